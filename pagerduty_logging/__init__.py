@@ -1,0 +1,1 @@
+"""ERROR and CRITICAL log records become PagerDuty alerts, one per problem."""
