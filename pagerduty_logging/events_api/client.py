@@ -1,0 +1,267 @@
+"""The client: one event, one HTTP exchange, one receipt or a typed error; retries for direct users."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from pagerduty_logging.events_api import address, errors, retrying
+from pagerduty_logging.events_api.answers import judge
+from pagerduty_logging.events_api.encoding import EncodedEvent, encode, new_dedup_key
+from pagerduty_logging.events_api.events import (
+    Acknowledge,
+    Change,
+    Event,
+    Image,
+    Link,
+    Receipt,
+    Resolve,
+    Severity,
+    Trigger,
+)
+from pagerduty_logging.events_api.retrying import Retry
+from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
+
+if TYPE_CHECKING:
+    import requests
+
+    from pagerduty_logging.events_api.transport import Transport
+
+DEFAULT_RETRY = Retry(max_age=60.0)
+"""The caller waits while the client retries: for a minute, not for a handler's day."""
+DEFAULT_TIMEOUT = 10.0
+"""Seconds one attempt may take, end to end."""
+
+
+class EventsClient:
+    """PagerDuty's Events API v2: trigger, acknowledge, resolve, change.
+
+    One client serves one routing key, any number of events and any number of threads. Use it as a
+    context manager, or close it, to give its connections back.
+
+    Args:
+        routing_key: the integration key of an Events API v2 integration; default: the environment
+            variable PAGERDUTY_ROUTING_KEY.
+        region: "us" or "eu": where the PagerDuty account lives.
+        base_url: another address of the API, such as a local stand-in's; default: the environment
+            variable PAGERDUTY_EVENTS_URL, else the region's. Plain http only to this machine.
+        allow_http: allow plain http to other machines too.
+        session: a `requests.Session` of your own, for its proxies, TLS settings and adapters; it is
+            never closed. Default: one of the client's own, which takes proxies and CA bundles from the
+            environment as `requests` does. No session is given credentials from .netrc.
+        timeout: seconds one attempt may take in all: name, connection, TLS, answer.
+        retry: the schedule on which 429, 5xx and network errors are tried again; its
+            `max_age` is the longest a call takes.
+        clock, sleep, random: the hands of time and chance, for tests.
+
+    Raises:
+        ValueError, TypeError: naming the option that is wrong, and echoing no secret.
+    """
+
+    def __init__(
+        self,
+        routing_key: str | RoutingKey | None = None,
+        *,
+        region: str = "us",
+        base_url: str | None = None,
+        allow_http: bool = False,
+        session: requests.Session | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        retry: Retry = DEFAULT_RETRY,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = retrying.uniform,
+    ) -> None:
+        key = routing_key if isinstance(routing_key, RoutingKey) else find_routing_key(routing_key)
+        if key is None:
+            raise ValueError("routing_key: none given, and PAGERDUTY_ROUTING_KEY is not set")
+        self._routing_key = key
+        self.base_url = address.find_base_url(region, base_url, allow_http)
+        self.timeout = seconds("timeout", timeout)
+        if not isinstance(retry, Retry):
+            raise TypeError(f"retry must be a Retry, not {type(retry).__name__}")
+        self.retry = retry
+        self._session = session
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+        self._transport: Transport | None = None
+        self._opening = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<EventsClient for {self.base_url}>"
+
+    def __enter__(self) -> EventsClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the client's own connections back; a later event opens new ones."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.close()
+
+    def trigger(
+        self,
+        summary: str,
+        *,
+        severity: Severity | str = Severity.ERROR,
+        source: str | None = None,
+        dedup_key: str | None = None,
+        timestamp: datetime | str | None = None,
+        component: str | None = None,
+        group: str | None = None,
+        event_class: str | None = None,
+        custom_details: Any = None,
+        links: Sequence[Link | str | Mapping[str, str]] = (),
+        images: Sequence[Image | str | Mapping[str, str]] = (),
+        client: str | None = None,
+        client_url: str | None = None,
+    ) -> Receipt:
+        """Open an alert, or add to the open one with the same dedup key. See `Trigger` for the fields."""
+        return self.send(
+            Trigger(
+                summary,
+                severity=severity,
+                source=source,
+                dedup_key=dedup_key,
+                timestamp=timestamp,
+                component=component,
+                group=group,
+                event_class=event_class,
+                custom_details=custom_details,
+                links=links,
+                images=images,
+                client=client,
+                client_url=client_url,
+            )
+        )
+
+    def acknowledge(
+        self,
+        dedup_key: str | Receipt,
+        *,
+        summary: str | None = None,
+        custom_details: Any = None,
+    ) -> Receipt:
+        """Stop an alert from paging: the one with this dedup key, or the one that gave this receipt."""
+        key = _dedup_key(dedup_key)
+        return self.send(Acknowledge(key, summary=summary, custom_details=custom_details))
+
+    def resolve(
+        self,
+        dedup_key: str | Receipt,
+        *,
+        summary: str | None = None,
+        custom_details: Any = None,
+    ) -> Receipt:
+        """Close an alert: the one with this dedup key, or the one that gave this receipt."""
+        key = _dedup_key(dedup_key)
+        return self.send(Resolve(key, summary=summary, custom_details=custom_details))
+
+    def change(
+        self,
+        summary: str,
+        *,
+        source: str | None = None,
+        timestamp: datetime | str | None = None,
+        custom_details: Any = None,
+        links: Sequence[Link | str | Mapping[str, str]] = (),
+    ) -> Receipt:
+        """Record a change, such as a deploy. See `Change` for the fields."""
+        return self.send(
+            Change(
+                summary,
+                source=source,
+                timestamp=timestamp,
+                custom_details=custom_details,
+                links=links,
+            )
+        )
+
+    def check(self) -> Receipt:
+        """Try name, network, proxy and TLS without paging anybody: resolve an alert that never was.
+
+        PagerDuty accepts a routing key by its form alone: a receipt does not prove that the key
+        belongs to a service.
+
+        Raises:
+            EventsError: what stands in the way, after a single attempt.
+        """
+        return self.post(encode(Resolve(f"pagerduty-logging-check-{new_dedup_key()}")))
+
+    def send(self, event: Event) -> Receipt:
+        """Send one event, with retries; every attempt carries the same bytes and the same dedup key.
+
+        Raises:
+            BadRequest: PagerDuty refuses the event itself; not retried.
+            RateLimited, ServerError, NetworkError: the last failure when `retry.max_age` was over.
+            ApiError: an answer that the Events API does not document; not retried.
+        """
+        encoded = encode(event)
+        give_up = self._clock() + self.retry.max_age
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                return self.post(encoded, timeout=min(self.timeout, give_up - self._clock()))
+            except (errors.NetworkError, errors.RateLimited, errors.ServerError) as error:
+                wait = retrying.delay(self.retry, attempts, error.retry_after, self._random)
+                if self._clock() + wait >= give_up:
+                    raise
+            self._sleep(wait)
+
+    def post(self, encoded: EncodedEvent, timeout: float | None = None) -> Receipt:
+        """Make one attempt to send an encoded event.
+
+        Args:
+            timeout: seconds for this attempt; default: the client's.
+
+        Raises:
+            EventsError: the event was not accepted.
+        """
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        outcome = self._open().post(self.base_url + encoded.path, encoded.json, self._routing_key, deadline)
+        return judge(outcome, encoded.dedup_key)
+
+    def _open(self) -> Transport:
+        with self._opening:
+            if self._transport is None:
+                # `requests` takes a tenth of a second to import: the first exchange pays, on its thread.
+                from pagerduty_logging.events_api.transport import Transport
+
+                self._transport = Transport(self._session)
+            return self._transport
+
+
+def seconds(option: str, value: float) -> float:
+    """Return `value`, a time limit.
+
+    Raises:
+        TypeError, ValueError: naming the option, if it is not a finite number above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{option} must be a number of seconds, not {type(value).__name__}")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{option} must be a finite number of seconds above 0")
+    return float(value)
+
+
+def _dedup_key(key_or_receipt: str | Receipt) -> str:
+    if not isinstance(key_or_receipt, Receipt):
+        return key_or_receipt
+    if key_or_receipt.dedup_key is None:
+        raise ValueError("dedup_key: the receipt is a change's, which opens no alert")
+    return key_or_receipt.dedup_key

@@ -1,0 +1,74 @@
+"""What can go wrong between a program and PagerDuty, as one tree.
+
+EventsError                  everything below
+├── NetworkError             no answer: DNS, TCP, TLS, proxy, time-out
+└── ApiError                 an answer that is not an acceptance (anything but 202)
+    ├── BadRequest           400, 413, 422: this event will never be accepted as it stands
+    ├── RateLimited          429: not taken in, later it will be
+    └── ServerError          5xx: PagerDuty's fault, later it may work
+"""
+
+from __future__ import annotations
+
+
+class EventsError(Exception):
+    """An event was not accepted.
+
+    Attributes:
+        retryable: whether sending the same event again later may succeed.
+        status: the HTTP status, or None if there was no answer.
+        body: the answer's body as text (its first 64 KB), or "".
+        retry_after: seconds the server asked to wait, within sane bounds, or None.
+    """
+
+    retryable = True
+    status: int | None = None
+    body = ""
+    retry_after: float | None = None
+
+
+class NetworkError(EventsError):
+    """There was no answer: DNS, TCP, TLS, the proxy or the time limit stood in the way."""
+
+
+class ApiError(EventsError):
+    """There was an answer, and it was not PagerDuty's acceptance.
+
+    Raised itself for answers that the Events API does not document (a redirect, a proxy's 403, the
+    200 of a captive portal): whatever answered did not judge the event, so that it may be sent again.
+    """
+
+    status: int
+
+    # Every argument but the message has a default: unpickling calls the class with the message alone.
+    def __init__(
+        self, message: str, *, status: int = 0, body: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+        self.retry_after = retry_after
+
+
+class BadRequest(ApiError):
+    """The event itself was refused (400, 413, 422): it never will be accepted as it stands.
+
+    Attributes:
+        errors: PagerDuty's list of what is wrong with it.
+    """
+
+    retryable = False
+
+    def __init__(
+        self, message: str, *, status: int = 400, body: str = "", errors: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, status=status, body=body)
+        self.errors = errors
+
+
+class RateLimited(ApiError):
+    """Too many events for this routing key (429): the event was not taken in."""
+
+
+class ServerError(ApiError):
+    """PagerDuty could not process the event (5xx)."""

@@ -1,0 +1,281 @@
+"""The events PagerDuty takes, as frozen values, and the receipt it gives for one.
+
+A value holds what its author gave, converted once to plain data: it shares nothing mutable with the
+caller and compares by content. What PagerDuty's limits make of it is decided when it is encoded
+(`encoding.py`). What no encoding could make right is refused here, naming the field.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, TypeVar
+
+from pagerduty_logging.safejson import JSON, jsonable
+
+
+class Severity(enum.StrEnum):
+    """How bad it is, in PagerDuty's four words."""
+
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link shown with the alert. Only http and https links are sent."""
+
+    href: str
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        _require_text("links", self.href)
+        _optional_text("links", self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image shown with the alert: PagerDuty wants `src` served by https; `href` makes it a link."""
+
+    src: str
+    href: str | None = None
+    alt: str | None = None
+
+    def __post_init__(self) -> None:
+        _require_text("images", self.src)
+        _optional_text("images", self.href)
+        _optional_text("images", self.alt)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Something is wrong: open an alert, or add to the open one with the same dedup key.
+
+    Args:
+        summary: what broke, in a sentence; PagerDuty takes 1,024 characters, more are cut visibly.
+        severity: "critical", "error", "warning" or "info".
+        source: what is affected; default: this machine's host name.
+        dedup_key: identifies the problem; over 255 characters are hashed; default: a key made
+            when the event is sent.
+        timestamp: when it happened: a `datetime` (a naive one is local time) or ISO 8601 text;
+            default: when PagerDuty receives it.
+        component, group, event_class: where to file it; PagerDuty calls the last one `class`.
+        custom_details: anything; what JSON cannot say is shown as text, what is not a mapping
+            appears under "details".
+        links: `Link`s, URLs, or mappings with "href" and "text".
+        images: `Image`s, URLs, or mappings with "src", "href" and "alt".
+        client, client_url: the monitoring program that reports, and its page.
+
+    Raises:
+        ValueError, TypeError: naming the field that cannot be made right.
+    """
+
+    summary: str
+    _: KW_ONLY
+    severity: Severity | str = Severity.ERROR
+    source: str | None = None
+    dedup_key: str | None = None
+    timestamp: datetime | str | None = None
+    component: str | None = None
+    group: str | None = None
+    event_class: str | None = None
+    custom_details: Any = None
+    links: Sequence[Link | str | Mapping[str, str]] = ()
+    images: Sequence[Image | str | Mapping[str, str]] = ()
+    client: str | None = None
+    client_url: str | None = None
+
+    def __post_init__(self) -> None:
+        _require_text("summary", self.summary)
+        set_field = object.__setattr__
+        set_field(self, "severity", _severity(self.severity))
+        set_field(self, "source", _source(self.source))
+        set_field(self, "dedup_key", _optional_text("dedup_key", self.dedup_key) or None)
+        set_field(self, "timestamp", _timestamp(self.timestamp))
+        for name in ("component", "group", "event_class", "client", "client_url"):
+            _optional_text(name, getattr(self, name))
+        set_field(self, "custom_details", _details(self.custom_details))
+        set_field(self, "links", _links(self.links))
+        set_field(self, "images", _images(self.images))
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Somebody is on it: the alert with this dedup key stops paging.
+
+    Args:
+        dedup_key: of the alert.
+        summary, custom_details: optional words that go into the alert's log.
+    """
+
+    dedup_key: str
+    _: KW_ONLY
+    summary: str | None = None
+    custom_details: Any = None
+
+    def __post_init__(self) -> None:
+        _check_follow_up(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """It is over: the alert with this dedup key is closed.
+
+    Args:
+        dedup_key: of the alert.
+        summary, custom_details: optional words that go into the alert's log.
+    """
+
+    dedup_key: str
+    _: KW_ONLY
+    summary: str | None = None
+    custom_details: Any = None
+
+    def __post_init__(self) -> None:
+        _check_follow_up(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something was changed on purpose, such as a deploy: shown beside alerts, pages nobody.
+
+    Args:
+        summary: what changed; PagerDuty takes 1,024 characters, more are cut visibly.
+        source: what was changed; default: this machine's host name.
+        timestamp: when: a `datetime` (a naive one is local time) or ISO 8601 text; default: now.
+        custom_details: anything, as in `Trigger`.
+        links: `Link`s, URLs, or mappings with "href" and "text".
+
+    Raises:
+        ValueError, TypeError: naming the field that cannot be made right.
+    """
+
+    summary: str
+    _: KW_ONLY
+    source: str | None = None
+    timestamp: datetime | str | None = None
+    custom_details: Any = None
+    links: Sequence[Link | str | Mapping[str, str]] = ()
+
+    def __post_init__(self) -> None:
+        _require_text("summary", self.summary)
+        set_field = object.__setattr__
+        set_field(self, "source", _source(self.source))
+        set_field(self, "timestamp", _timestamp(self.timestamp))
+        set_field(self, "custom_details", _details(self.custom_details))
+        set_field(self, "links", _links(self.links))
+
+
+Event: TypeAlias = Trigger | Acknowledge | Resolve | Change
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """PagerDuty has accepted an event.
+
+    Attributes:
+        status: PagerDuty's word, normally "success".
+        message: PagerDuty's sentence, such as "Event processed"; "" if it said nothing readable.
+        dedup_key: of the alert, to acknowledge or resolve it; None for a change.
+    """
+
+    status: str
+    message: str
+    dedup_key: str | None
+
+    def __str__(self) -> str:
+        return json.dumps({"status": self.status, "message": self.message, "dedup_key": self.dedup_key})
+
+
+def this_host() -> str:
+    """Return this machine's host name: the source of an event that names none."""
+    return socket.gethostname() or "unknown"
+
+
+def _require_text(field: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{field} must be text, not {type(value).__name__}")
+    if not value.strip():
+        raise ValueError(f"{field} must not be empty")
+
+
+def _optional_text(field: str, value: str | None) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{field} must be text or None, not {type(value).__name__}")
+    return value
+
+
+def _severity(value: Severity | str) -> Severity:
+    try:
+        return Severity(value)
+    except ValueError:
+        words = ", ".join(Severity)
+        raise ValueError(f"severity must be one of {words}, not {value!r}") from None
+
+
+def _source(value: str | None) -> str:
+    return _optional_text("source", value) or this_host()
+
+
+def _timestamp(value: datetime | str | None) -> datetime | None:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("timestamp must be ISO 8601, such as 2026-01-31T08:15:00Z") from None
+    if value is None:
+        return None
+    if not isinstance(value, datetime):
+        raise TypeError(f"timestamp must be a datetime or text, not {type(value).__name__}")
+    return value.astimezone(UTC)
+
+
+def _details(value: object) -> dict[str, JSON] | None:
+    if value is None:
+        return None
+    plain = jsonable(value)
+    return plain if isinstance(plain, dict) else {"details": plain}
+
+
+def _links(values: object) -> tuple[Link, ...]:
+    return tuple(_item("links", Link, value) for value in _several("links", values))
+
+
+def _images(values: object) -> tuple[Image, ...]:
+    return tuple(_item("images", Image, value) for value in _several("images", values))
+
+
+def _several(field: str, values: Any) -> Iterable[Any]:
+    if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
+        raise TypeError(f"{field} must be a list, not {type(values).__name__}")
+    return values
+
+
+_LinkOrImage = TypeVar("_LinkOrImage", Link, Image)
+
+
+def _item(field: str, kind: type[_LinkOrImage], value: Any) -> _LinkOrImage:
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, str):
+        return kind(value)
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{field} must hold {kind.__name__}s, URLs or mappings")
+    try:
+        return kind(**value)
+    except TypeError:
+        names = ", ".join(kind.__dataclass_fields__)
+        raise TypeError(f"{field}: a mapping may have {names}") from None
+
+
+def _check_follow_up(event: Acknowledge | Resolve) -> None:
+    _require_text("dedup_key", event.dedup_key)
+    if event.summary is not None:
+        _require_text("summary", event.summary)
+    object.__setattr__(event, "custom_details", _details(event.custom_details))
