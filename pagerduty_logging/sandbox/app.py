@@ -1,0 +1,181 @@
+"""The routes: PagerDuty's own under `/v2/`, and a control API for other processes under `/api/`."""
+
+import dataclasses
+import ipaddress
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, jsonify, request
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import Forbidden, HTTPException
+from werkzeug.wrappers import Response as WSGIResponse
+
+from pagerduty_logging.sandbox import faults, rules
+from pagerduty_logging.sandbox.limits import RateLimit
+from pagerduty_logging.sandbox.store import Store
+
+THROTTLED = {  # PagerDuty's own words; the two spaces are theirs
+    "status": "throttle exceeded",
+    "message": "Requests for this service are arriving too quickly.  Please retry later.",
+}
+
+
+class _JSONProvider(DefaultJSONProvider):
+    sort_keys = False
+
+    @staticmethod
+    def default(value: Any) -> Any:
+        """Serialise times as ISO 8601."""
+        if isinstance(value, datetime):
+            return value.isoformat()
+        return DefaultJSONProvider.default(value)
+
+
+def create_app(
+    store: Store,
+    script: faults.Script,
+    limit: RateLimit,
+    *,
+    clear: Callable[[], None],
+    allow_remote: bool,
+) -> Flask:
+    """Build the WSGI application over the sandbox's parts; `clear` forgets all they hold."""
+    app = Flask(__name__, static_folder=None)
+    app.json = _JSONProvider(app)
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+
+    @app.before_request
+    def guard_control() -> None:
+        if request.path.startswith("/v2/"):
+            return
+        # A page from elsewhere must not reach us by a name that its owner points at this machine.
+        host = request.headers.get("Host", "")
+        if not allow_remote and not is_loopback(_host_name(host)):
+            raise Forbidden("This sandbox answers to loopback names only.")
+        origin = request.headers.get("Origin")
+        if request.method not in ("GET", "HEAD") and origin is not None and not _same(origin, host):
+            raise Forbidden("Another site's page may not change this sandbox.")
+
+    @app.errorhandler(HTTPException)
+    def answer_in_json(error: HTTPException) -> WSGIResponse:
+        answer = WSGIResponse.force_type(error.get_response())
+        answer.data = app.json.dumps({"status": error.name.lower(), "message": error.description})
+        answer.content_type = "application/json"
+        return answer
+
+    def receive(
+        judge: Callable[[dict[str, Any]], list[str]],
+        take: Callable[[dict[str, Any]], dict[str, str]],
+    ) -> tuple[dict[str, Any], int]:
+        try:
+            event = rules.read(request.get_data())
+        except rules.Unreadable as unreadable:
+            return {
+                "status": "Unrecognized object",
+                "message": "Event object format is unrecognized",
+                "errors": unreadable.errors,
+            }, 400
+        if errors := judge(event):
+            return {
+                "status": "invalid event",
+                "message": "Event object is invalid",
+                "errors": errors,
+            }, 400
+        if not limit.admits(event["routing_key"]):
+            return dict(THROTTLED), 429
+        return take(event), 202
+
+    def take_alert_event(event: dict[str, Any]) -> dict[str, str]:
+        dedup_key = store.accept(event)
+        return {"status": "success", "message": "Event processed", "dedup_key": dedup_key}
+
+    def take_change_event(event: dict[str, Any]) -> dict[str, str]:
+        store.accept_change(event)
+        return {"status": "success", "message": "Change event processed"}
+
+    @app.post("/v2/enqueue")
+    def enqueue() -> tuple[dict[str, Any], int]:
+        return receive(rules.alert_event_errors, take_alert_event)
+
+    @app.post("/v2/change/enqueue")
+    def enqueue_change() -> tuple[dict[str, Any], int]:
+        return receive(rules.change_event_errors, take_change_event)
+
+    @app.get("/")
+    def summary() -> Response:
+        alerts = store.alerts
+        states = [alert.state for alert in alerts]
+        counts = ", ".join(
+            f"{states.count(state)} {state}" for state in ("triggered", "acknowledged", "resolved")
+        )
+        return Response(
+            "pagerduty-logging sandbox: a local stand-in for PagerDuty's Events API v2\n"
+            f"events accepted: {store.accepted}\n"
+            f"alerts: {len(alerts)} ({counts})\n"
+            f"change events: {len(store.changes)}\n"
+            "see /api/alerts, /api/events, /api/changes\n",
+            content_type="text/plain; charset=utf-8",
+        )
+
+    @app.get("/api/alerts")
+    def alerts() -> Response:
+        return jsonify(alerts=[dataclasses.asdict(alert) for alert in store.alerts])
+
+    @app.get("/api/events")
+    def events() -> Response:
+        return jsonify(accepted=store.accepted, events=[event.body for event in store.events])
+
+    @app.get("/api/changes")
+    def changes() -> Response:
+        return jsonify(changes=[dataclasses.asdict(change) for change in store.changes])
+
+    @app.delete("/api/events")
+    def delete_events() -> tuple[str, int]:
+        clear()
+        return "", 204
+
+    @app.post("/api/faults")
+    def add_fault() -> tuple[dict[str, Any], int]:
+        try:
+            _script_fault(script, rules.read(request.get_data()))
+        except (ValueError, TypeError) as error:
+            return {"status": "invalid fault", "message": str(error)}, 400
+        return {"status": "success", "message": "Fault scripted"}, 201
+
+    return app
+
+
+def _script_fault(script: faults.Script, fields: dict[str, Any]) -> None:
+    share = fields.pop("share", None)
+    times = fields.pop("times", 1)
+    fault = faults.from_json(fields)
+    if share is None:
+        script.add(fault, times)
+    else:
+        script.set_share(fault, share)
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_name(host: str) -> str:
+    """The name in a Host header, without its port; empty when it makes no sense."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _same(origin: str, host: str) -> bool:
+    scheme, _, rest = origin.partition("://")
+    return scheme in ("http", "https") and rest == host

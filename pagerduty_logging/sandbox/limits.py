@@ -1,0 +1,44 @@
+"""PagerDuty's rate limit: so many events in a sliding minute for one routing key."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+WINDOW = 60.0  # seconds; PagerDuty/developer-docs:docs/events-API-v2/01-Overview.md
+
+
+class RateLimit:
+    """At most `per_minute` events in any 60 seconds for each routing key; None is no limit.
+
+    A refused event does not count. `clock` is in seconds.
+    """
+
+    def __init__(
+        self, per_minute: int | None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        if per_minute is not None and per_minute < 1:
+            raise ValueError(f"rate_limit must be at least 1 event a minute, not {per_minute}")
+        self._per_minute = per_minute
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._taken: dict[str, deque[float]] = {}
+
+    def admits(self, routing_key: str) -> bool:
+        """Count an event now; False when it is over the limit, and not taken."""
+        if self._per_minute is None:
+            return True
+        with self._lock:
+            now = self._clock()
+            taken = self._taken.setdefault(routing_key, deque())
+            while taken and now - taken[0] >= WINDOW:
+                taken.popleft()
+            if len(taken) >= self._per_minute:
+                return False
+            taken.append(now)
+            return True
+
+    def clear(self) -> None:
+        """Forget what was counted."""
+        with self._lock:
+            self._taken.clear()

@@ -1,0 +1,246 @@
+"""`Sandbox`: the stand-in as an object to start, ask, script and stop."""
+
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from pagerduty_logging.sandbox.app import create_app, is_loopback
+from pagerduty_logging.sandbox.faults import Answer, Fault, Script
+from pagerduty_logging.sandbox.limits import RateLimit
+from pagerduty_logging.sandbox.store import AcceptedEvent, Alert, ChangeEvent, Request, Store
+from pagerduty_logging.sandbox.wire import WireServer
+
+EXAMPLE_ROUTING_KEY = "sandbox0sandbox0sandbox0sandbox0"
+"""A well-formed routing key; the sandbox takes any."""
+
+_STOP_SECONDS = 1.0  # for all threads that are slow to end
+_POLL_SECONDS = 0.05  # between looks at whether to stop accepting connections
+
+
+class Sandbox:
+    """A local stand-in for PagerDuty's Events API v2.
+
+    It judges events as PagerDuty does, keeps the alerts they make, and misbehaves on command.
+    Usable as a context manager, from any number of threads; it outlives `stop` with all it holds,
+    so that `start` brings the same server back on the same port.
+
+    Arguments:
+        host: the address to listen on.
+        port: the port; 0 takes a free one, which later starts take again.
+        rate_limit: events in any 60 seconds for each routing key, answered with 429 beyond;
+            None is no limit. PagerDuty's is about 120.
+        allow_remote: needed to listen on an address that other machines reach; it also ends
+            the check that requests come by a loopback name.
+        clock: seconds for the rate limit.
+        draw: a number from 0 to 1 for `fail_share`.
+
+    Raises:
+        ValueError: the host is not a loopback one and `allow_remote` is false, or the rate limit
+            is below 1.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        rate_limit: int | None = None,
+        allow_remote: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        if not allow_remote and not is_loopback(host):
+            raise ValueError(
+                f"host {host!r} can be reached from other machines, and everybody who reaches it "
+                "reads the events: pass allow_remote if that is meant"
+            )
+        self._host = host
+        self._port = port
+        self._store = Store()
+        self._script = Script(draw=draw)
+        self._limit = RateLimit(rate_limit, clock=clock)
+        self._app = create_app(
+            self._store, self._script, self._limit, clear=self.clear, allow_remote=allow_remote
+        )
+        self._lock = threading.Lock()
+        self._running: tuple[WireServer, threading.Thread] | None = None
+
+    def start(self) -> Self:
+        """Listen, and return when requests are taken; nothing happens when it runs already.
+
+        Raises:
+            OSError: the address cannot be had, for one because another program has the port.
+        """
+        with self._lock:
+            if self._running is None:
+                family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+                with socket.create_server((self._host, self._port), family=family) as listener:
+                    self._port = listener.getsockname()[1]
+                    server = WireServer(self._host, listener, self._app, self._store, self._script)
+                thread = threading.Thread(
+                    target=server.serve_forever,
+                    args=(_POLL_SECONDS,),
+                    name="pagerduty-logging-sandbox",
+                    daemon=True,
+                )
+                thread.start()
+                self._running = (server, thread)
+        return self
+
+    def stop(self) -> None:
+        """Stop listening and end all connections, also hanging ones; safe to call again."""
+        with self._lock:
+            running, self._running = self._running, None
+            if running is not None:
+                server, thread = running
+                server.stop(_STOP_SECONDS)
+                thread.join()
+                self._store.end_followers()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The base URL, such as `http://127.0.0.1:8787`; known once started."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """The alerts, the one opened last first."""
+        return self._store.alerts
+
+    @property
+    def changes(self) -> tuple[ChangeEvent, ...]:
+        """The change events, newest first."""
+        return self._store.changes
+
+    @property
+    def events(self) -> tuple[dict[str, Any], ...]:
+        """The bodies of all accepted events, change events too, in order of arrival."""
+        return tuple(event.body for event in self._store.events)
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """All HTTP requests in order of arrival, but those to the sandbox's own pages and API."""
+        return self._store.requests
+
+    def alert(self, dedup_key: str) -> Alert:
+        """The alert with this dedup key, the one opened last when there are several.
+
+        Raises:
+            LookupError: there is none.
+        """
+        alerts = self.alerts
+        for alert in alerts:
+            if alert.dedup_key == dedup_key:
+                return alert
+        known = ", ".join(repr(alert.dedup_key) for alert in alerts) or "none at all"
+        raise LookupError(f"no alert with dedup key {dedup_key!r}; there are: {known}")
+
+    def wait_for(self, count: int, timeout: float = 5.0) -> None:
+        """Wait until `count` events were accepted since the start or the last `clear`.
+
+        Raises:
+            AssertionError: there are fewer after `timeout` seconds; the text tells what arrived.
+        """
+        if not self._store.wait_until(lambda: self._store.accepted >= count, timeout):
+            raise AssertionError(
+                f"expected {count} accepted events within {timeout:g} s, "
+                f"got {self._store.accepted}\n{self._describe()}"
+            )
+
+    def wait_until(self, predicate: Callable[[], object], timeout: float = 5.0) -> None:
+        """Wait until `predicate()` is true, asked again upon each request and its answer.
+
+        Raises:
+            AssertionError: it is still false after `timeout` seconds; the text tells what arrived.
+        """
+        if not self._store.wait_until(predicate, timeout):
+            raise AssertionError(
+                f"the condition did not come true within {timeout:g} s\n{self._describe()}"
+            )
+
+    def _describe(self) -> str:
+        lines = [
+            f"  {request.method} {request.path} answered {request.status or 'nothing'}"
+            for request in self.requests[-10:]
+        ]
+        lines += [
+            f"  {alert.state} {alert.severity} {alert.summary!r}, dedup key {alert.dedup_key!r}, "
+            f"{alert.triggers} triggers"
+            for alert in self.alerts[:10]
+        ]
+        return "\n".join(["the last requests, and the newest alerts:", *(lines or ["  none"])])
+
+    def follow(self) -> Iterator[AcceptedEvent]:
+        """An iterator over the events accepted from now on, which waits for each until `stop`."""
+        return self._store.follow()
+
+    def fail_next(
+        self,
+        fault: int | Fault,
+        times: int = 1,
+        *,
+        retry_after: str | int | float | None = None,
+        body: str | bytes | None = None,
+        content_type: str = "application/json",
+    ) -> None:
+        """Let the next `times` requests fail, after those that are to fail already.
+
+        `fault` is a status, with the other arguments as in `Answer`, or any fault.
+
+        Raises:
+            TypeError, ValueError: an argument that makes no sense, or that the fault does not take.
+        """
+        self._script.add(_fault(fault, retry_after, body, content_type), times)
+
+    def fail_share(
+        self,
+        fault: int | Fault,
+        share: float,
+        *,
+        retry_after: str | int | float | None = None,
+        body: str | bytes | None = None,
+        content_type: str = "application/json",
+    ) -> None:
+        """Let a share of all requests fail, from 0 to 1; it replaces the last one, and 0 ends it.
+
+        `fault` is a status, with the other arguments as in `Answer`, or any fault.
+
+        Raises:
+            TypeError, ValueError: an argument that makes no sense, or that the fault does not take.
+        """
+        self._script.set_share(_fault(fault, retry_after, body, content_type), share)
+
+    def clear(self) -> None:
+        """Forget all events, alerts and requests, the rate counted, and the faults to come."""
+        self._store.clear()
+        self._limit.clear()
+        self._script.clear()
+
+
+def _fault(
+    fault: int | Fault,
+    retry_after: str | int | float | None,
+    body: str | bytes | None,
+    content_type: str,
+) -> Fault:
+    if isinstance(fault, int):
+        return Answer(fault, retry_after, body, content_type)
+    if retry_after is not None or body is not None:
+        raise TypeError("retry_after and body go with a status; give the fault its own")
+    return fault

@@ -1,0 +1,380 @@
+"""What the sandbox remembers: accepted events, the alerts they make, and every HTTP request."""
+
+import copy
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+MAX_EVENTS = 10_000  # the newest ones are kept; requests are bounded alike
+
+Action = Literal["trigger", "acknowledge", "resolve", "change"]
+State = Literal["triggered", "acknowledged", "resolved"]
+Outcome = Literal["opened", "updated", "dropped", "recorded"]
+
+
+class RoutingKey(str):
+    """A routing key whose repr shows its last four characters only."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'…{self[-4:]}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """One line of an alert's history: an event that met the alert while it was open.
+
+    `summary` and `severity` are those of a trigger, and None for the other actions.
+    """
+
+    at: datetime
+    action: Action
+    summary: str | None
+    severity: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """An alert as PagerDuty would hold it at the moment of asking.
+
+    `first_seen` and `last_seen` are the arrival, in UTC, of its first and its latest trigger;
+    `triggers` counts all of them, `history` holds its events, oldest first.
+    """
+
+    routing_key: RoutingKey
+    dedup_key: str
+    state: State
+    summary: str
+    severity: str
+    source: str
+    component: str | None
+    group: str | None
+    event_class: str | None
+    custom_details: dict[str, Any]
+    links: tuple[dict[str, Any], ...]
+    images: tuple[dict[str, Any], ...]
+    client: str | None
+    client_url: str | None
+    first_seen: datetime
+    last_seen: datetime
+    triggers: int
+    history: tuple[Occurrence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeEvent:
+    """A change event; `timestamp` is the sender's own, as sent, and `at` its arrival in UTC."""
+
+    routing_key: RoutingKey
+    summary: str
+    source: str | None
+    timestamp: str | None
+    custom_details: dict[str, Any]
+    links: tuple[dict[str, Any], ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedEvent:
+    """An event that was answered with 202.
+
+    `dedup_key` is the one sent or made, None for a change event. `outcome` says what became of it:
+    it "opened" an alert, "updated" an open one, was "dropped" (acknowledge or resolve without an
+    open alert), or was "recorded" (a change event). `body` is the event as sent.
+    """
+
+    at: datetime
+    action: Action
+    dedup_key: str | None
+    outcome: Outcome
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request as it arrived.
+
+    `arrived` is in seconds of the monotonic clock. `status` is the status answered, None as long
+    as there is none, which for a hang or a reset is for ever.
+    """
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+    arrived: float
+    status: int | None
+
+    def header(self, name: str) -> str | None:
+        """The first header of this name, in any case of letters; None when there is none."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+@dataclass(slots=True, eq=False)
+class _AlertRecord:
+    """An alert that still changes; `trigger` is the latest trigger's body."""
+
+    routing_key: RoutingKey
+    dedup_key: str
+    trigger: dict[str, Any]
+    first_seen: datetime
+    last_seen: datetime
+    state: State = "triggered"
+    triggers: int = 0
+    history: deque[Occurrence] = field(default_factory=deque)
+
+    def apply(self, action: Action, body: dict[str, Any], at: datetime) -> None:
+        summary = severity = None
+        if action == "trigger":
+            self.trigger = body
+            self.triggers += 1
+            self.last_seen = at
+            summary, severity = body["payload"]["summary"], body["payload"]["severity"]
+        else:
+            self.state = "acknowledged" if action == "acknowledge" else "resolved"
+        self.history.append(Occurrence(at=at, action=action, summary=summary, severity=severity))
+
+    def snapshot(self) -> Alert:
+        body = copy.deepcopy(self.trigger)
+        payload = body["payload"]
+        return Alert(
+            routing_key=self.routing_key,
+            dedup_key=self.dedup_key,
+            state=self.state,
+            summary=payload["summary"],
+            severity=payload["severity"],
+            source=payload["source"],
+            component=payload.get("component"),
+            group=payload.get("group"),
+            event_class=payload.get("class"),
+            custom_details=payload.get("custom_details") or {},
+            links=tuple(body.get("links") or ()),
+            images=tuple(body.get("images") or ()),
+            client=body.get("client"),
+            client_url=body.get("client_url"),
+            first_seen=self.first_seen,
+            last_seen=self.last_seen,
+            triggers=self.triggers,
+            history=tuple(self.history),
+        )
+
+
+@dataclass(slots=True, eq=False)
+class _RequestRecord:
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    arrived: float
+    status: int | None = None
+
+
+class Store:
+    """Thread-safe memory of the sandbox, bounded to the newest `MAX_EVENTS`.
+
+    What leaves it is a copy. `now` gives arrival times for events, `monotonic` for requests.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._now = now
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._version = 0
+        self._next_number = 0
+        self._followings = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._accepted = 0
+        self._events: deque[tuple[AcceptedEvent, _AlertRecord | None]] = deque()
+        self._open: dict[tuple[str, str], _AlertRecord] = {}
+        self._alerts: dict[_AlertRecord, None] = {}  # in order of opening
+        self._requests: deque[_RequestRecord] = deque(maxlen=MAX_EVENTS)
+
+    def _announce(self) -> None:
+        self._version += 1
+        self._changed.notify_all()
+
+    def accept(self, body: dict[str, Any]) -> str:
+        """Take a well-formed trigger, acknowledge or resolve; return its dedup key."""
+        action: Action = body["event_action"]
+        routing_key = RoutingKey(body["routing_key"])
+        given = body.get("dedup_key")
+        dedup_key = given if given and given.strip() else uuid.uuid4().hex
+        with self._changed:
+            at = self._now()
+            alert = self._open.get((routing_key, dedup_key))
+            outcome: Outcome = "updated" if alert else "dropped"
+            if alert is None and action == "trigger":
+                outcome = "opened"
+                alert = _AlertRecord(routing_key, dedup_key, body, first_seen=at, last_seen=at)
+                self._open[routing_key, dedup_key] = alert
+                self._alerts[alert] = None
+            if alert:
+                alert.apply(action, body, at)
+                if alert.state == "resolved":
+                    del self._open[routing_key, dedup_key]
+            self._record(
+                AcceptedEvent(
+                    at=at, action=action, dedup_key=dedup_key, outcome=outcome, body=body
+                ),
+                alert,
+            )
+        return dedup_key
+
+    def accept_change(self, body: dict[str, Any]) -> None:
+        """Take a well-formed change event."""
+        with self._changed:
+            self._record(
+                AcceptedEvent(
+                    at=self._now(), action="change", dedup_key=None, outcome="recorded", body=body
+                ),
+                None,
+            )
+
+    def _record(self, event: AcceptedEvent, alert: _AlertRecord | None) -> None:
+        event.body["routing_key"] = RoutingKey(event.body["routing_key"])
+        self._events.append((event, alert))
+        self._accepted += 1
+        self._next_number += 1
+        if len(self._events) > MAX_EVENTS:
+            _, oldest = self._events.popleft()
+            if oldest:
+                oldest.history.popleft()
+                if not oldest.history:
+                    self._drop(oldest)
+        self._announce()
+
+    def _drop(self, alert: _AlertRecord) -> None:
+        del self._alerts[alert]
+        key = (alert.routing_key, alert.dedup_key)
+        if self._open.get(key) is alert:
+            del self._open[key]
+
+    def arrived(
+        self, method: str, path: str, headers: tuple[tuple[str, str], ...], body: bytes
+    ) -> Callable[[int], None]:
+        """Note an HTTP request; the callable returned notes the status it is answered with."""
+        with self._changed:
+            request = _RequestRecord(method, path, headers, body, self._monotonic())
+            self._requests.append(request)
+            self._announce()
+
+        def answered(status: int) -> None:
+            with self._changed:
+                request.status = status
+                self._announce()
+
+        return answered
+
+    @property
+    def accepted(self) -> int:
+        """How many events were accepted since the start or the last `clear`."""
+        with self._changed:
+            return self._accepted
+
+    @property
+    def events(self) -> tuple[AcceptedEvent, ...]:
+        """The accepted events kept, oldest first."""
+        with self._changed:
+            events = tuple(event for event, _ in self._events)
+        return copy.deepcopy(events)
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """The alerts kept, the one opened last first."""
+        with self._changed:
+            return tuple(alert.snapshot() for alert in reversed(self._alerts))
+
+    @property
+    def changes(self) -> tuple[ChangeEvent, ...]:
+        """The change events kept, newest first."""
+        return tuple(
+            ChangeEvent(
+                routing_key=event.body["routing_key"],
+                summary=event.body["payload"]["summary"],
+                source=event.body["payload"].get("source"),
+                timestamp=event.body["payload"].get("timestamp"),
+                custom_details=event.body["payload"].get("custom_details") or {},
+                links=tuple(event.body.get("links") or ()),
+                at=event.at,
+            )
+            for event in reversed(self.events)
+            if event.action == "change"
+        )
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """The requests kept, in order of arrival."""
+        with self._changed:
+            return tuple(
+                Request(
+                    method=request.method,
+                    path=request.path,
+                    headers=request.headers,
+                    body=request.body,
+                    arrived=request.arrived,
+                    status=request.status,
+                )
+                for request in self._requests
+            )
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._changed:
+            self._forget()
+            self._announce()
+
+    def wait_until(self, predicate: Callable[[], object], timeout: float) -> bool:
+        """Wait until `predicate` holds, asked again upon every change and once at the end.
+
+        The predicate runs on the caller's thread and outside the store's lock: it may ask anything.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            with self._changed:
+                seen = self._version
+            if predicate():
+                return True
+            if not self._wait_past(seen, deadline - time.monotonic()):
+                return bool(predicate())
+
+    def _wait_past(self, version: int, timeout: float) -> bool:
+        with self._changed:
+            return timeout > 0 and self._changed.wait_for(lambda: self._version != version, timeout)
+
+    def follow(self) -> Iterator[AcceptedEvent]:
+        """An iterator over every event accepted from now on; `end_followers` ends it."""
+        with self._changed:
+            return self._follow(self._next_number, self._followings)
+
+    def _follow(self, position: int, following: int) -> Iterator[AcceptedEvent]:
+        while True:
+            with self._changed:
+                while self._next_number == position and self._followings == following:
+                    # Bounded, since an unbounded wait cannot be interrupted on Windows.
+                    self._changed.wait(0.5)
+                if self._followings != following:
+                    return
+                news = self._next_number - position
+                position = self._next_number
+                kept = min(news, len(self._events))
+                events = [self._events[index][0] for index in range(-kept, 0)]
+            yield from copy.deepcopy(events)
+
+    def end_followers(self) -> None:
+        """End every iterator that `follow` handed out."""
+        with self._changed:
+            self._followings += 1
+            self._announce()

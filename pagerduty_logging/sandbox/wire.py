@@ -1,0 +1,269 @@
+"""HTTP on the wire: keep-alive, the journal of requests, and the faults no application can make."""
+
+import contextlib
+import io
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from werkzeug.wrappers import Response
+
+from pagerduty_logging.sandbox import app as routes
+from pagerduty_logging.sandbox.faults import (
+    Answer,
+    Delay,
+    Drip,
+    Endless,
+    Fault,
+    Garbage,
+    Hang,
+    Redirect,
+    Reset,
+    Script,
+)
+from pagerduty_logging.sandbox.store import Store
+
+MAX_BODY_BYTES = 1_000_000  # kept of a request's body; well above what PagerDuty takes
+_CHUNK = 65_536
+
+
+class WireServer(ThreadedWSGIServer):
+    """werkzeug's threaded server, which can also end the connections it serves."""
+
+    daemon_threads = True
+
+    def __init__(
+        self, host: str, listener: socket.socket, app: Flask, store: Store, script: Script
+    ) -> None:
+        # Handing over a socket that is bound already keeps werkzeug from ending the process
+        # (SystemExit) when the port is taken.
+        super().__init__(host, 0, app, WireHandler, fd=listener.fileno())
+        self.store = store
+        self.script = script
+        self.stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._connections: dict[socket.socket, threading.Thread] = {}
+
+    def enter(self, connection: socket.socket) -> None:
+        """Remember a connection served by the calling thread."""
+        with self._lock:
+            self._connections[connection] = threading.current_thread()
+            if self.stopping.is_set():
+                _cut(connection)
+
+    def leave(self, connection: socket.socket) -> None:
+        """Forget a connection whose thread is about to close it."""
+        with self._lock:
+            self._connections.pop(connection, None)
+
+    def stop(self, timeout: float) -> None:
+        """Take no more connections, cut those that are open, and wait for their threads."""
+        self.stopping.set()
+        self.shutdown()
+        with self._lock:
+            threads = list(self._connections.values())
+            for connection in self._connections:
+                _cut(connection)
+        for thread in threads:
+            thread.join(timeout)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Keep quiet about clients that go away in the middle."""
+
+
+class WireHandler(WSGIRequestHandler):
+    """Serves one connection, with keep-alive, which werkzeug itself does not offer."""
+
+    server: WireServer
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        """Let the server know of this connection."""
+        super().setup()
+        self.server.enter(self.connection)
+
+    def finish(self) -> None:
+        """Let the server forget this connection."""
+        self.server.leave(self.connection)
+        super().finish()
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Say nothing: a test double has no access log."""
+
+    def version_string(self) -> str:
+        """The Server header."""
+        return "pagerduty-logging-sandbox"
+
+    def run_wsgi(self) -> None:
+        """Read one request, note it, and answer it, or do what a fault says instead."""
+        environ = self.make_environ()
+        body = self._read_body(environ)
+        if body is None:
+            self.close_connection = True
+            return
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ["wsgi.input_terminated"] = True
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+
+        def respond() -> Response:
+            return Response.from_app(self.server.app, environ, buffered=True)
+
+        path = environ["PATH_INFO"]
+        if _is_control(self.command, path):
+            self._send(respond())
+            return
+        answered = self.server.store.arrived(self.command, path, tuple(self.headers.items()), body)
+        fault = self.server.script.next() if path.startswith("/v2/") else None
+        self._misbehave(fault, respond, answered)
+
+    def _read_body(self, environ: dict[str, Any]) -> bytes | None:
+        """The body, at most `MAX_BODY_BYTES` of it; None when the client broke off or cheated."""
+        chunked = environ.get("wsgi.input_terminated", False)
+        try:
+            left = 0 if chunked else int(environ.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            self.send_error(HTTPStatus.BAD_REQUEST, "Bad Content-Length")
+            return None
+        kept = bytearray()
+        while chunked or left > 0:
+            try:
+                chunk = environ["wsgi.input"].read(_CHUNK if chunked else min(left, _CHUNK))
+            except OSError:
+                self.send_error(HTTPStatus.BAD_REQUEST, "Bad chunk")
+                return None
+            if not chunk:
+                if chunked:
+                    break
+                return None
+            left -= len(chunk)
+            kept += chunk[: max(0, MAX_BODY_BYTES - len(kept))]
+        return bytes(kept)
+
+    def _misbehave(
+        self,
+        fault: Fault | None,
+        respond: Callable[[], Response],
+        answered: Callable[[int], None],
+    ) -> None:
+        match fault:
+            case None:
+                self._send(respond(), answered)
+            case Answer():
+                self._send(_scripted(fault), answered)
+            case Redirect():
+                headers = {"Location": fault.location}
+                self._send(Response(status=fault.status, headers=headers), answered)
+            case Delay():
+                if self.server.stopping.wait(fault.seconds):
+                    self.close_connection = True
+                else:
+                    self._misbehave(fault.then, respond, answered)
+            case Hang():
+                self.server.stopping.wait()
+                self.close_connection = True
+            case Reset():
+                if fault.after_accepting:
+                    respond()
+                self._reset()
+            case Garbage():
+                self.close_connection = True
+                self.wfile.write(fault.data)
+            case Drip():
+                self.close_connection = True
+                self.wfile = _Drip(self.connection, fault.seconds, self.server.stopping)
+                self._send(respond(), answered)
+            case Endless():
+                self._send_endless(respond(), answered)
+
+    def _send(self, response: Response, answered: Callable[[int], None] | None = None) -> None:
+        data = response.get_data()
+        if answered:
+            answered(response.status_code)
+        self._send_head(response)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        bodiless = response.status_code in (204, 304)
+        if not bodiless:
+            self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if not bodiless and self.command != "HEAD":
+            self.wfile.write(data)
+
+    def _send_head(self, response: Response) -> None:
+        self.send_response(response.status_code, response.status.partition(" ")[2])
+        for name, value in response.headers.items():
+            if name.lower() != "content-length":
+                self.send_header(name, value)
+
+    def _send_endless(self, response: Response, answered: Callable[[int], None]) -> None:
+        self.close_connection = True
+        answered(response.status_code)
+        self._send_head(response)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while not self.server.stopping.is_set():
+                self.wfile.write(b" " * _CHUNK)
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        # Lingering for no time at all makes the kernel send RST; closing the reader first lets go
+        # of the last reference to the socket, so that it is closed before anybody shuts it down.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.server.leave(self.connection)
+        self.rfile.close()
+        self.connection.close()
+
+
+class _Drip(io.BufferedIOBase):
+    """Writes a byte at a time; stops writing when the sandbox stops."""
+
+    def __init__(
+        self, connection: socket.socket, seconds: float, stopping: threading.Event
+    ) -> None:
+        self._connection = connection
+        self._seconds = seconds
+        self._stopping = stopping
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        with memoryview(data) as view:
+            for index in range(len(view)):
+                if self._stopping.wait(self._seconds):
+                    break
+                self._connection.sendall(view[index : index + 1])
+            return len(view)
+
+
+def _is_control(method: str, path: str) -> bool:
+    return path.startswith("/api/") or (path == "/" and method in ("GET", "HEAD"))
+
+
+def _scripted(answer: Answer) -> Response:
+    body = answer.body
+    if body is None:
+        reason = Response(status=answer.status).status.partition(" ")[2]
+        body = json.dumps(
+            routes.THROTTLED
+            if answer.status == HTTPStatus.TOO_MANY_REQUESTS
+            else {"status": reason.lower(), "message": reason, "errors": []}
+        )
+    response = Response(body, status=answer.status, content_type=answer.content_type)
+    if answer.retry_after is not None:
+        response.headers["Retry-After"] = str(answer.retry_after)
+    return response
+
+
+def _cut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
