@@ -16,10 +16,15 @@ from pagerduty_logging.sandbox import faults, rules
 from pagerduty_logging.sandbox.limits import RateLimit
 from pagerduty_logging.sandbox.store import Store
 
-THROTTLED = {  # PagerDuty's own words; the two spaces are theirs
+THROTTLED: dict[str, Any] = {  # PagerDuty's own words; the two spaces are theirs
     "status": "throttle exceeded",
     "message": "Requests for this service are arriving too quickly.  Please retry later.",
 }
+
+
+def invalid(errors: list[str]) -> dict[str, Any]:
+    """The body that refuses an event for these faults."""
+    return {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
 
 
 class _JSONProvider(DefaultJSONProvider):
@@ -79,13 +84,9 @@ def create_app(
                 "errors": unreadable.errors,
             }, 400
         if errors := judge(event):
-            return {
-                "status": "invalid event",
-                "message": "Event object is invalid",
-                "errors": errors,
-            }, 400
+            return invalid(errors), 400
         if not limit.admits(event["routing_key"]):
-            return dict(THROTTLED), 429
+            return THROTTLED, 429
         return take(event), 202
 
     def take_alert_event(event: dict[str, Any]) -> dict[str, str]:

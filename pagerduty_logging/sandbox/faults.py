@@ -156,6 +156,7 @@ class Script:
 
     def add(self, fault: Fault, times: int = 1) -> None:
         """Queue the fault for `times` requests."""
+        _check("fault", fault, *FAULTS.values())
         _check("times", times, int)
         if not 1 <= times <= MAX_TIMES:
             raise ValueError(f"times must be from 1 to {MAX_TIMES:,}")
@@ -164,6 +165,7 @@ class Script:
 
     def set_share(self, fault: Fault, share: float) -> None:
         """Give the fault to this share of all requests, from 0 (none) to 1; replaces the last."""
+        _check("fault", fault, *FAULTS.values())
         _check("share", share, int, float)
         if not 0 <= share <= 1:
             raise ValueError(f"share must be from 0 to 1, not {share}")

@@ -17,8 +17,9 @@ from pagerduty_logging.sandbox.wire import WireServer
 EXAMPLE_ROUTING_KEY = "sandbox0sandbox0sandbox0sandbox0"
 """A well-formed routing key; the sandbox takes any."""
 
+_NEAR = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # all addresses: one that connects
 _STOP_SECONDS = 1.0  # for all threads that are slow to end
-_POLL_SECONDS = 0.05  # between looks at whether to stop accepting connections
+_POLL_SECONDS = 0.1  # between looks at whether to stop accepting connections
 
 
 class Sandbox:
@@ -115,7 +116,8 @@ class Sandbox:
     @property
     def url(self) -> str:
         """The base URL, such as `http://127.0.0.1:8787`; known once started."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        host = _NEAR.get(self._host, self._host)
+        host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self._port}"
 
     @property

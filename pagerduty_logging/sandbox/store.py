@@ -1,6 +1,6 @@
 """What the sandbox remembers: accepted events, the alerts they make, and every HTTP request."""
 
-import copy
+import dataclasses
 import threading
 import time
 import uuid
@@ -141,7 +141,7 @@ class _AlertRecord:
         self.history.append(Occurrence(at=at, action=action, summary=summary, severity=severity))
 
     def snapshot(self) -> Alert:
-        body = copy.deepcopy(self.trigger)
+        body = _copied(self.trigger)
         payload = body["payload"]
         return Alert(
             routing_key=self.routing_key,
@@ -288,8 +288,8 @@ class Store:
     def events(self) -> tuple[AcceptedEvent, ...]:
         """The accepted events kept, oldest first."""
         with self._changed:
-            events = tuple(event for event, _ in self._events)
-        return copy.deepcopy(events)
+            events = [event for event, _ in self._events]
+        return tuple(_copied_event(event) for event in events)
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -365,16 +365,29 @@ class Store:
                 while self._next_number == position and self._followings == following:
                     # Bounded, since an unbounded wait cannot be interrupted on Windows.
                     self._changed.wait(0.5)
-                if self._followings != following:
-                    return
                 news = self._next_number - position
+                if not news:
+                    return
                 position = self._next_number
                 kept = min(news, len(self._events))
                 events = [self._events[index][0] for index in range(-kept, 0)]
-            yield from copy.deepcopy(events)
+            yield from map(_copied_event, events)
 
     def end_followers(self) -> None:
         """End every iterator that `follow` handed out."""
         with self._changed:
             self._followings += 1
             self._announce()
+
+
+def _copied(value: Any) -> Any:
+    """A copy of a JSON value; `copy.deepcopy` takes several times as long."""
+    if isinstance(value, dict):
+        return {name: _copied(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value
+
+
+def _copied_event(event: AcceptedEvent) -> AcceptedEvent:
+    return dataclasses.replace(event, body=_copied(event.body))

@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -65,13 +66,16 @@ class WireServer(ThreadedWSGIServer):
     def stop(self, timeout: float) -> None:
         """Take no more connections, cut those that are open, and wait for their threads."""
         self.stopping.set()
+        # On Linux this wakes the thread that accepts; elsewhere it wakes by itself before long.
+        _cut(self.socket)
         self.shutdown()
         with self._lock:
             threads = list(self._connections.values())
             for connection in self._connections:
                 _cut(connection)
+        deadline = time.monotonic() + timeout
         for thread in threads:
-            thread.join(timeout)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep quiet about clients that go away in the middle."""
@@ -250,18 +254,20 @@ def _is_control(method: str, path: str) -> bool:
 
 
 def _scripted(answer: Answer) -> Response:
-    body = answer.body
-    if body is None:
-        reason = Response(status=answer.status).status.partition(" ")[2]
-        body = json.dumps(
-            routes.THROTTLED
-            if answer.status == HTTPStatus.TOO_MANY_REQUESTS
-            else {"status": reason.lower(), "message": reason, "errors": []}
-        )
+    body = json.dumps(_explanation(answer.status)) if answer.body is None else answer.body
     response = Response(body, status=answer.status, content_type=answer.content_type)
     if answer.retry_after is not None:
         response.headers["Retry-After"] = str(answer.retry_after)
     return response
+
+
+def _explanation(status: int) -> dict[str, Any]:
+    if status == HTTPStatus.BAD_REQUEST:
+        return routes.invalid(["refused on command"])
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return routes.THROTTLED
+    reason = Response(status=status).status.partition(" ")[2]
+    return {"status": reason.lower(), "message": reason.capitalize()}
 
 
 def _cut(connection: socket.socket) -> None:
