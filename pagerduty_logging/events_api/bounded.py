@@ -157,6 +157,9 @@ class _BoundedConnection(HTTPConnection):
             super().__init__(sock, *args, **options)
             self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), sock))
 
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
     def _new_conn(self) -> socket.socket:
         _exchange().connected = True
         try:
@@ -212,8 +215,11 @@ class _BoundedTLSConnection(_BoundedConnection, HTTPSConnection):
 class _BoundedPool(HTTPConnectionPool):
     ConnectionCls = _BoundedConnection
 
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
 
-class _BoundedTLSPool(HTTPSConnectionPool):
+
+class _BoundedTLSPool(_BoundedPool, HTTPSConnectionPool):
     ConnectionCls = _BoundedTLSConnection
 
 

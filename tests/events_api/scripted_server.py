@@ -4,9 +4,9 @@
         EventsClient(KEY, base_url=server.url).trigger("…")
     server.bodies  # what came, byte by byte
 
-A script's steps are functions of a `Conversation`. A step is taken when bytes of a request are there; those made
-by `@unread` run before anything of it is read, all others after it was read and journalled. When the script is
-at its end, every further event is accepted.
+A script's steps are functions of a `Conversation`. A step is taken when bytes of a request are there: an
+`unread` one before anything of it is read, any other after it was read and journalled. When the script
+is at its end, every further event is accepted.
 """
 
 from __future__ import annotations
