@@ -36,6 +36,7 @@ _HEADERS = {
     "User-Agent": f"pagerduty-logging/{__version__}",
 }
 _CREDENTIALS_IN_URL = re.compile(r"//\S*@")
+_DELIMITERS = re.compile(r"[/@?#:\[\]]")
 _MAX_CAUSES = 10
 _SHORTEST_SECRET = 8
 """A routing key below this length is a toy's: masking it would spoil words that merely look like it."""
@@ -171,10 +172,11 @@ def _reason(error: BaseException) -> str:
 
 
 def _passwords(proxies: Iterable[str]) -> list[str]:
-    """Return the passwords in the addresses of these proxies, as they are written and as they are meant."""
+    """Return the passwords in the addresses of these proxies, and the parts that a parser may make of them."""
     users = [proxy.rpartition("@")[0].rpartition("//")[2] for proxy in proxies if isinstance(proxy, str)]
     written = [user.partition(":")[2] for user in users]
-    return [secret for password in written for secret in (password, unquote(password)) if secret]
+    whole = [*written, *map(unquote, written)]
+    return [secret for password in whole for secret in (password, *_DELIMITERS.split(password)) if secret]
 
 
 def _masked(words: str, secrets: Iterable[str]) -> str:
