@@ -157,6 +157,12 @@ class _BoundedConnection(HTTPConnection):
             super().__init__(sock, *args, **options)
             self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), sock))
 
+        def begin(self) -> None:
+            super().begin()
+            # urllib3 logs what it finds malformed among the headers, where a server may repeat the request.
+            self.headers.defects.clear()
+            self.headers.set_payload("")
+
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 

@@ -106,7 +106,8 @@ class EventsClient:
             self._transport()
 
     def __repr__(self) -> str:
-        return f"<EventsClient for {self.base_url}>"
+        # Tools that show local variables ask for it even while the constructor fails.
+        return f"<EventsClient for {getattr(self, 'base_url', 'no address yet')}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an EventsClient is not pickled or copied: share it, or make another one")

@@ -172,7 +172,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _passwords(proxies: Iterable[str]) -> list[str]:
-    """Return the passwords in the addresses of these proxies, and the parts that a parser may make of them."""
+    """Return the passwords in these proxies' addresses, and the parts that a parser may make of them."""
     users = [proxy.rpartition("@")[0].rpartition("//")[2] for proxy in proxies if isinstance(proxy, str)]
     written = [user.partition(":")[2] for user in users]
     whole = [*written, *map(unquote, written)]
@@ -182,4 +182,7 @@ def _passwords(proxies: Iterable[str]) -> list[str]:
 def _masked(words: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         words = words.replace(secret, "…")
+        # What was read may end in the middle of a secret.
+        for length in range(len(secret) - 1, _SHORTEST_SECRET // 2, -1):
+            words = words.removesuffix(secret[:length])
     return words
