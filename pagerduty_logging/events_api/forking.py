@@ -9,6 +9,7 @@ that a fork lets end first, for a short while.
 from __future__ import annotations
 
 import functools
+import logging  # noqa: F401 - it has fork hooks too, and `requests` would bring them in the midst of a fork
 import os
 import threading
 from collections.abc import Iterator
