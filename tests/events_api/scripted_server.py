@@ -80,6 +80,12 @@ class Conversation:
         body, self._received = self._received[:length], self._received[length:]
         return Request(self.number, line, headers, body)
 
+    def goes_on(self) -> bool:
+        """Wait until a request begins; False at the end of the connection."""
+        if isinstance(self.sock, ssl.SSLSocket):
+            return self._more()
+        return bool(self.sock.recv(1, socket.MSG_PEEK))
+
     def _more(self) -> bool:
         data = self.sock.recv(65_536)
         self._received += data
@@ -169,7 +175,7 @@ class ScriptedServer(_Server):
         with sock:
             conversation = Conversation(sock, number, self.stopping)
             while not conversation.over:
-                if not _readable(sock):
+                if not conversation.goes_on():
                     return
                 step = next(self._script, accept)
                 if not getattr(step, "unread", False):
@@ -180,13 +186,6 @@ class ScriptedServer(_Server):
                         self.requests.append(conversation.request)
                         self._changed.notify_all()
                 step(conversation)
-
-
-def _readable(sock: socket.socket) -> bool:
-    """Wait until there is something to read; False at the end of the connection."""
-    if isinstance(sock, ssl.SSLSocket):
-        return True
-    return bool(sock.recv(1, socket.MSG_PEEK))
 
 
 def unread(step: Step) -> Step:
