@@ -26,10 +26,12 @@ MAX_NODES = 10_000
 """Values in one conversion, so that wide and deep together stay bounded too."""
 MAX_TEXT = 100_000
 """Characters of one text; a mark tells how many were cut."""
-MAX_ALL_TEXT = 4_000_000
-"""Characters of all texts of one conversion; those beyond it are cut to `MAX_KEY` characters."""
 MAX_KEY = 1_000
 """Characters of a key in an object."""
+MAX_ALL_TEXT = 2_000_000
+"""Characters of all keys and texts of one conversion: four times what PagerDuty takes at most."""
+MIN_TEXT = 100
+"""Characters left to each further key or text beyond `MAX_ALL_TEXT`."""
 MAX_INTEGER_BITS = 1_024
 """Greater integers are described: many readers lose them, and Python refuses over 4,300 digits."""
 
@@ -37,7 +39,7 @@ JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | Non
 _T = TypeVar("_T")
 
 # Lone surrogates have no UTF-8; many readers of JSON refuse NUL, escaped or not.
-_INVALID = re.compile("[\x00\ud800-\udfff]")
+_INVALID = re.compile("[\x00\ud800-\udfff]+")
 
 
 def jsonable(value: object) -> JSON:
@@ -65,8 +67,10 @@ def cut(shown: str, limit: int) -> str:
 
 
 def valid_text(shown: str) -> str:
-    """Return `shown` with what UTF-8 or JSON's readers cannot take, visibly replaced."""
-    return shown if shown.isascii() and "\x00" not in shown else _INVALID.sub("\ufffd", shown)
+    """Return `shown` with what UTF-8 or JSON's readers cannot take visibly replaced, one for one."""
+    if shown.isascii() and "\x00" not in shown:
+        return shown
+    return _INVALID.sub(lambda run: "\ufffd" * len(run[0]), shown)
 
 
 class _Conversion:
@@ -110,8 +114,8 @@ class _Conversion:
             return self._container(value, fields, depth)
         return self._text(value, repr)
 
-    def _text(self, value: object, show: Callable[[object], str] = str) -> str:
-        shown = _shown(value, show, MAX_TEXT if self._characters < MAX_ALL_TEXT else MAX_KEY)
+    def _text(self, value: object, show: Callable[[object], str] = str, limit: int = MAX_TEXT) -> str:
+        shown = _shown(value, show, min(limit, max(MAX_ALL_TEXT - self._characters, MIN_TEXT)))
         self._characters += len(shown)
         return shown
 
@@ -141,13 +145,10 @@ class _Conversion:
         if isinstance(key, enum.Enum):
             key = key.value
         if isinstance(key, str):
-            name = _shown(key, str.__str__, MAX_KEY)
-        elif isinstance(key, (int, float, uuid.UUID, datetime.date, pathlib.PurePath)):
-            name = text(key, MAX_KEY)
-        else:
-            name = _shown(key, repr, MAX_KEY)
-        self._characters += len(name)
-        return name
+            return self._text(key, str.__str__, MAX_KEY)
+        if isinstance(key, (int, float, uuid.UUID, datetime.date, pathlib.PurePath)):
+            return self._text(key, str, MAX_KEY)
+        return self._text(key, repr, MAX_KEY)
 
     def _sequence(self, entries: Collection[object], depth: int) -> list[JSON]:
         shown = [self.convert(value, depth) for value in self._bounded(entries)]

@@ -17,7 +17,7 @@ def one_line(words: str, limit: int) -> str:
     """Return `words` as valid text on one line: at most `limit` characters, with a mark if it was cut."""
     # However many control characters there are, no more than this is looked at.
     start = words[: 64 * limit]
-    line = _CONTROLS.sub(" ", valid_text(start)).strip()
+    line = valid_text(_CONTROLS.sub(" ", start)).strip()
     return shorten(line if len(start) == len(words) else line + _MARK, limit)
 
 

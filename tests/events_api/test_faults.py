@@ -343,16 +343,6 @@ def test_a_session_of_the_users_own_is_held_to_the_deadline_too(serve: Serve, st
             client.post(encode(HUGE))
 
 
-def test_a_server_that_never_lets_go_of_many_attempts_holds_no_more_than_a_few_threads(serve: Serve) -> None:
-    with requests.Session() as session:
-        server = serve(*[drips(b"HTTP/1.1 202 Accepted" + b" " * 10_000)] * 100)
-        client = EventsClient(KEY, base_url=server.url, session=session, timeout=0.05)
-        for _ in range(16):
-            failure(client)
-        with pytest.raises(NetworkError, match="16 earlier attempts hang"):
-            client.check()
-
-
 def test_a_call_lasts_no_longer_than_the_schedule(serve: Serve, connect: Connect) -> None:
     server = serve(*[hangs] * 100)
     with in_time(), pytest.raises(NetworkError):
