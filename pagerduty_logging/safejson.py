@@ -102,7 +102,9 @@ class _Conversion:
             case str():
                 return self._text(value, str.__str__)
             case bytes() | bytearray() | memoryview():
-                return self._text(value, _decoded)
+                shown = self._text(bytes(value[:MAX_TEXT]), _decoded)
+                more = len(value) - MAX_TEXT
+                return f"{shown}… ({more} more bytes)" if more > 0 else shown
             case datetime.date() | datetime.time():
                 return self._text(value.isoformat())
             case datetime.timedelta() | decimal.Decimal() | uuid.UUID() | pathlib.PurePath():
@@ -182,11 +184,8 @@ def _shown(value: object, show: Callable[[object], str], limit: int) -> str:
 
 
 def _decoded(value: object) -> str:
-    assert isinstance(value, (bytes, bytearray, memoryview))
-    start = bytes(value[:MAX_TEXT])
-    more = len(value) - len(start)
-    shown = start.decode("utf-8", "backslashreplace")
-    return f"{shown}… ({more} more bytes)" if more else shown
+    assert isinstance(value, bytes)
+    return value.decode("utf-8", "backslashreplace")
 
 
 def _integer(value: int) -> JSON:
