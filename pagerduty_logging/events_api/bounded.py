@@ -10,11 +10,12 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 from requests.adapters import HTTPAdapter
@@ -136,13 +137,17 @@ class _DeadlineReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self._left <= 0:
             raise OSError(f"the answer has more than {MAX_ANSWER_BYTES:,} bytes")
-        if not getattr(self._sock, "pending", int)():
+        # Nothing waits but the pause below: a TLS socket that is readable may still have nothing to give.
+        self._sock.settimeout(0)
+        while True:
+            left = _exchange().remaining()
+            with suppress(ssl.SSLWantReadError):
+                count = self._raw.readinto(memoryview(buffer)[: self._left])
+                if count is not None:
+                    self._left -= count
+                    return count
             with fork_gate().pause():
-                wait_for_read(self._sock, _exchange().remaining())
-        self._sock.settimeout(_exchange().remaining())
-        count = self._raw.readinto(memoryview(buffer)[: self._left])
-        self._left -= count or 0
-        return count
+                wait_for_read(self._sock, left)
 
     def close(self) -> None:
         self._raw.close()
@@ -192,12 +197,11 @@ class _BoundedConnection(HTTPConnection):
                     sock.connect(address)
                 sock.settimeout(exchange.remaining())
                 return sock
-            except OSError as error:
+            except BaseException as error:
                 sock.close()
+                if not isinstance(error, OSError):
+                    raise
                 failure = error
-            except BaseException:
-                sock.close()
-                raise
         raise failure
 
     def _tunnel(self) -> None:

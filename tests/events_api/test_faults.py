@@ -190,7 +190,7 @@ def test_202_is_acceptance_even_if_its_body_never_ends_well(
     serve: Serve, connect: Connect, step: Step
 ) -> None:
     server = serve(step)
-    client = connect(server, timeout=0.3)
+    client = connect(server, timeout=0.2)
     with in_time():
         assert client.check().status == "success"
     client.trigger("the next one is not confused by the rest of the last answer", dedup_key="next")
@@ -330,7 +330,7 @@ SLOW = {
 
 @pytest.mark.parametrize("step", SLOW.values(), ids=SLOW)
 def test_one_attempt_has_an_absolute_deadline(serve: Serve, connect: Connect, step: Step) -> None:
-    client = connect(serve(step), timeout=0.3)
+    client = connect(serve(step), timeout=0.2)
     with in_time(), pytest.raises(NetworkError):
         client.post(encode(HUGE))
 
@@ -338,7 +338,7 @@ def test_one_attempt_has_an_absolute_deadline(serve: Serve, connect: Connect, st
 @pytest.mark.parametrize("step", SLOW.values(), ids=SLOW)
 def test_a_session_of_the_users_own_is_held_to_the_deadline_too(serve: Serve, step: Step) -> None:
     with requests.Session() as session:
-        client = EventsClient(KEY, base_url=serve(step).url, session=session, timeout=0.3)
+        client = EventsClient(KEY, base_url=serve(step).url, session=session, timeout=0.2)
         with in_time(), pytest.raises(NetworkError):
             client.post(encode(HUGE))
 
@@ -407,7 +407,7 @@ def test_a_resolver_that_hangs_is_left_behind(serve: Serve) -> None:
 
 def test_several_dead_addresses_share_one_deadline() -> None:
     with dead_addresses(3) as addresses:
-        said = outcome(lambda *args: addresses, timeout=0.9)
+        said = outcome(lambda *args: addresses, timeout=0.4)
     assert isinstance(said, NoAnswer)
 
 
@@ -415,6 +415,6 @@ def test_the_last_of_several_addresses_still_gets_its_share_of_the_time(serve: S
     server = serve()
     good = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", server.port))
     with dead_addresses(2) as addresses:
-        said = outcome(lambda *args: [*addresses, good], timeout=3.0)
+        said = outcome(lambda *args: [*addresses, good], timeout=1.5)
     assert isinstance(said, Answer)
     assert said.status == 202

@@ -126,17 +126,20 @@ def test_a_fork_does_not_wait_for_a_server_that_is_slow_to_answer(
     server = serve(dances, dances, dances, tls=good_tls)
     run(
         """
-        import os, threading
+        import os, threading, time
         from pagerduty_logging.events_api.client import EventsClient
+        from pagerduty_logging.events_api.forking import FORK_WAIT
 
         client = EventsClient(timeout=30)
         holding = threading.Thread(target=client.resolve, args=["held"])
         holding.start()
         client.check()  # is answered when the other thread's request is held
+        begun = time.monotonic()
         child = os.fork()
         if child == 0:
             client.resolve("child")
             os._exit(0)
+        assert time.monotonic() - begun < 0.75 * FORK_WAIT
         assert os.waitpid(child, 0)[1] == 0
         holding.join()
         client.close()
@@ -145,6 +148,26 @@ def test_a_fork_does_not_wait_for_a_server_that_is_slow_to_answer(
         ca_bundle,
     )
     assert len(server.requests) == 3
+
+
+def test_an_event_can_be_sent_while_the_interpreter_shuts_down(
+    serve: Serve, good_tls: ssl.SSLContext, ca_bundle: Path
+) -> None:
+    server = serve(tls=good_tls)
+    run(
+        """
+        import atexit
+        from pagerduty_logging.events_api.client import EventsClient
+
+        @atexit.register
+        def last():
+            with EventsClient() as client:
+                client.trigger("last words")
+        """,
+        server,
+        ca_bundle,
+    )
+    assert [event["payload"]["summary"] for event in server.events] == ["last words"]
 
 
 # --- the gate itself, without a fork ---------------------------------------------------------------
