@@ -53,9 +53,7 @@ class Sender:
         self.url = sandbox.url
         self.session = session
 
-    def __call__(
-        self, event: Any = None, path: str = "/v2/enqueue", **more: Any
-    ) -> requests.Response:
+    def __call__(self, event: Any = None, path: str = "/v2/enqueue", **more: Any) -> requests.Response:
         return self.session.post(
             self.url + path,
             json=trigger() if event is None else event,

@@ -90,9 +90,7 @@ def test_a_bad_event_is_refused_with_all_its_faults(send: Sender, sandbox: Sandb
     assert sandbox.events == ()
 
 
-def test_broken_json_is_an_unrecognized_object(
-    sandbox: Sandbox, http_session: requests.Session
-) -> None:
+def test_broken_json_is_an_unrecognized_object(sandbox: Sandbox, http_session: requests.Session) -> None:
     answer = http_session.post(sandbox.url + "/v2/enqueue", data="{", timeout=5)
     assert answer.status_code == 400
     assert answer.json() == {
@@ -103,9 +101,7 @@ def test_broken_json_is_an_unrecognized_object(
 
 
 @pytest.mark.parametrize("size", [512_001, 3_000_000])
-def test_an_event_that_is_too_large_is_refused_and_the_connection_lives_on(
-    send: Sender, size: int
-) -> None:
+def test_an_event_that_is_too_large_is_refused_and_the_connection_lives_on(send: Sender, size: int) -> None:
     answer = send(trigger_with(custom_details={"log": "x" * size}))
     assert answer.status_code == 400
     assert answer.json()["errors"] == ["Event is too large (maximum is 512 KB)"]
@@ -120,9 +116,7 @@ def test_a_trailing_slash_and_a_charset_are_tolerated(send: Sender, path: str) -
 
 def test_a_chunked_body_is_read(sandbox: Sandbox, http_session: requests.Session) -> None:
     body = json.dumps(trigger()).encode()
-    answer = http_session.post(
-        sandbox.url + "/v2/enqueue", data=iter([body[:10], body[10:]]), timeout=5
-    )
+    answer = http_session.post(sandbox.url + "/v2/enqueue", data=iter([body[:10], body[10:]]), timeout=5)
     assert answer.status_code == 202
 
 
@@ -243,9 +237,7 @@ def test_a_client_that_breaks_off_leaves_no_trace(
 
 
 def test_an_alert_holds_what_its_trigger_said(send: Sender, sandbox: Sandbox) -> None:
-    event = trigger_with(
-        component="mysql", group="prod", custom_details={"free": "1%"}, **{"class": "disk"}
-    )
+    event = trigger_with(component="mysql", group="prod", custom_details={"free": "1%"}, **{"class": "disk"})
     event |= {
         "links": [{"href": "https://example.com", "text": "Graph"}],
         "images": [{"src": "https://example.com/c.png"}],
@@ -277,9 +269,7 @@ def test_an_alert_holds_what_its_trigger_said(send: Sender, sandbox: Sandbox) ->
     )
 
 
-def test_a_trigger_on_an_open_alert_adds_to_it_and_updates_it(
-    send: Sender, sandbox: Sandbox
-) -> None:
+def test_a_trigger_on_an_open_alert_adds_to_it_and_updates_it(send: Sender, sandbox: Sandbox) -> None:
     send(trigger())
     send(trigger_with(summary="Disk is nearly full", severity="warning", custom_details={"a": 1}))
     (alert,) = sandbox.alerts
@@ -393,9 +383,7 @@ def test_only_the_newest_events_are_kept_and_what_they_say_of_alerts() -> None:
 # Requests, and waiting for them
 
 
-def test_every_request_is_journalled(
-    send: Sender, sandbox: Sandbox, http_session: requests.Session
-) -> None:
+def test_every_request_is_journalled(send: Sender, sandbox: Sandbox, http_session: requests.Session) -> None:
     send(trigger(), headers={"X-Trace": "7"})
     http_session.post(sandbox.url + "/v2/enqueue", data=b"{\xff", timeout=5)
     http_session.get(sandbox.url + "/elsewhere", timeout=5)
@@ -430,9 +418,7 @@ def test_waiting_in_vain_tells_what_arrived(send: Sender, sandbox: Sandbox) -> N
     assert "triggered critical 'Disk is full', dedup key 'srv01/mysql', 1 triggers" in text
 
 
-def test_waiting_for_a_condition_asks_again_upon_each_request(
-    send: Sender, sandbox: Sandbox
-) -> None:
+def test_waiting_for_a_condition_asks_again_upon_each_request(send: Sender, sandbox: Sandbox) -> None:
     sender = threading.Thread(target=lambda: [send(e) for e in (trigger(), resolve())])
     sender.start()
     sandbox.wait_until(lambda: [a.state for a in sandbox.alerts] == ["resolved"])

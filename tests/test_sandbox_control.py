@@ -28,9 +28,7 @@ def send_three(sandbox: Sandbox, session: requests.Session) -> None:
     session.post(sandbox.url + "/v2/change/enqueue", json=change(), timeout=5)
 
 
-def test_alerts_events_and_changes_can_be_read(
-    sandbox: Sandbox, http_session: requests.Session
-) -> None:
+def test_alerts_events_and_changes_can_be_read(sandbox: Sandbox, http_session: requests.Session) -> None:
     send_three(sandbox, http_session)
     (alert,) = http_session.get(sandbox.url + "/api/alerts", timeout=5).json()["alerts"]
     assert (alert["dedup_key"], alert["state"], alert["triggers"]) == ("srv01/mysql", "resolved", 1)
@@ -51,9 +49,7 @@ def test_the_front_page_sums_up(sandbox: Sandbox, http_session: requests.Session
     assert "alerts: 1 (0 triggered, 0 acknowledged, 1 resolved)" in answer.text
 
 
-def test_deleting_the_events_clears_the_sandbox(
-    sandbox: Sandbox, http_session: requests.Session
-) -> None:
+def test_deleting_the_events_clears_the_sandbox(sandbox: Sandbox, http_session: requests.Session) -> None:
     send_three(sandbox, http_session)
     assert http_session.delete(sandbox.url + "/api/events", timeout=5).status_code == 204
     assert (sandbox.alerts, sandbox.events, sandbox.requests) == ((), (), ())
@@ -66,9 +62,7 @@ def test_faults_can_be_scripted(sandbox: Sandbox, http_session: requests.Session
 
     script(status=429, retry_after="3", times=2)
     script(fault="answer", status=500, share=1)
-    answers = [
-        http_session.post(sandbox.url + "/v2/enqueue", json=trigger(), timeout=5) for _ in range(4)
-    ]
+    answers = [http_session.post(sandbox.url + "/v2/enqueue", json=trigger(), timeout=5) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [429, 429, 500, 500]
     assert answers[0].headers["Retry-After"] == "3"
 
@@ -151,7 +145,5 @@ def test_pages_of_other_sites_change_nothing(
 
 
 def test_the_sandboxs_own_page_may(sandbox: Sandbox, http_session: requests.Session) -> None:
-    answer = http_session.delete(
-        sandbox.url + "/api/events", headers={"Origin": sandbox.url}, timeout=5
-    )
+    answer = http_session.delete(sandbox.url + "/api/events", headers={"Origin": sandbox.url}, timeout=5)
     assert answer.status_code == 204

@@ -50,8 +50,7 @@ def connect(sandbox: Sandbox) -> socket.socket:
     host, port = sandbox.url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=5)
     connection.sendall(
-        b"POST /v2/enqueue HTTP/1.1\r\nHost: localhost\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        b"POST /v2/enqueue HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
     )
     return connection
 
@@ -92,18 +91,14 @@ def test_retry_after_is_sent_as_given(
 
 
 @pytest.mark.parametrize("body", ["<h1>Bad gateway</h1>", b"<h1>Bad gateway</h1>"])
-def test_an_answer_may_have_a_body_of_its_own(
-    send: Sender, sandbox: Sandbox, body: str | bytes
-) -> None:
+def test_an_answer_may_have_a_body_of_its_own(send: Sender, sandbox: Sandbox, body: str | bytes) -> None:
     sandbox.fail_next(502, body=body, content_type="text/html")
     answer = send()
     assert answer.text == "<h1>Bad gateway</h1>"
     assert answer.headers["Content-Type"].startswith("text/html")
 
 
-def test_an_answer_without_content_keeps_the_connection_usable(
-    send: Sender, sandbox: Sandbox
-) -> None:
+def test_an_answer_without_content_keeps_the_connection_usable(send: Sender, sandbox: Sandbox) -> None:
     sandbox.fail_next(204)
     assert (send().status_code, send().status_code) == (204, 202)
 
@@ -190,9 +185,7 @@ def test_stopping_ends_whatever_hangs_at_once(sandbox: Sandbox, fault: Fault) ->
     assert not [thread for thread in threading.enumerate() if "process_request" in thread.name]
 
 
-def test_faults_spare_what_is_not_pagerdutys(
-    sandbox: Sandbox, http_session: requests.Session
-) -> None:
+def test_faults_spare_what_is_not_pagerdutys(sandbox: Sandbox, http_session: requests.Session) -> None:
     sandbox.fail_share(500, 1)
     for path in ("/", "/api/alerts"):
         assert http_session.get(sandbox.url + path, timeout=5).status_code == 200
@@ -228,9 +221,7 @@ def test_faults_spare_what_is_not_pagerdutys(
         (lambda: Sandbox().fail_share(503, "all"), TypeError, "share"),
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused_at_once(
-    make: Any, error: type[Exception], text: str
-) -> None:
+def test_a_fault_that_makes_no_sense_is_refused_at_once(make: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         make()
 
@@ -252,9 +243,7 @@ def test_a_fault_has_a_json_form(fields: dict[str, Any], fault: Fault) -> None:
     assert from_json(fields) == fault
 
 
-@pytest.mark.parametrize(
-    "fields", [{}, {"fault": "sulk"}, {"fault": []}, {"fault": "hang", "seconds": 1}]
-)
+@pytest.mark.parametrize("fields", [{}, {"fault": "sulk"}, {"fault": []}, {"fault": "hang", "seconds": 1}])
 def test_json_that_is_no_fault_is_a_value_error(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"fault|answer|hang"):
         from_json(fields)

@@ -11,13 +11,9 @@ from sandbox_client import ROUTING_KEY, acknowledge, change, resolve, trigger, t
 from pagerduty_logging.sandbox import rules
 
 SEVERITY = (
-    "'payload.severity' is invalid (must be one of the following: "
-    "'critical', 'warning', 'error' or 'info')"
+    "'payload.severity' is invalid (must be one of the following: 'critical', 'warning', 'error' or 'info')"
 )
-ACTION = (
-    "'event_action' is invalid (must be one of the following: "
-    "'trigger', 'acknowledge' or 'resolve')"
-)
+ACTION = "'event_action' is invalid (must be one of the following: 'trigger', 'acknowledge' or 'resolve')"
 KEY_LENGTH = "Length of 'routing_key' is incorrect (should be 32 characters)"
 KEY_CHARACTERS = "'routing_key' cannot contain non-alphanumeric characters."
 
@@ -33,8 +29,7 @@ json_values = st.recursive(
     | st.text()
     | st.sampled_from(["trigger", "acknowledge", "resolve", "error", ROUTING_KEY]),
     lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(FIELDS) | st.text(), inner, max_size=6)
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(FIELDS) | st.text(), inner, max_size=6)
     ),
     max_leaves=20,
 )

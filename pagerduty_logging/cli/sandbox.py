@@ -37,9 +37,7 @@ def add_parser(
         default=DEFAULT_PORT,
         help="port to listen on; 0 takes a free one (default: %(default)s)",
     )
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
-    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--rate-limit",
         type=int,
@@ -75,9 +73,7 @@ def _run(args: argparse.Namespace) -> int:
             raise
         return _complain("the sandbox needs Flask: pip install 'pagerduty-logging[sandbox]'", 1)
     try:
-        sandbox = Sandbox(
-            args.host, args.port, rate_limit=args.rate_limit, allow_remote=args.allow_remote
-        )
+        sandbox = Sandbox(args.host, args.port, rate_limit=args.rate_limit, allow_remote=args.allow_remote)
     except ValueError as error:
         return _complain(str(error), 2)
     events = sandbox.follow()

@@ -86,7 +86,7 @@ class Transport:
             self._settings[url] = session.merge_environment_settings(url, {}, True, None, None)
         remaining = max(deadline - time.monotonic(), 0.001)
         # The adapter is called itself: `Session.send` would read the whole body of a redirect.
-        answer = session.get_adapter(url).send(  # type: ignore[no-untyped-call]
+        answer = session.get_adapter(url).send(
             prepared, timeout=(remaining, remaining), **self._settings[url]
         )
         try:
@@ -102,7 +102,7 @@ class Transport:
             # After a fork the old connections belong to the parent: forgotten, not closed, so that
             # no TLS farewell of ours ends the parent's.
             session = requests.Session()
-            session.mount("https://", _DeadlineAdapter())
+            session.mount("https://", _DeadlineAdapter())  # type: ignore[no-untyped-call]
             session.mount("http://", _DeadlineAdapter())
             self._ours, self._pid = session, os.getpid()
         return self._ours

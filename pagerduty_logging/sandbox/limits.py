@@ -14,9 +14,7 @@ class RateLimit:
     A refused event does not count. `clock` is in seconds.
     """
 
-    def __init__(
-        self, per_minute: int | None, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, per_minute: int | None, *, clock: Callable[[], float] = time.monotonic) -> None:
         if per_minute is not None and per_minute < 1:
             raise ValueError(f"rate_limit must be at least 1 event a minute, not {per_minute}")
         self._per_minute = per_minute

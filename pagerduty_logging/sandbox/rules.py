@@ -29,12 +29,10 @@ ROUTING_KEY_LENGTH = "Length of 'routing_key' is incorrect (should be 32 charact
 ROUTING_KEY_CHARACTERS = "'routing_key' cannot contain non-alphanumeric characters."  # SEEN
 ROUTING_KEY_OF_RULESET = "'routing_key' belongs to a ruleset, which takes no change events"
 ACTION_INVALID = (
-    "'event_action' is invalid (must be one of the following: "
-    "'trigger', 'acknowledge' or 'resolve')"
+    "'event_action' is invalid (must be one of the following: 'trigger', 'acknowledge' or 'resolve')"
 )
 SEVERITY_INVALID = (  # SEEN
-    "'payload.severity' is invalid (must be one of the following: "
-    "'critical', 'warning', 'error' or 'info')"
+    "'payload.severity' is invalid (must be one of the following: 'critical', 'warning', 'error' or 'info')"
 )
 SUMMARY_TOO_LONG = "'summary' is too long (maiximum is 1024 characters)"  # SEEN
 DEDUP_KEY_TOO_LONG = "'dedup_key' is too long (maximum is 255 characters)"
@@ -142,9 +140,7 @@ def _payload_errors(event: dict[str, Any], *, required: tuple[str, ...]) -> list
     if not isinstance(payload, dict):
         return [wrong_type("payload", "an object")]
     errors = [missing(f"payload.{name}") for name in required if _blank(payload.get(name))]
-    errors += _text_errors(
-        payload, ("summary", "source", "component", "group", "class"), prefix="payload."
-    )
+    errors += _text_errors(payload, ("summary", "source", "component", "group", "class"), prefix="payload.")
     summary = payload.get("summary")
     if isinstance(summary, str) and len(summary) > MAX_SUMMARY_CHARS:
         errors.append(SUMMARY_TOO_LONG)

@@ -172,9 +172,7 @@ class Sandbox:
             AssertionError: it is still false after `timeout` seconds; the text tells what arrived.
         """
         if not self._store.wait_until(predicate, timeout):
-            raise AssertionError(
-                f"the condition did not come true within {timeout:g} s\n{self._describe()}"
-            )
+            raise AssertionError(f"the condition did not come true within {timeout:g} s\n{self._describe()}")
 
     def _describe(self) -> str:
         lines = [

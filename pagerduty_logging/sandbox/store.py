@@ -226,9 +226,7 @@ class Store:
                 if alert.state == "resolved":
                     del self._open[routing_key, dedup_key]
             self._record(
-                AcceptedEvent(
-                    at=at, action=action, dedup_key=dedup_key, outcome=outcome, body=body
-                ),
+                AcceptedEvent(at=at, action=action, dedup_key=dedup_key, outcome=outcome, body=body),
                 alert,
             )
         return dedup_key
@@ -237,9 +235,7 @@ class Store:
         """Take a well-formed change event."""
         with self._changed:
             self._record(
-                AcceptedEvent(
-                    at=self._now(), action="change", dedup_key=None, outcome="recorded", body=body
-                ),
+                AcceptedEvent(at=self._now(), action="change", dedup_key=None, outcome="recorded", body=body),
                 None,
             )
 

@@ -39,9 +39,7 @@ class WireServer(ThreadedWSGIServer):
 
     daemon_threads = True
 
-    def __init__(
-        self, host: str, listener: socket.socket, app: Flask, store: Store, script: Script
-    ) -> None:
+    def __init__(self, host: str, listener: socket.socket, app: Flask, store: Store, script: Script) -> None:
         # Handing over a socket that is bound already keeps werkzeug from ending the process
         # (SystemExit) when the port is taken.
         super().__init__(host, 0, app, WireHandler, fd=listener.fileno())
@@ -230,9 +228,7 @@ class WireHandler(WSGIRequestHandler):
 class _Drip(io.BufferedIOBase):
     """Writes a byte at a time; stops writing when the sandbox stops."""
 
-    def __init__(
-        self, connection: socket.socket, seconds: float, stopping: threading.Event
-    ) -> None:
+    def __init__(self, connection: socket.socket, seconds: float, stopping: threading.Event) -> None:
         self._connection = connection
         self._seconds = seconds
         self._stopping = stopping
