@@ -554,6 +554,19 @@ def test_stopping_leaves_no_thread_behind(http_session: requests.Session) -> Non
     assert threading.enumerate() == before
 
 
+@pytest.mark.parametrize("_", range(20))
+def test_stopping_on_an_accepted_event_does_not_lose_its_answer(
+    send: Sender, sandbox: Sandbox, _: int
+) -> None:
+    statuses: list[int] = []
+    sender = threading.Thread(target=lambda: statuses.append(send().status_code))
+    sender.start()
+    sandbox.wait_for(1)
+    sandbox.stop()
+    sender.join()
+    assert statuses == [202]
+
+
 def test_a_taken_port_is_an_os_error(sandbox: Sandbox) -> None:
     port = int(sandbox.url.rpartition(":")[2])
     with pytest.raises(OSError, match="in use"):
