@@ -380,6 +380,15 @@ def test_only_the_newest_events_are_kept_and_what_they_say_of_alerts() -> None:
     assert store.alerts[0].triggers == 1
 
 
+def test_only_the_newest_requests_are_kept() -> None:
+    store = Store()
+    answered = [store.arrived("POST", f"/{n}", (), b"") for n in range(MAX_EVENTS + 1)]
+    assert len(store.requests) == MAX_EVENTS
+    answered[0](202)
+    answered[1](503)
+    assert (store.requests[0].path, store.requests[0].status) == ("/1", 503)
+
+
 # Requests, and waiting for them
 
 
