@@ -134,7 +134,10 @@ class Sandbox:
 
     @property
     def events(self) -> tuple[dict[str, Any], ...]:
-        """The bodies of all accepted events, change events too, in order of arrival."""
+        """The bodies of all accepted events, change events too, in order of arrival.
+
+        Their routing keys are equal to those sent, and show only four characters in a repr.
+        """
         return tuple(event.body for event in self._store.events)
 
     @property

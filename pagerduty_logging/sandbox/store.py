@@ -168,17 +168,10 @@ class _AlertRecord:
 class Store:
     """Thread-safe memory of the sandbox, bounded to the newest `MAX_EVENTS`.
 
-    What leaves it is a copy. `now` gives arrival times for events, `monotonic` for requests.
+    What leaves it is a copy.
     """
 
-    def __init__(
-        self,
-        *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._now = now
-        self._monotonic = monotonic
+    def __init__(self) -> None:
         self._changed = threading.Condition()
         self._version = 0
         self._next_number = 0
@@ -204,7 +197,7 @@ class Store:
         given = body.get("dedup_key")
         dedup_key = given if given and given.strip() else uuid.uuid4().hex
         with self._changed:
-            at = self._now()
+            at = datetime.now(UTC)
             alert = self._open.get((routing_key, dedup_key))
             outcome: Outcome = "updated" if alert else "dropped"
             if alert is None and action == "trigger":
@@ -226,7 +219,13 @@ class Store:
         """Take a well-formed change event."""
         with self._changed:
             self._record(
-                AcceptedEvent(at=self._now(), action="change", dedup_key=None, outcome="recorded", body=body),
+                AcceptedEvent(
+                    at=datetime.now(UTC),
+                    action="change",
+                    dedup_key=None,
+                    outcome="recorded",
+                    body=body,
+                ),
                 None,
             )
 
@@ -261,7 +260,7 @@ class Store:
                 path=path,
                 headers=headers,
                 body=body,
-                arrived=self._monotonic(),
+                arrived=time.monotonic(),
                 status=None,
             )
             if len(self._requests) > MAX_EVENTS:
