@@ -38,9 +38,7 @@ _GRACE = 0.3  # seconds for threads to end, each time they are asked to
 class WireServer(ThreadedWSGIServer):
     """werkzeug's threaded server, which can also end the connections it serves."""
 
-    def __init__(
-        self, host: str, listener: socket.socket, app: Flask, store: Store, script: Script
-    ) -> None:
+    def __init__(self, host: str, listener: socket.socket, app: Flask, store: Store, script: Script) -> None:
         # Handing over a socket that is bound already keeps werkzeug from ending the process
         # (SystemExit) when the port is taken.
         super().__init__(host, 0, app, WireHandler, fd=listener.fileno())
