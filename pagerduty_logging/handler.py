@@ -78,6 +78,11 @@ class PagerDutyHandler(logging.Handler):
         ValueError, TypeError: naming the option that is wrong; the routing key is never echoed.
     """
 
+    # Here and not only in the constructor: logging keeps, and flushes, what a bad option left half built.
+    _delivery: Delivery | None = None
+    _suppressed = 0
+    _holder: int | None = None
+
     def __init__(
         self,
         routing_key: str | None = None,
@@ -141,8 +146,6 @@ class PagerDutyHandler(logging.Handler):
             options.count("max_fingerprints", max_fingerprints),
         )
         self._known = self._throttle.known
-        self._suppressed = 0
-        self._holder: int | None = None
         events = EventsClient(
             key or _NO_KEY,
             region=region,
@@ -163,7 +166,6 @@ class PagerDutyHandler(logging.Handler):
             on_fork=self._throttle.forget,
             diagnostics=self._diagnostics,
         )
-        self._delivery: Delivery | None = None
         if key is not None:
             self._delivery = make_delivery()
             # A handler that is dropped without being closed gives its thread back all the same.
