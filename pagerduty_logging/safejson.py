@@ -27,7 +27,7 @@ MAX_NODES = 10_000
 MAX_TEXT = 100_000
 """Characters of one text; a mark tells how many were cut."""
 MAX_ALL_TEXT = 4_000_000
-"""Characters of all texts together; beyond it each is cut to MAX_KEY characters."""
+"""Characters of all texts of one conversion; those beyond it are cut to `MAX_KEY` characters."""
 MAX_KEY = 1_000
 """Characters of a key in an object."""
 MAX_INTEGER_BITS = 1_024
@@ -36,12 +36,20 @@ MAX_INTEGER_BITS = 1_024
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
 _T = TypeVar("_T")
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
+# Lone surrogates have no UTF-8; many readers of JSON refuse NUL, escaped or not.
+_INVALID = re.compile("[\x00\ud800-\udfff]")
 
 
 def jsonable(value: object) -> JSON:
-    """Return `value` as plain, strict JSON values that share nothing with it."""
-    return _Conversion().convert(value, depth=0)
+    """Return `value` as plain, strict JSON values that share nothing with it.
+
+    Mappings, sequences, sets and dataclasses become objects and arrays; dates are ISO 8601; what else
+    JSON does not know is shown by its `str` or `repr`. The bounds are this module's constants.
+    """
+    try:
+        return _Conversion().convert(value, depth=0)
+    except Exception:  # only where the stack has no room left to describe anything
+        return "(could not be shown)"
 
 
 def text(value: object, limit: int = MAX_TEXT) -> str:
@@ -57,8 +65,8 @@ def cut(shown: str, limit: int) -> str:
 
 
 def valid_text(shown: str) -> str:
-    """Return `shown` with lone surrogates, which no UTF-8 can carry, visibly replaced."""
-    return shown if shown.isascii() else _SURROGATES.sub("\ufffd", shown)
+    """Return `shown` with what UTF-8 or JSON's readers cannot take, visibly replaced."""
+    return shown if shown.isascii() and "\x00" not in shown else _INVALID.sub("\ufffd", shown)
 
 
 class _Conversion:
@@ -67,15 +75,14 @@ class _Conversion:
     def __init__(self) -> None:
         self._inside: set[int] = set()
         self._nodes = 0
+        self._characters = 0
 
     def convert(self, value: object, depth: int) -> JSON:
         self._nodes += 1
         if value is None or value is True or value is False:
             return value
-        if type(value) is str:
-            return text(value)
         try:
-            return self._other(value, depth)
+            return self._text(value) if type(value) is str else self._other(value, depth)
         except Exception as error:
             return _unshowable(value, error)
 
@@ -84,31 +91,35 @@ class _Conversion:
             case enum.Enum():
                 return self.convert(value.value, depth)
             case int():
-                return _integer(int(value))
+                return _integer(int.__int__(value))
             case float():
-                return float(value) if math.isfinite(value) else str(float(value))
+                number = float.__float__(value)
+                return number if math.isfinite(number) else str(number)
             case str():
-                return text(str.__str__(value))
-            case bytes() | bytearray():
-                return cut(bytes(value[:MAX_TEXT]).decode("utf-8", "backslashreplace"), MAX_TEXT)
+                return self._text(value, str.__str__)
+            case bytes() | bytearray() | memoryview():
+                return self._text(value, _decoded)
             case datetime.date() | datetime.time():
-                return value.isoformat()
+                return self._text(value.isoformat())
             case datetime.timedelta() | decimal.Decimal() | uuid.UUID() | pathlib.PurePath():
-                return text(value)
-            case Mapping():
-                return self._container(value, value, depth)
-            case Sequence() | Set():
+                return self._text(value)
+            case Mapping() | Sequence() | Set():
                 return self._container(value, value, depth)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.repr}
             return self._container(value, fields, depth)
-        return _shown(value, repr, MAX_TEXT)
+        return self._text(value, repr)
+
+    def _text(self, value: object, show: Callable[[object], str] = str) -> str:
+        shown = _shown(value, show, MAX_TEXT if self._characters < MAX_ALL_TEXT else MAX_KEY)
+        self._characters += len(shown)
+        return shown
 
     def _container(self, owner: object, entries: Collection[object], depth: int) -> JSON:
         if id(owner) in self._inside:
-            return f"({type(owner).__name__}: contains itself)"
+            return f"({_type_name(owner)}: contains itself)"
         if depth >= MAX_DEPTH:
-            return f"({type(owner).__name__}: nested too deep to show)"
+            return f"({_type_name(owner)}: nested too deep to show)"
         self._inside.add(id(owner))
         try:
             if isinstance(entries, Mapping):
@@ -120,18 +131,29 @@ class _Conversion:
     def _mapping(self, entries: Mapping[object, object], depth: int) -> dict[str, JSON]:
         shown: dict[str, JSON] = {}
         for key, value in self._bounded(entries.items()):
-            name = _shown(key, str if isinstance(key, str) else repr, MAX_KEY)
-            while name in shown:
-                name += "'"
-            shown[name] = self.convert(value, depth)
-        if len(entries) > len(shown):
-            shown["…"] = f"{len(entries) - len(shown)} more entries"
+            shown[free_name(self._key(key), shown)] = self.convert(value, depth)
+        more = _length(entries) - len(shown)
+        if more > 0:
+            shown[free_name("…", shown)] = f"{more} more entries"
         return shown
+
+    def _key(self, key: object) -> str:
+        if isinstance(key, enum.Enum):
+            key = key.value
+        if isinstance(key, str):
+            name = _shown(key, str.__str__, MAX_KEY)
+        elif isinstance(key, (int, float, uuid.UUID, datetime.date, pathlib.PurePath)):
+            name = text(key, MAX_KEY)
+        else:
+            name = _shown(key, repr, MAX_KEY)
+        self._characters += len(name)
+        return name
 
     def _sequence(self, entries: Collection[object], depth: int) -> list[JSON]:
         shown = [self.convert(value, depth) for value in self._bounded(entries)]
-        if len(entries) > len(shown):
-            shown.append(f"… ({len(entries) - len(shown)} more items)")
+        more = _length(entries) - len(shown)
+        if more > 0:
+            shown.append(f"… ({more} more items)")
         return shown
 
     def _bounded(self, entries: Iterable[_T]) -> Iterator[_T]:
@@ -139,6 +161,13 @@ class _Conversion:
             if index >= MAX_ITEMS or self._nodes >= MAX_NODES:
                 return
             yield entry
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return `name`, with as many apostrophes as tell it from those already taken."""
+    while name in taken:
+        name += "'"
+    return name
 
 
 def _shown(value: object, show: Callable[[object], str], limit: int) -> str:
@@ -151,11 +180,32 @@ def _shown(value: object, show: Callable[[object], str], limit: int) -> str:
     return valid_text(cut(shown, limit))
 
 
+def _decoded(value: object) -> str:
+    assert isinstance(value, (bytes, bytearray, memoryview))
+    start = bytes(value[:MAX_TEXT])
+    more = len(value) - len(start)
+    shown = start.decode("utf-8", "backslashreplace")
+    return f"{shown}… ({more} more bytes)" if more else shown
+
+
 def _integer(value: int) -> JSON:
     if value.bit_length() <= MAX_INTEGER_BITS:
         return value
     return f"(an integer of {value.bit_length()} bits)"
 
 
+def _length(entries: Collection[object]) -> int:
+    try:
+        return len(entries)
+    except Exception:  # a container that cannot count still has the entries that it gave
+        return 0
+
+
 def _unshowable(value: object, error: Exception) -> str:
-    return f"({type(value).__name__}: could not be shown, {type(error).__name__})"
+    return f"({_type_name(value)}: could not be shown, {_type_name(error)})"
+
+
+def _type_name(value: object) -> str:
+    # A metaclass may define `__name__` as it likes; `type`'s own descriptor runs no foreign code.
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return valid_text(name[:MAX_KEY])

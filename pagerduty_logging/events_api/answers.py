@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pagerduty_logging.events_api import errors
 from pagerduty_logging.events_api.events import Receipt
 from pagerduty_logging.events_api.retrying import parse_retry_after
+from pagerduty_logging.events_api.wording import one_line
+
+MAX_SAID_CHARS = 500
+"""Of what a server said, in an exception's text; `.body` and `.errors` hold all of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server answered: status, headers, and at most 64 KB of body."""
+    """What the server answered, without the routing key that it may have repeated.
+
+    Attributes:
+        status: the HTTP status.
+        retry_after: the text of the Retry-After header, if there is one.
+        body: as text, as far as it was read.
+    """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    retry_after: str | None
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +38,38 @@ class NoAnswer:
     reason: str
 
 
-def judge(outcome: Answer | NoAnswer, dedup_key: str | None) -> Receipt:
+def judge(outcome: Answer | NoAnswer, dedup_key: str | None, now: datetime) -> Receipt:
     """Return the receipt for the event with this dedup key, or raise what the answer means.
+
+    Args:
+        now: to which a date in a Retry-After header is compared.
 
     Raises:
         EventsError: of the kind that fits.
     """
     if isinstance(outcome, NoAnswer):
         raise errors.NetworkError(outcome.reason)
-    body = outcome.body.decode("utf-8", "replace")
+    body = outcome.body
     said = _said(body)
     if outcome.status == 202:
         return Receipt(_words(said.get("status")) or "success", _words(said.get("message")), dedup_key)
-    message = f"PagerDuty answered {outcome.status}: {_words(said.get('message')) or 'no message'}"
-    retry_after = parse_retry_after(outcome.headers.get("Retry-After"), datetime.now(UTC))
+    sentence = one_line(_words(said.get("message")), MAX_SAID_CHARS)
+    message = f"{outcome.status}: {sentence}" if sentence else f"{outcome.status}"
     if outcome.status in (400, 413, 422):
-        faults = tuple(_words(fault) for fault in _list(said.get("errors")))
+        faults = _faults(said.get("errors"))
         if faults:
-            message = f"{message} ({'; '.join(faults)})"
+            message += f" ({one_line('; '.join(faults), MAX_SAID_CHARS)})"
+        message = f"PagerDuty refused the event with {message}"
         raise errors.BadRequest(message, status=outcome.status, body=body, errors=faults)
+    retry_after = parse_retry_after(outcome.retry_after, now)
     if outcome.status == 429:
+        message = f"PagerDuty limits the rate with {message}"
         raise errors.RateLimited(message, status=429, body=body, retry_after=retry_after)
-    kind = errors.ServerError if 500 <= outcome.status <= 599 else errors.ApiError
-    raise kind(message, status=outcome.status, body=body, retry_after=retry_after)
+    if 500 <= outcome.status <= 599:
+        message = f"PagerDuty failed with {message}"
+        raise errors.ServerError(message, status=outcome.status, body=body, retry_after=retry_after)
+    message = f"an answer that the Events API does not document: {message}"
+    raise errors.ApiError(message, status=outcome.status, body=body, retry_after=retry_after)
 
 
 def _said(body: str) -> dict[str, Any]:
@@ -66,5 +84,6 @@ def _words(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _faults(value: object) -> tuple[str, ...]:
+    faults = value if isinstance(value, list) else [] if value is None else [value]
+    return tuple(fault if isinstance(fault, str) else json.dumps(fault) for fault in faults)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import threading
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from pagerduty_logging.events_api import address, errors, retrying
 from pagerduty_logging.events_api.answers import judge
@@ -24,6 +23,7 @@ from pagerduty_logging.events_api.events import (
     Severity,
     Trigger,
 )
+from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 
@@ -36,13 +36,16 @@ DEFAULT_RETRY = Retry(max_age=60.0)
 """The caller waits while the client retries: for a minute, not for a handler's day."""
 DEFAULT_TIMEOUT = 10.0
 """Seconds one attempt may take, end to end."""
+MAX_TIMEOUT = 86_400.0
+"""Seconds: sockets take no time-out beyond some weeks, and nobody waits a day."""
 
 
 class EventsClient:
     """PagerDuty's Events API v2: trigger, acknowledge, resolve, change.
 
     One client serves one routing key, any number of events and any number of threads. Use it as a
-    context manager, or close it, to give its connections back.
+    context manager, or close it, to give its connections back. A process forked off may go on using it,
+    over connections of its own; it cannot be pickled.
 
     Args:
         routing_key: the integration key of an Events API v2 integration; default: the environment
@@ -51,13 +54,15 @@ class EventsClient:
         base_url: another address of the API, such as a local stand-in's; default: the environment
             variable PAGERDUTY_EVENTS_URL, else the region's. Plain http only to this machine.
         allow_http: allow plain http to other machines too.
-        session: a `requests.Session` of your own, for its proxies, TLS settings and adapters; it is
-            never closed. Default: one of the client's own, which takes proxies and CA bundles from the
-            environment as `requests` does. No session is given credentials from .netrc.
+        session: a `requests.Session` of your own, for its proxies, TLS settings, headers and adapters; it
+            is never closed, and not for processes forked off. Default: one of the client's own, which
+            takes proxies and CA bundles from the environment as `requests` does. Neither is given
+            credentials from .netrc.
         timeout: seconds one attempt may take in all: name, connection, TLS, answer.
-        retry: the schedule on which 429, 5xx and network errors are tried again; its
-            `max_age` is the longest a call takes.
-        clock, sleep, random: the hands of time and chance, for tests.
+        retry: the schedule on which 429, 5xx and network errors are tried again; its `max_age` is the
+            longest a call takes, or 0 for a single attempt. Default: a minute in all.
+        clock, sleep, random: the hands of time and chance, for tests: seconds that never go back, a wait
+            of seconds, a number in [0, 1).
 
     Raises:
         ValueError, TypeError: naming the option that is wrong, and echoing no secret.
@@ -77,26 +82,37 @@ class EventsClient:
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = retrying.uniform,
     ) -> None:
-        key = routing_key if isinstance(routing_key, RoutingKey) else find_routing_key(routing_key)
-        if key is None:
+        if not isinstance(routing_key, RoutingKey):
+            try:
+                routing_key = find_routing_key(routing_key)
+            except Exception as error:
+                routing_key = None  # a traceback that shows local variables must not show it
+                raise error.with_traceback(None) from None
+        if routing_key is None:
             raise ValueError("routing_key: none given, and PAGERDUTY_ROUTING_KEY is not set")
-        self._routing_key = key
+        self._routing_key = routing_key
         self.base_url = address.find_base_url(region, base_url, allow_http)
         self.timeout = seconds("timeout", timeout)
         if not isinstance(retry, Retry):
             raise TypeError(f"retry must be a Retry, not {type(retry).__name__}")
         self.retry = retry
-        self._session = session
         self._clock = clock
         self._sleep = sleep
         self._random = random
-        self._transport: Transport | None = None
-        self._opening = threading.Lock()
+        self._session = session
+        # By process: after a fork, the parent's connections are the parent's. They are forgotten, not closed.
+        self._transports: dict[int, Transport] = {}
+        if session is not None:
+            self._transport()
 
     def __repr__(self) -> str:
-        return f"<EventsClient for {self.base_url}>"
+        # Tools that show local variables ask for it even while the constructor fails.
+        return f"<EventsClient for {getattr(self, 'base_url', 'no address yet')}>"
 
-    def __enter__(self) -> EventsClient:
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an EventsClient is not pickled or copied: share it, or make another one")
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -109,7 +125,7 @@ class EventsClient:
 
     def close(self) -> None:
         """Give the client's own connections back; a later event opens new ones."""
-        transport, self._transport = self._transport, None
+        transport = self._transports.pop(os.getpid(), None)
         if transport is not None:
             transport.close()
 
@@ -130,7 +146,10 @@ class EventsClient:
         client: str | None = None,
         client_url: str | None = None,
     ) -> Receipt:
-        """Open an alert, or add to the open one with the same dedup key. See `Trigger` for the fields."""
+        """Open an alert, or add to the open one with the same dedup key.
+
+        See `Trigger` for the fields; raises what `send` raises.
+        """
         return self.send(
             Trigger(
                 summary,
@@ -156,7 +175,10 @@ class EventsClient:
         summary: str | None = None,
         custom_details: Any = None,
     ) -> Receipt:
-        """Stop an alert from paging: the one with this dedup key, or the one that gave this receipt."""
+        """Stop an alert from paging: the one with this dedup key, or the one that gave this receipt.
+
+        A summary and details, where given, go along. Raises what `send` raises.
+        """
         key = _dedup_key(dedup_key)
         return self.send(Acknowledge(key, summary=summary, custom_details=custom_details))
 
@@ -167,7 +189,10 @@ class EventsClient:
         summary: str | None = None,
         custom_details: Any = None,
     ) -> Receipt:
-        """Close an alert: the one with this dedup key, or the one that gave this receipt."""
+        """Close an alert: the one with this dedup key, or the one that gave this receipt.
+
+        A summary and details, where given, go along. Raises what `send` raises.
+        """
         key = _dedup_key(dedup_key)
         return self.send(Resolve(key, summary=summary, custom_details=custom_details))
 
@@ -180,7 +205,7 @@ class EventsClient:
         custom_details: Any = None,
         links: Sequence[Link | str | Mapping[str, str]] = (),
     ) -> Receipt:
-        """Record a change, such as a deploy. See `Change` for the fields."""
+        """Record a change, such as a deploy. See `Change` for the fields; raises what `send` raises."""
         return self.send(
             Change(
                 summary,
@@ -207,21 +232,24 @@ class EventsClient:
 
         Raises:
             BadRequest: PagerDuty refuses the event itself; not retried.
-            RateLimited, ServerError, NetworkError: the last failure when `retry.max_age` was over.
+            RateLimited, ServerError, NetworkError: the last failure; further attempts would have
+                gone beyond `retry.max_age`.
             ApiError: an answer that the Events API does not document; not retried.
         """
         encoded = encode(event)
         give_up = self._clock() + self.retry.max_age
+        timeout = min(self.timeout, self.retry.max_age) or self.timeout
         attempts = 0
         while True:
             attempts += 1
             try:
-                return self.post(encoded, timeout=min(self.timeout, give_up - self._clock()))
+                return self.post(encoded, timeout=timeout)
             except (errors.NetworkError, errors.RateLimited, errors.ServerError) as error:
                 wait = retrying.delay(self.retry, attempts, error.retry_after, self._random)
                 if self._clock() + wait >= give_up:
                     raise
             self._sleep(wait)
+            timeout = min(self.timeout, max(give_up - self._clock(), 0.0))
 
     def post(self, encoded: EncodedEvent, timeout: float | None = None) -> Receipt:
         """Make one attempt to send an encoded event.
@@ -233,29 +261,33 @@ class EventsClient:
             EventsError: the event was not accepted.
         """
         deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
-        outcome = self._open().post(self.base_url + encoded.path, encoded.json, self._routing_key, deadline)
-        return judge(outcome, encoded.dedup_key)
+        url = self.base_url + encoded.path
+        outcome = self._transport().post(url, encoded.json, self._routing_key, deadline)
+        return judge(outcome, encoded.dedup_key, datetime.now(UTC))
 
-    def _open(self) -> Transport:
-        with self._opening:
-            if self._transport is None:
-                # `requests` takes a tenth of a second to import: the first exchange pays, on its thread.
+    def _transport(self) -> Transport:
+        pid = os.getpid()
+        transport = self._transports.get(pid)
+        if transport is None:
+            # `requests` takes a tenth of a second to import: the first exchange pays, on its thread.
+            with fork_gate().passage():
                 from pagerduty_logging.events_api.transport import Transport
 
-                self._transport = Transport(self._session)
-            return self._transport
+            # Of two threads that come here at once, both get the transport of the first.
+            transport = self._transports.setdefault(pid, Transport(self._session))
+        return transport
 
 
 def seconds(option: str, value: float) -> float:
     """Return `value`, a time limit.
 
     Raises:
-        TypeError, ValueError: naming the option, if it is not a finite number above 0.
+        TypeError, ValueError: naming the option, if it is not a number above 0 and up to a day.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{option} must be a number of seconds, not {type(value).__name__}")
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{option} must be a finite number of seconds above 0")
+    if not 0 < value <= MAX_TIMEOUT:
+        raise ValueError(f"{option} must be above 0 and at most {MAX_TIMEOUT:,.0f} seconds")
     return float(value)
 
 

@@ -6,13 +6,15 @@ the last moment, in `transport.py`.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from pagerduty_logging.events_api.events import (
     Acknowledge,
@@ -24,7 +26,8 @@ from pagerduty_logging.events_api.events import (
     Trigger,
     this_host,
 )
-from pagerduty_logging.safejson import JSON, valid_text
+from pagerduty_logging.events_api.wording import is_clean, one_line, shorten
+from pagerduty_logging.safejson import JSON, free_name
 
 MAX_SUMMARY_CHARS = 1024
 """PagerDuty refuses longer summaries with a 400.
@@ -36,13 +39,16 @@ MAX_EVENT_BYTES = 512_000
 Source: "512 KB" in PagerDuty's docs, read as 512,000 by prometheus/alertmanager:notify/pagerduty."""
 MAX_FIELD_CHARS = 1024
 """Our own bound for the fields to which PagerDuty documents none, so that they cannot fill an event."""
-MAX_ROUTING_KEY_CHARS = 255
-"""Room kept for the routing key, which joins the event after its size was fitted."""
+MAX_ADDRESS_CHARS = 2048
+"""Our own bound for the address of a link or image: browsers and chats take no longer ones."""
+MAX_ATTACHMENTS = 500
+"""Our own bound for the number of links, and of images."""
 
+_ROUTING_KEY_BYTES = 4_096
+"""Room for the routing key, in JSON, which joins the event after its size was fitted."""
 _LEFT_OUT = "left_out"
+_NO_ADDRESS = f"not an http or https address of at most {MAX_ADDRESS_CHARS:,} characters"
 _MAX_NOTES = 50
-_MARK = "…"
-_LINE_BREAKS_AND_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,38 @@ def encode(event: Event) -> EncodedEvent:
     """Return `event` as PagerDuty takes it; a trigger without a dedup key is given one.
 
     Too long a summary is cut and marked, too long a dedup key is hashed; links and images that are
-    not http(s) are left out; then custom details are left out, biggest first, until the event is
-    small enough. The details' own "left_out" says what was left out.
+    not http(s) are left out; then what takes most room among custom details, links and images is left
+    out until the event is small enough. The details' own "left_out" says what was left out.
+
+    Raises:
+        TypeError: if `event` is none.
     """
+    if not isinstance(event, (Trigger, Acknowledge, Resolve, Change)):
+        raise TypeError(f"not an event: {type(event).__name__}")
+    try:
+        return _encoded(event)
+    except (TypeError, ValueError, RecursionError):
+        # Custom details are a dict in the author's reach: what was put into it since is made JSON too.
+        return _encoded(dataclasses.replace(event))
+
+
+def fit_dedup_key(key: str) -> str:
+    """Return `key` as it goes over the wire: itself, or its hash.
+
+    Keys over 255 characters are hashed, for PagerDuty's limit, and keys with control characters or lone
+    surrogates, which not everything between here and the on-call's screen passes on: no two keys become one.
+    """
+    if len(key) <= MAX_DEDUP_KEY_CHARS and is_clean(key):
+        return key
+    return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def new_dedup_key() -> str:
+    """Return a key that no other event has."""
+    return os.urandom(16).hex()
+
+
+def _encoded(event: Event) -> EncodedEvent:
     match event:
         case Trigger():
             return _fitted("/v2/enqueue", _trigger(event))
@@ -76,20 +111,6 @@ def encode(event: Event) -> EncodedEvent:
             return _fitted("/v2/enqueue", _follow_up("resolve", event))
         case Change():
             return _fitted("/v2/change/enqueue", _change(event))
-    raise TypeError(f"not an event: {type(event).__name__}")
-
-
-def fit_dedup_key(key: str) -> str:
-    """Return `key` as it goes over the wire: itself, or its hash if PagerDuty would find it too long."""
-    key = valid_text(key)
-    if len(key) <= MAX_DEDUP_KEY_CHARS:
-        return key
-    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
-
-
-def new_dedup_key() -> str:
-    """Return a key that no other event has."""
-    return os.urandom(16).hex()
 
 
 class _Draft:
@@ -100,7 +121,33 @@ class _Draft:
         self.details = dict(details or {})
         self.notes: list[str] = []
 
+    def attach(self, field: str, items: Sequence[Any]) -> None:
+        """Put those items that PagerDuty can show into `field`, and note how many others there are."""
+        shown = [
+            _shown(item) for item in items[:MAX_ATTACHMENTS] if all(map(_is_web_address, _addresses(item)))
+        ]
+        if shown:
+            self.body[field] = shown
+        if len(shown) < len(items):
+            self.notes.append(
+                f"{len(items) - len(shown)} of {len(items)} {field}: {_NO_ADDRESS}, or too many"
+            )
+
+    def leave_out(self, at_least: int) -> None:
+        """Take out what takes most room, and so on until `at_least` so many bytes are out."""
+        parts = [(self.details, name) for name in self.details]
+        parts += [(self.body, field) for field in ("links", "images") if field in self.body]
+        sized = [(len(_dumps({name: holder[name]})), holder, name) for holder, name in parts]
+        for size, holder, name in sorted(sized, key=lambda part: part[0], reverse=True):
+            if at_least <= 0:
+                break
+            what = shorten(name, 80) if holder is self.details else f"all {name}"
+            self.notes.append(f"{what} ({size:,} bytes)")
+            del holder[name]
+            at_least -= size
+
     def encoded(self) -> bytes:
+        """Return the JSON text, with the notes among the details."""
         payload = self.body.get("payload")
         if payload is not None:
             details: dict[str, Any] = dict(self.details)
@@ -108,7 +155,7 @@ class _Draft:
                 shown = self.notes[:_MAX_NOTES]
                 if len(self.notes) > _MAX_NOTES:
                     shown.append(f"and {len(self.notes) - _MAX_NOTES} more")
-                details[_LEFT_OUT] = shown
+                details[free_name(_LEFT_OUT, details)] = shown
             payload.pop("custom_details", None)
             if details:
                 payload["custom_details"] = details
@@ -123,7 +170,7 @@ def _trigger(event: Trigger) -> _Draft:
             "payload": _without_none(
                 {
                     "summary": _summary(event.summary),
-                    "severity": str(event.severity),
+                    "severity": event.severity,
                     "source": _line(event.source) or "unknown",
                     "timestamp": _timestamp(event.timestamp),
                     "component": _line(event.component),
@@ -131,20 +178,23 @@ def _trigger(event: Trigger) -> _Draft:
                     "class": _line(event.event_class),
                 }
             ),
-            **_without_none({"client": _line(event.client), "client_url": _client_url(event.client_url)}),
         },
         event.custom_details,
     )
-    if event.client_url is not None and "client_url" not in draft.body:
-        draft.notes.append("the client URL, which is not http or https")
-    _attach(draft, "links", event.links)
-    _attach(draft, "images", event.images)
+    if event.client and (client := _line(event.client)):
+        draft.body["client"] = client
+    if event.client_url and _is_web_address(event.client_url):
+        draft.body["client_url"] = event.client_url
+    elif event.client_url:
+        draft.notes.append(f"the client URL: {_NO_ADDRESS}")
+    draft.attach("links", event.links)
+    draft.attach("images", event.images)
     return draft
 
 
 def _follow_up(action: str, event: Acknowledge | Resolve) -> _Draft:
     body: dict[str, Any] = {"event_action": action, "dedup_key": fit_dedup_key(event.dedup_key)}
-    if event.summary is not None or event.custom_details is not None:
+    if event.summary or event.custom_details:
         # A payload, where there is one, needs these three (PagerDuty/api-schema, Events API v2).
         body["payload"] = {
             "summary": _summary(event.summary or action),
@@ -161,65 +211,38 @@ def _change(event: Change) -> _Draft:
         "timestamp": _timestamp(event.timestamp),
     }
     draft = _Draft({"payload": _without_none(payload)}, event.custom_details)
-    _attach(draft, "links", event.links)
+    draft.attach("links", event.links)
     return draft
 
 
-def _attach(draft: _Draft, field: str, items: Any) -> None:
-    kept = []
-    for item in items:
-        shown = _item(item)
-        if shown is None:
-            draft.notes.append(f"one of the {field}, which is not http or https, or too long")
-        else:
-            kept.append(shown)
-    if kept:
-        draft.body[field] = kept
-
-
-def _item(item: Link | Image) -> dict[str, str] | None:
+def _shown(item: Link | Image) -> dict[str, str]:
     if isinstance(item, Link):
-        shown = {"href": item.href, "text": _line(item.text)}
-        addresses = [item.href]
-    else:
-        shown = {"src": item.src, "href": item.href, "alt": _line(item.alt)}
-        addresses = [item.src] if item.href is None else [item.src, item.href]
-    return _without_none(shown) if all(map(_is_web_address, addresses)) else None
+        return _without_none({"href": item.href, "text": _line(item.text)})
+    return _without_none({"src": item.src, "href": item.href or None, "alt": _line(item.alt)})
+
+
+def _addresses(item: Link | Image) -> list[str]:
+    addresses = [item.href] if isinstance(item, Link) else [item.src, item.href]
+    return [address for address in addresses if address]
 
 
 def _is_web_address(url: str) -> bool:
-    return (
-        url.lower().startswith(("https://", "http://"))
-        and len(url) <= 2 * MAX_FIELD_CHARS
-        and valid_text(url) == url
-    )
-
-
-def _client_url(url: str | None) -> str | None:
-    return url if url is not None and _is_web_address(url) else None
+    if len(url) > MAX_ADDRESS_CHARS or not is_clean(url) or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _fitted(path: str, draft: _Draft) -> EncodedEvent:
-    limit = MAX_EVENT_BYTES - MAX_ROUTING_KEY_CHARS - len('"routing_key":"",')
+    limit = MAX_EVENT_BYTES - _ROUTING_KEY_BYTES
     encoded = draft.encoded()
-    while len(encoded) > limit:
-        _leave_out_biggest(draft, at_least=len(encoded) - limit)
+    while len(encoded) >= limit:
+        draft.leave_out(at_least=len(encoded) - limit + 1)
         encoded = draft.encoded()
     return EncodedEvent(path, encoded, draft.body.get("dedup_key"))
-
-
-def _leave_out_biggest(draft: _Draft, at_least: int) -> None:
-    """Take details out, biggest first, `at_least` so many bytes; without any, links and images."""
-    sizes = {name: len(_dumps({name: value})) for name, value in draft.details.items()}
-    if not sizes:
-        field = "images" if "images" in draft.body else "links"
-        draft.notes.append(f"all {len(draft.body.pop(field))} {field}")
-    for name in sorted(sizes, key=lambda name: sizes[name], reverse=True):
-        if at_least <= 0:
-            break
-        del draft.details[name]
-        draft.notes.append(f"{_cut(name, 80)} ({sizes[name]:,} bytes)")
-        at_least -= sizes[name]
 
 
 def _dumps(value: Any) -> bytes:
@@ -227,19 +250,11 @@ def _dumps(value: Any) -> bytes:
 
 
 def _summary(summary: str) -> str:
-    return _cut(_one_line(summary), MAX_SUMMARY_CHARS) or "(a summary that cannot be shown)"
+    return one_line(summary, MAX_SUMMARY_CHARS) or "(a summary that cannot be shown)"
 
 
 def _line(field: str | None) -> str | None:
-    return None if field is None else _cut(_one_line(field), MAX_FIELD_CHARS)
-
-
-def _one_line(field: str) -> str:
-    return _LINE_BREAKS_AND_CONTROLS.sub(" ", valid_text(field)).strip()
-
-
-def _cut(field: str, limit: int) -> str:
-    return field if len(field) <= limit else field[: limit - len(_MARK)] + _MARK
+    return one_line(field, MAX_FIELD_CHARS) or None if field else None
 
 
 def _timestamp(when: datetime | str | None) -> str | None:

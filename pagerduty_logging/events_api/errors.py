@@ -6,6 +6,9 @@ EventsError                  everything below
     ├── BadRequest           400, 413, 422: this event will never be accepted as it stands
     ├── RateLimited          429: not taken in, later it will be
     └── ServerError          5xx: PagerDuty's fault, later it may work
+
+Source: the table "API Response Codes & Retry Logic" of PagerDuty's OpenAPI document of the Events API;
+413 and 422 are what servers before it answer to an event that they find too large or unreadable.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ class EventsError(Exception):
     Attributes:
         retryable: whether sending the same event again later may succeed.
         status: the HTTP status, or None if there was no answer.
-        body: the answer's body as text (its first 64 KB), or "".
+        body: the answer's body as text (of an answer's first 64 KB), or "".
         retry_after: seconds the server asked to wait, within sane bounds, or None.
     """
 

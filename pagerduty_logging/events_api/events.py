@@ -15,7 +15,7 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
-from pagerduty_logging.safejson import JSON, jsonable
+from pagerduty_logging.safejson import JSON, jsonable, text
 
 
 class Severity(enum.StrEnum):
@@ -37,7 +37,15 @@ _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link shown with the alert. Only http and https links are sent."""
+    """A link shown with the alert or change.
+
+    Args:
+        href: where it leads; only http and https addresses are sent.
+        text: what it is called; default: PagerDuty shows the address.
+
+    Raises:
+        ValueError, TypeError: if one of them is not text, or `href` is empty.
+    """
 
     href: str
     text: str | None = None
@@ -49,7 +57,16 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image shown with the alert: PagerDuty wants `src` served by https; `href` makes it a link."""
+    """An image shown with the alert.
+
+    Args:
+        src: the address of the picture; PagerDuty wants it served by https, and plain http is sent as it is.
+        href: where a click on it leads; default: nowhere.
+        alt: words in its place.
+
+    Raises:
+        ValueError, TypeError: if one of them is not text, or `src` is empty.
+    """
 
     src: str
     href: str | None = None
@@ -65,12 +82,14 @@ class Image:
 class Trigger:
     """Something is wrong: open an alert, or add to the open one with the same dedup key.
 
+    Fields and their meaning: PagerDuty/api-schema, Events API v2 (`createV2Event`).
+
     Args:
         summary: what broke, in a sentence; PagerDuty takes 1,024 characters, more are cut visibly.
         severity: "critical", "error", "warning" or "info".
         source: what is affected; default: this machine's host name.
-        dedup_key: identifies the problem; over 255 characters are hashed; default: a key made
-            when the event is sent.
+        dedup_key: identifies the problem; over 255 characters are hashed; default, and for "": a key
+            made when the event is encoded, before the first attempt to send it.
         timestamp: when it happened: a `datetime` (a naive one is local time) or ISO 8601 text;
             default: when PagerDuty receives it.
         component, group, event_class: where to file it; PagerDuty calls the last one `class`.
@@ -104,7 +123,7 @@ class Trigger:
         set_field = object.__setattr__
         set_field(self, "severity", _severity(self.severity))
         set_field(self, "source", _source(self.source))
-        set_field(self, "dedup_key", _optional_text("dedup_key", self.dedup_key) or None)
+        set_field(self, "dedup_key", _unless_blank("dedup_key", self.dedup_key))
         set_field(self, "timestamp", _timestamp(self.timestamp))
         for name in ("component", "group", "event_class", "client", "client_url"):
             _optional_text(name, getattr(self, name))
@@ -120,6 +139,9 @@ class Acknowledge:
     Args:
         dedup_key: of the alert.
         summary, custom_details: optional words that go into the alert's log.
+
+    Raises:
+        ValueError, TypeError: naming the field that cannot be made right.
     """
 
     dedup_key: str
@@ -138,6 +160,9 @@ class Resolve:
     Args:
         dedup_key: of the alert.
         summary, custom_details: optional words that go into the alert's log.
+
+    Raises:
+        ValueError, TypeError: naming the field that cannot be made right.
     """
 
     dedup_key: str
@@ -152,6 +177,8 @@ class Resolve:
 @dataclass(frozen=True, slots=True)
 class Change:
     """Something was changed on purpose, such as a deploy: shown beside alerts, pages nobody.
+
+    PagerDuty keeps it for 90 days, and refuses it for a routing key that begins with "R" (a ruleset's).
 
     Args:
         summary: what changed; PagerDuty takes 1,024 characters, more are cut visibly.
@@ -219,16 +246,19 @@ def _optional_text(field: str, value: str | None) -> str | None:
     return value
 
 
+def _unless_blank(field: str, value: str | None) -> str | None:
+    return value if (_optional_text(field, value) or "").strip() else None
+
+
 def _severity(value: Severity | str) -> Severity:
     try:
         return Severity(value)
     except ValueError:
-        words = ", ".join(Severity)
-        raise ValueError(f"severity must be one of {words}, not {value!r}") from None
+        raise ValueError(f"severity must be one of {', '.join(Severity)}, not {text(value, 80)}") from None
 
 
 def _source(value: str | None) -> str:
-    return _optional_text("source", value) or this_host()
+    return _unless_blank("source", value) or this_host()
 
 
 def _timestamp(value: datetime | str | None) -> datetime | None:
@@ -241,7 +271,10 @@ def _timestamp(value: datetime | str | None) -> datetime | None:
         return None
     if not isinstance(value, datetime):
         raise TypeError(f"timestamp must be a datetime or text, not {type(value).__name__}")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except (OverflowError, ValueError, OSError):
+        raise ValueError("timestamp is out of the range that UTC can say") from None
 
 
 def _details(value: object) -> dict[str, JSON] | None:
@@ -275,11 +308,10 @@ def _item(field: str, kind: type[_LinkOrImage], value: Any) -> _LinkOrImage:
         return kind(value)
     if not isinstance(value, Mapping):
         raise TypeError(f"{field} must hold {kind.__name__}s, URLs or mappings")
-    try:
-        return kind(**value)
-    except TypeError:
-        names = ", ".join(kind.__dataclass_fields__)
-        raise TypeError(f"{field}: a mapping may have {names}") from None
+    names = list(kind.__dataclass_fields__)
+    if names[0] not in value or not set(value) <= set(names):
+        raise ValueError(f"{field}: a mapping must have {names[0]} and may have {', '.join(names[1:])}")
+    return kind(**value)
 
 
 def _check_follow_up(event: Acknowledge | Resolve) -> None:

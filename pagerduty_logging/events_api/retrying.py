@@ -20,7 +20,8 @@ class Retry:
     Args:
         initial: the longest wait before the second attempt; it doubles with every attempt. Seconds.
         maximum: the longest wait between two attempts. Seconds.
-        max_age: how long an event is tried at all, from its first attempt. Seconds.
+        max_age: how long an event is tried at all, from its first attempt. Seconds; with 0 there is
+            one attempt and no more.
 
     Raises:
         ValueError, TypeError: naming the option.
@@ -64,7 +65,7 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     except ValueError:
         try:
             when = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if when.tzinfo is None:
             when = when.replace(tzinfo=UTC)

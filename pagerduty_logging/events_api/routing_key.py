@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 ENVIRONMENT_VARIABLE = "PAGERDUTY_ROUTING_KEY"
+MAX_ROUTING_KEY_CHARS = 255
+"""Our own bound: what is longer is no key, but a file or a certificate in its place."""
 
 _USUAL_FORM = re.compile(r"[A-Za-z0-9]{32}")
 """Source: PagerDuty/developer-docs, docs/events-API-v2/01-Overview.md ("Integration Key")."""
-_POSSIBLE_FORM = re.compile(r"[!-~]{1,255}")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class RoutingKey:
@@ -23,20 +26,14 @@ class RoutingKey:
     """
 
     __slots__ = ("reveal",)
+    reveal: Callable[[], str]
 
     def __init__(self, value: str, option: str = "routing_key") -> None:
-        if not isinstance(value, str):
-            raise TypeError(f"{option} must be text, not {type(value).__name__}")
+        fault = _fault(value, option)
+        if fault is not None:
+            del value  # a traceback that shows local variables must not show it
+            raise fault
         key = value.strip()
-        if not key:
-            raise ValueError(f"{option} is empty")
-        if not _POSSIBLE_FORM.fullmatch(key):
-            raise ValueError(f"{option} holds characters that no routing key has, or too many")
-        if not _USUAL_FORM.fullmatch(key):
-            warnings.warn(
-                f"{option} is not 32 letters or digits: PagerDuty will probably refuse it",
-                stacklevel=4,
-            )
         # A closure, not an attribute: what prints objects with all their attributes finds no text.
         self.reveal = lambda: key
 
@@ -44,7 +41,7 @@ class RoutingKey:
         return "<routing key>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a routing key is not pickled: it would leave the process")
+        raise TypeError("a routing key is not pickled or copied: it would leave the process")
 
 
 def find_routing_key(
@@ -52,17 +49,51 @@ def find_routing_key(
 ) -> RoutingKey | None:
     """Return the key from the option, the file or `PAGERDUTY_ROUTING_KEY`; None if there is none.
 
+    A key that is not 32 letters or digits gets a warning, which points at the caller's caller.
+
     Raises:
-        TypeError, ValueError: naming the option that is wrong, or that both were given.
+        TypeError, ValueError: naming the option that is wrong, or that both were given. Their traceback
+            ends here; a caller that holds the key in a variable of its own drops it before they pass.
     """
+    try:
+        key, option = _found(routing_key, routing_key_file)
+    except (TypeError, ValueError) as error:
+        routing_key = None
+        raise error.with_traceback(None) from None
+    routing_key = None
+    if key is not None and not _USUAL_FORM.fullmatch(key.reveal()):
+        warnings.warn(
+            f"{option} is not 32 letters or digits: PagerDuty will probably refuse it", stacklevel=3
+        )
+    return key
+
+
+def _found(
+    routing_key: str | None, routing_key_file: str | os.PathLike[str] | None
+) -> tuple[RoutingKey | None, str]:
     if routing_key is not None and routing_key_file is not None:
         raise ValueError("routing_key and routing_key_file: give one of them")
     if routing_key is not None:
-        return RoutingKey(routing_key)
+        return RoutingKey(routing_key), "routing_key"
     if routing_key_file is not None:
-        return RoutingKey(_read(routing_key_file), "routing_key_file")
+        return RoutingKey(_read(routing_key_file), "routing_key_file"), "routing_key_file"
     from_environment = os.environ.get(ENVIRONMENT_VARIABLE, "").strip()
-    return RoutingKey(from_environment, ENVIRONMENT_VARIABLE) if from_environment else None
+    if not from_environment:
+        return None, ENVIRONMENT_VARIABLE
+    return RoutingKey(from_environment, ENVIRONMENT_VARIABLE), ENVIRONMENT_VARIABLE
+
+
+def _fault(value: object, option: str) -> TypeError | ValueError | None:
+    if not isinstance(value, str):
+        return TypeError(f"{option} must be text, not {type(value).__name__}")
+    key = value.strip()
+    if not key:
+        return ValueError(f"{option} is empty")
+    if len(key) > MAX_ROUTING_KEY_CHARS:
+        return ValueError(f"{option} is too long to be a routing key")
+    if _CONTROLS.search(key):
+        return ValueError(f"{option} holds line breaks or control characters")
+    return None
 
 
 def _read(path: str | os.PathLike[str]) -> str:

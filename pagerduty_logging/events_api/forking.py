@@ -1,0 +1,87 @@
+"""No process is forked in the middle of an exchange.
+
+A fork copies locks as they are, but of all threads only the one that forks. A thread that is inside
+OpenSSL, the resolver or an import at that moment leaves its locks held for ever in the child, whose
+first exchange then waits for ever: seen with OpenSSL on Python 3.12 and 3.13. So an exchange is a passage
+that a fork lets end first, for a short while.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging  # noqa: F401 - it has fork hooks too, and `requests` would bring them in the midst of a fork
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+FORK_WAIT = 2.0
+"""Seconds that a fork waits for exchanges of other threads, at most."""
+
+
+class ForkGate:
+    """Passages go on side by side; a fork waits until there is none, and holds new ones off."""
+
+    def __init__(self) -> None:
+        self._reset()
+
+    def _reset(self) -> None:
+        # Re-entrant: a signal's handler may send an event while its thread is in here.
+        self._moved = threading.Condition(threading.RLock())
+        self._inside: list[int] = []
+        self._forks = 0
+
+    @contextmanager
+    def passage(self) -> Iterator[None]:
+        """Keep forks of other threads waiting for as long as this lasts."""
+        self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Let forks happen within a passage: while it waits for the other side, and holds no lock."""
+        self._leave()
+        try:
+            yield
+        finally:
+            self._enter()
+
+    def _enter(self) -> None:
+        me = threading.get_ident()
+        with self._moved:
+            self._moved.wait_for(lambda: not self._forks or me in self._inside, timeout=FORK_WAIT)
+            self._inside.append(me)
+
+    def _leave(self) -> None:
+        me = threading.get_ident()
+        with self._moved:
+            if me in self._inside:  # it is not, in a child that this very thread has forked
+                self._inside.remove(me)
+            self._moved.notify_all()
+
+    def before_fork(self) -> None:
+        me = threading.get_ident()
+        self._moved.acquire()
+        self._forks += 1
+        self._moved.wait_for(lambda: all(one == me for one in self._inside), timeout=FORK_WAIT)
+
+    def after_in_parent(self) -> None:
+        self._forks -= 1
+        self._moved.notify_all()
+        self._moved.release()
+
+    def after_in_child(self) -> None:
+        self._reset()
+
+
+@functools.cache
+def fork_gate() -> ForkGate:
+    """Return the process's gate, made when it is first needed: after gevent has patched its locks."""
+    gate = ForkGate()
+    os.register_at_fork(
+        before=gate.before_fork, after_in_parent=gate.after_in_parent, after_in_child=gate.after_in_child
+    )
+    return gate

@@ -1,0 +1,218 @@
+"""A client goes through a fork: both sides go on, over connections of their own."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import KEY
+from scripted_server import Conversation, ScriptedServer, answer
+
+from pagerduty_logging.events_api.forking import ForkGate
+
+Serve = Callable[..., ScriptedServer]
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+def run(program: str, server: ScriptedServer, ca_bundle: Path) -> None:
+    """Run a program of its own against the server; it must end by itself, in peace and in time."""
+    environment = {
+        **os.environ,
+        "PAGERDUTY_EVENTS_URL": server.url,
+        "PAGERDUTY_ROUTING_KEY": KEY,
+        "REQUESTS_CA_BUNDLE": str(ca_bundle),
+    }
+    # From 3.12 on Python warns of any fork in a process with threads: the very thing that is tried here.
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(program)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_parent_and_child_go_on_over_connections_of_their_own(
+    serve: Serve, good_tls: ssl.SSLContext, ca_bundle: Path
+) -> None:
+    server = serve(tls=good_tls)
+    run(
+        """
+        import os, signal
+        from pagerduty_logging.events_api.client import EventsClient
+
+        client = EventsClient()
+        client.trigger("parent, before", dedup_key="1")
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            client.trigger("child", dedup_key="2")
+            client.trigger("child again", dedup_key="2")
+            client.close()
+        else:
+            client.trigger("parent, meanwhile", dedup_key="3")
+            assert os.waitpid(child, 0)[1] == 0
+            client.trigger("parent, after", dedup_key="3")
+            client.close()
+        """,
+        server,
+        ca_bundle,
+    )
+    connections = {request.event["payload"]["summary"]: request.connection for request in server.requests}
+    assert len(connections) == 5
+    assert connections["child"] == connections["child again"]
+    parent = {number for summary, number in connections.items() if summary.startswith("parent")}
+    assert len(parent) == 1, "the parent's connection did not survive the child"
+    assert connections["child"] not in parent
+
+
+def test_a_fork_in_the_midst_of_other_threads_exchanges_leaves_a_child_that_works(
+    serve: Serve, good_tls: ssl.SSLContext, ca_bundle: Path
+) -> None:
+    server = serve(tls=good_tls)
+    run(
+        """
+        import os, signal, threading
+        from pagerduty_logging.events_api.client import EventsClient
+
+        client, enough = EventsClient(), threading.Event()
+
+        def send():
+            while not enough.is_set():
+                client.close()  # so that each exchange shakes hands anew
+                client.check()
+
+        threads = [threading.Thread(target=send) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for _ in range(15):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                client.check()
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        enough.set()
+        for thread in threads:
+            thread.join()
+        client.close()
+        """,
+        server,
+        ca_bundle,
+    )
+
+
+def test_a_fork_does_not_wait_for_a_server_that_is_slow_to_answer(
+    serve: Serve, good_tls: ssl.SSLContext, ca_bundle: Path
+) -> None:
+    held, forked = threading.Event(), threading.Event()
+
+    def dances(conversation: Conversation) -> None:
+        assert conversation.request is not None
+        match conversation.request.event["dedup_key"]:
+            case "held":
+                held.set()
+                assert forked.wait(30)
+            case "child":
+                forked.set()
+            case _:
+                assert held.wait(30)
+        answer(202)(conversation)
+
+    server = serve(dances, dances, dances, tls=good_tls)
+    run(
+        """
+        import os, threading
+        from pagerduty_logging.events_api.client import EventsClient
+
+        client = EventsClient(timeout=30)
+        holding = threading.Thread(target=client.resolve, args=["held"])
+        holding.start()
+        client.check()  # is answered when the other thread's request is held
+        child = os.fork()
+        if child == 0:
+            client.resolve("child")
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        holding.join()
+        client.close()
+        """,
+        server,
+        ca_bundle,
+    )
+    assert len(server.requests) == 3
+
+
+# --- the gate itself, without a fork ---------------------------------------------------------------
+
+
+def in_thread(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_fork_waits_for_a_passage_and_new_passages_wait_for_the_fork() -> None:
+    gate, events = ForkGate(), []
+    inside, leave, second_asks = threading.Event(), threading.Event(), threading.Event()
+
+    def first() -> None:
+        with gate.passage():
+            inside.set()
+            leave.wait(10)
+            events.append("first leaves")
+
+    def second() -> None:
+        second_asks.set()
+        with gate.passage():
+            events.append("second enters")
+
+    def fork() -> None:
+        gate.before_fork()
+        events.append("fork")
+        newcomer = in_thread(second)
+        second_asks.wait(10)
+        newcomer.join(0.05)
+        gate.after_in_parent()
+        newcomer.join(10)
+
+    passing = in_thread(first)
+    inside.wait(10)
+    forking = in_thread(fork)
+    forking.join(0.05)
+    leave.set()
+    passing.join(10)
+    forking.join(10)
+    assert events == ["first leaves", "fork", "second enters"]
+
+
+def test_a_fork_does_not_wait_for_a_passage_that_pauses_or_is_its_own() -> None:
+    gate = ForkGate()
+    paused, go_on = threading.Event(), threading.Event()
+
+    def pausing() -> None:
+        with gate.passage(), gate.pause():
+            paused.set()
+            go_on.wait(10)
+
+    thread = in_thread(pausing)
+    paused.wait(10)
+    with gate.passage():
+        gate.before_fork()
+        gate.after_in_parent()
+    go_on.set()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_passage_in_which_the_process_forked_ends_in_the_child_too() -> None:
+    gate = ForkGate()
+    with gate.passage():
+        gate.before_fork()
+        gate.after_in_child()
+    with gate.passage():
+        pass
