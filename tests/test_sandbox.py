@@ -380,6 +380,15 @@ def test_only_the_newest_events_are_kept_and_what_they_say_of_alerts() -> None:
     assert store.alerts[0].triggers == 1
 
 
+def test_only_the_newest_requests_are_kept() -> None:
+    store = Store()
+    answered = [store.arrived("POST", f"/{n}", (), b"") for n in range(MAX_EVENTS + 1)]
+    assert len(store.requests) == MAX_EVENTS
+    answered[0](202)
+    answered[1](503)
+    assert (store.requests[0].path, store.requests[0].status) == ("/1", 503)
+
+
 # Requests, and waiting for them
 
 
@@ -552,6 +561,19 @@ def test_stopping_leaves_no_thread_behind(http_session: requests.Session) -> Non
         Sender(sandbox, http_session)(trigger())
         assert len(threading.enumerate()) == len(before) + 2
     assert threading.enumerate() == before
+
+
+@pytest.mark.parametrize("_", range(20))
+def test_stopping_on_an_accepted_event_does_not_lose_its_answer(
+    send: Sender, sandbox: Sandbox, _: int
+) -> None:
+    statuses: list[int] = []
+    sender = threading.Thread(target=lambda: statuses.append(send().status_code))
+    sender.start()
+    sandbox.wait_for(1)
+    sandbox.stop()
+    sender.join()
+    assert statuses == [202]
 
 
 def test_a_taken_port_is_an_os_error(sandbox: Sandbox) -> None:

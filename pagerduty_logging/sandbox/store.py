@@ -4,7 +4,7 @@ import dataclasses
 import threading
 import time
 import uuid
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -165,33 +165,17 @@ class _AlertRecord:
         )
 
 
-@dataclass(slots=True, eq=False)
-class _RequestRecord:
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    arrived: float
-    status: int | None = None
-
-
 class Store:
     """Thread-safe memory of the sandbox, bounded to the newest `MAX_EVENTS`.
 
-    What leaves it is a copy. `now` gives arrival times for events, `monotonic` for requests.
+    What leaves it is a copy.
     """
 
-    def __init__(
-        self,
-        *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._now = now
-        self._monotonic = monotonic
+    def __init__(self) -> None:
         self._changed = threading.Condition()
         self._version = 0
         self._next_number = 0
+        self._next_request = 0
         self._followings = 0
         self._forget()
 
@@ -200,7 +184,7 @@ class Store:
         self._events: deque[tuple[AcceptedEvent, _AlertRecord | None]] = deque()
         self._open: dict[tuple[str, str], _AlertRecord] = {}
         self._alerts: dict[_AlertRecord, None] = {}  # in order of opening
-        self._requests: deque[_RequestRecord] = deque(maxlen=MAX_EVENTS)
+        self._requests: OrderedDict[int, Request] = OrderedDict()
 
     def _announce(self) -> None:
         self._version += 1
@@ -213,7 +197,7 @@ class Store:
         given = body.get("dedup_key")
         dedup_key = given if given and given.strip() else uuid.uuid4().hex
         with self._changed:
-            at = self._now()
+            at = datetime.now(UTC)
             alert = self._open.get((routing_key, dedup_key))
             outcome: Outcome = "updated" if alert else "dropped"
             if alert is None and action == "trigger":
@@ -235,7 +219,13 @@ class Store:
         """Take a well-formed change event."""
         with self._changed:
             self._record(
-                AcceptedEvent(at=self._now(), action="change", dedup_key=None, outcome="recorded", body=body),
+                AcceptedEvent(
+                    at=datetime.now(UTC),
+                    action="change",
+                    dedup_key=None,
+                    outcome="recorded",
+                    body=body,
+                ),
                 None,
             )
 
@@ -263,14 +253,25 @@ class Store:
     ) -> Callable[[int], None]:
         """Note an HTTP request; the callable returned notes the status it is answered with."""
         with self._changed:
-            request = _RequestRecord(method, path, headers, body, self._monotonic())
-            self._requests.append(request)
+            number = self._next_request
+            self._next_request += 1
+            self._requests[number] = Request(
+                method=method,
+                path=path,
+                headers=headers,
+                body=body,
+                arrived=time.monotonic(),
+                status=None,
+            )
+            if len(self._requests) > MAX_EVENTS:
+                self._requests.popitem(last=False)
             self._announce()
 
         def answered(status: int) -> None:
             with self._changed:
-                request.status = status
-                self._announce()
+                if request := self._requests.get(number):
+                    self._requests[number] = dataclasses.replace(request, status=status)
+                    self._announce()
 
         return answered
 
@@ -314,17 +315,7 @@ class Store:
     def requests(self) -> tuple[Request, ...]:
         """The requests kept, in order of arrival."""
         with self._changed:
-            return tuple(
-                Request(
-                    method=request.method,
-                    path=request.path,
-                    headers=request.headers,
-                    body=request.body,
-                    arrived=request.arrived,
-                    status=request.status,
-                )
-                for request in self._requests
-            )
+            return tuple(self._requests.values())
 
     def clear(self) -> None:
         """Forget everything."""

@@ -32,12 +32,11 @@ from pagerduty_logging.sandbox.store import Store
 
 MAX_BODY_BYTES = 1_000_000  # kept of a request's body; well above what PagerDuty takes
 _CHUNK = 65_536
+_GRACE = 0.3  # seconds for threads to end, each time they are asked to
 
 
 class WireServer(ThreadedWSGIServer):
     """werkzeug's threaded server, which can also end the connections it serves."""
-
-    daemon_threads = True
 
     def __init__(self, host: str, listener: socket.socket, app: Flask, store: Store, script: Script) -> None:
         # Handing over a socket that is bound already keeps werkzeug from ending the process
@@ -47,33 +46,44 @@ class WireServer(ThreadedWSGIServer):
         self.script = script
         self.stopping = threading.Event()
         self._lock = threading.Lock()
-        self._connections: dict[socket.socket, threading.Thread] = {}
+        self._connections: set[socket.socket] = set()
+        self._serving: list[threading.Thread] = []
 
-    def enter(self, connection: socket.socket) -> None:
-        """Remember a connection served by the calling thread."""
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection on a thread of its own, and remember both."""
+        thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
         with self._lock:
-            self._connections[connection] = threading.current_thread()
-            if self.stopping.is_set():
-                _cut(connection)
+            self._connections.add(request)
+            self._serving = [thread for thread in self._serving if thread.is_alive()]
+            self._serving.append(thread)
+            thread.start()
 
-    def leave(self, connection: socket.socket) -> None:
-        """Forget a connection whose thread is about to close it."""
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        self.forget(request)
+        super().shutdown_request(request)
+
+    def forget(self, connection: socket.socket) -> None:
+        """Leave a connection that is about to be closed alone when stopping."""
         with self._lock:
-            self._connections.pop(connection, None)
+            self._connections.discard(connection)
 
-    def stop(self, timeout: float) -> None:
-        """Take no more connections, cut those that are open, and wait for their threads."""
+    def stop(self) -> None:
+        """Take no more requests, let answers under way go out, and end all connections."""
         self.stopping.set()
         # On Linux this wakes the thread that accepts; elsewhere it wakes by itself before long.
-        _cut(self.socket)
+        _end(self.socket, socket.SHUT_RDWR)
         self.shutdown()
-        with self._lock:
-            threads = list(self._connections.values())
-            for connection in self._connections:
-                _cut(connection)
-        deadline = time.monotonic() + timeout
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        # A client whose event was accepted a moment ago shall still hear so.
+        for how in (socket.SHUT_RD, socket.SHUT_RDWR):
+            with self._lock:
+                for connection in self._connections:
+                    _end(connection, how)
+            deadline = time.monotonic() + _GRACE
+            for thread in self._serving:
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep quiet about clients that go away in the middle."""
@@ -85,16 +95,6 @@ class WireHandler(WSGIRequestHandler):
     server: WireServer
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-
-    def setup(self) -> None:
-        """Let the server know of this connection."""
-        super().setup()
-        self.server.enter(self.connection)
-
-    def finish(self) -> None:
-        """Let the server forget this connection."""
-        self.server.leave(self.connection)
-        super().finish()
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Say nothing: a test double has no access log."""
@@ -220,7 +220,7 @@ class WireHandler(WSGIRequestHandler):
         # Lingering for no time at all makes the kernel send RST; closing the reader first lets go
         # of the last reference to the socket, so that it is closed before anybody shuts it down.
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.server.leave(self.connection)
+        self.server.forget(self.connection)
         self.rfile.close()
         self.connection.close()
 
@@ -232,9 +232,6 @@ class _Drip(io.BufferedIOBase):
         self._connection = connection
         self._seconds = seconds
         self._stopping = stopping
-
-    def writable(self) -> bool:
-        return True
 
     def write(self, data: Any) -> int:
         with memoryview(data) as view:
@@ -266,6 +263,6 @@ def _explanation(status: int) -> dict[str, Any]:
     return {"status": reason.lower(), "message": reason.capitalize()}
 
 
-def _cut(connection: socket.socket) -> None:
+def _end(connection: socket.socket, how: int) -> None:
     with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(how)

@@ -1,0 +1,119 @@
+"""A shop's order processing fails in several ways; see what its on-call engineer would see.
+
+Runs against a stand-in for PagerDuty that it starts itself: no account, no key, nothing to start by hand.
+
+    pip install 'pagerduty-logging[sandbox]'
+    python examples/quickstart.py
+"""
+
+import logging
+import logging.config
+import threading
+import time
+
+from pagerduty_logging import PagerDutyHandler, install_hooks
+from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Alert, Sandbox
+
+REPEAT_INTERVAL = 1.0  # seconds; short, to see a reminder in this demonstration: the default is 300
+
+payments = logging.getLogger("shop.payments")
+stock = logging.getLogger("shop.stock")
+ledger = logging.getLogger("shop.ledger")
+
+
+def configure_logging(events_url: str) -> None:
+    """What a program of your own does; without `base_url` the pages go to PagerDuty."""
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "handlers": {
+                "pagerduty": {
+                    "class": "pagerduty_logging.PagerDutyHandler",
+                    "routing_key": EXAMPLE_ROUTING_KEY,
+                    "base_url": events_url,
+                    "repeat_interval": REPEAT_INTERVAL,
+                    "client": "Shop",
+                }
+            },
+            "root": {"level": "INFO", "handlers": ["pagerduty"]},
+        }
+    )
+
+
+class OutOfStock(Exception):
+    """There is less on the shelf than in the basket."""
+
+
+def process(order: int) -> None:
+    """Take payment for one order and send it out. Every fourth card is declined."""
+    if order % 4 == 0:
+        payments.error("payment for order %s failed: %s", order, "card declined")
+        return
+    payments.info("order %s paid", order)
+    if order % 1_000 == 1:
+        try:
+            take_from_shelf(order)
+        except OutOfStock:
+            stock.exception("order %s cannot be sent", order)
+
+
+def take_from_shelf(order: int) -> None:
+    """Fail, and say why."""
+    try:
+        {"apples": 3}["pears"]
+    except KeyError as error:
+        raise OutOfStock(f"no pears left for order {order}") from error
+
+
+def reconcile() -> None:
+    """Die in a thread of its own, as nightly jobs do."""
+    raise ConnectionResetError("the bank closed the connection")
+
+
+def run_shop() -> None:
+    """Run the shop for a busy day, with a short break."""
+    for order in range(1, 20_001):
+        process(order)
+    ledger.critical("the ledger is out of balance by %s EUR", 1_204.50)
+    job = threading.Thread(target=reconcile, name="reconcile")
+    job.start()
+    job.join()
+    pager().flush()
+    time.sleep(1.1 * REPEAT_INTERVAL)  # the problems go on after it: on-call is told how they grew
+    for order in range(20_001, 20_005):
+        process(order)
+
+
+def pager() -> PagerDutyHandler:
+    """Return the handler that `dictConfig` made."""
+    handler = logging.getLogger().handlers[0]
+    assert isinstance(handler, PagerDutyHandler)
+    return handler
+
+
+def show(alerts: tuple[Alert, ...]) -> None:
+    """Print the alerts as a table."""
+    row = "{:<9} {:<78} {:>11} {:>10} {:>10}".format
+    print(row("SEVERITY", "SUMMARY", "OCCURRENCES", "FIRST SEEN", "LAST SEEN"))
+    for alert in sorted(alerts, key=lambda alert: (alert.severity, alert.first_seen)):
+        count = f"{alert.custom_details['occurrences']:,}"
+        first, last = (f"{when:%H:%M:%S}" for when in (alert.first_seen, alert.last_seen))
+        print(row(alert.severity, alert.summary[:78], count, first, last))
+
+
+def main() -> None:
+    """Run the shop with its pages going to a stand-in, and show what arrived there."""
+    with Sandbox() as pagerduty, install_hooks():
+        configure_logging(pagerduty.url)
+        print("The shop runs. A traceback on stderr is that of a thread of its that dies.\n", flush=True)
+        run_shop()
+        pager().flush()
+        show(pagerduty.alerts)
+        stats = pager().stats
+        logged, opened = stats.suppressed + stats.accepted, len(pagerduty.alerts)
+        print(f"\n{logged:,} errors logged, {opened} alerts opened.")
+
+
+if __name__ == "__main__":
+    main()

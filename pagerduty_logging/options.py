@@ -1,0 +1,43 @@
+"""What an option may be: each check returns the value, or raises an error that names the option."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def seconds(option: str, value: float, *, zero: bool = False) -> float:
+    """Return `value`, a finite number of seconds above 0, or 0 too where that means something."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{option} must be a number of seconds, not {type(value).__name__}")
+    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+        raise ValueError(
+            f"{option} must be a finite number of seconds {'of at least' if zero else 'above'} 0"
+        )
+    return float(value)
+
+
+def count(option: str, value: int) -> int:
+    """Return `value`, a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{option} must be a whole number, not {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{option} must be at least 1")
+    return value
+
+
+def flag(option: str, value: bool) -> bool:
+    """Return `value`, True or False: "no" in quotes would otherwise mean yes."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{option} must be True or False, not {type(value).__name__}")
+    return value
+
+
+def function(option: str, value: _F | None) -> _F | None:
+    """Return `value`, something to call or None."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{option} must be callable or None, not {type(value).__name__}")
+    return value

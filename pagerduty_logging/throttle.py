@@ -1,0 +1,181 @@
+"""Is this occurrence news? A problem is paged once, then its repeats are counted for a while.
+
+A window of silence begins with an event and holds only as long as the event lives: if PagerDuty never
+got it, the next occurrence is news again.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cachetools import TTLCache
+
+from pagerduty_logging.events_api.events import Severity
+
+REMEMBERED = 86_400.0
+"""Seconds a problem is known after its last event, so that the next can tell what happened between."""
+
+NEVER = float("-inf")
+
+
+class Verdict(enum.Enum):
+    """What an occurrence is."""
+
+    FIRST = "first"  # never seen, or its event was lost: page
+    ESCALATED = "escalated"  # more severe than what was paged: page at once
+    REMINDER = "reminder"  # again, after the window: page, and tell what was held back
+    REPEAT = "repeat"  # within the window, or while its event is under way: count
+
+
+class History(NamedTuple):
+    """What is known of a problem when an event tells of it; times are seconds since the epoch."""
+
+    occurrences: int
+    suppressed: int
+    first_seen: float
+
+
+@dataclass(slots=True, eq=False)
+class Problem:
+    """One problem's state.
+
+    Attributes:
+        severity: of the most severe event so far.
+        quiet_until: on the throttle's clock; repeats before are counted and nothing else. The hot
+            path reads this and `occurrences` without a lock.
+        occurrences: all of them. `+= 1` is one uninterrupted step on CPython with its global lock;
+            a build without it may lose some under contention.
+        told: the occurrences up to and with the last event.
+        under_way: events submitted and neither delivered nor lost.
+        over: it was resolved; what comes next is another problem with the same key.
+    """
+
+    severity: Severity
+    first_seen: float
+    quiet_until: float = NEVER
+    occurrences: int = 0
+    told: int = 0
+    under_way: int = 0
+    over: bool = False
+
+
+class Sighting(NamedTuple):
+    """The throttle's answer to an occurrence."""
+
+    verdict: Verdict
+    problem: Problem
+    history: History
+
+
+def judge(problem: Problem | None, severity: Severity, now: float) -> Verdict:
+    """Decide what an occurrence of this severity is, given what is known of its problem."""
+    if problem is None or problem.told == 0:
+        return Verdict.FIRST
+    if severity.rank < problem.severity.rank:
+        return Verdict.ESCALATED
+    if problem.under_way or now < problem.quiet_until:
+        return Verdict.REPEAT
+    return Verdict.REMINDER if problem.quiet_until > NEVER else Verdict.FIRST
+
+
+class Throttle:
+    """The problems a process knows, bounded in number and time; safe to share between threads.
+
+    Args:
+        repeat_interval: seconds after an event in which repeats are counted, not sent.
+        max_fingerprints: how many problems are known at once; the least recently seen go first.
+        clock: seconds, monotonic.
+
+    Attributes:
+        known: short cuts to problems, for the hot path to read without a lock.
+    """
+
+    def __init__(
+        self,
+        repeat_interval: float,
+        max_fingerprints: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._repeat_interval = repeat_interval
+        self._max_fingerprints = max_fingerprints
+        self._clock = clock
+        self.known: dict[object, Problem] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        memory = max(REMEMBERED, 2 * self._repeat_interval)
+        self._problems: TTLCache[str, Problem] = TTLCache(self._max_fingerprints, memory, timer=self._clock)
+        self._lock = threading.RLock()
+        self._busy = False
+
+    def know(self, shortcut: object, problem: Problem) -> None:
+        """Let a repeat be recognised by `shortcut`, without its fingerprint."""
+        if len(self.known) >= self._max_fingerprints:
+            self.known.clear()  # it is a short cut and no more: what is news is decided by `sight`
+        self.known[shortcut] = problem
+
+    def sight(self, key: str, severity: Severity, seen: float) -> Sighting:
+        """Take note of an occurrence; whatever is not a REPEAT is to be paged, and then settled.
+
+        Args:
+            key: the dedup key of its problem.
+            severity: of this occurrence.
+            seen: when it happened, in seconds since the epoch.
+        """
+        with self._lock:
+            if self._busy:
+                # A signal handler or finaliser logs while this very thread is in here. To page once
+                # too often is harmless, PagerDuty merges by dedup key; half a cache update is not.
+                return self._note(Problem(severity, seen), severity)
+            self._busy = True
+            try:
+                problem = self._problems.get(key)
+                if problem is None:
+                    problem = self._problems[key] = Problem(severity, seen)
+                return self._note(problem, severity)
+            finally:
+                self._busy = False
+
+    def _note(self, problem: Problem, severity: Severity) -> Sighting:
+        now = self._clock()
+        verdict = judge(problem, severity, now)
+        problem.occurrences += 1
+        suppressed = problem.occurrences - problem.told - 1 if problem.told else 0
+        history = History(problem.occurrences, suppressed, problem.first_seen)
+        if verdict is not Verdict.REPEAT:
+            problem.told = problem.occurrences
+            problem.severity = min(problem.severity, severity, key=_rank)
+            problem.under_way += 1
+        if problem.under_way:
+            # Not for ever: the hot path must come back here once in a while to be told the truth.
+            problem.quiet_until = now + self._repeat_interval
+        return Sighting(verdict, problem, history)
+
+    def settle(self, problem: Problem, delivered: bool) -> None:
+        """Tell what became of a problem's event: only a delivered one keeps its window of silence."""
+        with self._lock:
+            problem.under_way -= 1
+            quiet = delivered and not problem.over
+            problem.quiet_until = self._clock() + self._repeat_interval if quiet else NEVER
+
+    def resolved(self, key: str) -> None:
+        """The problem with this dedup key is over: its next occurrence is news."""
+        with self._lock:
+            problem = self._problems.pop(key, None)
+            if problem is not None:
+                problem.over = True
+                problem.quiet_until = NEVER
+
+    def forget(self) -> None:
+        """Know nothing: this is another process than the one that knew."""
+        self.known.clear()
+        self._begin()
+
+
+def _rank(severity: Severity) -> int:
+    return severity.rank

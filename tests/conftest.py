@@ -1,0 +1,66 @@
+"""What most tests stand on: a stand-in for PagerDuty, and handlers that are closed behind them."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A stand-in for PagerDuty, empty."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def make_handler(sandbox: Sandbox) -> Iterator[Callable[..., PagerDutyHandler]]:
+    """Makes handlers that page into the sandbox; they are flushed and closed at the end."""
+    made: list[PagerDutyHandler] = []
+
+    def make(**options: Any) -> PagerDutyHandler:
+        options = {"routing_key": EXAMPLE_ROUTING_KEY, "base_url": sandbox.url, **options}
+        made.append(PagerDutyHandler(**options))
+        return made[-1]
+
+    yield make
+    for handler in made:
+        handler.flush(timeout=0.1)
+        handler.close()
+
+
+@pytest.fixture
+def attach() -> Iterator[Callable[[logging.Handler], logging.Logger]]:
+    """Attaches a handler to a logger that has no other, and takes it off at the end."""
+    attached: list[tuple[logging.Logger, logging.Handler]] = []
+
+    def attach(handler: logging.Handler, name: str = "shop") -> logging.Logger:
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        logger.addHandler(handler)
+        attached.append((logger, handler))
+        return logger
+
+    yield attach
+    for logger, handler in attached:
+        logger.removeHandler(handler)
+        logger.propagate = True
+
+
+@pytest.fixture
+def shop(
+    make_handler: Callable[..., PagerDutyHandler],
+    attach: Callable[[logging.Handler], logging.Logger],
+) -> logging.Logger:
+    """A logger whose errors page into the sandbox."""
+    return attach(make_handler())

@@ -1,0 +1,176 @@
+"""Bad configuration fails when it is built, names the option, and never echoes the key."""
+
+import logging
+import logging.config
+import traceback
+import warnings
+from typing import Any
+
+import pytest
+
+from pagerduty_logging import PagerDutyHandler, Retry
+from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+
+CANARY = "5ecre7" + "x" * 26
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"routing_key": ""}, "routing_key"),
+        ({"routing_key": "  \n"}, "routing_key"),
+        ({"routing_key": 5}, "routing_key"),
+        ({"routing_key": b"5ecre7"}, "routing_key"),
+        ({"routing_key": CANARY + "\nX-Header: 1"}, "routing_key"),
+        ({"routing_key_file": "/dev/null"}, "routing_key"),
+        ({"level": "LOUD"}, "level"),
+        ({"level": None}, "level"),
+        ({"region": "mars"}, "region"),
+        ({"base_url": "ftp://example.com"}, "base_url"),
+        ({"base_url": "https://"}, "base_url"),
+        ({"base_url": "http://example.com"}, "base_url"),
+        ({"base_url": "https://user:5ecre7@example.com"}, "base_url"),
+        ({"base_url": 7}, "base_url"),
+        ({"allow_http": "no"}, "allow_http"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": "10"}, "timeout"),
+        ({"timeout": float("nan")}, "timeout"),
+        ({"retry": 3}, "retry"),
+        ({"source": 7}, "source"),
+        ({"component": 7}, "component"),
+        ({"group": 7}, "group"),
+        ({"event_class": 7}, "event_class"),
+        ({"client": 7}, "client"),
+        ({"client_url": 7}, "client_url"),
+        ({"links": "https://example.com"}, "links"),
+        ({"links": [{"url": "https://example.com"}]}, "links"),
+        ({"images": [7]}, "images"),
+        ({"fingerprint": "name"}, "fingerprint"),
+        ({"repeat_interval": -1}, "repeat_interval"),
+        ({"repeat_interval": True}, "repeat_interval"),
+        ({"max_fingerprints": 0}, "max_fingerprints"),
+        ({"max_events_per_minute": 0}, "max_events_per_minute"),
+        ({"max_pending": 1.5}, "max_pending"),
+        ({"background": "yes"}, "background"),
+        ({"flush_timeout": -0.1}, "flush_timeout"),
+        ({"before_send": 7}, "before_send"),
+        ({"on_error": 7}, "on_error"),
+        ({"enabled": "false"}, "enabled"),
+        ({"routing_keys": "a misspelt option"}, "routing_keys"),
+    ],
+)
+def test_a_bad_option_is_named_when_the_handler_is_built(options: dict[str, Any], named: str):
+    if "routing_key_file" not in options:
+        options = {"routing_key": CANARY, **options}
+    with pytest.raises((TypeError, ValueError), match=named) as raised:
+        PagerDutyHandler(**options)
+    assert "5ecre7" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "options", [{"level": "LOUD"}, {"timeout": 0}, {"region": "mars"}, {"routing_key": CANARY + "\n" + CANARY}]
+)
+def test_no_frame_of_ours_holds_the_key_when_an_option_is_refused(options: dict[str, Any]):
+    try:
+        PagerDutyHandler(**{"routing_key": CANARY, **options})
+    except ValueError as error:
+        frames = traceback.TracebackException.from_exception(error, capture_locals=True).stack
+    ours = [frame for frame in frames if "pagerduty_logging" in frame.filename]
+    assert ours
+    assert not any(CANARY in value for frame in ours for value in (frame.locals or {}).values())
+
+
+def test_dict_config_says_which_option_is_wrong():
+    config = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {
+            "pd": {
+                "class": "pagerduty_logging.PagerDutyHandler",
+                "routing_key": CANARY,
+                "repeat_interval": "5m",
+            }
+        },
+    }
+    with pytest.raises(ValueError, match="pd") as raised:
+        logging.config.dictConfig(config)
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "repeat_interval" in shown
+    assert CANARY not in shown
+
+
+@pytest.mark.parametrize(
+    "bad", [{"initial": -1}, {"maximum": 0.5}, {"max_age": float("inf")}, {"initial": "1"}]
+)
+def test_a_bad_retry_is_named(bad: dict[str, Any]):
+    with pytest.raises((TypeError, ValueError), match="retry"):
+        Retry(**bad)
+
+
+def test_without_a_key_the_handler_is_inert_and_says_so_once(capsys: pytest.CaptureFixture[str]):
+    with pytest.warns(UserWarning, match="nothing will be paged") as warned:
+        handler = PagerDutyHandler()
+    assert len(warned) == 1
+    logger = logging.Logger("alone")
+    logger.addHandler(handler)
+    with warnings.catch_warnings(record=True) as later:
+        logger.critical("nobody hears")
+        handler.resolve("x")
+    assert handler.flush()
+    handler.close()
+    assert handler.stats.accepted == 0
+    assert not later
+    assert capsys.readouterr().err == ""
+
+
+def test_a_disabled_handler_is_inert_and_silent():
+    handler = PagerDutyHandler(EXAMPLE_ROUTING_KEY, enabled=False, base_url="http://127.0.0.1:9")
+    handler.handle(logging.makeLogRecord({"levelno": logging.CRITICAL, "msg": "nobody hears"}))
+    assert handler.flush()
+    assert handler.stats.accepted == 0
+
+
+def test_an_inert_handler_refuses_bad_options_all_the_same():
+    with pytest.raises(ValueError, match="region"):
+        PagerDutyHandler(enabled=False, region="mars")
+
+
+def test_the_key_may_come_from_a_file(tmp_path, sandbox: Sandbox):
+    secret = tmp_path / "routing-key"
+    secret.write_text(EXAMPLE_ROUTING_KEY + "\n")
+    handler = PagerDutyHandler(routing_key_file=secret, base_url=sandbox.url)
+    handler.handle(logging.makeLogRecord({"levelno": logging.ERROR, "levelname": "ERROR", "msg": "news"}))
+    assert handler.flush()
+    handler.close()
+    assert sandbox.alerts[0].routing_key == EXAMPLE_ROUTING_KEY
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ValueError, match="routing_key_file"):
+        PagerDutyHandler(routing_key_file=tmp_path / "absent")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match="routing_key_file"):
+        PagerDutyHandler(routing_key_file=tmp_path / "binary")
+
+
+def test_a_key_and_a_file_are_one_too_many(tmp_path):
+    with pytest.raises(ValueError, match="routing_key_file"):
+        PagerDutyHandler(CANARY, routing_key_file=tmp_path / "key")
+
+
+def test_a_key_of_an_unusual_form_is_warned_of_without_an_echo():
+    with pytest.warns(UserWarning, match="32 letters or digits") as warned:
+        PagerDutyHandler("5ecre7")
+    assert "5ecre7" not in str(warned[0].message)
+
+
+def test_the_handler_shows_no_key():
+    import copy
+    import pickle
+
+    handler = PagerDutyHandler(CANARY)
+    shown = [repr(handler), str(handler), f"{handler}", repr(vars(handler)), repr(vars(handler._delivery))]
+    assert not any(CANARY in text for text in shown)
+    for leave in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="pickled"):
+            leave(handler)
