@@ -81,7 +81,10 @@ class ForkGate:
 def fork_gate() -> ForkGate:
     """Return the process's gate, made when it is first needed: after gevent has patched its locks."""
     gate = ForkGate()
-    os.register_at_fork(
-        before=gate.before_fork, after_in_parent=gate.after_in_parent, after_in_child=gate.after_in_child
-    )
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=gate.before_fork,
+            after_in_parent=gate.after_in_parent,
+            after_in_child=gate.after_in_child,
+        )
     return gate

@@ -9,13 +9,10 @@ from typing import Any
 
 import pytest
 import trustme
-from scripted_server import ScriptedServer, Step
+from scripted_server import KEY, ScriptedServer, Step, tls_of
 
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.retrying import Retry
-
-KEY = "R0CANARY0CANARY0CANARY0CANARY0KE"
-"""The routing key of all tests: where it turns up outside of a request's body, something leaks."""
 
 
 @pytest.fixture(autouse=True)
@@ -62,12 +59,6 @@ def ca_bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -
     path = tmp_path_factory.mktemp("tls") / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return path
-
-
-def tls_of(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    return context
 
 
 @pytest.fixture(scope="session")

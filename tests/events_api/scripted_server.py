@@ -22,6 +22,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import trustme
+
+KEY = "R0CANARY0CANARY0CANARY0CANARY0KE"
+"""The routing key of all tests: where it turns up outside of a request's body, something leaks."""
+
 Step = Callable[["Conversation"], None]
 
 
@@ -280,6 +285,12 @@ def resets_unread(conversation: Conversation) -> None:
 @unread
 def never_reads(conversation: Conversation) -> None:
     conversation.wait()
+
+
+def tls_of(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return context
 
 
 class Proxy(_Server):

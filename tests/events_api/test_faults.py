@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import KEY
 from scripted_server import (
+    KEY,
     ScriptedServer,
     Step,
     accept,

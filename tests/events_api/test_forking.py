@@ -12,8 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import KEY
-from scripted_server import Conversation, ScriptedServer, answer
+from scripted_server import KEY, Conversation, ScriptedServer, answer
 
 from pagerduty_logging.events_api.forking import ForkGate
 

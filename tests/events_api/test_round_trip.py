@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import requests
-from conftest import KEY
-from scripted_server import ScriptedServer, accept, answer, hangs_up, resets, then
+from scripted_server import KEY, ScriptedServer, accept, answer, hangs_up, resets, then
 
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.errors import BadRequest, NetworkError

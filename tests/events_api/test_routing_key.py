@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import KEY
 from scripted_server import (
+    KEY,
     Conversation,
     ScriptedServer,
     Step,

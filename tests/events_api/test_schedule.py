@@ -8,10 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from conftest import KEY
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_server import ScriptedServer, accept, answer
+from scripted_server import KEY, ScriptedServer, accept, answer
 
 from pagerduty_logging.events_api.address import find_base_url
 from pagerduty_logging.events_api.client import DEFAULT_RETRY, EventsClient

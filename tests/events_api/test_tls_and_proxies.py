@@ -12,9 +12,20 @@ from pathlib import Path
 import pytest
 import requests
 import trustme
-from conftest import KEY, tls_of
 from requests.adapters import HTTPAdapter
-from scripted_server import Proxy, ScriptedServer, accept, drips, hangs, hangs_up, resets, resets_unread, then
+from scripted_server import (
+    KEY,
+    Proxy,
+    ScriptedServer,
+    accept,
+    drips,
+    hangs,
+    hangs_up,
+    resets,
+    resets_unread,
+    then,
+    tls_of,
+)
 
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.encoding import encode
