@@ -316,6 +316,5 @@ def _item(field: str, kind: type[_LinkOrImage], value: Any) -> _LinkOrImage:
 
 def _check_follow_up(event: Acknowledge | Resolve) -> None:
     _require_text("dedup_key", event.dedup_key)
-    if event.summary is not None:
-        _require_text("summary", event.summary)
+    object.__setattr__(event, "summary", _unless_blank("summary", event.summary))
     object.__setattr__(event, "custom_details", _details(event.custom_details))

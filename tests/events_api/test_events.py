@@ -70,8 +70,13 @@ def test_a_follow_up_without_a_key_is_refused(kind: Any) -> None:
         kind(" ")
     with pytest.raises(TypeError, match="dedup_key must be text, not NoneType"):
         kind(None)
-    with pytest.raises(ValueError, match="summary must not be empty"):
-        kind("k", summary="")
+    with pytest.raises(TypeError, match="summary must be text or None, not int"):
+        kind("k", summary=7)
+
+
+@pytest.mark.parametrize("kind", [Acknowledge, Resolve])
+def test_a_blank_summary_of_a_follow_up_is_none(kind: Any) -> None:
+    assert kind("k", summary=" ") == kind("k")
 
 
 @pytest.mark.parametrize("severity", ["fatal", "ERROR", "", None, 3, []])
