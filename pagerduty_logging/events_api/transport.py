@@ -145,11 +145,11 @@ def _settings(session: requests.Session, url: str) -> dict[str, Any]:
 def _read(raw: Any, exchange: Exchange) -> bytes:
     """Read what comes until the end, the limit or the deadline: the status has decided already."""
     body = b""
-    # urllib3 before 2.3 has no read1; its read waits for the whole amount or the deadline.
+    # urllib3 before 2.3 has no read1; its read waits for the whole amount, so the amount is small.
     read = getattr(raw, "read1", raw.read)
     with suppress(Exception):
         while len(body) < MAX_ANSWER_BYTES and exchange.remaining():
-            chunk = read(MAX_ANSWER_BYTES - len(body), decode_content=False)
+            chunk = read(4_096, decode_content=False)
             if not chunk:
                 break
             body += chunk
