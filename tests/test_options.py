@@ -68,7 +68,8 @@ def test_a_bad_option_is_named_when_the_handler_is_built(options: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    "options", [{"level": "LOUD"}, {"timeout": 0}, {"region": "mars"}, {"routing_key": CANARY + "\n" + CANARY}]
+    "options",
+    [{"level": "LOUD"}, {"timeout": 0}, {"region": "mars"}, {"routing_key": CANARY + "\n" + CANARY}],
 )
 def test_no_frame_of_ours_holds_the_key_when_an_option_is_refused(options: dict[str, Any]):
     try:
