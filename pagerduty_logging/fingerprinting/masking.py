@@ -22,19 +22,22 @@ _H = "\0"  # a hole while the work goes on; no character of a message may be tak
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}"
+_METHOD = "(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)"
 _UNIT = (
     r"[ ]?(?:(?:[kKMGTP]i?)?(?:[bB]ytes?|[bB]its?|[bB](?:ps)?|[hH]z)|[kKMGT]i?|[mnu]?s|m|h|d"
-    r"|mins?|[mu]?secs?|(?:milli|micro|nano)?seconds?|minutes?|hours?|days?|weeks?|percent|%)(?!\w|[-.:@]\w)"
+    r"|mins?|[mu]?secs?|(?:milli|micro|nano)?seconds?|minutes?|hours?|days?|weeks?|percent|%)"
+    r"(?!\w|[-.:@]\w)"
 )
 # A name that is followed by what makes it a key, a call or a longer token is no value.
-_NO_KEY = r"(?!\w|[.-]\w|\s?=|:(?![\s\d])|\()"
+_NO_KEY = r"(?!\w|[.-]\w|\s?=|:(?![\s\d])|\((?!\)))"
 
 _VALUES: Final = (
     # A URL holds hosts, ids and queries. Punctuation that ends the sentence is not part of it.
     r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s'\"<>\0]*[^\s'\"<>\0.,;:!?)\]}]",
     # Quotes are what people and repr() put around values; an apostrophe in a word is no quote.
-    r"(?<![\w\0])[bu]?'(?:[^'\\]|\\.)*'(?!\w)",
-    r"(?<![\w\0])[bu]?\"(?:[^\"\\]|\\.)*\"(?!\w)",
+    # The request line of an access log is a sentence of its own: its method stays.
+    r"(?<![\w\0\\])[bu]?'(?:[^'\\]|\\.)*'(?!\w)",
+    rf"(?<![\w\0\\])[bu]?\"(?!{_METHOD} )(?:[^\"\\]|\\.)*\"(?!\w)",
     r"`[^`]*`",
     # key=value: the value, whatever it is. The key stays: it is the author's.
     r"(?<=\w=)(?!['\"\0])[^\s,;()\[\]\0&]*[^\s,;()\[\]\0&.:]",
@@ -50,7 +53,7 @@ _VALUES: Final = (
     r"(?<![\w.\0])(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s'\",;:()\[\]{}<>\0]+(?<![.])",
     r"(?<![\w./-])\w[\w.-]*(?:/[\w.@%+-]+){2,}",
     # A number takes its unit with it: formatters change "999 B" to "1.2 KB" by themselves.
-    rf"(?<!\w)[<>~]?[-+]?[0-9]+(?:[.,][0-9]+)*(?:[eE][-+]?[0-9]+)?{_UNIT}",
+    rf"(?<!\w)[<>~]?[-+]?[0-9]+(?:[.,][0-9]+){{0,8}}(?:[eE][-+]?[0-9]+)?{_UNIT}",
     # Any token with a digit: numbers, versions, addresses, hex, UUIDs, blk_17, web-01.
     r"(?<!\w)(?<!\w[.@#-])[-+#$@~]?(?:\w+(?:-+|[.@#])){0,16}?"
     r"\w*[0-9]\w*(?:(?:-+|[.@:#+])?\w+)*%?",
@@ -62,10 +65,14 @@ _VALUES: Final = (
     rf"(?<![\w.-])(?![A-Z0-9_]+(?!\w))[A-Za-z]\w*_\w+{_NO_KEY}",
     r"(?:(?<=[\s(:,])|^(?=\w+ [a-z]))[A-Z][a-z]+[A-Z][a-z]\w*"
     rf"(?<!Error)(?<!Exception)(?<!Warning)(?<!Timeout){_NO_KEY}",
-    # What Python prints for a flag or nothing, and the closed set of HTTP methods.
-    r"(?<![\w-])(?:True|False|None|NaN|nan|GET|POST|PUT|DELETE|PATCH|HEAD)(?![\w-])",
+    # What Python prints for a flag or for nothing.
+    r"(?<![\w-])(?:True|False|None|NaN|nan)(?![\w-])",
 )
 _VALUE = re.compile("|".join(_VALUES), re.ASCII)
+
+# Beyond ASCII nothing is looked up: what is a letter there changes between Python releases.
+_LETTER = re.compile(r"[A-Za-z]|[^\x00-\xa0]")
+_LETTER_OR_DIGIT = re.compile(r"[0-9A-Za-z]|[^\x00-\xa0]")
 
 # Terminal colours are decoration.
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -81,7 +88,7 @@ _EMPTY = re.compile(r"(?<!\w)(?:\(\s*\)|\[\s*\])", re.ASCII)
 _NOUN = (
     "account|agent|argument|attribute|backend|branch|bucket|channel|class|cluster|collection"
     "|column|command|component|container|customer|database|dataset|device|directory|domain|entity"
-    "|feature|field|file|folder|function|group|host|hostname|id|ID|image|index|instance"
+    "|feature|field|file|folder|function|group|host|hostname|id|image|index|instance"
     "|integration|interface|job|key|method|metric|model|module|name|named|namespace|node|object"
     "|option|package|parameter|partition|plugin|pod|policy|process|profile|project|property"
     "|provider|queue|region|replica|repo|repository|request|resource|role|rule|schema|secret"
@@ -90,25 +97,38 @@ _NOUN = (
 )
 # ... unless that word carries the sentence on: what happened must not be taken for a name.
 _PROSE = (
-    r"(?!(?:\w*(?:ed|ing)|a|again|all|already|an|and|any|are|as|at|available|be|because|been"
-    "|before|broke|but|by|can|cannot|could|data|did|died|do|does|down|due|empty|error|errors"
+    r"(?!(?i:\w*(?:[^\We]ed|ing)|a|again|all|already|an|and|any|are|as|at|available|be|because"
+    "|been|before|broke|but|by|can|cannot|could|data|did|died|do|does|down|due|empty|error|errors"
     "|exception|exists?|failure|file|files|for|found|from|gone|had|has|have|hung|id|ids|if|in"
     "|info|into|invalid|is|it|its|key|keys|left|less|list|lost|may|missing|more|must|name"
     "|names|no|not|of|off|on|only|or|out|over|path|ran|set|should|since|so|state|status|than"
     "|that|the|their|then|this|to|too|type|types|unavailable|under|unknown|until|up|value"
     r"|values|via|was|were|when|while|will|with|within|without|would|after)(?!\w))"
 )
-_NAMED = re.compile(rf"(?<!\w)((?:{_NOUN}) ){_PROSE}[A-Za-z][\w-]*(?=[\s.,:;)]|$)", re.ASCII)
+_NAMED = re.compile(
+    rf"(?<!\w)((?i:{_NOUN})(?: | ?\(|: (?=[\w-]+(?:[.,;)]|$))))"
+    rf"{_PROSE}[A-Za-z][\w-]*(?=[\s.,:;)]|$)",
+    re.ASCII,
+)
+# ... or ends a clause after a preposition, or stands alone between two colons ...
+_FLANKED = re.compile(
+    rf"(?<!\w)((?:against|at|by|for|from|in|of|on) ){_PROSE}[A-Za-z][\w-]*"
+    r"(?=[:,.;](?:\s|$)|$)"
+    rf"|(?<=: ){_PROSE}[A-Za-z][\w-]*(?=: )",
+    re.ASCII,
+)
+# ... or has a place of its own between two prepositions ("for root from 10.0.0.1") ...
+_PLACED = re.compile(r"(?<= for )[\w-]+(?= (?:at|by|from|in|on|via|with) \0)", re.ASCII)
 # ... or is a member of a list, or stands alone between a value and the next mark.
 _LISTED = re.compile(
-    r"(?<=\0[,:] )[\w-]+(?=[,;:)\]]|$)|(?:^|(?<=: ))[A-Za-z][\w-]*(?:, [A-Za-z][\w-]*)+$", re.ASCII
+    r"\0(?:[,:] [\w-]+(?=[,;:)\]]|$))+|(?:^|(?<=: ))[A-Za-z][\w-]*(?:, [A-Za-z][\w-]*)+$", re.ASCII
 )
 # ... or is joined to a value by a slash.
-_JOINED = re.compile(r"(?<![\w.-])[\w.-]+/\0|\0/[\w.-]+", re.ASCII)
+_JOINED = re.compile(r"(?<![\w.-])[\w.-]+/\0|\0(?:/[\w.@%+-]+)+", re.ASCII)
 
 # The wrapping of a value comes and goes with the value, and lists differ in length.
-_WRAPPED = re.compile(r"""(?<!['"`\[\](){}<>])['"`\[\](){}<>]*\0['"`\[\](){}<>]*""")
-_RUN = re.compile(r"\0(?:[\s,;:/|&+*_=.$#-]*\0)+", re.ASCII)
+_WRAPPED = re.compile(r"""(?<!['"`\\\[\](){}<>])['"`\\\[\](){}<>]*\0['"`\\\[\](){}<>]*""")
+_RUN = re.compile(r"\0(?:[\s,;:/|&+*_=.$#~-]*\0)+", re.ASCII)
 _SPACES = re.compile(r"\s+", re.ASCII)
 
 
@@ -130,8 +150,10 @@ def mask(text: str) -> str:
     text = _VALUE.sub(_H, text)
     text = _EMPTY.sub(_H, text)
     text = _NAMED.sub(r"\1" + _H, text)
+    text = _FLANKED.sub(lambda found: (found[1] or "") + _H, text)
     text = _LISTED.sub(_H, text)
     if _H in text:
+        text = _PLACED.sub(_H, text)
         text = _JOINED.sub(_H, text)
         text = _WRAPPED.sub(_H, text)
         text = _RUN.sub(_H, text)
@@ -139,18 +161,19 @@ def mask(text: str) -> str:
 
 
 def says_nothing(template: str) -> bool:
-    """Whether TEMPLATE, its placeholders taken out, holds no word at all."""
-    return not any(c.isalpha() if c < "\x80" else c > "\xa0" for c in template)
+    """Whether TEMPLATE holds no letter at all; placeholders of `HOLE`'s kind have none."""
+    return _LETTER.search(template) is None
 
 
 def _first_line(text: str) -> str:
-    # A longer text is cut well before the line is looked for: it may be a megabyte of blanks.
+    # Cut first: it may be a megabyte of blank lines.
     head = text[: 4 * MAX_TEXT_CHARS]
-    for line in head.split("\n"):
-        if not says_nothing(line) or any("0" <= c <= "9" for c in line):
-            line = line.strip()
-            if len(line) <= MAX_TEXT_CHARS:
-                return line
-            # The last token is cut in two: it would look different with every value before it.
-            return line[:MAX_TEXT_CHARS].rpartition(" ")[0] or line[:MAX_TEXT_CHARS]
-    return head.strip()[:MAX_TEXT_CHARS]
+    found = _LETTER_OR_DIGIT.search(head)
+    if found is None:
+        return head.strip()[:MAX_TEXT_CHARS]
+    start = head.rfind("\n", 0, found.start()) + 1
+    line = head[start:].partition("\n")[0].strip()
+    if len(line) <= MAX_TEXT_CHARS:
+        return line
+    # The last token is cut in two: it would look different with every value before it.
+    return line[:MAX_TEXT_CHARS].rpartition(" ")[0] or line[:MAX_TEXT_CHARS]

@@ -440,11 +440,13 @@ class _Reader:
             return [_OPAQUE]
         self.names += 1
         try:
-            return _bounded(
-                (*pieces[:-1], pieces[-1], "") if grown else pieces
+            known = [
+                (*pieces, "") if grown else pieces
                 for value, grown in self.scopes.assigned(name, self.call)
                 for pieces in self.variants(value, depth)
-            ) or [_OPAQUE]
+            ]
+            # What else the name may have been given cannot be seen from here.
+            return _bounded([*known[: _MAX_VARIANTS - 1], _OPAQUE])
         finally:
             self.names -= 1
 
