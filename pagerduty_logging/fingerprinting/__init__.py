@@ -185,7 +185,7 @@ class Fingerprinter:
         if self._template_source == "raw":
             return self._with_options(record, Rule.RAW, _text_of(msg), (), type(msg) is str)
 
-        text, appended = (msg, "") if type(msg) is str and args else _message(msg)
+        text, appended = (msg, "") if args and type(msg) is str else _message(msg)
         found = self._from_source(record, text)
         crash = failure.reported_crash(record) if record.exc_info else None
         if found is not None:
@@ -325,6 +325,8 @@ def _is_bare(template: str) -> bool:
 
 def _message(msg: object) -> tuple[str, str]:
     """The text a message object stands for, and a traceback that was appended to it."""
+    if type(msg) is str and msg[:1] != "{":
+        return failure.split_traceback(msg)
     if isinstance(msg, dict) and "event" in msg:  # structlog's event dict
         msg = msg["event"]
     text = _text_of(msg)

@@ -34,7 +34,9 @@ class Failure(NamedTuple):
 
 def split_traceback(text: str) -> tuple[str, str]:
     """Return TEXT up to the traceback that a formatter appended, and that traceback."""
-    found = _APPENDED.search(text) if "(most recent call last):" in text else None
+    if "(most recent call last):" not in text:
+        return text, ""
+    found = _APPENDED.search(text)
     return (text[: found.start()], text[found.start() :]) if found else (text, "")
 
 

@@ -31,44 +31,52 @@ _UNIT = (
 # A name that is followed by what makes it a key, a call or a longer token is no value.
 _NO_KEY = r"(?!\w|[.-]\w|\s?=|:(?![\s\d])|\((?!\)))"
 
-_VALUES: Final = (
-    # A URL holds hosts, ids and queries. Punctuation that ends the sentence is not part of it.
-    r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s'\"<>\0]*[^\s'\"<>\0.,;:!?)\]}]",
+_MARKED: Final = (
     # Quotes are what people and repr() put around values; an apostrophe in a word is no quote.
     # The request line of an access log is a sentence of its own: its method stays.
     r"(?<![\w\0\\])[bu]?'(?:[^'\\]|\\.)*'(?!\w)",
     rf"(?<![\w\0\\])[bu]?\"(?!{_METHOD} )(?:[^\"\\]|\\.)*\"(?!\w)",
     r"`[^`]*`",
     # key=value: the value, whatever it is. The key stays: it is the author's.
-    r"(?<=\w=)(?!['\"\0])[^\s,;()\[\]\0&]*[^\s,;()\[\]\0&.:]",
-    # E-mail addresses and user@host.
-    r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*",
+    r"(?<=\w=)(?!['\"\0]|\w+://)[^\s,;()\[\]\0&]*[^\s,;()\[\]\0&.:]",
     # Dates and times in words and with separators, their zone and year included.
     rf"(?:{_WEEKDAY},?\s+)?(?:{_MONTH}\s+[0-9]{{1,2}}(?!\w)|[0-9]{{1,2}}[ -]{_MONTH}(?![a-z]))"
     r"(?:,?[ -][0-9]{4})?",
-    r"(?<![0-9])[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:[.,][0-9]+)?"
+    r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:[.,][0-9]+)?"
     r"\s?(?:[AaPp][Mm]\b|[A-Z]{3,4}\b|Z\b)?(?:\s?[0-9]{4}\b)?",
-    # Absolute and home paths, Windows paths, UNC; relative ones from three parts on, because
-    # two are often prose ("read/write", "Input/output").
+    # Absolute and home paths, Windows paths, UNC.
     r"(?<![\w.\0])(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s'\",;:()\[\]{}<>\0]+(?<![.])",
-    r"(?<![\w./-])\w[\w.-]*(?:/[\w.@%+-]+){2,}",
     # A number takes its unit with it: formatters change "999 B" to "1.2 KB" by themselves.
-    rf"(?<!\w)[<>~]?[-+]?[0-9]+(?:[.,][0-9]+){{0,8}}(?:[eE][-+]?[0-9]+)?{_UNIT}",
-    # Any token with a digit: numbers, versions, addresses, hex, UUIDs, blk_17, web-01.
-    r"(?<!\w)(?<!\w[.@#-])[-+#$@~]?(?:\w+(?:-+|[.@#])){0,16}?"
-    r"\w*[0-9]\w*(?:(?:-+|[.@:#+])?\w+)*%?",
+    rf"[<>~]?[-+]?[0-9]+(?:[.,][0-9]+){{0,8}}(?:[eE][-+]?[0-9]+)?{_UNIT}",
     # Hex without a digit, from a length on that no word has.
-    r"(?<!\w)[a-fA-F]{8,}(?!\w)",
-    # Identifiers rather than words: dotted, with an underscore, or in capitals as classes are.
-    # Codes (EPIPE_X), keys, calls and the names of errors are the author's or the cause: kept.
-    rf"(?<![\w.-])[\w-]+(?:\.[\w-]+)+{_NO_KEY}",
-    rf"(?<![\w.-])(?![A-Z0-9_]+(?!\w))[A-Za-z]\w*_\w+{_NO_KEY}",
+    r"[a-fA-F]{8,}(?!\w)",
+    # A class by its capitals. The names of errors are the cause: kept.
     r"(?:(?<=[\s(:,])|^(?=\w+ [a-z]))[A-Z][a-z]+[A-Z][a-z]\w*"
     rf"(?<!Error)(?<!Exception)(?<!Warning)(?<!Timeout){_NO_KEY}",
     # What Python prints for a flag or for nothing.
-    r"(?<![\w-])(?:True|False|None|NaN|nan)(?![\w-])",
+    r"(?<!-)(?:True|False|None|NaN|nan)(?![\w-])",
 )
-_VALUE = re.compile("|".join(_VALUES), re.ASCII)
+_TOKENS: Final = (
+    # A URL holds hosts, ids and queries. Punctuation that ends the sentence is not part of it.
+    r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s'\"<>\0]*[^\s'\"<>\0.,;:!?)\]}]",
+    # E-mail addresses and user@host.
+    r"(?<![.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*",
+    # Relative paths from three parts on: two are often prose ("read/write", "Input/output").
+    r"(?<![./-])\w[\w.-]*(?:/[\w.@%+-]+){2,}",
+    # Any token with a digit: numbers, versions, addresses, hex, UUIDs, blk_17, web-01.
+    r"(?<!\w[.@#-])[-+#$@~]?(?:\w+(?:-+|[.@#])){0,16}?"
+    r"\w*[0-9]\w*(?:(?:-+|[.@:#+])?\w+)*%?",
+    # Identifiers rather than words: dotted, or with an underscore. Codes (EPIPE_X), keys and
+    # calls are the author's: kept.
+    rf"(?<![.-])[\w-]+(?:\.[\w-]+)+{_NO_KEY}",
+    rf"(?<![.-])(?![A-Z0-9_]+(?!\w))[A-Za-z]\w*_\w+{_NO_KEY}",
+)
+# Values begin where a word begins, or with a mark: the middle of a word need not be looked at;
+# and a token of letters alone is none of the second kind.
+_VALUE = re.compile(
+    rf"(?!(?<=\w)\w)(?:{'|'.join(_MARKED)}|(?![A-Za-z]++(?![\w.@/:#+-]))(?:{'|'.join(_TOKENS)}))",
+    re.ASCII,
+)
 
 # Beyond ASCII nothing is looked up: what is a letter there changes between Python releases.
 _LETTER = re.compile(r"[A-Za-z]|[^\x00-\xa0]")
@@ -85,15 +93,15 @@ _NESTING: Final = 4
 _EMPTY = re.compile(r"(?<!\w)(?:\(\s*\)|\[\s*\])", re.ASCII)
 
 # A plain word is a value where it follows a noun that names things ("user alice") ...
-_NOUN = (
-    "account|agent|argument|attribute|backend|branch|bucket|channel|class|cluster|collection"
-    "|column|command|component|container|customer|database|dataset|device|directory|domain|entity"
-    "|feature|field|file|folder|function|group|host|hostname|id|image|index|instance"
-    "|integration|interface|job|key|method|metric|model|module|name|named|namespace|node|object"
-    "|option|package|parameter|partition|plugin|pod|policy|process|profile|project|property"
-    "|provider|queue|region|replica|repo|repository|request|resource|role|rule|schema|secret"
-    "|sensor|server|service|session|shard|state|status|stream|table|tag|task|team|template"
-    "|thread|tool|topic|type|user|variable|view|volume|worker|workspace|zone"
+_NOUNS: Final = (
+    "account agent argument attribute backend branch bucket channel class cluster collection "
+    "column command component container customer database dataset device directory domain "
+    "entity feature field file folder function group host hostname id image index instance "
+    "integration interface job key method metric model module name named namespace node "
+    "object option package parameter partition plugin pod policy process profile project "
+    "property provider queue region replica repo repository request resource role rule schema "
+    "secret sensor server service session shard state status stream table tag task team "
+    "template thread tool topic type user variable view volume worker workspace zone"
 )
 # ... unless that word carries the sentence on: what happened must not be taken for a name.
 _PROSE = (
@@ -105,31 +113,39 @@ _PROSE = (
     "|that|the|their|then|this|to|too|type|types|unavailable|under|unknown|until|up|value"
     r"|values|via|was|were|when|while|will|with|within|without|would|after)(?!\w))"
 )
+
+
+def _any_of(nouns: str) -> str:
+    """A pattern for NOUNS, capitalised or not, that looks at the first letter first."""
+    by_letter: dict[str, list[str]] = {}
+    for noun in nouns.split():
+        by_letter.setdefault(noun[0], []).append(noun[1:])
+    return "|".join(f"[{c}{c.upper()}](?:{'|'.join(rest)})" for c, rest in by_letter.items())
+
+
 _NAMED = re.compile(
-    rf"(?<!\w)((?i:{_NOUN})(?: | ?\(|: (?=[\w-]+(?:[.,;)]|$))))"
+    rf"(?<!\w)((?:{_any_of(_NOUNS)}|ID)(?: | ?\(|: (?=[\w-]+(?:[.,;)]|$))))"
     rf"{_PROSE}[A-Za-z][\w-]*(?=[\s.,:;)]|$)",
     re.ASCII,
 )
 # ... or ends a clause after a preposition, or stands alone between two colons ...
 _FLANKED = re.compile(
-    rf"(?<!\w)((?:against|at|by|for|from|in|of|on) ){_PROSE}[A-Za-z][\w-]*"
-    r"(?=[:,.;](?:\s|$)|$)"
-    rf"|(?<=: ){_PROSE}[A-Za-z][\w-]*(?=: )",
+    rf" (?:((?:against|at|by|for|from|in|of|on) ){_PROSE}[A-Za-z][\w-]*(?=[:,.;](?:\s|$)|$)"
+    rf"|(?<=: ){_PROSE}[A-Za-z][\w-]*(?=: ))",
     re.ASCII,
 )
 # ... or has a place of its own between two prepositions ("for root from 10.0.0.1") ...
-_PLACED = re.compile(r"(?<= for )[\w-]+(?= (?:at|by|from|in|on|via|with) \0)", re.ASCII)
-# ... or is a member of a list, or stands alone between a value and the next mark.
-_LISTED = re.compile(
-    r"\0(?:[,:] [\w-]+(?=[,;:)\]]|$))+|(?:^|(?<=: ))[A-Za-z][\w-]*(?:, [A-Za-z][\w-]*)+$", re.ASCII
-)
+_PLACED = re.compile(r" for [\w-]+(?= (?:at|by|from|in|on|via|with) \0)", re.ASCII)
+# ... or is a member of a list, or stands alone between a value and the next mark ...
+_ENUMERATED = re.compile(r"(?:^|(?<=: ))[A-Za-z][\w-]*(?:, [A-Za-z][\w-]*)+$", re.ASCII)
+_LISTED = re.compile(r"\0(?:[,:] [\w-]+(?=[,;:)\]]|$))+", re.ASCII)
 # ... or is joined to a value by a slash.
 _JOINED = re.compile(r"(?<![\w.-])[\w.-]+/\0|\0(?:/[\w.@%+-]+)+", re.ASCII)
 
 # The wrapping of a value comes and goes with the value, and lists differ in length.
 _WRAPPED = re.compile(r"""(?<!['"`\\\[\](){}<>])['"`\\\[\](){}<>]*\0['"`\\\[\](){}<>]*""")
 _RUN = re.compile(r"\0(?:[\s,;:/|&+*_=.$#~-]*\0)+", re.ASCII)
-_SPACES = re.compile(r"\s+", re.ASCII)
+_SPACES = re.compile(r"\s{2,}|[^\S ]", re.ASCII)
 
 
 def mask(text: str) -> str:
@@ -148,13 +164,17 @@ def mask(text: str) -> str:
                 break
             text = inner
     text = _VALUE.sub(_H, text)
-    text = _EMPTY.sub(_H, text)
+    if "(" in text or "[" in text:
+        text = _EMPTY.sub(_H, text)
     text = _NAMED.sub(r"\1" + _H, text)
-    text = _FLANKED.sub(lambda found: (found[1] or "") + _H, text)
-    text = _LISTED.sub(_H, text)
+    text = _FLANKED.sub(lambda found: f" {found[1] or ''}{_H}", text)
+    if ", " in text:
+        text = _ENUMERATED.sub(_H, text)
     if _H in text:
-        text = _PLACED.sub(_H, text)
-        text = _JOINED.sub(_H, text)
+        text = _LISTED.sub(_H, text)
+        text = _PLACED.sub(f" for {_H}", text)
+        if "/" in text:
+            text = _JOINED.sub(_H, text)
         text = _WRAPPED.sub(_H, text)
         text = _RUN.sub(_H, text)
     return _SPACES.sub(" ", text)[:MAX_TEMPLATE_CHARS].strip().replace(_H, HOLE)
