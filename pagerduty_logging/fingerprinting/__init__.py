@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Literal, NamedTuple
@@ -53,6 +54,7 @@ MAX_DEDUP_KEY_CHARS: Final = (
 TemplateSource = Literal["source", "mask", "raw"]
 _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
 _MAX_JSON_CHARS: Final = 16_384
+_EVENT_IN_REPR: Final = re.compile(r"[{ ]'event': '([^'\\]*)'[,}]")
 _SEPARATOR: Final = "\x1f"
 
 
@@ -331,12 +333,15 @@ def _message(msg: object) -> tuple[str, str]:
         msg = msg["event"]
     text = _text_of(msg)
     if text[:1] == "{" and text[-1:] == "}" and len(text) <= _MAX_JSON_CHARS:
-        text = _event_of_json(text)
+        text = _event_of(text)
     return failure.split_traceback(text)
 
 
-def _event_of_json(text: str) -> str:
-    """What a record rendered as JSON tells: its event or message."""
+def _event_of(text: str) -> str:
+    """What a record tells that was rendered as JSON, or as a dict by a queue: its event."""
+    if text[1:2] == "'":
+        event = _EVENT_IN_REPR.search(text)
+        return event[1] if event else text
     import json
 
     try:

@@ -30,6 +30,8 @@ _UNIT = (
 )
 # A name that is followed by what makes it a key, a call or a longer token is no value.
 _NO_KEY = r"(?!\w|[.-]\w|\s?=|:(?![\s\d])|\((?!\)))"
+# The name of an error is the cause.
+_NO_ERROR = r"(?<!Error)(?<!Exception)(?<!Warning)(?<!Timeout)"
 
 _MARKED: Final = (
     # Quotes are what people and repr() put around values; an apostrophe in a word is no quote.
@@ -44,15 +46,17 @@ _MARKED: Final = (
     r"(?:,?[ -][0-9]{4})?",
     r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:[.,][0-9]+)?"
     r"\s?(?:[AaPp][Mm]\b|[A-Z]{3,4}\b|Z\b)?(?:\s?[0-9]{4}\b)?",
+    # MAC and IPv6 addresses, whose parts may be letters alone.
+    r"(?:[0-9a-fA-F]{1,4}::?){2,}(?:[0-9a-fA-F]{1,4})?(?!\w)",
+    r"(?<!:)(?:[0-9a-fA-F]{1,4})?::(?:[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4})*)?(?!\w)",
     # Absolute and home paths, Windows paths, UNC.
     r"(?<![\w.\0])(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s'\",;:()\[\]{}<>\0]+(?<![.])",
     # A number takes its unit with it: formatters change "999 B" to "1.2 KB" by themselves.
     rf"[<>~]?[-+]?[0-9]+(?:[.,][0-9]+){{0,8}}(?:[eE][-+]?[0-9]+)?{_UNIT}",
     # Hex without a digit, from a length on that no word has.
     r"[a-fA-F]{8,}(?!\w)",
-    # A class by its capitals. The names of errors are the cause: kept.
-    r"(?:(?<=[\s(:,])|^(?=\w+ [a-z]))[A-Z][a-z]+[A-Z][a-z]\w*"
-    rf"(?<!Error)(?<!Exception)(?<!Warning)(?<!Timeout){_NO_KEY}",
+    # A class by its capitals.
+    rf"(?:(?<=[\s(:,])|^(?=\w+ [a-z]))[A-Z][a-z]+[A-Z][a-z]\w*{_NO_ERROR}{_NO_KEY}",
     # What Python prints for a flag or for nothing.
     r"(?<!-)(?:True|False|None|NaN|nan)(?![\w-])",
 )
@@ -68,7 +72,7 @@ _TOKENS: Final = (
     r"\w*[0-9]\w*(?:(?:-+|[.@:#+])?\w+)*%?",
     # Identifiers rather than words: dotted, or with an underscore. Codes (EPIPE_X), keys and
     # calls are the author's: kept.
-    rf"(?<![.-])[\w-]+(?:\.[\w-]+)+{_NO_KEY}",
+    rf"(?<![.-])[\w-]+(?:\.[\w-]+)+{_NO_ERROR}{_NO_KEY}",
     rf"(?<![.-])(?![A-Z0-9_]+(?!\w))[A-Za-z]\w*_\w+{_NO_KEY}",
 )
 # Values begin where a word begins, or with a mark: the middle of a word need not be looked at;

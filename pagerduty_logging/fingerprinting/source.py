@@ -10,17 +10,17 @@ Neither path nor line is part of a template. Only syntax is read; nothing is imp
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import stat
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from string import Formatter
+from typing import Final, TypeAlias
 
 from .masking import says_nothing
-
-if TYPE_CHECKING:
-    import ast
 
 MAX_SOURCE_BYTES: Final = 4_000_000
 MAX_WHOLE_PARSE_CHARS: Final = 250_000
@@ -205,8 +205,6 @@ def _decoded(data: bytes) -> str:
 
 
 def _templates(lines: list[str], lineno: int) -> Iterator[Template]:
-    import ast
-
     found: list[tuple[tuple[int, int, int], Template]] = []
     parsed = _parsed_around(lines, lineno)
     if parsed is None:
@@ -234,8 +232,6 @@ def _templates(lines: list[str], lineno: int) -> Iterator[Template]:
 
 def _calls(tree: ast.AST, line: int) -> list[ast.Call]:
     """The calls that LINE is part of, in the order of the source."""
-    import ast
-
     calls: list[ast.Call] = []
     todo: list[ast.AST] = [tree]
     while todo and len(calls) < _MAX_CALLS:
@@ -277,9 +273,6 @@ def _parsed_around(lines: list[str], lineno: int) -> tuple[ast.Module, int] | No
 
 
 def _parsed(text: str) -> ast.Module | None:
-    import ast
-    import warnings
-
     # An invalid escape in the application's source would be warned about again, on its stderr
     # or into its log. `catch_warnings` is not safe between threads; a filter for this one
     # made-up file name is.
@@ -341,8 +334,6 @@ class _Scopes:
 
     def assigned(self, name: str, call: ast.Call) -> list[tuple[ast.expr, bool]]:
         """The values NAME may have at CALL, nearest first, and whether more was appended."""
-        import ast
-
         values: list[tuple[int, ast.expr]] = []
         grown = False
         for node in ast.walk(self.tree):
@@ -361,8 +352,6 @@ class _Scopes:
         return [(value, grown) for _, value in values]
 
     def _at_the_top(self, name: str) -> Iterator[ast.expr]:
-        import ast
-
         start = re.compile(rf"{re.escape(name)}\s*(?::[^=]+)?=(?!=)")
         for i, line in enumerate(self.lines):
             if line.startswith(name) and start.match(line):
@@ -383,16 +372,15 @@ class _Reader:
 
     def templates(self, node: ast.expr, *, formatted: bool) -> Iterator[Template]:
         for pieces in self.variants(node):
-            if len(pieces) == 1 and formatted and "%" in pieces[0]:
-                # The template string itself, as `record.msg` has it: one key with and without
-                # the source, and behind a queue that has merged the arguments.
-                yield Template(pieces[0], percent_pieces(pieces[0]))
-            yield Template(HOLE.join(pieces), pieces)
+            text = HOLE.join(pieces)
+            if formatted:
+                # The text stays what `record.msg` has: one key with and without the source,
+                # and behind a queue that has merged the arguments.
+                pieces = tuple(p for piece in pieces for p in percent_pieces(piece))
+            yield Template(text, pieces)
 
     def variants(self, node: ast.expr, depth: int = 0) -> list[_Pieces]:
         """The texts NODE may give, opaque parts as holes; at most `_MAX_VARIANTS`."""
-        import ast
-
         if depth > _MAX_DEPTH:
             return [_OPAQUE]
         depth += 1
@@ -461,8 +449,6 @@ def _bounded(variants: Iterator[_Pieces] | list[_Pieces]) -> list[_Pieces]:
 
 
 def _fstring(values: list[ast.expr]) -> _Pieces:
-    import ast
-
     pieces = [""]
     for value in values:
         if isinstance(value, ast.Constant):
@@ -473,8 +459,6 @@ def _fstring(values: list[ast.expr]) -> _Pieces:
 
 
 def _format_pieces(template: str) -> _Pieces:
-    from string import Formatter
-
     pieces = [""]
     try:
         for literal, name, _, _ in Formatter().parse(template):
