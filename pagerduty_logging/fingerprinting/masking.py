@@ -30,6 +30,7 @@ _UNIT = (
 )
 # A name that is followed by what makes it a key, a call or a longer token is no value.
 _NO_KEY = r"(?!\w|[.-]\w|\s?=|:(?![\s\d])|\((?!\)))"
+_ADDRESS_END = r"(?:(?:\.[0-9]{1,3}){3})?(?:%\w+)?(?!\w)"
 # The name of an error is the cause.
 _NO_ERROR = r"(?<!Error)(?<!Exception)(?<!Warning)(?<!Timeout)"
 
@@ -47,8 +48,10 @@ _MARKED: Final = (
     r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:[.,][0-9]+)?"
     r"\s?(?:[AaPp][Mm]\b|[A-Z]{3,4}\b|Z\b)?(?:\s?[0-9]{4}\b)?",
     # MAC and IPv6 addresses, whose parts may be letters alone.
-    r"(?:[0-9a-fA-F]{1,4}::?){2,}(?:[0-9a-fA-F]{1,4})?(?!\w)",
-    r"(?<!:)(?:[0-9a-fA-F]{1,4})?::(?:[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4})*)?(?!\w)",
+    r"(?:[0-9a-fA-F]{1,4}::?){2,}(?:[0-9a-fA-F]{1,4})?"
+    rf"{_ADDRESS_END}",
+    r"(?<!:)(?:[0-9a-fA-F]{1,4})?::(?:[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4})*)?"
+    rf"{_ADDRESS_END}",
     # Absolute and home paths, Windows paths, UNC.
     r"(?<![\w.\0])(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s'\",;:()\[\]{}<>\0]+(?<![.])",
     # A number takes its unit with it: formatters change "999 B" to "1.2 KB" by themselves.
@@ -64,7 +67,7 @@ _TOKENS: Final = (
     # A URL holds hosts, ids and queries. Punctuation that ends the sentence is not part of it.
     r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s'\"<>\0]*[^\s'\"<>\0.,;:!?)\]}]",
     # E-mail addresses and user@host.
-    r"(?<![.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*",
+    r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*",
     # Relative paths from three parts on: two are often prose ("read/write", "Input/output").
     r"(?<![./-])\w[\w.-]*(?:/[\w.@%+-]+){2,}",
     # Any token with a digit: numbers, versions, addresses, hex, UUIDs, blk_17, web-01.
@@ -72,7 +75,7 @@ _TOKENS: Final = (
     r"\w*[0-9]\w*(?:(?:-+|[.@:#+])?\w+)*%?",
     # Identifiers rather than words: dotted, or with an underscore. Codes (EPIPE_X), keys and
     # calls are the author's: kept.
-    rf"(?<![.-])[\w-]+(?:\.[\w-]+)+{_NO_ERROR}{_NO_KEY}",
+    rf"(?<![\w.-])[\w-]+(?:\.[\w-]+)+{_NO_ERROR}{_NO_KEY}",
     rf"(?<![.-])(?![A-Z0-9_]+(?!\w))[A-Za-z]\w*_\w+{_NO_KEY}",
 )
 # Values begin where a word begins, or with a mark: the middle of a word need not be looked at;

@@ -23,8 +23,8 @@ from typing import Final, TypeAlias
 from .masking import says_nothing
 
 MAX_SOURCE_BYTES: Final = 4_000_000
-MAX_WHOLE_PARSE_CHARS: Final = 250_000
-"""Above it only the function around the line is parsed: a whole file costs 0.5 ms per kB."""
+MAX_PARSED_CHARS: Final = 250_000
+"""What may be parsed for one call site, at about 0.5 ms per 1,000 characters."""
 
 MAX_SITES: Final = 8_192
 MAX_FILES: Final = 64
@@ -47,7 +47,7 @@ _OPAQUE: Final[_Pieces] = ("", "")
 _Signature: TypeAlias = tuple[int, int]
 
 _DEF = re.compile(r"\s*(?:async\s+def|def)\b")
-_FRESH_START = re.compile(r"(?:async\s+def|def|class|@|if\s+__name__)\b|@")
+_FRESH_START = re.compile(r"(?:async\s+def|def|class|if\s+__name__)\b|@")
 _CONTINUES = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]|#|$")
 _ENCODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _PARSED_AS: Final = "<pagerduty_logging source line>"
@@ -172,7 +172,10 @@ def _lines(pathname: str, signature: _Signature) -> list[str]:
     known = _files.get(pathname)
     if known is not None and known[0] == signature:
         return known[1]
-    text = _decoded(_read(pathname))
+    try:
+        text = _decoded(_read(pathname))
+    except (OSError, ValueError, LookupError):  # unreadable, or in no known encoding
+        text = ""
     # Not splitlines(): Python ends a line at \n, \r\n and \r only.
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if len(_files) >= MAX_FILES or _cached_chars + len(text) > MAX_CACHED_CHARS:
@@ -259,20 +262,18 @@ def _arguments(call: ast.Call) -> Iterator[tuple[ast.expr, bool]]:
 
 def _parsed_around(lines: list[str], lineno: int) -> tuple[ast.Module, int] | None:
     """Parse as little as possible around LINENO: (tree, what to add to a line of the file)."""
-    for start, end in _regions(lines, lineno - 1):
+    for start, end in (*_regions(lines, lineno - 1), (0, len(lines))):
         body = lines[start:end]
         indented = body[0][:1] in (" ", "\t", "\f")
         tree = _parsed("\n".join(["if 1:", *body] if indented else body))
         if tree is not None:
             return tree, (1 if indented else 0) - start
-    if sum(map(len, lines)) <= MAX_WHOLE_PARSE_CHARS:
-        tree = _parsed("\n".join(lines))
-        if tree is not None:
-            return tree, 0
     return None
 
 
 def _parsed(text: str) -> ast.Module | None:
+    if len(text) > MAX_PARSED_CHARS:
+        return None
     # An invalid escape in the application's source would be warned about again, on its stderr
     # or into its log. `catch_warnings` is not safe between threads; a filter for this one
     # made-up file name is.
