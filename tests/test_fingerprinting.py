@@ -254,6 +254,12 @@ def test_a_dedup_key_over_the_limit_is_hashed_into_it():
     assert fingerprint(made("x", pagerduty={"dedup_key": exact})) == exact
 
 
+def test_a_dedup_key_that_cannot_be_sent_is_hashed():
+    for own in ("line\nbreak", "\ud800", "nul\0"):
+        assert fingerprint(made("x", pagerduty={"dedup_key": own})).startswith(SCHEME)
+    assert fingerprint(made("x", pagerduty={"dedup_key": "na\u00efve key"})) == "na\u00efve key"
+
+
 @pytest.mark.parametrize(
     "own", [None, False, 7, "key", [], {}, {"dedup_key": None}, {"dedup_key": 7},
             {"dedup_key": ""}, {"dedup_key": " "}, {"dedup_key": b"x"}], ids=repr,
@@ -284,6 +290,7 @@ def test_a_key_that_depends_on_more_says_so():
         made(""),
         made(LookupError("x")),
         made({"event": "x"}),
+        made("it broke", exc_info=failing(lambda: [][1]), path="/x/site-packages/lib.py"),
         *logged(sites.text_of_exception, "x"),
         *logged(sites.argument_exception, "x"),
         *logged(sites.bare_template_of_fstring, "x"),

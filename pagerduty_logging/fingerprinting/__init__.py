@@ -55,6 +55,7 @@ TemplateSource = Literal["source", "mask", "raw"]
 _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
 _MAX_JSON_CHARS: Final = 16_384
 _EVENT_IN_REPR: Final = re.compile(r"[{ ]'event': '([^'\\]*)'[,}]")
+_UNSENDABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # controls, lone surrogates
 _SEPARATOR: Final = "\x1f"
 
 
@@ -196,9 +197,8 @@ class Fingerprinter:
             rule, template = Rule.ARGUMENTS, msg
         else:
             return self._from_text(record, text, appended, crash)
-        return self._with_options(
-            record, rule, template, _joined(crash), crash is None and type(msg) is str
-        )
+        alone = type(msg) is str and not (record.exc_info and failure.speaks_for_others(record))
+        return self._with_options(record, rule, template, _joined(crash), alone and crash is None)
 
     def _from_source(self, record: logging.LogRecord, text: str) -> str | None:
         if self._template_source != "source":
@@ -233,7 +233,7 @@ class Fingerprinter:
         joined = _joined(crash)
         if nothing and not joined:
             joined = _function_of(record)
-        alone = type(record.msg) is str and not (bare or nothing or joined)
+        alone = type(record.msg) is str and not (bare or nothing or joined or exception)
         return self._with_options(record, Rule.MASK, template, joined, alone)
 
     def _with_options(
@@ -316,7 +316,7 @@ def _own_key(record: logging.LogRecord) -> str | None:
     if not isinstance(key, str) or not key.strip():
         return None
     key = str.__str__(key)
-    if len(key) > MAX_DEDUP_KEY_CHARS or not key.isprintable():
+    if len(key) > MAX_DEDUP_KEY_CHARS or _UNSENDABLE.search(key):
         return _key("", key, ())
     return key
 

@@ -8,6 +8,7 @@ import re
 from types import FrameType, TracebackType
 from typing import Final, NamedTuple
 
+_DJANGO: Final = "django.request"  # logs every failed request from one line
 _MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 _STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
 _INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
@@ -89,12 +90,10 @@ def reported_crash(record: logging.LogRecord) -> Failure | None:
     frames = _frames(exception.__traceback__)
     if not frames or _passes_through(frames, record):
         return None
-    reporter_is_library = _is_library(record.pathname)
     if not (
-        # Django logs every failed request from one line of its own.
-        record.name == "django.request"
-        or _nobody_caught(frames[0])
-        or (reporter_is_library and any(_is_application(f) for f in frames))
+        _nobody_caught(frames[0])
+        or record.name == _DJANGO
+        or (speaks_for_others(record) and any(_is_application(f) for f in frames))
     ):
         return None
     innermost = next((f for f in reversed(frames) if _is_application(f)), None)
@@ -104,6 +103,11 @@ def reported_crash(record: logging.LogRecord) -> Failure | None:
             (f for f in reversed(frames) if _package(f.f_code.co_filename) != own), frames[-1]
         )
     return Failure(type_name(exception), _function(innermost))
+
+
+def speaks_for_others(record: logging.LogRecord) -> bool:
+    """Whether the line that logged may report crashes of code that is not its own."""
+    return record.name == _DJANGO or _is_library(record.pathname)
 
 
 def _frames(traceback: TracebackType | None) -> list[FrameType]:

@@ -45,7 +45,7 @@ _MARKED: Final = (
     # Dates and times in words and with separators, their zone and year included.
     rf"(?:{_WEEKDAY},?\s+)?(?:{_MONTH}\s+[0-9]{{1,2}}(?!\w)|[0-9]{{1,2}}[ -]{_MONTH}(?![a-z]))"
     r"(?:,?[ -][0-9]{4})?",
-    r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:[.,][0-9]+)?"
+    r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9a-f]|:[0-9a-fA-F:])(?:[.,][0-9]+)?"
     r"\s?(?:[AaPp][Mm]\b|[A-Z]{3,4}\b|Z\b)?(?:\s?[0-9]{4}\b)?",
     # MAC and IPv6 addresses, whose parts may be letters alone.
     r"(?:[0-9a-fA-F]{1,4}::?){2,}(?:[0-9a-fA-F]{1,4})?"
@@ -61,7 +61,7 @@ _MARKED: Final = (
     # A class by its capitals.
     rf"(?:(?<=[\s(:,])|^(?=\w+ [a-z]))[A-Z][a-z]+[A-Z][a-z]\w*{_NO_ERROR}{_NO_KEY}",
     # What Python prints for a flag or for nothing.
-    r"(?<!-)(?:True|False|None|NaN|nan)(?![\w-])",
+    r"(?<!-)(?:True|False|None|NaN|[-+]?(?:nan|inf))(?![\w-])",
 )
 _TOKENS: Final = (
     # A URL holds hosts, ids and queries. Punctuation that ends the sentence is not part of it.
