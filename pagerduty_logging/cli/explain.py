@@ -1,0 +1,108 @@
+"""``explain``: which template and rule make the dedup key of a call site or a message."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from pagerduty_logging.fingerprinting import Explanation, Rule, explain_source
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+MAX_MESSAGE_CHARS: Final = 1_000_000
+_PATIENCE: Final = 1.0  # seconds to wait for the first byte of a message that is optional
+
+_WORDS: Final = {
+    Rule.SOURCE: "read back from the source line",
+    Rule.MASK: "the message, its values masked",
+}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the ``explain`` command to the SUBPARSERS of the command line."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="show the template and the rule that make a dedup key",
+        description=(
+            "Show which template, by which rule, makes the dedup key of the logging call at "
+            "FILE:LINE, or of a message given on standard input, or of both together."
+        ),
+    )
+    parser.add_argument("location", nargs="?", type=_location, metavar="FILE:LINE")
+    parser.add_argument(
+        "--logger", metavar="NAME", help="the logger's name; without it no key is shown"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain; return 0, 1 where the line offers no template, 2 for a wrong use."""
+    if args.location is None and sys.stdin.isatty():
+        print("explain: give FILE:LINE, or a message on standard input", file=sys.stderr)
+        return 2
+    path, line = args.location or ("", 0)
+    if path and not os.path.isfile(path):
+        print(f"explain: no such file: {path}", file=sys.stderr)
+        return 2
+    message = _message(optional=bool(path))
+    if not path and message is None:
+        print("explain: standard input holds no message", file=sys.stderr)
+        return 2
+    explanation = explain_source(
+        os.path.abspath(path) if path else "", line, message, logger=args.logger or "root"
+    )
+    if explanation is None:
+        print(
+            f"explain: no call with a template at {path}:{line}; "
+            "its messages are masked (give one on standard input to see how)",
+            file=sys.stderr,
+        )
+        return 1
+    shown = _shown(explanation, with_key=args.logger is not None)
+    if args.json:
+        print(json.dumps(shown))
+    else:
+        for name, value in shown.items():
+            print(f"{name + ':':10}{', '.join(value) if isinstance(value, list) else value}")
+    return 0
+
+
+def _shown(explanation: Explanation, *, with_key: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "template": explanation.template,
+        "rule": explanation.rule.value,
+        "why": _WORDS.get(explanation.rule, explanation.rule.value),
+    }
+    if explanation.joined:
+        shown["joined"] = list(explanation.joined)
+    if with_key:
+        shown["key"] = explanation.key
+    return shown
+
+
+def _location(text: str) -> tuple[str, int]:
+    path, _, line = text.rpartition(":")
+    if not path or not (line.isascii() and line.isdigit()) or int(line) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FILE:LINE")
+    return path, int(line)
+
+
+def _message(*, optional: bool) -> str | None:
+    """The message on standard input, without its last line end; None where there is none."""
+    if sys.stdin.isatty() or (optional and not _something_to_read()):
+        return None
+    return sys.stdin.read(MAX_MESSAGE_CHARS).removesuffix("\n") or None
+
+
+def _something_to_read() -> bool:
+    # Whoever starts the command may have left standard input open with nobody to write to it.
+    try:
+        return bool(select.select([sys.stdin], [], [], _PATIENCE)[0])
+    except (OSError, ValueError):  # not a file that can be waited for
+        return True

@@ -1,0 +1,158 @@
+"""What failed and where, for records that say nothing else: exception type and function."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from types import FrameType, TracebackType
+from typing import Final, NamedTuple
+
+_DJANGO: Final = "django.request"  # logs every failed request from one line
+_MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
+_STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
+_INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
+# Where a formatter has appended a traceback to the text, as QueueHandler.prepare does.
+_APPENDED = re.compile(
+    r"\n(?:Traceback|  \+ Exception Group Traceback|Stack) \(most recent call last\):"
+)
+_STACK: Final = "\nStack (most recent call last):"
+_PRINTED_FRAME = re.compile(r'\n  File "[^"\n]*", line [0-9]+, in ([^\n]+)')
+_PRINTED_TYPE = re.compile(r"\n([A-Za-z_][\w.]*)(?=:|\n|$)", re.ASCII)
+_MAX_PRINTED_CHARS: Final = 20_000
+# Comprehensions have frames of their own up to Python 3.11 only.
+_COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
+_RESUMABLE: Final = 0x20 | 0x80 | 0x200  # inspect.CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
+_COMPREHENSION = re.compile(r"(?:\.<locals>)?\.<(?:list|set|dict)comp>")
+
+
+class Failure(NamedTuple):
+    """An exception's qualified type, and the function it came from ("" where unknown)."""
+
+    type: str
+    function: str
+
+
+def split_traceback(text: str) -> tuple[str, str]:
+    """Return TEXT up to the traceback that a formatter appended, and that traceback."""
+    if "(most recent call last):" not in text:
+        return text, ""
+    found = _APPENDED.search(text)
+    return (text[: found.start()], text[found.start() :]) if found else (text, "")
+
+
+def read_traceback(text: str) -> Failure | None:
+    """Return what a printed traceback says of its exception, or None."""
+    text = text.partition(_STACK)[0][-_MAX_PRINTED_CHARS:]
+    frames = [f for f in _PRINTED_FRAME.finditer(text) if f[1] not in _COMPREHENSIONS]
+    printed_type = _PRINTED_TYPE.search(text, frames[-1].end()) if frames else None
+    return Failure(printed_type[1], frames[-1][1]) if printed_type else None
+
+
+def exception_of(record: logging.LogRecord) -> BaseException | None:
+    """Return the exception that RECORD reports, in `exc_info` or as its message."""
+    exc_info = record.exc_info
+    if isinstance(exc_info, tuple) and len(exc_info) == 3:
+        if isinstance(exc_info[1], BaseException):
+            return exc_info[1]
+    elif isinstance(exc_info, BaseException):
+        return exc_info
+    return record.msg if isinstance(record.msg, BaseException) else None
+
+
+def raised(exception: BaseException) -> Failure:
+    """Return the type of EXCEPTION and the function that raised it."""
+    # The bare name, as printed tracebacks have it: a queue may have left nothing but those.
+    names = [f.f_code.co_name for f in _frames(exception.__traceback__)]
+    innermost = next((n for n in reversed(names) if n not in _COMPREHENSIONS), "")
+    return Failure(type_name(exception), innermost)
+
+
+def type_name(exception: BaseException) -> str:
+    """Return the type's qualified name, as a traceback prints it."""
+    cls = type(exception)
+    module = cls.__module__
+    if not isinstance(module, str) or module in ("builtins", "__main__"):
+        return cls.__qualname__
+    return f"{module}.{cls.__qualname__}"
+
+
+def reported_crash(record: logging.LogRecord) -> Failure | None:
+    """Return what RECORD's exception is, if the record merely reports somebody else's crash.
+
+    One call site then speaks for every failure of the application, and its template tells
+    nothing apart: an uncaught-exception hook, a web framework, a task runner, an executor. The
+    function given is the last one in the application.
+    """
+    exception = exception_of(record)
+    if exception is None or record.exc_info is None:
+        return None
+    frames = _frames(exception.__traceback__)
+    if not frames or _passes_through(frames, record):
+        return None
+    if not (
+        _nobody_caught(frames[0])
+        or record.name == _DJANGO
+        or (speaks_for_others(record) and any(_is_application(f) for f in frames))
+    ):
+        return None
+    innermost = next((f for f in reversed(frames) if _is_application(f)), None)
+    if innermost is None:
+        own = _package(record.pathname)
+        innermost = next(
+            (f for f in reversed(frames) if _package(f.f_code.co_filename) != own), frames[-1]
+        )
+    return Failure(type_name(exception), _function(innermost))
+
+
+def speaks_for_others(record: logging.LogRecord) -> bool:
+    """Whether the line that logged may report crashes of code that is not its own."""
+    return record.name == _DJANGO or _is_library(record.pathname)
+
+
+def _frames(traceback: TracebackType | None) -> list[FrameType]:
+    frames: list[FrameType] = []
+    while traceback is not None and len(frames) < _MAX_FRAMES:
+        frames.append(traceback.tb_frame)
+        traceback = traceback.tb_next
+    return frames
+
+
+def _passes_through(frames: list[FrameType], record: logging.LogRecord) -> bool:
+    """Whether the function that logged is one the exception came through: it caught it."""
+    return any(
+        f.f_code.co_name == record.funcName and f.f_code.co_filename == record.pathname
+        for f in frames
+    )
+
+
+def _nobody_caught(outermost: FrameType) -> bool:
+    """Whether the exception left its thread's first frame, as hooks see it."""
+    if outermost.f_globals.get("__name__") == "threading":
+        return True
+    # A generator or coroutine at rest has no caller either; somebody may well have caught it.
+    return outermost.f_back is None and not outermost.f_code.co_flags & _RESUMABLE
+
+
+def _is_library(filename: str) -> bool:
+    return (
+        filename.startswith(("<frozen", _STANDARD_LIBRARY))
+        or _INSTALLED.search(filename) is not None
+    )
+
+
+def _is_application(frame: FrameType) -> bool:
+    return not _is_library(frame.f_code.co_filename)
+
+
+def _package(filename: str) -> str:
+    """The folder directly in site-packages or the standard library that FILENAME is under."""
+    installed = _INSTALLED.search(filename)
+    rest = filename[installed.end() :] if installed else filename.removeprefix(_STANDARD_LIBRARY)
+    return re.split(r"[\\/]", rest, maxsplit=1)[0]
+
+
+def _function(frame: FrameType) -> str:
+    module = frame.f_globals.get("__name__")
+    name = _COMPREHENSION.sub("", frame.f_code.co_qualname)
+    return f"{module}.{name}" if isinstance(module, str) else name

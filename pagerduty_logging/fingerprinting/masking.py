@@ -1,0 +1,206 @@
+"""The last resort: a template guessed from the rendered text, by masking what looks like a value.
+
+Every rule is about the *shape* of values, or about where English log messages put them; none
+knows a product, a host or a word of anybody's log. All classes are ASCII only, because
+Unicode tables change between Python releases and a key must not. No pattern can backtrack
+beyond a constant times the (bounded) length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+HOLE: Final = "<*>"
+"""What stands for a value in a template."""
+
+MAX_TEXT_CHARS: Final = 1_000
+MAX_TEMPLATE_CHARS: Final = 300
+"""Shorter than the text: values of different lengths then do not move the end of the template."""
+
+_H = "\0"  # a hole while the work goes on; no character of a message may be taken for it
+
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
+_WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}"
+_METHOD = "(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)"
+_UNIT = (
+    r"[ ]?(?:(?:[kKMGTP]i?)?(?:[bB]ytes?|[bB]its?|[bB](?:ps)?|[hH]z)|[kKMGT]i?|[mnu]?s|m|h|d"
+    r"|mins?|[mu]?secs?|(?:milli|micro|nano)?seconds?|minutes?|hours?|days?|weeks?|percent|%)"
+    r"(?!\w|[-.:@]\w)"
+)
+# A name that is followed by what makes it a key, a call or a longer token is no value.
+_NO_KEY = r"(?!\w|[.-]\w|\s?=|:(?![\s\d])|\((?!\)))"
+_ADDRESS_END = r"(?:(?:\.[0-9]{1,3}){3})?(?:%\w+)?(?!\w)"
+# The name of an error is the cause.
+_NO_ERROR = r"(?<!Error)(?<!Exception)(?<!Warning)(?<!Timeout)"
+
+_MARKED: Final = (
+    # Quotes are what people and repr() put around values; an apostrophe in a word is no quote.
+    # The request line of an access log is a sentence of its own: its method stays.
+    r"(?<![\w\0\\])[bu]?'(?:[^'\\]|\\.)*'(?!\w)",
+    rf"(?<![\w\0\\])[bu]?\"(?!{_METHOD} )(?:[^\"\\]|\\.)*\"(?!\w)",
+    r"`[^`]*`",
+    # key=value: the value, whatever it is. The key stays: it is the author's.
+    r"(?<=\w=)(?!['\"\0]|\w+://)[^\s,;()\[\]\0&]*[^\s,;()\[\]\0&.:]",
+    # Dates and times in words and with separators, their zone and year included.
+    rf"(?:{_WEEKDAY},?\s+)?(?:{_MONTH}\s+[0-9]{{1,2}}(?!\w)|[0-9]{{1,2}}[ -]{_MONTH}(?![a-z]))"
+    r"(?:,?[ -][0-9]{4})?",
+    r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9a-f]|:[0-9a-fA-F:])(?:[.,][0-9]+)?"
+    r"\s?(?:[AaPp][Mm]\b|[A-Z]{3,4}\b|Z\b)?(?:\s?[0-9]{4}\b)?",
+    # MAC and IPv6 addresses, whose parts may be letters alone.
+    r"(?:[0-9a-fA-F]{1,4}::?){2,}(?:[0-9a-fA-F]{1,4})?"
+    rf"{_ADDRESS_END}",
+    r"(?<!:)(?:[0-9a-fA-F]{1,4})?::(?:[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4})*)?"
+    rf"{_ADDRESS_END}",
+    # Absolute and home paths, Windows paths, UNC.
+    r"(?<![\w.\0])(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s'\",;:()\[\]{}<>\0]+(?<![.])",
+    # A number takes its unit with it: formatters change "999 B" to "1.2 KB" by themselves.
+    rf"[<>~]?[-+]?[0-9]+(?:[.,][0-9]+){{0,8}}(?:[eE][-+]?[0-9]+)?{_UNIT}",
+    # Hex without a digit, from a length on that no word has.
+    r"[a-fA-F]{8,}(?!\w)",
+    # A class by its capitals.
+    rf"(?:(?<=[\s(:,])|^(?=\w+ [a-z]))[A-Z][a-z]+[A-Z][a-z]\w*{_NO_ERROR}{_NO_KEY}",
+    # What Python prints for a flag or for nothing.
+    r"(?<!-)(?:True|False|None|NaN|[-+]?(?:nan|inf))(?![\w-])",
+)
+_TOKENS: Final = (
+    # A URL holds hosts, ids and queries. Punctuation that ends the sentence is not part of it.
+    r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s'\"<>\0]*[^\s'\"<>\0.,;:!?)\]}]",
+    # E-mail addresses and user@host.
+    r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*",
+    # Relative paths from three parts on: two are often prose ("read/write", "Input/output").
+    r"(?<![./-])\w[\w.-]*(?:/[\w.@%+-]+){2,}",
+    # Any token with a digit: numbers, versions, addresses, hex, UUIDs, blk_17, web-01.
+    r"(?<!\w[.@#-])[-+#$@~]?(?:\w+(?:-+|[.@#])){0,16}?"
+    r"\w*[0-9]\w*(?:(?:-+|[.@:#+])?\w+)*%?",
+    # Identifiers rather than words: dotted, or with an underscore. Codes (EPIPE_X), keys and
+    # calls are the author's: kept.
+    rf"(?<![\w.-])[\w-]+(?:\.[\w-]+)+{_NO_ERROR}{_NO_KEY}",
+    rf"(?<![.-])(?![A-Z0-9_]+(?!\w))[A-Za-z]\w*_\w+{_NO_KEY}",
+)
+# Values begin where a word begins, or with a mark: the middle of a word need not be looked at;
+# and a token of letters alone is none of the second kind.
+_VALUE = re.compile(
+    rf"(?!(?<=\w)\w)(?:{'|'.join(_MARKED)}|(?![A-Za-z]++(?![\w.@/:#+-]))(?:{'|'.join(_TOKENS)}))",
+    re.ASCII,
+)
+
+# Beyond ASCII nothing is looked up: what is a letter there changes between Python releases.
+_LETTER = re.compile(r"[A-Za-z]|[^\x00-\xa0]")
+_LETTER_OR_DIGIT = re.compile(r"[0-9A-Za-z]|[^\x00-\xa0]")
+
+# Terminal colours are decoration.
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# Reprs and markup, innermost first: <Response [503]>, {'id': 17}. Braces that do not open with
+# a literal are prose or another language's record, whose field names are the author's.
+_ANGLE = re.compile(r"<[A-Za-z/!?\0][^<>]*>", re.ASCII)
+_BRACE = re.compile(r"\{(?=['\"0-9\0}])[^{}]*\}", re.ASCII)
+_NESTING: Final = 4
+# An empty list or tuple is one more value of the slot that lists stand in.
+_EMPTY = re.compile(r"(?<!\w)(?:\(\s*\)|\[\s*\])", re.ASCII)
+
+# A plain word is a value where it follows a noun that names things ("user alice") ...
+_NOUNS: Final = (
+    "account agent argument attribute backend branch bucket channel class cluster collection "
+    "column command component container customer database dataset device directory domain "
+    "entity feature field file folder function group host hostname id image index instance "
+    "integration interface job key method metric model module name named namespace node "
+    "object option package parameter partition plugin pod policy process profile project "
+    "property provider queue region replica repo repository request resource role rule schema "
+    "secret sensor server service session shard state status stream table tag task team "
+    "template thread tool topic type user variable view volume worker workspace zone"
+)
+# ... unless that word carries the sentence on: what happened must not be taken for a name.
+_PROSE = (
+    r"(?!(?i:\w*(?:[^\We]ed|ing)|a|again|all|already|an|and|any|are|as|at|available|be|because"
+    "|been|before|broke|but|by|can|cannot|could|data|did|died|do|does|down|due|empty|error|errors"
+    "|exception|exists?|failure|file|files|for|found|from|gone|had|has|have|hung|id|ids|if|in"
+    "|info|into|invalid|is|it|its|key|keys|left|less|list|lost|may|missing|more|must|name"
+    "|names|no|not|of|off|on|only|or|out|over|path|ran|set|should|since|so|state|status|than"
+    "|that|the|their|then|this|to|too|type|types|unavailable|under|unknown|until|up|value"
+    r"|values|via|was|were|when|while|will|with|within|without|would|after)(?!\w))"
+)
+
+
+def _any_of(nouns: str) -> str:
+    """A pattern for NOUNS, capitalised or not, that looks at the first letter first."""
+    by_letter: dict[str, list[str]] = {}
+    for noun in nouns.split():
+        by_letter.setdefault(noun[0], []).append(noun[1:])
+    return "|".join(f"[{c}{c.upper()}](?:{'|'.join(rest)})" for c, rest in by_letter.items())
+
+
+_NAMED = re.compile(
+    rf"(?<!\w)((?:{_any_of(_NOUNS)}|ID)(?: | ?\(|: (?=[\w-]+(?:[.,;)]|$))))"
+    rf"{_PROSE}[A-Za-z][\w-]*(?=[\s.,:;)]|$)",
+    re.ASCII,
+)
+# ... or ends a clause after a preposition, or stands alone between two colons ...
+_FLANKED = re.compile(
+    rf" (?:((?:against|at|by|for|from|in|of|on) ){_PROSE}[A-Za-z][\w-]*(?=[:,.;](?:\s|$)|$)"
+    rf"|(?<=: ){_PROSE}[A-Za-z][\w-]*(?=: ))",
+    re.ASCII,
+)
+# ... or has a place of its own between two prepositions ("for root from 10.0.0.1") ...
+_PLACED = re.compile(r" for [\w-]+(?= (?:at|by|from|in|on|via|with) \0)", re.ASCII)
+# ... or is a member of a list, or stands alone between a value and the next mark ...
+_ENUMERATED = re.compile(r"(?:^|(?<=: ))[A-Za-z][\w-]*(?:, [A-Za-z][\w-]*)+$", re.ASCII)
+_LISTED = re.compile(r"\0(?:[,:] [\w-]+(?=[,;:)\]]|$))+", re.ASCII)
+# ... or is joined to a value by a slash.
+_JOINED = re.compile(r"(?<![\w.-])[\w.-]+/\0|\0(?:/[\w.@%+-]+)+", re.ASCII)
+
+# The wrapping of a value comes and goes with the value, and lists differ in length.
+_WRAPPED = re.compile(r"""(?<!['"`\\\[\](){}<>])['"`\\\[\](){}<>]*\0['"`\\\[\](){}<>]*""")
+_RUN = re.compile(r"\0(?:[\s,;:/|&+*_=.$#~-]*\0)+", re.ASCII)
+_SPACES = re.compile(r"\s{2,}|[^\S ]", re.ASCII)
+
+
+def mask(text: str) -> str:
+    """Return the template that TEXT seems to have been made from.
+
+    Only the first line with a word in it counts, and at most `MAX_TEXT_CHARS` of it. Values are
+    replaced by `HOLE`; runs of them collapse into one.
+    """
+    text = _first_line(text).replace(_H, " ")
+    if "\x1b" in text:
+        text = _ANSI.sub("", text)
+    if "<" in text or "{" in text:
+        for _ in range(_NESTING):
+            inner = _BRACE.sub(_H, _ANGLE.sub(_H, text))
+            if inner == text:
+                break
+            text = inner
+    text = _VALUE.sub(_H, text)
+    if "(" in text or "[" in text:
+        text = _EMPTY.sub(_H, text)
+    text = _NAMED.sub(r"\1" + _H, text)
+    text = _FLANKED.sub(lambda found: f" {found[1] or ''}{_H}", text)
+    if ", " in text:
+        text = _ENUMERATED.sub(_H, text)
+    if _H in text:
+        text = _LISTED.sub(_H, text)
+        text = _PLACED.sub(f" for {_H}", text)
+        if "/" in text:
+            text = _JOINED.sub(_H, text)
+        text = _WRAPPED.sub(_H, text)
+        text = _RUN.sub(_H, text)
+    return _SPACES.sub(" ", text)[:MAX_TEMPLATE_CHARS].strip().replace(_H, HOLE)
+
+
+def says_nothing(template: str) -> bool:
+    """Whether TEMPLATE holds no letter at all; placeholders of `HOLE`'s kind have none."""
+    return _LETTER.search(template) is None
+
+
+def _first_line(text: str) -> str:
+    # Cut first: it may be a megabyte of blank lines.
+    head = text[: 4 * MAX_TEXT_CHARS]
+    found = _LETTER_OR_DIGIT.search(head)
+    if found is None:
+        return head.strip()[:MAX_TEXT_CHARS]
+    start = head.rfind("\n", 0, found.start()) + 1
+    line = head[start:].partition("\n")[0].strip()
+    if len(line) <= MAX_TEXT_CHARS:
+        return line
+    # The last token is cut in two: it would look different with every value before it.
+    return line[:MAX_TEXT_CHARS].rpartition(" ")[0] or line[:MAX_TEXT_CHARS]
