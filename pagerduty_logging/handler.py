@@ -137,8 +137,10 @@ class PagerDutyHandler(logging.Handler):
             images=images,
             custom_details=custom_details,
         )
-        self._fingerprinter = Fingerprinter()
-        self._fingerprint = options.function("fingerprint", fingerprint)
+        self._fingerprinter = fingerprint if isinstance(fingerprint, Fingerprinter) else Fingerprinter()
+        self._fingerprint = (
+            None if isinstance(fingerprint, Fingerprinter) else options.function("fingerprint", fingerprint)
+        )
         self._before_send = options.function("before_send", before_send)
         self._diagnostics = Diagnostics()
         self._throttle = Throttle(
@@ -244,7 +246,7 @@ class PagerDutyHandler(logging.Handler):
     def _page_anyway(self, record: logging.LogRecord, delivery: Delivery, error: BaseException) -> None:
         """Page with what can be had without the program's own code, which has just failed."""
         try:
-            key = Identity.of(record.name, type(error).__name__)
+            key = _RAW.identify(_without_objects(record)).key
             sighting = self._throttle.sight(key, alert.severity_of(record), record.created)
             if sighting.verdict is not Verdict.REPEAT:
                 compose = self._composer(alert.salvage(record, error), key, sighting)
@@ -387,6 +389,13 @@ class PagerDutyHandler(logging.Handler):
 
 
 _NO_KEY = RoutingKey("0" * 32)
+_RAW = Fingerprinter(template_source="raw")
+
+
+def _without_objects(record: logging.LogRecord) -> logging.LogRecord:
+    """Return what of a record can be read without running the program's code."""
+    msg = record.msg if type(record.msg) is str else type(record.msg).__name__
+    return logging.makeLogRecord({"name": record.name, "msg": msg, "pagerduty": alert.own(record)})
 
 
 def _nothing_to_settle(delivered: bool) -> None:

@@ -66,9 +66,7 @@ def test_a_line_without_a_template_is_one(run):
     assert "masked" in err
 
 
-@pytest.mark.parametrize(
-    "arguments", [["nowhere.py:1"], ["app.py"], ["app.py:0"], ["app.py:x"], []]
-)
+@pytest.mark.parametrize("arguments", [["nowhere.py:1"], ["app.py"], ["app.py:0"], ["app.py:x"], []])
 def test_wrong_use_is_two(run, arguments):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")

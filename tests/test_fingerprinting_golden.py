@@ -67,9 +67,7 @@ def test_other_processes_locales_and_hash_seeds_make_the_same_keys(environment):
     tests = pathlib.Path(__file__).parent
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
-        env=os.environ
-        | {"PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])}
-        | environment,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])} | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -23,7 +23,7 @@ _WORDS: Final = {
 }
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     """Add the ``explain`` command to the SUBPARSERS of the command line."""
     parser = subparsers.add_parser(
         "explain",
@@ -34,11 +34,9 @@ def add_parser(subparsers: Subparsers) -> None:
         ),
     )
     parser.add_argument("location", nargs="?", type=_location, metavar="FILE:LINE")
-    parser.add_argument(
-        "--logger", metavar="NAME", help="the logger's name; without it no key is shown"
-    )
+    parser.add_argument("--logger", metavar="NAME", help="the logger's name; without it no key is shown")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(run=run)
+    return parser
 
 
 def run(args: argparse.Namespace) -> int:

@@ -47,9 +47,7 @@ __all__ = [
 SCHEME: Final = "pdl1"
 """The version of the rules; every key made by them starts with it."""
 
-MAX_DEDUP_KEY_CHARS: Final = (
-    255  # PagerDuty/developer-docs: docs/events-API-v2/02-Trigger-Events.md
-)
+MAX_DEDUP_KEY_CHARS: Final = 255  # PagerDuty/developer-docs: docs/events-API-v2/02-Trigger-Events.md
 
 TemplateSource = Literal["source", "mask", "raw"]
 _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
@@ -128,9 +126,7 @@ class Fingerprinter:
             if not isinstance(value, bool):
                 raise TypeError(f"{option} must be True or False, not {type(value).__name__}")
         if not isinstance(template_source, str):
-            raise TypeError(
-                f"template_source must be a string, not {type(template_source).__name__}"
-            )
+            raise TypeError(f"template_source must be a string, not {type(template_source).__name__}")
         if template_source not in _TEMPLATE_SOURCES:
             choices = ", ".join(map(repr, _TEMPLATE_SOURCES))
             raise ValueError(f"template_source must be one of {choices}, not {template_source!r}")
@@ -178,9 +174,7 @@ class Fingerprinter:
                 by_message=by_message,
             )
         except Exception:
-            return Explanation(
-                key=_key_of_last_resort(record), rule=Rule.NONE, template="", by_message=False
-            )
+            return Explanation(key=_key_of_last_resort(record), rule=Rule.NONE, template="", by_message=False)
 
     def _decide(self, record: logging.LogRecord) -> tuple[Rule, str, tuple[str, ...], bool]:
         """The rules in their order: (rule, template, what joins in, by the message alone)."""
@@ -304,9 +298,7 @@ def _key(name: object, template: str, joined: tuple[str, ...]) -> str:
 def _key_of_last_resort(record: logging.LogRecord) -> str:
     attributes = getattr(record, "__dict__", {})
     name, level = attributes.get("name"), attributes.get("levelno")
-    return _key(
-        name if isinstance(name, str) else "", f"level {level if type(level) is int else ''}", ()
-    )
+    return _key(name if isinstance(name, str) else "", f"level {level if type(level) is int else ''}", ())
 
 
 def _own_key(record: logging.LogRecord) -> str | None:

@@ -13,9 +13,7 @@ _MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 _STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
 _INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 # Where a formatter has appended a traceback to the text, as QueueHandler.prepare does.
-_APPENDED = re.compile(
-    r"\n(?:Traceback|  \+ Exception Group Traceback|Stack) \(most recent call last\):"
-)
+_APPENDED = re.compile(r"\n(?:Traceback|  \+ Exception Group Traceback|Stack) \(most recent call last\):")
 _STACK: Final = "\nStack (most recent call last):"
 _PRINTED_FRAME = re.compile(r'\n  File "[^"\n]*", line [0-9]+, in ([^\n]+)')
 _PRINTED_TYPE = re.compile(r"\n([A-Za-z_][\w.]*)(?=:|\n|$)", re.ASCII)
@@ -99,9 +97,7 @@ def reported_crash(record: logging.LogRecord) -> Failure | None:
     innermost = next((f for f in reversed(frames) if _is_application(f)), None)
     if innermost is None:
         own = _package(record.pathname)
-        innermost = next(
-            (f for f in reversed(frames) if _package(f.f_code.co_filename) != own), frames[-1]
-        )
+        innermost = next((f for f in reversed(frames) if _package(f.f_code.co_filename) != own), frames[-1])
     return Failure(type_name(exception), _function(innermost))
 
 
@@ -121,8 +117,7 @@ def _frames(traceback: TracebackType | None) -> list[FrameType]:
 def _passes_through(frames: list[FrameType], record: logging.LogRecord) -> bool:
     """Whether the function that logged is one the exception came through: it caught it."""
     return any(
-        f.f_code.co_name == record.funcName and f.f_code.co_filename == record.pathname
-        for f in frames
+        f.f_code.co_name == record.funcName and f.f_code.co_filename == record.pathname for f in frames
     )
 
 
@@ -135,10 +130,7 @@ def _nobody_caught(outermost: FrameType) -> bool:
 
 
 def _is_library(filename: str) -> bool:
-    return (
-        filename.startswith(("<frozen", _STANDARD_LIBRARY))
-        or _INSTALLED.search(filename) is not None
-    )
+    return filename.startswith(("<frozen", _STANDARD_LIBRARY)) or _INSTALLED.search(filename) is not None
 
 
 def _is_application(frame: FrameType) -> bool:

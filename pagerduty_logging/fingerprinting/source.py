@@ -188,9 +188,7 @@ def _lines(pathname: str, signature: _Signature) -> list[str]:
 
 def _read(pathname: str) -> bytes:
     # The file may have become a pipe since it was looked at; O_NONBLOCK then opens it all the same.
-    descriptor = os.open(
-        pathname, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
+    descriptor = os.open(pathname, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return b""
@@ -307,9 +305,7 @@ def _regions(lines: list[str], index: int) -> Iterator[tuple[int, int]]:
     yield header, _end(lines, header, index, _FRESH_START, inverted=False)
 
 
-def _end(
-    lines: list[str], header: int, index: int, mark: re.Pattern[str], *, inverted: bool
-) -> int:
+def _end(lines: list[str], header: int, index: int, mark: re.Pattern[str], *, inverted: bool) -> int:
     outer = _indent(lines[header])
     for i in range(max(header, index) + 1, len(lines)):
         line = lines[i]
@@ -398,8 +394,7 @@ class _Reader:
                 )
             case ast.BinOp(op=ast.Mod(), left=left):
                 return _bounded(
-                    percent_pieces(a[0]) if len(a) == 1 else _OPAQUE
-                    for a in self.variants(left, depth)
+                    percent_pieces(a[0]) if len(a) == 1 else _OPAQUE for a in self.variants(left, depth)
                 )
             case ast.IfExp(body=a, orelse=b):
                 return _bounded([*self.variants(a, depth), *self.variants(b, depth)])
@@ -411,17 +406,14 @@ class _Reader:
                 return self._of_name(name, depth)
             case ast.Call(func=ast.Attribute(value=text, attr="format")):
                 return _bounded(
-                    _format_pieces(a[0]) if len(a) == 1 else _OPAQUE
-                    for a in self.variants(text, depth)
+                    _format_pieces(a[0]) if len(a) == 1 else _OPAQUE for a in self.variants(text, depth)
                 )
             case ast.Call(func=function, args=arguments):
                 # _("text"), dedent("text"), "text".strip(): it fits, or it does not.
                 inner = [*arguments[:1]]
                 if isinstance(function, ast.Attribute):
                     inner.append(function.value)
-                return _bounded(
-                    [v for value in inner for v in self.variants(value, depth)] + [_OPAQUE]
-                )
+                return _bounded([v for value in inner for v in self.variants(value, depth)] + [_OPAQUE])
         return [_OPAQUE]
 
     def _of_name(self, name: str, depth: int) -> list[_Pieces]:
