@@ -207,7 +207,7 @@ def _follow_up(action: str, event: Acknowledge | Resolve) -> _Draft:
 def _change(event: Change) -> _Draft:
     payload = {
         "summary": _summary(event.summary),
-        "source": _line(event.source),
+        "source": _line(event.source) or "unknown",
         "timestamp": _timestamp(event.timestamp),
     }
     draft = _Draft({"payload": _without_none(payload)}, event.custom_details)

@@ -159,7 +159,8 @@ def test_fields_are_clean_lines_of_bounded_length_and_empty_ones_are_not_sent() 
     assert "group" not in payload
     assert "class" not in payload
     assert "client_url" not in event
-    assert encoded(Trigger("s", source="\x00"))["payload"]["source"] == "unknown"
+    for kind in (Trigger, Change):
+        assert encoded(kind("s", source="\x00"))["payload"]["source"] == "unknown"
 
 
 def test_details_changed_after_the_event_was_made_are_made_json_too() -> None:
