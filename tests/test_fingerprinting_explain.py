@@ -22,7 +22,7 @@ def run(monkeypatch, capsys):
     def command(*arguments, stdin=""):
         monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
         parser = argparse.ArgumentParser()
-        explain.add_parser(parser.add_subparsers())
+        explain.add_parser(parser.add_subparsers()).set_defaults(run=explain.run)
         try:
             args = parser.parse_args(["explain", *arguments])
             code = args.run(args)

@@ -356,8 +356,8 @@ def test_a_server_that_is_gone_is_told_once_and_has_every_page_when_it_is_back(
     handler = make_handler(retry=SOON, timeout=2.0)
     shop = attach(handler)
     sandbox.stop()
-    for problem in range(5):
-        shop.error(f"problem {'abcde'[problem]}")
+    for problem in ("disk full", "bank closed", "stock gone", "cart lost", "mail stuck"):
+        shop.error(problem)
     assert not handler.flush(timeout=0.2)
     assert handler.stats.pending == 5
     assert capsys.readouterr().err.count("pagerduty-logging: ") == 1
