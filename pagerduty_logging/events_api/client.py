@@ -107,6 +107,10 @@ class EventsClient:
     ) -> None:
         self.close()
 
+    def prepare(self) -> None:
+        """Import what an exchange needs, a tenth of a second's work; nothing is sent."""
+        self._open()
+
     def close(self) -> None:
         """Give the client's own connections back; a later event opens new ones."""
         transport, self._transport = self._transport, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +24,8 @@ class RoutingKey:
     """
 
     __slots__ = ("reveal",)
+
+    reveal: Callable[[], str]
 
     def __init__(self, value: str, option: str = "routing_key") -> None:
         if not isinstance(value, str):

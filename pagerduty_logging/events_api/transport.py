@@ -99,13 +99,18 @@ class Transport:
         if self._theirs is not None:
             return self._theirs
         if self._ours is None or self._pid != os.getpid():
-            # After a fork the old connections belong to the parent: forgotten, not closed, so that
-            # no TLS farewell of ours ends the parent's.
+            # After a fork the old connections belong to the parent. Kept, for to forget them is to close
+            # descriptors, which may be another file's by now: a daemon closes all that it inherits.
+            if self._ours is not None:
+                _inherited.append(self._ours)
             session = requests.Session()
             session.mount("https://", _DeadlineAdapter())  # type: ignore[no-untyped-call]
             session.mount("http://", _DeadlineAdapter())
             self._ours, self._pid = session, os.getpid()
         return self._ours
+
+
+_inherited: list[requests.Session] = []
 
 
 def _with_key(event_json: bytes, routing_key: RoutingKey) -> bytes:
