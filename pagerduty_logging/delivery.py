@@ -143,6 +143,7 @@ class Delivery:
         self._omissions = Omissions()
         self._sending: Pending | None = None
         self._lost: deque[tuple[Pending, EventsError]] = deque()
+        self._telling = threading.Lock()
         self._accepted = self._delivered = self._dead_lettered = self._retries = 0
         self._dropped: Counter[str] = Counter()
         self._last_error: str | None = None
@@ -224,7 +225,7 @@ class Delivery:
 
     @property
     def _idle(self) -> bool:
-        return not self._late and not self._backlog and not self._omissions
+        return not (self._late or self._backlog or self._omissions or self._lost)
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing is pending, for at most `timeout` seconds; tell whether that came true."""
@@ -241,10 +242,14 @@ class Delivery:
         self._flushing.append(done)
         self._rouse()
         until = time.monotonic() + timeout
-        while (left := until - time.monotonic()) > 0 and not self._idle:
+        while (left := until - time.monotonic()) > 0:
             # In slices: between a thread and gevent's greenlets no queue wakes the other side.
-            with suppress(queue.Empty):
+            try:
                 done.get(timeout=min(left, WAKE_UP))
+            except queue.Empty:
+                if not self._idle:
+                    continue
+            break
         with suppress(ValueError):
             self._flushing.remove(done)
         return self._idle
@@ -402,21 +407,23 @@ class Delivery:
 
     def _tell_losses(self) -> None:
         """Tell all who want to know which events will not be delivered. Outside the lock."""
-        while self._lost and not self._here.in_callback:
+        while self._lost and self._telling.acquire(blocking=False):
             try:
-                pending, error = self._lost.popleft()
-            except IndexError:
-                return  # another thread tells
-            self._forget(pending, refused=isinstance(error, BadRequest))
-            self._diagnostics.say("lost", f"not delivered: {pending.label}: {_trouble(error)}")
-            if self._on_error is not None:
-                with self._here.calling_back():
-                    try:
-                        self._on_error(
-                            decode(pending.refused) if pending.refused else pending.compose(), error
-                        )
-                    except Exception as broken:
-                        self._diagnostics.say("on_error", f"on_error raised {type(broken).__name__}")
+                pending, error = self._lost[0]
+                self._tell(pending, error)
+                self._lost.popleft()
+            finally:
+                self._telling.release()
+
+    def _tell(self, pending: Pending, error: EventsError) -> None:
+        self._forget(pending, refused=isinstance(error, BadRequest))
+        self._diagnostics.say("lost", f"not delivered: {pending.label}: {_trouble(error)}")
+        if self._on_error is not None:
+            with self._here.calling_back():
+                try:
+                    self._on_error(decode(pending.refused) if pending.refused else pending.compose(), error)
+                except Exception as broken:
+                    self._diagnostics.say("on_error", f"on_error raised {type(broken).__name__}")
 
     # --- the spool --------------------------------------------------------------------------------
 

@@ -42,6 +42,8 @@ from pagerduty_logging.throttle import Sighting, Throttle, Verdict
 if TYPE_CHECKING:
     import requests
 
+MAX_SHORTCUT_CHARS = 1_000
+"""A longer message is no template to keep in memory: its repeats are found by their dedup key."""
 MAX_NESTED = 5
 """Records whose objects log while they are read, one within the other, before the objects are let be."""
 
@@ -244,7 +246,7 @@ class PagerDutyHandler(logging.Handler):
         if wish == "acknowledge":
             return _pending(Acknowledge(identity.key), identity.key)
         sighting = self._throttle.sight(identity.key, alert.severity_of(record), record.created)
-        if identity.by_message:
+        if identity.by_message and len(record.msg) <= MAX_SHORTCUT_CHARS:
             self._throttle.know((record.name, record.msg, record.levelno), sighting.problem)
         if sighting.verdict is Verdict.REPEAT:
             self._suppressed += 1
