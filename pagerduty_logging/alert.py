@@ -12,6 +12,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from sys import getsizeof
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -173,6 +174,13 @@ def summary(snapshot: Snapshot) -> str:
     return line.lstrip(": ") or f"{snapshot.level_name} from {snapshot.logger}, without a message"
 
 
+def size(snapshot: Snapshot) -> int:
+    """Return about how many bytes of memory a snapshot keeps."""
+    texts = sum(getsizeof(error.text) + 100 * len(error.frames) for error in snapshot.chain)
+    overrides = len(repr(snapshot.overrides)) if snapshot.overrides else 0
+    return 1_000 + getsizeof(snapshot.message) + texts + 2 * overrides
+
+
 def label(record: logging.LogRecord) -> str:
     """Return a name for a record's event that tells nothing of what the program logged."""
     return f"{record.levelname} of logger {record.name!r} ({record.filename}:{record.lineno})"
@@ -243,6 +251,7 @@ def _details(snapshot: Snapshot, history: History, given: Fields) -> dict[str, A
     details["first_seen"] = _utc(history.first_seen)
     if history.suppressed:
         details["suppressed"] = history.suppressed
+        details["suppressed_since"] = _utc(history.since)
     if snapshot.defects:
         details["defects"] = list(snapshot.defects)
     return details

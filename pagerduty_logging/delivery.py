@@ -3,12 +3,17 @@
 A caller adds its event to the backlog and goes on; one worker thread, started with the first event,
 sends one at a time. No caller waits for a lock that is held while something is sent or rendered, and
 `submit` may be re-entered by a signal handler or a finaliser on the thread that is in it.
+
+With a spool an event is on disk before `submit` returns, and whoever finds it there without an owner
+sends it.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import queue
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -21,14 +26,28 @@ from pagerduty_logging import lifecycle
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api import retrying
 from pagerduty_logging.events_api.client import EventsClient
-from pagerduty_logging.events_api.encoding import encode
-from pagerduty_logging.events_api.errors import BadRequest, EventsError
+from pagerduty_logging.events_api.decoding import decode, with_detail
+from pagerduty_logging.events_api.encoding import EncodedEvent, encode
+from pagerduty_logging.events_api.errors import ApiError, BadRequest, EventsError
 from pagerduty_logging.events_api.events import Event, Trigger
+from pagerduty_logging.omissions import Omissions
 from pagerduty_logging.schedule import After, Backlog, Budget, Pending, after
+from pagerduty_logging.spool import Kept, Spool
 
-HTTP_LIBRARIES = ("urllib3", "requests", "charset_normalizer")
-"""Loggers of the libraries that carry our events: what they say while doing so is not the program's."""
+HTTP_LIBRARIES = ("urllib3", "requests", "charset_normalizer", "py")
+"""Loggers of the libraries that carry our events, and of their warnings (`py.warnings`): what they say
+while doing so is not the program's."""
+MAX_PENDING_BYTES = 32_000_000
+"""Memory that waiting events may take, about; beyond it the least severe are left out."""
 BARE_SUMMARY_CHARS = 200
+LOOK_AROUND = 5.0
+"""Seconds between two looks into the spool for what nobody looks after."""
+WAKE_UP = 0.25
+"""Seconds after which a waiting `flush` looks for itself."""
+DELAYED = 300.0
+"""Seconds after which an event tells how late it comes."""
+LEAST_ATTEMPT = 0.05
+"""Seconds below which an attempt is not worth beginning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +57,13 @@ class Stats:
     `accepted == delivered + pending + dead_lettered + sum(dropped.values())`, always.
 
     Attributes:
-        accepted: events taken in to be sent.
+        accepted: events taken in to be sent, also those that a dead process left in the spool.
         delivered: events PagerDuty has accepted.
         pending: events that wait or are under way.
         suppressed: records counted as repeats, for which no event was needed.
         dead_lettered: events PagerDuty refused for good.
-        dropped: events given up for another reason: "overflow" (more than `max_pending`) or "expired"
-            (older than `retry.max_age`).
+        dropped: events given up for another reason: "overflow" (more than there is room for) or
+            "expired" (older than `retry.max_age`).
         retries: failed attempts after which the event was kept.
         oldest_pending_age: seconds the oldest pending event has waited; None if there is none.
         last_error: the latest failure, in words; None if there was none.
@@ -66,8 +85,9 @@ class Delivery:
 
     Args:
         client: makes the attempts, one at a time; its `retry` is the schedule.
-        max_pending: bound of the events that wait. Beyond it the least severe is dropped.
+        max_pending: bound of the events that wait. Beyond it the least severe is left out, and told.
         max_events_per_minute: bound of the events sent in any minute.
+        spool: where events are kept until they are delivered; None: in memory only.
         background: True: a thread sends. False: `submit` sends, for at most the client's `timeout`.
         flush_timeout: seconds that the end of the process may be delayed.
         on_error: is told of every event that will not be delivered, on the thread that notices.
@@ -82,10 +102,11 @@ class Delivery:
         *,
         max_pending: int,
         max_events_per_minute: int,
-        background: bool,
-        flush_timeout: float,
-        on_error: Callable[[Event, EventsError], object] | None,
-        on_fork: Callable[[], object],
+        spool: Spool | None = None,
+        background: bool = True,
+        flush_timeout: float = 5.0,
+        on_error: Callable[[Event, EventsError], object] | None = None,
+        on_fork: Callable[[], object] | None = None,
         diagnostics: Diagnostics,
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = retrying.uniform,
@@ -94,117 +115,160 @@ class Delivery:
         self._client = client
         self._max_pending = max_pending
         self._max_events_per_minute = max_events_per_minute
+        self._spool = spool
         self._background = background
         self._on_error = on_error
         self._on_fork = on_fork
         self._diagnostics = diagnostics
         self._clock = clock
         self._random = random
-        self._begin()
+        # Begun with the first use and not here, so that gevent's patches, applied in between, are honoured.
+        self._pid: int | None = None
+        self._beginning = threading.RLock()
         lifecycle.register(self)
+        if spool is not None:
+            self._notice_fork()
+            self._adopt()
+            if self._threaded and (self._backlog or spool.shared):
+                self._ensure_worker()
 
     def _begin(self) -> None:
         """Set everything that belongs to one process."""
-        self._pid = os.getpid()
         self._closed = False
         # The books: guarded by the lock, and marked busy so that a re-entered `submit` notices.
         self._lock = threading.RLock()
         self._busy = False
         self._late: deque[Pending] = deque()
         self._backlog = Backlog(self._client.retry, self._random)
+        self._omissions = Omissions()
         self._sending: Pending | None = None
         self._lost: deque[tuple[Pending, EventsError]] = deque()
+        self._telling = threading.Lock()
         self._accepted = self._delivered = self._dead_lettered = self._retries = 0
         self._dropped: Counter[str] = Counter()
         self._last_error: str | None = None
+        self._trouble = "none"
         # The work: whoever holds `_working` sends; `_exchanging` is held while bytes are on the way.
         self._budget = Budget(self._max_events_per_minute)
+        self._threaded = self._background and lifecycle.threads_run()
         self._worker: threading.Thread | None = None
         self._starting = threading.Lock()
         self._working = threading.Lock()
-        self._exchanging = threading.Lock()
+        # A fork waits at the turnstile for its turn, so that exchanges, one upon the other, do not starve it.
+        self._exchanging, self._turnstile = threading.Lock(), threading.Lock()
+        self._exchange, self._waited_out = 0, -1
         self._here = _Here()
-        # Made here and not at import, so that gevent's patches, applied in between, are honoured.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._flushing: deque[queue.SimpleQueue[None]] = deque()
+        self._look_at = self._clock() + LOOK_AROUND
+        # Last, for another thread may look at it at any moment.
+        self._pid = os.getpid()
+
+    def _notice_fork(self) -> None:
+        """Begin anew if this is another process than the one that began: not every host tells of a fork."""
+        if self._pid == os.getpid():
+            return
+        with self._beginning:
+            if self._pid == os.getpid():
+                return
+            forked = self._pid is not None
+            if forked and self._spool is not None:
+                self._spool.begin()
+            if forked and self._on_fork is not None:
+                self._on_fork()
+            self._begin()
+        if self._background and not self._threaded:
+            self._diagnostics.say(
+                "threads",
+                "no threads run here, so that every page is sent inside the logging call "
+                "(in uWSGI, its option enable-threads changes that)",
+            )
 
     # --- the callers' side ------------------------------------------------------------------------
 
     def submit(self, pending: Pending) -> None:
         """Accept an event: from here on it is delivered, or its loss is told."""
+        self._notice_fork()
+        if self._spool is not None:
+            self._save(pending, self._spool)
         self._late.append(pending)
-        with self._lock:
-            if self._busy:
-                return  # re-entered: whoever is busy on this thread takes it in before it leaves
-            self._busy = True
-            try:
-                self._take_in()
-            finally:
-                self._busy = False
-        if self._here.at_work:
-            return
-        self._tell_losses()
-        ending = lifecycle.ending()
-        if not self._background:
+        self._take_in_late()
+        if self._here.at_work or self._here.in_callback or sys.is_finalizing():
+            self._rouse()
+        elif not self._threaded:
             self._work_here(self._client.timeout)
-        elif ending is not None:
-            self.flush(ending)
+        elif lifecycle.ending.begun:
+            with lifecycle.ending.waiting() as left:
+                self.flush(left)
         elif self._ensure_worker():
             self._rouse()
         else:
             self._work_here(self.flush_timeout)
-
-    def notice_fork(self) -> None:
-        """Begin anew if this is a child of the process that began: not every host tells of a fork."""
-        if self._pid != os.getpid():
-            self.after_fork_in_child()
+        self._tell_losses()
+        if lifecycle.ending.over:
+            self.last_words()
+        elif not self._threaded and self.pending:
+            lifecycle.hold(self)
 
     def is_own(self, logger_name: str) -> bool:
         """Tell whether a record, logged now on this thread, comes of our own delivering."""
-        if not self._here.at_work:
-            return False
-        return self._here.in_callback or logger_name.split(".", 1)[0] in HTTP_LIBRARIES
+        self._notice_fork()
+        if self._here.in_callback:
+            return True
+        return self._here.at_work and logger_name.partition(".")[0] in HTTP_LIBRARIES
 
     @property
     def pending(self) -> int:
         """How many events wait or are under way."""
+        self._notice_fork()
         return len(self._late) + len(self._backlog)
+
+    @property
+    def _idle(self) -> bool:
+        return not (self._late or self._backlog or self._omissions or self._lost)
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing is pending, for at most `timeout` seconds; tell whether that came true."""
-        self.notice_fork()
-        if not self.pending:
+        self._notice_fork()
+        if self._idle:
             return True
-        if self._here.at_work:
+        if self._here.at_work or self._here.in_callback or sys.is_finalizing():
             return False
         self.hurry()
-        if not (self._background and self._ensure_worker()):
+        if not (self._threaded and self._ensure_worker()):
             self._work_here(timeout)
-            return not self.pending
+            return self._idle
         done: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._flushing.append(done)
         self._rouse()
-        try:
-            done.get(timeout=max(timeout, 0.0))
-        except queue.Empty:
-            return not self.pending
-        return True
+        until = time.monotonic() + timeout
+        while (left := until - time.monotonic()) > 0:
+            # In slices: between a thread and gevent's greenlets no queue wakes the other side.
+            try:
+                done.get(timeout=min(left, WAKE_UP))
+            except queue.Empty:
+                if not self._idle:
+                    continue
+            break
+        with suppress(ValueError):
+            self._flushing.remove(done)
+        return self._idle
 
     def close(self) -> None:
         """Let go of thread and connections as soon as nothing is pending. Waits for nothing.
 
         An event submitted later is delivered all the same.
         """
-        self.notice_fork()
+        self._notice_fork()
         self._closed = True
         if self._worker is None:
-            self._client.close()
+            self._hang_up()
         else:
             self._rouse()
 
     def stats(self) -> Stats:
         """Return the books as they stand."""
-        self.notice_fork()
+        self._notice_fork()
         with self._books():
             oldest = min((p.accepted_at for p in self._backlog), default=None)
             return Stats(
@@ -222,80 +286,201 @@ class Delivery:
 
     def hurry(self) -> None:
         """Try at once what only waits for better times."""
+        self._notice_fork()
         with self._books():
             self._backlog.hurry()
+            self._omissions.hurry()
         self._rouse()
 
-    def end(self, timeout: float) -> None:
-        """Deliver what is pending within `timeout` seconds, and tell what is left."""
-        if self.flush(timeout):
+    def finish(self, timeout: float) -> None:
+        """Deliver what is pending, within `timeout` seconds."""
+        self.flush(timeout)
+
+    def last_words(self) -> None:
+        """Tell what is left: kept in the spool, or lost with the process."""
+        if self._pid != os.getpid():
             return
         with self._books():
-            left = [pending.label for pending in self._backlog]
+            left = [pending for pending in self._backlog if pending.ticket is None]
+            kept = len(self._backlog) - len(left)
         if left:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
-            self._diagnostics.say(
-                "end",
-                f"the process ends before PagerDuty accepted {left[0]}{more}; "
-                f"last error: {self._last_error or 'none'}",
-            )
+            words = f"the process ends before PagerDuty took {left[0].label}{more}"
+            self._diagnostics.say("end", f"{words}; last error: {self._trouble}", always=True)
+        if kept:
+            words = f"the process ends before PagerDuty took {kept} events, which stay in the spool"
+            self._diagnostics.say("end", f"{words}; last error: {self._trouble}", always=True)
+        elif self._spool is not None:
+            self._spool.sign_off()
+        self._diagnostics.conclude()
+        worker = self._worker
+        if worker is not None and self._idle and not self._here.at_work:
+            self.close()
+            worker.join(timeout=WAKE_UP)
 
     def before_fork(self, timeout: float) -> None:
-        """Wait for the exchange under way to end, so that no child inherits half of it."""
-        if not self._here.at_work:
-            self._here.keeps_exchange = self._exchanging.acquire(timeout=timeout)
+        """Wait for the exchange under way to end, so that no child inherits half of it.
+
+        An exchange that outlasts the wait is not waited for again: a server that hangs delays one fork.
+        """
+        if self._pid != os.getpid() or self._here.at_work:
+            return
+        exchange = self._exchange
+        if exchange == self._waited_out:
+            timeout = 0.0
+        until = time.monotonic() + timeout
+        if not self._turnstile.acquire(timeout=timeout):
+            return
+        if self._exchanging.acquire(timeout=max(until - time.monotonic(), 0.0)):
+            self._here.keeps_exchange = True
+        else:
+            self._waited_out = exchange
+            self._turnstile.release()
 
     def after_fork_in_parent(self) -> None:
         """Go on exchanging."""
-        if self._here.keeps_exchange:
+        if self._pid == os.getpid() and self._here.keeps_exchange:
             self._here.keeps_exchange = False
             self._exchanging.release()
+            self._turnstile.release()
 
     def after_fork_in_child(self) -> None:
         """Begin anew: what was pending is the parent's to deliver."""
-        self._begin()
-        self._on_fork()
+        self._beginning = threading.RLock()
+        if self._pid is None:
+            return
+        if self._here.keeps_exchange:
+            self._client.drop_inherited()
+        self._notice_fork()
 
     # --- the books --------------------------------------------------------------------------------
 
     @contextmanager
     def _books(self) -> Iterator[None]:
         with self._lock:
-            self._busy = True
+            before, self._busy = self._busy, True
             try:
-                self._take_in()
+                if not before:
+                    self._take_in()
                 yield
-                self._take_in()
             finally:
-                self._busy = False
+                self._busy = before
+        if not before:
+            self._take_in_late()
+
+    def _take_in_late(self) -> None:
+        while self._late:
+            with self._lock:
+                if self._busy:
+                    return  # re-entered: whoever is busy on this thread takes it in when leaving
+                self._busy = True
+                try:
+                    self._take_in()
+                finally:
+                    self._busy = False
 
     def _take_in(self) -> None:
-        """Move what was submitted to the backlog, and out of it what no longer fits."""
+        """Move what was submitted to the backlog, and out of it what there is no room for."""
         while self._late:
-            pending = self._late.popleft()
             self._accepted += 1
-            self._backlog.add(pending)
-            if len(self._backlog) > self._max_pending:
-                victim = self._backlog.least(exempt=self._sending) or pending
-                self._drop(victim, "overflow", "more events wait than max_pending allows")
+            self._backlog.add(self._late.popleft())
+            self._make_room()
 
-    def _drop(self, pending: Pending, reason: str, words: str) -> None:
-        self._backlog.remove(pending)
+    def _make_room(self) -> None:
+        backlog = self._backlog
+        while len(backlog) > self._max_pending or backlog.size > MAX_PENDING_BYTES:
+            victim = backlog.least(exempt=self._sending)
+            if victim is None:
+                return
+            records = self._drop(victim, "overflow", "more events wait than there is room for")
+            self._omissions.add(victim, records, self._clock())
+
+    def _drop(self, pending: Pending, reason: str, words: str) -> int:
         self._dropped[reason] += 1
-        self._lost.append((pending, EventsError(words)))
+        return self._give_up(pending, EventsError(words))
+
+    def _give_up(self, pending: Pending, error: EventsError) -> int:
+        self._backlog.remove(pending)
+        self._lost.append((pending, error))
+        return pending.settle(False)
 
     def _tell_losses(self) -> None:
         """Tell all who want to know which events will not be delivered. Outside the lock."""
-        while self._lost:
-            pending, error = self._lost.popleft()
-            pending.settle(False)
-            self._diagnostics.say("lost", f"not delivered: {pending.label}: {error}")
-            if self._on_error is not None:
-                with self._here.calling_back():
-                    try:
-                        self._on_error(pending.event or pending.compose(), error)
-                    except Exception as broken:
-                        self._diagnostics.say("on_error", f"on_error: {type(broken).__name__}")
+        while self._lost and self._telling.acquire(blocking=False):
+            try:
+                pending, error = self._lost[0]
+                self._tell(pending, error)
+                self._lost.popleft()
+            finally:
+                self._telling.release()
+
+    def _tell(self, pending: Pending, error: EventsError) -> None:
+        self._forget(pending, refused=isinstance(error, BadRequest))
+        self._diagnostics.say("lost", f"not delivered: {pending.label}: {_trouble(error)}")
+        if self._on_error is not None:
+            with self._here.calling_back():
+                try:
+                    self._on_error(decode(pending.refused) if pending.refused else pending.compose(), error)
+                except Exception as broken:
+                    self._diagnostics.say("on_error", f"on_error raised {type(broken).__name__}")
+
+    # --- the spool --------------------------------------------------------------------------------
+
+    def _save(self, pending: Pending, spool: Spool) -> None:
+        """Write an event to disk, as the bytes that are sent, on the thread that submits it."""
+        try:
+            encoded = _encoded(pending)
+        except Exception:
+            return  # whoever sends it will meet the same failure, and send what can be said
+        pending.size = len(encoded.json)
+        age = self._clock() - pending.accepted_at
+        pending.ticket = spool.write(
+            Kept(
+                encoded=encoded,
+                severity=pending.severity,
+                known=pending.known,
+                accepted=time.time() - age,
+                label=pending.label,
+                bare=pending.bare,
+            )
+        )
+
+    def _adopt(self) -> None:
+        """Take over what dead processes left in the spool."""
+        if self._spool is None:
+            return
+        for ticket, kept in self._spool.adopt(self._max_pending - self.pending):
+            pending = Pending(
+                dedup_key=kept.encoded.dedup_key or "",
+                severity=kept.severity,
+                known=kept.known,
+                accepted_at=self._clock() - max(time.time() - kept.accepted, 0.0),
+                compose=partial(decode, kept.encoded),
+                settle=_nobody_waits,
+                label=kept.label,
+                size=len(kept.encoded.json),
+                encoded=kept.encoded,
+                bare=kept.bare,
+                ticket=ticket,
+            )
+            self._late.append(pending)
+        self._take_in_late()
+
+    def _look_around(self) -> None:
+        """Show the other processes that this one lives, and adopt what is left of those that do not."""
+        if self._spool is not None and self._clock() >= self._look_at:
+            self._look_at = self._clock() + LOOK_AROUND
+            with suppress(OSError):
+                if self._backlog:
+                    self._spool.live(0.0)
+            self._adopt()
+
+    def _forget(self, pending: Pending, refused: bool = False) -> None:
+        if self._spool is not None and pending.ticket is not None:
+            if refused:
+                self._spool.set_aside(pending.ticket)
+            else:
+                self._spool.remove(pending.ticket)
 
     # --- the work ---------------------------------------------------------------------------------
 
@@ -305,34 +490,54 @@ class Delivery:
         Returns:
             0.0 if an attempt was made; else the seconds until it is some event's turn; None if there is none.
         """
+        head: Pending | None = None
         with self._books():
             now = self._clock()
             for pending in self._backlog.expired(now):
                 self._drop(pending, "expired", "it is older than retry.max_age")
-            head = self._backlog.next(now)
-            if head is None:
-                wait = self._backlog.wait(now)
-            else:
-                wait = self._budget.wait(head.severity, now)
+            if self._omissions.due() <= now:
+                self._accepted += 1
+                self._backlog.add(self._omissions.pending(now))
+            wait = self._backlog.wait(now)
+            candidate = self._backlog.next(now)
+            if candidate is not None:
+                wait = self._budget.wait(self._backlog.urgency(candidate), now)
                 if wait == 0.0:
                     self._budget.spend(now)
-                    self._sending = head
-        if self._sending is not None:
-            self._conclude(self._sending, self._attempt(self._sending, left))
+                    self._sending = head = candidate
+            if head is None and self._omissions:
+                wait = min(self._omissions.due() - now, math.inf if wait is None else wait)
+        if head is not None:
+            try:
+                self._conclude(head, self._attempt(head, left))
+            finally:
+                self._sending = None
         self._tell_losses()
         return wait
 
     def _attempt(self, pending: Pending, left: float) -> EventsError | None:
         """Return None if PagerDuty has accepted the event, else what stood in the way."""
         try:
-            if pending.encoded is None:
-                pending.event = pending.compose()
-                pending.encoded = encode(pending.event)
+            encoded = _encoded(pending)
+            late = self._clock() - pending.accepted_at
+            if late >= DELAYED:
+                encoded = with_detail(
+                    encoded, "delayed", f"{late / 60:.0f} minutes: PagerDuty was not reached"
+                )
         except Exception as broken:
             return BadRequest(f"the event could not be put together: {type(broken).__name__}")
+        timeout = min(left, self._client.timeout)
+        if self._spool is not None:
+            with suppress(OSError):
+                self._spool.live(timeout)
+        self._exchange += 1
         try:
-            with self._exchanging:
-                self._client.post(pending.encoded, timeout=min(left, self._client.timeout))
+            with self._turnstile:
+                self._exchanging.acquire()
+            try:
+                self._client.post(encoded, timeout=timeout)
+            finally:
+                self._exchanging.release()
         except EventsError as error:
             return error
         except Exception as broken:
@@ -342,28 +547,33 @@ class Delivery:
     def _conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Enter the outcome of an attempt into the books, and do what follows from it."""
         with self._books():
-            self._sending = None
+            if pending.encoded is not None:
+                self._backlog.resize(pending, len(pending.encoded.json))
             if error is None:
-                self._backlog.delivered(pending)
+                self._backlog.delivered(pending, self._clock())
                 self._delivered += 1
+                pending.settle(True)
             else:
-                self._last_error = str(error)
+                self._last_error, self._trouble = str(error), _trouble(error)
                 match after(error, pending):
                     case After.WAIT:
                         self._backlog.failed(pending, error, self._clock())
                         self._retries += 1
+                        if pending.first:
+                            pending.encoded = None  # it tells of all that is left out until it gets through
                     case After.BARE:
-                        pending.compose = partial(bare, pending, error)
-                        pending.encoded, pending.bare = None, True
+                        pending.refused, pending.encoded = pending.encoded, None
+                        pending.compose, pending.bare = partial(bare, pending, error), True
                         self._retries += 1
                     case After.DEAD:
-                        self._backlog.remove(pending)
                         self._dead_lettered += 1
-                        self._lost.append((pending, error))
+                        self._give_up(pending, error)
         if error is None:
-            pending.settle(True)
+            self._forget(pending)
+            if self._idle:
+                lifecycle.let_go(self)
         elif error.retryable:
-            self._diagnostics.say("retry", f"PagerDuty is not reached, will try again: {error}")
+            self._diagnostics.say("retry", f"PagerDuty is not reached, will try again: {_trouble(error)}")
 
     def _work_here(self, timeout: float) -> None:
         """Send on this thread, for at most `timeout` seconds."""
@@ -372,7 +582,8 @@ class Delivery:
             return
         try:
             with self._here.working():
-                while (left := until - self._clock()) > 0:
+                self._look_around()
+                while (left := until - self._clock()) > LEAST_ATTEMPT:
                     wait = self.step(left)
                     if wait is None or wait >= left:
                         return
@@ -385,25 +596,29 @@ class Delivery:
         with self._working, self._here.working():
             while True:
                 try:
+                    self._look_around()
                     wait = self.step(self._client.timeout)
                 except Exception as broken:
                     self._diagnostics.say("worker", f"the worker stumbled: {type(broken).__name__}")
-                    wait = self._client.retry.initial
-                if not self.pending:
+                    wait = self._client.retry.initial or LOOK_AROUND
+                if self._idle:
                     while self._flushing:
                         self._flushing.popleft().put(None)
                     if self._closed and self._retire():
                         break
+                if self._spool is not None:
+                    wait = min(LOOK_AROUND, math.inf if wait is None else wait)
                 self._rest(wait)
-        if self.pending:  # submitted while the worker retired
+        if not self._idle:  # submitted while the worker retired
             self._ensure_worker()
 
     def _ensure_worker(self) -> bool:
         """Start the worker unless there is one; False where no thread can be started any more."""
-        if self._worker is not None or not self._starting.acquire(blocking=False):
+        worker = self._worker
+        if (worker is not None and worker.is_alive()) or not self._starting.acquire(blocking=False):
             return True
         try:
-            if self._worker is None:
+            if self._worker is worker:
                 worker = threading.Thread(target=self._run, name="pagerduty-logging", daemon=True)
                 worker.start()
                 self._worker = worker
@@ -415,11 +630,21 @@ class Delivery:
 
     def _retire(self) -> bool:
         with self._starting:
-            if self.pending:
+            if not self._idle:
                 return False
             self._worker = None
-            self._client.close()
-            return True
+        self._hang_up()
+        if self._spool is not None:
+            self._spool.sign_off()
+        return True
+
+    def _hang_up(self) -> None:
+        """Close the connections, unless somebody is using them."""
+        if self._exchanging.acquire(blocking=False):
+            try:
+                self._client.close()
+            finally:
+                self._exchanging.release()
 
     def _rouse(self) -> None:
         if self._wake.empty():
@@ -434,35 +659,68 @@ class Delivery:
 
 def bare(pending: Pending, error: EventsError) -> Trigger:
     """Return the least that still pages for an event that PagerDuty, or our own code, could not take."""
-    said = pending.event.summary if isinstance(pending.event, Trigger) else ""
+    refused = decode(pending.refused) if pending.refused else None
+    said = refused.summary if isinstance(refused, Trigger) else ""
     return Trigger(
         f"{said[:BARE_SUMMARY_CHARS]} ({pending.label})",
         severity=pending.severity,
         dedup_key=pending.dedup_key,
-        custom_details={"reduced": f"the full event was not accepted: {error}"},
+        custom_details={"reduced": f"the full event was not accepted: {_trouble(error)}"},
     )
 
 
-class _Here(threading.local):
-    """What the current thread is in the middle of."""
+def _encoded(pending: Pending) -> EncodedEvent:
+    """Return an event's bytes, made once; what they were made of is let go."""
+    if pending.encoded is None:
+        pending.encoded = encode(pending.compose())
+        if not pending.first:
+            pending.compose = partial(decode, pending.encoded)
+    return pending.encoded
 
-    at_work = False
-    in_callback = False
-    keeps_exchange = False
+
+def _trouble(error: EventsError) -> str:
+    """Say what went wrong, without a word of an answer: it may repeat what the program logged."""
+    return f"PagerDuty answered {error.status}" if isinstance(error, ApiError) else str(error)
+
+
+def _nobody_waits(delivered: bool) -> int:
+    """Repeats of what a dead process left were counted there, if at all."""
+    return 1
+
+
+class _Here:
+    """What the current thread is in the middle of.
+
+    Not a `threading.local`: if gevent patches threading after our import, its greenlets would share one.
+    """
+
+    def __init__(self) -> None:
+        self._at_work: set[int] = set()
+        self._in_callback: set[int] = set()
+        self.keeps_exchange = False
+
+    @property
+    def at_work(self) -> bool:
+        return threading.get_ident() in self._at_work
+
+    @property
+    def in_callback(self) -> bool:
+        return threading.get_ident() in self._in_callback
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        self.at_work = True
+        me = threading.get_ident()
+        self._at_work.add(me)
         try:
             yield
         finally:
-            self.at_work = False
+            self._at_work.discard(me)
 
     @contextmanager
     def calling_back(self) -> Iterator[None]:
-        before = self.at_work
-        self.at_work = self.in_callback = True
+        me = threading.get_ident()
+        self._in_callback.add(me)
         try:
             yield
         finally:
-            self.at_work, self.in_callback = before, False
+            self._in_callback.discard(me)

@@ -34,10 +34,10 @@ class Diagnostics:
         self._spoken: dict[str, float] = {}
         self._unspoken: dict[str, int] = {}
 
-    def say(self, topic: str, text: str) -> None:
+    def say(self, topic: str, text: str, *, always: bool = False) -> None:
         """Write `text` as one line, unless the topic was spoken of a moment ago. Never raises."""
         now = self._clock()
-        if now - self._spoken.get(topic, -SILENCE) < SILENCE:
+        if not always and now - self._spoken.get(topic, -SILENCE) < SILENCE:
             self._unspoken[topic] = self._unspoken.get(topic, 0) + 1
             return
         self._spoken[topic] = now
@@ -46,6 +46,13 @@ class Diagnostics:
         line = _CONTROLS.sub(" ", text)[:MAX_LINE]
         with suppress(Exception):  # a closed or broken stderr is no reason to fail a program
             self._write(f"pagerduty-logging: {line}{more}\n")
+
+    def conclude(self) -> None:
+        """Tell how often we held our tongue, now that nobody will come back to it."""
+        unspoken = ", ".join(f"{topic}: {count}" for topic, count in self._unspoken.items())
+        if unspoken:
+            self._unspoken.clear()
+            self.say("conclusion", f"notices not written, by topic: {unspoken}", always=True)
 
 
 def _to_stderr(line: str) -> None:

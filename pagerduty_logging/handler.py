@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import linecache
 import logging
 import os
+import threading
 import warnings
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,6 +20,7 @@ from pagerduty_logging import alert, options
 from pagerduty_logging.delivery import Delivery, Stats
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
+from pagerduty_logging.events_api.encoding import fit_dedup_key
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import (
     Acknowledge,
@@ -33,10 +36,16 @@ from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity
 from pagerduty_logging.schedule import Pending
+from pagerduty_logging.spool import Spool
 from pagerduty_logging.throttle import Sighting, Throttle, Verdict
 
 if TYPE_CHECKING:
     import requests
+
+MAX_SHORTCUT_CHARS = 1_000
+"""A longer message is no template to keep in memory: its repeats are found by their dedup key."""
+MAX_NESTED = 5
+"""Records whose objects log while they are read, one within the other, before the objects are let be."""
 
 BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
 
@@ -67,7 +76,10 @@ class PagerDutyHandler(logging.Handler):
         repeat_interval: seconds after an event in which repeats are counted, not sent.
         max_fingerprints: how many problems are known at once.
         max_events_per_minute: bound of what is sent; PagerDuty refuses more than about 120.
-        max_pending: bound of the events that wait; beyond it the least severe is dropped, and told.
+        max_pending: bound of the events that wait; beyond it the least severe are left out, and one event
+            tells of them.
+        spool: a directory in which events are kept until PagerDuty has them, so that they outlive the
+            process; made if it is not there. Default: memory only.
         background: False: send inside the logging call, for at most `timeout` seconds.
         flush_timeout: seconds that the end of the process may be delayed, by all handlers together.
         before_send: may change a trigger, or drop it by returning None; called on the thread that logs.
@@ -109,6 +121,7 @@ class PagerDutyHandler(logging.Handler):
         max_fingerprints: int = 10_000,
         max_events_per_minute: int = 100,
         max_pending: int = 1_000,
+        spool: str | os.PathLike[str] | None = None,
         background: bool = True,
         flush_timeout: float = 5.0,
         before_send: BeforeSend | None = None,
@@ -148,6 +161,7 @@ class PagerDutyHandler(logging.Handler):
             options.count("max_fingerprints", max_fingerprints),
         )
         self._known = self._throttle.known
+        self._reading = _Reading()
         events = EventsClient(
             key or _NO_KEY,
             region=region,
@@ -165,11 +179,17 @@ class PagerDutyHandler(logging.Handler):
             background=options.flag("background", background),
             flush_timeout=options.seconds("flush_timeout", flush_timeout, zero=True),
             on_error=options.function("on_error", on_error),
-            on_fork=self._throttle.forget,
             diagnostics=self._diagnostics,
         )
+        spool = options.path("spool", spool)
         if key is not None:
-            self._delivery = make_delivery()
+            # What a send needs is imported now: a fork or the end of the process may not find it half done.
+            events.prepare()
+            linecache.getline(__file__, 1)
+            self._delivery = make_delivery(
+                spool=None if spool is None else Spool(spool, key, self._diagnostics),
+                on_fork=_Forgetting(self),
+            )
             # A handler that is dropped without being closed gives its thread back all the same.
             weakref.finalize(self, self._delivery.close).atexit = False
         elif enabled:
@@ -208,40 +228,47 @@ class PagerDutyHandler(logging.Handler):
         goes on to the program, once the page is safe.
         """
         delivery = self._delivery
-        if delivery is None or delivery.is_own(record.name):
+        if delivery is None or delivery.is_own(record.name) or record.__dict__.get("pagerduty") is False:
             return
         try:
-            delivery.notice_fork()
-            self._page(record, delivery)
+            with self._reading.one_more() as deep:
+                pending = self._page(record, deep)
         except BaseException as error:
             self._page_anyway(record, delivery, error)
             if not isinstance(error, Exception):
                 raise
+            return
+        if pending is not None:
+            self._submit(pending, delivery)
 
-    def _page(self, record: logging.LogRecord, delivery: Delivery) -> None:
+    def _page(self, record: logging.LogRecord, deep: bool) -> Pending | None:
+        """Return the event that a record calls for, None if it calls for none.
+
+        `deep` in records whose reading logs, none of the program's code is run any more.
+        """
         wish = alert.own(record).get("event_action")
-        if record.__dict__.get("pagerduty") is False:
-            return
-        identity = self._identify(record)
-        if wish in ("acknowledge", "resolve"):
-            (self.resolve if wish == "resolve" else self.acknowledge)(identity.key)
-            return
+        identity = _RAW.identify(_without_objects(record)) if deep else self._identify(record)
+        if wish == "resolve":
+            self._throttle.resolved(identity.key)
+            return _pending(Resolve(identity.key), identity.key)
+        if wish == "acknowledge":
+            return _pending(Acknowledge(identity.key), identity.key)
         sighting = self._throttle.sight(identity.key, alert.severity_of(record), record.created)
-        if identity.by_message:
+        if identity.by_message and len(record.msg) <= MAX_SHORTCUT_CHARS:
             self._throttle.know((record.name, record.msg, record.levelno), sighting.problem)
         if sighting.verdict is Verdict.REPEAT:
             self._suppressed += 1
-            return
+            return None
         try:
-            snapshot = alert.capture(record, self.formatter)
+            snapshot = alert.salvage(record) if deep else alert.capture(record, self.formatter)
             compose = self._considered(record, self._composer(snapshot, identity.key, sighting))
         except BaseException:
             self._throttle.settle(sighting.problem, delivered=False)
             raise
         if compose is None:
             self._throttle.settle(sighting.problem, delivered=False)
-        else:
-            self._submit(record, delivery, identity.key, sighting, compose)
+            return None
+        return self._pending(record, identity.key, sighting, snapshot, compose)
 
     def _page_anyway(self, record: logging.LogRecord, delivery: Delivery, error: BaseException) -> None:
         """Page with what can be had without the program's own code, which has just failed."""
@@ -249,18 +276,29 @@ class PagerDutyHandler(logging.Handler):
             key = _RAW.identify(_without_objects(record)).key
             sighting = self._throttle.sight(key, alert.severity_of(record), record.created)
             if sighting.verdict is not Verdict.REPEAT:
-                compose = self._composer(alert.salvage(record, error), key, sighting)
-                self._submit(record, delivery, key, sighting, compose)
+                snapshot = alert.salvage(record, error)
+                compose = self._composer(snapshot, key, sighting)
+                delivery.submit(self._pending(record, key, sighting, snapshot, compose))
         except Exception as broken:
             self._diagnostics.say("emit", f"a record could not be paged: {type(broken).__name__}")
+
+    def _submit(self, pending: Pending, delivery: Delivery) -> None:
+        try:
+            delivery.submit(pending)
+        except Exception as broken:
+            self._diagnostics.say("emit", f"an event could not be taken in: {type(broken).__name__}")
 
     def _identify(self, record: logging.LogRecord) -> Identity:
         if self._fingerprint is not None and not alert.own(record).get("dedup_key"):
             try:
-                return Identity(str(self._fingerprint(record)), by_message=False)
+                key = fit_dedup_key(str(self._fingerprint(record)))
+                if key:
+                    return Identity(key, by_message=False)
+                self._diagnostics.say("fingerprint", "fingerprint returned nothing")
             except Exception as error:
                 self._diagnostics.say("fingerprint", f"fingerprint raised {type(error).__name__}")
-        return self._fingerprinter.identify(record)
+        identity = self._fingerprinter.identify(record)
+        return identity._replace(key=fit_dedup_key(identity.key))
 
     def _composer(self, snapshot: alert.Snapshot, key: str, sighting: Sighting) -> Callable[[], Trigger]:
         return partial(alert.compose, snapshot, key, sighting.history, self._fields)
@@ -282,36 +320,35 @@ class PagerDutyHandler(logging.Handler):
         considered = changed if isinstance(changed, Trigger) else trigger
         return lambda: considered
 
-    def _submit(
+    def _pending(
         self,
         record: logging.LogRecord,
-        delivery: Delivery,
         key: str,
         sighting: Sighting,
+        snapshot: alert.Snapshot,
         compose: Callable[[], Trigger],
-    ) -> None:
-        delivery.submit(
-            Pending(
-                dedup_key=key,
-                severity=alert.severity_of(record),
-                known=sighting.verdict is Verdict.REMINDER,
-                accepted_at=monotonic(),
-                compose=compose,
-                settle=partial(self._throttle.settle, sighting.problem),
-                label=alert.label(record),
-            )
+    ) -> Pending:
+        return Pending(
+            dedup_key=key,
+            severity=snapshot.severity,
+            known=sighting.verdict is Verdict.REMINDER,
+            accepted_at=monotonic(),
+            compose=compose,
+            settle=partial(self._throttle.settle, sighting.problem),
+            label=alert.label(record),
+            size=alert.size(snapshot),
         )
 
     # --- what else a handler can be told ----------------------------------------------------------
 
     def acknowledge(self, dedup_key: str) -> None:
         """Send word that somebody is on the problem with this dedup key."""
-        self._send(Acknowledge(dedup_key), dedup_key)
+        self._send(Acknowledge(dedup_key), fit_dedup_key(dedup_key))
 
     def resolve(self, dedup_key: str) -> None:
         """Send word that the problem with this dedup key is over; its next occurrence pages."""
-        self._throttle.resolved(dedup_key)
-        self._send(Resolve(dedup_key), dedup_key)
+        self._throttle.resolved(fit_dedup_key(dedup_key))
+        self._send(Resolve(dedup_key), fit_dedup_key(dedup_key))
 
     def change(
         self,
@@ -330,19 +367,7 @@ class PagerDutyHandler(logging.Handler):
 
     def _send(self, event: Event, dedup_key: str) -> None:
         if self._delivery is not None:
-            self._delivery.notice_fork()
-            self._delivery.submit(
-                Pending(
-                    dedup_key=dedup_key,
-                    severity=Severity.ERROR,
-                    known=False,
-                    accepted_at=monotonic(),
-                    compose=lambda: event,
-                    settle=_nothing_to_settle,
-                    label=f"{type(event).__name__.lower()} of {dedup_key or 'a service'!r}",
-                    bare=True,
-                )
-            )
+            self._delivery.submit(_pending(event, dedup_key))
 
     @property
     def stats(self) -> Stats:
@@ -361,7 +386,7 @@ class PagerDutyHandler(logging.Handler):
         """
         if self._delivery is None:
             return True
-        if self._holder == get_ident():
+        if self._holder == threading.get_ident():
             return self._delivery.pending == 0
         return self._delivery.flush(self._delivery.flush_timeout if timeout is None else timeout)
 
@@ -377,7 +402,7 @@ class PagerDutyHandler(logging.Handler):
     def acquire(self) -> None:
         """Take the handler's lock, which only logging itself does: remember who, for `flush`."""
         super().acquire()
-        self._holder = get_ident()
+        self._holder = threading.get_ident()
 
     def release(self) -> None:
         """Give the handler's lock back."""
@@ -398,5 +423,54 @@ def _without_objects(record: logging.LogRecord) -> logging.LogRecord:
     return logging.makeLogRecord({"name": record.name, "msg": msg, "pagerduty": alert.own(record)})
 
 
-def _nothing_to_settle(delivered: bool) -> None:
+def _pending(event: Event, dedup_key: str) -> Pending:
+    """Return an event that no record made, to be sent as it is or not at all."""
+    return Pending(
+        dedup_key=dedup_key,
+        severity=Severity.ERROR,
+        known=False,
+        accepted_at=monotonic(),
+        compose=lambda: event,
+        settle=_nobody_waits,
+        label=type(event).__name__.lower(),
+        bare=True,
+    )
+
+
+def _nobody_waits(delivered: bool) -> int:
     """Nobody holds back repeats of an acknowledge, a resolve or a change."""
+    return 1
+
+
+class _Forgetting:
+    """Lets a handler forget, in a forked child, what its parent knew; does not keep it alive."""
+
+    def __init__(self, handler: PagerDutyHandler) -> None:
+        self._handler = weakref.ref(handler)
+
+    def __call__(self) -> None:
+        handler = self._handler()
+        if handler is not None:
+            handler._throttle.forget()
+            handler._suppressed = 0
+
+
+class _Reading:
+    """How deep each thread is in records whose reading logs, and so on."""
+
+    def __init__(self) -> None:
+        self._depths: dict[int, int] = {}
+
+    @contextmanager
+    def one_more(self) -> Iterator[bool]:
+        """Tell whether it is so deep that the program's code should not be run once more."""
+        me = threading.get_ident()
+        depth = self._depths.get(me, 0)
+        self._depths[me] = depth + 1
+        try:
+            yield depth >= MAX_NESTED
+        finally:
+            if depth:
+                self._depths[me] = depth
+            else:
+                del self._depths[me]

@@ -8,10 +8,14 @@ before `logging.shutdown`, and without logging's locks.
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
+import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 FORK_PATIENCE = 2.0
@@ -27,8 +31,11 @@ class Lives(Protocol):
     def hurry(self) -> None:
         """Begin to finish; the end is near."""
 
-    def end(self, timeout: float) -> None:
-        """Finish within `timeout` seconds; what is left will be lost with the process."""
+    def finish(self, timeout: float) -> None:
+        """Finish within `timeout` seconds."""
+
+    def last_words(self) -> None:
+        """Tell what will be lost with the process: nothing more can be done."""
 
     def before_fork(self, timeout: float) -> None:
         """Reach a state that a child can live with, within `timeout` seconds."""
@@ -40,8 +47,42 @@ class Lives(Protocol):
         """Begin anew: nothing of the parent's is this process's."""
 
 
+class _Ending:
+    """How far the end of the process has come, and how long it may still be delayed.
+
+    Attributes:
+        begun: the main thread is through; other threads may go on for as long as they like.
+        over: the last hook has run; nobody will look again.
+    """
+
+    begun = False
+    over = False
+
+    def __init__(self) -> None:
+        self._spent = 0.0
+
+    def left(self) -> float:
+        """Return the seconds of the budget that are left, one budget for everybody."""
+        budget = max((living.flush_timeout for living in _all()), default=0.0)
+        return max(budget - self._spent, 0.0)
+
+    def give_up(self) -> None:
+        """Spend what is left."""
+        self._spent += self.left()
+
+    @contextmanager
+    def waiting(self) -> Iterator[float]:
+        """Give the seconds left to wait; what is spent waiting is taken from them."""
+        since = time.monotonic()
+        try:
+            yield self.left()
+        finally:
+            self._spent += time.monotonic() - since
+
+
 _living: weakref.WeakValueDictionary[int, Lives] = weakref.WeakValueDictionary()
-_ends_at: float | None = None
+_needed: dict[int, Lives] = {}
+ending = _Ending()
 
 
 def register(living: Lives) -> None:
@@ -49,25 +90,70 @@ def register(living: Lives) -> None:
     _living[id(living)] = living
 
 
-def ending() -> float | None:
-    """Return the seconds left until the process may end; None while its end has not begun."""
-    return None if _ends_at is None else max(_ends_at - time.monotonic(), 0.0)
+def hold(living: Lives) -> None:
+    """Keep `living` until it says `let_go`: it has work that must not vanish with its owner."""
+    _needed[id(living)] = living
+
+
+def let_go(living: Lives) -> None:
+    """Keep `living` no longer."""
+    _needed.pop(id(living), None)
+
+
+def threads_run() -> bool:
+    """Tell whether threads may be started, and run.
+
+    In uWSGI they run only if it was told to let them; a sub-interpreter that ends beside one aborts the
+    process.
+    """
+    if not _in_main_interpreter():
+        return False
+    uwsgi = sys.modules.get("uwsgi")
+    options = getattr(uwsgi, "opt", None)
+    if not isinstance(options, dict):
+        return True
+    names = {name.decode() if isinstance(name, bytes) else name for name in options}
+    return not names.isdisjoint({"enable-threads", "threads"})
+
+
+def _in_main_interpreter() -> bool:
+    for name in ("_interpreters", "_xxsubinterpreters"):  # as they are called from 3.13 on, and before
+        with suppress(ImportError):
+            interpreters = importlib.import_module(name)
+            return bool(interpreters.get_current() == interpreters.get_main())
+    return True
 
 
 def _all() -> list[Lives]:
     return [living for ref in _living.valuerefs() if (living := ref()) is not None]
 
 
-def _end() -> None:
-    global _ends_at
+def _drain(last: bool) -> None:
+    """Let everybody finish, within what is left of the budget; a second Ctrl-C ends the waiting."""
+    ending.begun = True
     everybody = _all()
-    if _ends_at is None:
-        budget = max((living.flush_timeout for living in everybody), default=0.0)
-        _ends_at = time.monotonic() + budget
-    for living in everybody:
-        living.hurry()
-    for living in everybody:
-        living.end(ending() or 0.0)
+    try:
+        for living in everybody:
+            living.hurry()
+        for living in everybody:
+            with ending.waiting() as left:
+                living.finish(left)
+    except KeyboardInterrupt:
+        ending.give_up()
+    if last:
+        ending.over = True
+        for living in everybody:
+            living.last_words()
+
+
+def _at_exit() -> None:
+    _drain(last=True)
+
+
+def _before_threads_are_joined() -> None:
+    process = sys.modules.get("multiprocessing.process")
+    # No `atexit` will come in a child of multiprocessing's.
+    _drain(last=process is not None and process.parent_process() is not None)
 
 
 def _before_fork() -> None:
@@ -82,16 +168,21 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global _ends_at
-    _ends_at = None
-    for living in _all():
+    global ending
+    ending = _Ending()
+    everybody = _all()
+    _needed.clear()
+    for living in everybody:
         living.after_fork_in_child()
 
 
-atexit.register(_end)
+atexit.register(_at_exit)
 # Private, but the only hook that runs in multiprocessing's children; absent, `atexit` remains.
 if hasattr(threading, "_register_atexit"):
-    threading._register_atexit(_end)
+    try:
+        threading._register_atexit(_before_threads_are_joined)
+    except RuntimeError:  # first imported while the process ends: too late for either hook
+        ending.begun = ending.over = True
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_before_fork,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -41,3 +42,15 @@ def function(option: str, value: _F | None) -> _F | None:
     if value is not None and not callable(value):
         raise TypeError(f"{option} must be callable or None, not {type(value).__name__}")
     return value
+
+
+def path(option: str, value: str | os.PathLike[str] | None) -> str | None:
+    """Return `value`, a path or None."""
+    if value is None:
+        return None
+    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else value
+    if not isinstance(text, str):
+        raise TypeError(f"{option} must be a path or None, not {type(value).__name__}")
+    if not text or "\0" in text:
+        raise ValueError(f"{option} is no path")
+    return text

@@ -21,6 +21,10 @@ RESERVED_SHARE = 5
 MINUTE = 60.0
 """PagerDuty counts events in a window of so many seconds that moves on with the time.
 Source: PagerDuty's documentation, "Events API v2 Overview", rate limits."""
+LEAST_PAUSE = 1.0
+"""Seconds to wait at least after a 429 that does not say for how long."""
+MAX_STEPS = 10
+"""Doublings of the pause after which further refusals make it no longer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,8 +37,15 @@ class Pending:
         known: whether it tells again of a known problem; others of its severity go first.
         accepted_at: on the delivery's clock.
         compose: makes the event, from plain data, when it is its turn.
-        settle: is told once whether the event was delivered.
+        settle: is told once whether the event was delivered; returns how many records it stood for.
         label: names it on stderr if it is lost: nothing that a program logged, it may be a secret.
+        size: bytes of memory that it takes, about.
+        first: it goes before the others of its severity.
+        encoded: what is sent, once it is composed.
+        refused: what PagerDuty refused, once there is nothing but the barest form left to try.
+        attempts: how often it failed.
+        due: it is not tried before, on the delivery's clock.
+        ticket: its file's name in the spool; None if it is in memory only.
     """
 
     dedup_key: str
@@ -42,13 +53,16 @@ class Pending:
     known: bool
     accepted_at: float
     compose: Callable[[], Event]
-    settle: Callable[[bool], None]
+    settle: Callable[[bool], int]
     label: str
+    size: int = 1_000
+    first: bool = False
     encoded: EncodedEvent | None = None
-    event: Event | None = None
+    refused: EncodedEvent | None = None
     bare: bool = False
     attempts: int = 0
     due: float = -math.inf
+    ticket: str | None = None
 
 
 class After(enum.Enum):
@@ -76,14 +90,21 @@ class Backlog:
     Args:
         retry: the schedule of attempts, and the age at which an event expires.
         random: a number in [0, 1), for jitter.
+
+    Attributes:
+        size: bytes of memory that its events take, about.
     """
 
     def __init__(self, retry: Retry, random: Callable[[], float]) -> None:
+        self.size = 0
         self._retry = retry
         self._random = random
         self._lanes: dict[str, deque[Pending]] = {}
+        # The same events by how much they matter, each class in order of arrival: a dict as ordered set.
+        self._classes: dict[tuple[int, bool], dict[Pending, None]] = {}
         self._count = 0
-        self._failures = 0
+        self._failing: set[Pending] = set()
+        self._refusals = 0
         self._paused_until = -math.inf
         self._told_to_wait = False
 
@@ -95,16 +116,42 @@ class Backlog:
             yield from lane
 
     def add(self, pending: Pending) -> None:
-        """Take an event in, behind the others of its dedup key."""
-        self._lanes.setdefault(pending.dedup_key, deque()).append(pending)
+        """Take an event in: behind the older ones of its dedup key, before the younger."""
+        lane = self._lanes.setdefault(pending.dedup_key, deque())
+        place = len(lane)
+        while place > 0 and lane[place - 1].accepted_at > pending.accepted_at:
+            place -= 1
+        lane.insert(place, pending)
+        self._classes.setdefault(_class(pending), {})[pending] = None
         self._count += 1
+        self.size += pending.size
+
+    def remove(self, pending: Pending) -> None:
+        """Take an event out, wherever in its lane it is."""
+        lane = self._lanes[pending.dedup_key]
+        lane.remove(pending)
+        if not lane:
+            del self._lanes[pending.dedup_key]
+        del self._classes[_class(pending)][pending]
+        self._failing.discard(pending)
+        self._count -= 1
+        self.size -= pending.size
+
+    def resize(self, pending: Pending, size: int) -> None:
+        """Note that an event now takes another amount of memory."""
+        self.size += size - pending.size
+        pending.size = size
 
     def next(self, now: float) -> Pending | None:
         """Return the event whose turn it is; None while all of them wait (see `wait`)."""
         if now < self._paused_until:
             return None
-        ready = [lane[0] for lane in self._lanes.values() if lane[0].due <= now]
-        return min(ready, key=_turn, default=None)
+        ready = [lane for lane in self._lanes.values() if lane[0].due <= now]
+        return min(ready, key=_turn)[0] if ready else None
+
+    def urgency(self, pending: Pending) -> Severity:
+        """Return the highest severity that waits for this event to make way, its own included."""
+        return min((p.severity for p in self._lanes[pending.dedup_key]), key=_rank)
 
     def wait(self, now: float) -> float | None:
         """Return the seconds until there may be a next event; None if there are none at all."""
@@ -113,39 +160,50 @@ class Backlog:
         due = min(lane[0].due for lane in self._lanes.values())
         return max(due, self._paused_until, now) - now
 
-    def remove(self, pending: Pending) -> None:
-        """Take an event out, wherever in its lane it is."""
-        lane = self._lanes[pending.dedup_key]
-        lane.remove(pending)
-        self._count -= 1
-        if not lane:
-            del self._lanes[pending.dedup_key]
+    def delivered(self, pending: Pending, now: float) -> None:
+        """The event has arrived: what stood in the way of all no longer does.
 
-    def delivered(self, pending: Pending) -> None:
-        """The event has arrived: whatever stood in the way no longer does."""
+        After a 429 the pauses shrink step by step, as they grew: a fleet that shares a routing key must
+        not come back at full speed with the first event that gets through.
+        """
         self.remove(pending)
-        self._failures = 0
-        self._paused_until = -math.inf
+        if len(self._failing) > 1:
+            for other in self:
+                other.due = -math.inf
+        self._failing.clear()
+        self._refusals = max(self._refusals - 1, 0)
+        self._told_to_wait = False
+        if self._refusals:
+            self._paused_until = now + delay(self._retry, self._refusals, None, self._random)
+        else:
+            self._paused_until = -math.inf
 
     def failed(self, pending: Pending, error: EventsError, now: float) -> None:
-        """The attempt failed and the event is kept: it waits its own time, and everything a shorter one.
+        """The attempt failed and the event is kept.
 
-        An event that fails for itself alone then holds nobody up, and an outage is not met by every
-        event in turn.
+        Asked to slow down, everything waits: the limit is the routing key's. Otherwise the event waits its
+        own time, and the others the longer the more of them have failed since one got through: an event
+        that fails for itself alone holds nobody up, and an outage is not met by every event in turn.
         """
         pending.attempts += 1
-        self._failures += 1
-        asked = error.retry_after
-        pending.due = now + delay(self._retry, pending.attempts, asked, self._random)
-        self._paused_until = now + delay(self._retry, self._failures, asked, self._random)
-        self._told_to_wait = asked is not None or error.status == 429
+        if error.status == 429 or error.retry_after is not None:
+            self._refusals = min(self._refusals + 1, MAX_STEPS)
+            asked = error.retry_after or LEAST_PAUSE
+            self._paused_until = now + delay(self._retry, self._refusals, asked, self._random)
+            self._told_to_wait = True
+        else:
+            self._failing.add(pending)
+            pending.due = now + delay(self._retry, pending.attempts, None, self._random)
+            self._paused_until = now + delay(self._retry, len(self._failing), None, self._random)
 
     def hurry(self) -> None:
-        """Try at once what only waits for better times; what PagerDuty asked for is still kept."""
+        """Try at once, and more often, what only waits for better times; what was asked for is kept."""
         if not self._told_to_wait:
             self._paused_until = -math.inf
-            for pending in self:
-                pending.due = -math.inf
+        self._failing.clear()
+        for pending in self:
+            pending.due = -math.inf
+            pending.attempts = 0
 
     def expired(self, now: float) -> list[Pending]:
         """Return the events that are older than the schedule's `max_age`."""
@@ -153,12 +211,24 @@ class Backlog:
 
     def least(self, exempt: Pending | None = None) -> Pending | None:
         """Return the event to do without if there are too many: the least severe, then the youngest."""
-        candidates = [p for p in self if p is not exempt]
-        return max(candidates, key=lambda p: (p.severity.rank, p.known, p.accepted_at), default=None)
+        for name in sorted(self._classes, reverse=True):
+            for pending in reversed(self._classes[name]):
+                if pending is not exempt and not pending.first:
+                    return pending
+        return None
 
 
-def _turn(pending: Pending) -> tuple[int, bool, float]:
-    return (pending.severity.rank, pending.known, pending.accepted_at)
+def _rank(severity: Severity) -> int:
+    return severity.rank
+
+
+def _class(pending: Pending) -> tuple[int, bool]:
+    return (pending.severity.rank, pending.known)
+
+
+def _turn(lane: deque[Pending]) -> tuple[int, bool, bool, float]:
+    head = lane[0]
+    return (min(p.severity.rank for p in lane), head.known, not head.first, head.accepted_at)
 
 
 @dataclass(slots=True)
@@ -177,8 +247,7 @@ class Budget:
         while self._sent and now - self._sent[0] >= MINUTE:
             self._sent.popleft()
         reserved = 0 if severity is Severity.CRITICAL else self.per_minute // RESERVED_SHARE
-        allowed = self.per_minute - reserved
-        over = len(self._sent) - allowed
+        over = len(self._sent) - (self.per_minute - reserved)
         return 0.0 if over < 0 else self._sent[over] + MINUTE - now
 
     def spend(self, now: float) -> None:

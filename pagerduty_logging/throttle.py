@@ -33,11 +33,19 @@ class Verdict(enum.Enum):
 
 
 class History(NamedTuple):
-    """What is known of a problem when an event tells of it; times are seconds since the epoch."""
+    """What is known of a problem when an event tells of it; times are seconds since the epoch.
+
+    Attributes:
+        occurrences: all of them so far.
+        suppressed: those since the last event, this one apart, that no event told of.
+        first_seen: when the first one happened.
+        since: when what the last event told of happened.
+    """
 
     occurrences: int
     suppressed: int
     first_seen: float
+    since: float
 
 
 @dataclass(slots=True, eq=False)
@@ -51,7 +59,9 @@ class Problem:
         occurrences: all of them. `+= 1` is one uninterrupted step on CPython with its global lock;
             a build without it may lose some under contention.
         told: the occurrences up to and with the last event.
+        told_at: when what the last event told of happened, in seconds since the epoch.
         under_way: events submitted and neither delivered nor lost.
+        lost: an event was lost, and none was submitted since.
         over: it was resolved; what comes next is another problem with the same key.
     """
 
@@ -60,7 +70,9 @@ class Problem:
     quiet_until: float = NEVER
     occurrences: int = 0
     told: int = 0
+    told_at: float = 0.0
     under_way: int = 0
+    lost: bool = False
     over: bool = False
 
 
@@ -74,13 +86,11 @@ class Sighting(NamedTuple):
 
 def judge(problem: Problem | None, severity: Severity, now: float) -> Verdict:
     """Decide what an occurrence of this severity is, given what is known of its problem."""
-    if problem is None or problem.told == 0:
+    if problem is None or problem.told == 0 or problem.lost:
         return Verdict.FIRST
     if severity.rank < problem.severity.rank:
         return Verdict.ESCALATED
-    if problem.under_way or now < problem.quiet_until:
-        return Verdict.REPEAT
-    return Verdict.REMINDER if problem.quiet_until > NEVER else Verdict.FIRST
+    return Verdict.REPEAT if problem.under_way or now < problem.quiet_until else Verdict.REMINDER
 
 
 class Throttle:
@@ -131,37 +141,47 @@ class Throttle:
             if self._busy:
                 # A signal handler or finaliser logs while this very thread is in here. To page once
                 # too often is harmless, PagerDuty merges by dedup key; half a cache update is not.
-                return self._note(Problem(severity, seen), severity)
+                return self._note(Problem(severity, seen), severity, seen)
             self._busy = True
             try:
                 problem = self._problems.get(key)
                 if problem is None:
-                    problem = self._problems[key] = Problem(severity, seen)
-                return self._note(problem, severity)
+                    problem = Problem(severity, seen)
+                sighting = self._note(problem, severity, seen)
+                if sighting.verdict is not Verdict.REPEAT:
+                    self._problems[key] = problem  # anew, so that it is remembered from this event on
+                return sighting
             finally:
                 self._busy = False
 
-    def _note(self, problem: Problem, severity: Severity) -> Sighting:
+    def _note(self, problem: Problem, severity: Severity, seen: float) -> Sighting:
         now = self._clock()
         verdict = judge(problem, severity, now)
         problem.occurrences += 1
         suppressed = problem.occurrences - problem.told - 1 if problem.told else 0
-        history = History(problem.occurrences, suppressed, problem.first_seen)
+        history = History(problem.occurrences, suppressed, problem.first_seen, problem.told_at)
         if verdict is not Verdict.REPEAT:
-            problem.told = problem.occurrences
-            problem.severity = min(problem.severity, severity, key=_rank)
+            problem.told, problem.told_at = problem.occurrences, seen
+            problem.severity = severity if problem.lost else min(problem.severity, severity, key=_rank)
+            problem.lost = False
             problem.under_way += 1
         if problem.under_way:
             # Not for ever: the hot path must come back here once in a while to be told the truth.
             problem.quiet_until = now + self._repeat_interval
         return Sighting(verdict, problem, history)
 
-    def settle(self, problem: Problem, delivered: bool) -> None:
-        """Tell what became of a problem's event: only a delivered one keeps its window of silence."""
+    def settle(self, problem: Problem, delivered: bool) -> int:
+        """Tell what became of a problem's event: only a delivered one keeps its window of silence.
+
+        Returns:
+            the records that the event stood for: its own, and the repeats held back since.
+        """
         with self._lock:
             problem.under_way -= 1
-            quiet = delivered and not problem.over
+            problem.lost = problem.lost or not delivered
+            quiet = not (problem.lost or problem.over)
             problem.quiet_until = self._clock() + self._repeat_interval if quiet else NEVER
+            return 1 + problem.occurrences - problem.told
 
     def resolved(self, key: str) -> None:
         """The problem with this dedup key is over: its next occurrence is news."""

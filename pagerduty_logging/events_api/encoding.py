@@ -44,7 +44,7 @@ MAX_ADDRESS_CHARS = 2048
 MAX_ATTACHMENTS = 500
 """Our own bound for the number of links, and of images."""
 
-_ROUTING_KEY_BYTES = 4_096
+ROUTING_KEY_BYTES = 4_096
 """Room for the routing key, in JSON, which joins the event after its size was fitted."""
 _LEFT_OUT = "left_out"
 _NO_ADDRESS = f"not an http or https address of at most {MAX_ADDRESS_CHARS:,} characters"
@@ -237,7 +237,7 @@ def _is_web_address(url: str) -> bool:
 
 
 def _fitted(path: str, draft: _Draft) -> EncodedEvent:
-    limit = MAX_EVENT_BYTES - _ROUTING_KEY_BYTES
+    limit = MAX_EVENT_BYTES - ROUTING_KEY_BYTES
     encoded = draft.encoded()
     while len(encoded) >= limit:
         draft.leave_out(at_least=len(encoded) - limit + 1)

@@ -1,0 +1,135 @@
+"""Real programs against a real server: each runs in a process of its own, with a kill timer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+KILL_AFTER = 40.0
+"""Seconds: no program of the tests takes so long unless it hangs."""
+
+FORKS_WITH_THREADS = "ignore:This process:DeprecationWarning"
+"""Python 3.12 and later warn of every fork beside a thread: such programs are what is tested."""
+
+OPEN_AT_THE_END = "ignore:unclosed <socket:ResourceWarning"
+"""A connection kept alive until the last moment is closed by the system."""
+
+PRELUDE = """
+import atexit, logging, logging.config, os, signal, sys, threading, time
+from pagerduty_logging import PagerDutyHandler, Retry
+URL = os.environ["PAGERDUTY_EVENTS_URL"]
+def handler(**options):
+    options = {"base_url": URL, "routing_key": "r" * 32, "spool": os.environ.get("SPOOL"), **options}
+    options.setdefault("fingerprint", lambda record: str(record.msg))  # numbered problems are different ones
+    return PagerDutyHandler(**options)
+def attached(**options):
+    made = handler(**options)
+    log.addHandler(made)
+    return made
+log = logging.getLogger("program")
+log.propagate = False
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended: its exit status (negative: the signal), what it wrote, how long it took."""
+
+    status: int
+    out: str
+    err: str
+    seconds: float
+
+    def well(self) -> None:
+        """Assert that it ended well, without a word on stderr."""
+        assert self.status == 0, self.err
+        assert self.err == ""
+
+
+def run(
+    program: str,
+    url: str,
+    *,
+    spool: Path | None = None,
+    interfere: Callable[[subprocess.Popen[str]], object] | None = None,
+    preload: str = PRELUDE,
+) -> Ended:
+    """Run a program to its end; `interfere` is called with the running process."""
+    with started(program, url, spool=spool, preload=preload) as process:
+        since = time.monotonic()
+        if interfere is not None:
+            interfere(process)
+        out, err = process.communicate(timeout=KILL_AFTER)
+        return Ended(process.returncode, out, err, time.monotonic() - since)
+
+
+@contextmanager
+def started(
+    program: str,
+    url: str,
+    *,
+    spool: Path | None = None,
+    preload: str = PRELUDE,
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a program; whatever it has started is killed with it at the end of the block."""
+    with _running(["-c", preload + textwrap.dedent(program)], environment(url, spool)) as process:
+        yield process
+
+
+def run_file(main: Path, url: str) -> Ended:
+    """Run a program that is a file: what `multiprocessing` spawns imports it."""
+    with _running([str(main)], environment(url)) as process:
+        since = time.monotonic()
+        out, err = process.communicate(timeout=KILL_AFTER)
+        return Ended(process.returncode, out, err, time.monotonic() - since)
+
+
+@contextmanager
+def _running(arguments: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-W", FORKS_WITH_THREADS, "-W", OPEN_AT_THE_END, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def environment(url: str, spool: Path | None = None) -> dict[str, str]:
+    """Return the environment of a program that pages to `url`."""
+    own = {"PAGERDUTY_EVENTS_URL": url, "PAGERDUTY_ROUTING_KEY": "r" * 32, "PYTHONUNBUFFERED": "1"}
+    if spool is not None:
+        own["SPOOL"] = str(spool)
+    return {**os.environ, **own}
+
+
+def says(process: subprocess.Popen[str], word: str) -> None:
+    """Wait until the program has written a line that is `word`."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.strip() == word:
+            return
+    raise AssertionError(f"the program ended without saying {word!r}: {process.stderr.read()}")  # type: ignore[union-attr]
+
+
+def until(condition: Callable[[], object], timeout: float = 20.0) -> None:
+    """Wait until `condition()` is true."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come true in time"
+        time.sleep(0.01)

@@ -1,0 +1,176 @@
+"""However a process ends, what it logged before arrives, or it says that it did not."""
+
+import signal
+
+import pytest
+
+from pagerduty_logging.sandbox import Answer, Delay, Hang, Sandbox
+
+from .conftest import summaries
+from .programs import run, says
+
+TEN = [f"problem {n}" for n in range(10)]
+LOG_TEN = """
+attached()
+for n in range(10):
+    log.error(f"problem {n}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        ("", 0),
+        ("sys.exit(3)", 3),
+        ("raise ValueError('uncaught')", 1),
+        ("signal.raise_signal(signal.SIGINT)", -signal.SIGINT),
+        ("signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); signal.raise_signal(signal.SIGTERM)", 7),
+        ("logging.shutdown()", 0),
+        ("log.handlers[0].close()", 0),
+    ],
+    ids=["return", "exit", "error", "interrupt", "terminate", "shutdown", "close"],
+)
+def test_everything_logged_before_the_end_arrives(pagerduty: Sandbox, ending: str, status: int) -> None:
+    ended = run(LOG_TEN + ending, pagerduty.url)
+    assert sorted(summaries(pagerduty)) == TEN
+    assert ended.status == status
+    assert "pagerduty-logging" not in ended.err
+
+
+def test_an_idle_handler_does_not_delay_the_end(pagerduty: Sandbox) -> None:
+    ended = run("attached(flush_timeout=30)", pagerduty.url)
+    ended.well()
+    assert ended.seconds < 5
+
+
+def test_a_server_that_hangs_delays_the_end_by_the_budget_once(pagerduty: Sandbox) -> None:
+    pagerduty.fail_share(Hang(), 1)
+    ended = run(
+        """
+        first, second = attached(flush_timeout=1.5), attached(flush_timeout=1.0)
+        for n in range(250):
+            log.error(f"problem {n}")
+        threading._register_atexit(lambda: print("ending", flush=True))
+        """,
+        pagerduty.url,
+        interfere=lambda process: says(process, "ending"),
+    )
+    assert ended.status == 0
+    assert 1.0 < ended.seconds < 6
+    assert ended.err.count("the process ends before") == 2
+    assert "problem" not in ended.err
+
+
+def test_first_records_of_the_last_moments_arrive(pagerduty: Sandbox) -> None:
+    ended = run(
+        """
+        attached()
+        threading._register_atexit(log.error, "from the threading hook")
+        def linger():
+            threading.main_thread().join()
+            log.error("from a lingering thread")
+        threading.Thread(target=linger).start()
+        """,
+        pagerduty.url,
+    )
+    assert sorted(summaries(pagerduty)) == ["from a lingering thread", "from the threading hook"]
+    ended.well()
+
+
+@pytest.mark.parametrize("when", ["before", "after"], ids=["hook first", "handler first"])
+def test_a_first_record_in_an_exit_callback_arrives(pagerduty: Sandbox, when: str) -> None:
+    preload = "import atexit, logging\nlog = logging.getLogger('program')\n"
+    callback = 'atexit.register(log.error, "from atexit")'
+    attach = "from pagerduty_logging import PagerDutyHandler\nlog.addHandler(PagerDutyHandler())\n"
+    program = callback + "\n" + attach if when == "before" else attach + callback
+    ended = run(program, pagerduty.url, preload=preload)
+    assert summaries(pagerduty) == ["from atexit"]
+    ended.well()
+
+
+def test_a_handler_made_in_an_exit_callback_delivers(pagerduty: Sandbox) -> None:
+    program = """
+    import atexit, logging
+    def late():
+        from pagerduty_logging import PagerDutyHandler
+        logging.getLogger().addHandler(PagerDutyHandler())
+        logging.getLogger().error("late")
+    atexit.register(late)
+    """
+    ended = run(program, pagerduty.url, preload="")
+    assert summaries(pagerduty) == ["late"]
+    ended.well()
+
+
+def test_a_record_from_a_destructor_at_teardown_does_not_hang_the_end(pagerduty: Sandbox) -> None:
+    ended = run(
+        """
+        import builtins
+        attached()
+        class Last:
+            def __del__(self, log=log):
+                log.error("from a destructor")
+        builtins.last = Last()
+        """,
+        pagerduty.url,
+    )
+    assert ended.status == 0
+    assert ended.seconds < 5
+    assert summaries(pagerduty) == ["from a destructor"] or "the process ends before" in ended.err
+
+
+def test_a_second_interrupt_ends_the_waiting_and_spares_other_handlers(pagerduty: Sandbox) -> None:
+    pagerduty.fail_share(Hang(), 1)
+    ended = run(
+        """
+        class Other(logging.Handler):
+            def flush(self):
+                print("other flushed")
+            def emit(self, record):
+                pass
+        other = Other()
+        attached(flush_timeout=30)
+        log.error("problem")
+        from pagerduty_logging import lifecycle
+        def interrupt():
+            while not lifecycle.ending.begun:
+                time.sleep(0.01)
+            time.sleep(0.2)
+            os.kill(os.getpid(), signal.SIGINT)
+        threading.Thread(target=interrupt, daemon=True).start()
+        """,
+        pagerduty.url,
+    )
+    assert "other flushed" in ended.out
+    assert "the process ends before" in ended.err
+    assert "problem" not in ended.err
+    assert ended.seconds < 10
+
+
+def test_flush_and_close_in_any_order_neither_hang_nor_lose(pagerduty: Sandbox) -> None:
+    ended = run(
+        """
+        made = attached()
+        def abuse(n):
+            for turn in range(5):
+                made.close(); log.error(f"problem {n}.{turn}"); made.flush(0.0); made.close(); made.flush(5)
+        threads = [threading.Thread(target=abuse, args=[n]) for n in range(4)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        made.close(); made.close()
+        assert made.flush(5)
+        log.error("after all")
+        """,
+        pagerduty.url,
+    )
+    ended.well()
+    assert sorted(summaries(pagerduty)) == sorted(
+        ["after all", *(f"problem {n}.{turn}" for n in range(4) for turn in range(5))]
+    )
+
+
+def test_what_fails_for_the_first_time_at_the_end_is_tried_again(pagerduty: Sandbox) -> None:
+    pagerduty.fail_next(Delay(0.5, Answer(503, body="<html>")))
+    ended = run("attached()\nlog.error('problem')", pagerduty.url)
+    assert summaries(pagerduty) == ["problem"]
+    assert ended.status == 0

@@ -1,0 +1,330 @@
+"""Reconfiguring logging, re-entering it and filling it from everywhere: nobody waits, nothing is lost."""
+
+import pytest
+
+from pagerduty_logging.sandbox import Delay, Hang, Sandbox
+
+from .conftest import summaries
+from .programs import PRELUDE, run
+
+SLOW = Delay(1.5)
+
+
+@pytest.mark.parametrize(
+    "reconfigure",
+    [
+        'logging.config.dictConfig({"version": 1})',
+        "logging.basicConfig(force=True)",
+        "logging.shutdown()",
+        "root.removeHandler(made); made.close()",
+    ],
+)
+def test_reconfiguring_with_an_event_in_flight_is_quick_and_loses_nothing(
+    pagerduty: Sandbox, reconfigure: str
+) -> None:
+    pagerduty.fail_share(SLOW, 1)
+    ended = run(
+        f"""
+        root = logging.getLogger()
+        logging.lastResort = None
+        root.setLevel(logging.DEBUG)
+        logging.getLogger("urllib3").setLevel(logging.DEBUG)
+        made = handler()
+        root.addHandler(made)
+        log.propagate = True
+        log.error("first")
+        while not made._delivery._exchange:
+            time.sleep(0.01)
+        for _ in range(3):
+            logging.getLogger("urllib3.connectionpool").manager._clear_cache()
+            since = time.monotonic()
+            {reconfigure}
+            assert time.monotonic() - since < 0.5, time.monotonic() - since
+        log.disabled = False
+        made.handle(log.makeRecord(log.name, logging.ERROR, "program.py", 1, "second", (), None))
+        """,
+        pagerduty.url,
+    )
+    assert ended.status == 0, ended.err
+    assert summaries(pagerduty) == ["first", "second"]
+
+
+def test_configuring_again_and_again_leaves_nothing_behind(pagerduty: Sandbox) -> None:
+    ended = run(
+        """
+        def configure():
+            logging.config.dictConfig({
+                "version": 1,
+                "disable_existing_loggers": False,
+                "handlers": {"pagerduty": {"class": "pagerduty_logging.PagerDutyHandler", "base_url": URL,
+                                           "max_events_per_minute": 10_000}},
+                "loggers": {"program": {"handlers": ["pagerduty"]}},
+            })
+        def open_files():
+            return len(os.listdir("/proc/self/fd"))
+        for n in range(5):
+            configure(); log.error(f"warm {n}"); log.handlers[0].flush(5)
+        files = open_files()
+        for n in range(100):
+            configure(); log.error(f"problem {n}")
+        end = time.monotonic() + 10
+        while threading.active_count() > 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        print(threading.active_count(), open_files() - files)
+        """,
+        pagerduty.url,
+    )
+    ended.well()
+    threads, files = map(int, ended.out.split())
+    assert threads <= 2
+    assert files <= 2
+    assert len(summaries(pagerduty)) == 105
+
+
+def test_threads_that_log_while_logging_is_configured_do_not_stall(pagerduty: Sandbox) -> None:
+    ended = run(
+        """
+        attached(max_events_per_minute=10_000)
+        stop = threading.Event()
+        slowest = []
+        def fire(n):
+            worst = 0
+            while not stop.is_set():
+                since = time.monotonic()
+                log.error("problem %s", n)
+                worst = max(worst, time.monotonic() - since)
+            slowest.append(worst)
+        threads = [threading.Thread(target=fire, args=[n]) for n in range(4)]
+        for thread in threads: thread.start()
+        for _ in range(100):
+            logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+        stop.set()
+        for thread in threads: thread.join()
+        assert max(slowest) < 1, slowest
+        """,
+        pagerduty.url,
+    )
+    ended.well()
+    assert set(summaries(pagerduty)) == {"problem 0"} or len(summaries(pagerduty)) == 1
+
+
+def test_signal_handlers_and_finalisers_may_log_in_the_middle_of_logging(pagerduty: Sandbox) -> None:
+    ended = run(
+        """
+        made = attached(max_events_per_minute=1_000_000, max_pending=1_000_000, repeat_interval=0)
+        expected = set()
+        class Dying:
+            def __init__(self, n): self.n = n
+            def __del__(self): say(f"finaliser {self.n}")
+        def say(key):
+            expected.add(key)
+            log.error("said", extra={"pagerduty": {"dedup_key": key}})
+        count = 0
+        def on_alarm(*_):
+            global count
+            count += 1
+            say(f"signal {count}")
+        signal.signal(signal.SIGALRM, on_alarm)
+        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+        end, n, worst = time.monotonic() + 1.5, 0, 0
+        while time.monotonic() < end:
+            n += 1
+            since = time.monotonic()
+            loop = Dying(n); loop.me = loop; del loop
+            say(f"main {n}")
+            worst = max(worst, time.monotonic() - since)
+            if made.stats.pending > 200:
+                time.sleep(0.05)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        import gc; gc.collect()
+        assert worst < 1, worst
+        assert count > 50, count
+        assert made.flush(30)
+        stats = made.stats
+        assert stats.accepted == stats.delivered == len(expected), (stats, len(expected))
+        import json; print(json.dumps(sorted(expected)))
+        """,
+        pagerduty.url,
+    )
+    ended.well()
+    import json
+
+    assert {event["dedup_key"] for event in pagerduty.events} <= set(json.loads(ended.out))
+
+
+def test_objects_that_log_while_they_are_read_end_in_one_page(pagerduty: Sandbox) -> None:
+    ended = run(
+        """
+        made = attached(max_events_per_minute=10_000)
+        class Endless:
+            depth = 0
+            def __str__(self):
+                Endless.depth += 1
+                log.error("nested %d deep: %%s" % Endless.depth, self)
+                return "text"
+        class Itself:
+            def __str__(self):
+                log.error("itself: %s", self)
+                return "text"
+        log.error("itself: %s", Itself())
+        log.error("outer: %s", Endless())
+        assert made.flush(10)
+        print(Endless.depth)
+        """,
+        pagerduty.url,
+    )
+    ended.well()
+    said = summaries(pagerduty)
+    assert said.count("itself: text") == 1
+    assert said.count("outer: text") == 1
+    assert int(ended.out) < 20
+
+
+def test_reading_a_slow_object_holds_up_no_other_thread(pagerduty: Sandbox) -> None:
+    ended = run(
+        """
+        made = attached()
+        reading = threading.Event()
+        class Slow:
+            def __str__(self):
+                reading.set()
+                time.sleep(1.5)
+                return "slow"
+        slow = threading.Thread(target=log.error, args=["object: %s", Slow()])
+        slow.start()
+        reading.wait()
+        since = time.monotonic()
+        log.error("quick")
+        assert time.monotonic() - since < 0.5
+        slow.join()
+        """,
+        pagerduty.url,
+    )
+    ended.well()
+    assert summaries(pagerduty) == ["quick", "object: slow"]
+
+
+def test_what_the_http_library_logs_is_not_paged(pagerduty: Sandbox) -> None:
+    pagerduty.stop()
+    ended = run(
+        """
+        logging.captureWarnings(True)
+        root = logging.getLogger()
+        root.setLevel(logging.DEBUG)
+        made = handler(level=logging.DEBUG, flush_timeout=0.1, retry=Retry(initial=0.05, maximum=0.1))
+        root.addHandler(made)
+        log.propagate = True
+        log.error("problem")
+        while made.stats.retries < 3:
+            time.sleep(0.01)
+        assert made.stats.accepted == 1, made.stats
+        """,
+        pagerduty.url,
+    )
+    assert ended.status == 0, ended.err
+
+
+@pytest.mark.parametrize("rounds", [5])
+def test_threads_that_log_at_once_start_one_worker(pagerduty: Sandbox, rounds: int) -> None:
+    ended = run(
+        f"""
+        for turn in range({rounds}):
+            made = attached(max_events_per_minute=1000)
+            barrier = threading.Barrier(16)
+            def first(n):
+                barrier.wait()
+                log.error(f"problem {{turn}}.{{n}}")
+            threads = [threading.Thread(target=first, args=[n]) for n in range(16)]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
+            assert sum(t.name == "pagerduty-logging" for t in threading.enumerate()) == turn + 1
+            log.removeHandler(made)
+            assert made.flush(10)
+            made = None
+            kept = globals().setdefault("kept", []); kept.append(log)
+        """.replace("made = None", "globals().setdefault('handlers', []).append(made)"),
+        pagerduty.url,
+    )
+    ended.well()
+    assert len(summaries(pagerduty)) == 16 * rounds
+
+
+def test_an_event_loop_is_not_held_up(pagerduty: Sandbox) -> None:
+    pagerduty.fail_share(Hang(), 1)
+    ended = run(
+        """
+        import asyncio
+        made = attached(flush_timeout=0)
+        async def beat(lags):
+            while True:
+                since = time.monotonic()
+                await asyncio.sleep(0.01)
+                lags.append(time.monotonic() - since - 0.01)
+        async def main():
+            idle, busy = [], []
+            for lags in (idle, busy):
+                heart = asyncio.create_task(beat(lags))
+                for n in range(40):
+                    if lags is busy:
+                        log.error(f"problem {n}")
+                    await asyncio.sleep(0.01)
+                heart.cancel()
+            idle.sort(); busy.sort()
+            print(idle[-2], busy[-2])
+        asyncio.run(main())
+        """,
+        pagerduty.url,
+    )
+    assert ended.status == 0, ended.err
+    idle, busy = map(float, ended.out.split())
+    assert busy < idle + 0.1  # far from what a blocking send would take; two busy cores are slow
+
+
+@pytest.mark.parametrize("patched", ["first", "before the handler", "after the handler", "after a record"])
+def test_gevent_may_patch_at_any_time(pagerduty: Sandbox, patched: str) -> None:
+    pytest.importorskip("gevent")
+    patch = "import warnings; warnings.simplefilter('ignore'); from gevent import monkey; monkey.patch_all()"
+    steps = [
+        patch if patched == "first" else "",
+        PRELUDE,
+        patch if patched == "before the handler" else "",
+        "made = attached()",
+        patch if patched == "after the handler" else "",
+        "log.error('first'); assert made.flush(5)",
+        patch if patched == "after a record" else "",
+        "log.error('second'); assert made.flush(5), made.stats",
+        "import gevent; gevent.joinall([gevent.spawn(log.error, f'greenlet {n}') for n in range(3)])",
+    ]
+    ended = run("", pagerduty.url, preload="\n".join(steps))
+    assert ended.status == 0, ended.err
+    assert sorted(summaries(pagerduty)) == ["first", *(f"greenlet {n}" for n in range(3)), "second"]
+
+
+def test_a_sub_interpreter_delivers(pagerduty: Sandbox) -> None:
+    ended = run(
+        """
+        import importlib
+        interpreters = next(
+            importlib.import_module(name)
+            for name in ("_xxsubinterpreters", "_interpreters")
+            if importlib.util.find_spec(name)
+        )
+        try:
+            inner = interpreters.create("legacy")
+        except TypeError:
+            inner = interpreters.create(isolated=False)
+        interpreters.run_string(inner, "; ".join([
+            "import logging",
+            "from pagerduty_logging import PagerDutyHandler",
+            "log = logging.getLogger('inner')",
+            "log.addHandler(PagerDutyHandler())",
+            "log.error('from within')",
+            "log.handlers[0].flush(5)",
+        ]))
+        interpreters.destroy(inner)
+        """,
+        pagerduty.url,
+        preload=PRELUDE + "import importlib.util\n",
+    )
+    assert ended.status == 0, ended.err
+    assert summaries(pagerduty) == ["from within"]

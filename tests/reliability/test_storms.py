@@ -1,0 +1,287 @@
+"""Outages, refusals and storms over real HTTP: nothing is lost in silence, and the books balance."""
+
+import pytest
+
+from pagerduty_logging.sandbox import Answer, Endless, Garbage, Redirect, Reset, Sandbox
+
+from .conftest import summaries
+from .programs import run
+
+BALANCE = """
+def balance(stats):
+    rest = stats.delivered + stats.pending + stats.dead_lettered + sum(stats.dropped.values())
+    assert stats.accepted == rest, stats
+def watch(made):
+    def look():
+        while True:
+            balance(made.stats)
+            time.sleep(0.01)
+    threading.Thread(target=look, daemon=True).start()
+"""
+QUICK = "retry=Retry(initial=0.05, maximum=0.1)"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer(500),
+        Answer(502, body="<html>", content_type="text/html"),
+        Answer(200, body="<html>Welcome to the Hotel", content_type="text/html"),
+        Answer(403),
+        Answer(404),
+        Redirect(302, "/elsewhere"),
+        Reset(),
+        Reset(after_accepting=True),
+        Garbage(),
+        Answer(429, retry_after=1),
+        Answer(429, retry_after="soon"),
+        Answer(429, retry_after=-5),
+        Endless(),
+    ],
+    ids=str,
+)
+def test_whatever_stands_in_the_way_the_same_event_is_sent_again(pagerduty: Sandbox, fault: object) -> None:
+    pagerduty.fail_next(fault, times=2)  # type: ignore[arg-type]
+    run(
+        f"made = attached({QUICK}, timeout=1)\nlog.error('problem')\nassert made.flush(20)",
+        pagerduty.url,
+    )
+    accepted = summaries(pagerduty)
+    assert accepted[-1] == "problem"
+    assert len({event["dedup_key"] for event in pagerduty.events}) == 1
+    bodies = {request.body for request in pagerduty.requests}
+    assert len(bodies) == 1
+    assert {request.path for request in pagerduty.requests} == {"/v2/enqueue"}
+
+
+def test_an_event_that_is_refused_is_sent_barely_then_told_and_stalls_nobody(pagerduty: Sandbox) -> None:
+    pagerduty.fail_next(400, times=2)
+    pagerduty.fail_next(Answer(202, body="garbage"))
+    ended = run(
+        BALANCE
+        + f"""
+told = []
+made = attached({QUICK}, on_error=lambda event, error: told.append((event.summary, type(error).__name__)))
+watch(made)
+log.error("refused twice")
+for n in range(20):
+    log.error(f"fine {{n}}")
+assert made.flush(20)
+stats = made.stats
+assert (stats.dead_lettered, stats.delivered) == (1, 20), stats
+assert told == [("refused twice", "BadRequest")], told
+log.error("refused twice")
+assert made.flush(20) and made.stats.delivered == 21
+""",
+        pagerduty.url,
+    )
+    assert ended.status == 0, ended.err
+    assert ended.err.count("\n") == 1
+    assert "not delivered: ERROR of logger 'program'" in ended.err
+    assert "refused twice" not in ended.err
+
+
+def test_a_refused_event_pages_in_its_barest_form(pagerduty: Sandbox) -> None:
+    pagerduty.fail_next(400)
+    run(
+        "attached()\nlog.critical('problem', extra={'pagerduty': {'custom_details': {'a': 1}}})",
+        pagerduty.url,
+    ).well()
+    (event,) = pagerduty.events
+    assert event["payload"]["summary"].startswith("problem")
+    assert event["payload"]["severity"] == "critical"
+    assert list(event["payload"]["custom_details"]) == ["reduced"]
+
+
+def test_a_storm_keeps_the_budget_pages_the_critical_and_tells_the_rest(pagerduty: Sandbox) -> None:
+    ended = run(
+        BALANCE
+        + """
+made = attached(max_pending=500, flush_timeout=8)
+watch(made)
+since = time.monotonic()
+for n in range(3000):
+    log.log(logging.CRITICAL if n % 300 == 299 else logging.ERROR, f"problem {n}")
+burst = time.monotonic() - since
+while made.stats.delivered < 80:
+    time.sleep(0.01)
+time.sleep(0.3)
+stats = made.stats
+assert stats.delivered <= 100, stats
+balance(stats)
+assert made.flush(0.5) is False
+stats = made.stats
+balance(stats)
+print(burst, stats.dropped["overflow"], stats.delivered)
+os._exit(0)
+""",
+        pagerduty.url,
+    )
+    assert ended.status == 0, ended.err
+    said = summaries(pagerduty)
+    critical = {f"problem {n}" for n in range(299, 3000, 300)}
+    assert critical <= set(said)
+    assert len(said) <= 100
+
+
+def test_one_event_tells_what_a_storm_left_out(pagerduty: Sandbox) -> None:
+    pagerduty.fail_share(503, 1)
+    ended = run(
+        BALANCE
+        + f"""
+made = attached(max_pending=50, max_events_per_minute=1000, {QUICK})
+watch(made)
+while True:
+    for n in range(500):
+        log.error(f"problem {{n}}")
+    for n in range(5):
+        log.critical(f"critical {{n}}")
+    break
+print("said", made.stats.dropped["overflow"], flush=True)
+sys.stdin.readline()
+assert made.flush(20), made.stats
+balance(made.stats)
+""",
+        pagerduty.url,
+        interfere=lambda process: (
+            pagerduty.wait_until(lambda: len(pagerduty.requests) > 2),
+            process.stdout and print(process.stdout.readline(), end=""),
+            pagerduty.clear(),
+            process.stdin and (process.stdin.write("go\n"), process.stdin.flush()),
+        ),
+    )
+    assert ended.status == 0, ended.err
+    told = [event for event in pagerduty.events if event["payload"].get("class") == "overflow"]
+    assert len(told) == 1
+    details = told[0]["payload"]["custom_details"]
+    assert details["left_out_problems"] == details["left_out_records"] == 505 - 50
+    assert details["most_frequent"][0].startswith("455 x ERROR of logger 'program'")
+    assert {f"critical {n}" for n in range(5)} <= set(summaries(pagerduty))
+
+
+def test_memory_is_bounded_by_bytes_while_the_server_is_down(pagerduty: Sandbox) -> None:
+    pagerduty.stop()
+    ended = run(
+        """
+        import resource
+        made = attached(flush_timeout=0, max_pending=100_000)
+        log.error("warm")
+        def used():
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1]) * resource.getpagesize() / 1e6
+        before = used()
+        big = "x" * 60_000
+        for n in range(6_000):
+            log.error(f"problem {n} {big}")
+        grown = used() - before
+        assert grown < 60, grown
+        print(made.stats.dropped["overflow"])
+        """,
+        pagerduty.url,
+    )
+    assert ended.status == 0, ended.err
+    assert int(ended.out) > 3_000
+
+
+def test_repeats_are_held_back_only_behind_an_event_that_lives(pagerduty: Sandbox) -> None:
+    pagerduty.fail_next(400, times=2)
+    run(
+        """
+        made = attached(repeat_interval=0.5)
+        def say(level=logging.ERROR):
+            log.log(level, "problem")
+            assert made.flush(10)
+        say()                  # lost
+        say()                  # so this one pages
+        say(); say(); say()    # held back
+        say(logging.CRITICAL)  # passes
+        assert made.stats.suppressed == 3
+        time.sleep(0.6)
+        assert made.stats.accepted == 3, made.stats  # nothing is sent without a new record
+        say()                  # tells what was held back
+        """,
+        pagerduty.url,
+    )
+    first, critical, reminder = pagerduty.events
+    assert first["dedup_key"] == critical["dedup_key"] == reminder["dedup_key"]
+    assert [e["payload"]["severity"] for e in pagerduty.events] == ["error", "critical", "error"]
+    assert critical["payload"]["custom_details"]["suppressed"] == 3
+    assert "suppressed_since" in critical["payload"]["custom_details"]
+    assert "suppressed" not in reminder["payload"]["custom_details"]
+
+
+def test_a_wall_clock_that_jumps_changes_nothing(pagerduty: Sandbox) -> None:
+    run(
+        """
+        made = attached(repeat_interval=300)
+        real = time.time
+        for jump in (0, 86_400, -86_400):
+            time.time = lambda jump=jump: real() + jump
+            log.error("problem")
+            since = time.monotonic()
+            log.error(f"after a jump of {jump}")
+            assert made.flush(5)
+            assert time.monotonic() - since < 1
+        """,
+        pagerduty.url,
+    ).well()
+    assert len(summaries(pagerduty)) == 4
+
+
+def test_handlers_do_not_share_their_troubles(pagerduty: Sandbox) -> None:
+    with Sandbox() as broken:
+        broken.fail_share(503, 1)
+        run(
+            f"""
+            good, bad = attached(), attached(base_url={broken.url!r}, routing_key="b" * 32, flush_timeout=0)
+            log.error("problem")
+            assert good.flush(5)
+            os._exit(0)
+            """,
+            pagerduty.url,
+        )
+        assert summaries(pagerduty) == ["problem"]
+        assert {r.body.count(b"b" * 32) for r in broken.requests} == {1}
+
+
+def test_sending_inside_the_call_takes_its_time_limit_and_no_thread(pagerduty: Sandbox) -> None:
+    run(
+        """
+        made = attached(background=False)
+        threads = [threading.Thread(target=log.error, args=[f"problem {n}"]) for n in range(8)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        assert made.stats.delivered == 8, made.stats
+        log.error("main")
+        assert made.stats.delivered == 9
+        assert made.flush(1)
+        assert not [t for t in threading.enumerate() if t.name == "pagerduty-logging"]
+        """,
+        pagerduty.url,
+    ).well()
+
+
+def test_sending_inside_the_call_keeps_what_could_not_be_sent_in_time(pagerduty: Sandbox) -> None:
+    pagerduty.fail_next(Answer(503), times=1)
+    pagerduty.fail_share(Answer(503), 1)
+    run(
+        """
+        import gc
+        made = attached(background=False, timeout=0.5)
+        since = time.monotonic()
+        log.error("problem")
+        assert time.monotonic() - since < 1.5
+        log.removeHandler(made)
+        made = None
+        gc.collect()
+        print("dropped", flush=True)
+        sys.stdin.readline()
+        """,
+        pagerduty.url,
+        interfere=lambda process: (
+            process.stdout and process.stdout.readline(),
+            pagerduty.clear(),
+            process.stdin and (process.stdin.write("go\n"), process.stdin.flush()),
+        ),
+    )
+    assert summaries(pagerduty) == ["problem"]
