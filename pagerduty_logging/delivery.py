@@ -126,11 +126,10 @@ class Delivery:
         self._pid: int | None = None
         self._beginning = threading.RLock()
         lifecycle.register(self)
-        if spool is not None:
-            self._notice_fork()
-            self._adopt()
-            if self._threaded and (self._backlog or spool.shared):
-                self._ensure_worker()
+        if spool is not None and lifecycle.will_fork_unseen():
+            lifecycle.after_unseen_fork(self._take_over)
+        elif spool is not None:
+            self._take_over()
 
     def _begin(self) -> None:
         """Set everything that belongs to one process."""
@@ -177,11 +176,12 @@ class Delivery:
             if forked and self._on_fork is not None:
                 self._on_fork()
             self._begin()
-        if self._background and not self._threaded:
+        lifecycle.enter_process()
+        if self._background and lifecycle.uwsgi_lacks_threads():
             self._diagnostics.say(
                 "threads",
-                "no threads run here, so that every page is sent inside the logging call "
-                "(in uWSGI, its option enable-threads changes that)",
+                "uWSGI runs no threads here, so that every page is sent inside the logging call; "
+                "its option enable-threads changes that",
             )
 
     # --- the callers' side ------------------------------------------------------------------------
@@ -445,6 +445,13 @@ class Delivery:
                 bare=pending.bare,
             )
         )
+
+    def _take_over(self) -> None:
+        """Send what dead processes left, also if this one never has anything to page."""
+        self._notice_fork()
+        self._adopt()
+        if self._threaded and self._spool is not None and (self._backlog or self._spool.shared):
+            self._ensure_worker()
 
     def _adopt(self) -> None:
         """Take over what dead processes left in the spool."""
