@@ -195,11 +195,11 @@ class Delivery:
         self._take_in_late()
         if self._here.at_work or self._here.in_callback or sys.is_finalizing():
             self._rouse()
-        elif not self._threaded:
-            self._work_here(self._client.timeout)
         elif lifecycle.ending.begun:
             with lifecycle.ending.waiting() as left:
                 self.flush(left)
+        elif not self._threaded:
+            self._work_here(self._client.timeout)
         elif self._ensure_worker():
             self._rouse()
         else:
@@ -207,7 +207,7 @@ class Delivery:
         self._tell_losses()
         if lifecycle.ending.over:
             self.last_words()
-        elif not self._threaded and self.pending:
+        elif self._worker is None and not self._idle:
             lifecycle.hold(self)
 
     def is_own(self, logger_name: str) -> bool:
@@ -578,8 +578,6 @@ class Delivery:
                         self._give_up(pending, error)
         if error is None:
             self._forget(pending)
-            if self._idle:
-                lifecycle.let_go(self)
         elif error.retryable:
             self._diagnostics.say("retry", f"PagerDuty is not reached, will try again: {_trouble(error)}")
 
@@ -598,6 +596,8 @@ class Delivery:
                     self._rest(wait)
         finally:
             self._working.release()
+            if self._idle:
+                lifecycle.let_go(self)
 
     def _run(self) -> None:
         """Send until there is nothing left and nobody wants more."""
@@ -641,6 +641,7 @@ class Delivery:
             if not self._idle:
                 return False
             self._worker = None
+        lifecycle.let_go(self)
         self._hang_up()
         if self._spool is not None:
             self._spool.sign_off()
