@@ -126,11 +126,10 @@ class Delivery:
         self._pid: int | None = None
         self._beginning = threading.RLock()
         lifecycle.register(self)
-        if spool is not None:
-            self._notice_fork()
-            self._adopt()
-            if self._threaded and (self._backlog or spool.shared):
-                self._ensure_worker()
+        if spool is not None and lifecycle.will_fork_unseen():
+            lifecycle.after_unseen_fork(self._take_over)
+        elif spool is not None:
+            self._take_over()
 
     def _begin(self) -> None:
         """Set everything that belongs to one process."""
@@ -177,11 +176,12 @@ class Delivery:
             if forked and self._on_fork is not None:
                 self._on_fork()
             self._begin()
-        if self._background and not self._threaded:
+        lifecycle.enter_process()
+        if self._background and lifecycle.uwsgi_lacks_threads():
             self._diagnostics.say(
                 "threads",
-                "no threads run here, so that every page is sent inside the logging call "
-                "(in uWSGI, its option enable-threads changes that)",
+                "uWSGI runs no threads here, so that every page is sent inside the logging call; "
+                "its option enable-threads changes that",
             )
 
     # --- the callers' side ------------------------------------------------------------------------
@@ -195,11 +195,11 @@ class Delivery:
         self._take_in_late()
         if self._here.at_work or self._here.in_callback or sys.is_finalizing():
             self._rouse()
-        elif not self._threaded:
-            self._work_here(self._client.timeout)
         elif lifecycle.ending.begun:
             with lifecycle.ending.waiting() as left:
                 self.flush(left)
+        elif not self._threaded:
+            self._work_here(self._client.timeout)
         elif self._ensure_worker():
             self._rouse()
         else:
@@ -207,7 +207,7 @@ class Delivery:
         self._tell_losses()
         if lifecycle.ending.over:
             self.last_words()
-        elif not self._threaded and self.pending:
+        elif self._worker is None and not self._idle:
             lifecycle.hold(self)
 
     def is_own(self, logger_name: str) -> bool:
@@ -445,6 +445,13 @@ class Delivery:
             )
         )
 
+    def _take_over(self) -> None:
+        """Send what dead processes left, also if this one never has anything to page."""
+        self._notice_fork()
+        self._adopt()
+        if self._threaded and self._spool is not None and (self._backlog or self._spool.shared):
+            self._ensure_worker()
+
     def _adopt(self) -> None:
         """Take over what dead processes left in the spool."""
         if self._spool is None:
@@ -570,8 +577,6 @@ class Delivery:
                         self._give_up(pending, error)
         if error is None:
             self._forget(pending)
-            if self._idle:
-                lifecycle.let_go(self)
         elif error.retryable:
             self._diagnostics.say("retry", f"PagerDuty is not reached, will try again: {_trouble(error)}")
 
@@ -590,6 +595,8 @@ class Delivery:
                     self._rest(wait)
         finally:
             self._working.release()
+            if self._idle:
+                lifecycle.let_go(self)
 
     def _run(self) -> None:
         """Send until there is nothing left and nobody wants more."""
@@ -633,6 +640,7 @@ class Delivery:
             if not self._idle:
                 return False
             self._worker = None
+        lifecycle.let_go(self)
         self._hang_up()
         if self._spool is not None:
             self._spool.sign_off()

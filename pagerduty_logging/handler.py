@@ -83,7 +83,8 @@ class PagerDutyHandler(logging.Handler):
         background: False: send inside the logging call, for at most `timeout` seconds.
         flush_timeout: seconds that the end of the process may be delayed, by all handlers together.
         before_send: may change a trigger, or drop it by returning None; called on the thread that logs.
-        on_error: is told of every event that will not be delivered.
+        on_error: is told of every event that will not be delivered, on the thread that notices; what it
+            logs itself is not paged.
         enabled: False: silent and inert.
 
     Raises:

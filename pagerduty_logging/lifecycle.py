@@ -14,9 +14,9 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 FORK_PATIENCE = 2.0
 """Seconds a fork may wait for an exchange to end. A child forked inside a TLS exchange inherits a lock
@@ -100,20 +100,54 @@ def let_go(living: Lives) -> None:
     _needed.pop(id(living), None)
 
 
+def enter_process() -> None:
+    """Listen to the hosts whose processes end without any of Python's hooks.
+
+    A pool child of Celery's that has done its tasks ends by `os._exit`; it says so by a signal of Celery's.
+    """
+    celery = sys.modules.get("celery.signals")
+    if celery is not None:
+        celery.worker_process_shutdown.connect(
+            _before_celery_exits, weak=False, dispatch_uid="pagerduty-logging"
+        )
+
+
 def threads_run() -> bool:
     """Tell whether threads may be started, and run.
 
-    In uWSGI they run only if it was told to let them; a sub-interpreter that ends beside one aborts the
-    process.
+    A sub-interpreter that ends beside one aborts the process. In uWSGI they run only if it was told to let
+    them, and none may run before it forks: it does so without Python's knowledge, and a child whose
+    parent's thread held the interpreter's lock at that moment waits for it for ever.
     """
-    if not _in_main_interpreter():
-        return False
-    uwsgi = sys.modules.get("uwsgi")
-    options = getattr(uwsgi, "opt", None)
+    return not will_fork_unseen() and _in_main_interpreter() and not uwsgi_lacks_threads()
+
+
+def will_fork_unseen() -> bool:
+    """Tell whether this is a process of uWSGI's that has not forked its workers yet."""
+    uwsgi: Any = sys.modules.get("uwsgi")
+    return hasattr(uwsgi, "worker_id") and uwsgi.worker_id() == 0 and uwsgi.mule_id() == 0
+
+
+def after_unseen_fork(call: Callable[[], object]) -> None:
+    """Let uWSGI call `call` in each worker that it forks, after what it would call anyway."""
+    uwsgi: Any = sys.modules["uwsgi"]
+    before = getattr(uwsgi, "post_fork_hook", None)
+
+    def hook() -> None:
+        if before is not None:
+            before()
+        call()
+
+    uwsgi.post_fork_hook = hook
+
+
+def uwsgi_lacks_threads() -> bool:
+    """Tell whether this is uWSGI, not told to let threads run."""
+    options = getattr(sys.modules.get("uwsgi"), "opt", None)
     if not isinstance(options, dict):
-        return True
+        return False
     names = {name.decode() if isinstance(name, bytes) else name for name in options}
-    return not names.isdisjoint({"enable-threads", "threads"})
+    return names.isdisjoint({"enable-threads", "threads"})
 
 
 def _in_main_interpreter() -> bool:
@@ -154,6 +188,10 @@ def _before_threads_are_joined() -> None:
     process = sys.modules.get("multiprocessing.process")
     # No `atexit` will come in a child of multiprocessing's.
     _drain(last=process is not None and process.parent_process() is not None)
+
+
+def _before_celery_exits(**_: object) -> None:
+    _drain(last=True)
 
 
 def _before_fork() -> None:

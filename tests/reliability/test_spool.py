@@ -2,10 +2,9 @@
 
 import json
 import os
-import random
 import signal
 import stat
-import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,10 @@ import pytest
 from pagerduty_logging.sandbox import Hang, Sandbox
 
 from .conftest import summaries
-from .programs import run, says, started, until
+from .programs import PRELUDE, run, says, started, until
 
 SEND = "made = attached(); assert made.flush(20), made.stats"
+SEND_QUICKLY = "made = attached(max_events_per_minute=100_000); assert made.flush(30), made.stats"
 
 
 def events(spool: Path) -> list[Path]:
@@ -52,27 +52,35 @@ def test_what_a_violent_end_left_is_sent_by_the_next_process(
     assert events(spool) == []
 
 
+KILLED_SOON = """
+import random
+def kill(seconds):
+    time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGKILL)
+def be_killed(earliest, latest):
+    threading.Thread(target=kill, args=[random.uniform(earliest, latest)], daemon=True).start()
+"""
+
+
 def test_every_call_that_returned_before_a_kill_arrives(pagerduty: Sandbox, spool: Path) -> None:
-    said = []
+    said: list[str] = []
     for turn in range(4):
-        with started(
+        ended = run(
             f"""
             attached(max_events_per_minute=100_000)
+            be_killed(0.0, 0.2)
             for n in range(100_000):
                 log.error("n", extra={{"pagerduty": {{"dedup_key": f"{turn}-{{n}}"}}}})
                 os.write(1, f"{turn}-{{n}}\\n".encode())
             """,
             pagerduty.url,
             spool=spool,
-        ) as process:
-            says(process, f"{turn}-0")
-            time.sleep(random.uniform(0.0, 0.2))
-            process.kill()
-            rest = process.stdout.read() if process.stdout else ""
-            said += [f"{turn}-0", *rest.split("\n")[:-1]]
-    made = "made = attached(max_events_per_minute=100_000); assert made.flush(30), made.stats"
+            preload=PRELUDE + KILLED_SOON,
+        )
+        assert ended.status == -signal.SIGKILL
+        said += ended.out.split("\n")[:-1]
     while events(spool):
-        run(made, pagerduty.url, spool=spool).well()
+        run(SEND_QUICKLY, pagerduty.url, spool=spool).well()
     assert set(said) <= {event["dedup_key"] for event in pagerduty.events}
 
 
@@ -277,10 +285,10 @@ def test_an_event_beyond_its_age_is_given_up_and_told(pagerduty: Sandbox, spool:
 
 
 def test_processes_that_share_a_spool_and_are_killed_lose_nothing(pagerduty: Sandbox, spool: Path) -> None:
-    pagerduty.fail_share(503, 0.3)
+    pagerduty.fail_share(503, 0.2)
     program = """
     made = attached(max_events_per_minute=100_000, retry=Retry(initial=0.05, maximum=0.2))
-    for n in range(40):
+    for n in range(20):
         key = f"{os.getpid()}-{n}"
         log.error("n", extra={"pagerduty": {"dedup_key": key}})
         os.write(1, (key + "\\n").encode())
@@ -288,17 +296,18 @@ def test_processes_that_share_a_spool_and_are_killed_lose_nothing(pagerduty: San
     made.flush(20)
     """
     said: set[str] = set()
-    for turn in range(2):
-        with (
-            started(program, pagerduty.url, spool=spool) as a,
-            started(program, pagerduty.url, spool=spool) as b,
-        ):
-            processes = [a, b]
-            time.sleep(0.6)
-            processes[turn].send_signal(signal.SIGKILL)
+    for _ in range(2):
+        with ExitStack() as running:
+            processes = [
+                running.enter_context(
+                    started(first + program, pagerduty.url, spool=spool, preload=PRELUDE + KILLED_SOON)
+                )
+                for first in ("    be_killed(0.1, 0.5)\n", "")
+            ]
             for process in processes:
                 out, _ = process.communicate(timeout=40)
-                said.update(out.split())
+                said.update(out.split("\n")[:-1])
+    pagerduty.fail_share(503, 0)
     while events(spool):
-        run(SEND.replace("attached()", "attached(max_events_per_minute=10_000)"), pagerduty.url, spool=spool)
+        run(SEND_QUICKLY, pagerduty.url, spool=spool)
     assert said <= {event["dedup_key"] for event in pagerduty.events}
