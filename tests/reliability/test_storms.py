@@ -236,6 +236,8 @@ def test_handlers_do_not_share_their_troubles(pagerduty: Sandbox) -> None:
             good, bad = attached(), attached(base_url={broken.url!r}, routing_key="b" * 32, flush_timeout=0)
             log.error("problem")
             assert good.flush(5)
+            while not bad.stats.retries:
+                time.sleep(0.01)
             os._exit(0)
             """,
             pagerduty.url,
