@@ -14,6 +14,7 @@ import enum
 import math
 import pathlib
 import re
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import TypeAlias, TypeVar
@@ -26,10 +27,12 @@ MAX_NODES = 10_000
 """Values in one conversion, so that wide and deep together stay bounded too."""
 MAX_TEXT = 100_000
 """Characters of one text; a mark tells how many were cut."""
-MAX_ALL_TEXT = 4_000_000
+MAX_ALL_TEXT = 600_000
 """Characters of all texts together; beyond it each is cut to MAX_KEY characters."""
 MAX_KEY = 1_000
 """Characters of a key in an object."""
+MAX_SECONDS = 0.5
+"""Seconds after which no other value is begun: what slow code makes of itself is cut too."""
 MAX_INTEGER_BITS = 1_024
 """Greater integers are described: many readers lose them, and Python refuses over 4,300 digits."""
 
@@ -67,13 +70,22 @@ class _Conversion:
     def __init__(self) -> None:
         self._inside: set[int] = set()
         self._nodes = 0
+        self._text_left = MAX_ALL_TEXT
+        self._until = time.monotonic() + MAX_SECONDS
+
+    def _text(self, value: object, show: Callable[[object], str]) -> str:
+        shown = _shown(value, show, MAX_TEXT if self._text_left > 0 else MAX_KEY)
+        self._text_left -= len(shown)
+        return shown
 
     def convert(self, value: object, depth: int) -> JSON:
         self._nodes += 1
         if value is None or value is True or value is False:
             return value
         if type(value) is str:
-            return text(value)
+            return self._text(value, str)
+        if time.monotonic() > self._until:
+            return "(not shown: what came before took too long)"
         try:
             return self._other(value, depth)
         except Exception as error:
@@ -88,13 +100,13 @@ class _Conversion:
             case float():
                 return float(value) if math.isfinite(value) else str(float(value))
             case str():
-                return text(str.__str__(value))
+                return self._text(str.__str__(value), str)
             case bytes() | bytearray():
                 return cut(bytes(value[:MAX_TEXT]).decode("utf-8", "backslashreplace"), MAX_TEXT)
             case datetime.date() | datetime.time():
                 return value.isoformat()
             case datetime.timedelta() | decimal.Decimal() | uuid.UUID() | pathlib.PurePath():
-                return text(value)
+                return self._text(value, str)
             case Mapping():
                 return self._container(value, value, depth)
             case Sequence() | Set():
@@ -102,7 +114,7 @@ class _Conversion:
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.repr}
             return self._container(value, fields, depth)
-        return _shown(value, repr, MAX_TEXT)
+        return self._text(value, repr)
 
     def _container(self, owner: object, entries: Collection[object], depth: int) -> JSON:
         if id(owner) in self._inside:
