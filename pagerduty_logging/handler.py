@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
+import re
 import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +16,9 @@ from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pagerduty_logging import alert, options
+from pagerduty_logging import alert, marks, options, wishes
 from pagerduty_logging.delivery import Delivery, Stats
+from pagerduty_logging.deployment import find_environment, find_release
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
 from pagerduty_logging.events_api.errors import EventsError
@@ -32,13 +35,18 @@ from pagerduty_logging.events_api.events import (
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity
+from pagerduty_logging.noise import Frequency, Ignored
+from pagerduty_logging.redaction import redactor
 from pagerduty_logging.schedule import Pending
-from pagerduty_logging.throttle import Sighting, Throttle, Verdict
+from pagerduty_logging.snapshot import Snapshot, capture, created, exception_of, salvage
+from pagerduty_logging.throttle import Problem, Sighting, Throttle, Verdict
 
 if TYPE_CHECKING:
     import requests
 
 BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
+
+_numbers = itertools.count()
 
 
 class PagerDutyHandler(logging.Handler):
@@ -72,6 +80,14 @@ class PagerDutyHandler(logging.Handler):
         flush_timeout: seconds that the end of the process may be delayed, by all handlers together.
         before_send: may change a trigger, or drop it by returning None; called on the thread that logs.
         on_error: is told of every event that will not be delivered.
+        release, environment: shown with every alert; default: the environment variables that hosts and
+            error trackers usually set, see `deployment`.
+        redact: names of fields and compiled patterns that are secret beside the usual ones. False: nothing
+            is redacted but the routing key. Redaction has the last word, after `before_send`.
+        ignore_loggers: globs of logger names whose records never page, such as "django.security.*".
+        ignore_exceptions: types, or their dotted names, that never page; subclasses count too.
+        min_occurrences: (times, seconds): page only for what happened so often within so many seconds.
+            CRITICAL is exempt.
         enabled: False: silent and inert.
 
     Raises:
@@ -108,6 +124,12 @@ class PagerDutyHandler(logging.Handler):
         flush_timeout: float = 5.0,
         before_send: BeforeSend | None = None,
         on_error: Callable[[Event, EventsError], object] | None = None,
+        release: str | None = None,
+        environment: str | None = None,
+        redact: Sequence[str | re.Pattern[str]] | bool = (),
+        ignore_loggers: Sequence[str] = (),
+        ignore_exceptions: Sequence[type[BaseException] | str] = (),
+        min_occurrences: tuple[int, float] | None = None,
         enabled: bool = True,
     ) -> None:
         super().__init__()
@@ -131,7 +153,11 @@ class PagerDutyHandler(logging.Handler):
             links=links,
             images=images,
             custom_details=custom_details,
+            release=find_release(release),
+            environment=find_environment(environment),
         )
+        self._redactor = redactor(redact, (key or _NO_KEY).reveal)
+        self._ignored = Ignored(ignore_loggers, ignore_exceptions)
         self._fingerprinter = Fingerprinter()
         self._fingerprint = options.function("fingerprint", fingerprint)
         self._before_send = options.function("before_send", before_send)
@@ -141,7 +167,10 @@ class PagerDutyHandler(logging.Handler):
             options.count("max_fingerprints", max_fingerprints),
         )
         self._known = self._throttle.known
+        self._frequency = _frequency(min_occurrences, max_fingerprints)
+        self._owner = f"{os.getpid()}.{next(_numbers)}"
         self._suppressed = 0
+        self._unreadable = 0
         self._holder: int | None = None
         events = EventsClient(
             key or _NO_KEY,
@@ -183,16 +212,25 @@ class PagerDutyHandler(logging.Handler):
         Logging's own `handle` would render and submit while it holds the handler's lock.
         """
         if self.filters:
-            passed = self.filter(record)
+            try:
+                passed = self.filter(record)
+            except Exception as error:
+                self._accept(record, [f"a filter failed: {type(error).__name__}"])
+                return True
             if not passed:
                 return False
             if isinstance(passed, logging.LogRecord):
                 record = passed
         if type(record.msg) is str and "pagerduty" not in record.__dict__:
-            problem = self._known.get((record.name, record.msg, record.levelno))
+            try:
+                problem = self._known.get((record.name, record.msg, record.levelno))
+            except TypeError:  # a record made by hand, with a name that cannot be looked up
+                problem = None
             if problem is not None and problem.quiet_until > monotonic():
                 problem.occurrences += 1
                 self._suppressed += 1
+                if record.exc_info:
+                    self._mark(record, problem)
                 return True
         self.emit(record)
         return True
@@ -203,63 +241,129 @@ class PagerDutyHandler(logging.Handler):
         A `KeyboardInterrupt` or `SystemExit` that the program's code raises while the record is read
         goes on to the program, once the page is safe.
         """
+        self._accept(record, [])
+
+    def _accept(self, record: logging.LogRecord, defects: list[str]) -> None:
         delivery = self._delivery
         if delivery is None or delivery.is_own(record.name):
             return
+        interruption: BaseException | None = None
         try:
             delivery.notice_fork()
-            self._page(record, delivery)
+            interruption = self._page(record, delivery, defects)
         except BaseException as error:
-            self._page_anyway(record, delivery, error)
-            if not isinstance(error, Exception):
-                raise
-
-    def _page(self, record: logging.LogRecord, delivery: Delivery) -> None:
-        wish = alert.own(record).get("event_action")
-        if record.__dict__.get("pagerduty") is False:
-            return
-        identity = self._identify(record)
-        if wish in ("acknowledge", "resolve"):
-            (self.resolve if wish == "resolve" else self.acknowledge)(identity.key)
-            return
-        sighting = self._throttle.sight(identity.key, alert.severity_of(record), record.created)
-        if identity.by_message:
-            self._throttle.know((record.name, record.msg, record.levelno), sighting.problem)
-        if sighting.verdict is Verdict.REPEAT:
-            self._suppressed += 1
-            return
-        try:
-            snapshot = alert.capture(record, self.formatter)
-            compose = self._considered(record, self._composer(snapshot, identity.key, sighting))
-        except BaseException:
-            self._throttle.settle(sighting.problem, delivered=False)
-            raise
-        if compose is None:
-            self._throttle.settle(sighting.problem, delivered=False)
-        else:
-            self._submit(record, delivery, identity.key, sighting, compose)
-
-    def _page_anyway(self, record: logging.LogRecord, delivery: Delivery, error: BaseException) -> None:
-        """Page with what can be had without the program's own code, which has just failed."""
-        try:
-            key = Identity.of(record.name, type(error).__name__)
-            sighting = self._throttle.sight(key, alert.severity_of(record), record.created)
-            if sighting.verdict is not Verdict.REPEAT:
-                compose = self._composer(alert.salvage(record, error), key, sighting)
-                self._submit(record, delivery, key, sighting, compose)
-        except Exception as broken:
-            self._diagnostics.say("emit", f"a record could not be paged: {type(broken).__name__}")
-
-    def _identify(self, record: logging.LogRecord) -> Identity:
-        if self._fingerprint is not None and not alert.own(record).get("dedup_key"):
+            interruption = error
             try:
-                return Identity(str(self._fingerprint(record)), by_message=False)
-            except Exception as error:
-                self._diagnostics.say("fingerprint", f"fingerprint raised {type(error).__name__}")
+                self._page_anyway(record, delivery, error, defects)
+            except Exception:
+                self._unreadable += 1  # no call: there may be no stack or memory left for one
+        try:
+            if interruption is not None and not isinstance(interruption, Exception):
+                raise interruption
+        finally:
+            interruption = None  # its traceback holds this frame
+
+    def _page(
+        self, record: logging.LogRecord, delivery: Delivery, defects: list[str]
+    ) -> BaseException | None:
+        """Page for `record` if it is news; return what its own code raised while it was read."""
+        if wishes.said_by(record) is False:
+            return None
+        error = exception_of(record)
+        if self._ignored.matches(record.name, error):
+            return None
+        identity = self._identify(record, error, defects)
+        action = wishes.wish(record, "event_action")
+        if action in ("acknowledge", "resolve"):
+            (self.resolve if action == "resolve" else self.acknowledge)(identity.key)
+            return None
+        sighting = self._sight(record, error, identity)
+        if sighting is None or sighting.verdict is Verdict.REPEAT:
+            self._suppressed += 1
+            return None
+        settle = _Settlement(self._throttle, sighting.problem)
+        failure: BaseException | None = None
+        try:
+            try:
+                snapshot = capture(record, self.formatter, defects)
+                compose = self._considered(record, self._composer(snapshot, sighting))
+            except BaseException as broken:
+                failure = broken
+                snapshot = salvage(record, broken, defects)
+                compose = self._composer(snapshot, sighting)
+            if compose is None:
+                settle(False)
+            else:
+                self._submit(delivery, snapshot, sighting, compose, settle)
+        except BaseException:
+            settle(False)
+            raise
+        return failure
+
+    def _page_anyway(
+        self, record: logging.LogRecord, delivery: Delivery, error: BaseException, defects: list[str]
+    ) -> None:
+        """Page with what can be had without the program's own code, which has just failed."""
+        snapshot = salvage(record, error, defects)
+        key = Identity.of(snapshot.logger, type(error).__name__)
+        sighting = self._throttle.sight(key, snapshot.severity, snapshot.created)
+        if sighting.verdict is not Verdict.REPEAT:
+            settle = _Settlement(self._throttle, sighting.problem)
+            self._submit(delivery, snapshot, sighting, self._composer(snapshot, sighting), settle)
+
+    def _identify(
+        self, record: logging.LogRecord, error: BaseException | None, defects: list[str]
+    ) -> Identity:
+        """Return the problem that a record asks for, else its exception's, else the fingerprint's."""
+        asked = wishes.wish(record, "dedup_key")
+        if asked is not None:
+            return Identity(self._redactor.key(asked), by_message=False)
+        key = None if error is None else marks.marked(error, self._owner)
+        if key is not None:
+            return Identity(key, by_message=False)
+        if self._fingerprint is not None:
+            try:
+                return Identity(self._redactor.key(str(self._fingerprint(record))), by_message=False)
+            except Exception as broken:
+                defects.append(f"fingerprint raised {type(broken).__name__}")
         return self._fingerprinter.identify(record)
 
-    def _composer(self, snapshot: alert.Snapshot, key: str, sighting: Sighting) -> Callable[[], Trigger]:
-        return partial(alert.compose, snapshot, key, sighting.history, self._fields)
+    def _sight(
+        self, record: logging.LogRecord, error: BaseException | None, identity: Identity
+    ) -> Sighting | None:
+        """Note the occurrence; None: it happens too seldom to page."""
+        severity = wishes.severity_of(record)
+        seen = created(record)
+        held = None
+        if self._frequency is not None and severity is not Severity.CRITICAL:
+            held = self._frequency.note(identity.key, seen)
+            if held is None:
+                return None
+        if error is not None:
+            if marks.marked(error, self._owner) is not None and severity is Severity.CRITICAL:
+                # An error that goes on to end the program is the same error, and PagerDuty's urgency
+                # is the same for both words.
+                severity = Severity.ERROR
+            marks.mark(error, self._owner, identity.key)
+        sighting = self._throttle.sight(identity.key, severity, seen)
+        if identity.by_message:
+            self._throttle.know((record.name, record.msg, record.levelno), sighting.problem)
+        if held is not None:
+            history = sighting.history
+            before = history._replace(
+                occurrences=history.occurrences + held.times,
+                first_seen=min(history.first_seen, held.first_seen),
+            )
+            sighting = sighting._replace(history=before)
+        return sighting
+
+    def _mark(self, record: logging.LogRecord, problem: Problem) -> None:
+        error = exception_of(record)
+        if error is not None:
+            marks.mark(error, self._owner, problem.key)
+
+    def _composer(self, snapshot: Snapshot, sighting: Sighting) -> Callable[[], Trigger]:
+        return partial(alert.compose, snapshot, sighting.problem.key, sighting.history, self._fields)
 
     def _considered(
         self, record: logging.LogRecord, compose: Callable[[], Trigger]
@@ -271,41 +375,47 @@ class PagerDutyHandler(logging.Handler):
         try:
             changed = self._before_send(trigger, record)
         except Exception as error:
-            self._diagnostics.say("before_send", f"before_send raised {type(error).__name__}")
-            changed = trigger
+            changed = alert.noted(trigger, f"before_send raised {type(error).__name__}")
         if changed is None:
             return None
-        considered = changed if isinstance(changed, Trigger) else trigger
+        if not isinstance(changed, Trigger):
+            changed = alert.noted(trigger, f"before_send returned no Trigger: {type(changed).__name__}")
+        considered = changed
         return lambda: considered
 
     def _submit(
         self,
-        record: logging.LogRecord,
         delivery: Delivery,
-        key: str,
+        snapshot: Snapshot,
         sighting: Sighting,
         compose: Callable[[], Trigger],
+        settle: Callable[[bool], None],
     ) -> None:
         delivery.submit(
             Pending(
-                dedup_key=key,
-                severity=alert.severity_of(record),
+                dedup_key=sighting.problem.key,
+                severity=snapshot.severity,
                 known=sighting.verdict is Verdict.REMINDER,
                 accepted_at=monotonic(),
-                compose=compose,
-                settle=partial(self._throttle.settle, sighting.problem),
-                label=alert.label(record),
+                compose=partial(self._redacted, compose),
+                settle=settle,
+                label=alert.label(snapshot),
             )
         )
+
+    def _redacted(self, compose: Callable[[], Event]) -> Event:
+        return self._redactor.event(compose())
 
     # --- what else a handler can be told ----------------------------------------------------------
 
     def acknowledge(self, dedup_key: str) -> None:
         """Send word that somebody is on the problem with this dedup key."""
+        dedup_key = self._redactor.key(dedup_key)
         self._send(Acknowledge(dedup_key), dedup_key)
 
     def resolve(self, dedup_key: str) -> None:
         """Send word that the problem with this dedup key is over; its next occurrence pages."""
+        dedup_key = self._redactor.key(dedup_key)
         self._throttle.resolved(dedup_key)
         self._send(Resolve(dedup_key), dedup_key)
 
@@ -333,7 +443,7 @@ class PagerDutyHandler(logging.Handler):
                     severity=Severity.ERROR,
                     known=False,
                     accepted_at=monotonic(),
-                    compose=lambda: event,
+                    compose=partial(self._redactor.event, event),
                     settle=_nothing_to_settle,
                     label=f"{type(event).__name__.lower()} of {dedup_key or 'a service'!r}",
                     bare=True,
@@ -344,6 +454,9 @@ class PagerDutyHandler(logging.Handler):
     def stats(self) -> Stats:
         """What became of every record and event so far."""
         stats = Stats() if self._delivery is None else self._delivery.stats()
+        if self._unreadable:
+            dropped = {**stats.dropped, "unreadable": self._unreadable}
+            stats = replace(stats, accepted=stats.accepted + self._unreadable, dropped=dropped)
         return replace(stats, suppressed=self._suppressed)
 
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
@@ -385,6 +498,33 @@ class PagerDutyHandler(logging.Handler):
 
 
 _NO_KEY = RoutingKey("0" * 32)
+
+
+class _Settlement:
+    """Tells the throttle once what became of an event, whoever knows first."""
+
+    __slots__ = ("_problem", "_settled", "_throttle")
+
+    def __init__(self, throttle: Throttle, problem: Problem) -> None:
+        self._throttle = throttle
+        self._problem = problem
+        self._settled = False
+
+    def __call__(self, delivered: bool) -> None:
+        if not self._settled:
+            self._settled = True
+            self._throttle.settle(self._problem, delivered)
+
+
+def _frequency(option: tuple[int, float] | None, max_problems: int) -> Frequency | None:
+    if option is None:
+        return None
+    if isinstance(option, str) or not isinstance(option, Sequence) or len(option) != 2:
+        raise TypeError("min_occurrences must be (times, seconds)")
+    times, seconds = option
+    return Frequency(
+        options.count("min_occurrences", times), options.seconds("min_occurrences", seconds), max_problems
+    )
 
 
 def _nothing_to_settle(delivered: bool) -> None:

@@ -45,6 +45,7 @@ class Problem:
     """One problem's state.
 
     Attributes:
+        key: its dedup key.
         severity: of the most severe event so far.
         quiet_until: on the throttle's clock; repeats before are counted and nothing else. The hot
             path reads this and `occurrences` without a lock.
@@ -55,6 +56,7 @@ class Problem:
         over: it was resolved; what comes next is another problem with the same key.
     """
 
+    key: str
     severity: Severity
     first_seen: float
     quiet_until: float = NEVER
@@ -131,12 +133,12 @@ class Throttle:
             if self._busy:
                 # A signal handler or finaliser logs while this very thread is in here. To page once
                 # too often is harmless, PagerDuty merges by dedup key; half a cache update is not.
-                return self._note(Problem(severity, seen), severity)
+                return self._note(Problem(key, severity, seen), severity)
             self._busy = True
             try:
                 problem = self._problems.get(key)
                 if problem is None:
-                    problem = self._problems[key] = Problem(severity, seen)
+                    problem = self._problems[key] = Problem(key, severity, seen)
                 return self._note(problem, severity)
             finally:
                 self._busy = False
