@@ -37,6 +37,7 @@ from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_ke
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity
 from pagerduty_logging.noise import Frequency, Ignored
 from pagerduty_logging.redaction import redactor
+from pagerduty_logging.safejson import type_name
 from pagerduty_logging.schedule import Pending
 from pagerduty_logging.snapshot import Snapshot, capture, created, exception_of, salvage
 from pagerduty_logging.throttle import Problem, Sighting, Throttle, Verdict
@@ -215,7 +216,7 @@ class PagerDutyHandler(logging.Handler):
             try:
                 passed = self.filter(record)
             except Exception as error:
-                self._accept(record, [f"a filter failed: {type(error).__name__}"])
+                self._accept(record, [f"a filter failed: {type_name(error)}"])
                 return True
             if not passed:
                 return False
@@ -224,12 +225,12 @@ class PagerDutyHandler(logging.Handler):
         if type(record.msg) is str and "pagerduty" not in record.__dict__:
             try:
                 problem = self._known.get((record.name, record.msg, record.levelno))
-            except TypeError:  # a record made by hand, with a name that cannot be looked up
+            except Exception:  # a record made by hand, with a name that cannot be looked up
                 problem = None
             if problem is not None and problem.quiet_until > monotonic():
                 problem.occurrences += 1
                 self._suppressed += 1
-                if record.exc_info:
+                if record.exc_info is not None:
                     self._mark(record, problem)
                 return True
         self.emit(record)
@@ -245,7 +246,7 @@ class PagerDutyHandler(logging.Handler):
 
     def _accept(self, record: logging.LogRecord, defects: list[str]) -> None:
         delivery = self._delivery
-        if delivery is None or delivery.is_own(record.name):
+        if delivery is None or (type(record.name) is str and delivery.is_own(record.name)):
             return
         interruption: BaseException | None = None
         try:
@@ -305,7 +306,7 @@ class PagerDutyHandler(logging.Handler):
     ) -> None:
         """Page with what can be had without the program's own code, which has just failed."""
         snapshot = salvage(record, error, defects)
-        key = Identity.of(snapshot.logger, type(error).__name__)
+        key = Identity.of(snapshot.logger, type_name(error))
         sighting = self._throttle.sight(key, snapshot.severity, snapshot.created)
         if sighting.verdict is not Verdict.REPEAT:
             settle = _Settlement(self._throttle, sighting.problem)
@@ -325,7 +326,7 @@ class PagerDutyHandler(logging.Handler):
             try:
                 return Identity(self._redactor.key(str(self._fingerprint(record))), by_message=False)
             except Exception as broken:
-                defects.append(f"fingerprint raised {type(broken).__name__}")
+                defects.append(f"fingerprint raised {type_name(broken)}")
         return self._fingerprinter.identify(record)
 
     def _sight(
@@ -375,11 +376,11 @@ class PagerDutyHandler(logging.Handler):
         try:
             changed = self._before_send(trigger, record)
         except Exception as error:
-            changed = alert.noted(trigger, f"before_send raised {type(error).__name__}")
+            changed = alert.noted(trigger, f"before_send raised {type_name(error)}")
         if changed is None:
             return None
         if not isinstance(changed, Trigger):
-            changed = alert.noted(trigger, f"before_send returned no Trigger: {type(changed).__name__}")
+            changed = alert.noted(trigger, f"before_send returned no Trigger: {type_name(changed)}")
         considered = changed
         return lambda: considered
 

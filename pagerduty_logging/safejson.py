@@ -118,9 +118,9 @@ class _Conversion:
 
     def _container(self, owner: object, entries: Collection[object], depth: int) -> JSON:
         if id(owner) in self._inside:
-            return f"({type(owner).__name__}: contains itself)"
+            return f"({type_name(owner)}: contains itself)"
         if depth >= MAX_DEPTH:
-            return f"({type(owner).__name__}: nested too deep to show)"
+            return f"({type_name(owner)}: nested too deep to show)"
         self._inside.add(id(owner))
         try:
             if isinstance(entries, Mapping):
@@ -169,5 +169,14 @@ def _integer(value: int) -> JSON:
     return f"(an integer of {value.bit_length()} bits)"
 
 
+def type_name(value: object) -> str:
+    """Return the name of a value's type, which a metaclass may hide from those who just ask."""
+    name: str = _NAME_OF_TYPE(type(value))
+    return name
+
+
+_NAME_OF_TYPE = type.__dict__["__name__"].__get__
+
+
 def _unshowable(value: object, error: Exception) -> str:
-    return f"({type(value).__name__}: could not be shown, {type(error).__name__})"
+    return f"({type_name(value)}: could not be shown, {type_name(error)})"

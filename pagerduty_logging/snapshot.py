@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any
 
 from pagerduty_logging import safejson, wishes
@@ -83,14 +84,14 @@ def capture(
     message, event = _message(record, formatter, found)
     wished = _wishes(record, found)
     error = exception_of(record)
-    traceback = record.exc_info[2] if isinstance(record.exc_info, tuple) else None
+    traceback = _traceback(record)
     trace_id, span_id = _trace(record)
     return Snapshot(
         **_plainly(record),
         message=message,
         task=_task(record),
-        exc_text=_bounded_text(record.exc_text, MAX_STACK_CHARS),
-        stack_text=_bounded_text(record.stack_info, MAX_STACK_CHARS),
+        exc_text=_word(record.exc_text, MAX_STACK_CHARS),
+        stack_text=_word(record.stack_info, MAX_STACK_CHARS),
         chain=() if error is None else chain_of(error, traceback),
         fields=_fields(record, event),
         trace_id=trace_id,
@@ -105,9 +106,9 @@ def salvage(
     record: logging.LogRecord, error: BaseException | None = None, defects: Sequence[str] = ()
 ) -> Snapshot:
     """Return what `record` says without running any of the program's code, after `error` came of it."""
-    message = record.msg if type(record.msg) is str else f"({type(record.msg).__name__})"
+    message = record.msg if type(record.msg) is str else f"({safejson.type_name(record.msg)})"
     if error is not None:
-        defects = (*defects, f"the record could not be read: {type(error).__name__}")
+        defects = (*defects, f"the record could not be read: {safejson.type_name(error)}")
     return Snapshot(
         **_plainly(record), message=safejson.cut(message, MAX_MESSAGE_CHARS), defects=tuple(defects)
     )
@@ -125,7 +126,7 @@ def exception_of(record: logging.LogRecord) -> BaseException | None:
             info = sys.exc_info()
     if type(info) is tuple and len(info) == 3:
         info = info[1]
-    return info if isinstance(info, BaseException) else None
+    return info if issubclass(type(info), BaseException) else None  # an object may lie about its class
 
 
 def created(record: logging.LogRecord) -> float:
@@ -152,13 +153,10 @@ def _plainly(record: logging.LogRecord) -> dict[str, Any]:
     }
 
 
-def _word(value: object) -> str:
+def _word(value: object, limit: int = 1_000) -> str:
     """Return a text of the record's, without running anything of the program's."""
-    return safejson.valid_text(safejson.cut(str.__str__(value), 1_000)) if isinstance(value, str) else ""
-
-
-def _bounded_text(value: object, limit: int) -> str:
-    return safejson.valid_text(safejson.cut(str.__str__(value), limit)) if isinstance(value, str) else ""
+    text: Any = value
+    return safejson.valid_text(safejson.cut(str.__str__(text), limit)) if issubclass(type(text), str) else ""
 
 
 def _message(
@@ -183,7 +181,7 @@ def _message(
 
 
 def _described(error: BaseException) -> str:
-    return f"{type(error).__name__}: {safejson.text(error, 200)}"
+    return f"{safejson.type_name(error)}: {safejson.text(error, 200)}"
 
 
 def _without_exception(record: logging.LogRecord) -> logging.LogRecord:
@@ -193,12 +191,17 @@ def _without_exception(record: logging.LogRecord) -> logging.LogRecord:
     return bare
 
 
+def _traceback(record: logging.LogRecord) -> TracebackType | None:
+    info: Any = record.exc_info
+    return info[2] if type(info) is tuple and len(info) == 3 and type(info[2]) is TracebackType else None
+
+
 def _fields(record: logging.LogRecord, event: dict[object, object]) -> dict[str, safejson.JSON]:
     given: dict[object, object] = {
         name: value for name, value in record.__dict__.items() if name not in _TOLD_OTHERWISE
     }
-    around = given.get("extra")
-    if isinstance(around, dict):  # loguru's
+    around: Any = given.get("extra")
+    if issubclass(type(around), dict):  # loguru's
         del given["extra"]
         event = {**event, **{name: around[name] for name in around if name != wishes.NAME}}
     if not given and not event:
@@ -214,7 +217,7 @@ def _wishes(record: logging.LogRecord, defects: list[str]) -> dict[str, safejson
     plain = safejson.jsonable(said)
     if isinstance(plain, dict):
         return plain
-    defects.append(f"pagerduty: must be a mapping, or False, not {type(said).__name__}")
+    defects.append(f"pagerduty: must be a mapping, or False, not {safejson.type_name(said)}")
     return {}
 
 
@@ -234,7 +237,7 @@ def _trace(record: logging.LogRecord) -> tuple[str, str]:
     """Return trace and span ids: the record's, else those of the current span, if any."""
     attributes = record.__dict__
     ids = (attributes.get("otelTraceID"), attributes.get("otelSpanID"))
-    if isinstance(ids[0], str) and ids[0].strip("0"):
+    if type(ids[0]) is str and ids[0].strip("0"):
         return _word(ids[0]), _word(ids[1])
     opentelemetry = sys.modules.get("opentelemetry.trace")
     if opentelemetry is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 EVENT_NAMES = ("event", "message", "msg")
 # fmt: off
@@ -20,8 +21,8 @@ def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
 
     Runs the program's code.
     """
-    said = record.msg
-    if record.args or not isinstance(said, Mapping):
+    said: Any = record.msg
+    if record.args or not issubclass(type(said), Mapping):
         return record.getMessage(), {}
     name = next((name for name in EVENT_NAMES if name in said), None)
     if name is None:

@@ -1,6 +1,7 @@
 """What a record says about its own page: `extra={"pagerduty": {...}}`.
 
-Nothing here runs the program's code, so that it can be trusted when that code has just failed.
+Nothing here runs the program's code, so that it can be trusted when that code has just failed. Hence
+types are asked what they are, not objects, whose `__class__` may be anything.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ _SEVERITIES = {str(severity): severity for severity in Severity}
 
 def wishes_of(record: logging.LogRecord) -> dict[object, Any]:
     """Return the record's wishes; empty if there are none."""
-    said = said_by(record)
-    return said if isinstance(said, dict) else {}
+    said: Any = said_by(record)
+    return said if issubclass(type(said), dict) else {}
 
 
 def said_by(record: logging.LogRecord) -> object:
@@ -31,8 +32,9 @@ def said_by(record: logging.LogRecord) -> object:
     attributes = record.__dict__
     said = attributes.get(NAME)
     if said is None:
+        around: Any
         for around in (attributes.get("msg"), attributes.get("extra")):
-            if isinstance(around, dict) and said is None:
+            if said is None and issubclass(type(around), dict):
                 said = dict.get(around, NAME)
     return said
 
@@ -40,7 +42,7 @@ def said_by(record: logging.LogRecord) -> object:
 def wish(record: logging.LogRecord, name: str) -> str | None:
     """Return one of the record's wishes, if it is a text that says something."""
     said = dict.get(wishes_of(record), name)
-    text = str.__str__(said) if isinstance(said, str) else ""
+    text = str.__str__(said) if issubclass(type(said), str) else ""
     return text if text.strip() else None
 
 
@@ -52,7 +54,7 @@ def severity_of(record: logging.LogRecord) -> Severity:
     wished = _SEVERITIES.get(wish(record, "severity") or "")
     if wished is not None:
         return wished
-    level = record.levelno if isinstance(record.levelno, (int, float)) else logging.ERROR
+    level = record.levelno if type(record.levelno) in (int, float) else logging.ERROR
     if level >= logging.CRITICAL:
         return Severity.CRITICAL
     if level >= logging.ERROR:
