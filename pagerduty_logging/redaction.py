@@ -34,6 +34,7 @@ SENSITIVE_WORDS = frozenset((
 """Names of which one word is one of these are sensitive: shorter, they would be found in harmless names."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_NAME = re.compile(r"[\w.-]{1,80}")
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
 # --- texts that look like a secret wherever they stand ------------------------------------------------
@@ -63,7 +64,7 @@ _KEYS = re.compile(
     r")"
 )
 _WEBHOOK = re.compile(r"(?<=hooks\.slack\.com/services/)[\w/-]+")
-_CARD = re.compile(r"(?<![\w.])(?:4|5[0-8]|2[2-7]|3[0-689]|6)(?:[ -]?\d){11,18}(?!\w)")
+_CARD = re.compile(r"(?<![\w.])(?:4|5[0-8]|2[2-7]|3\d|6)(?:[ -]?\d){11,18}(?!\w)")
 
 # --- a name and its value in a text -------------------------------------------------------------------
 
@@ -234,7 +235,7 @@ class Redactor:
 
     def _list(self, items: list[JSON]) -> list[JSON]:
         match items:
-            case [str() as name, value] if self.is_sensitive(name):
+            case [str() as name, value] if _NAME.fullmatch(name) and self.is_sensitive(name):
                 return [name, _hidden(value)]
         if not items or not all(isinstance(item, str) for item in items):
             return [self.value(item) for item in items]
