@@ -153,8 +153,12 @@ class _Page:
             except KeyError:
                 self._ignored.append(f"{cut(name, 80)}: unknown")
             except (TypeError, ValueError) as error:
-                self._ignored.append(f"{name}: {cut(str(error).removeprefix(f'{name} '), 200)}")
+                self._ignore(name, error)
         return trigger
+
+    def _ignore(self, name: str, error: Exception) -> None:
+        words = str(error).removeprefix(name).lstrip(": ")
+        self._ignored.append(f"{name}: {cut(words, 300)}")
 
     def finished(self, trigger: Trigger) -> Trigger:
         """Add what depends on all the rest: the links, and the details with the notes."""
@@ -168,7 +172,7 @@ class _Page:
             (link,) = Trigger("a link", links=[item]).links
             return links.fit(links.filled(cast(Link, link), values))
         except (TypeError, ValueError) as error:
-            self._ignored.append(f"links: {cut(str(error).removeprefix('links: '), 300)}")
+            self._ignore("links", error)
             return None
 
     def _fit_images(self, items: Sequence[Any]) -> list[Image]:
@@ -178,7 +182,7 @@ class _Page:
                 (image,) = Trigger("an image", images=[item]).images
                 found.append(links.fit(cast(Image, image)))
             except (TypeError, ValueError) as error:
-                self._ignored.append(f"images: {cut(str(error).removeprefix('images: '), 300)}")
+                self._ignore("images", error)
         return found
 
     def _link_values(self) -> dict[str, safejson.JSON]:
@@ -237,9 +241,9 @@ class _Page:
         told["logger"] = snapshot.logger
         told["level"] = snapshot.level_name
         told["occurrences"] = history.occurrences
+        told["suppressed"] = history.suppressed or None
         told["first_seen"] = _iso(history.first_seen)
         told["last_seen"] = _iso(max(snapshot.created, history.first_seen))
-        told["suppressed"] = history.suppressed or None
         told["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in snapshot.crumbs]
         return _without_empty(told)
 
