@@ -76,8 +76,12 @@ def noted(trigger: Trigger, defect: str) -> Trigger:
 def compose(snapshot: Snapshot, dedup_key: str, history: History, given: Fields) -> Trigger:
     """Return the trigger for what was captured. Pure but for the source lines that it reads."""
     said = message_text.read(snapshot.message)
-    chain = snapshot.chain or said.chain or traceback_text.parse(snapshot.exc_text)
-    page = _Page(snapshot, said, chain, dedup_key, history, given)
+    logged = {**said.fields, **snapshot.fields}
+    told = message_text.chain_in(logged.get("exception"))
+    if told is not None:
+        del logged["exception"]
+    chain = snapshot.chain or said.chain or told or traceback_text.parse(snapshot.exc_text)
+    page = _Page(snapshot, said.words, logged, chain, dedup_key, history, given)
     trigger = Trigger(
         page.summary(),
         severity=snapshot.severity,
@@ -100,26 +104,27 @@ class _Page:
     def __init__(
         self,
         snapshot: Snapshot,
-        said: message_text.Said,
+        words: str,
+        logged: Mapping[str, safejson.JSON],
         chain: tuple[Raised, ...],
         dedup_key: str,
         history: History,
         given: Fields,
     ) -> None:
         self._snapshot = snapshot
-        self._said = said
+        self._words = words
         self._chain = chain
         self._dedup_key = dedup_key
         self._history = history
         self._given = given
-        self._fields = {**said.fields, **snapshot.fields}
+        self._fields = logged
         self._wished_details: dict[str, safejson.JSON] = {}
         self._wished_links: list[safejson.JSON] = []
         self._ignored = wishes.faults(snapshot.wishes)
 
     def summary(self) -> str:
         """Return the message's first line, and the exception where the line does not say it already."""
-        line = first_line(self._said.words, MAX_LINE_CHARS)
+        line = first_line(self._words, MAX_LINE_CHARS)
         if self._chain:
             error = self._chain[0]
             text = first_line(error.text, MAX_ERROR_CHARS)
@@ -224,8 +229,8 @@ class _Page:
         """What broke, where, since when, how often."""
         snapshot, history = self._snapshot, self._history
         told: dict[str, Any] = {}
-        if plain(self._said.words).strip() not in summary:
-            told["message"] = rows(self._said.words)
+        if plain(self._words).strip() not in summary:
+            told["message"] = rows(self._words)
         if self._chain:
             error = self._chain[0]
             told["exception"] = rows(error.headline)

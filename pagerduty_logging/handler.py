@@ -327,7 +327,12 @@ class PagerDutyHandler(logging.Handler):
                 return Identity(self._redactor.key(str(self._fingerprint(record))), by_message=False)
             except Exception as broken:
                 defects.append(f"fingerprint raised {type_name(broken)}")
-        return self._fingerprinter.identify(record)
+        try:
+            return self._fingerprinter.identify(record)
+        except Exception as broken:
+            defects.append(f"the problem could not be identified: {type_name(broken)}")
+            name = record.name if type(record.name) is str else ""
+            return Identity(Identity.of(name, type_name(record.msg)), by_message=False)
 
     def _sight(
         self, record: logging.LogRecord, error: BaseException | None, identity: Identity
@@ -347,7 +352,7 @@ class PagerDutyHandler(logging.Handler):
                 severity = Severity.ERROR
             marks.mark(error, self._owner, identity.key)
         sighting = self._throttle.sight(identity.key, severity, seen)
-        if identity.by_message:
+        if identity.by_message and type(record.msg) is str:
             self._throttle.know((record.name, record.msg, record.levelno), sighting.problem)
         if held is not None:
             history = sighting.history

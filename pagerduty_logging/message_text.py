@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from pagerduty_logging import traceback_text
-from pagerduty_logging.chain import Raised
+from pagerduty_logging.chain import Frame, Raised
 from pagerduty_logging.readable import plain
 from pagerduty_logging.safejson import JSON, jsonable
 
@@ -42,6 +42,30 @@ def read(message: str) -> Said:
             traceback = traceback or text
     fields = {name: value for name, value in line.items() if name not in TOLD_OTHERWISE}
     return Said(words, fields, traceback_text.parse(traceback))
+
+
+def chain_in(value: JSON) -> tuple[Raised, ...] | None:
+    """Return the exceptions that structlog's `dict_tracebacks` tells of; None if `value` is nothing such.
+
+    Only names and numbers are taken of it: it holds the values of variables too.
+    """
+    if not (isinstance(value, list) and value):
+        return None
+    chain: list[Raised] = []
+    for told in value:
+        if not (isinstance(told, dict) and "exc_type" in told and isinstance(told.get("frames"), list)):
+            return None
+        frames = [_frame(frame) for frame in cast("list[JSON]", told["frames"]) if isinstance(frame, dict)]
+        relation = "caused by" if told.get("is_cause") else "while handling"
+        text = str(told.get("exc_value", ""))
+        chain.append(Raised(str(told["exc_type"]), text, tuple(frames), relation=relation if chain else ""))
+    return tuple(chain)
+
+
+def _frame(told: dict[str, JSON]) -> Frame:
+    line = told.get("lineno")
+    path = str(told.get("filename") or "?")
+    return Frame(path, line if isinstance(line, int) else 0, str(told.get("name", "")), source="")
 
 
 def _json_line(message: str) -> dict[str, JSON] | None:

@@ -172,12 +172,17 @@ def _message(
         message = safejson.text(record.msg, MAX_MESSAGE_CHARS)
         if record.args:
             message = safejson.cut(f"{message} {safejson.jsonable(record.args)}", MAX_MESSAGE_CHARS)
-    if formatter is not None:
+    if formatter is not None and not _is_basic(formatter):
         try:
             message = safejson.text(formatter.format(_without_exception(record)), MAX_MESSAGE_CHARS)
         except Exception as error:
             defects.append(f"the formatter failed: {_described(error)}")
     return message, event
+
+
+def _is_basic(formatter: logging.Formatter) -> bool:
+    """Tell whether nobody chose the formatter: `basicConfig` gives its own to handlers that have none."""
+    return type(formatter) is logging.Formatter and formatter._fmt == logging.BASIC_FORMAT
 
 
 def _described(error: BaseException) -> str:
@@ -188,6 +193,8 @@ def _without_exception(record: logging.LogRecord) -> logging.LogRecord:
     """Return a copy for a formatter, which would spend its time on the traceback that is shown apart."""
     bare = copy(record)
     bare.exc_info = bare.exc_text = bare.stack_info = None
+    if type(bare.msg) is dict:  # structlog's console shows the values of variables with a traceback
+        bare.msg = {name: value for name, value in bare.msg.items() if name != "exc_info"}
     return bare
 
 

@@ -12,7 +12,7 @@ from pagerduty_logging.chain import INNER_FRAMES, MAX_CHAIN, MAX_TEXT, OUTER_FRA
 from pagerduty_logging.safejson import cut
 
 _BEGIN = re.compile(
-    r"^[ \t|+]*(?:Exception Group )?(?:Traceback|Stack) \(most recent call last\):[ \t]*$", re.MULTILINE
+    r"^[ \t|+╭─]*(?:Exception Group )?(?:Traceback|Stack) \(most recent call last\):?[ \t─╮]*$", re.MULTILINE
 )
 _FRAME = re.compile(r'>?\s*File "(?P<path>[^"\n]*)", line (?P<line>\d{1,9})(?:, in (?P<function>.*))?')
 _ERROR = re.compile(r"(?P<kind>[^\W\d][\w.<>]*)(?::(?: (?P<text>.*))?)?$", re.DOTALL)
@@ -22,7 +22,7 @@ _RELATIONS = {
 }
 _MARGIN = re.compile(r"^[ ]*(?:\|[ ]|\+[-+ \d]*$)")
 _CARETS = re.compile(r"\s*[~^]+\s*")
-_VALUES = re.compile(r"\s*[│└┌┬├]")
+_VALUES = re.compile(r"\s*[│└┌┬├╭╰]")
 
 
 class Split(NamedTuple):

@@ -58,6 +58,7 @@ def page(sandbox: Sandbox, handler: PagerDutyHandler) -> OnePage:
         assert handler.flush(10.0)
         (event,) = sandbox.events
         require_valid(event)
+        assert "the record could not be read" not in json.dumps(event)
         assert handler.stats.retries == handler.stats.dead_lettered == 0, handler.stats.last_error
         return event
 

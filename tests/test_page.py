@@ -151,6 +151,13 @@ def test_a_formatter_is_respected_and_the_record_stays_as_it_was(sandbox: Sandbo
         assert vars(made) == before
 
 
+def test_the_formatter_that_basic_config_gives_is_nobody_s_wish(sandbox: Sandbox) -> None:
+    with paging(sandbox) as pager:
+        pager.handler.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
+        pager.logger.error("it broke")
+        assert pager.summary == "it broke"
+
+
 # Fields
 
 
@@ -457,3 +464,50 @@ def test_json_lines_are_read() -> None:
     assert trigger.custom_details["traceback"] == ["/srv/x.py:3 in f", "    g()"]
     assert "exc_info" not in trigger.custom_details
     assert "levelname" not in trigger.custom_details
+
+
+def test_dict_tracebacks_are_read_without_the_values_of_variables() -> None:
+    told = [
+        {
+            "exc_type": "KeyError",
+            "exc_value": "'card'",
+            "is_cause": False,
+            "frames": [{"filename": "/srv/x.py", "lineno": 3, "name": "f", "locals": {"card": "c4n4ry"}}],
+        },
+        {"exc_type": "ValueError", "exc_value": "", "is_cause": True, "frames": []},
+    ]
+    trigger = _trigger(record({"event": "order failed", "exception": told}))
+    assert trigger.summary == "order failed: KeyError: 'card'"
+    assert trigger.custom_details["traceback"] == ["/srv/x.py:3 in f"]
+    assert trigger.custom_details["causes"] == ["caused by ValueError"]
+    assert "c4n4ry" not in str(trigger)
+
+
+@pytest.mark.parametrize("value", ["text", [], [1], [{"exc_type": "E"}], {"frames": []}])
+def test_an_extra_named_exception_is_an_extra_like_any_other(value: Any) -> None:
+    assert _details(record(exception=value))["exception"] == value
+
+
+def test_a_console_line_of_structlog_s_shows_no_values_of_variables(sandbox: Sandbox) -> None:
+    structlog = pytest.importorskip("structlog", reason="structlog is not installed")
+    with paging(sandbox) as pager:
+        renderer = structlog.dev.ConsoleRenderer(colors=True)
+        pager.handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer))
+        card = "c4n4ry"
+        try:
+            raise ValueError(len(card))
+        except ValueError:
+            pager.logger.error(
+                {"event": "order failed", "exc_info": True}, extra={"_logger": None, "_name": "x"}
+            )
+        assert "order failed" in pager.summary
+        assert pager.summary.endswith(": ValueError: 6")
+        assert "c4n4ry'" not in str(pager.event)
+        assert "defects" not in pager.details
+
+
+def test_a_boxed_traceback_is_taken_out_of_the_message() -> None:
+    text = "order failed\n╭─ Traceback (most recent call last) ─╮\n│ card = 'c4n4ry' │\n╰────╯\nKeyError: 'a'"
+    trigger = _trigger(record(text))
+    assert trigger.summary == "order failed: KeyError: 'a'"
+    assert "c4n4ry" not in str(trigger)
