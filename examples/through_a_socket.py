@@ -28,8 +28,9 @@ class Records(socketserver.StreamRequestHandler):
 
 
 with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Records) as server:
-    server.block_on_close = True
-    threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+    # One process is enough for an example; a service calls `serve_forever`.
+    accepting = threading.Thread(target=server.handle_request)
+    accepting.start()
 
     # The other process:
     to_server = logging.handlers.SocketHandler(*server.server_address)
@@ -42,5 +43,5 @@ with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Records) as server:
         logger.exception("cannot charge order %d", 7, extra={"order": 7})
     to_server.close()
 
-    server.shutdown()
+    accepting.join()
 pagerduty.flush()

@@ -87,7 +87,8 @@ def _installed(path: str) -> str | None:
 
 def _entry(headline: str, raised: Raised) -> list[str]:
     first, *others = plain(headline).split("\n")
-    below = [*others, *(f"note: {note}" for note in raised.notes), *rows(raised)]
+    notes = [line for note in raised.notes for line in plain(f"note: {note}").splitlines()]
+    below = [*others, *notes, *rows(raised)]
     left_out = len(below) - MAX_CAUSE_ROWS
     if left_out > 0:
         below = [*below[:MAX_CAUSE_ROWS], f"… {left_out} more rows"]
@@ -124,9 +125,6 @@ def _is_own(frame: Frame) -> bool:
 
 
 def _shown(frame: Frame, times: int) -> Iterator[str]:
-    if not frame.path:
-        yield f"… {frame.line} frames left out"
-        return
     yield location(frame) + (f" ({times} times)" if times > 1 else "")
     source = _source(frame)
     if source:

@@ -262,3 +262,30 @@ def test_a_marked_exception_is_pickled_where_this_library_is_unknown(sandbox: Sa
         assert done.stdout.decode().strip() == "ValueError('declined')"
         assert pager.summary == "cannot charge: ValueError: declined"
         assert json.dumps(vars(error))
+
+
+def test_an_exception_that_takes_no_mark_pages_all_the_same(sandbox: Sandbox) -> None:
+    class Closed(Exception):
+        @property
+        def __dict__(self) -> Any:
+            raise RuntimeError("closed")
+
+    with paging(sandbox) as pager:
+        pager.logger.error("cannot charge", exc_info=Closed("no"))
+        assert pager.summary == "cannot charge: Closed: no"
+        assert "defects" not in pager.details
+
+
+def test_a_record_may_page_while_another_is_noted(sandbox: Sandbox) -> None:
+    """As a signal handler or a finaliser does, on the thread that is in the midst of it."""
+    frequency = Frequency(5, 60.0, 10, Clock())
+    nested: list[Held | None] = []
+
+    class Key(str):
+        def __hash__(self) -> int:
+            if not nested:
+                nested.append(frequency.note("inner", 1.0))
+            return 7
+
+    assert frequency.note(Key("outer"), 1.0) is None
+    assert nested == [Held(0, 1.0)]

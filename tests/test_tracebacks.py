@@ -190,6 +190,34 @@ def test_notes_are_shown_whatever_they_are() -> None:
     assert chain_of(error)[0].notes == ()
 
 
+def test_notes_that_cannot_be_read_are_named() -> None:
+    class Unreadable(Exception):
+        @property
+        def __notes__(self) -> Any:
+            raise RuntimeError("no")
+
+    assert chain_of(Unreadable())[0].notes == ("(notes that could not be read: RuntimeError)",)
+
+
+def test_a_group_that_holds_an_exception_twice_shows_it_once() -> None:
+    twice = ValueError("a")
+    assert len(chain_of(ExceptionGroup("g", [twice, twice]))[0].members) == 1
+
+
+def test_a_cause_takes_no_more_than_its_rows() -> None:
+    def failing() -> None:
+        try:
+            shop.recurse(0)
+        except ValueError as error:
+            for number in range(10):
+                error.add_note(f"{number}\n" * 3)
+            raise KeyError("a") from error
+
+    rows = traceback_rows.rows_of_causes(chain_of(_caught(failing)))
+    assert len(rows) == 22
+    assert rows[-1].endswith("more rows")
+
+
 # Text
 
 
