@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -129,10 +130,10 @@ class _Page:
             error = self._chain[0]
             text = first_line(error.text, MAX_ERROR_CHARS)
             if not text:
-                line = line if error.name in line else f"{line}: {error.name}"
+                line = line if _says(line, error.name) else f"{line}: {error.name}"
             elif line in (text, ""):
                 line = f"{error.name}: {text}"
-            elif text not in line:
+            elif not _says(line, text):
                 line = f"{line}: {error.name}: {text}"
         snapshot = self._snapshot
         return line.lstrip(": ") or f"{snapshot.level_name} from {snapshot.logger}, without a message"
@@ -271,6 +272,11 @@ class _Page:
 
 
 _FIELD_NAMES = {f.name: f.name for f in fields(Trigger)} | {"class": "event_class"}
+
+
+def _says(line: str, text: str) -> bool:
+    """Tell whether `line` holds `text` as words of its own: "cannot" does not say "no"."""
+    return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", line) is not None
 
 
 def _without_empty(entries: dict[str, Any]) -> dict[str, Any]:

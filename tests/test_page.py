@@ -110,6 +110,7 @@ def test_a_page_reads_like_this() -> None:
         ("it broke", ValueError("bad card"), "it broke: ValueError: bad card"),
         ("it broke: bad card", ValueError("bad card"), "it broke: bad card"),
         ("bad card", ValueError("bad card"), "ValueError: bad card"),
+        ("cannot pay", ValueError("no"), "cannot pay: ValueError: no"),
         ("", ValueError("bad card"), "ValueError: bad card"),
         ("", ValueError(), "ValueError"),
         ("it broke", ValueError(), "it broke: ValueError"),
