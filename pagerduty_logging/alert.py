@@ -64,7 +64,7 @@ def checked_fields(*, release: str | None, environment: str | None, **options: A
 def label(snapshot: Snapshot) -> str:
     """Return a name for a record's event that tells nothing of what the program logged."""
     origin = snapshot.origin
-    place = f"{os.path.basename(origin.path)}:{origin.line}"
+    place = f"{origin.path.rpartition(os.sep)[2]}:{origin.line}"
     return f"{snapshot.level_name} of logger {snapshot.logger!r} ({place})"
 
 

@@ -77,10 +77,11 @@ def chain_of(error: BaseException, traceback: TracebackType | None = None) -> tu
     if left_out > 0:
         root, _ = links[-1]
         links = [*links[: MAX_CHAIN - 1], (root, f"{left_out} exceptions further back, at the root:")]
-    chain = [_raised(link, relation) for link, relation in links]
-    if traceback is not None:
-        chain[0] = chain[0]._replace(frames=_frames(traceback))
-    return tuple(chain)
+    (logged, relation), *before = links
+    return (
+        _raised(logged, relation, traceback or logged.__traceback__),
+        *(_raised(link, relation, link.__traceback__) for link, relation in before),
+    )
 
 
 def kind_of(cls: type[BaseException]) -> str:
@@ -111,16 +112,18 @@ def _links(error: BaseException) -> list[tuple[BaseException, str]]:
     return links
 
 
-def _raised(error: BaseException, relation: str = "", *, with_members: bool = True) -> Raised:
+def _raised(
+    error: BaseException, relation: str, traceback: TracebackType | None, *, with_members: bool = True
+) -> Raised:
     members: tuple[Raised, ...] = ()
     more = 0
     if with_members and isinstance(error, BaseExceptionGroup):
         leaves, more = _leaves(error)
-        members = tuple(_raised(leaf, with_members=False) for leaf in leaves)
+        members = tuple(_raised(leaf, "", leaf.__traceback__, with_members=False) for leaf in leaves)
     return Raised(
         kind_of(type(error)),
         safejson.text(error, MAX_TEXT),
-        _frames(error.__traceback__),
+        _frames(traceback),
         _notes(error),
         relation,
         members,

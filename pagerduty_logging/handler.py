@@ -169,7 +169,7 @@ class PagerDutyHandler(logging.Handler):
         )
         self._known = self._throttle.known
         self._frequency = _frequency(min_occurrences, max_fingerprints)
-        self._owner = f"{os.getpid()}.{next(_numbers)}"
+        self._mark = marks.name(f"{os.getpid()}_{next(_numbers)}")
         self._suppressed = 0
         self._unreadable = 0
         self._holder: int | None = None
@@ -231,7 +231,10 @@ class PagerDutyHandler(logging.Handler):
                 problem.occurrences += 1
                 self._suppressed += 1
                 if record.exc_info is not None:
-                    self._mark(record, problem)
+                    try:  # inline, because a call would cost as much as all the rest
+                        record.exc_info[1].__dict__[self._mark] = problem.key
+                    except Exception:
+                        return True
                 return True
         self.emit(record)
         return True
@@ -319,7 +322,7 @@ class PagerDutyHandler(logging.Handler):
         asked = wishes.wish(record, "dedup_key")
         if asked is not None:
             return Identity(self._redactor.key(asked), by_message=False)
-        key = None if error is None else marks.marked(error, self._owner)
+        key = None if error is None else marks.marked(error, self._mark)
         if key is not None:
             return Identity(key, by_message=False)
         if self._fingerprint is not None:
@@ -346,11 +349,11 @@ class PagerDutyHandler(logging.Handler):
             if held is None:
                 return None
         if error is not None:
-            if marks.marked(error, self._owner) is not None and severity is Severity.CRITICAL:
+            if marks.marked(error, self._mark) is not None and severity is Severity.CRITICAL:
                 # An error that goes on to end the program is the same error, and PagerDuty's urgency
                 # is the same for both words.
                 severity = Severity.ERROR
-            marks.mark(error, self._owner, identity.key)
+            marks.mark(error, self._mark, identity.key)
         sighting = self._throttle.sight(identity.key, severity, seen)
         if identity.by_message and type(record.msg) is str:
             self._throttle.know((record.name, record.msg, record.levelno), sighting.problem)
@@ -362,11 +365,6 @@ class PagerDutyHandler(logging.Handler):
             )
             sighting = sighting._replace(history=before)
         return sighting
-
-    def _mark(self, record: logging.LogRecord, problem: Problem) -> None:
-        error = exception_of(record)
-        if error is not None:
-            marks.mark(error, self._owner, problem.key)
 
     def _composer(self, snapshot: Snapshot, sighting: Sighting) -> Callable[[], Trigger]:
         return partial(alert.compose, snapshot, sighting.problem.key, sighting.history, self._fields)

@@ -6,25 +6,24 @@ them would keep their frames alive. It is plain text, so that a marked exception
 
 from __future__ import annotations
 
-ATTRIBUTE = "__pagerduty_logging__"
+
+def name(owner: str) -> str:
+    """Return the name of the attribute in which `owner` keeps its marks."""
+    return f"__pagerduty_logging_{owner}__"
 
 
-def mark(error: BaseException, owner: str, key: str) -> None:
-    """Note the dedup key that `owner` has found for `error`; an exception that takes no note is let be."""
+def mark(error: BaseException, attribute: str, key: str) -> None:
+    """Note the dedup key that was found for `error`; an exception that takes no note is let be."""
     try:
-        marks = error.__dict__.get(ATTRIBUTE)
-        if type(marks) is dict:
-            marks[owner] = key
-        else:
-            error.__dict__[ATTRIBUTE] = {owner: key}
+        error.__dict__[attribute] = key
     except Exception:  # a type may do anything to its attributes
         return
 
 
-def marked(error: BaseException, owner: str) -> str | None:
-    """Return the dedup key that `owner` noted for this very exception; None if it noted none."""
+def marked(error: BaseException, attribute: str) -> str | None:
+    """Return the dedup key that was noted for this very exception; None if there is none."""
     try:
-        marks = error.__dict__.get(ATTRIBUTE)
-        return marks.get(owner) if type(marks) is dict else None
+        key = error.__dict__.get(attribute)
+        return key if type(key) is str else None
     except Exception:
         return None
