@@ -36,6 +36,7 @@ from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity
 from pagerduty_logging.noise import Frequency, Ignored
+from pagerduty_logging.readable import plain
 from pagerduty_logging.redaction import redactor
 from pagerduty_logging.safejson import type_name
 from pagerduty_logging.schedule import Pending
@@ -236,7 +237,10 @@ class PagerDutyHandler(logging.Handler):
                     except Exception:
                         return True
                 return True
-        self.emit(record)
+        try:
+            self.emit(record)
+        except RecursionError:
+            self._unreadable += 1  # no stack is left to page with
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -302,7 +306,10 @@ class PagerDutyHandler(logging.Handler):
         except BaseException:
             settle(False)
             raise
-        return failure
+        try:
+            return failure
+        finally:
+            del failure  # its traceback holds this frame
 
     def _page_anyway(
         self, record: logging.LogRecord, delivery: Delivery, error: BaseException, defects: list[str]
@@ -321,13 +328,13 @@ class PagerDutyHandler(logging.Handler):
         """Return the problem that a record asks for, else its exception's, else the fingerprint's."""
         asked = wishes.wish(record, "dedup_key")
         if asked is not None:
-            return Identity(self._redactor.key(asked), by_message=False)
+            return Identity(self._shown_key(asked), by_message=False)
         key = None if error is None else marks.marked(error, self._mark)
         if key is not None:
             return Identity(key, by_message=False)
         if self._fingerprint is not None:
             try:
-                return Identity(self._redactor.key(str(self._fingerprint(record))), by_message=False)
+                return Identity(self._shown_key(str(self._fingerprint(record))), by_message=False)
             except Exception as broken:
                 defects.append(f"fingerprint raised {type_name(broken)}")
         try:
@@ -336,6 +343,10 @@ class PagerDutyHandler(logging.Handler):
             defects.append(f"the problem could not be identified: {type_name(broken)}")
             name = record.name if type(record.name) is str else ""
             return Identity(Identity.of(name, type_name(record.msg)), by_message=False)
+
+    def _shown_key(self, key: str) -> str:
+        """Return a dedup key of the program's as it leaves: one line of plain text without a secret."""
+        return self._redactor.key(plain(key).replace("\n", " "))
 
     def _sight(
         self, record: logging.LogRecord, error: BaseException | None, identity: Identity
@@ -414,12 +425,12 @@ class PagerDutyHandler(logging.Handler):
 
     def acknowledge(self, dedup_key: str) -> None:
         """Send word that somebody is on the problem with this dedup key."""
-        dedup_key = self._redactor.key(dedup_key)
+        dedup_key = self._shown_key(dedup_key)
         self._send(Acknowledge(dedup_key), dedup_key)
 
     def resolve(self, dedup_key: str) -> None:
         """Send word that the problem with this dedup key is over; its next occurrence pages."""
-        dedup_key = self._redactor.key(dedup_key)
+        dedup_key = self._shown_key(dedup_key)
         self._throttle.resolved(dedup_key)
         self._send(Resolve(dedup_key), dedup_key)
 

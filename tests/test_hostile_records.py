@@ -296,10 +296,11 @@ with Sandbox() as sandbox:
     texts = str(sandbox.events)
     assert texts.count("'summary': 'edge 1") >= 10, texts
     assert "edge 119" in texts and "afterwards" in texts, stats
+    assert not escaped, escaped
     print("stack", len(sandbox.events), stats.dropped, len(escaped))
 
-    before = len(sandbox.events)
-    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    with open("/proc/self/statm") as sizes:
+        used = int(sizes.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + 60_000_000, resource.RLIM_INFINITY))
     logger.error("as wide as a house: %(a)99999999s", {"a": 1})
     assert handler.flush(10.0)

@@ -512,3 +512,21 @@ def test_a_boxed_traceback_is_taken_out_of_the_message() -> None:
     trigger = _trigger(record(text))
     assert trigger.summary == "order failed: KeyError: 'a'"
     assert "c4n4ry" not in str(trigger)
+
+
+def test_a_dedup_key_is_one_line_of_plain_text_wherever_it_is_said(sandbox: Sandbox) -> None:
+    key = "disk\r\nof \x1b[31m\u202edb1"
+    with paging(sandbox) as pager:
+        pager.logger.error("disk", extra={"pagerduty": {"dedup_key": key}})
+        pager.handler.acknowledge(key)
+        pager.handler.resolve(key)
+        assert [event["dedup_key"] for event in pager.events] == ["disk of db1"] * 3
+
+
+def test_a_record_that_reaches_the_handler_twice_pages_once(sandbox: Sandbox) -> None:
+    with paging(sandbox) as pager:
+        child = logging.Logger("app.orders.child")
+        child.addHandler(pager.handler)
+        child.parent = pager.logger
+        child.error("it broke")
+        assert pager.summary == "it broke"
