@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 
 BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
 
+MAX_SHORTCUT_CHARS = 2_000
+"""Characters of a message that is kept to know its repeats by; a longer one is identified each time."""
+
 _numbers = itertools.count()
 
 
@@ -366,7 +369,7 @@ class PagerDutyHandler(logging.Handler):
                 severity = Severity.ERROR
             marks.mark(error, self._mark, identity.key)
         sighting = self._throttle.sight(identity.key, severity, seen)
-        if identity.by_message and type(record.msg) is str:
+        if identity.by_message and type(record.msg) is str and len(record.msg) <= MAX_SHORTCUT_CHARS:
             self._throttle.know((record.name, record.msg, record.levelno), sighting.problem)
         if held is not None:
             history = sighting.history

@@ -52,9 +52,9 @@ def page(sandbox: Sandbox, handler: PagerDutyHandler) -> OnePage:
         sandbox.clear()
         logger = logging.Logger(f"hostile.{next(_numbers)}")  # its problems are nobody else's
         logger.addHandler(handler)
-        began = time.perf_counter()
+        began = time.thread_time()  # what the caller pays, however busy the machine is
         log(logger)
-        assert time.perf_counter() - began < SECONDS
+        assert time.thread_time() - began < SECONDS
         assert handler.flush(10.0)
         (event,) = sandbox.events
         require_valid(event)
@@ -225,6 +225,15 @@ def test_a_text_of_a_hundred_megabytes_is_cut(page: OnePage) -> None:
     event = page(lambda logger: logger.error(huge, extra={"huge": huge}))
     assert "more characters" in event["payload"]["custom_details"]["huge"]
     page(lambda logger: logger.error("it broke", exc_info=ValueError(huge)))
+
+
+def test_a_long_message_is_a_repeat_too_and_is_not_kept(sandbox: Sandbox) -> None:
+    with paging(sandbox) as pager:
+        message = "it broke " * 1_000
+        pager.logger.error(message)
+        pager.logger.error(message)
+        assert len(pager.events) == 1
+        assert sys.getrefcount(message) <= 3
 
 
 def test_slow_objects_are_not_asked_for_ever() -> None:
