@@ -289,3 +289,14 @@ def test_a_record_may_page_while_another_is_noted(sandbox: Sandbox) -> None:
 
     assert frequency.note(Key("outer"), 1.0) is None
     assert nested == [Held(0, 1.0)]
+
+
+def test_before_send_may_drop_an_event_and_its_next_occurrence_is_news(sandbox: Sandbox) -> None:
+    answers: list[Any] = [None]
+    with paging(
+        sandbox, before_send=lambda trigger, _: answers.pop() if answers else trigger, repeat_interval=300.0
+    ) as pager:
+        pager.logger.error("it broke")
+        assert pager.events == []
+        pager.logger.error("it broke")
+        assert pager.summary == "it broke"
