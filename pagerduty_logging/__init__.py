@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pagerduty_logging.breadcrumbs import BreadcrumbHandler
     from pagerduty_logging.delivery import Stats
     from pagerduty_logging.events_api.client import EventsClient
     from pagerduty_logging.events_api.errors import (
@@ -45,6 +46,7 @@ __all__ = [
     "Acknowledge",
     "ApiError",
     "BadRequest",
+    "BreadcrumbHandler",
     "Change",
     "EventsClient",
     "EventsError",
@@ -65,6 +67,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "breadcrumbs": ("BreadcrumbHandler",),
     "delivery": ("Stats",),
     "events_api.client": ("EventsClient",),
     "events_api.errors": (

@@ -1,63 +1,38 @@
-"""What the person who is paged reads: a log record becomes a trigger, in two steps.
+"""What the person who is paged reads: a snapshot of a log record becomes a trigger.
 
-`capture` runs on the thread that logs, under no lock, because it runs the program's own code
-(`__str__`); what it returns is plain data that keeps no frame and no object of the program's alive.
-`compose` makes a trigger of that data, later and wherever it suits: it reads source lines and formats text.
+Runs none of the program's code, so that it can run later and on any thread; it reads source lines.
 """
 
 from __future__ import annotations
 
-import linecache
-import logging
-from collections.abc import Iterator, Mapping
+import os
+import platform
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from sys import getsizeof
-from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, cast
 
-from pagerduty_logging import safejson
-from pagerduty_logging.events_api.events import Image, Link, Severity, Trigger
+from pagerduty_logging import links, message_text, safejson, traceback_rows, traceback_text, wishes
+from pagerduty_logging.chain import Raised
+from pagerduty_logging.events_api.events import Image, Link, Trigger, this_host
+from pagerduty_logging.readable import cut, first_line, plain, rows
+from pagerduty_logging.snapshot import Snapshot
 from pagerduty_logging.throttle import History
 
-MAX_MESSAGE_CHARS = 20_000
-MAX_EXCEPTION_CHARS = 2_000
-MAX_FRAMES = 60
-"""Frames shown of one exception: the outermost tell where it was called, the innermost where it broke."""
-OUTER_FRAMES = 10
-MAX_CHAIN = 10
-"""Exceptions shown of a chain of causes."""
-
-
-def severity_of(record: logging.LogRecord) -> Severity:
-    """Return the severity the record asks for, else its level's.
-
-    A custom level counts as the standard one below it.
-    """
-    wish = own(record).get("severity")
-    if isinstance(wish, str) and wish in _SEVERITIES:
-        return Severity(wish)
-    if record.levelno >= logging.CRITICAL:
-        return Severity.CRITICAL
-    if record.levelno >= logging.ERROR:
-        return Severity.ERROR
-    if record.levelno >= logging.WARNING:
-        return Severity.WARNING
-    return Severity.INFO
-
-
-_SEVERITIES = frozenset(Severity)
-
-
-def own(record: logging.LogRecord) -> Mapping[object, object]:
-    """Return what the record's `extra={"pagerduty": {...}}` says; empty if there is none."""
-    words = record.__dict__.get("pagerduty")
-    return words if isinstance(words, dict) else {}
+MAX_LINE_CHARS = 600
+"""Characters of the message's first line in a summary, so that the exception fits in behind it."""
+MAX_ERROR_CHARS = 350
+"""Characters of the exception's text in a summary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """What every trigger of a handler says beside its record; see `Trigger` for the meaning of each."""
+    """What every trigger of a handler says beside its record; see `Trigger` for the meaning of each.
+
+    `release` and `environment` are shown among the details.
+    """
 
     source: str | None = None
     component: str | None = None
@@ -68,239 +43,279 @@ class Fields:
     links: tuple[Link, ...] = ()
     images: tuple[Image, ...] = ()
     custom_details: dict[str, safejson.JSON] = field(default_factory=dict)
+    release: str | None = None
+    environment: str | None = None
 
 
-def checked_fields(**options: Any) -> Fields:
+def checked_fields(*, release: str | None, environment: str | None, **options: Any) -> Fields:
     """Return the options as `Fields`.
 
     Raises:
         TypeError, ValueError: naming the option that is wrong.
     """
+    for name, value in (("release", release), ("environment", environment)):
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} must be text or None, not {type(value).__name__}")
     trigger = Trigger("as the options make it", **options)
-    checked = {f.name: getattr(trigger, f.name) for f in fields(Fields)}
-    return Fields(**{**checked, "custom_details": trigger.custom_details or {}})
-
-
-class Frame(NamedTuple):
-    """One line of a traceback."""
-
-    path: str
-    line: int
-    function: str
-
-
-class Raised(NamedTuple):
-    """One exception: what it is, what it says, where it came from (outermost frame first)."""
-
-    kind: str
-    text: str
-    frames: tuple[Frame, ...]
-    relation: str
-    """How it stands to the next one in the chain; "" for the last, which is the one that was logged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A log record as plain data. `defects` names what could not be captured."""
-
-    message: str
-    level_name: str
-    severity: Severity
-    logger: str
-    created: float
-    origin: Frame
-    chain: tuple[Raised, ...] = ()
-    overrides: Mapping[str, safejson.JSON] = field(default_factory=dict)
-    defects: tuple[str, ...] = ()
-
-
-def capture(record: logging.LogRecord, formatter: logging.Formatter | None = None) -> Snapshot:
-    """Return what `record` says. Runs the program's code; lets only a `BaseException` of its through."""
-    message, defects = _message(record, formatter)
-    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-    overrides = safejson.jsonable(own(record))
-    return replace(
-        salvage(record),
-        message=message,
-        chain=tuple(_chain(error)) if isinstance(error, BaseException) else (),
-        overrides=overrides if isinstance(overrides, dict) else {},
-        defects=defects,
-    )
-
-
-def salvage(record: logging.LogRecord, error: BaseException | None = None) -> Snapshot:
-    """Return what `record` says without running any of the program's code."""
-    message = record.msg if type(record.msg) is str else f"({type(record.msg).__name__})"
-    return Snapshot(
-        message=safejson.text(message, MAX_MESSAGE_CHARS),
-        level_name=str(record.levelname),
-        severity=severity_of(record),
-        logger=str(record.name),
-        created=record.created,
-        origin=Frame(str(record.pathname), record.lineno, str(record.funcName)),
-        defects=() if error is None else (f"the record could not be read: {type(error).__name__}",),
-    )
-
-
-def compose(snapshot: Snapshot, dedup_key: str, history: History, given: Fields) -> Trigger:
-    """Return the trigger for what was captured. Pure but for the source lines that it reads."""
-    last = snapshot.chain[-1] if snapshot.chain else None
-    trigger = Trigger(
-        summary(snapshot),
-        severity=snapshot.severity,
-        dedup_key=dedup_key,
-        timestamp=datetime.fromtimestamp(snapshot.created, UTC),
-        source=given.source,
-        component=given.component or snapshot.logger,
-        group=given.group,
-        event_class=given.event_class or (last.kind if last else snapshot.level_name),
-        client=given.client,
-        client_url=given.client_url,
-        links=given.links,
-        images=given.images,
-        custom_details=_details(snapshot, history, given),
-    )
-    return _overridden(trigger, snapshot.overrides)
-
-
-def summary(snapshot: Snapshot) -> str:
-    """Return the message's first line, and the exception where the line does not say it already."""
-    line = next((line for line in snapshot.message.splitlines() if line.strip()), "").strip()
-    if snapshot.chain:
-        error = snapshot.chain[-1]
-        text = error.text.strip().partition("\n")[0]
-        if not text or text not in line:
-            line = f"{line}: {error.kind}: {text}" if text else f"{line}: {error.kind}"
-    return line.lstrip(": ") or f"{snapshot.level_name} from {snapshot.logger}, without a message"
+    checked = {name: getattr(trigger, name) for name in options}
+    checked["custom_details"] = trigger.custom_details or {}
+    return Fields(**checked, release=release, environment=environment)
 
 
 def size(snapshot: Snapshot) -> int:
     """Return about how many bytes of memory a snapshot keeps."""
     texts = sum(getsizeof(error.text) + 100 * len(error.frames) for error in snapshot.chain)
-    overrides = len(repr(snapshot.overrides)) if snapshot.overrides else 0
-    return 1_000 + getsizeof(snapshot.message) + texts + 2 * overrides
+    plain_data = (snapshot.fields, snapshot.wishes, snapshot.crumbs)
+    rendered = sum(2 * len(repr(data)) for data in plain_data if data)
+    words = (snapshot.message, snapshot.exc_text, snapshot.stack_text)
+    return 1_000 + texts + rendered + sum(map(getsizeof, words))
 
 
-def label(record: logging.LogRecord) -> str:
+def label(snapshot: Snapshot) -> str:
     """Return a name for a record's event that tells nothing of what the program logged."""
-    return f"{record.levelname} of logger {record.name!r} ({record.filename}:{record.lineno})"
-
-
-def _message(record: logging.LogRecord, formatter: logging.Formatter | None) -> tuple[str, tuple[str, ...]]:
-    try:
-        if formatter is not None:
-            return safejson.text(formatter.format(record), MAX_MESSAGE_CHARS), ()
-        return safejson.text(record.getMessage(), MAX_MESSAGE_CHARS), ()
-    except Exception as error:
-        words = f"the message could not be formatted: {type(error).__name__}: {safejson.text(error, 200)}"
-        saved = f"{safejson.text(record.msg, MAX_MESSAGE_CHARS)} {safejson.jsonable(record.args)}"
-        return safejson.cut(saved, MAX_MESSAGE_CHARS), (words,)
-
-
-def _chain(error: BaseException) -> Iterator[Raised]:
-    """Yield the exceptions that led to `error` and itself, the oldest first, as Python prints them."""
-    links: list[Raised] = []
-    seen: set[int] = set()
-    relation = ""
-    link: BaseException | None = error
-    while link is not None and id(link) not in seen and len(links) < MAX_CHAIN:
-        seen.add(id(link))
-        links.append(
-            Raised(
-                type(link).__qualname__,
-                safejson.text(link, MAX_EXCEPTION_CHARS),
-                tuple(_frames(link.__traceback__)),
-                relation,
-            )
-        )
-        if link.__cause__ is not None:
-            link, relation = link.__cause__, "which caused"
-        elif link.__suppress_context__:
-            link = None
-        else:
-            link, relation = link.__context__, "during the handling of which came"
-    return reversed(links)
-
-
-def _frames(traceback: TracebackType | None) -> list[Frame]:
-    frames = []
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        frames.append(Frame(code.co_filename, traceback.tb_lineno, code.co_qualname))
-        traceback = traceback.tb_next
-    if len(frames) > MAX_FRAMES:
-        left_out = len(frames) - MAX_FRAMES
-        inner = frames[-(MAX_FRAMES - OUTER_FRAMES) :]
-        frames = [*frames[:OUTER_FRAMES], Frame(f"… {left_out} frames …", 0, ""), *inner]
-    return frames
-
-
-def _details(snapshot: Snapshot, history: History, given: Fields) -> dict[str, Any]:
-    details: dict[str, Any] = dict(given.custom_details)
-    if snapshot.message.strip() != summary(snapshot):
-        details["message"] = _rows(snapshot.message)
-    if snapshot.chain:
-        last = snapshot.chain[-1]
-        details["exception"] = f"{last.kind}: {last.text}" if last.text else last.kind
-        details["traceback"] = list(_traceback(snapshot.chain))
     origin = snapshot.origin
-    details["location"] = f"{origin.path}:{origin.line} in {origin.function}"
-    details["logger"] = snapshot.logger
-    details["level"] = snapshot.level_name
-    details["occurrences"] = history.occurrences
-    details["first_seen"] = _utc(history.first_seen)
-    if history.suppressed:
-        details["suppressed"] = history.suppressed
-        details["suppressed_since"] = _utc(history.since)
-    if snapshot.defects:
-        details["defects"] = list(snapshot.defects)
-    return details
+    place = f"{origin.path.rpartition(os.sep)[2]}:{origin.line}"
+    return f"{snapshot.level_name} of logger {snapshot.logger!r} ({place})"
 
 
-def _rows(text: str) -> str | list[str]:
-    """PagerDuty swallows the newlines of a text, and shows a list one row a line."""
-    rows = text.splitlines()
-    return rows if len(rows) > 1 else text
+def noted(trigger: Trigger, defect: str) -> Trigger:
+    """Return `trigger` with one more defect named among its details."""
+    details = dict(trigger.custom_details or {})
+    return replace(trigger, custom_details={**details, "defects": [*details.get("defects", ()), defect]})
 
 
-def _traceback(chain: tuple[Raised, ...]) -> Iterator[str]:
-    for error in chain:
-        for frame in error.frames:
-            yield f"{frame.path}:{frame.line} in {frame.function}" if frame.line else frame.path
-            source = linecache.getline(frame.path, frame.line).strip()
-            if source:
-                yield f"    {source}"
-        yield from f"{error.kind}: {error.text}".splitlines()
-        if error.relation:
-            yield f"… {error.relation}:"
+def compose(snapshot: Snapshot, dedup_key: str, history: History, given: Fields) -> Trigger:
+    """Return the trigger for what was captured. Pure but for the source lines that it reads."""
+    said = message_text.read(snapshot.message)
+    logged = {**said.fields, **snapshot.fields}
+    told = message_text.chain_in(logged.get("exception"))
+    if told is not None:
+        del logged["exception"]
+    chain = snapshot.chain or said.chain or told or traceback_text.parse(snapshot.exc_text)
+    page = _Page(snapshot, said.words, logged, chain, dedup_key, history, given)
+    trigger = Trigger(
+        page.summary(),
+        severity=snapshot.severity,
+        dedup_key=dedup_key,
+        timestamp=_time(snapshot.created),
+        source=given.source,
+        component=given.component or snapshot.logger,
+        group=given.group,
+        event_class=given.event_class or (chain[0].name if chain else snapshot.level_name),
+        client=given.client,
+        client_url=given.client_url,
+        images=given.images,
+    )
+    return page.finished(page.as_wished(trigger))
 
 
-def _utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+class _Page:
+    """One page while it is written, and the notes of what had to be passed over."""
 
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        words: str,
+        logged: Mapping[str, safejson.JSON],
+        chain: tuple[Raised, ...],
+        dedup_key: str,
+        history: History,
+        given: Fields,
+    ) -> None:
+        self._snapshot = snapshot
+        self._words = words
+        self._chain = chain
+        self._dedup_key = dedup_key
+        self._history = history
+        self._given = given
+        self._fields = logged
+        self._wished_details: dict[str, safejson.JSON] = {}
+        self._wished_links: list[safejson.JSON] = []
+        self._ignored = wishes.faults(snapshot.wishes)
 
-def _overridden(trigger: Trigger, overrides: Mapping[str, safejson.JSON]) -> Trigger:
-    """Let a record's own entries replace the trigger's fields; name those that cannot."""
-    ignored = []
-    for name, value in overrides.items():
-        if name in ("dedup_key", "event_action"):
-            continue
+    def summary(self) -> str:
+        """Return the message's first line, and the exception where the line does not say it already."""
+        line = first_line(self._words, MAX_LINE_CHARS)
+        if self._chain:
+            error = self._chain[0]
+            text = first_line(error.text, MAX_ERROR_CHARS)
+            if not text:
+                line = line if _says(line, error.name) else f"{line}: {error.name}"
+            elif line in (text, ""):
+                line = f"{error.name}: {text}"
+            elif not _says(line, text):
+                line = f"{line}: {error.name}: {text}"
+        snapshot = self._snapshot
+        return line.lstrip(": ") or f"{snapshot.level_name} from {snapshot.logger}, without a message"
+
+    def as_wished(self, trigger: Trigger) -> Trigger:
+        """Let the record's own entries replace the trigger's fields; name those that cannot."""
+        for name, value in self._snapshot.wishes.items():
+            try:
+                match name:
+                    case "dedup_key" | "event_action":
+                        pass
+                    case "severity":
+                        trigger = replace(trigger, severity=_text(value))
+                    case "custom_details":
+                        self._wished_details = _mapping(value)
+                    case "links":
+                        self._wished_links = _list(value)
+                    case "images":
+                        trigger = replace(trigger, images=[*trigger.images, *self._fit_images(_list(value))])
+                    case _:
+                        changed: Any = {_FIELD_NAMES[name]: plain(_text(value))}
+                        trigger = replace(trigger, **changed)
+            except KeyError:
+                self._ignored.append(f"{cut(name, 80)}: unknown")
+            except (TypeError, ValueError) as error:
+                self._ignore(name, error)
+        return trigger
+
+    def _ignore(self, name: str, error: Exception) -> None:
+        words = str(error).removeprefix(name).lstrip(": ")
+        self._ignored.append(f"{name}: {cut(words, 300)}")
+
+    def finished(self, trigger: Trigger) -> Trigger:
+        """Add what depends on all the rest: the links, and the details with the notes."""
+        values = self._link_values()
+        found = [self._link(item, values) for item in (*self._given.links, *self._wished_links)]
+        linked = [link for link in found if link is not None]
+        return replace(trigger, links=linked, custom_details=self._details(trigger.summary))
+
+    def _link(self, item: Any, values: Mapping[str, safejson.JSON]) -> Link | None:
         try:
-            trigger = replace(trigger, **{_FIELD_NAMES[name]: _merged(trigger, name, value)})
-        except (KeyError, TypeError, ValueError) as error:
-            ignored.append(f"{name}: {'unknown' if isinstance(error, KeyError) else error}")
-    if ignored:
-        details = {**(trigger.custom_details or {}), "ignored": ignored}
-        trigger = replace(trigger, custom_details=details)
-    return trigger
+            (link,) = Trigger("a link", links=[item]).links
+            return links.fit(links.filled(cast(Link, link), values))
+        except (TypeError, ValueError) as error:
+            self._ignore("links", error)
+            return None
+
+    def _fit_images(self, items: Sequence[Any]) -> list[Image]:
+        found = []
+        for item in items:
+            try:
+                (image,) = Trigger("an image", images=[item]).images
+                found.append(links.fit(cast(Image, image)))
+            except (TypeError, ValueError) as error:
+                self._ignore("images", error)
+        return found
+
+    def _link_values(self) -> dict[str, safejson.JSON]:
+        snapshot = self._snapshot
+        return {
+            "environment": self._given.environment,
+            "host": this_host(),
+            "release": self._given.release,
+            **self._given.custom_details,
+            **self._wished_details,
+            **self._fields,
+            "dedup_key": self._dedup_key,
+            "exception": self._chain[0].name if self._chain else None,
+            "level": snapshot.level_name,
+            "logger": snapshot.logger,
+            "timestamp": _iso(snapshot.created),
+            **_without_empty({"trace_id": snapshot.trace_id, "span_id": snapshot.span_id}),
+        }
+
+    def _details(self, summary: str) -> dict[str, Any]:
+        snapshot = self._snapshot
+        told = self._told(summary)
+        about = self._about()
+        details = dict(told)
+        for name, value in {**self._given.custom_details, **self._fields}.items():
+            free = name
+            while free in told or free in about:
+                free = f"{free} (logged)"
+            details[free] = rows(value) if isinstance(value, str) else value
+        details.update(about)
+        details.update(self._wished_details)
+        if snapshot.defects:
+            details["defects"] = list(snapshot.defects)
+        if self._ignored:
+            details["ignored"] = self._ignored
+        return details
+
+    def _told(self, summary: str) -> dict[str, Any]:
+        """What broke, where, since when, how often."""
+        snapshot, history = self._snapshot, self._history
+        told: dict[str, Any] = {}
+        if plain(self._words).strip() not in summary:
+            told["message"] = rows(self._words)
+        if self._chain:
+            error = self._chain[0]
+            told["exception"] = rows(error.headline)
+            told["notes"] = [line for note in error.notes for line in plain(note).splitlines()]
+            told["traceback"] = traceback_rows.rows(error)
+            told["causes"] = traceback_rows.rows_of_causes(self._chain)
+            told["exceptions"] = traceback_rows.rows_of_members(error)
+        elif snapshot.stack_text:
+            stack = Raised("", "", traceback_text.frames_of(snapshot.stack_text))
+            told["stack"] = traceback_rows.rows(stack)
+        if snapshot.origin.path:
+            told["location"] = traceback_rows.location(snapshot.origin)
+        told["logger"] = snapshot.logger
+        told["level"] = snapshot.level_name
+        told["occurrences"] = history.occurrences
+        if history.suppressed:
+            told["suppressed"] = history.suppressed
+            told["suppressed_since"] = _iso(history.since)
+        told["first_seen"] = _iso(history.first_seen)
+        told["last_seen"] = _iso(max(snapshot.created, history.first_seen))
+        told["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in snapshot.crumbs]
+        return _without_empty(told)
+
+    def _about(self) -> dict[str, Any]:
+        """Where the program runs."""
+        snapshot, given = self._snapshot, self._given
+        return _without_empty(
+            {
+                "release": given.release,
+                "environment": given.environment,
+                "host": this_host(),
+                "process": snapshot.process,
+                "thread": snapshot.thread,
+                "task": snapshot.task,
+                "python": platform.python_version(),
+                "trace_id": snapshot.trace_id,
+                "span_id": snapshot.span_id,
+            }
+        )
 
 
 _FIELD_NAMES = {f.name: f.name for f in fields(Trigger)} | {"class": "event_class"}
 
 
-def _merged(trigger: Trigger, name: str, value: Any) -> Any:
-    if name in ("links", "images") and isinstance(value, list):
-        return [*getattr(trigger, name), *value]
-    if name == "custom_details" and isinstance(value, dict):
-        return {**(trigger.custom_details or {}), **value}
+def _says(line: str, text: str) -> bool:
+    """Tell whether `line` holds `text` as words of its own: "cannot" does not say "no"."""
+    return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", line) is not None
+
+
+def _without_empty(entries: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entries.items() if value not in (None, "", [])}
+
+
+def _text(value: safejson.JSON) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise TypeError("must be a text that is not empty")
     return value
+
+
+def _mapping(value: safejson.JSON) -> dict[str, safejson.JSON]:
+    if not isinstance(value, dict):
+        raise TypeError("must be a mapping")
+    return value
+
+
+def _list(value: safejson.JSON) -> list[safejson.JSON]:
+    if not isinstance(value, list):
+        raise TypeError("must be a list")
+    return value
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _iso(seconds: float) -> str:
+    return _time(seconds).isoformat(timespec="seconds")

@@ -62,8 +62,8 @@ class Stats:
         pending: events that wait or are under way.
         suppressed: records counted as repeats, for which no event was needed.
         dead_lettered: events PagerDuty refused for good.
-        dropped: events given up for another reason: "overflow" (more than there is room for) or
-            "expired" (older than `retry.max_age`).
+        dropped: events given up for another reason: "overflow" (more than there is room for), "expired"
+            (older than `retry.max_age`) or "unreadable" (logged where no stack or memory was left).
         retries: failed attempts after which the event was kept.
         oldest_pending_age: seconds the oldest pending event has waited; None if there is none.
         last_error: the latest failure, in words; None if there was none.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import logging
 import os
+import re
 import threading
 import warnings
 import weakref
@@ -16,8 +18,9 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pagerduty_logging import alert, options
+from pagerduty_logging import alert, marks, options, wishes
 from pagerduty_logging.delivery import Delivery, Stats
+from pagerduty_logging.deployment import find_environment, find_release
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
 from pagerduty_logging.events_api.encoding import fit_dedup_key
@@ -35,19 +38,27 @@ from pagerduty_logging.events_api.events import (
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity
+from pagerduty_logging.noise import Frequency, Ignored
+from pagerduty_logging.readable import plain
+from pagerduty_logging.redaction import redactor
+from pagerduty_logging.safejson import type_name
 from pagerduty_logging.schedule import Pending
+from pagerduty_logging.snapshot import Snapshot, capture, created, exception_of, salvage
 from pagerduty_logging.spool import Spool
-from pagerduty_logging.throttle import Sighting, Throttle, Verdict
+from pagerduty_logging.throttle import Problem, Sighting, Throttle, Verdict
 
 if TYPE_CHECKING:
     import requests
 
-MAX_SHORTCUT_CHARS = 1_000
-"""A longer message is no template to keep in memory: its repeats are found by their dedup key."""
+BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
+
+MAX_SHORTCUT_CHARS = 2_000
+"""Characters of a message that is kept to know its repeats by; a longer one is identified each time."""
+
 MAX_NESTED = 5
 """Records whose objects log while they are read, one within the other, before the objects are let be."""
 
-BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
+_numbers = itertools.count()
 
 
 class PagerDutyHandler(logging.Handler):
@@ -85,6 +96,14 @@ class PagerDutyHandler(logging.Handler):
         before_send: may change a trigger, or drop it by returning None; called on the thread that logs.
         on_error: is told of every event that will not be delivered, on the thread that notices; what it
             logs itself is not paged.
+        release, environment: shown with every alert; default: the environment variables that hosts and
+            error trackers usually set, see `deployment`.
+        redact: names of fields and compiled patterns that are secret beside the usual ones. False: nothing
+            is redacted but the routing key. Redaction has the last word, after `before_send`.
+        ignore_loggers: globs of logger names whose records never page, such as "django.security.*".
+        ignore_exceptions: types, or their dotted names, that never page; subclasses count too.
+        min_occurrences: (times, seconds): page only for what happened so often within so many seconds.
+            CRITICAL is exempt.
         enabled: False: silent and inert.
 
     Raises:
@@ -94,6 +113,7 @@ class PagerDutyHandler(logging.Handler):
     # Here and not only in the constructor: logging keeps, and flushes, what a bad option left half built.
     _delivery: Delivery | None = None
     _suppressed = 0
+    _unreadable = 0
     _holder: int | None = None
 
     def __init__(
@@ -127,6 +147,12 @@ class PagerDutyHandler(logging.Handler):
         flush_timeout: float = 5.0,
         before_send: BeforeSend | None = None,
         on_error: Callable[[Event, EventsError], object] | None = None,
+        release: str | None = None,
+        environment: str | None = None,
+        redact: Sequence[str | re.Pattern[str]] | bool = (),
+        ignore_loggers: Sequence[str] = (),
+        ignore_exceptions: Sequence[type[BaseException] | str] = (),
+        min_occurrences: tuple[int, float] | None = None,
         enabled: bool = True,
     ) -> None:
         super().__init__()
@@ -150,7 +176,11 @@ class PagerDutyHandler(logging.Handler):
             links=links,
             images=images,
             custom_details=custom_details,
+            release=find_release(release),
+            environment=find_environment(environment),
         )
+        self._redactor = redactor(redact, (key or _NO_KEY).reveal)
+        self._ignored = Ignored(ignore_loggers, ignore_exceptions)
         self._fingerprinter = fingerprint if isinstance(fingerprint, Fingerprinter) else Fingerprinter()
         self._fingerprint = (
             None if isinstance(fingerprint, Fingerprinter) else options.function("fingerprint", fingerprint)
@@ -162,6 +192,8 @@ class PagerDutyHandler(logging.Handler):
             options.count("max_fingerprints", max_fingerprints),
         )
         self._known = self._throttle.known
+        self._frequency = _frequency(min_occurrences, max_fingerprints)
+        self._mark = marks.name(f"{os.getpid()}_{next(_numbers)}")
         self._reading = _Reading()
         events = EventsClient(
             key or _NO_KEY,
@@ -208,18 +240,33 @@ class PagerDutyHandler(logging.Handler):
         Logging's own `handle` would render and submit while it holds the handler's lock.
         """
         if self.filters:
-            passed = self.filter(record)
+            try:
+                passed = self.filter(record)
+            except Exception as error:
+                self._accept(record, [f"a filter failed: {type_name(error)}"])
+                return True
             if not passed:
                 return False
             if isinstance(passed, logging.LogRecord):
                 record = passed
         if type(record.msg) is str and "pagerduty" not in record.__dict__:
-            problem = self._known.get((record.name, record.msg, record.levelno))
+            try:
+                problem = self._known.get((record.name, record.msg, record.levelno))
+            except Exception:  # a record made by hand, with a name that cannot be looked up
+                problem = None
             if problem is not None and problem.quiet_until > monotonic():
                 problem.occurrences += 1
                 self._suppressed += 1
+                if record.exc_info is not None:
+                    try:  # inline, because a call would cost as much as all the rest
+                        record.exc_info[1].__dict__[self._mark] = problem.key
+                    except Exception:
+                        return True
                 return True
-        self.emit(record)
+        try:
+            self.emit(record)
+        except RecursionError:
+            self._unreadable += 1  # no stack is left to page with
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -228,81 +275,151 @@ class PagerDutyHandler(logging.Handler):
         A `KeyboardInterrupt` or `SystemExit` that the program's code raises while the record is read
         goes on to the program, once the page is safe.
         """
+        self._accept(record, [])
+
+    def _accept(self, record: logging.LogRecord, defects: list[str]) -> None:
         delivery = self._delivery
-        if delivery is None or delivery.is_own(record.name) or record.__dict__.get("pagerduty") is False:
+        if delivery is None or wishes.said_by(record) is False:
             return
+        if type(record.name) is str and delivery.is_own(record.name):
+            return
+        interruption: BaseException | None = None
         try:
             with self._reading.one_more() as deep:
-                pending = self._page(record, deep)
+                pending, interruption = self._page(record, defects, deep)
         except BaseException as error:
-            self._page_anyway(record, delivery, error)
-            if not isinstance(error, Exception):
-                raise
-            return
+            interruption = error
+            try:
+                pending = self._page_anyway(record, error, defects)
+            except Exception:
+                self._unreadable += 1  # no call: there may be no stack or memory left for one
+                pending = None
         if pending is not None:
             self._submit(pending, delivery)
+        try:
+            if interruption is not None and not isinstance(interruption, Exception):
+                raise interruption
+        finally:
+            interruption = None  # its traceback holds this frame
 
-    def _page(self, record: logging.LogRecord, deep: bool) -> Pending | None:
-        """Return the event that a record calls for, None if it calls for none.
+    def _page(
+        self, record: logging.LogRecord, defects: list[str], deep: bool
+    ) -> tuple[Pending | None, BaseException | None]:
+        """Return the event that a record calls for, if any, and what its own code raised while it was read.
 
         `deep` in records whose reading logs, none of the program's code is run any more.
         """
-        wish = alert.own(record).get("event_action")
-        identity = _RAW.identify(_without_objects(record)) if deep else self._identify(record)
-        if wish == "resolve":
+        error = exception_of(record)
+        if self._ignored.matches(record.name, error):
+            return None, None
+        identity = _identity_of(salvage(record)) if deep else self._identify(record, error, defects)
+        action = wishes.wish(record, "event_action")
+        if action == "resolve":
             self._throttle.resolved(identity.key)
-            return _pending(Resolve(identity.key), identity.key)
-        if wish == "acknowledge":
-            return _pending(Acknowledge(identity.key), identity.key)
-        sighting = self._throttle.sight(identity.key, alert.severity_of(record), record.created)
-        if identity.by_message and len(record.msg) <= MAX_SHORTCUT_CHARS:
-            self._throttle.know((record.name, record.msg, record.levelno), sighting.problem)
-        if sighting.verdict is Verdict.REPEAT:
+            return self._as_it_is(Resolve(identity.key), identity.key), None
+        if action == "acknowledge":
+            return self._as_it_is(Acknowledge(identity.key), identity.key), None
+        sighting = self._sight(record, error, identity)
+        if sighting is None or sighting.verdict is Verdict.REPEAT:
             self._suppressed += 1
-            return None
+            return None, None
+        settle = _Settlement(self._throttle, sighting.problem)
+        failure: BaseException | None = None
         try:
-            snapshot = alert.salvage(record) if deep else alert.capture(record, self.formatter)
-            compose = self._considered(record, self._composer(snapshot, identity.key, sighting))
+            try:
+                snapshot = salvage(record) if deep else capture(record, self.formatter, defects)
+                compose = self._considered(record, self._composer(snapshot, sighting))
+            except BaseException as broken:
+                failure = broken
+                snapshot = salvage(record, broken, defects)
+                compose = self._composer(snapshot, sighting)
+            if compose is None:
+                settle(False)
+                return None, None
+            return self._pending(snapshot, sighting, compose, settle), failure
         except BaseException:
-            self._throttle.settle(sighting.problem, delivered=False)
+            settle(False)
             raise
-        if compose is None:
-            self._throttle.settle(sighting.problem, delivered=False)
-            return None
-        return self._pending(record, identity.key, sighting, snapshot, compose)
+        finally:
+            del failure  # its traceback holds this frame
 
-    def _page_anyway(self, record: logging.LogRecord, delivery: Delivery, error: BaseException) -> None:
-        """Page with what can be had without the program's own code, which has just failed."""
-        try:
-            key = _RAW.identify(_without_objects(record)).key
-            sighting = self._throttle.sight(key, alert.severity_of(record), record.created)
-            if sighting.verdict is not Verdict.REPEAT:
-                snapshot = alert.salvage(record, error)
-                compose = self._composer(snapshot, key, sighting)
-                delivery.submit(self._pending(record, key, sighting, snapshot, compose))
-        except Exception as broken:
-            self._diagnostics.say("emit", f"a record could not be paged: {type(broken).__name__}")
+    def _page_anyway(
+        self, record: logging.LogRecord, error: BaseException, defects: list[str]
+    ) -> Pending | None:
+        """Return the event that can be had without the program's own code, which has just failed."""
+        snapshot = salvage(record, error, defects)
+        sighting = self._throttle.sight(_identity_of(snapshot).key, snapshot.severity, snapshot.created)
+        if sighting.verdict is Verdict.REPEAT:
+            return None
+        settle = _Settlement(self._throttle, sighting.problem)
+        return self._pending(snapshot, sighting, self._composer(snapshot, sighting), settle)
 
     def _submit(self, pending: Pending, delivery: Delivery) -> None:
         try:
             delivery.submit(pending)
-        except Exception as broken:
-            self._diagnostics.say("emit", f"an event could not be taken in: {type(broken).__name__}")
+        except Exception:
+            self._unreadable += 1  # no call: there may be no stack or memory left for one
+            pending.settle(False)
 
-    def _identify(self, record: logging.LogRecord) -> Identity:
-        if self._fingerprint is not None and not alert.own(record).get("dedup_key"):
+    def _identify(
+        self, record: logging.LogRecord, error: BaseException | None, defects: list[str]
+    ) -> Identity:
+        """Return the problem that a record asks for, else its exception's, else the fingerprint's."""
+        asked = wishes.wish(record, "dedup_key")
+        if asked is not None:
+            return Identity(self._shown_key(asked), by_message=False)
+        key = None if error is None else marks.marked(error, self._mark)
+        if key is not None:
+            return Identity(key, by_message=False)
+        if self._fingerprint is not None:
             try:
-                key = fit_dedup_key(str(self._fingerprint(record)))
+                key = self._shown_key(str(self._fingerprint(record)))
                 if key:
                     return Identity(key, by_message=False)
-                self._diagnostics.say("fingerprint", "fingerprint returned nothing")
-            except Exception as error:
-                self._diagnostics.say("fingerprint", f"fingerprint raised {type(error).__name__}")
-        identity = self._fingerprinter.identify(record)
-        return identity._replace(key=fit_dedup_key(identity.key))
+                defects.append("fingerprint returned nothing")
+            except Exception as broken:
+                defects.append(f"fingerprint raised {type_name(broken)}")
+        try:
+            return self._fingerprinter.identify(record)
+        except Exception as broken:
+            defects.append(f"the problem could not be identified: {type_name(broken)}")
+            return _identity_of(salvage(record))
 
-    def _composer(self, snapshot: alert.Snapshot, key: str, sighting: Sighting) -> Callable[[], Trigger]:
-        return partial(alert.compose, snapshot, key, sighting.history, self._fields)
+    def _shown_key(self, key: str) -> str:
+        """Return a dedup key of the program's as it leaves: one line of plain text without a secret."""
+        return fit_dedup_key(self._redactor.key(plain(key).replace("\n", " ")))
+
+    def _sight(
+        self, record: logging.LogRecord, error: BaseException | None, identity: Identity
+    ) -> Sighting | None:
+        """Note the occurrence; None: it happens too seldom to page."""
+        severity = wishes.severity_of(record)
+        seen = created(record)
+        held = None
+        if self._frequency is not None and severity is not Severity.CRITICAL:
+            held = self._frequency.note(identity.key, seen)
+            if held is None:
+                return None
+        if error is not None:
+            if marks.marked(error, self._mark) is not None and severity is Severity.CRITICAL:
+                # An error that goes on to end the program is the same error, and PagerDuty's urgency
+                # is the same for both words.
+                severity = Severity.ERROR
+            marks.mark(error, self._mark, identity.key)
+        sighting = self._throttle.sight(identity.key, severity, seen)
+        if identity.by_message and type(record.msg) is str and len(record.msg) <= MAX_SHORTCUT_CHARS:
+            self._throttle.know((record.name, record.msg, record.levelno), sighting.problem)
+        if held is not None:
+            history = sighting.history
+            before = history._replace(
+                occurrences=history.occurrences + held.times,
+                first_seen=min(history.first_seen, held.first_seen),
+            )
+            sighting = sighting._replace(history=before)
+        return sighting
+
+    def _composer(self, snapshot: Snapshot, sighting: Sighting) -> Callable[[], Trigger]:
+        return partial(alert.compose, snapshot, sighting.problem.key, sighting.history, self._fields)
 
     def _considered(
         self, record: logging.LogRecord, compose: Callable[[], Trigger]
@@ -314,42 +431,60 @@ class PagerDutyHandler(logging.Handler):
         try:
             changed = self._before_send(trigger, record)
         except Exception as error:
-            self._diagnostics.say("before_send", f"before_send raised {type(error).__name__}")
-            changed = trigger
+            changed = alert.noted(trigger, f"before_send raised {type_name(error)}")
         if changed is None:
             return None
-        considered = changed if isinstance(changed, Trigger) else trigger
+        if not isinstance(changed, Trigger):
+            changed = alert.noted(trigger, f"before_send returned no Trigger: {type_name(changed)}")
+        considered = changed
         return lambda: considered
 
     def _pending(
         self,
-        record: logging.LogRecord,
-        key: str,
+        snapshot: Snapshot,
         sighting: Sighting,
-        snapshot: alert.Snapshot,
         compose: Callable[[], Trigger],
+        settle: Callable[[bool], int],
     ) -> Pending:
         return Pending(
-            dedup_key=key,
+            dedup_key=sighting.problem.key,
             severity=snapshot.severity,
             known=sighting.verdict is Verdict.REMINDER,
             accepted_at=monotonic(),
-            compose=compose,
-            settle=partial(self._throttle.settle, sighting.problem),
-            label=alert.label(record),
+            compose=partial(self._redacted, compose),
+            settle=settle,
+            label=alert.label(snapshot),
             size=alert.size(snapshot),
         )
+
+    def _as_it_is(self, event: Event, dedup_key: str) -> Pending:
+        """Return an event that no record's trouble made, to be sent as it is or not at all."""
+        return Pending(
+            dedup_key=dedup_key,
+            severity=Severity.ERROR,
+            known=False,
+            accepted_at=monotonic(),
+            compose=partial(self._redactor.event, event),
+            settle=_nobody_waits,
+            label=type(event).__name__.lower(),
+            bare=True,
+        )
+
+    def _redacted(self, compose: Callable[[], Event]) -> Event:
+        return self._redactor.event(compose())
 
     # --- what else a handler can be told ----------------------------------------------------------
 
     def acknowledge(self, dedup_key: str) -> None:
         """Send word that somebody is on the problem with this dedup key."""
-        self._send(Acknowledge(dedup_key), fit_dedup_key(dedup_key))
+        dedup_key = self._shown_key(dedup_key)
+        self._send(Acknowledge(dedup_key), dedup_key)
 
     def resolve(self, dedup_key: str) -> None:
         """Send word that the problem with this dedup key is over; its next occurrence pages."""
-        self._throttle.resolved(fit_dedup_key(dedup_key))
-        self._send(Resolve(dedup_key), fit_dedup_key(dedup_key))
+        dedup_key = self._shown_key(dedup_key)
+        self._throttle.resolved(dedup_key)
+        self._send(Resolve(dedup_key), dedup_key)
 
     def change(
         self,
@@ -368,12 +503,15 @@ class PagerDutyHandler(logging.Handler):
 
     def _send(self, event: Event, dedup_key: str) -> None:
         if self._delivery is not None:
-            self._delivery.submit(_pending(event, dedup_key))
+            self._delivery.submit(self._as_it_is(event, dedup_key))
 
     @property
     def stats(self) -> Stats:
         """What became of every record and event so far."""
         stats = Stats() if self._delivery is None else self._delivery.stats()
+        if self._unreadable:
+            dropped = {**stats.dropped, "unreadable": self._unreadable}
+            stats = replace(stats, accepted=stats.accepted + self._unreadable, dropped=dropped)
         return replace(stats, suppressed=self._suppressed)
 
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
@@ -418,23 +556,37 @@ _NO_KEY = RoutingKey("0" * 32)
 _RAW = Fingerprinter(template_source="raw")
 
 
-def _without_objects(record: logging.LogRecord) -> logging.LogRecord:
-    """Return what of a record can be read without running the program's code."""
-    msg = record.msg if type(record.msg) is str else type(record.msg).__name__
-    return logging.makeLogRecord({"name": record.name, "msg": msg, "pagerduty": alert.own(record)})
+def _identity_of(snapshot: Snapshot) -> Identity:
+    """Return the problem of what could be read without running the program's code."""
+    plain_record = logging.makeLogRecord({"name": snapshot.logger, "msg": snapshot.message})
+    return _RAW.identify(plain_record)._replace(by_message=False)
 
 
-def _pending(event: Event, dedup_key: str) -> Pending:
-    """Return an event that no record made, to be sent as it is or not at all."""
-    return Pending(
-        dedup_key=dedup_key,
-        severity=Severity.ERROR,
-        known=False,
-        accepted_at=monotonic(),
-        compose=lambda: event,
-        settle=_nobody_waits,
-        label=type(event).__name__.lower(),
-        bare=True,
+class _Settlement:
+    """Tells the throttle once what became of an event, whoever knows first."""
+
+    __slots__ = ("_problem", "_settled", "_throttle")
+
+    def __init__(self, throttle: Throttle, problem: Problem) -> None:
+        self._throttle = throttle
+        self._problem = problem
+        self._settled = False
+
+    def __call__(self, delivered: bool) -> int:
+        if self._settled:
+            return 0
+        self._settled = True
+        return self._throttle.settle(self._problem, delivered)
+
+
+def _frequency(option: tuple[int, float] | None, max_problems: int) -> Frequency | None:
+    if option is None:
+        return None
+    if isinstance(option, str) or not isinstance(option, Sequence) or len(option) != 2:
+        raise TypeError("min_occurrences must be (times, seconds)")
+    times, seconds = option
+    return Frequency(
+        options.count("min_occurrences", times), options.seconds("min_occurrences", seconds), max_problems
     )
 
 
@@ -453,7 +605,7 @@ class _Forgetting:
         handler = self._handler()
         if handler is not None:
             handler._throttle.forget()
-            handler._suppressed = 0
+            handler._suppressed = handler._unreadable = 0
 
 
 class _Reading:

@@ -14,6 +14,7 @@ import enum
 import math
 import pathlib
 import re
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import TypeAlias, TypeVar
@@ -32,6 +33,8 @@ MAX_ALL_TEXT = 2_000_000
 """Characters of all keys and texts of one conversion: four times what PagerDuty takes at most."""
 MIN_TEXT = 100
 """Characters left to each further key or text beyond `MAX_ALL_TEXT`."""
+MAX_SECONDS = 0.5
+"""Seconds after which no other value is begun: what slow code makes of itself is cut too."""
 MAX_INTEGER_BITS = 1_024
 """Greater integers are described: many readers lose them, and Python refuses over 4,300 digits."""
 
@@ -80,11 +83,14 @@ class _Conversion:
         self._inside: set[int] = set()
         self._nodes = 0
         self._characters = 0
+        self._until = time.monotonic() + MAX_SECONDS
 
     def convert(self, value: object, depth: int) -> JSON:
         self._nodes += 1
         if value is None or value is True or value is False:
             return value
+        if type(value) is not str and time.monotonic() > self._until:
+            return "(not shown: what came before took too long)"
         try:
             return self._text(value) if type(value) is str else self._other(value, depth)
         except Exception as error:
@@ -123,9 +129,9 @@ class _Conversion:
 
     def _container(self, owner: object, entries: Collection[object], depth: int) -> JSON:
         if id(owner) in self._inside:
-            return f"({_type_name(owner)}: contains itself)"
+            return f"({type_name(owner)}: contains itself)"
         if depth >= MAX_DEPTH:
-            return f"({_type_name(owner)}: nested too deep to show)"
+            return f"({type_name(owner)}: nested too deep to show)"
         self._inside.add(id(owner))
         try:
             if isinstance(entries, Mapping):
@@ -202,10 +208,10 @@ def _length(entries: Collection[object]) -> int:
 
 
 def _unshowable(value: object, error: Exception) -> str:
-    return f"({_type_name(value)}: could not be shown, {_type_name(error)})"
+    return f"({type_name(value)}: could not be shown, {type_name(error)})"
 
 
-def _type_name(value: object) -> str:
+def type_name(value: object) -> str:
     # A metaclass may define `__name__` as it likes; `type`'s own descriptor runs no foreign code.
     name: str = type.__dict__["__name__"].__get__(type(value))
     return valid_text(name[:MAX_KEY])

@@ -45,7 +45,7 @@ class History(NamedTuple):
     occurrences: int
     suppressed: int
     first_seen: float
-    since: float
+    since: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +53,7 @@ class Problem:
     """One problem's state.
 
     Attributes:
+        key: its dedup key.
         severity: of the most severe event so far.
         quiet_until: on the throttle's clock; repeats before are counted and nothing else. The hot
             path reads this and `occurrences` without a lock.
@@ -65,6 +66,7 @@ class Problem:
         over: it was resolved; what comes next is another problem with the same key.
     """
 
+    key: str
     severity: Severity
     first_seen: float
     quiet_until: float = NEVER
@@ -141,12 +143,12 @@ class Throttle:
             if self._busy:
                 # A signal handler or finaliser logs while this very thread is in here. To page once
                 # too often is harmless, PagerDuty merges by dedup key; half a cache update is not.
-                return self._note(Problem(severity, seen), severity, seen)
+                return self._note(Problem(key, severity, seen), severity, seen)
             self._busy = True
             try:
                 problem = self._problems.get(key)
                 if problem is None:
-                    problem = Problem(severity, seen)
+                    problem = Problem(key, severity, seen)
                 sighting = self._note(problem, severity, seen)
                 if sighting.verdict is not Verdict.REPEAT:
                     self._problems[key] = problem  # anew, so that it is remembered from this event on

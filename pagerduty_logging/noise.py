@@ -1,0 +1,128 @@
+"""What does not page: loggers and exceptions that are known noise, and problems that happen too seldom."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from cachetools import LRUCache
+
+
+class Ignored:
+    """The loggers and exceptions that never page.
+
+    Args:
+        loggers: globs that a logger's whole name must match, such as "django.security.*".
+        exceptions: types, or dotted names of types that need not be imported; subclasses count too.
+
+    Raises:
+        TypeError: naming the option that is wrong.
+    """
+
+    def __init__(self, loggers: Sequence[str], exceptions: Sequence[type[BaseException] | str]) -> None:
+        if isinstance(loggers, str) or not all(isinstance(glob, str) for glob in loggers):
+            raise TypeError("ignore_loggers must be a list of logger names or globs")
+        if isinstance(exceptions, (str, type)) or not all(map(_is_exception, exceptions)):
+            raise TypeError("ignore_exceptions must be a list of exception types or dotted names")
+        globs = "|".join(map(fnmatch.translate, loggers))
+        self._loggers = re.compile(globs).match if globs else None
+        self._types = tuple(kind for kind in exceptions if isinstance(kind, type))
+        self._names = frozenset(name for name in exceptions if isinstance(name, str))
+
+    def matches(self, logger: str, error: BaseException | None) -> bool:
+        """Tell whether a record of this logger, with this exception, is noise."""
+        if self._loggers is not None and self._loggers(logger):
+            return True
+        if error is None:
+            return False
+        if self._types and issubclass(type(error), self._types):
+            return True
+        return bool(self._names) and any(not self._names.isdisjoint(_names(t)) for t in type(error).__mro__)
+
+
+def _is_exception(kind: object) -> bool:
+    return isinstance(kind, str) or (isinstance(kind, type) and issubclass(kind, BaseException))
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    dotted = f"{kind.__module__}.{kind.__qualname__}"
+    return (dotted, kind.__qualname__) if kind.__module__ == "builtins" else (dotted,)
+
+
+class Held(NamedTuple):
+    """The occurrences that were held back before a problem paged."""
+
+    times: int
+    first_seen: float
+    """Seconds since the epoch."""
+
+
+class Frequency:
+    """Tells when a problem has happened often enough in a short time; safe to share between threads.
+
+    Args:
+        occurrences: how often.
+        seconds: within how long.
+        max_problems: how many problems are watched at once; the least recently seen go first.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        occurrences: int,
+        seconds: float,
+        max_problems: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._occurrences = occurrences
+        self._seconds = seconds
+        self._clock = clock
+        self._watched: LRUCache[str, _Watched] = LRUCache(max_problems)
+        self._lock = threading.RLock()
+        self._busy = False
+
+    def note(self, key: str, seen: float) -> Held | None:
+        """Note an occurrence.
+
+        Args:
+            key: the dedup key of its problem.
+            seen: when it happened, in seconds since the epoch.
+
+        Returns:
+            what was held back before, once it has happened often enough; None: hold this one back too.
+        """
+        with self._lock:
+            if self._busy:
+                # A signal handler or finaliser logs while this very thread is in here: half a cache
+                # update would be worse than a page too many.
+                return Held(0, seen)
+            self._busy = True
+            try:
+                watched = self._watched.get(key)
+                if watched is None:
+                    watched = self._watched[key] = _Watched(self._occurrences, seen)
+            finally:
+                self._busy = False
+            now = self._clock()
+            watched.times.append(now)
+            enough = len(watched.times) == self._occurrences and now - watched.times[0] <= self._seconds
+            if enough:
+                return Held(watched.held, watched.first_seen)
+            watched.held += 1
+            return None
+
+
+class _Watched:
+    """One problem's latest occurrences."""
+
+    __slots__ = ("first_seen", "held", "times")
+
+    def __init__(self, occurrences: int, seen: float) -> None:
+        self.times: deque[float] = deque(maxlen=occurrences)
+        self.held = 0
+        self.first_seen = seen

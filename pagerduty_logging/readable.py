@@ -1,0 +1,41 @@
+"""Text as it is read on a small screen: no terminal codes, no tricks of direction, one row a line."""
+
+from __future__ import annotations
+
+import re
+
+MARK = "…"
+
+_TERMINAL_CODES = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b\n]*(?:\x07|\x1b\\\\)?|[@-Z\\\\-_])")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_DIRECTIONS = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+"""Characters without a width of their own, most of which reorder the text around them."""
+
+
+def plain(text: str) -> str:
+    """Return `text` without what a terminal or a bidirectional renderer would act on; lines end in "\\n"."""
+    if "\x1b" in text:
+        text = _TERMINAL_CODES.sub("", text)
+    text = "\n".join(text.splitlines())
+    if text.isascii() and text.isprintable():
+        return text
+    return _DIRECTIONS.sub("", _CONTROLS.sub(" ", text))
+
+
+def cut(text: str, limit: int) -> str:
+    """Return `text` in at most `limit` characters, the last one a mark if there were more."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + MARK
+
+
+def first_line(text: str, limit: int) -> str:
+    """Return the first line that says something, in at most `limit` characters."""
+    return cut(next((line for line in plain(text).splitlines() if line.strip()), "").strip(), limit)
+
+
+def rows(text: str) -> str | list[str]:
+    """Return a text of several lines as a list.
+
+    PagerDuty swallows the newlines of a text, and shows a list one row an entry.
+    """
+    lines = plain(text).rstrip().split("\n")
+    return lines if len(lines) > 1 else lines[0]

@@ -1,0 +1,76 @@
+"""What a record says about its own page: `extra={"pagerduty": {...}}`.
+
+Nothing here runs the program's code, so that it can be trusted when that code has just failed. Hence
+types are asked what they are, not objects, whose `__class__` may be anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from pagerduty_logging.events_api.events import Severity
+
+NAME = "pagerduty"
+ACTIONS = ("trigger", "acknowledge", "resolve")
+
+_SEVERITIES = {str(severity): severity for severity in Severity}
+
+
+def wishes_of(record: logging.LogRecord) -> dict[object, Any]:
+    """Return the record's wishes; empty if there are none."""
+    said: Any = said_by(record)
+    return said if issubclass(type(said), dict) else {}
+
+
+def said_by(record: logging.LogRecord) -> object:
+    """Return what the record says under our name, right or wrong; None if nothing.
+
+    structlog keeps it in the event, which is the record's message; loguru in the record's `extra`.
+    """
+    attributes = record.__dict__
+    said = attributes.get(NAME)
+    if said is None:
+        around: Any
+        for around in (attributes.get("msg"), attributes.get("extra")):
+            if said is None and issubclass(type(around), dict):
+                said = dict.get(around, NAME)
+    return said
+
+
+def wish(record: logging.LogRecord, name: str) -> str | None:
+    """Return one of the record's wishes, if it is a text that says something."""
+    said = dict.get(wishes_of(record), name)
+    text = str.__str__(said) if issubclass(type(said), str) else ""
+    return text if text.strip() else None
+
+
+def severity_of(record: logging.LogRecord) -> Severity:
+    """Return the severity the record asks for, else its level's.
+
+    A custom level counts as the standard one below it.
+    """
+    wished = _SEVERITIES.get(wish(record, "severity") or "")
+    if wished is not None:
+        return wished
+    level = record.levelno if type(record.levelno) in (int, float) else logging.ERROR
+    if level >= logging.CRITICAL:
+        return Severity.CRITICAL
+    if level >= logging.ERROR:
+        return Severity.ERROR
+    if level >= logging.WARNING:
+        return Severity.WARNING
+    return Severity.INFO
+
+
+def faults(wishes: Mapping[str, object]) -> list[str]:
+    """Name the wishes that the handler itself had to pass over."""
+    found = []
+    action = wishes.get("event_action", "trigger")
+    if action not in ACTIONS:
+        found.append(f"event_action: must be one of {', '.join(ACTIONS)}")
+    key = wishes.get("dedup_key", "-")
+    if not (isinstance(key, str) and key.strip()):
+        found.append("dedup_key: must be a text that is not empty")
+    return found
