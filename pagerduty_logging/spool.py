@@ -45,7 +45,7 @@ MAX_FILE_BYTES = 1_000_000
 """No file of ours is as big: an event has at most half of it."""
 MAX_SET_ASIDE = 100
 """Files kept for somebody to look at: broken ones, and events PagerDuty refused."""
-LEFTOVER = 3_600.0
+LEFTOVER = 300.0
 """Seconds after which a half-written file is nobody's."""
 
 _EVENT = re.compile(r"\d{20}-(?P<rank>[0-3])-[0-9a-f]{8}-(?P<owner>[0-9a-f]{16})\.event")
@@ -103,6 +103,7 @@ class Spool:
         self._numbers = itertools.count()
         self._leased_until = 0.0
         self._trusted = False
+        self._masked: bool | None = None
 
     def write(self, kept: Kept) -> str | None:
         """Keep an event; return its ticket, or None if the machine does not let us."""
@@ -194,7 +195,7 @@ class Spool:
     # --- one file ---------------------------------------------------------------------------------
 
     def _put(self, name: str, content: bytes, stamp: float | None = None) -> None:
-        part = self._directory / f".{os.urandom(8).hex()}.part"
+        part = f"{self._directory}/.{name.partition('.')[0]}-{next(self._numbers):x}.part"
         try:
             handle = self._create(part)
         except FileNotFoundError:
@@ -202,20 +203,23 @@ class Spool:
             handle = self._create(part)
         try:
             try:
-                os.fchmod(handle, 0o600)
+                if self._masked is None:
+                    self._masked = os.fstat(handle).st_mode & 0o777 != 0o600
+                if self._masked:  # a strange umask takes even the owner's rights
+                    os.fchmod(handle, 0o600)
                 while content:
                     content = content[os.write(handle, content) :]
             finally:
                 os.close(handle)
             if stamp is not None:
                 os.utime(part, (stamp, stamp))
-            os.rename(part, self._directory / name)
+            os.rename(part, f"{self._directory}/{name}")
         except OSError:
             with suppress(OSError):
                 os.unlink(part)
             raise
 
-    def _create(self, path: Path) -> int:
+    def _create(self, path: str) -> int:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     def _make_directory(self) -> None:

@@ -7,7 +7,7 @@ from pagerduty_logging.sandbox import Delay, Hang, Sandbox
 from .conftest import summaries
 from .programs import PRELUDE, run
 
-SLOW = Delay(1.5)
+SLOW = Delay(1.0)
 
 
 @pytest.mark.parametrize(
