@@ -23,7 +23,7 @@ from pagerduty_logging.delivery import Delivery, Stats
 from pagerduty_logging.deployment import find_environment, find_release
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
-from pagerduty_logging.events_api.encoding import fit_dedup_key
+from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS, fit_dedup_key
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import (
     Acknowledge,
@@ -387,7 +387,8 @@ class PagerDutyHandler(logging.Handler):
 
     def _shown_key(self, key: str) -> str:
         """Return a dedup key of the program's as it leaves: one line of plain text without a secret."""
-        return fit_dedup_key(self._redactor.key(plain(key).replace("\n", " ")))
+        shown = plain(key).replace("\n", " ") if len(key) <= MAX_DEDUP_KEY_CHARS else key
+        return self._redactor.key(fit_dedup_key(shown))
 
     def _sight(
         self, record: logging.LogRecord, error: BaseException | None, identity: Identity

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-KILL_AFTER = 40.0
+KILL_AFTER = 90.0
 """Seconds: no program of the tests takes so long unless it hangs."""
 
 FORKS_WITH_THREADS = "ignore:This process:DeprecationWarning"

@@ -22,7 +22,9 @@ WEB = """
 import logging, os
 from pagerduty_logging import PagerDutyHandler
 log = logging.getLogger("web")
-log.addHandler(PagerDutyHandler(spool=os.environ.get("SPOOL"), max_events_per_minute=10_000))
+log.addHandler(PagerDutyHandler(
+    spool=os.environ.get("SPOOL"), max_events_per_minute=10_000, fingerprint=logging.LogRecord.getMessage
+))
 if os.environ.get("EARLY"):
     log.error("while loading")
 def application(environ, start_response):
@@ -37,7 +39,7 @@ from pagerduty_logging import PagerDutyHandler
 app = Celery("tasks", broker="filesystem://", broker_transport_options={
     "data_folder_in": "queue", "data_folder_out": "queue", "control_folder": "control"})
 log = logging.getLogger("tasks")
-log.addHandler(PagerDutyHandler())
+log.addHandler(PagerDutyHandler(fingerprint=logging.LogRecord.getMessage))
 @app.task
 def fail(n):
     log.error(f"task {n}")

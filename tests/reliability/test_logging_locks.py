@@ -133,13 +133,13 @@ def test_signal_handlers_and_finalisers_may_log_in_the_middle_of_logging(pagerdu
             loop = Dying(n); loop.me = loop; del loop
             say(f"main {n}")
             worst = max(worst, time.monotonic() - since)
-            if made.stats.pending > 200:
+            if made.stats.pending > 20:
                 time.sleep(0.05)
         signal.setitimer(signal.ITIMER_REAL, 0)
         import gc; gc.collect()
         assert worst < 1, worst
         assert count > 50, count
-        assert made.flush(30)
+        assert made.flush(60)
         stats = made.stats
         assert stats.accepted == stats.delivered == len(expected), (stats, len(expected))
         import json; print(json.dumps(sorted(expected)))
