@@ -83,7 +83,8 @@ class PagerDutyHandler(logging.Handler):
         component, group, event_class, client, client_url, links, images, custom_details: what every
             alert says, see `Trigger`; by default the component is the logger's name, and the class
             the exception's type or the level's name.
-        fingerprint: makes the dedup key of a record; default: `pagerduty_logging.fingerprint`.
+        fingerprint: makes the dedup key of a record, or a mapping of `Fingerprinter`'s options; default:
+            `pagerduty_logging.fingerprint`.
         repeat_interval: seconds after an event in which repeats are counted, not sent.
         max_fingerprints: how many problems are known at once.
         max_events_per_minute: bound of what is sent; PagerDuty refuses more than about 120.
@@ -137,7 +138,7 @@ class PagerDutyHandler(logging.Handler):
         links: Sequence[Link | str | Mapping[str, str]] = (),
         images: Sequence[Image | str | Mapping[str, str]] = (),
         custom_details: Mapping[str, Any] | None = None,
-        fingerprint: Callable[[logging.LogRecord], str] | None = None,
+        fingerprint: Callable[[logging.LogRecord], str] | Mapping[str, Any] | None = None,
         repeat_interval: float = 300.0,
         max_fingerprints: int = 10_000,
         max_events_per_minute: int = 100,
@@ -181,10 +182,7 @@ class PagerDutyHandler(logging.Handler):
         )
         self._redactor = redactor(redact, (key or _NO_KEY).reveal)
         self._ignored = Ignored(ignore_loggers, ignore_exceptions)
-        self._fingerprinter = fingerprint if isinstance(fingerprint, Fingerprinter) else Fingerprinter()
-        self._fingerprint = (
-            None if isinstance(fingerprint, Fingerprinter) else options.function("fingerprint", fingerprint)
-        )
+        self._fingerprinter, self._fingerprint = _fingerprints(fingerprint)
         self._before_send = options.function("before_send", before_send)
         self._diagnostics = Diagnostics()
         self._throttle = Throttle(
@@ -578,6 +576,18 @@ class _Settlement:
             return 0
         self._settled = True
         return self._throttle.settle(self._problem, delivered)
+
+
+def _fingerprints(
+    option: Callable[[logging.LogRecord], str] | Mapping[str, Any] | None,
+) -> tuple[Fingerprinter, Callable[[logging.LogRecord], str] | None]:
+    """Return our own fingerprinter, and the user's function, which comes first."""
+    if not isinstance(option, Mapping):
+        return Fingerprinter(), options.function("fingerprint", option)
+    try:
+        return Fingerprinter(**option), None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"fingerprint: {error}") from None
 
 
 def _frequency(option: tuple[int, float] | None, max_problems: int) -> Frequency | None:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from cachetools import LRUCache
 
+from pagerduty_logging import options
+
 
 class Ignored:
     """The loggers and exceptions that never page.
@@ -25,10 +27,10 @@ class Ignored:
     """
 
     def __init__(self, loggers: Sequence[str], exceptions: Sequence[type[BaseException] | str]) -> None:
-        if isinstance(loggers, str) or not all(isinstance(glob, str) for glob in loggers):
-            raise TypeError("ignore_loggers must be a list of logger names or globs")
-        if isinstance(exceptions, (str, type)) or not all(map(_is_exception, exceptions)):
-            raise TypeError("ignore_exceptions must be a list of exception types or dotted names")
+        loggers = options.several("ignore_loggers", loggers, _is_text, "logger names or globs")
+        exceptions = options.several(
+            "ignore_exceptions", exceptions, _is_exception, "exception types or dotted names"
+        )
         globs = "|".join(map(fnmatch.translate, loggers))
         self._loggers = re.compile(globs).match if globs else None
         self._types = tuple(kind for kind in exceptions if isinstance(kind, type))
@@ -43,6 +45,10 @@ class Ignored:
         if self._types and issubclass(type(error), self._types):
             return True
         return bool(self._names) and any(not self._names.isdisjoint(_names(t)) for t in type(error).__mro__)
+
+
+def _is_text(glob: object) -> bool:
+    return isinstance(glob, str)
 
 
 def _is_exception(kind: object) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def seconds(option: str, value: float, *, zero: bool = False) -> float:
-    """Return `value`, a finite number of seconds above 0, or 0 too where that means something."""
+def seconds(option: str, value: float, *, zero: bool = False, most: float = math.inf) -> float:
+    """Return `value`, a finite number of seconds above 0 (or 0, where that means something) up to `most`."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{option} must be a number of seconds, not {type(value).__name__}")
     if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
@@ -54,3 +54,12 @@ def path(option: str, value: str | os.PathLike[str] | None) -> str | None:
     if not text or "\0" in text:
         raise ValueError(f"{option} is no path")
     return text
+
+
+def several(option: str, values: object, fits: Callable[[object], bool], what: str) -> list[Any]:
+    """Return `values`, a list whose every item `fits`; `what` says in words what they must be."""
+    if isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping, type)):
+        items = list(values)
+        if all(map(fits, items)):
+            return items
+    raise TypeError(f"{option} must be a list of {what}")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from pagerduty_logging import options
 from pagerduty_logging.events_api.events import Acknowledge, Change, Event, Image, Link, Resolve, Trigger
 from pagerduty_logging.safejson import JSON
 
@@ -111,11 +112,12 @@ def redactor(redact: Sequence[str | re.Pattern[str]] | bool, known: Callable[[],
     """
     if isinstance(redact, bool):
         return Redactor(known=(known,), usual=redact)
-    if isinstance(redact, str) or not all(map(_is_extension, redact)):
-        raise TypeError("redact must be a list of field names and of compiled patterns for text, or False")
+    items = options.several(
+        "redact", redact, _is_extension, "field names and of compiled patterns for text, or False"
+    )
     return Redactor(
-        names=[item for item in redact if isinstance(item, str)],
-        patterns=[item for item in redact if isinstance(item, re.Pattern)],
+        names=[item for item in items if isinstance(item, str)],
+        patterns=[item for item in items if isinstance(item, re.Pattern)],
         known=(known,),
     )
 

@@ -290,6 +290,15 @@ def test_a_fingerprint_of_the_users_makes_the_dedup_key(sandbox, make_handler, a
     assert sandbox.alerts[0].dedup_key.startswith("shop-")
 
 
+def test_the_options_of_the_fingerprint_may_be_given_as_a_mapping(sandbox, make_handler, attach):
+    handler = make_handler(fingerprint={"exception_type": True})
+    shop = attach(handler)
+    for error in (KeyError("a"), ValueError("b")):
+        shop.error("payment %s failed", 1, exc_info=error)
+    handler.flush()
+    assert len(sandbox.alerts) == 2
+
+
 def test_a_fingerprint_that_fails_loses_no_page(sandbox, make_handler, attach):
     handler = make_handler(fingerprint=lambda record: 1 / 0)
     attach(handler).error("news")

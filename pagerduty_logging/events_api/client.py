@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from pagerduty_logging import options
 from pagerduty_logging.events_api import address, errors, retrying
 from pagerduty_logging.events_api.answers import judge
 from pagerduty_logging.events_api.encoding import EncodedEvent, encode, new_dedup_key
@@ -92,7 +93,7 @@ class EventsClient:
             raise ValueError("routing_key: none given, and PAGERDUTY_ROUTING_KEY is not set")
         self._routing_key = routing_key
         self.base_url = address.find_base_url(region, base_url, allow_http)
-        self.timeout = seconds("timeout", timeout)
+        self.timeout = options.seconds("timeout", timeout, most=MAX_TIMEOUT)
         if not isinstance(retry, Retry):
             raise TypeError(f"retry must be a Retry, not {type(retry).__name__}")
         self.retry = retry
@@ -288,19 +289,6 @@ class EventsClient:
             # Of two threads that come here at once, both get the transport of the first.
             transport = self._transports.setdefault(pid, Transport(self._session))
         return transport
-
-
-def seconds(option: str, value: float) -> float:
-    """Return `value`, a time limit.
-
-    Raises:
-        TypeError, ValueError: naming the option, if it is not a number above 0 and up to a day.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{option} must be a number of seconds, not {type(value).__name__}")
-    if not 0 < value <= MAX_TIMEOUT:
-        raise ValueError(f"{option} must be above 0 and at most {MAX_TIMEOUT:,.0f} seconds")
-    return float(value)
 
 
 def _dedup_key(key_or_receipt: str | Receipt) -> str:
