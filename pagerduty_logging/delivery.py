@@ -147,15 +147,13 @@ class Delivery:
         self._dropped: Counter[str] = Counter()
         self._last_error: str | None = None
         self._trouble = "none"
-        # The work: whoever holds `_working` sends; `_exchanging` is held while bytes are on the way.
+        # The work: whoever holds `_working` sends.
         self._budget = Budget(self._max_events_per_minute)
         self._threaded = self._background and lifecycle.threads_run()
         self._worker: threading.Thread | None = None
         self._starting = threading.Lock()
         self._working = threading.Lock()
         # A fork waits at the turnstile for its turn, so that exchanges, one upon the other, do not starve it.
-        self._exchanging, self._turnstile = threading.Lock(), threading.Lock()
-        self._exchange, self._waited_out = 0, -1
         self._here = _Here()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._flushing: deque[queue.SimpleQueue[None]] = deque()
@@ -262,7 +260,7 @@ class Delivery:
         self._notice_fork()
         self._closed = True
         if self._worker is None:
-            self._hang_up()
+            self._client.close()
         else:
             self._rouse()
 
@@ -318,39 +316,12 @@ class Delivery:
             self.close()
             worker.join(timeout=WAKE_UP)
 
-    def before_fork(self, timeout: float) -> None:
-        """Wait for the exchange under way to end, so that no child inherits half of it.
-
-        An exchange that outlasts the wait is not waited for again: a server that hangs delays one fork.
-        """
-        if self._pid != os.getpid() or self._here.at_work:
-            return
-        exchange = self._exchange
-        if exchange == self._waited_out:
-            timeout = 0.0
-        until = time.monotonic() + timeout
-        if not self._turnstile.acquire(timeout=timeout):
-            return
-        if self._exchanging.acquire(timeout=max(until - time.monotonic(), 0.0)):
-            self._here.keeps_exchange = True
-        else:
-            self._waited_out = exchange
-            self._turnstile.release()
-
-    def after_fork_in_parent(self) -> None:
-        """Go on exchanging."""
-        if self._pid == os.getpid() and self._here.keeps_exchange:
-            self._here.keeps_exchange = False
-            self._exchanging.release()
-            self._turnstile.release()
-
     def after_fork_in_child(self) -> None:
         """Begin anew: what was pending is the parent's to deliver."""
         self._beginning = threading.RLock()
         if self._pid is None:
             return
-        if self._here.keeps_exchange:
-            self._client.drop_inherited()
+        self._client.drop_inherited()
         self._notice_fork()
 
     # --- the books --------------------------------------------------------------------------------
@@ -537,14 +508,8 @@ class Delivery:
         if self._spool is not None:
             with suppress(OSError):
                 self._spool.live(timeout)
-        self._exchange += 1
         try:
-            with self._turnstile:
-                self._exchanging.acquire()
-            try:
-                self._client.post(encoded, timeout=timeout)
-            finally:
-                self._exchanging.release()
+            self._client.post(encoded, timeout=timeout)
         except EventsError as error:
             return error
         except Exception as broken:
@@ -641,18 +606,10 @@ class Delivery:
                 return False
             self._worker = None
         lifecycle.let_go(self)
-        self._hang_up()
+        self._client.close()
         if self._spool is not None:
             self._spool.sign_off()
         return True
-
-    def _hang_up(self) -> None:
-        """Close the connections, unless somebody is using them."""
-        if self._exchanging.acquire(blocking=False):
-            try:
-                self._client.close()
-            finally:
-                self._exchanging.release()
 
     def _rouse(self) -> None:
         if self._wake.empty():
@@ -705,7 +662,6 @@ class _Here:
     def __init__(self) -> None:
         self._at_work: set[int] = set()
         self._in_callback: set[int] = set()
-        self.keeps_exchange = False
 
     @property
     def at_work(self) -> bool:

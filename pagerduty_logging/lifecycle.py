@@ -18,10 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
-FORK_PATIENCE = 2.0
-"""Seconds a fork may wait for an exchange to end. A child forked inside a TLS exchange inherits a lock
-of OpenSSL's that nobody will release (seen on CPython 3.12 and 3.13)."""
-
 
 class Lives(Protocol):
     """What wants to be told of a process's end and forks."""
@@ -36,12 +32,6 @@ class Lives(Protocol):
 
     def last_words(self) -> None:
         """Tell what will be lost with the process: nothing more can be done."""
-
-    def before_fork(self, timeout: float) -> None:
-        """Reach a state that a child can live with, within `timeout` seconds."""
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
 
     def after_fork_in_child(self) -> None:
         """Begin anew: nothing of the parent's is this process's."""
@@ -194,17 +184,6 @@ def _before_celery_exits(**_: object) -> None:
     _drain(last=True)
 
 
-def _before_fork() -> None:
-    until = time.monotonic() + FORK_PATIENCE
-    for living in _all():
-        living.before_fork(max(until - time.monotonic(), 0.0))
-
-
-def _after_fork_in_parent() -> None:
-    for living in _all():
-        living.after_fork_in_parent()
-
-
 def _after_fork_in_child() -> None:
     global ending
     ending = _Ending()
@@ -222,8 +201,4 @@ if hasattr(threading, "_register_atexit"):
     except RuntimeError:  # first imported while the process ends: too late for either hook
         ending.begun = ending.over = True
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=_after_fork_in_parent,
-        after_in_child=_after_fork_in_child,
-    )
+    os.register_at_fork(after_in_child=_after_fork_in_child)

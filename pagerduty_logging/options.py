@@ -15,9 +15,10 @@ def seconds(option: str, value: float, *, zero: bool = False, most: float = math
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{option} must be a number of seconds, not {type(value).__name__}")
     if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
-        raise ValueError(
-            f"{option} must be a finite number of seconds {'of at least' if zero else 'above'} 0"
-        )
+        least = "of 0 or more" if zero else "above 0"
+        raise ValueError(f"{option} must be a finite number of seconds {least}")
+    if value > most:
+        raise ValueError(f"{option} must be at most {most:,.0f} seconds")
     return float(value)
 
 
