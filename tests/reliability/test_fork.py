@@ -161,7 +161,7 @@ def test_handlers_that_are_gone_cost_a_fork_nothing(pagerduty: Sandbox) -> None:
     ended = run(
         """
         import gc, subprocess
-        from pagerduty_logging.events_api.forking import FORK_WAIT
+        from pagerduty_logging import lifecycle
         for _ in range(300):
             handler().close()
         gc.collect()
