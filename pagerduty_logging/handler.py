@@ -10,8 +10,7 @@ import re
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -38,14 +37,15 @@ from pagerduty_logging.events_api.events import (
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity
-from pagerduty_logging.noise import Frequency, Ignored
+from pagerduty_logging.nesting import Nesting
+from pagerduty_logging.noise import Ignored, frequency
 from pagerduty_logging.readable import plain
 from pagerduty_logging.redaction import redactor
 from pagerduty_logging.safejson import type_name
 from pagerduty_logging.schedule import Pending
 from pagerduty_logging.snapshot import Snapshot, capture, created, exception_of, salvage
 from pagerduty_logging.spool import Spool
-from pagerduty_logging.throttle import Problem, Sighting, Throttle, Verdict
+from pagerduty_logging.throttle import Settlement, Sighting, Throttle, Verdict
 
 if TYPE_CHECKING:
     import requests
@@ -55,8 +55,6 @@ BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
 MAX_SHORTCUT_CHARS = 2_000
 """Characters of a message that is kept to know its repeats by; a longer one is identified each time."""
 
-MAX_NESTED = 5
-"""Records whose objects log while they are read, one within the other, before the objects are let be."""
 
 _numbers = itertools.count()
 
@@ -190,9 +188,9 @@ class PagerDutyHandler(logging.Handler):
             options.count("max_fingerprints", max_fingerprints),
         )
         self._known = self._throttle.known
-        self._frequency = _frequency(min_occurrences, max_fingerprints)
+        self._frequency = frequency(min_occurrences, max_fingerprints)
         self._mark = marks.name(f"{os.getpid()}_{next(_numbers)}")
-        self._reading = _Reading()
+        self._nesting = Nesting()
         events = EventsClient(
             key or _NO_KEY,
             region=region,
@@ -283,7 +281,7 @@ class PagerDutyHandler(logging.Handler):
             return
         interruption: BaseException | None = None
         try:
-            with self._reading.one_more() as deep:
+            with self._nesting.one_more() as deep:
                 pending, interruption = self._page(record, defects, deep)
         except BaseException as error:
             interruption = error
@@ -321,7 +319,7 @@ class PagerDutyHandler(logging.Handler):
         if sighting is None or sighting.verdict is Verdict.REPEAT:
             self._suppressed += 1
             return None, None
-        settle = _Settlement(self._throttle, sighting.problem)
+        settle = Settlement(self._throttle, sighting.problem)
         failure: BaseException | None = None
         try:
             try:
@@ -349,7 +347,7 @@ class PagerDutyHandler(logging.Handler):
         sighting = self._throttle.sight(_identity_of(snapshot).key, snapshot.severity, snapshot.created)
         if sighting.verdict is Verdict.REPEAT:
             return None
-        settle = _Settlement(self._throttle, sighting.problem)
+        settle = Settlement(self._throttle, sighting.problem)
         return self._pending(snapshot, sighting, self._composer(snapshot, sighting), settle)
 
     def _submit(self, pending: Pending, delivery: Delivery) -> None:
@@ -561,23 +559,6 @@ def _identity_of(snapshot: Snapshot) -> Identity:
     return _RAW.identify(plain_record)._replace(by_message=False)
 
 
-class _Settlement:
-    """Tells the throttle once what became of an event, whoever knows first."""
-
-    __slots__ = ("_problem", "_settled", "_throttle")
-
-    def __init__(self, throttle: Throttle, problem: Problem) -> None:
-        self._throttle = throttle
-        self._problem = problem
-        self._settled = False
-
-    def __call__(self, delivered: bool) -> int:
-        if self._settled:
-            return 0
-        self._settled = True
-        return self._throttle.settle(self._problem, delivered)
-
-
 def _fingerprints(
     option: Callable[[logging.LogRecord], str] | Mapping[str, Any] | None,
 ) -> tuple[Fingerprinter, Callable[[logging.LogRecord], str] | None]:
@@ -588,17 +569,6 @@ def _fingerprints(
         return Fingerprinter(**option), None
     except (TypeError, ValueError) as error:
         raise type(error)(f"fingerprint: {error}") from None
-
-
-def _frequency(option: tuple[int, float] | None, max_problems: int) -> Frequency | None:
-    if option is None:
-        return None
-    if isinstance(option, str) or not isinstance(option, Sequence) or len(option) != 2:
-        raise TypeError("min_occurrences must be (times, seconds)")
-    times, seconds = option
-    return Frequency(
-        options.count("min_occurrences", times), options.seconds("min_occurrences", seconds), max_problems
-    )
 
 
 def _nobody_waits(delivered: bool) -> int:
@@ -617,24 +587,3 @@ class _Forgetting:
         if handler is not None:
             handler._throttle.forget()
             handler._suppressed = handler._unreadable = 0
-
-
-class _Reading:
-    """How deep each thread is in records whose reading logs, and so on."""
-
-    def __init__(self) -> None:
-        self._depths: dict[int, int] = {}
-
-    @contextmanager
-    def one_more(self) -> Iterator[bool]:
-        """Tell whether it is so deep that the program's code should not be run once more."""
-        me = threading.get_ident()
-        depth = self._depths.get(me, 0)
-        self._depths[me] = depth + 1
-        try:
-            yield depth >= MAX_NESTED
-        finally:
-            if depth:
-                self._depths[me] = depth
-            else:
-                del self._depths[me]

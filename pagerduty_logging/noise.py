@@ -132,3 +132,15 @@ class _Watched:
         self.times: deque[float] = deque(maxlen=occurrences)
         self.held = 0
         self.first_seen = seen
+
+
+def frequency(option: tuple[int, float] | None, max_problems: int) -> Frequency | None:
+    """Return what the option `min_occurrences` asks for; raise a TypeError or ValueError that names it."""
+    if option is None:
+        return None
+    if isinstance(option, str) or not isinstance(option, Sequence) or len(option) != 2:
+        raise TypeError("min_occurrences must be (times, seconds)")
+    times, seconds = option
+    return Frequency(
+        options.count("min_occurrences", times), options.seconds("min_occurrences", seconds), max_problems
+    )

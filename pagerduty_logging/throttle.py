@@ -201,3 +201,20 @@ class Throttle:
 
 def _rank(severity: Severity) -> int:
     return severity.rank
+
+
+class Settlement:
+    """Tells the throttle once what became of an event, whoever knows first."""
+
+    __slots__ = ("_problem", "_settled", "_throttle")
+
+    def __init__(self, throttle: Throttle, problem: Problem) -> None:
+        self._throttle = throttle
+        self._problem = problem
+        self._settled = False
+
+    def __call__(self, delivered: bool) -> int:
+        if self._settled:
+            return 0
+        self._settled = True
+        return self._throttle.settle(self._problem, delivered)
