@@ -33,7 +33,7 @@ def test_reconfiguring_with_an_event_in_flight_is_quick_and_loses_nothing(
         root.addHandler(made)
         log.propagate = True
         log.error("first")
-        while not made._delivery._exchange:
+        while not made._delivery._sending:
             time.sleep(0.01)
         for _ in range(3):
             logging.getLogger("urllib3.connectionpool").manager._clear_cache()
@@ -125,8 +125,8 @@ def test_signal_handlers_and_finalisers_may_log_in_the_middle_of_logging(pagerdu
             count += 1
             say(f"signal {count}")
         signal.signal(signal.SIGALRM, on_alarm)
-        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
-        end, n, worst = time.monotonic() + 1.5, 0, 0
+        signal.setitimer(signal.ITIMER_REAL, 0.004, 0.004)
+        end, n, worst = time.monotonic() + 0.8, 0, 0
         while time.monotonic() < end:
             n += 1
             since = time.monotonic()
@@ -138,7 +138,7 @@ def test_signal_handlers_and_finalisers_may_log_in_the_middle_of_logging(pagerdu
         signal.setitimer(signal.ITIMER_REAL, 0)
         import gc; gc.collect()
         assert worst < 1, worst
-        assert count > 50, count
+        assert count > 20, count
         assert made.flush(60)
         stats = made.stats
         assert stats.accepted == stats.delivered == len(expected), (stats, len(expected))
