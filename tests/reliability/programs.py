@@ -61,9 +61,14 @@ def run(
     spool: Path | None = None,
     interfere: Callable[[subprocess.Popen[str]], object] | None = None,
     preload: str = PRELUDE,
+    measured: bool = True,
 ) -> Ended:
-    """Run a program to its end; `interfere` is called with the running process."""
-    with started(program, url, spool=spool, preload=preload) as process:
+    """Run a program to its end; `interfere` is called with the running process.
+
+    Programs that fork beside busy threads, or log from signal handlers, are not `measured`: coverage
+    takes a lock of its own wherever it meets new code, and such a program then hangs on that.
+    """
+    with started(program, url, spool=spool, preload=preload, measured=measured) as process:
         since = time.monotonic()
         if interfere is not None:
             interfere(process)
@@ -78,15 +83,17 @@ def started(
     *,
     spool: Path | None = None,
     preload: str = PRELUDE,
+    measured: bool = True,
 ) -> Iterator[subprocess.Popen[str]]:
     """Start a program; whatever it has started is killed with it at the end of the block."""
-    with _running(["-c", preload + textwrap.dedent(program)], environment(url, spool)) as process:
+    given = environment(url, spool, measured=measured)
+    with _running(["-c", preload + textwrap.dedent(program)], given) as process:
         yield process
 
 
 def run_file(main: Path, url: str) -> Ended:
     """Run a program that is a file: what `multiprocessing` spawns imports it."""
-    with _running([str(main)], environment(url)) as process:
+    with _running([str(main)], environment(url, measured=False)) as process:
         since = time.monotonic()
         out, err = process.communicate(timeout=KILL_AFTER)
         return Ended(process.returncode, out, err, time.monotonic() - since)
@@ -110,12 +117,13 @@ def _running(arguments: list[str], environment: dict[str, str]) -> Iterator[subp
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def environment(url: str, spool: Path | None = None) -> dict[str, str]:
+def environment(url: str, spool: Path | None = None, *, measured: bool = True) -> dict[str, str]:
     """Return the environment of a program that pages to `url`."""
     own = {"PAGERDUTY_EVENTS_URL": url, "PAGERDUTY_ROUTING_KEY": "r" * 32, "PYTHONUNBUFFERED": "1"}
     if spool is not None:
         own["SPOOL"] = str(spool)
-    return {**os.environ, **own}
+    inherited = {k: v for k, v in os.environ.items() if measured or not k.startswith("COVERAGE_")}
+    return {**inherited, **own}
 
 
 def says(process: subprocess.Popen[str], word: str) -> None:

@@ -1,13 +1,17 @@
 """A child of a process that pages is a process that pages, with nothing of its parent's to send again."""
 
+import functools
 from pathlib import Path
 
 import pytest
 
 from pagerduty_logging.sandbox import Hang, Sandbox
 
+from . import programs
 from .conftest import summaries
-from .programs import PRELUDE, run, run_file
+from .programs import PRELUDE, run_file
+
+run = functools.partial(programs.run, measured=False)
 
 AS_MAIN = """
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def server(
         subprocess.Popen(
             [sys.executable, *arguments],
             cwd=folder,
-            env={**environment(sandbox.url), **extra},
+            env={**environment(sandbox.url, measured=False), **extra},
             stdout=subprocess.DEVNULL,
             stderr=errors,
             start_new_session=True,
@@ -150,7 +150,7 @@ def test_celery(pagerduty: Sandbox, tmp_path: Path, options: str) -> None:
     for folder in ("queue", "control"):
         (tmp_path / folder).mkdir()
     send = [sys.executable, "-c", "from tasks import fail; [fail.delay(n) for n in range(4)]"]
-    subprocess.run(send, cwd=tmp_path, env=environment(pagerduty.url), check=True, timeout=30)
+    subprocess.run(send, cwd=tmp_path, env=environment(pagerduty.url, measured=False), check=True, timeout=30)
     worker = "-m celery -A tasks worker --pool prefork --concurrency 2 --without-mingle --without-gossip "
     with server([*worker.split(), *options.split()], tmp_path, pagerduty) as process:
         until(lambda: not list((tmp_path / "queue").glob("*.msg")), timeout=30)

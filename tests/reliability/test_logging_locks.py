@@ -145,6 +145,7 @@ def test_signal_handlers_and_finalisers_may_log_in_the_middle_of_logging(pagerdu
         import json; print(json.dumps(sorted(expected)))
         """,
         pagerduty.url,
+        measured=False,
     )
     ended.well()
     import json
