@@ -95,9 +95,9 @@ def test_no_text_is_slow_to_mask(piece, start):
     text = start + piece * 20_000
     best = 1.0
     for _ in range(5):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         mask(text)
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, time.thread_time() - begin)
         if best < 0.005:
             break
     assert best < 0.02  # seconds; 0.005 is promised, and the machine may be busy

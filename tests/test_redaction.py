@@ -389,9 +389,9 @@ HEAVY = [
 
 @pytest.mark.parametrize("piece", HEAVY)
 def test_no_text_takes_long_to_judge(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     Redactor().text(piece * (20_000 // len(piece)))
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 @settings(max_examples=150, deadline=None)
