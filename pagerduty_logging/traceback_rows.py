@@ -143,6 +143,8 @@ def _folded(frames: tuple[Frame, ...]) -> str:
 def _source(frame: Frame) -> str:
     if frame.source is not None:
         return frame.source
+    if frame.path == "<string>":
+        return ""  # the name of all code without a file; Python 3.13 knows the lines of `-c` by it
     try:
         if frame.path not in linecache.cache and not frame.path.startswith("<"):
             # A file by its name only: what is no regular file, or endless, is not read.

@@ -1,6 +1,7 @@
 """However a process ends, what it logged before arrives, or it says that it did not."""
 
 import signal
+import subprocess
 
 import pytest
 
@@ -174,3 +175,64 @@ def test_what_fails_for_the_first_time_at_the_end_is_tried_again(pagerduty: Sand
     ended = run("attached()\nlog.error('problem')", pagerduty.url)
     assert summaries(pagerduty) == ["problem"]
     assert ended.status == 0
+
+
+def test_threads_that_log_into_a_full_backlog_do_not_hold_up_the_end(pagerduty: Sandbox) -> None:
+    pagerduty.fail_share(Hang(), 1)
+    ended = run(
+        """
+        attached(flush_timeout=1.0, max_pending=20)
+        def fire(name):
+            for n in range(1_000_000):
+                log.error(f"problem {name}.{n}")
+        for name in range(4):
+            threading.Thread(target=fire, args=[name], daemon=True).start()
+        log.error("the first")
+        while len(log.handlers[0].stats.dropped) == 0:
+            time.sleep(0.01)
+        print("ending", flush=True)
+        """,
+        pagerduty.url,
+        interfere=lambda process: says(process, "ending"),
+    )
+    assert ended.status == 0, ended.err
+    assert ended.seconds < 20
+
+
+def test_a_failure_met_for_the_first_time_at_the_very_end_is_survived(pagerduty: Sandbox) -> None:
+    pagerduty.fail_next(503)
+    pagerduty.fail_next(400)
+    ended = run(
+        """
+        atexit.register(lambda: log.error("last words"))
+        attached(retry=Retry(initial=0.01, maximum=0.05))
+        """,
+        pagerduty.url,
+    )
+    assert ended.status == 0
+    assert "Traceback" not in ended.err
+    (alert,) = pagerduty.alerts
+    assert "last words" in alert.summary
+
+
+def test_a_process_that_is_frozen_in_a_request_delivers_when_it_is_thawed(pagerduty: Sandbox) -> None:
+    pagerduty.fail_next(Hang())
+
+    def freeze(process: subprocess.Popen[str]) -> None:
+        pagerduty.wait_until(lambda: pagerduty.requests, timeout=20)
+        process.send_signal(signal.SIGSTOP)
+        pagerduty.stop()  # the connection is gone when the process wakes up
+        pagerduty.start()
+        process.send_signal(signal.SIGCONT)
+
+    ended = run(
+        """
+        made = attached(retry=Retry(initial=0.01, maximum=0.05))
+        log.error("problem")
+        assert made.flush(20)
+        """,
+        pagerduty.url,
+        interfere=freeze,
+    )
+    assert ended.status == 0, ended.err
+    assert summaries(pagerduty) == ["problem"]
