@@ -34,7 +34,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def handler(sandbox: Sandbox) -> Iterator[PagerDutyHandler]:
-    handler = PagerDutyHandler(ROUTING_KEY, base_url=sandbox.url, max_events_per_minute=100_000)
+    handler = PagerDutyHandler(ROUTING_KEY, base_url=sandbox.url, max_events_per_minute=100_000, timeout=60.0)
     yield handler
     handler.flush(5.0)
     handler.close()
@@ -55,7 +55,7 @@ def page(sandbox: Sandbox, handler: PagerDutyHandler) -> OnePage:
         began = time.thread_time()  # what the caller pays, however busy the machine is
         log(logger)
         assert time.thread_time() - began < SECONDS
-        assert handler.flush(10.0)
+        assert handler.flush(60.0)
         (event,) = sandbox.events
         require_valid(event)
         assert "the record could not be read" not in json.dumps(event)
