@@ -237,14 +237,17 @@ def test_a_long_message_is_a_repeat_too_and_is_not_kept(sandbox: Sandbox) -> Non
 
 
 def test_slow_objects_are_not_asked_for_ever() -> None:
+    asked = 0
+
     class Slow:
         def __repr__(self) -> str:
+            nonlocal asked
+            asked += 1
             time.sleep(0.02)
             return "slow"
 
-    began = time.thread_time()
     shown = jsonable([Slow() for _ in range(500)])
-    assert time.thread_time() - began < SECONDS
+    assert asked * 0.02 < SECONDS  # each takes at least so long, however busy the machine is
     assert isinstance(shown, list)
     assert shown[0] == "slow"
     assert shown[-1] == "(not shown: what came before took too long)"
