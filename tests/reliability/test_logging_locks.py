@@ -156,7 +156,7 @@ def test_signal_handlers_and_finalisers_may_log_in_the_middle_of_logging(pagerdu
 
 
 def test_the_first_record_may_be_interrupted_anywhere_by_another(pagerduty: Sandbox) -> None:
-    """As by a signal handler: before each line that the first record runs in these rooms, one more is logged."""
+    """As by a signal handler, before each line that it runs in these rooms."""
     ended = run(
         """
         from pagerduty_logging import delivery, lifecycle, schedule, throttle
