@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from sys import getsizeof
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -37,15 +38,25 @@ from pagerduty_logging.events_api.events import (
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity
-from pagerduty_logging.nesting import Nesting
+from pagerduty_logging.nesting import MAX_NESTED, Nesting
 from pagerduty_logging.noise import Ignored, frequency
+from pagerduty_logging.plain_record import copy_of
 from pagerduty_logging.readable import plain
 from pagerduty_logging.redaction import redactor
 from pagerduty_logging.safejson import type_name
 from pagerduty_logging.schedule import Pending
-from pagerduty_logging.snapshot import Snapshot, capture, created, exception_of, salvage
+from pagerduty_logging.snapshot import (
+    Snapshot,
+    Surroundings,
+    capture,
+    created,
+    exception_of,
+    read,
+    salvage,
+    surroundings,
+)
 from pagerduty_logging.spool import Spool
-from pagerduty_logging.throttle import Settlement, Sighting, Throttle, Verdict
+from pagerduty_logging.throttle import History, Settlement, Sighting, Throttle, Verdict
 
 if TYPE_CHECKING:
     import requests
@@ -275,14 +286,21 @@ class PagerDutyHandler(logging.Handler):
 
     def _accept(self, record: logging.LogRecord, defects: list[str]) -> None:
         delivery = self._delivery
-        if delivery is None or wishes.said_by(record) is False:
+        if delivery is None:
+            return
+        said = wishes.said_by(record)
+        if said is False:
             return
         if type(record.name) is str and delivery.is_own(record.name):
             return
         interruption: BaseException | None = None
         try:
-            with self._nesting.one_more() as deep:
-                pending, interruption = self._page(record, defects, deep)
+            depth = self._nesting.enter()
+            try:
+                wished = wishes.wishes_in(said)
+                pending, interruption = self._page(record, wished, defects, depth >= MAX_NESTED)
+            finally:
+                self._nesting.leave(depth)
         except BaseException as error:
             interruption = error
             try:
@@ -299,7 +317,7 @@ class PagerDutyHandler(logging.Handler):
             interruption = None  # its traceback holds this frame
 
     def _page(
-        self, record: logging.LogRecord, defects: list[str], deep: bool
+        self, record: logging.LogRecord, wished: dict[object, Any], defects: list[str], deep: bool
     ) -> tuple[Pending | None, BaseException | None]:
         """Return the event that a record calls for, if any, and what its own code raised while it was read.
 
@@ -308,14 +326,18 @@ class PagerDutyHandler(logging.Handler):
         error = exception_of(record)
         if self._ignored.matches(record.name, error):
             return None, None
-        identity = _identity_of(salvage(record)) if deep else self._identify(record, error, defects)
-        action = wishes.wish(record, "event_action")
+        if deep:
+            identity = _identity_of(salvage(record))
+        else:
+            identity = self._identify(record, wished, error, defects)
+        action = wishes.wish(wished, "event_action")
         if action == "resolve":
             self._throttle.resolved(identity.key)
             return self._as_it_is(Resolve(identity.key), identity.key), None
         if action == "acknowledge":
             return self._as_it_is(Acknowledge(identity.key), identity.key), None
-        sighting = self._sight(record, error, identity)
+        severity = wishes.severity_of(record, wished)
+        sighting = self._sight(record, error, identity, severity)
         if sighting is None or sighting.verdict is Verdict.REPEAT:
             self._suppressed += 1
             return None, None
@@ -323,6 +345,9 @@ class PagerDutyHandler(logging.Handler):
         failure: BaseException | None = None
         try:
             try:
+                later = None if deep or defects else self._read_later(record, error, severity, sighting, settle)
+                if later is not None:
+                    return later, None
                 snapshot = salvage(record) if deep else capture(record, self.formatter, defects)
                 compose = self._considered(record, self._composer(snapshot, sighting))
             except BaseException as broken:
@@ -358,10 +383,14 @@ class PagerDutyHandler(logging.Handler):
             pending.settle(False)
 
     def _identify(
-        self, record: logging.LogRecord, error: BaseException | None, defects: list[str]
+        self,
+        record: logging.LogRecord,
+        wished: dict[object, Any],
+        error: BaseException | None,
+        defects: list[str],
     ) -> Identity:
         """Return the problem that a record asks for, else its exception's, else the fingerprint's."""
-        asked = wishes.wish(record, "dedup_key")
+        asked = wishes.wish(wished, "dedup_key")
         if asked is not None:
             return Identity(self._shown_key(asked), by_message=False)
         key = None if error is None else marks.marked(error, self._mark)
@@ -387,10 +416,9 @@ class PagerDutyHandler(logging.Handler):
         return self._redactor.key(fit_dedup_key(shown))
 
     def _sight(
-        self, record: logging.LogRecord, error: BaseException | None, identity: Identity
+        self, record: logging.LogRecord, error: BaseException | None, identity: Identity, severity: Severity
     ) -> Sighting | None:
         """Note the occurrence; None: it happens too seldom to page."""
-        severity = wishes.severity_of(record)
         seen = created(record)
         held = None
         if self._frequency is not None and severity is not Severity.CRITICAL:
@@ -414,6 +442,42 @@ class PagerDutyHandler(logging.Handler):
             )
             sighting = sighting._replace(history=before)
         return sighting
+
+    def _read_later(
+        self,
+        record: logging.LogRecord,
+        error: BaseException | None,
+        severity: Severity,
+        sighting: Sighting,
+        settle: Callable[[bool], int],
+    ) -> Pending | None:
+        """Return the event of a record that is plain data, to be read when it is its turn; None: read it now."""
+        if self.formatter is not None or self._before_send is not None:
+            return None
+        copied = copy_of(record)
+        if copied is None:
+            return None
+        copy, size = copied
+        around = surroundings(record, error)
+        if around.chain:
+            size += sum(getsizeof(raised.text) + 100 * len(raised.frames) for raised in around.chain)
+        key, history = sighting.problem.key, sighting.history
+        return Pending(
+            dedup_key=key,
+            severity=severity,
+            known=sighting.verdict is Verdict.REMINDER,
+            accepted_at=monotonic(),
+            compose=partial(self._composed_of, copy, around, key, history),
+            settle=settle,
+            label=alert.named(record.levelname, record.name, record.filename, record.lineno),
+            size=size + 200 * len(around.crumbs),
+        )
+
+    def _composed_of(
+        self, copy: logging.LogRecord, around: Surroundings, dedup_key: str, history: History
+    ) -> Event:
+        trigger = alert.compose(read(copy, around), dedup_key, history, self._fields)
+        return self._redactor.event(trigger)
 
     def _composer(self, snapshot: Snapshot, sighting: Sighting) -> Callable[[], Trigger]:
         return partial(alert.compose, snapshot, sighting.problem.key, sighting.history, self._fields)

@@ -292,7 +292,8 @@ def explain_source(
 
 def _key(name: object, template: str, joined: tuple[str, ...]) -> str:
     parts = _SEPARATOR.join((str(name), template, *joined))
-    return f"{SCHEME}-{hashlib.sha256(parts.encode('utf-8', 'backslashreplace')).hexdigest()[:32]}"
+    digest = hashlib.sha256(parts.encode("utf-8", "backslashreplace"), usedforsecurity=False)
+    return f"{SCHEME}-{digest.hexdigest()[:32]}"
 
 
 def _key_of_last_resort(record: logging.LogRecord) -> str:
@@ -304,6 +305,8 @@ def _key_of_last_resort(record: logging.LogRecord) -> str:
 def _own_key(record: logging.LogRecord) -> str | None:
     """The key that the record brought itself; whatever else stands there is no key."""
     own = record.__dict__.get("pagerduty")
+    if own is None:
+        return None
     key = own.get("dedup_key") if isinstance(own, dict) else None
     if not isinstance(key, str) or not key.strip():
         return None
@@ -314,6 +317,8 @@ def _own_key(record: logging.LogRecord) -> str | None:
 
 
 def _is_bare(template: str) -> bool:
+    if template[:1].isascii() and template[:1].isalpha():
+        return False  # a placeholder does not begin with a letter
     return says_nothing(source.PERCENT.sub("", template))
 
 
