@@ -256,12 +256,18 @@ class PagerDutyHandler(logging.Handler):
                 return False
             if isinstance(passed, logging.LogRecord):
                 record = passed
-        if type(record.msg) is str and "pagerduty" not in record.__dict__:
+        message = record.msg
+        if type(message) is str:
             try:
-                problem = self._known.get((record.name, record.msg, record.levelno))
-            except Exception:  # a record made by hand, with a name that cannot be looked up
-                problem = None
-            if problem is not None and problem.quiet_until > monotonic():
+                problem = self._known[record.name][message]
+                repeat = (
+                    problem.quiet_until > monotonic()
+                    and record.levelno <= problem.level
+                    and not hasattr(record, "pagerduty")
+                )
+            except Exception:  # not known, or a record made by hand, of which anything may be wrong
+                repeat = False
+            if repeat:
                 problem.occurrences += 1
                 self._suppressed += 1
                 if record.exc_info is not None:
@@ -291,6 +297,7 @@ class PagerDutyHandler(logging.Handler):
         said = wishes.said_by(record)
         if said is False:
             return
+        delivery.notice_fork()
         if type(record.name) is str and delivery.is_own(record.name):
             return
         interruption: BaseException | None = None
@@ -432,15 +439,12 @@ class PagerDutyHandler(logging.Handler):
                 severity = Severity.ERROR
             marks.mark(error, self._mark, identity.key)
         sighting = self._throttle.sight(identity.key, severity, seen)
-        if identity.by_message and type(record.msg) is str and len(record.msg) <= MAX_SHORTCUT_CHARS:
-            self._throttle.know((record.name, record.msg, record.levelno), sighting.problem)
+        if identity.by_message and type(record.levelno) is int and _is_short(record.msg):
+            self._throttle.know(record.name, record.msg, record.levelno, sighting.problem)
         if held is not None:
             history = sighting.history
-            before = history._replace(
-                occurrences=history.occurrences + held.times,
-                first_seen=min(history.first_seen, held.first_seen),
-            )
-            sighting = sighting._replace(history=before)
+            history.occurrences += held.times
+            history.first_seen = min(history.first_seen, held.first_seen)
         return sighting
 
     def _read_later(
@@ -461,23 +465,25 @@ class PagerDutyHandler(logging.Handler):
         around = surroundings(record, error)
         if around.chain:
             size += sum(getsizeof(raised.text) + 100 * len(raised.frames) for raised in around.chain)
-        key, history = sighting.problem.key, sighting.history
-        return Pending(
-            dedup_key=key,
-            severity=severity,
-            known=sighting.verdict is Verdict.REMINDER,
-            accepted_at=monotonic(),
-            compose=partial(self._composed_of, copy, around, key, history),
-            settle=settle,
-            label=alert.named(record.levelname, record.name, record.filename, record.lineno),
-            size=size + 200 * len(around.crumbs),
+        if around.crumbs:
+            size += 200 * len(around.crumbs)
+        key = sighting.problem.key
+        return Pending(  # by position: by name it takes twice the time
+            key,
+            severity,
+            sighting.verdict is Verdict.REMINDER,
+            monotonic(),
+            partial(self._composed_of, copy, around, key, sighting.history),
+            settle,
+            alert.named(record.levelname, record.name, record.filename, record.lineno),
+            size,
         )
 
     def _composed_of(
-        self, copy: logging.LogRecord, around: Surroundings, dedup_key: str, history: History
+        self, copy: dict[str, Any], around: Surroundings, dedup_key: str, history: History
     ) -> Event:
-        trigger = alert.compose(read(copy, around), dedup_key, history, self._fields)
-        return self._redactor.event(trigger)
+        snapshot = read(logging.makeLogRecord(copy), around)
+        return self._redactor.event(alert.compose(snapshot, dedup_key, history, self._fields))
 
     def _composer(self, snapshot: Snapshot, sighting: Sighting) -> Callable[[], Trigger]:
         return partial(alert.compose, snapshot, sighting.problem.key, sighting.history, self._fields)
@@ -564,6 +570,7 @@ class PagerDutyHandler(logging.Handler):
 
     def _send(self, event: Event, dedup_key: str) -> None:
         if self._delivery is not None:
+            self._delivery.notice_fork()
             self._delivery.submit(self._as_it_is(event, dedup_key))
 
     @property
@@ -633,6 +640,10 @@ def _fingerprints(
         return Fingerprinter(**option), None
     except (TypeError, ValueError) as error:
         raise type(error)(f"fingerprint: {error}") from None
+
+
+def _is_short(message: object) -> bool:
+    return type(message) is str and len(message) <= MAX_SHORTCUT_CHARS
 
 
 def _nobody_waits(delivered: bool) -> int:

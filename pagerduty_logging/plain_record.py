@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 from sys import getsizeof
+from typing import Any
 
+LEAST = 2_000
+"""Bytes of memory that a copy takes at least, about."""
 MAX_BYTES = 50_000
 """Memory that the texts of a copy may take; what is greater is read, and cut, at once."""
 
@@ -13,8 +16,8 @@ _PLAIN_OR_TUPLE = _PLAIN | {tuple}
 _NAMES = frozenset(vars(logging.makeLogRecord({})))
 
 
-def copy_of(record: logging.LogRecord) -> tuple[logging.LogRecord, int] | None:
-    """Return a copy without the exception, and the bytes of memory that it takes, about.
+def copy_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
+    """Return a record's attributes without the exception, and the bytes of memory that they take, about.
 
     None: to read the record may run the program's code, or the copy would be too big.
     """
@@ -24,14 +27,17 @@ def copy_of(record: logging.LogRecord) -> tuple[logging.LogRecord, int] | None:
     args = record.args
     if not _PLAIN_OR_TUPLE.issuperset(map(type, attributes.values())) or type(args) is not tuple:
         return None
-    size = 1_000 + getsizeof(record.msg)
-    if args:
-        if not _PLAIN.issuperset(map(type, args)):
+    size = LEAST + len(record.msg) if type(record.msg) is str else LEAST
+    for arg in args:
+        kind = type(arg)
+        if kind is str:
+            size += 4 * len(arg)
+        elif kind not in _PLAIN:
             return None
-        size += sum(map(getsizeof, args))
-    for text in (record.exc_text, record.stack_info):
-        if text is not None:
-            size += getsizeof(text)
+        elif kind is int:
+            size += getsizeof(arg)
+    if record.exc_text is not None or record.stack_info is not None:
+        size += getsizeof(record.exc_text) + getsizeof(record.stack_info)
     if len(attributes) != len(_NAMES):
         for name in attributes.keys() - _NAMES:
             value = attributes[name]
@@ -40,7 +46,6 @@ def copy_of(record: logging.LogRecord) -> tuple[logging.LogRecord, int] | None:
             size += 100 + getsizeof(value)
     if size > MAX_BYTES:
         return None
-    copy = logging.LogRecord.__new__(logging.LogRecord)
-    copy.__dict__ = attributes.copy()
-    copy.exc_info = None
+    copy = attributes.copy()
+    copy["exc_info"] = None
     return copy, size

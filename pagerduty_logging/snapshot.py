@@ -92,16 +92,15 @@ def capture(
         formatter: makes the message; without the traceback, which is shown apart.
         defects: what went wrong with the record before.
     """
-    return read(record, surroundings(record), formatter, defects)
+    return read(record, surroundings(record, exception_of(record)), formatter, defects)
 
 
-def surroundings(record: logging.LogRecord, error: BaseException | None = None) -> Surroundings:
+def surroundings(record: logging.LogRecord, error: BaseException | None) -> Surroundings:
     """Return what surrounds `record`, on the thread that logs it; runs the program's code.
 
     Args:
-        error: the exception that was logged, if that is known already.
+        error: the exception that was logged.
     """
-    error = error or exception_of(record)
     trace_id, span_id = _trace(record)
     return Surroundings(
         () if error is None else chain_of(error, _traceback(record)),
