@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,14 +17,13 @@ from billiard.einfo import ExceptionWithTraceback
 from celery import current_task, signals
 from celery.exceptions import TaskPredicate, TimeLimitExceeded, WorkerLostError
 
-from pagerduty_logging import safejson
 from pagerduty_logging.breadcrumbs import BreadcrumbHandler
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.integrations.reports import tell, tell_of_error
 
 _NAME = "pagerduty-logging"
 _NOTE = "__pagerduty_logging_task__"
-_MAX_ERROR_CHARS = 2_000
 
 
 def install(handler: PagerDutyHandler | None = None) -> None:
@@ -84,17 +82,10 @@ def _details(task: Any) -> dict[str, Any]:
 
 
 def _failed(record: logging.LogRecord) -> bool:
-    """Tell of a task that raised, by the exception as it was raised.
-
-    Celery logs a copy of one that cannot be pickled, which would be another problem than the one that the
-    task itself may have logged.
-    """
+    """Tell of a task that raised."""
     data = record.__dict__.pop("data", None)
-    error = sys.exc_info()[1] or (record.exc_info[1] if record.exc_info else None)
-    if isinstance(data, Mapping) and error is not None:
-        record.exc_info = (type(error), error, error.__traceback__)
-        words = safejson.text(error, _MAX_ERROR_CHARS)
-        _say(record, data["name"], f"raised {type(error).__name__}", *([words] if words else []))
+    if isinstance(data, Mapping):
+        tell_of_error(record, "Task", data["name"], data["id"])
         record.__dict__.update(task_name=data["name"], task_id=data["id"])
     return True
 
@@ -110,11 +101,12 @@ def _lost(record: logging.LogRecord) -> bool:
     args: Any = record.args
     if isinstance(error, WorkerLostError) and hasattr(error, _NOTE):
         record.__dict__.update(getattr(error, _NOTE))
-        _say(record, record.__dict__["task_name"], "lost its process", error)
+        name, task_id = (record.__dict__[known] for known in ("task_name", "task_id"))
+        tell(record, "Task", name, task_id, "lost its process", error)
     elif record.msg.startswith("Hard time limit") and isinstance(args, tuple) and len(args) == 3:
         limit, name, task_id = args
         record.__dict__.update(task_name=name, task_id=task_id)
-        _say(record, name, f"was killed after {limit} seconds, its time limit")
+        tell(record, "Task", name, task_id, f"was killed after {limit} seconds, its time limit")
     return True
 
 
@@ -131,13 +123,6 @@ _REWRITERS: dict[str, Callable[[logging.LogRecord], bool]] = {
     "celery.worker.request": _lost,
     "celery.worker.consumer.consumer": _received,
 }
-
-
-def _say(record: logging.LogRecord, name: str, what: str, *why: object) -> None:
-    """Let the task's name and its fate be the template; the id and the reason are this occurrence's."""
-    template = f"Task {name}[%s] {what}".replace("%", "%%").replace("[%%s]", "[%s]", 1)
-    record.msg = f"{template}: %s" if why else template
-    record.args = (record.__dict__.get("task_id"), *why)
 
 
 # --- Celery's signals -----------------------------------------------------------------------------

@@ -3,14 +3,13 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from reliability.programs import until
 
 from pagerduty_logging.sandbox import Sandbox
 
-from .workers import copied, pages, run, started, stop, wait_for
+from .workers import PATIENCE, copied, pages, run, started, stop, wait_for
 
 pytest.importorskip("celery")
 
@@ -56,11 +55,6 @@ def worker(module: str, options: str) -> list[str]:
     return WORKER.format(module, options).split()
 
 
-def found_in(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
-    """Return the pages; which of two orders that fail pages first is not said."""
-    return {name.replace("order 2", "order 1"): details for name, details in pages(sandbox).items()}
-
-
 @pytest.mark.parametrize(
     "options",
     ["--pool prefork", "--pool prefork --max-tasks-per-child 1", "--pool threads", "--pool solo"],
@@ -70,9 +64,9 @@ def test_a_task_that_fails_is_one_page_in_every_pool(sandbox: Sandbox, tmp_path:
     run(["-c", SEND_ALL], folder, sandbox)
     with started(worker("tasks", options), folder, sandbox) as process:
         expected = {PAY, PAY_CAREFULLY, SHIP, REMIND}
-        until(lambda: set(found_in(sandbox)) >= expected, timeout=60)
+        until(lambda: set(pages(sandbox)) >= expected, timeout=PATIENCE)
         assert stop(process) == 0
-    found = found_in(sandbox)
+    found = pages(sandbox)
     assert set(found) == expected
     assert found[SHIP]["task_retries"] == 1
     tasks = {found[name]["task_name"] for name in (PAY, PAY_CAREFULLY, SHIP, REMIND)}
@@ -99,9 +93,9 @@ def test_tasks_that_do_not_live_to_fail_page_and_controlled_ends_do_not(
             "Task hard.sleep[…] was killed after 1 seconds, its time limit",
             "Received unregistered task of type 'tasks.gone'.",
         }
-        until(lambda: {name.partition(":")[0] for name in pages(sandbox)} >= expected, timeout=60)
+        until(lambda: {name.partition(":")[0] for name in pages(sandbox)} >= expected, timeout=PATIENCE)
         run(["-c", "import hard; hard.say_nothing.delay(1); hard.linger.delay(1)"], folder, sandbox)
-        until((folder / "lingers").exists, timeout=60)
+        until((folder / "lingers").exists, timeout=PATIENCE)
         with ThreadPoolExecutor(1) as aside:
             status = aside.submit(stop, process)
             (folder / "go").touch()

@@ -78,8 +78,11 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 
 def pages(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
-    """Return the details of each alert by its summary, in which ids are `…`."""
-    found = {_ID.sub("…", alert.summary): dict(alert.custom_details) for alert in sandbox.alerts}
+    """Return the details of each alert by its summary, in which ids are `…` and each order is order 1."""
+    found = {
+        _ID.sub("…", alert.summary).replace("order 2", "order 1"): dict(alert.custom_details)
+        for alert in sandbox.alerts
+    }
     assert len(found) == len(sandbox.alerts), [alert.summary for alert in sandbox.alerts]
     return found
 
