@@ -1,8 +1,10 @@
 """A shop's RQ jobs: one that fails is one page, which says which job it was.
 
-redis-server &
-rq worker -c settings
-rq enqueue -c settings jobs.pay :7
+    redis-server &
+    rq worker -c settings
+    rq enqueue -c settings jobs.pay :7
+
+The logging is the worker's: it is in `settings.py`.
 """
 
 import logging
