@@ -193,7 +193,8 @@ def _is_timestamp(value: object) -> bool:
     if not isinstance(value, str):
         return False
     try:
-        datetime.fromisoformat(value)
+        # Clients of PagerDuty's own put a Z behind an offset too.
+        datetime.fromisoformat(value.removesuffix("Z"))
     except ValueError:
         return False
     return True
