@@ -5,9 +5,9 @@ Needs the extra: `pip install "pagerduty-logging[sandbox]"`.
 
 try:
     import flask as _flask  # noqa: F401
-except ModuleNotFoundError as _error:
+except ModuleNotFoundError:
     raise ModuleNotFoundError(
-        'the sandbox needs Flask: pip install "pagerduty-logging[sandbox]"', name=_error.name
+        'the sandbox needs Flask: pip install "pagerduty-logging[sandbox]"', name="flask"
     ) from None
 
 from pagerduty_logging.sandbox.faults import (

@@ -60,9 +60,10 @@ def create_inbox(store: Store, streams: live.Live, *, ca_file: str | None) -> Bl
 
     @inbox.get("/")
     def entries() -> str:
-        filters = timeline.Filters.of(request.args)
         reading = store.read()
+        filters = timeline.Filters.of(request.args)
         found = filters.select(reading)
+        filters = filters.within(len(found))
         start = (filters.page - 1) * timeline.PAGE_ENTRIES
         shown = found[start : start + timeline.PAGE_ENTRIES]
         return render_template(

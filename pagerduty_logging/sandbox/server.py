@@ -70,7 +70,7 @@ class Sandbox:
         if not allow_remote and not is_loopback(host):
             raise ValueError(
                 f"host {host!r} can be reached from other machines, and everybody who reaches it "
-                "reads the events: pass allow_remote if that is meant"
+                "reads the events: allow_remote says that this is meant"
             )
         self._host = host
         self._port = port

@@ -50,6 +50,10 @@ class Filters:
         asked += [("page", page)] if page > 1 else []
         return "/?" + urlencode(asked) if asked else "/"
 
+    def within(self, found: int) -> "Filters":
+        """The same, but no page behind the last one of so many entries."""
+        return replace(self, page=min(self.page, max(1, -(-found // PAGE_ENTRIES))))
+
     def select(self, reading: Reading) -> list[Alert | ChangeEvent]:
         """All alerts and change events that fit, the one with the latest event first."""
         words = self.words.casefold().split()

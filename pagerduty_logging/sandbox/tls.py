@@ -19,8 +19,8 @@ def made_for(host: str) -> tuple[ssl.SSLContext, str]:
     """
     try:
         import trustme
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(MISSING, name=error.name) from None
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(MISSING, name="trustme") from None
     authority = trustme.CA(organization_name="pagerduty-logging sandbox")
     names = dict.fromkeys(["localhost", "127.0.0.1", "::1", socket.gethostname()])
     if host not in ("", "0.0.0.0", "::"):
