@@ -224,7 +224,7 @@ def test_ctrl_c_ends_it_with_pages_open_and_clients_hanging(http_session: reques
 
 
 def ask_in_vain(url: str) -> None:
-    with requests.Session() as session, pytest.raises(OSError):
+    with requests.Session() as session, contextlib.suppress(requests.ConnectionError):
         session.trust_env = False
         session.post(url + "/v2/enqueue", json=trigger(), timeout=HARD_LIMIT)
 
