@@ -13,7 +13,7 @@ from pagerduty_logging.sandbox.rules import EXAMPLE_ROUTING_KEY
 from pagerduty_logging.sandbox.store import Alert, Store
 
 GONE = "It is not in the inbox any more."
-MAX_HISTORY = 100  # lines of an alert's history on its page, the newest
+MAX_HISTORY = 200  # lines of an alert's history on its page, the newest
 
 POLICY = "; ".join(
     [
@@ -88,7 +88,7 @@ def create_inbox(store: Store, streams: live.Live, *, ca_file: str | None) -> Bl
             "alert.html",
             alert=alert,
             history=alert.history[: -MAX_HISTORY - 1 : -1],
-            earlier=max(0, len(alert.history) - MAX_HISTORY),
+            left_out=max(0, len(alert.history) - MAX_HISTORY),
             raw=_raw(body),
         )
 

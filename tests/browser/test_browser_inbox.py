@@ -154,7 +154,7 @@ def test_the_page_of_an_alert_is_live(page: Page, send: Sender, sandbox: Sandbox
     send(alert("a", "Disk is full"))
     page.open(f"/alerts/{sandbox.alert('a').number}")
     page.wait_live()
-    page.click("summary")
+    page.click("#raw-json summary")
     send(alert("a", "Disk is full", "critical", custom_details={"free": "0 %"}))
     page.wait_text("0 %")
     page.wait("document.querySelector('.head.critical') !== null")
@@ -170,7 +170,7 @@ def test_the_raw_json_can_be_copied(page: Page, send: Sender, sandbox: Sandbox) 
     permissions = {"origin": page.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
     page.driver.execute_cdp_cmd("Browser.grantPermissions", permissions)
     page.open(f"/alerts/{sandbox.alert('a').number}")
-    page.click("summary")
+    page.click("#raw-json summary")
     page.click("[data-copy=raw-text]")
     page.wait("document.querySelector('[data-copy=raw-text]').innerText !== 'Copy'")
     copied = page.driver.execute_async_script(
