@@ -362,7 +362,9 @@ class PagerDutyHandler(logging.Handler):
         failure: BaseException | None = None
         try:
             try:
-                later = None if deep or defects else self._read_later(record, error, severity, sighting, settle)
+                later = (
+                    None if deep or defects else self._read_later(record, error, severity, sighting, settle)
+                )
                 if later is not None:
                     return later, None
                 snapshot = salvage(record) if deep else capture(record, self.formatter, defects)

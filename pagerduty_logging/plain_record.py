@@ -10,9 +10,9 @@ LEAST = 2_000
 """Bytes of memory that a copy takes at least, about."""
 MAX_BYTES = 50_000
 """Memory that the texts of a copy may take; what is greater is read, and cut, at once."""
+MAX_INTEGER = 2**64
 
 _PLAIN = frozenset((str, int, float, bool, type(None)))
-_PLAIN_OR_TUPLE = _PLAIN | {tuple}
 _NAMES = frozenset(vars(logging.makeLogRecord({})))
 
 
@@ -25,17 +25,15 @@ def copy_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
         return None
     attributes = record.__dict__
     args = record.args
-    if not _PLAIN_OR_TUPLE.issuperset(map(type, attributes.values())) or type(args) is not tuple:
+    if type(record.msg) is not str or type(args) is not tuple:
         return None
-    size = LEAST + len(record.msg) if type(record.msg) is str else LEAST
+    size = LEAST + len(record.msg)
     for arg in args:
         kind = type(arg)
         if kind is str:
             size += 4 * len(arg)
-        elif kind not in _PLAIN:
+        elif kind not in _PLAIN or (kind is int and not -MAX_INTEGER < arg < MAX_INTEGER):
             return None
-        elif kind is int:
-            size += getsizeof(arg)
     if record.exc_text is not None or record.stack_info is not None:
         size += getsizeof(record.exc_text) + getsizeof(record.stack_info)
     if len(attributes) != len(_NAMES):

@@ -101,14 +101,9 @@ def surroundings(record: logging.LogRecord, error: BaseException | None) -> Surr
     Args:
         error: the exception that was logged.
     """
+    chain = () if error is None else chain_of(error, _traceback(record))
     trace_id, span_id = _trace(record)
-    return Surroundings(
-        () if error is None else chain_of(error, _traceback(record)),
-        _task(record),
-        trace_id,
-        span_id,
-        crumbs_before(record),
-    )
+    return Surroundings(chain, _task(record), trace_id, span_id, crumbs_before(record))
 
 
 def read(
@@ -267,9 +262,11 @@ def _wishes(record: logging.LogRecord, defects: list[str]) -> dict[str, safejson
 
 def _task(record: logging.LogRecord) -> str:
     said = record.__dict__.get("taskName")
-    asyncio = sys.modules.get("asyncio")
-    if said is not None or asyncio is None:
+    if said is not None:
         return _word(said)
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return ""
     try:
         task = asyncio.current_task()
     except RuntimeError:  # no event loop runs on this thread

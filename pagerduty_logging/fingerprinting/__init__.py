@@ -160,11 +160,13 @@ class Fingerprinter:
                 record.args
                 and type(msg) is str
                 and _begins_with_letter(msg)
-                and record.exc_info is None
                 and self._has_defaults
+                and (not record.exc_info or failure.reported_crash(record) is None)
             ):  # what `_decide` comes to for most records, at a quarter of its time
                 found = source.template_of(record.pathname, record.lineno, msg)
-                return tuple.__new__(Identity, (_key(record.name, msg if found is None else found.text), True))
+                key = _key(record.name, msg if found is None else found.text)
+                alone = not record.exc_info or not failure.speaks_for_others(record)
+                return tuple.__new__(Identity, (key, alone))
             _, template, joined, by_message = self._decide(record)
             return Identity(_key(record.name, template, joined), by_message)
         except Exception:
