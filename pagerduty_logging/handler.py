@@ -343,10 +343,7 @@ class PagerDutyHandler(logging.Handler):
         error = exception_of(record)
         if self._ignored.matches(record.name, error):
             return None, None
-        if deep:
-            identity = _identity_of(salvage(record))
-        else:
-            identity = self._identify(record, wished, error, defects)
+        identity = _identity_of(salvage(record)) if deep else self._identify(record, wished, error, defects)
         action = wishes.wish(wished, "event_action")
         if action == "resolve":
             self._throttle.resolved(identity.key)
@@ -362,11 +359,10 @@ class PagerDutyHandler(logging.Handler):
         failure: BaseException | None = None
         try:
             try:
-                later = (
-                    None if deep or defects else self._read_later(record, error, severity, sighting, settle)
-                )
-                if later is not None:
-                    return later, None
+                if not (deep or defects):
+                    pending = self._read_later(record, error, severity, sighting, settle)
+                    if pending is not None:
+                        return pending, None
                 snapshot = salvage(record) if deep else capture(record, self.formatter, defects)
                 compose = self._considered(record, self._composer(snapshot, sighting))
             except BaseException as broken:
@@ -467,7 +463,7 @@ class PagerDutyHandler(logging.Handler):
         sighting: Sighting,
         settle: Callable[[bool], int],
     ) -> Pending | None:
-        """Return the event of a record that is plain data, to be read when it is its turn; None: read it now."""
+        """Return the event of a record that is plain data, to be read when its turn comes; None: read it now."""
         if self.formatter is not None or self._before_send is not None:
             return None
         copied = copy_of(record)

@@ -28,6 +28,7 @@ def copy_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
     if type(record.msg) is not str or type(args) is not tuple:
         return None
     size = LEAST + len(record.msg)
+    arg: Any
     for arg in args:
         kind = type(arg)
         if kind is str:

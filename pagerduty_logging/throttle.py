@@ -162,7 +162,7 @@ class Throttle:
             self._busy = True
             try:
                 problem = self._open.get(key)
-                # Asked first without a look at the time: most are not there, and that is dear to find by `get`.
+                # Asked first without the time: most are not there, which `get` is slow to find.
                 if problem is None and Cache.__contains__(self._problems, key):
                     problem = self._problems.get(key)
                 if problem is None:
@@ -208,7 +208,7 @@ class Throttle:
             problem.lost = problem.lost or not delivered
             quiet = not (problem.lost or problem.over)
             problem.quiet_until = self._clock() + self._repeat_interval if quiet else NEVER
-            # Not while this very thread is in the midst of `sight`; the next event of the problem makes up for it.
+            # Not while this very thread is in the midst of `sight`: the problem's next event makes up for it.
             if not (problem.under_way or self._busy) and self._open.get(problem.key) is problem:
                 del self._open[problem.key]
                 self._problems[problem.key] = problem  # anew, so that it is remembered from this event on
