@@ -463,7 +463,7 @@ class PagerDutyHandler(logging.Handler):
         sighting: Sighting,
         settle: Callable[[bool], int],
     ) -> Pending | None:
-        """Return the event of a record that is plain data, to be read when its turn comes; None: read it now."""
+        """Return the event of a record that is plain data, to be read later; None: it has to be read now."""
         if self.formatter is not None or self._before_send is not None:
             return None
         copied = copy_of(record)
