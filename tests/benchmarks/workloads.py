@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any
 
@@ -50,21 +50,23 @@ def with_traceback(logger: logging.Logger) -> Call:
 
 
 def first(logger: logging.Logger) -> Call:
-    error = logger.error
-    return lambda: error(f"problem {word()} of payment %s", 4711)
+    error, new = logger.error, new_messages().__next__
+    return lambda: error(new(), 4711)
 
 
 def first_with_traceback(logger: logging.Logger) -> Call:
-    error = logger.error
-    return lambda: error(f"problem {word()} of payment %s", 4711, exc_info=deep_error(FRAMES - 1))
+    error, new = logger.error, new_messages().__next__
+    return lambda: error(new(), 4711, exc_info=deep_error(FRAMES - 1))
 
 
-def word() -> str:
-    """Return another word each time."""
-    return f"{next(_numbers):x}".translate(_LETTERS)
+def new_messages() -> Iterator[str]:
+    """Yield templates that differ in a word, and are made before they are needed."""
+    while True:
+        made = [f"problem {next(_numbers):x} of payment %s".translate(_LETTERS) for _ in range(1_000)]
+        yield from made
 
 
-_LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
 def deep_error(frames: int) -> BaseException:
