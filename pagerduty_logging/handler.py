@@ -23,7 +23,7 @@ from pagerduty_logging.delivery import Delivery, Stats
 from pagerduty_logging.deployment import find_environment, find_release
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
-from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS, fit_dedup_key
+from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS, encode, fit_dedup_key
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import (
     Acknowledge,
@@ -226,6 +226,7 @@ class PagerDutyHandler(logging.Handler):
             # What a send needs is imported now: a fork or the end of the process may not find it half done.
             events.prepare()
             linecache.getline(__file__, 1)
+            self._rehearse()
             self._delivery = make_delivery(
                 spool=None if spool is None else Spool(spool, key, self._diagnostics),
                 on_fork=_Forgetting(self),
@@ -238,6 +239,11 @@ class PagerDutyHandler(logging.Handler):
                 "PAGERDUTY_ROUTING_KEY, or say enabled=False if that is meant",
                 stacklevel=2,
             )
+
+    def _rehearse(self) -> None:
+        """Make a page that is not sent, so that what is slow for the first time only is slow now."""
+        snapshot = salvage(logging.makeLogRecord({"msg": "a rehearsal", "levelno": logging.ERROR}))
+        encode(self._redactor.event(alert.compose(snapshot, "rehearsal", History(1, 0, 0.0), self._fields)))
 
     # --- the way of a record ----------------------------------------------------------------------
 
@@ -447,7 +453,13 @@ class PagerDutyHandler(logging.Handler):
                 severity = Severity.ERROR
             marks.mark(error, self._mark, identity.key)
         sighting = self._throttle.sight(identity.key, severity, seen)
-        if identity.by_message and type(record.levelno) is int and _is_short(record.msg):
+        if (
+            sighting.verdict is not Verdict.FIRST  # most problems of a storm of them do not come again
+            and identity.by_message
+            and type(record.levelno) is int
+            and type(record.name) is str
+            and _is_short(record.msg)
+        ):
             self._throttle.know(record.name, record.msg, record.levelno, sighting.problem)
         if held is not None:
             history = sighting.history

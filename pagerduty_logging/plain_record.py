@@ -25,7 +25,14 @@ def copy_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
         return None
     attributes = record.__dict__
     args = record.args
-    if type(record.msg) is not str or type(args) is not tuple:
+    if not (
+        type(record.msg) is str
+        and type(args) is tuple
+        and type(record.name) is str
+        and type(record.levelname) is str
+        and type(record.filename) is str
+        and type(record.lineno) is int
+    ):
         return None
     size = LEAST + len(record.msg)
     arg: Any

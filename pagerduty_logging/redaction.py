@@ -96,6 +96,9 @@ _HEADER_LINE = re.compile(
 _PROSE_NAMES = re.compile(rf"{_WEAK}|credentials?", re.IGNORECASE)
 _HINTS = re.compile(rf"{_STRONG}|{_WEAK}|{_HEADER}", re.IGNORECASE)
 
+MAX_JUDGED, MAX_JUDGED_CHARS = 1_000, 100
+"""Names of fields, and characters of each, of which it is remembered whether they are sensitive."""
+
 
 class Pattern(Protocol):
     """What finds secrets in a text: a compiled pattern for text."""
@@ -147,6 +150,7 @@ class Redactor:
         self._patterns = tuple(patterns)
         self._known = tuple(known)
         self._usual = usual
+        self._judged: dict[str, bool] = {}
 
     def event(self, event: Event) -> Event:
         """Return `event` without secrets; if that cannot be done, without any text that may hold one."""
@@ -219,6 +223,14 @@ class Redactor:
         """Tell whether a value under this name is a secret, whatever it looks like."""
         if not self._usual:
             return False
+        known = self._judged.get(name)
+        if known is None:
+            known = self._judge(name)
+            if len(self._judged) < MAX_JUDGED and len(name) <= MAX_JUDGED_CHARS:
+                self._judged[name] = known
+        return known
+
+    def _judge(self, name: str) -> bool:
         compact = _SEPARATORS.sub("", name.lower())
         if compact in self._names or any(part in compact for part in SENSITIVE_PARTS):
             return True

@@ -101,7 +101,7 @@ class Backlog:
         self.size = 0
         self._retry = retry
         self._random = random
-        self._lanes: dict[str, deque[Pending]] = {}
+        self._lanes: dict[str, list[Pending]] = {}
         # The same events by how much they matter, each class in order of arrival: a dict as ordered set.
         self._classes: dict[tuple[int, bool], dict[Pending, None]] = {}
         self._count = 0
@@ -122,7 +122,7 @@ class Backlog:
         name = _class(pending)  # first, for there may be no stack left to come back
         lane = self._lanes.get(pending.dedup_key)
         if lane is None:
-            self._lanes[pending.dedup_key] = deque((pending,))
+            self._lanes[pending.dedup_key] = [pending]
         else:
             place = len(lane)
             while place > 0 and lane[place - 1].accepted_at > pending.accepted_at:
@@ -224,7 +224,7 @@ class Backlog:
     def _end_pause(self) -> None:
         self._paused_until = self._critical_paused_until = -math.inf
 
-    def _due(self, lane: deque[Pending]) -> float:
+    def _due(self, lane: list[Pending]) -> float:
         """Return when it is the turn of a lane's first event, on which the others behind it wait."""
         critical = any(pending.severity is Severity.CRITICAL for pending in lane)
         return max(lane[0].due, self._critical_paused_until if critical else self._paused_until)
@@ -250,7 +250,7 @@ def _class(pending: Pending) -> tuple[int, bool]:
     return (pending.severity.rank, pending.known)
 
 
-def _turn(lane: deque[Pending]) -> tuple[int, bool, bool, float]:
+def _turn(lane: list[Pending]) -> tuple[int, bool, bool, float]:
     head = lane[0]
     return (min(p.severity.rank for p in lane), head.known, not head.first, head.accepted_at)
 

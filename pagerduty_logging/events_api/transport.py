@@ -8,6 +8,7 @@ what a server or proxy repeats of the key is masked before anybody sees it.
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 from collections.abc import Iterable
@@ -35,6 +36,11 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": f"pagerduty-logging/{__version__}",
 }
+_VARIABLES = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"),
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
+"""What `requests` looks for in the environment; to read all of it for every exchange takes longer."""
 _CREDENTIALS_IN_URL = re.compile(r"//\S*@")
 _DELIMITERS = re.compile(r"[/@?#:\[\]]")
 _MAX_CAUSES = 10
@@ -63,6 +69,9 @@ class Transport:
         self._session = session or _bounded_session()
         self._resolve = resolve
         self._aside = Aside()
+        # What is the same for every exchange of a session that nobody else can change.
+        self._found: tuple[object, dict[str, Any]] | None = None
+        self._prepared: dict[str, requests.PreparedRequest] = {}
 
     def post(
         self, url: str, event_json: bytes, routing_key: RoutingKey, deadline: float
@@ -88,7 +97,7 @@ class Transport:
         secrets = [key] if len(key) >= _SHORTEST_SECRET else []
         try:
             with fork_gate().passage():
-                settings = _settings(self._session, url)
+                settings = self._settings(url)
                 secrets += _passwords(settings["proxies"].values())
                 answer = self._exchange(url, body, settings, deadline)
         except Exception as error:
@@ -98,9 +107,7 @@ class Transport:
 
     def _exchange(self, url: str, body: bytes, settings: dict[str, Any], deadline: float) -> Answer:
         session, exchange = self._session, Exchange(deadline, self._resolve, self._aside)
-        # An auth that does nothing, else `requests` adds credentials from a .netrc file.
-        request = requests.Request("POST", url, headers=_HEADERS, data=body, auth=session.auth or _as_it_is)
-        prepared = session.prepare_request(request)
+        prepared = self._request(url, body)
         adapter = session.get_adapter(url)
         proxy = select_proxy(url, settings["proxies"])
 
@@ -125,6 +132,30 @@ class Transport:
             if exchange.connected:
                 raise
         return once()
+
+    def _request(self, url: str, body: bytes) -> requests.PreparedRequest:
+        prepared = self._prepared.get(url)
+        if prepared is not None:
+            prepared = prepared.copy()
+            prepared.prepare_body(body, None)
+            return prepared
+        # An auth that does nothing, else `requests` adds credentials from a .netrc file.
+        auth = self._session.auth or _as_it_is
+        request = requests.Request("POST", url, headers=_HEADERS, data=body, auth=auth)
+        prepared = self._session.prepare_request(request)
+        if self._is_ours:
+            bare = prepared.copy()
+            bare.body = None  # it holds the routing key, and what was logged
+            self._prepared[url] = bare
+        return prepared
+
+    def _settings(self, url: str) -> dict[str, Any]:
+        if not self._is_ours:
+            return _settings(self._session, url)
+        asked = (url, *map(os.environ.get, _VARIABLES))
+        if self._found is None or self._found[0] != asked:
+            self._found = (asked, _settings(self._session, url))
+        return self._found[1]
 
 
 def _bounded_session() -> requests.Session:

@@ -10,7 +10,6 @@ The peers: `pip install --group benchmarks`. A peer that is not installed has no
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from statistics import median

@@ -7,7 +7,6 @@ whenever that function of the C library is entered. Only the calling thread is c
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import re
 import shutil

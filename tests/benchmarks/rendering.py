@@ -78,7 +78,9 @@ def write_picture(results: dict[str, Any]) -> None:
                 lines.append(
                     f'<rect x="{left}" y="{y + offset}" width="{width:.0f}" height="15" fill="{colour}"/>'
                 )
-                lines.append(f'<text x="{left + width + 6:.0f}" y="{y + offset + 12}">{_number(value)}</text>')
+                lines.append(
+                    f'<text x="{left + width + 6:.0f}" y="{y + offset + 12}">{_number(value)}</text>'
+                )
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_text("\n".join([*lines, "</svg>"]) + "\n")
 
@@ -115,14 +117,19 @@ def _alone(results: dict[str, Any]) -> list[str]:
         found.append(("threads beside the program's, while the server hangs", f"{of('hung')['threads']:.0f}"))
     if of("to_page"):
         session = of("to_page", "requests.Session in a thread")
-        shown = f"{of('to_page'):.2f} ms ({of('to_page') / session:.2f} x a bare `requests.Session` in a thread)"
+        shown = (
+            f"{of('to_page'):.2f} ms ({of('to_page') / session:.2f} x a bare `requests.Session` in a thread)"
+        )
         found.append(("from the call to the request's arrival, warm", shown))
     if of("first_page"):
         found.append(("the same for the first page of a handler", f"{of('first_page'):.1f} ms"))
     if of("import"):
         shown = f"{of('import'):.1f} ms (sentry-sdk {_number(of('import', 'sentry-sdk'))} ms)"
         found.append(("`import pagerduty_logging`", shown))
-    for words, row in (("end of the process, all delivered", "exit"), ("the same, server hangs", "exit_hung")):
+    for words, row in (
+        ("end of the process, all delivered", "exit"),
+        ("the same, server hangs", "exit_hung"),
+    ):
         if of(row) is not None:
             peer = of(row, "sentry-sdk")
             other = f" (sentry-sdk {peer:.2f} s)" if peer is not None else ""
@@ -132,5 +139,5 @@ def _alone(results: dict[str, Any]) -> list[str]:
 
 def _number(value: float | None, digits: int = 2) -> str:
     if value is None:
-        return "–"
+        return "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.{digits}f}"

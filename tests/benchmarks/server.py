@@ -35,7 +35,9 @@ class Answers(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, content: object) -> None:
         body = json.dumps(content).encode()
-        head = f"HTTP/1.1 {status} OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = (
+            f"HTTP/1.1 {status} OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
         self.wfile.write(head.encode() + body)
 
     def log_message(self, format: str, *args: object) -> None:
