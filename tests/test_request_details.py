@@ -213,7 +213,7 @@ def test_what_is_logged_in_a_request_shows_the_request(pager: Pager):
         pager.logger.error("it broke", extra={"order": 7})
         return [b"ok"]
 
-    assert serve(wsgi.RequestDetailsMiddleware(app)) == [b"ok"]
+    assert serve(wsgi.PagerDutyMiddleware(app)) == [b"ok"]
     assert pager.details["request"] == SHOWN
     assert pager.details["order"] == 7
 
@@ -234,7 +234,7 @@ def test_what_is_logged_while_an_answer_is_streamed_shows_the_request(pager: Pag
             if where == "close":
                 pager.logger.error("it broke")
 
-    assert serve(wsgi.RequestDetailsMiddleware(lambda *_: Body())) == [b"first", b"later"]
+    assert serve(wsgi.PagerDutyMiddleware(lambda *_: Body())) == [b"first", b"later"]
     assert pager.details["request"] == SHOWN
     assert closed == [True]
 
@@ -244,7 +244,7 @@ def test_a_request_is_named_only_while_its_own_code_runs(pager: Pager):
         yield b"one"
         yield b"two"
 
-    body = iter(wsgi.RequestDetailsMiddleware(app)(environ(), lambda *_: None))
+    body = iter(wsgi.PagerDutyMiddleware(app)(environ(), lambda *_: None))
     next(body)
     pager.logger.error("the server's own")
     assert "request" not in pager.details
@@ -255,7 +255,7 @@ def test_an_answer_may_be_made_in_another_context_than_it_was_begun_in(pager: Pa
         yield b"one"
         pager.logger.error("it broke")
 
-    body = iter(wsgi.RequestDetailsMiddleware(app)(environ(), lambda *_: None))
+    body = iter(wsgi.PagerDutyMiddleware(app)(environ(), lambda *_: None))
     for _ in range(2):
         contextvars.Context().run(next, body, None)
     assert pager.details["request"] == SHOWN
@@ -264,7 +264,7 @@ def test_an_answer_may_be_made_in_another_context_than_it_was_begun_in(pager: Pa
 @pytest.mark.parametrize("body", [[b"a"], (b"a",), io.BytesIO(b"a"), FileWrapper(io.BytesIO(b"a"))])
 def test_a_finished_answer_reaches_the_server_as_it_is(body: Any):
     given = environ(**{"wsgi.file_wrapper": FileWrapper})
-    assert wsgi.RequestDetailsMiddleware(lambda *_: body)(given, lambda *_: None) is body
+    assert wsgi.PagerDutyMiddleware(lambda *_: body)(given, lambda *_: None) is body
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -277,7 +277,7 @@ def test_an_exception_takes_its_request_along_to_whoever_logs_it(pager: Pager, s
         raise ValueError("it broke")
 
     with pytest.raises(ValueError, match="it broke") as raised:
-        serve(wsgi.RequestDetailsMiddleware(fail_later if streamed else fail))
+        serve(wsgi.PagerDutyMiddleware(fail_later if streamed else fail))
     pager.logger.error("Error handling request", exc_info=raised.value)
     assert pager.details["request"] == SHOWN
 
@@ -293,7 +293,7 @@ def test_breadcrumbs_begin_anew_with_each_request(pager: Pager):
         return []
 
     for path in ("/one", "/two"):
-        serve(wsgi.RequestDetailsMiddleware(app), environ(PATH_INFO=path))
+        serve(wsgi.PagerDutyMiddleware(app), environ(PATH_INFO=path))
     (crumb,) = pager.details["breadcrumbs"]
     assert crumb.endswith("opened /two")
 
@@ -308,7 +308,7 @@ def test_flask_tells_route_and_endpoint(pager: Pager):
     def show(order: int) -> str:
         raise ValueError(f"no order {order}")
 
-    app.wsgi_app = wsgi.RequestDetailsMiddleware(app.wsgi_app)
+    app.wsgi_app = wsgi.PagerDutyMiddleware(app.wsgi_app)
     assert app.test_client().get("/orders/7?code=hush").status_code == 500
     assert pager.details["request"] == {
         "method": "GET",
@@ -354,7 +354,7 @@ def test_what_is_logged_in_an_asgi_request_shows_it_with_its_route(pager: Pager)
         await asyncio.sleep(0)
         pager.logger.error("it broke")
 
-    call(asgi.RequestDetailsMiddleware(app), dict(SCOPE))
+    call(asgi.PagerDutyMiddleware(app), dict(SCOPE))
     assert pager.details["request"] == {
         "method": "GET",
         "path": "/orders/7",
@@ -371,7 +371,7 @@ def test_requests_at_the_same_time_are_not_confused(pager: Pager):
         pager.logger.error("%s broke", scope["path"], extra={"pagerduty": {"dedup_key": scope["path"]}})
 
     async def both() -> None:
-        served = asgi.RequestDetailsMiddleware(app)
+        served = asgi.PagerDutyMiddleware(app)
         scopes: Any = [{**SCOPE, "path": path} for path in ("/a", "/b")]
         await asyncio.gather(*(served(scope, None, None) for scope in scopes))  # type: ignore[arg-type]
 
@@ -387,23 +387,66 @@ def test_the_server_that_logs_an_exception_outside_the_request_shows_the_request
         raise ValueError("it broke")
 
     with pytest.raises(ValueError, match="it broke") as raised:
-        call(asgi.RequestDetailsMiddleware(app), dict(SCOPE))
+        call(asgi.PagerDutyMiddleware(app), dict(SCOPE))
     pager.logger.error("Exception in ASGI application", exc_info=raised.value)
     assert pager.details["request"]["path"] == "/orders/7"
 
 
-@pytest.mark.parametrize("kind", ["websocket", "lifespan"])
-def test_what_is_no_request_passes_through_untouched(pager: Pager, kind: str):
+def test_a_websocket_passes_through_untouched(pager: Pager):
     seen = []
 
     async def app(*given: Any) -> None:
         seen.append(given)
         pager.logger.error("it broke")
 
-    scope: Any = {"type": kind, "path": "/chat"}
-    asyncio.run(asgi.RequestDetailsMiddleware(app)(scope, "receive", "send"))  # type: ignore[arg-type]
+    scope: Any = {"type": "websocket", "path": "/chat"}
+    asyncio.run(asgi.PagerDutyMiddleware(app)(scope, "receive", "send"))  # type: ignore[arg-type]
     assert seen == [(scope, "receive", "send")]
     assert "request" not in pager.details
+
+
+def lived(app: Any, pager: Pager) -> list[tuple[str, int]]:
+    """Return what an application tells of its life, and how many events were pending at each word."""
+    told = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "lifespan.shutdown" if told else "lifespan.startup"}
+
+    async def send(message: Any) -> None:
+        told.append((message["type"], pager.handler.stats.pending))
+
+    asyncio.run(asgi.PagerDutyMiddleware(app)({"type": "lifespan"}, receive, send))
+    return told
+
+
+def test_the_server_hears_of_the_shutdown_once_all_is_delivered(pager: Pager, pagerduty: Sandbox):
+    pagerduty.fail_next(503)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        pager.logger.error("it broke")
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    assert lived(app, pager)[-1] == ("lifespan.shutdown.complete", 0)
+    assert pager.summary == "it broke"
+
+
+def test_an_application_that_knows_no_lifespan_gets_one(pager: Pager):
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise ValueError("only HTTP connections, not lifespan")
+
+    assert lived(app, pager) == [("lifespan.startup.complete", 0), ("lifespan.shutdown.complete", 0)]
+
+
+def test_an_application_that_fails_to_start_fails_still(pager: Pager):
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        raise ValueError("no database")
+
+    with pytest.raises(ValueError, match="no database"):
+        lived(app, pager)
 
 
 def test_a_request_that_is_given_up_leaves_no_trace(pager: Pager):
@@ -411,7 +454,7 @@ def test_a_request_that_is_given_up_leaves_no_trace(pager: Pager):
         await asyncio.Event().wait()
 
     async def give_up() -> None:
-        request = asgi.RequestDetailsMiddleware(app)(dict(SCOPE), None, None)  # type: ignore[arg-type]
+        request = asgi.PagerDutyMiddleware(app)(dict(SCOPE), None, None)  # type: ignore[arg-type]
         task = asyncio.create_task(request)
         await asyncio.sleep(0)
         task.cancel()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-class RequestDetailsMiddleware:
+class PagerDutyMiddleware:
     """Shows method, path and, where known, route and view with all that is logged for a request.
 
     It logs nothing and catches nothing: a failure is reported by the framework or the server. Breadcrumbs
