@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 from wsgiref.util import FileWrapper, setup_testing_defaults
@@ -298,11 +298,10 @@ def test_breadcrumbs_begin_anew_with_each_request(pager: Pager):
     assert crumb.endswith("opened /two")
 
 
-def test_flask_tells_route_and_endpoint(pager: Pager):
+def test_flask_tells_route_and_endpoint(pager: Pager, attach: Callable[..., logging.Logger]):
     flask = pytest.importorskip("flask")
-    app = flask.Flask("shop")
-    app.logger.addHandler(pager.handler)
-    app.logger.propagate = False
+    app = flask.Flask("shop_in_flask")
+    attach(pager.handler, app.logger.name)
 
     @app.get("/orders/<int:order>")
     def show(order: int) -> str:

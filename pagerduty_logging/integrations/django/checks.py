@@ -12,7 +12,7 @@ from django.utils.log import RequireDebugTrue
 from django.utils.module_loading import import_string
 
 from pagerduty_logging.handler import PagerDutyHandler
-from pagerduty_logging.integrations.django import reach
+from pagerduty_logging.integrations import reach
 from pagerduty_logging.noise import ECHOES
 
 MAX_NAMES = 10

@@ -16,7 +16,7 @@ from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.routing_key import find_routing_key
 from pagerduty_logging.handler import PagerDutyHandler
-from pagerduty_logging.integrations.django import reach
+from pagerduty_logging.integrations import reach
 from pagerduty_logging.integrations.django.checks import check_logging, configured
 
 MESSAGE = "A test of paging by manage.py pagerduty test: nothing is broken"
