@@ -32,5 +32,5 @@ LOGGING = {
             "ignore_loggers": ["django.security.DisallowedHost"],  # scanners make it, not your users
         },
     },
-    "root": {"level": "INFO", "handlers": ["console", "pagerduty"]},
+    "root": {"level": "WARNING", "handlers": ["console", "pagerduty"]},
 }
