@@ -56,7 +56,8 @@ class Handling:
         if self._token is not None:
             with suppress(ValueError):  # a coroutine that is thrown away may end in another context
                 _handled.reset(self._token)
-        if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        # SystemExit too: gunicorn ends a request that takes too long by it, and logs it.
+        if error is not None and not isinstance(error, (StopIteration, GeneratorExit)):
             with suppress(Exception):  # a type may do anything to its attributes
                 error.__dict__[_ON_EXCEPTIONS] = _of_handled(self._request)
 

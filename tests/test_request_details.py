@@ -267,16 +267,19 @@ def test_a_finished_answer_reaches_the_server_as_it_is(body: Any):
     assert wsgi.PagerDutyMiddleware(lambda *_: body)(given, lambda *_: None) is body
 
 
+@pytest.mark.parametrize("kind", [ValueError, SystemExit])
 @pytest.mark.parametrize("streamed", [False, True])
-def test_an_exception_takes_its_request_along_to_whoever_logs_it(pager: Pager, streamed: bool):
+def test_an_exception_takes_its_request_along_to_whoever_logs_it(
+    pager: Pager, streamed: bool, kind: type[BaseException]
+):
     def fail(environ: Any, start_response: Any) -> list[bytes]:
-        raise ValueError("it broke")
+        raise kind("it broke")
 
     def fail_later(environ: Any, start_response: Any) -> Iterator[bytes]:
         yield b"one"
-        raise ValueError("it broke")
+        raise kind("it broke")
 
-    with pytest.raises(ValueError, match="it broke") as raised:
+    with pytest.raises(kind, match="it broke") as raised:
         serve(wsgi.PagerDutyMiddleware(fail_later if streamed else fail))
     pager.logger.error("Error handling request", exc_info=raised.value)
     assert pager.details["request"] == SHOWN
