@@ -152,9 +152,8 @@ def _all() -> list[Lives]:
     return [living for ref in _living.valuerefs() if (living := ref()) is not None]
 
 
-def _drain(last: bool) -> None:
+def drain() -> None:
     """Let everybody finish, within what is left of the budget; a second Ctrl-C ends the waiting."""
-    ending.begun = True
     everybody = _all()
     try:
         for living in everybody:
@@ -164,24 +163,29 @@ def _drain(last: bool) -> None:
                 living.finish(left)
     except KeyboardInterrupt:
         ending.give_up()
+
+
+def _end(last: bool) -> None:
+    ending.begun = True
+    drain()
     if last:
         ending.over = True
-        for living in everybody:
+        for living in _all():
             living.last_words()
 
 
 def _at_exit() -> None:
-    _drain(last=True)
+    _end(last=True)
 
 
 def _before_threads_are_joined() -> None:
     process = sys.modules.get("multiprocessing.process")
     # No `atexit` will come in a child of multiprocessing's.
-    _drain(last=process is not None and process.parent_process() is not None)
+    _end(last=process is not None and process.parent_process() is not None)
 
 
 def _before_celery_exits(**_: object) -> None:
-    _drain(last=True)
+    _end(last=True)
 
 
 def _after_fork_in_child() -> None:
