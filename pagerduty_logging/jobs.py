@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Self, TypeVar, cast
@@ -287,7 +287,7 @@ def record(
     exc_info: Any = None,
     stack: str | None = None,
     ran: float,
-    **details: object,
+    details: Mapping[str, object] | None = None,
 ) -> logging.LogRecord:
     """Return the log record of a job that needs somebody; `details` are shown with the page."""
     made = logging.LogRecord(
@@ -295,7 +295,7 @@ def record(
     )
     made.pagerduty = {"dedup_key": dedup_key(name), "severity": str(severity)}
     made.ran_for = f"{ran:.1f} s"
-    made.__dict__.update(details)
+    made.__dict__.update(details or {})
     return made
 
 
