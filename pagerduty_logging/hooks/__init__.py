@@ -6,6 +6,7 @@ import logging
 import sys as _sys
 import threading as _threading
 from functools import partial
+from traceback import clear_frames
 from types import TracebackType
 from typing import Any, Self
 
@@ -92,6 +93,8 @@ class Hooks:
                 lambda: self._log(f"Uncaught exception in {name}", *told),
                 then,
             )
+            # Whoever keeps the record must not keep the object that is going: its frame holds it.
+            clear_frames(unraisable.exc_traceback)
 
         return hook
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,8 @@ class Place:
         self._name = name
         self._inherited = name not in vars(owner)
         self._before: Function = getattr(owner, name)
-        self._hook = make(self._before)
+        # By the name of what it stands for it can be pickled, as `sys.exit` could.
+        self._hook = functools.update_wrapper(make(self._before), self._before)
         self._left = False
         _held[self._hook] = self
         setattr(owner, name, self._hook)
