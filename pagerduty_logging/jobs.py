@@ -190,7 +190,9 @@ class JobGuard:
             for handler in handlers:
                 word(handler)
         except Exception as broken:
-            _diagnostics.say("jobs", f"the job {self._name!r} could not be told of: {type(broken).__name__}")
+            _diagnostics.say(
+                "trouble", f"the job {self._name!r} could not be told of: {type(broken).__name__}"
+            )
 
 
 class _Run:
@@ -312,7 +314,7 @@ def handlers_at_hand() -> list[PagerDutyHandler]:
         return [_from_environment()]
     if not found:
         _diagnostics.say(
-            "jobs", f"no PagerDutyHandler is attached and {ENVIRONMENT_VARIABLE} is not set: no job pages"
+            "nobody", f"no PagerDutyHandler is attached and {ENVIRONMENT_VARIABLE} is not set: no job pages"
         )
     return found
 
