@@ -194,7 +194,7 @@ def test_signals_are_forwarded_once_each(sandbox):
 def test_a_signal_that_ends_the_command_ends_us_and_pages(sandbox):
     with (
         started([*RUN, "--", "sh", "-c", "kill -SEGV $$"], sandbox.url) as crashing,
-        started([*RUN, "--", "sh", "-c", "echo ready; sleep 60"], sandbox.url) as interrupted,
+        started([*RUN, "--", "sh", "-c", "echo ready; exec sleep 60"], sandbox.url) as interrupted,
     ):
         says(interrupted, "ready")
         interrupted.send_signal(signal.SIGINT)

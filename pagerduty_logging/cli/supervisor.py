@@ -24,6 +24,8 @@ GRACE = 10.0
 DRAIN = 5.0
 """Seconds to pass on what is left on stderr, if nobody takes it, once the command has ended."""
 FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+TO_THE_COMMAND_ALONE = (signal.SIGUSR1, signal.SIGUSR2)
+"""Signals that say something to those who expect them, and end all others."""
 FROM_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 """Signals that a terminal gives to every process in its foreground."""
 CHUNK = 4096
@@ -138,8 +140,10 @@ class Supervisor:
         if number == signal.SIGCHLD:
             return
         self._forwarded.add(number)
-        if not (self._shares_group and number in FROM_THE_TERMINAL):
+        if number in TO_THE_COMMAND_ALONE:
             self._child.send_signal(number)
+        elif not (self._shares_group and number in FROM_THE_TERMINAL):
+            self._kill(number)
 
     def _end(self) -> float | None:
         """Tell the command to end, or make it; return when to look again."""
