@@ -172,23 +172,30 @@ def test_no_command_is_a_wrong_use(capsys):
     assert "give the command" in capsys.readouterr().err
 
 
-TRAPS = """
-trap 'echo usr1' USR1; trap 'echo hup' HUP; trap 'echo int' INT; trap 'echo usr2' USR2; trap 'echo quit' QUIT
-trap 'echo term >&2; exit 7' TERM
-echo ready; while :; do sleep 0.02; done
+LISTENING = """
+import os, signal, sys
+def said(number, frame):
+    print(signal.Signals(number).name, flush=True)
+    if number == signal.SIGTERM:
+        sys.exit("told to end")
+for name in ("USR1", "USR2", "HUP", "INT", "QUIT", "TERM"):
+    signal.signal(getattr(signal, "SIG" + name), said)
+print("ready", flush=True)
+while True:
+    signal.pause()
 """
 
 
 def test_signals_are_forwarded_once_each(sandbox):
-    with started([*RUN, "--", "sh", "-c", TRAPS], sandbox.url) as process:
+    with started([*RUN, "--", sys.executable, "-S", "-c", LISTENING], sandbox.url) as process:
         says(process, "ready")
         for name in ("USR1", "USR2", "HUP", "INT", "QUIT"):
             process.send_signal(getattr(signal, f"SIG{name}"))
-            says(process, name.lower())
+            says(process, f"SIG{name}")
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=KILL_AFTER)
-    assert (out, err, process.returncode) == ("", "term\n", 7)
-    assert page(sandbox)["summary"] == "Job nightly-billing failed: exit status 7: term"
+    assert (out, err, process.returncode) == ("SIGTERM\n", "told to end\n", 1)
+    assert page(sandbox)["summary"] == "Job nightly-billing failed: exit status 1: told to end"
 
 
 def test_a_signal_that_ends_the_command_ends_us_and_pages(sandbox):
