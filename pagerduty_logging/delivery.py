@@ -19,6 +19,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -158,7 +159,6 @@ class Delivery:
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._flushing: deque[queue.SimpleQueue[None]] = deque()
         self._look_at = self._clock() + LOOK_AROUND
-        # Last, for another thread may look at it at any moment.
         self._pid = os.getpid()
 
     def _notice_fork(self) -> None:
@@ -173,7 +173,10 @@ class Delivery:
                 self._spool.begin()
             if forked and self._on_fork is not None:
                 self._on_fork()
-            self._begin()
+            begun = copy(self)
+            begun._begin()
+            # In one step, and not if a signal handler on this thread has logged, and begun, in the meantime.
+            self.__dict__.update(begun.__dict__ if self._pid != begun._pid else {})
         lifecycle.enter_process()
         if self._background and lifecycle.uwsgi_lacks_threads():
             self._diagnostics.say(
