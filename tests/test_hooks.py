@@ -18,6 +18,8 @@ import pytest
 from pagerduty_logging import install_hooks
 from tests.reliability.programs import run, run_file
 
+EXAMPLE = Path(__file__).parent.parent / "examples" / "uncaught_exceptions.py"
+
 
 def die_in_a_thread(name: str, error: BaseException) -> None:
     def run() -> None:
@@ -115,12 +117,37 @@ def test_an_exception_without_an_object_pages_too(sandbox, shop, printed):
 
 
 def test_hooks_that_are_installed_twice_log_once(sandbox, shop, printed):
-    with install_hooks(shop), install_hooks(shop):
+    with install_hooks(shop), install_hooks(shop, exit_status=True):
         die_in_a_thread("nightly", ValueError("no rates for today"))
     flush(shop)
     (alert,) = sandbox.alerts
     assert alert.custom_details["occurrences"] == 1
     assert printed == ["nightly"]
+
+
+def test_hooks_that_are_installed_again_and_again_do_not_pile_up(sandbox, shop, printed):
+    installed = [install_hooks(shop) for _ in range(2_000)]
+    die_in_a_thread("nightly", ValueError("no rates for today"))
+    for hooks in installed[:-1]:
+        hooks.uninstall()
+    die_in_a_thread("hourly", TypeError("no rates for this hour"))
+    installed[-1].uninstall()
+    die_in_a_thread("late", OSError("no rates any more"))
+    assert flush(shop)
+    assert len(sandbox.events) == 2
+    assert printed == ["nightly", "hourly", "late"]
+
+
+def test_hooks_installed_again_stand_in_front_of_those_that_came_between(sandbox, shop, printed):
+    with install_hooks(shop):
+        between = threading.excepthook
+        threading.excepthook = lambda args: printed.append("not chained")
+        with install_hooks(shop):
+            die_in_a_thread("nightly", ValueError("no rates for today"))
+        threading.excepthook = between
+    assert flush(shop)
+    assert len(sandbox.events) == 1
+    assert printed == ["not chained"]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
@@ -130,7 +157,8 @@ def test_uninstalling_in_any_order_puts_back_what_was_there(shop, order):
         return sys.excepthook, threading.excepthook, sys.unraisablehook, sys.exit, loop
 
     before = hooks()
-    installed = [install_hooks(shop, exit_status=True) for _ in range(3)]
+    others = logging.Logger("other"), logging.Logger("another")
+    installed = [install_hooks(logger, exit_status=True) for logger in (shop, *others)]
     assert not set(before) & set(hooks())
     for number in order:
         installed[number].uninstall()
@@ -293,7 +321,6 @@ logging.config.dictConfig({
 @pytest.mark.parametrize(
     ("ending", "status", "summary", "printed"),
     [
-        ("raise OSError('no bank')", 1, "Uncaught exception: OSError: no bank", "OSError: no bank"),
         ("sys.exit('no ledger')", 1, "-c exits: no ledger", "no ledger"),
         (
             """
@@ -308,7 +335,7 @@ logging.config.dictConfig({
             "",
         ),
     ],
-    ids=["exception", "message", "status-after-an-error"],
+    ids=["message", "status-after-an-error"],
 )
 def test_a_program_that_dies_pages_once_prints_what_it_always_prints_and_keeps_its_status(
     sandbox, ending, status, summary, printed
@@ -318,6 +345,19 @@ def test_a_program_that_dies_pages_once_prints_what_it_always_prints_and_keeps_i
     assert ended.err.rstrip().endswith(printed)
     (event,) = sandbox.events
     assert event["payload"]["summary"] == summary
+
+
+def test_the_example_pages_for_each_of_its_failures(sandbox):
+    ended = run_file(EXAMPLE, sandbox.url)
+    assert ended.status == 1
+    assert ended.err.rstrip().endswith("SystemError: the ledger is out of balance")
+    assert ended.err.count("ValueError: the till is open") == 1
+    assert sorted(event["payload"]["summary"] for event in sandbox.events) == [
+        "Task exception was never retrieved: TimeoutError: no rates",
+        "Uncaught exception in Till.__del__: ValueError: the till is open",
+        "Uncaught exception in thread reconcile: ConnectionError: the bank is closed",
+        "Uncaught exception: SystemError: the ledger is out of balance",
+    ]
 
 
 def test_an_interpreter_that_is_taken_apart_is_left_alone(sandbox):

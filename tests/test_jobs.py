@@ -6,12 +6,15 @@ import logging.handlers
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from pagerduty_logging import PagerDutyHandler, install_hooks, page_on_failure
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
-from tests.reliability.programs import run, until
+from tests.reliability.programs import run_file, until
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "nightly_job.py"
 
 
 @pytest.fixture
@@ -274,21 +277,22 @@ def test_the_handlers_of_the_root_logger_come_first(sandbox, make_handler, attac
     assert (on_root.stats.accepted, elsewhere.stats.accepted) == (1, 0)
 
 
-def test_a_program_with_nothing_but_a_key_in_its_environment_pages_before_it_ends(sandbox):
-    ended = run(
-        """
-        from pagerduty_logging import page_on_failure
-        with page_on_failure("nightly-billing"):
-            raise ValueError("no rates for today")
-        """,
-        sandbox.url,
-        preload="",
-    )
-    assert ended.status == 1
-    assert ended.err.rstrip().endswith("ValueError: no rates for today")
-    assert [alert.summary for alert in sandbox.alerts] == [
-        "Job nightly-billing failed: ValueError: no rates for today"
-    ]
+def test_the_example_pages_with_nothing_but_a_key_and_its_next_run_resolves(sandbox, tmp_path):
+    rates = tmp_path / "rates.json"
+    failed = run_file(EXAMPLE, sandbox.url, str(rates))
+    assert failed.status == 1
+    assert failed.err.startswith("Traceback")
+    assert "FileNotFoundError" in failed.err.splitlines()[-1]
+    (alert,) = sandbox.alerts
+    assert (alert.state, alert.dedup_key) == ("triggered", "job/nightly-billing")
+    assert alert.summary.startswith("Job nightly-billing failed: FileNotFoundError")
+
+    rates.write_text('{"EUR": 1.1}')
+    ended = run_file(EXAMPLE, sandbox.url, str(rates))
+    ended.well()
+    assert ended.out == "billing in EUR at 1.1\n"
+    (alert,) = sandbox.alerts
+    assert alert.state == "resolved"
 
 
 def test_with_no_key_anywhere_the_job_runs_and_one_line_says_that_nothing_pages(capsys):

@@ -173,7 +173,7 @@ def test_no_command_is_a_wrong_use(capsys):
 
 
 LISTENING = """
-import os, signal, sys
+import signal, sys, time
 def said(number, frame):
     print(signal.Signals(number).name, flush=True)
     if number == signal.SIGTERM:
@@ -182,7 +182,7 @@ for name in ("USR1", "USR2", "HUP", "INT", "QUIT", "TERM"):
     signal.signal(getattr(signal, "SIG" + name), said)
 print("ready", flush=True)
 while True:
-    signal.pause()
+    time.sleep(0.02)
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys as _sys
 import threading as _threading
+from dataclasses import dataclass
 from functools import partial
 from traceback import clear_frames
 from types import TracebackType
@@ -21,19 +22,20 @@ from pagerduty_logging.intent import is_clean, stops
 class Hooks:
     """Installed hooks; `uninstall()`, or leaving the `with` block, puts back what was there before."""
 
-    def __init__(self, logger: logging.Logger) -> None:
-        self._report = Report(logger)
-        self._places: list[Place | LoopHooks] = []
+    def __init__(self, installation: _Installation) -> None:
+        self._installation: _Installation | None = installation
+        installation.users += 1
 
     def uninstall(self) -> None:
         """Log nothing any more, and put back what was there, behind hooks that have come since.
 
         Hooks can be uninstalled in any order, and more than once.
         """
-        self._report.over = True
-        for place in self._places:
-            place.leave()
-        self._places.clear()
+        installation, self._installation = self._installation, None
+        if installation is not None:
+            installation.users -= 1
+            if not installation.users:
+                installation.leave()
 
     def __enter__(self) -> Self:
         return self
@@ -41,25 +43,56 @@ class Hooks:
     def __exit__(self, *_: object) -> None:
         self.uninstall()
 
-    def _install(
-        self, *, sys: bool, threading: bool, unraisable: bool, asyncio: bool, exit_status: bool
-    ) -> None:
-        if sys:
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What one call of `install_hooks` asks for."""
+
+    logger: logging.Logger
+    sys: bool
+    threading: bool
+    unraisable: bool
+    asyncio: bool
+    exit_status: bool
+
+
+class _Installation:
+    """Hooks in their places; whoever wants just the same while they stand in front of all others shares them.
+
+    A program that configures its logging a thousand times does not get a thousand hooks.
+    """
+
+    def __init__(self, wanted: _Wanted) -> None:
+        self.users = 0
+        self.wanted = wanted
+        self._report = Report(wanted.logger)
+        self._places: list[Place | LoopHooks] = []
+        if wanted.sys:
             self._places.append(Place(_sys, "excepthook", self._main_thread))
-        if sys or exit_status:
+        if wanted.sys or wanted.exit_status:
             from multiprocessing.process import BaseProcess
 
-            self._places.append(
-                Place(BaseProcess, "run", partial(self._child, errors=sys, statuses=exit_status))
-            )
-        if threading:
+            self._places.append(Place(BaseProcess, "run", self._child))
+        if wanted.threading:
             self._places.append(Place(_threading, "excepthook", self._other_thread))
-        if unraisable:
+        if wanted.unraisable:
             self._places.append(Place(_sys, "unraisablehook", self._unraisable))
-        if asyncio:
+        if wanted.asyncio:
             self._places.append(LoopHooks(self._report))
-        if exit_status:
+        if wanted.exit_status:
             self._places.append(Place(_sys, "exit", partial(leaving.hook, self._report)))
+        _installed.append(self)
+
+    def in_front(self) -> bool:
+        """Tell whether no later hook stands in front of one of these."""
+        return all(place.in_front() for place in self._places)
+
+    def leave(self) -> None:
+        """Put back what was there before."""
+        self._report.over = True
+        _installed.remove(self)
+        for place in self._places:
+            place.leave()
 
     def _main_thread(self, before: Function) -> Function:
         def hook(
@@ -98,17 +131,23 @@ class Hooks:
 
         return hook
 
-    def _child(self, before: Function, *, errors: bool, statuses: bool) -> Function:
+    def _child(self, before: Function) -> Function:
         def run(process: Any) -> None:
             try:
                 before(process)
             except BaseException as error:
-                message = _words(process.name, error, errors=errors, statuses=statuses)
+                message = self._words_of_child(process.name, error)
                 if message is not None:
                     self._report.tell(error, partial(self._report.critical, message, error), _nothing)
                 raise
 
         return run
+
+    def _words_of_child(self, name: str, error: BaseException) -> str | None:
+        if isinstance(error, SystemExit):
+            told = self.wanted.exit_status and not is_clean(error.code)
+            return f"{name} {leaving.ending(error.code)}" if told else None
+        return f"Uncaught exception in process {name}" if self.wanted.sys and not stops(error) else None
 
     def _log(
         self,
@@ -121,13 +160,6 @@ class Hooks:
             error = kind()
         if not stops(error):
             self._report.critical(message, error, traceback)
-
-
-def _words(name: str, error: BaseException, *, errors: bool, statuses: bool) -> str | None:
-    """Return what to say of what came out of a child process; None: nothing."""
-    if isinstance(error, SystemExit):
-        return f"{name} {leaving.ending(error.code)}" if statuses and not is_clean(error.code) else None
-    return f"Uncaught exception in process {name}" if errors and not stops(error) else None
 
 
 def _nothing() -> None:
@@ -169,12 +201,18 @@ def install_hooks(
     """
     if logger is not None and not isinstance(logger, logging.Logger):
         raise TypeError(f"logger must be a logging.Logger or None, not {type(logger).__name__}")
-    hooks = Hooks(logger or logging.getLogger())
-    hooks._install(
+    wanted = _Wanted(
+        logger=logger or logging.getLogger(),
         sys=options.flag("sys", sys),
         threading=options.flag("threading", threading),
         unraisable=options.flag("unraisable", unraisable),
         asyncio=options.flag("asyncio", asyncio),
         exit_status=options.flag("exit_status", exit_status),
     )
-    return hooks
+    for installation in _installed:
+        if installation.wanted == wanted and installation.in_front():
+            return Hooks(installation)
+    return Hooks(_Installation(wanted))
+
+
+_installed: list[_Installation] = []

@@ -71,7 +71,7 @@ Leaving.__module__ = "builtins"
 
 def ending(status: object) -> str:
     """Return in words how a program ends."""
-    return f"exits with status {status}" if isinstance(status, int) else f"exits: {status}"
+    return f"exits with status {int(status)}" if isinstance(status, int) else f"exits: {status}"
 
 
 def _asked_by_the_interpreter() -> bool:

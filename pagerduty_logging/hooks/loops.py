@@ -32,6 +32,12 @@ class LoopHooks:
         self._places = [Place(loop, _HANDLER, self._hook) for loop in _loop_classes()]
         logging.getLogger("asyncio").addFilter(self._no_page_of_its_own)
 
+    def in_front(self) -> bool:
+        """Tell whether every class of loops that is known by now is hooked, and by nobody later."""
+        return {place.owner for place in self._places} >= set(_loop_classes()) and all(
+            place.in_front() for place in self._places
+        )
+
     def leave(self) -> None:
         """Put back what was there before."""
         for place in self._places:

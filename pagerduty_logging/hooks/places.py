@@ -19,7 +19,7 @@ class Place:
     """
 
     def __init__(self, owner: Any, name: str, make: Callable[[Function], Function]) -> None:
-        self._owner = owner
+        self.owner = owner
         self._name = name
         self._inherited = name not in vars(owner)
         self._before: Function = getattr(owner, name)
@@ -28,6 +28,10 @@ class Place:
         self._left = False
         _held[self._hook] = self
         setattr(owner, name, self._hook)
+
+    def in_front(self) -> bool:
+        """Tell whether no later hook stands in front of this one."""
+        return self._front() is self
 
     def leave(self) -> None:
         """Put back what was there before, as soon as no later hook stands in front."""
@@ -38,14 +42,14 @@ class Place:
             front = self._front()
 
     def _front(self) -> Place | None:
-        return _held.get(getattr(self._owner, self._name))
+        return _held.get(getattr(self.owner, self._name))
 
     def _put_back(self) -> None:
         del _held[self._hook]
         if self._inherited:
-            delattr(self._owner, self._name)
+            delattr(self.owner, self._name)
         else:
-            setattr(self._owner, self._name, self._before)
+            setattr(self.owner, self._name, self._before)
 
 
 _held: dict[Function, Place] = {}
