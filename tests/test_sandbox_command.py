@@ -162,7 +162,7 @@ def test_without_flask_it_says_what_to_install() -> None:
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert ended.stderr == (
-        "pagerduty-logging: the sandbox needs Flask: pip install 'pagerduty-logging[sandbox]'\n"
+        'pagerduty-logging: the sandbox needs Flask: pip install "pagerduty-logging[sandbox]"\n'
     )
 
 
