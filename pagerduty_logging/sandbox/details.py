@@ -1,11 +1,14 @@
 """Custom details as a person reads them: any JSON value as text, rows, or a table."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 MAX_DEPTH = 4  # tables within tables; deeper values are shown as JSON
+
+_PLACE = re.compile(r"""^\s*File ".+", line \d|:\d+ in """)  # in a traceback of Python or of our handler
 
 Kind = Literal["text", "rows", "table", "nothing"]
 
@@ -75,7 +78,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _rows(lines: list[str]) -> tuple[Row, ...]:
-    if not any(line.startswith((" ", "\t")) for line in lines):
+    if not any(_PLACE.search(line) for line in lines):
         return tuple(Row(text=line) for line in lines)
     return tuple(_row_of_traceback(line) for line in lines)
 

@@ -3,18 +3,17 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from flask import Blueprint, Response, abort, redirect, render_template, request
+from flask import Blueprint, Response, abort, g, redirect, render_template, request
 from werkzeug.wrappers import Response as WSGIResponse
 
 from pagerduty_logging.sandbox import details, frequency, live, timeline
 from pagerduty_logging.sandbox.rules import EXAMPLE_ROUTING_KEY
-from pagerduty_logging.sandbox.store import Alert, ChangeEvent, Store
+from pagerduty_logging.sandbox.store import Alert, Store
 
-_Entry = TypeVar("_Entry", Alert, ChangeEvent)
-
-MAX_HISTORY = 100  # lines of an alert's history on its page, the newest
+GONE = "It is not in the inbox any more."
+MAX_HISTORY = 200  # lines of an alert's history on its page, the newest
 
 POLICY = "; ".join(
     [
@@ -48,15 +47,19 @@ def create_inbox(store: Store, streams: live.Live, *, ca_file: str | None) -> Bl
     inbox.add_app_template_filter(details.web_address, "web_address")
     inbox.add_app_template_filter(occurrences, "occurrences")
 
+    def note_revision() -> None:
+        # Before anything is read: a page must not say that it shows what it does not.
+        g.revision = store.revision
+
     def context() -> dict[str, Any]:
         return {
-            "revision": store.revision,
             "base_url": request.host_url.rstrip("/"),
             "ca_file": ca_file,
             "routing_key": EXAMPLE_ROUTING_KEY,
         }
 
-    inbox.context_processor(context)
+    inbox.before_app_request(note_revision)
+    inbox.app_context_processor(context)
 
     @inbox.get("/")
     def entries() -> str:
@@ -80,19 +83,19 @@ def create_inbox(store: Store, streams: live.Live, *, ca_file: str | None) -> Bl
 
     @inbox.get("/alerts/<int:number>")
     def alert(number: int) -> str:
-        alert = _numbered(store.read().alerts, number)
+        alert, body = store.find_alert(number) or abort(404, GONE)
         return render_template(
             "alert.html",
             alert=alert,
             history=alert.history[: -MAX_HISTORY - 1 : -1],
-            earlier=max(0, len(alert.history) - MAX_HISTORY),
-            raw=_raw(store.alert_body(number)),
+            left_out=max(0, len(alert.history) - MAX_HISTORY),
+            raw=_raw(body),
         )
 
     @inbox.get("/changes/<int:number>")
     def change(number: int) -> str:
-        change = _numbered(store.read().changes, number)
-        return render_template("change.html", change=change, raw=_raw(store.change_body(number)))
+        change, body = store.find_change(number) or abort(404, GONE)
+        return render_template("change.html", change=change, raw=_raw(body))
 
     def act(number: int, action: Literal["acknowledge", "resolve"]) -> WSGIResponse:
         if not store.act(number, action):
@@ -132,15 +135,8 @@ def occurrences(alert: Alert) -> int:
     return max(alert.triggers, frequency.told(body, "occurrences"))
 
 
-def _numbered(entries: tuple[_Entry, ...], number: int) -> _Entry:
-    entry = next((entry for entry in entries if entry.number == number), None)
-    return entry or abort(404, "It is not in the inbox any more.")
-
-
-def _raw(body: dict[str, Any] | None) -> str:
-    shown = dict(body or {})
-    if "routing_key" in shown:
-        shown["routing_key"] = _tail(shown["routing_key"])
+def _raw(body: dict[str, Any]) -> str:
+    shown = {**body, "routing_key": _tail(body["routing_key"])}
     return json.dumps(shown, indent=2, ensure_ascii=False)
 
 

@@ -152,9 +152,9 @@ class _AlertRecord:
             Occurrence(at=at, action=action, summary=summary, severity=severity, by_hand=by_hand)
         )
 
-    def snapshot(self) -> Alert:
-        """The alert as it is now; its details, links and images are the record's own."""
-        body = self.trigger
+    def snapshot(self, *, copied: bool) -> Alert:
+        """The alert as it is now; unless `copied`, its details, links and images are the record's own."""
+        body = _copied(self.trigger) if copied else self.trigger
         payload = body["payload"]
         return Alert(
             number=self.number,
@@ -369,7 +369,8 @@ class Store:
     @property
     def alerts(self) -> tuple[Alert, ...]:
         """The alerts kept, the one opened last first."""
-        return tuple(map(_copied_alert, self.read().alerts))
+        with self._changed:
+            return tuple(alert.snapshot(copied=True) for alert in reversed(self._alerts))
 
     @property
     def changes(self) -> tuple[ChangeEvent, ...]:
@@ -379,7 +380,7 @@ class Store:
     def read(self) -> Reading:
         """All there is at one moment, for reading only: nothing is copied."""
         with self._changed:
-            alerts = tuple(alert.snapshot() for alert in reversed(self._alerts))
+            alerts = tuple(alert.snapshot(copied=False) for alert in reversed(self._alerts))
             events = [event for event, _ in self._events]
             first = self._next_number - len(events)
         numbered = tuple(enumerate(events, first))
@@ -388,19 +389,20 @@ class Store:
         )
         return Reading(alerts=alerts, changes=changes, events=tuple(events))
 
-    def alert_body(self, number: int) -> dict[str, Any] | None:
-        """The latest trigger of an alert as it was sent, for reading only; None when it is gone."""
+    def find_alert(self, number: int) -> tuple[Alert, dict[str, Any]] | None:
+        """An alert and its latest trigger as it was sent, for reading only; None when it is gone."""
         with self._changed:
-            return next((alert.trigger for alert in self._alerts if alert.number == number), None)
+            alert = next((alert for alert in self._alerts if alert.number == number), None)
+            return (alert.snapshot(copied=False), alert.trigger) if alert else None
 
-    def change_body(self, number: int) -> dict[str, Any] | None:
-        """A change event as it was sent, for reading only; None when it is gone."""
+    def find_change(self, number: int) -> tuple[ChangeEvent, dict[str, Any]] | None:
+        """A change event, and the same as it was sent, for reading only; None when it is gone."""
         with self._changed:
             index = number - (self._next_number - len(self._events))
             if not 0 <= index < len(self._events):
                 return None
             event, _ = self._events[index]
-        return event.body if event.action == "change" else None
+        return (_change(number, event), event.body) if event.action == "change" else None
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -502,15 +504,6 @@ def _copied(value: Any) -> Any:
 
 def _copied_event(event: AcceptedEvent) -> AcceptedEvent:
     return dataclasses.replace(event, body=_copied(event.body))
-
-
-def _copied_alert(alert: Alert) -> Alert:
-    return dataclasses.replace(
-        alert,
-        custom_details=_copied(alert.custom_details),
-        links=tuple(map(_copied, alert.links)),
-        images=tuple(map(_copied, alert.images)),
-    )
 
 
 def _copied_change(change: ChangeEvent) -> ChangeEvent:

@@ -35,6 +35,10 @@ class Page:
             lambda driver: driver.execute_script(f"return {script}", *args), message
         )
 
+    def wait_address(self, part: str) -> None:
+        """Wait until the window is at an address with this part."""
+        WebDriverWait(self.driver, LIMIT, 0.05).until(lambda driver: part in driver.current_url, part)
+
     def wait_live(self) -> None:
         """Wait until the page hears of news."""
         self.wait("document.querySelector('#live.on') !== null")
