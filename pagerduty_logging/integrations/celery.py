@@ -38,7 +38,12 @@ def install(handler: PagerDutyHandler | None = None) -> None:
         signals.setup_logging.connect(_keep_logging, weak=False, dispatch_uid=_NAME)
     else:
         _tell_of_tasks(handler)
-        for signal in (signals.after_setup_logger, signals.after_setup_task_logger):
+        # The last is for a program that configures logging itself: the others are not sent there.
+        for signal in (
+            signals.after_setup_logger,
+            signals.after_setup_task_logger,
+            signals.celeryd_after_setup,
+        ):
             signal.connect(_attached(handler), weak=False, dispatch_uid=f"{_NAME}-{id(handler)}")
     signals.task_prerun.connect(_forget_breadcrumbs, weak=False, dispatch_uid=_NAME)
 
@@ -129,7 +134,8 @@ _REWRITERS: dict[str, Callable[[logging.LogRecord], bool]] = {
 
 
 def _attached(handler: PagerDutyHandler) -> Callable[..., None]:
-    def attach(logger: logging.Logger, **_: object) -> None:
+    def attach(logger: logging.Logger | None = None, **_: object) -> None:
+        logger = logger or logging.getLogger()
         if logger.parent is None or not logger.propagate:
             logger.addHandler(handler)
 
