@@ -216,6 +216,22 @@ def test_django_request_records_are_told_apart_by_exception_and_not_by_path():
     assert fingerprint(record(lambda: [][1], "/cart/17")) != first
 
 
+def test_django_answers_that_are_failures_are_told_apart_by_view_and_reason_and_not_by_path():
+    class Request:
+        def __init__(self, view):
+            self.resolver_match = type("Match", (), {"_func_path": view})()
+
+    def key(view, path, reason="Internal Server Error"):
+        return fingerprint(made("%s: %s", reason, path, name="django.request", request=Request(view)))
+
+    first = key("shop.views.pay", "/cart/alice smith")
+    assert key("shop.views.pay", "/") == first
+    assert key("shop.views.ship", "/") != first
+    assert key("shop.views.pay", "/", "Service Unavailable") != first
+    without_view = made("%s: %s", "Internal Server Error", "/x", name="django.request", request=None)
+    assert fingerprint(without_view) != first
+
+
 def test_a_library_that_reports_the_applications_crashes_tells_them_apart():
     def task():
         raise KeyError("a")

@@ -8,6 +8,8 @@ import re
 from types import FrameType, TracebackType
 from typing import Final, NamedTuple
 
+from pagerduty_logging.request_details import view_of
+
 _DJANGO: Final = "django.request"  # logs every failed request from one line
 _MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 _STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
@@ -99,6 +101,19 @@ def reported_crash(record: logging.LogRecord) -> Failure | None:
         own = _package(record.pathname)
         innermost = next((f for f in reversed(frames) if _package(f.f_code.co_filename) != own), frames[-1])
     return Failure(type_name(exception), _function(innermost))
+
+
+def reported_answer(record: logging.LogRecord) -> tuple[str, tuple[str, ...]] | None:
+    """Return the template and what joins it, if Django reports a view that answered with a failure.
+
+    No exception tells such answers apart then: their reason and the view do, and not the path.
+    """
+    args = record.args
+    if record.name != _DJANGO or record.exc_info or record.msg != "%s: %s" or type(args) is not tuple:
+        return None
+    reason = str(args[0]) if args else ""
+    view = view_of(record.__dict__.get("request"))
+    return f"{reason}: %s", (f"view={view}",) if view else ()
 
 
 def speaks_for_others(record: logging.LogRecord) -> bool:
