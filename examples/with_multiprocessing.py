@@ -3,21 +3,19 @@
     python with_multiprocessing.py fork|spawn|forkserver
 
 A forked process inherits logging as it is configured. A spawned one, and one that comes from a fork server,
-knows nothing of it: each process configures it itself.
+knows nothing of it, but imports this module: logging is configured at its top, and not below
+`if __name__ == "__main__"`.
 """
 
 import logging
 import multiprocessing
 import sys
 
-from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging import PagerDutyHandler, install_hooks
 
+logging.basicConfig(handlers=[logging.StreamHandler(), PagerDutyHandler()])
+install_hooks()
 log = logging.getLogger("shop.orders")
-
-
-def configure_logging() -> None:
-    """Configure logging, once in each process: where that was done, `basicConfig` does nothing."""
-    logging.basicConfig(handlers=[logging.StreamHandler(), PagerDutyHandler()])
 
 
 def charge(order: int) -> None:
@@ -27,22 +25,16 @@ def charge(order: int) -> None:
 
 
 def reconcile() -> None:
-    """Fail in a process of its own: what it raises is printed, and logged by nobody but itself."""
-    configure_logging()
-    try:
-        {"apples": 3}["pears"]
-    except Exception:
-        log.exception("cannot reconcile the stock")
-        raise
+    """Fail in a process of its own: without the hooks that would be printed, and logged by nobody."""
+    {"apples": 3}["pears"]
 
 
 if __name__ == "__main__":
-    configure_logging()
     multiprocessing.set_start_method(sys.argv[1])
-    pool = multiprocessing.Pool(2, initializer=configure_logging)
+    pool = multiprocessing.Pool(2)
     pool.map(charge, range(20))
     pool.close()  # and join: leaving `with pool:` kills its processes, and what they have not sent is lost
     pool.join()
-    process = multiprocessing.Process(target=reconcile)
+    process = multiprocessing.Process(target=reconcile, name="reconcile")
     process.start()
     process.join()

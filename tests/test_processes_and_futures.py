@@ -16,7 +16,7 @@ def test_what_a_process_logs_is_one_page(sandbox: Sandbox, method: str) -> None:
     assert ended.status == 0, ended.err
     assert {alert.summary for alert in sandbox.alerts} == {
         "no address for order 13",
-        "cannot reconcile the stock: KeyError: 'pears'",
+        "Uncaught exception in process reconcile: KeyError: 'pears'",
     }
 
 
