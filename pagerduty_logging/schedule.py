@@ -25,6 +25,8 @@ LEAST_PAUSE = 1.0
 """Seconds to wait at least after a 429 that does not say for how long."""
 MAX_STEPS = 10
 """Doublings of the pause after which further refusals make it no longer."""
+CRITICAL_STEPS = 4
+"""The same for critical events: they do not wait out the long pauses of the others."""
 
 
 @dataclass(slots=True, eq=False)
@@ -105,7 +107,7 @@ class Backlog:
         self._count = 0
         self._failing: set[Pending] = set()
         self._refusals = 0
-        self._paused_until = -math.inf
+        self._paused_until = self._critical_paused_until = -math.inf
         self._told_to_wait = False
 
     def __len__(self) -> int:
@@ -144,9 +146,9 @@ class Backlog:
 
     def next(self, now: float) -> Pending | None:
         """Return the event whose turn it is; None while all of them wait (see `wait`)."""
-        if now < self._paused_until:
+        if now < self._critical_paused_until:
             return None
-        ready = [lane for lane in self._lanes.values() if lane[0].due <= now]
+        ready = [lane for lane in self._lanes.values() if self._due(lane) <= now]
         return min(ready, key=_turn)[0] if ready else None
 
     def urgency(self, pending: Pending) -> Severity:
@@ -157,8 +159,8 @@ class Backlog:
         """Return the seconds until there may be a next event; None if there are none at all."""
         if not self._lanes:
             return None
-        due = min(lane[0].due for lane in self._lanes.values())
-        return max(due, self._paused_until, now) - now
+        due = min(self._due(lane) for lane in self._lanes.values())
+        return max(due - now, 0.0)
 
     def delivered(self, pending: Pending, now: float) -> None:
         """The event has arrived: what stood in the way of all no longer does.
@@ -174,9 +176,9 @@ class Backlog:
         self._refusals = max(self._refusals - 1, 0)
         self._told_to_wait = False
         if self._refusals:
-            self._paused_until = now + delay(self._retry, self._refusals, None, self._random)
+            self._pause(now, self._refusals, None)
         else:
-            self._paused_until = -math.inf
+            self._end_pause()
 
     def failed(self, pending: Pending, error: EventsError, now: float) -> None:
         """The attempt failed and the event is kept.
@@ -189,21 +191,35 @@ class Backlog:
         if error.status == 429 or error.retry_after is not None:
             self._refusals = min(self._refusals + 1, MAX_STEPS)
             asked = error.retry_after or LEAST_PAUSE
-            self._paused_until = now + delay(self._retry, self._refusals, asked, self._random)
+            self._pause(now, self._refusals, asked)
             self._told_to_wait = True
         else:
             self._failing.add(pending)
             pending.due = now + delay(self._retry, pending.attempts, None, self._random)
-            self._paused_until = now + delay(self._retry, len(self._failing), None, self._random)
+            self._pause(now, len(self._failing), None)
 
     def hurry(self) -> None:
         """Try at once, and more often, what only waits for better times; what was asked for is kept."""
         if not self._told_to_wait:
-            self._paused_until = -math.inf
+            self._end_pause()
         self._failing.clear()
         for pending in self:
             pending.due = -math.inf
             pending.attempts = 0
+
+    def _pause(self, now: float, steps: int, asked: float | None) -> None:
+        """Let everything wait, critical events less long than others."""
+        self._paused_until = now + delay(self._retry, steps, asked, self._random)
+        soon = now + delay(self._retry, min(steps, CRITICAL_STEPS), asked, self._random)
+        self._critical_paused_until = min(soon, self._paused_until)
+
+    def _end_pause(self) -> None:
+        self._paused_until = self._critical_paused_until = -math.inf
+
+    def _due(self, lane: deque[Pending]) -> float:
+        """Return when it is the turn of a lane's first event, on which the others behind it wait."""
+        critical = any(pending.severity is Severity.CRITICAL for pending in lane)
+        return max(lane[0].due, self._critical_paused_until if critical else self._paused_until)
 
     def expired(self, now: float) -> list[Pending]:
         """Return the events that are older than the schedule's `max_age`."""

@@ -174,9 +174,13 @@ class Spool:
                 orphans.append((name, match["owner"]))
             elif match["owner"] != self.owner:
                 self.shared = True
-        for name in self._too_many(names):
-            self._diagnostics.say("spool", "the spool is full: its least severe events are lost")
+        doomed = self._too_many(names)
+        for name in doomed:
             self.remove(name)
+        if doomed:
+            self._diagnostics.say(
+                "full", f"the spool is full: {len(doomed):,} events are lost, the least severe", always=True
+            )
         for name, owner in orphans:
             if room <= 0:
                 return

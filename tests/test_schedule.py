@@ -1,11 +1,15 @@
 """What goes next, when, and what follows an error: with a clock and dice that the tests hold."""
 
+import heapq
+import random
+
 import pytest
 
 from pagerduty_logging.events_api.errors import ApiError, BadRequest, NetworkError, RateLimited, ServerError
 from pagerduty_logging.events_api.events import Severity, Trigger
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.omissions import Omissions
+from pagerduty_logging.sandbox.limits import WINDOW, RateLimit
 from pagerduty_logging.schedule import After, Backlog, Budget, Pending, after
 
 HIGHEST = 0.999
@@ -116,6 +120,26 @@ def test_after_a_429_the_pauses_shrink_as_they_grew() -> None:
         waiting.delivered(event, now)
         pauses.append(waiting.wait(now))
     assert pauses == pytest.approx([4 * HIGHEST, 2 * HIGHEST, HIGHEST, 0, 0, 0, 0, 0, 0, None])
+
+
+def test_a_critical_event_does_not_wait_out_the_long_pauses_of_others() -> None:
+    waiting = backlog()
+    error = pending("error")
+    waiting.add(error)
+    now = 0.0
+    for _ in range(8):
+        waiting.failed(error, RateLimited("slow down", status=429), now)
+        now += waiting.wait(now) or 0.0
+    waiting.failed(error, RateLimited("slow down", status=429), now)
+    assert waiting.wait(now) == pytest.approx(1 + 60 * HIGHEST)
+    critical = pending("critical", "critical", at=now)
+    waiting.add(critical)
+    assert waiting.wait(now) == pytest.approx(1 + 8 * HIGHEST)
+    assert waiting.next(now) is None
+    now += waiting.wait(now) or 0.0
+    assert waiting.next(now) is critical
+    waiting.remove(critical)
+    assert waiting.next(now) is None
 
 
 def test_an_event_that_fails_for_itself_alone_holds_nobody_up() -> None:
@@ -252,3 +276,40 @@ def test_what_is_left_out_while_it_is_told_is_told_next_in_running_totals() -> N
     again.settle(True)
     omissions.add(pending("c"), records=1, now=100.0)
     assert omissions.pending(now=105.0).compose().custom_details["left_out_records"] == 1  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("retry_after", [None, 5.0])
+def test_a_fleet_that_shares_a_key_gets_all_through_with_few_refusals(retry_after: float | None) -> None:
+    """Twenty processes, each with fifty problems and at last a critical one, at PagerDuty's limit."""
+    now, sent, refused = 0.0, 0, 0
+    critical_through: list[float] = []
+    limit = RateLimit(120, clock=lambda: now)
+    dice = random.Random(1).random
+    fleet = [(Backlog(Retry(), dice), Budget(100)) for _ in range(20)]
+    for number, (waiting, _) in enumerate(fleet):
+        for n in range(50):
+            waiting.add(pending(f"{number} {n}", at=n / 1000))
+        waiting.add(pending(f"{number} critical", "critical", at=1))
+    turns = [(dice(), number) for number in range(len(fleet))]
+    while turns:
+        now, number = heapq.heappop(turns)
+        waiting, budget = fleet[number]
+        head = waiting.next(now)
+        wait = waiting.wait(now) if head is None else budget.wait(waiting.urgency(head), now)
+        if head is not None and wait == 0.0:
+            budget.spend(now)
+            wait = 0.05  # an exchange takes its time
+            if limit.admits("the fleet's key"):
+                sent += 1
+                waiting.delivered(head, now)
+                if head.severity is Severity.CRITICAL:
+                    critical_through.append(now)
+            else:
+                refused += 1
+                waiting.failed(head, RateLimited("slow down", status=429, retry_after=retry_after), now)
+        if wait is not None:
+            heapq.heappush(turns, (now + wait, number))
+    assert sent == 20 * 51
+    assert refused < sent / 2
+    assert max(critical_through) < WINDOW + 15  # the first second of the twenty takes a whole minute's share
+    assert now < 1.5 * WINDOW * sent / 120

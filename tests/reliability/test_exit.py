@@ -62,6 +62,34 @@ def test_a_server_that_hangs_delays_the_end_by_the_budget_once(pagerduty: Sandbo
     assert "problem" not in ended.err
 
 
+@pytest.mark.parametrize("daemon", [True, False], ids=["daemon threads", "threads"])
+def test_threads_that_log_into_a_full_backlog_do_not_delay_the_end(pagerduty: Sandbox, daemon: bool) -> None:
+    pagerduty.fail_share(Hang(), 1)
+    ended = run(
+        f"""
+        made = attached(flush_timeout=1.0, max_pending=20)
+        stop = threading.Event()
+        def fire(number):
+            n = 0
+            while not stop.wait(0.002):
+                n += 1
+                log.error(f"problem {{number}} {{n}}")
+        for number in range(4):
+            threading.Thread(target=fire, args=[number], daemon={daemon}).start()
+        while not made.stats.dropped.get("overflow"):
+            time.sleep(0.01)
+        {daemon} or stop.set()
+        threading._register_atexit(lambda: print("ending", flush=True))
+        """,
+        pagerduty.url,
+        interfere=lambda process: says(process, "ending"),
+    )
+    assert ended.status == 0, ended.err
+    assert ended.seconds < 6
+    assert "the process ends before PagerDuty took" in ended.err
+    assert "Traceback" not in ended.err
+
+
 def test_first_records_of_the_last_moments_arrive(pagerduty: Sandbox) -> None:
     ended = run(
         """

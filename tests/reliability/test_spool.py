@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pagerduty_logging.diagnostics import Diagnostics
+from pagerduty_logging.events_api.routing_key import RoutingKey
 from pagerduty_logging.sandbox import Hang, Sandbox
+from pagerduty_logging.spool import MAX_BYTES, MAX_FILES, Spool
 
 from .conftest import summaries
 from .programs import PRELUDE, run, says, started, until
@@ -311,3 +314,22 @@ def test_processes_that_share_a_spool_and_are_killed_lose_nothing(pagerduty: San
     while events(spool):
         run(SEND_QUICKLY, pagerduty.url, spool=spool)
     assert said <= {event["dedup_key"] for event in pagerduty.events}
+
+
+@pytest.mark.parametrize(("files", "bytes_each"), [(10_100, 100), (120, 900_000)], ids=["number", "bytes"])
+def test_a_directory_that_grows_beyond_its_bounds_keeps_the_severe_and_tells(
+    spool: Path, files: int, bytes_each: int
+) -> None:
+    spool.mkdir(mode=0o700)
+    for n in range(files):
+        rank = 0 if n % 10 == 0 else 1
+        with (spool / f"{n:020d}-{rank}-{n:08x}-{'a' * 16}.event").open("wb") as file:
+            file.truncate(bytes_each)
+    said: list[str] = []
+    shared = Spool(spool, RoutingKey("r" * 32), Diagnostics(said.append))
+    assert list(shared.adopt(room=0)) == []
+    left = events(spool)
+    lost = files - len(left)
+    assert lost == max(files - MAX_FILES, files - MAX_BYTES // bytes_each)
+    assert sum("-0-" in event.name for event in left) == files // 10
+    assert said == [f"pagerduty-logging: the spool is full: {lost} events are lost, the least severe\n"]

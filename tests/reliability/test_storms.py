@@ -287,3 +287,29 @@ def test_sending_inside_the_call_keeps_what_could_not_be_sent_in_time(pagerduty:
         ),
     )
     assert summaries(pagerduty) == ["problem"]
+
+
+def test_sixteen_threads_at_full_speed_leave_no_record_uncounted(pagerduty: Sandbox) -> None:
+    pagerduty.fail_share(503, 0.2)
+    ended = run(
+        BALANCE
+        + f"""
+made = attached(max_pending=100_000, max_events_per_minute=100_000, {QUICK})
+def fire(number):
+    for n in range(500):
+        log.error(f"problem {{n % 20}}")
+        if n % 100 == 0:
+            log.error(f"problem {{number}} {{n}}")
+threads = [threading.Thread(target=fire, args=[number]) for number in range(16)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert made.flush(60), made.stats
+stats = made.stats
+balance(stats)
+assert stats.delivered == 20 + 16 * 5, stats
+assert stats.suppressed + stats.accepted == 16 * 505, stats
+""",
+        pagerduty.url,
+    )
+    assert ended.status == 0, ended.err
+    assert len(summaries(pagerduty)) == len(set(summaries(pagerduty))) == 20 + 16 * 5
