@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pagerduty_logging import alert, marks, options, wishes
 from pagerduty_logging.delivery import Delivery, Stats
@@ -264,6 +264,16 @@ class PagerDutyHandler(logging.Handler):
         except RecursionError:
             self._unreadable += 1  # no stack is left to page with
         return True
+
+    def filter(self, record: logging.LogRecord) -> logging.LogRecord | Literal[False]:  # type: ignore[override]
+        """Return the record as the filters leave it, or False: one may replace it, on Python 3.11 too."""
+        for given in self.filters:
+            passed: Any = given.filter(record) if hasattr(given, "filter") else given(record)
+            if not passed:
+                return False
+            if isinstance(passed, logging.LogRecord):
+                record = passed
+        return record
 
     def emit(self, record: logging.LogRecord) -> None:
         """Page for `record`, unless it repeats what was paged. Raises nothing of its own.

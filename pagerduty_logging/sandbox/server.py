@@ -1,21 +1,27 @@
 """`Sandbox`: the stand-in as an object to start, ask, script and stop."""
 
+import contextlib
+import os
 import random
 import socket
+import ssl
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
 from pagerduty_logging.sandbox.app import create_app, is_loopback
 from pagerduty_logging.sandbox.faults import Answer, Fault, Script
+from pagerduty_logging.sandbox.keep import KeepFile
 from pagerduty_logging.sandbox.limits import RateLimit
+from pagerduty_logging.sandbox.live import Live
 from pagerduty_logging.sandbox.store import AcceptedEvent, Alert, ChangeEvent, Request, Store
+from pagerduty_logging.sandbox.tls import from_files, made_for
 from pagerduty_logging.sandbox.wire import WireServer
 
-EXAMPLE_ROUTING_KEY = "sandbox0sandbox0sandbox0sandbox0"
-"""A well-formed routing key; the sandbox takes any."""
+StrPath = str | os.PathLike[str]
 
 _NEAR = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # all addresses: one that connects
 _POLL_SECONDS = 0.1  # between looks at whether to stop accepting connections
@@ -35,12 +41,18 @@ class Sandbox:
             None is no limit. PagerDuty's is about 120.
         allow_remote: needed to listen on an address that other machines reach; it also ends
             the check that requests come by a loopback name.
+        tls: speak https, with a certificate made now (`ca_file` is what a client has to trust), or
+            with the PEM files of a chain and its key.
+        keep: a file that events are appended to and read back from, at most the newest 10,000;
+            None keeps them in memory only. Their routing keys are in it: only its owner reads it.
         clock: seconds for the rate limit.
         draw: a number from 0 to 1 for `fail_share`.
 
     Raises:
         ValueError: the host is not a loopback one and `allow_remote` is false, or the rate limit
-            is below 1.
+            is below 1, or the file to keep events in holds something else.
+        OSError: a file cannot be read or written.
+        ModuleNotFoundError: there is no trustme to make a certificate with.
     """
 
     def __init__(
@@ -50,21 +62,39 @@ class Sandbox:
         *,
         rate_limit: int | None = None,
         allow_remote: bool = False,
+        tls: bool | tuple[StrPath, StrPath] = False,
+        keep: StrPath | None = None,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
         if not allow_remote and not is_loopback(host):
             raise ValueError(
                 f"host {host!r} can be reached from other machines, and everybody who reaches it "
-                "reads the events: pass allow_remote if that is meant"
+                "reads the events: allow_remote says that this is meant"
             )
         self._host = host
         self._port = port
         self._store = Store()
         self._script = Script(draw=draw)
         self._limit = RateLimit(rate_limit, clock=clock)
+        self._live = Live(self._store)
+        if keep is not None:
+            self._store.keep_in(KeepFile(keep))
+        self._tls: ssl.SSLContext | None = None
+        self._ca_file: str | None = None
+        if isinstance(tls, tuple):
+            self._tls = from_files(*tls)
+        elif tls:
+            self._tls, self._ca_file = made_for(host)
+            weakref.finalize(self, _remove, self._ca_file)
         self._app = create_app(
-            self._store, self._script, self._limit, clear=self.clear, allow_remote=allow_remote
+            self._store,
+            self._script,
+            self._limit,
+            self._live,
+            clear=self.clear,
+            allow_remote=allow_remote,
+            ca_file=self._ca_file,
         )
         self._lock = threading.Lock()
         self._running: tuple[WireServer, threading.Thread] | None = None
@@ -80,7 +110,8 @@ class Sandbox:
                 family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
                 with socket.create_server((self._host, self._port), family=family) as listener:
                     self._port = listener.getsockname()[1]
-                    server = WireServer(self._host, listener, self._app, self._store, self._script)
+                    server = WireServer(self._host, listener, self._app, self._store, self._script, self._tls)
+                self._live.open()
                 thread = threading.Thread(
                     target=server.serve_forever,
                     args=(_POLL_SECONDS,),
@@ -100,6 +131,7 @@ class Sandbox:
             running, self._running = self._running, None
             if running is not None:
                 server, thread = running
+                self._live.close()
                 server.stop()
                 thread.join()
                 self._store.end_followers()
@@ -120,7 +152,15 @@ class Sandbox:
         """The base URL, such as `http://127.0.0.1:8787`; known once started."""
         host = _NEAR.get(self._host, self._host)
         host = f"[{host}]" if ":" in host else host
-        return f"http://{host}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
+
+    @property
+    def ca_file(self) -> str | None:
+        """The path of the PEM file with the authority that a client has to trust, with `tls=True`.
+
+        The file goes with the sandbox.
+        """
+        return self._ca_file
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -236,6 +276,11 @@ class Sandbox:
         self._store.clear()
         self._limit.clear()
         self._script.clear()
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def _fault(

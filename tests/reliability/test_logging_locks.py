@@ -303,8 +303,8 @@ def test_an_event_loop_is_not_held_up(pagerduty: Sandbox) -> None:
     pagerduty.fail_share(Hang(), 1)
     ended = run(
         """
-        import asyncio
-        made = attached(flush_timeout=0)
+        import asyncio, statistics
+        made = attached(flush_timeout=0, timeout=30)
         async def beat(lags):
             while True:
                 since = time.monotonic()
@@ -312,22 +312,23 @@ def test_an_event_loop_is_not_held_up(pagerduty: Sandbox) -> None:
                 lags.append(time.monotonic() - since - 0.01)
         async def main():
             idle, busy = [], []
-            for lags in (idle, busy):
+            for turn in range(20):  # in turns, so that whatever else the machine does meets both
+                lags = busy if turn % 2 else idle
                 heart = asyncio.create_task(beat(lags))
-                for n in range(40):
+                for n in range(4):
                     if lags is busy:
-                        log.error(f"problem {n}")
+                        log.error(f"problem {turn} {n}")
                     await asyncio.sleep(0.01)
                 heart.cancel()
-            idle.sort(); busy.sort()
-            print(idle[-2], busy[-2])
+            print(statistics.median(idle), statistics.median(busy), max(busy))
         asyncio.run(main())
         """,
         pagerduty.url,
     )
     assert ended.status == 0, ended.err
-    idle, busy = map(float, ended.out.split())
-    assert busy < idle + 0.1  # far from what a blocking send would take; two busy cores are slow
+    idle, busy, longest = map(float, ended.out.split())
+    assert busy < idle + 0.02
+    assert longest < 10  # a blocking send takes thirty seconds
 
 
 @pytest.mark.parametrize("patched", ["first", "before the handler", "after the handler"])
