@@ -6,9 +6,9 @@ Importing this package stays cheap: a subcommand imports what it needs when it r
 import argparse
 from collections.abc import Sequence
 
-from pagerduty_logging.cli import explain, sandbox
+from pagerduty_logging.cli import explain, run, sandbox
 
-_COMMANDS = [explain, sandbox]
+_COMMANDS = [explain, run, sandbox]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
