@@ -53,7 +53,7 @@ class _Ending:
 
     def left(self) -> float:
         """Return the seconds of the budget that are left, one budget for everybody."""
-        budget = max((living.flush_timeout for living in _all()), default=0.0)
+        budget = max((living.flush_timeout for living in all_living()), default=0.0)
         return max(budget - self._spent, 0.0)
 
     def give_up(self) -> None:
@@ -148,13 +148,14 @@ def _in_main_interpreter() -> bool:
     return True
 
 
-def _all() -> list[Lives]:
+def all_living() -> list[Lives]:
+    """Return all that are registered and still live."""
     return [living for ref in _living.valuerefs() if (living := ref()) is not None]
 
 
 def drain() -> None:
     """Let everybody finish, within what is left of the budget; a second Ctrl-C ends the waiting."""
-    everybody = _all()
+    everybody = all_living()
     try:
         for living in everybody:
             living.hurry()
@@ -170,7 +171,7 @@ def _end(last: bool) -> None:
     drain()
     if last:
         ending.over = True
-        for living in _all():
+        for living in all_living():
             living.last_words()
 
 
@@ -191,7 +192,7 @@ def _before_celery_exits(**_: object) -> None:
 def _after_fork_in_child() -> None:
     global ending
     ending = _Ending()
-    everybody = _all()
+    everybody = all_living()
     _needed.clear()
     for living in everybody:
         living.after_fork_in_child()

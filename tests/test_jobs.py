@@ -250,7 +250,6 @@ def test_generators_and_classes_are_refused_by_name():
         ({"severity": "bad"}, ValueError, "severity"),
         ({"handler": logging.NullHandler()}, TypeError, "handler"),
     ],
-    ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
 def test_an_argument_that_is_wrong_is_named(arguments, error, word):
     with pytest.raises(error, match=word):

@@ -5,7 +5,6 @@ import errno
 import json
 import os
 import signal
-import ssl
 import sys
 from typing import TYPE_CHECKING
 
@@ -88,6 +87,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    import ssl
+
     try:
         from pagerduty_logging.sandbox import Sandbox
     except ModuleNotFoundError as error:
