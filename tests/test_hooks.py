@@ -6,6 +6,7 @@ import io
 import logging
 import logging.config
 import logging.handlers
+import multiprocessing
 import queue
 import sys
 import threading
@@ -88,6 +89,17 @@ def test_leaving_on_purpose_is_no_failure(sandbox, shop, printed):
             sys.exit(3)
     assert caught.value.code == 3
     assert repr(caught.value) == "SystemExit(3)"
+    assert flush(shop)
+    assert sandbox.requests == ()
+
+
+def test_leaving_a_thread_prints_as_little_as_ever(sandbox, shop, monkeypatch, capsys):
+    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
+    with install_hooks(shop, exit_status=True):
+        thread = threading.Thread(target=lambda: sys.exit("this thread is done"))
+        thread.start()
+        thread.join()
+    assert capsys.readouterr().err == ""
     assert flush(shop)
     assert sandbox.requests == ()
 
@@ -359,6 +371,26 @@ def test_the_example_pages_for_each_of_its_failures(sandbox):
         "Uncaught exception in thread reconcile: ConnectionError: the bank is closed",
         "Uncaught exception: SystemError: the ledger is out of balance",
     ]
+
+
+@pytest.mark.parametrize(
+    ("ending", "summaries"),
+    [
+        (ValueError("no rates"), ["Uncaught exception in process nightly: ValueError: no rates"]),
+        (SystemExit(3), ["nightly exits with status 3"]),
+        (SystemExit(0), []),
+        (KeyboardInterrupt(), []),
+    ],
+    ids=repr,
+)
+def test_what_ends_a_child_process_pages_unless_that_was_wanted(sandbox, shop, ending, summaries):
+    def fail() -> None:
+        raise ending
+
+    with install_hooks(shop, exit_status=True), pytest.raises(type(ending)):
+        multiprocessing.Process(target=fail, name="nightly").run()  # as the child does
+    assert flush(shop)
+    assert [alert.summary for alert in sandbox.alerts] == summaries
 
 
 def test_child_processes_page_however_they_are_started(sandbox, tmp_path: Path):

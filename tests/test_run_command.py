@@ -251,6 +251,18 @@ def test_a_command_that_does_not_end_when_told_is_killed():
     until(lambda: is_gone(child))
 
 
+def test_a_stderr_that_is_closed_is_no_trouble():
+    program = """
+    from pagerduty_logging.cli.supervisor import Supervisor
+    outcome = Supervisor(["sh", "-c", "echo lost >&2; exit 8"], on_timeout=print).run()
+    print(outcome.status, outcome.last_lines)
+    """
+    closing = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", textwrap.dedent(program)]
+    with started(closing, "") as process:
+        out, _ = process.communicate(timeout=KILL_AFTER)
+    assert out == "8 ['lost']\n"
+
+
 def test_what_a_command_leaves_behind_does_not_hold_us(supervise, capfd):
     assert supervise("sh", "-c", "(sleep 60; echo late >&2) & echo $!; echo bye >&2") == 0
     out, err = capfd.readouterr()
