@@ -165,3 +165,9 @@ def test_a_page_that_hangs_in_the_end_is_let_go(sandbox: Sandbox, older_handler:
         logging.getLogger("shop").error("cannot pay")
         sandbox.wait_until(lambda: sandbox.requests, timeout=60)
     assert sandbox.alerts, "once the sandbox behaves again it is delivered"
+
+
+def test_a_sandbox_that_speaks_https_is_trusted_too():
+    with Sandbox(tls=True) as sandbox, sandbox.redirect():
+        EventsClient().trigger("paged by hand", dedup_key="by-hand")
+        assert sandbox.alert("by-hand").state == "triggered"

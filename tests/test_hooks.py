@@ -6,6 +6,7 @@ import io
 import logging
 import logging.config
 import logging.handlers
+import multiprocessing
 import queue
 import sys
 import threading
@@ -88,6 +89,17 @@ def test_leaving_on_purpose_is_no_failure(sandbox, shop, printed):
             sys.exit(3)
     assert caught.value.code == 3
     assert repr(caught.value) == "SystemExit(3)"
+    assert flush(shop)
+    assert sandbox.requests == ()
+
+
+def test_leaving_a_thread_prints_as_little_as_ever(sandbox, shop, monkeypatch, capsys):
+    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
+    with install_hooks(shop, exit_status=True):
+        thread = threading.Thread(target=lambda: sys.exit("this thread is done"))
+        thread.start()
+        thread.join()
+    assert capsys.readouterr().err == ""
     assert flush(shop)
     assert sandbox.requests == ()
 
@@ -318,33 +330,34 @@ logging.config.dictConfig({
 """
 
 
-@pytest.mark.parametrize(
-    ("ending", "status", "summary", "printed"),
-    [
-        ("sys.exit('no ledger')", 1, "-c exits: no ledger", "no ledger"),
-        (
-            """
-            try:
-                1 / 0
-            except ZeroDivisionError:
-                logging.exception("cannot divide")
-                sys.exit(3)
-            """,
-            3,
-            "cannot divide: ZeroDivisionError: division by zero",
-            "",
-        ),
-    ],
-    ids=["message", "status-after-an-error"],
-)
-def test_a_program_that_dies_pages_once_prints_what_it_always_prints_and_keeps_its_status(
-    sandbox, ending, status, summary, printed
-):
-    ended = run(ending, sandbox.url, preload="import logging, logging.config, signal, sys\n" + DYING)
-    assert ended.status == status
-    assert ended.err.rstrip().endswith(printed)
+def test_a_program_that_leaves_with_a_message_pages_with_it(sandbox):
+    ended = run("sys.exit('no ledger')", sandbox.url, preload="import logging.config, sys\n" + DYING)
+    assert (ended.status, ended.err) == (1, "no ledger\n")
     (event,) = sandbox.events
-    assert event["payload"]["summary"] == summary
+    assert event["payload"]["summary"] == "-c exits: no ledger"
+
+
+def test_a_program_that_leaves_over_an_error_pages_once_and_what_is_taken_apart_then_is_left_alone(sandbox):
+    ended = run(
+        """
+        class Till:
+            def __del__(self):
+                raise ValueError("the till is open")
+        till = Till()
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            logging.exception("cannot divide")
+            sys.exit(3)
+        """,
+        sandbox.url,
+        preload="import logging, logging.config, sys\n" + DYING,
+    )
+    assert ended.status == 3
+    assert ended.err.count("ValueError: the till is open") == 1
+    assert "pagerduty-logging" not in ended.err
+    (event,) = sandbox.events
+    assert event["payload"]["summary"] == "cannot divide: ZeroDivisionError: division by zero"
 
 
 def test_the_example_pages_for_each_of_its_failures(sandbox):
@@ -360,21 +373,24 @@ def test_the_example_pages_for_each_of_its_failures(sandbox):
     ]
 
 
-def test_an_interpreter_that_is_taken_apart_is_left_alone(sandbox):
-    ended = run(
-        """
-        class Till:
-            def __del__(self):
-                raise ValueError("the till is open")
-        till = Till()
-        """,
-        sandbox.url,
-        preload="import logging, logging.config, sys\n" + DYING,
-    )
-    assert ended.status == 0
-    assert ended.err.count("ValueError: the till is open") == 1
-    assert "pagerduty" not in ended.err
-    assert sandbox.requests == ()
+@pytest.mark.parametrize(
+    ("ending", "summaries"),
+    [
+        (ValueError("no rates"), ["Uncaught exception in process nightly: ValueError: no rates"]),
+        (SystemExit(3), ["nightly exits with status 3"]),
+        (SystemExit(0), []),
+        (KeyboardInterrupt(), []),
+    ],
+    ids=repr,
+)
+def test_what_ends_a_child_process_pages_unless_that_was_wanted(sandbox, shop, ending, summaries):
+    def fail() -> None:
+        raise ending
+
+    with install_hooks(shop, exit_status=True), pytest.raises(type(ending)):
+        multiprocessing.Process(target=fail, name="nightly").run()  # as the child does
+    assert flush(shop)
+    assert [alert.summary for alert in sandbox.alerts] == summaries
 
 
 def test_child_processes_page_however_they_are_started(sandbox, tmp_path: Path):
@@ -388,25 +404,22 @@ def fail(name):
     raise ValueError(f"no rates for {{name}}")
 
 if __name__ == "__main__":
-    for method in ("fork", "spawn"):
-        context = multiprocessing.get_context(method)
-        children = [
-            context.Process(target=fail, args=(method,), name=method),
-            context.Process(target=sys.exit, args=("leaving",), name=f"leaving {{method}}"),
-        ]
-        for child in children:
-            child.start()
-        for child in children:
-            child.join()
-            print(child.exitcode)
+    fork, spawn = map(multiprocessing.get_context, ("fork", "spawn"))
+    children = [
+        fork.Process(target=sys.exit, args=("leaving",), name="fork"),
+        spawn.Process(target=fail, args=("today",), name="spawn"),
+    ]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+        print(child.exitcode)
 """
     )
     ended = run_file(program, sandbox.url)
-    assert ended.out.split() == ["1"] * 4, ended.err
-    assert ended.err.count("ValueError: no rates for") == 2
+    assert ended.out.split() == ["1", "1"], ended.err
+    assert ended.err.count("ValueError: no rates for today") == 1
     assert sorted(event["payload"]["summary"] for event in sandbox.events) == [
-        "Uncaught exception in process fork: ValueError: no rates for fork",
-        "Uncaught exception in process spawn: ValueError: no rates for spawn",
-        "leaving fork exits: leaving",
-        "leaving spawn exits: leaving",
+        "Uncaught exception in process spawn: ValueError: no rates for today",
+        "fork exits: leaving",
     ]

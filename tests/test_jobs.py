@@ -250,6 +250,17 @@ def test_generators_and_classes_are_refused_by_name():
         ({"severity": "bad"}, ValueError, "severity"),
         ({"handler": logging.NullHandler()}, TypeError, "handler"),
     ],
+    ids=[
+        "no parentheses",
+        "blank name",
+        "long name",
+        "two lines",
+        "no time",
+        "time as text",
+        "flag as text",
+        "severity",
+        "handler",
+    ],
 )
 def test_an_argument_that_is_wrong_is_named(arguments, error, word):
     with pytest.raises(error, match=word):

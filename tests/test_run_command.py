@@ -37,8 +37,11 @@ def supervise(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     monkeypatch.setenv("PAGERDUTY_EVENTS_URL", sandbox.url)
     monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", EXAMPLE_ROUTING_KEY)
 
-    def supervise(*command: str, options: tuple[str, ...] = ()) -> int:
-        return main(["run", "--name", "nightly-billing", *options, "--", *command])
+    def supervise(*command: str, options: tuple[str, ...] = (), sends: int = 1) -> int:
+        before = len(sandbox.events)
+        status = main(["run", "--name", "nightly-billing", *options, "--", *command])
+        sandbox.wait_for(before + sends, timeout=60)
+        return status
 
     return supervise
 
@@ -60,6 +63,18 @@ def started(arguments: list[str], url: str, **options: object) -> Iterator[subpr
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def instead_of(fd: int, other: int) -> Iterator[None]:
+    """Let `fd` be the file `other` for a while."""
+    before = os.dup(fd)
+    os.dup2(other, fd)
+    try:
+        yield
+    finally:
+        os.dup2(before, fd)
+        os.close(before)
 
 
 def page(sandbox: Sandbox) -> dict:
@@ -99,11 +114,9 @@ def test_a_status_is_kept_and_pages_with_the_last_lines(sandbox, supervise, capf
 
 def test_the_next_success_resolves(sandbox, supervise):
     assert supervise("false") == 1
-    sandbox.wait_for(1, timeout=60)
     assert supervise("true") == 0
-    sandbox.wait_for(2, timeout=60)
     assert sandbox.alerts[0].state == "resolved"
-    assert supervise("true", options=("--no-resolve",)) == 0
+    assert supervise("true", options=("--no-resolve",), sends=0) == 0
     assert len(sandbox.requests) == 2
 
 
@@ -124,15 +137,15 @@ def test_options_of_the_command_are_its_own(supervise, capfd):
     assert (
         main(["run", "--name", "a", "--no-resolve", "sh", "-c", 'echo "$@"', "x", "--", "-l", "--name"]) == 0
     )
-    assert supervise("sh", "-c", 'echo "$@"', "x", "--", "-l", options=("--no-resolve",)) == 0
+    assert supervise("sh", "-c", 'echo "$@"', "x", "--", "-l", options=("--no-resolve",), sends=0) == 0
     assert capfd.readouterr().out == "-- -l --name\n-- -l\n"
 
 
-def test_input_and_output_are_the_commands_own(sandbox):
-    program = "import os, sys; print(sys.stdin.read()); print([os.isatty(fd) for fd in range(3)])"
-    with started([*RUN, sys.executable, "-c", program], sandbox.url, stdin=subprocess.PIPE) as process:
-        out, err = process.communicate("given", timeout=KILL_AFTER)
-    assert (out, err, process.returncode) == ("given\n[False, False, False]\n", "", 0)
+def test_input_and_output_are_the_commands_own(supervise, capfd, tmp_path):
+    (tmp_path / "given").write_text("given")
+    with (tmp_path / "given").open() as given, instead_of(0, given.fileno()):
+        assert supervise("sh", "-c", "cat; for fd in 0 1 2; do test -t $fd && echo terminal; done; true") == 0
+    assert capfd.readouterr() == ("given", "")
 
 
 @pytest.mark.parametrize("key", [None, "two\nlines"])
@@ -142,7 +155,7 @@ def test_the_command_runs_though_nothing_can_be_paged(supervise, monkeypatch, ca
     if key is not None:
         (tmp_path / "key").write_text(key)
         options = ("--routing-key-file", str(tmp_path / "key"))
-    assert supervise("sh", "-c", "exit 4", options=options) == 4
+    assert supervise("sh", "-c", "exit 4", options=options, sends=0) == 4
     error = capfd.readouterr().err
     assert "nothing is paged" in error
     assert "two" not in error
@@ -238,16 +251,24 @@ def test_a_command_that_does_not_end_when_told_is_killed():
     until(lambda: is_gone(child))
 
 
-def test_what_a_command_leaves_behind_does_not_hold_us(sandbox):
-    program = "(sleep 60; echo late >&2) & echo $!; echo bye >&2"
-    with started([*RUN, "--", "sh", "-c", program], sandbox.url, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        child = process.stdout.readline().strip()
-        assert process.wait(timeout=30) == 0
-        assert process.stderr is not None
-        assert process.stderr.read() == "bye\n"
-        assert not is_gone(child)
-        os.killpg(os.getpgid(int(child)), signal.SIGKILL)
+def test_a_stderr_that_is_closed_is_no_trouble():
+    program = """
+    from pagerduty_logging.cli.supervisor import Supervisor
+    outcome = Supervisor(["sh", "-c", "echo lost >&2; exit 8"], on_timeout=print).run()
+    print(outcome.status, outcome.last_lines)
+    """
+    closing = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", textwrap.dedent(program)]
+    with started(closing, "") as process:
+        out, _ = process.communicate(timeout=KILL_AFTER)
+    assert out == "8 ['lost']\n"
+
+
+def test_what_a_command_leaves_behind_does_not_hold_us(supervise, capfd):
+    assert supervise("sh", "-c", "(sleep 60; echo late >&2) & echo $!; echo bye >&2") == 0
+    out, err = capfd.readouterr()
+    assert err == "bye\n"
+    assert not is_gone(out.strip())
+    os.kill(int(out), signal.SIGKILL)
 
 
 def test_an_outage_changes_no_status_and_the_spool_keeps_the_page(sandbox, tmp_path):
@@ -265,14 +286,13 @@ def test_an_outage_changes_no_status_and_the_spool_keeps_the_page(sandbox, tmp_p
     assert sorted(event["event_action"] for event in sandbox.events) == ["resolve", "trigger"]
 
 
-def test_a_reader_that_goes_away_does_not_end_the_command(sandbox):
+def test_a_reader_that_goes_away_does_not_end_the_command(sandbox, supervise):
     reader, writer = os.pipe()
     os.close(reader)
-    program = "import os\nfor _ in range(50): os.write(2, b'x' * 4096)\nraise SystemExit(6)"
-    with started([*RUN, sys.executable, "-c", program], sandbox.url, stderr=writer) as process:
+    with instead_of(2, writer):
         os.close(writer)
-        assert process.wait(timeout=KILL_AFTER) == 6
-    assert page(sandbox)["custom_details"]["exit_status"] == 6
+        assert supervise("sh", "-c", "seq 100000 >&2; exit 6") == 6
+    assert page(sandbox)["custom_details"]["stderr"][-1] == "100000"
 
 
 TERMINAL = """

@@ -25,7 +25,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "check",
         help="is this key, network, proxy, TLS able to page? pages nobody",
-        description="Look at each step of the way to PagerDuty, then send it the resolve of an alert that\n"
+        description="Look at each step of the way to PagerDuty, then send it the resolve of an alert that "
         "never was, which it accepts and drops. Pages nobody.\n\n"
         "Not checked:\n  - " + "\n  - ".join(NOT_CHECKED),
         epilog="example: pagerduty-logging check --region eu",

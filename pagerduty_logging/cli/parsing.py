@@ -8,12 +8,20 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 _LIKE_A_KEY = re.compile(r"[0-9A-Za-z]{32,}")
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Wraps each line of a text for itself, and none that is there to be copied."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        wrap = super()._fill_text
+        lines = text.splitlines()
+        return "\n".join(line if line.startswith("example:") else wrap(line, width, indent) for line in lines)
+
+
 class CommandParser(argparse.ArgumentParser):
     """`argparse` without abbreviations, which does not echo what looks like a routing key."""
 
     def __init__(self, **options: Any) -> None:
-        options = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False, **options}
-        super().__init__(**options)
+        super().__init__(**{"formatter_class": _Formatter, "allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         super().error(_LIKE_A_KEY.sub("…", message))

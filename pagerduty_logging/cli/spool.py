@@ -25,7 +25,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "spool",
         help="look into a handler's spool, send or delete what nobody looks after",
-        description="Look into the directory that a handler keeps its events in (spool=DIR), send\n"
+        description="Look into the directory that a handler keeps its events in (spool=DIR), send "
         "what no living process looks after, or delete it.",
         epilog="example: pagerduty-logging spool list /var/lib/shop/pages",
     )
@@ -34,7 +34,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     listing = actions.add_parser(
         "list",
         help="show what is there",
-        description="Show the events in a spool, oldest first. Each is waiting for somebody to send it,\n"
+        description="Show the events in a spool, oldest first. Each is waiting for somebody to send it, "
         "held by a living process, refused by PagerDuty, or broken.",
         epilog="example: pagerduty-logging spool list /var/lib/shop/pages",
     )
@@ -45,7 +45,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     retry = actions.add_parser(
         "retry",
         help="send what no living process looks after: this pages",
-        description="Send the events for this routing key that no living process looks after. This pages.\n"
+        description="Send the events for this routing key that no living process looks after. This pages. "
         "It ends with the first that PagerDuty does not take for now; the rest stays.",
         epilog="example: pagerduty-logging spool retry /var/lib/shop/pages",
     )
@@ -57,7 +57,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     drop = actions.add_parser(
         "drop",
         help="delete events for good",
-        description="Delete the named events, or all but those that a living process holds. Their pages\n"
+        description="Delete the named events, or all but those that a living process holds. Their pages "
         "are lost: without --yes it only says what it would delete.",
         epilog="example: pagerduty-logging spool drop /var/lib/shop/pages --yes",
     )

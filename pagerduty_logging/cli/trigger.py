@@ -12,7 +12,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "trigger",
         help="open an alert: this pages",
-        description="Open an alert, or add to the open one with the same dedup key. This pages.\n"
+        description="Open an alert, or add to the open one with the same dedup key. This pages. "
         "In a pipe, the dedup key is printed alone.",
         epilog="example: pagerduty-logging trigger 'The disk of db1 is full' --severity critical "
         "--dedup-key disk/db1 --link Runbook=https://wiki.example.com/disk --details '{\"free\": 0}'",

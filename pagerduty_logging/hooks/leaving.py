@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from types import CodeType
@@ -27,7 +28,7 @@ def hook(report: Report, before: Function) -> Function:
             before(status)
         except SystemExit as raised:
             leaving = raised
-        if leaving is None or is_clean(leaving.code):
+        if leaving is None or is_clean(leaving.code) or not _in_main_thread():
             raise leaving or SystemExit(status)
         if not isinstance(leaving, Leaving):
             caller = sys._getframe(1)
@@ -80,6 +81,11 @@ def _asked_by_the_interpreter() -> bool:
         return False
     process = sys.modules.get("multiprocessing.process")
     return process is None or process.parent_process() is None  # there, the end of `run` has told
+
+
+def _in_main_thread() -> bool:
+    # Elsewhere it ends a thread, and nothing but the very SystemExit ends one without a traceback.
+    return threading.get_ident() == threading.main_thread().ident
 
 
 def _program() -> str:
