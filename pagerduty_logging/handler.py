@@ -471,7 +471,7 @@ class PagerDutyHandler(logging.Handler):
         sighting: Sighting,
         settle: Callable[[bool], int],
     ) -> Pending | None:
-        """Return the event of a record that is plain data, to be read when its turn comes; None: read it now."""
+        """Return the event of a record that is plain data, read when its turn comes; None: read it now."""
         if self.formatter is not None or self._before_send is not None:
             return None
         copied = copy_of(record)
