@@ -8,6 +8,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from pagerduty_logging.cli import output
+
 if TYPE_CHECKING:
     from pagerduty_logging.sandbox import AcceptedEvent, Sandbox
 
@@ -29,11 +31,10 @@ def add_parser(
         "sandbox",
         help="run a local stand-in for PagerDuty's Events API",
         description="Run a local stand-in for PagerDuty's Events API v2 until Ctrl-C.\n\n"
-        "Its address, opened in a browser, is an inbox of the alerts. A line is printed for each\n"
+        "Its address, opened in a browser, is an inbox of the alerts. A line is printed for each "
         "event accepted.",
         epilog="example: pagerduty-logging sandbox --rate-limit 120 --keep events.jsonl\n\n"
         "exit status: 0 after Ctrl-C or SIGTERM, 1 when it cannot be started, 2 for bad options",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--port",
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _serve(_made(args), args)
     except _Refusal as refusal:
-        print(f"pagerduty-logging: {refusal}", file=sys.stderr)
+        output.complain(str(refusal))
         return refusal.status
     except KeyboardInterrupt:
         pass
@@ -170,9 +171,9 @@ def _line(event: "AcceptedEvent") -> str:
     if event.action in ("trigger", "change"):
         payload = event.body["payload"]
         words += [payload["severity"]] if event.action == "trigger" else []
-        words.append(_plain(payload["summary"]))
+        words.append(output.plain(payload["summary"]))
     if event.dedup_key is not None:
-        words.append(f"[{_plain(event.dedup_key)}]")
+        words.append(f"[{output.plain(event.dedup_key)}]")
     by_hand = " by hand" if event.by_hand else ""
     return " ".join(words) + f": {_OUTCOMES[event.outcome]}{by_hand}"
 
@@ -181,15 +182,6 @@ def _json_line(event: "AcceptedEvent") -> str:
     body = {**event.body, "routing_key": f"…{event.body['routing_key'][-4:]}"}
     fields = {"at": event.at.isoformat(), "action": event.action, "dedup_key": event.dedup_key}
     return json.dumps({**fields, "outcome": event.outcome, "by_hand": event.by_hand, "event": body})
-
-
-def _plain(text: str) -> str:
-    """The text as it can do no harm to a terminal, whatever its encoding."""
-    encoding = sys.stdout.encoding or "ascii"
-    printable = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
-    return printable.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _port(text: str) -> int:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
+from collections.abc import Iterable
 from types import FrameType, TracebackType
 from typing import Final, NamedTuple
+
+from pagerduty_logging.request_details import view_of
 
 _DJANGO: Final = "django.request"  # logs every failed request from one line
 _MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
@@ -80,13 +84,16 @@ def reported_crash(record: logging.LogRecord) -> Failure | None:
 
     One call site then speaks for every failure of the application, and its template tells
     nothing apart: an uncaught-exception hook, a web framework, a task runner, an executor. The
-    function given is the last one in the application.
+    function given is the last one in the application, or Django's view.
     """
     exception = exception_of(record)
     if exception is None or record.exc_info is None:
         return None
-    frames = _frames(exception.__traceback__)
-    if not frames or _passes_through(frames, record):
+    outermost = exception.__traceback__
+    if outermost is None or _passes_through((outermost.tb_frame,), record):
+        return None  # as with most: no need to walk
+    frames = _frames(outermost)
+    if _passes_through(frames, record):
         return None
     if not (
         _nobody_caught(frames[0])
@@ -94,16 +101,36 @@ def reported_crash(record: logging.LogRecord) -> Failure | None:
         or (speaks_for_others(record) and any(_is_application(f) for f in frames))
     ):
         return None
-    innermost = next((f for f in reversed(frames) if _is_application(f)), None)
-    if innermost is None:
-        own = _package(record.pathname)
-        innermost = next((f for f in reversed(frames) if _package(f.f_code.co_filename) != own), frames[-1])
-    return Failure(type_name(exception), _function(innermost))
+    return Failure(type_name(exception), _failed_function(frames, record))
+
+
+def reported_answer(record: logging.LogRecord) -> tuple[str, tuple[str, ...]] | None:
+    """Return the template and what joins it, if Django reports a view that answered with a failure.
+
+    No exception tells such answers apart then: their reason and the view do, and not the path.
+    """
+    args = record.args
+    if record.name != _DJANGO or record.exc_info or record.msg != "%s: %s" or type(args) is not tuple:
+        return None
+    reason = str(args[0]) if args else ""
+    view = view_of(record.__dict__.get("request"))
+    return f"{reason}: %s", (f"view={view}",) if view else ()
 
 
 def speaks_for_others(record: logging.LogRecord) -> bool:
     """Whether the line that logged may report crashes of code that is not its own."""
     return record.name == _DJANGO or _is_library(record.pathname)
+
+
+def _failed_function(frames: list[FrameType], record: logging.LogRecord) -> str:
+    """The last function of the application's; else Django's view, or the last of another library's."""
+    application = next((f for f in reversed(frames) if _is_application(f)), None)
+    if application is not None:
+        return _function(application)
+    view = view_of(record.__dict__.get("request")) if record.name == _DJANGO else ""
+    own = _package(record.pathname)
+    other = next((f for f in reversed(frames) if _package(f.f_code.co_filename) != own), frames[-1])
+    return view or _function(other)
 
 
 def _frames(traceback: TracebackType | None) -> list[FrameType]:
@@ -114,11 +141,14 @@ def _frames(traceback: TracebackType | None) -> list[FrameType]:
     return frames
 
 
-def _passes_through(frames: list[FrameType], record: logging.LogRecord) -> bool:
+def _passes_through(frames: Iterable[FrameType], record: logging.LogRecord) -> bool:
     """Whether the function that logged is one the exception came through: it caught it."""
-    return any(
-        f.f_code.co_name == record.funcName and f.f_code.co_filename == record.pathname for f in frames
-    )
+    function, path = record.funcName, record.pathname
+    for frame in frames:
+        code = frame.f_code
+        if code.co_name == function and code.co_filename == path:
+            return True
+    return False
 
 
 def _nobody_caught(outermost: FrameType) -> bool:
@@ -129,6 +159,7 @@ def _nobody_caught(outermost: FrameType) -> bool:
     return outermost.f_back is None and not outermost.f_code.co_flags & _RESUMABLE
 
 
+@functools.lru_cache(maxsize=1_024)
 def _is_library(filename: str) -> bool:
     return filename.startswith(("<frozen", _STANDARD_LIBRARY)) or _INSTALLED.search(filename) is not None
 
