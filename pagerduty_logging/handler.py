@@ -540,6 +540,11 @@ class PagerDutyHandler(logging.Handler):
             meanwhile.close()
 
     @property
+    def inert(self) -> bool:
+        """Whether nothing is ever sent: there is no routing key, or `enabled` is False."""
+        return self._delivery is None
+
+    @property
     def stats(self) -> Stats:
         """What became of every record and event so far."""
         stats = Stats() if self._delivery is None else self._delivery.stats()

@@ -153,9 +153,8 @@ def all_living() -> list[Lives]:
     return [living for ref in _living.valuerefs() if (living := ref()) is not None]
 
 
-def _drain(last: bool) -> None:
+def drain() -> None:
     """Let everybody finish, within what is left of the budget; a second Ctrl-C ends the waiting."""
-    ending.begun = True
     everybody = all_living()
     try:
         for living in everybody:
@@ -165,24 +164,29 @@ def _drain(last: bool) -> None:
                 living.finish(left)
     except KeyboardInterrupt:
         ending.give_up()
+
+
+def _end(last: bool) -> None:
+    ending.begun = True
+    drain()
     if last:
         ending.over = True
-        for living in everybody:
+        for living in all_living():
             living.last_words()
 
 
 def _at_exit() -> None:
-    _drain(last=True)
+    _end(last=True)
 
 
 def _before_threads_are_joined() -> None:
     process = sys.modules.get("multiprocessing.process")
     # No `atexit` will come in a child of multiprocessing's.
-    _drain(last=process is not None and process.parent_process() is not None)
+    _end(last=process is not None and process.parent_process() is not None)
 
 
 def _before_celery_exits(**_: object) -> None:
-    _drain(last=True)
+    _end(last=True)
 
 
 def _after_fork_in_child() -> None:

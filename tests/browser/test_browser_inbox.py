@@ -127,6 +127,12 @@ def test_filters_live_in_the_address(page: Page, send: Sender) -> None:
     assert page.summaries == ["Queue is long"]
     page.open("/?severity=critical&show=triggered")
     assert page.summaries == ["Disk is full"]
+    page.click(".entry a")
+    page.wait_address("/alerts/")
+    page.click("#back")
+    page.wait_address("/?severity=critical&show=triggered")
+    page.run("window.sameDocument = true")
+    page.wait_live()
     assert page.run("return document.querySelector('[name=severity]:checked').value") == "critical"
     page.click("[value=changes]")
     page.wait_text("Deployed 1.2")

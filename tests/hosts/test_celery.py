@@ -162,10 +162,31 @@ def test_djangos_logging_is_left_as_it_is_and_pages(sandbox: Sandbox, tmp_path: 
 
 def test_a_worker_whose_logging_has_no_handler_that_pages_says_so(sandbox: Sandbox, tmp_path: Path) -> None:
     program = """
-    from celery import Celery
-    from pagerduty_logging.integrations.celery import install
-    install()
-    Celery().log.setup()
-    """
-    said = run(["-c", "\n".join(line.strip() for line in program.splitlines())], tmp_path, sandbox)
+from celery import Celery
+from pagerduty_logging.integrations.celery import install
+install()
+Celery().log.setup()
+"""
+    said = run(["-c", program], tmp_path, sandbox)
     assert "pagerduty-logging: no handler of the program's logging pages" in said
+
+
+def test_a_handler_joins_a_program_that_configures_logging_itself(sandbox: Sandbox, tmp_path: Path) -> None:
+    program = """
+import logging
+from celery import Celery, signals
+from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging.integrations.celery import install
+@signals.setup_logging.connect
+def configure_logging(**_):
+    logging.basicConfig(force=True)
+handler = PagerDutyHandler()
+install(handler)
+install(handler)
+Celery().log.setup()
+signals.celeryd_after_setup.send(sender="worker")
+assert len(logging.getLogger().handlers) == 2
+logging.error("it broke")
+"""
+    run(["-c", program], tmp_path, sandbox)
+    assert set(pages(sandbox)) == {"it broke"}

@@ -222,6 +222,11 @@
     else if (event.key === "k") walk(-1);
   });
 
+  // Back to the list as it was filtered.
+
+  const back = document.getElementById("back");
+  if (back && document.referrer.startsWith(`${location.origin}/?`)) back.href = document.referrer;
+
   remember(document);
   enhance(document);
   listen();
