@@ -31,8 +31,8 @@ def add_parser(
         epilog="The routing key is taken from PAGERDUTY_ROUTING_KEY or --routing-key-file; without one the "
         "command runs all the same. Exit status: the command's own; 128+N, or the signal itself, where a "
         "signal ended it; 124 after a timeout (137 if it had to be killed); 126 and 127 if it cannot be "
-        "run or found; 2 if this command was called wrongly. "
-        "Example: pagerduty-logging run --name nightly-billing --timeout 3600 -- ./bill.sh --all",
+        "run or found; 2 if this command was called wrongly.\n"
+        "example: pagerduty-logging run --name nightly-billing --timeout 3600 -- ./bill.sh --all",
     )
     parser.add_argument("--name", required=True, type=_name, help="the job's name, which its alert goes by")
     parser.add_argument(
