@@ -156,7 +156,7 @@ def _made_by(args: argparse.Namespace) -> "PagerDutyHandler | None":
             spool=args.spool,
             flush_timeout=FLUSH_TIMEOUT,
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, Warning) as error:
         _complain(f"nothing is paged: {error}")
         return None
 
