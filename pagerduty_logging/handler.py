@@ -10,12 +10,13 @@ import re
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pagerduty_logging import alert, marks, options, wishes
 from pagerduty_logging.delivery import Delivery, Stats
@@ -55,8 +56,13 @@ BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
 MAX_SHORTCUT_CHARS = 2_000
 """Characters of a message that is kept to know its repeats by; a longer one is identified each time."""
 
-
 _numbers = itertools.count()
+_handlers: weakref.WeakSet[PagerDutyHandler] = weakref.WeakSet()
+
+
+def handlers() -> list[PagerDutyHandler]:
+    """Return all handlers of this process, whichever loggers they are attached to."""
+    return list(_handlers)
 
 
 class PagerDutyHandler(logging.Handler):
@@ -202,7 +208,6 @@ class PagerDutyHandler(logging.Handler):
         )
         make_delivery = partial(
             Delivery,
-            events,
             max_pending=options.count("max_pending", max_pending),
             max_events_per_minute=options.count("max_events_per_minute", max_events_per_minute),
             background=options.flag("background", background),
@@ -216,6 +221,7 @@ class PagerDutyHandler(logging.Handler):
             events.prepare()
             linecache.getline(__file__, 1)
             self._delivery = make_delivery(
+                events,
                 spool=None if spool is None else Spool(spool, key, self._diagnostics),
                 on_fork=_Forgetting(self),
             )
@@ -227,6 +233,8 @@ class PagerDutyHandler(logging.Handler):
                 "PAGERDUTY_ROUTING_KEY, or say enabled=False if that is meant",
                 stacklevel=2,
             )
+        self._make_delivery = make_delivery if enabled else None
+        _handlers.add(self)
 
     # --- the way of a record ----------------------------------------------------------------------
 
@@ -264,6 +272,16 @@ class PagerDutyHandler(logging.Handler):
         except RecursionError:
             self._unreadable += 1  # no stack is left to page with
         return True
+
+    def filter(self, record: logging.LogRecord) -> logging.LogRecord | Literal[False]:  # type: ignore[override]
+        """Return the record as the filters leave it, or False: one may replace it, on Python 3.11 too."""
+        for given in self.filters:
+            passed: Any = given.filter(record) if hasattr(given, "filter") else given(record)
+            if not passed:
+                return False
+            if isinstance(passed, logging.LogRecord):
+                record = passed
+        return record
 
     def emit(self, record: logging.LogRecord) -> None:
         """Page for `record`, unless it repeats what was paged. Raises nothing of its own.
@@ -501,6 +519,30 @@ class PagerDutyHandler(logging.Handler):
     def _send(self, event: Event, dedup_key: str) -> None:
         if self._delivery is not None:
             self._delivery.submit(self._as_it_is(event, dedup_key))
+
+    @contextmanager
+    def delivering_by(self, client: EventsClient) -> Iterator[None]:
+        """Deliver by another client for a while, also without a routing key; not if `enabled` is False.
+
+        For tests: no problem is known at the beginning, none afterwards, and nothing is spooled.
+        """
+        if self._make_delivery is None:
+            yield
+            return
+        before = self._delivery
+        self._delivery = meanwhile = self._make_delivery(client, on_fork=_Forgetting(self))
+        self._throttle.forget()
+        try:
+            yield
+        finally:
+            self._delivery = before
+            self._throttle.forget()
+            meanwhile.close()
+
+    @property
+    def inert(self) -> bool:
+        """Whether nothing is ever sent: there is no routing key, or `enabled` is False."""
+        return self._delivery is None
 
     @property
     def stats(self) -> Stats:

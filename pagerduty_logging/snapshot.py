@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from pagerduty_logging import safejson, wishes
+from pagerduty_logging import request_details, safejson, wishes
 from pagerduty_logging.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.chain import Frame, Raised, chain_of
 from pagerduty_logging.events_api.events import Severity
@@ -93,7 +93,7 @@ def capture(
         exc_text=_word(record.exc_text, MAX_STACK_CHARS),
         stack_text=_word(record.stack_info, MAX_STACK_CHARS),
         chain=() if error is None else chain_of(error, traceback),
-        fields=_fields(record, event),
+        fields=_fields(record, event, error),
         trace_id=trace_id,
         span_id=span_id,
         crumbs=crumbs_before(record),
@@ -203,7 +203,9 @@ def _traceback(record: logging.LogRecord) -> TracebackType | None:
     return info[2] if type(info) is tuple and len(info) == 3 and type(info[2]) is TracebackType else None
 
 
-def _fields(record: logging.LogRecord, event: dict[object, object]) -> dict[str, safejson.JSON]:
+def _fields(
+    record: logging.LogRecord, event: dict[object, object], error: BaseException | None
+) -> dict[str, safejson.JSON]:
     given: dict[object, object] = {
         name: value for name, value in record.__dict__.items() if name not in _TOLD_OTHERWISE
     }
@@ -211,9 +213,10 @@ def _fields(record: logging.LogRecord, event: dict[object, object]) -> dict[str,
     if issubclass(type(around), dict):  # loguru's
         del given["extra"]
         event = {**event, **{name: around[name] for name in around if name != wishes.NAME}}
-    if not given and not event:
+    told = request_details.shown_in({**given, **event}, error)
+    if not told:
         return {}
-    fields = safejson.jsonable({**given, **event})
+    fields = safejson.jsonable(told)
     return fields if isinstance(fields, dict) else {"extra": fields}
 
 

@@ -1,6 +1,7 @@
 """What does not page: known noise, rare blips, and an exception that was paged already."""
 
 import contextlib
+import copy
 import json
 import logging
 import pickle
@@ -71,6 +72,23 @@ def test_ordinary_filters_work_too(sandbox: Sandbox) -> None:
         pager.logger.error("health check failed")
         pager.logger.error("it broke")
         assert pager.summary == "it broke"
+
+
+def test_a_filter_may_page_with_another_record_than_other_handlers_see(sandbox: Sandbox) -> None:
+    def anonymous(given: logging.LogRecord) -> logging.LogRecord:
+        other = copy.copy(given)
+        other.msg, other.customer = "a customer cannot pay", "somebody"
+        return other
+
+    seen: list[logging.LogRecord] = []
+    with paging(sandbox) as pager:
+        pager.handler.addFilter(anonymous)
+        after = logging.Handler()
+        after.emit = seen.append
+        pager.logger.addHandler(after)
+        pager.logger.error("Alice cannot pay")
+        assert (pager.summary, pager.details["customer"]) == ("a customer cannot pay", "somebody")
+    assert [record.msg for record in seen] == ["Alice cannot pay"]
 
 
 def test_a_record_can_ask_not_to_page(sandbox: Sandbox) -> None:

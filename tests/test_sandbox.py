@@ -196,7 +196,7 @@ def test_one_connection_serves_many_requests(sandbox: Sandbox) -> None:
     connection.request("GET", "/", headers={"Connection": "close"})
     answer = connection.getresponse()
     assert answer.headers["Connection"] == "close"
-    assert answer.read().startswith(b"pagerduty-logging sandbox")
+    assert answer.read().startswith(b"<!doctype html>")
     assert connection.sock is None
     assert first is not None
 
@@ -248,6 +248,7 @@ def test_an_alert_holds_what_its_trigger_said(send: Sender, sandbox: Sandbox) ->
     (alert,) = sandbox.alerts
     assert alert == sandbox.alert("srv01/mysql")
     assert alert == Alert(
+        number=1,
         routing_key=public.RoutingKey(ROUTING_KEY),
         dedup_key="srv01/mysql",
         state="triggered",
@@ -333,6 +334,7 @@ def test_change_events_are_kept_newest_first(send: Sender, sandbox: Sandbox) -> 
     newest, first = sandbox.changes
     assert first.summary == "Deployed 1.2"
     assert newest == public.ChangeEvent(
+        number=2,
         routing_key=public.RoutingKey(ROUTING_KEY),
         links=({"href": "https://x"},),
         at=newest.at,
@@ -424,7 +426,7 @@ def test_waiting_in_vain_tells_what_arrived(send: Sender, sandbox: Sandbox) -> N
     text = str(failure.value)
     assert text.startswith("expected 2 accepted events within 0.01 s, got 1")
     assert "POST /v2/enqueue answered 400" in text
-    assert "triggered critical 'Disk is full', dedup key 'srv01/mysql', 1 triggers" in text
+    assert "triggered critical 'Disk is full', dedup key 'srv01/mysql'" in text
 
 
 def test_waiting_for_a_condition_asks_again_upon_each_request(send: Sender, sandbox: Sandbox) -> None:
@@ -444,14 +446,8 @@ def test_a_condition_may_ask_the_sandbox_over_http(send: Sender, sandbox: Sandbo
 def test_an_empty_sandbox_in_vain_says_so(sandbox: Sandbox) -> None:
     with pytest.raises(AssertionError, match="none"):
         sandbox.wait_for(1, timeout=0)
-    with pytest.raises(LookupError, match=r"no alert with dedup key 'x'; there are: none at all"):
-        sandbox.alert("x")
-
-
-def test_an_unknown_dedup_key_names_those_there_are(send: Sender, sandbox: Sandbox) -> None:
-    send(trigger())
-    with pytest.raises(LookupError, match="there are: 'srv01/mysql'"):
-        sandbox.alert("srv02/mysql")
+    with pytest.raises(AssertionError, match="there is no alert at all"):
+        sandbox.alert("x", timeout=0)
 
 
 def test_following_yields_each_event_with_its_outcome(send: Sender, sandbox: Sandbox) -> None:

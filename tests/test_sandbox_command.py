@@ -1,6 +1,8 @@
 """`pagerduty-logging sandbox` as a person runs it."""
 
 import contextlib
+import functools
+import json
 import os
 import re
 import signal
@@ -8,10 +10,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
-from sandbox_client import change, resolve, trigger, trigger_with
+from sandbox_client import acknowledge, change, resolve, trigger, trigger_with
 
 from pagerduty_logging import cli
 from pagerduty_logging.sandbox import Sandbox
@@ -151,6 +154,92 @@ def test_a_port_that_is_none_is_a_usage_error(port: str, capsys: pytest.CaptureF
     assert "is no port from 0 to 65535" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "status", "told"),
+    [
+        (["--keep", __file__], 2, "holds something else than a sandbox's events"),
+        (["--keep", "/nowhere/kept"], 1, "cannot use /nowhere/kept: No such file or directory"),
+        (["--tls-cert", "cert.pem"], 2, "--tls-cert and --tls-key go together"),
+        (["--tls-cert", "/nowhere/cert", "--tls-key", "k"], 1, "cannot use /nowhere/cert: No such file"),
+        (["--tls-cert", __file__, "--tls-key", __file__], 2, "make no https"),
+        (["--rate-limit", "0"], 2, "rate_limit must be at least 1"),
+        (["--host", "::"], 2, "--allow-remote says that this is meant"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    options: list[str], status: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["sandbox", *options]) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("pagerduty-logging: ")
+    assert told in err
+    assert err.count("\n") == 1
+
+
+def test_events_are_kept_and_taken_up_over_https(http_session: requests.Session, tmp_path: Path) -> None:
+    for kept, state in enumerate(["triggered", "acknowledged"]):
+        with running("--tls", "--keep", str(tmp_path / "kept"), "--json") as process:
+            assert process.stdout is not None
+            about = json.loads(process.stdout.readline())
+            http_session.verify = about["ca_file"]
+            send = functools.partial(http_session.post, about["url"] + "/v2/enqueue", timeout=5)
+            send(json=trigger() if kept == 0 else acknowledge())
+            told = json.loads(process.stdout.readline())
+            assert told["outcome"] == ("opened" if kept == 0 else "updated")
+            assert told["event"]["routing_key"] == "…d1a6"
+            (alert,) = http_session.get(about["url"] + "/api/alerts", timeout=5).json()["alerts"]
+            assert alert["state"] == state
+            process.send_signal(signal.SIGINT)
+            assert process.wait(HARD_LIMIT) == 0
+            assert not Path(about["ca_file"]).exists()
+
+
+def test_the_introduction_can_be_pasted(tmp_path: Path) -> None:
+    with running("--tls", "--keep", str(tmp_path / "kept")) as process:
+        assert process.stdout is not None
+        introduction = "".join(iter(process.stdout.readline, "\n"))
+    assert f"Events are kept in {tmp_path / 'kept'}: 0 so far." in introduction
+    exports = "".join(f"{line}\n" for line in introduction.splitlines() if line.startswith("  export "))
+    names = ["PAGERDUTY_EVENTS_URL", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"]
+    script = exports + "".join(f'echo "${name}"\n' for name in names)
+    ended = subprocess.run(["sh", "-eu"], input=script, capture_output=True, text=True, timeout=HARD_LIMIT)
+    url, *files = ended.stdout.splitlines()
+    assert url.startswith("https://127.0.0.1:")
+    assert len(set(files)) == 1
+
+
+def test_ctrl_c_ends_it_with_pages_open_and_clients_hanging(http_session: requests.Session) -> None:
+    with running() as process:
+        url = read_url(process)
+        http_session.post(url + "/api/faults", json={"fault": "hang"}, timeout=5)
+        with http_session.get(url + "/live", stream=True, timeout=HARD_LIMIT) as stream:
+            assert next(stream.iter_content(1))
+            hanging = threading.Thread(target=ask_in_vain, args=[url])
+            hanging.start()
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=HARD_LIMIT) == ("", "")
+            assert process.returncode == 0
+            hanging.join()
+
+
+def ask_in_vain(url: str) -> None:
+    with requests.Session() as session, contextlib.suppress(requests.ConnectionError):
+        session.trust_env = False
+        session.post(url + "/v2/enqueue", json=trigger(), timeout=HARD_LIMIT)
+
+
+def test_importing_the_sandbox_without_flask_names_the_extra() -> None:
+    program = "import sys; sys.modules['flask'] = None; import pagerduty_logging.sandbox"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=HARD_LIMIT
+    )
+    assert (
+        'ModuleNotFoundError: the sandbox needs Flask: pip install "pagerduty-logging[sandbox]"'
+        in ended.stderr
+    )
+
+
 def test_without_flask_it_says_what_to_install() -> None:
     program = (
         "import sys; sys.modules['flask'] = None; from pagerduty_logging.cli import main; "
@@ -162,7 +251,7 @@ def test_without_flask_it_says_what_to_install() -> None:
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert ended.stderr == (
-        "pagerduty-logging: the sandbox needs Flask: pip install 'pagerduty-logging[sandbox]'\n"
+        'pagerduty-logging: the sandbox needs Flask: pip install "pagerduty-logging[sandbox]"\n'
     )
 
 

@@ -42,13 +42,6 @@ def test_alerts_events_and_changes_can_be_read(sandbox: Sandbox, http_session: r
     assert deployed["summary"] == "Deployed 1.2"
 
 
-def test_the_front_page_sums_up(sandbox: Sandbox, http_session: requests.Session) -> None:
-    send_three(sandbox, http_session)
-    answer = http_session.get(sandbox.url, timeout=5)
-    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert "alerts: 1 (0 triggered, 0 acknowledged, 1 resolved)" in answer.text
-
-
 def test_deleting_the_events_clears_the_sandbox(sandbox: Sandbox, http_session: requests.Session) -> None:
     send_three(sandbox, http_session)
     assert http_session.delete(sandbox.url + "/api/events", timeout=5).status_code == 204

@@ -1,11 +1,14 @@
-"""`pagerduty-logging sandbox`: a local stand-in for PagerDuty, until Ctrl-C."""
+"""`pagerduty-logging sandbox`: a local stand-in for PagerDuty with an inbox, until Ctrl-C."""
 
 import argparse
 import errno
+import json
 import os
 import signal
 import sys
 from typing import TYPE_CHECKING
+
+from pagerduty_logging.cli import output
 
 if TYPE_CHECKING:
     from pagerduty_logging.sandbox import AcceptedEvent, Sandbox
@@ -27,9 +30,11 @@ def add_parser(
     parser = subparsers.add_parser(
         "sandbox",
         help="run a local stand-in for PagerDuty's Events API",
-        description="Run a local stand-in for PagerDuty's Events API v2 until Ctrl-C, "
-        "and print a line for each event it accepts.",
-        epilog="example: pagerduty-logging sandbox --rate-limit 120",
+        description="Run a local stand-in for PagerDuty's Events API v2 until Ctrl-C.\n\n"
+        "Its address, opened in a browser, is an inbox of the alerts. A line is printed for each "
+        "event accepted.",
+        epilog="example: pagerduty-logging sandbox --rate-limit 120 --keep events.jsonl\n\n"
+        "exit status: 0 after Ctrl-C or SIGTERM, 1 when it cannot be started, 2 for bad options",
     )
     parser.add_argument(
         "--port",
@@ -40,6 +45,7 @@ def add_parser(
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--rate-limit",
+        "--limit",
         type=int,
         metavar="N",
         help="answer 429 beyond N events in 60 seconds for a routing key; PagerDuty's limit is "
@@ -49,6 +55,22 @@ def add_parser(
         "--allow-remote",
         action="store_true",
         help="listen on an address that other machines reach: whoever reaches it reads all events",
+    )
+    parser.add_argument(
+        "--tls",
+        action="store_true",
+        help="speak https, which PagerDuty's own clients insist on, with a certificate made now; prints "
+        "how clients come to trust it",
+    )
+    parser.add_argument("--tls-cert", metavar="FILE", help="https with this certificate chain (PEM)")
+    parser.add_argument("--tls-key", metavar="FILE", help="the key of --tls-cert (PEM)")
+    parser.add_argument(
+        "--keep",
+        metavar="FILE",
+        help="append events to FILE and read them back at the next start; it holds their routing keys",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON: a line with the address, then one for each event"
     )
     return parser
 
@@ -66,16 +88,33 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    import ssl
+
     try:
         from pagerduty_logging.sandbox import Sandbox
     except ModuleNotFoundError as error:
-        if error.name not in ("flask", "werkzeug"):
+        if error.name != "flask":
             raise
-        return _complain("the sandbox needs Flask: pip install 'pagerduty-logging[sandbox]'", 1)
+        return _complain(str(error), 1)
+    if (args.tls_cert is None) != (args.tls_key is None):
+        return _complain("--tls-cert and --tls-key go together", 2)
     try:
-        sandbox = Sandbox(args.host, args.port, rate_limit=args.rate_limit, allow_remote=args.allow_remote)
+        sandbox = Sandbox(
+            args.host,
+            args.port,
+            rate_limit=args.rate_limit,
+            allow_remote=args.allow_remote,
+            tls=(args.tls_cert, args.tls_key) if args.tls_cert else args.tls,
+            keep=args.keep,
+        )
     except ValueError as error:
-        return _complain(str(error), 2)
+        return _complain(str(error).replace("allow_remote", "--allow-remote"), 2)
+    except ssl.SSLError as error:
+        return _complain(f"{args.tls_cert} and {args.tls_key} make no https: {error.reason or error}", 2)
+    except OSError as error:
+        return _complain(f"cannot use {error.filename or args.tls_cert}: {error.strerror}", 1)
+    except ModuleNotFoundError as error:
+        return _complain(str(error), 1)
     events = sandbox.follow()
     try:
         sandbox.start()
@@ -87,18 +126,31 @@ def _run(args: argparse.Namespace) -> int:
         return _complain(f"cannot listen on {args.host} port {args.port}: {reason}", 1)
     with sandbox:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        _introduce(sandbox)
+        _introduce(sandbox, args)
         for event in events:
-            print(_line(event), flush=True)
+            print(_json_line(event) if args.json else _line(event), flush=True)
     return 0
 
 
-def _introduce(sandbox: "Sandbox") -> None:
+def _introduce(sandbox: "Sandbox", args: argparse.Namespace) -> None:
     from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY
 
+    if args.json:
+        about = {"url": sandbox.url, "routing_key": EXAMPLE_ROUTING_KEY, "ca_file": sandbox.ca_file}
+        print(json.dumps(about), flush=True)
+        return
     print(f"A stand-in for PagerDuty listens on {sandbox.url} (Ctrl-C ends it).")
+    print("Open that address to see the pages.")
+    if args.allow_remote:
+        print("Whoever reaches this machine reads all events, and may change them.")
+    if args.keep is not None:
+        print(f"Events are kept in {args.keep}: {len(sandbox.events):,} so far.")
     print("Point a program at it; any routing key of 32 letters and digits will do:")
-    print(f"  PAGERDUTY_EVENTS_URL={sandbox.url} PAGERDUTY_ROUTING_KEY={EXAMPLE_ROUTING_KEY}")
+    print(f"  export PAGERDUTY_EVENTS_URL={sandbox.url} PAGERDUTY_ROUTING_KEY={EXAMPLE_ROUTING_KEY}")
+    if sandbox.ca_file is not None:
+        print("Let it trust the certificate (Python with requests; Python with httpx, Go; Node):")
+        for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
+            print(f"  export {name}={sandbox.ca_file}")
     print(flush=True)
 
 
@@ -107,19 +159,17 @@ def _line(event: "AcceptedEvent") -> str:
     if event.action in ("trigger", "change"):
         payload = event.body["payload"]
         words += [payload["severity"]] if event.action == "trigger" else []
-        words.append(_plain(payload["summary"]))
+        words.append(output.plain(payload["summary"]))
     if event.dedup_key is not None:
-        words.append(f"[{_plain(event.dedup_key)}]")
-    return " ".join(words) + f": {_OUTCOMES[event.outcome]}"
+        words.append(f"[{output.plain(event.dedup_key)}]")
+    by_hand = " by hand" if event.by_hand else ""
+    return " ".join(words) + f": {_OUTCOMES[event.outcome]}{by_hand}"
 
 
-def _plain(text: str) -> str:
-    """The text as it can do no harm to a terminal, whatever its encoding."""
-    encoding = sys.stdout.encoding or "ascii"
-    printable = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
-    return printable.encode(encoding, "backslashreplace").decode(encoding)
+def _json_line(event: "AcceptedEvent") -> str:
+    body = {**event.body, "routing_key": f"…{event.body['routing_key'][-4:]}"}
+    fields = {"at": event.at.isoformat(), "action": event.action, "dedup_key": event.dedup_key}
+    return json.dumps({**fields, "outcome": event.outcome, "by_hand": event.by_hand, "event": body})
 
 
 def _port(text: str) -> int:
@@ -129,5 +179,5 @@ def _port(text: str) -> int:
 
 
 def _complain(sentence: str, status: int) -> int:
-    print(f"pagerduty-logging: {sentence}", file=sys.stderr)
+    output.complain(sentence)
     return status

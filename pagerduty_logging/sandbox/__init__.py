@@ -1,7 +1,14 @@
 """A local stand-in for PagerDuty's Events API v2, for tests and for trying things out.
 
-Needs the extra: `pip install 'pagerduty-logging[sandbox]'`.
+Needs the extra: `pip install "pagerduty-logging[sandbox]"`.
 """
+
+try:
+    import flask as _flask  # noqa: F401
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        'the sandbox needs Flask: pip install "pagerduty-logging[sandbox]"', name="flask"
+    ) from None
 
 from pagerduty_logging.sandbox.faults import (
     Answer,
@@ -14,7 +21,8 @@ from pagerduty_logging.sandbox.faults import (
     Redirect,
     Reset,
 )
-from pagerduty_logging.sandbox.server import EXAMPLE_ROUTING_KEY, Sandbox
+from pagerduty_logging.sandbox.rules import EXAMPLE_ROUTING_KEY
+from pagerduty_logging.sandbox.server import Sandbox
 from pagerduty_logging.sandbox.store import (
     AcceptedEvent,
     Alert,

@@ -1,4 +1,4 @@
-"""The routes: PagerDuty's own under `/v2/`, and a control API for other processes under `/api/`."""
+"""The routes: PagerDuty's own under `/v2/`, a control API for other processes under `/api/`, the inbox."""
 
 import dataclasses
 import ipaddress
@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify, render_template, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response as WSGIResponse
 
-from pagerduty_logging.sandbox import faults, rules
+from pagerduty_logging.sandbox import faults, openapi, rules
+from pagerduty_logging.sandbox.inbox import create_inbox, protect
 from pagerduty_logging.sandbox.limits import RateLimit
+from pagerduty_logging.sandbox.live import Live
 from pagerduty_logging.sandbox.store import Store
 
 THROTTLED: dict[str, Any] = {  # PagerDuty's own words; the two spaces are theirs
@@ -42,11 +44,16 @@ def create_app(
     store: Store,
     script: faults.Script,
     limit: RateLimit,
+    streams: Live,
     *,
     clear: Callable[[], None],
     allow_remote: bool,
+    ca_file: str | None,
 ) -> Flask:
-    """Build the WSGI application over the sandbox's parts; `clear` forgets all they hold."""
+    """Build the WSGI application over the sandbox's parts.
+
+    `clear` forgets all they hold; `ca_file` names what a client has to trust, with https.
+    """
     app = Flask(__name__, static_folder=None)
     app.json = _JSONProvider(app)
     app.url_map.strict_slashes = False
@@ -60,12 +67,16 @@ def create_app(
         host = request.headers.get("Host", "")
         if not allow_remote and not is_loopback(_host_name(host)):
             raise Forbidden("This sandbox answers to loopback names only.")
-        origin = request.headers.get("Origin")
-        if request.method not in ("GET", "HEAD") and origin is not None and not _same(origin, host):
+        if request.method not in ("GET", "HEAD") and _comes_from_elsewhere(host):
             raise Forbidden("Another site's page may not change this sandbox.")
 
+    app.register_blueprint(create_inbox(store, streams, ca_file=ca_file))
+    app.after_request(protect)
+
     @app.errorhandler(HTTPException)
-    def answer_in_json(error: HTTPException) -> WSGIResponse:
+    def answer_error(error: HTTPException) -> WSGIResponse | tuple[str, int]:
+        if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+            return render_template("error.html", error=error), error.code or 500
         answer = WSGIResponse.force_type(error.get_response())
         answer.data = app.json.dumps({"status": error.name.lower(), "message": error.description})
         answer.content_type = "application/json"
@@ -105,21 +116,9 @@ def create_app(
     def enqueue_change() -> tuple[dict[str, Any], int]:
         return receive(rules.change_event_errors, take_change_event)
 
-    @app.get("/")
-    def summary() -> Response:
-        alerts = store.alerts
-        states = [alert.state for alert in alerts]
-        counts = ", ".join(
-            f"{states.count(state)} {state}" for state in ("triggered", "acknowledged", "resolved")
-        )
-        return Response(
-            "pagerduty-logging sandbox: a local stand-in for PagerDuty's Events API v2\n"
-            f"events accepted: {store.accepted}\n"
-            f"alerts: {len(alerts)} ({counts})\n"
-            f"change events: {len(store.changes)}\n"
-            "see /api/alerts, /api/events, /api/changes\n",
-            content_type="text/plain; charset=utf-8",
-        )
+    @app.get("/openapi.json")
+    def describe() -> Response:
+        return jsonify(openapi.description())
 
     @app.get("/api/alerts")
     def alerts() -> Response:
@@ -150,13 +149,14 @@ def create_app(
 
 
 def _script_fault(script: faults.Script, fields: dict[str, Any]) -> None:
-    share = fields.pop("share", None)
-    times = fields.pop("times", 1)
-    fault = faults.from_json(fields)
-    if share is None:
-        script.add(fault, times)
+    if "share" in fields and "times" in fields:
+        raise ValueError("times and share exclude each other")
+    if "share" in fields:
+        share = fields.pop("share")
+        script.set_share(faults.from_json(fields), share)
     else:
-        script.set_share(fault, share)
+        times = faults.whole(fields.pop("times", 1))
+        script.add(faults.from_json(fields), times)
 
 
 def is_loopback(name: str) -> bool:
@@ -175,6 +175,14 @@ def _host_name(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def _comes_from_elsewhere(host: str) -> bool:
+    """Whether a browser says that a page of another site makes this request."""
+    origin = request.headers.get("Origin")
+    if origin is not None:
+        return not _same(origin, host)
+    return request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
 
 
 def _same(origin: str, host: str) -> bool:

@@ -19,6 +19,9 @@ MAX_DEDUP_KEY_CHARS = 255  # PagerDuty/developer-docs:docs/events-API-v2/02-Trig
 ROUTING_KEY_CHARS = 32  # SEEN: "should be 32 characters"
 MAX_DEPTH = 100  # levels of nesting; keeps every later walk of an accepted event off the C stack
 
+EXAMPLE_ROUTING_KEY = "sandbox0sandbox0sandbox0sandbox0"
+"""A well-formed routing key; the sandbox takes any."""
+
 ACTIONS = ("trigger", "acknowledge", "resolve")
 SEVERITIES = ("critical", "warning", "error", "info")
 
@@ -190,7 +193,8 @@ def _is_timestamp(value: object) -> bool:
     if not isinstance(value, str):
         return False
     try:
-        datetime.fromisoformat(value)
+        # Clients of PagerDuty's own put a Z behind an offset too.
+        datetime.fromisoformat(value.removesuffix("Z"))
     except ValueError:
         return False
     return True

@@ -1,21 +1,29 @@
 """`Sandbox`: the stand-in as an object to start, ask, script and stop."""
 
+import contextlib
+import os
 import random
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
+from pagerduty_logging.sandbox import expectations, this_process
 from pagerduty_logging.sandbox.app import create_app, is_loopback
 from pagerduty_logging.sandbox.faults import Answer, Fault, Script
+from pagerduty_logging.sandbox.keep import KeepFile
 from pagerduty_logging.sandbox.limits import RateLimit
+from pagerduty_logging.sandbox.live import Live
+from pagerduty_logging.sandbox.rules import EXAMPLE_ROUTING_KEY
 from pagerduty_logging.sandbox.store import AcceptedEvent, Alert, ChangeEvent, Request, Store
+from pagerduty_logging.sandbox.tls import from_files, made_for
 from pagerduty_logging.sandbox.wire import WireServer
 
-EXAMPLE_ROUTING_KEY = "sandbox0sandbox0sandbox0sandbox0"
-"""A well-formed routing key; the sandbox takes any."""
+StrPath = str | os.PathLike[str]
 
 _NEAR = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # all addresses: one that connects
 _POLL_SECONDS = 0.1  # between looks at whether to stop accepting connections
@@ -35,12 +43,18 @@ class Sandbox:
             None is no limit. PagerDuty's is about 120.
         allow_remote: needed to listen on an address that other machines reach; it also ends
             the check that requests come by a loopback name.
+        tls: speak https, with a certificate made now (`ca_file` is what a client has to trust), or
+            with the PEM files of a chain and its key.
+        keep: a file that events are appended to and read back from, at most the newest 10,000;
+            None keeps them in memory only. Their routing keys are in it: only its owner reads it.
         clock: seconds for the rate limit.
         draw: a number from 0 to 1 for `fail_share`.
 
     Raises:
         ValueError: the host is not a loopback one and `allow_remote` is false, or the rate limit
-            is below 1.
+            is below 1, or the file to keep events in holds something else.
+        OSError: a file cannot be read or written.
+        ModuleNotFoundError: there is no trustme to make a certificate with.
     """
 
     def __init__(
@@ -50,21 +64,39 @@ class Sandbox:
         *,
         rate_limit: int | None = None,
         allow_remote: bool = False,
+        tls: bool | tuple[StrPath, StrPath] = False,
+        keep: StrPath | None = None,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
         if not allow_remote and not is_loopback(host):
             raise ValueError(
                 f"host {host!r} can be reached from other machines, and everybody who reaches it "
-                "reads the events: pass allow_remote if that is meant"
+                "reads the events: allow_remote says that this is meant"
             )
         self._host = host
         self._port = port
         self._store = Store()
         self._script = Script(draw=draw)
         self._limit = RateLimit(rate_limit, clock=clock)
+        self._live = Live(self._store)
+        if keep is not None:
+            self._store.keep_in(KeepFile(keep))
+        self._tls: ssl.SSLContext | None = None
+        self._ca_file: str | None = None
+        if isinstance(tls, tuple):
+            self._tls = from_files(*tls)
+        elif tls:
+            self._tls, self._ca_file = made_for(host)
+            weakref.finalize(self, _remove, self._ca_file)
         self._app = create_app(
-            self._store, self._script, self._limit, clear=self.clear, allow_remote=allow_remote
+            self._store,
+            self._script,
+            self._limit,
+            self._live,
+            clear=self.clear,
+            allow_remote=allow_remote,
+            ca_file=self._ca_file,
         )
         self._lock = threading.Lock()
         self._running: tuple[WireServer, threading.Thread] | None = None
@@ -80,7 +112,8 @@ class Sandbox:
                 family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
                 with socket.create_server((self._host, self._port), family=family) as listener:
                     self._port = listener.getsockname()[1]
-                    server = WireServer(self._host, listener, self._app, self._store, self._script)
+                    server = WireServer(self._host, listener, self._app, self._store, self._script, self._tls)
+                self._live.open()
                 thread = threading.Thread(
                     target=server.serve_forever,
                     args=(_POLL_SECONDS,),
@@ -100,6 +133,7 @@ class Sandbox:
             running, self._running = self._running, None
             if running is not None:
                 server, thread = running
+                self._live.close()
                 server.stop()
                 thread.join()
                 self._store.end_followers()
@@ -120,7 +154,15 @@ class Sandbox:
         """The base URL, such as `http://127.0.0.1:8787`; known once started."""
         host = _NEAR.get(self._host, self._host)
         host = f"[{host}]" if ":" in host else host
-        return f"http://{host}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
+
+    @property
+    def ca_file(self) -> str | None:
+        """The path of the PEM file with the authority that a client has to trust, with `tls=True`.
+
+        The file goes with the sandbox.
+        """
+        return self._ca_file
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -145,18 +187,102 @@ class Sandbox:
         """All HTTP requests in order of arrival, but those to the sandbox's own pages and API."""
         return self._store.requests
 
-    def alert(self, dedup_key: str) -> Alert:
-        """The alert with this dedup key, the one opened last when there are several.
+    def alert(
+        self,
+        dedup_key: expectations.Text | None = None,
+        *,
+        timeout: float = 5.0,
+        **fields: Unpack[expectations.Expected],
+    ) -> Alert:
+        """Wait for an alert that is as expected; of several, return the one that was opened last.
+
+        `alert(summary="payment 4711 failed", severity="error")`. A text is to be equal, a compiled
+        pattern is searched for; of a mapping such as `custom_details` what is named must be there.
 
         Raises:
-            LookupError: there is none.
+            AssertionError: there is none after `timeout` seconds; the text tells in which fields the alerts
+                there are differ.
+            TypeError: an alert has no such field.
         """
-        alerts = self.alerts
-        for alert in alerts:
-            if alert.dedup_key == dedup_key:
-                return alert
-        known = ", ".join(repr(alert.dedup_key) for alert in alerts) or "none at all"
-        raise LookupError(f"no alert with dedup key {dedup_key!r}; there are: {known}")
+        __tracebackhide__ = True
+        expected: dict[str, object] = {**fields}
+        if dedup_key is not None:
+            expected["dedup_key"] = dedup_key
+        expectations.check(expected)
+        found: list[Alert] = []
+
+        def look() -> bool:
+            found[:] = expectations.fitting(self.alerts, expected)
+            return bool(found)
+
+        if not self._store.wait_until(look, timeout):
+            raise AssertionError(
+                f"{expectations.told(self.alerts, expected)}\n{self._circumstances(timeout)}"
+            )
+        return found[0]
+
+    def assert_no_pages(self, timeout: float = 5.0) -> None:
+        """Make sure that there is no alert, and that none is under way from this process.
+
+        Records that the handlers of this process have taken are waited for; what is logged later, or by
+        other processes, is not.
+
+        Raises:
+            AssertionError: there is an alert, or after `timeout` seconds there may still be one.
+        """
+        __tracebackhide__ = True
+        self.settle(timeout)
+        if self.alerts:
+            alerts = "\n".join(f"  {expectations.one_line(alert)}" for alert in self.alerts)
+            raise AssertionError(f"expected no pages, got {len(self.alerts)}:\n{alerts}")
+
+    def settle(self, timeout: float = 5.0) -> None:
+        """Wait until no handler of this process has anything under way.
+
+        What waits for its next attempt is tried at once.
+
+        Raises:
+            AssertionError: something still is after `timeout` seconds.
+        """
+        __tracebackhide__ = True
+        if not this_process.settled(timeout):
+            raise AssertionError(f"pages are still under way\n{self._circumstances(timeout)}")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that make a program page this sandbox, for the environment of a process."""
+        trust = {} if self._ca_file is None else {"REQUESTS_CA_BUNDLE": self._ca_file}
+        return {"PAGERDUTY_EVENTS_URL": self.url, "PAGERDUTY_ROUTING_KEY": EXAMPLE_ROUTING_KEY, **trust}
+
+    @contextlib.contextmanager
+    def redirect(self) -> Iterator[None]:
+        """Let everything that this process pages arrive here: `with Sandbox() as s, s.redirect():`.
+
+        The variables of `environment` are set, and the handlers there are, whatever key and address they
+        were given, deliver here and know no earlier problem; in the end all is as it was. A handler with
+        `enabled=False` stays silent. A client (`EventsClient`) made before goes where it went.
+
+        When it ends the sandbox behaves again, and what is still under way gets a second or two.
+        """
+        with this_process.redirected(self.environment, EXAMPLE_ROUTING_KEY, self.url):
+            try:
+                yield
+            finally:
+                self._script.clear()
+                self._limit.clear()
+                if not this_process.settled(1.0):
+                    self.stop()  # ends what hangs
+                    self.start()
+                    this_process.settled(1.0)
+
+    def _circumstances(self, timeout: float) -> str:
+        lines = [
+            f"  {request.method} {request.path} answered {request.status or 'nothing'}"
+            for request in self.requests[-10:]
+        ]
+        return "\n".join(
+            [f"after {timeout:g} s; the last requests:", *(lines or ["  none"]), this_process.told()]
+        )
 
     def wait_for(self, count: int, timeout: float = 5.0) -> None:
         """Wait until `count` events were accepted since the start or the last `clear`.
@@ -164,10 +290,11 @@ class Sandbox:
         Raises:
             AssertionError: there are fewer after `timeout` seconds; the text tells what arrived.
         """
+        __tracebackhide__ = True
         if not self._store.wait_until(lambda: self._store.accepted >= count, timeout):
             raise AssertionError(
                 f"expected {count} accepted events within {timeout:g} s, "
-                f"got {self._store.accepted}\n{self._describe()}"
+                f"got {self._store.accepted}\n{self._describe(timeout, {})}"
             )
 
     def wait_until(self, predicate: Callable[[], object], timeout: float = 5.0) -> None:
@@ -176,20 +303,14 @@ class Sandbox:
         Raises:
             AssertionError: it is still false after `timeout` seconds; the text tells what arrived.
         """
+        __tracebackhide__ = True
         if not self._store.wait_until(predicate, timeout):
-            raise AssertionError(f"the condition did not come true within {timeout:g} s\n{self._describe()}")
+            raise AssertionError(
+                f"the condition did not come true within {timeout:g} s\n{self._describe(timeout, {})}"
+            )
 
-    def _describe(self) -> str:
-        lines = [
-            f"  {request.method} {request.path} answered {request.status or 'nothing'}"
-            for request in self.requests[-10:]
-        ]
-        lines += [
-            f"  {alert.state} {alert.severity} {alert.summary!r}, dedup key {alert.dedup_key!r}, "
-            f"{alert.triggers} triggers"
-            for alert in self.alerts[:10]
-        ]
-        return "\n".join(["the last requests, and the newest alerts:", *(lines or ["  none"])])
+    def _describe(self, timeout: float, expected: Mapping[str, object]) -> str:
+        return f"{expectations.told(self.alerts, expected)}\n{self._circumstances(timeout)}"
 
     def follow(self) -> Iterator[AcceptedEvent]:
         """An iterator over the events accepted from now on, which waits for each until `stop`."""
@@ -236,6 +357,11 @@ class Sandbox:
         self._store.clear()
         self._limit.clear()
         self._script.clear()
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def _fault(

@@ -5,10 +5,10 @@ import threading
 import time
 import uuid
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 MAX_EVENTS = 10_000  # the newest ones are kept; requests are bounded alike
 
@@ -30,23 +30,27 @@ class RoutingKey(str):
 class Occurrence:
     """One line of an alert's history: an event that met the alert while it was open.
 
-    `summary` and `severity` are those of a trigger, and None for the other actions.
+    `summary` and `severity` are those of a trigger, and None for the other actions. `by_hand` says
+    that it came from a button of the inbox.
     """
 
     at: datetime
     action: Action
     summary: str | None
     severity: str | None
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """An alert as PagerDuty would hold it at the moment of asking.
 
-    `first_seen` and `last_seen` are the arrival, in UTC, of its first and its latest trigger;
-    `triggers` counts all of them, `history` holds its events, oldest first.
+    `number` tells it from all others, also from earlier ones with its dedup key. `first_seen` and
+    `last_seen` are the arrival, in UTC, of its first and its latest trigger; `triggers` counts all of
+    them, `history` holds its events, oldest first.
     """
 
+    number: int
     routing_key: RoutingKey
     dedup_key: str
     state: State
@@ -69,8 +73,12 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeEvent:
-    """A change event; `timestamp` is the sender's own, as sent, and `at` its arrival in UTC."""
+    """A change event; `timestamp` is the sender's own, as sent, and `at` its arrival in UTC.
 
+    `number` tells it from all other change events and alerts.
+    """
+
+    number: int
     routing_key: RoutingKey
     summary: str
     source: str | None
@@ -82,7 +90,7 @@ class ChangeEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedEvent:
-    """An event that was answered with 202.
+    """An event that was answered with 202, or that a button of the inbox made (`by_hand`).
 
     `dedup_key` is the one sent or made, None for a change event. `outcome` says what became of it:
     it "opened" an alert, "updated" an open one, was "dropped" (acknowledge or resolve without an
@@ -94,6 +102,7 @@ class AcceptedEvent:
     dedup_key: str | None
     outcome: Outcome
     body: dict[str, Any]
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +129,7 @@ class Request:
 class _AlertRecord:
     """An alert that still changes; `trigger` is the latest trigger's body."""
 
+    number: int
     routing_key: RoutingKey
     dedup_key: str
     trigger: dict[str, Any]
@@ -129,7 +139,7 @@ class _AlertRecord:
     triggers: int = 0
     history: deque[Occurrence] = field(default_factory=deque)
 
-    def apply(self, action: Action, body: dict[str, Any], at: datetime) -> None:
+    def apply(self, action: Action, body: dict[str, Any], at: datetime, by_hand: bool) -> None:
         summary = severity = None
         if action == "trigger":
             self.trigger = body
@@ -138,12 +148,16 @@ class _AlertRecord:
             summary, severity = body["payload"]["summary"], body["payload"]["severity"]
         else:
             self.state = "acknowledged" if action == "acknowledge" else "resolved"
-        self.history.append(Occurrence(at=at, action=action, summary=summary, severity=severity))
+        self.history.append(
+            Occurrence(at=at, action=action, summary=summary, severity=severity, by_hand=by_hand)
+        )
 
-    def snapshot(self) -> Alert:
-        body = _copied(self.trigger)
+    def snapshot(self, *, copied: bool) -> Alert:
+        """The alert as it is now; unless `copied`, its details, links and images are the record's own."""
+        body = _copied(self.trigger) if copied else self.trigger
         payload = body["payload"]
         return Alert(
+            number=self.number,
             routing_key=self.routing_key,
             dedup_key=self.dedup_key,
             state=self.state,
@@ -165,22 +179,47 @@ class _AlertRecord:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the store holds at one moment: alerts and changes newest first, events oldest first."""
+
+    alerts: tuple[Alert, ...]
+    changes: tuple[ChangeEvent, ...]
+    events: tuple[AcceptedEvent, ...]
+
+
+class Keep(Protocol):
+    """What keeps events beyond the end of the process."""
+
+    def load(self) -> Iterable[AcceptedEvent]:
+        """The events that were kept, oldest first."""
+
+    def add(self, event: AcceptedEvent, all_events: Callable[[], Iterable[AcceptedEvent]]) -> None:
+        """Keep one more; `all_events` gives all that are still worth keeping, this one too."""
+
+    def clear(self) -> None:
+        """Keep nothing of it all."""
+
+
 class Store:
     """Thread-safe memory of the sandbox, bounded to the newest `MAX_EVENTS`.
 
-    What leaves it is a copy.
+    What leaves it is a copy, but for what is said to be for reading only.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._version = 0
-        self._next_number = 0
+        self._revision = time.time_ns()  # another one after a restart
+        self._next_number = 1
         self._next_request = 0
         self._followings = 0
+        self._keep: Keep | None = None
         self._forget()
 
     def _forget(self) -> None:
         self._accepted = 0
+        self._revision += 1
         self._events: deque[tuple[AcceptedEvent, _AlertRecord | None]] = deque()
         self._open: dict[tuple[str, str], _AlertRecord] = {}
         self._alerts: dict[_AlertRecord, None] = {}  # in order of opening
@@ -190,49 +229,83 @@ class Store:
         self._version += 1
         self._changed.notify_all()
 
+    def keep_in(self, keep: Keep) -> None:
+        """Take back the events that `keep` holds, and tell it of every one from now on."""
+        for event in keep.load():
+            with self._changed:
+                self._accept(event.action, event.body, event.dedup_key, at=event.at, by_hand=event.by_hand)
+        with self._changed:
+            self._keep = keep
+
     def accept(self, body: dict[str, Any]) -> str:
         """Take a well-formed trigger, acknowledge or resolve; return its dedup key."""
-        action: Action = body["event_action"]
-        routing_key = RoutingKey(body["routing_key"])
         given = body.get("dedup_key")
-        dedup_key = given if given and given.strip() else uuid.uuid4().hex
+        dedup_key: str = given if given and given.strip() else uuid.uuid4().hex
         with self._changed:
-            at = datetime.now(UTC)
-            alert = self._open.get((routing_key, dedup_key))
-            outcome: Outcome = "updated" if alert else "dropped"
-            if alert is None and action == "trigger":
-                outcome = "opened"
-                alert = _AlertRecord(routing_key, dedup_key, body, first_seen=at, last_seen=at)
-                self._open[routing_key, dedup_key] = alert
-                self._alerts[alert] = None
-            if alert:
-                alert.apply(action, body, at)
-                if alert.state == "resolved":
-                    del self._open[routing_key, dedup_key]
-            self._record(
-                AcceptedEvent(at=at, action=action, dedup_key=dedup_key, outcome=outcome, body=body),
-                alert,
-            )
+            self._accept(body["event_action"], body, dedup_key)
         return dedup_key
 
     def accept_change(self, body: dict[str, Any]) -> None:
         """Take a well-formed change event."""
         with self._changed:
-            self._record(
-                AcceptedEvent(
-                    at=datetime.now(UTC),
-                    action="change",
-                    dedup_key=None,
-                    outcome="recorded",
-                    body=body,
-                ),
-                None,
-            )
+            self._accept("change", body, None)
+
+    def act(self, number: int, action: Literal["acknowledge", "resolve"]) -> bool:
+        """Let a person acknowledge or resolve the alert; False when it is not open any more."""
+        with self._changed:
+            alert = next((alert for alert in self._open.values() if alert.number == number), None)
+            if alert is None:
+                return False
+            body = {
+                "routing_key": alert.routing_key,
+                "event_action": action,
+                "dedup_key": alert.dedup_key,
+            }
+            self._accept(action, body, alert.dedup_key, by_hand=True)
+        return True
+
+    def _accept(
+        self,
+        action: Action,
+        body: dict[str, Any],
+        dedup_key: str | None,
+        *,
+        at: datetime | None = None,
+        by_hand: bool = False,
+    ) -> None:
+        at = at or datetime.now(UTC)
+        body["routing_key"] = RoutingKey(body["routing_key"])
+        outcome: Outcome = "recorded"
+        alert = None
+        if dedup_key is not None:
+            alert, outcome = self._meet(action, body, dedup_key, at, by_hand)
+        event = AcceptedEvent(
+            at=at, action=action, dedup_key=dedup_key, outcome=outcome, body=body, by_hand=by_hand
+        )
+        self._record(event, alert)
+
+    def _meet(
+        self, action: Action, body: dict[str, Any], dedup_key: str, at: datetime, by_hand: bool
+    ) -> tuple[_AlertRecord | None, Outcome]:
+        """Let an event meet the open alert of its key; a trigger opens one where there is none."""
+        key = (body["routing_key"], dedup_key)
+        alert = self._open.get(key)
+        outcome: Outcome = "updated" if alert else "dropped"
+        if alert is None and action == "trigger":
+            outcome = "opened"
+            alert = _AlertRecord(self._next_number, *key, body, first_seen=at, last_seen=at)
+            self._open[key] = alert
+            self._alerts[alert] = None
+        if alert:
+            alert.apply(action, body, at, by_hand)
+            if alert.state == "resolved":
+                del self._open[key]
+        return alert, outcome
 
     def _record(self, event: AcceptedEvent, alert: _AlertRecord | None) -> None:
-        event.body["routing_key"] = RoutingKey(event.body["routing_key"])
         self._events.append((event, alert))
         self._accepted += 1
+        self._revision += 1
         self._next_number += 1
         if len(self._events) > MAX_EVENTS:
             _, oldest = self._events.popleft()
@@ -240,7 +313,12 @@ class Store:
                 oldest.history.popleft()
                 if not oldest.history:
                     self._drop(oldest)
+        if self._keep:
+            self._keep.add(event, self._kept)
         self._announce()
+
+    def _kept(self) -> Iterator[AcceptedEvent]:
+        return (event for event, _ in self._events)
 
     def _drop(self, alert: _AlertRecord) -> None:
         del self._alerts[alert]
@@ -292,24 +370,39 @@ class Store:
     def alerts(self) -> tuple[Alert, ...]:
         """The alerts kept, the one opened last first."""
         with self._changed:
-            return tuple(alert.snapshot() for alert in reversed(self._alerts))
+            return tuple(alert.snapshot(copied=True) for alert in reversed(self._alerts))
 
     @property
     def changes(self) -> tuple[ChangeEvent, ...]:
         """The change events kept, newest first."""
-        return tuple(
-            ChangeEvent(
-                routing_key=event.body["routing_key"],
-                summary=event.body["payload"]["summary"],
-                source=event.body["payload"].get("source"),
-                timestamp=event.body["payload"].get("timestamp"),
-                custom_details=event.body["payload"].get("custom_details") or {},
-                links=tuple(event.body.get("links") or ()),
-                at=event.at,
-            )
-            for event in reversed(self.events)
-            if event.action == "change"
+        return tuple(map(_copied_change, self.read().changes))
+
+    def read(self) -> Reading:
+        """All there is at one moment, for reading only: nothing is copied."""
+        with self._changed:
+            alerts = tuple(alert.snapshot(copied=False) for alert in reversed(self._alerts))
+            events = [event for event, _ in self._events]
+            first = self._next_number - len(events)
+        numbered = tuple(enumerate(events, first))
+        changes = tuple(
+            _change(number, event) for number, event in reversed(numbered) if event.action == "change"
         )
+        return Reading(alerts=alerts, changes=changes, events=tuple(events))
+
+    def find_alert(self, number: int) -> tuple[Alert, dict[str, Any]] | None:
+        """An alert and its latest trigger as it was sent, for reading only; None when it is gone."""
+        with self._changed:
+            alert = next((alert for alert in self._alerts if alert.number == number), None)
+            return (alert.snapshot(copied=False), alert.trigger) if alert else None
+
+    def find_change(self, number: int) -> tuple[ChangeEvent, dict[str, Any]] | None:
+        """A change event, and the same as it was sent, for reading only; None when it is gone."""
+        with self._changed:
+            index = number - (self._next_number - len(self._events))
+            if not 0 <= index < len(self._events):
+                return None
+            event, _ = self._events[index]
+        return (_change(number, event), event.body) if event.action == "change" else None
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -321,6 +414,8 @@ class Store:
         """Forget everything."""
         with self._changed:
             self._forget()
+            if self._keep:
+                self._keep.clear()
             self._announce()
 
     def wait_until(self, predicate: Callable[[], object], timeout: float) -> bool:
@@ -336,6 +431,23 @@ class Store:
                 return True
             if not self._wait_past(seen, deadline - time.monotonic()):
                 return bool(predicate())
+
+    @property
+    def revision(self) -> int:
+        """Another number whenever an event was accepted or all were forgotten."""
+        with self._changed:
+            return self._revision
+
+    def wait_for_news(self, revision: int, timeout: float, ended: Callable[[], bool]) -> int:
+        """The revision as soon as it is another one, or `wake` was called and `ended` is true."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._revision != revision or ended(), timeout)
+            return self._revision
+
+    def wake(self) -> None:
+        """Let everybody who waits look again."""
+        with self._changed:
+            self._announce()
 
     def _wait_past(self, version: int, timeout: float) -> bool:
         with self._changed:
@@ -367,6 +479,20 @@ class Store:
             self._announce()
 
 
+def _change(number: int, event: AcceptedEvent) -> ChangeEvent:
+    payload = event.body["payload"]
+    return ChangeEvent(
+        number=number,
+        routing_key=event.body["routing_key"],
+        summary=payload["summary"],
+        source=payload.get("source"),
+        timestamp=payload.get("timestamp"),
+        custom_details=payload.get("custom_details") or {},
+        links=tuple(event.body.get("links") or ()),
+        at=event.at,
+    )
+
+
 def _copied(value: Any) -> Any:
     """A copy of a JSON value; `copy.deepcopy` takes several times as long."""
     if isinstance(value, dict):
@@ -378,3 +504,9 @@ def _copied(value: Any) -> Any:
 
 def _copied_event(event: AcceptedEvent) -> AcceptedEvent:
     return dataclasses.replace(event, body=_copied(event.body))
+
+
+def _copied_change(change: ChangeEvent) -> ChangeEvent:
+    return dataclasses.replace(
+        change, custom_details=_copied(change.custom_details), links=tuple(map(_copied, change.links))
+    )

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -16,6 +17,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Response
 
 from pagerduty_logging.sandbox import app as routes
+from pagerduty_logging.sandbox import live
 from pagerduty_logging.sandbox.faults import (
     Answer,
     Delay,
@@ -32,22 +34,42 @@ from pagerduty_logging.sandbox.store import Store
 
 MAX_BODY_BYTES = 1_000_000  # kept of a request's body; well above what PagerDuty takes
 _CHUNK = 65_536
+_PATIENCE = 30.0  # seconds for a page to take a piece of news
+_OWN = ("/openapi.json", "/api/", "/alerts/", "/changes/", "/live", "/static/")  # paths of the sandbox's own
 _GRACE = 0.3  # seconds for threads to end, each time they are asked to
 
 
 class WireServer(ThreadedWSGIServer):
     """werkzeug's threaded server, which can also end the connections it serves."""
 
-    def __init__(self, host: str, listener: socket.socket, app: Flask, store: Store, script: Script) -> None:
+    def __init__(
+        self,
+        host: str,
+        listener: socket.socket,
+        app: Flask,
+        store: Store,
+        script: Script,
+        tls: ssl.SSLContext | None,
+    ) -> None:
         # Handing over a socket that is bound already keeps werkzeug from ending the process
         # (SystemExit) when the port is taken.
         super().__init__(host, 0, app, WireHandler, fd=listener.fileno())
+        self.ssl_context = tls  # set late: werkzeug would greet each client on the thread that accepts
         self.store = store
         self.script = script
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
         self._serving: list[threading.Thread] = []
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept a connection; with TLS it is greeted later, on its own thread."""
+        connection, address = super().get_request()
+        if self.ssl_context:
+            connection = self.ssl_context.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
+        return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection on a thread of its own, and remember both."""
@@ -96,6 +118,12 @@ class WireHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def setup(self) -> None:
+        """Greet a client that speaks TLS."""
+        if isinstance(self.request, ssl.SSLSocket):
+            self.request.do_handshake()
+        super().setup()
+
     def log(self, type: str, message: str, *args: Any) -> None:
         """Say nothing: a test double has no access log."""
 
@@ -116,11 +144,15 @@ class WireHandler(WSGIRequestHandler):
         environ.pop("HTTP_TRANSFER_ENCODING", None)
 
         def respond() -> Response:
-            return Response.from_app(self.server.app, environ, buffered=True)
+            return Response.from_app(self.server.app, environ)
 
         path = environ["PATH_INFO"]
         if _is_control(self.command, path):
-            self._send(respond())
+            with respond() as response:
+                if response.mimetype == live.MIMETYPE:
+                    self._send_stream(response)
+                else:
+                    self._send(response)
             return
         answered = self.server.store.arrived(self.command, path, tuple(self.headers.items()), body)
         fault = self.server.script.next() if path.startswith("/v2/") else None
@@ -205,6 +237,16 @@ class WireHandler(WSGIRequestHandler):
             if name.lower() != "content-length":
                 self.send_header(name, value)
 
+    def _send_stream(self, response: Response) -> None:
+        self.close_connection = True
+        self._send_head(response)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.connection.settimeout(_PATIENCE)
+        with contextlib.suppress(OSError):
+            for chunk in response.iter_encoded():
+                self.wfile.write(chunk)
+
     def _send_endless(self, response: Response, answered: Callable[[int], None]) -> None:
         self.close_connection = True
         answered(response.status_code)
@@ -243,7 +285,7 @@ class _Drip(io.BufferedIOBase):
 
 
 def _is_control(method: str, path: str) -> bool:
-    return path.startswith("/api/") or (path == "/" and method in ("GET", "HEAD"))
+    return path.startswith(_OWN) or (path == "/" and method in ("GET", "HEAD"))
 
 
 def _scripted(answer: Answer) -> Response:
@@ -265,4 +307,5 @@ def _explanation(status: int) -> dict[str, Any]:
 
 def _end(connection: socket.socket, how: int) -> None:
     with contextlib.suppress(OSError):
-        connection.shutdown(how)
+        # SSLSocket's own method would let another thread's answer go out unencrypted.
+        socket.socket.shutdown(connection, how)

@@ -1,4 +1,4 @@
-"""Under the servers that fork: gunicorn, uWSGI and Celery; each is skipped where it is not installed."""
+"""Under the servers that fork: gunicorn and uWSGI; each is skipped where it is not installed."""
 
 import importlib.util
 import os
@@ -31,18 +31,6 @@ def application(environ, start_response):
     log.error(f"request {environ['PATH_INFO']}")
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"ok"]
-"""
-TASKS = """
-import logging, os
-from celery import Celery
-from pagerduty_logging import PagerDutyHandler
-app = Celery("tasks", broker="filesystem://", broker_transport_options={
-    "data_folder_in": "queue", "data_folder_out": "queue", "control_folder": "control"})
-log = logging.getLogger("tasks")
-log.addHandler(PagerDutyHandler(fingerprint=logging.LogRecord.getMessage))
-@app.task
-def fail(n):
-    log.error(f"task {n}")
 """
 
 
@@ -141,20 +129,3 @@ def test_uwsgi_stopped_under_traffic_keeps_all_in_the_spool(pagerduty: Sandbox, 
     with server(program, tmp_path, pagerduty, SPOOL=spool):
         pagerduty.wait_until(lambda: len(paths(pagerduty)) >= 6, timeout=20)
     assert paths(pagerduty) == {f"request /{n}" for n in range(6)}
-
-
-@pytest.mark.parametrize("options", ["", "--max-tasks-per-child 1"], ids=["children stay", "children go"])
-def test_celery(pagerduty: Sandbox, tmp_path: Path, options: str) -> None:
-    pytest.importorskip("celery")
-    (tmp_path / "tasks.py").write_text(TASKS)
-    for folder in ("queue", "control"):
-        (tmp_path / folder).mkdir()
-    send = [sys.executable, "-c", "from tasks import fail; [fail.delay(n) for n in range(4)]"]
-    subprocess.run(send, cwd=tmp_path, env=environment(pagerduty.url, measured=False), check=True, timeout=30)
-    worker = "-m celery -A tasks worker --pool prefork --concurrency 2 --without-mingle --without-gossip "
-    with server([*worker.split(), *options.split()], tmp_path, pagerduty) as process:
-        until(lambda: not list((tmp_path / "queue").glob("*.msg")), timeout=30)
-        process.send_signal(signal.SIGTERM)  # a warm shutdown: what was taken is finished
-        process.wait(20)
-    said = (tmp_path / "stderr.txt").read_text()
-    assert paths(pagerduty) == {f"task {n}" for n in range(4)}, said[-2000:]

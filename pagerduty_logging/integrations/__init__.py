@@ -1,0 +1,1 @@
+"""Doors for the hosts that programs run in: one module, or package, for each."""

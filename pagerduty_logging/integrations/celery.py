@@ -1,0 +1,172 @@
+"""Celery: one page for a task that fails, which says which task it was.
+
+    app = Celery("shop", broker="redis://")
+    install(PagerDutyHandler())
+
+Arguments of tasks are never shown: they may be secret.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from billiard.einfo import ExceptionWithTraceback
+from celery import current_task, signals
+from celery.exceptions import TaskPredicate, TimeLimitExceeded, WorkerLostError
+
+from pagerduty_logging.breadcrumbs import BreadcrumbHandler
+from pagerduty_logging.diagnostics import Diagnostics
+from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.integrations.reports import tell, tell_of_error
+
+_NAME = "pagerduty-logging"
+_NOTE = "__pagerduty_logging_task__"
+_ENDS = (WorkerLostError, SystemExit)
+"""What the main process is told of a task whose process ended; which of them, Celery's release decides."""
+
+
+def install(handler: PagerDutyHandler | None = None) -> None:
+    """Page for the errors of Celery's workers, with the task's name, id, queue and retries.
+
+    Args:
+        handler: joins the handlers that Celery sets up in a worker, which otherwise throws out those of
+            the root logger. Default: none; the program configures logging itself, as Django does: Celery
+            leaves that as it is, and the PagerDuty handlers found there page.
+    """
+    if handler is None:
+        signals.setup_logging.connect(_keep_logging, weak=False, dispatch_uid=_NAME)
+    else:
+        _tell_of_tasks(handler)
+        # The last is for a program that configures logging itself: the others are not sent there.
+        for signal in (
+            signals.after_setup_logger,
+            signals.after_setup_task_logger,
+            signals.celeryd_after_setup,
+        ):
+            signal.connect(_attached(handler), weak=False, dispatch_uid=f"{_NAME}-{id(handler)}")
+    signals.task_prerun.connect(_forget_breadcrumbs, weak=False, dispatch_uid=_NAME)
+
+
+class TaskDetails(logging.Filter):
+    """Tells a `PagerDutyHandler` of the task in which a record was logged; `install` puts it in place.
+
+    A record in a task gets `task_name`, `task_id`, `task_queue` and `task_retries`. Celery's own records of
+    failed, lost and overdue tasks name the task in their template, so that each task is a problem of its
+    own, and lose the task's arguments. `Retry`, `Ignore` and `Reject` do not pass. Other handlers see
+    the record as it was.
+    """
+
+    def filter(self, record: logging.LogRecord) -> logging.LogRecord | bool:  # type: ignore[override]
+        """Return a record that tells more, or False where there is nothing to tell."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, TaskPredicate):
+            return False
+        told = copy.copy(record)
+        told.__dict__.update(_details(current_task))
+        rewrite = _REWRITERS.get(record.name)
+        return told if rewrite is None or rewrite(told) else False
+
+
+def _details(task: Any) -> dict[str, Any]:
+    """Return what is shown of a task that runs; nothing without one."""
+    if not task:
+        return {}
+    request = task.request
+    known = {
+        "task_name": task.name,
+        "task_id": request.id,
+        "task_queue": (request.delivery_info or {}).get("routing_key"),
+        "task_retries": request.retries,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+# --- Celery's own records -------------------------------------------------------------------------
+# Each function rewrites a copy, and tells whether it should page.
+
+
+def _failed(record: logging.LogRecord) -> bool:
+    """Tell of a task that raised."""
+    data = record.__dict__.pop("data", None)
+    if isinstance(data, Mapping):
+        tell_of_error(record, "Task", data["name"], data["id"])
+        record.__dict__.update(task_name=data["name"], task_id=data["id"])
+    return True
+
+
+def _lost(record: logging.LogRecord) -> bool:
+    """Tell of a task that did not live to raise: its process died, or was killed because time was over."""
+    error: Any = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, ExceptionWithTraceback):
+        error = error.exc
+        record.exc_info = (type(error), error, error.__traceback__)
+    if isinstance(error, TimeLimitExceeded):
+        return False  # told once more, with the task's name
+    args: Any = record.args
+    if isinstance(error, _ENDS) and hasattr(error, _NOTE):
+        record.__dict__.update(getattr(error, _NOTE))
+        name, task_id = (record.__dict__[known] for known in ("task_name", "task_id"))
+        words = repr(error) if isinstance(error, SystemExit) else error
+        tell(record, "Task", name, task_id, "lost its process", words)
+    elif record.msg.startswith("Hard time limit") and isinstance(args, tuple) and len(args) == 3:
+        limit, name, task_id = args
+        record.__dict__.update(task_name=name, task_id=task_id)
+        tell(record, "Task", name, task_id, f"was killed after {limit} seconds, its time limit")
+    return True
+
+
+def _received(record: logging.LogRecord) -> bool:
+    """Tell of a message that is no task, without the message: the arguments are in it."""
+    if isinstance(record.args, tuple) and "\n" in record.msg:
+        record.msg = record.msg.partition("\n")[0].partition(" [")[0]
+        record.args = record.args[: record.msg.count("%")]
+    return True
+
+
+_REWRITERS: dict[str, Callable[[logging.LogRecord], bool]] = {
+    "celery.app.trace": _failed,
+    "celery.worker.request": _lost,
+    "celery.worker.consumer.consumer": _received,
+}
+
+
+# --- Celery's signals -----------------------------------------------------------------------------
+
+
+def _attached(handler: PagerDutyHandler) -> Callable[..., None]:
+    def attach(logger: logging.Logger | None = None, **_: object) -> None:
+        logger = logger or logging.getLogger()
+        if logger.parent is None or not logger.propagate:
+            logger.addHandler(handler)
+
+    return attach
+
+
+def _keep_logging(**_: object) -> None:
+    """Tell the handlers that are there of tasks. Celery sets up nothing where somebody hears this signal."""
+    loggers = [logging.getLogger(), *logging.getLogger().manager.loggerDict.values()]
+    handlers = [handler for logger in loggers for handler in getattr(logger, "handlers", ())]
+    pagers = [handler for handler in handlers if isinstance(handler, PagerDutyHandler)]
+    for handler in pagers:
+        _tell_of_tasks(handler)
+    if not pagers:
+        Diagnostics().say("celery", "no handler of the program's logging pages, and install() was given none")
+
+
+def _tell_of_tasks(handler: PagerDutyHandler) -> None:
+    if not any(isinstance(given, TaskDetails) for given in handler.filters):
+        handler.addFilter(TaskDetails())
+
+
+def _forget_breadcrumbs(**_: object) -> None:
+    BreadcrumbHandler.forget()
+
+
+@signals.task_failure.connect(weak=False, dispatch_uid=_NAME)  # type: ignore[untyped-decorator]
+def _note_the_lost(sender: Any, task_id: str, exception: object, **_: object) -> None:
+    """Note on the error by which the main process learns of a lost process which task it was in."""
+    if isinstance(exception, _ENDS):
+        setattr(exception, _NOTE, {**_details(sender), "task_id": task_id})

@@ -1,0 +1,40 @@
+"""Events per minute: how many were sent, and how many their senders say they held back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pagerduty_logging.sandbox.store import AcceptedEvent
+
+MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frequency:
+    """Counts of the last `MINUTES` minutes, the current one last; `start` is the first one's."""
+
+    start: datetime
+    sent: tuple[int, ...]
+    suppressed: tuple[int, ...]
+
+
+def of(events: Sequence[AcceptedEvent], now: datetime) -> Frequency:
+    """The frequency of events, which are given oldest first; what was made by hand does not count."""
+    start = now.replace(second=0, microsecond=0) - timedelta(minutes=MINUTES - 1)
+    sent, suppressed = [0] * MINUTES, [0] * MINUTES
+    for event in reversed(events):
+        if event.at < start:
+            break
+        minute = min(int((event.at - start).total_seconds() // 60), MINUTES - 1)
+        if not event.by_hand:
+            sent[minute] += 1
+            suppressed[minute] += told(event.body, "suppressed")
+    return Frequency(start=start, sent=tuple(sent), suppressed=tuple(suppressed))
+
+
+def told(body: Mapping[str, object], name: str) -> int:
+    """A count that the sender put among the custom details, as our handler does; 0 without one."""
+    payload = body.get("payload")
+    details = payload.get("custom_details") if isinstance(payload, dict) else None
+    count = details.get(name) if isinstance(details, dict) else None
+    return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else 0

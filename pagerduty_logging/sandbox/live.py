@@ -1,0 +1,69 @@
+"""News for open pages: server-sent events that say when there is something else to show."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+from pagerduty_logging.sandbox.store import Store
+
+MIMETYPE = "text/event-stream"
+MAX_STREAMS = 50  # pages that are told; each holds a thread and a connection
+HEARTBEAT = 15.0  # seconds after which a stream without news says that it lives
+PAUSE = 0.2  # seconds between two pieces of news, so that a storm is told in a few
+_LOOK = 1.0  # seconds between looks at whether a stream was ended to make room
+
+
+class Live:
+    """The streams of one sandbox.
+
+    A stream tells the store's revision, at once and whenever it changes. Beyond `MAX_STREAMS` the
+    oldest one ends; its page asks again if it is still there.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._streams: list[threading.Event] = []  # each is set when its stream is to end
+        self._closed = True
+
+    def open(self) -> None:
+        """Let streams begin."""
+        with self._lock:
+            self._closed = False
+
+    def close(self) -> None:
+        """End all streams at once, and let none begin."""
+        with self._lock:
+            self._closed = True
+            for ended in self._streams:
+                ended.set()
+        self._store.wake()
+
+    def stream(self) -> Iterator[bytes]:
+        """The bytes of a new stream, until `close`."""
+        ended = threading.Event()
+        with self._lock:
+            if self._closed:
+                ended.set()
+            self._streams.append(ended)
+            if len(self._streams) > MAX_STREAMS:
+                self._streams.pop(0).set()
+        try:
+            yield from self._news(ended)
+        finally:
+            with self._lock:
+                if ended in self._streams:
+                    self._streams.remove(ended)
+
+    def _news(self, ended: threading.Event) -> Iterator[bytes]:
+        yield b"retry: 1000\n\n"
+        told, told_at = -1, time.monotonic()
+        while not ended.is_set():
+            revision = self._store.wait_for_news(told, _LOOK, ended.is_set)
+            if revision != told:
+                told, told_at = revision, time.monotonic()
+                yield b"data: %d\n\n" % revision
+                ended.wait(PAUSE)
+            elif time.monotonic() - told_at > HEARTBEAT:
+                told_at = time.monotonic()
+                yield b":\n\n"

@@ -1,0 +1,71 @@
+"""RQ's workers: one page for a job that fails, which says which job it was, and none lost."""
+
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from reliability.programs import until
+
+from pagerduty_logging.sandbox import Sandbox
+
+from .workers import PATIENCE, copied, pages, run, started
+
+pytest.importorskip("rq")
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[str]:
+    """The address of a Redis of the test's own."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    path = tmp_path / "redis.socket"
+    options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path)]
+    with subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: _answers(path))
+            yield f"unix://{path}"
+        finally:
+            process.kill()
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        return path.exists() and connection.connect_ex(str(path)) == 0
+
+
+ENQUEUE = """
+import os, sys
+from redis import Redis
+from rq import Queue
+import jobs
+queue = Queue("mail", connection=Redis.from_url(os.environ["REDIS_URL"]))
+for order in (1, 2):
+    queue.enqueue(jobs.pay, order)
+    queue.enqueue(jobs.pay_carefully, order)
+queue.enqueue(jobs.remind, 7)
+queue.enqueue("jobs.gone", "s3cret", secret="s3cret")
+"""
+
+
+@pytest.mark.parametrize("kind", ["rq.Worker", "rq.SimpleWorker"])
+def test_a_job_that_fails_is_one_page(sandbox: Sandbox, tmp_path: Path, redis: str, kind: str) -> None:
+    folder = copied("rq_jobs", tmp_path)
+    run(["-c", ENQUEUE], folder, sandbox, REDIS_URL=redis)
+    worker = f"-m rq.cli worker -c settings --burst --worker-class {kind} mail"
+    with started(worker.split(), folder, sandbox, REDIS_URL=redis) as process:
+        assert process.wait(PATIENCE) == 0
+    found = pages(sandbox)
+    assert set(found) == {
+        "Job jobs.pay[…] raised Declined: order 1: no money left",
+        "cannot charge order 1: Declined: order 1: no money left",
+        "no address for order 7",
+        "Job jobs.gone[…] raised ValueError: Invalid attribute name: gone",
+    }, (folder / "output.txt").read_text()
+    assert {details["queue"] for details in found.values()} == {"mail"}
+    names = {details["func"] for details in found.values()}
+    assert names == {"jobs.pay", "jobs.pay_carefully", "jobs.remind", "jobs.gone"}
+    assert "s3cret" not in json.dumps(sandbox.events)
