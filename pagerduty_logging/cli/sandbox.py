@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pagerduty_logging.sandbox import AcceptedEvent, Sandbox
 
 DEFAULT_PORT = 8787
+PAGERDUTYS_RATE_LIMIT = 120
+"""Source: PagerDuty's documentation, "Events API v2 Overview"."""
 
 _OUTCOMES = {
     "opened": "opened an alert",
@@ -33,7 +35,7 @@ def add_parser(
         description="Run a local stand-in for PagerDuty's Events API v2 until Ctrl-C.\n\n"
         "Its address, opened in a browser, is an inbox of the alerts. A line is printed for each "
         "event accepted.",
-        epilog="example: pagerduty-logging sandbox --rate-limit 120 --keep events.jsonl\n\n"
+        epilog="example: pagerduty-logging sandbox --port 0 --keep events.jsonl\n\n"
         "exit status: 0 after Ctrl-C or SIGTERM, 1 when it cannot be started, 2 for bad options",
     )
     parser.add_argument(
@@ -45,11 +47,11 @@ def add_parser(
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--rate-limit",
-        "--limit",
         type=int,
+        default=PAGERDUTYS_RATE_LIMIT,
         metavar="N",
-        help="answer 429 beyond N events in 60 seconds for a routing key; PagerDuty's limit is "
-        "about 120 (default: no limit)",
+        help="answer 429 beyond N events in 60 seconds for a routing key, as PagerDuty does; 0 is no limit "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--allow-remote",
@@ -109,7 +111,7 @@ def _made(args: argparse.Namespace) -> "Sandbox":
         return Sandbox(
             args.host,
             args.port,
-            rate_limit=args.rate_limit,
+            rate_limit=args.rate_limit or None,
             allow_remote=args.allow_remote,
             tls=(args.tls_cert, args.tls_key) if args.tls_cert else args.tls,
             keep=args.keep,
