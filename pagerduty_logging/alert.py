@@ -5,6 +5,7 @@ Runs none of the program's code, so that it can run later and on any thread; it 
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import re
@@ -74,8 +75,13 @@ def size(snapshot: Snapshot) -> int:
 def label(snapshot: Snapshot) -> str:
     """Return a name for a record's event that tells nothing of what the program logged."""
     origin = snapshot.origin
-    place = f"{origin.path.rpartition(os.sep)[2]}:{origin.line}"
-    return f"{snapshot.level_name} of logger {snapshot.logger!r} ({place})"
+    return named(snapshot.level_name, snapshot.logger, origin.path.rpartition(os.sep)[2], origin.line)
+
+
+@functools.lru_cache(maxsize=1_024)
+def named(level_name: str, logger: str, file: str, line: int) -> str:
+    """Return the `label` of what a logger said in a line of a file."""
+    return f"{level_name} of logger {logger!r} ({file}:{line})"
 
 
 def noted(trigger: Trigger, defect: str) -> Trigger:

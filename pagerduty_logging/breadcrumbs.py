@@ -92,6 +92,8 @@ class BreadcrumbHandler(logging.Handler):
 def crumbs_before(record: logging.LogRecord) -> tuple[Crumb, ...]:
     """Return the lines that came before `record`, the oldest first."""
     crumbs = _crumbs.get()
-    if crumbs and crumbs[-1].created == record.created and crumbs[-1].logger == record.name:
+    if not crumbs:
+        return ()
+    if crumbs[-1].created == record.created and crumbs[-1].logger == record.name:
         return crumbs[:-1]
     return crumbs

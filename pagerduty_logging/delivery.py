@@ -161,7 +161,7 @@ class Delivery:
         self._look_at = self._clock() + LOOK_AROUND
         self._pid = os.getpid()
 
-    def _notice_fork(self) -> None:
+    def notice_fork(self) -> None:
         """Begin anew if this is another process than the one that began: not every host tells of a fork."""
         if self._pid == os.getpid():
             return
@@ -188,13 +188,20 @@ class Delivery:
     # --- the callers' side ------------------------------------------------------------------------
 
     def submit(self, pending: Pending) -> None:
-        """Accept an event: from here on it is delivered, or its loss is told."""
-        self._notice_fork()
+        """Accept an event: from here on it is delivered, or its loss is told. `notice_fork` goes before."""
         if self._spool is not None:
             self._save(pending, self._spool)
         self._late.append(pending)
+        try:
+            self._see_to_it()
+        except (RecursionError, MemoryError):
+            # It is accepted all the same; who comes next, with more stack or memory, goes on with it.
+            self._wake.put(None)
+
+    def _see_to_it(self) -> None:
+        """Bring what was submitted on its way."""
         self._take_in_late()
-        if self._here.at_work or self._here.in_callback or sys.is_finalizing():
+        if self._here.busy or sys.is_finalizing():
             self._rouse()
         elif lifecycle.ending.begun:
             with lifecycle.ending.waiting() as left:
@@ -205,23 +212,25 @@ class Delivery:
             self._rouse()
         else:
             self._work_here(self.flush_timeout)
-        self._tell_losses()
+        if self._lost:
+            self._tell_losses()
         if lifecycle.ending.over:
             self.last_words()
         elif self._worker is None and not self._idle:
             lifecycle.hold(self)
 
     def is_own(self, logger_name: str) -> bool:
-        """Tell whether a record, logged now on this thread, comes of our own delivering."""
-        self._notice_fork()
-        if self._here.in_callback:
-            return True
-        return self._here.at_work and logger_name.partition(".")[0] in HTTP_LIBRARIES
+        """Tell whether a record, logged now on this thread, comes of our own delivering.
+
+        `notice_fork` goes before.
+        """
+        here = self._here
+        return here.busy and (here.in_callback or logger_name.partition(".")[0] in HTTP_LIBRARIES)
 
     @property
     def pending(self) -> int:
         """How many events wait or are under way."""
-        self._notice_fork()
+        self.notice_fork()
         return len(self._late) + len(self._backlog)
 
     @property
@@ -230,7 +239,7 @@ class Delivery:
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing is pending, for at most `timeout` seconds; tell whether that came true."""
-        self._notice_fork()
+        self.notice_fork()
         if self._idle:
             return True
         if self._here.at_work or self._here.in_callback or sys.is_finalizing():
@@ -257,7 +266,7 @@ class Delivery:
 
         An event submitted later is delivered all the same.
         """
-        self._notice_fork()
+        self.notice_fork()
         self._closed = True
         if self._worker is None:
             self._client.close()
@@ -266,7 +275,7 @@ class Delivery:
 
     def stats(self) -> Stats:
         """Return the books as they stand."""
-        self._notice_fork()
+        self.notice_fork()
         with self._books():
             oldest = min((p.accepted_at for p in self._backlog), default=None)
             return Stats(
@@ -284,7 +293,7 @@ class Delivery:
 
     def hurry(self) -> None:
         """Try at once what only waits for better times."""
-        self._notice_fork()
+        self.notice_fork()
         with self._books():
             self._backlog.hurry()
             self._omissions.hurry()
@@ -322,7 +331,7 @@ class Delivery:
         if self._pid is None:
             return
         self._client.drop_inherited()
-        self._notice_fork()
+        self.notice_fork()
 
     # --- the books --------------------------------------------------------------------------------
 
@@ -353,9 +362,11 @@ class Delivery:
     def _take_in(self) -> None:
         """Move what was submitted to the backlog, and out of it what there is no room for."""
         while self._late:
+            self._backlog.add(self._late[0])
+            self._late.popleft()
             self._accepted += 1
-            self._backlog.add(self._late.popleft())
-            self._make_room()
+            if len(self._backlog) > self._max_pending or self._backlog.size > MAX_PENDING_BYTES:
+                self._make_room()
 
     def _make_room(self) -> None:
         backlog = self._backlog
@@ -418,7 +429,7 @@ class Delivery:
 
     def _take_over(self) -> None:
         """Send what dead processes left, also if this one never has anything to page."""
-        self._notice_fork()
+        self.notice_fork()
         self._adopt()
         if self._threaded and self._spool is not None and (self._backlog or self._spool.shared):
             self._ensure_worker()
@@ -662,6 +673,11 @@ class _Here:
     def __init__(self) -> None:
         self._at_work: set[int] = set()
         self._in_callback: set[int] = set()
+
+    @property
+    def busy(self) -> bool:
+        me = threading.get_ident()
+        return me in self._at_work or me in self._in_callback
 
     @property
     def at_work(self) -> bool:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from sys import getsizeof
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -38,15 +39,25 @@ from pagerduty_logging.events_api.events import (
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity
-from pagerduty_logging.nesting import Nesting
+from pagerduty_logging.nesting import MAX_NESTED, Nesting
 from pagerduty_logging.noise import Ignored, frequency
+from pagerduty_logging.plain_record import copy_of
 from pagerduty_logging.readable import plain
 from pagerduty_logging.redaction import redactor
 from pagerduty_logging.safejson import type_name
 from pagerduty_logging.schedule import Pending
-from pagerduty_logging.snapshot import Snapshot, capture, created, exception_of, salvage
+from pagerduty_logging.snapshot import (
+    Snapshot,
+    Surroundings,
+    capture,
+    created,
+    exception_of,
+    read,
+    salvage,
+    surroundings,
+)
 from pagerduty_logging.spool import Spool
-from pagerduty_logging.throttle import Settlement, Sighting, Throttle, Verdict
+from pagerduty_logging.throttle import History, Settlement, Sighting, Throttle, Verdict
 
 if TYPE_CHECKING:
     import requests
@@ -253,12 +264,18 @@ class PagerDutyHandler(logging.Handler):
                 return False
             if isinstance(passed, logging.LogRecord):
                 record = passed
-        if type(record.msg) is str and "pagerduty" not in record.__dict__:
+        message = record.msg
+        if type(message) is str:
             try:
-                problem = self._known.get((record.name, record.msg, record.levelno))
-            except Exception:  # a record made by hand, with a name that cannot be looked up
-                problem = None
-            if problem is not None and problem.quiet_until > monotonic():
+                problem = self._known[record.name][message]
+                repeat = (
+                    problem.quiet_until > monotonic()
+                    and record.levelno <= problem.level
+                    and not hasattr(record, "pagerduty")
+                )
+            except Exception:  # not known, or a record made by hand, of which anything may be wrong
+                repeat = False
+            if repeat:
                 problem.occurrences += 1
                 self._suppressed += 1
                 if record.exc_info is not None:
@@ -293,14 +310,22 @@ class PagerDutyHandler(logging.Handler):
 
     def _accept(self, record: logging.LogRecord, defects: list[str]) -> None:
         delivery = self._delivery
-        if delivery is None or wishes.said_by(record) is False:
+        if delivery is None:
             return
+        said = wishes.said_by(record)
+        if said is False:
+            return
+        delivery.notice_fork()
         if type(record.name) is str and delivery.is_own(record.name):
             return
         interruption: BaseException | None = None
         try:
-            with self._nesting.one_more() as deep:
-                pending, interruption = self._page(record, defects, deep)
+            depth = self._nesting.enter()
+            try:
+                wished = wishes.wishes_in(said)
+                pending, interruption = self._page(record, wished, defects, depth >= MAX_NESTED)
+            finally:
+                self._nesting.leave(depth)
         except BaseException as error:
             interruption = error
             try:
@@ -317,7 +342,7 @@ class PagerDutyHandler(logging.Handler):
             interruption = None  # its traceback holds this frame
 
     def _page(
-        self, record: logging.LogRecord, defects: list[str], deep: bool
+        self, record: logging.LogRecord, wished: dict[object, Any], defects: list[str], deep: bool
     ) -> tuple[Pending | None, BaseException | None]:
         """Return the event that a record calls for, if any, and what its own code raised while it was read.
 
@@ -326,14 +351,15 @@ class PagerDutyHandler(logging.Handler):
         error = exception_of(record)
         if self._ignored.matches(record.name, error):
             return None, None
-        identity = _identity_of(salvage(record)) if deep else self._identify(record, error, defects)
-        action = wishes.wish(record, "event_action")
+        identity = _identity_of(salvage(record)) if deep else self._identify(record, wished, error, defects)
+        action = wishes.wish(wished, "event_action")
         if action == "resolve":
             self._throttle.resolved(identity.key)
             return self._as_it_is(Resolve(identity.key), identity.key), None
         if action == "acknowledge":
             return self._as_it_is(Acknowledge(identity.key), identity.key), None
-        sighting = self._sight(record, error, identity)
+        severity = wishes.severity_of(record, wished)
+        sighting = self._sight(record, error, identity, severity)
         if sighting is None or sighting.verdict is Verdict.REPEAT:
             self._suppressed += 1
             return None, None
@@ -341,6 +367,10 @@ class PagerDutyHandler(logging.Handler):
         failure: BaseException | None = None
         try:
             try:
+                if not (deep or defects):
+                    pending = self._read_later(record, error, severity, sighting, settle)
+                    if pending is not None:
+                        return pending, None
                 snapshot = salvage(record) if deep else capture(record, self.formatter, defects)
                 compose = self._considered(record, self._composer(snapshot, sighting))
             except BaseException as broken:
@@ -376,10 +406,14 @@ class PagerDutyHandler(logging.Handler):
             pending.settle(False)
 
     def _identify(
-        self, record: logging.LogRecord, error: BaseException | None, defects: list[str]
+        self,
+        record: logging.LogRecord,
+        wished: dict[object, Any],
+        error: BaseException | None,
+        defects: list[str],
     ) -> Identity:
         """Return the problem that a record asks for, else its exception's, else the fingerprint's."""
-        asked = wishes.wish(record, "dedup_key")
+        asked = wishes.wish(wished, "dedup_key")
         if asked is not None:
             return Identity(self._shown_key(asked), by_message=False)
         key = None if error is None else marks.marked(error, self._mark)
@@ -405,10 +439,9 @@ class PagerDutyHandler(logging.Handler):
         return self._redactor.key(fit_dedup_key(shown))
 
     def _sight(
-        self, record: logging.LogRecord, error: BaseException | None, identity: Identity
+        self, record: logging.LogRecord, error: BaseException | None, identity: Identity, severity: Severity
     ) -> Sighting | None:
         """Note the occurrence; None: it happens too seldom to page."""
-        severity = wishes.severity_of(record)
         seen = created(record)
         held = None
         if self._frequency is not None and severity is not Severity.CRITICAL:
@@ -422,16 +455,51 @@ class PagerDutyHandler(logging.Handler):
                 severity = Severity.ERROR
             marks.mark(error, self._mark, identity.key)
         sighting = self._throttle.sight(identity.key, severity, seen)
-        if identity.by_message and type(record.msg) is str and len(record.msg) <= MAX_SHORTCUT_CHARS:
-            self._throttle.know((record.name, record.msg, record.levelno), sighting.problem)
+        if identity.by_message and type(record.levelno) is int and _is_short(record.msg):
+            self._throttle.know(record.name, record.msg, record.levelno, sighting.problem)
         if held is not None:
             history = sighting.history
-            before = history._replace(
-                occurrences=history.occurrences + held.times,
-                first_seen=min(history.first_seen, held.first_seen),
-            )
-            sighting = sighting._replace(history=before)
+            history.occurrences += held.times
+            history.first_seen = min(history.first_seen, held.first_seen)
         return sighting
+
+    def _read_later(
+        self,
+        record: logging.LogRecord,
+        error: BaseException | None,
+        severity: Severity,
+        sighting: Sighting,
+        settle: Callable[[bool], int],
+    ) -> Pending | None:
+        """Return the event of a record of plain data, to be read when its turn comes; None: read it now."""
+        if self.formatter is not None or self._before_send is not None:
+            return None
+        copied = copy_of(record)
+        if copied is None:
+            return None
+        copy, size = copied
+        around = surroundings(record, error)
+        if around.chain:
+            size += sum(getsizeof(raised.text) + 100 * len(raised.frames) for raised in around.chain)
+        if around.crumbs:
+            size += 200 * len(around.crumbs)
+        key = sighting.problem.key
+        return Pending(  # by position: by name it takes twice the time
+            key,
+            severity,
+            sighting.verdict is Verdict.REMINDER,
+            monotonic(),
+            partial(self._composed_of, copy, around, key, sighting.history),
+            settle,
+            alert.named(record.levelname, record.name, record.filename, record.lineno),
+            size,
+        )
+
+    def _composed_of(
+        self, copy: dict[str, Any], around: Surroundings, dedup_key: str, history: History
+    ) -> Event:
+        snapshot = read(logging.makeLogRecord(copy), around)
+        return self._redactor.event(alert.compose(snapshot, dedup_key, history, self._fields))
 
     def _composer(self, snapshot: Snapshot, sighting: Sighting) -> Callable[[], Trigger]:
         return partial(alert.compose, snapshot, sighting.problem.key, sighting.history, self._fields)
@@ -518,6 +586,7 @@ class PagerDutyHandler(logging.Handler):
 
     def _send(self, event: Event, dedup_key: str) -> None:
         if self._delivery is not None:
+            self._delivery.notice_fork()
             self._delivery.submit(self._as_it_is(event, dedup_key))
 
     @contextmanager
@@ -611,6 +680,10 @@ def _fingerprints(
         return Fingerprinter(**option), None
     except (TypeError, ValueError) as error:
         raise type(error)(f"fingerprint: {error}") from None
+
+
+def _is_short(message: object) -> bool:
+    return type(message) is str and len(message) <= MAX_SHORTCUT_CHARS
 
 
 def _nobody_waits(delivered: bool) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 MAX_NESTED = 5
 """Records, one within the other, before the objects in them are let be."""
@@ -16,16 +14,16 @@ class Nesting:
     def __init__(self) -> None:
         self._depths: dict[int, int] = {}
 
-    @contextmanager
-    def one_more(self) -> Iterator[bool]:
-        """Tell whether it is so deep that the program's code should not be run once more."""
+    def enter(self) -> int:
+        """Return how deep this thread is in already; to be followed by `leave` with that number."""
         me = threading.get_ident()
         depth = self._depths.get(me, 0)
         self._depths[me] = depth + 1
-        try:
-            yield depth >= MAX_NESTED
-        finally:
-            if depth:
-                self._depths[me] = depth
-            else:
-                del self._depths[me]
+        return depth
+
+    def leave(self, depth: int) -> None:
+        """Be as deep as before."""
+        if depth:
+            self._depths[threading.get_ident()] = depth
+        else:
+            self._depths.pop(threading.get_ident(), None)

@@ -62,17 +62,25 @@ class Handling:
                 error.__dict__[_ON_EXCEPTIONS] = _of_handled(self._request)
 
 
-def shown_in(fields: dict[object, object], error: BaseException | None) -> dict[object, object]:
+def handled_here(error: BaseException | None) -> dict[str, object]:
+    """Return the details of the request that `error` left; else of the one that is handled here and now."""
+    try:
+        return _of_handled(_handled.get(), error)
+    except Exception:  # whatever stands in for a request may raise anything
+        return {}
+
+
+def shown_in(fields: dict[object, object], handled: dict[str, object]) -> dict[object, object]:
     """Return a record's fields with its request, if there is one, in plain details.
 
     Args:
         fields: what the program gave as `extra`; a `request` of unknown shape is left as it is.
-        error: the exception that was logged.
+        handled: the details of the request that was handled when the record was logged.
     """
     given = fields.get("request")
     try:
-        details = _of_handled(_handled.get(), error) if given is None else _of_object(given)
-    except Exception:  # whatever stands in for a request may raise anything
+        details = handled if given is None else _of_object(given)
+    except Exception:  # as above
         details = {}
     if not details:
         return fields
@@ -91,7 +99,6 @@ def view_of(request: object) -> str:
 
 
 def _of_handled(request: Mapping[str, Any] | None, error: BaseException | None = None) -> dict[str, object]:
-    """Return the details of the request that `error` left; else of the one that is handled."""
     noted = None if error is None else error.__dict__.get(_ON_EXCEPTIONS)
     if isinstance(noted, dict):
         return dict(noted)

@@ -119,12 +119,20 @@ class Backlog:
 
     def add(self, pending: Pending) -> None:
         """Take an event in: behind the older ones of its dedup key, before the younger."""
-        lane = self._lanes.setdefault(pending.dedup_key, deque())
-        place = len(lane)
-        while place > 0 and lane[place - 1].accepted_at > pending.accepted_at:
-            place -= 1
-        lane.insert(place, pending)
-        self._classes.setdefault(_class(pending), {})[pending] = None
+        name = _class(pending)  # first, for there may be no stack left to come back
+        lane = self._lanes.get(pending.dedup_key)
+        if lane is None:
+            self._lanes[pending.dedup_key] = deque((pending,))
+        else:
+            place = len(lane)
+            while place > 0 and lane[place - 1].accepted_at > pending.accepted_at:
+                place -= 1
+            lane.insert(place, pending)
+        members = self._classes.get(name)
+        if members is None:
+            self._classes[name] = {pending: None}
+        else:
+            members[pending] = None
         self._count += 1
         self.size += pending.size
 

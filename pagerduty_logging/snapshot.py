@@ -1,7 +1,8 @@
 """A log record becomes plain data, on the thread that logs and under no lock.
 
 `capture` runs the program's own code (`__str__`, formatters) and so belongs here; what needs none of it
-is left for later. A snapshot keeps no frame and no object of the program's alive.
+is left for later: `surroundings` takes what only this thread knows, `read` what a record itself says. A
+snapshot keeps no frame and no object of the program's alive.
 """
 
 from __future__ import annotations
@@ -70,6 +71,18 @@ class Snapshot:
     defects: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class Surroundings:
+    """What only the thread that logs can tell of a record, as plain data; see `Snapshot`."""
+
+    chain: tuple[Raised, ...]
+    task: str
+    trace_id: str
+    span_id: str
+    crumbs: tuple[Crumb, ...]
+    request: dict[str, object]
+
+
 def capture(
     record: logging.LogRecord, formatter: logging.Formatter | None = None, defects: Sequence[str] = ()
 ) -> Snapshot:
@@ -80,23 +93,42 @@ def capture(
         formatter: makes the message; without the traceback, which is shown apart.
         defects: what went wrong with the record before.
     """
+    return read(record, surroundings(record, exception_of(record)), formatter, defects)
+
+
+def surroundings(record: logging.LogRecord, error: BaseException | None) -> Surroundings:
+    """Return what surrounds `record`, on the thread that logs it; runs the program's code.
+
+    Args:
+        error: the exception that was logged.
+    """
+    chain = () if error is None else chain_of(error, _traceback(record))
+    trace_id, span_id = _trace(record)
+    request = request_details.handled_here(error)
+    return Surroundings(chain, _task(record), trace_id, span_id, crumbs_before(record), request)
+
+
+def read(
+    record: logging.LogRecord,
+    around: Surroundings,
+    formatter: logging.Formatter | None = None,
+    defects: Sequence[str] = (),
+) -> Snapshot:
+    """Return what `record` says, and what surrounds it; see `capture`."""
     found = list(defects)
     message, event = _message(record, formatter, found)
     wished = _wishes(record, found)
-    error = exception_of(record)
-    traceback = _traceback(record)
-    trace_id, span_id = _trace(record)
     return Snapshot(
         **_plainly(record),
         message=message,
-        task=_task(record),
+        task=around.task,
         exc_text=_word(record.exc_text, MAX_STACK_CHARS),
         stack_text=_word(record.stack_info, MAX_STACK_CHARS),
-        chain=() if error is None else chain_of(error, traceback),
-        fields=_fields(record, event, error),
-        trace_id=trace_id,
-        span_id=span_id,
-        crumbs=crumbs_before(record),
+        chain=around.chain,
+        fields=_fields(record, event, around.request),
+        trace_id=around.trace_id,
+        span_id=around.span_id,
+        crumbs=around.crumbs,
         wishes=wished,
         defects=tuple(found),
     )
@@ -120,6 +152,8 @@ def exception_of(record: logging.LogRecord) -> BaseException | None:
     structlog keeps it in the event where nothing has put it on the record.
     """
     info: Any = record.exc_info
+    if info is None and type(record.msg) is str:
+        return None
     if not info and type(record.msg) is dict:
         info = dict.get(record.msg, "exc_info")
         if info is True:
@@ -140,7 +174,7 @@ def _plainly(record: logging.LogRecord) -> dict[str, Any]:
     process = _word(record.processName)
     return {
         "level_name": _word(record.levelname) or "LOG",
-        "severity": wishes.severity_of(record),
+        "severity": wishes.severity_of(record, wishes.wishes_in(wishes.said_by(record))),
         "logger": _word(record.name) or "root",
         "created": created(record),
         "origin": Frame(
@@ -204,7 +238,7 @@ def _traceback(record: logging.LogRecord) -> TracebackType | None:
 
 
 def _fields(
-    record: logging.LogRecord, event: dict[object, object], error: BaseException | None
+    record: logging.LogRecord, event: dict[object, object], request: dict[str, object]
 ) -> dict[str, safejson.JSON]:
     given: dict[object, object] = {
         name: value for name, value in record.__dict__.items() if name not in _TOLD_OTHERWISE
@@ -213,7 +247,7 @@ def _fields(
     if issubclass(type(around), dict):  # loguru's
         del given["extra"]
         event = {**event, **{name: around[name] for name in around if name != wishes.NAME}}
-    told = request_details.shown_in({**given, **event}, error)
+    told = request_details.shown_in({**given, **event}, request)
     if not told:
         return {}
     fields = safejson.jsonable(told)
@@ -233,9 +267,11 @@ def _wishes(record: logging.LogRecord, defects: list[str]) -> dict[str, safejson
 
 def _task(record: logging.LogRecord) -> str:
     said = record.__dict__.get("taskName")
-    asyncio = sys.modules.get("asyncio")
-    if said is not None or asyncio is None:
+    if said is not None:
         return _word(said)
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return ""
     try:
         task = asyncio.current_task()
     except RuntimeError:  # no event loop runs on this thread
@@ -246,9 +282,9 @@ def _task(record: logging.LogRecord) -> str:
 def _trace(record: logging.LogRecord) -> tuple[str, str]:
     """Return trace and span ids: the record's, else those of the current span, if any."""
     attributes = record.__dict__
-    ids = (attributes.get("otelTraceID"), attributes.get("otelSpanID"))
-    if type(ids[0]) is str and ids[0].strip("0"):
-        return _word(ids[0]), _word(ids[1])
+    said = attributes.get("otelTraceID")
+    if type(said) is str and said.strip("0"):
+        return _word(said), _word(attributes.get("otelSpanID"))
     opentelemetry = sys.modules.get("opentelemetry.trace")
     if opentelemetry is None:
         return "", ""

@@ -11,9 +11,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from cachetools import TTLCache
+from cachetools import Cache, TTLCache
 
 from pagerduty_logging.events_api.events import Severity
 
@@ -32,7 +31,8 @@ class Verdict(enum.Enum):
     REPEAT = "repeat"  # within the window, or while its event is under way: count
 
 
-class History(NamedTuple):
+@dataclass(slots=True)
+class History:
     """What is known of a problem when an event tells of it; times are seconds since the epoch.
 
     Attributes:
@@ -61,6 +61,7 @@ class Problem:
             a build without it may lose some under contention.
         told: the occurrences up to and with the last event.
         told_at: when what the last event told of happened, in seconds since the epoch.
+        level: of the most severe record by which its short cuts are known, as `logging` counts.
         under_way: events submitted and neither delivered nor lost.
         lost: an event was lost, and none was submitted since.
         over: it was resolved; what comes next is another problem with the same key.
@@ -73,12 +74,14 @@ class Problem:
     occurrences: int = 0
     told: int = 0
     told_at: float = 0.0
+    level: float = NEVER
     under_way: int = 0
     lost: bool = False
     over: bool = False
 
 
-class Sighting(NamedTuple):
+@dataclass(slots=True)
+class Sighting:
     """The throttle's answer to an occurrence."""
 
     verdict: Verdict
@@ -104,7 +107,8 @@ class Throttle:
         clock: seconds, monotonic.
 
     Attributes:
-        known: short cuts to problems, for the hot path to read without a lock.
+        known: short cuts to problems by logger and message, for the hot path to read without a lock. They
+            hold for records up to the problem's `level`.
     """
 
     def __init__(
@@ -116,20 +120,31 @@ class Throttle:
         self._repeat_interval = repeat_interval
         self._max_fingerprints = max_fingerprints
         self._clock = clock
-        self.known: dict[object, Problem] = {}
+        self.known: dict[str, dict[str, Problem]] = {}
+        self._shortcuts = 0
         self._begin()
 
     def _begin(self) -> None:
         memory = max(REMEMBERED, 2 * self._repeat_interval)
         self._problems: TTLCache[str, Problem] = TTLCache(self._max_fingerprints, memory, timer=self._clock)
+        # Those with an event under way, as few as there can be events: they join the others with its end.
+        self._open: dict[str, Problem] = {}
         self._lock = threading.RLock()
         self._busy = False
 
-    def know(self, shortcut: object, problem: Problem) -> None:
-        """Let a repeat be recognised by `shortcut`, without its fingerprint."""
-        if len(self.known) >= self._max_fingerprints:
-            self.known.clear()  # it is a short cut and no more: what is news is decided by `sight`
-        self.known[shortcut] = problem
+    def know(self, logger: str, message: str, level: float, problem: Problem) -> None:
+        """Let repeats up to a level be recognised by logger and message, without their fingerprint."""
+        if self._shortcuts >= self._max_fingerprints:
+            self.known.clear()  # these are short cuts and no more: what is news is decided by `sight`
+            self._shortcuts = 0
+        messages = self.known.get(logger)
+        if messages is None:
+            messages = self.known.setdefault(logger, {})
+        if message not in messages:
+            self._shortcuts += 1
+        messages[message] = problem
+        if level > problem.level:
+            problem.level = level
 
     def sight(self, key: str, severity: Severity, seen: float) -> Sighting:
         """Take note of an occurrence; whatever is not a REPEAT is to be paged, and then settled.
@@ -146,15 +161,25 @@ class Throttle:
                 return self._note(Problem(key, severity, seen), severity, seen)
             self._busy = True
             try:
-                problem = self._problems.get(key)
+                problem = self._open.get(key)
+                # Asked first without the time: most are not there, which `get` is slow to find.
+                if problem is None and Cache.__contains__(self._problems, key):
+                    problem = self._problems.get(key)
                 if problem is None:
-                    problem = Problem(key, severity, seen)
+                    return self._begin_problem(key, severity, seen)
                 sighting = self._note(problem, severity, seen)
                 if sighting.verdict is not Verdict.REPEAT:
-                    self._problems[key] = problem  # anew, so that it is remembered from this event on
+                    self._open[key] = problem
                 return sighting
             finally:
                 self._busy = False
+
+    def _begin_problem(self, key: str, severity: Severity, seen: float) -> Sighting:
+        """Note the first occurrence of all; as `_note` does for a new problem, at a third of its time."""
+        problem = Problem(key, severity, seen, self._clock() + self._repeat_interval, 1, 1, seen, NEVER, 1)
+        sighting = Sighting(Verdict.FIRST, problem, History(1, 0, seen))
+        self._open[key] = problem  # last, for there may be no stack left to come here
+        return sighting
 
     def _note(self, problem: Problem, severity: Severity, seen: float) -> Sighting:
         now = self._clock()
@@ -183,19 +208,25 @@ class Throttle:
             problem.lost = problem.lost or not delivered
             quiet = not (problem.lost or problem.over)
             problem.quiet_until = self._clock() + self._repeat_interval if quiet else NEVER
+            # Not while this very thread is in the midst of `sight`: the problem's next event makes up for it.
+            if not (problem.under_way or self._busy) and self._open.get(problem.key) is problem:
+                del self._open[problem.key]
+                self._problems[problem.key] = problem  # anew, so that it is remembered from this event on
             return 1 + problem.occurrences - problem.told
 
     def resolved(self, key: str) -> None:
         """The problem with this dedup key is over: its next occurrence is news."""
         with self._lock:
-            problem = self._problems.pop(key, None)
-            if problem is not None:
+            for problem in (self._open.pop(key, None), self._problems.pop(key, None)):
+                if problem is None:
+                    continue
                 problem.over = True
                 problem.quiet_until = NEVER
 
     def forget(self) -> None:
         """Know nothing: this is another process than the one that knew."""
         self.known.clear()
+        self._shortcuts = 0
         self._begin()
 
 

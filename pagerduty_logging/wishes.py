@@ -16,12 +16,13 @@ NAME = "pagerduty"
 ACTIONS = ("trigger", "acknowledge", "resolve")
 
 _SEVERITIES = {str(severity): severity for severity in Severity}
+_NONE: dict[object, Any] = {}
 
 
-def wishes_of(record: logging.LogRecord) -> dict[object, Any]:
-    """Return the record's wishes; empty if there are none."""
-    said: Any = said_by(record)
-    return said if issubclass(type(said), dict) else {}
+def wishes_in(said: object) -> dict[object, Any]:
+    """Return the wishes in what a record says under our name; empty if there are none."""
+    wishes: Any = said
+    return wishes if issubclass(type(said), dict) else _NONE
 
 
 def said_by(record: logging.LogRecord) -> object:
@@ -32,26 +33,30 @@ def said_by(record: logging.LogRecord) -> object:
     attributes = record.__dict__
     said = attributes.get(NAME)
     if said is None:
-        around: Any
-        for around in (attributes.get("msg"), attributes.get("extra")):
-            if said is None and issubclass(type(around), dict):
-                said = dict.get(around, NAME)
+        around: Any = attributes.get("msg")
+        if type(around) is not str and issubclass(type(around), dict):
+            said = dict.get(around, NAME)
+        around = attributes.get("extra")
+        if said is None and around is not None and issubclass(type(around), dict):
+            said = dict.get(around, NAME)
     return said
 
 
-def wish(record: logging.LogRecord, name: str) -> str | None:
-    """Return one of the record's wishes, if it is a text that says something."""
-    said = dict.get(wishes_of(record), name)
+def wish(wishes: dict[object, Any], name: str) -> str | None:
+    """Return one of a record's wishes, if it is a text that says something."""
+    said = dict.get(wishes, name)
+    if said is None:
+        return None
     text = str.__str__(said) if issubclass(type(said), str) else ""
     return text if text.strip() else None
 
 
-def severity_of(record: logging.LogRecord) -> Severity:
-    """Return the severity the record asks for, else its level's.
+def severity_of(record: logging.LogRecord, wishes: dict[object, Any]) -> Severity:
+    """Return the severity that is among the record's wishes, else its level's.
 
     A custom level counts as the standard one below it.
     """
-    wished = _SEVERITIES.get(wish(record, "severity") or "")
+    wished = _SEVERITIES.get(wish(wishes, "severity") or "") if wishes else None
     if wished is not None:
         return wished
     level = record.levelno if type(record.levelno) in (int, float) else logging.ERROR

@@ -4,7 +4,11 @@ import argparse
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from pagerduty_logging.cli import output
+from pagerduty_logging.cli.parsing import Misuse, RefuseKey, Subparsers
 
 if TYPE_CHECKING:
     from pagerduty_logging.cli.supervisor import Outcome
@@ -18,9 +22,7 @@ TIMED_OUT, TIMED_OUT_AND_KILLED = 124, 137  # as timeout(1) has them
 NOT_EXECUTABLE, NOT_FOUND = 126, 127  # as shells have them
 
 
-def add_parser(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> argparse.ArgumentParser:
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     """Add the ``run`` command to the SUBPARSERS of the command line."""
     parser = subparsers.add_parser(
         "run",
@@ -45,7 +47,11 @@ def add_parser(
         "--severity", choices=SEVERITIES, default="error", help="of the page (default: %(default)s)"
     )
     parser.add_argument("--source", help="what is affected (default: the host's name)")
-    parser.add_argument("--routing-key-file", metavar="FILE", help="where to read the routing key from")
+    parser.add_argument("--routing-key-file", metavar="PATH", help="read the routing key from this file")
+    parser.add_argument("--routing-key", nargs="?", action=RefuseKey, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--region", choices=("us", "eu"), default="us", help="where the account lives (default: us)"
+    )
     parser.add_argument(
         "--spool", metavar="DIR", help="where pages are kept that PagerDuty has not taken in time"
     )
@@ -59,14 +65,12 @@ def add_parser(
 def run(args: argparse.Namespace) -> int:
     """Run the command; return what the process is to exit with."""
     if os.name != "posix":
-        _complain("run needs a POSIX system")
-        return 2
+        raise Misuse("run: needs a POSIX system")
     from pagerduty_logging.cli.supervisor import Supervisor
 
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
-        _complain("run: give the command behind --")
-        return 2
+        raise Misuse("run: give the command behind --")
     pager = _Pager(args, command[0])
     try:
         outcome = Supervisor(command, timeout=args.timeout, on_timeout=pager.tell).run()
@@ -152,11 +156,12 @@ def _made_by(args: argparse.Namespace) -> "PagerDutyHandler | None":
     try:
         return PagerDutyHandler(
             routing_key_file=args.routing_key_file,
+            region=args.region,
             source=args.source,
             spool=args.spool,
             flush_timeout=FLUSH_TIMEOUT,
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, Warning) as error:
         _complain(f"nothing is paged: {error}")
         return None
 
@@ -187,7 +192,8 @@ def _end_like_it(number: int) -> None:
 
 
 def _complain(sentence: str) -> None:
-    print(f"pagerduty-logging: {sentence}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # nobody reads it, which is no reason to end
+        output.complain(sentence)
 
 
 def _name(text: str) -> str:

@@ -78,28 +78,35 @@ def add_parser(
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM; 0 then, 1 when it cannot be started, 2 for bad options."""
     try:
-        return _run(args)
+        _serve(_made(args), args)
+    except _Refusal as refusal:
+        output.complain(str(refusal))
+        return refusal.status
     except KeyboardInterrupt:
-        return 0
+        pass
     except BrokenPipeError:
         # Nobody reads on: the flush at the interpreter's end must not fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return 0
 
 
-def _run(args: argparse.Namespace) -> int:
+class _Refusal(Exception):
+    """It cannot be started: a sentence why, and the exit status."""
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def _made(args: argparse.Namespace) -> "Sandbox":
     import ssl
 
+    if (args.tls_cert is None) != (args.tls_key is None):
+        raise _Refusal("--tls-cert and --tls-key go together", 2)
     try:
         from pagerduty_logging.sandbox import Sandbox
-    except ModuleNotFoundError as error:
-        if error.name != "flask":
-            raise
-        return _complain(str(error), 1)
-    if (args.tls_cert is None) != (args.tls_key is None):
-        return _complain("--tls-cert and --tls-key go together", 2)
-    try:
-        sandbox = Sandbox(
+
+        return Sandbox(
             args.host,
             args.port,
             rate_limit=args.rate_limit,
@@ -107,29 +114,34 @@ def _run(args: argparse.Namespace) -> int:
             tls=(args.tls_cert, args.tls_key) if args.tls_cert else args.tls,
             keep=args.keep,
         )
-    except ValueError as error:
-        return _complain(str(error).replace("allow_remote", "--allow-remote"), 2)
-    except ssl.SSLError as error:
-        return _complain(f"{args.tls_cert} and {args.tls_key} make no https: {error.reason or error}", 2)
-    except OSError as error:
-        return _complain(f"cannot use {error.filename or args.tls_cert}: {error.strerror}", 1)
     except ModuleNotFoundError as error:
-        return _complain(str(error), 1)
+        if error.name not in ("flask", "trustme"):
+            raise
+        raise _Refusal(str(error), 1) from None
+    except ValueError as error:
+        raise _Refusal(str(error).replace("allow_remote", "--allow-remote"), 2) from None
+    except ssl.SSLError as error:
+        sentence = f"{args.tls_cert} and {args.tls_key} make no https: {error.reason or error}"
+        raise _Refusal(sentence, 2) from None
+    except OSError as error:
+        raise _Refusal(f"cannot use {error.filename or args.tls_cert}: {error.strerror}", 1) from None
+
+
+def _serve(sandbox: "Sandbox", args: argparse.Namespace) -> None:
     events = sandbox.follow()
     try:
         sandbox.start()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             free = "--port takes another one, or 0 for a free one"
-            return _complain(f"port {args.port} is in use; {free}", 1)
+            raise _Refusal(f"port {args.port} is in use; {free}", 1) from None
         reason = error.strerror or error
-        return _complain(f"cannot listen on {args.host} port {args.port}: {reason}", 1)
+        raise _Refusal(f"cannot listen on {args.host} port {args.port}: {reason}", 1) from None
     with sandbox:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         _introduce(sandbox, args)
         for event in events:
             print(_json_line(event) if args.json else _line(event), flush=True)
-    return 0
 
 
 def _introduce(sandbox: "Sandbox", args: argparse.Namespace) -> None:
@@ -176,8 +188,3 @@ def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
     return int(text)
-
-
-def _complain(sentence: str, status: int) -> int:
-    output.complain(sentence)
-    return status

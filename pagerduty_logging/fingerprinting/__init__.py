@@ -113,7 +113,7 @@ class Fingerprinter:
         ValueError: `template_source` is not one of the three.
     """
 
-    __slots__ = ("_exception_type", "_function_name", "_template_source")
+    __slots__ = ("_exception_type", "_function_name", "_has_defaults", "_template_source")
 
     def __init__(
         self,
@@ -133,6 +133,7 @@ class Fingerprinter:
         self._exception_type = exception_type
         self._function_name = function_name
         self._template_source = template_source
+        self._has_defaults = template_source == "source" and not (exception_type or function_name)
 
     def __repr__(self) -> str:
         return (
@@ -154,6 +155,18 @@ class Fingerprinter:
             own = _own_key(record)
             if own is not None:
                 return Identity(own, False)
+            msg = record.msg
+            if (
+                record.args
+                and type(msg) is str
+                and _begins_with_letter(msg)
+                and self._has_defaults
+                and (not record.exc_info or failure.reported_crash(record) is None)
+            ):  # what `_decide` comes to for most records, at a quarter of its time
+                found = source.template_of(record.pathname, record.lineno, msg)
+                key = _key(record.name, msg if found is None else found.text)
+                alone = not record.exc_info or not failure.speaks_for_others(record)
+                return tuple.__new__(Identity, (key, alone))
             _, template, joined, by_message = self._decide(record)
             return Identity(_key(record.name, template, joined), by_message)
         except Exception:
@@ -293,9 +306,12 @@ def explain_source(
     return explain(record)
 
 
-def _key(name: object, template: str, joined: tuple[str, ...]) -> str:
-    parts = _SEPARATOR.join((str(name), template, *joined))
-    return f"{SCHEME}-{hashlib.sha256(parts.encode('utf-8', 'backslashreplace')).hexdigest()[:32]}"
+def _key(name: object, template: str, joined: tuple[str, ...] = ()) -> str:
+    parts = f"{name!s}{_SEPARATOR}{template}"
+    if joined:
+        parts = _SEPARATOR.join((parts, *joined))
+    digest = hashlib.sha256(parts.encode("utf-8", "backslashreplace"), usedforsecurity=False)
+    return f"{SCHEME}-{digest.hexdigest()[:32]}"
 
 
 def _key_of_last_resort(record: logging.LogRecord) -> str:
@@ -307,6 +323,8 @@ def _key_of_last_resort(record: logging.LogRecord) -> str:
 def _own_key(record: logging.LogRecord) -> str | None:
     """The key that the record brought itself; whatever else stands there is no key."""
     own = record.__dict__.get("pagerduty")
+    if own is None:
+        return None
     key = own.get("dedup_key") if isinstance(own, dict) else None
     if not isinstance(key, str) or not key.strip():
         return None
@@ -316,8 +334,14 @@ def _own_key(record: logging.LogRecord) -> str | None:
     return key
 
 
+def _begins_with_letter(template: str) -> bool:
+    """Whether TEMPLATE says something at first sight: a placeholder does not begin with a letter."""
+    first = template[:1]
+    return first.isascii() and first.isalpha()
+
+
 def _is_bare(template: str) -> bool:
-    return says_nothing(source.PERCENT.sub("", template))
+    return not _begins_with_letter(template) and says_nothing(source.PERCENT.sub("", template))
 
 
 def _message(msg: object) -> tuple[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
+from collections.abc import Iterable
 from types import FrameType, TracebackType
 from typing import Final, NamedTuple
 
@@ -87,8 +89,11 @@ def reported_crash(record: logging.LogRecord) -> Failure | None:
     exception = exception_of(record)
     if exception is None or record.exc_info is None:
         return None
-    frames = _frames(exception.__traceback__)
-    if not frames or _passes_through(frames, record):
+    outermost = exception.__traceback__
+    if outermost is None or _passes_through((outermost.tb_frame,), record):
+        return None  # as with most: no need to walk
+    frames = _frames(outermost)
+    if _passes_through(frames, record):
         return None
     if not (
         _nobody_caught(frames[0])
@@ -136,11 +141,14 @@ def _frames(traceback: TracebackType | None) -> list[FrameType]:
     return frames
 
 
-def _passes_through(frames: list[FrameType], record: logging.LogRecord) -> bool:
+def _passes_through(frames: Iterable[FrameType], record: logging.LogRecord) -> bool:
     """Whether the function that logged is one the exception came through: it caught it."""
-    return any(
-        f.f_code.co_name == record.funcName and f.f_code.co_filename == record.pathname for f in frames
-    )
+    function, path = record.funcName, record.pathname
+    for frame in frames:
+        code = frame.f_code
+        if code.co_name == function and code.co_filename == path:
+            return True
+    return False
 
 
 def _nobody_caught(outermost: FrameType) -> bool:
@@ -151,6 +159,7 @@ def _nobody_caught(outermost: FrameType) -> bool:
     return outermost.f_back is None and not outermost.f_code.co_flags & _RESUMABLE
 
 
+@functools.lru_cache(maxsize=1_024)
 def _is_library(filename: str) -> bool:
     return filename.startswith(("<frozen", _STANDARD_LIBRARY)) or _INSTALLED.search(filename) is not None
 

@@ -14,6 +14,7 @@ import ast
 import os
 import re
 import stat
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ MAX_PARSED_CHARS: Final = 250_000
 """What may be parsed for one call site, at about 0.5 ms per 1,000 characters."""
 
 MAX_SITES: Final = 8_192
+LOOK_AGAIN: Final = 1.0
+"""Seconds between two looks at the file of a call that has no template of its own: each is a system call."""
 MAX_FILES: Final = 64
 MAX_CACHED_CHARS: Final = 8_000_000
 _MAX_CALLS: Final = 64
@@ -82,10 +85,11 @@ class Template:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Site:
     templates: tuple[Template, ...]
     signature: _Signature | None
+    looked_at: float
 
 
 # Plain dicts: reads and writes of one entry are atomic, and a race costs a second parse at
@@ -105,6 +109,11 @@ def template_of(pathname: object, lineno: object, message: str) -> Template | No
     site = _sites.get((pathname, lineno))
     if site is None:
         return _fitting(_load(pathname, lineno, _signature(pathname)), message)
+    if not site.templates and site.signature is not None:
+        now = time.monotonic()
+        if now - site.looked_at < LOOK_AGAIN:
+            return None
+        site.looked_at = now
     found = _fitting(site, message)
     if found is None and (signature := _signature(pathname)) != site.signature:
         found = _fitting(_load(pathname, lineno, signature), message)
@@ -160,7 +169,7 @@ def _load(pathname: str, lineno: int, signature: _Signature | None) -> _Site:
                 templates = tuple(_templates(lines, lineno))
         except Exception:  # whatever a file can hold, the next rule takes over
             templates = ()
-    site = _Site(templates, signature)
+    site = _Site(templates, signature, time.monotonic())
     if len(_sites) >= MAX_SITES:
         _sites.clear()
     _sites[pathname, lineno] = site

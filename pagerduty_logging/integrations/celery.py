@@ -126,10 +126,16 @@ def _received(record: logging.LogRecord) -> bool:
     return True
 
 
+def _redirected(record: logging.LogRecord) -> bool:
+    """Tell what was printed, but for our own diagnostics: Celery logs as a warning what goes to stderr."""
+    return not str(record.msg).startswith("pagerduty-logging:")
+
+
 _REWRITERS: dict[str, Callable[[logging.LogRecord], bool]] = {
     "celery.app.trace": _failed,
-    "celery.worker.request": _lost,
+    "celery.redirected": _redirected,
     "celery.worker.consumer.consumer": _received,
+    "celery.worker.request": _lost,
 }
 
 

@@ -151,10 +151,19 @@
     return null;
   }
 
+  // The server may live in another time zone, in a container for one.
+  function clock(moment) {
+    const time = moment.toLocaleTimeString("en-GB");
+    if (moment.toDateString() === new Date().toDateString()) return time;
+    return `${moment.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}`;
+  }
+
   function tellTimes(root) {
-    for (const element of root.querySelectorAll("time.ago")) {
-      element.dataset.clock ??= element.textContent;
-      element.textContent = ago(Date.now() - Date.parse(element.dateTime)) ?? element.dataset.clock;
+    for (const element of root.querySelectorAll("time")) {
+      const moment = new Date(element.dateTime);
+      const words = element.classList.contains("ago") ? ago(Date.now() - moment) : null;
+      element.textContent = words ?? clock(moment);
+      element.title = moment.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "long" });
     }
   }
 

@@ -1,0 +1,50 @@
+"""Records that hold nothing but plain data: a copy of one can be read on any thread, at any time."""
+
+from __future__ import annotations
+
+import logging
+from sys import getsizeof
+from typing import Any
+
+LEAST = 2_000
+"""Bytes of memory that a copy takes at least, about."""
+MAX_BYTES = 50_000
+"""Memory that the texts of a copy may take; what is greater is read, and cut, at once."""
+MAX_INTEGER = 2**64
+
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+_NAMES = frozenset(vars(logging.makeLogRecord({})))
+
+
+def copy_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
+    """Return a record's attributes without the exception, and the bytes of memory that they take, about.
+
+    None: to read the record may run the program's code, or the copy would be too big.
+    """
+    if type(record) is not logging.LogRecord:
+        return None
+    attributes = record.__dict__
+    args = record.args
+    if type(record.msg) is not str or type(args) is not tuple:
+        return None
+    size = LEAST + len(record.msg)
+    arg: Any
+    for arg in args:
+        kind = type(arg)
+        if kind is str:
+            size += 4 * len(arg)
+        elif kind not in _PLAIN or (kind is int and not -MAX_INTEGER < arg < MAX_INTEGER):
+            return None
+    if record.exc_text is not None or record.stack_info is not None:
+        size += getsizeof(record.exc_text) + getsizeof(record.stack_info)
+    if len(attributes) != len(_NAMES):
+        for name in attributes.keys() - _NAMES:
+            value = attributes[name]
+            if type(name) is not str or type(value) not in _PLAIN:
+                return None
+            size += 100 + getsizeof(value)
+    if size > MAX_BYTES:
+        return None
+    copy = attributes.copy()
+    copy["exc_info"] = None
+    return copy, size
