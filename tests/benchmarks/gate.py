@@ -1,0 +1,38 @@
+"""What a call may cost, in instructions: a count, so that it is the same on a busy machine.
+
+    python -m tests.benchmarks.gate
+
+Ends with status 1 if a bound does not hold.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tests.benchmarks import instructions
+
+NULL, EMPTY, OURS = "NullHandler", "empty logging.Handler", "pagerduty-logging"
+BOUNDS = (
+    ("repeat", NULL, 1.075),
+    ("repeat", EMPTY, 1.0),
+    ("traceback", NULL, 1.085),
+    ("first", NULL, 3.8),
+    ("first_traceback", NULL, 5.0),
+)
+
+
+def main() -> int:
+    if not instructions.available():
+        print("gate of instructions: skipped, valgrind is not installed")
+        return 0
+    counted = instructions.count([NULL, EMPTY, OURS])
+    broken = 0
+    for workload, other, bound in BOUNDS:
+        ratio = counted[workload][OURS] / counted[workload][other]
+        broken += ratio > bound
+        print(f"{'ok  ' if ratio <= bound else 'OVER'} {workload}: {ratio:.3f} x {other}, at most {bound}")
+    return min(broken, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""The same calls counted in instructions, by valgrind's callgrind: no other program can disturb that.
+
+`os.getpgrp` marks where one count ends and the next begins: callgrind writes down what was counted
+whenever that function of the C library is entered. Only the calling thread is counted.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.benchmarks.contenders import CONTENDERS, Addresses
+from tests.benchmarks.workloads import first, first_with_traceback, logger_with, repeat, with_traceback
+
+NOBODY = Addresses(1, 1)
+"""Ports that refuse: what is sent does not matter here."""
+SETTLED = 100
+"""Calls that go before, until the interpreter has adapted itself."""
+TIMES = 100
+
+
+WORKLOADS = {
+    "repeat": repeat,
+    "traceback": with_traceback,
+    "first": first,
+    "first_traceback": first_with_traceback,
+}
+
+
+def available() -> bool:
+    """Tell whether instructions can be counted on this machine."""
+    return shutil.which("valgrind") is not None
+
+
+def count(names: list[str]) -> dict[str, dict[str, float]]:
+    """Return the instructions of a call, by workload and contender."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "out")
+        subprocess.run(
+            [
+                "valgrind",
+                "--tool=callgrind",
+                "--separate-threads=yes",
+                "--dump-before=getpgrp",
+                f"--callgrind-out-file={out}",
+                sys.executable,
+                "-m",
+                __name__,
+                *names,
+            ],
+            env={**os.environ, "PYTHONHASHSEED": "0"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
+        order = [(workload, name) for workload in WORKLOADS for name in names]
+        found: dict[str, dict[str, float]] = {workload: {} for workload in WORKLOADS}
+        for number, (workload, name) in enumerate(order):
+            # What was counted between the two marks around it; the first part is all that came before.
+            written = Path(f"{out}.{2 * number + 2}-01").read_text()
+            total = re.search(r"^totals: (\d+)", written, re.MULTILINE)
+            assert total is not None
+            found[workload][name] = int(total[1]) / TIMES
+        return found
+
+
+def program(names: list[str]) -> None:
+    """Make the calls, between marks."""
+    handlers = {name: CONTENDERS[name](NOBODY) for name in names}
+    for make in WORKLOADS.values():
+        for name in names:
+            call = make(logger_with(handlers[name]))
+            for _ in range(SETTLED):
+                call()
+            gc.collect()
+            gc.freeze()  # or a collection of all that was imported falls into one count or another
+            os.getpgrp()
+            for _ in range(TIMES):
+                call()
+            os.getpgrp()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    program(sys.argv[1:])
