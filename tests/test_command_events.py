@@ -195,7 +195,8 @@ def sandbox_answers_first():
 
 def test_every_subcommand_has_an_example(command):
     listed = command("--help").out
-    for name in "sandbox check test trigger acknowledge resolve change run explain spool".split():
+    names = "sandbox check test trigger acknowledge resolve change run explain spool"
+    for name in names.split():
         assert f"\n    {name}" in listed
         ran = command(name, "--help")
         assert ran.code == 0
