@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pagerduty_logging.fingerprinting import fingerprint
     from pagerduty_logging.handler import PagerDutyHandler
     from pagerduty_logging.hooks import install_hooks
+    from pagerduty_logging.jobs import page_on_failure
 
 __all__ = [
     "Acknowledge",
@@ -64,6 +65,7 @@ __all__ = [
     "Trigger",
     "fingerprint",
     "install_hooks",
+    "page_on_failure",
 ]
 
 _HOMES = {
@@ -92,6 +94,7 @@ _HOMES = {
     "fingerprinting": ("fingerprint",),
     "handler": ("PagerDutyHandler",),
     "hooks": ("install_hooks",),
+    "jobs": ("page_on_failure",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

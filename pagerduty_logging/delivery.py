@@ -249,17 +249,14 @@ class Delivery:
             self._work_here(timeout)
             return self._idle
         done: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._flushing.append(done)
-        self._rouse()
         until = time.monotonic() + timeout
-        while (left := until - time.monotonic()) > 0:
+        while not self._idle and (left := until - time.monotonic()) > 0:
+            if done not in self._flushing:  # for the first time, or told of a calm that was over already
+                self._flushing.append(done)
+            self._rouse()
             # In slices: between a thread and gevent's greenlets no queue wakes the other side.
-            try:
+            with suppress(queue.Empty):
                 done.get(timeout=min(left, WAKE_UP))
-            except queue.Empty:
-                if not self._idle:
-                    continue
-            break
         with suppress(ValueError):
             self._flushing.remove(done)
         return self._idle

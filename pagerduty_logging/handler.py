@@ -10,7 +10,8 @@ import re
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -66,8 +67,13 @@ BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
 MAX_SHORTCUT_CHARS = 2_000
 """Characters of a message that is kept to know its repeats by; a longer one is identified each time."""
 
-
 _numbers = itertools.count()
+_handlers: weakref.WeakSet[PagerDutyHandler] = weakref.WeakSet()
+
+
+def handlers() -> list[PagerDutyHandler]:
+    """Return all handlers of this process, whichever loggers they are attached to."""
+    return list(_handlers)
 
 
 class PagerDutyHandler(logging.Handler):
@@ -213,7 +219,6 @@ class PagerDutyHandler(logging.Handler):
         )
         make_delivery = partial(
             Delivery,
-            events,
             max_pending=options.count("max_pending", max_pending),
             max_events_per_minute=options.count("max_events_per_minute", max_events_per_minute),
             background=options.flag("background", background),
@@ -228,6 +233,7 @@ class PagerDutyHandler(logging.Handler):
             linecache.getline(__file__, 1)
             self._rehearse()
             self._delivery = make_delivery(
+                events,
                 spool=None if spool is None else Spool(spool, key, self._diagnostics),
                 on_fork=_Forgetting(self),
             )
@@ -239,6 +245,8 @@ class PagerDutyHandler(logging.Handler):
                 "PAGERDUTY_ROUTING_KEY, or say enabled=False if that is meant",
                 stacklevel=2,
             )
+        self._make_delivery = make_delivery if enabled else None
+        _handlers.add(self)
 
     def _rehearse(self) -> None:
         """Make a page that is not sent, so that what is slow for the first time only is slow now."""
@@ -475,7 +483,7 @@ class PagerDutyHandler(logging.Handler):
         sighting: Sighting,
         settle: Callable[[bool], int],
     ) -> Pending | None:
-        """Return the event of a record that is plain data, to be read later; None: it has to be read now."""
+        """Return the event of a record of plain data, to be read when its turn comes; None: read it now."""
         if self.formatter is not None or self._before_send is not None:
             return None
         copied = copy_of(record)
@@ -592,6 +600,30 @@ class PagerDutyHandler(logging.Handler):
         if self._delivery is not None:
             self._delivery.notice_fork()
             self._delivery.submit(self._as_it_is(event, dedup_key))
+
+    @contextmanager
+    def delivering_by(self, client: EventsClient) -> Iterator[None]:
+        """Deliver by another client for a while, also without a routing key; not if `enabled` is False.
+
+        For tests: no problem is known at the beginning, none afterwards, and nothing is spooled.
+        """
+        if self._make_delivery is None:
+            yield
+            return
+        before = self._delivery
+        self._delivery = meanwhile = self._make_delivery(client, on_fork=_Forgetting(self))
+        self._throttle.forget()
+        try:
+            yield
+        finally:
+            self._delivery = before
+            self._throttle.forget()
+            meanwhile.close()
+
+    @property
+    def inert(self) -> bool:
+        """Whether nothing is ever sent: there is no routing key, or `enabled` is False."""
+        return self._delivery is None
 
     @property
     def stats(self) -> Stats:

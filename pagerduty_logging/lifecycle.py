@@ -53,7 +53,7 @@ class _Ending:
 
     def left(self) -> float:
         """Return the seconds of the budget that are left, one budget for everybody."""
-        budget = max((living.flush_timeout for living in _all()), default=0.0)
+        budget = max((living.flush_timeout for living in all_living()), default=0.0)
         return max(budget - self._spent, 0.0)
 
     def give_up(self) -> None:
@@ -148,14 +148,14 @@ def _in_main_interpreter() -> bool:
     return True
 
 
-def _all() -> list[Lives]:
+def all_living() -> list[Lives]:
+    """Return all that are registered and still live."""
     return [living for ref in _living.valuerefs() if (living := ref()) is not None]
 
 
-def _drain(last: bool) -> None:
+def drain() -> None:
     """Let everybody finish, within what is left of the budget; a second Ctrl-C ends the waiting."""
-    ending.begun = True
-    everybody = _all()
+    everybody = all_living()
     try:
         for living in everybody:
             living.hurry()
@@ -164,30 +164,35 @@ def _drain(last: bool) -> None:
                 living.finish(left)
     except KeyboardInterrupt:
         ending.give_up()
+
+
+def _end(last: bool) -> None:
+    ending.begun = True
+    drain()
     if last:
         ending.over = True
-        for living in everybody:
+        for living in all_living():
             living.last_words()
 
 
 def _at_exit() -> None:
-    _drain(last=True)
+    _end(last=True)
 
 
 def _before_threads_are_joined() -> None:
     process = sys.modules.get("multiprocessing.process")
     # No `atexit` will come in a child of multiprocessing's.
-    _drain(last=process is not None and process.parent_process() is not None)
+    _end(last=process is not None and process.parent_process() is not None)
 
 
 def _before_celery_exits(**_: object) -> None:
-    _drain(last=True)
+    _end(last=True)
 
 
 def _after_fork_in_child() -> None:
     global ending
     ending = _Ending()
-    everybody = _all()
+    everybody = all_living()
     _needed.clear()
     for living in everybody:
         living.after_fork_in_child()

@@ -14,6 +14,9 @@ from cachetools import LRUCache
 
 from pagerduty_logging import options
 
+ECHOES = ("django.server",)
+"""Loggers that only tell of answers whose failure another logger reports: of Django's development server."""
+
 
 class Ignored:
     """The loggers and exceptions that never page.
@@ -38,6 +41,8 @@ class Ignored:
 
     def matches(self, logger: str, error: BaseException | None) -> bool:
         """Tell whether a record of this logger, with this exception, is noise."""
+        if logger in ECHOES:
+            return True
         if self._loggers is not None and self._loggers(logger):
             return True
         if error is None:

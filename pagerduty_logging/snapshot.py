@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from pagerduty_logging import safejson, wishes
+from pagerduty_logging import request_details, safejson, wishes
 from pagerduty_logging.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.chain import Frame, Raised, chain_of
 from pagerduty_logging.events_api.events import Severity
@@ -80,6 +80,7 @@ class Surroundings:
     trace_id: str
     span_id: str
     crumbs: tuple[Crumb, ...]
+    request: dict[str, object]
 
 
 def capture(
@@ -103,7 +104,8 @@ def surroundings(record: logging.LogRecord, error: BaseException | None) -> Surr
     """
     chain = () if error is None else chain_of(error, _traceback(record))
     trace_id, span_id = _trace(record)
-    return Surroundings(chain, _task(record), trace_id, span_id, crumbs_before(record))
+    request = request_details.handled_here(error)
+    return Surroundings(chain, _task(record), trace_id, span_id, crumbs_before(record), request)
 
 
 def read(
@@ -123,7 +125,7 @@ def read(
         exc_text=_word(record.exc_text, MAX_STACK_CHARS),
         stack_text=_word(record.stack_info, MAX_STACK_CHARS),
         chain=around.chain,
-        fields=_fields(record, event),
+        fields=_fields(record, event, around.request),
         trace_id=around.trace_id,
         span_id=around.span_id,
         crumbs=around.crumbs,
@@ -235,7 +237,9 @@ def _traceback(record: logging.LogRecord) -> TracebackType | None:
     return info[2] if type(info) is tuple and len(info) == 3 and type(info[2]) is TracebackType else None
 
 
-def _fields(record: logging.LogRecord, event: dict[object, object]) -> dict[str, safejson.JSON]:
+def _fields(
+    record: logging.LogRecord, event: dict[object, object], request: dict[str, object]
+) -> dict[str, safejson.JSON]:
     given: dict[object, object] = {
         name: value for name, value in record.__dict__.items() if name not in _TOLD_OTHERWISE
     }
@@ -243,9 +247,10 @@ def _fields(record: logging.LogRecord, event: dict[object, object]) -> dict[str,
     if issubclass(type(around), dict):  # loguru's
         del given["extra"]
         event = {**event, **{name: around[name] for name in around if name != wishes.NAME}}
-    if not given and not event:
+    told = request_details.shown_in({**given, **event}, request)
+    if not told:
         return {}
-    fields = safejson.jsonable({**given, **event})
+    fields = safejson.jsonable(told)
     return fields if isinstance(fields, dict) else {"extra": fields}
 
 

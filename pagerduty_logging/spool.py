@@ -73,12 +73,28 @@ class Kept:
     bare: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An event of a spool, as somebody finds it who looks in.
+
+    Attributes:
+        name: of its file.
+        state: "held" by a living process; "waiting" for one; "refused" by PagerDuty, or "broken".
+        kept: what is in it; None if that cannot be read.
+    """
+
+    name: str
+    state: str
+    kept: Kept | None
+
+
 class Spool:
     """A directory of events for one routing key, shared with other processes.
 
     Args:
         directory: made if it is not there, for its owner only.
-        routing_key: events for another one are left alone; only a digest of it is written.
+        routing_key: events for another one are left alone; only a digest of it is written. None: to look
+            at all that is there, and for nothing else.
         diagnostics: where it is said what the machine refuses.
 
     Attributes:
@@ -86,12 +102,10 @@ class Spool:
     """
 
     def __init__(
-        self, directory: str | os.PathLike[str], routing_key: RoutingKey, diagnostics: Diagnostics
+        self, directory: str | os.PathLike[str], routing_key: RoutingKey | None, diagnostics: Diagnostics
     ) -> None:
         self._directory = Path(directory).absolute()
-        self._addressee = hashlib.sha256(b"pagerduty-logging:" + routing_key.reveal().encode()).hexdigest()[
-            :16
-        ]
+        self._addressee = None if routing_key is None else _digest(routing_key)
         self._diagnostics = diagnostics
         self.shared = False
         self.begin()
@@ -195,6 +209,30 @@ class Spool:
                 continue  # somebody else was faster
             room -= 1
             yield ticket, kept
+
+    def entries(self) -> list[Entry]:
+        """Return what is there, oldest first; nothing is taken over.
+
+        Raises:
+            OSError: the directory cannot be read.
+        """
+        living: dict[str, bool] = {}
+        entries = (self._entry(name, living) for name in sorted(os.listdir(self._directory)))
+        return [entry for entry in entries if entry is not None]
+
+    def _entry(self, name: str, living: dict[str, bool]) -> Entry | None:
+        event, aside = _EVENT.fullmatch(name), _SET_ASIDE.fullmatch(name)
+        if event is not None:
+            state = "held" if self._lives(event["owner"], living) else "waiting"
+        elif aside is not None:
+            state = aside[1]
+        else:
+            return None
+        try:
+            kept = _loaded(self._content(name), None)
+        except (OSError, _LeftAlone, ValueError, TypeError, KeyError, RecursionError):
+            kept = None
+        return Entry(name=name, state=state, kept=kept)
 
     # --- one file ---------------------------------------------------------------------------------
 
@@ -352,7 +390,11 @@ class _LeftAlone(Exception):
     """A file is in order, and not for us."""
 
 
-def _dumped(kept: Kept, addressee: str) -> bytes:
+def _digest(routing_key: RoutingKey) -> str:
+    return hashlib.sha256(b"pagerduty-logging:" + routing_key.reveal().encode()).hexdigest()[:16]
+
+
+def _dumped(kept: Kept, addressee: str | None) -> bytes:
     event = kept.encoded.json.decode()
     entry = {
         "version": FORMAT,
@@ -370,11 +412,11 @@ def _dumped(kept: Kept, addressee: str) -> bytes:
     return json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def _loaded(content: bytes, addressee: str) -> Kept:
+def _loaded(content: bytes, addressee: str | None) -> Kept:
     entry: dict[str, Any] = json.loads(content)
     if entry["version"] != FORMAT:
         raise _LeftAlone("a later version wrote them")
-    if entry["for"] != addressee:
+    if addressee is not None and entry["for"] != addressee:
         raise _LeftAlone("they are for another routing key")
     event: bytes = entry["event"].encode()
     if zlib.crc32(event) != entry["crc32"] or not isinstance(json.loads(event), dict):

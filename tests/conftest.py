@@ -1,12 +1,14 @@
 """What most tests stand on: a stand-in for PagerDuty, and handlers that are closed behind them."""
 
+import io
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging import PagerDutyHandler, cli
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 
 
@@ -64,3 +66,27 @@ def shop(
 ) -> logging.Logger:
     """A logger whose errors page into the sandbox."""
     return attach(make_handler())
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a run of the command ended: its exit code, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs the command `pagerduty-logging` in this process."""
+
+    def run(*arguments: str, stdin: str = "") -> Ran:
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        try:
+            code: Any = cli.main(arguments)
+        except SystemExit as ending:
+            code = ending.code
+        return Ran(code, *capsys.readouterr())
+
+    return run

@@ -216,6 +216,51 @@ def test_django_request_records_are_told_apart_by_exception_and_not_by_path():
     assert fingerprint(record(lambda: [][1], "/cart/17")) != first
 
 
+def test_django_crashes_without_a_line_of_the_applications_are_told_apart_by_view():
+    class Request:
+        def __init__(self, view):
+            self.resolver_match = type("Match", (), {"_func_path": view})()
+
+    def key(view, code="raise LookupError"):
+        library = compile(code, "/x/site-packages/django/template/loader.py", "exec")
+        kind, error, traceback = failing(lambda: exec(library))
+        while traceback.tb_frame.f_code is not library:
+            traceback = traceback.tb_next
+        return fingerprint(
+            made(
+                "%s: %s",
+                "Internal Server Error",
+                "/x",
+                name="django.request",
+                func="log_response",
+                path="/x/site-packages/django/utils/log.py",
+                request=Request(view),
+                exc_info=(kind, error.with_traceback(traceback), traceback),
+            )
+        )
+
+    first = key("shop.views.Orders")
+    assert key("shop.views.Orders") == first
+    assert key("shop.views.Stock") != first
+    assert key("shop.views.Orders", "raise TypeError") != first
+
+
+def test_django_answers_that_are_failures_are_told_apart_by_view_and_reason_and_not_by_path():
+    class Request:
+        def __init__(self, view):
+            self.resolver_match = type("Match", (), {"_func_path": view})()
+
+    def key(view, path, reason="Internal Server Error"):
+        return fingerprint(made("%s: %s", reason, path, name="django.request", request=Request(view)))
+
+    first = key("shop.views.pay", "/cart/alice smith")
+    assert key("shop.views.pay", "/") == first
+    assert key("shop.views.ship", "/") != first
+    assert key("shop.views.pay", "/", "Service Unavailable") != first
+    without_view = made("%s: %s", "Internal Server Error", "/x", name="django.request", request=None)
+    assert fingerprint(without_view) != first
+
+
 def test_a_library_that_reports_the_applications_crashes_tells_them_apart():
     def task():
         raise KeyError("a")

@@ -426,7 +426,7 @@ def test_waiting_in_vain_tells_what_arrived(send: Sender, sandbox: Sandbox) -> N
     text = str(failure.value)
     assert text.startswith("expected 2 accepted events within 0.01 s, got 1")
     assert "POST /v2/enqueue answered 400" in text
-    assert "triggered critical 'Disk is full', dedup key 'srv01/mysql', 1 triggers" in text
+    assert "triggered critical 'Disk is full', dedup key 'srv01/mysql'" in text
 
 
 def test_waiting_for_a_condition_asks_again_upon_each_request(send: Sender, sandbox: Sandbox) -> None:
@@ -446,14 +446,8 @@ def test_a_condition_may_ask_the_sandbox_over_http(send: Sender, sandbox: Sandbo
 def test_an_empty_sandbox_in_vain_says_so(sandbox: Sandbox) -> None:
     with pytest.raises(AssertionError, match="none"):
         sandbox.wait_for(1, timeout=0)
-    with pytest.raises(LookupError, match=r"no alert with dedup key 'x'; there are: none at all"):
-        sandbox.alert("x")
-
-
-def test_an_unknown_dedup_key_names_those_there_are(send: Sender, sandbox: Sandbox) -> None:
-    send(trigger())
-    with pytest.raises(LookupError, match="there are: 'srv01/mysql'"):
-        sandbox.alert("srv02/mysql")
+    with pytest.raises(AssertionError, match="there is no alert at all"):
+        sandbox.alert("x", timeout=0)
 
 
 def test_following_yields_each_event_with_its_outcome(send: Sender, sandbox: Sandbox) -> None:

@@ -58,6 +58,19 @@ def read_url(process: subprocess.Popen[str]) -> str:
     return found[1]
 
 
+@pytest.mark.parametrize(("options", "last"), [([], 429), (["--rate-limit", "0"], 202)])
+def test_its_rate_limit_is_pagerdutys_unless_told(
+    http_session: requests.Session, options: list[str], last: int
+) -> None:
+    with running("--json", *options) as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["url"]
+        answers = [
+            http_session.post(f"{url}/v2/enqueue", json=trigger(), timeout=60).status_code for _ in range(121)
+        ]
+    assert answers == [*[202] * 120, last]
+
+
 def test_it_prints_a_line_for_each_event_until_ctrl_c(http_session: requests.Session) -> None:
     with running("--rate-limit", "6") as process:
         assert process.stdout is not None
@@ -162,7 +175,7 @@ def test_a_port_that_is_none_is_a_usage_error(port: str, capsys: pytest.CaptureF
         (["--tls-cert", "cert.pem"], 2, "--tls-cert and --tls-key go together"),
         (["--tls-cert", "/nowhere/cert", "--tls-key", "k"], 1, "cannot use /nowhere/cert: No such file"),
         (["--tls-cert", __file__, "--tls-key", __file__], 2, "make no https"),
-        (["--rate-limit", "0"], 2, "rate_limit must be at least 1"),
+        (["--rate-limit", "-1"], 2, "rate_limit must be at least 1"),
         (["--host", "::"], 2, "--allow-remote says that this is meant"),
     ],
 )

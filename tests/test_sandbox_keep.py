@@ -115,3 +115,16 @@ def test_a_file_that_cannot_be_written_is_told_once(
         assert len(sandbox.events) == 3
     told = capsys.readouterr().err
     assert told == f"pagerduty-logging: {folder / 'kept'} keeps no more events: No such file or directory\n"
+
+
+def test_events_of_an_earlier_day_say_so_and_are_not_of_the_last_hour(tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    with Sandbox(keep=file) as sandbox:
+        send(sandbox, trigger())
+    kept = json.loads(file.read_text().splitlines()[1])
+    file.write_text(keep.HEADER + json.dumps({**kept, "at": "2026-01-05T12:30:00+00:00"}) + "\n")
+    with Sandbox(keep=file) as sandbox:
+        send(sandbox, change())
+        page = requests.get(sandbox.url, timeout=10).text
+        assert " Jan " in page
+        assert "1 sent" in page

@@ -66,13 +66,15 @@ def test_an_open_page_knows_what_it_shows(sandbox: Sandbox, send: Sender) -> Non
 
 
 def test_stopping_ends_open_streams_and_their_threads() -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     sandbox = Sandbox().start()
     streams = [Stream(sandbox) for _ in range(5)]
     assert all(stream.news() for stream in streams)
     sandbox.stop()
     assert [stream.news() for stream in streams] == [None] * 5
-    assert threading.active_count() == before
+    for thread in set(threading.enumerate()) - before:
+        thread.join(30)
+        assert not thread.is_alive()
     for stream in streams:
         stream.connection.close()
     with sandbox, streaming(sandbox) as stream:
@@ -90,6 +92,12 @@ def test_the_oldest_of_too_many_streams_ends(sandbox: Sandbox, send: Sender) -> 
     sandbox.stop()
     for stream in streams:
         stream.connection.close()
+
+
+def test_asking_for_the_heads_of_a_stream_ends(sandbox: Sandbox, send: Sender) -> None:
+    answer = send.session.head(f"{sandbox.url}/live", timeout=30)
+    assert answer.headers["Content-Type"] == "text/event-stream"
+    assert answer.content == b""
 
 
 def test_a_page_of_another_site_hears_nothing(sandbox: Sandbox, send: Sender) -> None:

@@ -92,6 +92,19 @@ def test_stopping_ends_what_hangs() -> None:
         assert connection.recv(1) == b""
 
 
+def test_news_come_over_https_too_and_end_with_the_sandbox() -> None:
+    with requests.Session() as session, Sandbox(tls=True) as sandbox:
+        session.trust_env = False
+        session.verify = sandbox.ca_file
+        with session.get(f"{sandbox.url}/live", stream=True, timeout=30) as stream:
+            news = stream.iter_lines(chunk_size=1)
+            assert next(line for line in news if line.startswith(b"data: "))
+            Sender(sandbox, session)(trigger())
+            assert next(line for line in news if line.startswith(b"data: "))
+            sandbox.stop()
+            assert list(news) == [b""]
+
+
 def test_the_authoritys_file_goes_with_the_sandbox() -> None:
     program = (
         "from pagerduty_logging.sandbox import Sandbox\n"

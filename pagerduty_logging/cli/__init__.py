@@ -4,24 +4,43 @@ Importing this package stays cheap: a subcommand imports what it needs when it r
 """
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 
-from pagerduty_logging.cli import explain, sandbox
+from pagerduty_logging.cli import change, check, explain, output, run, sandbox, spool, test, trigger
+from pagerduty_logging.cli.follow_up import acknowledge, resolve
+from pagerduty_logging.cli.parsing import Command, CommandParser, Misuse
 
-_COMMANDS = [explain, sandbox]
+_COMMANDS: list[Command] = [sandbox, check, test, trigger, acknowledge, resolve, change, run, explain, spool]
+
+INTERRUPTED = 130  # as shells tell SIGINT
+NOBODY_READS = 141  # as shells tell SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit code.
 
-    0 is good, 1 says that the command failed, 2 that it was called wrongly.
+    0 is good, 1 says that the command failed, 2 that it was called wrongly, 130 that Ctrl-C ended it,
+    141 that nobody read its output to the end.
     """
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = CommandParser(
         prog="pagerduty-logging", description="Tools around log records that page."
     )
     subparsers = parser.add_subparsers(required=True, metavar="command")
     for command in _COMMANDS:
         command.add_parser(subparsers).set_defaults(run=command.run)
-    args = parser.parse_args(argv)
-    status: int = args.run(args)
-    return status
+    try:
+        args = parser.parse_args(argv)
+        status: int = args.run(args)
+        sys.stdout.flush()
+        return status
+    except Misuse as misuse:
+        output.complain(str(misuse))
+        return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The flush at the interpreter's end must not fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOBODY_READS

@@ -9,17 +9,17 @@ import select
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from pagerduty_logging.fingerprinting import Explanation, Rule, explain_source
+from pagerduty_logging.cli.parsing import Subparsers
 
 if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+    from pagerduty_logging.fingerprinting import Explanation
 
 MAX_MESSAGE_CHARS: Final = 1_000_000
 _PATIENCE: Final = 1.0  # seconds to wait for the first byte of a message that is optional
 
 _WORDS: Final = {
-    Rule.SOURCE: "read back from the source line",
-    Rule.MASK: "the message, its values masked",
+    "source": "read back from the source line",
+    "mask": "the message, its values masked",
 }
 
 
@@ -32,6 +32,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
             "Show which template, by which rule, makes the dedup key of the logging call at "
             "FILE:LINE, or of a message given on standard input, or of both together."
         ),
+        epilog="example: pagerduty-logging explain shop/payments.py:42",
     )
     parser.add_argument("location", nargs="?", type=_location, metavar="FILE:LINE")
     parser.add_argument("--logger", metavar="NAME", help="the logger's name; without it no key is shown")
@@ -41,6 +42,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Explain; return 0, 1 where the line offers no template, 2 for a wrong use."""
+    from pagerduty_logging.fingerprinting import explain_source
+
     if args.location is None and sys.stdin.isatty():
         print("explain: give FILE:LINE, or a message on standard input", file=sys.stderr)
         return 2
@@ -75,7 +78,7 @@ def _shown(explanation: Explanation, *, with_key: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "template": explanation.template,
         "rule": explanation.rule.value,
-        "why": _WORDS.get(explanation.rule, explanation.rule.value),
+        "why": _WORDS.get(explanation.rule.value, explanation.rule.value),
     }
     if explanation.joined:
         shown["joined"] = list(explanation.joined)

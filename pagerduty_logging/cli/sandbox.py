@@ -5,14 +5,17 @@ import errno
 import json
 import os
 import signal
-import ssl
 import sys
 from typing import TYPE_CHECKING
+
+from pagerduty_logging.cli import output
 
 if TYPE_CHECKING:
     from pagerduty_logging.sandbox import AcceptedEvent, Sandbox
 
 DEFAULT_PORT = 8787
+PAGERDUTYS_RATE_LIMIT = 120
+"""Source: PagerDuty's documentation, "Events API v2 Overview"."""
 
 _OUTCOMES = {
     "opened": "opened an alert",
@@ -30,11 +33,10 @@ def add_parser(
         "sandbox",
         help="run a local stand-in for PagerDuty's Events API",
         description="Run a local stand-in for PagerDuty's Events API v2 until Ctrl-C.\n\n"
-        "Its address, opened in a browser, is an inbox of the alerts. A line is printed for each\n"
+        "Its address, opened in a browser, is an inbox of the alerts. A line is printed for each "
         "event accepted.",
-        epilog="example: pagerduty-logging sandbox --rate-limit 120 --keep events.jsonl\n\n"
+        epilog="example: pagerduty-logging sandbox --port 0 --keep events.jsonl\n\n"
         "exit status: 0 after Ctrl-C or SIGTERM, 1 when it cannot be started, 2 for bad options",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--port",
@@ -45,11 +47,11 @@ def add_parser(
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--rate-limit",
-        "--limit",
         type=int,
+        default=PAGERDUTYS_RATE_LIMIT,
         metavar="N",
-        help="answer 429 beyond N events in 60 seconds for a routing key; PagerDuty's limit is "
-        "about 120 (default: no limit)",
+        help="answer 429 beyond N events in 60 seconds for a routing key, as PagerDuty does; 0 is no limit "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--allow-remote",
@@ -78,56 +80,70 @@ def add_parser(
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM; 0 then, 1 when it cannot be started, 2 for bad options."""
     try:
-        return _run(args)
+        _serve(_made(args), args)
+    except _Refusal as refusal:
+        output.complain(str(refusal))
+        return refusal.status
     except KeyboardInterrupt:
-        return 0
+        pass
     except BrokenPipeError:
         # Nobody reads on: the flush at the interpreter's end must not fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return 0
 
 
-def _run(args: argparse.Namespace) -> int:
+class _Refusal(Exception):
+    """It cannot be started: a sentence why, and the exit status."""
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def _made(args: argparse.Namespace) -> "Sandbox":
+    import ssl
+
+    if (args.tls_cert is None) != (args.tls_key is None):
+        raise _Refusal("--tls-cert and --tls-key go together", 2)
     try:
         from pagerduty_logging.sandbox import Sandbox
-    except ModuleNotFoundError as error:
-        if error.name != "flask":
-            raise
-        return _complain(str(error), 1)
-    if (args.tls_cert is None) != (args.tls_key is None):
-        return _complain("--tls-cert and --tls-key go together", 2)
-    try:
-        sandbox = Sandbox(
+
+        return Sandbox(
             args.host,
             args.port,
-            rate_limit=args.rate_limit,
+            rate_limit=args.rate_limit or None,
             allow_remote=args.allow_remote,
             tls=(args.tls_cert, args.tls_key) if args.tls_cert else args.tls,
             keep=args.keep,
         )
-    except ValueError as error:
-        return _complain(str(error).replace("allow_remote", "--allow-remote"), 2)
-    except ssl.SSLError as error:
-        return _complain(f"{args.tls_cert} and {args.tls_key} make no https: {error.reason or error}", 2)
-    except OSError as error:
-        return _complain(f"cannot use {error.filename or args.tls_cert}: {error.strerror}", 1)
     except ModuleNotFoundError as error:
-        return _complain(str(error), 1)
+        if error.name not in ("flask", "trustme"):
+            raise
+        raise _Refusal(str(error), 1) from None
+    except ValueError as error:
+        raise _Refusal(str(error).replace("allow_remote", "--allow-remote"), 2) from None
+    except ssl.SSLError as error:
+        sentence = f"{args.tls_cert} and {args.tls_key} make no https: {error.reason or error}"
+        raise _Refusal(sentence, 2) from None
+    except OSError as error:
+        raise _Refusal(f"cannot use {error.filename or args.tls_cert}: {error.strerror}", 1) from None
+
+
+def _serve(sandbox: "Sandbox", args: argparse.Namespace) -> None:
     events = sandbox.follow()
     try:
         sandbox.start()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             free = "--port takes another one, or 0 for a free one"
-            return _complain(f"port {args.port} is in use; {free}", 1)
+            raise _Refusal(f"port {args.port} is in use; {free}", 1) from None
         reason = error.strerror or error
-        return _complain(f"cannot listen on {args.host} port {args.port}: {reason}", 1)
+        raise _Refusal(f"cannot listen on {args.host} port {args.port}: {reason}", 1) from None
     with sandbox:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         _introduce(sandbox, args)
         for event in events:
             print(_json_line(event) if args.json else _line(event), flush=True)
-    return 0
 
 
 def _introduce(sandbox: "Sandbox", args: argparse.Namespace) -> None:
@@ -157,9 +173,9 @@ def _line(event: "AcceptedEvent") -> str:
     if event.action in ("trigger", "change"):
         payload = event.body["payload"]
         words += [payload["severity"]] if event.action == "trigger" else []
-        words.append(_plain(payload["summary"]))
+        words.append(output.plain(payload["summary"]))
     if event.dedup_key is not None:
-        words.append(f"[{_plain(event.dedup_key)}]")
+        words.append(f"[{output.plain(event.dedup_key)}]")
     by_hand = " by hand" if event.by_hand else ""
     return " ".join(words) + f": {_OUTCOMES[event.outcome]}{by_hand}"
 
@@ -170,21 +186,7 @@ def _json_line(event: "AcceptedEvent") -> str:
     return json.dumps({**fields, "outcome": event.outcome, "by_hand": event.by_hand, "event": body})
 
 
-def _plain(text: str) -> str:
-    """The text as it can do no harm to a terminal, whatever its encoding."""
-    encoding = sys.stdout.encoding or "ascii"
-    printable = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
-    return printable.encode(encoding, "backslashreplace").decode(encoding)
-
-
 def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
     return int(text)
-
-
-def _complain(sentence: str, status: int) -> int:
-    print(f"pagerduty-logging: {sentence}", file=sys.stderr)
-    return status

@@ -11,7 +11,7 @@ the first of these that there is:
 
 A template without a word in it (``"%s"``, ``str(e)``, nothing at all) says nothing about the
 problem, and neither does that of a line that reports everybody's crashes; there the exception's
-type and the function it came from join in (`failure`).
+type and the function it came from join in (`failure`), or the view that answered with a failure.
 
 Everything here is stateless but for caches that change no result: the key is the same in every
 process, on every host, and after a release that moves the code.
@@ -195,6 +195,9 @@ class Fingerprinter:
         if self._template_source == "raw":
             return self._with_options(record, Rule.RAW, _text_of(msg), (), type(msg) is str)
 
+        answer = failure.reported_answer(record)
+        if answer is not None:
+            return self._with_options(record, Rule.ARGUMENTS, *answer, False)
         text, appended = (msg, "") if args and type(msg) is str else _message(msg)
         found = self._from_source(record, text)
         crash = failure.reported_crash(record) if record.exc_info else None

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from types import FrameType, TracebackType
 from typing import Final, NamedTuple
 
+from pagerduty_logging.request_details import view_of
+
 _DJANGO: Final = "django.request"  # logs every failed request from one line
 _MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 _STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
@@ -82,7 +84,7 @@ def reported_crash(record: logging.LogRecord) -> Failure | None:
 
     One call site then speaks for every failure of the application, and its template tells
     nothing apart: an uncaught-exception hook, a web framework, a task runner, an executor. The
-    function given is the last one in the application.
+    function given is the last one in the application, or Django's view.
     """
     exception = exception_of(record)
     if exception is None or record.exc_info is None:
@@ -99,16 +101,36 @@ def reported_crash(record: logging.LogRecord) -> Failure | None:
         or (speaks_for_others(record) and any(_is_application(f) for f in frames))
     ):
         return None
-    innermost = next((f for f in reversed(frames) if _is_application(f)), None)
-    if innermost is None:
-        own = _package(record.pathname)
-        innermost = next((f for f in reversed(frames) if _package(f.f_code.co_filename) != own), frames[-1])
-    return Failure(type_name(exception), _function(innermost))
+    return Failure(type_name(exception), _failed_function(frames, record))
+
+
+def reported_answer(record: logging.LogRecord) -> tuple[str, tuple[str, ...]] | None:
+    """Return the template and what joins it, if Django reports a view that answered with a failure.
+
+    No exception tells such answers apart then: their reason and the view do, and not the path.
+    """
+    args = record.args
+    if record.name != _DJANGO or record.exc_info or record.msg != "%s: %s" or type(args) is not tuple:
+        return None
+    reason = str(args[0]) if args else ""
+    view = view_of(record.__dict__.get("request"))
+    return f"{reason}: %s", (f"view={view}",) if view else ()
 
 
 def speaks_for_others(record: logging.LogRecord) -> bool:
     """Whether the line that logged may report crashes of code that is not its own."""
     return record.name == _DJANGO or _is_library(record.pathname)
+
+
+def _failed_function(frames: list[FrameType], record: logging.LogRecord) -> str:
+    """The last function of the application's; else Django's view, or the last of another library's."""
+    application = next((f for f in reversed(frames) if _is_application(f)), None)
+    if application is not None:
+        return _function(application)
+    view = view_of(record.__dict__.get("request")) if record.name == _DJANGO else ""
+    own = _package(record.pathname)
+    other = next((f for f in reversed(frames) if _package(f.f_code.co_filename) != own), frames[-1])
+    return view or _function(other)
 
 
 def _frames(traceback: TracebackType | None) -> list[FrameType]:

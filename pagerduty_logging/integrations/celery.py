@@ -24,6 +24,8 @@ from pagerduty_logging.integrations.reports import tell, tell_of_error
 
 _NAME = "pagerduty-logging"
 _NOTE = "__pagerduty_logging_task__"
+_ENDS = (WorkerLostError, SystemExit)
+"""What the main process is told of a task whose process ended; which of them, Celery's release decides."""
 
 
 def install(handler: PagerDutyHandler | None = None) -> None:
@@ -38,7 +40,12 @@ def install(handler: PagerDutyHandler | None = None) -> None:
         signals.setup_logging.connect(_keep_logging, weak=False, dispatch_uid=_NAME)
     else:
         _tell_of_tasks(handler)
-        for signal in (signals.after_setup_logger, signals.after_setup_task_logger):
+        # The last is for a program that configures logging itself: the others are not sent there.
+        for signal in (
+            signals.after_setup_logger,
+            signals.after_setup_task_logger,
+            signals.celeryd_after_setup,
+        ):
             signal.connect(_attached(handler), weak=False, dispatch_uid=f"{_NAME}-{id(handler)}")
     signals.task_prerun.connect(_forget_breadcrumbs, weak=False, dispatch_uid=_NAME)
 
@@ -99,10 +106,11 @@ def _lost(record: logging.LogRecord) -> bool:
     if isinstance(error, TimeLimitExceeded):
         return False  # told once more, with the task's name
     args: Any = record.args
-    if isinstance(error, WorkerLostError) and hasattr(error, _NOTE):
+    if isinstance(error, _ENDS) and hasattr(error, _NOTE):
         record.__dict__.update(getattr(error, _NOTE))
         name, task_id = (record.__dict__[known] for known in ("task_name", "task_id"))
-        tell(record, "Task", name, task_id, "lost its process", error)
+        words = repr(error) if isinstance(error, SystemExit) else error
+        tell(record, "Task", name, task_id, "lost its process", words)
     elif record.msg.startswith("Hard time limit") and isinstance(args, tuple) and len(args) == 3:
         limit, name, task_id = args
         record.__dict__.update(task_name=name, task_id=task_id)
@@ -118,10 +126,16 @@ def _received(record: logging.LogRecord) -> bool:
     return True
 
 
+def _redirected(record: logging.LogRecord) -> bool:
+    """Tell what was printed, but for our own diagnostics: Celery logs as a warning what goes to stderr."""
+    return not str(record.msg).startswith("pagerduty-logging:")
+
+
 _REWRITERS: dict[str, Callable[[logging.LogRecord], bool]] = {
     "celery.app.trace": _failed,
-    "celery.worker.request": _lost,
+    "celery.redirected": _redirected,
     "celery.worker.consumer.consumer": _received,
+    "celery.worker.request": _lost,
 }
 
 
@@ -129,7 +143,8 @@ _REWRITERS: dict[str, Callable[[logging.LogRecord], bool]] = {
 
 
 def _attached(handler: PagerDutyHandler) -> Callable[..., None]:
-    def attach(logger: logging.Logger, **_: object) -> None:
+    def attach(logger: logging.Logger | None = None, **_: object) -> None:
+        logger = logger or logging.getLogger()
         if logger.parent is None or not logger.propagate:
             logger.addHandler(handler)
 
@@ -159,5 +174,5 @@ def _forget_breadcrumbs(**_: object) -> None:
 @signals.task_failure.connect(weak=False, dispatch_uid=_NAME)  # type: ignore[untyped-decorator]
 def _note_the_lost(sender: Any, task_id: str, exception: object, **_: object) -> None:
     """Note on the error by which the main process learns of a lost process which task it was in."""
-    if isinstance(exception, WorkerLostError):
+    if isinstance(exception, _ENDS):
         setattr(exception, _NOTE, {**_details(sender), "task_id": task_id})

@@ -12,7 +12,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response as WSGIResponse
 
-from pagerduty_logging.sandbox import faults, rules
+from pagerduty_logging.sandbox import faults, openapi, rules
 from pagerduty_logging.sandbox.inbox import create_inbox, protect
 from pagerduty_logging.sandbox.limits import RateLimit
 from pagerduty_logging.sandbox.live import Live
@@ -116,6 +116,10 @@ def create_app(
     def enqueue_change() -> tuple[dict[str, Any], int]:
         return receive(rules.change_event_errors, take_change_event)
 
+    @app.get("/openapi.json")
+    def describe() -> Response:
+        return jsonify(openapi.description())
+
     @app.get("/api/alerts")
     def alerts() -> Response:
         return jsonify(alerts=[dataclasses.asdict(alert) for alert in store.alerts])
@@ -145,13 +149,14 @@ def create_app(
 
 
 def _script_fault(script: faults.Script, fields: dict[str, Any]) -> None:
-    share = fields.pop("share", None)
-    times = fields.pop("times", 1)
-    fault = faults.from_json(fields)
-    if share is None:
-        script.add(fault, times)
+    if "share" in fields and "times" in fields:
+        raise ValueError("times and share exclude each other")
+    if "share" in fields:
+        share = fields.pop("share")
+        script.set_share(faults.from_json(fields), share)
     else:
-        script.set_share(fault, share)
+        times = faults.whole(fields.pop("times", 1))
+        script.add(faults.from_json(fields), times)
 
 
 def is_loopback(name: str) -> bool:

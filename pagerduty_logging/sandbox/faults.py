@@ -129,7 +129,7 @@ def from_json(fields: Mapping[str, Any]) -> Fault:
     Raises:
         ValueError: the name, a field or a value is not one that this fault has.
     """
-    given = dict(fields)
+    given = {name: whole(value) for name, value in fields.items()}
     name = given.pop("fault", "answer")
     kind = FAULTS.get(name) if isinstance(name, str) else None
     if kind is None:
@@ -140,6 +140,11 @@ def from_json(fields: Mapping[str, Any]) -> Fault:
         return kind(**given)
     except TypeError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def whole(value: Any) -> Any:
+    """Return a JSON number as the integer that it is, if it is one: 503.0 is 503."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Script:

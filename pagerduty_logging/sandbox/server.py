@@ -8,15 +8,17 @@ import ssl
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
+from pagerduty_logging.sandbox import expectations, this_process
 from pagerduty_logging.sandbox.app import create_app, is_loopback
 from pagerduty_logging.sandbox.faults import Answer, Fault, Script
 from pagerduty_logging.sandbox.keep import KeepFile
 from pagerduty_logging.sandbox.limits import RateLimit
 from pagerduty_logging.sandbox.live import Live
+from pagerduty_logging.sandbox.rules import EXAMPLE_ROUTING_KEY
 from pagerduty_logging.sandbox.store import AcceptedEvent, Alert, ChangeEvent, Request, Store
 from pagerduty_logging.sandbox.tls import from_files, made_for
 from pagerduty_logging.sandbox.wire import WireServer
@@ -185,18 +187,102 @@ class Sandbox:
         """All HTTP requests in order of arrival, but those to the sandbox's own pages and API."""
         return self._store.requests
 
-    def alert(self, dedup_key: str) -> Alert:
-        """The alert with this dedup key, the one opened last when there are several.
+    def alert(
+        self,
+        dedup_key: expectations.Text | None = None,
+        *,
+        timeout: float = 5.0,
+        **fields: Unpack[expectations.Expected],
+    ) -> Alert:
+        """Wait for an alert that is as expected; of several, return the one that was opened last.
+
+        `alert(summary="payment 4711 failed", severity="error")`. A text is to be equal, a compiled
+        pattern is searched for; of a mapping such as `custom_details` what is named must be there.
 
         Raises:
-            LookupError: there is none.
+            AssertionError: there is none after `timeout` seconds; the text tells in which fields the alerts
+                there are differ.
+            TypeError: an alert has no such field.
         """
-        alerts = self.alerts
-        for alert in alerts:
-            if alert.dedup_key == dedup_key:
-                return alert
-        known = ", ".join(repr(alert.dedup_key) for alert in alerts) or "none at all"
-        raise LookupError(f"no alert with dedup key {dedup_key!r}; there are: {known}")
+        __tracebackhide__ = True
+        expected: dict[str, object] = {**fields}
+        if dedup_key is not None:
+            expected["dedup_key"] = dedup_key
+        expectations.check(expected)
+        found: list[Alert] = []
+
+        def look() -> bool:
+            found[:] = expectations.fitting(self.alerts, expected)
+            return bool(found)
+
+        if not self._store.wait_until(look, timeout):
+            raise AssertionError(
+                f"{expectations.told(self.alerts, expected)}\n{self._circumstances(timeout)}"
+            )
+        return found[0]
+
+    def assert_no_pages(self, timeout: float = 5.0) -> None:
+        """Make sure that there is no alert, and that none is under way from this process.
+
+        Records that the handlers of this process have taken are waited for; what is logged later, or by
+        other processes, is not.
+
+        Raises:
+            AssertionError: there is an alert, or after `timeout` seconds there may still be one.
+        """
+        __tracebackhide__ = True
+        self.settle(timeout)
+        if self.alerts:
+            alerts = "\n".join(f"  {expectations.one_line(alert)}" for alert in self.alerts)
+            raise AssertionError(f"expected no pages, got {len(self.alerts)}:\n{alerts}")
+
+    def settle(self, timeout: float = 5.0) -> None:
+        """Wait until no handler of this process has anything under way.
+
+        What waits for its next attempt is tried at once.
+
+        Raises:
+            AssertionError: something still is after `timeout` seconds.
+        """
+        __tracebackhide__ = True
+        if not this_process.settled(timeout):
+            raise AssertionError(f"pages are still under way\n{self._circumstances(timeout)}")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that make a program page this sandbox, for the environment of a process."""
+        trust = {} if self._ca_file is None else {"REQUESTS_CA_BUNDLE": self._ca_file}
+        return {"PAGERDUTY_EVENTS_URL": self.url, "PAGERDUTY_ROUTING_KEY": EXAMPLE_ROUTING_KEY, **trust}
+
+    @contextlib.contextmanager
+    def redirect(self) -> Iterator[None]:
+        """Let everything that this process pages arrive here: `with Sandbox() as s, s.redirect():`.
+
+        The variables of `environment` are set, and the handlers there are, whatever key and address they
+        were given, deliver here and know no earlier problem; in the end all is as it was. A handler with
+        `enabled=False` stays silent. A client (`EventsClient`) made before goes where it went.
+
+        When it ends the sandbox behaves again, and what is still under way gets a second or two.
+        """
+        with this_process.redirected(self.environment, EXAMPLE_ROUTING_KEY, self.url):
+            try:
+                yield
+            finally:
+                self._script.clear()
+                self._limit.clear()
+                if not this_process.settled(1.0):
+                    self.stop()  # ends what hangs
+                    self.start()
+                    this_process.settled(1.0)
+
+    def _circumstances(self, timeout: float) -> str:
+        lines = [
+            f"  {request.method} {request.path} answered {request.status or 'nothing'}"
+            for request in self.requests[-10:]
+        ]
+        return "\n".join(
+            [f"after {timeout:g} s; the last requests:", *(lines or ["  none"]), this_process.told()]
+        )
 
     def wait_for(self, count: int, timeout: float = 5.0) -> None:
         """Wait until `count` events were accepted since the start or the last `clear`.
@@ -204,10 +290,11 @@ class Sandbox:
         Raises:
             AssertionError: there are fewer after `timeout` seconds; the text tells what arrived.
         """
+        __tracebackhide__ = True
         if not self._store.wait_until(lambda: self._store.accepted >= count, timeout):
             raise AssertionError(
                 f"expected {count} accepted events within {timeout:g} s, "
-                f"got {self._store.accepted}\n{self._describe()}"
+                f"got {self._store.accepted}\n{self._describe(timeout, {})}"
             )
 
     def wait_until(self, predicate: Callable[[], object], timeout: float = 5.0) -> None:
@@ -216,20 +303,14 @@ class Sandbox:
         Raises:
             AssertionError: it is still false after `timeout` seconds; the text tells what arrived.
         """
+        __tracebackhide__ = True
         if not self._store.wait_until(predicate, timeout):
-            raise AssertionError(f"the condition did not come true within {timeout:g} s\n{self._describe()}")
+            raise AssertionError(
+                f"the condition did not come true within {timeout:g} s\n{self._describe(timeout, {})}"
+            )
 
-    def _describe(self) -> str:
-        lines = [
-            f"  {request.method} {request.path} answered {request.status or 'nothing'}"
-            for request in self.requests[-10:]
-        ]
-        lines += [
-            f"  {alert.state} {alert.severity} {alert.summary!r}, dedup key {alert.dedup_key!r}, "
-            f"{alert.triggers} triggers"
-            for alert in self.alerts[:10]
-        ]
-        return "\n".join(["the last requests, and the newest alerts:", *(lines or ["  none"])])
+    def _describe(self, timeout: float, expected: Mapping[str, object]) -> str:
+        return f"{expectations.told(self.alerts, expected)}\n{self._circumstances(timeout)}"
 
     def follow(self) -> Iterator[AcceptedEvent]:
         """An iterator over the events accepted from now on, which waits for each until `stop`."""

@@ -35,7 +35,7 @@ from pagerduty_logging.sandbox.store import Store
 MAX_BODY_BYTES = 1_000_000  # kept of a request's body; well above what PagerDuty takes
 _CHUNK = 65_536
 _PATIENCE = 30.0  # seconds for a page to take a piece of news
-_OWN = ("/api/", "/alerts/", "/changes/", "/live", "/static/")  # paths of the sandbox's own
+_OWN = ("/openapi.json", "/api/", "/alerts/", "/changes/", "/live", "/static/")  # paths of the sandbox's own
 _GRACE = 0.3  # seconds for threads to end, each time they are asked to
 
 

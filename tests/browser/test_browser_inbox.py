@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -127,6 +128,12 @@ def test_filters_live_in_the_address(page: Page, send: Sender) -> None:
     assert page.summaries == ["Queue is long"]
     page.open("/?severity=critical&show=triggered")
     assert page.summaries == ["Disk is full"]
+    page.click(".entry a")
+    page.wait_address("/alerts/")
+    page.click("#back")
+    page.wait_address("/?severity=critical&show=triggered")
+    page.run("window.sameDocument = true")
+    page.wait_live()
     assert page.run("return document.querySelector('[name=severity]:checked').value") == "critical"
     page.click("[value=changes]")
     page.wait_text("Deployed 1.2")
@@ -136,6 +143,16 @@ def test_filters_live_in_the_address(page: Page, send: Sender) -> None:
     page.wait("document.getElementById('count-triggered').innerText === '3'")
     assert page.summaries == ["Deployed 1.2"]
     assert page.run("return window.sameDocument")
+
+
+def test_times_are_those_of_the_person_who_looks(page: Page, send: Sender, sandbox: Sandbox) -> None:
+    send(alert("a", "Disk is full"))
+    page.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Kathmandu"})
+    page.open(f"/alerts/{sandbox.alert('a').number}")
+    page.wait_live()
+    local = sandbox.alert("a").first_seen.astimezone(timezone(timedelta(hours=5, minutes=45)))
+    assert f"{local:%H:%M:%S}" in page.run("return document.querySelector('.facts').innerText")
+    page.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
 
 
 def test_buttons_acknowledge_and_resolve(page: Page, send: Sender, sandbox: Sandbox) -> None:

@@ -1,8 +1,11 @@
 """Celery's workers: one page for a task that fails, which says which task it was, and none lost."""
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from reliability.programs import until
@@ -55,22 +58,35 @@ def worker(module: str, options: str) -> list[str]:
     return WORKER.format(module, options).split()
 
 
-@pytest.mark.parametrize(
-    "options",
-    ["--pool prefork", "--pool prefork --max-tasks-per-child 1", "--pool threads", "--pool solo"],
-)
-def test_a_task_that_fails_is_one_page_in_every_pool(sandbox: Sandbox, tmp_path: Path, options: str) -> None:
+POOLS = ["--pool prefork", "--pool prefork --max-tasks-per-child 1", "--pool threads", "--pool solo"]
+
+
+def test_a_task_that_fails_is_one_page_in_every_pool(tmp_path: Path) -> None:
     folder = copied("celery_app", tmp_path)
-    run(["-c", SEND_ALL], folder, sandbox)
-    with started(worker("tasks", options), folder, sandbox) as process:
-        expected = {PAY, PAY_CAREFULLY, SHIP, REMIND}
-        until(lambda: set(pages(sandbox)) >= expected, timeout=PATIENCE)
-        assert stop(process) == 0
-    found = pages(sandbox)
-    assert set(found) == expected
+    with Sandbox() as nobody:
+        run(["-c", SEND_ALL], folder, nobody)
+    expected = {PAY, PAY_CAREFULLY, SHIP, REMIND}
+    with ExitStack() as running:  # all at once: workers take their time to stop
+        sandboxes, processes = {}, {}
+        for number, pool in enumerate(POOLS):
+            own = Path(shutil.copytree(folder, tmp_path / str(number)))
+            sandboxes[pool] = running.enter_context(Sandbox())
+            processes[pool] = running.enter_context(started(worker("tasks", pool), own, sandboxes[pool]))
+        for number, pool in enumerate(POOLS):
+            wait_for(sandboxes[pool], expected, tmp_path / str(number))
+            processes[pool].terminate()
+        assert {pool: process.wait(PATIENCE) for pool, process in processes.items()} == dict.fromkeys(
+            POOLS, 0
+        )
+        for sandbox in sandboxes.values():
+            require_pages(pages(sandbox))
+
+
+def require_pages(found: dict[str, dict[str, Any]]) -> None:
+    assert set(found) == {PAY, PAY_CAREFULLY, SHIP, REMIND}
     assert found[SHIP]["task_retries"] == 1
-    tasks = {found[name]["task_name"] for name in (PAY, PAY_CAREFULLY, SHIP, REMIND)}
-    assert tasks == {"tasks.pay", "tasks.pay_carefully", "tasks.ship", "tasks.remind"}
+    tasks = [found[name]["task_name"] for name in (PAY, PAY_CAREFULLY, SHIP, REMIND)]
+    assert tasks == ["tasks.pay", "tasks.pay_carefully", "tasks.ship", "tasks.remind"]
     for details in found.values():
         assert len(details["task_id"]) == 36
         assert details["task_queue"] == "celery"
@@ -162,10 +178,33 @@ def test_djangos_logging_is_left_as_it_is_and_pages(sandbox: Sandbox, tmp_path: 
 
 def test_a_worker_whose_logging_has_no_handler_that_pages_says_so(sandbox: Sandbox, tmp_path: Path) -> None:
     program = """
-    from celery import Celery
-    from pagerduty_logging.integrations.celery import install
-    install()
-    Celery().log.setup()
-    """
-    said = run(["-c", "\n".join(line.strip() for line in program.splitlines())], tmp_path, sandbox)
+from celery import Celery
+from pagerduty_logging.integrations.celery import install
+install()
+Celery().log.setup()
+"""
+    said = run(["-c", program], tmp_path, sandbox)
     assert "pagerduty-logging: no handler of the program's logging pages" in said
+
+
+def test_a_handler_joins_a_program_that_configures_logging_itself(sandbox: Sandbox, tmp_path: Path) -> None:
+    program = """
+import logging
+from celery import Celery, signals
+from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging.integrations.celery import install
+@signals.setup_logging.connect
+def configure_logging(**_):
+    logging.basicConfig(force=True)
+handler = PagerDutyHandler(level="WARNING")
+install(handler)
+install(handler)
+Celery().log.setup()
+signals.celeryd_after_setup.send(sender="worker")
+assert len(logging.getLogger().handlers) == 2
+logging.error("it broke")
+# What the library says of itself on stderr comes back as a record, which is not to page:
+logging.getLogger("celery.redirected").warning("pagerduty-logging: PagerDuty is not reached")
+"""
+    run(["-c", program], tmp_path, sandbox)
+    assert set(pages(sandbox)) == {"it broke"}

@@ -27,5 +27,5 @@ def test_an_error_in_a_cell_is_one_page(sandbox: Sandbox, tmp_path: Path) -> Non
     )
     assert "KeyError" in run.stderr  # the cell shows it as ever
     found = pages(sandbox)
-    assert set(found) == {"the report of today is late", "a cell failed: KeyError: 'pears'"}, run.stderr
-    assert '    count("pears")' in found["a cell failed: KeyError: 'pears'"]["traceback"]
+    assert set(found) == {"the report of today is late", "KeyError: 'pears'"}, run.stderr
+    assert '    count("pears")' in found["KeyError: 'pears'"]["traceback"]

@@ -91,9 +91,9 @@ def started(
         yield process
 
 
-def run_file(main: Path, url: str) -> Ended:
+def run_file(main: Path, url: str, *arguments: str) -> Ended:
     """Run a program that is a file: what `multiprocessing` spawns imports it."""
-    with _running([str(main)], environment(url, measured=False)) as process:
+    with _running([str(main), *arguments], environment(url, measured=False)) as process:
         since = time.monotonic()
         out, err = process.communicate(timeout=KILL_AFTER)
         return Ended(process.returncode, out, err, time.monotonic() - since)

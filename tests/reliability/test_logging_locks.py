@@ -202,6 +202,37 @@ def test_the_first_record_may_be_interrupted_anywhere_by_another(pagerduty: Sand
     assert len(pagerduty.events) == len({e["dedup_key"] for e in pagerduty.events}) == 2 * times - 1
 
 
+def test_a_flush_outlasts_a_calm_that_ended_before_it_began(pagerduty: Sandbox) -> None:
+    """The worker finds itself idle, and before it says so another event and a flush have come."""
+    ended = run(
+        """
+        import inspect
+        from pagerduty_logging.delivery import Delivery
+        lines, first = inspect.getsourcelines(Delivery._run)
+        says_so = next(n for n, line in enumerate(lines, first) if "while self._flushing" in line)
+        made = attached()
+        def trace(frame, event, _):
+            if frame.f_code is not Delivery._run.__code__:
+                return None
+            if event == "line" and frame.f_lineno == says_so:
+                threading.settrace(None); sys.settrace(None)
+                while not made._delivery._flushing:
+                    time.sleep(0.001)
+            return trace
+        threading.settrace(trace)
+        log.error("first")
+        while made.stats.delivered < 1:
+            time.sleep(0.001)
+        log.error("second")
+        assert made.flush(60), made.stats
+        """,
+        pagerduty.url,
+        measured=False,
+    )
+    ended.well()
+    assert summaries(pagerduty) == ["first", "second"]
+
+
 def test_objects_that_log_while_they_are_read_end_in_one_page(pagerduty: Sandbox) -> None:
     ended = run(
         """

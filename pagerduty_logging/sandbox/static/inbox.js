@@ -151,10 +151,19 @@
     return null;
   }
 
+  // The server may live in another time zone, in a container for one.
+  function clock(moment) {
+    const time = moment.toLocaleTimeString("en-GB");
+    if (moment.toDateString() === new Date().toDateString()) return time;
+    return `${moment.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}`;
+  }
+
   function tellTimes(root) {
-    for (const element of root.querySelectorAll("time.ago")) {
-      element.dataset.clock ??= element.textContent;
-      element.textContent = ago(Date.now() - Date.parse(element.dateTime)) ?? element.dataset.clock;
+    for (const element of root.querySelectorAll("time")) {
+      const moment = new Date(element.dateTime);
+      const words = element.classList.contains("ago") ? ago(Date.now() - moment) : null;
+      element.textContent = words ?? clock(moment);
+      element.title = moment.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "long" });
     }
   }
 
@@ -221,6 +230,11 @@
     } else if (event.key === "j") walk(1);
     else if (event.key === "k") walk(-1);
   });
+
+  // Back to the list as it was filtered.
+
+  const back = document.getElementById("back");
+  if (back && document.referrer.startsWith(`${location.origin}/?`)) back.href = document.referrer;
 
   remember(document);
   enhance(document);

@@ -1,0 +1,80 @@
+"""`check`: could this machine page, with this key, through this network? Pages nobody."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pagerduty_logging.cli import options, output
+from pagerduty_logging.cli.parsing import Subparsers
+
+if TYPE_CHECKING:
+    from pagerduty_logging.cli.probes import Step
+    from pagerduty_logging.events_api.client import EventsClient
+
+NOT_CHECKED = (
+    "whether the key belongs to a service: PagerDuty accepts any that looks like one",
+    "whether that service would notify anybody: `pagerduty-logging test --page` shows it",
+)
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "check",
+        help="is this key, network, proxy, TLS able to page? pages nobody",
+        description="Look at each step of the way to PagerDuty, then send it the resolve of an alert that "
+        "never was, which it accepts and drops. Pages nobody.\n\n"
+        "Not checked:\n  - " + "\n  - ".join(NOT_CHECKED),
+        epilog="example: pagerduty-logging check --region eu",
+    )
+    options.add_json(parser)
+    options.add_connection(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look, and tell each step; 0 when PagerDuty accepted the last one, else 1."""
+    with options.make_client(args) as client:
+        steps = [_tell(step, args) for step in _steps(client, args)]
+    ok = steps[-1].ok  # the answer decides: it went the way that pages go
+    if args.json:
+        shown = [
+            {"step": step.name, "ok": step.ok, "seconds": step.seconds, "detail": step.detail}
+            for step in steps
+        ]
+        output.print_json({"ok": ok, "steps": shown, "not_checked": list(NOT_CHECKED)})
+    elif output.is_terminal():
+        print(output.coloured("PagerDuty can be reached." if ok else "Pages would not get through.", "bold"))
+        for what in NOT_CHECKED if ok else ():
+            print(output.coloured(f"Not checked: {what}.", "dim"))
+    return 0 if ok else 1
+
+
+def _steps(client: EventsClient, args: argparse.Namespace) -> Iterator[Step]:
+    from pagerduty_logging.cli.probes import Step, probe
+    from pagerduty_logging.events_api.errors import EventsError
+
+    yield Step("routing key", True, f"from {options.key_origin(args)}")
+    yield Step("address", True, client.base_url)
+    yield from probe(client.base_url, client.timeout)
+    since = time.monotonic()
+    try:
+        said = client.check()
+    except EventsError as error:
+        yield Step("answer", False, str(error), time.monotonic() - since)
+    else:
+        yield Step("answer", True, f"202: {said.message or said.status}", time.monotonic() - since)
+
+
+def _tell(step: Step, args: argparse.Namespace) -> Step:
+    if not args.json:
+        word = "ok" if step.ok else "failed"
+        took = "" if step.seconds is None else f"{step.seconds * 1000:.0f} ms"
+        if output.is_terminal():
+            print(f"{output.coloured(f'{word:8}', word)}{step.name:13}{took:>9}  {output.plain(step.detail)}")
+        else:
+            print("\t".join((word, step.name, took, output.plain(step.detail))))
+    return step

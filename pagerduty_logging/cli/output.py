@@ -1,0 +1,73 @@
+"""What the subcommands print: tables and colours for a person at a terminal, plain lines in a pipe."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+COLOURS = {
+    "ok": "32",
+    "failed": "31",
+    "critical": "1;31",
+    "error": "31",
+    "warning": "33",
+    "info": "36",
+    "bold": "1",
+    "dim": "2",
+}
+_GAP = "  "
+
+
+def is_terminal() -> bool:
+    """Tell whether standard output is read by a person."""
+    return sys.stdout.isatty()
+
+
+def coloured(text: str, colour: str) -> str:
+    """Return the text in a colour, where a terminal shows it and nobody objects (https://no-color.org)."""
+    if not is_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
+
+
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], colours: Mapping[str, str] | None = None
+) -> None:
+    """Print rows: aligned below their header at a terminal, separated by tabs and bare in a pipe.
+
+    A cell whose text is in `colours` is shown in that colour.
+    """
+    clean = [[plain(cell) for cell in row] for row in rows]
+    if not is_terminal():
+        for row in clean:
+            print("\t".join(row))
+        return
+    widths = [max(map(len, column)) for column in zip(header, *clean, strict=True)]
+    print(coloured(_GAP.join(map(str.ljust, header, widths)).rstrip(), "bold"))
+    for row in clean:
+        print(_GAP.join(_cell(cell, width, colours or {}) for cell, width in zip(row, widths, strict=True)))
+
+
+def _cell(text: str, width: int, colours: Mapping[str, str]) -> str:
+    padded = text.ljust(width)
+    return coloured(padded, colours[text]) if text in colours else padded
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one line of JSON."""
+    print(json.dumps(value))
+
+
+def plain(text: str) -> str:
+    """Return the text as it can do no harm to a terminal, whatever its encoding."""
+    encoding = sys.stdout.encoding or "ascii"
+    printable = "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+    return printable.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def complain(sentence: str) -> None:
+    """Say a sentence on standard error."""
+    print(f"pagerduty-logging: {plain(sentence)}", file=sys.stderr)

@@ -1,0 +1,61 @@
+"""The command's parser: what it refuses it does not repeat where that may be a routing key."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn, Protocol, TypeAlias
+
+_LIKE_A_KEY = re.compile(r"[0-9A-Za-z]{32,}")
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Wraps each line of a text for itself, and none that is there to be copied."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        wrap = super()._fill_text
+        lines = text.splitlines()
+        return "\n".join(line if line.startswith("example:") else wrap(line, width, indent) for line in lines)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """`argparse` without abbreviations, which does not echo what looks like a routing key."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": _Formatter, "allow_abbrev": False, **options})
+
+    def error(self, message: str) -> NoReturn:
+        super().error(_LIKE_A_KEY.sub("…", message))
+
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+class Command(Protocol):
+    """A subcommand: a module, or an object, that has these two."""
+
+    def add_parser(self, subparsers: Subparsers) -> argparse.ArgumentParser:
+        """Add the subcommand and its options."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it, and return the exit code."""
+
+
+class Misuse(Exception):
+    """The command was called wrongly: its text is told, and the exit code is 2."""
+
+
+class RefuseKey(argparse.Action):
+    """Refuses a routing key given as an argument."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> NoReturn:
+        """End with exit code 2."""
+        parser.error(
+            "a routing key is not given as an argument, where the shell's history and other users see it: "
+            "set PAGERDUTY_ROUTING_KEY, or use --routing-key-file or --routing-key-stdin"
+        )

@@ -1,0 +1,215 @@
+"""`pagerduty-logging run`: any command as a job: it pages when it fails, its next success resolves that."""
+
+import argparse
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pagerduty_logging.cli import output
+from pagerduty_logging.cli.parsing import Misuse, RefuseKey, Subparsers
+
+if TYPE_CHECKING:
+    from pagerduty_logging.cli.supervisor import Outcome
+    from pagerduty_logging.handler import PagerDutyHandler
+
+FLUSH_TIMEOUT = 5.0
+"""Seconds for which PagerDuty may delay the end."""
+SEVERITIES = ("critical", "error", "warning", "info")
+
+TIMED_OUT, TIMED_OUT_AND_KILLED = 124, 137  # as timeout(1) has them
+NOT_EXECUTABLE, NOT_FOUND = 126, 127  # as shells have them
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    """Add the ``run`` command to the SUBPARSERS of the command line."""
+    parser = subparsers.add_parser(
+        "run",
+        usage="%(prog)s --name NAME [options] -- COMMAND [ARGUMENT ...]",
+        help="run a command; page when it fails, resolve when it succeeds",
+        description="Run a command with its streams and its exit status. Page when it ends with a status "
+        "but 0, by a signal, or not within --timeout; resolve that when it next succeeds.",
+        epilog="The routing key is taken from PAGERDUTY_ROUTING_KEY or --routing-key-file; without one the "
+        "command runs all the same. Exit status: the command's own; 128+N, or the signal itself, where a "
+        "signal ended it; 124 after a timeout (137 if it had to be killed); 126 and 127 if it cannot be "
+        "run or found; 2 if this command was called wrongly.\n"
+        "example: pagerduty-logging run --name nightly-billing --timeout 3600 -- ./bill.sh --all",
+    )
+    parser.add_argument("--name", required=True, type=_name, help="the job's name, which its alert goes by")
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help="page after so long and end the command: SIGTERM, and SIGKILL 10 seconds later (default: never)",
+    )
+    parser.add_argument(
+        "--severity", choices=SEVERITIES, default="error", help="of the page (default: %(default)s)"
+    )
+    parser.add_argument("--source", help="what is affected (default: the host's name)")
+    parser.add_argument("--routing-key-file", metavar="PATH", help="read the routing key from this file")
+    parser.add_argument("--routing-key", nargs="?", action=RefuseKey, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--region", choices=("us", "eu"), default="us", help="where the account lives (default: us)"
+    )
+    parser.add_argument(
+        "--spool", metavar="DIR", help="where pages are kept that PagerDuty has not taken in time"
+    )
+    parser.add_argument("--no-resolve", action="store_true", help="do not resolve when the command succeeds")
+    parser.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command and its arguments"
+    )
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; return what the process is to exit with."""
+    if os.name != "posix":
+        raise Misuse("run: needs a POSIX system")
+    from pagerduty_logging.cli.supervisor import Supervisor
+
+    command = args.command[1:] if args.command[:1] == ["--"] else args.command
+    if not command:
+        raise Misuse("run: give the command behind --")
+    pager = _Pager(args, command[0])
+    try:
+        outcome = Supervisor(command, timeout=args.timeout, on_timeout=pager.tell).run()
+    except FileNotFoundError as error:
+        return pager.not_started(error, NOT_FOUND)
+    except OSError as error:
+        return pager.not_started(error, NOT_EXECUTABLE)
+    pager.tell(outcome)
+    if outcome.timed_out:
+        return TIMED_OUT_AND_KILLED if outcome.status == -signal.SIGKILL else TIMED_OUT
+    if outcome.status < 0:
+        _end_like_it(-outcome.status)
+        return 128 - outcome.status
+    return outcome.status
+
+
+class _Pager:
+    """Pages for the job and resolves it, whatever state PagerDuty and our options are in."""
+
+    def __init__(self, args: argparse.Namespace, program: str) -> None:
+        self._args = args
+        self._program = program
+        self._told = False
+        self._handler = _made_by(args)
+
+    def tell(self, outcome: "Outcome") -> None:
+        """Page for an outcome, once, or resolve; one that was wanted calls for neither."""
+        if outcome.failed and not self._told:
+            self._told = True
+            self._page(_words(outcome, self._args.timeout), outcome)
+        elif not outcome.failed and not outcome.interrupted and not self._args.no_resolve:
+            self._resolve()
+
+    def not_started(self, error: OSError, status: int) -> int:
+        """Page for a command that could not be started, and return `status`."""
+        from pagerduty_logging.cli.supervisor import Outcome
+
+        words = f"cannot run {self._program}: {error.strerror or type(error).__name__}"
+        _complain(words)
+        self._page(words, Outcome(status=status))
+        return status
+
+    def _page(self, words: str, outcome: "Outcome") -> None:
+        from pagerduty_logging import jobs
+        from pagerduty_logging.events_api.events import Severity
+
+        last = outcome.last_lines[-1:] if not outcome.timed_out else []
+        page = jobs.record(
+            self._args.name,
+            Severity(self._args.severity),
+            "Job %s failed: %s",
+            self._args.name,
+            ": ".join([words, *last]),
+            ran=outcome.seconds,
+            # Not its arguments: secrets are handed over in them.
+            details={
+                "program": self._program,
+                "exit_status": None if outcome.timed_out else outcome.status,
+                "stderr": outcome.last_lines,
+            },
+        )
+        if self._handler is not None:
+            self._handler.handle(page)
+
+    def _resolve(self) -> None:
+        from pagerduty_logging import jobs
+
+        if self._handler is not None:
+            self._handler.resolve(jobs.dedup_key(self._args.name))
+
+
+def _made_by(args: argparse.Namespace) -> "PagerDutyHandler | None":
+    """Return the handler that the options make; None, with a complaint, if they make none.
+
+    The command is run all the same: it matters more than its supervision.
+    """
+    from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
+    from pagerduty_logging.handler import PagerDutyHandler
+
+    if args.routing_key_file is None and not os.environ.get(ENVIRONMENT_VARIABLE, "").strip():
+        _complain(f"no routing key is set, so that nothing is paged: set {ENVIRONMENT_VARIABLE}")
+        return None
+    try:
+        return PagerDutyHandler(
+            routing_key_file=args.routing_key_file,
+            region=args.region,
+            source=args.source,
+            spool=args.spool,
+            flush_timeout=FLUSH_TIMEOUT,
+        )
+    except (TypeError, ValueError, Warning) as error:
+        _complain(f"nothing is paged: {error}")
+        return None
+
+
+def _words(outcome: "Outcome", timeout: float | None) -> str:
+    if outcome.timed_out:
+        return f"still running after {timeout:g} seconds"
+    if outcome.status > 0:
+        return f"exit status {outcome.status}"
+    try:
+        name = signal.Signals(-outcome.status).name
+    except ValueError:
+        name = f"signal {-outcome.status}"
+    return f"{'stopped' if -outcome.status in outcome.forwarded else 'ended'} by {name}"
+
+
+def _end_like_it(number: int) -> None:
+    """End this process by the same signal, as shells look at that, after all that its end has to do."""
+    import atexit
+    import resource
+
+    sys.stdout.flush()
+    atexit._run_exitfuncs()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the core that matters is there already
+    if number != signal.SIGKILL:
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)  # which the first process of a container outlives
+
+
+def _complain(sentence: str) -> None:
+    with suppress(OSError):  # nobody reads it, which is no reason to end
+        output.complain(sentence)
+
+
+def _name(text: str) -> str:
+    from pagerduty_logging.jobs import dedup_key
+
+    try:
+        dedup_key(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text.strip()
+
+
+def _seconds(text: str) -> float:
+    from pagerduty_logging import options
+
+    try:
+        return options.seconds("--timeout", float(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0") from None

@@ -1,0 +1,63 @@
+"""One event on its way: what `trigger`, `acknowledge`, `resolve` and `change` have in common."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pagerduty_logging.cli import options, output
+from pagerduty_logging.cli.parsing import Misuse
+
+if TYPE_CHECKING:
+    from pagerduty_logging.events_api.client import EventsClient
+    from pagerduty_logging.events_api.errors import EventsError
+    from pagerduty_logging.events_api.events import Receipt
+
+
+def send(args: argparse.Namespace, act: Callable[[EventsClient], Receipt]) -> int:
+    """Let `act` send an event; print its receipt, or say why there is none.
+
+    In a pipe the dedup key is printed alone, so that a script can keep it.
+
+    Raises:
+        Misuse: the event makes no sense.
+    """
+    from pagerduty_logging.events_api.errors import EventsError
+
+    with options.make_client(args) as client:
+        try:
+            receipt = act(client)
+        except EventsError as error:
+            return failed(error, args)
+        except (ValueError, TypeError) as error:
+            raise Misuse(str(error)) from None
+    if args.json:
+        output.print_json(
+            {"status": receipt.status, "message": receipt.message, "dedup_key": receipt.dedup_key}
+        )
+    elif receipt.dedup_key is None or output.is_terminal():
+        print(output.coloured(output.plain(receipt.message or receipt.status), "ok"))
+        if receipt.dedup_key is not None:
+            print(f"dedup key: {output.coloured(output.plain(receipt.dedup_key), 'bold')}")
+    else:
+        print(output.plain(receipt.dedup_key))
+    return 0
+
+
+def failed(error: EventsError, args: argparse.Namespace) -> int:
+    """Say that PagerDuty did not accept an event; return the exit code."""
+    output.complain(f"not accepted: {error}")
+    if args.json:
+        output.print_json(told(error))
+    return 1
+
+
+def told(error: EventsError) -> dict[str, Any]:
+    """Return an error as JSON tells it."""
+    return {
+        "error": str(error),
+        "kind": type(error).__name__,
+        "http_status": error.status,
+        "errors": list(getattr(error, "errors", ())),
+    }

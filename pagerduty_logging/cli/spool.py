@@ -1,0 +1,206 @@
+"""`spool`: look into a spool directory, send what nobody looks after, or delete it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from pagerduty_logging.cli import options, output
+from pagerduty_logging.cli.parsing import Misuse, Subparsers
+
+if TYPE_CHECKING:
+    from pagerduty_logging.delivery import Delivery
+    from pagerduty_logging.events_api.routing_key import RoutingKey
+    from pagerduty_logging.spool import Entry, Spool
+
+LONGEST_AGE = 100 * 365 * 86_400.0
+"""Seconds: who sends a spool by hand wants all of it, however old."""
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    """Add the subcommand, its three own ones and their options."""
+    parser = subparsers.add_parser(
+        "spool",
+        help="look into a handler's spool, send or delete what nobody looks after",
+        description="Look into the directory that a handler keeps its events in (spool=DIR), send "
+        "what no living process looks after, or delete it.",
+        epilog="example: pagerduty-logging spool list /var/lib/shop/pages",
+    )
+    actions = parser.add_subparsers(required=True, metavar="action")
+
+    listing = actions.add_parser(
+        "list",
+        help="show what is there",
+        description="Show the events in a spool, oldest first. Each is waiting for somebody to send it, "
+        "held by a living process, refused by PagerDuty, or broken.",
+        epilog="example: pagerduty-logging spool list /var/lib/shop/pages",
+    )
+    _add_directory(listing)
+    options.add_json(listing)
+    listing.set_defaults(act=_list)
+
+    retry = actions.add_parser(
+        "retry",
+        help="send what no living process looks after: this pages",
+        description="Send the events for this routing key that no living process looks after. This pages. "
+        "It ends with the first that PagerDuty does not take for now; the rest stays.",
+        epilog="example: pagerduty-logging spool retry /var/lib/shop/pages",
+    )
+    _add_directory(retry)
+    options.add_json(retry)
+    options.add_connection(retry)
+    retry.set_defaults(act=_retry)
+
+    drop = actions.add_parser(
+        "drop",
+        help="delete events for good",
+        description="Delete the named events, or all but those that a living process holds. Their pages "
+        "are lost: without --yes it only says what it would delete.",
+        epilog="example: pagerduty-logging spool drop /var/lib/shop/pages --yes",
+    )
+    _add_directory(drop)
+    drop.add_argument("events", nargs="*", metavar="EVENT", help="an event's name, as `list` shows it")
+    drop.add_argument("--yes", action="store_true", help="do it")
+    options.add_json(drop)
+    drop.set_defaults(act=_drop)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked; 0, 1 when something is left that should not be, 2 for a wrong use."""
+    if not os.path.isdir(args.directory):
+        raise Misuse(f"no such directory: {args.directory}")
+    status: int = args.act(args)
+    return status
+
+
+def _add_directory(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("directory", metavar="DIR", help="the handler's spool")
+
+
+def _list(args: argparse.Namespace) -> int:
+    entries = _entries(_spool(args))
+    if args.json:
+        output.print_json({"events": [_told(entry) for entry in entries]})
+    elif entries or not output.is_terminal():
+        header = ("STATE", "AGE", "SEVERITY", "WHAT", "EVENT")
+        rows = [
+            (entry.state, _age(entry), _severity(entry), entry.kept.label if entry.kept else "?", entry.name)
+            for entry in entries
+        ]
+        output.table(header, rows, {name: name for name in ("critical", "error", "warning", "info")})
+    else:
+        print("The spool is empty.")
+    return 0
+
+
+def _retry(args: argparse.Namespace) -> int:
+    from pagerduty_logging.delivery import Delivery
+    from pagerduty_logging.diagnostics import Diagnostics
+    from pagerduty_logging.events_api.retrying import Retry
+    from pagerduty_logging.spool import MAX_FILES
+
+    key = options.routing_key(args)
+    spool = _spool(args, key)
+    with options.make_client(args, key, Retry(max_age=LONGEST_AGE)) as client:
+        delivery = Delivery(
+            client,
+            max_pending=MAX_FILES,
+            max_events_per_minute=100,
+            spool=spool,
+            background=False,
+            flush_timeout=0.0,
+            diagnostics=Diagnostics(),
+        )
+        try:
+            _send_all(delivery, client.timeout)
+        finally:
+            spool.sign_off()
+    stats = delivery.stats()
+    left = [entry for entry in _entries(_spool(args)) if entry.state in ("waiting", "held")]
+    told = {
+        "delivered": stats.delivered,
+        "refused": stats.dead_lettered,
+        "left": len(left),
+        "error": stats.last_error,
+    }
+    if args.json:
+        output.print_json(told)
+    else:
+        print(f"{stats.delivered} delivered, {stats.dead_lettered} refused, {len(left)} left")
+    if left and stats.last_error:
+        output.complain(f"not all could be sent: {stats.last_error}")
+    return 1 if left or stats.dead_lettered else 0
+
+
+def _send_all(delivery: Delivery, timeout: float) -> None:
+    """Send until nothing is left, or PagerDuty does not take one for now."""
+    while (wait := delivery.step(timeout)) is not None:
+        if wait > 0:
+            if delivery.stats().last_error is not None:
+                return
+            time.sleep(wait)  # so many a minute, and no more
+
+
+def _drop(args: argparse.Namespace) -> int:
+    spool = _spool(args)
+    entries = {entry.name: entry for entry in _entries(spool)}
+    unknown = [name for name in args.events if name not in entries]
+    if unknown:
+        raise Misuse(f"no such event: {', '.join(unknown)}")
+    chosen = [entries[name] for name in args.events] or list(entries.values())
+    doomed = [entry for entry in chosen if entry.state != "held"]
+    held = len(chosen) - len(doomed)
+    if held:
+        output.complain(f"{held} events are held by living processes, and stay")
+    if not args.yes:
+        output.complain(f"drop would delete {len(doomed)} events, whose pages are lost; --yes does it")
+        return 2
+    for entry in doomed:
+        spool.remove(entry.name)
+    if args.json:
+        output.print_json({"dropped": [entry.name for entry in doomed]})
+    else:
+        print(f"{len(doomed)} dropped")
+    return 0
+
+
+def _spool(args: argparse.Namespace, routing_key: RoutingKey | None = None) -> Spool:
+    from pagerduty_logging.diagnostics import Diagnostics
+    from pagerduty_logging.spool import Spool
+
+    return Spool(args.directory, routing_key, Diagnostics())
+
+
+def _entries(spool: Spool) -> list[Entry]:
+    try:
+        return spool.entries()
+    except OSError as error:
+        raise Misuse(f"the directory cannot be read: {error.strerror}") from None
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    kept = entry.kept
+    return {
+        "event": entry.name,
+        "state": entry.state,
+        "age": None if kept is None else round(time.time() - kept.accepted, 3),
+        "severity": None if kept is None else str(kept.severity),
+        "label": None if kept is None else kept.label,
+        "dedup_key": None if kept is None else kept.encoded.dedup_key,
+    }
+
+
+def _severity(entry: Entry) -> str:
+    return str(entry.kept.severity) if entry.kept else "?"
+
+
+def _age(entry: Entry) -> str:
+    if entry.kept is None:
+        return "?"
+    seconds = max(time.time() - entry.kept.accepted, 0.0)
+    size, unit = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
+    return f"{seconds / size:.0f} {unit}"

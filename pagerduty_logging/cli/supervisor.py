@@ -1,0 +1,302 @@
+"""Runs a command as if it were not supervised: its streams, its signals, its end.
+
+One thread does it all, so that nothing waits for anything else: it passes on what the command writes to
+stderr, forwards signals, and looks at the clock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import selectors
+import signal
+import subprocess
+import termios
+import time
+import tty
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from types import FrameType
+
+GRACE = 10.0
+"""Seconds between SIGTERM and SIGKILL."""
+DRAIN = 5.0
+"""Seconds to pass on what is left on stderr, if nobody takes it, once the command has ended."""
+FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+TO_THE_COMMAND_ALONE = (signal.SIGUSR1, signal.SIGUSR2)
+"""Signals that say something to those who expect them, and end all others."""
+FROM_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+"""Signals that a terminal gives to every process in its foreground."""
+CHUNK = 4096
+"""Bytes passed on at a time: POSIX's PIPE_BUF on Linux, a pipe that is ready takes as many at once."""
+TAIL_BYTES = 8_192
+TAIL_LINES = 20
+STDERR = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a command ended, or what there is to say while it goes on.
+
+    Attributes:
+        status: its exit status; negative: the signal that ended it.
+        seconds: how long it ran.
+        timed_out: it ran for too long, and was told to end.
+        forwarded: signals that it was sent through us.
+        last_lines: what it wrote last on stderr.
+    """
+
+    status: int = 0
+    seconds: float = 0.0
+    timed_out: bool = False
+    forwarded: frozenset[int] = frozenset()
+    last_lines: list[str] = field(default_factory=list)
+
+    @property
+    def interrupted(self) -> bool:
+        """Somebody pressed Ctrl-C, and the command ended by that."""
+        return self.status in (-signal.SIGINT, 128 + signal.SIGINT) and signal.SIGINT in self.forwarded
+
+    @property
+    def failed(self) -> bool:
+        """Somebody has to look."""
+        return self.timed_out or (self.status != 0 and not self.interrupted)
+
+
+class Supervisor:
+    """Runs `command` once.
+
+    Args:
+        command: the program and its arguments.
+        timeout: seconds after which it is told to end; None: never.
+        grace: seconds after which it is killed then.
+        on_timeout: is called when the time is over.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        timeout: float | None = None,
+        grace: float = GRACE,
+        on_timeout: Callable[[Outcome], object],
+    ) -> None:
+        self._command = list(command)
+        self._timeout = timeout
+        self._grace = grace
+        self._on_timeout = on_timeout
+        self._forwarded: set[int] = set()
+        self._waiting: list[int] = []
+        self._timed_out = False
+
+    def run(self) -> Outcome:
+        """Run the command to its end.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        # In a terminal's foreground it stays in our group, to read from the terminal and be sent its
+        # signals; anywhere else it gets its own, to be ended with all that it has started.
+        self._shares_group = _in_foreground()
+        self._since = time.monotonic()
+        _occupy_stderr()
+        theirs, ours = _stderr()
+        with _listening(self._notice) as wake:
+            try:
+                self._child = subprocess.Popen(
+                    self._command, stderr=theirs, process_group=None if self._shares_group else 0
+                )
+            except BaseException:
+                os.close(ours)
+                raise
+            finally:
+                os.close(theirs)
+            self._stderr = _PassedOn(ours)
+            try:
+                self._watch(wake)
+                if self._timed_out and not self._shares_group:
+                    self._kill(signal.SIGKILL)  # what it has started, and not ended
+                self._stderr.finish()
+            finally:
+                os.close(ours)
+        return self._outcome(self._child.returncode)
+
+    def _notice(self, number: int, _frame: FrameType | None) -> None:
+        self._waiting.append(number)
+
+    def _watch(self, wake: int) -> None:
+        """Pass on, forward and wait, until the command has ended."""
+        deadline = None if self._timeout is None else self._since + self._timeout
+        while self._child.poll() is None:
+            if deadline is not None and time.monotonic() >= deadline:
+                deadline = self._end()
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            self._stderr.step(left, wake)
+            while self._waiting:
+                self._forward(self._waiting.pop(0))
+
+    def _forward(self, number: int) -> None:
+        if number == signal.SIGCHLD:
+            return
+        self._forwarded.add(number)
+        if number in TO_THE_COMMAND_ALONE:
+            self._child.send_signal(number)
+        elif not (self._shares_group and number in FROM_THE_TERMINAL):
+            self._kill(number)
+
+    def _end(self) -> float | None:
+        """Tell the command to end, or make it; return when to look again."""
+        if self._timed_out:
+            self._kill(signal.SIGKILL)
+            return None
+        self._timed_out = True
+        self._on_timeout(self._outcome(0))
+        self._kill(signal.SIGTERM)
+        self._kill(signal.SIGCONT)
+        return time.monotonic() + self._grace
+
+    def _kill(self, number: int) -> None:
+        if self._shares_group:
+            self._child.send_signal(number)
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, number)
+
+    def _outcome(self, status: int) -> Outcome:
+        return Outcome(
+            status=status,
+            seconds=time.monotonic() - self._since,
+            timed_out=self._timed_out,
+            forwarded=frozenset(self._forwarded),
+            last_lines=self._stderr.last_lines(),
+        )
+
+
+class _PassedOn:
+    """The command's stderr, on its way to ours; the end of it is kept.
+
+    Nothing is read before what was read has been taken: a reader that is slow slows the command, as it
+    would without us.
+    """
+
+    def __init__(self, source: int) -> None:
+        os.set_blocking(source, False)
+        self._source = source
+        self._open = True
+        self._to_write = b""
+        self._tail = b""
+
+    def step(self, timeout: float | None, *others: int) -> bool:
+        """Pass on a little, or wait until that can be done; tell whether something was done."""
+        with selectors.SelectSelector() as selector:
+            for other in others:
+                selector.register(other, selectors.EVENT_READ)
+            if self._to_write:
+                selector.register(STDERR, selectors.EVENT_WRITE)
+            elif self._open:
+                selector.register(self._source, selectors.EVENT_READ)
+            ready = {key.fd for key, _ in selector.select(timeout)}
+        for other in ready.intersection(others):
+            os.read(other, CHUNK)
+        if STDERR in ready:
+            self._write()
+        if self._source in ready:
+            self._read()
+        return bool(ready)
+
+    def finish(self) -> None:
+        """Pass on what is there, without waiting for processes that the command has left behind."""
+        until = time.monotonic() + DRAIN
+        while time.monotonic() < until and self._open:
+            if not self.step(0.0):
+                if not self._to_write:
+                    return
+                self.step(until - time.monotonic())
+
+    def last_lines(self) -> list[str]:
+        """Return the last lines, as a terminal would show them."""
+        lines = self._tail.decode("utf-8", "replace").splitlines()
+        shown = [line.rstrip() for line in lines if line.strip()]
+        if len(self._tail) == TAIL_BYTES and len(shown) > 1:
+            del shown[0]  # its beginning is gone
+        return shown[-TAIL_LINES:]
+
+    def _read(self) -> None:
+        try:
+            self._to_write = os.read(self._source, CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:  # the end, as a terminal tells it
+            self._to_write = b""
+        self._open = self._to_write != b""
+        self._tail = (self._tail + self._to_write)[-TAIL_BYTES:]
+
+    def _write(self) -> None:
+        try:
+            written = os.write(STDERR, self._to_write)
+        except BlockingIOError:
+            return
+        except OSError:  # nobody reads on, or ever did
+            written = len(self._to_write)
+        self._to_write = self._to_write[written:]
+
+
+def _occupy_stderr() -> None:
+    """See to it that no other file gets the number of a stderr that was closed before we began."""
+    try:
+        os.fstat(STDERR)
+    except OSError:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        if nothing != STDERR:
+            os.dup2(nothing, STDERR)
+            os.close(nothing)
+
+
+def _stderr() -> tuple[int, int]:
+    """Return the command's stderr and our end of it: a terminal where ours is one."""
+    if not os.isatty(STDERR):
+        ours, theirs = os.pipe()
+        return theirs, ours
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)  # what is written is passed on byte by byte
+    with suppress(OSError):
+        size = fcntl.ioctl(STDERR, termios.TIOCGWINSZ, b"\0" * 8)
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
+    return theirs, ours
+
+
+def _in_foreground() -> bool:
+    """Tell whether our process group is the one that a terminal sends its signals to."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+@contextmanager
+def _listening(notice: Callable[[int, FrameType | None], object]) -> Iterator[int]:
+    """Call `notice` for signals, but for those that are ignored; what is given can be read from then."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    numbers = [signal.SIGCHLD, *(getattr(signal, name) for name in FORWARDED)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN or number == signal.SIGCHLD:
+                signal.signal(number, notice)
+        yield reader
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        signal.set_wakeup_fd(wakeup)
+        os.close(reader)
+        os.close(writer)

@@ -1,0 +1,218 @@
+"""Exceptions that nobody catches never become log records by themselves: these hooks log them."""
+
+from __future__ import annotations
+
+import logging
+import sys as _sys
+import threading as _threading
+from dataclasses import dataclass
+from functools import partial
+from traceback import clear_frames
+from types import TracebackType
+from typing import Any, Self
+
+from pagerduty_logging import options
+from pagerduty_logging.hooks import leaving
+from pagerduty_logging.hooks.loops import LoopHooks
+from pagerduty_logging.hooks.places import Function, Place
+from pagerduty_logging.hooks.report import Report, finalizing
+from pagerduty_logging.intent import is_clean, stops
+
+
+class Hooks:
+    """Installed hooks; `uninstall()`, or leaving the `with` block, puts back what was there before."""
+
+    def __init__(self, installation: _Installation) -> None:
+        self._installation: _Installation | None = installation
+        installation.users += 1
+
+    def uninstall(self) -> None:
+        """Log nothing any more, and put back what was there, behind hooks that have come since.
+
+        Hooks can be uninstalled in any order, and more than once.
+        """
+        installation, self._installation = self._installation, None
+        if installation is not None:
+            installation.users -= 1
+            if not installation.users:
+                installation.leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.uninstall()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What one call of `install_hooks` asks for."""
+
+    logger: logging.Logger
+    sys: bool
+    threading: bool
+    unraisable: bool
+    asyncio: bool
+    exit_status: bool
+
+
+class _Installation:
+    """Hooks in their places; whoever wants just the same while they stand in front of all others shares them.
+
+    A program that configures its logging a thousand times does not get a thousand hooks.
+    """
+
+    def __init__(self, wanted: _Wanted) -> None:
+        self.users = 0
+        self.wanted = wanted
+        self._report = Report(wanted.logger)
+        self._places: list[Place | LoopHooks] = []
+        if wanted.sys:
+            self._places.append(Place(_sys, "excepthook", self._main_thread))
+        if wanted.sys or wanted.exit_status:
+            from multiprocessing.process import BaseProcess
+
+            self._places.append(Place(BaseProcess, "run", self._child))
+        if wanted.threading:
+            self._places.append(Place(_threading, "excepthook", self._other_thread))
+        if wanted.unraisable:
+            self._places.append(Place(_sys, "unraisablehook", self._unraisable))
+        if wanted.asyncio:
+            self._places.append(LoopHooks(self._report))
+        if wanted.exit_status:
+            self._places.append(Place(_sys, "exit", partial(leaving.hook, self._report)))
+        _installed.append(self)
+
+    def in_front(self) -> bool:
+        """Tell whether no later hook stands in front of one of these."""
+        return all(place.in_front() for place in self._places)
+
+    def leave(self) -> None:
+        """Put back what was there before."""
+        self._report.over = True
+        _installed.remove(self)
+        for place in self._places:
+            place.leave()
+
+    def _main_thread(self, before: Function) -> Function:
+        def hook(
+            kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None
+        ) -> None:
+            then = partial(before, kind, error, traceback)
+            self._report.tell(
+                error or kind, lambda: self._log("Uncaught exception", kind, error, traceback), then
+            )
+
+        return hook
+
+    def _other_thread(self, before: Function) -> Function:
+        def hook(args: Any) -> None:
+            where = "" if args.thread is None else f" in thread {args.thread.name}"
+            told = (f"Uncaught exception{where}", args.exc_type, args.exc_value, args.exc_traceback)
+            self._report.tell(args.exc_value or args, lambda: self._log(*told), partial(before, args))
+
+        return hook
+
+    def _unraisable(self, before: Function) -> Function:
+        def hook(unraisable: Any) -> None:
+            then = partial(before, unraisable)
+            if finalizing():
+                then()
+                return
+            name = getattr(unraisable.object, "__qualname__", type(unraisable.object).__qualname__)
+            told = (unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback)
+            self._report.tell(
+                unraisable.exc_value or unraisable,
+                lambda: self._log(f"Uncaught exception in {name}", *told),
+                then,
+            )
+            # Whoever keeps the record must not keep the object that is going: its frame holds it.
+            clear_frames(unraisable.exc_traceback)
+
+        return hook
+
+    def _child(self, before: Function) -> Function:
+        def run(process: Any) -> None:
+            try:
+                before(process)
+            except BaseException as error:
+                message = self._words_of_child(process.name, error)
+                if message is not None:
+                    self._report.tell(error, partial(self._report.critical, message, error), _nothing)
+                raise
+
+        return run
+
+    def _words_of_child(self, name: str, error: BaseException) -> str | None:
+        if isinstance(error, SystemExit):
+            told = self.wanted.exit_status and not is_clean(error.code)
+            return f"{name} {leaving.ending(error.code)}" if told else None
+        return f"Uncaught exception in process {name}" if self.wanted.sys and not stops(error) else None
+
+    def _log(
+        self,
+        message: str,
+        kind: type[BaseException],
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            error = kind()
+        if not stops(error):
+            self._report.critical(message, error, traceback)
+
+
+def _nothing() -> None:
+    return
+
+
+def install_hooks(
+    logger: logging.Logger | None = None,
+    *,
+    sys: bool = True,
+    threading: bool = True,
+    unraisable: bool = True,
+    asyncio: bool = True,
+    exit_status: bool = False,
+) -> Hooks:
+    """Log every uncaught exception as CRITICAL, so that it pages like any other record.
+
+    The hooks that were there are called too: the usual traceback is still printed. An exception that
+    passes through the hooks of several installations is logged once by each logger. `KeyboardInterrupt`
+    and, but for `exit_status`, `SystemExit` are no failures.
+
+    Args:
+        logger: the logger to log with; default: the root logger.
+        sys: of the main thread, also in the processes that `multiprocessing.Process` starts, if hooks are
+            installed there.
+        threading: of other threads.
+        unraisable: what Python itself can only print: exceptions of `__del__`, of callbacks of weak
+            references and of the garbage collector.
+        asyncio: of callbacks and of tasks that nobody awaits, and tasks that are destroyed while they are
+            pending; in asyncio's loops, and uvloop's if it is imported by then.
+        exit_status: also `sys.exit(status)` with a status but 0 or with a message, where it ends the
+            process. `raise SystemExit(status)`, `exit()` and `os._exit()` are not seen.
+
+    Returns:
+        the hooks, to be uninstalled, or used as a context manager.
+
+    Raises:
+        TypeError: naming the option that is wrong.
+    """
+    if logger is not None and not isinstance(logger, logging.Logger):
+        raise TypeError(f"logger must be a logging.Logger or None, not {type(logger).__name__}")
+    wanted = _Wanted(
+        logger=logger or logging.getLogger(),
+        sys=options.flag("sys", sys),
+        threading=options.flag("threading", threading),
+        unraisable=options.flag("unraisable", unraisable),
+        asyncio=options.flag("asyncio", asyncio),
+        exit_status=options.flag("exit_status", exit_status),
+    )
+    for installation in _installed:
+        if installation.wanted == wanted and installation.in_front():
+            return Hooks(installation)
+    return Hooks(_Installation(wanted))
+
+
+_installed: list[_Installation] = []

@@ -1,0 +1,122 @@
+"""`manage.py pagerduty check` and `manage.py pagerduty test`."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.log import RequireDebugFalse
+
+from pagerduty_logging.events_api.client import EventsClient
+from pagerduty_logging.events_api.errors import EventsError
+from pagerduty_logging.events_api.routing_key import find_routing_key
+from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.integrations import reach
+from pagerduty_logging.integrations.django.checks import check_logging, configured
+
+MESSAGE = "A test of paging by manage.py pagerduty test: nothing is broken"
+_OF_THE_CLIENT = ("region", "base_url", "allow_http", "session", "timeout")
+
+
+class Command(BaseCommand):
+    """Checks the way of errors to PagerDuty, or tries it."""
+
+    help = "Check the way of errors to PagerDuty without paging, or try it with a test alert."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add what to do, and how the test is made."""
+        parser.add_argument(
+            "action",
+            choices=("check", "test"),
+            help="check: show what pages, and whether PagerDuty is reached, and page nobody. "
+            "test: log a test error, wait until it is delivered, resolve it.",
+        )
+        parser.add_argument(
+            "--logger", default="django.request", help="logs the test; default: django.request"
+        )
+        parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for it; default: 30")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Run what was asked for; a CommandError, and so the exit status 1, tells of what is wrong."""
+        if options["action"] == "check":
+            self._check()
+        else:
+            self._test(logging.getLogger(options["logger"]), options["timeout"])
+
+    def _check(self) -> None:
+        for pager, names in reach.attached().items():
+            level = logging.getLevelName(pager.level)
+            debugging = settings.DEBUG and any(isinstance(rule, RequireDebugFalse) for rule in pager.filters)
+            unless = "; silent now, because DEBUG is True" if debugging else ""
+            self.stdout.write(f"{_name(pager)}: level {level}, attached to {', '.join(names)}{unless}")
+        faults = [f"{fault.msg} {fault.hint}" for fault in check_logging()]
+        for name, written in configured().items():
+            faults += self._tried(name, written)
+        if faults:
+            raise CommandError("\n".join(faults))
+        self.stdout.write(self.style.SUCCESS("Errors page."))
+
+    def _tried(self, name: str, written: Mapping[str, Any]) -> list[str]:
+        """Tell whether PagerDuty takes what a handler of `LOGGING` would send; return what is wrong."""
+        try:
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                key = find_routing_key(written.get("routing_key"), written.get("routing_key_file"))
+            if key is None:
+                return []  # the checks have told
+            given = {option: written[option] for option in _OF_THE_CLIENT if option in written}
+            with EventsClient(key, **given) as client:
+                client.check()
+        except (EventsError, TypeError, ValueError) as error:
+            return [f"{name}: {error}"]
+        self.stdout.write(f"{name}: {client.base_url} is reached, and takes the form of the routing key")
+        return [f"{name}: {warning.message}" for warning in said]
+
+    def _test(self, logger: logging.Logger, timeout: float) -> None:
+        way = reach.way_of(logger)
+        if not way.pagers:
+            reason = way.obstacle or "no PagerDutyHandler is on their way"
+            raise CommandError(f"Errors of {logger.name} do not page: {reason}.")
+        delivered = {pager: pager.stats.delivered for pager in way.pagers}
+        dedup_key = f"pagerduty-logging-test-{uuid4().hex}"
+        logger.error(MESSAGE, extra={"pagerduty": {"dedup_key": dedup_key}})
+        faults = []
+        for pager, before in delivered.items():
+            pager.flush(timeout)
+            fault = _fault(pager, before, timeout)
+            if fault:
+                faults.append(f"{_name(pager)}: {fault}")
+                continue
+            pager.resolve(dedup_key)
+            closed = "resolved" if pager.flush(timeout) else "is not resolved yet"
+            done = f"{_name(pager)}: the test alert was delivered, and {closed}."
+            self.stdout.write(self.style.SUCCESS(done))
+        if faults:
+            raise CommandError("\n".join(faults))
+
+
+def _name(pager: PagerDutyHandler) -> str:
+    return pager.name or "PagerDutyHandler"
+
+
+def _fault(pager: PagerDutyHandler, delivered: int, timeout: float) -> str:
+    """Tell why the test error did not arrive; "" if it did."""
+    stats = pager.stats
+    if stats.delivered > delivered:
+        return ""
+    if pager.inert:
+        return "it has no routing key, or is not enabled"
+    if stats.pending:
+        return f"the test alert is not delivered after {timeout:g} s: {stats.last_error or 'no answer yet'}"
+    if stats.last_error:
+        return f"the test alert was not delivered: {stats.last_error}"
+    return (
+        "the test error was kept back by the handler's own rules: its filters (such as RequireDebugFalse "
+        "where DEBUG is True), before_send, ignore_loggers or min_occurrences"
+    )

@@ -1,0 +1,75 @@
+"""Which loggers' errors reach a `PagerDutyHandler`, and what stands between, as logging is configured now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pagerduty_logging.handler import PagerDutyHandler
+
+
+class Way(NamedTuple):
+    """Where an ERROR of a logger goes."""
+
+    pagers: tuple[PagerDutyHandler, ...]
+    """The handlers that it reaches, their filters left aside."""
+    obstacle: str
+    """What keeps it from a handler that is there; "" if nothing does, or if there is none."""
+
+
+def loggers() -> list[logging.Logger]:
+    """Return the root logger, and all others that exist, by name."""
+    known = sorted(logging.Logger.manager.loggerDict.items())
+    return [logging.getLogger(), *(logger for _, logger in known if isinstance(logger, logging.Logger))]
+
+
+def pagers_at(logger: logging.Logger) -> list[PagerDutyHandler]:
+    """Return the handlers that are attached to this very logger, also by way of a queue or a buffer."""
+    return [pager for handler in logger.handlers for pager in _behind(handler)]
+
+
+def attached() -> dict[PagerDutyHandler, list[str]]:
+    """Return all handlers that are attached anywhere, and the names of the loggers where they are."""
+    found: dict[PagerDutyHandler, list[str]] = {}
+    for logger in loggers():
+        for pager in pagers_at(logger):
+            found.setdefault(pager, []).append(logger.name)
+    return found
+
+
+def way_of(logger: logging.Logger, level: int = logging.ERROR) -> Way:
+    """Return where a record of this level goes from here."""
+    passed = list(_upwards(logger))
+    on_the_way = [pager for each in passed for pager in pagers_at(each)]
+    last = passed[-1]
+    beyond = [pager for each in _upwards(last.parent, whole=True) for pager in pagers_at(each)]
+    if not on_the_way and not beyond:
+        return Way((), "")
+    if logger.disabled:
+        return Way((), "it is disabled")
+    if not logger.isEnabledFor(level):
+        return Way((), f"its level is {logging.getLevelName(logger.getEffectiveLevel())}")
+    if not on_the_way:
+        return Way((), f"propagate is off at {last.name!r}")
+    reached = tuple(pager for pager in on_the_way if pager.level <= level)
+    return Way(
+        reached, "" if reached else f"the handler's level is {logging.getLevelName(on_the_way[0].level)}"
+    )
+
+
+def _upwards(logger: logging.Logger | None, *, whole: bool = False) -> Iterator[logging.Logger]:
+    """Yield the loggers that a record passes; `whole`: also beyond where it would be stopped."""
+    while logger is not None:
+        yield logger
+        logger = logger.parent if whole or logger.propagate else None
+
+
+def _behind(handler: logging.Handler) -> Iterator[PagerDutyHandler]:
+    if isinstance(handler, PagerDutyHandler):
+        yield handler
+        return
+    listener = getattr(handler, "listener", None)  # of a QueueHandler, from Python 3.12 on
+    for further in (getattr(handler, "target", None), *getattr(listener, "handlers", ())):
+        if isinstance(further, logging.Handler):
+            yield from _behind(further)

@@ -1,0 +1,374 @@
+"""A job that fails, or takes too long, pages; its next success resolves that."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, ParamSpec, Self, TypeVar, cast
+
+from pagerduty_logging import options
+from pagerduty_logging.diagnostics import Diagnostics
+from pagerduty_logging.events_api.events import Severity
+from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
+from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.intent import fails
+
+RESOLVE_INTERVAL = 300.0
+"""Seconds in which a process that has just resolved a job does not do so again for each success."""
+MAX_NAME_CHARS = 200
+MAX_JOBS = 10_000
+"""Jobs of which a process knows when it resolved them."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def page_on_failure(
+    name: str,
+    *,
+    resolve_on_success: bool = True,
+    max_seconds: float | None = None,
+    severity: Severity | str = Severity.ERROR,
+    handler: PagerDutyHandler | None = None,
+) -> JobGuard:
+    """Page when a job fails or takes too long, and resolve that with its next success.
+
+    A context manager (`with`, `async with`) and a decorator of functions, async ones too. The alert's
+    dedup key is made of the job's name alone, so that the next run resolves it wherever it takes place.
+    An exception goes on to the caller, unchanged; a job that is interrupted or cancelled has not failed,
+    one that leaves by `sys.exit` with a status or a message has.
+
+    Args:
+        name: the job's name.
+        resolve_on_success: resolve with every success, as another process may have failed before; at
+            most every 300 seconds in one process, unless something is open. PagerDuty drops the resolve
+            of what is not open.
+        max_seconds: seconds after which it pages while the job goes on.
+        severity: "critical", "error", "warning" or "info".
+        handler: pages; default: the handlers attached to the root logger, else to any other, else one
+            made from the environment.
+
+    Raises:
+        TypeError, ValueError: naming the argument that is wrong.
+    """
+    return JobGuard(
+        name,
+        resolve_on_success=options.flag("resolve_on_success", resolve_on_success),
+        max_seconds=None if max_seconds is None else options.seconds("max_seconds", max_seconds),
+        severity=_severity(severity),
+        handler=_handler(handler),
+    )
+
+
+class JobGuard:
+    """Guards each run of one job; made by `page_on_failure`, and safe to share between threads and tasks."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        resolve_on_success: bool,
+        max_seconds: float | None,
+        severity: Severity,
+        handler: PagerDutyHandler | None,
+    ) -> None:
+        self.dedup_key = dedup_key(name)
+        self._name = name
+        self._resolve_on_success = resolve_on_success
+        self._max_seconds = max_seconds
+        self._severity = severity
+        self._handler = handler
+        self._entered: dict[tuple[int, int], list[_Run]] = {}
+
+    def __enter__(self) -> Self:
+        self._enter(_Place.of_caller(), threading.get_ident())
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        self._leave(error)
+
+    async def __aenter__(self) -> Self:
+        self._enter(_Place.of_caller(), None)
+        return self
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        self._leave(error)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Guard every call of `function`; raises TypeError if it is a generator, a class or no function."""
+        if not callable(function) or isinstance(function, type):
+            raise TypeError(f"page_on_failure guards functions, not {function!r}")
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"page_on_failure cannot guard {function.__qualname__}, which is a generator: "
+                "use a with block in it, or around the loop that runs it"
+            )
+        place = _Place.of(function)
+        if inspect.iscoroutinefunction(function):
+            coroutine_function = cast(Callable[P, Any], function)
+
+            @functools.wraps(function)
+            async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
+                run = _Run(self, place, None)
+                try:
+                    result = await coroutine_function(*args, **kwargs)
+                except BaseException as error:
+                    run.end(error)
+                    raise
+                run.end(None)
+                return result
+
+            return cast(Callable[P, R], awaited)
+
+        @functools.wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            run = _Run(self, place, threading.get_ident())
+            try:
+                result = function(*args, **kwargs)
+            except BaseException as error:
+                run.end(error)
+                raise
+            run.end(None)
+            return result
+
+        return called
+
+    def _enter(self, place: _Place, thread: int | None) -> None:
+        self._entered.setdefault(_whose(), []).append(_Run(self, place, thread))
+
+    def _leave(self, error: BaseException | None) -> None:
+        whose = _whose()
+        if whose not in self._entered:  # entered by another task or thread
+            whose = next(iter(list(self._entered)), whose)
+        runs = self._entered.get(whose)
+        if runs:
+            run = runs.pop()
+            if not runs:
+                self._entered.pop(whose, None)
+            run.end(error)
+
+    def _page(
+        self,
+        place: _Place,
+        words: str,
+        *args: object,
+        error: BaseException | None = None,
+        stack: str | None = None,
+        ran: float,
+    ) -> None:
+        exc_info = None if error is None else (type(error), error, error.__traceback__)
+        page = record(
+            self._name, self._severity, words, *args, place=place, exc_info=exc_info, stack=stack, ran=ran
+        )
+        _resolved.pop(self.dedup_key, None)
+        self._tell(lambda handler: handler.handle(page))
+
+    def _succeed(self, overran: bool) -> None:
+        if not self._resolve_on_success:
+            return
+        now = time.monotonic()
+        if not overran and now - _resolved.get(self.dedup_key, -RESOLVE_INTERVAL) < RESOLVE_INTERVAL:
+            return
+        if len(_resolved) >= MAX_JOBS:
+            _resolved.clear()
+        _resolved[self.dedup_key] = now
+        self._tell(lambda handler: handler.resolve(self.dedup_key))
+
+    def _tell(self, word: Callable[[PagerDutyHandler], object]) -> None:
+        """Give word to every handler concerned; whatever is wrong there is not the job's affair."""
+        try:
+            handlers = [self._handler] if self._handler is not None else handlers_at_hand()
+            for handler in handlers:
+                word(handler)
+        except Exception as broken:
+            _diagnostics.say(
+                "trouble", f"the job {self._name!r} could not be told of: {type(broken).__name__}"
+            )
+
+
+class _Run:
+    """One run of a job, from its beginning on.
+
+    Args:
+        guard: of the job.
+        place: where the job is in the source.
+        thread: which runs the job, and nothing else meanwhile; None: there is no such thread.
+    """
+
+    def __init__(self, guard: JobGuard, place: _Place, thread: int | None) -> None:
+        self._guard = guard
+        self._place = place
+        self._thread = thread
+        self._since = time.monotonic()
+        self._overran = self._ended = False
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        limit = guard._max_seconds
+        if limit is not None:
+            timer = threading.Timer(limit, self._overrun, (limit,))
+            timer.daemon = True
+            try:
+                timer.start()
+            except RuntimeError:  # the process ends, and starts no thread any more
+                return
+            self._timer = timer
+
+    def end(self, error: BaseException | None) -> None:
+        """Tell how the job ended: by `error`, or well."""
+        with self._lock:  # a page for its length is out, or will never be
+            self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if error is None or (isinstance(error, SystemExit) and not fails(error)):
+            self._guard._succeed(self._overran)
+        elif fails(error):
+            ran = time.monotonic() - self._since
+            self._guard._page(self._place, "Job %s failed", self._guard._name, error=error, ran=ran)
+
+    def _overrun(self, limit: float) -> None:
+        with self._lock:
+            if self._ended:
+                return
+            self._overran = True
+            stack = None if self._thread is None else _stack_of(self._thread)
+            words = "Job %s is still running after %g seconds"
+            ran = time.monotonic() - self._since
+            self._guard._page(self._place, words, self._guard._name, limit, stack=stack, ran=ran)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A line of source."""
+
+    path: str = ""
+    line: int = 0
+    function: str = ""
+
+    @classmethod
+    def of(cls, function: Callable[..., object]) -> _Place:
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        return cls() if code is None else cls(code.co_filename, code.co_firstlineno, code.co_name)
+
+    @classmethod
+    def of_caller(cls) -> _Place:
+        frame = sys._getframe(1).f_back
+        return cls() if frame is None else cls(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+# --- what the guard of other commands does in the same manner -------------------------------------
+
+
+def dedup_key(name: str) -> str:
+    """Return the dedup key of a job, the same in every process and on every host.
+
+    Raises:
+        TypeError, ValueError: the name is none.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"name must be text, not {type(name).__name__}")
+    if not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
+        raise ValueError(f"name must be 1 to {MAX_NAME_CHARS} printable characters")
+    return f"job/{name.strip()}"
+
+
+def record(
+    name: str,
+    severity: Severity,
+    words: str,
+    *args: object,
+    place: _Place = _Place(),
+    exc_info: Any = None,
+    stack: str | None = None,
+    ran: float,
+    details: Mapping[str, object] | None = None,
+) -> logging.LogRecord:
+    """Return the log record of a job that needs somebody; `details` are shown with the page."""
+    made = logging.LogRecord(
+        name, logging.ERROR, place.path, place.line, words, args, exc_info, place.function or None, stack
+    )
+    made.pagerduty = {"dedup_key": dedup_key(name), "severity": str(severity)}
+    made.ran_for = f"{ran:.1f} s"
+    made.__dict__.update(details or {})
+    return made
+
+
+def handlers_at_hand() -> list[PagerDutyHandler]:
+    """Return the handlers of the root logger; else those of any other; else one from the environment."""
+    root = logging.getLogger()
+    found = _among(root.handlers)
+    if not found:
+        loggers = [
+            known for known in list(root.manager.loggerDict.values()) if isinstance(known, logging.Logger)
+        ]
+        found = _among(handler for logger in loggers for handler in logger.handlers)
+    if not found and os.environ.get(ENVIRONMENT_VARIABLE, "").strip():
+        return [_from_environment()]
+    if not found:
+        _diagnostics.say(
+            "nobody", f"no PagerDutyHandler is attached and {ENVIRONMENT_VARIABLE} is not set: no job pages"
+        )
+    return found
+
+
+def _among(handlers: Iterable[logging.Handler]) -> list[PagerDutyHandler]:
+    """Return the handlers that page, also those behind others; each once."""
+    found: dict[int, PagerDutyHandler] = {}
+    waiting: list[Any] = list(handlers)
+    for handler in waiting:
+        if isinstance(handler, PagerDutyHandler):
+            found[id(handler)] = handler
+            continue
+        behind = [
+            getattr(handler, "target", None),
+            *getattr(getattr(handler, "listener", None), "handlers", ()),
+        ]
+        waiting.extend(one for one in behind if isinstance(one, logging.Handler) and one not in waiting)
+    return list(found.values())
+
+
+@functools.cache
+def _from_environment() -> PagerDutyHandler:
+    return PagerDutyHandler()
+
+
+def _severity(value: Severity | str) -> Severity:
+    try:
+        return Severity(value)
+    except ValueError:
+        raise ValueError(f"severity must be one of {', '.join(Severity)}") from None
+
+
+def _handler(value: PagerDutyHandler | None) -> PagerDutyHandler | None:
+    if value is not None and not isinstance(value, PagerDutyHandler):
+        raise TypeError(f"handler must be a PagerDutyHandler or None, not {type(value).__name__}")
+    return value
+
+
+def _whose() -> tuple[int, int]:
+    """Return a key for the thread, and the task if there is one, that runs now."""
+    asyncio = sys.modules.get("asyncio")
+    task = None
+    if asyncio is not None:
+        with suppress(RuntimeError):  # no event loop runs on this thread
+            task = asyncio.current_task()
+    return threading.get_ident(), id(task)
+
+
+def _stack_of(thread: int) -> str | None:
+    frame = sys._current_frames().get(thread)
+    if frame is None:
+        return None
+    return "Stack (most recent call last):\n" + "".join(traceback.format_stack(frame)).rstrip()
+
+
+_resolved: dict[str, float] = {}
+_diagnostics = Diagnostics()

@@ -1,0 +1,84 @@
+"""What a sandbox has to do with the handlers of its own process: turn them to itself, wait for them."""
+
+import os
+import time
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+from pagerduty_logging import lifecycle
+from pagerduty_logging.delivery import Delivery
+from pagerduty_logging.events_api.client import EventsClient
+from pagerduty_logging.handler import handlers
+
+_SLICE = 0.2
+"""Seconds after which what has failed meanwhile is tried again."""
+
+_suspended: weakref.WeakSet[Delivery] = weakref.WeakSet()
+"""Deliveries to somewhere else, which handlers will take up again."""
+
+
+@contextmanager
+def redirected(environment: Mapping[str, str], routing_key: str, url: str) -> Iterator[None]:
+    """Set these variables, and let the handlers there are deliver to `url`; undo both in the end.
+
+    Handlers, and their deliveries, that are made meanwhile are let go of their threads and connections.
+    """
+    before = {name: os.environ.get(name) for name in environment}
+    elsewhere = _deliveries()
+    os.environ.update(environment)
+    try:
+        with ExitStack() as stack:
+            for handler in handlers():
+                stack.enter_context(handler.delivering_by(EventsClient(routing_key, base_url=url)))
+            _suspended.update(elsewhere)
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        for delivery in _deliveries():
+            delivery.flush_timeout = 0.0  # nobody is left to take what it may still hold
+            delivery.close()
+        _suspended.difference_update(elsewhere)
+
+
+def settled(timeout: float) -> bool:
+    """Wait until no handler has anything under way, for at most `timeout` seconds; tell whether it is so.
+
+    What waits for a better time is tried at once, again and again.
+    """
+    until = time.monotonic() + timeout
+    while True:
+        left = until - time.monotonic()
+        under_way = [d for d in _deliveries() if not d.flush(max(0.0, min(left, _SLICE)))]
+        if not under_way:
+            return True
+        if left <= 0:
+            return False
+
+
+def told() -> str:
+    """Say what became of the records that the handlers of this process were given."""
+    all_stats = [handler.stats for handler in handlers()]
+    if not all_stats:
+        return "this process has no PagerDutyHandler"
+    lines = ["the PagerDutyHandlers of this process:"]
+    for stats in all_stats:
+        words = (
+            f"  {stats.accepted} accepted, {stats.delivered} delivered, {stats.pending} pending, "
+            f"{stats.suppressed} repeats held back"
+        )
+        lines.append(words + (f"; last error: {stats.last_error}" if stats.last_error else ""))
+    return "\n".join(lines)
+
+
+def _deliveries() -> list[Delivery]:
+    """Return those deliveries that handlers use now, and those that outlive their handlers."""
+    return [
+        living
+        for living in lifecycle.all_living()
+        if isinstance(living, Delivery) and living not in _suspended
+    ]

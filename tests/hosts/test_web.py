@@ -1,0 +1,59 @@
+"""Flask under gunicorn and FastAPI under uvicorn: one page for one unhandled exception, and none lost."""
+
+from pathlib import Path
+
+import pytest
+
+from pagerduty_logging.sandbox import Sandbox
+
+from .web_servers import copied, pages, serving
+
+ORDER = "there is no order 7"
+STOCK = "the stock of pears cannot be told: OSError: the shelf of pears does not answer"
+
+
+@pytest.mark.parametrize(
+    "workers",
+    # A gevent worker that is told to stop before it has begun never hears of it: one, which has answered.
+    ["sync --workers 2", "gthread --threads 2 --workers 2", "gevent --workers 1"],
+)
+def test_flask_under_gunicorn(sandbox: Sandbox, tmp_path: Path, workers: str):
+    for host in ("flask", "gunicorn", "gevent"):
+        pytest.importorskip(host)
+    options = f"--preload --worker-class {workers} --graceful-timeout 9 --bind 127.0.0.1:{{port}}"
+    with serving(f"-m gunicorn {options} shop:app", copied("flask_app", tmp_path), sandbox) as server:
+        sandbox.fail_next(503)  # so that something is pending as the server stops
+        assert server.get("/orders/7?token=hush") == 500
+        assert server.get("/stock/pears") == 500
+        assert server.stop() == 0
+    assert pages(sandbox) == {
+        f"Exception on /orders/7 [GET]: LookupError: {ORDER}": {
+            "method": "GET",
+            "path": "/orders/7",
+            "query_names": "token",
+            "route": "/orders/<int:number>",
+            "view": "order",
+        },
+        STOCK: {"method": "GET", "path": "/stock/pears", "route": "/stock/<fruit>", "view": "stock"},
+    }
+
+
+def test_fastapi_under_uvicorn(sandbox: Sandbox, tmp_path: Path):
+    for host in ("fastapi", "uvicorn"):
+        pytest.importorskip(host)
+    command = "-m uvicorn --workers 2 --port {port} shop:app"
+    with serving(command, copied("fastapi_app", tmp_path), sandbox) as server:
+        sandbox.fail_next(503)  # so that something is pending as the server stops
+        assert server.get("/orders/7?token=hush") == 500
+        assert server.get("/stock/pears") == 500
+        assert server.stop() == 0
+    assert pages(sandbox) == {
+        f"Exception in ASGI application: LookupError: {ORDER}": {
+            "method": "GET",
+            "path": "/orders/7",
+            "query_names": "token",
+            "route": "/orders/{number}",
+            "view": "shop.order",
+        },
+        STOCK: {"method": "GET", "path": "/stock/pears", "route": "/stock/{fruit}", "view": "shop.stock"},
+    }

@@ -1,0 +1,78 @@
+"""`check`: could this machine page? TLS and proxies: tests/events_api/test_check_on_the_way.py."""
+
+import json
+
+import pytest
+
+from pagerduty_logging.sandbox import Sandbox
+
+
+@pytest.fixture(autouse=True)
+def _pointed_at_the_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+def steps(out: str) -> list[tuple[str, str]]:
+    return [tuple(line.split("\t")[:2]) for line in out.splitlines()]
+
+
+def test_each_step_is_told_and_nobody_is_paged(command, sandbox: Sandbox):
+    ran = command("check")
+    assert (ran.code, ran.err) == (0, "")
+    assert steps(ran.out) == [
+        ("ok", "routing key"),
+        ("ok", "address"),
+        ("ok", "proxy"),
+        ("ok", "name"),
+        ("ok", "connection"),
+        ("ok", "answer"),
+    ]
+    assert ran.out.splitlines()[-1].endswith("202: Event processed")
+    assert sandbox.alerts == ()
+    assert [event["event_action"] for event in sandbox.events] == ["resolve"]
+
+
+def test_programs_read_it_as_json(command, sandbox: Sandbox):
+    said = json.loads(command("check", "--json").out)
+    assert said["ok"] is True
+    assert said["steps"][1] == {"step": "address", "ok": True, "seconds": None, "detail": sandbox.url}
+    assert said["steps"][-1]["seconds"] > 0
+    assert "whether the key belongs to a service" in said["not_checked"][0]
+
+
+@pytest.mark.parametrize("status", [400, 429, 500])
+def test_an_answer_that_is_no_acceptance_fails(command, sandbox: Sandbox, status: int):
+    sandbox.fail_next(status)
+    ran = command("check")
+    assert ran.code == 1
+    assert steps(ran.out)[-1] == ("failed", "answer")
+    assert str(status) in ran.out.splitlines()[-1]
+
+
+def test_nobody_listening_fails_at_the_connection(command, sandbox: Sandbox):
+    sandbox.stop()
+    ran = command("check", "--json")
+    said = json.loads(ran.out)
+    assert (ran.code, said["ok"]) == (1, False)
+    assert [(step["step"], step["ok"]) for step in said["steps"][3:]] == [
+        ("name", True),
+        ("connection", False),
+        ("answer", False),
+    ]
+    assert said["steps"][4]["detail"] == "Connection refused"
+
+
+def test_a_name_that_nobody_knows_fails_at_the_name(command):
+    ran = command("check", "--base-url", "https://pagerduty.invalid", "--timeout", "5")
+    assert ran.code == 1
+    assert steps(ran.out)[3:] == [("failed", "name"), ("failed", "answer")]
+
+
+def test_where_the_key_came_from_is_told_and_not_the_key(command, sandbox: Sandbox, tmp_path):
+    (tmp_path / "key").write_text("k" * 32)
+    by_file = command("check", "--routing-key-file", str(tmp_path / "key"))
+    by_stdin = command("check", "--routing-key-stdin", stdin="k" * 32)
+    assert f"from {tmp_path / 'key'}" in by_file.out
+    assert "from standard input" in by_stdin.out
+    assert "k" * 32 not in by_file.out + by_stdin.out

@@ -1,0 +1,204 @@
+"""`trigger`, `acknowledge`, `resolve`, `change` and `test`, as scripts and people call them."""
+
+import json
+
+import pytest
+
+from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+
+OTHER_KEY = "e93facc04764012d7bfb002500d5d1a6"
+
+
+@pytest.fixture(autouse=True)
+def _pointed_at_the_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_an_alert_lives_from_trigger_to_resolve(command, sandbox: Sandbox):
+    ran = command(
+        *("trigger", "The disk of db1 is full", "--severity", "critical", "--dedup-key", "disk/db1"),
+        *("--source", "db1", "--component", "disk", "--group", "databases", "--class", "capacity"),
+        *("--client", "cron", "--client-url", "https://cron.example.com"),
+        *("--timestamp", "2026-01-31T08:15:00Z", "--details", '{"free": 0}'),
+        *("--link", "https://example.com/?a=b", "--link", "Run=book=https://wiki.example.com/?x=y"),
+    )
+    assert (ran.code, ran.out, ran.err) == (0, "disk/db1\n", "")
+    alert = sandbox.alert(
+        "disk/db1",
+        state="triggered",
+        summary="The disk of db1 is full",
+        severity="critical",
+        source="db1",
+        component="disk",
+        group="databases",
+        event_class="capacity",
+        client="cron",
+        client_url="https://cron.example.com",
+        custom_details={"free": 0},
+        links=[
+            {"href": "https://example.com/?a=b"},
+            {"href": "https://wiki.example.com/?x=y", "text": "Run=book"},
+        ],
+    )
+    assert sandbox.events[0]["payload"]["timestamp"] == "2026-01-31T08:15:00+00:00"
+    assert command("acknowledge", alert.dedup_key, "--summary", "on it").out == "disk/db1\n"
+    assert sandbox.alert("disk/db1").state == "acknowledged"
+    assert json.loads(command("resolve", alert.dedup_key, "--json", "--details", '{"by": "me"}').out) == {
+        "status": "success",
+        "message": "Event processed",
+        "dedup_key": "disk/db1",
+    }
+    assert sandbox.alert("disk/db1").state == "resolved"
+    assert sandbox.events[1]["payload"]["summary"] == "on it"
+    assert sandbox.events[2]["payload"]["custom_details"] == {"by": "me"}
+
+
+def test_a_change_is_recorded(command, sandbox: Sandbox):
+    ran = command(
+        "change", "Deployed 1.4.2", "--source", "shop", "--link", "Build=https://ci.example.com/142"
+    )
+    assert (ran.code, ran.out) == (0, "Change event processed\n")
+    (change,) = sandbox.changes
+    assert (change.summary, change.source) == ("Deployed 1.4.2", "shop")
+    assert change.links == ({"href": "https://ci.example.com/142", "text": "Build"},)
+    assert json.loads(command("change", "Deployed", "--json").out)["dedup_key"] is None
+
+
+def test_details_come_from_a_file_or_standard_input(command, sandbox: Sandbox, tmp_path):
+    (tmp_path / "details.json").write_text('{"from": "a file"}')
+    command("trigger", "one", "--dedup-key", "1", "--details", f"@{tmp_path / 'details.json'}")
+    command("trigger", "two", "--dedup-key", "2", "--details", "-", stdin='{"from": "stdin"}')
+    assert sandbox.alert("1").custom_details == {"from": "a file"}
+    assert sandbox.alert("2").custom_details == {"from": "stdin"}
+
+
+def test_the_key_comes_from_a_file_or_standard_input(command, sandbox: Sandbox, tmp_path):
+    (tmp_path / "key").write_text(f"{OTHER_KEY}\n")
+    assert command("trigger", "one", "--routing-key-file", str(tmp_path / "key")).code == 0
+    assert command("trigger", "two", "--routing-key-stdin", stdin=f"{OTHER_KEY}\n").code == 0
+    assert [event["routing_key"] for event in sandbox.events] == [OTHER_KEY, OTHER_KEY]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--routing-key", OTHER_KEY],
+        [f"--routing-key={OTHER_KEY}"],
+        ["--routing-key"],
+        ["--key", OTHER_KEY],
+        [OTHER_KEY],
+        ["--severity", OTHER_KEY],
+    ],
+)
+def test_a_key_given_as_an_argument_is_refused_without_an_echo(command, sandbox: Sandbox, arguments):
+    ran = command("trigger", "The disk is full", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert "pagerduty-logging" in ran.err
+    assert OTHER_KEY not in ran.err
+    assert sandbox.requests == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["trigger", " "], "summary must not be empty"),
+        (["trigger", "x", "--timestamp", "noon"], "timestamp must be ISO 8601"),
+        (["trigger", "x", "--link", "example.com"], "is not URL or TEXT=URL"),
+        (["trigger", "x", "--details", "{"], "--details is no JSON"),
+        (["trigger", "x", "--details", "@/nowhere"], "--details cannot be read: No such file"),
+        (["trigger", "x", "--details", "-", "--routing-key-stdin"], "holds one of them only"),
+        (["trigger", "x", "--timeout", "0"], "timeout must be a finite number of seconds above 0"),
+        (["trigger", "x", "--timeout", "soon"], "invalid float value"),
+        (["trigger", "x", "--base-url", "http://pagerduty.invalid"], "or --allow-http if you mean it"),
+        (["trigger", "x", "--routing-key-file", "/nowhere"], "routing_key_file cannot be read"),
+        (["trigger", "x", "--routing-key-stdin"], "routing_key is empty"),
+        (["resolve", " "], "dedup_key must not be empty"),
+        (["change"], "required: summary"),
+        (["page"], "invalid choice"),
+        ([], "required: command"),
+        (["test", "--page", "--resolve-after", "-1"], "not a number of seconds"),
+    ],
+)
+def test_a_wrong_call_is_two_and_says_why(command, sandbox: Sandbox, arguments, why):
+    ran = command(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert why in ran.err
+    assert sandbox.requests == ()
+
+
+def test_without_a_key_it_says_where_one_is_looked_for(command, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("PAGERDUTY_ROUTING_KEY")
+    ran = command("trigger", "x")
+    assert ran.code == 2
+    assert ran.err == (
+        "pagerduty-logging: no routing key: set PAGERDUTY_ROUTING_KEY, or use --routing-key-file or "
+        "--routing-key-stdin\n"
+    )
+
+
+def test_a_refusal_is_one_and_says_why(command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", "short")
+    ran = command("trigger", "x", "--json")
+    assert ran.code == 1
+    said = json.loads(ran.out)
+    assert (said["kind"], said["http_status"]) == ("BadRequest", 400)
+    assert said["errors"] == ["Length of 'routing_key' is incorrect (should be 32 characters)"]
+    notice, complaint = ran.err.splitlines()
+    assert notice.startswith("pagerduty-logging: PAGERDUTY_ROUTING_KEY is not 32 letters or digits")
+    assert complaint.startswith("pagerduty-logging: not accepted: PagerDuty refused the event with 400")
+
+
+def test_a_short_outage_is_waited_out(command, sandbox: Sandbox):
+    sandbox.fail_next(503)
+    assert command("trigger", "x", "--dedup-key", "x").out == "x\n"
+
+
+def test_what_was_answered_cannot_harm_the_terminal(command, sandbox: Sandbox):
+    sandbox.fail_next(400, body='{"message": "\\u001b[2J"}')
+    assert "\x1b" not in command("trigger", "x").err
+
+
+def test_test_pages_only_when_told_to(command, sandbox: Sandbox):
+    ran = command("test", "--severity", "critical", "--resolve-after", "5")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"test would open an alert (critical) at {sandbox.url}" in ran.err
+    assert sandbox.requests == ()
+
+
+def test_test_opens_a_marked_alert_and_resolves_it(command, sandbox: Sandbox):
+    ran = command("test", "--page", "--resolve-after", "0")
+    assert (ran.code, ran.out) == (0, "Triggered and resolved. Did it arrive where it should?\n")
+    (alert,) = sandbox.alerts
+    assert (alert.state, alert.severity) == ("resolved", "error")
+    assert alert.summary.startswith("TEST from ")
+    said = json.loads(command("test", "--page", "--resolve-after", "0", "--json").out)
+    assert said == {"dedup_key": sandbox.alerts[0].dedup_key, "triggered": True, "resolved": True}
+
+
+def test_a_test_that_cannot_be_resolved_names_the_alert(command, sandbox: Sandbox):
+    sandbox.fail_next(400)
+    assert command("test", "--page", "--resolve-after", "0").code == 1
+    sandbox.fail_next(sandbox_answers_first(), times=1)
+    sandbox.fail_next(400)
+    ran = command("test", "--page", "--resolve-after", "0")
+    assert ran.code == 1
+    assert f"the alert is still open, its dedup key is {sandbox.alerts[0].dedup_key}" in ran.err
+
+
+def sandbox_answers_first():
+    """A fault that is none: the request is answered as PagerDuty would, after no time."""
+    from pagerduty_logging.sandbox import Delay
+
+    return Delay(0)
+
+
+def test_every_subcommand_has_an_example(command):
+    listed = command("--help").out
+    names = "sandbox check test trigger acknowledge resolve change run explain spool"
+    for name in names.split():
+        assert f"\n    {name}" in listed
+        ran = command(name, "--help")
+        assert ran.code == 0
+        assert f"example: pagerduty-logging {name}" in ran.out
+    assert EXAMPLE_ROUTING_KEY not in listed
