@@ -38,6 +38,7 @@ from pagerduty_logging.spool import Kept, Spool
 HTTP_LIBRARIES = ("urllib3", "requests", "charset_normalizer", "py")
 """Loggers of the libraries that carry our events, and of their warnings (`py.warnings`): what they say
 while doing so is not the program's."""
+NO_ROOM = "more events wait than there is room for"
 MAX_PENDING_BYTES = 32_000_000
 """Memory that waiting events may take, about; beyond it the least severe are left out."""
 BARE_SUMMARY_CHARS = 200
@@ -189,6 +190,9 @@ class Delivery:
 
     def submit(self, pending: Pending) -> None:
         """Accept an event: from here on it is delivered, or its loss is told. `notice_fork` goes before."""
+        if len(self._backlog) >= self._max_pending and self._leave_out(pending):
+            self._tell_losses()
+            return
         if self._spool is not None:
             self._save(pending, self._spool)
         self._late.append(pending)
@@ -368,13 +372,30 @@ class Delivery:
             if len(self._backlog) > self._max_pending or self._backlog.size > MAX_PENDING_BYTES:
                 self._make_room()
 
+    def _leave_out(self, pending: Pending) -> bool:
+        """Do at once without an event for which no other would make room, before it is written to disk."""
+        with self._lock:
+            if self._busy:
+                return False  # re-entered: whoever is busy on this thread decides when taking it in
+            self._busy = True
+            try:
+                if len(self._backlog) < self._max_pending or not self._backlog.is_least(pending):
+                    return False
+                self._accepted += 1
+                self._dropped["overflow"] += 1
+                self._lost.append((pending, EventsError(NO_ROOM)))
+                self._omissions.add(pending, pending.settle(False), self._clock())
+                return True
+            finally:
+                self._busy = False
+
     def _make_room(self) -> None:
         backlog = self._backlog
         while len(backlog) > self._max_pending or backlog.size > MAX_PENDING_BYTES:
             victim = backlog.least(exempt=self._sending)
             if victim is None:
                 return
-            records = self._drop(victim, "overflow", "more events wait than there is room for")
+            records = self._drop(victim, "overflow", NO_ROOM)
             self._omissions.add(victim, records, self._clock())
 
     def _drop(self, pending: Pending, reason: str, words: str) -> int:

@@ -233,6 +233,11 @@ class Backlog:
         """Return the events that are older than the schedule's `max_age`."""
         return [p for p in self if now - p.accepted_at >= self._retry.max_age]
 
+    def is_least(self, pending: Pending) -> bool:
+        """Tell whether it would be the one to do without, if it were added now."""
+        name = _class(pending)
+        return not pending.first and all(other <= name for other, members in self._classes.items() if members)
+
     def least(self, exempt: Pending | None = None) -> Pending | None:
         """Return the event to do without if there are too many: the least severe, then the youngest."""
         for name in sorted(self._classes, reverse=True):
