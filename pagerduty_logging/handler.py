@@ -11,7 +11,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -41,7 +41,7 @@ from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_ke
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity
 from pagerduty_logging.nesting import MAX_NESTED, Nesting
 from pagerduty_logging.noise import Ignored, frequency
-from pagerduty_logging.plain_record import copy_of
+from pagerduty_logging.plain_record import copy_of, record_of
 from pagerduty_logging.readable import plain
 from pagerduty_logging.redaction import redactor
 from pagerduty_logging.safejson import type_name
@@ -251,7 +251,9 @@ class PagerDutyHandler(logging.Handler):
     def _rehearse(self) -> None:
         """Make a page that is not sent, so that what is slow for the first time only is slow now."""
         snapshot = salvage(logging.makeLogRecord({"msg": "a rehearsal", "levelno": logging.ERROR}))
-        encode(self._redactor.event(alert.compose(snapshot, "rehearsal", History(1, 0, 0.0), self._fields)))
+        with suppress(Exception):  # what fails here fails, and is told, with a page that matters
+            event = alert.compose(snapshot, "rehearsal", History(1, 0, 0.0), self._fields)
+            encode(self._redactor.event(event))
 
     # --- the way of a record ----------------------------------------------------------------------
 
@@ -510,7 +512,7 @@ class PagerDutyHandler(logging.Handler):
     def _composed_of(
         self, copy: dict[str, Any], around: Surroundings, dedup_key: str, history: History
     ) -> Event:
-        snapshot = read(logging.makeLogRecord(copy), around)
+        snapshot = read(record_of(copy), around)
         return self._redactor.event(alert.compose(snapshot, dedup_key, history, self._fields))
 
     def _composer(self, snapshot: Snapshot, sighting: Sighting) -> Callable[[], Trigger]:

@@ -13,7 +13,8 @@ MAX_BYTES = 50_000
 MAX_INTEGER = 2**64
 
 _PLAIN = frozenset((str, int, float, bool, type(None)))
-_NAMES = frozenset(vars(logging.makeLogRecord({})))
+# Not by logging's factory, then or later: it may be the program's.
+_NAMES = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 
 
 def copy_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
@@ -55,3 +56,10 @@ def copy_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
     copy = attributes.copy()
     copy["exc_info"] = None
     return copy, size
+
+
+def record_of(copy: dict[str, Any]) -> logging.LogRecord:
+    """Return the record that was copied."""
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    record.__dict__.update(copy)
+    return record

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.benchmarks.contenders import Addresses
 
-LIMIT = 180.0
+LIMIT = 60.0
 """Seconds that one process may take; what takes longer is given no figure."""
 
 

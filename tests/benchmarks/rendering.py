@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.contenders import CONTENDERS
+from tests.benchmarks.processes import LIMIT
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).with_name("results.json")
@@ -92,13 +93,19 @@ def _against_null(results: dict[str, Any]) -> list[str]:
     for name in CONTENDERS:
         cells = [_number(results.get(column, {}).get(name)) for column in COLUMNS]
         cells.append(_number(counted[name] / counted["NullHandler"], 3) if name in counted else "")
-        hung = results.get("hung", {}).get(name)
-        cells.append(
-            f"{_number(hung['p50'])}, {_number(hung['p99'])}, {_number(hung['worst_ms'])} ms" if hung else ""
-        )
+        cells.append(_while_hung(results, name))
         shown = f"**{name}**" if name == OURS else name
         rows.append(f"| {shown} | {' | '.join(cells)} |")
     return rows
+
+
+def _while_hung(results: dict[str, Any], name: str) -> str:
+    measured = results.get("hung", {})
+    hung = measured.get(name)
+    if hung:
+        return f"{_number(hung['p50'])}, {_number(hung['p99'])}, {_number(hung['worst_ms'])} ms"
+    tried = name in measured and results.get("repeat", {}).get(name)
+    return f"blocks for more than {LIMIT:.0f} s" if tried else "-"
 
 
 def _alone(results: dict[str, Any]) -> list[str]:
