@@ -464,7 +464,9 @@ class PagerDutyHandler(logging.Handler):
             marks.mark(error, self._mark, identity.key)
         sighting = self._throttle.sight(identity.key, severity, seen)
         if (
-            sighting.verdict is not Verdict.FIRST  # most problems of a storm of them do not come again
+            # Most problems of a storm of them do not come again; but an exception that does is known by
+            # its mark, which tells nothing of the message.
+            (sighting.verdict is not Verdict.FIRST or error is not None)
             and identity.by_message
             and type(record.levelno) is int
             and type(record.name) is str

@@ -73,9 +73,9 @@ def count(names: list[str]) -> dict[str, dict[str, float]]:
 def program(names: list[str]) -> None:
     """Make the calls, between marks."""
     handlers = {name: CONTENDERS[name](NOBODY) for name in names}
-    for make in WORKLOADS.values():
+    for workload, make in WORKLOADS.items():
         for name in names:
-            call = make(logger_with(handlers[name]))
+            call = make(logger_with(handlers[name], workload))
             for _ in range(SETTLED):
                 call()
             gc.collect()

@@ -32,8 +32,8 @@ FRAMES = 20
 _numbers = itertools.count()
 
 
-def logger_with(handler: logging.Handler) -> logging.Logger:
-    logger = logging.Logger("shop")
+def logger_with(handler: logging.Handler, name: str = "shop") -> logging.Logger:
+    logger = logging.Logger(name)
     logger.addHandler(handler)
     return logger
 
