@@ -2,6 +2,7 @@
 
 import io
 import logging
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,13 @@ import pytest
 
 from pagerduty_logging import PagerDutyHandler, cli
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+
+
+def pytest_configure() -> None:
+    """Let programs under test be sent any signal: a shell that starts us in its background ignores some."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
