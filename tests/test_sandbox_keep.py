@@ -50,8 +50,29 @@ def test_clearing_forgets_what_was_kept(tmp_path: Path) -> None:
     assert (len(again.alerts), len(again.changes)) == (0, 1)
 
 
+def kept_line(at: str = "2026-01-01T00:00:00Z", **payload: object) -> str:
+    event = trigger_with(**payload)
+    return json.dumps({"at": at, "action": "trigger", "dedup_key": "k", "event": event})
+
+
+NESTED: list[object] = []
+for _ in range(200):
+    NESTED = [NESTED]
+
+
 @pytest.mark.parametrize(
-    "torn", ['{"at": "20', "nonsense", '{"at":1}', '{"at":"2026-01-01T00:00:00Z","action":"x"}']
+    "torn",
+    [
+        '{"at": "20',
+        "nonsense",
+        '{"at":1}',
+        '{"at":"2026-01-01T00:00:00Z","action":"x"}',
+        pytest.param("[" * 100_000, id="too deep to be read"),
+        pytest.param(kept_line(custom_details={"a": NESTED}), id="too deep for an event"),
+        pytest.param(kept_line(at="0001-01-01T00:00:00+05:00"), id="before time began"),
+        pytest.param(kept_line(summary="\ud800"), id="no Unicode"),
+        pytest.param(kept_line(custom_details={"a": float("nan")}), id="no number"),
+    ],
 )
 def test_a_torn_line_costs_itself_only(tmp_path: Path, torn: str, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "kept"

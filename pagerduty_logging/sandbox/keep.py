@@ -102,7 +102,8 @@ def _line(event: AcceptedEvent) -> str:
 def _event(line: bytes) -> AcceptedEvent | None:
     """The event of a line; None when the line is not whole."""
     try:
-        kept = json.loads(line)
+        kept = rules.parse(line)
+        rules.check_text_and_depth(kept["event"])
         body, action, dedup_key = kept["event"], kept["action"], kept["dedup_key"]
         judge = rules.change_event_errors if action == "change" else rules.alert_event_errors
         fits = action == body.get("event_action", "change") and isinstance(dedup_key, str | None)
@@ -116,7 +117,7 @@ def _event(line: bytes) -> AcceptedEvent | None:
             body=body,
             by_hand=kept.get("by_hand", False),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -281,6 +281,23 @@ def test_pages_fit_and_can_be_read(page: Page, sandbox: Sandbox, size: str, dark
     page.keep_picture(f"empty-{size}-{'dark' if dark else 'light'}")
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_no_text_is_too_wide_for_a_page(page: Page, send: Sender, sandbox: Sandbox, size: str) -> None:
+    wide = "W" * 900
+    marks = "Z" + "\u0355" * 500  # which no line may be broken between
+    details = {wide: [wide, {wide: wide}], marks: marks, "occurrences": 10**40, "suppressed": 10**40}
+    event = alert(wide, marks, component=wide, custom_details=details, **{"class": marks})
+    send(
+        {**event, "dedup_key": wide[:255], "links": [{"href": f"https://example.com/{wide}"}, {"href": wide}]}
+    )
+    width, height = SIZES[size]
+    page.look(width=width, height=height)
+    for path in ("/", f"/alerts/{sandbox.alert(wide[:255]).number}"):
+        page.open(path)
+        page.wait_live()
+        assert page.run("return document.documentElement.scrollWidth") <= width
+
+
 FAINT = """
 const luminance = (color) => {
   const [r, g, b] = color.map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
