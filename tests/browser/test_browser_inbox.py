@@ -167,6 +167,18 @@ def test_buttons_acknowledge_and_resolve(page: Page, send: Sender, sandbox: Sand
     page.wait_text("here, by hand")
 
 
+def test_the_way_back_leads_to_the_list_as_it_was_filtered(page: Page, send: Sender) -> None:
+    send(alert("disk", "Disk full"))
+    page.open("/?show=triggered&q=disk")
+    page.click("#timeline a")
+    page.wait("document.getElementById('acknowledge') !== null")
+    page.click("#acknowledge")
+    page.wait_text("by hand")
+    page.wait("document.getElementById('back').search === '?show=triggered&q=disk'")
+    page.click("#back")
+    page.wait_text("Nothing fits")
+
+
 def test_the_page_of_an_alert_is_live(page: Page, send: Sender, sandbox: Sandbox) -> None:
     send(alert("a", "Disk is full"))
     page.open(f"/alerts/{sandbox.alert('a').number}")
