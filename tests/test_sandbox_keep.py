@@ -88,6 +88,23 @@ def test_a_torn_line_costs_itself_only(tmp_path: Path, torn: str, capsys: pytest
     assert told == [f"pagerduty-logging: 1 torn lines of {file} are left out"] * 2
 
 
+def test_a_file_that_was_deleted_is_written_again(tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    with Sandbox(keep=file) as sandbox:
+        send(sandbox, trigger())
+        file.unlink()
+        send(sandbox, change())
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    again = Sandbox(keep=file)
+    assert (len(again.alerts), len(again.changes)) == (1, 1)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_device_is_no_file_to_keep_events_in() -> None:
+    with pytest.raises(ValueError, match="/dev/full is no regular file"):
+        Sandbox(keep="/dev/full")
+
+
 def test_a_header_that_was_torn_is_written_again(tmp_path: Path) -> None:
     file = tmp_path / "kept"
     file.write_text(keep.HEADER[:10])

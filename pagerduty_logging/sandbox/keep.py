@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -30,7 +31,11 @@ class KeepFile:
         self._path = Path(path)
         self._lines = 0
         self._complained = False
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
+        opened = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        regular = stat.S_ISREG(os.fstat(opened).st_mode)
+        os.close(opened)
+        if not regular:  # a device may never end
+            raise ValueError(f"{self._path} is no regular file")
         self._torn = False
         self._loaded = self._read()
 
@@ -39,9 +44,9 @@ class KeepFile:
         return self._loaded[-MAX_EVENTS:]
 
     def add(self, event: AcceptedEvent, all_events: Callable[[], Iterable[AcceptedEvent]]) -> None:
-        """Append an event; write the file anew from `all_events` when it has become too long."""
+        """Append an event; write the file anew from `all_events` when it has become too long, or is gone."""
         self._lines += 1
-        if self._lines > MAX_LINES:
+        if self._lines > MAX_LINES or not self._path.exists():
             self._write(all_events())
         else:
             self._attempt(lambda: self._append(_line(event)))
