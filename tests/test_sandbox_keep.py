@@ -50,6 +50,15 @@ def test_clearing_forgets_what_was_kept(tmp_path: Path) -> None:
     assert (len(again.alerts), len(again.changes)) == (0, 1)
 
 
+def test_clearing_needs_no_second_file(tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    (tmp_path / "kept.new").mkdir()  # as good as a full disk
+    with Sandbox(keep=file) as sandbox:
+        send(sandbox, trigger())
+        sandbox.clear()
+    assert file.read_text() == keep.HEADER
+
+
 def kept_line(at: str = "2026-01-01T00:00:00Z", **payload: object) -> str:
     event = trigger_with(**payload)
     return json.dumps({"at": at, "action": "trigger", "dedup_key": "k", "event": event})

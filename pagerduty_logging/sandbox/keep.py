@@ -52,8 +52,10 @@ class KeepFile:
             self._attempt(lambda: self._append(_line(event)))
 
     def clear(self) -> None:
-        """Leave only the file's header."""
-        self._write(())
+        """Leave only the file's header, which needs no room on a full disk."""
+        self._lines = 0
+        if self._path.exists():
+            self._attempt(self._truncate)
 
     def _read(self) -> list[AcceptedEvent]:
         data = self._path.read_bytes()
@@ -76,11 +78,19 @@ class KeepFile:
         beside = self._path.with_name(self._path.name + ".new")
 
         def replace() -> None:
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.writelines([HEADER, *lines])
-            os.replace(beside, self._path)
+            try:
+                with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                    file.writelines([HEADER, *lines])
+                os.replace(beside, self._path)
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
 
         self._attempt(replace)
+
+    def _truncate(self) -> None:
+        os.truncate(self._path, len(HEADER))
+        self._torn = False
 
     def _append(self, line: str) -> None:
         with open(self._path, "a") as file:
