@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = parser.parse_args(argv)
         status: int = args.run(args)
-        sys.stdout.flush()
+        output.flush()
         return status
     except Misuse as misuse:
         output.complain(str(misuse))

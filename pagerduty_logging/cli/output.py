@@ -61,13 +61,20 @@ def print_json(value: Any) -> None:
 
 def plain(text: str) -> str:
     """Return the text as it can do no harm to a terminal, whatever its encoding."""
-    encoding = sys.stdout.encoding or "ascii"
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     printable = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
     return printable.encode(encoding, "backslashreplace").decode(encoding)
 
 
+def flush() -> None:
+    """Write what is still held back."""
+    if sys.stdout is not None:  # it is None where it was closed before we began
+        sys.stdout.flush()
+
+
 def complain(sentence: str) -> None:
     """Say a sentence on standard error."""
-    print(f"pagerduty-logging: {plain(sentence)}", file=sys.stderr)
+    if sys.stderr is not None:  # print would take standard output instead
+        print(f"pagerduty-logging: {plain(sentence)}", file=sys.stderr)

@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -183,7 +182,7 @@ def _end_like_it(number: int) -> None:
     import atexit
     import resource
 
-    sys.stdout.flush()
+    output.flush()
     atexit._run_exitfuncs()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the core that matters is there already
     if number != signal.SIGKILL:
