@@ -10,12 +10,12 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
-from pagerduty_logging import options
+from pagerduty_logging import marks, options
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
@@ -105,27 +105,23 @@ class JobGuard:
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Guard every call of `function`; raises TypeError if it is a generator, a class or no function."""
+        if isinstance(function, (staticmethod, classmethod)):
+            return cast(Callable[P, R], type(function)(self(function.__func__)))
         if not callable(function) or isinstance(function, type):
             raise TypeError(f"page_on_failure guards functions, not {function!r}")
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        runs = _what_runs(function)
+        if inspect.isgeneratorfunction(runs) or inspect.isasyncgenfunction(runs):
             raise TypeError(
-                f"page_on_failure cannot guard {function.__qualname__}, which is a generator: "
+                f"page_on_failure cannot guard {runs.__qualname__}, which is a generator: "
                 "use a with block in it, or around the loop that runs it"
             )
-        place = _Place.of(function)
-        if inspect.iscoroutinefunction(function):
+        place = _Place.of(runs)
+        if inspect.iscoroutinefunction(runs):
             coroutine_function = cast(Callable[P, Any], function)
 
             @functools.wraps(function)
             async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
-                run = _Run(self, place, None)
-                try:
-                    result = await coroutine_function(*args, **kwargs)
-                except BaseException as error:
-                    run.end(error)
-                    raise
-                run.end(None)
-                return result
+                return await _awaited(_Run(self, place, None), coroutine_function(*args, **kwargs))
 
             return cast(Callable[P, R], awaited)
 
@@ -137,6 +133,9 @@ class JobGuard:
             except BaseException as error:
                 run.end(error)
                 raise
+            if inspect.iscoroutine(result):  # of a function that only hands on another's
+                run.in_a_task()
+                return cast(R, _awaited(run, result))
             run.end(None)
             return result
 
@@ -169,6 +168,8 @@ class JobGuard:
         page = record(
             self._name, self._severity, words, *args, place=place, exc_info=exc_info, stack=stack, ran=ran
         )
+        if error is not None:
+            marks.mark(error, marks.JOB, self.dedup_key)
         _resolved.pop(self.dedup_key, None)
         self._tell(lambda handler: handler.handle(page))
 
@@ -222,6 +223,10 @@ class _Run:
                 return
             self._timer = timer
 
+    def in_a_task(self) -> None:
+        """Note that the job goes on where no thread is its own."""
+        self._thread = None
+
     def end(self, error: BaseException | None) -> None:
         """Tell how the job ended: by `error`, or well."""
         with self._lock:  # a page for its length is out, or will never be
@@ -243,6 +248,24 @@ class _Run:
             words = "Job %s is still running after %g seconds"
             ran = time.monotonic() - self._since
             self._guard._page(self._place, words, self._guard._name, limit, stack=stack, ran=ran)
+
+
+async def _awaited(run: _Run, job: Awaitable[Any]) -> Any:
+    """Return what a job's coroutine returns, as a run."""
+    try:
+        result = await job
+    except BaseException as error:
+        run.end(error)
+        raise
+    run.end(None)
+    return result
+
+
+def _what_runs(function: Callable[..., object]) -> Callable[..., Any]:
+    """Return the function behind a partial one, or an object that can be called."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function if inspect.isroutine(function) else type(function).__call__
 
 
 @dataclass(frozen=True, slots=True)

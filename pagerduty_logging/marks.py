@@ -12,6 +12,10 @@ def name(owner: str) -> str:
     return f"__pagerduty_logging_{owner}__"
 
 
+JOB = name("job")
+"""Where a guarded job notes that it has paged for an exception."""
+
+
 def mark(error: BaseException, attribute: str, key: str) -> None:
     """Note the dedup key that was found for `error`; an exception that takes no note is let be."""
     try:

@@ -337,6 +337,20 @@ def test_a_program_that_leaves_with_a_message_pages_with_it(sandbox):
     assert event["payload"]["summary"] == "-c exits: no ledger"
 
 
+def test_a_job_that_leaves_with_a_status_pages_once(sandbox):
+    ended = run(
+        """
+        with pagerduty_logging.page_on_failure("billing"):
+            sys.exit(3)
+        """,
+        sandbox.url,
+        preload="import logging.config, sys\n" + DYING,
+    )
+    assert ended.status == 3
+    (event,) = sandbox.events
+    assert event["payload"]["summary"] == "Job billing failed: SystemExit: 3"
+
+
 def test_a_program_that_leaves_over_an_error_pages_once_and_what_is_taken_apart_then_is_left_alone(sandbox):
     ended = run(
         """

@@ -1,12 +1,15 @@
 """A job that fails or takes too long pages; its next success resolves that."""
 
 import asyncio
+import functools
 import logging
 import logging.handlers
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -219,6 +222,44 @@ def test_a_block_may_be_left_in_another_task_than_it_was_entered(sandbox, handle
     assert guard._entered == {}
 
 
+def test_whatever_hands_on_a_coroutine_is_guarded_while_that_runs(sandbox, handler):
+    async def fetch(*_: object) -> None:
+        raise ConnectionError("bank is closed")
+
+    class Fetch:
+        async def __call__(self) -> None:
+            await fetch()
+
+    handed_on: list[Callable[[], Any]] = [lambda: fetch(), Fetch(), functools.partial(fetch, 1)]
+    for number, function in enumerate(handed_on):
+        job = page_on_failure(f"handed on {number}", handler=handler)(function)
+        with pytest.raises(ConnectionError):
+            asyncio.run(job())
+    assert actions(sandbox, handler) == ["trigger"] * 3
+
+
+def test_methods_of_every_kind_stay_what_they_are(sandbox, handler):
+    guard = page_on_failure("methods", handler=handler)
+
+    class Till:
+        @guard
+        @staticmethod
+        def static() -> str:
+            return "static"
+
+        @guard
+        @classmethod
+        def of_class(cls) -> str:
+            return cls.__name__
+
+        @guard
+        def plain(self) -> str:
+            return "plain"
+
+    assert (Till().static(), Till().of_class(), Till().plain()) == ("static", "Till", "plain")
+    assert actions(sandbox, handler) == ["resolve"]
+
+
 def test_generators_and_classes_are_refused_by_name():
     def rows():
         yield
@@ -226,8 +267,17 @@ def test_generators_and_classes_are_refused_by_name():
     async def pages():
         yield
 
-    for generator in (rows, pages):
-        with pytest.raises(TypeError, match=f"{generator.__name__}, which is a generator"):
+    class Rows:
+        def __call__(self):
+            yield
+
+    for name, generator in (
+        ("rows", rows),
+        ("pages", pages),
+        ("rows", functools.partial(rows)),
+        ("Rows.__call__", Rows()),
+    ):
+        with pytest.raises(TypeError, match=f"{name}, which is a generator"):
             page_on_failure("rows")(generator)
     for other in (Sandbox, 3):
         with pytest.raises(TypeError, match="guards functions"):

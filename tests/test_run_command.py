@@ -263,6 +263,14 @@ def test_a_stderr_that_is_closed_is_no_trouble():
     assert out == "8 ['lost']\n"
 
 
+@pytest.mark.parametrize(("command", "status"), [("exit 8", 8), ("kill -TERM $$", -signal.SIGTERM)])
+def test_streams_that_are_closed_change_no_status(sandbox, command, status):
+    closing = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *RUN, "--", "sh", "-c", command]
+    with started(closing, sandbox.url) as process:
+        assert process.wait(KILL_AFTER) == status
+    assert len(sandbox.events) == 1
+
+
 def test_what_a_command_leaves_behind_does_not_hold_us(supervise, capfd):
     assert supervise("sh", "-c", "(sleep 60; echo late >&2) & echo $!; echo bye >&2") == 0
     out, err = capfd.readouterr()

@@ -61,7 +61,7 @@ def print_json(value: Any) -> None:
 
 def plain(text: str) -> str:
     """Return the text as it can do no harm to a terminal, whatever its encoding."""
-    encoding = sys.stdout.encoding or "ascii"
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     printable = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )

@@ -14,6 +14,7 @@ from functools import partial
 from types import CodeType
 from typing import Any, NoReturn
 
+from pagerduty_logging import marks
 from pagerduty_logging.hooks.places import Function
 from pagerduty_logging.hooks.report import Report
 from pagerduty_logging.intent import is_clean, stops
@@ -61,8 +62,10 @@ class Leaving(SystemExit):
         error = self.__context__
         if error is not None and stops(error):
             return  # the polite end of what was interrupted
+        paged = marks.marked(self, marks.JOB) is not None
         for report in self.reports.values():
-            log = partial(report.critical_at, *self._place, f"{_program()} {ending(self.args[0])}", error)
+            words = f"{_program()} {ending(self.args[0])}"
+            log = partial(report.critical_at, *self._place, words, error, pages=not paged)
             report.tell(self, log, _nothing)
 
 

@@ -48,13 +48,18 @@ class Report:
         self.logger.critical("%s", message, exc_info=exc_info)
         return self.logger.isEnabledFor(logging.CRITICAL)
 
-    def critical_at(self, code: CodeType, line: int, message: str, error: BaseException | None) -> None:
+    def critical_at(
+        self, code: CodeType, line: int, message: str, error: BaseException | None, *, pages: bool
+    ) -> None:
         """Log `message` as if from a `line` of the program's own `code`."""
         logger = self.logger
         if logger.isEnabledFor(logging.CRITICAL):
             exc_info = None if error is None else (type(error), error, error.__traceback__)
             place = (code.co_filename, line, "%s", (message,), exc_info, code.co_name)
-            logger.handle(logger.makeRecord(logger.name, logging.CRITICAL, *place))
+            record = logger.makeRecord(logger.name, logging.CRITICAL, *place)
+            if not pages:
+                record.pagerduty = False
+            logger.handle(record)
 
 
 class _UnderWay(threading.local):

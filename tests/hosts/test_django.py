@@ -242,6 +242,7 @@ def test_what_pages_gets_no_warning(project: Path, sandbox: Sandbox):
     [
         ('LOGGING["root"]["handlers"] = ["console"]', "W001", "'pagerduty' of LOGGING"),
         ("LOGGING = {}", "W001", "no logger has a PagerDutyHandler"),
+        ("LOGGING = None", "W001", "no logger has a PagerDutyHandler"),
         ('LOGGING["handlers"]["pagerduty"]["enabled"] = False', "W002", "'pagerduty' pages nothing"),
         (
             """

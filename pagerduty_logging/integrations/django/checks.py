@@ -30,7 +30,7 @@ def check_logging(*_: Any, **__: Any) -> list[CheckMessage]:
 
 def configured() -> dict[str, Mapping[str, Any]]:
     """Return the handlers of `LOGGING` that page, by name, as they are written there."""
-    handlers = getattr(settings, "LOGGING", {}).get("handlers", {})
+    handlers = (settings.LOGGING or {}).get("handlers") or {}
     return {name: written for name, written in handlers.items() if _pages(written)}
 
 
