@@ -277,6 +277,26 @@ def test_a_library_that_reports_the_applications_crashes_tells_them_apart():
     assert fingerprint(record(task, own)) == fingerprint(record(other_task, own))
 
 
+def test_a_library_that_catches_and_reports_in_one_function_tells_crashes_apart():
+    """As uvicorn does, whose line says no more than "Exception in ASGI application"."""
+    server = "/venv/lib/python3/site-packages/server/protocol.py"
+    names: dict[str, object] = {}
+    exec(compile("def serve(view):\n    view()", server, "exec"), names)
+
+    def record(view):
+        exc_info = failing(lambda: names["serve"](view))
+        return made("Exception in application", exc_info=exc_info, path=server, func="serve")
+
+    def orders():
+        raise KeyError("a")
+
+    def stock():
+        raise KeyError("a")
+
+    assert fingerprint(record(orders)) == fingerprint(record(orders))
+    assert fingerprint(record(orders)) != fingerprint(record(stock))
+
+
 # --- the record's own key ------------------------------------------------------------------
 
 

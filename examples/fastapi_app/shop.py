@@ -38,6 +38,11 @@ async def order(number: int) -> str:
     raise LookupError(f"there is no order {number}")
 
 
+@app.get("/orders/{number}/invoice")
+async def invoice(number: int) -> str:
+    raise ValueError("there is no printer")  # told by the same line of uvicorn's: another problem
+
+
 @app.get("/stock/{fruit}")
 def stock(fruit: str) -> str:  # without async: on a thread of its own
     try:

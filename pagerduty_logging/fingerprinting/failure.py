@@ -90,15 +90,16 @@ def reported_crash(record: logging.LogRecord) -> Failure | None:
     if exception is None or record.exc_info is None:
         return None
     outermost = exception.__traceback__
-    if outermost is None or _passes_through((outermost.tb_frame,), record):
+    others = speaks_for_others(record)
+    if outermost is None or (not others and _passes_through((outermost.tb_frame,), record)):
         return None  # as with most: no need to walk
     frames = _frames(outermost)
-    if _passes_through(frames, record):
+    if not others and _passes_through(frames, record):
         return None
     if not (
         _nobody_caught(frames[0])
         or record.name == _DJANGO
-        or (speaks_for_others(record) and any(_is_application(f) for f in frames))
+        or (others and any(_is_application(f) for f in frames))
     ):
         return None
     return Failure(type_name(exception), _failed_function(frames, record))

@@ -45,9 +45,16 @@ def test_fastapi_under_uvicorn(sandbox: Sandbox, tmp_path: Path):
     with serving(command, copied("fastapi_app", tmp_path), sandbox) as server:
         sandbox.fail_next(503)  # so that something is pending as the server stops
         assert server.get("/orders/7?token=hush") == 500
+        assert server.get("/orders/7/invoice") == 500
         assert server.get("/stock/pears") == 500
         assert server.stop() == 0
     assert pages(sandbox) == {
+        "Exception in ASGI application: ValueError: there is no printer": {
+            "method": "GET",
+            "path": "/orders/7/invoice",
+            "route": "/orders/{number}/invoice",
+            "view": "shop.invoice",
+        },
         f"Exception in ASGI application: LookupError: {ORDER}": {
             "method": "GET",
             "path": "/orders/7",
