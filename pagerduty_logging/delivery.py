@@ -32,7 +32,7 @@ from pagerduty_logging.events_api.encoding import EncodedEvent, encode
 from pagerduty_logging.events_api.errors import ApiError, BadRequest, EventsError
 from pagerduty_logging.events_api.events import Event, Trigger
 from pagerduty_logging.omissions import Omissions
-from pagerduty_logging.schedule import After, Backlog, Budget, Pending, after
+from pagerduty_logging.schedule import After, Backlog, Budget, Pending, after, nobody_waits
 from pagerduty_logging.spool import Kept, Spool
 
 HTTP_LIBRARIES = ("urllib3", "requests", "charset_normalizer", "py")
@@ -466,7 +466,7 @@ class Delivery:
                 known=kept.known,
                 accepted_at=self._clock() - max(time.time() - kept.accepted, 0.0),
                 compose=partial(decode, kept.encoded),
-                settle=_nobody_waits,
+                settle=nobody_waits,
                 label=kept.label,
                 size=len(kept.encoded.json),
                 encoded=kept.encoded,
@@ -678,11 +678,6 @@ def _encoded(pending: Pending) -> EncodedEvent:
 def _trouble(error: EventsError) -> str:
     """Say what went wrong, without a word of an answer: it may repeat what the program logged."""
     return f"PagerDuty answered {error.status}" if isinstance(error, ApiError) else str(error)
-
-
-def _nobody_waits(delivered: bool) -> int:
-    """Repeats of what a dead process left were counted there, if at all."""
-    return 1
 
 
 class _Here:
