@@ -20,20 +20,21 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
-from dataclasses import dataclass, field
 from functools import partial
 
-from pagerduty_logging import lifecycle
+from pagerduty_logging import keeping, lifecycle
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api import retrying
 from pagerduty_logging.events_api.client import EventsClient
-from pagerduty_logging.events_api.decoding import decode, with_detail
-from pagerduty_logging.events_api.encoding import EncodedEvent, encode
-from pagerduty_logging.events_api.errors import ApiError, BadRequest, EventsError
-from pagerduty_logging.events_api.events import Event, Trigger
+from pagerduty_logging.events_api.decoding import decode
+from pagerduty_logging.events_api.errors import BadRequest, EventsError
+from pagerduty_logging.events_api.events import Event
+from pagerduty_logging.here import Here
 from pagerduty_logging.omissions import Omissions
-from pagerduty_logging.schedule import After, Backlog, Budget, Pending, after, nobody_waits
-from pagerduty_logging.spool import Kept, Spool
+from pagerduty_logging.packing import bare, packed_now, trouble
+from pagerduty_logging.schedule import After, Backlog, Budget, Pending, after
+from pagerduty_logging.spool import Spool
+from pagerduty_logging.stats import Stats
 
 HTTP_LIBRARIES = ("urllib3", "requests", "charset_normalizer", "py")
 """Loggers of the libraries that carry our events, and of their warnings (`py.warnings`): what they say
@@ -41,45 +42,12 @@ while doing so is not the program's."""
 NO_ROOM = "more events wait than there is room for"
 MAX_PENDING_BYTES = 32_000_000
 """Memory that waiting events may take, about; beyond it the least severe are left out."""
-BARE_SUMMARY_CHARS = 200
 LOOK_AROUND = 5.0
 """Seconds between two looks into the spool for what nobody looks after."""
 WAKE_UP = 0.25
 """Seconds after which a waiting `flush` looks for itself."""
-DELAYED = 300.0
-"""Seconds after which an event tells how late it comes."""
 LEAST_ATTEMPT = 0.05
 """Seconds below which an attempt is not worth beginning."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
-    """What became of every record and event so far.
-
-    `accepted == delivered + pending + dead_lettered + sum(dropped.values())`, always.
-
-    Attributes:
-        accepted: events taken in to be sent, also those that a dead process left in the spool.
-        delivered: events PagerDuty has accepted.
-        pending: events that wait or are under way.
-        suppressed: records counted as repeats, for which no event was needed.
-        dead_lettered: events PagerDuty refused for good.
-        dropped: events given up for another reason: "overflow" (more than there is room for), "expired"
-            (older than `retry.max_age`) or "unreadable" (logged where no stack or memory was left).
-        retries: failed attempts after which the event was kept.
-        oldest_pending_age: seconds the oldest pending event has waited; None if there is none.
-        last_error: the latest failure, in words; None if there was none.
-    """
-
-    accepted: int = 0
-    delivered: int = 0
-    pending: int = 0
-    suppressed: int = 0
-    dead_lettered: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
-    retries: int = 0
-    oldest_pending_age: float | None = None
-    last_error: str | None = None
 
 
 class Delivery:
@@ -156,7 +124,7 @@ class Delivery:
         self._starting = threading.Lock()
         self._working = threading.Lock()
         # A fork waits at the turnstile for its turn, so that exchanges, one upon the other, do not starve it.
-        self._here = _Here()
+        self._here = Here()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._flushing: deque[queue.SimpleQueue[None]] = deque()
         self._look_at = self._clock() + LOOK_AROUND
@@ -194,7 +162,7 @@ class Delivery:
             self._tell_losses()
             return
         if self._spool is not None:
-            self._save(pending, self._spool)
+            keeping.save(pending, self._spool, self._clock())
         self._late.append(pending)
         try:
             self._see_to_it()
@@ -418,8 +386,9 @@ class Delivery:
                 self._telling.release()
 
     def _tell(self, pending: Pending, error: EventsError) -> None:
-        self._forget(pending, refused=isinstance(error, BadRequest))
-        self._diagnostics.say("lost", f"not delivered: {pending.label}: {_trouble(error)}")
+        if self._spool is not None:
+            keeping.forget(pending, self._spool, refused=isinstance(error, BadRequest))
+        self._diagnostics.say("lost", f"not delivered: {pending.label}: {trouble(error)}")
         if self._on_error is not None:
             with self._here.calling_back():
                 try:
@@ -428,25 +397,6 @@ class Delivery:
                     self._diagnostics.say("on_error", f"on_error raised {type(broken).__name__}")
 
     # --- the spool --------------------------------------------------------------------------------
-
-    def _save(self, pending: Pending, spool: Spool) -> None:
-        """Write an event to disk, as the bytes that are sent, on the thread that submits it."""
-        try:
-            encoded = _encoded(pending)
-        except Exception:
-            return  # whoever sends it will meet the same failure, and send what can be said
-        pending.size = len(encoded.json)
-        age = self._clock() - pending.accepted_at
-        pending.ticket = spool.write(
-            Kept(
-                encoded=encoded,
-                severity=pending.severity,
-                known=pending.known,
-                accepted=time.time() - age,
-                label=pending.label,
-                bare=pending.bare,
-            )
-        )
 
     def _take_over(self) -> None:
         """Send what dead processes left, also if this one never has anything to page."""
@@ -457,24 +407,10 @@ class Delivery:
 
     def _adopt(self) -> None:
         """Take over what dead processes left in the spool."""
-        if self._spool is None:
-            return
-        for ticket, kept in self._spool.adopt(self._max_pending - self.pending):
-            pending = Pending(
-                dedup_key=kept.encoded.dedup_key or "",
-                severity=kept.severity,
-                known=kept.known,
-                accepted_at=self._clock() - max(time.time() - kept.accepted, 0.0),
-                compose=partial(decode, kept.encoded),
-                settle=nobody_waits,
-                label=kept.label,
-                size=len(kept.encoded.json),
-                encoded=kept.encoded,
-                bare=kept.bare,
-                ticket=ticket,
-            )
-            self._late.append(pending)
-        self._take_in_late()
+        if self._spool is not None:
+            room = self._max_pending - self.pending
+            self._late.extend(keeping.adopted(self._spool, room, self._clock()))
+            self._take_in_late()
 
     def _look_around(self) -> None:
         """Show the other processes that this one lives, and adopt what is left of those that do not."""
@@ -484,13 +420,6 @@ class Delivery:
                 if self._backlog:
                     self._spool.live(0.0)
             self._adopt()
-
-    def _forget(self, pending: Pending, refused: bool = False) -> None:
-        if self._spool is not None and pending.ticket is not None:
-            if refused:
-                self._spool.set_aside(pending.ticket)
-            else:
-                self._spool.remove(pending.ticket)
 
     # --- the work ---------------------------------------------------------------------------------
 
@@ -528,12 +457,7 @@ class Delivery:
     def _attempt(self, pending: Pending, left: float) -> EventsError | None:
         """Return None if PagerDuty has accepted the event, else what stood in the way."""
         try:
-            encoded = _encoded(pending)
-            late = self._clock() - pending.accepted_at
-            if late >= DELAYED:
-                encoded = with_detail(
-                    encoded, "delayed", f"{late / 60:.0f} minutes: PagerDuty was not reached"
-                )
+            encoded = packed_now(pending, self._clock())
         except Exception as broken:
             return BadRequest(f"the event could not be put together: {type(broken).__name__}")
         timeout = min(left, self._client.timeout)
@@ -558,7 +482,7 @@ class Delivery:
                 self._delivered += 1
                 pending.settle(True)
             else:
-                self._last_error, self._trouble = str(error), _trouble(error)
+                self._last_error, self._trouble = str(error), trouble(error)
                 match after(error, pending):
                     case After.WAIT:
                         self._backlog.failed(pending, error, self._clock())
@@ -572,10 +496,10 @@ class Delivery:
                     case After.DEAD:
                         self._dead_lettered += 1
                         self._give_up(pending, error)
-        if error is None:
-            self._forget(pending)
-        elif error.retryable:
-            self._diagnostics.say("retry", f"PagerDuty is not reached, will try again: {_trouble(error)}")
+        if error is None and self._spool is not None:
+            keeping.forget(pending, self._spool)
+        if error is not None and error.retryable:
+            self._diagnostics.say("retry", f"PagerDuty is not reached, will try again: {trouble(error)}")
 
     def _work_here(self, timeout: float) -> None:
         """Send on this thread, for at most `timeout` seconds."""
@@ -652,71 +576,3 @@ class Delivery:
         if wait != 0.0:
             with suppress(queue.Empty):
                 self._wake.get(timeout=wait)
-
-
-def bare(pending: Pending, error: EventsError) -> Trigger:
-    """Return the least that still pages for an event that PagerDuty, or our own code, could not take."""
-    refused = decode(pending.refused) if pending.refused else None
-    said = refused.summary if isinstance(refused, Trigger) else ""
-    return Trigger(
-        f"{said[:BARE_SUMMARY_CHARS]} ({pending.label})",
-        severity=pending.severity,
-        dedup_key=pending.dedup_key,
-        custom_details={"reduced": f"the full event was not accepted: {_trouble(error)}"},
-    )
-
-
-def _encoded(pending: Pending) -> EncodedEvent:
-    """Return an event's bytes, made once; what they were made of is let go."""
-    if pending.encoded is None:
-        pending.encoded = encode(pending.compose())
-        if not pending.first:
-            pending.compose = partial(decode, pending.encoded)
-    return pending.encoded
-
-
-def _trouble(error: EventsError) -> str:
-    """Say what went wrong, without a word of an answer: it may repeat what the program logged."""
-    return f"PagerDuty answered {error.status}" if isinstance(error, ApiError) else str(error)
-
-
-class _Here:
-    """What the current thread is in the middle of.
-
-    Not a `threading.local`: if gevent patches threading after our import, its greenlets would share one.
-    """
-
-    def __init__(self) -> None:
-        self._at_work: set[int] = set()
-        self._in_callback: set[int] = set()
-
-    @property
-    def busy(self) -> bool:
-        me = threading.get_ident()
-        return me in self._at_work or me in self._in_callback
-
-    @property
-    def at_work(self) -> bool:
-        return threading.get_ident() in self._at_work
-
-    @property
-    def in_callback(self) -> bool:
-        return threading.get_ident() in self._in_callback
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        me = threading.get_ident()
-        self._at_work.add(me)
-        try:
-            yield
-        finally:
-            self._at_work.discard(me)
-
-    @contextmanager
-    def calling_back(self) -> Iterator[None]:
-        me = threading.get_ident()
-        self._in_callback.add(me)
-        try:
-            yield
-        finally:
-            self._in_callback.discard(me)

@@ -19,7 +19,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pagerduty_logging import alert, marks, options, wishes
-from pagerduty_logging.delivery import Delivery, Stats
+from pagerduty_logging.delivery import Delivery
 from pagerduty_logging.deployment import find_environment, find_release
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
@@ -33,6 +33,7 @@ from pagerduty_logging.redaction import redactor
 from pagerduty_logging.safejson import type_name
 from pagerduty_logging.schedule import Pending
 from pagerduty_logging.spool import Spool
+from pagerduty_logging.stats import Stats
 from pagerduty_logging.throttle import Throttle
 
 if TYPE_CHECKING:

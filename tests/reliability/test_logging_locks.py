@@ -159,8 +159,8 @@ def test_the_first_record_may_be_interrupted_anywhere_by_another(pagerduty: Sand
     """As by a signal handler, before each line that it runs in these rooms."""
     ended = run(
         """
-        from pagerduty_logging import delivery, lifecycle, schedule, throttle
-        ROOMS = {room.__file__ for room in (delivery, lifecycle, schedule, throttle)}
+        from pagerduty_logging import delivery, here, lifecycle, schedule, throttle
+        ROOMS = {room.__file__ for room in (delivery, here, lifecycle, schedule, throttle)}
         def once_before_line(number, interrupt):
             lines = 0
             def trace(frame, event, _):
