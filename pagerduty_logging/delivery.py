@@ -1,8 +1,8 @@
 """Accepted events reach PagerDuty, or their loss is told: the only thread, and the only way out.
 
-A caller adds its event to the backlog and goes on; one worker thread, started with the first event,
-sends one at a time. No caller waits for a lock that is held while something is sent or rendered, and
-`submit` may be re-entered by a signal handler or a finaliser on the thread that is in it.
+A caller enters its event in the books and goes on; one worker thread, started with the first event, sends
+what the books say is next, one at a time. No caller waits for a lock that is held while something is sent
+or rendered, and `submit` may be re-entered by a signal handler or a finaliser on the thread that is in it.
 
 With a spool an event is on disk before `submit` returns, and whoever finds it there without an owner
 sends it.
@@ -16,13 +16,13 @@ import queue
 import sys
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
-from functools import partial
 
 from pagerduty_logging import keeping, lifecycle
+from pagerduty_logging.books import Books
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api import retrying
 from pagerduty_logging.events_api.client import EventsClient
@@ -30,18 +30,14 @@ from pagerduty_logging.events_api.decoding import decode
 from pagerduty_logging.events_api.errors import BadRequest, EventsError
 from pagerduty_logging.events_api.events import Event
 from pagerduty_logging.here import Here
-from pagerduty_logging.omissions import Omissions
-from pagerduty_logging.packing import bare, packed_now, trouble
-from pagerduty_logging.schedule import After, Backlog, Budget, Pending, after
+from pagerduty_logging.packing import packed_now, trouble
+from pagerduty_logging.schedule import Backlog, Budget, Pending
 from pagerduty_logging.spool import Spool
 from pagerduty_logging.stats import Stats
 
 HTTP_LIBRARIES = ("urllib3", "requests", "charset_normalizer", "py")
 """Loggers of the libraries that carry our events, and of their warnings (`py.warnings`): what they say
 while doing so is not the program's."""
-NO_ROOM = "more events wait than there is room for"
-MAX_PENDING_BYTES = 32_000_000
-"""Memory that waiting events may take, about; beyond it the least severe are left out."""
 LOOK_AROUND = 5.0
 """Seconds between two looks into the spool for what nobody looks after."""
 WAKE_UP = 0.25
@@ -104,26 +100,18 @@ class Delivery:
     def _begin(self) -> None:
         """Set everything that belongs to one process."""
         self._closed = False
-        # The books: guarded by the lock, and marked busy so that a re-entered `submit` notices.
-        self._lock = threading.RLock()
-        self._busy = False
-        self._late: deque[Pending] = deque()
-        self._backlog = Backlog(self._client.retry, self._random)
-        self._omissions = Omissions()
-        self._sending: Pending | None = None
-        self._lost: deque[tuple[Pending, EventsError]] = deque()
+        self._books = Books(
+            Backlog(self._client.retry, self._random),
+            Budget(self._max_events_per_minute),
+            self._max_pending,
+            self._clock,
+        )
         self._telling = threading.Lock()
-        self._accepted = self._delivered = self._dead_lettered = self._retries = 0
-        self._dropped: Counter[str] = Counter()
-        self._last_error: str | None = None
-        self._trouble = "none"
-        # The work: whoever holds `_working` sends.
-        self._budget = Budget(self._max_events_per_minute)
+        # Whoever holds `_working` sends.
         self._threaded = self._background and lifecycle.threads_run()
         self._worker: threading.Thread | None = None
         self._starting = threading.Lock()
         self._working = threading.Lock()
-        # A fork waits at the turnstile for its turn, so that exchanges, one upon the other, do not starve it.
         self._here = Here()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._flushing: deque[queue.SimpleQueue[None]] = deque()
@@ -158,12 +146,12 @@ class Delivery:
 
     def submit(self, pending: Pending) -> None:
         """Accept an event: from here on it is delivered, or its loss is told. `notice_fork` goes before."""
-        if len(self._backlog) >= self._max_pending and self._leave_out(pending):
+        if self._books.leave_out(pending):
             self._tell_losses()
             return
         if self._spool is not None:
             keeping.save(pending, self._spool, self._clock())
-        self._late.append(pending)
+        self._books.submit(pending)
         try:
             self._see_to_it()
         except (RecursionError, MemoryError):
@@ -172,7 +160,7 @@ class Delivery:
 
     def _see_to_it(self) -> None:
         """Bring what was submitted on its way."""
-        self._take_in_late()
+        self._books.take_in()
         if self._here.busy or sys.is_finalizing():
             self._rouse()
         elif lifecycle.ending.begun:
@@ -184,11 +172,11 @@ class Delivery:
             self._rouse()
         else:
             self._work_here(self.flush_timeout)
-        if self._lost:
+        if self._books.lost:
             self._tell_losses()
         if lifecycle.ending.over:
             self.last_words()
-        elif self._worker is None and not self._idle:
+        elif self._worker is None and not self._books.idle:
             lifecycle.hold(self)
 
     def is_own(self, logger_name: str) -> bool:
@@ -203,26 +191,22 @@ class Delivery:
     def pending(self) -> int:
         """How many events wait or are under way."""
         self.notice_fork()
-        return len(self._late) + len(self._backlog)
-
-    @property
-    def _idle(self) -> bool:
-        return not (self._late or self._backlog or self._omissions or self._lost)
+        return self._books.pending
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing is pending, for at most `timeout` seconds; tell whether that came true."""
         self.notice_fork()
-        if self._idle:
+        if self._books.idle:
             return True
         if self._here.at_work or self._here.in_callback or sys.is_finalizing():
             return False
         self.hurry()
         if not (self._threaded and self._ensure_worker()):
             self._work_here(timeout)
-            return self._idle
+            return self._books.idle
         done: queue.SimpleQueue[None] = queue.SimpleQueue()
         until = time.monotonic() + timeout
-        while not self._idle and (left := until - time.monotonic()) > 0:
+        while not self._books.idle and (left := until - time.monotonic()) > 0:
             if done not in self._flushing:  # for the first time, or told of a calm that was over already
                 self._flushing.append(done)
             self._rouse()
@@ -231,7 +215,7 @@ class Delivery:
                 done.get(timeout=min(left, WAKE_UP))
         with suppress(ValueError):
             self._flushing.remove(done)
-        return self._idle
+        return self._books.idle
 
     def close(self) -> None:
         """Let go of thread and connections as soon as nothing is pending. Waits for nothing.
@@ -248,27 +232,14 @@ class Delivery:
     def stats(self) -> Stats:
         """Return the books as they stand."""
         self.notice_fork()
-        with self._books():
-            oldest = min((p.accepted_at for p in self._backlog), default=None)
-            return Stats(
-                accepted=self._accepted,
-                delivered=self._delivered,
-                pending=len(self._backlog),
-                dead_lettered=self._dead_lettered,
-                dropped=dict(self._dropped),
-                retries=self._retries,
-                oldest_pending_age=None if oldest is None else self._clock() - oldest,
-                last_error=self._last_error,
-            )
+        return self._books.stats()
 
     # --- the end of the process, and its forks ----------------------------------------------------
 
     def hurry(self) -> None:
         """Try at once what only waits for better times."""
         self.notice_fork()
-        with self._books():
-            self._backlog.hurry()
-            self._omissions.hurry()
+        self._books.hurry()
         self._rouse()
 
     def finish(self, timeout: float) -> None:
@@ -279,21 +250,21 @@ class Delivery:
         """Tell what is left: kept in the spool, or lost with the process."""
         if self._pid != os.getpid():
             return
-        with self._books():
-            left = [pending for pending in self._backlog if pending.ticket is None]
-            kept = len(self._backlog) - len(left)
+        waiting = self._books.waiting()
+        left = [pending for pending in waiting if pending.ticket is None]
+        kept = len(waiting) - len(left)
         if left:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
             words = f"the process ends before PagerDuty took {left[0].label}{more}"
-            self._diagnostics.say("end", f"{words}; last error: {self._trouble}", always=True)
+            self._diagnostics.say("end", f"{words}; last error: {self._books.trouble}", always=True)
         if kept:
             words = f"the process ends before PagerDuty took {kept} events, which stay in the spool"
-            self._diagnostics.say("end", f"{words}; last error: {self._trouble}", always=True)
+            self._diagnostics.say("end", f"{words}; last error: {self._books.trouble}", always=True)
         elif self._spool is not None:
             self._spool.sign_off()
         self._diagnostics.conclude()
         worker = self._worker
-        if worker is not None and self._idle and not self._here.at_work:
+        if worker is not None and self._books.idle and not self._here.at_work:
             self.close()
             worker.join(timeout=WAKE_UP)
 
@@ -305,83 +276,15 @@ class Delivery:
         self._client.drop_inherited()
         self.notice_fork()
 
-    # --- the books --------------------------------------------------------------------------------
-
-    @contextmanager
-    def _books(self) -> Iterator[None]:
-        with self._lock:
-            before, self._busy = self._busy, True
-            try:
-                if not before:
-                    self._take_in()
-                yield
-            finally:
-                self._busy = before
-        if not before:
-            self._take_in_late()
-
-    def _take_in_late(self) -> None:
-        while self._late:
-            with self._lock:
-                if self._busy:
-                    return  # re-entered: whoever is busy on this thread takes it in when leaving
-                self._busy = True
-                try:
-                    self._take_in()
-                finally:
-                    self._busy = False
-
-    def _take_in(self) -> None:
-        """Move what was submitted to the backlog, and out of it what there is no room for."""
-        while self._late:
-            self._backlog.add(self._late[0])
-            self._late.popleft()
-            self._accepted += 1
-            if len(self._backlog) > self._max_pending or self._backlog.size > MAX_PENDING_BYTES:
-                self._make_room()
-
-    def _leave_out(self, pending: Pending) -> bool:
-        """Do at once without an event for which no other would make room, before it is written to disk."""
-        with self._lock:
-            if self._busy:
-                return False  # re-entered: whoever is busy on this thread decides when taking it in
-            self._busy = True
-            try:
-                if len(self._backlog) < self._max_pending or not self._backlog.is_least(pending):
-                    return False
-                self._accepted += 1
-                self._dropped["overflow"] += 1
-                self._lost.append((pending, EventsError(NO_ROOM)))
-                self._omissions.add(pending, pending.settle(False), self._clock())
-                return True
-            finally:
-                self._busy = False
-
-    def _make_room(self) -> None:
-        backlog = self._backlog
-        while len(backlog) > self._max_pending or backlog.size > MAX_PENDING_BYTES:
-            victim = backlog.least(exempt=self._sending)
-            if victim is None:
-                return
-            records = self._drop(victim, "overflow", NO_ROOM)
-            self._omissions.add(victim, records, self._clock())
-
-    def _drop(self, pending: Pending, reason: str, words: str) -> int:
-        self._dropped[reason] += 1
-        return self._give_up(pending, EventsError(words))
-
-    def _give_up(self, pending: Pending, error: EventsError) -> int:
-        self._backlog.remove(pending)
-        self._lost.append((pending, error))
-        return pending.settle(False)
+    # --- what is lost -----------------------------------------------------------------------------
 
     def _tell_losses(self) -> None:
         """Tell all who want to know which events will not be delivered. Outside the lock."""
-        while self._lost and self._telling.acquire(blocking=False):
+        while self._books.lost and self._telling.acquire(blocking=False):
             try:
-                pending, error = self._lost[0]
+                pending, error = self._books.lost[0]
                 self._tell(pending, error)
-                self._lost.popleft()
+                self._books.lost.popleft()
             finally:
                 self._telling.release()
 
@@ -402,22 +305,23 @@ class Delivery:
         """Send what dead processes left, also if this one never has anything to page."""
         self.notice_fork()
         self._adopt()
-        if self._threaded and self._spool is not None and (self._backlog or self._spool.shared):
+        if self._threaded and self._spool is not None and (self._books.pending or self._spool.shared):
             self._ensure_worker()
 
     def _adopt(self) -> None:
         """Take over what dead processes left in the spool."""
         if self._spool is not None:
             room = self._max_pending - self.pending
-            self._late.extend(keeping.adopted(self._spool, room, self._clock()))
-            self._take_in_late()
+            for pending in keeping.adopted(self._spool, room, self._clock()):
+                self._books.submit(pending)
+            self._books.take_in()
 
     def _look_around(self) -> None:
         """Show the other processes that this one lives, and adopt what is left of those that do not."""
         if self._spool is not None and self._clock() >= self._look_at:
             self._look_at = self._clock() + LOOK_AROUND
             with suppress(OSError):
-                if self._backlog:
+                if self._books.pending:
                     self._spool.live(0.0)
             self._adopt()
 
@@ -429,28 +333,12 @@ class Delivery:
         Returns:
             0.0 if an attempt was made; else the seconds until it is some event's turn; None if there is none.
         """
-        head: Pending | None = None
-        with self._books():
-            now = self._clock()
-            for pending in self._backlog.expired(now):
-                self._drop(pending, "expired", "it is older than retry.max_age")
-            if self._omissions.due() <= now:
-                self._accepted += 1
-                self._backlog.add(self._omissions.pending(now))
-            wait = self._backlog.wait(now)
-            candidate = self._backlog.next(now)
-            if candidate is not None:
-                wait = self._budget.wait(self._backlog.urgency(candidate), now)
-                if wait == 0.0:
-                    self._budget.spend(now)
-                    self._sending = head = candidate
-            if head is None and self._omissions:
-                wait = min(self._omissions.due() - now, math.inf if wait is None else wait)
+        head, wait = self._books.next()
         if head is not None:
             try:
                 self._conclude(head, self._attempt(head, left))
             finally:
-                self._sending = None
+                self._books.sending = None
         self._tell_losses()
         return wait
 
@@ -474,28 +362,7 @@ class Delivery:
 
     def _conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Enter the outcome of an attempt into the books, and do what follows from it."""
-        with self._books():
-            if pending.encoded is not None:
-                self._backlog.resize(pending, len(pending.encoded.json))
-            if error is None:
-                self._backlog.delivered(pending, self._clock())
-                self._delivered += 1
-                pending.settle(True)
-            else:
-                self._last_error, self._trouble = str(error), trouble(error)
-                match after(error, pending):
-                    case After.WAIT:
-                        self._backlog.failed(pending, error, self._clock())
-                        self._retries += 1
-                        if pending.first:
-                            pending.encoded = None  # it tells of all that is left out until it gets through
-                    case After.BARE:
-                        pending.refused, pending.encoded = pending.encoded, None
-                        pending.compose, pending.bare = partial(bare, pending, error), True
-                        self._retries += 1
-                    case After.DEAD:
-                        self._dead_lettered += 1
-                        self._give_up(pending, error)
+        self._books.conclude(pending, error)
         if error is None and self._spool is not None:
             keeping.forget(pending, self._spool)
         if error is not None and error.retryable:
@@ -516,7 +383,7 @@ class Delivery:
                     self._rest(wait)
         finally:
             self._working.release()
-            if self._idle:
+            if self._books.idle:
                 lifecycle.let_go(self)
 
     def _run(self) -> None:
@@ -529,7 +396,7 @@ class Delivery:
                 except Exception as broken:
                     self._diagnostics.say("worker", f"the worker stumbled: {type(broken).__name__}")
                     wait = self._client.retry.initial or LOOK_AROUND
-                if self._idle:
+                if self._books.idle:
                     while self._flushing:
                         self._flushing.popleft().put(None)
                     if self._closed and self._retire():
@@ -537,7 +404,7 @@ class Delivery:
                 if self._spool is not None:
                     wait = min(LOOK_AROUND, math.inf if wait is None else wait)
                 self._rest(wait)
-        if not self._idle:  # submitted while the worker retired
+        if not self._books.idle:  # submitted while the worker retired
             self._ensure_worker()
 
     def _ensure_worker(self) -> bool:
@@ -558,7 +425,7 @@ class Delivery:
 
     def _retire(self) -> bool:
         with self._starting:
-            if not self._idle:
+            if not self._books.idle:
                 return False
             self._worker = None
         lifecycle.let_go(self)
