@@ -23,6 +23,9 @@ NO_ROOM = "more events wait than there is room for"
 MAX_PENDING_BYTES = 32_000_000
 """Memory that waiting events may take, about; beyond it the least severe are left out."""
 
+PATIENCE = 0.05
+"""Seconds to wait at most for whoever is busy: what needs not be written to disk is worth that."""
+
 
 class Books:
     """Every accepted event is in them, until it is delivered or its loss is told; they balance.
@@ -94,9 +97,12 @@ class Books:
         self._late.append(pending)
 
     def take_in(self) -> None:
-        """Enter what was submitted."""
-        while self._late:
-            with self._lock:
+        """Enter what was submitted, or leave it to whoever is busy: they look for it after they are done.
+
+        Waits for nobody: a finaliser submits with locks held that those who are busy may be waiting for.
+        """
+        while self._late and self._lock.acquire(blocking=False):
+            try:
                 if self._busy:
                     return  # re-entered: whoever is busy on this thread takes it in when leaving
                 self._busy = True
@@ -104,12 +110,14 @@ class Books:
                     self._take_in()
                 finally:
                     self._busy = False
+            finally:
+                self._lock.release()
 
     def leave_out(self, pending: Pending) -> bool:
         """Do at once without an event for which no other would make room, before it is written to disk."""
-        if len(self._backlog) < self._max_pending:
-            return False
-        with self._lock:
+        if len(self._backlog) < self._max_pending or not self._lock.acquire(timeout=PATIENCE):
+            return False  # there is room, or whoever is busy decides when taking it in
+        try:
             if self._busy:
                 return False  # re-entered: whoever is busy on this thread decides when taking it in
             self._busy = True
@@ -123,6 +131,9 @@ class Books:
                 return True
             finally:
                 self._busy = False
+        finally:
+            self._lock.release()
+            self.take_in()
 
     @contextmanager
     def _open(self) -> Iterator[None]:
