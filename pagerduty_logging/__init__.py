@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pagerduty_logging.breadcrumbs import BreadcrumbHandler
-    from pagerduty_logging.delivery import Stats
     from pagerduty_logging.events_api.client import EventsClient
     from pagerduty_logging.events_api.errors import (
         ApiError,
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from pagerduty_logging.handler import PagerDutyHandler
     from pagerduty_logging.hooks import install_hooks
     from pagerduty_logging.jobs import page_on_failure
+    from pagerduty_logging.stats import Stats
 
 __all__ = [
     "Acknowledge",
@@ -70,7 +70,6 @@ __all__ = [
 
 _HOMES = {
     "breadcrumbs": ("BreadcrumbHandler",),
-    "delivery": ("Stats",),
     "events_api.client": ("EventsClient",),
     "events_api.errors": (
         "ApiError",
@@ -95,6 +94,7 @@ _HOMES = {
     "handler": ("PagerDutyHandler",),
     "hooks": ("install_hooks",),
     "jobs": ("page_on_failure",),
+    "stats": ("Stats",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -1,8 +1,8 @@
 """Accepted events reach PagerDuty, or their loss is told: the only thread, and the only way out.
 
-A caller adds its event to the backlog and goes on; one worker thread, started with the first event,
-sends one at a time. No caller waits for a lock that is held while something is sent or rendered, and
-`submit` may be re-entered by a signal handler or a finaliser on the thread that is in it.
+A caller enters its event in the books and goes on; one worker thread, started with the first event, sends
+what the books say is next, one at a time. No caller waits for a lock that is held while something is sent
+or rendered, and `submit` may be re-entered by a signal handler or a finaliser on the thread that is in it.
 
 With a spool an event is on disk before `submit` returns, and whoever finds it there without an owner
 sends it.
@@ -16,70 +16,34 @@ import queue
 import sys
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, field
-from functools import partial
 
-from pagerduty_logging import lifecycle
+from pagerduty_logging import keeping, lifecycle
+from pagerduty_logging.books import Books
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api import retrying
 from pagerduty_logging.events_api.client import EventsClient
-from pagerduty_logging.events_api.decoding import decode, with_detail
-from pagerduty_logging.events_api.encoding import EncodedEvent, encode
-from pagerduty_logging.events_api.errors import ApiError, BadRequest, EventsError
-from pagerduty_logging.events_api.events import Event, Trigger
-from pagerduty_logging.omissions import Omissions
-from pagerduty_logging.schedule import After, Backlog, Budget, Pending, after
-from pagerduty_logging.spool import Kept, Spool
+from pagerduty_logging.events_api.decoding import decode
+from pagerduty_logging.events_api.errors import BadRequest, EventsError
+from pagerduty_logging.events_api.events import Event
+from pagerduty_logging.here import Here
+from pagerduty_logging.packing import packed_now, trouble
+from pagerduty_logging.schedule import Backlog, Budget, Pending
+from pagerduty_logging.spool import Spool
+from pagerduty_logging.stats import Stats
 
 HTTP_LIBRARIES = ("urllib3", "requests", "charset_normalizer", "py")
 """Loggers of the libraries that carry our events, and of their warnings (`py.warnings`): what they say
 while doing so is not the program's."""
-NO_ROOM = "more events wait than there is room for"
-MAX_PENDING_BYTES = 32_000_000
-"""Memory that waiting events may take, about; beyond it the least severe are left out."""
-BARE_SUMMARY_CHARS = 200
 LOOK_AROUND = 5.0
 """Seconds between two looks into the spool for what nobody looks after."""
 WAKE_UP = 0.25
 """Seconds after which a waiting `flush` looks for itself."""
-DELAYED = 300.0
-"""Seconds after which an event tells how late it comes."""
 LEAST_ATTEMPT = 0.05
 """Seconds below which an attempt is not worth beginning."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
-    """What became of every record and event so far.
-
-    `accepted == delivered + pending + dead_lettered + sum(dropped.values())`, always.
-
-    Attributes:
-        accepted: events taken in to be sent, also those that a dead process left in the spool.
-        delivered: events PagerDuty has accepted.
-        pending: events that wait or are under way.
-        suppressed: records counted as repeats, for which no event was needed.
-        dead_lettered: events PagerDuty refused for good.
-        dropped: events given up for another reason: "overflow" (more than there is room for), "expired"
-            (older than `retry.max_age`) or "unreadable" (logged where no stack or memory was left).
-        retries: failed attempts after which the event was kept.
-        oldest_pending_age: seconds the oldest pending event has waited; None if there is none.
-        last_error: the latest failure, in words; None if there was none.
-    """
-
-    accepted: int = 0
-    delivered: int = 0
-    pending: int = 0
-    suppressed: int = 0
-    dead_lettered: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
-    retries: int = 0
-    oldest_pending_age: float | None = None
-    last_error: str | None = None
 
 
 class Delivery:
@@ -136,27 +100,19 @@ class Delivery:
     def _begin(self) -> None:
         """Set everything that belongs to one process."""
         self._closed = False
-        # The books: guarded by the lock, and marked busy so that a re-entered `submit` notices.
-        self._lock = threading.RLock()
-        self._busy = False
-        self._late: deque[Pending] = deque()
-        self._backlog = Backlog(self._client.retry, self._random)
-        self._omissions = Omissions()
-        self._sending: Pending | None = None
-        self._lost: deque[tuple[Pending, EventsError]] = deque()
+        self._books = Books(
+            Backlog(self._client.retry, self._random),
+            Budget(self._max_events_per_minute),
+            self._max_pending,
+            self._clock,
+        )
         self._telling = threading.Lock()
-        self._accepted = self._delivered = self._dead_lettered = self._retries = 0
-        self._dropped: Counter[str] = Counter()
-        self._last_error: str | None = None
-        self._trouble = "none"
-        # The work: whoever holds `_working` sends.
-        self._budget = Budget(self._max_events_per_minute)
+        # Whoever holds `_working` sends.
         self._threaded = self._background and lifecycle.threads_run()
         self._worker: threading.Thread | None = None
         self._starting = threading.Lock()
         self._working = threading.Lock()
-        # A fork waits at the turnstile for its turn, so that exchanges, one upon the other, do not starve it.
-        self._here = _Here()
+        self._here = Here()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._flushing: deque[queue.SimpleQueue[None]] = deque()
         self._look_at = self._clock() + LOOK_AROUND
@@ -190,12 +146,12 @@ class Delivery:
 
     def submit(self, pending: Pending) -> None:
         """Accept an event: from here on it is delivered, or its loss is told. `notice_fork` goes before."""
-        if len(self._backlog) >= self._max_pending and self._leave_out(pending):
+        if self._books.leave_out(pending):
             self._tell_losses()
             return
         if self._spool is not None:
-            self._save(pending, self._spool)
-        self._late.append(pending)
+            keeping.save(pending, self._spool, self._clock())
+        self._books.submit(pending)
         try:
             self._see_to_it()
         except (RecursionError, MemoryError):
@@ -204,7 +160,7 @@ class Delivery:
 
     def _see_to_it(self) -> None:
         """Bring what was submitted on its way."""
-        self._take_in_late()
+        self._books.take_in()
         if self._here.busy or sys.is_finalizing():
             self._rouse()
         elif lifecycle.ending.begun:
@@ -216,11 +172,11 @@ class Delivery:
             self._rouse()
         else:
             self._work_here(self.flush_timeout)
-        if self._lost:
+        if self._books.lost:
             self._tell_losses()
         if lifecycle.ending.over:
             self.last_words()
-        elif self._worker is None and not self._idle:
+        elif self._worker is None and not self._books.idle:
             lifecycle.hold(self)
 
     def is_own(self, logger_name: str) -> bool:
@@ -235,26 +191,22 @@ class Delivery:
     def pending(self) -> int:
         """How many events wait or are under way."""
         self.notice_fork()
-        return len(self._late) + len(self._backlog)
-
-    @property
-    def _idle(self) -> bool:
-        return not (self._late or self._backlog or self._omissions or self._lost)
+        return self._books.pending
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing is pending, for at most `timeout` seconds; tell whether that came true."""
         self.notice_fork()
-        if self._idle:
+        if self._books.idle:
             return True
         if self._here.at_work or self._here.in_callback or sys.is_finalizing():
             return False
         self.hurry()
         if not (self._threaded and self._ensure_worker()):
             self._work_here(timeout)
-            return self._idle
+            return self._books.idle
         done: queue.SimpleQueue[None] = queue.SimpleQueue()
         until = time.monotonic() + timeout
-        while not self._idle and (left := until - time.monotonic()) > 0:
+        while not self._books.idle and (left := until - time.monotonic()) > 0:
             if done not in self._flushing:  # for the first time, or told of a calm that was over already
                 self._flushing.append(done)
             self._rouse()
@@ -263,7 +215,7 @@ class Delivery:
                 done.get(timeout=min(left, WAKE_UP))
         with suppress(ValueError):
             self._flushing.remove(done)
-        return self._idle
+        return self._books.idle
 
     def close(self) -> None:
         """Let go of thread and connections as soon as nothing is pending. Waits for nothing.
@@ -280,27 +232,14 @@ class Delivery:
     def stats(self) -> Stats:
         """Return the books as they stand."""
         self.notice_fork()
-        with self._books():
-            oldest = min((p.accepted_at for p in self._backlog), default=None)
-            return Stats(
-                accepted=self._accepted,
-                delivered=self._delivered,
-                pending=len(self._backlog),
-                dead_lettered=self._dead_lettered,
-                dropped=dict(self._dropped),
-                retries=self._retries,
-                oldest_pending_age=None if oldest is None else self._clock() - oldest,
-                last_error=self._last_error,
-            )
+        return self._books.stats()
 
     # --- the end of the process, and its forks ----------------------------------------------------
 
     def hurry(self) -> None:
         """Try at once what only waits for better times."""
         self.notice_fork()
-        with self._books():
-            self._backlog.hurry()
-            self._omissions.hurry()
+        self._books.hurry()
         self._rouse()
 
     def finish(self, timeout: float) -> None:
@@ -311,21 +250,21 @@ class Delivery:
         """Tell what is left: kept in the spool, or lost with the process."""
         if self._pid != os.getpid():
             return
-        with self._books():
-            left = [pending for pending in self._backlog if pending.ticket is None]
-            kept = len(self._backlog) - len(left)
+        waiting = self._books.waiting()
+        left = [pending for pending in waiting if pending.ticket is None]
+        kept = len(waiting) - len(left)
         if left:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
             words = f"the process ends before PagerDuty took {left[0].label}{more}"
-            self._diagnostics.say("end", f"{words}; last error: {self._trouble}", always=True)
+            self._diagnostics.say("end", f"{words}; last error: {self._books.trouble}", always=True)
         if kept:
             words = f"the process ends before PagerDuty took {kept} events, which stay in the spool"
-            self._diagnostics.say("end", f"{words}; last error: {self._trouble}", always=True)
+            self._diagnostics.say("end", f"{words}; last error: {self._books.trouble}", always=True)
         elif self._spool is not None:
             self._spool.sign_off()
         self._diagnostics.conclude()
         worker = self._worker
-        if worker is not None and self._idle and not self._here.at_work:
+        if worker is not None and self._books.idle and not self._here.at_work:
             self.close()
             worker.join(timeout=WAKE_UP)
 
@@ -337,89 +276,22 @@ class Delivery:
         self._client.drop_inherited()
         self.notice_fork()
 
-    # --- the books --------------------------------------------------------------------------------
-
-    @contextmanager
-    def _books(self) -> Iterator[None]:
-        with self._lock:
-            before, self._busy = self._busy, True
-            try:
-                if not before:
-                    self._take_in()
-                yield
-            finally:
-                self._busy = before
-        if not before:
-            self._take_in_late()
-
-    def _take_in_late(self) -> None:
-        while self._late:
-            with self._lock:
-                if self._busy:
-                    return  # re-entered: whoever is busy on this thread takes it in when leaving
-                self._busy = True
-                try:
-                    self._take_in()
-                finally:
-                    self._busy = False
-
-    def _take_in(self) -> None:
-        """Move what was submitted to the backlog, and out of it what there is no room for."""
-        while self._late:
-            self._backlog.add(self._late[0])
-            self._late.popleft()
-            self._accepted += 1
-            if len(self._backlog) > self._max_pending or self._backlog.size > MAX_PENDING_BYTES:
-                self._make_room()
-
-    def _leave_out(self, pending: Pending) -> bool:
-        """Do at once without an event for which no other would make room, before it is written to disk."""
-        with self._lock:
-            if self._busy:
-                return False  # re-entered: whoever is busy on this thread decides when taking it in
-            self._busy = True
-            try:
-                if len(self._backlog) < self._max_pending or not self._backlog.is_least(pending):
-                    return False
-                self._accepted += 1
-                self._dropped["overflow"] += 1
-                self._lost.append((pending, EventsError(NO_ROOM)))
-                self._omissions.add(pending, pending.settle(False), self._clock())
-                return True
-            finally:
-                self._busy = False
-
-    def _make_room(self) -> None:
-        backlog = self._backlog
-        while len(backlog) > self._max_pending or backlog.size > MAX_PENDING_BYTES:
-            victim = backlog.least(exempt=self._sending)
-            if victim is None:
-                return
-            records = self._drop(victim, "overflow", NO_ROOM)
-            self._omissions.add(victim, records, self._clock())
-
-    def _drop(self, pending: Pending, reason: str, words: str) -> int:
-        self._dropped[reason] += 1
-        return self._give_up(pending, EventsError(words))
-
-    def _give_up(self, pending: Pending, error: EventsError) -> int:
-        self._backlog.remove(pending)
-        self._lost.append((pending, error))
-        return pending.settle(False)
+    # --- what is lost -----------------------------------------------------------------------------
 
     def _tell_losses(self) -> None:
         """Tell all who want to know which events will not be delivered. Outside the lock."""
-        while self._lost and self._telling.acquire(blocking=False):
+        while self._books.lost and self._telling.acquire(blocking=False):
             try:
-                pending, error = self._lost[0]
+                pending, error = self._books.lost[0]
                 self._tell(pending, error)
-                self._lost.popleft()
+                self._books.lost.popleft()
             finally:
                 self._telling.release()
 
     def _tell(self, pending: Pending, error: EventsError) -> None:
-        self._forget(pending, refused=isinstance(error, BadRequest))
-        self._diagnostics.say("lost", f"not delivered: {pending.label}: {_trouble(error)}")
+        if self._spool is not None:
+            keeping.forget(pending, self._spool, refused=isinstance(error, BadRequest))
+        self._diagnostics.say("lost", f"not delivered: {pending.label}: {trouble(error)}")
         if self._on_error is not None:
             with self._here.calling_back():
                 try:
@@ -429,68 +301,29 @@ class Delivery:
 
     # --- the spool --------------------------------------------------------------------------------
 
-    def _save(self, pending: Pending, spool: Spool) -> None:
-        """Write an event to disk, as the bytes that are sent, on the thread that submits it."""
-        try:
-            encoded = _encoded(pending)
-        except Exception:
-            return  # whoever sends it will meet the same failure, and send what can be said
-        pending.size = len(encoded.json)
-        age = self._clock() - pending.accepted_at
-        pending.ticket = spool.write(
-            Kept(
-                encoded=encoded,
-                severity=pending.severity,
-                known=pending.known,
-                accepted=time.time() - age,
-                label=pending.label,
-                bare=pending.bare,
-            )
-        )
-
     def _take_over(self) -> None:
         """Send what dead processes left, also if this one never has anything to page."""
         self.notice_fork()
         self._adopt()
-        if self._threaded and self._spool is not None and (self._backlog or self._spool.shared):
+        if self._threaded and self._spool is not None and (self._books.pending or self._spool.shared):
             self._ensure_worker()
 
     def _adopt(self) -> None:
         """Take over what dead processes left in the spool."""
-        if self._spool is None:
-            return
-        for ticket, kept in self._spool.adopt(self._max_pending - self.pending):
-            pending = Pending(
-                dedup_key=kept.encoded.dedup_key or "",
-                severity=kept.severity,
-                known=kept.known,
-                accepted_at=self._clock() - max(time.time() - kept.accepted, 0.0),
-                compose=partial(decode, kept.encoded),
-                settle=_nobody_waits,
-                label=kept.label,
-                size=len(kept.encoded.json),
-                encoded=kept.encoded,
-                bare=kept.bare,
-                ticket=ticket,
-            )
-            self._late.append(pending)
-        self._take_in_late()
+        if self._spool is not None:
+            room = self._max_pending - self.pending
+            for pending in keeping.adopted(self._spool, room, self._clock()):
+                self._books.submit(pending)
+            self._books.take_in()
 
     def _look_around(self) -> None:
         """Show the other processes that this one lives, and adopt what is left of those that do not."""
         if self._spool is not None and self._clock() >= self._look_at:
             self._look_at = self._clock() + LOOK_AROUND
             with suppress(OSError):
-                if self._backlog:
+                if self._books.pending:
                     self._spool.live(0.0)
             self._adopt()
-
-    def _forget(self, pending: Pending, refused: bool = False) -> None:
-        if self._spool is not None and pending.ticket is not None:
-            if refused:
-                self._spool.set_aside(pending.ticket)
-            else:
-                self._spool.remove(pending.ticket)
 
     # --- the work ---------------------------------------------------------------------------------
 
@@ -500,40 +333,19 @@ class Delivery:
         Returns:
             0.0 if an attempt was made; else the seconds until it is some event's turn; None if there is none.
         """
-        head: Pending | None = None
-        with self._books():
-            now = self._clock()
-            for pending in self._backlog.expired(now):
-                self._drop(pending, "expired", "it is older than retry.max_age")
-            if self._omissions.due() <= now:
-                self._accepted += 1
-                self._backlog.add(self._omissions.pending(now))
-            wait = self._backlog.wait(now)
-            candidate = self._backlog.next(now)
-            if candidate is not None:
-                wait = self._budget.wait(self._backlog.urgency(candidate), now)
-                if wait == 0.0:
-                    self._budget.spend(now)
-                    self._sending = head = candidate
-            if head is None and self._omissions:
-                wait = min(self._omissions.due() - now, math.inf if wait is None else wait)
+        head, wait = self._books.next()
         if head is not None:
             try:
                 self._conclude(head, self._attempt(head, left))
             finally:
-                self._sending = None
+                self._books.sending = None
         self._tell_losses()
         return wait
 
     def _attempt(self, pending: Pending, left: float) -> EventsError | None:
         """Return None if PagerDuty has accepted the event, else what stood in the way."""
         try:
-            encoded = _encoded(pending)
-            late = self._clock() - pending.accepted_at
-            if late >= DELAYED:
-                encoded = with_detail(
-                    encoded, "delayed", f"{late / 60:.0f} minutes: PagerDuty was not reached"
-                )
+            encoded = packed_now(pending, self._clock())
         except Exception as broken:
             return BadRequest(f"the event could not be put together: {type(broken).__name__}")
         timeout = min(left, self._client.timeout)
@@ -550,32 +362,11 @@ class Delivery:
 
     def _conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Enter the outcome of an attempt into the books, and do what follows from it."""
-        with self._books():
-            if pending.encoded is not None:
-                self._backlog.resize(pending, len(pending.encoded.json))
-            if error is None:
-                self._backlog.delivered(pending, self._clock())
-                self._delivered += 1
-                pending.settle(True)
-            else:
-                self._last_error, self._trouble = str(error), _trouble(error)
-                match after(error, pending):
-                    case After.WAIT:
-                        self._backlog.failed(pending, error, self._clock())
-                        self._retries += 1
-                        if pending.first:
-                            pending.encoded = None  # it tells of all that is left out until it gets through
-                    case After.BARE:
-                        pending.refused, pending.encoded = pending.encoded, None
-                        pending.compose, pending.bare = partial(bare, pending, error), True
-                        self._retries += 1
-                    case After.DEAD:
-                        self._dead_lettered += 1
-                        self._give_up(pending, error)
-        if error is None:
-            self._forget(pending)
-        elif error.retryable:
-            self._diagnostics.say("retry", f"PagerDuty is not reached, will try again: {_trouble(error)}")
+        self._books.conclude(pending, error)
+        if error is None and self._spool is not None:
+            keeping.forget(pending, self._spool)
+        if error is not None and error.retryable:
+            self._diagnostics.say("retry", f"PagerDuty is not reached, will try again: {trouble(error)}")
 
     def _work_here(self, timeout: float) -> None:
         """Send on this thread, for at most `timeout` seconds."""
@@ -592,7 +383,7 @@ class Delivery:
                     self._rest(wait)
         finally:
             self._working.release()
-            if self._idle:
+            if self._books.idle:
                 lifecycle.let_go(self)
 
     def _run(self) -> None:
@@ -605,7 +396,7 @@ class Delivery:
                 except Exception as broken:
                     self._diagnostics.say("worker", f"the worker stumbled: {type(broken).__name__}")
                     wait = self._client.retry.initial or LOOK_AROUND
-                if self._idle:
+                if self._books.idle:
                     while self._flushing:
                         self._flushing.popleft().put(None)
                     if self._closed and self._retire():
@@ -613,7 +404,7 @@ class Delivery:
                 if self._spool is not None:
                     wait = min(LOOK_AROUND, math.inf if wait is None else wait)
                 self._rest(wait)
-        if not self._idle:  # submitted while the worker retired
+        if not self._books.idle:  # submitted while the worker retired
             self._ensure_worker()
 
     def _ensure_worker(self) -> bool:
@@ -634,7 +425,7 @@ class Delivery:
 
     def _retire(self) -> bool:
         with self._starting:
-            if not self._idle:
+            if not self._books.idle:
                 return False
             self._worker = None
         lifecycle.let_go(self)
@@ -652,76 +443,3 @@ class Delivery:
         if wait != 0.0:
             with suppress(queue.Empty):
                 self._wake.get(timeout=wait)
-
-
-def bare(pending: Pending, error: EventsError) -> Trigger:
-    """Return the least that still pages for an event that PagerDuty, or our own code, could not take."""
-    refused = decode(pending.refused) if pending.refused else None
-    said = refused.summary if isinstance(refused, Trigger) else ""
-    return Trigger(
-        f"{said[:BARE_SUMMARY_CHARS]} ({pending.label})",
-        severity=pending.severity,
-        dedup_key=pending.dedup_key,
-        custom_details={"reduced": f"the full event was not accepted: {_trouble(error)}"},
-    )
-
-
-def _encoded(pending: Pending) -> EncodedEvent:
-    """Return an event's bytes, made once; what they were made of is let go."""
-    if pending.encoded is None:
-        pending.encoded = encode(pending.compose())
-        if not pending.first:
-            pending.compose = partial(decode, pending.encoded)
-    return pending.encoded
-
-
-def _trouble(error: EventsError) -> str:
-    """Say what went wrong, without a word of an answer: it may repeat what the program logged."""
-    return f"PagerDuty answered {error.status}" if isinstance(error, ApiError) else str(error)
-
-
-def _nobody_waits(delivered: bool) -> int:
-    """Repeats of what a dead process left were counted there, if at all."""
-    return 1
-
-
-class _Here:
-    """What the current thread is in the middle of.
-
-    Not a `threading.local`: if gevent patches threading after our import, its greenlets would share one.
-    """
-
-    def __init__(self) -> None:
-        self._at_work: set[int] = set()
-        self._in_callback: set[int] = set()
-
-    @property
-    def busy(self) -> bool:
-        me = threading.get_ident()
-        return me in self._at_work or me in self._in_callback
-
-    @property
-    def at_work(self) -> bool:
-        return threading.get_ident() in self._at_work
-
-    @property
-    def in_callback(self) -> bool:
-        return threading.get_ident() in self._in_callback
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        me = threading.get_ident()
-        self._at_work.add(me)
-        try:
-            yield
-        finally:
-            self._at_work.discard(me)
-
-    @contextmanager
-    def calling_back(self) -> Iterator[None]:
-        me = threading.get_ident()
-        self._in_callback.add(me)
-        try:
-            yield
-        finally:
-            self._in_callback.discard(me)

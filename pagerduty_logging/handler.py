@@ -1,4 +1,4 @@
-"""`PagerDutyHandler`: a log record becomes a page, told from beginning to end."""
+"""`PagerDutyHandler`: a log record becomes a page. `paging.py` makes it, `delivery.py` delivers it."""
 
 from __future__ import annotations
 
@@ -11,61 +11,33 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from sys import getsizeof
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pagerduty_logging import alert, marks, options, wishes
-from pagerduty_logging.delivery import Delivery, Stats
+from pagerduty_logging.delivery import Delivery
 from pagerduty_logging.deployment import find_environment, find_release
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
-from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS, encode, fit_dedup_key
 from pagerduty_logging.events_api.errors import EventsError
-from pagerduty_logging.events_api.events import (
-    Acknowledge,
-    Change,
-    Event,
-    Image,
-    Link,
-    Resolve,
-    Severity,
-    Trigger,
-)
+from pagerduty_logging.events_api.events import Change, Event, Image, Link
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
-from pagerduty_logging.fingerprinting import Fingerprinter, Identity
-from pagerduty_logging.nesting import MAX_NESTED, Nesting
 from pagerduty_logging.noise import Ignored, frequency
-from pagerduty_logging.plain_record import copy_of, record_of
-from pagerduty_logging.readable import plain
+from pagerduty_logging.paging import BeforeSend, Pager
 from pagerduty_logging.redaction import redactor
 from pagerduty_logging.safejson import type_name
 from pagerduty_logging.schedule import Pending
-from pagerduty_logging.snapshot import (
-    Snapshot,
-    Surroundings,
-    capture,
-    created,
-    exception_of,
-    read,
-    salvage,
-    surroundings,
-)
 from pagerduty_logging.spool import Spool
-from pagerduty_logging.throttle import History, Settlement, Sighting, Throttle, Verdict
+from pagerduty_logging.stats import Stats
+from pagerduty_logging.throttle import Throttle
 
 if TYPE_CHECKING:
     import requests
-
-BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
-
-MAX_SHORTCUT_CHARS = 2_000
-"""Characters of a message that is kept to know its repeats by; a longer one is identified each time."""
 
 _numbers = itertools.count()
 _handlers: weakref.WeakSet[PagerDutyHandler] = weakref.WeakSet()
@@ -128,8 +100,6 @@ class PagerDutyHandler(logging.Handler):
 
     # Here and not only in the constructor: logging keeps, and flushes, what a bad option left half built.
     _delivery: Delivery | None = None
-    _suppressed = 0
-    _unreadable = 0
     _holder: int | None = None
 
     def __init__(
@@ -182,7 +152,7 @@ class PagerDutyHandler(logging.Handler):
             self.setLevel(level)
         except (TypeError, ValueError) as error:
             raise type(error)(f"level: {error}") from None
-        self._fields = alert.checked_fields(
+        fields = alert.checked_fields(
             source=source,
             component=component,
             group=group,
@@ -195,19 +165,22 @@ class PagerDutyHandler(logging.Handler):
             release=find_release(release),
             environment=find_environment(environment),
         )
-        self._redactor = redactor(redact, (key or _NO_KEY).reveal)
-        self._ignored = Ignored(ignore_loggers, ignore_exceptions)
-        self._fingerprinter, self._fingerprint = _fingerprints(fingerprint)
-        self._before_send = options.function("before_send", before_send)
-        self._diagnostics = Diagnostics()
-        self._throttle = Throttle(
-            options.seconds("repeat_interval", repeat_interval, zero=True),
-            options.count("max_fingerprints", max_fingerprints),
-        )
-        self._known = self._throttle.known
-        self._frequency = frequency(min_occurrences, max_fingerprints)
         self._mark = marks.name(f"{os.getpid()}_{next(_numbers)}")
-        self._nesting = Nesting()
+        self._pager = Pager(
+            fields=fields,
+            redactor=redactor(redact, (key or _NO_KEY).reveal),
+            ignored=Ignored(ignore_loggers, ignore_exceptions),
+            fingerprint=fingerprint,
+            before_send=options.function("before_send", before_send),
+            throttle=Throttle(
+                options.seconds("repeat_interval", repeat_interval, zero=True),
+                options.count("max_fingerprints", max_fingerprints),
+            ),
+            frequency=frequency(min_occurrences, max_fingerprints),
+            mark=self._mark,
+        )
+        self._known = self._pager.throttle.known
+        diagnostics = Diagnostics()
         events = EventsClient(
             key or _NO_KEY,
             region=region,
@@ -224,18 +197,18 @@ class PagerDutyHandler(logging.Handler):
             background=options.flag("background", background),
             flush_timeout=options.seconds("flush_timeout", flush_timeout, zero=True),
             on_error=options.function("on_error", on_error),
-            diagnostics=self._diagnostics,
+            diagnostics=diagnostics,
         )
         spool = options.path("spool", spool)
         if key is not None:
             # What a send needs is imported now: a fork or the end of the process may not find it half done.
             events.prepare()
             linecache.getline(__file__, 1)
-            self._rehearse()
+            self._pager.rehearse()
             self._delivery = make_delivery(
                 events,
-                spool=None if spool is None else Spool(spool, key, self._diagnostics),
-                on_fork=_Forgetting(self),
+                spool=None if spool is None else Spool(spool, key, diagnostics),
+                on_fork=self._pager.begin_anew,
             )
             # A handler that is dropped without being closed gives its thread back all the same.
             weakref.finalize(self, self._delivery.close).atexit = False
@@ -247,13 +220,6 @@ class PagerDutyHandler(logging.Handler):
             )
         self._make_delivery = make_delivery if enabled else None
         _handlers.add(self)
-
-    def _rehearse(self) -> None:
-        """Make a page that is not sent, so that what is slow for the first time only is slow now."""
-        snapshot = salvage(logging.makeLogRecord({"msg": "a rehearsal", "levelno": logging.ERROR}))
-        with suppress(Exception):  # what fails here fails, and is told, with a page that matters
-            event = alert.compose(snapshot, "rehearsal", History(1, 0, 0.0), self._fields)
-            encode(self._redactor.event(event))
 
     # --- the way of a record ----------------------------------------------------------------------
 
@@ -285,7 +251,7 @@ class PagerDutyHandler(logging.Handler):
                 repeat = False
             if repeat:
                 problem.occurrences += 1
-                self._suppressed += 1
+                self._pager.suppressed += 1
                 if record.exc_info is not None:
                     try:  # inline, because a call would cost as much as all the rest
                         record.exc_info[1].__dict__[self._mark] = problem.key
@@ -295,7 +261,7 @@ class PagerDutyHandler(logging.Handler):
         try:
             self.emit(record)
         except RecursionError:
-            self._unreadable += 1  # no stack is left to page with
+            self._pager.unreadable += 1  # no stack is left to page with
         return True
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord | Literal[False]:  # type: ignore[override]
@@ -326,21 +292,7 @@ class PagerDutyHandler(logging.Handler):
         delivery.notice_fork()
         if type(record.name) is str and delivery.is_own(record.name):
             return
-        interruption: BaseException | None = None
-        try:
-            depth = self._nesting.enter()
-            try:
-                wished = wishes.wishes_in(said)
-                pending, interruption = self._page(record, wished, defects, depth >= MAX_NESTED)
-            finally:
-                self._nesting.leave(depth)
-        except BaseException as error:
-            interruption = error
-            try:
-                pending = self._page_anyway(record, error, defects)
-            except Exception:
-                self._unreadable += 1  # no call: there may be no stack or memory left for one
-                pending = None
+        pending, interruption = self._pager.page(record, said, defects, self.formatter)
         if pending is not None:
             self._submit(pending, delivery)
         try:
@@ -349,241 +301,22 @@ class PagerDutyHandler(logging.Handler):
         finally:
             interruption = None  # its traceback holds this frame
 
-    def _page(
-        self, record: logging.LogRecord, wished: dict[object, Any], defects: list[str], deep: bool
-    ) -> tuple[Pending | None, BaseException | None]:
-        """Return the event that a record calls for, if any, and what its own code raised while it was read.
-
-        `deep` in records whose reading logs, none of the program's code is run any more.
-        """
-        error = exception_of(record)
-        if self._ignored.matches(record.name, error):
-            return None, None
-        identity = _identity_of(salvage(record)) if deep else self._identify(record, wished, error, defects)
-        action = wishes.wish(wished, "event_action")
-        if action == "resolve":
-            self._throttle.resolved(identity.key)
-            return self._as_it_is(Resolve(identity.key), identity.key), None
-        if action == "acknowledge":
-            return self._as_it_is(Acknowledge(identity.key), identity.key), None
-        severity = wishes.severity_of(record, wished)
-        sighting = self._sight(record, error, identity, severity)
-        if sighting is None or sighting.verdict is Verdict.REPEAT:
-            self._suppressed += 1
-            return None, None
-        settle = Settlement(self._throttle, sighting.problem)
-        failure: BaseException | None = None
-        try:
-            try:
-                if not (deep or defects):
-                    pending = self._read_later(record, error, severity, sighting, settle)
-                    if pending is not None:
-                        return pending, None
-                snapshot = salvage(record) if deep else capture(record, self.formatter, defects)
-                compose = self._considered(record, self._composer(snapshot, sighting))
-            except BaseException as broken:
-                failure = broken
-                snapshot = salvage(record, broken, defects)
-                compose = self._composer(snapshot, sighting)
-            if compose is None:
-                settle(False)
-                return None, None
-            return self._pending(snapshot, sighting, compose, settle), failure
-        except BaseException:
-            settle(False)
-            raise
-        finally:
-            del failure  # its traceback holds this frame
-
-    def _page_anyway(
-        self, record: logging.LogRecord, error: BaseException, defects: list[str]
-    ) -> Pending | None:
-        """Return the event that can be had without the program's own code, which has just failed."""
-        snapshot = salvage(record, error, defects)
-        sighting = self._throttle.sight(_identity_of(snapshot).key, snapshot.severity, snapshot.created)
-        if sighting.verdict is Verdict.REPEAT:
-            return None
-        settle = Settlement(self._throttle, sighting.problem)
-        return self._pending(snapshot, sighting, self._composer(snapshot, sighting), settle)
-
     def _submit(self, pending: Pending, delivery: Delivery) -> None:
         try:
             delivery.submit(pending)
         except Exception:
-            self._unreadable += 1  # no call: there may be no stack or memory left for one
+            self._pager.unreadable += 1  # no call: there may be no stack or memory left for one
             pending.settle(False)
-
-    def _identify(
-        self,
-        record: logging.LogRecord,
-        wished: dict[object, Any],
-        error: BaseException | None,
-        defects: list[str],
-    ) -> Identity:
-        """Return the problem that a record asks for, else its exception's, else the fingerprint's."""
-        asked = wishes.wish(wished, "dedup_key")
-        if asked is not None:
-            return Identity(self._shown_key(asked), by_message=False)
-        key = None if error is None else marks.marked(error, self._mark)
-        if key is not None:
-            return Identity(key, by_message=False)
-        if self._fingerprint is not None:
-            try:
-                key = self._shown_key(str(self._fingerprint(record)))
-                if key:
-                    return Identity(key, by_message=False)
-                defects.append("fingerprint returned nothing")
-            except Exception as broken:
-                defects.append(f"fingerprint raised {type_name(broken)}")
-        try:
-            return self._fingerprinter.identify(record)
-        except Exception as broken:
-            defects.append(f"the problem could not be identified: {type_name(broken)}")
-            return _identity_of(salvage(record))
-
-    def _shown_key(self, key: str) -> str:
-        """Return a dedup key of the program's as it leaves: one line of plain text without a secret."""
-        shown = plain(key).replace("\n", " ") if len(key) <= MAX_DEDUP_KEY_CHARS else key
-        return self._redactor.key(fit_dedup_key(shown))
-
-    def _sight(
-        self, record: logging.LogRecord, error: BaseException | None, identity: Identity, severity: Severity
-    ) -> Sighting | None:
-        """Note the occurrence; None: it happens too seldom to page."""
-        seen = created(record)
-        held = None
-        if self._frequency is not None and severity is not Severity.CRITICAL:
-            held = self._frequency.note(identity.key, seen)
-            if held is None:
-                return None
-        if error is not None:
-            if marks.marked(error, self._mark) is not None and severity is Severity.CRITICAL:
-                # An error that goes on to end the program is the same error, and PagerDuty's urgency
-                # is the same for both words.
-                severity = Severity.ERROR
-            marks.mark(error, self._mark, identity.key)
-        sighting = self._throttle.sight(identity.key, severity, seen)
-        if (
-            # Most problems of a storm of them do not come again; but an exception that does is known by
-            # its mark, which tells nothing of the message.
-            (sighting.verdict is not Verdict.FIRST or error is not None)
-            and identity.by_message
-            and type(record.levelno) is int
-            and type(record.name) is str
-            and _is_short(record.msg)
-        ):
-            self._throttle.know(record.name, record.msg, record.levelno, sighting.problem)
-        if held is not None:
-            history = sighting.history
-            history.occurrences += held.times
-            history.first_seen = min(history.first_seen, held.first_seen)
-        return sighting
-
-    def _read_later(
-        self,
-        record: logging.LogRecord,
-        error: BaseException | None,
-        severity: Severity,
-        sighting: Sighting,
-        settle: Callable[[bool], int],
-    ) -> Pending | None:
-        """Return the event of a record of plain data, to be read when its turn comes; None: read it now."""
-        if self.formatter is not None or self._before_send is not None:
-            return None
-        copied = copy_of(record)
-        if copied is None:
-            return None
-        copy, size = copied
-        around = surroundings(record, error)
-        if around.chain:
-            size += sum(getsizeof(raised.text) + 100 * len(raised.frames) for raised in around.chain)
-        if around.crumbs:
-            size += 200 * len(around.crumbs)
-        key = sighting.problem.key
-        return Pending(  # by position: by name it takes twice the time
-            key,
-            severity,
-            sighting.verdict is Verdict.REMINDER,
-            monotonic(),
-            partial(self._composed_of, copy, around, key, sighting.history),
-            settle,
-            alert.named(record.levelname, record.name, record.filename, record.lineno),
-            size,
-        )
-
-    def _composed_of(
-        self, copy: dict[str, Any], around: Surroundings, dedup_key: str, history: History
-    ) -> Event:
-        snapshot = read(record_of(copy), around)
-        return self._redactor.event(alert.compose(snapshot, dedup_key, history, self._fields))
-
-    def _composer(self, snapshot: Snapshot, sighting: Sighting) -> Callable[[], Trigger]:
-        return partial(alert.compose, snapshot, sighting.problem.key, sighting.history, self._fields)
-
-    def _considered(
-        self, record: logging.LogRecord, compose: Callable[[], Trigger]
-    ) -> Callable[[], Trigger] | None:
-        """Let `before_send` change the trigger, here where its record is at hand; None: not to be sent."""
-        if self._before_send is None:
-            return compose
-        trigger = compose()
-        try:
-            changed = self._before_send(trigger, record)
-        except Exception as error:
-            changed = alert.noted(trigger, f"before_send raised {type_name(error)}")
-        if changed is None:
-            return None
-        if not isinstance(changed, Trigger):
-            changed = alert.noted(trigger, f"before_send returned no Trigger: {type_name(changed)}")
-        considered = changed
-        return lambda: considered
-
-    def _pending(
-        self,
-        snapshot: Snapshot,
-        sighting: Sighting,
-        compose: Callable[[], Trigger],
-        settle: Callable[[bool], int],
-    ) -> Pending:
-        return Pending(
-            dedup_key=sighting.problem.key,
-            severity=snapshot.severity,
-            known=sighting.verdict is Verdict.REMINDER,
-            accepted_at=monotonic(),
-            compose=partial(self._redacted, compose),
-            settle=settle,
-            label=alert.label(snapshot),
-            size=alert.size(snapshot),
-        )
-
-    def _as_it_is(self, event: Event, dedup_key: str) -> Pending:
-        """Return an event that no record's trouble made, to be sent as it is or not at all."""
-        return Pending(
-            dedup_key=dedup_key,
-            severity=Severity.ERROR,
-            known=False,
-            accepted_at=monotonic(),
-            compose=partial(self._redactor.event, event),
-            settle=_nobody_waits,
-            label=type(event).__name__.lower(),
-            bare=True,
-        )
-
-    def _redacted(self, compose: Callable[[], Event]) -> Event:
-        return self._redactor.event(compose())
 
     # --- what else a handler can be told ----------------------------------------------------------
 
     def acknowledge(self, dedup_key: str) -> None:
         """Send word that somebody is on the problem with this dedup key."""
-        dedup_key = self._shown_key(dedup_key)
-        self._send(Acknowledge(dedup_key), dedup_key)
+        self._send(self._pager.acknowledge(self._pager.shown_key(dedup_key)))
 
     def resolve(self, dedup_key: str) -> None:
         """Send word that the problem with this dedup key is over; its next occurrence pages."""
-        dedup_key = self._shown_key(dedup_key)
-        self._throttle.resolved(dedup_key)
-        self._send(Resolve(dedup_key), dedup_key)
+        self._send(self._pager.resolve(self._pager.shown_key(dedup_key)))
 
     def change(
         self,
@@ -598,12 +331,12 @@ class PagerDutyHandler(logging.Handler):
         change = Change(
             summary, source=source, timestamp=timestamp, custom_details=custom_details, links=links
         )
-        self._send(change, dedup_key="")
+        self._send(self._pager.as_it_is(change, dedup_key=""))
 
-    def _send(self, event: Event, dedup_key: str) -> None:
+    def _send(self, pending: Pending) -> None:
         if self._delivery is not None:
             self._delivery.notice_fork()
-            self._delivery.submit(self._as_it_is(event, dedup_key))
+            self._delivery.submit(pending)
 
     @contextmanager
     def delivering_by(self, client: EventsClient) -> Iterator[None]:
@@ -615,13 +348,13 @@ class PagerDutyHandler(logging.Handler):
             yield
             return
         before = self._delivery
-        self._delivery = meanwhile = self._make_delivery(client, on_fork=_Forgetting(self))
-        self._throttle.forget()
+        self._delivery = meanwhile = self._make_delivery(client, on_fork=self._pager.begin_anew)
+        self._pager.throttle.forget()
         try:
             yield
         finally:
             self._delivery = before
-            self._throttle.forget()
+            self._pager.throttle.forget()
             meanwhile.close()
 
     @property
@@ -633,10 +366,11 @@ class PagerDutyHandler(logging.Handler):
     def stats(self) -> Stats:
         """What became of every record and event so far."""
         stats = Stats() if self._delivery is None else self._delivery.stats()
-        if self._unreadable:
-            dropped = {**stats.dropped, "unreadable": self._unreadable}
-            stats = replace(stats, accepted=stats.accepted + self._unreadable, dropped=dropped)
-        return replace(stats, suppressed=self._suppressed)
+        unreadable = self._pager.unreadable
+        if unreadable:
+            dropped = {**stats.dropped, "unreadable": unreadable}
+            stats = replace(stats, accepted=stats.accepted + unreadable, dropped=dropped)
+        return replace(stats, suppressed=self._pager.suppressed)
 
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Wait until nothing is pending; return whether that came true.
@@ -677,44 +411,3 @@ class PagerDutyHandler(logging.Handler):
 
 
 _NO_KEY = RoutingKey("0" * 32)
-_RAW = Fingerprinter(template_source="raw")
-
-
-def _identity_of(snapshot: Snapshot) -> Identity:
-    """Return the problem of what could be read without running the program's code."""
-    plain_record = logging.makeLogRecord({"name": snapshot.logger, "msg": snapshot.message})
-    return _RAW.identify(plain_record)._replace(by_message=False)
-
-
-def _fingerprints(
-    option: Callable[[logging.LogRecord], str] | Mapping[str, Any] | None,
-) -> tuple[Fingerprinter, Callable[[logging.LogRecord], str] | None]:
-    """Return our own fingerprinter, and the user's function, which comes first."""
-    if not isinstance(option, Mapping):
-        return Fingerprinter(), options.function("fingerprint", option)
-    try:
-        return Fingerprinter(**option), None
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"fingerprint: {error}") from None
-
-
-def _is_short(message: object) -> bool:
-    return type(message) is str and len(message) <= MAX_SHORTCUT_CHARS
-
-
-def _nobody_waits(delivered: bool) -> int:
-    """Nobody holds back repeats of an acknowledge, a resolve or a change."""
-    return 1
-
-
-class _Forgetting:
-    """Lets a handler forget, in a forked child, what its parent knew; does not keep it alive."""
-
-    def __init__(self, handler: PagerDutyHandler) -> None:
-        self._handler = weakref.ref(handler)
-
-    def __call__(self) -> None:
-        handler = self._handler()
-        if handler is not None:
-            handler._throttle.forget()
-            handler._suppressed = handler._unreadable = 0

@@ -67,6 +67,11 @@ class Pending:
     ticket: str | None = None
 
 
+def nobody_waits(delivered: bool) -> int:
+    """Settle an event on whose fate nothing depends: one that no record of this process made."""
+    return 1
+
+
 class After(enum.Enum):
     """What follows a failed attempt."""
 

@@ -35,7 +35,7 @@ def test_reconfiguring_with_an_event_in_flight_is_quick_and_loses_nothing(
         root.addHandler(made)
         log.propagate = True
         log.error("first")
-        while not made._delivery._sending:
+        while not made._delivery._books.sending:
             time.sleep(0.01)
         for _ in range(3):
             logging.getLogger("urllib3.connectionpool").manager._clear_cache()
@@ -159,8 +159,8 @@ def test_the_first_record_may_be_interrupted_anywhere_by_another(pagerduty: Sand
     """As by a signal handler, before each line that it runs in these rooms."""
     ended = run(
         """
-        from pagerduty_logging import delivery, lifecycle, schedule, throttle
-        ROOMS = {room.__file__ for room in (delivery, lifecycle, schedule, throttle)}
+        from pagerduty_logging import books, delivery, here, lifecycle, schedule, throttle
+        ROOMS = {room.__file__ for room in (books, delivery, here, lifecycle, schedule, throttle)}
         def once_before_line(number, interrupt):
             lines = 0
             def trace(frame, event, _):

@@ -1,0 +1,236 @@
+"""The books of a delivery: what waits, whose turn it is, what became of the rest. No thread, no I/O.
+
+They are kept under a lock, and marked busy meanwhile: a signal handler or a finaliser that submits an event
+on the very thread that is busy with them leaves it for that thread to take in.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from pagerduty_logging.events_api.errors import EventsError
+from pagerduty_logging.omissions import Omissions
+from pagerduty_logging.packing import bare, trouble
+from pagerduty_logging.schedule import After, Backlog, Budget, Pending, after
+from pagerduty_logging.stats import Stats
+
+NO_ROOM = "more events wait than there is room for"
+MAX_PENDING_BYTES = 32_000_000
+"""Memory that waiting events may take, about; beyond it the least severe are left out."""
+
+PATIENCE = 0.05
+"""Seconds to wait at most for whoever is busy: what needs not be written to disk is worth that."""
+
+
+class Books:
+    """Every accepted event is in them, until it is delivered or its loss is told; they balance.
+
+    Args:
+        backlog: the events that wait, empty.
+        budget: how many may be sent in a minute.
+        max_pending: bound of the events that wait. Beyond it the least severe is left out.
+        clock: seconds, monotonic.
+
+    Attributes:
+        sending: the event that is under way, if one is.
+        lost: events that will not be delivered, and why: nobody was told yet.
+        trouble: the latest failure, in words of our own.
+    """
+
+    def __init__(
+        self, backlog: Backlog, budget: Budget, max_pending: int, clock: Callable[[], float]
+    ) -> None:
+        self.sending: Pending | None = None
+        self.lost: deque[tuple[Pending, EventsError]] = deque()
+        self.trouble = "none"
+        self._lock = threading.RLock()
+        self._busy = False
+        self._late: deque[Pending] = deque()
+        self._backlog = backlog
+        self._omissions = Omissions()
+        self._budget = budget
+        self._max_pending = max_pending
+        self._clock = clock
+        self._accepted = self._delivered = self._dead_lettered = self._retries = 0
+        self._dropped: Counter[str] = Counter()
+        self._last_error: str | None = None
+
+    @property
+    def pending(self) -> int:
+        """How many events wait or are under way."""
+        return len(self._late) + len(self._backlog)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to send, and nothing to tell."""
+        return not (self._late or self._backlog or self._omissions or self.lost)
+
+    def waiting(self) -> list[Pending]:
+        """Return the events that wait or are under way."""
+        with self._open():
+            return list(self._backlog)
+
+    def stats(self) -> Stats:
+        """Return the books as they stand."""
+        with self._open():
+            oldest = min((p.accepted_at for p in self._backlog), default=None)
+            return Stats(
+                accepted=self._accepted,
+                delivered=self._delivered,
+                pending=len(self._backlog),
+                dead_lettered=self._dead_lettered,
+                dropped=dict(self._dropped),
+                retries=self._retries,
+                oldest_pending_age=None if oldest is None else self._clock() - oldest,
+                last_error=self._last_error,
+            )
+
+    # --- an event comes in ------------------------------------------------------------------------
+
+    def submit(self, pending: Pending) -> None:
+        """Accept an event, at any moment; `take_in` enters it."""
+        self._late.append(pending)
+
+    def take_in(self) -> None:
+        """Enter what was submitted, or leave it to whoever is busy: they look for it after they are done.
+
+        Waits for nobody: a finaliser submits with locks held that those who are busy may be waiting for.
+        """
+        while self._late and self._lock.acquire(blocking=False):
+            try:
+                if self._busy:
+                    return  # re-entered: whoever is busy on this thread takes it in when leaving
+                self._busy = True
+                try:
+                    self._take_in()
+                finally:
+                    self._busy = False
+            finally:
+                self._lock.release()
+
+    def leave_out(self, pending: Pending) -> bool:
+        """Do at once without an event for which no other would make room, before it is written to disk."""
+        if len(self._backlog) < self._max_pending or not self._lock.acquire(timeout=PATIENCE):
+            return False  # there is room, or whoever is busy decides when taking it in
+        try:
+            if self._busy:
+                return False  # re-entered: whoever is busy on this thread decides when taking it in
+            self._busy = True
+            try:
+                if len(self._backlog) < self._max_pending or not self._backlog.is_least(pending):
+                    return False
+                self._accepted += 1
+                self._dropped["overflow"] += 1
+                self.lost.append((pending, EventsError(NO_ROOM)))
+                self._omissions.add(pending, pending.settle(False), self._clock())
+                return True
+            finally:
+                self._busy = False
+        finally:
+            self._lock.release()
+            self.take_in()
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        with self._lock:
+            before, self._busy = self._busy, True
+            try:
+                if not before:
+                    self._take_in()
+                yield
+            finally:
+                self._busy = before
+        if not before:
+            self.take_in()
+
+    def _take_in(self) -> None:
+        """Move what was submitted to the backlog, and out of it what there is no room for."""
+        while self._late:
+            self._backlog.add(self._late[0])
+            self._late.popleft()
+            self._accepted += 1
+            if len(self._backlog) > self._max_pending or self._backlog.size > MAX_PENDING_BYTES:
+                self._make_room()
+
+    def _make_room(self) -> None:
+        backlog = self._backlog
+        while len(backlog) > self._max_pending or backlog.size > MAX_PENDING_BYTES:
+            victim = backlog.least(exempt=self.sending)
+            if victim is None:
+                return
+            records = self._drop(victim, "overflow", NO_ROOM)
+            self._omissions.add(victim, records, self._clock())
+
+    # --- its turn comes ---------------------------------------------------------------------------
+
+    def hurry(self) -> None:
+        """Let it be at once the turn of what only waits for better times."""
+        with self._open():
+            self._backlog.hurry()
+            self._omissions.hurry()
+
+    def next(self) -> tuple[Pending | None, float | None]:
+        """Return the event whose turn it is, now `sending`, if there is one.
+
+        Returns:
+            the event; and 0.0, or if there is none the seconds until it is some event's turn, None for never.
+        """
+        with self._open():
+            now = self._clock()
+            for pending in self._backlog.expired(now):
+                self._drop(pending, "expired", "it is older than retry.max_age")
+            if self._omissions.due() <= now:
+                self._accepted += 1
+                self._backlog.add(self._omissions.pending(now))
+            wait = self._backlog.wait(now)
+            candidate = self._backlog.next(now)
+            if candidate is not None:
+                wait = self._budget.wait(self._backlog.urgency(candidate), now)
+                if wait == 0.0:
+                    self._budget.spend(now)
+                    self.sending = candidate
+                    return candidate, wait
+            if self._omissions:
+                wait = min(self._omissions.due() - now, math.inf if wait is None else wait)
+            return None, wait
+
+    # --- what became of it ------------------------------------------------------------------------
+
+    def conclude(self, pending: Pending, error: EventsError | None) -> None:
+        """Enter the outcome of an attempt: None if PagerDuty has the event, else what stood in the way."""
+        with self._open():
+            if pending.encoded is not None:
+                self._backlog.resize(pending, len(pending.encoded.json))
+            if error is None:
+                self._backlog.delivered(pending, self._clock())
+                self._delivered += 1
+                pending.settle(True)
+                return
+            self._last_error, self.trouble = str(error), trouble(error)
+            match after(error, pending):
+                case After.WAIT:
+                    self._backlog.failed(pending, error, self._clock())
+                    self._retries += 1
+                    if pending.first:
+                        pending.encoded = None  # it tells of all that is left out until it gets through
+                case After.BARE:
+                    pending.refused, pending.encoded = pending.encoded, None
+                    pending.compose, pending.bare = partial(bare, pending, error), True
+                    self._retries += 1
+                case After.DEAD:
+                    self._dead_lettered += 1
+                    self._give_up(pending, error)
+
+    def _drop(self, pending: Pending, reason: str, words: str) -> int:
+        self._dropped[reason] += 1
+        return self._give_up(pending, EventsError(words))
+
+    def _give_up(self, pending: Pending, error: EventsError) -> int:
+        self._backlog.remove(pending)
+        self.lost.append((pending, error))
+        return pending.settle(False)
