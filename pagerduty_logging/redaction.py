@@ -94,10 +94,14 @@ _HEADER_LINE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PROSE_NAMES = re.compile(rf"{_WEAK}|credentials?", re.IGNORECASE)
-_HINTS = re.compile(rf"{_STRONG}|{_WEAK}|{_HEADER}", re.IGNORECASE)
+# A part of each of these names, in lower case: to ignore case takes twenty times as long.
+_HINTS = re.compile(
+    "auth|connection|cookie|credential|csrf|cv[cv]|dsn|jwt|key|otp|pass|pin|pwd|secret|security|sess|sid"
+    "|signature|ssn|token|xsrf"
+)
 
 MAX_JUDGED, MAX_JUDGED_CHARS = 1_000, 100
-"""Names of fields, and characters of each, of which it is remembered whether they are sensitive."""
+"""Names of fields, and characters of each, of which it is remembered what was found out."""
 
 
 class Pattern(Protocol):
@@ -151,6 +155,7 @@ class Redactor:
         self._known = tuple(known)
         self._usual = usual
         self._judged: dict[str, bool] = {}
+        self._harmless: set[str] = set()
 
     def event(self, event: Event) -> Event:
         """Return `event` without secrets; if that cannot be done, without any text that may hold one."""
@@ -189,7 +194,7 @@ class Redactor:
             text = _WEBHOOK.sub(MARK, text)
         if "eyJ" in text:
             text = _JWT.sub(MARK, text)
-        if _HINTS.search(text):
+        if _may_name_a_secret(text):
             text = _HEADER_LINE.sub(_without_header, text)
             text = _ASSIGNED.sub(_without_value, text)
         text = _SCHEME.sub(rf"\g<scheme> {MARK}", text)
@@ -244,7 +249,16 @@ class Redactor:
             secret = self.is_sensitive(name) or (
                 name == "value" and isinstance(named, str) and self.is_sensitive(named)
             )
-            shown[self.text(name)] = _hidden(value) if secret else self.value(value)
+            shown[self._name(name)] = _hidden(value) if secret else self.value(value)
+        return shown
+
+    def _name(self, name: str) -> str:
+        """Return the name of a field without what looks like a secret itself."""
+        if name in self._harmless:
+            return name
+        shown = self.text(name)
+        if shown == name and len(self._harmless) < MAX_JUDGED and len(name) <= MAX_JUDGED_CHARS:
+            self._harmless.add(name)
         return shown
 
     def _list(self, items: list[JSON]) -> list[JSON]:
@@ -289,6 +303,13 @@ class Redactor:
 
 def _hidden(value: JSON) -> JSON:
     return value if value is None or value == "" or isinstance(value, bool) else MARK
+
+
+def _may_name_a_secret(text: str) -> bool:
+    """Tell, in a fraction of the time it takes to look, whether there may be a name and its value."""
+    if ":" not in text and "=" not in text and "," not in text:
+        return False
+    return not text.isascii() or _HINTS.search(text.lower()) is not None
 
 
 def _without_header(found: re.Match[str]) -> str:

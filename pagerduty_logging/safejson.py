@@ -123,7 +123,10 @@ class _Conversion:
         return self._text(value, repr)
 
     def _text(self, value: object, show: Callable[[object], str] = str, limit: int = MAX_TEXT) -> str:
-        shown = _shown(value, show, min(limit, max(MAX_ALL_TEXT - self._characters, MIN_TEXT)))
+        if type(value) is str and len(value) <= MIN_TEXT:  # most texts: nothing cuts them
+            shown = valid_text(value)
+        else:
+            shown = _shown(value, show, min(limit, max(MAX_ALL_TEXT - self._characters, MIN_TEXT)))
         self._characters += len(shown)
         return shown
 
@@ -150,6 +153,8 @@ class _Conversion:
         return shown
 
     def _key(self, key: object) -> str:
+        if type(key) is str:
+            return self._text(key, str, MAX_KEY)
         if isinstance(key, enum.Enum):
             key = key.value
         if isinstance(key, str):
