@@ -250,8 +250,10 @@ class PagerDutyHandler(logging.Handler):
 
     def _rehearse(self) -> None:
         """Make a page that is not sent, so that what is slow for the first time only is slow now."""
-        snapshot = salvage(logging.makeLogRecord({"msg": "a rehearsal", "levelno": logging.ERROR}))
+        attributes = {"msg": "a rehearsal", "levelno": logging.ERROR, "pathname": marks.__file__, "lineno": 1}
+        snapshot = salvage(record := logging.makeLogRecord(attributes))
         with suppress(Exception):  # what fails here fails, and is told, with a page that matters
+            self._fingerprinter.identify(record)
             event = alert.compose(snapshot, "rehearsal", History(1, 0, 0.0), self._fields)
             encode(self._redactor.event(event))
 

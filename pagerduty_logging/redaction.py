@@ -66,6 +66,8 @@ _KEYS = re.compile(
 )
 _WEBHOOK = re.compile(r"(?<=hooks\.slack\.com/services/)[\w/-]+")
 _CARD = re.compile(r"(?<![\w.])(?:4|5[0-8]|2[2-7]|3\d|6)(?:[ -]?\d){11,18}(?!\w)")
+_SHORTEST = len("basic ") + 6
+"""Characters that credentials after a scheme, a key or a card's number have at least."""
 
 # --- a name and its value in a text -------------------------------------------------------------------
 
@@ -197,9 +199,10 @@ class Redactor:
         if _may_name_a_secret(text):
             text = _HEADER_LINE.sub(_without_header, text)
             text = _ASSIGNED.sub(_without_value, text)
-        text = _SCHEME.sub(rf"\g<scheme> {MARK}", text)
-        text = _KEYS.sub(MARK, text)
-        text = _CARD.sub(_without_card, text)
+        if len(text) >= _SHORTEST:
+            text = _SCHEME.sub(_without_credentials, text)
+            text = _KEYS.sub(MARK, text)
+            text = _CARD.sub(_without_card, text)
         for pattern in self._patterns:
             text = pattern.sub(MARK, text)
         return text
@@ -310,6 +313,10 @@ def _may_name_a_secret(text: str) -> bool:
     if ":" not in text and "=" not in text and "," not in text:
         return False
     return not text.isascii() or _HINTS.search(text.lower()) is not None
+
+
+def _without_credentials(found: re.Match[str]) -> str:
+    return f"{found['scheme']} {MARK}"
 
 
 def _without_header(found: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import ipaddress
 import socket
 import ssl
 import sys
@@ -83,7 +84,10 @@ class Exchange:
             return self._resolve(host, port, 0, socket.SOCK_STREAM)
 
         try:
-            addresses = self._aside.do(ask, self.remaining(), "name resolution")
+            if _is_numeric(host):  # nobody has to be asked
+                addresses = ask()
+            else:
+                addresses = self._aside.do(ask, self.remaining(), "name resolution")
         except UnicodeError as error:
             raise OSError(f"the name cannot be resolved: {error}") from None
         if not addresses:
@@ -164,6 +168,14 @@ class DeadlineAdapter(HTTPAdapter):
     def bounds(proxy: str | None) -> bool:
         """Tell whether connections through this proxy keep the deadline; SOCKS and TLS ones do not."""
         return proxy is None or not proxy.lower().startswith(("socks", "https:"))
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _exchange() -> Exchange:

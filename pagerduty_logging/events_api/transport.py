@@ -85,6 +85,12 @@ class Transport:
             error.__cause__ = error.__context__ = None
             raise error.with_traceback(None) from None
 
+    def prepare(self, url: str) -> None:
+        """Find out what the first event would have to wait for; nothing is sent."""
+        adapter = self._session.get_adapter(url)
+        if isinstance(adapter, DeadlineAdapter):
+            self._route(adapter, url, self._settings(url))
+
     def close(self) -> None:
         """Close our own connections of this process; a session of the user's stays open."""
         if self._is_ours:
