@@ -14,7 +14,16 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from pagerduty_logging import options
-from pagerduty_logging.events_api.events import Acknowledge, Change, Event, Image, Link, Resolve, Trigger
+from pagerduty_logging.events_api.events import (
+    Acknowledge,
+    Change,
+    Event,
+    Image,
+    Link,
+    Resolve,
+    Trigger,
+    rewritten,
+)
 from pagerduty_logging.safejson import JSON
 
 MARK = "[redacted]"
@@ -289,7 +298,7 @@ class Redactor:
         return Image(self.text(image.src), self._optional(image.href), self._optional(image.alt))
 
     def _trigger(self, trigger: Trigger) -> Trigger:
-        return replace(
+        return rewritten(
             trigger,
             summary=self.text(trigger.summary),
             source=self._optional(trigger.source),
@@ -299,8 +308,8 @@ class Redactor:
             client=self._optional(trigger.client),
             client_url=self._optional(trigger.client_url),
             custom_details=self._details(trigger.custom_details),
-            links=[self._link(link) for link in trigger.links],
-            images=[self._image(image) for image in trigger.images],
+            links=tuple(map(self._link, trigger.links)),
+            images=tuple(map(self._image, trigger.images)),
         )
 
 

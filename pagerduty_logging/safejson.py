@@ -89,10 +89,12 @@ class _Conversion:
         self._nodes += 1
         if value is None or value is True or value is False:
             return value
-        if type(value) is not str and time.monotonic() > self._until:
+        if type(value) is str:
+            return self._text(value)
+        if time.monotonic() > self._until:
             return "(not shown: what came before took too long)"
         try:
-            return self._text(value) if type(value) is str else self._other(value, depth)
+            return self._other(value, depth)
         except Exception as error:
             return _unshowable(value, error)
 

@@ -51,6 +51,7 @@ ROUTING_KEY_BYTES = 4_096
 _LEFT_OUT = "left_out"
 _NO_ADDRESS = f"not an http or https address of at most {MAX_ADDRESS_CHARS:,} characters"
 _MAX_NOTES = 50
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +249,7 @@ def _fitted(path: str, draft: _Draft) -> EncodedEvent:
 
 
 def _dumps(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _JSON.encode(value).encode()
 
 
 def _summary(summary: str) -> str:
