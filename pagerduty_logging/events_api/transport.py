@@ -87,9 +87,8 @@ class Transport:
 
     def prepare(self, url: str) -> None:
         """Find out what the first event would have to wait for; nothing is sent."""
-        adapter = self._session.get_adapter(url)
-        if isinstance(adapter, DeadlineAdapter):
-            self._route(adapter, url, self._settings(url))
+        if self._is_ours:
+            self._route(url, self._settings(url))
 
     def close(self) -> None:
         """Close our own connections of this process; a session of the user's stays open."""
@@ -115,10 +114,19 @@ class Transport:
 
     def _exchange(self, url: str, body: bytes, settings: dict[str, Any], deadline: float) -> Answer:
         exchange = Exchange(deadline, self._resolve, self._aside)
-        adapter = self._session.get_adapter(url)
-        if isinstance(adapter, DeadlineAdapter) and adapter.bounds(select_proxy(url, settings["proxies"])):
-            return self._bounded(adapter, url, body, settings, exchange)
-        request = self._request(url, body)
+        route = self._route(url, settings)
+        if route is not None:
+            with exchange.going_on():
+                try:
+                    return _read(route.post(body, exchange), exchange)
+                except (ProtocolError, ClosedPoolError):
+                    # That the server gave up a connection kept alive is no outage; a second copy of the
+                    # event is one for PagerDuty too, by its dedup key.
+                    if exchange.connected:
+                        raise
+            self._routes.clear()  # closed meanwhile, perhaps
+            return self._exchange(url, body, settings, deadline)
+        adapter, request = self._session.get_adapter(url), self._request(url, body)
 
         def once() -> Answer:
             with exchange.going_on():
@@ -128,24 +136,13 @@ class Transport:
 
         return self._aside.do(once, exchange.remaining(), "the exchange")
 
-    def _bounded(
-        self, adapter: DeadlineAdapter, url: str, body: bytes, settings: dict[str, Any], exchange: Exchange
-    ) -> Answer:
-        with exchange.going_on():
-            try:
-                return _read(self._route(adapter, url, settings).post(body, exchange), exchange)
-            except (ProtocolError, ClosedPoolError):
-                # That the server gave up a connection kept alive is no outage; a second copy of the event
-                # is one for PagerDuty too, by its dedup key.
-                if exchange.connected:
-                    raise
-            self._routes.clear()
-            return _read(self._route(adapter, url, settings).post(body, exchange), exchange)
-
-    def _route(self, adapter: DeadlineAdapter, url: str, settings: dict[str, Any]) -> Route:
+    def _route(self, url: str, settings: dict[str, Any]) -> Route | None:
+        """Return the way over bounded connections; None if the session or a proxy allows none."""
         route = self._routes.get(url)
         if route is None:
-            self._routes[url] = route = adapter.route(self._request(url, b""), **settings)
+            adapter, proxy = self._session.get_adapter(url), select_proxy(url, settings["proxies"])
+            if isinstance(adapter, DeadlineAdapter) and adapter.bounds(proxy):
+                self._routes[url] = route = adapter.route(self._request(url, b""), **settings)
         return route
 
     def _request(self, url: str, body: bytes) -> requests.PreparedRequest:
