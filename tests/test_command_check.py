@@ -69,6 +69,17 @@ def test_a_name_that_nobody_knows_fails_at_the_name(command):
     assert steps(ran.out)[3:] == [("failed", "name"), ("failed", "answer")]
 
 
+@pytest.mark.parametrize("proxy", ["http://me:s3cret@h:99999", "http://me:s3cret/x@h:80", "http://[::1"])
+def test_a_proxy_that_makes_no_sense_is_told_without_its_password(
+    command, monkeypatch: pytest.MonkeyPatch, proxy: str
+):
+    monkeypatch.setenv("https_proxy", proxy)
+    ran = command("check", "--base-url", "https://pagerduty.invalid")
+    assert ran.code == 1
+    assert steps(ran.out)[2:] == [("failed", "proxy"), ("failed", "answer")]
+    assert "s3cret" not in ran.out + ran.err
+
+
 def test_where_the_key_came_from_is_told_and_not_the_key(command, sandbox: Sandbox, tmp_path):
     (tmp_path / "key").write_text("k" * 32)
     by_file = command("check", "--routing-key-file", str(tmp_path / "key"))

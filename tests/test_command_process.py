@@ -107,6 +107,22 @@ def test_a_pipe_that_nobody_reads_ends_it_quietly(sandbox: Sandbox):
         assert process.stderr.read() == ""
 
 
+def test_it_works_with_all_its_streams_closed(sandbox: Sandbox):
+    command = [sys.executable, "-m", "pagerduty_logging", "trigger", "x", "--dedup-key", "closed"]
+    shell = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command]
+    assert (
+        subprocess.run(shell, env={**os.environ, **sandbox.environment}, timeout=HARD_LIMIT).returncode == 0
+    )
+    sandbox.alert("closed")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_output_that_cannot_be_written_is_a_sentence(sandbox: Sandbox):
+    with open("/dev/full", "w") as full, running(sandbox, "trigger", "x", stdout=full.fileno()) as process:
+        assert process.communicate(timeout=HARD_LIMIT)[1] == "pagerduty-logging: No space left on device\n"
+        assert process.returncode == 1
+
+
 def test_ctrl_c_ends_it_without_a_traceback(sandbox: Sandbox):
     sandbox.fail_next(Hang())
     with running(sandbox, "trigger", "x") as process:

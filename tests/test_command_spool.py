@@ -79,6 +79,7 @@ def test_retry_sends_what_nobody_looks_after(command, spool: Path, sandbox: Sand
     ran = command("spool", "retry", str(spool))
     assert ran.code == 1, "one is left"
     assert ran.out == "2 delivered, 0 refused, 1 left\n"
+    assert "1 events are held by living processes, and stay" in ran.err
     assert [event["dedup_key"] for event in sandbox.events] == ["disk", "network"]
     assert "120 minutes" in sandbox.events[0]["payload"]["custom_details"]["delayed"]
     holder.sign_off()

@@ -65,12 +65,16 @@ def test_faults_can_be_scripted(sandbox: Sandbox, http_session: requests.Session
     [
         ("{", "JSON parse error"),
         ("[]", "not a JSON object"),
-        ("{}", "status"),
+        ("{}", "answer needs status"),
         ('{"fault": "sulk"}', "one of answer, redirect, delay"),
         ('{"status": 99}', "from 200 to 599"),
         ('{"status": 503, "times": "two"}', "times must be int"),
         ('{"status": 503, "share": 2}', "share must be from 0 to 1"),
-        ('{"fault": "hang", "seconds": 1}', "seconds"),
+        ('{"fault": "hang", "seconds": 1}', "hang has no seconds; it takes nothing"),
+        (
+            '{"status": 503, "after": 1}',
+            "answer has no after; it takes status, retry_after, body, content_type",
+        ),
         ('{"fault": "delay", "seconds": 1, "then": {"fault": 1}}', "one of"),
     ],
 )

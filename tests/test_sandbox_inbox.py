@@ -104,10 +104,10 @@ def test_a_row_tells_how_often_it_happened_and_not_only_how_often_it_was_sent(
     assert "4,999 suppressed" in page
 
 
-@pytest.mark.parametrize("suppressed", [-5, True, "9", 1.5, None, [1]])
+@pytest.mark.parametrize("suppressed", [-5, True, "9", 1.5, None, [1], 10**13, 10**4299])
 def test_a_count_that_is_none_is_not_counted(browser: Browser, send: Sender, suppressed: Any) -> None:
     send(trigger_with(custom_details={"suppressed": suppressed, "occurrences": suppressed}))
-    assert "0 suppressed" in browser.get()
+    assert ">0 suppressed" in browser.get()
 
 
 @pytest.mark.parametrize(

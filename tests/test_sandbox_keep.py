@@ -50,8 +50,38 @@ def test_clearing_forgets_what_was_kept(tmp_path: Path) -> None:
     assert (len(again.alerts), len(again.changes)) == (0, 1)
 
 
+def test_clearing_needs_no_second_file(tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    (tmp_path / "kept.new").mkdir()  # as good as a full disk
+    with Sandbox(keep=file) as sandbox:
+        send(sandbox, trigger())
+        sandbox.clear()
+    assert file.read_text() == keep.HEADER
+
+
+def kept_line(at: str = "2026-01-01T00:00:00Z", **payload: object) -> str:
+    event = trigger_with(**payload)
+    return json.dumps({"at": at, "action": "trigger", "dedup_key": "k", "event": event})
+
+
+NESTED: list[object] = []
+for _ in range(200):
+    NESTED = [NESTED]
+
+
 @pytest.mark.parametrize(
-    "torn", ['{"at": "20', "nonsense", '{"at":1}', '{"at":"2026-01-01T00:00:00Z","action":"x"}']
+    "torn",
+    [
+        '{"at": "20',
+        "nonsense",
+        '{"at":1}',
+        '{"at":"2026-01-01T00:00:00Z","action":"x"}',
+        pytest.param("[" * 100_000, id="too deep to be read"),
+        pytest.param(kept_line(custom_details={"a": NESTED}), id="too deep for an event"),
+        pytest.param(kept_line(at="0001-01-01T00:00:00+05:00"), id="before time began"),
+        pytest.param(kept_line(summary="\ud800"), id="no Unicode"),
+        pytest.param(kept_line(custom_details={"a": float("nan")}), id="no number"),
+    ],
 )
 def test_a_torn_line_costs_itself_only(tmp_path: Path, torn: str, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "kept"
@@ -65,6 +95,23 @@ def test_a_torn_line_costs_itself_only(tmp_path: Path, torn: str, capsys: pytest
     assert len(Sandbox(keep=file).events) == 2
     told = capsys.readouterr().err.splitlines()
     assert told == [f"pagerduty-logging: 1 torn lines of {file} are left out"] * 2
+
+
+def test_a_file_that_was_deleted_is_written_again(tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    with Sandbox(keep=file) as sandbox:
+        send(sandbox, trigger())
+        file.unlink()
+        send(sandbox, change())
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    again = Sandbox(keep=file)
+    assert (len(again.alerts), len(again.changes)) == (1, 1)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_device_is_no_file_to_keep_events_in() -> None:
+    with pytest.raises(ValueError, match="/dev/full is no regular file"):
+        Sandbox(keep="/dev/full")
 
 
 def test_a_header_that_was_torn_is_written_again(tmp_path: Path) -> None:

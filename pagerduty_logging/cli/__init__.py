@@ -24,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 is good, 1 says that the command failed, 2 that it was called wrongly, 130 that Ctrl-C ended it,
     141 that nobody read its output to the end.
     """
+    _open_closed_streams()
     parser: argparse.ArgumentParser = CommandParser(
         prog="pagerduty-logging", description="Tools around log records that page."
     )
@@ -41,6 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The flush at the interpreter's end must not fail once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.give_up()
         return NOBODY_READS
+    except OSError as error:
+        output.give_up()
+        output.complain(error.strerror or str(error))
+        return 1
+
+
+def _open_closed_streams() -> None:
+    """Give the process the streams that it was started without, as `>&-` does: nothing, in and out."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115

@@ -68,6 +68,11 @@ def plain(text: str) -> str:
     return printable.encode(encoding, "backslashreplace").decode(encoding)
 
 
+def give_up() -> None:
+    """Write no more to standard output: the flush at the interpreter's end must not fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def complain(sentence: str) -> None:
     """Say a sentence on standard error."""
     print(f"pagerduty-logging: {plain(sentence)}", file=sys.stderr)

@@ -53,8 +53,13 @@ def probe(url: str, timeout: float) -> Iterator[Step]:
         settings = session.merge_environment_settings(url, {}, True, None, None)
     proxy = select_proxy(url, settings["proxies"])
     goal = urlsplit(url)
-    first = goal if proxy is None else urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    yield Step("proxy", True, "none" if proxy is None else f"{first.scheme}://{_host(first)}:{_port(first)}")
+    try:
+        first = goal if proxy is None else urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        place = f"{first.scheme}://{_host(first)}:{_port(first)}"
+    except ValueError:  # whose text may hold a part of a password
+        yield Step("proxy", False, "its address makes no sense")
+        return
+    yield Step("proxy", True, "none" if proxy is None else place)
     if proxy is not None and first.scheme != "http":
         return  # only the answer will tell what is beyond it
     with ExitStack() as stack:

@@ -3,9 +3,7 @@
 import argparse
 import errno
 import json
-import os
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 from pagerduty_logging.cli import output
@@ -87,8 +85,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:
-        # Nobody reads on: the flush at the interpreter's end must not fail once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.give_up()
     return 0
 
 

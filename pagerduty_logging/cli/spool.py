@@ -131,6 +131,8 @@ def _retry(args: argparse.Namespace) -> int:
         output.print_json(told)
     else:
         print(f"{stats.delivered} delivered, {stats.dead_lettered} refused, {len(left)} left")
+    if held := sum(entry.state == "held" for entry in left):
+        output.complain(f"{held} events are held by living processes, and stay")
     if left and stats.last_error:
         output.complain(f"not all could be sent: {stats.last_error}")
     return 1 if left or stats.dead_lettered else 0

@@ -7,7 +7,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 MAX_TIMES = 10_000
@@ -123,19 +123,26 @@ FAULTS: dict[str, type[Fault]] = {
 }
 
 
-def from_json(fields: Mapping[str, Any]) -> Fault:
+def from_json(form: Mapping[str, Any]) -> Fault:
     """Make a fault from its JSON form, `{"fault": "answer", "status": 503}`.
 
     Raises:
         ValueError: the name, a field or a value is not one that this fault has.
     """
-    given = {name: whole(value) for name, value in fields.items()}
+    given = {name: whole(value) for name, value in form.items()}
     name = given.pop("fault", "answer")
     kind = FAULTS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise ValueError(f"'fault' must be one of {', '.join(FAULTS)}")
     if isinstance(given.get("then"), dict):
         given["then"] = from_json(given["then"])
+    takes = {field.name: field.default is MISSING for field in fields(kind)}
+    if unknown := given.keys() - takes:
+        raise ValueError(
+            f"{name} has no {', '.join(sorted(unknown))}; it takes {', '.join(takes) or 'nothing'}"
+        )
+    if missing := [field for field, needed in takes.items() if needed and field not in given]:
+        raise ValueError(f"{name} needs {', '.join(missing)}")
     try:
         return kind(**given)
     except TypeError as error:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pagerduty_logging.sandbox.store import AcceptedEvent
 
 MINUTES = 60
+MAX_TOLD = 10**12  # a count beyond it was never counted, and would break the page's lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,10 @@ def of(events: Sequence[AcceptedEvent], now: datetime) -> Frequency:
 
 
 def told(body: Mapping[str, object], name: str) -> int:
-    """A count that the sender put among the custom details, as our handler does; 0 without one."""
+    """A count that the sender put among the custom details, as our handler does; 0 without a likely one."""
     payload = body.get("payload")
     details = payload.get("custom_details") if isinstance(payload, dict) else None
     count = details.get(name) if isinstance(details, dict) else None
-    return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else 0
+    if not isinstance(count, int) or isinstance(count, bool):
+        return 0
+    return count if 0 < count <= MAX_TOLD else 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -30,7 +31,11 @@ class KeepFile:
         self._path = Path(path)
         self._lines = 0
         self._complained = False
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
+        opened = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        regular = stat.S_ISREG(os.fstat(opened).st_mode)
+        os.close(opened)
+        if not regular:  # a device may never end
+            raise ValueError(f"{self._path} is no regular file")
         self._torn = False
         self._loaded = self._read()
 
@@ -39,16 +44,18 @@ class KeepFile:
         return self._loaded[-MAX_EVENTS:]
 
     def add(self, event: AcceptedEvent, all_events: Callable[[], Iterable[AcceptedEvent]]) -> None:
-        """Append an event; write the file anew from `all_events` when it has become too long."""
+        """Append an event; write the file anew from `all_events` when it has become too long, or is gone."""
         self._lines += 1
-        if self._lines > MAX_LINES:
+        if self._lines > MAX_LINES or not self._path.exists():
             self._write(all_events())
         else:
             self._attempt(lambda: self._append(_line(event)))
 
     def clear(self) -> None:
-        """Leave only the file's header."""
-        self._write(())
+        """Leave only the file's header, which needs no room on a full disk."""
+        self._lines = 0
+        if self._path.exists():
+            self._attempt(self._truncate)
 
     def _read(self) -> list[AcceptedEvent]:
         data = self._path.read_bytes()
@@ -71,11 +78,19 @@ class KeepFile:
         beside = self._path.with_name(self._path.name + ".new")
 
         def replace() -> None:
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.writelines([HEADER, *lines])
-            os.replace(beside, self._path)
+            try:
+                with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                    file.writelines([HEADER, *lines])
+                os.replace(beside, self._path)
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
 
         self._attempt(replace)
+
+    def _truncate(self) -> None:
+        os.truncate(self._path, len(HEADER))
+        self._torn = False
 
     def _append(self, line: str) -> None:
         with open(self._path, "a") as file:
@@ -102,7 +117,8 @@ def _line(event: AcceptedEvent) -> str:
 def _event(line: bytes) -> AcceptedEvent | None:
     """The event of a line; None when the line is not whole."""
     try:
-        kept = json.loads(line)
+        kept = rules.parse(line)
+        rules.check_text_and_depth(kept["event"])
         body, action, dedup_key = kept["event"], kept["action"], kept["dedup_key"]
         judge = rules.change_event_errors if action == "change" else rules.alert_event_errors
         fits = action == body.get("event_action", "change") and isinstance(dedup_key, str | None)
@@ -116,7 +132,7 @@ def _event(line: bytes) -> AcceptedEvent | None:
             body=body,
             by_hand=kept.get("by_hand", False),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -71,13 +71,25 @@ def read(body: bytes) -> dict[str, Any]:
     if len(body) > MAX_EVENT_BYTES:
         raise Unreadable(EVENT_TOO_LARGE)
     try:
-        event = json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_finite)
-        _check_text_and_depth(event)
-    except (ValueError, RecursionError):
+        event = parse(body)
+        check_text_and_depth(event)
+    except ValueError:
         raise Unreadable(JSON_PARSE_ERROR) from None
     if not isinstance(event, dict):
         raise Unreadable(NOT_AN_OBJECT)
     return event
+
+
+def parse(data: bytes) -> Any:
+    """Parse strict JSON in UTF-8.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        return json.loads(data.decode(), parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def alert_event_errors(event: dict[str, Any]) -> list[str]:
@@ -211,8 +223,12 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check_text_and_depth(value: object) -> None:
-    """Refuse lone surrogates, which UTF-8 cannot carry, and nesting beyond `MAX_DEPTH`."""
+def check_text_and_depth(value: object) -> None:
+    """Refuse lone surrogates, which UTF-8 cannot carry, and nesting beyond `MAX_DEPTH`.
+
+    Raises:
+        ValueError: there is one, or too many levels.
+    """
     level: list[object] = [value]
     for _ in range(MAX_DEPTH + 1):
         below: list[object] = []

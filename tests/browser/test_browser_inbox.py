@@ -167,6 +167,18 @@ def test_buttons_acknowledge_and_resolve(page: Page, send: Sender, sandbox: Sand
     page.wait_text("here, by hand")
 
 
+def test_the_way_back_leads_to_the_list_as_it_was_filtered(page: Page, send: Sender) -> None:
+    send(alert("disk", "Disk full"))
+    page.open("/?show=triggered&q=disk")
+    page.click("#timeline a")
+    page.wait("document.getElementById('acknowledge') !== null")
+    page.click("#acknowledge")
+    page.wait_text("by hand")
+    page.wait("document.getElementById('back').search === '?show=triggered&q=disk'")
+    page.click("#back")
+    page.wait_text("Nothing fits")
+
+
 def test_the_page_of_an_alert_is_live(page: Page, send: Sender, sandbox: Sandbox) -> None:
     send(alert("a", "Disk is full"))
     page.open(f"/alerts/{sandbox.alert('a').number}")
@@ -279,6 +291,23 @@ def test_pages_fit_and_can_be_read(page: Page, sandbox: Sandbox, size: str, dark
     page.wait_live()
     require_readable(page, width)
     page.keep_picture(f"empty-{size}-{'dark' if dark else 'light'}")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_text_is_too_wide_for_a_page(page: Page, send: Sender, sandbox: Sandbox, size: str) -> None:
+    wide = "W" * 900
+    marks = "Z" + "\u0355" * 500  # which no line may be broken between
+    details = {wide: [wide, {wide: wide}], marks: marks, "occurrences": 10**40, "suppressed": 10**40}
+    event = alert(wide, marks, component=wide, custom_details=details, **{"class": marks})
+    send(
+        {**event, "dedup_key": wide[:255], "links": [{"href": f"https://example.com/{wide}"}, {"href": wide}]}
+    )
+    width, height = SIZES[size]
+    page.look(width=width, height=height)
+    for path in ("/", f"/alerts/{sandbox.alert(wide[:255]).number}"):
+        page.open(path)
+        page.wait_live()
+        assert page.run("return document.documentElement.scrollWidth") <= width
 
 
 FAINT = """

@@ -231,10 +231,16 @@
     else if (event.key === "k") walk(-1);
   });
 
-  // Back to the list as it was filtered.
+  // Back to the list as it was filtered, also from behind a button, whose page comes from the alert's own.
 
   const back = document.getElementById("back");
-  if (back && document.referrer.startsWith(`${location.origin}/?`)) back.href = document.referrer;
+  if (back) {
+    const from = document.referrer;
+    if (from === `${location.origin}/` || from.startsWith(`${location.origin}/?`)) {
+      sessionStorage.setItem("list", from);
+    }
+    back.href = sessionStorage.getItem("list") ?? "/";
+  }
 
   remember(document);
   enhance(document);
