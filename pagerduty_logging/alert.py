@@ -99,20 +99,20 @@ def compose(snapshot: Snapshot, dedup_key: str, history: History, given: Fields)
         del logged["exception"]
     chain = snapshot.chain or said.chain or told or traceback_text.parse(snapshot.exc_text)
     page = _Page(snapshot, said.words, logged, chain, dedup_key, history, given)
-    trigger = Trigger(
-        page.summary(),
-        severity=snapshot.severity,
-        dedup_key=dedup_key,
-        timestamp=_time(snapshot.created),
-        source=given.source,
-        component=given.component or snapshot.logger,
-        group=given.group,
-        event_class=given.event_class or (chain[0].name if chain else snapshot.level_name),
-        client=given.client,
-        client_url=given.client_url,
-        images=given.images,
-    )
-    return page.finished(page.as_wished(trigger))
+    unwished: dict[str, Any] = {
+        "summary": page.summary(),
+        "severity": snapshot.severity,
+        "dedup_key": dedup_key,
+        "timestamp": _time(snapshot.created),
+        "source": given.source,
+        "component": given.component or snapshot.logger,
+        "group": given.group,
+        "event_class": given.event_class or (chain[0].name if chain else snapshot.level_name),
+        "client": given.client,
+        "client_url": given.client_url,
+        "images": given.images,
+    }
+    return page.finished(page.as_wished(unwished))
 
 
 class _Page:
@@ -154,40 +154,42 @@ class _Page:
         snapshot = self._snapshot
         return line.lstrip(": ") or f"{snapshot.level_name} from {snapshot.logger}, without a message"
 
-    def as_wished(self, trigger: Trigger) -> Trigger:
+    def as_wished(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Let the record's own entries replace the trigger's fields; name those that cannot."""
+        wished = dict(fields)
         for name, value in self._snapshot.wishes.items():
             try:
                 match name:
                     case "dedup_key" | "event_action":
                         pass
                     case "severity":
-                        trigger = replace(trigger, severity=_text(value))
+                        wished["severity"] = _checked("severity", _text(value))
                     case "custom_details":
                         self._wished_details = _mapping(value)
                     case "links":
                         self._wished_links = _list(value)
                     case "images":
-                        trigger = replace(trigger, images=[*trigger.images, *self._fit_images(_list(value))])
+                        wished["images"] = [*wished["images"], *self._fit_images(_list(value))]
                     case _:
-                        changed: Any = {_FIELD_NAMES[name]: plain(_text(value))}
-                        trigger = replace(trigger, **changed)
+                        field = _FIELD_NAMES[name]
+                        wished[field] = _checked(field, plain(_text(value)))
             except KeyError:
                 self._ignored.append(f"{cut(name, 80)}: unknown")
             except (TypeError, ValueError) as error:
                 self._ignore(name, error)
-        return trigger
+        return wished
 
     def _ignore(self, name: str, error: Exception) -> None:
         words = str(error).removeprefix(name).lstrip(": ")
         self._ignored.append(f"{name}: {cut(words, 300)}")
 
-    def finished(self, trigger: Trigger) -> Trigger:
+    def finished(self, fields: dict[str, Any]) -> Trigger:
         """Add what depends on all the rest: the links, and the details with the notes."""
-        values = self._link_values()
-        found = [self._link(item, values) for item in (*self._given.links, *self._wished_links)]
+        items = (*self._given.links, *self._wished_links)
+        values = self._link_values() if items else {}
+        found = [self._link(item, values) for item in items]
         linked = [link for link in found if link is not None]
-        return replace(trigger, links=linked, custom_details=self._details(trigger.summary))
+        return Trigger(**fields, links=linked, custom_details=self._details(fields["summary"]))
 
     def _link(self, item: Any, values: Mapping[str, safejson.JSON]) -> Link | None:
         try:
@@ -290,6 +292,15 @@ class _Page:
 
 
 _FIELD_NAMES = {f.name: f.name for f in fields(Trigger)} | {"class": "event_class"}
+
+
+def _checked(name: str, value: str) -> Any:
+    """Return a field as a trigger keeps it.
+
+    Raises:
+        ValueError, TypeError: naming the field.
+    """
+    return getattr(Trigger(**{"summary": "with one field", name: value}), name)
 
 
 def _says(line: str, text: str) -> bool:

@@ -109,7 +109,7 @@ def threads_run() -> bool:
     them, and none may run before it forks: it does so without Python's knowledge, and a child whose
     parent's thread held the interpreter's lock at that moment waits for it for ever.
     """
-    return not will_fork_unseen() and _in_main_interpreter() and not uwsgi_lacks_threads()
+    return not will_fork_unseen() and _IN_MAIN_INTERPRETER and not uwsgi_lacks_threads()
 
 
 def will_fork_unseen() -> bool:
@@ -146,6 +146,10 @@ def _in_main_interpreter() -> bool:
             interpreters = importlib.import_module(name)
             return bool(interpreters.get_current() == interpreters.get_main())
     return True
+
+
+_IN_MAIN_INTERPRETER = _in_main_interpreter()
+"""Found out on import: it takes a millisecond, which the first page has not."""
 
 
 def all_living() -> list[Lives]:

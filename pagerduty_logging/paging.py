@@ -92,8 +92,10 @@ class Pager:
 
     def rehearse(self) -> None:
         """Make a page that is not sent, so that what is slow for the first time only is slow now."""
-        snapshot = salvage(logging.makeLogRecord({"msg": "a rehearsal", "levelno": logging.ERROR}))
+        record = logging.LogRecord("", logging.ERROR, __file__, 1, "a rehearsal", (), None)
         with suppress(Exception):  # what fails here fails, and is told, with a page that matters
+            self._fingerprinter.identify(record)
+            snapshot = salvage(record)
             event = alert.compose(snapshot, "rehearsal", History(1, 0, 0.0), self._fields)
             encode(self._redactor.event(event))
 

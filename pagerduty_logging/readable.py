@@ -14,6 +14,8 @@ _DIRECTIONS = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\uf
 
 def plain(text: str) -> str:
     """Return `text` without what a terminal or a bidirectional renderer would act on; lines end in "\\n"."""
+    if text.isascii() and text.isprintable():
+        return text
     if "\x1b" in text:
         text = _TERMINAL_CODES.sub("", text)
     text = "\n".join(text.splitlines())

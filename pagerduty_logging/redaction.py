@@ -14,7 +14,16 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from pagerduty_logging import options
-from pagerduty_logging.events_api.events import Acknowledge, Change, Event, Image, Link, Resolve, Trigger
+from pagerduty_logging.events_api.events import (
+    Acknowledge,
+    Change,
+    Event,
+    Image,
+    Link,
+    Resolve,
+    Trigger,
+    rewritten,
+)
 from pagerduty_logging.safejson import JSON
 
 MARK = "[redacted]"
@@ -66,6 +75,8 @@ _KEYS = re.compile(
 )
 _WEBHOOK = re.compile(r"(?<=hooks\.slack\.com/services/)[\w/-]+")
 _CARD = re.compile(r"(?<![\w.])(?:4|5[0-8]|2[2-7]|3\d|6)(?:[ -]?\d){11,18}(?!\w)")
+_SHORTEST = len("basic ") + 6
+"""Characters that credentials after a scheme, a key or a card's number have at least."""
 
 # --- a name and its value in a text -------------------------------------------------------------------
 
@@ -94,10 +105,14 @@ _HEADER_LINE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PROSE_NAMES = re.compile(rf"{_WEAK}|credentials?", re.IGNORECASE)
-_HINTS = re.compile(rf"{_STRONG}|{_WEAK}|{_HEADER}", re.IGNORECASE)
+# A part of each of these names, in lower case: to ignore case takes twenty times as long.
+_HINTS = re.compile(
+    "auth|connection|cookie|credential|csrf|cv[cv]|dsn|jwt|key|otp|pass|pin|pwd|secret|security|sess|sid"
+    "|signature|ssn|token|xsrf"
+)
 
 MAX_JUDGED, MAX_JUDGED_CHARS = 1_000, 100
-"""Names of fields, and characters of each, of which it is remembered whether they are sensitive."""
+"""Names of fields, and characters of each, of which it is remembered what was found out."""
 
 
 class Pattern(Protocol):
@@ -151,6 +166,7 @@ class Redactor:
         self._known = tuple(known)
         self._usual = usual
         self._judged: dict[str, bool] = {}
+        self._harmless: set[str] = set()
 
     def event(self, event: Event) -> Event:
         """Return `event` without secrets; if that cannot be done, without any text that may hold one."""
@@ -189,12 +205,13 @@ class Redactor:
             text = _WEBHOOK.sub(MARK, text)
         if "eyJ" in text:
             text = _JWT.sub(MARK, text)
-        if _HINTS.search(text):
+        if _may_name_a_secret(text):
             text = _HEADER_LINE.sub(_without_header, text)
             text = _ASSIGNED.sub(_without_value, text)
-        text = _SCHEME.sub(rf"\g<scheme> {MARK}", text)
-        text = _KEYS.sub(MARK, text)
-        text = _CARD.sub(_without_card, text)
+        if len(text) >= _SHORTEST:
+            text = _SCHEME.sub(_without_credentials, text)
+            text = _KEYS.sub(MARK, text)
+            text = _CARD.sub(_without_card, text)
         for pattern in self._patterns:
             text = pattern.sub(MARK, text)
         return text
@@ -244,7 +261,16 @@ class Redactor:
             secret = self.is_sensitive(name) or (
                 name == "value" and isinstance(named, str) and self.is_sensitive(named)
             )
-            shown[self.text(name)] = _hidden(value) if secret else self.value(value)
+            shown[self._name(name)] = _hidden(value) if secret else self.value(value)
+        return shown
+
+    def _name(self, name: str) -> str:
+        """Return the name of a field without what looks like a secret itself."""
+        if name in self._harmless:
+            return name
+        shown = self.text(name)
+        if shown == name and len(self._harmless) < MAX_JUDGED and len(name) <= MAX_JUDGED_CHARS:
+            self._harmless.add(name)
         return shown
 
     def _list(self, items: list[JSON]) -> list[JSON]:
@@ -272,7 +298,7 @@ class Redactor:
         return Image(self.text(image.src), self._optional(image.href), self._optional(image.alt))
 
     def _trigger(self, trigger: Trigger) -> Trigger:
-        return replace(
+        return rewritten(
             trigger,
             summary=self.text(trigger.summary),
             source=self._optional(trigger.source),
@@ -282,13 +308,24 @@ class Redactor:
             client=self._optional(trigger.client),
             client_url=self._optional(trigger.client_url),
             custom_details=self._details(trigger.custom_details),
-            links=[self._link(link) for link in trigger.links],
-            images=[self._image(image) for image in trigger.images],
+            links=tuple(map(self._link, trigger.links)),
+            images=tuple(map(self._image, trigger.images)),
         )
 
 
 def _hidden(value: JSON) -> JSON:
     return value if value is None or value == "" or isinstance(value, bool) else MARK
+
+
+def _may_name_a_secret(text: str) -> bool:
+    """Tell, in a fraction of the time it takes to look, whether there may be a name and its value."""
+    if ":" not in text and "=" not in text and "," not in text:
+        return False
+    return not text.isascii() or _HINTS.search(text.lower()) is not None
+
+
+def _without_credentials(found: re.Match[str]) -> str:
+    return f"{found['scheme']} {MARK}"
 
 
 def _without_header(found: re.Match[str]) -> str:

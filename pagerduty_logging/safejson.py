@@ -89,10 +89,12 @@ class _Conversion:
         self._nodes += 1
         if value is None or value is True or value is False:
             return value
-        if type(value) is not str and time.monotonic() > self._until:
+        if type(value) is str:
+            return self._text(value)
+        if time.monotonic() > self._until:
             return "(not shown: what came before took too long)"
         try:
-            return self._text(value) if type(value) is str else self._other(value, depth)
+            return self._other(value, depth)
         except Exception as error:
             return _unshowable(value, error)
 
@@ -123,7 +125,10 @@ class _Conversion:
         return self._text(value, repr)
 
     def _text(self, value: object, show: Callable[[object], str] = str, limit: int = MAX_TEXT) -> str:
-        shown = _shown(value, show, min(limit, max(MAX_ALL_TEXT - self._characters, MIN_TEXT)))
+        if type(value) is str and len(value) <= MIN_TEXT:  # most texts: nothing cuts them
+            shown = valid_text(value)
+        else:
+            shown = _shown(value, show, min(limit, max(MAX_ALL_TEXT - self._characters, MIN_TEXT)))
         self._characters += len(shown)
         return shown
 
@@ -150,6 +155,8 @@ class _Conversion:
         return shown
 
     def _key(self, key: object) -> str:
+        if type(key) is str:
+            return self._text(key, str, MAX_KEY)
         if isinstance(key, enum.Enum):
             key = key.value
         if isinstance(key, str):

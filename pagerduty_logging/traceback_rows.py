@@ -78,6 +78,8 @@ def short_path(path: str) -> str:
 
 
 def _installed(path: str) -> str | None:
+    if "-packages" not in path:
+        return None
     for packages in _PACKAGES:
         _, found, below = path.replace("\\", "/").rpartition(f"/{packages}/")
         if found:

@@ -34,7 +34,7 @@ class Split(NamedTuple):
 
 def split(text: str) -> Split:
     """Part `text` before the first line that begins a traceback; without one all of it is words."""
-    begin = _BEGIN.search(text)
+    begin = _BEGIN.search(text) if "(most recent call last)" in text else None
     return Split(text, "") if begin is None else Split(text[: begin.start()].rstrip(), text[begin.start() :])
 
 

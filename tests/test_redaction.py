@@ -95,6 +95,19 @@ def test_a_secret_in_a_text_is_replaced_and_the_rest_stays(text: str, secret: st
     assert rest in shown
 
 
+NAMES_IN_TEXTS = (
+    "password passwd passphrase passcode pwd secret credential api_key access-key privatekey signing_key "
+    "connection_string security-code csrftoken xsrf token jwt auth cvc cvv dsn otp pass pin sid session "
+    "signature ssn authorization cookie sessionid jsessionid phpsessid pa\u017fsword se\u017f\u017fion"
+)
+
+
+@pytest.mark.parametrize("name", NAMES_IN_TEXTS.split())
+def test_a_value_is_found_behind_every_name_in_any_case(name: str) -> None:
+    for written in (name, name.upper(), name.title()):
+        assert "hunter2" not in Redactor().text(f"failed with {written}=hunter2")
+
+
 @pytest.mark.parametrize("text", HARMLESS)
 def test_harmless_texts_stay(text: str) -> None:
     assert Redactor().text(text) == text

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import ipaddress
 import socket
 import ssl
 import sys
@@ -16,23 +17,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.poolmanager import ProxyManager
+from urllib3.util.retry import Retry
 from urllib3.util.wait import wait_for_read
 
 from pagerduty_logging.events_api.aside import Aside
 from pagerduty_logging.events_api.forking import fork_gate
+
+if TYPE_CHECKING:
+    import requests
 
 MAX_ANSWER_BYTES = 65_536
 """An answer of the Events API has some hundreds; more than this is not read, head and body together."""
 MAX_CONNECTIONS = 100
 """Connections kept alive, so that as many threads may share a client before urllib3 warns of it."""
 
+_NO_RETRIES = Retry(False)
 _WRITE_BYTES = 16_384
 """What one TLS record holds: a TLS socket's time-out bounds each record, not all of them together."""
 
@@ -78,7 +84,10 @@ class Exchange:
             return self._resolve(host, port, 0, socket.SOCK_STREAM)
 
         try:
-            addresses = self._aside.do(ask, self.remaining(), "name resolution")
+            if _is_numeric(host):  # nobody has to be asked
+                addresses = ask()
+            else:
+                addresses = self._aside.do(ask, self.remaining(), "name resolution")
         except UnicodeError as error:
             raise OSError(f"the name cannot be resolved: {error}") from None
         if not addresses:
@@ -94,6 +103,35 @@ class Exchange:
             yield self
         finally:
             _current.exchange = outer
+
+
+class Route(NamedTuple):
+    """The way of every request to one address.
+
+    Attributes:
+        pool: of connections to the server or proxy.
+        target: what the request's first line names.
+        headers: of every request.
+    """
+
+    pool: HTTPConnectionPool
+    target: str
+    headers: dict[str, str]
+
+    def post(self, body: bytes, exchange: Exchange) -> Any:
+        """Send `body`; return the answer, of which only the head has been read."""
+        return self.pool.urlopen(
+            "POST",
+            self.target,
+            body=body,
+            headers=self.headers,
+            timeout=exchange.remaining(),
+            retries=_NO_RETRIES,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+        )
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -112,10 +150,32 @@ class DeadlineAdapter(HTTPAdapter):
             manager.pool_classes_by_scheme = _POOLS
         return manager
 
+    def route(
+        self,
+        request: requests.PreparedRequest,
+        verify: bool | str,
+        cert: Any,
+        proxies: dict[str, str],
+        stream: bool,
+    ) -> Route:
+        """Return what `send` finds out for every request anew; it holds until the adapter is closed."""
+        pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+        self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
+        headers = {name: value for name, value in request.headers.items() if name != "Content-Length"}
+        return Route(pool, self.request_url(request, proxies), headers)
+
     @staticmethod
     def bounds(proxy: str | None) -> bool:
         """Tell whether connections through this proxy keep the deadline; SOCKS and TLS ones do not."""
         return proxy is None or not proxy.lower().startswith(("socks", "https:"))
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _exchange() -> Exchange:
@@ -168,6 +228,8 @@ class _BoundedConnection(HTTPConnection):
             self.headers.defects.clear()
             self.headers.set_payload("")
 
+    _held: bytearray | None = None
+
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
@@ -209,7 +271,19 @@ class _BoundedConnection(HTTPConnection):
         # The TLS handshake comes next; it lasts no longer than the socket's time-out.
         self.sock.settimeout(_exchange().remaining())
 
+    def request(self, *args: Any, **options: Any) -> None:
+        """Send head and body in one piece: two would wake the other side twice."""
+        self._held = held = bytearray()
+        try:
+            super().request(*args, **options)
+        finally:
+            self._held = None
+        self.send(held)
+
     def send(self, data: Any) -> None:
+        if self._held is not None:
+            self._held += data
+            return
         if self.sock is None:
             self.connect()
         view = memoryview(data)

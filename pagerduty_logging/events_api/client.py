@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from pagerduty_logging import options
 from pagerduty_logging.events_api import address, errors, retrying
 from pagerduty_logging.events_api.answers import judge
-from pagerduty_logging.events_api.encoding import EncodedEvent, encode, new_dedup_key
+from pagerduty_logging.events_api.encoding import ALERTS_PATH, EncodedEvent, encode, new_dedup_key
 from pagerduty_logging.events_api.events import (
     Acknowledge,
     Change,
@@ -125,8 +126,10 @@ class EventsClient:
         self.close()
 
     def prepare(self) -> None:
-        """Import what an exchange needs, a tenth of a second's work; nothing is sent."""
-        self._transport()
+        """Import and find out what an exchange needs, a tenth of a second's work; nothing is sent."""
+        transport = self._transport()
+        with suppress(Exception):  # what fails here fails, and is told, with an event that matters
+            transport.prepare(self.base_url + ALERTS_PATH)
 
     def close(self) -> None:
         """Give the client's own connections back; a later event opens new ones."""

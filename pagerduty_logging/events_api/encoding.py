@@ -29,6 +29,8 @@ from pagerduty_logging.events_api.events import (
 from pagerduty_logging.events_api.wording import is_clean, one_line, shorten
 from pagerduty_logging.safejson import JSON, free_name
 
+ALERTS_PATH, CHANGES_PATH = "/v2/enqueue", "/v2/change/enqueue"
+"""Where events go, below the base URL. Source: PagerDuty/api-schema, Events API v2."""
 MAX_SUMMARY_CHARS = 1024
 """PagerDuty refuses longer summaries with a 400.
 Source: PagerDuty/developer-docs, docs/events-API-v2/02-Trigger-Events.md; prometheus/alertmanager 1700."""
@@ -49,6 +51,7 @@ ROUTING_KEY_BYTES = 4_096
 _LEFT_OUT = "left_out"
 _NO_ADDRESS = f"not an http or https address of at most {MAX_ADDRESS_CHARS:,} characters"
 _MAX_NOTES = 50
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +107,13 @@ def new_dedup_key() -> str:
 def _encoded(event: Event) -> EncodedEvent:
     match event:
         case Trigger():
-            return _fitted("/v2/enqueue", _trigger(event))
+            return _fitted(ALERTS_PATH, _trigger(event))
         case Acknowledge():
-            return _fitted("/v2/enqueue", _follow_up("acknowledge", event))
+            return _fitted(ALERTS_PATH, _follow_up("acknowledge", event))
         case Resolve():
-            return _fitted("/v2/enqueue", _follow_up("resolve", event))
+            return _fitted(ALERTS_PATH, _follow_up("resolve", event))
         case Change():
-            return _fitted("/v2/change/enqueue", _change(event))
+            return _fitted(CHANGES_PATH, _change(event))
 
 
 class _Draft:
@@ -246,7 +249,7 @@ def _fitted(path: str, draft: _Draft) -> EncodedEvent:
 
 
 def _dumps(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _JSON.encode(value).encode()
 
 
 def _summary(summary: str) -> str:

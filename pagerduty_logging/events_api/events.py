@@ -210,6 +210,17 @@ class Change:
 Event: TypeAlias = Trigger | Acknowledge | Resolve | Change
 
 
+_E = TypeVar("_E", Trigger, Change)
+
+
+def rewritten(event: _E, **texts: Any) -> _E:
+    """Return `event` with other texts in some fields, which are not checked: they came out of an event."""
+    copy = object.__new__(type(event))
+    for name in event.__slots__:
+        object.__setattr__(copy, name, texts[name] if name in texts else getattr(event, name))
+    return copy
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """PagerDuty has accepted an event.

@@ -52,7 +52,8 @@ class ForkGate:
     def _enter(self) -> None:
         me = threading.get_ident()
         with self._moved:
-            self._moved.wait_for(lambda: not self._forks or me in self._inside, timeout=FORK_WAIT)
+            if self._forks:
+                self._moved.wait_for(lambda: not self._forks or me in self._inside, timeout=FORK_WAIT)
             self._inside.append(me)
 
     def _leave(self) -> None:
@@ -60,7 +61,8 @@ class ForkGate:
         with self._moved:
             if me in self._inside:  # it is not, in a child that this very thread has forked
                 self._inside.remove(me)
-            self._moved.notify_all()
+            if self._forks:
+                self._moved.notify_all()
 
     def before_fork(self) -> None:
         me = threading.get_ident()

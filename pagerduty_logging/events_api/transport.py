@@ -18,11 +18,12 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.utils import select_proxy
+from urllib3.exceptions import ClosedPoolError, ProtocolError
 
 from pagerduty_logging._version import __version__
 from pagerduty_logging.events_api.answers import Answer, NoAnswer
 from pagerduty_logging.events_api.aside import Aside
-from pagerduty_logging.events_api.bounded import MAX_ANSWER_BYTES, DeadlineAdapter, Exchange, Resolve
+from pagerduty_logging.events_api.bounded import MAX_ANSWER_BYTES, DeadlineAdapter, Exchange, Resolve, Route
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.events_api.routing_key import RoutingKey
 from pagerduty_logging.events_api.wording import one_line
@@ -71,7 +72,7 @@ class Transport:
         self._aside = Aside()
         # What is the same for every exchange of a session that nobody else can change.
         self._found: tuple[object, dict[str, Any]] | None = None
-        self._prepared: dict[str, requests.PreparedRequest] = {}
+        self._routes: dict[str, Route] = {}
 
     def post(
         self, url: str, event_json: bytes, routing_key: RoutingKey, deadline: float
@@ -84,9 +85,15 @@ class Transport:
             error.__cause__ = error.__context__ = None
             raise error.with_traceback(None) from None
 
+    def prepare(self, url: str) -> None:
+        """Find out what the first event would have to wait for; nothing is sent."""
+        if self._is_ours:
+            self._route(url, self._settings(url))
+
     def close(self) -> None:
         """Close our own connections of this process; a session of the user's stays open."""
         if self._is_ours:
+            self._routes.clear()
             self._session.close()
 
     def _attempt(
@@ -106,48 +113,44 @@ class Transport:
         return Answer(answer.status, retry_after, _masked(answer.body, secrets))
 
     def _exchange(self, url: str, body: bytes, settings: dict[str, Any], deadline: float) -> Answer:
-        session, exchange = self._session, Exchange(deadline, self._resolve, self._aside)
-        prepared = self._request(url, body)
-        adapter = session.get_adapter(url)
-        proxy = select_proxy(url, settings["proxies"])
+        exchange = Exchange(deadline, self._resolve, self._aside)
+        route = self._route(url, settings)
+        if route is not None:
+            with exchange.going_on():
+                try:
+                    return _read(route.post(body, exchange), exchange)
+                except (ProtocolError, ClosedPoolError):
+                    # That the server gave up a connection kept alive is no outage; a second copy of the
+                    # event is one for PagerDuty too, by its dedup key.
+                    if exchange.connected:
+                        raise
+            self._routes.clear()  # closed meanwhile, perhaps
+            return self._exchange(url, body, settings, deadline)
+        adapter, request = self._session.get_adapter(url), self._request(url, body)
 
         def once() -> Answer:
             with exchange.going_on():
                 left = exchange.remaining()
                 # The adapter is called itself: `Session.send` would read the whole body of a redirect.
-                answer = adapter.send(prepared, timeout=(left, left), **settings)
-                try:
-                    body = _read(answer.raw, exchange).decode("utf-8", "replace")
-                finally:
-                    answer.close()
-                return Answer(answer.status_code, answer.headers.get("Retry-After"), body)
+                return _read(adapter.send(request, timeout=(left, left), **settings).raw, exchange)
 
-        if not (isinstance(adapter, DeadlineAdapter) and adapter.bounds(proxy)):
-            return self._aside.do(once, exchange.remaining(), "the exchange")
-        try:
-            return once()
-        except requests.ConnectionError:
-            # That the server gave up a connection kept alive is no outage; a second copy of the event
-            # is one for PagerDuty too, by its dedup key.
-            if exchange.connected:
-                raise
-        return once()
+        return self._aside.do(once, exchange.remaining(), "the exchange")
+
+    def _route(self, url: str, settings: dict[str, Any]) -> Route | None:
+        """Return the way over bounded connections; None if the session or a proxy allows none."""
+        route = self._routes.get(url)
+        if route is None:
+            adapter, proxy = self._session.get_adapter(url), select_proxy(url, settings["proxies"])
+            if isinstance(adapter, DeadlineAdapter) and adapter.bounds(proxy):
+                self._routes[url] = route = adapter.route(self._request(url, b""), **settings)
+        return route
 
     def _request(self, url: str, body: bytes) -> requests.PreparedRequest:
-        prepared = self._prepared.get(url)
-        if prepared is not None:
-            prepared = prepared.copy()
-            prepared.prepare_body(body, None)
-            return prepared
         # An auth that does nothing, else `requests` adds credentials from a .netrc file.
         auth = self._session.auth or _as_it_is
-        request = requests.Request("POST", url, headers=_HEADERS, data=body, auth=auth)
-        prepared = self._session.prepare_request(request)
-        if self._is_ours:
-            bare = prepared.copy()
-            bare.body = None  # it holds the routing key, and what was logged
-            self._prepared[url] = bare
-        return prepared
+        return self._session.prepare_request(
+            requests.Request("POST", url, headers=_HEADERS, data=body, auth=auth)
+        )
 
     def _settings(self, url: str) -> dict[str, Any]:
         if not self._is_ours:
@@ -155,6 +158,7 @@ class Transport:
         asked = (url, *map(os.environ.get, _VARIABLES))
         if self._found is None or self._found[0] != asked:
             self._found = (asked, _settings(self._session, url))
+            self._routes.clear()
         return self._found[1]
 
 
@@ -173,18 +177,22 @@ def _settings(session: requests.Session, url: str) -> dict[str, Any]:
     return dict(session.merge_environment_settings(url, proxies, True, verify, None))
 
 
-def _read(raw: Any, exchange: Exchange) -> bytes:
+def _read(raw: Any, exchange: Exchange) -> Answer:
     """Read what comes until the end, the limit or the deadline: the status has decided already."""
     body = b""
     # urllib3 before 2.3 has no read1; its read waits for the whole amount, so the amount is small.
     read = getattr(raw, "read1", raw.read)
-    with suppress(Exception):
-        while len(body) < MAX_ANSWER_BYTES and exchange.remaining():
-            chunk = read(4_096, decode_content=False)
-            if not chunk:
-                break
-            body += chunk
-    return body
+    try:
+        with suppress(Exception):
+            while len(body) < MAX_ANSWER_BYTES and exchange.remaining():
+                chunk = read(4_096, decode_content=False)
+                if not chunk:
+                    break
+                body += chunk
+    finally:
+        raw.close()
+        raw.release_conn()
+    return Answer(raw.status, raw.headers.get("Retry-After"), body.decode("utf-8", "replace"))
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -51,11 +51,13 @@ def with_traceback(logger: logging.Logger) -> Call:
 
 def first(logger: logging.Logger) -> Call:
     error, new = logger.error, new_messages().__next__
+    new()  # makes the first of them
     return lambda: error(new(), 4711)
 
 
 def first_with_traceback(logger: logging.Logger) -> Call:
     error, new = logger.error, new_messages().__next__
+    new()
     return lambda: error(new(), 4711, exc_info=deep_error(FRAMES - 1))
 
 
