@@ -19,6 +19,9 @@ from pagerduty_logging.events_api.events import Severity
 REMEMBERED = 86_400.0
 """Seconds a problem is known after its last event, so that the next can tell what happened between."""
 
+PATIENCE = 0.5
+"""Seconds to wait at most for a thread that is in the midst of an occurrence, which takes microseconds."""
+
 NEVER = float("-inf")
 
 
@@ -203,16 +206,23 @@ class Throttle:
         Returns:
             the records that the event stood for: its own, and the repeats held back since.
         """
-        with self._lock:
+        lock = self._lock
+        # Not for ever: a finaliser may log on the thread that is in `sight`, and wait for whoever settles.
+        alone = lock.acquire(timeout=PATIENCE)
+        try:
             problem.under_way -= 1
             problem.lost = problem.lost or not delivered
             quiet = not (problem.lost or problem.over)
             problem.quiet_until = self._clock() + self._repeat_interval if quiet else NEVER
-            # Not while this very thread is in the midst of `sight`: the problem's next event makes up for it.
-            if not (problem.under_way or self._busy) and self._open.get(problem.key) is problem:
+            # Not while a thread is in the midst of `sight`: the problem's next event makes up for it.
+            undisturbed = alone and not (problem.under_way or self._busy)
+            if undisturbed and self._open.get(problem.key) is problem:
                 del self._open[problem.key]
                 self._problems[problem.key] = problem  # anew, so that it is remembered from this event on
             return 1 + problem.occurrences - problem.told
+        finally:
+            if alone:
+                lock.release()
 
     def resolved(self, key: str) -> None:
         """The problem with this dedup key is over: its next occurrence is news."""
