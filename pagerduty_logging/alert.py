@@ -146,11 +146,11 @@ class _Page:
             error = self._chain[0]
             text = first_line(error.text, MAX_ERROR_CHARS)
             if not text:
-                line = line if _says(line, error.name) else f"{line}: {error.name}"
+                line = line if _says(line, error.name) else f"{line.rstrip(': ')}: {error.name}"
             elif line in (text, ""):
                 line = f"{error.name}: {text}"
             elif not _says(line, text):
-                line = f"{line}: {error.name}: {text}"
+                line = f"{line.rstrip(': ')}: {error.name}: {text}"
         snapshot = self._snapshot
         return line.lstrip(": ") or f"{snapshot.level_name} from {snapshot.logger}, without a message"
 
@@ -304,8 +304,8 @@ def _checked(name: str, value: str) -> Any:
 
 
 def _says(line: str, text: str) -> bool:
-    """Tell whether `line` holds `text` as words of its own: "cannot" does not say "no"."""
-    return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", line) is not None
+    """Tell whether `line` holds `text` as words of its own: "cannot" does not say "no", nor "/v1" "v1"."""
+    return re.search(rf"(?<![\w/]){re.escape(text)}(?![\w/])", line) is not None
 
 
 def _without_empty(entries: dict[str, Any]) -> dict[str, Any]:

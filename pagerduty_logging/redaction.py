@@ -342,8 +342,9 @@ def _without_value(found: re.Match[str]) -> str:
 
 
 def _is_prose(found: re.Match[str], value: str) -> bool:
-    """Tell `invalid token: expected a comma` from `token: 7f3a9c`."""
-    if not found["between"].endswith(": ") or not _PROSE_NAMES.fullmatch(found["name"]):
+    """Tell `invalid token: expected a comma` and `/etc/passwd: Permission denied` from `token: 7f3a9c`."""
+    ends_a_path = found.string.endswith("/", 0, found.start())
+    if not found["between"].endswith(": ") or not (ends_a_path or _PROSE_NAMES.fullmatch(found["name"])):
         return False
     return not any(character.isdigit() for character in value)
 

@@ -111,6 +111,8 @@ def test_a_page_reads_like_this() -> None:
         ("it broke: bad card", ValueError("bad card"), "it broke: bad card"),
         ("bad card", ValueError("bad card"), "ValueError: bad card"),
         ("cannot pay", ValueError("no"), "cannot pay: ValueError: no"),
+        ("cannot serve /v1", ValueError("v1"), "cannot serve /v1: ValueError: v1"),
+        ("cannot pay:", ValueError("no"), "cannot pay: ValueError: no"),
         ("", ValueError("bad card"), "ValueError: bad card"),
         ("", ValueError(), "ValueError"),
         ("it broke", ValueError(), "it broke: ValueError"),

@@ -68,6 +68,7 @@ HARMLESS = [
     "https://user.example.com/a:b@c",
     "Basic authentication failed",
     "invalid token: expected a comma",
+    "cannot run /etc/passwd: Permission denied",
     "bad credentials: no such user",
     "    token = read_token(request)",
     "    password = settings['DB']",
