@@ -122,7 +122,8 @@ class Books:
                 return False  # re-entered: whoever is busy on this thread decides when taking it in
             self._busy = True
             try:
-                if len(self._backlog) < self._max_pending or not self._backlog.is_least(pending):
+                least = self._backlog.is_least(pending.severity, pending.known)
+                if len(self._backlog) < self._max_pending or not least:
                     return False
                 self._accepted += 1
                 self._dropped["overflow"] += 1
