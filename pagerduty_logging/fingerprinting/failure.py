@@ -6,7 +6,6 @@ import functools
 import logging
 import os
 import re
-from collections.abc import Iterable
 from types import FrameType, TracebackType
 from typing import Final, NamedTuple
 
@@ -90,17 +89,13 @@ def reported_crash(record: logging.LogRecord) -> Failure | None:
     if exception is None or record.exc_info is None:
         return None
     outermost = exception.__traceback__
-    others = speaks_for_others(record)
-    if outermost is None or (not others and _passes_through((outermost.tb_frame,), record)):
-        return None  # as with most: no need to walk
-    frames = _frames(outermost)
-    if not others and _passes_through(frames, record):
+    if outermost is None:
         return None
-    if not (
-        _nobody_caught(frames[0])
-        or record.name == _DJANGO
-        or (others and any(_is_application(f) for f in frames))
-    ):
+    others, nobody_caught = speaks_for_others(record), _nobody_caught(outermost.tb_frame)
+    if not others and (not nobody_caught or _passes_through(outermost, record)):
+        return None
+    frames = _frames(outermost)
+    if not (nobody_caught or record.name == _DJANGO or any(_is_application(f) for f in frames)):
         return None
     return Failure(type_name(exception), _failed_function(frames, record))
 
@@ -142,13 +137,17 @@ def _frames(traceback: TracebackType | None) -> list[FrameType]:
     return frames
 
 
-def _passes_through(frames: Iterable[FrameType], record: logging.LogRecord) -> bool:
+def _passes_through(traceback: TracebackType, record: logging.LogRecord) -> bool:
     """Whether the function that logged is one the exception came through: it caught it."""
     function, path = record.funcName, record.pathname
-    for frame in frames:
-        code = frame.f_code
+    here: TracebackType | None = traceback
+    for _ in range(_MAX_FRAMES):
+        if here is None:
+            break
+        code = here.tb_frame.f_code
         if code.co_name == function and code.co_filename == path:
             return True
+        here = here.tb_next
     return False
 
 
