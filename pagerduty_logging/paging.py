@@ -140,7 +140,7 @@ class Pager:
         `deep` in records whose reading logs, none of the program's code is run any more.
         """
         error = exception_of(record)
-        if self._ignored.matches(record.name, error):
+        if self._ignored.matches(record, error):
             return None, None
         identity = _identity_of(salvage(record)) if deep else self._identify(record, wished, error, defects)
         action = wishes.wish(wished, "event_action")

@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from types import FrameType, TracebackType
 from typing import Final, NamedTuple
 
+from pagerduty_logging.intent import is_clean
 from pagerduty_logging.request_details import view_of
 
+_ASYNCIO: Final = "asyncio"
 _DJANGO: Final = "django.request"  # logs every failed request from one line
 _MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 _STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
@@ -121,6 +123,27 @@ def reported_answer(record: logging.LogRecord) -> tuple[str, tuple[str, ...]] | 
 def speaks_for_others(record: logging.LogRecord) -> bool:
     """Whether the line that logged may report crashes of code that is not its own."""
     return record.name == _DJANGO or _is_library(record.pathname)
+
+
+def reports_clean_exit(record: logging.LogRecord, error: BaseException) -> bool:
+    """Whether RECORD merely reports ERROR, by which somebody left with all well.
+
+    A library that reports an exit which it called for itself does: a server that is told to stop in
+    the midst of an answer. So does asyncio, which lets an exit go on to end the program besides. Who
+    catches an exit and logs it means it, and so does a library that reports the application's: what it
+    was to do was not done.
+    """
+    if not (issubclass(type(error), SystemExit) and is_clean(getattr(error, "code", 1))):
+        return False
+    if record.name == _ASYNCIO:
+        return True
+    frames = _frames(error.__traceback__)
+    return (
+        bool(frames)
+        and _is_library(record.pathname)
+        and _package(record.pathname) == _package(frames[-1].f_code.co_filename)
+        and not _passes_through(frames, record)
+    )
 
 
 def _failed_function(frames: list[FrameType], record: logging.LogRecord) -> str:
