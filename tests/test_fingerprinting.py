@@ -314,8 +314,22 @@ def run(task):
 def just(task):
     task()
 """,
+    "django/views.py": """
+import logging
+
+def show():
+    raise LookupError("no template")
+
+def respond(request):
+    try:
+        show()
+    except LookupError as error:
+        more = {"request": request}
+        logging.getLogger("django.request").error("%s: %s", "Error", "/", exc_info=error, extra=more)
+""",
     "shop.py": """
 import json, logging, sys
+from django import views
 from rq import worker
 from pagerduty_logging.fingerprinting import fingerprint
 
@@ -330,6 +344,12 @@ def carefully(task):
     except Exception:
         logging.exception("cannot do it")
 
+class Request:
+    def __init__(self, view): self.resolver_match = Match(view)
+
+class Match:
+    def __init__(self, view): self._func_path = view
+
 class Print(logging.Handler):
     def emit(self, record):
         print(fingerprint(record))
@@ -341,6 +361,8 @@ def main():
     logging.getLogger("rq").error("A task failed")
     for task in (order, lambda: json.loads("{")):
         carefully(task)
+    for view in ("shop.home", "shop.basket"):
+        views.respond(Request(view))
 
 def die():
     logging.getLogger().addHandler(Print())
@@ -366,7 +388,7 @@ def test_crashes_of_an_application_that_is_installed_as_libraries_are_are_told_a
     (tmp_path / "manage.py").write_text("import shop\nshop.main()\n")
     (tmp_path / "bin").mkdir()  # as of a virtual environment
     python = tmp_path / "bin" / "python"
-    python.symlink_to(sys._base_executable)
+    python.symlink_to(pathlib.Path(sys.executable).resolve())
     (tmp_path / "bin" / "shop").write_text("import shop\nshop.die()\n")
 
     def keys(*command):
@@ -382,12 +404,13 @@ def test_crashes_of_an_application_that_is_installed_as_libraries_are_are_told_a
         assert done.stdout, done.stderr
         return done.stdout.split()
 
-    order, again, stock, read_order, read_stock, bare, *careful = keys("-m", "shop")
+    order, again, stock, read_order, read_stock, bare, *careful, home, basket = keys("-m", "shop")
     assert order == again
     assert len({order, stock, read_order, read_stock, bare}) == 5
     assert careful[0] == careful[1]  # what the application itself reports is told by its own words
+    assert home != basket  # without a line of the application's, Django's view tells
     # A process that has loaded anything else may have its application there, as ever.
-    assert keys("manage.py") == [bare] * 6 + careful
+    assert keys("manage.py") == [bare] * 6 + [*careful, home, basket]
     assert keys(tmp_path / "bin" / "shop", "read_order") != keys(tmp_path / "bin" / "shop", "read_stock")
 
 

@@ -23,6 +23,7 @@ _HOSTS: Final = frozenset(
         "apscheduler",
         "celery",
         "daphne",
+        "django",
         "dramatiq",
         "flask",
         "grpc",
