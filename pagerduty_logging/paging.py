@@ -141,7 +141,7 @@ class Pager:
             message = record.msg
             if record.exc_info or not (self._alone and record.args and _is_short(message)):
                 return None
-            if not message[:1].isalpha() or self._ignored.matches(record.name, None):
+            if not message[:1].isalpha() or self._ignored.matches(record, None):
                 return None
             if message == self._latest:
                 return None  # once it is read now, all others that follow are known by their message
