@@ -38,7 +38,7 @@ _HOSTS: Final = frozenset(
 )
 _MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 _STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
-_SCRIPTS: Final = os.path.dirname(sys.executable)
+_SCRIPTS: Final = os.path.dirname(sys.executable or os.__file__)  # None where Python is embedded
 _INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 # Where a formatter has appended a traceback to the text, as QueueHandler.prepare does.
 _APPENDED = re.compile(r"\n(?:Traceback|  \+ Exception Group Traceback|Stack) \(most recent call last\):")
@@ -210,13 +210,20 @@ def _is_host(filename: str) -> bool:
 def _all_is_installed(modules: int) -> bool:
     """Whether all that this process has loaded, so many MODULES, is installed: then the application is."""
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__dict__", {}).get("__file__")
+        file = _file_of(module)
         if file is None and name == "__main__":
             return False  # `python -c`, a console, a server that Python is embedded in
         # gunicorn's configuration stands where it is started from.
         if type(file) is str and _is_elsewhere(file) and name != "__config__":
             return False
     return True
+
+
+def _file_of(module: object) -> object:
+    try:
+        return module.__dict__.get("__file__")
+    except Exception:  # anything may stand where a module should
+        return None
 
 
 def _is_elsewhere(filename: str) -> bool:
