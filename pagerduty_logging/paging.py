@@ -146,7 +146,7 @@ class Pager:
             error = exception_of(record) if record.exc_info else None
             if error is not None and marks.marked(error, self._mark) is not None:
                 return False
-            if self._ignored.matches(record.name, error):
+            if self._ignored.matches(record, error):
                 return False
             key = self._fingerprinter.identify(record).key
             if self.throttle.knows(key):
@@ -164,7 +164,7 @@ class Pager:
             message = record.msg
             if record.exc_info or not (self._alone and record.args and _is_short(message)):
                 return None
-            if not message[:1].isalpha() or self._ignored.matches(record.name, None):
+            if not message[:1].isalpha() or self._ignored.matches(record, None):
                 return None
             if message == self._latest:
                 return None  # once it is read now, all others that follow are known by their message
@@ -203,7 +203,7 @@ class Pager:
         `deep` in records whose reading logs, none of the program's code is run any more.
         """
         error = exception_of(record)
-        if self._ignored.matches(record.name, error):
+        if self._ignored.matches(record, error):
             return None, None
         marked = None if error is None else marks.marked(error, self._mark)
         identity = _identity_of(salvage(record)) if deep else self._identify(record, wished, marked, defects)
