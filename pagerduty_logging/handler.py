@@ -292,16 +292,21 @@ class PagerDutyHandler(logging.Handler):
         delivery.notice_fork()
         if type(record.name) is str and delivery.is_own(record.name):
             return
-        if said is None and delivery.crowded:
-            if self._pager.turned_away(record, delivery.turn_away):
-                return
-        elif said is None and delivery.takes_unread and not defects and self.formatter is None:
-            read = self._pager.reader_of(record)
-            if read is not None:
-                delivery.submit_unread(read)
-                return
-        delivery.catch_up()
-        pending, interruption = self._pager.page(record, said, defects, self.formatter)
+        pager, read = self._pager, None
+        try:
+            if said is None and delivery.crowded:
+                if pager.turned_away(record, delivery.turn_away):
+                    return
+            elif said is None and delivery.takes_unread and not defects and self.formatter is None:
+                read = pager.reader_of(record)
+            if read is None:
+                delivery.catch_up()
+                pending, interruption = pager.page(record, said, defects, self.formatter)
+        except BaseException as broken:
+            pending, interruption = pager.page_anyway(record, broken, defects)
+        if read is not None:
+            delivery.submit_unread(read)
+            return
         if pending is not None:
             self._submit(pending, delivery)
         try:

@@ -131,7 +131,7 @@ class Pager:
             finally:
                 self._nesting.leave(depth)
         except BaseException as broken:
-            return self._page_anyway(record, broken, defects)
+            return self.page_anyway(record, broken, defects)
 
     def turned_away(self, record: logging.LogRecord, turn_away: TurnAway) -> bool:
         """Do without the event of a new problem's record, before any of it is kept; False: see `page`.
@@ -158,37 +158,67 @@ class Pager:
     def reader_of(self, record: logging.LogRecord) -> Callable[[], Paged] | None:
         """Return what pages for a record on any thread, later; None: it must be read now.
 
-        Records that wait are plain data, and new: repeats of them will be known by their message.
+        Records that wait are plain data, and new: repeats of them will be known by their message. Of an
+        exception only its own text runs the program's code, and is read here.
         """
         try:
-            message = record.msg
-            if record.exc_info or not (self._alone and record.args and _is_short(message)):
+            message, error = record.msg, exception_of(record)
+            if not (self._alone and _is_short(message)) or message == self._latest:
+                return None  # the second in a row is read now, so that all others are known by their message
+            if record.exc_info:
+                if error is None or marks.marked(error, self._mark) is not None:
+                    return None
+            elif not (record.args and message[:1].isalpha()):
                 return None
-            if not message[:1].isalpha() or self._ignored.matches(record, None):
-                return None
-            if message == self._latest:
-                return None  # once it is read now, all others that follow are known by their message
-            self._latest = message
-            copied = copy_of(record)
+            copied = None if self._ignored.matches(record, error) else copy_of(record)
             if copied is None or copied[1] > MAX_UNREAD_BYTES:
                 return None
-            return partial(self._page_copy, *copied, surroundings(record, None), monotonic())
+            identity: Identity | None = None
+            if error is not None:
+                identity = self._fingerprinter.identify(record)
+                if not identity.by_message or self.throttle.knows(identity.key):
+                    return None
+            around = self._surroundings(record, error)
+            if around is None:
+                return None
+            if error is not None and identity is not None:
+                marks.mark(error, self._mark, identity.key)
+            self._latest = message
+            return partial(self._page_copy, *copied, around, monotonic(), identity)
         except Exception:  # a record made by hand may lack anything
             return None
 
-    def _page_copy(self, copy: dict[str, Any], size: int, around: Surroundings, accepted_at: float) -> Paged:
+    def _surroundings(self, record: logging.LogRecord, error: BaseException | None) -> Surroundings | None:
+        """Return the surroundings of a record; None in the midst of another's."""
+        if error is None:
+            return surroundings(record, None)
+        depth = self._nesting.enter()
+        try:
+            return None if depth else surroundings(record, error)
+        finally:
+            self._nesting.leave(depth)
+
+    def _page_copy(
+        self,
+        copy: dict[str, Any],
+        size: int,
+        around: Surroundings,
+        accepted_at: float,
+        identity: Identity | None,
+    ) -> Paged:
         record = record_of(copy)
         try:
-            identity = self._fingerprinter.identify(record)
+            if identity is None:
+                identity = self._fingerprinter.identify(record)
             severity = wishes.severity_of(record, {})
-            sighting = self._sight(record, None, identity, severity)
+            sighting = self._sight(record, bool(around.chain), identity, severity)
             if sighting.verdict is Verdict.REPEAT:
                 self.suppressed += 1
                 return None, None
             settle = Settlement(self.throttle, sighting.problem)
             return self._pending_copy(copy, size, around, accepted_at, severity, sighting, settle), None
         except BaseException as broken:
-            return self._page_anyway(record, broken, [])
+            return self.page_anyway(record, broken, [])
 
     def _read(
         self,
@@ -225,7 +255,8 @@ class Pager:
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
         again = marked is not None and severity is Severity.CRITICAL
-        sighting = self._sight(record, error, identity, Severity.ERROR if again else severity, held)
+        counted = Severity.ERROR if again else severity
+        sighting = self._sight(record, error is not None, identity, counted, held)
         if sighting.verdict is Verdict.REPEAT:
             self.suppressed += 1
             return None, None
@@ -253,7 +284,7 @@ class Pager:
         finally:
             del failure  # its traceback holds this frame
 
-    def _page_anyway(self, record: logging.LogRecord, broken: BaseException, defects: list[str]) -> Paged:
+    def page_anyway(self, record: logging.LogRecord, broken: BaseException, defects: list[str]) -> Paged:
         """Return the event that can be had without the program's own code, which has just failed."""
         try:
             snapshot = salvage(record, broken, defects)
@@ -298,7 +329,7 @@ class Pager:
     def _sight(
         self,
         record: logging.LogRecord,
-        error: BaseException | None,
+        raised: bool,
         identity: Identity,
         severity: Severity,
         held: Held | None = None,
@@ -308,7 +339,7 @@ class Pager:
         if (
             # Most problems of a storm of them do not come again; but an exception that does is known by
             # its mark, which tells nothing of the message.
-            (sighting.verdict is not Verdict.FIRST or error is not None)
+            (sighting.verdict is not Verdict.FIRST or raised)
             and identity.by_message
             and type(record.levelno) is int
             and type(record.name) is str
