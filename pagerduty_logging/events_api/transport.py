@@ -12,13 +12,14 @@ import os
 import re
 import socket
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.utils import select_proxy
-from urllib3.exceptions import ClosedPoolError, ProtocolError
+from urllib3.exceptions import ClosedPoolError
 
 from pagerduty_logging._version import __version__
 from pagerduty_logging.events_api.answers import Answer, NoAnswer
@@ -118,8 +119,11 @@ class Transport:
         if route is not None:
             with exchange.going_on():
                 try:
-                    return _read(route.post(body, exchange), exchange)
-                except (ProtocolError, ClosedPoolError):
+                    with route.post(body) as answer:
+                        return _read(answer, exchange)
+                except TimeoutError:
+                    raise
+                except (OSError, HTTPException, ClosedPoolError):
                     # That the server gave up a connection kept alive is no outage; a second copy of the
                     # event is one for PagerDuty too, by its dedup key.
                     if exchange.connected:
@@ -132,7 +136,8 @@ class Transport:
             with exchange.going_on():
                 left = exchange.remaining()
                 # The adapter is called itself: `Session.send` would read the whole body of a redirect.
-                return _read(adapter.send(request, timeout=(left, left), **settings).raw, exchange)
+                with closing(adapter.send(request, timeout=(left, left), **settings)) as response:
+                    return _read(response.raw, exchange)
 
         return self._aside.do(once, exchange.remaining(), "the exchange")
 
@@ -182,16 +187,12 @@ def _read(raw: Any, exchange: Exchange) -> Answer:
     body = b""
     # urllib3 before 2.3 has no read1; its read waits for the whole amount, so the amount is small.
     read = getattr(raw, "read1", raw.read)
-    try:
-        with suppress(Exception):
-            while len(body) < MAX_ANSWER_BYTES and exchange.remaining():
-                chunk = read(4_096, decode_content=False)
-                if not chunk:
-                    break
-                body += chunk
-    finally:
-        raw.close()
-        raw.release_conn()
+    with suppress(Exception):
+        while len(body) < MAX_ANSWER_BYTES and exchange.remaining():
+            chunk = read(4_096)
+            if not chunk:
+                break
+            body += chunk
     return Answer(raw.status, raw.headers.get("Retry-After"), body.decode("utf-8", "replace"))
 
 
