@@ -112,7 +112,8 @@ _HINTS = re.compile(
 )
 
 MAX_JUDGED, MAX_JUDGED_CHARS = 1_000, 100
-"""Names of fields, and characters of each, of which it is remembered what was found out."""
+"""Names and texts, and characters of each, of which it is remembered what was found out: most events say
+much the same."""
 
 
 class Pattern(Protocol):
@@ -193,6 +194,16 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return `text` with what looks like a secret replaced."""
+        if text in self._harmless:
+            return text
+        shown = self._searched(text)
+        if shown == text and len(text) <= MAX_JUDGED_CHARS:
+            if len(self._harmless) >= MAX_JUDGED:
+                self._harmless.clear()  # what every event says comes back at once
+            self._harmless.add(text)
+        return shown
+
+    def _searched(self, text: str) -> str:
         for reveal in self._known:
             text = text.replace(reveal(), MARK)
         if not self._usual:
@@ -261,16 +272,7 @@ class Redactor:
             secret = self.is_sensitive(name) or (
                 name == "value" and isinstance(named, str) and self.is_sensitive(named)
             )
-            shown[self._name(name)] = _hidden(value) if secret else self.value(value)
-        return shown
-
-    def _name(self, name: str) -> str:
-        """Return the name of a field without what looks like a secret itself."""
-        if name in self._harmless:
-            return name
-        shown = self.text(name)
-        if shown == name and len(self._harmless) < MAX_JUDGED and len(name) <= MAX_JUDGED_CHARS:
-            self._harmless.add(name)
+            shown[self.text(name)] = _hidden(value) if secret else self.value(value)
         return shown
 
     def _list(self, items: list[JSON]) -> list[JSON]:
