@@ -273,8 +273,8 @@ class _Page:
         if history.suppressed:
             told["suppressed"] = history.suppressed
             told["suppressed_since"] = _iso(history.since)
-        told["first_seen"] = _iso(history.first_seen)
-        told["last_seen"] = _iso(max(snapshot.created, history.first_seen))
+        first = told["first_seen"] = _iso(history.first_seen)
+        told["last_seen"] = _iso(snapshot.created) if snapshot.created > history.first_seen else first
         told["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in snapshot.crumbs]
         return _without_empty(told)
 

@@ -111,6 +111,8 @@ _HINTS = re.compile(
     "|signature|ssn|token|xsrf"
 )
 
+_TRIGGER_TEXTS = ("summary", "source", "component", "group", "event_class", "client", "client_url")
+
 MAX_JUDGED, MAX_JUDGED_CHARS = 1_000, 100
 """Names and texts, and characters of each, of which it is remembered what was found out: most events say
 much the same."""
@@ -300,19 +302,14 @@ class Redactor:
         return Image(self.text(image.src), self._optional(image.href), self._optional(image.alt))
 
     def _trigger(self, trigger: Trigger) -> Trigger:
-        return rewritten(
-            trigger,
-            summary=self.text(trigger.summary),
-            source=self._optional(trigger.source),
-            component=self._optional(trigger.component),
-            group=self._optional(trigger.group),
-            event_class=self._optional(trigger.event_class),
-            client=self._optional(trigger.client),
-            client_url=self._optional(trigger.client_url),
-            custom_details=self._details(trigger.custom_details),
-            links=tuple(map(self._link, trigger.links)),
-            images=tuple(map(self._image, trigger.images)),
-        )
+        before: dict[str, Any] = {name: getattr(trigger, name) for name in _TRIGGER_TEXTS}
+        after: dict[str, Any] = {name: self._optional(text) for name, text in before.items()}
+        before["custom_details"] = trigger.custom_details
+        after["custom_details"] = self._details(trigger.custom_details)
+        if trigger.links or trigger.images:
+            after["links"] = tuple(map(self._link, trigger.links))
+            after["images"] = tuple(map(self._image, trigger.images))
+        return trigger if after == before else rewritten(trigger, **after)
 
 
 def _hidden(value: JSON) -> JSON:

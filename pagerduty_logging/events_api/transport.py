@@ -102,14 +102,15 @@ class Transport:
     ) -> Answer | NoAnswer:
         key = routing_key.reveal()
         body = b'{"routing_key":%b,%b' % (json.dumps(key).encode(), event_json[1:])
-        secrets = [key] if len(key) >= _SHORTEST_SECRET else []
+        proxies: dict[str, str] = {}
         try:
             with fork_gate().passage():
                 settings = self._settings(url)
-                secrets += _passwords(settings["proxies"].values())
+                proxies = settings["proxies"]
                 answer = self._exchange(url, body, settings, deadline)
         except Exception as error:
-            return NoAnswer(one_line(_masked(_reason(error), secrets), MAX_REASON_CHARS))
+            return NoAnswer(one_line(_masked(_reason(error), _secrets(key, proxies)), MAX_REASON_CHARS))
+        secrets = _secrets(key, proxies)
         retry_after = answer.retry_after and _masked(answer.retry_after, secrets)
         return Answer(answer.status, retry_after, _masked(answer.body, secrets))
 
@@ -211,12 +212,14 @@ def _reason(error: BaseException) -> str:
     return _CREDENTIALS_IN_URL.sub("//…@", f"{type(error).__name__}: {text(error)}")
 
 
-def _passwords(proxies: Iterable[str]) -> list[str]:
-    """Return the passwords in these proxies' addresses, and the parts that a parser may make of them."""
-    users = [proxy.rpartition("@")[0].rpartition("//")[2] for proxy in proxies if isinstance(proxy, str)]
+def _secrets(key: str, proxies: dict[str, str]) -> list[str]:
+    """Return the routing key, and the proxies' passwords with the parts that a parser may make of them."""
+    addresses = [address for address in proxies.values() if isinstance(address, str)]
+    users = [address.rpartition("@")[0].rpartition("//")[2] for address in addresses]
     written = [user.partition(":")[2] for user in users]
     whole = [*written, *map(unquote, written)]
-    return [secret for password in whole for secret in (password, *_DELIMITERS.split(password)) if secret]
+    parts = [part for password in whole for part in (password, *_DELIMITERS.split(password)) if part]
+    return [key, *parts] if len(key) >= _SHORTEST_SECRET else parts
 
 
 def _masked(words: str, secrets: Iterable[str]) -> str:
