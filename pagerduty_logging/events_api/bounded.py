@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
@@ -288,26 +288,23 @@ class _BoundedPool(HTTPConnectionPool):
     def exchange(self, request: bytes) -> Iterator[http.client.HTTPResponse]:
         """Send head and body in one piece; enter the answer, of which only the head has been read.
 
-        What `urlopen` adds to this costs as much as all the rest of a page.
+        What `urlopen` adds to this takes as long as to write the page.
         """
         connection: Any = self._get_conn()
-        answer: http.client.HTTPResponse | None = None
         usable = False
         try:
             if connection.sock is None:
                 self._open(connection)
             with suppress(BrokenPipeError, ConnectionResetError):  # there may be an answer all the same
                 connection.send(request)
-            answer = connection.response_class(connection.sock, method="POST")
-            answer.begin()
-            yield answer
-            usable = (answer.isclosed() or answer.length == 0) and not answer.will_close
+            with closing(connection.response_class(connection.sock, method="POST")) as answer:
+                answer.begin()
+                yield answer
+                usable = (answer.isclosed() or answer.length == 0) and not answer.will_close
         finally:
-            if answer is not None:
-                answer.close()
             if not usable:
                 connection.close()
-            self._put_conn(connection)
+            self._put_conn(connection if usable else None)
 
     def _open(self, connection: Any) -> None:
         if self.proxy is not None:
