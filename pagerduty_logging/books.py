@@ -2,6 +2,8 @@
 
 They are kept under a lock, and marked busy meanwhile: a signal handler or a finaliser that submits an event
 on the very thread that is busy with them leaves it for that thread to take in.
+
+What was logged may wait unread before it is an event, or turns out to be none.
 """
 
 from __future__ import annotations
@@ -12,19 +14,27 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import TypeAlias
 
 from pagerduty_logging.events_api.errors import EventsError
+from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.omissions import Omissions
 from pagerduty_logging.packing import bare, trouble
-from pagerduty_logging.schedule import After, Backlog, Budget, Pending, after
+from pagerduty_logging.schedule import After, Backlog, Budget, Pending, after, nobody_waits
 from pagerduty_logging.stats import Stats
 
 NO_ROOM = "more events wait than there is room for"
 MAX_PENDING_BYTES = 32_000_000
 """Memory that waiting events may take, about; beyond it the least severe are left out."""
 
+MAX_UNREAD = 1_000
+"""Records that may wait unread; to read so many takes some milliseconds."""
+
 PATIENCE = 0.05
 """Seconds to wait at most for whoever is busy: what needs not be written to disk is worth that."""
+
+Read: TypeAlias = Callable[[], tuple[Pending | None, BaseException | None]]
+"""Reads a record: the event that it calls for, if any, and what interrupted the reading."""
 
 
 class Books:
@@ -40,6 +50,7 @@ class Books:
         sending: the event that is under way, if one is.
         lost: events that will not be delivered, and why: nobody was told yet.
         trouble: the latest failure, in words of our own.
+        deaf_until: no event but a critical one can be sent before, on the clock, whatever comes.
     """
 
     def __init__(
@@ -48,8 +59,12 @@ class Books:
         self.sending: Pending | None = None
         self.lost: deque[tuple[Pending, EventsError]] = deque()
         self.trouble = "none"
+        self.deaf_until = -math.inf
         self._lock = threading.RLock()
         self._busy = False
+        self._reading = threading.RLock()
+        self._busy_reading = False
+        self._unread: deque[Read] = deque()
         self._late: deque[Pending] = deque()
         self._backlog = backlog
         self._omissions = Omissions()
@@ -62,27 +77,40 @@ class Books:
 
     @property
     def pending(self) -> int:
-        """How many events wait or are under way."""
-        return len(self._late) + len(self._backlog)
+        """How many events, and records that are unread, wait or are under way."""
+        return len(self._unread) + len(self._late) + len(self._backlog)
+
+    @property
+    def unread(self) -> int:
+        """How many records wait to be read."""
+        return len(self._unread)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there is no room for one more event."""
+        return self.pending >= self._max_pending
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to send, and nothing to tell."""
-        return not (self._late or self._backlog or self._omissions or self.lost)
+        return not (self._unread or self._late or self._backlog or self._omissions or self.lost)
 
     def waiting(self) -> list[Pending]:
         """Return the events that wait or are under way."""
+        self.read()
         with self._open():
             return list(self._backlog)
 
     def stats(self) -> Stats:
         """Return the books as they stand."""
+        self.read()
         with self._open():
             oldest = min((p.accepted_at for p in self._backlog), default=None)
+            unread = len(self._unread)
             return Stats(
-                accepted=self._accepted,
+                accepted=self._accepted + unread,
                 delivered=self._delivered,
-                pending=len(self._backlog),
+                pending=len(self._backlog) + unread,
                 dead_lettered=self._dead_lettered,
                 dropped=dict(self._dropped),
                 retries=self._retries,
@@ -91,6 +119,37 @@ class Books:
             )
 
     # --- an event comes in ------------------------------------------------------------------------
+
+    def submit_unread(self, read: Read) -> None:
+        """Accept a record, at any moment; `read` finds out what it calls for."""
+        self._unread.append(read)
+
+    def read(self) -> None:
+        """Read what waits unread, in its order; wait a moment for whoever is at it already.
+
+        Reading looks into source files, so that it is done under no lock which a caller must have.
+        """
+        if not self._unread or not self._reading.acquire(timeout=PATIENCE):
+            return
+        try:
+            if self._busy_reading:
+                return  # re-entered: whoever is at it on this thread goes on when this is over
+            self._busy_reading = True
+            try:
+                self._read(len(self._unread))
+            finally:
+                self._busy_reading = False
+        finally:
+            self._reading.release()
+
+    def _read(self, times: int) -> None:
+        for _ in range(times):
+            pending, interruption = self._unread[0]()
+            if pending is not None:
+                self._late.append(pending)
+            self._unread.popleft()  # last, so that it is never in no book
+            if interruption is not None and not isinstance(interruption, Exception):
+                raise interruption
 
     def submit(self, pending: Pending) -> None:
         """Accept an event, at any moment; `take_in` enters it."""
@@ -115,6 +174,21 @@ class Books:
 
     def leave_out(self, pending: Pending) -> bool:
         """Do at once without an event for which no other would make room, before it is written to disk."""
+        key, severity, label = pending.dedup_key, pending.severity, pending.label
+        if not self.turn_away(key, severity, pending.known, label, pending.settle):
+            return False
+        self.lost.append((pending, EventsError(NO_ROOM)))
+        return True
+
+    def turn_away(
+        self,
+        dedup_key: str,
+        severity: Severity,
+        known: bool,
+        label: str,
+        settle: Callable[[bool], int] = nobody_waits,
+    ) -> bool:
+        """Count an event as left out for which no other would make room; False if it is wanted."""
         if len(self._backlog) < self._max_pending or not self._lock.acquire(timeout=PATIENCE):
             return False  # there is room, or whoever is busy decides when taking it in
         try:
@@ -122,12 +196,11 @@ class Books:
                 return False  # re-entered: whoever is busy on this thread decides when taking it in
             self._busy = True
             try:
-                if len(self._backlog) < self._max_pending or not self._backlog.is_least(pending):
+                if len(self._backlog) < self._max_pending or not self._backlog.is_least(severity, known):
                     return False
                 self._accepted += 1
                 self._dropped["overflow"] += 1
-                self.lost.append((pending, EventsError(NO_ROOM)))
-                self._omissions.add(pending, pending.settle(False), self._clock())
+                self._omissions.add(dedup_key, severity, label, settle(False), self._clock())
                 return True
             finally:
                 self._busy = False
@@ -164,7 +237,7 @@ class Books:
             if victim is None:
                 return
             records = self._drop(victim, "overflow", NO_ROOM)
-            self._omissions.add(victim, records, self._clock())
+            self._omissions.add(victim.dedup_key, victim.severity, victim.label, records, self._clock())
 
     # --- its turn comes ---------------------------------------------------------------------------
 
@@ -194,9 +267,13 @@ class Books:
                 if wait == 0.0:
                     self._budget.spend(now)
                     self.sending = candidate
+                    self.deaf_until = -math.inf
                     return candidate, wait
             if self._omissions:
                 wait = min(self._omissions.due() - now, math.inf if wait is None else wait)
+            open_again = max(self._backlog.paused_until, now + self._budget.wait(Severity.ERROR, now))
+            until = now + (math.inf if wait is None else wait)
+            self.deaf_until = until if until <= open_again else -math.inf
             return None, wait
 
     # --- what became of it ------------------------------------------------------------------------

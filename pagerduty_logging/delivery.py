@@ -22,13 +22,13 @@ from contextlib import suppress
 from copy import copy
 
 from pagerduty_logging import keeping, lifecycle
-from pagerduty_logging.books import Books
+from pagerduty_logging.books import MAX_UNREAD, NO_ROOM, Books, Read
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api import retrying
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.decoding import decode
 from pagerduty_logging.events_api.errors import BadRequest, EventsError
-from pagerduty_logging.events_api.events import Event
+from pagerduty_logging.events_api.events import Event, Severity
 from pagerduty_logging.here import Here
 from pagerduty_logging.packing import packed_now, trouble
 from pagerduty_logging.schedule import Backlog, Budget, Pending
@@ -152,15 +152,50 @@ class Delivery:
         if self._spool is not None:
             keeping.save(pending, self._spool, self._clock())
         self._books.submit(pending)
+        self._books.take_in()
+        hopeless = pending.severity is not Severity.CRITICAL and self._clock() < self._books.deaf_until
+        self._see_to_it(wake=not hopeless)
+
+    @property
+    def takes_unread(self) -> bool:
+        """Whether a record may be left to be read by the worker. `notice_fork` goes before."""
+        books = self._books
+        return self._threaded and self._spool is None and books.unread < MAX_UNREAD and not books.crowded
+
+    def submit_unread(self, read: Read) -> None:
+        """Accept a record; the worker finds out what event it calls for. Only if `takes_unread`."""
+        self._books.submit_unread(read)
+        self._see_to_it(wake=True)
+
+    def catch_up(self) -> None:
+        """Read what waits unread, so that what is found out now follows from all that was logged before."""
+        self.notice_fork()
+        self._books.read()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there is no room for one more event. `notice_fork` goes before."""
+        return self._books.crowded
+
+    def turn_away(self, dedup_key: str, severity: Severity, label: str) -> bool:
+        """Do without an event for which no other would make room, before it is made; False: it is wanted.
+
+        See `Pending`. Who has an `on_error` is told of every event, so that it has to be made.
+        """
+        if self._on_error is not None or not self._books.turn_away(dedup_key, severity, False, label):
+            return False
+        self._diagnostics.say("lost", f"not delivered: {label}: {NO_ROOM}")
+        return True
+
+    def _see_to_it(self, wake: bool) -> None:
+        """Bring what was submitted on its way; wake the worker if there is something that it can do now."""
         try:
-            self._see_to_it()
+            self._set_going(wake)
         except (RecursionError, MemoryError):
             # It is accepted all the same; who comes next, with more stack or memory, goes on with it.
             self._wake.put(None)
 
-    def _see_to_it(self) -> None:
-        """Bring what was submitted on its way."""
-        self._books.take_in()
+    def _set_going(self, wake: bool) -> None:
         if self._here.busy or sys.is_finalizing():
             self._rouse()
         elif lifecycle.ending.begun:
@@ -169,7 +204,8 @@ class Delivery:
         elif not self._threaded:
             self._work_here(self._client.timeout)
         elif self._ensure_worker():
-            self._rouse()
+            if wake:
+                self._rouse()
         else:
             self._work_here(self.flush_timeout)
         if self._books.lost:
@@ -251,11 +287,12 @@ class Delivery:
         if self._pid != os.getpid():
             return
         waiting = self._books.waiting()
-        left = [pending for pending in waiting if pending.ticket is None]
+        left = [pending.label for pending in waiting if pending.ticket is None]
         kept = len(waiting) - len(left)
+        left += ["a record that was not read"] * self._books.unread
         if left:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
-            words = f"the process ends before PagerDuty took {left[0].label}{more}"
+            words = f"the process ends before PagerDuty took {left[0]}{more}"
             self._diagnostics.say("end", f"{words}; last error: {self._books.trouble}", always=True)
         if kept:
             words = f"the process ends before PagerDuty took {kept} events, which stay in the spool"
@@ -333,6 +370,7 @@ class Delivery:
         Returns:
             0.0 if an attempt was made; else the seconds until it is some event's turn; None if there is none.
         """
+        self._books.read()
         head, wait = self._books.next()
         if head is not None:
             try:

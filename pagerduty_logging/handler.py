@@ -292,7 +292,15 @@ class PagerDutyHandler(logging.Handler):
         delivery.notice_fork()
         if type(record.name) is str and delivery.is_own(record.name):
             return
-        pending, interruption = self._pager.page(record, said, defects, self.formatter)
+        if said is None and not defects and self.formatter is None and delivery.takes_unread:
+            read = self._pager.reader_of(record)
+            if read is not None:
+                delivery.submit_unread(read)
+                return
+        if said is not None:
+            delivery.catch_up()  # it may be the end of what is unread yet
+        turn_away = delivery.turn_away if delivery.crowded else None
+        pending, interruption = self._pager.page(record, said, defects, self.formatter, turn_away)
         if pending is not None:
             self._submit(pending, delivery)
         try:
@@ -312,10 +320,12 @@ class PagerDutyHandler(logging.Handler):
 
     def acknowledge(self, dedup_key: str) -> None:
         """Send word that somebody is on the problem with this dedup key."""
+        self._catch_up()
         self._send(self._pager.acknowledge(self._pager.shown_key(dedup_key)))
 
     def resolve(self, dedup_key: str) -> None:
         """Send word that the problem with this dedup key is over; its next occurrence pages."""
+        self._catch_up()
         self._send(self._pager.resolve(self._pager.shown_key(dedup_key)))
 
     def change(
@@ -333,6 +343,10 @@ class PagerDutyHandler(logging.Handler):
         )
         self._send(self._pager.as_it_is(change, dedup_key=""))
 
+    def _catch_up(self) -> None:
+        if self._delivery is not None:
+            self._delivery.catch_up()
+
     def _send(self, pending: Pending) -> None:
         if self._delivery is not None:
             self._delivery.notice_fork()
@@ -347,12 +361,14 @@ class PagerDutyHandler(logging.Handler):
         if self._make_delivery is None:
             yield
             return
+        self._catch_up()
         before = self._delivery
         self._delivery = meanwhile = self._make_delivery(client, on_fork=self._pager.begin_anew)
         self._pager.throttle.forget()
         try:
             yield
         finally:
+            self._catch_up()
             self._delivery = before
             self._pager.throttle.forget()
             meanwhile.close()

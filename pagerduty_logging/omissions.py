@@ -35,20 +35,21 @@ class Omissions:
         self._under_way = False
         self._first = self._last = -math.inf
         self._severity = Severity.INFO
-        self._problems: dict[str, None] = {}  # half the memory of a set
+        self._problems: dict[int, None] = {}  # by hash; a third of the memory of a set of their keys
         self._sources: Counter[str] = Counter()
 
-    def add(self, pending: Pending, records: int, now: float) -> None:
-        """Count an event that is left out, and the records it stood for."""
+    def add(self, dedup_key: str, severity: Severity, label: str, records: int, now: float) -> None:
+        """Count an event that is left out, and the records it stood for; see `Pending`."""
         if self._records == self._told:
             self._first = now
         self._last = now
         self._records += records
-        self._severity = min(self._severity, pending.severity, key=lambda severity: severity.rank)
+        if severity.rank < self._severity.rank:
+            self._severity = severity
         if len(self._problems) < MAX_COUNTED:
-            self._problems[pending.dedup_key] = None
-        counted = pending.label in self._sources or len(self._sources) < MAX_COUNTED
-        self._sources[pending.label if counted else OTHERS] += records
+            self._problems[hash(dedup_key)] = None
+        counted = label in self._sources or len(self._sources) < MAX_COUNTED
+        self._sources[label if counted else OTHERS] += records
 
     def __bool__(self) -> bool:
         """Tell whether there is something that no event under way tells."""

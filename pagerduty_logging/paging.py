@@ -19,7 +19,7 @@ from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS, encode, f
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity, Trigger
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity
 from pagerduty_logging.nesting import MAX_NESTED, Nesting
-from pagerduty_logging.noise import Frequency, Ignored
+from pagerduty_logging.noise import Frequency, Held, Ignored
 from pagerduty_logging.plain_record import copy_of, record_of
 from pagerduty_logging.readable import plain
 from pagerduty_logging.redaction import Redactor
@@ -38,6 +38,9 @@ from pagerduty_logging.snapshot import (
 from pagerduty_logging.throttle import History, Settlement, Sighting, Throttle, Verdict
 
 BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
+TurnAway = Callable[[str, Severity, str], bool]
+Paged = tuple[Pending | None, BaseException | None]
+"""The event that a record calls for, if any, and what its own code raised while it was read."""
 
 MAX_SHORTCUT_CHARS = 2_000
 """Characters of a message that is kept to know its repeats by; a longer one is identified each time."""
@@ -84,6 +87,9 @@ class Pager:
         self._frequency = frequency
         self._mark = mark
         self._nesting = Nesting()
+        # Whether nothing of the program's has a say in what is news.
+        self._latest = ""
+        self._alone = before_send is None and fingerprint is None and frequency is None
 
     def begin_anew(self) -> None:
         """Know nothing and have counted nothing: this is a forked child."""
@@ -105,27 +111,61 @@ class Pager:
         said: object,
         defects: list[str],
         formatter: logging.Formatter | None,
-    ) -> tuple[Pending | None, BaseException | None]:
-        """Return the event that a record calls for, if any, and what its own code raised while it was read.
+        turn_away: TurnAway | None,
+    ) -> Paged:
+        """Return the event that a record calls for.
 
         Args:
             record: the record.
             said: what `extra={"pagerduty": ...}` says.
             defects: what went wrong with the record so far, to be told with the page.
             formatter: the handler's, if it has one.
+            turn_away: where there is no more room for events: tells whether a new one is done without.
         """
         try:
             depth = self._nesting.enter()
             try:
-                return self._read(record, wishes.wishes_in(said), defects, formatter, depth >= MAX_NESTED)
+                deep = depth >= MAX_NESTED
+                return self._read(record, wishes.wishes_in(said), defects, formatter, turn_away, deep)
             finally:
                 self._nesting.leave(depth)
         except BaseException as broken:
-            try:
-                return self._page_anyway(record, broken, defects), broken
-            except Exception:
-                self.unreadable += 1  # no call: there may be no stack or memory left for one
-                return None, broken
+            return self._page_anyway(record, broken, defects)
+
+    def reader_of(self, record: logging.LogRecord) -> Callable[[], Paged] | None:
+        """Return what pages for a record on any thread, later; None: it must be read now.
+
+        Records that wait are plain data, and new: repeats of them will be known by their message.
+        """
+        try:
+            message = record.msg
+            if record.exc_info or not (self._alone and record.args and _is_short(message)):
+                return None
+            if not message[:1].isalpha() or self._ignored.matches(record.name, None):
+                return None
+            if message == self._latest:
+                return None  # once it is read now, all others that follow are known by their message
+            self._latest = message
+            copied = copy_of(record)
+            if copied is None:
+                return None
+            return partial(self._page_copy, *copied, surroundings(record, None), monotonic())
+        except Exception:  # a record made by hand may lack anything
+            return None
+
+    def _page_copy(self, copy: dict[str, Any], size: int, around: Surroundings, accepted_at: float) -> Paged:
+        record = record_of(copy)
+        try:
+            identity = self._fingerprinter.identify(record)
+            severity = wishes.severity_of(record, {})
+            sighting = self._sight(record, None, identity, severity)
+            if sighting.verdict is Verdict.REPEAT:
+                self.suppressed += 1
+                return None, None
+            settle = Settlement(self.throttle, sighting.problem)
+            return self._pending_copy(copy, size, around, accepted_at, severity, sighting, settle), None
+        except BaseException as broken:
+            return self._page_anyway(record, broken, [])
 
     def _read(
         self,
@@ -133,9 +173,10 @@ class Pager:
         wished: dict[object, Any],
         defects: list[str],
         formatter: logging.Formatter | None,
+        turn_away: TurnAway | None,
         deep: bool,
-    ) -> tuple[Pending | None, BaseException | None]:
-        """Return the event that a record calls for, if any, and what its own code raised while it was read.
+    ) -> Paged:
+        """Return the event that a record calls for; see `page`.
 
         `deep` in records whose reading logs, none of the program's code is run any more.
         """
@@ -149,18 +190,27 @@ class Pager:
         if action == "acknowledge":
             return self.acknowledge(identity.key), None
         severity = wishes.severity_of(record, wished)
-        sighting = self._sight(record, error, identity, severity)
-        if sighting is None or sighting.verdict is Verdict.REPEAT:
+        held: Held | None = None
+        if self._frequency is not None and severity is not Severity.CRITICAL:
+            held = self._frequency.note(identity.key, created(record))
+            if held is None:
+                self.suppressed += 1
+                return None, None
+        if turn_away is not None and not self.throttle.knows(identity.key):  # noqa: SIM102 (as a story)
+            if turn_away(identity.key, severity, _label_of(record)):
+                return None, None
+        sighting = self._sight(record, error, identity, severity, held)
+        if sighting.verdict is Verdict.REPEAT:
             self.suppressed += 1
             return None, None
         settle = Settlement(self.throttle, sighting.problem)
         failure: BaseException | None = None
         try:
             try:
-                if formatter is None and not (deep or defects):
-                    pending = self._read_later(record, error, severity, sighting, settle)
-                    if pending is not None:
-                        return pending, None
+                copied = copy_of(record) if not (deep or defects or formatter or self._before_send) else None
+                if copied is not None:
+                    around = surroundings(record, error)
+                    return self._pending_copy(*copied, around, monotonic(), severity, sighting, settle), None
                 snapshot = salvage(record) if deep else capture(record, formatter, defects)
                 compose = self._considered(record, self._composer(snapshot, sighting))
             except BaseException as broken:
@@ -177,16 +227,18 @@ class Pager:
         finally:
             del failure  # its traceback holds this frame
 
-    def _page_anyway(
-        self, record: logging.LogRecord, error: BaseException, defects: list[str]
-    ) -> Pending | None:
+    def _page_anyway(self, record: logging.LogRecord, broken: BaseException, defects: list[str]) -> Paged:
         """Return the event that can be had without the program's own code, which has just failed."""
-        snapshot = salvage(record, error, defects)
-        sighting = self.throttle.sight(_identity_of(snapshot).key, snapshot.severity, snapshot.created)
-        if sighting.verdict is Verdict.REPEAT:
-            return None
-        settle = Settlement(self.throttle, sighting.problem)
-        return self._pending(snapshot, sighting, self._composer(snapshot, sighting), settle)
+        try:
+            snapshot = salvage(record, broken, defects)
+            sighting = self.throttle.sight(_identity_of(snapshot).key, snapshot.severity, snapshot.created)
+            if sighting.verdict is Verdict.REPEAT:
+                return None, broken
+            settle = Settlement(self.throttle, sighting.problem)
+            return self._pending(snapshot, sighting, self._composer(snapshot, sighting), settle), broken
+        except Exception:
+            self.unreadable += 1  # no call: there may be no stack or memory left for one
+            return None, broken
 
     # --- which problem, and is it news? -----------------------------------------------------------
 
@@ -219,15 +271,15 @@ class Pager:
             return _identity_of(salvage(record))
 
     def _sight(
-        self, record: logging.LogRecord, error: BaseException | None, identity: Identity, severity: Severity
-    ) -> Sighting | None:
-        """Note the occurrence; None: it happens too seldom to page."""
+        self,
+        record: logging.LogRecord,
+        error: BaseException | None,
+        identity: Identity,
+        severity: Severity,
+        held: Held | None = None,
+    ) -> Sighting:
+        """Note the occurrence, and those that were held back before it."""
         seen = created(record)
-        held = None
-        if self._frequency is not None and severity is not Severity.CRITICAL:
-            held = self._frequency.note(identity.key, seen)
-            if held is None:
-                return None
         if error is not None:
             if marks.marked(error, self._mark) is not None and severity is Severity.CRITICAL:
                 # An error that goes on to end the program is the same error, and PagerDuty's urgency
@@ -253,22 +305,17 @@ class Pager:
 
     # --- what the page says -----------------------------------------------------------------------
 
-    def _read_later(
+    def _pending_copy(
         self,
-        record: logging.LogRecord,
-        error: BaseException | None,
+        copy: dict[str, Any],
+        size: int,
+        around: Surroundings,
+        accepted_at: float,
         severity: Severity,
         sighting: Sighting,
         settle: Callable[[bool], int],
-    ) -> Pending | None:
-        """Return the event of a record of plain data, to be read when its turn comes; None: read it now."""
-        if self._before_send is not None:
-            return None
-        copied = copy_of(record)
-        if copied is None:
-            return None
-        copy, size = copied
-        around = surroundings(record, error)
+    ) -> Pending:
+        """Return the event of a record of plain data, to be read when its turn comes."""
         if around.chain:
             size += sum(getsizeof(raised.text) + 100 * len(raised.frames) for raised in around.chain)
         if around.crumbs:
@@ -278,10 +325,10 @@ class Pager:
             key,
             severity,
             sighting.verdict is Verdict.REMINDER,
-            monotonic(),
+            accepted_at,
             partial(self._composed_of, copy, around, key, sighting.history),
             settle,
-            alert.named(record.levelname, record.name, record.filename, record.lineno),
+            alert.named(copy["levelname"], copy["name"], copy["filename"], copy["lineno"]),
             size,
         )
 
@@ -382,6 +429,14 @@ def _fingerprints(
         return Fingerprinter(**option), None
     except (TypeError, ValueError) as error:
         raise type(error)(f"fingerprint: {error}") from None
+
+
+def _label_of(record: logging.LogRecord) -> str:
+    """Return `alert.label` of a record that nothing was taken from yet."""
+    level_name, name, file, line = record.levelname, record.name, record.filename, record.lineno
+    if type(level_name) is str and type(name) is str and type(file) is str and type(line) is int:
+        return alert.named(level_name, name, file, line)
+    return alert.label(salvage(record))
 
 
 def _is_short(message: object) -> bool:

@@ -10,6 +10,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from pagerduty_logging.events_api.encoding import EncodedEvent
 from pagerduty_logging.events_api.errors import EventsError
@@ -100,19 +101,21 @@ class Backlog:
 
     Attributes:
         size: bytes of memory that its events take, about.
+        paused_until: nothing but critical events is tried before, on the delivery's clock.
     """
 
     def __init__(self, retry: Retry, random: Callable[[], float]) -> None:
         self.size = 0
+        self.paused_until = self._critical_paused_until = -math.inf
         self._retry = retry
         self._random = random
         self._lanes: dict[str, list[Pending]] = {}
-        # The same events by how much they matter, each class in order of arrival: a dict as ordered set.
-        self._classes: dict[tuple[int, bool], dict[Pending, None]] = {}
+        # The same events by how much they matter, each class the oldest first: a dict as ordered set.
+        self._classes: dict[Class, dict[Pending, None]] = {}
         self._count = 0
+        self._oldest = math.inf  # or older: no event was accepted before
         self._failing: set[Pending] = set()
         self._refusals = 0
-        self._paused_until = self._critical_paused_until = -math.inf
         self._told_to_wait = False
 
     def __len__(self) -> int:
@@ -136,9 +139,14 @@ class Backlog:
         members = self._classes.get(name)
         if members is None:
             self._classes[name] = {pending: None}
+            self._classes = dict(sorted(self._classes.items()))
         else:
+            late = bool(members) and next(reversed(members)).accepted_at > pending.accepted_at
             members[pending] = None
+            if late:  # seldom: it comes from the spool, or another thread was quicker
+                self._classes[name] = dict.fromkeys(sorted(members, key=_accepted_at))
         self._count += 1
+        self._oldest = min(self._oldest, pending.accepted_at)
         self.size += pending.size
 
     def remove(self, pending: Pending) -> None:
@@ -159,10 +167,14 @@ class Backlog:
 
     def next(self, now: float) -> Pending | None:
         """Return the event whose turn it is; None while all of them wait (see `wait`)."""
-        if now < self._critical_paused_until:
-            return None
-        ready = [lane for lane in self._lanes.values() if self._due(lane) <= now]
-        return min(ready, key=_turn)[0] if ready else None
+        for name, members in self._classes.items():
+            if self._pause_of(name) > now:
+                continue
+            for pending in members:
+                head = self._lanes[pending.dedup_key][0]
+                if head.due <= now:
+                    return head
+        return None
 
     def urgency(self, pending: Pending) -> Severity:
         """Return the highest severity that waits for this event to make way, its own included."""
@@ -170,9 +182,16 @@ class Backlog:
 
     def wait(self, now: float) -> float | None:
         """Return the seconds until there may be a next event; None if there are none at all."""
-        if not self._lanes:
+        if not self._count:
             return None
-        due = min(self._due(lane) for lane in self._lanes.values())
+        due = math.inf
+        for name, members in self._classes.items():
+            pause = self._pause_of(name)
+            for pending in members:
+                own = self._lanes[pending.dedup_key][0].due
+                due = min(due, max(own, pause))
+                if own <= pause:
+                    break  # none of its class can be sooner
         return max(due - now, 0.0)
 
     def delivered(self, pending: Pending, now: float) -> None:
@@ -222,47 +241,51 @@ class Backlog:
 
     def _pause(self, now: float, steps: int, asked: float | None) -> None:
         """Let everything wait, critical events less long than others."""
-        self._paused_until = now + delay(self._retry, steps, asked, self._random)
+        self.paused_until = now + delay(self._retry, steps, asked, self._random)
         soon = now + delay(self._retry, min(steps, CRITICAL_STEPS), asked, self._random)
-        self._critical_paused_until = min(soon, self._paused_until)
+        self._critical_paused_until = min(soon, self.paused_until)
 
     def _end_pause(self) -> None:
-        self._paused_until = self._critical_paused_until = -math.inf
+        self.paused_until = self._critical_paused_until = -math.inf
 
-    def _due(self, lane: list[Pending]) -> float:
-        """Return when it is the turn of a lane's first event, on which the others behind it wait."""
-        critical = any(pending.severity is Severity.CRITICAL for pending in lane)
-        return max(lane[0].due, self._critical_paused_until if critical else self._paused_until)
+    def _pause_of(self, name: Class) -> float:
+        return self._critical_paused_until if name[0] == Severity.CRITICAL.rank else self.paused_until
 
     def expired(self, now: float) -> list[Pending]:
         """Return the events that are older than the schedule's `max_age`."""
+        if now - self._oldest < self._retry.max_age:
+            return []
+        self._oldest = min((p.accepted_at for p in self), default=math.inf)
         return [p for p in self if now - p.accepted_at >= self._retry.max_age]
 
-    def is_least(self, pending: Pending) -> bool:
-        """Tell whether it would be the one to do without, if it were added now."""
-        name = _class(pending)
-        return not pending.first and all(other <= name for other, members in self._classes.items() if members)
+    def is_least(self, severity: Severity, known: bool) -> bool:
+        """Tell whether an event of this kind would be the one to do without, if it were added now."""
+        mine = (severity.rank, known, True)
+        return all(name <= mine for name, members in self._classes.items() if members)
 
     def least(self, exempt: Pending | None = None) -> Pending | None:
         """Return the event to do without if there are too many: the least severe, then the youngest."""
-        for name in sorted(self._classes, reverse=True):
+        for name in reversed(self._classes):
             for pending in reversed(self._classes[name]):
                 if pending is not exempt and not pending.first:
                     return pending
         return None
 
 
+Class: TypeAlias = tuple[int, bool, bool]
+"""How much an event matters, as an order: severity, news before what is known, `first` before others."""
+
+
 def _rank(severity: Severity) -> int:
     return severity.rank
 
 
-def _class(pending: Pending) -> tuple[int, bool]:
-    return (pending.severity.rank, pending.known)
+def _accepted_at(pending: Pending) -> float:
+    return pending.accepted_at
 
 
-def _turn(lane: list[Pending]) -> tuple[int, bool, bool, float]:
-    head = lane[0]
-    return (min(p.severity.rank for p in lane), head.known, not head.first, head.accepted_at)
+def _class(pending: Pending) -> Class:
+    return (pending.severity.rank, pending.known, not pending.first)
 
 
 @dataclass(slots=True)

@@ -149,6 +149,11 @@ class Throttle:
         if level > problem.level:
             problem.level = level
 
+    def knows(self, key: str) -> bool:
+        """Tell whether there was an occurrence of the problem with this dedup key."""
+        # Asked without the time, which `TTLCache` is slow to look at.
+        return key in self._open or Cache.__contains__(self._problems, key)
+
     def sight(self, key: str, severity: Severity, seen: float) -> Sighting:
         """Take note of an occurrence; whatever is not a REPEAT is to be paged, and then settled.
 

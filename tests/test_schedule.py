@@ -244,11 +244,15 @@ def test_a_small_budget_keeps_no_share() -> None:
     assert budget.wait(Severity.CRITICAL, 60.0) == 0.0
 
 
+def leave_out(omissions: Omissions, key: str, severity: str = "error", *, records: int, now: float) -> None:
+    omissions.add(key, Severity(severity), f"label of {key}", records, now)
+
+
 def test_what_is_left_out_is_told_once_it_is_calm_with_exact_numbers() -> None:
     omissions = Omissions()
     assert omissions.due() == float("inf")
     for n in range(20):
-        omissions.add(pending(f"key {n % 4}"), records=3, now=float(n) / 10)
+        leave_out(omissions, f"key {n % 4}", records=3, now=float(n) / 10)
     assert omissions.due() == pytest.approx(1.9 + 5)
     told = omissions.pending(now=7.0)
     assert not omissions
@@ -261,10 +265,10 @@ def test_what_is_left_out_is_told_once_it_is_calm_with_exact_numbers() -> None:
 
 def test_what_is_left_out_while_it_is_told_is_told_next_in_running_totals() -> None:
     omissions = Omissions()
-    omissions.add(pending("a"), records=1, now=0.0)
+    leave_out(omissions, "a", records=1, now=0.0)
     told = omissions.pending(now=5.0)
     told.compose()
-    omissions.add(pending("b", "critical"), records=2, now=6.0)
+    leave_out(omissions, "b", "critical", records=2, now=6.0)
     told.settle(True)
     assert omissions.due() == 11.0
     again = omissions.pending(now=11.0)
@@ -274,7 +278,7 @@ def test_what_is_left_out_while_it_is_told_is_told_next_in_running_totals() -> N
     assert event.severity is Severity.CRITICAL
     assert again.dedup_key == told.dedup_key
     again.settle(True)
-    omissions.add(pending("c"), records=1, now=100.0)
+    leave_out(omissions, "c", records=1, now=100.0)
     assert omissions.pending(now=105.0).compose().custom_details["left_out_records"] == 1  # type: ignore[union-attr]
 
 
