@@ -38,10 +38,11 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": f"pagerduty-logging/{__version__}",
 }
-_VARIABLES = (
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"),
-    *("http_proxy", "https_proxy", "all_proxy", "no_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-)
+_FOR_ALL = ("ALL_PROXY", "NO_PROXY", "all_proxy", "no_proxy")
+_VARIABLES = {
+    "http": (*_FOR_ALL, "HTTP_PROXY", "http_proxy", "REQUEST_METHOD"),
+    "https": (*_FOR_ALL, "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+}
 """What `requests` looks for in the environment; to read all of it for every exchange takes longer."""
 _CREDENTIALS_IN_URL = re.compile(r"//\S*@")
 _DELIMITERS = re.compile(r"[/@?#:\[\]]")
@@ -161,7 +162,8 @@ class Transport:
     def _settings(self, url: str) -> dict[str, Any]:
         if not self._is_ours:
             return _settings(self._session, url)
-        asked = (url, *map(os.environ.get, _VARIABLES))
+        scheme = url.partition(":")[0].lower()
+        asked = (url, *map(os.environ.get, _VARIABLES[scheme]))
         if self._found is None or self._found[0] != asked:
             self._found = (asked, _settings(self._session, url))
             self._routes.clear()
