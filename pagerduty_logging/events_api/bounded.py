@@ -15,9 +15,9 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Callable
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
@@ -42,12 +42,15 @@ _WRITE_BYTES = 16_384
 """What one TLS record holds: a TLS socket's time-out bounds each record, not all of them together."""
 
 Resolve: TypeAlias = Callable[[str, int, int, int], list[Any]]
+_T = TypeVar("_T")
 
 _current = threading.local()
 
 
 class Exchange:
     """One exchange: how long it may take, and whether it went about a new connection.
+
+    Entered, it is the exchange that bounded connections of this thread obey.
 
     Args:
         deadline: of `time.monotonic()`.
@@ -93,15 +96,12 @@ class Exchange:
             raise OSError("the name has no address")
         return addresses
 
-    @contextmanager
-    def going_on(self) -> Iterator[Exchange]:
-        """Make this the exchange that bounded connections of this thread obey."""
-        outer = getattr(_current, "exchange", None)
+    def __enter__(self) -> None:
+        self._outer = getattr(_current, "exchange", None)
         _current.exchange = self
-        try:
-            yield self
-        finally:
-            _current.exchange = outer
+
+    def __exit__(self, *_: object) -> None:
+        _current.exchange = self._outer
 
 
 class Route(NamedTuple):
@@ -115,9 +115,9 @@ class Route(NamedTuple):
     pool: _BoundedPool
     head: bytes
 
-    def post(self, body: bytes) -> AbstractContextManager[http.client.HTTPResponse]:
-        """Send `body`; enter the answer, of which only the head has been read."""
-        return self.pool.exchange(self.head % len(body) + body)
+    def post(self, body: bytes, read: Callable[[http.client.HTTPResponse], _T]) -> _T:
+        """Send `body`; return what `read` makes of the answer, of which only the head has been read."""
+        return self.pool.exchange(self.head % len(body) + body, read)
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -284,9 +284,8 @@ class _BoundedPool(HTTPConnectionPool):
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
-    @contextmanager
-    def exchange(self, request: bytes) -> Iterator[http.client.HTTPResponse]:
-        """Send head and body in one piece; enter the answer, of which only the head has been read.
+    def exchange(self, request: bytes, read: Callable[[http.client.HTTPResponse], _T]) -> _T:
+        """Send head and body in one piece; return what `read` makes of the answer after its head.
 
         What `urlopen` adds to this takes as long as to write the page.
         """
@@ -299,8 +298,9 @@ class _BoundedPool(HTTPConnectionPool):
                 connection.send(request)
             with closing(connection.response_class(connection.sock, method="POST")) as answer:
                 answer.begin()
-                yield answer
+                found = read(answer)
                 usable = (answer.isclosed() or answer.length == 0) and not answer.will_close
+                return found
         finally:
             if not usable:
                 connection.close()

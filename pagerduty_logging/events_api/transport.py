@@ -105,7 +105,7 @@ class Transport:
         body = b'{"routing_key":%b,%b' % (json.dumps(key).encode(), event_json[1:])
         proxies: dict[str, str] = {}
         try:
-            with fork_gate().passage():
+            with fork_gate():
                 settings = self._settings(url)
                 proxies = settings["proxies"]
                 answer = self._exchange(url, body, settings, deadline)
@@ -119,10 +119,9 @@ class Transport:
         exchange = Exchange(deadline, self._resolve, self._aside)
         route = self._route(url, settings)
         if route is not None:
-            with exchange.going_on():
+            with exchange:
                 try:
-                    with route.post(body) as answer:
-                        return _read(answer, exchange)
+                    return route.post(body, lambda answer: _read(answer, exchange))
                 except TimeoutError:
                     raise
                 except (OSError, HTTPException, ClosedPoolError):
@@ -135,7 +134,7 @@ class Transport:
         adapter, request = self._session.get_adapter(url), self._request(url, body)
 
         def once() -> Answer:
-            with exchange.going_on():
+            with exchange:
                 left = exchange.remaining()
                 # The adapter is called itself: `Session.send` would read the whole body of a redirect.
                 with closing(adapter.send(request, timeout=(left, left), **settings)) as response:
