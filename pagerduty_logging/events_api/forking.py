@@ -20,10 +20,9 @@ FORK_WAIT = 2.0
 
 
 class ForkGate:
-    """Passages go on side by side; a fork waits until there is none, and holds new ones off.
+    """Entered, a passage, in which forks of other threads are kept waiting.
 
-    with fork_gate():  # a passage: forks of other threads wait for as long as it lasts
-        ...
+    Passages go on side by side; a fork waits until there is none, and holds new ones off.
     """
 
     def __init__(self) -> None:
@@ -34,15 +33,6 @@ class ForkGate:
         self._moved = threading.Condition(threading.RLock())
         self._inside: list[int] = []
         self._forks = 0
-
-    @contextmanager
-    def pause(self) -> Iterator[None]:
-        """Let forks happen within a passage: while it waits for the other side, and holds no lock."""
-        self.__exit__()
-        try:
-            yield
-        finally:
-            self.__enter__()
 
     def __enter__(self) -> None:
         me = threading.get_ident()
@@ -58,6 +48,15 @@ class ForkGate:
                 self._inside.remove(me)
             if self._forks:
                 self._moved.notify_all()
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Let forks happen within a passage: while it waits for the other side, and holds no lock."""
+        self.__exit__()
+        try:
+            yield
+        finally:
+            self.__enter__()
 
     def before_fork(self) -> None:
         me = threading.get_ident()
