@@ -27,8 +27,11 @@ NO_ROOM = "more events wait than there is room for"
 MAX_PENDING_BYTES = 32_000_000
 """Memory that waiting events may take, about; beyond it the least severe are left out."""
 
-MAX_UNREAD = 1_000
-"""Records that may wait unread; to read so many takes some milliseconds."""
+MAX_UNREAD = 500
+"""Records that may wait unread; to read so many takes about three milliseconds."""
+
+MAX_LATE = 100
+"""Events that may wait to be entered: what they take is not counted, and not bounded, before."""
 
 PATIENCE = 0.05
 """Seconds to wait at most for whoever is busy: what needs not be written to disk is worth that."""
@@ -78,7 +81,7 @@ class Books:
     @property
     def pending(self) -> int:
         """How many events, and records that are unread, wait or are under way."""
-        return len(self._unread) + len(self._late) + len(self._backlog)
+        return len(self._unread) + len(self._late) + self._backlog.count
 
     @property
     def unread(self) -> int:
@@ -93,7 +96,7 @@ class Books:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to send, and nothing to tell."""
-        return not (self._unread or self._late or self._backlog or self._omissions or self.lost)
+        return not (self.pending or self._omissions or self.lost)
 
     def waiting(self) -> list[Pending]:
         """Return the events that wait or are under way."""
@@ -110,7 +113,7 @@ class Books:
             return Stats(
                 accepted=self._accepted + unread,
                 delivered=self._delivered,
-                pending=len(self._backlog) + unread,
+                pending=self._backlog.count + unread,
                 dead_lettered=self._dead_lettered,
                 dropped=dict(self._dropped),
                 retries=self._retries,
@@ -152,8 +155,10 @@ class Books:
                 raise interruption
 
     def submit(self, pending: Pending) -> None:
-        """Accept an event, at any moment; `take_in` enters it."""
+        """Accept an event, at any moment; whoever sends, or next needs the books, enters it."""
         self._late.append(pending)
+        if len(self._late) >= MAX_LATE:
+            self.take_in()
 
     def take_in(self) -> None:
         """Enter what was submitted, or leave it to whoever is busy: they look for it after they are done.
@@ -174,6 +179,8 @@ class Books:
 
     def leave_out(self, pending: Pending) -> bool:
         """Do at once without an event for which no other would make room, before it is written to disk."""
+        if self._backlog.count < self._max_pending:
+            return False
         key, severity, label = pending.dedup_key, pending.severity, pending.label
         if not self.turn_away(key, severity, pending.known, label, pending.settle):
             return False
@@ -189,14 +196,14 @@ class Books:
         settle: Callable[[bool], int] = nobody_waits,
     ) -> bool:
         """Count an event as left out for which no other would make room; False if it is wanted."""
-        if len(self._backlog) < self._max_pending or not self._lock.acquire(timeout=PATIENCE):
+        if self._backlog.count < self._max_pending or not self._lock.acquire(timeout=PATIENCE):
             return False  # there is room, or whoever is busy decides when taking it in
         try:
             if self._busy:
                 return False  # re-entered: whoever is busy on this thread decides when taking it in
             self._busy = True
             try:
-                if len(self._backlog) < self._max_pending or not self._backlog.is_least(severity, known):
+                if self._backlog.count < self._max_pending or not self._backlog.is_least(severity, known):
                     return False
                 self._accepted += 1
                 self._dropped["overflow"] += 1
@@ -206,7 +213,8 @@ class Books:
                 self._busy = False
         finally:
             self._lock.release()
-            self.take_in()
+            if self._late:
+                self.take_in()
 
     @contextmanager
     def _open(self) -> Iterator[None]:
@@ -227,12 +235,12 @@ class Books:
             self._backlog.add(self._late[0])
             self._late.popleft()
             self._accepted += 1
-            if len(self._backlog) > self._max_pending or self._backlog.size > MAX_PENDING_BYTES:
+            if self._backlog.count > self._max_pending or self._backlog.size > MAX_PENDING_BYTES:
                 self._make_room()
 
     def _make_room(self) -> None:
         backlog = self._backlog
-        while len(backlog) > self._max_pending or backlog.size > MAX_PENDING_BYTES:
+        while backlog.count > self._max_pending or backlog.size > MAX_PENDING_BYTES:
             victim = backlog.least(exempt=self.sending)
             if victim is None:
                 return

@@ -7,7 +7,7 @@ returned keeps a frame, a traceback or an exception alive.
 from __future__ import annotations
 
 from types import CodeType, TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from pagerduty_logging import safejson
 
@@ -50,6 +50,8 @@ class Raised(NamedTuple):
     members: tuple[Raised, ...] = ()
     """What a group holds, nested groups taken apart."""
     more_members: int = 0
+    lines: tuple[CodeType | int, ...] = ()
+    """What its frames are to be made of, see `told`: of each the code, then the line's number."""
 
     @property
     def name(self) -> str:
@@ -63,7 +65,20 @@ class Raised(NamedTuple):
 
 
 def chain_of(error: BaseException, traceback: TracebackType | None = None) -> tuple[Raised, ...]:
-    """Return `error` and the exceptions that led to it, the nearest first.
+    """Return `error` and the exceptions that led to it, the nearest first; see `caught`."""
+    return told(caught(error, traceback))
+
+
+def told(chain: tuple[Raised, ...]) -> tuple[Raised, ...]:
+    """Return what was `caught` with its frames."""
+    return tuple(
+        raised._replace(frames=_frames(raised.lines), members=told(raised.members), lines=())
+        for raised in chain
+    )
+
+
+def caught(error: BaseException, traceback: TracebackType | None = None) -> tuple[Raised, ...]:
+    """Return `error` and the exceptions that led to it, the nearest first, but for their frames (`told`).
 
     Runs the program's code (`__str__`), and lets only a `BaseException` of its through.
 
@@ -124,11 +139,12 @@ def _raised(
     return Raised(
         kind_of(type(error)),
         safejson.text(error, MAX_TEXT),
-        _frames(traceback),
+        (),
         _notes(error),
         relation,
         members,
         more,
+        _lines(traceback),
     )
 
 
@@ -169,19 +185,24 @@ def _notes(error: BaseException) -> tuple[str, ...]:
         return (f"(notes that could not be read: {type(broken).__name__})",)
 
 
-def _frames(traceback: TracebackType | None) -> tuple[Frame, ...]:
-    lines = []
+def _lines(traceback: TracebackType | None) -> tuple[CodeType | int, ...]:
+    lines: list[CodeType | int] = []
     while traceback is not None:
-        lines.append((traceback.tb_frame.f_code, traceback.tb_lineno))
+        lines.append(traceback.tb_frame.f_code)
+        lines.append(traceback.tb_lineno)
         traceback = traceback.tb_next
-    left_out = len(lines) - OUTER_FRAMES - INNER_FRAMES
+    left_out = len(lines) // 2 - OUTER_FRAMES - INNER_FRAMES
     if left_out > 0:
-        above, below = lines[:OUTER_FRAMES], lines[-INNER_FRAMES:]
-        return (*map(_frame, above), Frame("", left_out, ""), *map(_frame, below))
-    return tuple(map(_frame, lines))
+        lines[2 * OUTER_FRAMES : -2 * INNER_FRAMES] = [_LEFT_OUT, left_out]
+    return tuple(lines)
 
 
-def _frame(line: tuple[CodeType, int]) -> Frame:
-    code, number = line
-    # As `Frame(...)`, at half the time: there are many of them.
-    return tuple.__new__(Frame, (code.co_filename, number, code.co_qualname, None))
+def _frames(lines: tuple[CodeType | int, ...]) -> tuple[Frame, ...]:
+    codes, numbers = cast("tuple[CodeType, ...]", lines[::2]), cast("tuple[int, ...]", lines[1::2])
+    return tuple(
+        Frame("", line, "") if code is _LEFT_OUT else Frame(code.co_filename, line, code.co_qualname)
+        for code, line in zip(codes, numbers, strict=True)
+    )
+
+
+_LEFT_OUT = compile("", "", "exec")  # stands for frames that were left out

@@ -152,15 +152,13 @@ class Delivery:
         if self._spool is not None:
             keeping.save(pending, self._spool, self._clock())
         self._books.submit(pending)
-        self._books.take_in()
         hopeless = pending.severity is not Severity.CRITICAL and self._clock() < self._books.deaf_until
         self._see_to_it(wake=not hopeless)
 
     @property
     def takes_unread(self) -> bool:
         """Whether a record may be left to be read by the worker. `notice_fork` goes before."""
-        books = self._books
-        return self._threaded and self._spool is None and books.unread < MAX_UNREAD and not books.crowded
+        return self._threaded and self._spool is None and self._books.unread < MAX_UNREAD
 
     def submit_unread(self, read: Read) -> None:
         """Accept a record; the worker finds out what event it calls for. Only if `takes_unread`."""
@@ -168,8 +166,10 @@ class Delivery:
         self._see_to_it(wake=True)
 
     def catch_up(self) -> None:
-        """Read what waits unread, so that what is found out now follows from all that was logged before."""
-        self.notice_fork()
+        """Read what waits unread, so that what is found out now follows from all that was logged before.
+
+        `notice_fork` goes before.
+        """
         self._books.read()
 
     @property
@@ -196,16 +196,18 @@ class Delivery:
             self._wake.put(None)
 
     def _set_going(self, wake: bool) -> None:
-        if self._here.busy or sys.is_finalizing():
-            self._rouse()
+        worker = self._worker
+        usual = worker is not None and worker.is_alive() and not lifecycle.ending.begun
+        if usual or self._here.busy or sys.is_finalizing():
+            if wake:
+                self._rouse()
         elif lifecycle.ending.begun:
             with lifecycle.ending.waiting() as left:
                 self.flush(left)
         elif not self._threaded:
             self._work_here(self._client.timeout)
         elif self._ensure_worker():
-            if wake:
-                self._rouse()
+            self._rouse()
         else:
             self._work_here(self.flush_timeout)
         if self._books.lost:

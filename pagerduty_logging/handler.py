@@ -292,15 +292,16 @@ class PagerDutyHandler(logging.Handler):
         delivery.notice_fork()
         if type(record.name) is str and delivery.is_own(record.name):
             return
-        if said is None and not defects and self.formatter is None and delivery.takes_unread:
+        if said is None and delivery.crowded:
+            if self._pager.turned_away(record, delivery.turn_away):
+                return
+        elif said is None and delivery.takes_unread and not defects and self.formatter is None:
             read = self._pager.reader_of(record)
             if read is not None:
                 delivery.submit_unread(read)
                 return
-        if said is not None:
-            delivery.catch_up()  # it may be the end of what is unread yet
-        turn_away = delivery.turn_away if delivery.crowded else None
-        pending, interruption = self._pager.page(record, said, defects, self.formatter, turn_away)
+        delivery.catch_up()
+        pending, interruption = self._pager.page(record, said, defects, self.formatter)
         if pending is not None:
             self._submit(pending, delivery)
         try:
@@ -345,6 +346,7 @@ class PagerDutyHandler(logging.Handler):
 
     def _catch_up(self) -> None:
         if self._delivery is not None:
+            self._delivery.notice_fork()
             self._delivery.catch_up()
 
     def _send(self, pending: Pending) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import logging
 import re
 import threading
 import time
@@ -13,13 +14,14 @@ from typing import NamedTuple
 from cachetools import LRUCache
 
 from pagerduty_logging import options
+from pagerduty_logging.fingerprinting.failure import reports_clean_exit
 
 ECHOES = ("django.server",)
 """Loggers that only tell of answers whose failure another logger reports: of Django's development server."""
 
 
 class Ignored:
-    """The loggers and exceptions that never page.
+    """The loggers and exceptions that never page, and reports of an exit with all well.
 
     Args:
         loggers: globs that a logger's whole name must match, such as "django.security.*".
@@ -39,15 +41,17 @@ class Ignored:
         self._types = tuple(kind for kind in exceptions if isinstance(kind, type))
         self._names = frozenset(name for name in exceptions if isinstance(name, str))
 
-    def matches(self, logger: str, error: BaseException | None) -> bool:
-        """Tell whether a record of this logger, with this exception, is noise."""
-        if logger in ECHOES:
+    def matches(self, record: logging.LogRecord, error: BaseException | None) -> bool:
+        """Tell whether a record, with this exception, is noise."""
+        if record.name in ECHOES:
             return True
-        if self._loggers is not None and self._loggers(logger):
+        if self._loggers is not None and self._loggers(record.name):
             return True
         if error is None:
             return False
         if self._types and issubclass(type(error), self._types):
+            return True
+        if reports_clean_exit(record, error):
             return True
         return bool(self._names) and any(not self._names.isdisjoint(_names(t)) for t in type(error).__mro__)
 

@@ -44,7 +44,7 @@ class Omissions:
             self._first = now
         self._last = now
         self._records += records
-        if severity.rank < self._severity.rank:
+        if severity is not self._severity and severity.rank < self._severity.rank:
             self._severity = severity
         if len(self._problems) < MAX_COUNTED:
             self._problems[hash(dedup_key)] = None

@@ -45,6 +45,9 @@ Paged = tuple[Pending | None, BaseException | None]
 MAX_SHORTCUT_CHARS = 2_000
 """Characters of a message that is kept to know its repeats by; a longer one is identified each time."""
 
+MAX_UNREAD_BYTES = 10_000
+"""Memory that a record may take, about, to wait unread; a longer one is read at once."""
+
 
 class Pager:
     """Makes the events that records call for.
@@ -111,7 +114,6 @@ class Pager:
         said: object,
         defects: list[str],
         formatter: logging.Formatter | None,
-        turn_away: TurnAway | None,
     ) -> Paged:
         """Return the event that a record calls for.
 
@@ -120,17 +122,38 @@ class Pager:
             said: what `extra={"pagerduty": ...}` says.
             defects: what went wrong with the record so far, to be told with the page.
             formatter: the handler's, if it has one.
-            turn_away: where there is no more room for events: tells whether a new one is done without.
         """
         try:
             depth = self._nesting.enter()
             try:
                 deep = depth >= MAX_NESTED
-                return self._read(record, wishes.wishes_in(said), defects, formatter, turn_away, deep)
+                return self._read(record, wishes.wishes_in(said), defects, formatter, deep)
             finally:
                 self._nesting.leave(depth)
         except BaseException as broken:
             return self._page_anyway(record, broken, defects)
+
+    def turned_away(self, record: logging.LogRecord, turn_away: TurnAway) -> bool:
+        """Do without the event of a new problem's record, before any of it is kept; False: see `page`.
+
+        Args:
+            record: a record that says nothing of its own page.
+            turn_away: counts an event as left out if there is no room for it.
+        """
+        try:
+            if not (self._alone and record.args and type(record.msg) is str and record.msg[:1].isalpha()):
+                return False
+            error = exception_of(record) if record.exc_info else None
+            if error is not None and marks.marked(error, self._mark) is not None:
+                return False
+            if self._ignored.matches(record, error):
+                return False
+            key = self._fingerprinter.identify(record).key
+            if self.throttle.knows(key):
+                return False
+            return turn_away(key, wishes.severity_of(record, {}), _label_of(record))
+        except Exception:  # a record made by hand may lack anything
+            return False
 
     def reader_of(self, record: logging.LogRecord) -> Callable[[], Paged] | None:
         """Return what pages for a record on any thread, later; None: it must be read now.
@@ -141,13 +164,13 @@ class Pager:
             message = record.msg
             if record.exc_info or not (self._alone and record.args and _is_short(message)):
                 return None
-            if not message[:1].isalpha() or self._ignored.matches(record.name, None):
+            if not message[:1].isalpha() or self._ignored.matches(record, None):
                 return None
             if message == self._latest:
                 return None  # once it is read now, all others that follow are known by their message
             self._latest = message
             copied = copy_of(record)
-            if copied is None:
+            if copied is None or copied[1] > MAX_UNREAD_BYTES:
                 return None
             return partial(self._page_copy, *copied, surroundings(record, None), monotonic())
         except Exception:  # a record made by hand may lack anything
@@ -173,7 +196,6 @@ class Pager:
         wished: dict[object, Any],
         defects: list[str],
         formatter: logging.Formatter | None,
-        turn_away: TurnAway | None,
         deep: bool,
     ) -> Paged:
         """Return the event that a record calls for; see `page`.
@@ -181,14 +203,16 @@ class Pager:
         `deep` in records whose reading logs, none of the program's code is run any more.
         """
         error = exception_of(record)
-        if self._ignored.matches(record.name, error):
+        if self._ignored.matches(record, error):
             return None, None
-        identity = _identity_of(salvage(record)) if deep else self._identify(record, wished, error, defects)
-        action = wishes.wish(wished, "event_action")
-        if action == "resolve":
-            return self.resolve(identity.key), None
-        if action == "acknowledge":
-            return self.acknowledge(identity.key), None
+        marked = None if error is None else marks.marked(error, self._mark)
+        identity = _identity_of(salvage(record)) if deep else self._identify(record, wished, marked, defects)
+        if wished:
+            action = wishes.wish(wished, "event_action")
+            if action == "resolve":
+                return self.resolve(identity.key), None
+            if action == "acknowledge":
+                return self.acknowledge(identity.key), None
         severity = wishes.severity_of(record, wished)
         held: Held | None = None
         if self._frequency is not None and severity is not Severity.CRITICAL:
@@ -196,10 +220,12 @@ class Pager:
             if held is None:
                 self.suppressed += 1
                 return None, None
-        if turn_away is not None and not self.throttle.knows(identity.key):  # noqa: SIM102 (as a story)
-            if turn_away(identity.key, severity, _label_of(record)):
-                return None, None
-        sighting = self._sight(record, error, identity, severity, held)
+        if error is not None:
+            marks.mark(error, self._mark, identity.key)
+        # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
+        # for both words.
+        again = marked is not None and severity is Severity.CRITICAL
+        sighting = self._sight(record, error, identity, Severity.ERROR if again else severity, held)
         if sighting.verdict is Verdict.REPEAT:
             self.suppressed += 1
             return None, None
@@ -246,16 +272,15 @@ class Pager:
         self,
         record: logging.LogRecord,
         wished: dict[object, Any],
-        error: BaseException | None,
+        marked: str | None,
         defects: list[str],
     ) -> Identity:
-        """Return the problem that a record asks for, else its exception's, else the fingerprint's."""
-        asked = wishes.wish(wished, "dedup_key")
+        """Return the problem that a record asks for, else that its exception is marked with, else its own."""
+        asked = wishes.wish(wished, "dedup_key") if wished else None
         if asked is not None:
             return Identity(self.shown_key(asked), by_message=False)
-        key = None if error is None else marks.marked(error, self._mark)
-        if key is not None:
-            return Identity(key, by_message=False)
+        if marked is not None:
+            return Identity(marked, by_message=False)
         if self._fingerprint is not None:
             try:
                 key = self.shown_key(str(self._fingerprint(record)))
@@ -279,14 +304,7 @@ class Pager:
         held: Held | None = None,
     ) -> Sighting:
         """Note the occurrence, and those that were held back before it."""
-        seen = created(record)
-        if error is not None:
-            if marks.marked(error, self._mark) is not None and severity is Severity.CRITICAL:
-                # An error that goes on to end the program is the same error, and PagerDuty's urgency
-                # is the same for both words.
-                severity = Severity.ERROR
-            marks.mark(error, self._mark, identity.key)
-        sighting = self.throttle.sight(identity.key, severity, seen)
+        sighting = self.throttle.sight(identity.key, severity, created(record))
         if (
             # Most problems of a storm of them do not come again; but an exception that does is known by
             # its mark, which tells nothing of the message.
@@ -316,8 +334,8 @@ class Pager:
         settle: Callable[[bool], int],
     ) -> Pending:
         """Return the event of a record of plain data, to be read when its turn comes."""
-        if around.chain:
-            size += sum(getsizeof(raised.text) + 100 * len(raised.frames) for raised in around.chain)
+        for raised in around.chain:
+            size += getsizeof(raised.text) + 50 * len(raised.lines)
         if around.crumbs:
             size += 200 * len(around.crumbs)
         key = sighting.problem.key

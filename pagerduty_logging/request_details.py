@@ -10,6 +10,7 @@ id, and only where it is loaded already: nothing here queries a database.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -28,6 +29,9 @@ MAX_QUERY_NAMES = 30
 _ON_EXCEPTIONS = "__pagerduty_logging_request__"
 _NO_NAME = re.compile(r"\d+|[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 """User ids that are texts: a number or a UUID tells nothing of the user, any other may be a name."""
+
+_GUNICORN = "gunicorn.error"
+_GUNICORN_FAILED = "Error handling request "  # and the URI as it came, at the end
 
 _handled: ContextVar[Mapping[str, Any] | None] = ContextVar("pagerduty_logging_request", default=None)
 
@@ -88,6 +92,15 @@ def shown_in(fields: dict[object, object], handled: dict[str, object]) -> dict[o
     if given is not None and type(shown.get("status_code")) is int:
         details["status"] = shown.pop("status_code")
     return shown
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """Return a record's own message; of a query that gunicorn logs with a request, the names alone."""
+    message = record.getMessage()
+    if record.name == _GUNICORN and message.startswith(_GUNICORN_FAILED):
+        path, mark, query = message.partition("?")
+        return path + mark + "&".join(_names_in(query))
+    return message
 
 
 def view_of(request: object) -> str:
@@ -174,12 +187,14 @@ def _shown(
 
 
 def _query_names(query: object) -> str:
-    if not isinstance(query, str):
-        return ""
+    return ", ".join(_names_in(query)) if isinstance(query, str) else ""
+
+
+def _names_in(query: str) -> list[str]:
     parts = query[:MAX_QUERY_CHARS].split("&")
     # What has no "=" is a value without a name.
     names = dict.fromkeys(unquote_plus(part.partition("=")[0]) for part in parts if "=" in part)
-    return ", ".join(list(names)[:MAX_QUERY_NAMES])
+    return list(names)[:MAX_QUERY_NAMES]
 
 
 def _view(match: object) -> str:

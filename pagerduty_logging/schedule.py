@@ -100,26 +100,23 @@ class Backlog:
         random: a number in [0, 1), for jitter.
 
     Attributes:
+        count: how many there are.
         size: bytes of memory that its events take, about.
         paused_until: nothing but critical events is tried before, on the delivery's clock.
     """
 
     def __init__(self, retry: Retry, random: Callable[[], float]) -> None:
-        self.size = 0
+        self.count = self.size = 0
         self.paused_until = self._critical_paused_until = -math.inf
         self._retry = retry
         self._random = random
         self._lanes: dict[str, list[Pending]] = {}
         # The same events by how much they matter, each class the oldest first: a dict as ordered set.
         self._classes: dict[Class, dict[Pending, None]] = {}
-        self._count = 0
         self._oldest = math.inf  # or older: no event was accepted before
         self._failing: set[Pending] = set()
         self._refusals = 0
         self._told_to_wait = False
-
-    def __len__(self) -> int:
-        return self._count
 
     def __iter__(self) -> Iterator[Pending]:
         for lane in self._lanes.values():
@@ -145,7 +142,7 @@ class Backlog:
             members[pending] = None
             if late:  # seldom: it comes from the spool, or another thread was quicker
                 self._classes[name] = dict.fromkeys(sorted(members, key=_accepted_at))
-        self._count += 1
+        self.count += 1
         self._oldest = min(self._oldest, pending.accepted_at)
         self.size += pending.size
 
@@ -157,7 +154,7 @@ class Backlog:
             del self._lanes[pending.dedup_key]
         del self._classes[_class(pending)][pending]
         self._failing.discard(pending)
-        self._count -= 1
+        self.count -= 1
         self.size -= pending.size
 
     def resize(self, pending: Pending, size: int) -> None:
@@ -182,7 +179,7 @@ class Backlog:
 
     def wait(self, now: float) -> float | None:
         """Return the seconds until there may be a next event; None if there are none at all."""
-        if not self._count:
+        if not self.count:
             return None
         due = math.inf
         for name, members in self._classes.items():
@@ -260,8 +257,10 @@ class Backlog:
 
     def is_least(self, severity: Severity, known: bool) -> bool:
         """Tell whether an event of this kind would be the one to do without, if it were added now."""
-        mine = (severity.rank, known, True)
-        return all(name <= mine for name, members in self._classes.items() if members)
+        for name in reversed(self._classes):
+            if self._classes[name]:
+                return name <= (severity.rank, known, True)
+        return True
 
     def least(self, exempt: Pending | None = None) -> Pending | None:
         """Return the event to do without if there are too many: the least severe, then the youngest."""

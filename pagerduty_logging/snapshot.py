@@ -18,7 +18,7 @@ from typing import Any
 
 from pagerduty_logging import request_details, safejson, wishes
 from pagerduty_logging.breadcrumbs import Crumb, crumbs_before
-from pagerduty_logging.chain import Frame, Raised, chain_of
+from pagerduty_logging.chain import Frame, Raised, caught, told
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.structured import event_of
 
@@ -102,7 +102,7 @@ def surroundings(record: logging.LogRecord, error: BaseException | None) -> Surr
     Args:
         error: the exception that was logged.
     """
-    chain = () if error is None else chain_of(error, _traceback(record))
+    chain = () if error is None else caught(error, _traceback(record))
     trace_id, span_id = _trace(record)
     request = request_details.handled_here(error)
     return Surroundings(chain, _task(record), trace_id, span_id, crumbs_before(record), request)
@@ -124,7 +124,7 @@ def read(
         task=around.task,
         exc_text=_word(record.exc_text, MAX_STACK_CHARS),
         stack_text=_word(record.stack_info, MAX_STACK_CHARS),
-        chain=around.chain,
+        chain=told(around.chain),
         fields=_fields(record, event, around.request),
         trace_id=around.trace_id,
         span_id=around.span_id,

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from pagerduty_logging.request_details import message_of
+
 EVENT_NAMES = ("event", "message", "msg")
 # fmt: off
 TOLD_OTHERWISE = frozenset((
@@ -23,8 +25,8 @@ def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
     """
     said: Any = record.msg
     if record.args or not issubclass(type(said), Mapping):
-        return record.getMessage(), {}
+        return message_of(record), {}
     name = next((name for name in EVENT_NAMES if name in said), None)
     if name is None:
-        return record.getMessage(), {}
+        return message_of(record), {}
     return said[name], {key: said[key] for key in said if key != name and key not in TOLD_OTHERWISE}

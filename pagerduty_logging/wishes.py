@@ -59,14 +59,12 @@ def severity_of(record: logging.LogRecord, wishes: dict[object, Any]) -> Severit
     wished = _SEVERITIES.get(wish(wishes, "severity") or "") if wishes else None
     if wished is not None:
         return wished
-    level = record.levelno if type(record.levelno) in (int, float) else logging.ERROR
-    if level >= logging.CRITICAL:
-        return Severity.CRITICAL
+    level = record.levelno
+    if type(level) is not int:
+        level = level if type(level) is float else logging.ERROR
     if level >= logging.ERROR:
-        return Severity.ERROR
-    if level >= logging.WARNING:
-        return Severity.WARNING
-    return Severity.INFO
+        return Severity.CRITICAL if level >= logging.CRITICAL else Severity.ERROR
+    return Severity.WARNING if level >= logging.WARNING else Severity.INFO
 
 
 def faults(wishes: Mapping[str, object]) -> list[str]:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pagerduty_logging._version import __version__
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 
 OTHER_KEY = "e93facc04764012d7bfb002500d5d1a6"
@@ -191,6 +192,11 @@ def sandbox_answers_first():
     from pagerduty_logging.sandbox import Delay
 
     return Delay(0)
+
+
+def test_the_version_is_told(command):
+    told = command("--version")
+    assert (told.code, told.out) == (0, f"pagerduty-logging {__version__}\n")
 
 
 def test_every_subcommand_has_an_example(command):

@@ -2,6 +2,8 @@
 
 import enum
 import logging
+import pathlib
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,7 +13,9 @@ import pytest
 from fingerprinting_records import logged, made, queued
 from hypothesis import given
 from hypothesis import strategies as st
+from reliability.programs import environment
 
+import pagerduty_logging
 from pagerduty_logging.fingerprinting import (
     MAX_DEDUP_KEY_CHARS,
     SCHEME,
@@ -295,6 +299,119 @@ def test_a_library_that_catches_and_reports_in_one_function_tells_crashes_apart(
 
     assert fingerprint(record(orders)) == fingerprint(record(orders))
     assert fingerprint(record(orders)) != fingerprint(record(stock))
+
+
+INSTALLED = {
+    "rq/worker.py": """
+import logging
+
+def run(task):
+    try:
+        task()
+    except Exception:
+        logging.getLogger("rq").exception("A task failed")
+
+def just(task):
+    task()
+""",
+    "django/views.py": """
+import logging
+
+def show():
+    raise LookupError("no template")
+
+def respond(request):
+    try:
+        show()
+    except LookupError as error:
+        more = {"request": request}
+        logging.getLogger("django.request").error("%s: %s", "Error", "/", exc_info=error, extra=more)
+""",
+    "shop.py": """
+import json, logging, sys
+from django import views
+from rq import worker
+from pagerduty_logging.fingerprinting import fingerprint
+
+def order(): raise LookupError
+def stock(): raise LookupError
+def read_order(): json.loads("{")
+def read_stock(): json.loads("{")
+
+def carefully(task):
+    try:
+        worker.just(task)
+    except Exception:
+        logging.exception("cannot do it")
+
+class Request:
+    def __init__(self, view): self.resolver_match = Match(view)
+
+class Match:
+    def __init__(self, view): self._func_path = view
+
+class Print(logging.Handler):
+    def emit(self, record):
+        print(fingerprint(record))
+
+def main():
+    logging.getLogger().addHandler(Print())
+    for task in (order, order, stock, read_order, read_stock):
+        worker.run(task)
+    logging.getLogger("rq").error("A task failed")
+    for task in (order, lambda: json.loads("{")):
+        carefully(task)
+    for view in ("shop.home", "shop.basket"):
+        views.respond(Request(view))
+
+def die():
+    logging.getLogger().addHandler(Print())
+    sys.excepthook = lambda *raised: logging.critical("%s", "Uncaught exception", exc_info=raised)
+    globals()[sys.argv[1]]()
+
+if __name__ == "__main__":
+    main()
+""",
+}
+
+
+def test_crashes_of_an_application_that_is_installed_as_libraries_are_are_told_apart(tmp_path):
+    site = tmp_path / "site-packages"
+    shutil.copytree(
+        pathlib.Path(pagerduty_logging.__file__).parent,
+        site / "pagerduty_logging",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    for name, text in INSTALLED.items():
+        (site / name).parent.mkdir(exist_ok=True)
+        (site / name).write_text(text)
+    (tmp_path / "manage.py").write_text("import shop\nshop.main()\n")
+    (tmp_path / "bin").mkdir()  # as of a virtual environment
+    python = tmp_path / "bin" / "python"
+    python.symlink_to(pathlib.Path(sys.executable).resolve())
+    (tmp_path / "bin" / "shop").write_text("import shop\nshop.die()\n")
+
+    def keys(*command):
+        done = subprocess.run(
+            [python, *command],
+            cwd=tmp_path,
+            env={**environment("http://127.0.0.1:9", measured=False), "PYTHONPATH": str(site)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout, done.stderr
+        return done.stdout.split()
+
+    order, again, stock, read_order, read_stock, bare, *careful, home, basket = keys("-m", "shop")
+    assert order == again
+    assert len({order, stock, read_order, read_stock, bare}) == 5
+    assert careful[0] == careful[1]  # what the application itself reports is told by its own words
+    assert home != basket  # without a line of the application's, Django's view tells
+    # A process that has loaded anything else may have its application there, as ever.
+    assert keys("manage.py") == [bare] * 6 + [*careful, home, basket]
+    assert keys(tmp_path / "bin" / "shop", "read_order") != keys(tmp_path / "bin" / "shop", "read_stock")
 
 
 # --- the record's own key ------------------------------------------------------------------

@@ -1,13 +1,15 @@
 """What does not page: known noise, rare blips, and an exception that was paged already."""
 
+import asyncio
 import contextlib
 import copy
+import gc
 import json
 import logging
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -96,6 +98,92 @@ def test_a_record_can_ask_not_to_page(sandbox: Sandbox) -> None:
         pager.logger.error("quiet", extra={"pagerduty": False})
         pager.logger.error("loud")
         assert pager.summary == "loud"
+
+
+SERVER = "/venv/lib/python3.11/site-packages/server/"
+_serve: dict[str, Any] = {"logging": logging, "sys": sys}
+exec(
+    compile(
+        "def report(logger):\n"
+        "    logger.error('Error handling request', exc_info=True)\n"
+        "def told_to_stop():\n"
+        "    sys.exit(0)\n",
+        SERVER + "base.py",
+        "exec",
+    ),
+    _serve,
+)
+exec(
+    compile(
+        "def serve(view, logger):\n"
+        "    try:\n"
+        "        view()\n"
+        "    except BaseException:\n"
+        "        report(logger)\n"
+        "def serve_and_tell(view, logger):\n"
+        "    try:\n"
+        "        view()\n"
+        "    except BaseException:\n"
+        "        logger.error('Error handling request', exc_info=True)\n",
+        SERVER + "sync.py",
+        "exec",
+    ),
+    _serve,
+)
+
+
+def test_a_server_that_reports_its_own_good_end_does_not_page(sandbox: Sandbox) -> None:
+    with paging(sandbox) as pager:
+        _serve["serve"](_serve["told_to_stop"], pager.logger)
+        assert pager.events == []
+
+
+@pytest.mark.parametrize(
+    ("serve", "view"),
+    [
+        ("serve", lambda: sys.exit(0)),  # the application's: nobody got an answer
+        ("serve", lambda: exec(compile("raise SystemExit(1)", SERVER + "base.py", "exec"))),
+        ("serve", lambda: exec(compile("raise SystemExit('no')", SERVER + "base.py", "exec"))),
+        ("serve", lambda: exec(compile("raise OSError", SERVER + "base.py", "exec"))),
+        ("serve_and_tell", _serve["told_to_stop"]),
+    ],
+    ids=["the application's", "a status", "a message", "another exception", "who caught it means it"],
+)
+def test_other_exits_that_are_reported_page(sandbox: Sandbox, serve: str, view: Callable[[], object]) -> None:
+    with paging(sandbox) as pager:
+        _serve[serve](view, pager.logger)
+        assert pager.summary.startswith("Error handling request")
+
+
+def test_an_exit_that_the_program_itself_reports_pages(sandbox: Sandbox) -> None:
+    with paging(sandbox) as pager:
+        try:
+            sys.exit()
+        except SystemExit:
+            pager.logger.exception("nobody should leave here")
+        assert pager.summary == "nobody should leave here: SystemExit"
+
+
+def test_a_task_of_asyncio_that_ends_the_program_well_does_not_page(sandbox: Sandbox) -> None:
+    async def leave(status: int) -> None:
+        sys.exit(status)
+
+    async def work(status: int) -> None:
+        task = asyncio.get_running_loop().create_task(leave(status))
+        await asyncio.sleep(60)
+        del task
+
+    with paging(sandbox) as pager:
+        log = logging.getLogger("asyncio")
+        log.addHandler(pager.handler)
+        try:
+            for status in (0, 3):
+                with pytest.raises(SystemExit):
+                    asyncio.run(work(status))
+                gc.collect()  # asyncio reports a task when it is forgotten
+        finally:
+            log.removeHandler(pager.handler)
+        assert pager.summary == "Task exception was never retrieved: SystemExit: 3"
 
 
 @pytest.mark.parametrize(

@@ -285,6 +285,21 @@ def test_an_exception_takes_its_request_along_to_whoever_logs_it(
     assert pager.details["request"] == SHOWN
 
 
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("/orders/7?token=hush&page=2&q=a?b=c", "/orders/7?token&page&q"),
+        ("/orders/7?ada@example.com", "/orders/7?"),
+        ("/orders/7", "/orders/7"),
+    ],
+)
+def test_of_a_query_in_gunicorns_own_message_the_names_are_shown(pager: Pager, uri: str, shown: str):
+    log = logging.Logger("gunicorn.error")
+    log.addHandler(pager.handler)
+    log.error("Error handling request %s %s", "GET", uri)
+    assert pager.summary == f"Error handling request GET {shown}"
+
+
 def test_breadcrumbs_begin_anew_with_each_request(pager: Pager):
     crumbs = BreadcrumbHandler(level=logging.INFO)
     pager.logger.addHandler(crumbs)

@@ -213,7 +213,7 @@ def test_what_there_is_no_room_for_is_the_least_severe_and_the_youngest() -> Non
         gone.append(victim.dedup_key)
         waiting.remove(victim)
     assert gone == ["warning 2", "error 3", "error 0", "critical 1"]
-    assert (len(waiting), waiting.size) == (0, 0)
+    assert (waiting.count, waiting.size) == (0, 0)
 
 
 def test_no_minute_has_more_than_its_budget_and_a_share_is_kept_for_critical() -> None:

@@ -1,7 +1,7 @@
 """A shop's RQ jobs: one that fails is one page, which says which job it was.
 
     redis-server &
-    rq worker -c settings
+    rq worker -c settings --worker-class pagerduty_logging.integrations.rq.Worker
     rq enqueue -c settings jobs.pay :7
 
 The logging is the worker's: it is in `settings.py`.

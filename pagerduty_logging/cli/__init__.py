@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from pagerduty_logging._version import __version__
 from pagerduty_logging.cli import change, check, explain, output, run, sandbox, spool, test, trigger
 from pagerduty_logging.cli.follow_up import acknowledge, resolve
 from pagerduty_logging.cli.parsing import Command, CommandParser, Misuse
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser: argparse.ArgumentParser = CommandParser(
         prog="pagerduty-logging", description="Tools around log records that page."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="command")
     for command in _COMMANDS:
         command.add_parser(subparsers).set_defaults(run=command.run)

@@ -14,7 +14,8 @@ problem, and neither does that of a line that reports everybody's crashes; there
 type and the function it came from join in (`failure`), or the view that answered with a failure.
 
 Everything here is stateless but for caches that change no result: the key is the same in every
-process, on every host, and after a release that moves the code.
+process, on every host, and after a release that moves the code. One exception: whether an
+application is itself an installed package is told by what the process has loaded (`failure`).
 
 **The scheme is a wire format.** A changed rule changes keys, and alerts that are open under the
 old ones are never resolved. Change `SCHEME` with any change that alters a key.

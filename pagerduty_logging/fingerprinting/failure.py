@@ -6,15 +6,38 @@ import functools
 import logging
 import os
 import re
-from collections.abc import Iterable
+import sys
 from types import FrameType, TracebackType
 from typing import Final, NamedTuple
 
+from pagerduty_logging.intent import is_clean
 from pagerduty_logging.request_details import view_of
 
+_ASYNCIO: Final = "asyncio"
 _DJANGO: Final = "django.request"  # logs every failed request from one line
+# Packages that run the application's code, and report from one line whatever it raises.
+_HOSTS: Final = frozenset(
+    {
+        "aiohttp",
+        "apscheduler",
+        "celery",
+        "daphne",
+        "django",
+        "dramatiq",
+        "flask",
+        "grpc",
+        "gunicorn",
+        "huey",
+        "hypercorn",
+        "rq",
+        "tornado",
+        "uvicorn",
+        "waitress",
+    }
+)
 _MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 _STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
+_SCRIPTS: Final = os.path.dirname(sys.executable or os.__file__)  # None where Python is embedded
 _INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 # Where a formatter has appended a traceback to the text, as QueueHandler.prepare does.
 _APPENDED = re.compile(r"\n(?:Traceback|  \+ Exception Group Traceback|Stack) \(most recent call last\):")
@@ -84,22 +107,24 @@ def reported_crash(record: logging.LogRecord) -> Failure | None:
 
     One call site then speaks for every failure of the application, and its template tells
     nothing apart: an uncaught-exception hook, a web framework, a task runner, an executor. The
-    function given is the last one in the application, or Django's view.
+    function given is the last one in the application, or Django's view; where the application is
+    itself installed, as libraries are, the last one of each package.
     """
     exception = exception_of(record)
     if exception is None or record.exc_info is None:
         return None
     outermost = exception.__traceback__
-    others = speaks_for_others(record)
-    if outermost is None or (not others and _passes_through((outermost.tb_frame,), record)):
-        return None  # as with most: no need to walk
-    frames = _frames(outermost)
-    if not others and _passes_through(frames, record):
+    if outermost is None:
         return None
+    others, nobody_caught = speaks_for_others(record), _nobody_caught(outermost.tb_frame)
+    if not others and (not nobody_caught or _passes_through(outermost, record)):
+        return None
+    frames = _frames(outermost)
     if not (
-        _nobody_caught(frames[0])
+        nobody_caught
         or record.name == _DJANGO
-        or (others and any(_is_application(f) for f in frames))
+        or any(_is_application(f) for f in frames)
+        or (_is_host(record.pathname) and _installed_functions(frames, record))
     ):
         return None
     return Failure(type_name(exception), _failed_function(frames, record))
@@ -123,8 +148,32 @@ def speaks_for_others(record: logging.LogRecord) -> bool:
     return record.name == _DJANGO or _is_library(record.pathname)
 
 
+def reports_clean_exit(record: logging.LogRecord, error: BaseException) -> bool:
+    """Whether RECORD merely reports ERROR, by which somebody left with all well.
+
+    A library that reports an exit which it called for itself does: a server that is told to stop in
+    the midst of an answer. So does asyncio, which lets an exit go on to end the program besides. Who
+    catches an exit and logs it means it, and so does a library that reports the application's: what it
+    was to do was not done.
+    """
+    if not (issubclass(type(error), SystemExit) and is_clean(getattr(error, "code", 1))):
+        return False
+    if record.name == _ASYNCIO:
+        return True
+    traceback = error.__traceback__
+    return (
+        traceback is not None
+        and _is_library(record.pathname)
+        and _package(record.pathname) == _package(_frames(traceback)[-1].f_code.co_filename)
+        and not _passes_through(traceback, record)
+    )
+
+
 def _failed_function(frames: list[FrameType], record: logging.LogRecord) -> str:
     """The last function of the application's; else Django's view, or the last of another library's."""
+    installed = _installed_functions(frames, record)
+    if installed:
+        return installed
     application = next((f for f in reversed(frames) if _is_application(f)), None)
     if application is not None:
         return _function(application)
@@ -132,6 +181,53 @@ def _failed_function(frames: list[FrameType], record: logging.LogRecord) -> str:
     own = _package(record.pathname)
     other = next((f for f in reversed(frames) if _package(f.f_code.co_filename) != own), frames[-1])
     return view or _function(other)
+
+
+def _installed_functions(frames: list[FrameType], record: logging.LogRecord) -> str:
+    """The last function of each package but the host's, if the application is an installed package too.
+
+    Nothing tells which of them it is. The last of all would not do: what two functions of the
+    application let the same library raise would be one problem.
+    """
+    files = [frame.f_code.co_filename for frame in frames]
+    if any(map(_is_elsewhere, files)) or not _all_is_installed(len(sys.modules)):
+        return ""
+    last = {
+        _package(f): _function(frame) for f, frame in zip(files, frames, strict=True) if _INSTALLED.search(f)
+    }
+    if _is_host(record.pathname):
+        last.pop(_package(record.pathname), None)
+    return ", ".join(last.values())
+
+
+def _is_host(filename: str) -> bool:
+    """Whether FILENAME is of what runs the application, Python itself included, and no part of it."""
+    return _is_library(filename) and (not _INSTALLED.search(filename) or _package(filename) in _HOSTS)
+
+
+@functools.lru_cache(maxsize=8)
+def _all_is_installed(modules: int) -> bool:
+    """Whether all that this process has loaded, so many MODULES, is installed: then the application is."""
+    for name, module in list(sys.modules.items()):
+        file = _file_of(module)
+        if file is None and name == "__main__":
+            return False  # `python -c`, a console, a server that Python is embedded in
+        # gunicorn's configuration stands where it is started from.
+        if type(file) is str and _is_elsewhere(file) and name != "__config__":
+            return False
+    return True
+
+
+def _file_of(module: object) -> object:
+    try:
+        return module.__dict__.get("__file__")
+    except Exception:  # anything may stand where a module should
+        return None
+
+
+def _is_elsewhere(filename: str) -> bool:
+    """Whether FILENAME is not installed: no library, no generated code, no script that starts a library."""
+    return not (filename.startswith("<") or _is_library(filename) or os.path.dirname(filename) == _SCRIPTS)
 
 
 def _frames(traceback: TracebackType | None) -> list[FrameType]:
@@ -142,13 +238,17 @@ def _frames(traceback: TracebackType | None) -> list[FrameType]:
     return frames
 
 
-def _passes_through(frames: Iterable[FrameType], record: logging.LogRecord) -> bool:
+def _passes_through(traceback: TracebackType, record: logging.LogRecord) -> bool:
     """Whether the function that logged is one the exception came through: it caught it."""
     function, path = record.funcName, record.pathname
-    for frame in frames:
-        code = frame.f_code
+    here: TracebackType | None = traceback
+    for _ in range(_MAX_FRAMES):
+        if here is None:
+            break
+        code = here.tb_frame.f_code
         if code.co_name == function and code.co_filename == path:
             return True
+        here = here.tb_next
     return False
 
 

@@ -10,6 +10,8 @@
         },
     }
 
+    rq worker -c settings --worker-class pagerduty_logging.integrations.rq.Worker
+
 Arguments of jobs are never shown: they may be secret.
 """
 
@@ -17,10 +19,15 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
+import signal
+from typing import Any
 
-from rq import get_current_job
+import rq
 
-from pagerduty_logging.integrations.reports import tell_of_error
+from pagerduty_logging.integrations.reports import tell, tell_of_error
+
+_LOGGER = "rq.worker"
 
 
 class JobDetails(logging.Filter):
@@ -35,11 +42,58 @@ class JobDetails(logging.Filter):
         """Return a record that tells more."""
         told = copy.copy(record)
         about = told.__dict__
-        job = get_current_job()
+        job = rq.get_current_job()
         if job is not None:
             about.update(func=job.func_name, job_id=job.id, queue=job.origin)
-        if told.name == "rq.worker" and "job_id" in about:
+        if told.name == _LOGGER and "job_id" in about:
             about.pop("arguments", None)
             about.pop("kwargs", None)
             tell_of_error(told, "Job", str(about.get("func")), about["job_id"])
         return told
+
+
+class Worker(rq.Worker):
+    """RQ's worker, which logs an error for a job whose process was killed: RQ itself only warns of it."""
+
+    def handle_work_horse_killed(self, job: Any, retpid: Any, ret_val: Any, rusage: Any) -> None:
+        """Do what RQ does then, and log an error."""
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)
+        job_killed(job, retpid, ret_val, rusage)
+
+
+def job_killed(job: Any, pid: int | None, status: int | None, usage: object) -> None:
+    """Log an error for a job whose process was killed, or ended by itself: each job is a problem of its own.
+
+    `Worker` calls it. A worker of another class takes it as its `work_horse_killed_handler`.
+
+    Args:
+        job: RQ's job.
+        pid: of its process.
+        status: how the process ended, as `os.wait` tells it; None: not known, as where the worker killed it.
+        usage: not used.
+    """
+    log = logging.getLogger(_LOGGER)
+    if not log.isEnabledFor(logging.ERROR):
+        return
+    try:
+        name = str(job.func_name)
+    except Exception:  # what describes the job cannot be read
+        name = "unknown"
+    extra = {"func": name, "job_id": job.id, "queue": job.origin}
+    code = job_killed.__code__
+    place = (code.co_filename, code.co_firstlineno, "", (), None, code.co_name)
+    record = log.makeRecord(log.name, logging.ERROR, *place, extra=extra)
+    tell(record, "Job", name, job.id, "lost its process", _end(status))
+    log.handle(record)
+
+
+def _end(status: int | None) -> str:
+    if status is None:
+        return "how it ended is not known"
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"it ended with status {code}"
+    try:
+        return f"it was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"it was killed by signal {-code}"

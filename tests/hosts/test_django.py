@@ -1,5 +1,6 @@
 """A real Django project, as a user starts it: its failures page once, its checks find what cannot page."""
 
+import logging
 import re
 import signal
 import subprocess
@@ -206,6 +207,59 @@ def test_the_admins_get_their_mail_too(pager: Pager, request_of_grace: Any):
     pager.logger.error("it broke", extra={"request": request_of_grace, "status_code": 500})
     assert pager.summary == "it broke"
     assert len(mail.outbox) == 1
+
+
+def test_rest_framework_pages_once_for_each_view_that_fails(pager: Pager, users: Any):
+    pytest.importorskip("rest_framework")
+    from django.test import override_settings
+    from django.urls import path
+    from rest_framework.response import Response
+    from rest_framework.test import APIClient
+    from rest_framework.views import APIView
+
+    class Order(APIView):
+        def post(self, request: Any, number: int) -> Any:
+            pager.logger.error("order %s is odd", number, extra={"request": request})
+            raise LookupError(f"there is no order {number}")
+
+    class Stock(APIView):
+        def get(self, request: Any) -> Any:
+            return Response({"detail": "the shelf does not answer"}, status=500)
+
+    class Closed(APIView):
+        def get(self, request: Any) -> Any:
+            self.permission_denied(request)
+
+    urls = (path("orders/<int:number>/", Order.as_view()), path("stock/", Stock.as_view()))
+    client = APIClient(raise_request_exception=False)
+    client.force_authenticate(users.objects.get(username="grace"))
+    log = logging.getLogger("django.request")
+    log.addHandler(pager.handler)
+    try:
+        with override_settings(ROOT_URLCONF=(*urls, path("closed/", Closed.as_view()))):
+            for number in (7, 8):
+                assert client.post(f"/orders/{number}/?token=hush", {"card": "hush"}).status_code == 500
+                assert client.get("/stock/").status_code == 500
+            assert client.get("/closed/").status_code == 403
+    finally:
+        log.removeHandler(pager.handler)
+    order = {
+        "method": "POST",
+        "path": "/orders/7/",
+        "query_names": "token",
+        "route": "orders/<int:number>/",
+        "view": f"{__name__}.Order",
+        "user_id": 1,
+    }
+    stock = {"method": "GET", "path": "/stock/", "route": "stock/", "view": f"{__name__}.Stock", "user_id": 1}
+    told = [event["payload"] for event in pager.events]
+    assert {payload["summary"]: payload["custom_details"]["request"] for payload in told} == {
+        "order 7 is odd": order,
+        "Internal Server Error: /orders/7/: LookupError: there is no order 7": {**order, "status": 500},
+        "Internal Server Error: /stock/": {**stock, "status": 500},
+    }
+    assert len(told) == 3
+    assert "hush" not in str(told)
 
 
 # --- the checks and the command -----------------------------------------------------------------------

@@ -69,3 +69,31 @@ def test_a_job_that_fails_is_one_page(sandbox: Sandbox, tmp_path: Path, redis: s
     names = {details["func"] for details in found.values()}
     assert names == {"jobs.pay", "jobs.pay_carefully", "jobs.remind", "jobs.gone"}
     assert "s3cret" not in json.dumps(sandbox.events)
+
+
+KILLED = """
+import os
+from redis import Redis
+from rq import Queue
+queue = Queue("mail", connection=Redis.from_url(os.environ["REDIS_URL"]))
+for _ in range(2):
+    queue.enqueue(os.kill, 0, 9)  # the process group of the job
+queue.enqueue(os._exit, 3)
+"""
+
+
+def test_a_job_that_is_killed_pages(sandbox: Sandbox, tmp_path: Path, redis: str) -> None:
+    folder = copied("rq_jobs", tmp_path)
+    run(["-c", KILLED], folder, sandbox, REDIS_URL=redis)
+    worker = (
+        "-m rq.cli worker -c settings --burst --worker-class pagerduty_logging.integrations.rq.Worker mail"
+    )
+    with started(worker.split(), folder, sandbox, REDIS_URL=redis) as process:
+        assert process.wait(PATIENCE) == 0
+    found = pages(sandbox)
+    killed, left = (
+        "Job posix.kill[…] lost its process: it was killed by SIGKILL",
+        "Job posix._exit[…] lost its process: it ended with status 3",
+    )
+    assert set(found) == {killed, left}, (folder / "output.txt").read_text()
+    assert (found[killed]["func"], found[killed]["queue"]) == ("posix.kill", "mail")

@@ -1,12 +1,16 @@
 """Flask under gunicorn and FastAPI under uvicorn: one page for one unhandled exception, and none lost."""
 
+import signal
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from reliability.programs import until
 
 from pagerduty_logging.sandbox import Sandbox
 
-from .web_servers import copied, pages, serving
+from .web_servers import PATIENCE, Server, copied, pages, serving
 
 ORDER = "there is no order 7"
 STOCK = "the stock of pears cannot be told: OSError: the shelf of pears does not answer"
@@ -36,6 +40,45 @@ def test_flask_under_gunicorn(sandbox: Sandbox, tmp_path: Path, workers: str):
         },
         STOCK: {"method": "GET", "path": "/stock/pears", "route": "/stock/<fruit>", "view": "stock"},
     }
+
+
+PLAIN = """
+import logging, pathlib, time
+from pagerduty_logging import PagerDutyHandler
+
+logging.getLogger().addHandler(PagerDutyHandler())
+logging.getLogger("gunicorn.error").propagate = True
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/broken":
+        raise LookupError("there is no order 7")
+    if environ["PATH_INFO"] == "/slow":
+        pathlib.Path("begun").touch()
+        time.sleep(600)
+    start_response("204 No Content", [])
+    return []
+"""
+
+
+def hang_up(server: Server) -> None:
+    with suppress(OSError):  # the server may go without an answer
+        server.get("/slow")
+
+
+def test_gunicorn_that_is_told_to_end_at_once_in_the_midst_of_an_answer_wakes_nobody(
+    sandbox: Sandbox, tmp_path: Path
+):
+    pytest.importorskip("gunicorn")
+    (tmp_path / "plain.py").write_text(PLAIN)
+    with serving("-m gunicorn --bind 127.0.0.1:{port} plain:app", tmp_path, sandbox) as server:
+        assert server.get("/broken?token=hush") == 500
+        client = threading.Thread(target=hang_up, args=[server])
+        client.start()
+        until((tmp_path / "begun").exists, PATIENCE)
+        assert server.stop(signal.SIGINT) == 0
+        client.join(PATIENCE)
+    assert "SystemExit: 0" in server.output.read_text()
+    assert pages(sandbox) == {f"Error handling request GET /broken?token: LookupError: {ORDER}": {}}
 
 
 def test_fastapi_under_uvicorn(sandbox: Sandbox, tmp_path: Path):
