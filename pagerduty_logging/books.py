@@ -179,7 +179,7 @@ class Books:
 
     def leave_out(self, pending: Pending) -> bool:
         """Do at once without an event for which no other would make room, before it is written to disk."""
-        if self._backlog.count < self._max_pending:
+        if len(self._late) + self._backlog.count < self._max_pending:
             return False
         key, severity, label = pending.dedup_key, pending.severity, pending.label
         if not self.turn_away(key, severity, pending.known, label, pending.settle):
@@ -196,13 +196,15 @@ class Books:
         settle: Callable[[bool], int] = nobody_waits,
     ) -> bool:
         """Count an event as left out for which no other would make room; False if it is wanted."""
-        if self._backlog.count < self._max_pending or not self._lock.acquire(timeout=PATIENCE):
-            return False  # there is room, or whoever is busy decides when taking it in
+        room = len(self._late) + self._backlog.count < self._max_pending
+        if room or not self._lock.acquire(timeout=PATIENCE):
+            return False  # or whoever is busy decides when taking it in
         try:
             if self._busy:
                 return False  # re-entered: whoever is busy on this thread decides when taking it in
             self._busy = True
             try:
+                self._take_in()
                 if self._backlog.count < self._max_pending or not self._backlog.is_least(severity, known):
                     return False
                 self._accepted += 1

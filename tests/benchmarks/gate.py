@@ -16,8 +16,8 @@ BOUNDS = (
     ("repeat", NULL, 1.08),
     ("repeat", EMPTY, 1.0),
     ("traceback", NULL, 1.1),
-    ("first", NULL, 4.0),
-    ("first_traceback", NULL, 5.4),
+    ("first", NULL, 2.5),
+    ("first_traceback", NULL, 4.0),
 )
 
 
