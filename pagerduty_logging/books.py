@@ -11,8 +11,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
@@ -101,13 +100,13 @@ class Books:
     def waiting(self) -> list[Pending]:
         """Return the events that wait or are under way."""
         self.read()
-        with self._open():
+        with _Opened(self):
             return list(self._backlog)
 
     def stats(self) -> Stats:
         """Return the books as they stand."""
         self.read()
-        with self._open():
+        with _Opened(self):
             oldest = min((p.accepted_at for p in self._backlog), default=None)
             unread = len(self._unread)
             return Stats(
@@ -218,19 +217,6 @@ class Books:
             if self._late:
                 self.take_in()
 
-    @contextmanager
-    def _open(self) -> Iterator[None]:
-        with self._lock:
-            before, self._busy = self._busy, True
-            try:
-                if not before:
-                    self._take_in()
-                yield
-            finally:
-                self._busy = before
-        if not before:
-            self.take_in()
-
     def _take_in(self) -> None:
         """Move what was submitted to the backlog, and out of it what there is no room for."""
         while self._late:
@@ -253,7 +239,7 @@ class Books:
 
     def hurry(self) -> None:
         """Let it be at once the turn of what only waits for better times."""
-        with self._open():
+        with _Opened(self):
             self._backlog.hurry()
             self._omissions.hurry()
 
@@ -263,7 +249,7 @@ class Books:
         Returns:
             the event; and 0.0, or if there is none the seconds until it is some event's turn, None for never.
         """
-        with self._open():
+        with _Opened(self):
             now = self._clock()
             for pending in self._backlog.expired(now):
                 self._drop(pending, "expired", "it is older than retry.max_age")
@@ -290,7 +276,7 @@ class Books:
 
     def conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Enter the outcome of an attempt: None if PagerDuty has the event, else what stood in the way."""
-        with self._open():
+        with _Opened(self):
             if pending.encoded is not None:
                 self._backlog.resize(pending, len(pending.encoded.json))
             if error is None:
@@ -321,3 +307,32 @@ class Books:
         self._backlog.remove(pending)
         self.lost.append((pending, error))
         return pending.settle(False)
+
+
+class _Opened:
+    """The books under their lock, with all entered that was submitted; a generator would take longer."""
+
+    __slots__ = ("_before", "_books")
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def __enter__(self) -> None:
+        books = self._books
+        books._lock.acquire()
+        self._before, books._busy = books._busy, True
+        if not self._before:
+            try:
+                books._take_in()
+            except BaseException:
+                self._leave()
+                raise
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
+        if not self._before:
+            self._books.take_in()
+
+    def _leave(self) -> None:
+        self._books._busy = self._before
+        self._books._lock.release()

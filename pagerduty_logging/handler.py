@@ -242,22 +242,23 @@ class PagerDutyHandler(logging.Handler):
         if type(message) is str:
             try:
                 problem = self._known[record.name][message]
-                repeat = (
+                if (
                     problem.quiet_until > monotonic()
                     and record.levelno <= problem.level
                     and not hasattr(record, "pagerduty")
-                )
-            except Exception:  # not known, or a record made by hand, of which anything may be wrong
-                repeat = False
-            if repeat:
-                problem.occurrences += 1
-                self._pager.suppressed += 1
-                if record.exc_info is not None:
+                ):
+                    raised = record.exc_info
+                    problem.occurrences += 1
+                    self._pager.suppressed += 1
+                    if raised is None:
+                        return True
                     try:  # inline, because a call would cost as much as all the rest
-                        record.exc_info[1].__dict__[self._mark] = problem.key
+                        raised[1].__dict__[self._mark] = problem.key
                     except Exception:
                         return True
-                return True
+                    return True
+            except Exception:  # not known, or a record made by hand, of which anything may be wrong
+                pass
         try:
             self.emit(record)
         except RecursionError:

@@ -216,7 +216,7 @@ class Pager:
                 self.suppressed += 1
                 return None, None
             settle = Settlement(self.throttle, sighting.problem)
-            return self._pending_copy(copy, size, around, accepted_at, severity, sighting, settle), None
+            return self._pending_copy(record, size, around, accepted_at, severity, sighting, settle), None
         except BaseException as broken:
             return self.page_anyway(record, broken, [])
 
@@ -266,8 +266,11 @@ class Pager:
             try:
                 copied = copy_of(record) if not (deep or defects or formatter or self._before_send) else None
                 if copied is not None:
+                    copy, size = record_of(copied[0]), copied[1]
                     around = surroundings(record, error)
-                    return self._pending_copy(*copied, around, monotonic(), severity, sighting, settle), None
+                    return self._pending_copy(
+                        copy, size, around, monotonic(), severity, sighting, settle
+                    ), None
                 snapshot = salvage(record) if deep else capture(record, formatter, defects)
                 compose = self._considered(record, self._composer(snapshot, sighting))
             except BaseException as broken:
@@ -356,7 +359,7 @@ class Pager:
 
     def _pending_copy(
         self,
-        copy: dict[str, Any],
+        copy: logging.LogRecord,
         size: int,
         around: Surroundings,
         accepted_at: float,
@@ -377,14 +380,14 @@ class Pager:
             accepted_at,
             partial(self._composed_of, copy, around, key, sighting.history),
             settle,
-            alert.named(copy["levelname"], copy["name"], copy["filename"], copy["lineno"]),
+            alert.named(copy.levelname, copy.name, copy.filename, copy.lineno),
             size,
         )
 
     def _composed_of(
-        self, copy: dict[str, Any], around: Surroundings, dedup_key: str, history: History
+        self, copy: logging.LogRecord, around: Surroundings, dedup_key: str, history: History
     ) -> Event:
-        snapshot = read(record_of(copy), around)
+        snapshot = read(copy, around)
         return self._redactor.event(alert.compose(snapshot, dedup_key, history, self._fields))
 
     def _composer(self, snapshot: Snapshot, sighting: Sighting) -> Callable[[], Trigger]:
