@@ -88,11 +88,6 @@ class Books:
         return len(self._unread)
 
     @property
-    def crowded(self) -> bool:
-        """Whether there is no room for one more event."""
-        return self.pending >= self._max_pending
-
-    @property
     def idle(self) -> bool:
         """Whether there is nothing to send, and nothing to tell."""
         return not (self.pending or self._omissions or self.lost)

@@ -290,15 +290,15 @@ class PagerDutyHandler(logging.Handler):
         said = wishes.said_by(record)
         if said is False:
             return
-        delivery.notice_fork()
-        if type(record.name) is str and delivery.is_own(record.name):
+        way_in = delivery.way_in(record.name)
+        if way_in == "own":
             return
         pager, read = self._pager, None
         try:
-            if said is None and delivery.crowded:
+            if said is None and way_in == "crowded":
                 if pager.turned_away(record, delivery.turn_away):
                     return
-            elif said is None and delivery.takes_unread and not defects and self.formatter is None:
+            elif said is None and way_in == "later" and not defects and self.formatter is None:
                 read = pager.reader_of(record)
             if read is None:
                 delivery.catch_up()
