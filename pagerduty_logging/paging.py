@@ -48,6 +48,9 @@ MAX_SHORTCUT_CHARS = 2_000
 MAX_UNREAD_BYTES = 10_000
 """Memory that a record may take, about, to wait unread; a longer one is read at once."""
 
+MAX_FLOODING = 1_000
+"""Lines of source that are remembered for logging one problem in ever other words."""
+
 
 class Pager:
     """Makes the events that records call for.
@@ -92,6 +95,7 @@ class Pager:
         self._nesting = Nesting()
         # Whether nothing of the program's has a say in what is news.
         self._latest = ""
+        self._flooding: set[tuple[str, int]] = set()
         self._alone = before_send is None and fingerprint is None and frequency is None
 
     def begin_anew(self) -> None:
@@ -141,7 +145,12 @@ class Pager:
             turn_away: counts an event as left out if there is no room for it.
         """
         try:
-            if not (self._alone and record.args and type(record.msg) is str and record.msg[:1].isalpha()):
+            message = record.msg
+            # Whether to identify it runs none of the program's code.
+            harmless = type(message) is str and (
+                message[:1].isalpha() if record.args else not record.exc_info
+            )
+            if not (self._alone and harmless):
                 return False
             error = exception_of(record) if record.exc_info else None
             if error is not None and marks.marked(error, self._mark) is not None:
@@ -168,35 +177,42 @@ class Pager:
             if record.exc_info:
                 if error is None or marks.marked(error, self._mark) is not None:
                     return None
-            elif not (record.args and message[:1].isalpha()):
+            elif record.args:
+                if not message[:1].isalpha():
+                    return None
+            elif (record.pathname, record.lineno) in self._flooding:
                 return None
             copied = None if self._ignored.matches(record, error) else copy_of(record)
             if copied is None or copied[1] > MAX_UNREAD_BYTES:
                 return None
-            identity: Identity | None = None
-            if error is not None:
-                identity = self._fingerprinter.identify(record)
-                if not identity.by_message or self.throttle.knows(identity.key):
-                    return None
-            around = self._surroundings(record, error)
-            if around is None:
+            if error is None:
+                identity, around = None, surroundings(record, None)
+            elif (found := self._identified(record, error)) is not None:
+                identity, around = found
+            else:
                 return None
-            if error is not None and identity is not None:
-                marks.mark(error, self._mark, identity.key)
             self._latest = message
             return partial(self._page_copy, *copied, around, monotonic(), identity)
         except Exception:  # a record made by hand may lack anything
             return None
 
-    def _surroundings(self, record: logging.LogRecord, error: BaseException | None) -> Surroundings | None:
-        """Return the surroundings of a record; None in the midst of another's."""
-        if error is None:
-            return surroundings(record, None)
+    def _identified(
+        self, record: logging.LogRecord, error: BaseException
+    ) -> tuple[Identity, Surroundings] | None:
+        """Return an exception's problem, with which it is marked, and its surroundings.
+
+        None: it is known, or cannot be known by its message, or is logged in the midst of another record.
+        """
         depth = self._nesting.enter()
         try:
-            return None if depth else surroundings(record, error)
+            identity = None if depth else self._fingerprinter.identify(record)
+            if identity is None or not identity.by_message or self.throttle.knows(identity.key):
+                return None
+            around = surroundings(record, error)
         finally:
             self._nesting.leave(depth)
+        marks.mark(error, self._mark, identity.key)
+        return identity, around
 
     def _page_copy(
         self,
@@ -214,11 +230,19 @@ class Pager:
             sighting = self._sight(record, bool(around.chain), identity, severity)
             if sighting.verdict is Verdict.REPEAT:
                 self.suppressed += 1
+                if not record.args:
+                    self._note_flood(record)
                 return None, None
             settle = Settlement(self.throttle, sighting.problem)
             return self._pending_copy(record, size, around, accepted_at, severity, sighting, settle), None
         except BaseException as broken:
             return self.page_anyway(record, broken, [])
+
+    def _note_flood(self, record: logging.LogRecord) -> None:
+        """Remember a line that logs one problem in ever other words: to read them at once takes less time."""
+        if len(self._flooding) >= MAX_FLOODING:
+            self._flooding.clear()
+        self._flooding.add((record.pathname, record.lineno))
 
     def _read(
         self,
