@@ -177,10 +177,9 @@ class Pager:
             if record.exc_info:
                 if error is None or marks.marked(error, self._mark) is not None:
                     return None
-            elif record.args:
-                if not message[:1].isalpha():
-                    return None
-            elif (record.pathname, record.lineno) in self._flooding:
+            elif record.args and not message[:1].isalpha():
+                return None
+            if (error is not None or not record.args) and (record.pathname, record.lineno) in self._flooding:
                 return None
             copied = None if self._ignored.matches(record, error) else copy_of(record)
             if copied is None or copied[1] > MAX_UNREAD_BYTES:
@@ -190,6 +189,7 @@ class Pager:
             elif (found := self._identified(record, error)) is not None:
                 identity, around = found
             else:
+                self._note_flood(record)
                 return None
             self._latest = message
             return partial(self._page_copy, *copied, around, monotonic(), identity)
@@ -239,7 +239,7 @@ class Pager:
             return self.page_anyway(record, broken, [])
 
     def _note_flood(self, record: logging.LogRecord) -> None:
-        """Remember a line that logs one problem in ever other words: to read them at once takes less time."""
+        """Remember a line that logs one problem in ever other words: to read it at once takes less time."""
         if len(self._flooding) >= MAX_FLOODING:
             self._flooding.clear()
         self._flooding.add((record.pathname, record.lineno))
