@@ -123,15 +123,16 @@ class Pager:
             defects: what went wrong with the record so far, to be told with the page.
             formatter: the handler's, if it has one.
         """
+        settle = Settlement(self.throttle)
         try:
             depth = self._nesting.enter()
             try:
                 deep = depth >= MAX_NESTED
-                return self._read(record, wishes.wishes_in(said), defects, formatter, deep)
+                return self._read(record, wishes.wishes_in(said), defects, formatter, deep, settle)
             finally:
                 self._nesting.leave(depth)
         except BaseException as broken:
-            return self._page_anyway(record, broken, defects)
+            return self._page_anyway(record, broken, defects, settle)
 
     def turned_away(self, record: logging.LogRecord, turn_away: TurnAway) -> bool:
         """Do without the event of a new problem's record, before any of it is kept; False: see `page`.
@@ -178,17 +179,20 @@ class Pager:
 
     def _page_copy(self, copy: dict[str, Any], size: int, around: Surroundings, accepted_at: float) -> Paged:
         record = record_of(copy)
+        settle = Settlement(self.throttle)
         try:
             identity = self._fingerprinter.identify(record)
             severity = wishes.severity_of(record, {})
-            sighting = self._sight(record, None, identity, severity)
+            sighting = self._sight(record, None, identity, severity, settle)
             if sighting.verdict is Verdict.REPEAT:
                 self.suppressed += 1
                 return None, None
-            settle = Settlement(self.throttle, sighting.problem)
             return self._pending_copy(copy, size, around, accepted_at, severity, sighting, settle), None
-        except BaseException as broken:
-            return self._page_anyway(record, broken, [])
+        except Exception as broken:
+            return self._page_anyway(record, broken, [], settle)
+        except BaseException:  # whoever reads it is interrupted: it is read again
+            settle(False)
+            raise
 
     def _read(
         self,
@@ -197,6 +201,7 @@ class Pager:
         defects: list[str],
         formatter: logging.Formatter | None,
         deep: bool,
+        settle: Settlement,
     ) -> Paged:
         """Return the event that a record calls for; see `page`.
 
@@ -225,11 +230,10 @@ class Pager:
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
         again = marked is not None and severity is Severity.CRITICAL
-        sighting = self._sight(record, error, identity, Severity.ERROR if again else severity, held)
+        sighting = self._sight(record, error, identity, Severity.ERROR if again else severity, settle, held)
         if sighting.verdict is Verdict.REPEAT:
             self.suppressed += 1
             return None, None
-        settle = Settlement(self.throttle, sighting.problem)
         failure: BaseException | None = None
         try:
             try:
@@ -247,20 +251,28 @@ class Pager:
                 settle(False)
                 return None, None
             return self._pending(snapshot, sighting, compose, settle), failure
-        except BaseException:
-            settle(False)
-            raise
         finally:
             del failure  # its traceback holds this frame
 
-    def _page_anyway(self, record: logging.LogRecord, broken: BaseException, defects: list[str]) -> Paged:
-        """Return the event that can be had without the program's own code, which has just failed."""
+    def _page_anyway(
+        self, record: logging.LogRecord, broken: BaseException, defects: list[str], settle: Settlement
+    ) -> Paged:
+        """Return the event that can be had without the program's own code, which has just failed.
+
+        Args:
+            record: the record.
+            broken: how it failed.
+            defects: what went wrong with the record before.
+            settle: of the event that was to be, which now never will.
+        """
         try:
+            settle(False)
             snapshot = salvage(record, broken, defects)
-            sighting = self.throttle.sight(_identity_of(snapshot).key, snapshot.severity, snapshot.created)
+            settle = Settlement(self.throttle)
+            key = _identity_of(snapshot).key
+            sighting = self.throttle.sight(key, snapshot.severity, snapshot.created, settle)
             if sighting.verdict is Verdict.REPEAT:
                 return None, broken
-            settle = Settlement(self.throttle, sighting.problem)
             return self._pending(snapshot, sighting, self._composer(snapshot, sighting), settle), broken
         except Exception:
             self.unreadable += 1  # no call: there may be no stack or memory left for one
@@ -301,10 +313,11 @@ class Pager:
         error: BaseException | None,
         identity: Identity,
         severity: Severity,
+        settle: Settlement,
         held: Held | None = None,
     ) -> Sighting:
         """Note the occurrence, and those that were held back before it."""
-        sighting = self.throttle.sight(identity.key, severity, created(record))
+        sighting = self.throttle.sight(identity.key, severity, created(record), settle)
         if (
             # Most problems of a storm of them do not come again; but an exception that does is known by
             # its mark, which tells nothing of the message.
