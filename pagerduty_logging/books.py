@@ -9,6 +9,7 @@ What was logged may wait unread before it is an event, or turns out to be none.
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
@@ -34,6 +35,9 @@ MAX_LATE = 100
 
 PATIENCE = 0.05
 """Seconds to wait at most for whoever is busy: what needs not be written to disk is worth that."""
+
+FRAMES = 200
+"""Frames that must be left on the stack for others' records to be read; it takes some thirty."""
 
 Read: TypeAlias = Callable[[], tuple[Pending | None, BaseException | None]]
 """Reads a record: the event that it calls for, if any, and what interrupted the reading."""
@@ -93,14 +97,12 @@ class Books:
         return not (self.pending or self._omissions or self.lost)
 
     def waiting(self) -> list[Pending]:
-        """Return the events that wait or are under way."""
-        self.read()
+        """Return the events that wait or are under way, see `read`."""
         with _Opened(self):
             return list(self._backlog)
 
     def stats(self) -> Stats:
-        """Return the books as they stand."""
-        self.read()
+        """Return the books as they stand, see `read`."""
         with _Opened(self):
             oldest = min((p.accepted_at for p in self._backlog), default=None)
             unread = len(self._unread)
@@ -121,32 +123,41 @@ class Books:
         """Accept a record, at any moment; `read` finds out what it calls for."""
         self._unread.append(read)
 
-    def read(self) -> None:
+    def read(self, seconds: float = math.inf) -> None:
         """Read what waits unread, in its order; wait a moment for whoever is at it already.
 
-        Reading looks into source files, so that it is done under no lock which a caller must have.
+        Reading looks into source files, so that it is done under no lock which a caller must have. Near the
+        end of the stack it is left to others, for it would fail through no fault of the records.
+
+        Args:
+            seconds: no other record is begun after so many.
         """
-        if not self._unread or not self._reading.acquire(timeout=PATIENCE):
+        if not self._unread or not _has_stack() or not self._reading.acquire(timeout=PATIENCE):
             return
         try:
-            if self._busy_reading:
-                return  # re-entered: whoever is at it on this thread goes on when this is over
-            self._busy_reading = True
-            try:
-                self._read(len(self._unread))
-            finally:
-                self._busy_reading = False
+            if not self._busy_reading:  # else re-entered: whoever is at it on this thread goes on afterwards
+                self._read(self._clock() + seconds)
         finally:
             self._reading.release()
 
-    def _read(self, times: int) -> None:
-        for _ in range(times):
-            pending, interruption = self._unread[0]()
-            if pending is not None:
-                self._late.append(pending)
-            self._unread.popleft()  # last, so that it is never in no book
-            if interruption is not None and not isinstance(interruption, Exception):
-                raise interruption
+    def _read(self, until: float) -> None:
+        pending: Pending | None = None
+        try:
+            self._busy_reading = True
+            for _ in range(len(self._unread)):
+                pending, interruption = self._unread[0]()
+                if pending is not None:
+                    self._late.append(pending)
+                self._unread.popleft()  # last, so that it is never in no book
+                pending = None
+                if interruption is not None and not isinstance(interruption, Exception):
+                    raise interruption
+                if self._clock() >= until:
+                    return
+        finally:
+            self._busy_reading = False
+            if pending is not None:  # interrupted: its record will be read again, and is news again
+                pending.settle(False)
 
     def submit(self, pending: Pending) -> None:
         """Accept an event, at any moment; whoever sends, or next needs the books, enters it."""
@@ -331,3 +342,12 @@ class _Opened:
     def _leave(self) -> None:
         self._books._busy = self._before
         self._books._lock.release()
+
+
+def _has_stack() -> bool:
+    limit = sys.getrecursionlimit()
+    try:
+        sys._getframe(max(limit - FRAMES, limit // 2))
+    except ValueError:
+        return True
+    return False

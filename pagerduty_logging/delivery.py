@@ -23,7 +23,7 @@ from copy import copy
 from typing import Literal, TypeAlias
 
 from pagerduty_logging import keeping, lifecycle
-from pagerduty_logging.books import MAX_UNREAD, NO_ROOM, Books, Read
+from pagerduty_logging.books import MAX_UNREAD, NO_ROOM, PATIENCE, Books, Read
 from pagerduty_logging.diagnostics import Diagnostics
 from pagerduty_logging.events_api import retrying
 from pagerduty_logging.events_api.client import EventsClient
@@ -182,12 +182,19 @@ class Delivery:
         self._books.submit_unread(read)
         self._see_to_it(wake=True)
 
-    def catch_up(self) -> None:
+    def catch_up(self, *, quickly: bool = False) -> None:
         """Read what waits unread, so that what is found out now follows from all that was logged before.
 
         `notice_fork` goes before.
+
+        Args:
+            quickly: leave to others what takes too long, as many source files do that were not read before.
         """
-        self._books.read()
+        if self._books.unread:
+            try:
+                self._books.read(PATIENCE if quickly else math.inf)
+            finally:
+                self._rouse()  # the worker may have wanted to read the same, and given up
 
     def turn_away(self, dedup_key: str, severity: Severity, label: str) -> bool:
         """Do without an event for which no other would make room, before it is made; False: it is wanted.
@@ -274,6 +281,7 @@ class Delivery:
     def stats(self) -> Stats:
         """Return the books as they stand."""
         self.notice_fork()
+        self.catch_up()
         return self._books.stats()
 
     # --- the end of the process, and its forks ----------------------------------------------------
@@ -292,6 +300,7 @@ class Delivery:
         """Tell what is left: kept in the spool, or lost with the process."""
         if self._pid != os.getpid():
             return
+        self.catch_up()
         waiting = self._books.waiting()
         left = [pending.label for pending in waiting if pending.ticket is None]
         kept = len(waiting) - len(left)

@@ -28,7 +28,7 @@ from pagerduty_logging.events_api.events import Change, Event, Image, Link
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.noise import Ignored, frequency
-from pagerduty_logging.paging import BeforeSend, Pager
+from pagerduty_logging.paging import BeforeSend, Paged, Pager
 from pagerduty_logging.redaction import redactor
 from pagerduty_logging.safejson import type_name
 from pagerduty_logging.schedule import Pending
@@ -293,28 +293,33 @@ class PagerDutyHandler(logging.Handler):
         way_in = delivery.way_in(record.name)
         if way_in == "own":
             return
-        pager, read = self._pager, None
+        read: Callable[[], Paged] | None = None
+        interruption: BaseException | None = None
         try:
             if said is None and way_in == "crowded":
-                if pager.turned_away(record, delivery.turn_away):
+                if self._pager.turned_away(record, delivery.turn_away):
                     return
             elif said is None and way_in == "later" and not defects and self.formatter is None:
-                read = pager.reader_of(record)
+                read = self._pager.reader_of(record)
             if read is None:
-                delivery.catch_up()
-                pending, interruption = pager.page(record, said, defects, self.formatter)
-        except BaseException as broken:
-            pending, interruption = pager.page_anyway(record, broken, defects)
+                delivery.catch_up(quickly=said is None)
+        except Exception:  # there may be no stack or memory left: the page itself comes first
+            read = None
+        except BaseException as early:
+            interruption = early
         if read is not None:
             delivery.submit_unread(read)
             return
+        pending, late = self._pager.page(record, said, defects, self.formatter)
         if pending is not None:
             self._submit(pending, delivery)
+        if interruption is None:
+            interruption = late
         try:
             if interruption is not None and not isinstance(interruption, Exception):
                 raise interruption
         finally:
-            interruption = None  # its traceback holds this frame
+            interruption = late = None  # their tracebacks hold this frame
 
     def _submit(self, pending: Pending, delivery: Delivery) -> None:
         try:

@@ -127,15 +127,16 @@ class Pager:
             defects: what went wrong with the record so far, to be told with the page.
             formatter: the handler's, if it has one.
         """
+        settle = Settlement(self.throttle)
         try:
             depth = self._nesting.enter()
             try:
                 deep = depth >= MAX_NESTED
-                return self._read(record, wishes.wishes_in(said), defects, formatter, deep)
+                return self._read(record, wishes.wishes_in(said), defects, formatter, deep, settle)
             finally:
                 self._nesting.leave(depth)
         except BaseException as broken:
-            return self.page_anyway(record, broken, defects)
+            return self._page_anyway(record, broken, defects, settle)
 
     def turned_away(self, record: logging.LogRecord, turn_away: TurnAway) -> bool:
         """Do without the event of a new problem's record, before any of it is kept; False: see `page`.
@@ -223,20 +224,23 @@ class Pager:
         identity: Identity | None,
     ) -> Paged:
         record = record_of(copy)
+        settle = Settlement(self.throttle)
         try:
             if identity is None:
                 identity = self._fingerprinter.identify(record)
             severity = wishes.severity_of(record, {})
-            sighting = self._sight(record, bool(around.chain), identity, severity)
+            sighting = self._sight(record, bool(around.chain), identity, severity, settle)
             if sighting.verdict is Verdict.REPEAT:
                 self.suppressed += 1
                 if not record.args:
                     self._note_flood(record)
                 return None, None
-            settle = Settlement(self.throttle, sighting.problem)
             return self._pending_copy(record, size, around, accepted_at, severity, sighting, settle), None
-        except BaseException as broken:
-            return self.page_anyway(record, broken, [])
+        except Exception as broken:
+            return self._page_anyway(record, broken, [], settle)
+        except BaseException:  # whoever reads it is interrupted: it is read again
+            settle(False)
+            raise
 
     def _note_flood(self, record: logging.LogRecord) -> None:
         """Remember a line that logs one problem in ever other words: to read it at once takes less time."""
@@ -251,6 +255,7 @@ class Pager:
         defects: list[str],
         formatter: logging.Formatter | None,
         deep: bool,
+        settle: Settlement,
     ) -> Paged:
         """Return the event that a record calls for; see `page`.
 
@@ -280,11 +285,10 @@ class Pager:
         # for both words.
         again = marked is not None and severity is Severity.CRITICAL
         counted = Severity.ERROR if again else severity
-        sighting = self._sight(record, error is not None, identity, counted, held)
+        sighting = self._sight(record, error is not None, identity, counted, settle, held)
         if sighting.verdict is Verdict.REPEAT:
             self.suppressed += 1
             return None, None
-        settle = Settlement(self.throttle, sighting.problem)
         failure: BaseException | None = None
         try:
             try:
@@ -305,20 +309,28 @@ class Pager:
                 settle(False)
                 return None, None
             return self._pending(snapshot, sighting, compose, settle), failure
-        except BaseException:
-            settle(False)
-            raise
         finally:
             del failure  # its traceback holds this frame
 
-    def page_anyway(self, record: logging.LogRecord, broken: BaseException, defects: list[str]) -> Paged:
-        """Return the event that can be had without the program's own code, which has just failed."""
+    def _page_anyway(
+        self, record: logging.LogRecord, broken: BaseException, defects: list[str], settle: Settlement
+    ) -> Paged:
+        """Return the event that can be had without the program's own code, which has just failed.
+
+        Args:
+            record: the record.
+            broken: how it failed.
+            defects: what went wrong with the record before.
+            settle: of the event that was to be, which now never will.
+        """
         try:
+            settle(False)
             snapshot = salvage(record, broken, defects)
-            sighting = self.throttle.sight(_identity_of(snapshot).key, snapshot.severity, snapshot.created)
+            settle = Settlement(self.throttle)
+            key = _identity_of(snapshot).key
+            sighting = self.throttle.sight(key, snapshot.severity, snapshot.created, settle)
             if sighting.verdict is Verdict.REPEAT:
                 return None, broken
-            settle = Settlement(self.throttle, sighting.problem)
             return self._pending(snapshot, sighting, self._composer(snapshot, sighting), settle), broken
         except Exception:
             self.unreadable += 1  # no call: there may be no stack or memory left for one
@@ -359,10 +371,11 @@ class Pager:
         raised: bool,
         identity: Identity,
         severity: Severity,
+        settle: Settlement,
         held: Held | None = None,
     ) -> Sighting:
         """Note the occurrence, and those that were held back before it."""
-        sighting = self.throttle.sight(identity.key, severity, created(record))
+        sighting = self.throttle.sight(identity.key, severity, created(record), settle)
         if (
             # Most problems of a storm of them do not come again; but an exception that does is known by
             # its mark, which tells nothing of the message.

@@ -154,19 +154,22 @@ class Throttle:
         # Asked without the time, which `TTLCache` is slow to look at.
         return key in self._open or Cache.__contains__(self._problems, key)
 
-    def sight(self, key: str, severity: Severity, seen: float) -> Sighting:
+    def sight(
+        self, key: str, severity: Severity, seen: float, settlement: Settlement | None = None
+    ) -> Sighting:
         """Take note of an occurrence; whatever is not a REPEAT is to be paged, and then settled.
 
         Args:
             key: the dedup key of its problem.
             severity: of this occurrence.
             seen: when it happened, in seconds since the epoch.
+            settlement: of the event that is to page, also if this is interrupted.
         """
         with self._lock:
             if self._busy:
                 # A signal handler or finaliser logs while this very thread is in here. To page once
                 # too often is harmless, PagerDuty merges by dedup key; half a cache update is not.
-                return self._note(Problem(key, severity, seen), severity, seen)
+                return self._note(Problem(key, severity, seen), severity, seen, settlement)
             self._busy = True
             try:
                 problem = self._open.get(key)
@@ -174,32 +177,40 @@ class Throttle:
                 if problem is None and Cache.__contains__(self._problems, key):
                     problem = self._problems.get(key)
                 if problem is None:
-                    return self._begin_problem(key, severity, seen)
-                sighting = self._note(problem, severity, seen)
+                    return self._begin_problem(key, severity, seen, settlement)
+                sighting = self._note(problem, severity, seen, settlement)
                 if sighting.verdict is not Verdict.REPEAT:
                     self._open[key] = problem
                 return sighting
             finally:
                 self._busy = False
 
-    def _begin_problem(self, key: str, severity: Severity, seen: float) -> Sighting:
+    def _begin_problem(
+        self, key: str, severity: Severity, seen: float, settlement: Settlement | None
+    ) -> Sighting:
         """Note the first occurrence of all; as `_note` does for a new problem, at a third of its time."""
         problem = Problem(key, severity, seen, self._clock() + self._repeat_interval, 1, 1, seen, NEVER, 1)
         sighting = Sighting(Verdict.FIRST, problem, History(1, 0, seen))
+        if settlement is not None:
+            settlement.problem = problem
         self._open[key] = problem  # last, for there may be no stack left to come here
         return sighting
 
-    def _note(self, problem: Problem, severity: Severity, seen: float) -> Sighting:
+    def _note(
+        self, problem: Problem, severity: Severity, seen: float, settlement: Settlement | None
+    ) -> Sighting:
         now = self._clock()
         verdict = judge(problem, severity, now)
         problem.occurrences += 1
         suppressed = problem.occurrences - problem.told - 1 if problem.told else 0
         history = History(problem.occurrences, suppressed, problem.first_seen, problem.told_at)
         if verdict is not Verdict.REPEAT:
+            problem.under_way += 1
+            if settlement is not None:
+                settlement.problem = problem
             problem.told, problem.told_at = problem.occurrences, seen
             problem.severity = severity if problem.lost else min(problem.severity, severity, key=_rank)
             problem.lost = False
-            problem.under_way += 1
         if problem.under_way:
             # Not for ever: the hot path must come back here once in a while to be told the truth.
             problem.quiet_until = now + self._repeat_interval
@@ -250,17 +261,21 @@ def _rank(severity: Severity) -> int:
 
 
 class Settlement:
-    """Tells the throttle once what became of an event, whoever knows first."""
+    """Tells the throttle once what became of an event, whoever knows first.
 
-    __slots__ = ("_problem", "_settled", "_throttle")
+    Attributes:
+        problem: whose event it is; None: there is none so far.
+    """
 
-    def __init__(self, throttle: Throttle, problem: Problem) -> None:
+    __slots__ = ("_settled", "_throttle", "problem")
+
+    def __init__(self, throttle: Throttle) -> None:
+        self.problem: Problem | None = None
         self._throttle = throttle
-        self._problem = problem
         self._settled = False
 
     def __call__(self, delivered: bool) -> int:
-        if self._settled:
+        if self._settled or self.problem is None:
             return 0
         self._settled = True
-        return self._throttle.settle(self._problem, delivered)
+        return self._throttle.settle(self.problem, delivered)
