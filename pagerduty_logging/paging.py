@@ -1,5 +1,6 @@
-"""Which records page, and what their pages say: `LogRecord -> Pending | None`, on the thread that logs.
+"""Which records page, and what their pages say: `LogRecord -> Pending | None`.
 
+A record is read on the thread that logs; one of plain data may be copied there, and read later on any.
 The program's own code that is run here (an object's `__str__`, `fingerprint`, `before_send`) may do
 anything: raise, log, or end the program. A record that calls for a page has one all the same.
 """
@@ -94,9 +95,9 @@ class Pager:
         self._mark = mark
         self._nesting = Nesting()
         # Whether nothing of the program's has a say in what is news.
+        self._alone = before_send is None and fingerprint is None and frequency is None
         self._latest = ""
         self._flooding: set[tuple[str, int]] = set()
-        self._alone = before_send is None and fingerprint is None and frequency is None
 
     def begin_anew(self) -> None:
         """Know nothing and have counted nothing: this is a forked child."""
