@@ -15,14 +15,14 @@ from sys import getsizeof
 from time import monotonic
 from typing import Any
 
-from pagerduty_logging import alert, marks, options, wishes
-from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS, encode, fit_dedup_key
+from pagerduty_logging import alert, marks, wishes
+from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity, Trigger
-from pagerduty_logging.fingerprinting import Fingerprinter, Identity
+from pagerduty_logging.fingerprinting import Identity
+from pagerduty_logging.identifying import Identifier, identity_of
 from pagerduty_logging.nesting import MAX_NESTED, Nesting
 from pagerduty_logging.noise import Frequency, Held, Ignored
 from pagerduty_logging.plain_record import copy_of, record_of
-from pagerduty_logging.readable import plain
 from pagerduty_logging.redaction import Redactor
 from pagerduty_logging.safejson import type_name
 from pagerduty_logging.schedule import Pending, nobody_waits
@@ -89,7 +89,8 @@ class Pager:
         self._fields = fields
         self._redactor = redactor
         self._ignored = ignored
-        self._fingerprinter, self._fingerprint = _fingerprints(fingerprint)
+        self._identifier = Identifier(fingerprint, redactor)
+        self._fingerprinter = self._identifier.fingerprinter
         self._before_send = before_send
         self._frequency = frequency
         self._mark = mark
@@ -266,7 +267,11 @@ class Pager:
         if self._ignored.matches(record, error):
             return None, None
         marked = None if error is None else marks.marked(error, self._mark)
-        identity = _identity_of(salvage(record)) if deep else self._identify(record, wished, marked, defects)
+        identity = (
+            identity_of(salvage(record))
+            if deep
+            else self._identifier.identify(record, wished, marked, defects)
+        )
         if wished:
             action = wishes.wish(wished, "event_action")
             if action == "resolve":
@@ -328,7 +333,7 @@ class Pager:
             settle(False)
             snapshot = salvage(record, broken, defects)
             settle = Settlement(self.throttle)
-            key = _identity_of(snapshot).key
+            key = identity_of(snapshot).key
             sighting = self.throttle.sight(key, snapshot.severity, snapshot.created, settle)
             if sighting.verdict is Verdict.REPEAT:
                 return None, broken
@@ -337,34 +342,7 @@ class Pager:
             self.unreadable += 1  # no call: there may be no stack or memory left for one
             return None, broken
 
-    # --- which problem, and is it news? -----------------------------------------------------------
-
-    def _identify(
-        self,
-        record: logging.LogRecord,
-        wished: dict[object, Any],
-        marked: str | None,
-        defects: list[str],
-    ) -> Identity:
-        """Return the problem that a record asks for, else that its exception is marked with, else its own."""
-        asked = wishes.wish(wished, "dedup_key") if wished else None
-        if asked is not None:
-            return Identity(self.shown_key(asked), by_message=False)
-        if marked is not None:
-            return Identity(marked, by_message=False)
-        if self._fingerprint is not None:
-            try:
-                key = self.shown_key(str(self._fingerprint(record)))
-                if key:
-                    return Identity(key, by_message=False)
-                defects.append("fingerprint returned nothing")
-            except Exception as broken:
-                defects.append(f"fingerprint raised {type_name(broken)}")
-        try:
-            return self._fingerprinter.identify(record)
-        except Exception as broken:
-            defects.append(f"the problem could not be identified: {type_name(broken)}")
-            return _identity_of(salvage(record))
+    # --- is it news? ------------------------------------------------------------------------------
 
     def _sight(
         self,
@@ -482,9 +460,8 @@ class Pager:
         return self.as_it_is(Resolve(dedup_key), dedup_key)
 
     def shown_key(self, key: str) -> str:
-        """Return a dedup key of the program's as it leaves: one line of plain text without a secret."""
-        shown = plain(key).replace("\n", " ") if len(key) <= MAX_DEDUP_KEY_CHARS else key
-        return self._redactor.key(fit_dedup_key(shown))
+        """Return a dedup key of the program's as it leaves."""
+        return self._identifier.shown_key(key)
 
     def as_it_is(self, event: Event, dedup_key: str) -> Pending:
         """Return an event that no record's trouble made, to be sent as it is or not at all."""
@@ -498,27 +475,6 @@ class Pager:
             label=type(event).__name__.lower(),
             bare=True,
         )
-
-
-_RAW = Fingerprinter(template_source="raw")
-
-
-def _identity_of(snapshot: Snapshot) -> Identity:
-    """Return the problem of what could be read without running the program's code."""
-    plain_record = logging.makeLogRecord({"name": snapshot.logger, "msg": snapshot.message})
-    return _RAW.identify(plain_record)._replace(by_message=False)
-
-
-def _fingerprints(
-    option: Callable[[logging.LogRecord], str] | Mapping[str, Any] | None,
-) -> tuple[Fingerprinter, Callable[[logging.LogRecord], str] | None]:
-    """Return our own fingerprinter, and the user's function, which comes first."""
-    if not isinstance(option, Mapping):
-        return Fingerprinter(), options.function("fingerprint", option)
-    try:
-        return Fingerprinter(**option), None
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"fingerprint: {error}") from None
 
 
 def _label_of(record: logging.LogRecord) -> str:
