@@ -10,6 +10,7 @@ import os
 import platform
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from sys import getsizeof
@@ -17,7 +18,7 @@ from typing import Any, cast
 
 from pagerduty_logging import links, message_text, safejson, traceback_rows, traceback_text, wishes
 from pagerduty_logging.chain import Raised
-from pagerduty_logging.events_api.events import Image, Link, Trigger, this_host
+from pagerduty_logging.events_api.events import Image, Link, Trigger, made, this_host
 from pagerduty_logging.readable import cut, first_line, plain, rows
 from pagerduty_logging.snapshot import Snapshot
 from pagerduty_logging.throttle import History
@@ -60,7 +61,11 @@ def checked_fields(*, release: str | None, environment: str | None, **options: A
     trigger = Trigger("as the options make it", **options)
     checked = {name: getattr(trigger, name) for name in options}
     checked["custom_details"] = trigger.custom_details or {}
-    return Fields(**checked, release=release, environment=environment)
+    return Fields(
+        **checked,
+        release=release and safejson.valid_text(release),
+        environment=environment and safejson.valid_text(environment),
+    )
 
 
 def size(snapshot: Snapshot) -> int:
@@ -102,9 +107,9 @@ def compose(snapshot: Snapshot, dedup_key: str, history: History, given: Fields)
     unwished: dict[str, Any] = {
         "summary": page.summary(),
         "severity": snapshot.severity,
-        "dedup_key": dedup_key,
+        "dedup_key": dedup_key if dedup_key.strip() else None,
         "timestamp": _time(snapshot.created),
-        "source": given.source,
+        "source": given.source or this_host(),
         "component": given.component or snapshot.logger,
         "group": given.group,
         "event_class": given.event_class or (chain[0].name if chain else snapshot.level_name),
@@ -169,7 +174,7 @@ class _Page:
                     case "links":
                         self._wished_links = _list(value)
                     case "images":
-                        wished["images"] = [*wished["images"], *self._fit_images(_list(value))]
+                        wished["images"] = (*wished["images"], *self._fit_images(_list(value)))
                     case _:
                         field = _FIELD_NAMES[name]
                         wished[field] = _checked(field, plain(_text(value)))
@@ -181,15 +186,15 @@ class _Page:
 
     def _ignore(self, name: str, error: Exception) -> None:
         words = str(error).removeprefix(name).lstrip(": ")
-        self._ignored.append(f"{name}: {cut(words, 300)}")
+        self._ignored.append(f"{name}: {safejson.valid_text(cut(words, 300))}")
 
     def finished(self, fields: dict[str, Any]) -> Trigger:
         """Add what depends on all the rest: the links, and the details with the notes."""
         items = (*self._given.links, *self._wished_links)
         values = self._link_values() if items else {}
         found = [self._link(item, values) for item in items]
-        linked = [link for link in found if link is not None]
-        return Trigger(**fields, links=linked, custom_details=self._details(fields["summary"]))
+        linked = tuple(link for link in found if link is not None)
+        return made(Trigger, **fields, links=linked, custom_details=self._details(fields["summary"]))
 
     def _link(self, item: Any, values: Mapping[str, safejson.JSON]) -> Link | None:
         try:
@@ -235,7 +240,7 @@ class _Page:
             free = name
             while free in told or free in about:
                 free = f"{free} (logged)"
-            details[free] = rows(value) if isinstance(value, str) else value
+            details[free] = rows(value) if isinstance(value, str) else deepcopy(value)
         details.update(about)
         details.update(self._wished_details)
         if snapshot.defects:
@@ -268,8 +273,8 @@ class _Page:
         if history.suppressed:
             told["suppressed"] = history.suppressed
             told["suppressed_since"] = _iso(history.since)
-        told["first_seen"] = _iso(history.first_seen)
-        told["last_seen"] = _iso(max(snapshot.created, history.first_seen))
+        first = told["first_seen"] = _iso(history.first_seen)
+        told["last_seen"] = _iso(snapshot.created) if snapshot.created > history.first_seen else first
         told["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in snapshot.crumbs]
         return _without_empty(told)
 
@@ -284,13 +289,14 @@ class _Page:
                 "process": snapshot.process,
                 "thread": snapshot.thread,
                 "task": snapshot.task,
-                "python": platform.python_version(),
+                "python": _PYTHON,
                 "trace_id": snapshot.trace_id,
                 "span_id": snapshot.span_id,
             }
         )
 
 
+_PYTHON = platform.python_version()
 _FIELD_NAMES = {f.name: f.name for f in fields(Trigger)} | {"class": "event_class"}
 
 

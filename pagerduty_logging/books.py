@@ -12,8 +12,7 @@ import math
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
@@ -93,23 +92,18 @@ class Books:
         return len(self._unread)
 
     @property
-    def crowded(self) -> bool:
-        """Whether there is no room for one more event."""
-        return self.pending >= self._max_pending
-
-    @property
     def idle(self) -> bool:
         """Whether there is nothing to send, and nothing to tell."""
         return not (self.pending or self._omissions or self.lost)
 
     def waiting(self) -> list[Pending]:
         """Return the events that wait or are under way, see `read`."""
-        with self._open():
+        with _Opened(self):
             return list(self._backlog)
 
     def stats(self) -> Stats:
         """Return the books as they stand, see `read`."""
-        with self._open():
+        with _Opened(self):
             oldest = min((p.accepted_at for p in self._backlog), default=None)
             unread = len(self._unread)
             return Stats(
@@ -190,7 +184,7 @@ class Books:
 
     def leave_out(self, pending: Pending) -> bool:
         """Do at once without an event for which no other would make room, before it is written to disk."""
-        if self._backlog.count < self._max_pending:
+        if len(self._late) + self._backlog.count < self._max_pending:
             return False
         key, severity, label = pending.dedup_key, pending.severity, pending.label
         if not self.turn_away(key, severity, pending.known, label, pending.settle):
@@ -207,13 +201,15 @@ class Books:
         settle: Callable[[bool], int] = nobody_waits,
     ) -> bool:
         """Count an event as left out for which no other would make room; False if it is wanted."""
-        if self._backlog.count < self._max_pending or not self._lock.acquire(timeout=PATIENCE):
-            return False  # there is room, or whoever is busy decides when taking it in
+        room = len(self._late) + self._backlog.count < self._max_pending
+        if room or not self._lock.acquire(timeout=PATIENCE):
+            return False  # or whoever is busy decides when taking it in
         try:
             if self._busy:
                 return False  # re-entered: whoever is busy on this thread decides when taking it in
             self._busy = True
             try:
+                self._take_in()
                 if self._backlog.count < self._max_pending or not self._backlog.is_least(severity, known):
                     return False
                 self._accepted += 1
@@ -226,19 +222,6 @@ class Books:
             self._lock.release()
             if self._late:
                 self.take_in()
-
-    @contextmanager
-    def _open(self) -> Iterator[None]:
-        with self._lock:
-            before, self._busy = self._busy, True
-            try:
-                if not before:
-                    self._take_in()
-                yield
-            finally:
-                self._busy = before
-        if not before:
-            self.take_in()
 
     def _take_in(self) -> None:
         """Move what was submitted to the backlog, and out of it what there is no room for."""
@@ -262,7 +245,7 @@ class Books:
 
     def hurry(self) -> None:
         """Let it be at once the turn of what only waits for better times."""
-        with self._open():
+        with _Opened(self):
             self._backlog.hurry()
             self._omissions.hurry()
 
@@ -272,7 +255,7 @@ class Books:
         Returns:
             the event; and 0.0, or if there is none the seconds until it is some event's turn, None for never.
         """
-        with self._open():
+        with _Opened(self):
             now = self._clock()
             for pending in self._backlog.expired(now):
                 self._drop(pending, "expired", "it is older than retry.max_age")
@@ -299,7 +282,7 @@ class Books:
 
     def conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Enter the outcome of an attempt: None if PagerDuty has the event, else what stood in the way."""
-        with self._open():
+        with _Opened(self):
             if pending.encoded is not None:
                 self._backlog.resize(pending, len(pending.encoded.json))
             if error is None:
@@ -330,6 +313,35 @@ class Books:
         self._backlog.remove(pending)
         self.lost.append((pending, error))
         return pending.settle(False)
+
+
+class _Opened:
+    """The books under their lock, with all entered that was submitted; a generator would take longer."""
+
+    __slots__ = ("_before", "_books")
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def __enter__(self) -> None:
+        books = self._books
+        books._lock.acquire()
+        self._before, books._busy = books._busy, True
+        if not self._before:
+            try:
+                books._take_in()
+            except BaseException:
+                self._leave()
+                raise
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
+        if not self._before:
+            self._books.take_in()
+
+    def _leave(self) -> None:
+        self._books._busy = self._before
+        self._books._lock.release()
 
 
 def _has_stack() -> bool:

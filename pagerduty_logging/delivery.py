@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
+from typing import Literal, TypeAlias
 
 from pagerduty_logging import keeping, lifecycle
 from pagerduty_logging.books import MAX_UNREAD, NO_ROOM, PATIENCE, Books, Read
@@ -44,6 +45,11 @@ WAKE_UP = 0.25
 """Seconds after which a waiting `flush` looks for itself."""
 LEAST_ATTEMPT = 0.05
 """Seconds below which an attempt is not worth beginning."""
+
+
+WayIn: TypeAlias = Literal["own", "crowded", "later", "now"]
+"""What is to be done with a record: nothing, for it comes of our own delivering; see whether there is room
+for its event at all; let the worker read it; read it on the thread that logs."""
 
 
 class Delivery:
@@ -144,6 +150,22 @@ class Delivery:
 
     # --- the callers' side ------------------------------------------------------------------------
 
+    def way_in(self, logger_name: object) -> WayIn:
+        """Return what is to be done with a record that is logged on this thread; goes before all else."""
+        if self._pid != os.getpid():
+            self.notice_fork()
+        books, here = self._books, self._here
+        if (
+            here.busy
+            and type(logger_name) is str
+            and (here.in_callback or logger_name.partition(".")[0] in HTTP_LIBRARIES)
+        ):
+            return "own"
+        if books.pending >= self._max_pending:
+            return "crowded"
+        later = self._threaded and self._spool is None and books.unread < MAX_UNREAD
+        return "later" if later else "now"
+
     def submit(self, pending: Pending) -> None:
         """Accept an event: from here on it is delivered, or its loss is told. `notice_fork` goes before."""
         if self._books.leave_out(pending):
@@ -155,13 +177,8 @@ class Delivery:
         hopeless = pending.severity is not Severity.CRITICAL and self._clock() < self._books.deaf_until
         self._see_to_it(wake=not hopeless)
 
-    @property
-    def takes_unread(self) -> bool:
-        """Whether a record may be left to be read by the worker. `notice_fork` goes before."""
-        return self._threaded and self._spool is None and self._books.unread < MAX_UNREAD
-
     def submit_unread(self, read: Read) -> None:
-        """Accept a record; the worker finds out what event it calls for. Only if `takes_unread`."""
+        """Accept a record whose way in is LATER: the worker finds out what event it calls for."""
         self._books.submit_unread(read)
         self._see_to_it(wake=True)
 
@@ -178,11 +195,6 @@ class Delivery:
                 self._books.read(PATIENCE if quickly else math.inf)
             finally:
                 self._rouse()  # the worker may have wanted to read the same, and given up
-
-    @property
-    def crowded(self) -> bool:
-        """Whether there is no room for one more event. `notice_fork` goes before."""
-        return self._books.crowded
 
     def turn_away(self, dedup_key: str, severity: Severity, label: str) -> bool:
         """Do without an event for which no other would make room, before it is made; False: it is wanted.
@@ -223,14 +235,6 @@ class Delivery:
             self.last_words()
         elif self._worker is None and not self._books.idle:
             lifecycle.hold(self)
-
-    def is_own(self, logger_name: str) -> bool:
-        """Tell whether a record, logged now on this thread, comes of our own delivering.
-
-        `notice_fork` goes before.
-        """
-        here = self._here
-        return here.busy and (here.in_callback or logger_name.partition(".")[0] in HTTP_LIBRARIES)
 
     @property
     def pending(self) -> int:

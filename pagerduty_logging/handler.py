@@ -242,22 +242,23 @@ class PagerDutyHandler(logging.Handler):
         if type(message) is str:
             try:
                 problem = self._known[record.name][message]
-                repeat = (
+                if (
                     problem.quiet_until > monotonic()
                     and record.levelno <= problem.level
                     and not hasattr(record, "pagerduty")
-                )
-            except Exception:  # not known, or a record made by hand, of which anything may be wrong
-                repeat = False
-            if repeat:
-                problem.occurrences += 1
-                self._pager.suppressed += 1
-                if record.exc_info is not None:
+                ):
+                    raised = record.exc_info
+                    problem.occurrences += 1
+                    self._pager.suppressed += 1
+                    if raised is None:
+                        return True
                     try:  # inline, because a call would cost as much as all the rest
-                        record.exc_info[1].__dict__[self._mark] = problem.key
+                        raised[1].__dict__[self._mark] = problem.key
                     except Exception:
                         return True
-                return True
+                    return True
+            except Exception:  # not known, or a record made by hand, of which anything may be wrong
+                pass
         try:
             self.emit(record)
         except RecursionError:
@@ -289,16 +290,16 @@ class PagerDutyHandler(logging.Handler):
         said = wishes.said_by(record)
         if said is False:
             return
-        delivery.notice_fork()
-        if type(record.name) is str and delivery.is_own(record.name):
+        way_in = delivery.way_in(record.name)
+        if way_in == "own":
             return
         read: Callable[[], Paged] | None = None
         interruption: BaseException | None = None
         try:
-            if said is None and delivery.crowded:
+            if said is None and way_in == "crowded":
                 if self._pager.turned_away(record, delivery.turn_away):
                     return
-            elif said is None and delivery.takes_unread and not defects and self.formatter is None:
+            elif said is None and way_in == "later" and not defects and self.formatter is None:
                 read = self._pager.reader_of(record)
             if read is None and not self._pager.nested:
                 delivery.catch_up(quickly=said is None)

@@ -1,5 +1,6 @@
-"""Which records page, and what their pages say: `LogRecord -> Pending | None`, on the thread that logs.
+"""Which records page, and what their pages say: `LogRecord -> Pending | None`.
 
+A record is read on the thread that logs; one of plain data may be copied there, and read later on any.
 The program's own code that is run here (an object's `__str__`, `fingerprint`, `before_send`) may do
 anything: raise, log, or end the program. A record that calls for a page has one all the same.
 """
@@ -48,6 +49,9 @@ MAX_SHORTCUT_CHARS = 2_000
 MAX_UNREAD_BYTES = 10_000
 """Memory that a record may take, about, to wait unread; a longer one is read at once."""
 
+MAX_FLOODING = 1_000
+"""Lines of source that are remembered for logging one problem in ever other words."""
+
 
 class Pager:
     """Makes the events that records call for.
@@ -91,8 +95,9 @@ class Pager:
         self._mark = mark
         self._nesting = Nesting()
         # Whether nothing of the program's has a say in what is news.
-        self._latest = ""
         self._alone = before_send is None and fingerprint is None and frequency is None
+        self._latest = ""
+        self._flooding: set[tuple[str, int]] = set()
 
     @property
     def nested(self) -> bool:
@@ -147,7 +152,12 @@ class Pager:
             turn_away: counts an event as left out if there is no room for it.
         """
         try:
-            if not (self._alone and record.args and type(record.msg) is str and record.msg[:1].isalpha()):
+            message = record.msg
+            # Whether to identify it runs none of the program's code.
+            harmless = type(message) is str and (
+                message[:1].isalpha() if record.args else not record.exc_info
+            )
+            if not (self._alone and harmless):
                 return False
             error = exception_of(record) if record.exc_info else None
             if error is not None and marks.marked(error, self._mark) is not None:
@@ -164,40 +174,85 @@ class Pager:
     def reader_of(self, record: logging.LogRecord) -> Callable[[], Paged] | None:
         """Return what pages for a record on any thread, later; None: it must be read now.
 
-        Records that wait are plain data, and new: repeats of them will be known by their message.
+        Records that wait are plain data, and new: repeats of them will be known by their message. Of an
+        exception only its own text runs the program's code, and is read here.
         """
         try:
-            message = record.msg
-            if record.exc_info or not (self._alone and record.args and _is_short(message)):
+            message, error = record.msg, exception_of(record)
+            if not (self._alone and _is_short(message)) or message == self._latest:
+                return None  # the second in a row is read now, so that all others are known by their message
+            if record.exc_info:
+                if error is None or marks.marked(error, self._mark) is not None:
+                    return None
+            elif record.args and not message[:1].isalpha():
                 return None
-            if not message[:1].isalpha() or self._ignored.matches(record, None):
+            if (error is not None or not record.args) and (record.pathname, record.lineno) in self._flooding:
                 return None
-            if message == self._latest:
-                return None  # once it is read now, all others that follow are known by their message
-            self._latest = message
-            copied = copy_of(record)
+            copied = None if self._ignored.matches(record, error) else copy_of(record)
             if copied is None or copied[1] > MAX_UNREAD_BYTES:
                 return None
-            return partial(self._page_copy, *copied, surroundings(record, None), monotonic())
+            if error is None:
+                identity, around = None, surroundings(record, None)
+            elif (found := self._identified(record, error)) is not None:
+                identity, around = found
+            else:
+                self._note_flood(record)
+                return None
+            self._latest = message
+            return partial(self._page_copy, *copied, around, monotonic(), identity)
         except Exception:  # a record made by hand may lack anything
             return None
 
-    def _page_copy(self, copy: dict[str, Any], size: int, around: Surroundings, accepted_at: float) -> Paged:
+    def _identified(
+        self, record: logging.LogRecord, error: BaseException
+    ) -> tuple[Identity, Surroundings] | None:
+        """Return an exception's problem, with which it is marked, and its surroundings.
+
+        None: it is known, or cannot be known by its message, or is logged in the midst of another record.
+        """
+        depth = self._nesting.enter()
+        try:
+            identity = None if depth else self._fingerprinter.identify(record)
+            if identity is None or not identity.by_message or self.throttle.knows(identity.key):
+                return None
+            around = surroundings(record, error)
+        finally:
+            self._nesting.leave(depth)
+        marks.mark(error, self._mark, identity.key)
+        return identity, around
+
+    def _page_copy(
+        self,
+        copy: dict[str, Any],
+        size: int,
+        around: Surroundings,
+        accepted_at: float,
+        identity: Identity | None,
+    ) -> Paged:
         record = record_of(copy)
         settle = Settlement(self.throttle)
         try:
-            identity = self._fingerprinter.identify(record)
+            if identity is None:
+                identity = self._fingerprinter.identify(record)
             severity = wishes.severity_of(record, {})
-            sighting = self._sight(record, None, identity, severity, settle)
+            sighting = self._sight(record, bool(around.chain), identity, severity, settle)
             if sighting.verdict is Verdict.REPEAT:
                 self.suppressed += 1
+                if not record.args:
+                    self._note_flood(record)
                 return None, None
-            return self._pending_copy(copy, size, around, accepted_at, severity, sighting, settle), None
+            return self._pending_copy(record, size, around, accepted_at, severity, sighting, settle), None
         except Exception as broken:
             return self._page_anyway(record, broken, [], settle)
         except BaseException:  # whoever reads it is interrupted: it is read again
             settle(False)
             raise
+
+    def _note_flood(self, record: logging.LogRecord) -> None:
+        """Remember a line that logs one problem in ever other words: to read it at once takes less time."""
+        if len(self._flooding) >= MAX_FLOODING:
+            self._flooding.clear()
+        self._flooding.add((record.pathname, record.lineno))
 
     def _read(
         self,
@@ -235,7 +290,8 @@ class Pager:
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
         again = marked is not None and severity is Severity.CRITICAL
-        sighting = self._sight(record, error, identity, Severity.ERROR if again else severity, settle, held)
+        counted = Severity.ERROR if again else severity
+        sighting = self._sight(record, error is not None, identity, counted, settle, held)
         if sighting.verdict is Verdict.REPEAT:
             self.suppressed += 1
             return None, None
@@ -244,8 +300,11 @@ class Pager:
             try:
                 copied = copy_of(record) if not (deep or defects or formatter or self._before_send) else None
                 if copied is not None:
+                    copy, size = record_of(copied[0]), copied[1]
                     around = surroundings(record, error)
-                    return self._pending_copy(*copied, around, monotonic(), severity, sighting, settle), None
+                    return self._pending_copy(
+                        copy, size, around, monotonic(), severity, sighting, settle
+                    ), None
                 snapshot = salvage(record) if deep else capture(record, formatter, defects)
                 compose = self._considered(record, self._composer(snapshot, sighting))
             except BaseException as broken:
@@ -315,7 +374,7 @@ class Pager:
     def _sight(
         self,
         record: logging.LogRecord,
-        error: BaseException | None,
+        raised: bool,
         identity: Identity,
         severity: Severity,
         settle: Settlement,
@@ -326,7 +385,7 @@ class Pager:
         if (
             # Most problems of a storm of them do not come again; but an exception that does is known by
             # its mark, which tells nothing of the message.
-            (sighting.verdict is not Verdict.FIRST or error is not None)
+            (sighting.verdict is not Verdict.FIRST or raised)
             and identity.by_message
             and type(record.levelno) is int
             and type(record.name) is str
@@ -343,7 +402,7 @@ class Pager:
 
     def _pending_copy(
         self,
-        copy: dict[str, Any],
+        copy: logging.LogRecord,
         size: int,
         around: Surroundings,
         accepted_at: float,
@@ -364,14 +423,14 @@ class Pager:
             accepted_at,
             partial(self._composed_of, copy, around, key, sighting.history),
             settle,
-            alert.named(copy["levelname"], copy["name"], copy["filename"], copy["lineno"]),
+            alert.named(copy.levelname, copy.name, copy.filename, copy.lineno),
             size,
         )
 
     def _composed_of(
-        self, copy: dict[str, Any], around: Surroundings, dedup_key: str, history: History
+        self, copy: logging.LogRecord, around: Surroundings, dedup_key: str, history: History
     ) -> Event:
-        snapshot = read(record_of(copy), around)
+        snapshot = read(copy, around)
         return self._redactor.event(alert.compose(snapshot, dedup_key, history, self._fields))
 
     def _composer(self, snapshot: Snapshot, sighting: Sighting) -> Callable[[], Trigger]:

@@ -59,7 +59,7 @@ def copy_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
 
 
 def record_of(copy: dict[str, Any]) -> logging.LogRecord:
-    """Return the record that was copied."""
+    """Return the record that was copied, made of the copy itself."""
     record = logging.LogRecord.__new__(logging.LogRecord)
-    record.__dict__.update(copy)
+    record.__dict__ = copy
     return record

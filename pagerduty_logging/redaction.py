@@ -111,8 +111,11 @@ _HINTS = re.compile(
     "|signature|ssn|token|xsrf"
 )
 
+_TRIGGER_TEXTS = ("summary", "source", "component", "group", "event_class", "client", "client_url")
+
 MAX_JUDGED, MAX_JUDGED_CHARS = 1_000, 100
-"""Names of fields, and characters of each, of which it is remembered what was found out."""
+"""Names and texts, and characters of each, of which it is remembered what was found out: most events say
+much the same."""
 
 
 class Pattern(Protocol):
@@ -193,6 +196,16 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return `text` with what looks like a secret replaced."""
+        if text in self._harmless:
+            return text
+        shown = self._searched(text)
+        if shown == text and len(text) <= MAX_JUDGED_CHARS:
+            if len(self._harmless) >= MAX_JUDGED:
+                self._harmless.clear()  # what every event says comes back at once
+            self._harmless.add(text)
+        return shown
+
+    def _searched(self, text: str) -> str:
         for reveal in self._known:
             text = text.replace(reveal(), MARK)
         if not self._usual:
@@ -261,16 +274,7 @@ class Redactor:
             secret = self.is_sensitive(name) or (
                 name == "value" and isinstance(named, str) and self.is_sensitive(named)
             )
-            shown[self._name(name)] = _hidden(value) if secret else self.value(value)
-        return shown
-
-    def _name(self, name: str) -> str:
-        """Return the name of a field without what looks like a secret itself."""
-        if name in self._harmless:
-            return name
-        shown = self.text(name)
-        if shown == name and len(self._harmless) < MAX_JUDGED and len(name) <= MAX_JUDGED_CHARS:
-            self._harmless.add(name)
+            shown[self.text(name)] = _hidden(value) if secret else self.value(value)
         return shown
 
     def _list(self, items: list[JSON]) -> list[JSON]:
@@ -298,19 +302,14 @@ class Redactor:
         return Image(self.text(image.src), self._optional(image.href), self._optional(image.alt))
 
     def _trigger(self, trigger: Trigger) -> Trigger:
-        return rewritten(
-            trigger,
-            summary=self.text(trigger.summary),
-            source=self._optional(trigger.source),
-            component=self._optional(trigger.component),
-            group=self._optional(trigger.group),
-            event_class=self._optional(trigger.event_class),
-            client=self._optional(trigger.client),
-            client_url=self._optional(trigger.client_url),
-            custom_details=self._details(trigger.custom_details),
-            links=tuple(map(self._link, trigger.links)),
-            images=tuple(map(self._image, trigger.images)),
-        )
+        before: dict[str, Any] = {name: getattr(trigger, name) for name in _TRIGGER_TEXTS}
+        after: dict[str, Any] = {name: self._optional(text) for name, text in before.items()}
+        before["custom_details"] = trigger.custom_details
+        after["custom_details"] = self._details(trigger.custom_details)
+        if trigger.links or trigger.images:
+            after["links"] = tuple(map(self._link, trigger.links))
+            after["images"] = tuple(map(self._image, trigger.images))
+        return trigger if after == before else rewritten(trigger, **after)
 
 
 def _hidden(value: JSON) -> JSON:

@@ -43,6 +43,8 @@ def parse(text: str) -> tuple[Raised, ...]:
 
     What cannot be understood is left out; a text without any frame or exception gives an empty chain.
     """
+    if not text:
+        return ()
     chain: list[Raised] = []
     frames: list[Frame] = []
     said: list[str] = []

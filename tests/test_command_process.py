@@ -151,4 +151,4 @@ def test_the_command_imports_only_what_it_needs():
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=HARD_LIMIT
     )
-    assert ended.stdout == "pagerduty_logging\n\n"
+    assert ended.stdout == "pagerduty_logging pagerduty_logging._version\n\n"

@@ -275,6 +275,21 @@ def test_before_send_may_change_or_drop_a_trigger(sandbox, make_handler, attach)
     assert [(alert.summary, alert.group) for alert in sandbox.alerts] == [("news", "shop")]
 
 
+def test_what_before_send_writes_into_a_trigger_is_on_no_other_page(sandbox, make_handler, attach):
+    def before_send(trigger, record):
+        trigger.custom_details["teams"].append(record.msg)
+        return trigger
+
+    shop = attach(handler := make_handler(before_send=before_send, custom_details={"teams": ["payments"]}))
+    shop.error("first")
+    shop.error("second")
+    handler.flush()
+    assert sorted(alert.custom_details["teams"] for alert in sandbox.alerts) == [
+        ["payments", "first"],
+        ["payments", "second"],
+    ]
+
+
 def test_a_before_send_that_fails_loses_no_page(sandbox, make_handler, attach):
     handler = make_handler(before_send=lambda trigger, record: 1 / 0)
     attach(handler).error("news")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pages import ROUTING_KEY, Event, paging
 
 from pagerduty_logging import Acknowledge, BreadcrumbHandler, Change, Link, PagerDutyHandler, Resolve, Trigger
-from pagerduty_logging.redaction import MARK, Redactor
+from pagerduty_logging.redaction import MARK, MAX_JUDGED, Redactor
 from pagerduty_logging.sandbox import Sandbox
 
 PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nx7sEcReT\n-----END RSA PRIVATE KEY-----"
@@ -209,6 +209,15 @@ def test_secrets_in_keys_are_replaced() -> None:
 def test_a_secret_over_several_rows_is_found() -> None:
     rows: Any = ["before", *PRIVATE_KEY.split("\n"), "after"]
     assert Redactor().value(rows) == ["before", MARK, "after"]
+
+
+def test_secrets_are_found_among_any_number_of_texts_and_the_memory_for_them_is_bounded() -> None:
+    redactor = Redactor()
+    for number in range(3 * MAX_JUDGED):
+        assert redactor.text(f"token={number}") == f"token={MARK}"
+        assert redactor.text(f"order {number}") == f"order {number}"
+    memories = [part for part in vars(redactor).values() if isinstance(part, (set, dict))]
+    assert all(len(memory) <= MAX_JUDGED for memory in memories)
 
 
 def test_rows_without_a_secret_stay_as_they_are() -> None:

@@ -15,16 +15,16 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Callable
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.poolmanager import ProxyManager
-from urllib3.util.retry import Retry
 from urllib3.util.wait import wait_for_read
 
 from pagerduty_logging.events_api.aside import Aside
@@ -38,17 +38,19 @@ MAX_ANSWER_BYTES = 65_536
 MAX_CONNECTIONS = 100
 """Connections kept alive, so that as many threads may share a client before urllib3 warns of it."""
 
-_NO_RETRIES = Retry(False)
 _WRITE_BYTES = 16_384
 """What one TLS record holds: a TLS socket's time-out bounds each record, not all of them together."""
 
 Resolve: TypeAlias = Callable[[str, int, int, int], list[Any]]
+_T = TypeVar("_T")
 
 _current = threading.local()
 
 
 class Exchange:
     """One exchange: how long it may take, and whether it went about a new connection.
+
+    Entered, it is the exchange that bounded connections of this thread obey.
 
     Args:
         deadline: of `time.monotonic()`.
@@ -94,15 +96,12 @@ class Exchange:
             raise OSError("the name has no address")
         return addresses
 
-    @contextmanager
-    def going_on(self) -> Iterator[Exchange]:
-        """Make this the exchange that bounded connections of this thread obey."""
-        outer = getattr(_current, "exchange", None)
+    def __enter__(self) -> None:
+        self._outer = getattr(_current, "exchange", None)
         _current.exchange = self
-        try:
-            yield self
-        finally:
-            _current.exchange = outer
+
+    def __exit__(self, *_: object) -> None:
+        _current.exchange = self._outer
 
 
 class Route(NamedTuple):
@@ -110,28 +109,15 @@ class Route(NamedTuple):
 
     Attributes:
         pool: of connections to the server or proxy.
-        target: what the request's first line names.
-        headers: of every request.
+        head: of every request, with a place for the length of its body.
     """
 
-    pool: HTTPConnectionPool
-    target: str
-    headers: dict[str, str]
+    pool: _BoundedPool
+    head: bytes
 
-    def post(self, body: bytes, exchange: Exchange) -> Any:
-        """Send `body`; return the answer, of which only the head has been read."""
-        return self.pool.urlopen(
-            "POST",
-            self.target,
-            body=body,
-            headers=self.headers,
-            timeout=exchange.remaining(),
-            retries=_NO_RETRIES,
-            redirect=False,
-            assert_same_host=False,
-            preload_content=False,
-            decode_content=False,
-        )
+    def post(self, body: bytes, read: Callable[[http.client.HTTPResponse], _T]) -> _T:
+        """Send `body`; return what `read` makes of the answer, of which only the head has been read."""
+        return self.pool.exchange(self.head % len(body) + body, read)
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -161,13 +147,23 @@ class DeadlineAdapter(HTTPAdapter):
         """Return what `send` finds out for every request anew; it holds until the adapter is closed."""
         pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
         self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
-        headers = {name: value for name, value in request.headers.items() if name != "Content-Length"}
-        return Route(pool, self.request_url(request, proxies), headers)
+        return Route(pool, _head(self.request_url(request, proxies), pool, request))
 
     @staticmethod
     def bounds(proxy: str | None) -> bool:
         """Tell whether connections through this proxy keep the deadline; SOCKS and TLS ones do not."""
         return proxy is None or not proxy.lower().startswith(("socks", "https:"))
+
+
+def _head(target: str, pool: _BoundedPool, request: requests.PreparedRequest) -> bytes:
+    """Return the head of every request like this one, with a place for the length of its body."""
+    host = urlsplit(str(request.url)).netloc.removesuffix(f":{pool.ConnectionCls.default_port}")
+    headers = {"Host": host, **request.headers}
+    if pool.scheme == "http":  # else they are for the proxy alone, which passes on what it cannot read
+        headers |= pool.proxy_headers
+    del headers["Content-Length"]
+    lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join(lines).replace("%", "%%").encode("latin-1") + b"\r\nContent-Length: %d\r\n\r\n"
 
 
 def _is_numeric(host: str) -> bool:
@@ -228,8 +224,6 @@ class _BoundedConnection(HTTPConnection):
             self.headers.defects.clear()
             self.headers.set_payload("")
 
-    _held: bytearray | None = None
-
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
@@ -271,19 +265,7 @@ class _BoundedConnection(HTTPConnection):
         # The TLS handshake comes next; it lasts no longer than the socket's time-out.
         self.sock.settimeout(_exchange().remaining())
 
-    def request(self, *args: Any, **options: Any) -> None:
-        """Send head and body in one piece: two would wake the other side twice."""
-        self._held = held = bytearray()
-        try:
-            super().request(*args, **options)
-        finally:
-            self._held = None
-        self.send(held)
-
     def send(self, data: Any) -> None:
-        if self._held is not None:
-            self._held += data
-            return
         if self.sock is None:
             self.connect()
         view = memoryview(data)
@@ -301,6 +283,34 @@ class _BoundedPool(HTTPConnectionPool):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+    def exchange(self, request: bytes, read: Callable[[http.client.HTTPResponse], _T]) -> _T:
+        """Send head and body in one piece; return what `read` makes of the answer after its head.
+
+        What `urlopen` adds to this takes as long as to write the page.
+        """
+        connection: Any = self._get_conn()
+        usable = False
+        try:
+            if connection.sock is None:
+                self._open(connection)
+            with suppress(BrokenPipeError, ConnectionResetError):  # there may be an answer all the same
+                connection.send(request)
+            with closing(connection.response_class(connection.sock, method="POST")) as answer:
+                answer.begin()
+                found = read(answer)
+                usable = (answer.isclosed() or answer.length == 0) and not answer.will_close
+                return found
+        finally:
+            if not usable:
+                connection.close()
+            self._put_conn(connection if usable else None)
+
+    def _open(self, connection: Any) -> None:
+        if self.proxy is not None:
+            self._prepare_proxy(connection)
+        if connection.sock is None:
+            connection.connect()
 
 
 class _BoundedTLSPool(_BoundedPool, HTTPSConnectionPool):

@@ -286,7 +286,7 @@ class EventsClient:
         transport = self._transports.get(pid)
         if transport is None:
             # `requests` takes a tenth of a second to import: the first exchange pays, on its thread.
-            with fork_gate().passage():
+            with fork_gate():
                 from pagerduty_logging.events_api.transport import Transport
 
             # Of two threads that come here at once, both get the transport of the first.

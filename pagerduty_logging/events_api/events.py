@@ -213,12 +213,17 @@ Event: TypeAlias = Trigger | Acknowledge | Resolve | Change
 _E = TypeVar("_E", Trigger, Change)
 
 
+def made(kind: type[_E], **fields: Any) -> _E:
+    """Return an event of these fields, all of them, as they are: our own code has made or checked them."""
+    event = object.__new__(kind)
+    for name, value in fields.items():
+        object.__setattr__(event, name, value)
+    return event
+
+
 def rewritten(event: _E, **texts: Any) -> _E:
     """Return `event` with other texts in some fields, which are not checked: they came out of an event."""
-    copy = object.__new__(type(event))
-    for name in event.__slots__:
-        object.__setattr__(copy, name, texts[name] if name in texts else getattr(event, name))
-    return copy
+    return made(type(event), **{name: getattr(event, name) for name in event.__slots__} | texts)
 
 
 @dataclass(frozen=True, slots=True)

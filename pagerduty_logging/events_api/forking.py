@@ -20,7 +20,10 @@ FORK_WAIT = 2.0
 
 
 class ForkGate:
-    """Passages go on side by side; a fork waits until there is none, and holds new ones off."""
+    """Entered, a passage, in which forks of other threads are kept waiting.
+
+    Passages go on side by side; a fork waits until there is none, and holds new ones off.
+    """
 
     def __init__(self) -> None:
         self._reset()
@@ -31,38 +34,29 @@ class ForkGate:
         self._inside: list[int] = []
         self._forks = 0
 
-    @contextmanager
-    def passage(self) -> Iterator[None]:
-        """Keep forks of other threads waiting for as long as this lasts."""
-        self._enter()
-        try:
-            yield
-        finally:
-            self._leave()
-
-    @contextmanager
-    def pause(self) -> Iterator[None]:
-        """Let forks happen within a passage: while it waits for the other side, and holds no lock."""
-        self._leave()
-        try:
-            yield
-        finally:
-            self._enter()
-
-    def _enter(self) -> None:
+    def __enter__(self) -> None:
         me = threading.get_ident()
         with self._moved:
             if self._forks:
                 self._moved.wait_for(lambda: not self._forks or me in self._inside, timeout=FORK_WAIT)
             self._inside.append(me)
 
-    def _leave(self) -> None:
+    def __exit__(self, *_: object) -> None:
         me = threading.get_ident()
         with self._moved:
             if me in self._inside:  # it is not, in a child that this very thread has forked
                 self._inside.remove(me)
             if self._forks:
                 self._moved.notify_all()
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Let forks happen within a passage: while it waits for the other side, and holds no lock."""
+        self.__exit__()
+        try:
+            yield
+        finally:
+            self.__enter__()
 
     def before_fork(self) -> None:
         me = threading.get_ident()

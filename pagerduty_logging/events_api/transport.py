@@ -12,13 +12,14 @@ import os
 import re
 import socket
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.utils import select_proxy
-from urllib3.exceptions import ClosedPoolError, ProtocolError
+from urllib3.exceptions import ClosedPoolError
 
 from pagerduty_logging._version import __version__
 from pagerduty_logging.events_api.answers import Answer, NoAnswer
@@ -37,10 +38,11 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": f"pagerduty-logging/{__version__}",
 }
-_VARIABLES = (
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"),
-    *("http_proxy", "https_proxy", "all_proxy", "no_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-)
+_FOR_ALL = ("ALL_PROXY", "NO_PROXY", "all_proxy", "no_proxy")
+_VARIABLES = {
+    "http": (*_FOR_ALL, "HTTP_PROXY", "http_proxy", "REQUEST_METHOD"),
+    "https": (*_FOR_ALL, "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+}
 """What `requests` looks for in the environment; to read all of it for every exchange takes longer."""
 _CREDENTIALS_IN_URL = re.compile(r"//\S*@")
 _DELIMITERS = re.compile(r"[/@?#:\[\]]")
@@ -101,14 +103,15 @@ class Transport:
     ) -> Answer | NoAnswer:
         key = routing_key.reveal()
         body = b'{"routing_key":%b,%b' % (json.dumps(key).encode(), event_json[1:])
-        secrets = [key] if len(key) >= _SHORTEST_SECRET else []
+        proxies: dict[str, str] = {}
         try:
-            with fork_gate().passage():
+            with fork_gate():
                 settings = self._settings(url)
-                secrets += _passwords(settings["proxies"].values())
+                proxies = settings["proxies"]
                 answer = self._exchange(url, body, settings, deadline)
         except Exception as error:
-            return NoAnswer(one_line(_masked(_reason(error), secrets), MAX_REASON_CHARS))
+            return NoAnswer(one_line(_masked(_reason(error), _secrets(key, proxies)), MAX_REASON_CHARS))
+        secrets = _secrets(key, proxies)
         retry_after = answer.retry_after and _masked(answer.retry_after, secrets)
         return Answer(answer.status, retry_after, _masked(answer.body, secrets))
 
@@ -116,10 +119,12 @@ class Transport:
         exchange = Exchange(deadline, self._resolve, self._aside)
         route = self._route(url, settings)
         if route is not None:
-            with exchange.going_on():
+            with exchange:
                 try:
-                    return _read(route.post(body, exchange), exchange)
-                except (ProtocolError, ClosedPoolError):
+                    return route.post(body, lambda answer: _read(answer, exchange))
+                except TimeoutError:
+                    raise
+                except (OSError, HTTPException, ClosedPoolError):
                     # That the server gave up a connection kept alive is no outage; a second copy of the
                     # event is one for PagerDuty too, by its dedup key.
                     if exchange.connected:
@@ -129,10 +134,11 @@ class Transport:
         adapter, request = self._session.get_adapter(url), self._request(url, body)
 
         def once() -> Answer:
-            with exchange.going_on():
+            with exchange:
                 left = exchange.remaining()
                 # The adapter is called itself: `Session.send` would read the whole body of a redirect.
-                return _read(adapter.send(request, timeout=(left, left), **settings).raw, exchange)
+                with closing(adapter.send(request, timeout=(left, left), **settings)) as response:
+                    return _read(response.raw, exchange)
 
         return self._aside.do(once, exchange.remaining(), "the exchange")
 
@@ -155,7 +161,8 @@ class Transport:
     def _settings(self, url: str) -> dict[str, Any]:
         if not self._is_ours:
             return _settings(self._session, url)
-        asked = (url, *map(os.environ.get, _VARIABLES))
+        scheme = url.partition(":")[0].lower()
+        asked = (url, *map(os.environ.get, _VARIABLES[scheme]))
         if self._found is None or self._found[0] != asked:
             self._found = (asked, _settings(self._session, url))
             self._routes.clear()
@@ -182,16 +189,12 @@ def _read(raw: Any, exchange: Exchange) -> Answer:
     body = b""
     # urllib3 before 2.3 has no read1; its read waits for the whole amount, so the amount is small.
     read = getattr(raw, "read1", raw.read)
-    try:
-        with suppress(Exception):
-            while len(body) < MAX_ANSWER_BYTES and exchange.remaining():
-                chunk = read(4_096, decode_content=False)
-                if not chunk:
-                    break
-                body += chunk
-    finally:
-        raw.close()
-        raw.release_conn()
+    with suppress(Exception):
+        while len(body) < MAX_ANSWER_BYTES and exchange.remaining():
+            chunk = read(4_096)
+            if not chunk:
+                break
+            body += chunk
     return Answer(raw.status, raw.headers.get("Retry-After"), body.decode("utf-8", "replace"))
 
 
@@ -210,12 +213,14 @@ def _reason(error: BaseException) -> str:
     return _CREDENTIALS_IN_URL.sub("//…@", f"{type(error).__name__}: {text(error)}")
 
 
-def _passwords(proxies: Iterable[str]) -> list[str]:
-    """Return the passwords in these proxies' addresses, and the parts that a parser may make of them."""
-    users = [proxy.rpartition("@")[0].rpartition("//")[2] for proxy in proxies if isinstance(proxy, str)]
+def _secrets(key: str, proxies: dict[str, str]) -> list[str]:
+    """Return the routing key, and the proxies' passwords with the parts that a parser may make of them."""
+    addresses = [address for address in proxies.values() if isinstance(address, str)]
+    users = [address.rpartition("@")[0].rpartition("//")[2] for address in addresses]
     written = [user.partition(":")[2] for user in users]
     whole = [*written, *map(unquote, written)]
-    return [secret for password in whole for secret in (password, *_DELIMITERS.split(password)) if secret]
+    parts = [part for password in whole for part in (password, *_DELIMITERS.split(password)) if part]
+    return [key, *parts] if len(key) >= _SHORTEST_SECRET else parts
 
 
 def _masked(words: str, secrets: Iterable[str]) -> str:

@@ -15,6 +15,8 @@ _CONTROLS = re.compile(
 
 def one_line(words: str, limit: int) -> str:
     """Return `words` as valid text on one line: at most `limit` characters, with a mark if it was cut."""
+    if len(words) <= limit and _is_plain(words):
+        return words.strip()
     # However many control characters there are, no more than this is looked at.
     start = words[: 64 * limit]
     line = valid_text(_CONTROLS.sub(" ", start)).strip()
@@ -28,4 +30,9 @@ def shorten(words: str, limit: int) -> str:
 
 def is_clean(words: str) -> bool:
     """Tell whether `words` are valid text without control characters."""
-    return valid_text(words) == words and not _CONTROLS.search(words)
+    return _is_plain(words) or (valid_text(words) == words and not _CONTROLS.search(words))
+
+
+def _is_plain(words: str) -> bool:
+    """Tell at once of most texts that nothing in them needs a closer look."""
+    return words.isascii() and words.isprintable()

@@ -183,14 +183,14 @@ def test_a_fork_waits_for_a_passage_and_new_passages_wait_for_the_fork() -> None
     inside, leave, second_asks = threading.Event(), threading.Event(), threading.Event()
 
     def first() -> None:
-        with gate.passage():
+        with gate:
             inside.set()
             leave.wait(10)
             events.append("first leaves")
 
     def second() -> None:
         second_asks.set()
-        with gate.passage():
+        with gate:
             events.append("second enters")
 
     def fork() -> None:
@@ -217,13 +217,13 @@ def test_a_fork_does_not_wait_for_a_passage_that_pauses_or_is_its_own() -> None:
     paused, go_on = threading.Event(), threading.Event()
 
     def pausing() -> None:
-        with gate.passage(), gate.pause():
+        with gate, gate.pause():
             paused.set()
             go_on.wait(10)
 
     thread = in_thread(pausing)
     paused.wait(10)
-    with gate.passage():
+    with gate:
         gate.before_fork()
         gate.after_in_parent()
     go_on.set()
@@ -233,8 +233,8 @@ def test_a_fork_does_not_wait_for_a_passage_that_pauses_or_is_its_own() -> None:
 
 def test_a_passage_in_which_the_process_forked_ends_in_the_child_too() -> None:
     gate = ForkGate()
-    with gate.passage():
+    with gate:
         gate.before_fork()
         gate.after_in_child()
-    with gate.passage():
+    with gate:
         pass

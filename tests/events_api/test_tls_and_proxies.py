@@ -237,16 +237,24 @@ def test_a_proxy_of_the_sessions_own_wins_over_the_environments(
         assert (proxy.connections, other.connections) == (1, 0)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_wants_a_password_gets_it_from_its_address(
-    serve: Serve, connect: Connect, good_tls: ssl.SSLContext, ca_bundle: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    connect: Connect,
+    good_tls: ssl.SSLContext,
+    ca_bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca_bundle))
-    server = serve(tls=good_tls)
+    server = serve(tls=good_tls if scheme == "https" else None)
     with Proxy("Basic " + base64.b64encode(b"user:p@ss word").decode()) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://user:p%40ss%20word@127.0.0.1:{proxy.port}")
+        monkeypatch.setenv(f"{scheme}_proxy", f"http://user:p%40ss%20word@127.0.0.1:{proxy.port}")
         with connect(server) as client:
             client.trigger("let in")
-    assert len(server.requests) == 1
+    assert server.requests[0].headers["host"] == f"127.0.0.1:{server.port}"
+    if scheme == "https":
+        assert "proxy-authorization" not in server.requests[0].headers, "what is the proxy's went through"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

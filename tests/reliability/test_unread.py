@@ -78,6 +78,7 @@ def before_line(number):
             raise KeyboardInterrupt
         return trace
     return trace
+READ_AT_ONCE = {"pagerduty": {"group": "records"}}
 made = busy(max_events_per_minute=1_000_000)
 number = interrupted = 1
 while interrupted:
@@ -85,12 +86,12 @@ while interrupted:
     log.error(f"innocent {number} of %s", 1)
     sys.settrace(before_line(number))
     try:
-        log.error(f"record {word(number)}")
+        log.error(f"record {word(number)}", extra=READ_AT_ONCE)
     except KeyboardInterrupt:
         interrupted = 1
     finally:
         sys.settrace(None)
-    log.error(f"record {word(number)}")
+    log.error(f"record {word(number)}", extra=READ_AT_ONCE)
     number += 1
 assert made.flush(30)
 balance = made.stats
