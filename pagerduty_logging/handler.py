@@ -301,7 +301,7 @@ class PagerDutyHandler(logging.Handler):
                     return
             elif said is None and way_in == "later" and not defects and self.formatter is None:
                 read = self._pager.reader_of(record)
-            if read is None:
+            if read is None and not self._pager.nested:
                 delivery.catch_up(quickly=said is None)
         except Exception:  # there may be no stack or memory left: the page itself comes first
             read = None

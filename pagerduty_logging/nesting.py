@@ -21,6 +21,11 @@ class Nesting:
         self._depths[me] = depth + 1
         return depth
 
+    @property
+    def nested(self) -> bool:
+        """Whether this thread is in a record."""
+        return threading.get_ident() in self._depths
+
     def leave(self, depth: int) -> None:
         """Be as deep as before."""
         if depth:

@@ -100,6 +100,11 @@ class Pager:
         self._latest = ""
         self._flooding: set[tuple[str, int]] = set()
 
+    @property
+    def nested(self) -> bool:
+        """Whether this thread is in the midst of another record, maybe with locks that a reader waits for."""
+        return self._nesting.nested
+
     def begin_anew(self) -> None:
         """Know nothing and have counted nothing: this is a forked child."""
         self.throttle.forget()

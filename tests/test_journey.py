@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from pagerduty_logging import PagerDutyHandler, Retry
+from pagerduty_logging import PagerDutyHandler, Retry, fingerprint
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Reset, Sandbox
 
 SOON = Retry(initial=0.01, maximum=0.05)
@@ -509,3 +509,74 @@ def test_reconfiguring_while_an_event_is_under_way_waits_for_nothing_and_loses_n
             handler.release()
         logger.removeHandler(handler)
         sandbox.wait_for(1, timeout=20)
+
+
+def test_the_books_are_exact_right_after_records_that_nobody_has_read_yet(sandbox, shop):
+    from pagerduty_logging.sandbox import Delay
+
+    sandbox.fail_next(Delay(0.2))
+    shop.error("under way")
+    sandbox.wait_until(lambda: sandbox.requests)
+    for problem in ("disk %s full", "bank %s closed", "disk %s full", "disk %s full"):
+        shop.log(logging.ERROR, problem, 1, stacklevel=1)
+    stats = pager(shop).stats
+    assert (stats.accepted, stats.suppressed) == (3, 2)
+    assert stats.delivered + stats.pending == 3
+    assert pager(shop).flush()
+
+
+def test_records_that_are_read_later_keep_their_order_with_resolves_and_higher_severities(sandbox, shop):
+    from pagerduty_logging.sandbox import Delay
+
+    sandbox.fail_next(Delay(0.2))
+    shop.error("under way")
+    sandbox.wait_until(lambda: sandbox.requests)
+    for level, state in ((logging.ERROR, "filling"), (logging.CRITICAL, "full")):
+        shop.log(level, "disk %s", state)
+        shop.error("bank %s", "closed")  # or the next of the same message would be read at once
+    handle(pager(shop), "mail %s stuck", 1)
+    key = fingerprint(logging.LogRecord("shop", logging.ERROR, __file__, 1, "mail %s stuck", (1,), None))
+    pager(shop).resolve(key)
+    handle(pager(shop), "mail %s stuck", 2)
+    assert pager(shop).flush()
+
+    (disk,) = [alert for alert in sandbox.alerts if alert.summary.startswith("disk")]
+    assert (disk.severity, disk.triggers) == ("critical", 2)
+    assert disk.custom_details["occurrences"] == 2
+    mail = [alert for alert in sandbox.alerts if alert.dedup_key == key]
+    assert {alert.summary: alert.state for alert in mail} == {
+        "mail 1 stuck": "resolved",
+        "mail 2 stuck": "triggered",
+    }
+
+
+def test_a_problem_that_is_turned_away_is_told_in_numbers_and_pages_when_there_is_room(
+    sandbox, make_handler, attach
+):
+    sandbox.fail_share(503, 1)
+    handler = make_handler(max_pending=2, retry=SOON)
+    attach(handler)
+    for name in ("disk", "bank"):
+        handle(handler, f"{name} of %s", 1)
+    assert handler.stats.pending == 2
+    for name in ("mail", "cart"):
+        for order in range(3):
+            handle(handler, f"{name} of %s", order)
+    for order in range(5):  # known and waiting: a repeat, which takes no room
+        handle(handler, "disk of %s", order)
+    stats = handler.stats
+    assert (stats.accepted, stats.pending, stats.dropped, stats.suppressed) == (8, 2, {"overflow": 6}, 5)
+
+    sandbox.fail_share(503, 0)
+    assert handler.flush(20)
+    (summary,) = [alert for alert in sandbox.alerts if alert.event_class == "overflow"]
+    assert summary.custom_details["left_out_problems"] == 2
+    assert summary.custom_details["left_out_records"] == 6
+    handle(handler, "mail of %s", 4)
+    assert handler.flush(20)
+    assert {alert.summary for alert in sandbox.alerts} == {
+        "disk of 1",
+        "bank of 1",
+        "mail of 4",
+        summary.summary,
+    }

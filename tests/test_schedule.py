@@ -317,3 +317,69 @@ def test_a_fleet_that_shares_a_key_gets_all_through_with_few_refusals(retry_afte
     assert refused < sent / 2
     assert max(critical_through) < WINDOW + 15  # the first second of the twenty takes a whole minute's share
     assert now < 1.5 * WINDOW * sent / 120
+
+
+def test_the_next_event_and_the_wait_are_those_that_a_look_at_all_events_would_find() -> None:
+    """Through additions, successes, failures and 429s: lanes of one key, due times and pauses."""
+    dice = random.Random(7)
+    waiting = Backlog(Retry(initial=1.0, maximum=60.0), dice.random)
+    now, told = 0.0, 0
+    for _ in range(1_500):
+        now += dice.random()
+        for _ in range(dice.randrange(3)):
+            severity = dice.choice(["critical", "error", "warning"])
+            at = now - dice.choice([0.0, 0.0, 0.5]) * dice.random() - dice.random() / 1_000
+            waiting.add(pending(f"key {dice.randrange(40)}", severity, at=at, known=dice.random() < 0.3))
+        expected, wait = looked_for(waiting, now)
+        head = waiting.next(now)
+        assert head is expected
+        assert waiting.wait(now) == wait
+        if head is None:
+            continue
+        told += 1
+        match dice.randrange(5):
+            case 0:
+                waiting.failed(head, RateLimited("no", status=429), now)
+            case 1 | 2:
+                waiting.failed(head, ServerError("no", status=503), now)
+            case _:
+                waiting.delivered(head, now)
+    assert told > 100
+    assert waiting.count == len(list(waiting))
+
+
+def looked_for(waiting: Backlog, now: float) -> tuple[Pending | None, float | None]:
+    """Return what `Backlog.next` and `Backlog.wait` are to return, by looking at every event."""
+    lanes: dict[str, list[Pending]] = {}
+    for event in waiting:
+        lanes.setdefault(event.dedup_key, []).append(event)
+    turns, dues = [], []
+    for lane in lanes.values():
+        for place, event in enumerate(lane):
+            assert place == 0 or lane[place - 1].accepted_at <= event.accepted_at
+            critical = event.severity is Severity.CRITICAL
+            pause = waiting._critical_paused_until if critical else waiting.paused_until
+            dues.append(max(lane[0].due, pause))
+            if dues[-1] <= now:
+                turns.append(((event.severity.rank, event.known, event.accepted_at), lane[0]))
+    least = min((turn for turn, _ in turns), default=None)
+    heads = [head for turn, head in turns if turn == least]
+    return (heads[0] if heads else None), (max(min(dues) - now, 0.0) if dues else None)
+
+
+def test_thousands_of_events_of_few_keys_go_in_their_order() -> None:
+    waiting = backlog()
+    for n in range(5_000):
+        waiting.add(pending(f"key {n % 3}", "critical" if n == 4_999 else "error", at=n))
+    waiting.failed(waiting._lanes["key 1"][0], ServerError("no", status=503), 0.0)
+    assert waiting.next(0.0) is None  # a pause for all, as there is no other event that got through
+    assert waiting.wait(0.0) is not None
+    order = []
+    while (head := waiting.next(DAY)) is not None:
+        order.append(head)
+        waiting.remove(head)
+    assert len(order) == 5_000
+    for key in range(3):
+        of_key = [event.accepted_at for event in order if event.dedup_key == f"key {key}"]
+        assert of_key == sorted(of_key)
+    assert order[-1].dedup_key != "key 1"  # 4,999 % 3: the critical one pulled all before it

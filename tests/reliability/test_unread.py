@@ -184,6 +184,36 @@ os._exit(0)
     ).well()
 
 
+def test_records_of_finalisers_in_the_midst_of_another_do_not_wait_for_the_reader(pagerduty: Sandbox) -> None:
+    """The reader itself waits for the throttle, which the finalisers' thread is in."""
+    run(
+        """
+        made = attached(fingerprint=None, max_pending=10_000, flush_timeout=0)
+        log.error("warm")
+        assert made.flush(20)
+        took = []
+        throttle, books = made._pager.throttle, made._delivery._books
+        def clock():
+            if threading.current_thread() is threading.main_thread() and throttle._clock is clock:
+                throttle._clock = time.monotonic
+                other = threading.Thread(target=log.error, args=["disk of %s is full", 1])
+                other.start()
+                while not books._busy_reading:
+                    time.sleep(0.001)
+                since = time.monotonic()
+                for n in range(200):
+                    log.error("finaliser")
+                took.append(time.monotonic() - since)
+            return time.monotonic()
+        throttle._clock = clock
+        log.error("bank")
+        assert took and took[0] < 5, took
+        os._exit(0)
+        """,
+        pagerduty.url,
+    ).well()
+
+
 @pytest.mark.parametrize("ending", ["", "made.close()"])
 def test_records_that_are_unread_at_the_end_arrive(pagerduty: Sandbox, ending: str) -> None:
     pagerduty.fail_next(Delay(0.2))
