@@ -1,4 +1,4 @@
-"""Which problem a record tells of: what it says itself, what its exception is marked with, its fingerprint."""
+"""Which problem a record tells of: its own word, the mark of its exception, else its fingerprint."""
 
 from __future__ import annotations
 
