@@ -161,7 +161,7 @@ def test_no_chain_takes_long() -> None:
     assert traceback_rows.rows_of_members(chain_of(nested)[0]) == ["1 of 1: ValueError: leaf"]
     assert len(chain_of(own)) == 1
     assert len(chain_of(loop)) == 2
-    assert time.thread_time() - began < 0.2
+    assert time.thread_time() - began < 2.0  # to look at each of them for each takes minutes
     assert len(long) == 8
     assert long[-1].relation.endswith("at the root:")
     del error, nested, own, loop  # a long chain is freed frame by frame: here, not somewhere in the tests
