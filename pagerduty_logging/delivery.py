@@ -495,4 +495,4 @@ class Delivery:
         """Wait until something may have changed: `wait` seconds, or for ever if None."""
         if wait != 0.0:
             with suppress(queue.Empty):
-                self._wake.get(timeout=wait)
+                self._wake.get(timeout=None if wait is None else min(wait, threading.TIMEOUT_MAX))

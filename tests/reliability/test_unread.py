@@ -43,7 +43,7 @@ def deep():
     try:
         deep()
     except RecursionError:
-        log.error("deep")
+        made.stats
         raise
 try:
     deep()
@@ -176,7 +176,7 @@ os.stat = lambda path, *a, **k: (path.startswith("/slow/") and time.sleep(0.1), 
 for n in range(200):
     log_from(f"/slow/{n}.py", f"disk {n} of %s is full", 1)
 since = time.monotonic()
-log.error("mail")
+log.error("mail of %s", made)
 assert time.monotonic() - since < 10
 os._exit(0)
 """,
