@@ -64,11 +64,6 @@ class Raised(NamedTuple):
         return f"{self.kind}: {self.text}" if self.text else self.kind
 
 
-def chain_of(error: BaseException, traceback: TracebackType | None = None) -> tuple[Raised, ...]:
-    """Return `error` and the exceptions that led to it, the nearest first; see `caught`."""
-    return told(caught(error, traceback))
-
-
 def told(chain: tuple[Raised, ...]) -> tuple[Raised, ...]:
     """Return what was `caught` with its frames."""
     return tuple(

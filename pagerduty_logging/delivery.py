@@ -178,7 +178,7 @@ class Delivery:
         self._see_to_it(wake=not hopeless)
 
     def submit_unread(self, read: Read) -> None:
-        """Accept a record whose way in is LATER: the worker finds out what event it calls for."""
+        """Accept a record whose way in is "later": the worker finds out what event it calls for."""
         self._books.submit_unread(read)
         self._see_to_it(wake=True)
 

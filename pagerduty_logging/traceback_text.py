@@ -39,7 +39,7 @@ def split(text: str) -> Split:
 
 
 def parse(text: str) -> tuple[Raised, ...]:
-    """Return the exceptions that `text` tells of, as `chain.chain_of` would: the last printed first.
+    """Return the exceptions that `text` tells of, as `chain.caught` would: the last printed first.
 
     What cannot be understood is left out; a text without any frame or exception gives an empty chain.
     """
