@@ -16,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pagerduty_logging.breadcrumbs import BreadcrumbHandler
+    from pagerduty_logging.delivery.stats import Stats
     from pagerduty_logging.events_api.client import EventsClient
     from pagerduty_logging.events_api.errors import (
         ApiError,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pagerduty_logging.handler import PagerDutyHandler
     from pagerduty_logging.hooks import install_hooks
     from pagerduty_logging.jobs import page_on_failure
-    from pagerduty_logging.stats import Stats
+    from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
 
 __all__ = [
     "Acknowledge",
@@ -69,7 +69,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "breadcrumbs": ("BreadcrumbHandler",),
+    "record.breadcrumbs": ("BreadcrumbHandler",),
     "events_api.client": ("EventsClient",),
     "events_api.errors": (
         "ApiError",
@@ -94,7 +94,7 @@ _HOMES = {
     "handler": ("PagerDutyHandler",),
     "hooks": ("install_hooks",),
     "jobs": ("page_on_failure",),
-    "stats": ("Stats",),
+    "delivery.stats": ("Stats",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

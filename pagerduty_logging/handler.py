@@ -18,23 +18,26 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from pagerduty_logging import alert, marks, options, wishes
-from pagerduty_logging.delivery import Delivery
-from pagerduty_logging.deployment import find_environment, find_release
-from pagerduty_logging.diagnostics import Diagnostics
+from pagerduty_logging.delivery.delivery import Delivery
+from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.delivery.schedule import Pending
+from pagerduty_logging.delivery.spool import Spool
+from pagerduty_logging.delivery.stats import Stats
+from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Image, Link
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
-from pagerduty_logging.noise import Ignored, frequency
-from pagerduty_logging.paging import BeforeSend, Paged, Pager
-from pagerduty_logging.redaction import redactor
-from pagerduty_logging.safejson import type_name
-from pagerduty_logging.schedule import Pending
-from pagerduty_logging.spool import Spool
-from pagerduty_logging.stats import Stats
-from pagerduty_logging.throttle import Throttle
+from pagerduty_logging.events_api.safejson import type_name
+from pagerduty_logging.page import alert
+from pagerduty_logging.page.deployment import find_environment, find_release
+from pagerduty_logging.page.redaction import redactor
+from pagerduty_logging.pipeline import BeforeSend, Paged, Pager
+from pagerduty_logging.record import overrides
+from pagerduty_logging.record.filters import Ignored, frequency
+from pagerduty_logging.state import marks
+from pagerduty_logging.state.throttle import Throttle
 
 if TYPE_CHECKING:
     import requests
@@ -287,7 +290,7 @@ class PagerDutyHandler(logging.Handler):
         delivery = self._delivery
         if delivery is None:
             return
-        said = wishes.said_by(record)
+        said = overrides.said_by(record)
         if said is False:
             return
         way_in = delivery.way_in(record.name)

@@ -15,12 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
-from pagerduty_logging import marks, options
-from pagerduty_logging.diagnostics import Diagnostics
+from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
 from pagerduty_logging.handler import PagerDutyHandler
-from pagerduty_logging.intent import fails
+from pagerduty_logging.record.intent import fails
+from pagerduty_logging.state import marks
 
 RESOLVE_INTERVAL = 300.0
 """Seconds in which a process that has just resolved a job does not do so again for each success."""

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from reliability.programs import run_file
 
 from pagerduty_logging.sandbox import Sandbox
+from tests.reliability.programs import run_file
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import ROUTING_KEY, require_valid
 
 from pagerduty_logging.sandbox import Sandbox
+from tests.pages import ROUTING_KEY, require_valid
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NEEDS = {

@@ -20,7 +20,7 @@ from requests.utils import select_proxy
 from urllib3.util.request import make_headers
 from urllib3.util.ssl_ import create_urllib3_context
 
-from pagerduty_logging.events_api.aside import Aside
+from pagerduty_logging.events_api.side_thread import Aside
 
 _PORTS = {"http": 80, "https": 443}
 _MAX_ANSWER = 65_536

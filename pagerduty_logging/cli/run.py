@@ -207,7 +207,7 @@ def _name(text: str) -> str:
 
 
 def _seconds(text: str) -> float:
-    from pagerduty_logging import options
+    from pagerduty_logging.events_api import options
 
     try:
         return options.seconds("--timeout", float(text))

@@ -11,9 +11,9 @@ from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Misuse, Subparsers
 
 if TYPE_CHECKING:
-    from pagerduty_logging.delivery import Delivery
+    from pagerduty_logging.delivery.delivery import Delivery
+    from pagerduty_logging.delivery.spool import Entry, Spool
     from pagerduty_logging.events_api.routing_key import RoutingKey
-    from pagerduty_logging.spool import Entry, Spool
 
 LONGEST_AGE = 100 * 365 * 86_400.0
 """Seconds: who sends a spool by hand wants all of it, however old."""
@@ -98,10 +98,10 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _retry(args: argparse.Namespace) -> int:
-    from pagerduty_logging.delivery import Delivery
-    from pagerduty_logging.diagnostics import Diagnostics
+    from pagerduty_logging.delivery.delivery import Delivery
+    from pagerduty_logging.delivery.diagnostics import Diagnostics
+    from pagerduty_logging.delivery.spool import MAX_FILES
     from pagerduty_logging.events_api.retrying import Retry
-    from pagerduty_logging.spool import MAX_FILES
 
     key = options.routing_key(args)
     spool = _spool(args, key)
@@ -171,8 +171,8 @@ def _drop(args: argparse.Namespace) -> int:
 
 
 def _spool(args: argparse.Namespace, routing_key: RoutingKey | None = None) -> Spool:
-    from pagerduty_logging.diagnostics import Diagnostics
-    from pagerduty_logging.spool import Spool
+    from pagerduty_logging.delivery.diagnostics import Diagnostics
+    from pagerduty_logging.delivery.spool import Spool
 
     return Spool(args.directory, routing_key, Diagnostics())
 

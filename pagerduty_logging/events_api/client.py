@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from pagerduty_logging import options
-from pagerduty_logging.events_api import address, errors, retrying
+from pagerduty_logging.events_api import address, errors, options, retrying
 from pagerduty_logging.events_api.answers import judge
 from pagerduty_logging.events_api.encoding import ALERTS_PATH, EncodedEvent, encode, new_dedup_key
 from pagerduty_logging.events_api.events import (

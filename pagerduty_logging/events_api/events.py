@@ -15,7 +15,7 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
-from pagerduty_logging.safejson import JSON, jsonable, text
+from pagerduty_logging.events_api.safejson import JSON, jsonable, text
 
 
 class Severity(enum.StrEnum):

@@ -23,12 +23,18 @@ from urllib3.exceptions import ClosedPoolError
 
 from pagerduty_logging._version import __version__
 from pagerduty_logging.events_api.answers import Answer, NoAnswer
-from pagerduty_logging.events_api.aside import Aside
-from pagerduty_logging.events_api.bounded import MAX_ANSWER_BYTES, DeadlineAdapter, Exchange, Resolve, Route
+from pagerduty_logging.events_api.connections import (
+    MAX_ANSWER_BYTES,
+    DeadlineAdapter,
+    Exchange,
+    Resolve,
+    Route,
+)
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.events_api.routing_key import RoutingKey
+from pagerduty_logging.events_api.safejson import text
+from pagerduty_logging.events_api.side_thread import Aside
 from pagerduty_logging.events_api.wording import one_line
-from pagerduty_logging.safejson import text
 
 MAX_REASON_CHARS = 500
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pagerduty_logging.safejson import valid_text
+from pagerduty_logging.events_api.safejson import valid_text
 
 _MARK = "…"
 _CONTROLS = re.compile(

@@ -10,8 +10,8 @@ import sys
 from types import FrameType, TracebackType
 from typing import Final, NamedTuple
 
-from pagerduty_logging.intent import is_clean
-from pagerduty_logging.request_details import view_of
+from pagerduty_logging.record.intent import is_clean
+from pagerduty_logging.record.web_request import view_of
 
 _ASYNCIO: Final = "asyncio"
 _DJANGO: Final = "django.request"  # logs every failed request from one line

@@ -11,12 +11,12 @@ from traceback import clear_frames
 from types import TracebackType
 from typing import Any, Self
 
-from pagerduty_logging import options
-from pagerduty_logging.hooks import leaving
-from pagerduty_logging.hooks.loops import LoopHooks
-from pagerduty_logging.hooks.places import Function, Place
+from pagerduty_logging.events_api import options
+from pagerduty_logging.hooks import exit_status
+from pagerduty_logging.hooks.event_loops import LoopHooks
+from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
-from pagerduty_logging.intent import is_clean, stops
+from pagerduty_logging.record.intent import is_clean, stops
 
 
 class Hooks:
@@ -80,7 +80,7 @@ class _Installation:
         if wanted.asyncio:
             self._places.append(LoopHooks(self._report))
         if wanted.exit_status:
-            self._places.append(Place(_sys, "exit", partial(leaving.hook, self._report)))
+            self._places.append(Place(_sys, "exit", partial(exit_status.hook, self._report)))
         _installed.append(self)
 
     def in_front(self) -> bool:
@@ -146,7 +146,7 @@ class _Installation:
     def _words_of_child(self, name: str, error: BaseException) -> str | None:
         if isinstance(error, SystemExit):
             told = self.wanted.exit_status and not is_clean(error.code)
-            return f"{name} {leaving.ending(error.code)}" if told else None
+            return f"{name} {exit_status.ending(error.code)}" if told else None
         return f"Uncaught exception in process {name}" if self.wanted.sys and not stops(error) else None
 
     def _log(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import CodeType, TracebackType
 
-from pagerduty_logging.diagnostics import Diagnostics
+from pagerduty_logging.delivery.diagnostics import Diagnostics
 
 
 class Report:

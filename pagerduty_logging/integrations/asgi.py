@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from pagerduty_logging import lifecycle
-from pagerduty_logging.breadcrumbs import BreadcrumbHandler
-from pagerduty_logging.request_details import Handling
+from pagerduty_logging.delivery import process
+from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
+from pagerduty_logging.record.web_request import Handling
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -52,7 +52,7 @@ class PagerDutyMiddleware:
 
         async def tell(message: Message) -> None:
             if message["type"].startswith("lifespan.shutdown."):
-                lifecycle.drain()  # blocks the loop, which has nothing left to serve
+                process.drain()  # blocks the loop, which has nothing left to serve
             await send(message)
 
         try:

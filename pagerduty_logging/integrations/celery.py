@@ -17,10 +17,10 @@ from billiard.einfo import ExceptionWithTraceback
 from celery import current_task, signals
 from celery.exceptions import TaskPredicate, TimeLimitExceeded, WorkerLostError
 
-from pagerduty_logging.breadcrumbs import BreadcrumbHandler
-from pagerduty_logging.diagnostics import Diagnostics
+from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations.reports import tell, tell_of_error
+from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
 
 _NAME = "pagerduty-logging"
 _NOTE = "__pagerduty_logging_task__"

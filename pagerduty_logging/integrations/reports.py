@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from pagerduty_logging import safejson
+from pagerduty_logging.events_api import safejson
 
 _MAX_ERROR_CHARS = 2_000
 

@@ -6,8 +6,8 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from pagerduty_logging.breadcrumbs import BreadcrumbHandler
-from pagerduty_logging.request_details import Handling
+from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
+from pagerduty_logging.record.web_request import Handling
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

@@ -6,8 +6,8 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from pagerduty_logging import lifecycle
-from pagerduty_logging.delivery import Delivery
+from pagerduty_logging.delivery import process
+from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.handler import handlers
 
@@ -78,7 +78,5 @@ def told() -> str:
 def _deliveries() -> list[Delivery]:
     """Return those deliveries that handlers use now, and those that outlive their handlers."""
     return [
-        living
-        for living in lifecycle.all_living()
-        if isinstance(living, Delivery) and living not in _suspended
+        living for living in process.all_living() if isinstance(living, Delivery) and living not in _suspended
     ]

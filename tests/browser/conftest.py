@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import requests
-from sandbox_client import Sender
 
 from pagerduty_logging.sandbox import Sandbox
+from tests.sandbox.sandbox_client import Sender
 
 SWITCHES = [
     "--headless=new",
@@ -68,7 +68,7 @@ def send(sandbox: Sandbox) -> Iterator[Sender]:
 @pytest.fixture
 def page(driver: Any, sandbox: Sandbox, complaints: Callable[[], list[str]]) -> Iterator[Any]:
     """A window; in the end, nothing may have been complained of, nor asked of any other machine."""
-    from window import Page
+    from tests.browser.window import Page
 
     page = Page(driver, sandbox)
     page.look()

@@ -6,14 +6,15 @@ from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
-from sandbox_client import ROUTING_KEY, Sender, change, trigger
 
 from pagerduty_logging import BreadcrumbHandler, PagerDutyHandler
 from pagerduty_logging.sandbox import Sandbox
+from tests.sandbox.sandbox_client import ROUTING_KEY, Sender, change, trigger
 
 pytest.importorskip("selenium", reason="needs the dependency group browser")
 from selenium.webdriver.common.keys import Keys
-from window import LIMIT, Page
+
+from tests.browser.window import LIMIT, Page
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import trustme
-from scripted_server import KEY, ScriptedServer, Step, tls_of
 
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.retrying import Retry
+from tests.events_api.scripted_server import KEY, ScriptedServer, Step, tls_of
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from pagerduty_logging.events_api.aside import MAX_LEFT_BEHIND, Aside
+from pagerduty_logging.events_api.side_thread import MAX_LEFT_BEHIND, Aside
 
 
 def test_work_done_in_time_gives_its_result() -> None:

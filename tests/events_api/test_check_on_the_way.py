@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scripted_server import KEY, Proxy, ScriptedServer, accept
+
+from tests.events_api.scripted_server import KEY, Proxy, ScriptedServer, accept
 
 Serve = Callable[..., ScriptedServer]
 

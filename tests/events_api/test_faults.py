@@ -12,7 +12,23 @@ from typing import Any
 
 import pytest
 import requests
-from scripted_server import (
+
+from pagerduty_logging.events_api.answers import Answer, NoAnswer
+from pagerduty_logging.events_api.client import EventsClient
+from pagerduty_logging.events_api.encoding import encode
+from pagerduty_logging.events_api.errors import (
+    ApiError,
+    BadRequest,
+    EventsError,
+    NetworkError,
+    RateLimited,
+    ServerError,
+)
+from pagerduty_logging.events_api.events import Resolve, Trigger
+from pagerduty_logging.events_api.retrying import Retry
+from pagerduty_logging.events_api.routing_key import RoutingKey
+from pagerduty_logging.events_api.transport import Transport
+from tests.events_api.scripted_server import (
     KEY,
     ScriptedServer,
     Step,
@@ -30,22 +46,6 @@ from scripted_server import (
     then,
     unread,
 )
-
-from pagerduty_logging.events_api.answers import Answer, NoAnswer
-from pagerduty_logging.events_api.client import EventsClient
-from pagerduty_logging.events_api.encoding import encode
-from pagerduty_logging.events_api.errors import (
-    ApiError,
-    BadRequest,
-    EventsError,
-    NetworkError,
-    RateLimited,
-    ServerError,
-)
-from pagerduty_logging.events_api.events import Resolve, Trigger
-from pagerduty_logging.events_api.retrying import Retry
-from pagerduty_logging.events_api.routing_key import RoutingKey
-from pagerduty_logging.events_api.transport import Transport
 
 Serve = Callable[..., ScriptedServer]
 Connect = Callable[..., EventsClient]

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scripted_server import KEY, Conversation, ScriptedServer, answer
 
 from pagerduty_logging.events_api.forking import ForkGate
+from tests.events_api.scripted_server import KEY, Conversation, ScriptedServer, answer
 
 Serve = Callable[..., ScriptedServer]
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_server import KEY, ScriptedServer, accept, answer
 
 from pagerduty_logging.events_api.address import find_base_url
 from pagerduty_logging.events_api.client import DEFAULT_RETRY, EventsClient
@@ -22,6 +21,7 @@ from pagerduty_logging.events_api.retrying import (
     parse_retry_after,
     uniform,
 )
+from tests.events_api.scripted_server import KEY, ScriptedServer, accept, answer
 
 Serve = Callable[..., ScriptedServer]
 

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import requests
-from scripted_server import KEY, ScriptedServer, accept, answer, hangs_up, resets, then
 
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.errors import BadRequest, NetworkError
 from pagerduty_logging.events_api.events import Change, Image, Link, Receipt, Resolve, Severity, Trigger
+from tests.events_api.scripted_server import KEY, ScriptedServer, accept, answer, hangs_up, resets, then
 
 Serve = Callable[..., ScriptedServer]
 Connect = Callable[..., EventsClient]

@@ -14,19 +14,6 @@ from typing import Any
 
 import pytest
 import requests
-from scripted_server import (
-    KEY,
-    Conversation,
-    ScriptedServer,
-    Step,
-    answer,
-    endless,
-    hangs,
-    hangs_up,
-    resets,
-    resets_unread,
-    says,
-)
 
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.errors import (
@@ -39,6 +26,19 @@ from pagerduty_logging.events_api.errors import (
 )
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
+from tests.events_api.scripted_server import (
+    KEY,
+    Conversation,
+    ScriptedServer,
+    Step,
+    answer,
+    endless,
+    hangs,
+    hangs_up,
+    resets,
+    resets_unread,
+    says,
+)
 
 Serve = Callable[..., ScriptedServer]
 

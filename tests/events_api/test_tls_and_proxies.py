@@ -13,7 +13,12 @@ import pytest
 import requests
 import trustme
 from requests.adapters import HTTPAdapter
-from scripted_server import (
+
+from pagerduty_logging.events_api.client import EventsClient
+from pagerduty_logging.events_api.encoding import encode
+from pagerduty_logging.events_api.errors import ApiError, EventsError, NetworkError
+from pagerduty_logging.events_api.events import Trigger
+from tests.events_api.scripted_server import (
     KEY,
     Proxy,
     ScriptedServer,
@@ -26,11 +31,6 @@ from scripted_server import (
     then,
     tls_of,
 )
-
-from pagerduty_logging.events_api.client import EventsClient
-from pagerduty_logging.events_api.encoding import encode
-from pagerduty_logging.events_api.errors import ApiError, EventsError, NetworkError
-from pagerduty_logging.events_api.events import Trigger
 
 Serve = Callable[..., ScriptedServer]
 Connect = Callable[..., EventsClient]

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import Pager, paging
 
 from pagerduty_logging.sandbox import Sandbox
+from tests.pages import Pager, paging
 
 from .web_servers import copied, pages, serving, settings_for
 

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from reliability.programs import environment
 
 from pagerduty_logging.sandbox import Sandbox
+from tests.reliability.programs import environment
 
 from .workers import EXAMPLES, PATIENCE, pages
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from reliability.programs import until
 
 from pagerduty_logging.sandbox import Sandbox
+from tests.reliability.programs import until
 
 from .workers import PATIENCE, copied, pages, run, started
 

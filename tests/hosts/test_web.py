@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from reliability.programs import until
 
 from pagerduty_logging.sandbox import Sandbox
+from tests.reliability.programs import until
 
 from .web_servers import PATIENCE, Server, copied, pages, serving
 

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reliability.programs import environment, until
-
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+from tests.reliability.programs import environment, until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATIENCE = 60.0

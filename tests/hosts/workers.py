@@ -13,9 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from reliability.programs import environment
-
 from pagerduty_logging.sandbox import Sandbox
+from tests.reliability.programs import environment
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATIENCE = 60.0

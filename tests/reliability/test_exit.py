@@ -160,9 +160,9 @@ def test_a_second_interrupt_ends_the_waiting_and_spares_other_handlers(pagerduty
         other = Other()
         attached(flush_timeout=30)
         log.error("problem")
-        from pagerduty_logging import lifecycle
+        from pagerduty_logging.delivery import process
         def interrupt():
-            while not lifecycle.ending.begun:
+            while not process.ending.begun:
                 time.sleep(0.01)
             time.sleep(0.2)
             os.kill(os.getpid(), signal.SIGINT)

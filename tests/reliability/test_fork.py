@@ -165,11 +165,11 @@ def test_handlers_that_are_gone_cost_a_fork_nothing(pagerduty: Sandbox) -> None:
     ended = run(
         """
         import gc, subprocess
-        from pagerduty_logging import lifecycle
+        from pagerduty_logging.delivery import process
         for _ in range(300):
             handler().close()
         gc.collect()
-        assert len(lifecycle._living) == 0
+        assert len(process._living) == 0
         attached()
         log.error("problem")
         print(subprocess.run(["true"], preexec_fn=lambda: print(threading.active_count())).returncode)

@@ -159,8 +159,9 @@ def test_the_first_record_may_be_interrupted_anywhere_by_another(pagerduty: Sand
     """As by a signal handler, before each line that it runs in these rooms."""
     ended = run(
         """
-        from pagerduty_logging import books, delivery, here, lifecycle, schedule, throttle
-        ROOMS = {room.__file__ for room in (books, delivery, here, lifecycle, schedule, throttle)}
+        from pagerduty_logging.delivery import books, delivery, here, process, schedule
+        from pagerduty_logging.state import throttle
+        ROOMS = {room.__file__ for room in (books, delivery, here, process, schedule, throttle)}
         def once_before_line(number, interrupt):
             lines = 0
             def trace(frame, event, _):
@@ -207,7 +208,7 @@ def test_a_flush_outlasts_a_calm_that_ended_before_it_began(pagerduty: Sandbox) 
     ended = run(
         """
         import inspect
-        from pagerduty_logging.delivery import Delivery
+        from pagerduty_logging.delivery.delivery import Delivery
         lines, first = inspect.getsourcelines(Delivery._run)
         says_so = next(n for n, line in enumerate(lines, first) if "while self._flushing" in line)
         made = attached()

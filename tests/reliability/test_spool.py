@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pagerduty_logging.diagnostics import Diagnostics
+from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.delivery.spool import MAX_BYTES, MAX_FILES, Spool
 from pagerduty_logging.events_api.routing_key import RoutingKey
 from pagerduty_logging.sandbox import Hang, Sandbox
-from pagerduty_logging.spool import MAX_BYTES, MAX_FILES, Spool
 
 from .conftest import summaries
 from .programs import PRELUDE, run, says, started, until

@@ -63,14 +63,14 @@ def test_an_interruption_loses_neither_the_record_nor_those_that_it_came_upon(pa
     ended = run(
         BUSY
         + """
-from pagerduty_logging import paging
+from pagerduty_logging import pipeline
 def word(number):  # a digit would be masked
     return "".join("abcdefghij"[int(digit)] for digit in str(number))
 def before_line(number):
     lines = 0
     def trace(frame, event, _):
         nonlocal lines
-        if frame.f_code.co_filename != paging.__file__:
+        if frame.f_code.co_filename != pipeline.__file__:
             return None
         lines += event == "line"
         if lines == number and event == "line":

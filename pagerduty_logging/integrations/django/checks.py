@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations import reach
-from pagerduty_logging.noise import ECHOES
+from pagerduty_logging.record.filters import ECHOES
 
 MAX_NAMES = 10
 """Loggers named in one warning."""

@@ -1,0 +1,1 @@
+"""Accepted events reach PagerDuty, or their loss is told."""

@@ -1,0 +1,108 @@
+"""What a storm left out, as one event: how many problems and records, and which the most."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+
+from pagerduty_logging.delivery.schedule import Pending
+from pagerduty_logging.events_api.encoding import new_dedup_key
+from pagerduty_logging.events_api.events import Severity, Trigger
+
+CALM = 5.0
+"""Seconds without an omission after which it is time to tell: one event, not one after the other."""
+PATIENCE = 30.0
+"""Seconds after which it is time even if there is no calm."""
+NAMED = 10
+"""Sources named in the event, the most frequent first."""
+MAX_COUNTED = 10_000
+"""Bound of the problems told apart and of the sources counted; what is beyond is counted together."""
+OTHERS = "others"
+
+
+class Omissions:
+    """Counts the events that are left out, until an event has told of them all."""
+
+    def __init__(self) -> None:
+        self._dedup_key = f"pagerduty-logging-left-out-{new_dedup_key()}"
+        self._reset()
+
+    def _reset(self) -> None:
+        self._records = 0
+        self._composed = 0
+        self._told = 0
+        self._under_way = False
+        self._first = self._last = -math.inf
+        self._severity = Severity.INFO
+        self._problems: dict[int, None] = {}  # by hash; a third of the memory of a set of their keys
+        self._sources: Counter[str] = Counter()
+
+    def add(self, dedup_key: str, severity: Severity, label: str, records: int, now: float) -> None:
+        """Count an event that is left out, and the records it stood for; see `Pending`."""
+        if self._records == self._told:
+            self._first = now
+        self._last = now
+        self._records += records
+        if severity is not self._severity and severity.rank < self._severity.rank:
+            self._severity = severity
+        if len(self._problems) < MAX_COUNTED:
+            self._problems[hash(dedup_key)] = None
+        counted = label in self._sources or len(self._sources) < MAX_COUNTED
+        self._sources[label if counted else OTHERS] += records
+
+    def __bool__(self) -> bool:
+        """Tell whether there is something that no event under way tells."""
+        return not self._under_way and self._records > self._told
+
+    def due(self) -> float:
+        """Return when it is time to tell, on the delivery's clock; infinity if there is nothing to tell."""
+        if not self:
+            return math.inf
+        return min(self._last + CALM, self._first + PATIENCE)
+
+    def hurry(self) -> None:
+        """It is time now."""
+        self._first = -math.inf
+
+    def pending(self, now: float) -> Pending:
+        """Return the event that tells, to be sent before all others of its severity."""
+        self._under_way = True
+        return Pending(
+            dedup_key=self._dedup_key,
+            severity=self._severity,
+            known=False,
+            accepted_at=now,
+            compose=self._compose,
+            settle=self._settle,
+            label="the summary of a storm",
+            first=True,
+        )
+
+    def _compose(self) -> Trigger:
+        self._composed = self._records
+        problems = f"{len(self._problems):,} problems"
+        if len(self._problems) == MAX_COUNTED:
+            problems = f"at least {problems}"
+        return Trigger(
+            f"A storm of errors: {problems} ({self._records:,} records) were left out of paging, "
+            "because more events wait than there is room for",
+            severity=self._severity,
+            dedup_key=self._dedup_key,
+            component="pagerduty_logging",
+            event_class="overflow",
+            custom_details={
+                "left_out_problems": len(self._problems),
+                "left_out_records": self._records,
+                "most_frequent": [f"{n:,} x {label}" for label, n in self._sources.most_common(NAMED)],
+                "process": os.getpid(),
+            },
+        )
+
+    def _settle(self, delivered: bool) -> int:
+        """What came in between is told by the next event, with totals that run on."""
+        self._under_way = False
+        self._told = self._composed
+        if delivered and self._told == self._records:
+            self._reset()
+        return 0

@@ -1,0 +1,320 @@
+"""Connections whose every wait shares one deadline, from the name to the last byte of the answer.
+
+A socket's time-out bounds each wait, not their sum: a server that drips one byte a second, a name
+with many dead addresses, or a resolver that hangs would hold a caller for as long as they like. So name
+resolution, every connection attempt, the TLS handshake, every write and every read ask what is left.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import ipaddress
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.poolmanager import ProxyManager
+from urllib3.util.wait import wait_for_read
+
+from pagerduty_logging.events_api.forking import fork_gate
+from pagerduty_logging.events_api.side_thread import Aside
+
+if TYPE_CHECKING:
+    import requests
+
+MAX_ANSWER_BYTES = 65_536
+"""An answer of the Events API has some hundreds; more than this is not read, head and body together."""
+MAX_CONNECTIONS = 100
+"""Connections kept alive, so that as many threads may share a client before urllib3 warns of it."""
+
+_WRITE_BYTES = 16_384
+"""What one TLS record holds: a TLS socket's time-out bounds each record, not all of them together."""
+
+Resolve: TypeAlias = Callable[[str, int, int, int], list[Any]]
+_T = TypeVar("_T")
+
+_current = threading.local()
+
+
+class Exchange:
+    """One exchange: how long it may take, and whether it went about a new connection.
+
+    Entered, it is the exchange that bounded connections of this thread obey.
+
+    Args:
+        deadline: of `time.monotonic()`.
+        resolve: finds the addresses of a host, in the manner of `socket.getaddrinfo`.
+        aside: where resolving is done.
+    """
+
+    def __init__(self, deadline: float, resolve: Resolve, aside: Aside) -> None:
+        self._deadline = deadline
+        self._resolve = resolve
+        self._aside = aside
+        self.connected = False
+
+    def remaining(self) -> float:
+        """Return the seconds left.
+
+        Raises:
+            TimeoutError: if there are none.
+        """
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time limit of the attempt is over")
+        return left
+
+    def addresses(self, host: str, port: int) -> list[Any]:
+        """Ask the resolver, which knows no time limit.
+
+        Raises:
+            OSError: if the host has no address, or none in time.
+        """
+
+        def ask() -> list[Any]:
+            return self._resolve(host, port, 0, socket.SOCK_STREAM)
+
+        try:
+            if _is_numeric(host):  # nobody has to be asked
+                addresses = ask()
+            else:
+                addresses = self._aside.do(ask, self.remaining(), "name resolution")
+        except UnicodeError as error:
+            raise OSError(f"the name cannot be resolved: {error}") from None
+        if not addresses:
+            raise OSError("the name has no address")
+        return addresses
+
+    def __enter__(self) -> None:
+        self._outer = getattr(_current, "exchange", None)
+        _current.exchange = self
+
+    def __exit__(self, *_: object) -> None:
+        _current.exchange = self._outer
+
+
+class Route(NamedTuple):
+    """The way of every request to one address.
+
+    Attributes:
+        pool: of connections to the server or proxy.
+        head: of every request, with a place for the length of its body.
+    """
+
+    pool: _BoundedPool
+    head: bytes
+
+    def post(self, body: bytes, read: Callable[[http.client.HTTPResponse], _T]) -> _T:
+        """Send `body`; return what `read` makes of the answer, of which only the head has been read."""
+        return self.pool.exchange(self.head % len(body) + body, read)
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """`requests`' own adapter over bounded connections, directly and through HTTP proxies."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_maxsize=MAX_CONNECTIONS)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        if type(manager) is ProxyManager:
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def route(
+        self,
+        request: requests.PreparedRequest,
+        verify: bool | str,
+        cert: Any,
+        proxies: dict[str, str],
+        stream: bool,
+    ) -> Route:
+        """Return what `send` finds out for every request anew; it holds until the adapter is closed."""
+        pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+        self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
+        return Route(pool, _head(self.request_url(request, proxies), pool, request))
+
+    @staticmethod
+    def bounds(proxy: str | None) -> bool:
+        """Tell whether connections through this proxy keep the deadline; SOCKS and TLS ones do not."""
+        return proxy is None or not proxy.lower().startswith(("socks", "https:"))
+
+
+def _head(target: str, pool: _BoundedPool, request: requests.PreparedRequest) -> bytes:
+    """Return the head of every request like this one, with a place for the length of its body."""
+    host = urlsplit(str(request.url)).netloc.removesuffix(f":{pool.ConnectionCls.default_port}")
+    headers = {"Host": host, **request.headers}
+    if pool.scheme == "http":  # else they are for the proxy alone, which passes on what it cannot read
+        headers |= pool.proxy_headers
+    del headers["Content-Length"]
+    lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join(lines).replace("%", "%%").encode("latin-1") + b"\r\nContent-Length: %d\r\n\r\n"
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _exchange() -> Exchange:
+    exchange: Exchange = _current.exchange
+    return exchange
+
+
+class _DeadlineReader(io.RawIOBase):
+    """A connection's reading side for one answer: bounded in time by the exchange, and in bytes."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._left = MAX_ANSWER_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._left <= 0:
+            raise OSError(f"the answer has more than {MAX_ANSWER_BYTES:,} bytes")
+        # Nothing waits but the pause below: a TLS socket that is readable may still have nothing to give.
+        self._sock.settimeout(0)
+        while True:
+            left = _exchange().remaining()
+            with suppress(ssl.SSLWantReadError):
+                count = self._raw.readinto(memoryview(buffer)[: self._left])
+                if count is not None:
+                    self._left -= count
+                    return count
+            with fork_gate().pause():
+                wait_for_read(self._sock, left)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _BoundedConnection(HTTPConnection):
+    """A connection that opens, is written to and is read within the exchange's deadline."""
+
+    class response_class(http.client.HTTPResponse):
+        def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+            super().__init__(sock, *args, **options)
+            self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), sock))
+
+        def begin(self) -> None:
+            super().begin()
+            # urllib3 logs what it finds malformed among the headers, where a server may repeat the request.
+            self.headers.defects.clear()
+            self.headers.set_payload("")
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def _new_conn(self) -> socket.socket:
+        _exchange().connected = True
+        try:
+            sock = self._first_that_answers()
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error
+        sys.audit("http.client.connect", self, self.host, self.port)
+        return sock
+
+    def _first_that_answers(self) -> socket.socket:
+        """Return a socket connected to the first address that answers within its share of the time."""
+        exchange = _exchange()
+        addresses = exchange.addresses(self.host.strip("[]"), self.port or self.default_port)
+        failure: OSError
+        for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                for option in self.socket_options or ():
+                    sock.setsockopt(*option)
+                sock.settimeout(exchange.remaining() / (len(addresses) - tried))
+                with fork_gate().pause():
+                    sock.connect(address)
+                sock.settimeout(exchange.remaining())
+                return sock
+            except BaseException as error:
+                sock.close()
+                if not isinstance(error, OSError):
+                    raise
+                failure = error
+        raise failure
+
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        # The TLS handshake comes next; it lasts no longer than the socket's time-out.
+        self.sock.settimeout(_exchange().remaining())
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        view = memoryview(data)
+        for start in range(0, len(view), _WRITE_BYTES):
+            self.sock.settimeout(_exchange().remaining())
+            super().send(view[start : start + _WRITE_BYTES])
+
+
+class _BoundedTLSConnection(_BoundedConnection, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _BoundedPool(HTTPConnectionPool):
+    ConnectionCls = _BoundedConnection
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def exchange(self, request: bytes, read: Callable[[http.client.HTTPResponse], _T]) -> _T:
+        """Send head and body in one piece; return what `read` makes of the answer after its head.
+
+        What `urlopen` adds to this takes as long as to write the page.
+        """
+        connection: Any = self._get_conn()
+        usable = False
+        try:
+            if connection.sock is None:
+                self._open(connection)
+            with suppress(BrokenPipeError, ConnectionResetError):  # there may be an answer all the same
+                connection.send(request)
+            with closing(connection.response_class(connection.sock, method="POST")) as answer:
+                answer.begin()
+                found = read(answer)
+                usable = (answer.isclosed() or answer.length == 0) and not answer.will_close
+                return found
+        finally:
+            if not usable:
+                connection.close()
+            self._put_conn(connection if usable else None)
+
+    def _open(self, connection: Any) -> None:
+        if self.proxy is not None:
+            self._prepare_proxy(connection)
+        if connection.sock is None:
+            connection.connect()
+
+
+class _BoundedTLSPool(_BoundedPool, HTTPSConnectionPool):
+    ConnectionCls = _BoundedTLSConnection
+
+
+_POOLS = {"http": _BoundedPool, "https": _BoundedTLSPool}

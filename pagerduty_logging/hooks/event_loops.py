@@ -1,0 +1,92 @@
+"""asyncio's event loops: what happens in them that nobody awaits."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from pagerduty_logging.hooks.patching import Function, Place
+from pagerduty_logging.hooks.report import Report, finalizing
+from pagerduty_logging.record.intent import stops
+
+_HANDLER = "call_exception_handler"
+_DESTROYED = "Task was destroyed but it is pending"
+
+
+class LoopHooks:
+    """Tells of exceptions that reach an event loop, and of tasks that are destroyed before their end.
+
+    They are caught where every loop takes them to, running now or later, and before the exception handler
+    that the program may have given its loop. Records of asyncio's own, logged there about what was just
+    told, do not page once more.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._told = _Told()
+        self._places = [Place(loop, _HANDLER, self._hook) for loop in _loop_classes()]
+        logging.getLogger("asyncio").addFilter(self._no_page_of_its_own)
+
+    def in_front(self) -> bool:
+        """Tell whether every class of loops that is known by now is hooked, and by nobody later."""
+        return {place.owner for place in self._places} >= set(_loop_classes()) and all(
+            place.in_front() for place in self._places
+        )
+
+    def leave(self) -> None:
+        """Put back what was there before."""
+        for place in self._places:
+            place.leave()
+        logging.getLogger("asyncio").removeFilter(self._no_page_of_its_own)
+
+    def _hook(self, before: Function) -> Function:
+        def call_exception_handler(loop: Any, context: Mapping[str, Any]) -> None:
+            then = partial(before, loop, context)
+            if finalizing():
+                then()
+                return
+            was = self._told.already
+            try:
+                self._report.tell(context.get("exception") or context, partial(self._tell, context), then)
+            finally:
+                self._told.already = was
+
+        return call_exception_handler
+
+    def _tell(self, context: Mapping[str, Any]) -> None:
+        message = str(context.get("message") or "Unhandled exception in event loop")
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            if not stops(error):
+                self._told.already = self._report.critical(message, error)
+        elif message.startswith(_DESTROYED) and "task" in context:
+            coroutine = context["task"].get_coro()
+            name = getattr(coroutine, "__qualname__", type(coroutine).__name__)
+            self._told.already = self._report.critical(f"{_DESTROYED}: {name}", None)
+
+    def _no_page_of_its_own(self, record: logging.LogRecord) -> bool:
+        if self._told.already:
+            record.pagerduty = False
+        return True
+
+
+class _Told(threading.local):
+    already = False
+
+
+def _loop_classes() -> list[type]:
+    """Return the classes that define what their loops do with exceptions, as far as they are known."""
+    import asyncio
+
+    known: list[type] = [asyncio.BaseEventLoop]
+    if "uvloop" in sys.modules:
+        known.append(sys.modules["uvloop"].Loop)
+    with suppress(RuntimeError):  # none runs on this thread
+        known.append(type(asyncio.get_running_loop()))
+    handlers = {getattr(loop, _HANDLER): loop for loop in reversed(known)}
+    return list(handlers.values())

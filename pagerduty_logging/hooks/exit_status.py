@@ -1,0 +1,102 @@
+"""`sys.exit(3)`: a program that leaves with a status, and nobody between that and the interpreter.
+
+Python shows nobody with which status it ends: `SystemExit` never comes to `sys.excepthook`, and `atexit`
+does not know. But the interpreter asks the exception for its `code`, and calls from no Python frame then.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from types import CodeType
+from typing import Any, NoReturn
+
+from pagerduty_logging.hooks.patching import Function
+from pagerduty_logging.hooks.report import Report
+from pagerduty_logging.record.intent import is_clean, stops
+from pagerduty_logging.state import marks
+
+
+def hook(report: Report, before: Function) -> Function:
+    """Return a `sys.exit` that makes `report` tell of a status that is no clean one."""
+
+    def exit(status: Any = None, /) -> NoReturn:
+        leaving: SystemExit | None = None
+        try:
+            before(status)
+        except SystemExit as raised:
+            leaving = raised
+        if leaving is None or is_clean(leaving.code) or not _in_main_thread():
+            raise leaving or SystemExit(status)
+        if not isinstance(leaving, Leaving):
+            caller = sys._getframe(1)
+            while caller.f_code is exit.__code__ and caller.f_back is not None:
+                caller = caller.f_back  # hooks that were installed twice call each other
+            leaving = Leaving(leaving.code, caller.f_code, caller.f_lineno)
+        leaving.reports[id(report.logger)] = report
+        raise leaving
+
+    return exit
+
+
+class Leaving(SystemExit):
+    """A `SystemExit` that notices when it ends the process."""
+
+    def __init__(self, status: Any, code: CodeType, line: int) -> None:
+        super().__init__(status)
+        self.reports: dict[int, Report] = {}
+        self._place = (code, line)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "code" and _asked_by_the_interpreter():
+            self._tell()
+        return super().__getattribute__(name)
+
+    def __reduce__(self) -> tuple[Callable[..., SystemExit], tuple[Any, ...]]:
+        return SystemExit, self.args
+
+    def _tell(self) -> None:
+        error = self.__context__
+        if error is not None and stops(error):
+            return  # the polite end of what was interrupted
+        paged = marks.marked(self, marks.JOB) is not None
+        for report in self.reports.values():
+            words = f"{_program()} {ending(self.args[0])}"
+            log = partial(report.critical_at, *self._place, words, error, pages=not paged)
+            report.tell(self, log, _nothing)
+
+
+Leaving.__name__ = Leaving.__qualname__ = "SystemExit"  # what shows exceptions by name shows the usual one
+Leaving.__module__ = "builtins"
+
+
+def ending(status: object) -> str:
+    """Return in words how a program ends."""
+    return f"exits with status {int(status)}" if isinstance(status, int) else f"exits: {status}"
+
+
+def _asked_by_the_interpreter() -> bool:
+    frame = sys._getframe(1)  # __getattribute__
+    if frame.f_back is not None:
+        return False
+    process = sys.modules.get("multiprocessing.process")
+    return process is None or process.parent_process() is None  # there, the end of `run` has told
+
+
+def _in_main_thread() -> bool:
+    # Elsewhere it ends a thread, and nothing but the very SystemExit ends one without a traceback.
+    return threading.get_ident() == threading.main_thread().ident
+
+
+def _program() -> str:
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is not None:
+        return str(spec.parent if spec.name.endswith(".__main__") else spec.name)
+    return os.path.basename(sys.argv[0]) or "python"
+
+
+def _nothing() -> None:
+    return

@@ -1,0 +1,346 @@
+"""What the person who is paged reads: a snapshot of a log record becomes a trigger.
+
+Runs none of the program's code, so that it can run later and on any thread; it reads source lines.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from sys import getsizeof
+from typing import Any, cast
+
+from pagerduty_logging.events_api import safejson
+from pagerduty_logging.events_api.events import Image, Link, Trigger, made, this_host
+from pagerduty_logging.events_api.text import cut, first_line, plain, rows
+from pagerduty_logging.page import links, traceback_rows
+from pagerduty_logging.record import message, overrides, printed_traceback
+from pagerduty_logging.record.exceptions import Raised
+from pagerduty_logging.record.snapshot import Snapshot
+from pagerduty_logging.state.throttle import History
+
+MAX_LINE_CHARS = 600
+"""Characters of the message's first line in a summary, so that the exception fits in behind it."""
+MAX_ERROR_CHARS = 350
+"""Characters of the exception's text in a summary."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """What every trigger of a handler says beside its record; see `Trigger` for the meaning of each.
+
+    `release` and `environment` are shown among the details.
+    """
+
+    source: str | None = None
+    component: str | None = None
+    group: str | None = None
+    event_class: str | None = None
+    client: str | None = None
+    client_url: str | None = None
+    links: tuple[Link, ...] = ()
+    images: tuple[Image, ...] = ()
+    custom_details: dict[str, safejson.JSON] = field(default_factory=dict)
+    release: str | None = None
+    environment: str | None = None
+
+
+def checked_fields(*, release: str | None, environment: str | None, **options: Any) -> Fields:
+    """Return the options as `Fields`.
+
+    Raises:
+        TypeError, ValueError: naming the option that is wrong.
+    """
+    for name, value in (("release", release), ("environment", environment)):
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} must be text or None, not {type(value).__name__}")
+    trigger = Trigger("as the options make it", **options)
+    checked = {name: getattr(trigger, name) for name in options}
+    checked["custom_details"] = trigger.custom_details or {}
+    return Fields(
+        **checked,
+        release=release and safejson.valid_text(release),
+        environment=environment and safejson.valid_text(environment),
+    )
+
+
+def size(snapshot: Snapshot) -> int:
+    """Return about how many bytes of memory a snapshot keeps."""
+    texts = sum(getsizeof(error.text) + 100 * len(error.frames) for error in snapshot.chain)
+    plain_data = (snapshot.fields, snapshot.wishes, snapshot.crumbs)
+    rendered = sum(2 * len(repr(data)) for data in plain_data if data)
+    words = (snapshot.message, snapshot.exc_text, snapshot.stack_text)
+    return 1_000 + texts + rendered + sum(map(getsizeof, words))
+
+
+def label(snapshot: Snapshot) -> str:
+    """Return a name for a record's event that tells nothing of what the program logged."""
+    origin = snapshot.origin
+    return named(snapshot.level_name, snapshot.logger, origin.path.rpartition(os.sep)[2], origin.line)
+
+
+@functools.lru_cache(maxsize=1_024)
+def named(level_name: str, logger: str, file: str, line: int) -> str:
+    """Return the `label` of what a logger said in a line of a file."""
+    return f"{level_name} of logger {logger!r} ({file}:{line})"
+
+
+def noted(trigger: Trigger, defect: str) -> Trigger:
+    """Return `trigger` with one more defect named among its details."""
+    details = dict(trigger.custom_details or {})
+    return replace(trigger, custom_details={**details, "defects": [*details.get("defects", ()), defect]})
+
+
+def compose(snapshot: Snapshot, dedup_key: str, history: History, given: Fields) -> Trigger:
+    """Return the trigger for what was captured. Pure but for the source lines that it reads."""
+    said = message.read(snapshot.message)
+    logged = {**said.fields, **snapshot.fields}
+    told = message.chain_in(logged.get("exception"))
+    if told is not None:
+        del logged["exception"]
+    chain = snapshot.chain or said.chain or told or printed_traceback.parse(snapshot.exc_text)
+    page = _Page(snapshot, said.words, logged, chain, dedup_key, history, given)
+    unwished: dict[str, Any] = {
+        "summary": page.summary(),
+        "severity": snapshot.severity,
+        "dedup_key": dedup_key if dedup_key.strip() else None,
+        "timestamp": _time(snapshot.created),
+        "source": given.source or this_host(),
+        "component": given.component or snapshot.logger,
+        "group": given.group,
+        "event_class": given.event_class or (chain[0].name if chain else snapshot.level_name),
+        "client": given.client,
+        "client_url": given.client_url,
+        "images": given.images,
+    }
+    return page.finished(page.as_wished(unwished))
+
+
+class _Page:
+    """One page while it is written, and the notes of what had to be passed over."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        words: str,
+        logged: Mapping[str, safejson.JSON],
+        chain: tuple[Raised, ...],
+        dedup_key: str,
+        history: History,
+        given: Fields,
+    ) -> None:
+        self._snapshot = snapshot
+        self._words = words
+        self._chain = chain
+        self._dedup_key = dedup_key
+        self._history = history
+        self._given = given
+        self._fields = logged
+        self._wished_details: dict[str, safejson.JSON] = {}
+        self._wished_links: list[safejson.JSON] = []
+        self._ignored = overrides.faults(snapshot.wishes)
+
+    def summary(self) -> str:
+        """Return the message's first line, and the exception where the line does not say it already."""
+        line = first_line(self._words, MAX_LINE_CHARS)
+        if self._chain:
+            error = self._chain[0]
+            text = first_line(error.text, MAX_ERROR_CHARS)
+            if not text:
+                line = line if _says(line, error.name) else f"{line.rstrip(': ')}: {error.name}"
+            elif line in (text, ""):
+                line = f"{error.name}: {text}"
+            elif not _says(line, text):
+                line = f"{line.rstrip(': ')}: {error.name}: {text}"
+        snapshot = self._snapshot
+        return line.lstrip(": ") or f"{snapshot.level_name} from {snapshot.logger}, without a message"
+
+    def as_wished(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Let the record's own entries replace the trigger's fields; name those that cannot."""
+        wished = dict(fields)
+        for name, value in self._snapshot.wishes.items():
+            try:
+                match name:
+                    case "dedup_key" | "event_action":
+                        pass
+                    case "severity":
+                        wished["severity"] = _checked("severity", _text(value))
+                    case "custom_details":
+                        self._wished_details = _mapping(value)
+                    case "links":
+                        self._wished_links = _list(value)
+                    case "images":
+                        wished["images"] = (*wished["images"], *self._fit_images(_list(value)))
+                    case _:
+                        field = _FIELD_NAMES[name]
+                        wished[field] = _checked(field, plain(_text(value)))
+            except KeyError:
+                self._ignored.append(f"{cut(name, 80)}: unknown")
+            except (TypeError, ValueError) as error:
+                self._ignore(name, error)
+        return wished
+
+    def _ignore(self, name: str, error: Exception) -> None:
+        words = str(error).removeprefix(name).lstrip(": ")
+        self._ignored.append(f"{name}: {safejson.valid_text(cut(words, 300))}")
+
+    def finished(self, fields: dict[str, Any]) -> Trigger:
+        """Add what depends on all the rest: the links, and the details with the notes."""
+        items = (*self._given.links, *self._wished_links)
+        values = self._link_values() if items else {}
+        found = [self._link(item, values) for item in items]
+        linked = tuple(link for link in found if link is not None)
+        return made(Trigger, **fields, links=linked, custom_details=self._details(fields["summary"]))
+
+    def _link(self, item: Any, values: Mapping[str, safejson.JSON]) -> Link | None:
+        try:
+            (link,) = Trigger("a link", links=[item]).links
+            return links.fit(links.filled(cast(Link, link), values))
+        except (TypeError, ValueError) as error:
+            self._ignore("links", error)
+            return None
+
+    def _fit_images(self, items: Sequence[Any]) -> list[Image]:
+        found = []
+        for item in items:
+            try:
+                (image,) = Trigger("an image", images=[item]).images
+                found.append(links.fit(cast(Image, image)))
+            except (TypeError, ValueError) as error:
+                self._ignore("images", error)
+        return found
+
+    def _link_values(self) -> dict[str, safejson.JSON]:
+        snapshot = self._snapshot
+        return {
+            "environment": self._given.environment,
+            "host": this_host(),
+            "release": self._given.release,
+            **self._given.custom_details,
+            **self._wished_details,
+            **self._fields,
+            "dedup_key": self._dedup_key,
+            "exception": self._chain[0].name if self._chain else None,
+            "level": snapshot.level_name,
+            "logger": snapshot.logger,
+            "timestamp": _iso(snapshot.created),
+            **_without_empty({"trace_id": snapshot.trace_id, "span_id": snapshot.span_id}),
+        }
+
+    def _details(self, summary: str) -> dict[str, Any]:
+        snapshot = self._snapshot
+        told = self._told(summary)
+        about = self._about()
+        details = dict(told)
+        for name, value in {**self._given.custom_details, **self._fields}.items():
+            free = name
+            while free in told or free in about:
+                free = f"{free} (logged)"
+            details[free] = rows(value) if isinstance(value, str) else deepcopy(value)
+        details.update(about)
+        details.update(self._wished_details)
+        if snapshot.defects:
+            details["defects"] = list(snapshot.defects)
+        if self._ignored:
+            details["ignored"] = self._ignored
+        return details
+
+    def _told(self, summary: str) -> dict[str, Any]:
+        """What broke, where, since when, how often."""
+        snapshot, history = self._snapshot, self._history
+        told: dict[str, Any] = {}
+        if plain(self._words).strip() not in summary:
+            told["message"] = rows(self._words)
+        if self._chain:
+            error = self._chain[0]
+            told["exception"] = rows(error.headline)
+            told["notes"] = [line for note in error.notes for line in plain(note).splitlines()]
+            told["traceback"] = traceback_rows.rows(error)
+            told["causes"] = traceback_rows.rows_of_causes(self._chain)
+            told["exceptions"] = traceback_rows.rows_of_members(error)
+        elif snapshot.stack_text:
+            stack = Raised("", "", printed_traceback.frames_of(snapshot.stack_text))
+            told["stack"] = traceback_rows.rows(stack)
+        if snapshot.origin.path:
+            told["location"] = traceback_rows.location(snapshot.origin)
+        told["logger"] = snapshot.logger
+        told["level"] = snapshot.level_name
+        told["occurrences"] = history.occurrences
+        if history.suppressed:
+            told["suppressed"] = history.suppressed
+            told["suppressed_since"] = _iso(history.since)
+        first = told["first_seen"] = _iso(history.first_seen)
+        told["last_seen"] = _iso(snapshot.created) if snapshot.created > history.first_seen else first
+        told["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in snapshot.crumbs]
+        return _without_empty(told)
+
+    def _about(self) -> dict[str, Any]:
+        """Where the program runs."""
+        snapshot, given = self._snapshot, self._given
+        return _without_empty(
+            {
+                "release": given.release,
+                "environment": given.environment,
+                "host": this_host(),
+                "process": snapshot.process,
+                "thread": snapshot.thread,
+                "task": snapshot.task,
+                "python": _PYTHON,
+                "trace_id": snapshot.trace_id,
+                "span_id": snapshot.span_id,
+            }
+        )
+
+
+_PYTHON = platform.python_version()
+_FIELD_NAMES = {f.name: f.name for f in fields(Trigger)} | {"class": "event_class"}
+
+
+def _checked(name: str, value: str) -> Any:
+    """Return a field as a trigger keeps it.
+
+    Raises:
+        ValueError, TypeError: naming the field.
+    """
+    return getattr(Trigger(**{"summary": "with one field", name: value}), name)
+
+
+def _says(line: str, text: str) -> bool:
+    """Tell whether `line` holds `text` as words of its own: "cannot" does not say "no", nor "/v1" "v1"."""
+    return re.search(rf"(?<![\w/]){re.escape(text)}(?![\w/])", line) is not None
+
+
+def _without_empty(entries: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entries.items() if value not in (None, "", [])}
+
+
+def _text(value: safejson.JSON) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise TypeError("must be a text that is not empty")
+    return value
+
+
+def _mapping(value: safejson.JSON) -> dict[str, safejson.JSON]:
+    if not isinstance(value, dict):
+        raise TypeError("must be a mapping")
+    return value
+
+
+def _list(value: safejson.JSON) -> list[safejson.JSON]:
+    if not isinstance(value, list):
+        raise TypeError("must be a list")
+    return value
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _iso(seconds: float) -> str:
+    return _time(seconds).isoformat(timespec="seconds")

@@ -1,0 +1,203 @@
+"""An exception as plain data: what it is, what it says, where it came from, what led to it.
+
+Only names and numbers are taken from frames, never the values of variables; nothing of what is
+returned keeps a frame, a traceback or an exception alive.
+"""
+
+from __future__ import annotations
+
+from types import CodeType, TracebackType
+from typing import NamedTuple, cast
+
+from pagerduty_logging.events_api import safejson
+
+MAX_TEXT = 4_000
+"""Characters of one exception's text."""
+MAX_NOTES = 10
+MAX_NOTE = 500
+"""Characters of one note."""
+OUTER_FRAMES = 10
+INNER_FRAMES = 50
+"""Frames kept of one traceback: the outermost tell who called, the innermost where it broke."""
+MAX_CHAIN = 8
+"""Exceptions shown of a chain of causes; the root is always one of them."""
+MAX_MEMBERS = 10
+"""Exceptions shown of a group."""
+MAX_WALK = 10_000
+"""Exceptions looked at in a chain or a group, so that the time has a bound too."""
+
+
+class Frame(NamedTuple):
+    """One line of a traceback; without a path it stands for `line` frames that were left out."""
+
+    path: str
+    line: int
+    function: str
+    source: str | None = None
+    """The source line, where it is known already; None: to be looked up."""
+
+
+class Raised(NamedTuple):
+    """One exception, its frames outermost first."""
+
+    kind: str
+    """Its type's dotted name, bare for Python's own."""
+    text: str
+    frames: tuple[Frame, ...] = ()
+    notes: tuple[str, ...] = ()
+    relation: str = ""
+    """How it led to the one before it in the chain; "" for the one that was logged."""
+    members: tuple[Raised, ...] = ()
+    """What a group holds, nested groups taken apart."""
+    more_members: int = 0
+    lines: tuple[CodeType | int, ...] = ()
+    """What its frames are to be made of, see `told`: of each the code, then the line's number."""
+
+    @property
+    def name(self) -> str:
+        """The type's name without its module."""
+        return self.kind.rpartition(".")[2]
+
+    @property
+    def headline(self) -> str:
+        """Type and text, as Python prints them."""
+        return f"{self.kind}: {self.text}" if self.text else self.kind
+
+
+def told(chain: tuple[Raised, ...]) -> tuple[Raised, ...]:
+    """Return what was `caught` with its frames."""
+    return tuple(
+        raised._replace(frames=_frames(raised.lines), members=told(raised.members), lines=())
+        for raised in chain
+    )
+
+
+def caught(error: BaseException, traceback: TracebackType | None = None) -> tuple[Raised, ...]:
+    """Return `error` and the exceptions that led to it, the nearest first, but for their frames (`told`).
+
+    Runs the program's code (`__str__`), and lets only a `BaseException` of its through.
+
+    Args:
+        error: the exception.
+        traceback: where it came from, if its own traceback does not tell.
+    """
+    if error.__cause__ is None and (error.__suppress_context__ or error.__context__ is None):
+        return (_raised(error, "", traceback or error.__traceback__),)  # as with most
+    links = _links(error)
+    left_out = len(links) - MAX_CHAIN
+    if left_out > 0:
+        root, _ = links[-1]
+        links = [*links[: MAX_CHAIN - 1], (root, f"{left_out} exceptions further back, at the root:")]
+    (logged, relation), *before = links
+    return (
+        _raised(logged, relation, traceback or logged.__traceback__),
+        *(_raised(link, relation, link.__traceback__) for link, relation in before),
+    )
+
+
+def kind_of(cls: type[BaseException]) -> str:
+    """Return the dotted name of an exception's type, bare for Python's own."""
+    try:
+        module, name = cls.__module__, cls.__qualname__
+        if module in ("builtins", "__main__"):
+            return safejson.text(name, 200)
+        return safejson.text(f"{module}.{name}", 200)
+    except Exception:
+        return "(an exception whose type has no name)"
+
+
+def _links(error: BaseException) -> list[tuple[BaseException, str]]:
+    links: list[tuple[BaseException, str]] = []
+    seen: set[int] = set()
+    link: BaseException | None = error
+    relation = ""
+    while isinstance(link, BaseException) and id(link) not in seen and len(links) < MAX_WALK:
+        seen.add(id(link))
+        links.append((link, relation))
+        if link.__cause__ is not None:
+            link, relation = link.__cause__, "caused by"
+        elif link.__suppress_context__:
+            break
+        else:
+            link, relation = link.__context__, "while handling"
+    return links
+
+
+def _raised(
+    error: BaseException, relation: str, traceback: TracebackType | None, *, with_members: bool = True
+) -> Raised:
+    members: tuple[Raised, ...] = ()
+    more = 0
+    if with_members and isinstance(error, BaseExceptionGroup):
+        leaves, more = _leaves(error)
+        members = tuple(_raised(leaf, "", leaf.__traceback__, with_members=False) for leaf in leaves)
+    return Raised(
+        kind_of(type(error)),
+        safejson.text(error, MAX_TEXT),
+        (),
+        _notes(error),
+        relation,
+        members,
+        more,
+        _lines(traceback),
+    )
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> tuple[list[BaseException], int]:
+    """Return the first members that are no groups, and how many more there are."""
+    leaves: list[BaseException] = []
+    more = 0
+    seen: set[int] = set()
+    waiting: list[BaseException] = [group]
+    while waiting and len(seen) < MAX_WALK:
+        error = waiting.pop()
+        if id(error) in seen:
+            continue
+        seen.add(id(error))
+        if isinstance(error, BaseExceptionGroup):
+            waiting.extend(reversed(_exceptions(error)))
+        elif len(leaves) < MAX_MEMBERS:
+            leaves.append(error)
+        else:
+            more += 1
+    return leaves, more + len(waiting)
+
+
+def _exceptions(group: BaseExceptionGroup[BaseException]) -> tuple[BaseException, ...]:
+    try:
+        return tuple(group.exceptions)
+    except Exception:  # a subclass may override it
+        return ()
+
+
+def _notes(error: BaseException) -> tuple[str, ...]:
+    try:
+        notes = getattr(error, "__notes__", None)
+        if not isinstance(notes, (list, tuple)):
+            return ()
+        return tuple(safejson.text(note, MAX_NOTE) for note in notes[:MAX_NOTES])
+    except Exception as broken:
+        return (f"(notes that could not be read: {type(broken).__name__})",)
+
+
+def _lines(traceback: TracebackType | None) -> tuple[CodeType | int, ...]:
+    lines: list[CodeType | int] = []
+    while traceback is not None:
+        lines.append(traceback.tb_frame.f_code)
+        lines.append(traceback.tb_lineno)
+        traceback = traceback.tb_next
+    left_out = len(lines) // 2 - OUTER_FRAMES - INNER_FRAMES
+    if left_out > 0:
+        lines[2 * OUTER_FRAMES : -2 * INNER_FRAMES] = [_LEFT_OUT, left_out]
+    return tuple(lines)
+
+
+def _frames(lines: tuple[CodeType | int, ...]) -> tuple[Frame, ...]:
+    codes, numbers = cast("tuple[CodeType, ...]", lines[::2]), cast("tuple[int, ...]", lines[1::2])
+    return tuple(
+        Frame("", line, "") if code is _LEFT_OUT else Frame(code.co_filename, line, code.co_qualname)
+        for code, line in zip(codes, numbers, strict=True)
+    )
+
+
+_LEFT_OUT = compile("", "", "exec")  # stands for frames that were left out

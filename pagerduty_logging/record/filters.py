@@ -1,0 +1,155 @@
+"""What does not page: loggers and exceptions that are known noise, and problems that happen too seldom."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from cachetools import LRUCache
+
+from pagerduty_logging.events_api import options
+from pagerduty_logging.fingerprinting.failure import reports_clean_exit
+
+ECHOES = ("django.server",)
+"""Loggers that only tell of answers whose failure another logger reports: of Django's development server."""
+
+
+class Ignored:
+    """The loggers and exceptions that never page, and reports of an exit with all well.
+
+    Args:
+        loggers: globs that a logger's whole name must match, such as "django.security.*".
+        exceptions: types, or dotted names of types that need not be imported; subclasses count too.
+
+    Raises:
+        TypeError: naming the option that is wrong.
+    """
+
+    def __init__(self, loggers: Sequence[str], exceptions: Sequence[type[BaseException] | str]) -> None:
+        loggers = options.several("ignore_loggers", loggers, _is_text, "logger names or globs")
+        exceptions = options.several(
+            "ignore_exceptions", exceptions, _is_exception, "exception types or dotted names"
+        )
+        globs = "|".join(map(fnmatch.translate, loggers))
+        self._loggers = re.compile(globs).match if globs else None
+        self._types = tuple(kind for kind in exceptions if isinstance(kind, type))
+        self._names = frozenset(name for name in exceptions if isinstance(name, str))
+
+    def matches(self, record: logging.LogRecord, error: BaseException | None) -> bool:
+        """Tell whether a record, with this exception, is noise."""
+        if record.name in ECHOES:
+            return True
+        if self._loggers is not None and self._loggers(record.name):
+            return True
+        if error is None:
+            return False
+        if self._types and issubclass(type(error), self._types):
+            return True
+        if reports_clean_exit(record, error):
+            return True
+        return bool(self._names) and any(not self._names.isdisjoint(_names(t)) for t in type(error).__mro__)
+
+
+def _is_text(glob: object) -> bool:
+    return isinstance(glob, str)
+
+
+def _is_exception(kind: object) -> bool:
+    return isinstance(kind, str) or (isinstance(kind, type) and issubclass(kind, BaseException))
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    dotted = f"{kind.__module__}.{kind.__qualname__}"
+    return (dotted, kind.__qualname__) if kind.__module__ == "builtins" else (dotted,)
+
+
+class Held(NamedTuple):
+    """The occurrences that were held back before a problem paged."""
+
+    times: int
+    first_seen: float
+    """Seconds since the epoch."""
+
+
+class Frequency:
+    """Tells when a problem has happened often enough in a short time; safe to share between threads.
+
+    Args:
+        occurrences: how often.
+        seconds: within how long.
+        max_problems: how many problems are watched at once; the least recently seen go first.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        occurrences: int,
+        seconds: float,
+        max_problems: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._occurrences = occurrences
+        self._seconds = seconds
+        self._clock = clock
+        self._watched: LRUCache[str, _Watched] = LRUCache(max_problems)
+        self._lock = threading.RLock()
+        self._busy = False
+
+    def note(self, key: str, seen: float) -> Held | None:
+        """Note an occurrence.
+
+        Args:
+            key: the dedup key of its problem.
+            seen: when it happened, in seconds since the epoch.
+
+        Returns:
+            what was held back before, once it has happened often enough; None: hold this one back too.
+        """
+        with self._lock:
+            if self._busy:
+                # A signal handler or finaliser logs while this very thread is in here: half a cache
+                # update would be worse than a page too many.
+                return Held(0, seen)
+            self._busy = True
+            try:
+                watched = self._watched.get(key)
+                if watched is None:
+                    watched = self._watched[key] = _Watched(self._occurrences, seen)
+            finally:
+                self._busy = False
+            now = self._clock()
+            watched.times.append(now)
+            enough = len(watched.times) == self._occurrences and now - watched.times[0] <= self._seconds
+            if enough:
+                return Held(watched.held, watched.first_seen)
+            watched.held += 1
+            return None
+
+
+class _Watched:
+    """One problem's latest occurrences."""
+
+    __slots__ = ("first_seen", "held", "times")
+
+    def __init__(self, occurrences: int, seen: float) -> None:
+        self.times: deque[float] = deque(maxlen=occurrences)
+        self.held = 0
+        self.first_seen = seen
+
+
+def frequency(option: tuple[int, float] | None, max_problems: int) -> Frequency | None:
+    """Return what the option `min_occurrences` asks for; raise a TypeError or ValueError that names it."""
+    if option is None:
+        return None
+    if isinstance(option, str) or not isinstance(option, Sequence) or len(option) != 2:
+        raise TypeError("min_occurrences must be (times, seconds)")
+    times, seconds = option
+    return Frequency(
+        options.count("min_occurrences", times), options.seconds("min_occurrences", seconds), max_problems
+    )

@@ -1,0 +1,47 @@
+"""The library's own words: one line, seldom, never a failure."""
+
+import contextlib
+
+from pagerduty_logging.delivery.diagnostics import MAX_LINE, SILENCE, Diagnostics
+
+
+def test_a_topic_is_spoken_of_once_a_minute_and_then_with_a_count():
+    lines: list[str] = []
+    now = 0.0
+    diagnostics = Diagnostics(lines.append, clock=lambda: now)
+    for _ in range(5):
+        diagnostics.say("retry", "not reached")
+    diagnostics.say("lost", "refused")
+    now += SILENCE
+    diagnostics.say("retry", "not reached")
+
+    assert lines == [
+        "pagerduty-logging: not reached\n",
+        "pagerduty-logging: refused\n",
+        "pagerduty-logging: not reached (and 4 more like this)\n",
+    ]
+
+
+def test_whatever_is_said_is_one_line_of_bounded_length():
+    lines: list[str] = []
+    Diagnostics(lines.append).say("x", "a\r\nb\x1b[31m\u202ec" + "d" * 9_999)
+    (line,) = lines
+    assert line.startswith("pagerduty-logging: a b [31m c")
+    assert len(line) <= MAX_LINE + len("pagerduty-logging: \n")
+
+
+def test_a_broken_stderr_is_no_reason_to_fail():
+    def broken(line: str) -> None:
+        raise ValueError("I/O operation on closed file")
+
+    Diagnostics(broken).say("x", "said")
+
+
+def test_it_speaks_on_stderr(capsys):
+    Diagnostics().say("x", "said")
+    assert capsys.readouterr().err == "pagerduty-logging: said\n"
+
+
+def test_without_a_stderr_it_is_silent():
+    with contextlib.redirect_stderr(None):
+        Diagnostics().say("x", "unsaid")
