@@ -20,8 +20,8 @@ from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
 from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.intent import fails
-from pagerduty_logging.state import marks
 
 RESOLVE_INTERVAL = 300.0
 """Seconds in which a process that has just resolved a job does not do so again for each success."""
@@ -170,7 +170,7 @@ class JobGuard:
             self._name, self._severity, words, *args, place=place, exc_info=exc_info, stack=stack, ran=ran
         )
         if error is not None:
-            marks.mark(error, marks.JOB, self.dedup_key)
+            paged_exceptions.mark(error, paged_exceptions.JOB, self.dedup_key)
         _resolved.pop(self.dedup_key, None)
         self._tell(lambda handler: handler.handle(page))
 
