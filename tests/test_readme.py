@@ -1,7 +1,7 @@
 """What the pages show works: blocks run, links lead somewhere, commands exist, the options are the options.
 
-The pages are `README.md` and those beside the code, the examples and the benchmarks. Each Python block runs as
-a program of its own, against the stand-in; a block whose third-party modules are not installed is skipped.
+The pages are `README.md` and those beside the code, the examples and the benchmarks. Each Python block
+runs as a program of its own, against the stand-in; one whose third-party modules are not installed is skipped.
 """
 
 import ast
@@ -58,7 +58,7 @@ def anchor(heading: str) -> str:
 
 
 def parts(page: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield (heading, language, text) of each part; what is not a fenced block has the language "text only"."""
+    """Yield (heading, language, text) of each part; what is not a fenced block is "text only"."""
     heading, language, lines, indent = "", "text only", [], ""
     for line in page.read_text(encoding="utf-8").splitlines():
         fence = re.match(r"( *)```(\w*)", line)
