@@ -39,6 +39,10 @@ NEEDS = {"get_ipython": "IPython", "integrations.apscheduler": "apscheduler"}
 """What a program uses without importing it itself: the module that has to be there."""
 
 
+PRELUDES = {"BASE_DIR": "from pathlib import Path\n\nBASE_DIR = Path(__file__).parent\n\n"}
+"""What stands before a block where it belongs, such as at the top of Django's settings."""
+
+
 class Block(NamedTuple):
     """A fenced block of a page."""
 
@@ -106,7 +110,8 @@ PROGRAMS = [pytest.param(block.text, id=block.where) for block in blocks("python
 
 def run_program(program: str, folder: Path, sandbox: Sandbox) -> subprocess.CompletedProcess[str]:
     path = folder / "program.py"
-    path.write_text(program, encoding="utf-8")
+    preludes = [text for name, text in PRELUDES.items() if name in program]
+    path.write_text("".join([*preludes, program]), encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-W", "error", *(["-m", "IPython"] if "get_ipython" in program else []), path],
         env={

@@ -110,6 +110,14 @@ def pagerduty() -> Iterator[Sandbox]:
         yield running
 
 
+def _mail_settings(backend: str) -> dict[str, Any]:
+    return (
+        {"MAILERS": {"default": {"BACKEND": backend}}}
+        if django.VERSION >= (6, 1)
+        else {"EMAIL_BACKEND": backend}
+    )
+
+
 @pytest.fixture(scope="module")
 def users() -> Any:
     """Return Django's model of users, with one user of it in a database in memory."""
@@ -122,7 +130,7 @@ def users() -> Any:
         ROOT_URLCONF="django.contrib.auth.urls",
         LOGGING_CONFIG=None,
         ADMINS=["ada@example.com"] if django.VERSION >= (6, 0) else [("Ada", "ada@example.com")],
-        EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend",
+        **_mail_settings("django.core.mail.backends.locmem.EmailBackend"),
         DEFAULT_AUTO_FIELD="django.db.models.AutoField",
     )
     django.setup()
