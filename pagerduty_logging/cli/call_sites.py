@@ -14,6 +14,8 @@ LOGGING_METHODS: Final = frozenset(
 """Methods that log: of the standard library's loggers, of structlog's and of loguru's."""
 _OTHER_RECEIVERS: Final = frozenset(("math", "messages", "np", "numpy", "parser", "warnings"))
 """Names whose methods are called like those of a logger, and log nothing."""
+_OTHER_FUNCTIONS: Final = frozenset(("append", "execute", "exit", "extend", "print", "write", "writelines"))
+"""Names of functions that take a text and log nothing."""
 
 
 class Logs(enum.Enum):
@@ -66,16 +68,28 @@ def _at(tree: ast.Module, line: int) -> list[ast.AST]:
 
 def _is_logging(call: ast.Call) -> bool:
     function = call.func
-    if not isinstance(function, ast.Attribute) or function.attr not in LOGGING_METHODS:
-        return False
-    return not (isinstance(function.value, ast.Name) and function.value.id in _OTHER_RECEIVERS)
+    return (
+        isinstance(function, ast.Attribute) and function.attr in LOGGING_METHODS and not _logs_nothing(call)
+    )
 
 
 def _is_statement_of_a_call(node: ast.AST) -> bool:
     if not isinstance(node, ast.Expr):
         return False
     value = node.value.value if isinstance(node.value, ast.Await) else node.value
-    return isinstance(value, ast.Call)
+    return isinstance(value, ast.Call) and not _logs_nothing(value)
+
+
+def _logs_nothing(call: ast.Call) -> bool:
+    """Whether a call is known by its name to log nothing."""
+    match call.func:
+        case ast.Name(id=name):
+            return name in _OTHER_FUNCTIONS
+        case ast.Attribute(value=ast.Name(id=receiver), attr=name):
+            return name in _OTHER_FUNCTIONS or receiver in _OTHER_RECEIVERS
+        case ast.Attribute(attr=name):
+            return name in _OTHER_FUNCTIONS
+    return False
 
 
 def _passes_text(call: ast.Call) -> bool:

@@ -131,6 +131,8 @@ def test_a_message_alone_has_no_key_for_nothing_tells_which_line_logged_it(run):
         ("logger.exception(text)", 1),
         ("logger.error(text, exc_info=True)", 1),
         ('raise ValueError("payment 17 failed")', 1),
+        ('print("payment 17 failed")', 1),
+        ('warnings.warn("payment 17 failed")', 1),
     ],
 )
 def test_a_key_is_shown_where_it_is_the_one_of_the_alert(run, tmp_path, line, code):
