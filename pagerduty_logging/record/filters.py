@@ -24,7 +24,8 @@ class Ignored:
     """The loggers and exceptions that never page, and reports of an exit with all well.
 
     Args:
-        loggers: globs that a logger's whole name must match, such as "django.security.*".
+        loggers: names of loggers, each with all loggers below it, as everywhere in logging. A name with "*",
+            "?" or "[" is a glob that a logger's whole name must match: "vendor.*" does not match "vendor".
         exceptions: types, or dotted names of types that need not be imported; subclasses count too.
 
     Raises:
@@ -36,8 +37,8 @@ class Ignored:
         exceptions = options.several(
             "ignore_exceptions", exceptions, _is_exception, "exception types or dotted names"
         )
-        globs = "|".join(map(fnmatch.translate, loggers))
-        self._loggers = re.compile(globs).match if globs else None
+        patterns = "|".join(map(_pattern, loggers))
+        self._loggers = re.compile(patterns).match if patterns else None
         self._types = tuple(kind for kind in exceptions if isinstance(kind, type))
         self._names = frozenset(name for name in exceptions if isinstance(name, str))
 
@@ -57,6 +58,13 @@ class Ignored:
         if self._names and any(not self._names.isdisjoint(_names(t)) for t in type(error).__mro__):
             return "exception"
         return None
+
+
+def _pattern(logger: str) -> str:
+    """Return the regular expression of a glob, or of a plain name and all names below it."""
+    if any(character in logger for character in "*?["):
+        return fnmatch.translate(logger)
+    return rf"{re.escape(logger)}(?s:\..*)?\Z"
 
 
 def _is_text(glob: object) -> bool:

@@ -43,12 +43,44 @@ def _log_from(pager: Pager, name: str, message: str, **more: Any) -> None:
 # Ignored
 
 
-def test_ignored_loggers_do_not_page(sandbox: Sandbox) -> None:
-    with paging(sandbox, ignore_loggers=["django.security.*", "noisy"]) as pager:
-        _log_from(pager, "django.security.DisallowedHost", "Invalid HTTP_HOST header")
-        _log_from(pager, "noisy", "again")
-        _log_from(pager, "noisy.child", "a child is another logger")
-        assert pager.summary == "a child is another logger"
+@pytest.mark.parametrize(
+    ("ignored", "logger"),
+    [
+        ("noisy", "noisy"),
+        ("noisy", "noisy.child"),
+        ("noisy", "noisy.child.grandchild"),
+        ("django.security", "django.security.DisallowedHost"),
+        ("vendor.*", "vendor.retries"),
+        ("vendor.*", "vendor.pool.retries"),
+        ("*.retries", "vendor.retries"),
+        ("vendor?", "vendor2"),
+        ("[nv]*", "noisy.child"),
+        ("a+b", "a+b.c"),
+    ],
+)
+def test_an_ignored_logger_does_not_page(sandbox: Sandbox, ignored: str, logger: str) -> None:
+    with paging(sandbox, ignore_loggers=["another", ignored, "one.more"]) as pager:
+        _log_from(pager, logger, "ignored")
+        _log_from(pager, "shop", "not ignored")
+        assert pager.summary == "not ignored"
+
+
+@pytest.mark.parametrize(
+    ("ignored", "logger"),
+    [
+        ("noisy", "noisy2"),
+        ("noisy", "quiet.noisy"),
+        ("noisy", "Noisy"),
+        ("noisy.child", "noisy"),
+        ("vendor.*", "vendor"),
+        ("vendor?", "vendor"),
+        ("a.b", "a-b"),
+    ],
+)
+def test_another_logger_pages(sandbox: Sandbox, ignored: str, logger: str) -> None:
+    with paging(sandbox, ignore_loggers=[ignored]) as pager:
+        _log_from(pager, logger, "not ignored")
+        assert pager.summary == "not ignored"
 
 
 @pytest.mark.parametrize("ignored", [PaymentError, f"{__name__}.PaymentError", f"{__name__}.CardError"])
