@@ -21,8 +21,8 @@ FIRST_HOSTS = 3
 MAX_NAMES = 1_000
 """Hosts, and processes, counted for a problem; beyond, their number is "at least" that."""
 SLACK = 1.0
-"""Seconds by which times of different processes may be in the wrong order, for calls take their time. A resolve
-counts so much earlier: to page once too often is better than to hold the next problem for the last one."""
+"""Seconds by which times of different processes may be in the wrong order, for calls take their time. A
+resolve counts so much earlier: better one page too many than the next problem held for the last one."""
 NEW_WITHIN = 3_600.0
 """Seconds after a release's first start in which a problem first seen is new in it."""
 RESERVED_SHARE = 5
@@ -75,6 +75,7 @@ class Count:
         severity: of the worst of them.
         silenced: how many of them a silence kept back.
         summary: what a page says, redacted; empty: as before.
+        logger: that the occurrences come of; empty: as before.
     """
 
     key: str
@@ -84,6 +85,7 @@ class Count:
     severity: int
     silenced: int = 0
     summary: str = ""
+    logger: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +318,7 @@ class KnownProblem:
     window_left: float
     leased: bool
     first_release: str | None
+    logger: str = ""
 
 
 class Store(Protocol):

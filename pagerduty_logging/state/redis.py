@@ -55,7 +55,7 @@ return ended
 """
 _KNOWN = (
     *("n", "told", "first", "last", "worst", "told_severity", "told_at", "window", "silenced", "events"),
-    *("over", "lease_by", "lease_until", "release", "summary", "hosts", "host_names", "processes"),
+    *("over", "lease_by", "lease_until", "release", "summary", "logger", "hosts", "host_names", "processes"),
 )
 _inherited: list[Any] = []  # a parent's connections: closing them would speak on its behalf
 
@@ -306,6 +306,7 @@ def _known(name: str, values: list[Any], now: float) -> KnownProblem | None:
         window_left=left if 0.0 < left <= window else 0.0,
         leased=bool(told.get("lease_by")) and number("lease_until") > now,
         first_release=told.get("release") or None,
+        logger=told.get("logger", ""),
     )
 
 
@@ -329,8 +330,8 @@ def _is_unknown_script(error: Exception) -> bool:
 _MEANINGS = (
     (("WRONGPASS", "NOAUTH", "invalid username-password", "invalid password", "Authentication"),
      "Redis refuses the user name or password: check those in the URL"),
-    (("NOPERM", "no permissions"), "Redis forbids what the state needs (its ACL): the README of state/ has rules"),
-    (("OOM",), "Redis is full (maxmemory): give it more memory, or the state a Redis of its own"),
+    (("NOPERM", "no permissions"), "Redis forbids what the state needs (its ACL): see the README of state/"),
+    (("OOM", "OutOfMemory"), "Redis is full (maxmemory): give it more memory, or the state its own Redis"),
     (("READONLY", "read only replica"), "this Redis is a read-only replica: give the address of the primary"),
     (("MISCONF",), "Redis takes no writes, for it cannot save to its disk (MISCONF)"),
     (("LOADING",), "Redis is loading its data"),

@@ -246,7 +246,11 @@ class SharedState:
     def hand_in(self) -> bool:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
         self._notice_fork()
-        return self._exchange() is not None
+        again = self._ledger.unanswered
+        answered = self._exchange() is not None
+        if answered and again and len(self._ledger):
+            answered = self._exchange() is not None
+        return answered
 
     def due(self) -> float | None:
         """Return the seconds until `hand_in` is to be called; None: there is nothing to hand in."""

@@ -169,6 +169,8 @@ class SqliteStore:
             self._connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1_000)}")
             return self._connection
         self.close()
+        if os.path.isdir(self.path):
+            raise StateError(f"{self.path} is a directory: name a file in it")
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         connection = sqlite3.connect(

@@ -35,10 +35,10 @@ def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
 class Server:
     """A server on a free port of the loopback."""
 
-    def __init__(self, folder: Path, *options: str, program: str = "redis-server") -> None:
+    def __init__(self, folder: Path, *options: str, program: str = "redis-server", port: int = 0) -> None:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
         self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
@@ -49,7 +49,11 @@ class Server:
         self._process = subprocess.Popen(
             self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._folder
         )
-        until(lambda: self._answers())
+        try:
+            until(self._answers)
+        except BaseException:
+            self.stop()
+            raise
 
     def _answers(self) -> bool:
         with socket.create_connection(("127.0.0.1", self.port), 1.0) as connection:
@@ -72,8 +76,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *options: str, program: str = "redis-server") -> Iterator[Server]:
-    server = Server(folder, *options, program=program)
+def running(folder: Path, *options: str, program: str = "redis-server", port: int = 0) -> Iterator[Server]:
+    server = Server(folder, *options, program=program, port=port)
     try:
         yield server
     finally:
@@ -112,6 +116,8 @@ class Proxy:
         for one in (source, target):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+        source.close()
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

@@ -244,9 +244,10 @@ def test_a_silence_for_critical_ones_too(member):
 def test_a_silence_ends_by_itself_and_by_hand(member):
     here = member()
     store = here.state._make_store()
-    store.silence(silence(), 0.05)
+    here.state.hand_in()
+    store.silence(silence(), 0.3)
     assert isinstance(here.ask(), Silenced)
-    time.sleep(0.06)
+    time.sleep(0.31)
     assert isinstance(here.ask(), Mine)
     stored = store.silence(silence(), 60.0)
     assert [one.id for one in store.silences()[1]] == [stored.id]
