@@ -81,8 +81,8 @@ def _add_silence(subparsers: Subparsers) -> argparse.ArgumentParser:
         "silence",
         help="keep a problem, a logger or everything from paging for a while",
         description="Keep a problem, the loggers that a glob fits, or everything from paging, for a while "
-        "and in every process that shares the state. What happens meanwhile is counted; the first occurrence after "
-        "it pages. Critical events pass unless --critical is given.",
+        "and in every process that shares the state. What happens meanwhile is counted; the first "
+        "occurrence after it pages. Critical events pass unless --critical is given.",
         epilog="example: pagerduty-logging silence --logger 'shop.billing.*' --for 30m --reason 'new bank'",
     )
     parser.add_argument("key", nargs="?", metavar="KEY", help="the problem's dedup key")

@@ -40,7 +40,7 @@ class Record:
         resolved, over: when it was resolved last, and whether nothing happened since.
         lease_by, lease_until, lease_severity: who may send an event now, until when, and which.
         release: in which the problem was first seen.
-        summary: what a page says.
+        summary, logger: what a page says.
     """
 
     n: int = 0
@@ -62,6 +62,7 @@ class Record:
     lease_severity: int = 3
     release: str | None = None
     summary: str = ""
+    logger: str = ""
 
     def window_left(self, now: float) -> float:
         """Return the seconds left of the window; a clock that was set back ends it."""
@@ -79,7 +80,14 @@ def reopened(record: Record | None, at: float, release: str | None) -> Record:
     if record is None:
         return Record(first=at, last=at, release=release)
     at = max(at, record.resolved)
-    return Record(first=at, last=at, resolved=record.resolved, release=record.release, summary=record.summary)
+    return Record(
+        first=at,
+        last=at,
+        resolved=record.resolved,
+        release=record.release,
+        summary=record.summary,
+        logger=record.logger,
+    )
 
 
 def counted(record: Record | None, count: Count, release: str | None, now: float) -> Record:
@@ -95,6 +103,7 @@ def counted(record: Record | None, count: Count, release: str | None, now: float
     record.worst = min(record.worst, count.severity)
     record.silenced += count.silenced
     record.summary = count.summary or record.summary
+    record.logger = count.logger or record.logger
     record.busy = record.busy or record.told_at < last <= record.told_at + record.window
     return record
 

@@ -2,9 +2,9 @@
 -- KEYS: sender, budget, silences, index, releases, then the problems. ARGV: the request, as JSON.
 local LEASE, SLACK, NEW_WITHIN, MINUTE, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 5, 1000, 3
 local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at', 'window', 'followed', 'busy',
-    'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity', 'release', 'summary',
+    'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity', 'release', 'summary', 'logger',
     'hosts', 'host_names', 'processes'}
-local TEXTS = {lease_by = true, release = true, summary = true, host_names = true}
+local TEXTS = {lease_by = true, release = true, summary = true, logger = true, host_names = true}
 
 local request = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
@@ -54,15 +54,15 @@ local function save(key, record, change)
 end
 
 local function reopened(key, record, at, release)
-    local resolved, summary = 0, ''
+    local resolved, summary, logger = 0, '', ''
     if record then
-        resolved, release, summary = record.resolved, record.release, record.summary
+        resolved, release, summary, logger = record.resolved, record.release, record.summary, record.logger
         at = math.max(at, resolved)
         redis.call('DEL', key)
     end
     return {n = 0, told = 0, first = at, last = at, worst = 3, told_at = 0, window = 0, followed = 0, busy = 0,
         silenced = 0, events = 0, resolved = resolved, over = 0, lease_by = '', lease_until = 0,
-        lease_severity = 3, release = release or '', summary = summary, hosts = 0, host_names = '', processes = 0}
+        lease_severity = 3, release = release or '', summary = summary, logger = logger, hosts = 0, host_names = '', processes = 0}
 end
 
 local function note_name(key, record, kind, name)
@@ -88,6 +88,7 @@ local function count(entry)
         record.worst = math.min(record.worst, entry.severity)
         record.silenced = record.silenced + entry.silenced
         if entry.summary ~= '' then record.summary = entry.summary end
+        if entry.logger ~= '' then record.logger = entry.logger end
         if record.told_at < last and last <= record.told_at + record.window then record.busy = 1 end
         note_name(key, record, 'hosts', request.host)
         note_name(key, record, 'processes', request.process)

@@ -22,6 +22,7 @@ class _Tally:
     severity: int
     silenced: int
     summary: str
+    logger: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,14 @@ class Ledger:
     _sent: Batch | None = None
 
     def count(
-        self, key: str, n: int, times: tuple[float, float], severity: int, silenced: int, summary: str
+        self,
+        key: str,
+        n: int,
+        times: tuple[float, float],
+        severity: int,
+        silenced: int = 0,
+        summary: str = "",
+        logger: str = "",
     ) -> None:
         """Add occurrences; `times` are those of the first and the last."""
         tally = self._counts.get(key)
@@ -67,8 +75,9 @@ class Ledger:
             tally.severity = min(tally.severity, severity)
             tally.silenced += silenced
             tally.summary = summary or tally.summary
+            tally.logger = logger or tally.logger
         elif len(self._counts) < MAX_KEYS:
-            self._counts[key] = _Tally(n, *times, severity, silenced, summary)
+            self._counts[key] = _Tally(n, *times, severity, silenced, summary, logger)
         else:
             self.forgotten += n
 
@@ -113,4 +122,13 @@ class Ledger:
 
 
 def _taken(key: str, tally: _Tally) -> Count:
-    return Count(key, tally.n, tally.first, tally.last, tally.severity, tally.silenced, tally.summary)
+    return Count(
+        key,
+        tally.n,
+        tally.first,
+        tally.last,
+        tally.severity,
+        tally.silenced,
+        tally.summary,
+        tally.logger,
+    )

@@ -148,6 +148,7 @@ class SharedState:
         last: float,
         severity: int,
         summary: str = "",
+        logger: str = "",
         silenced: int = 0,
     ) -> None:
         """Note occurrences, to be handed in; no call is made.
@@ -158,10 +159,11 @@ class SharedState:
             first, last: when the first and the last happened, in seconds since the epoch (`record.created`).
             severity: rank of the worst.
             summary: what a page says of the problem, redacted; empty: as before.
+            logger: that they come of; empty: as before.
             silenced: how many of them a silence kept back.
         """
         self._notice_fork()
-        self._ledger.count(key, n, (first, last), severity, silenced, summary)
+        self._ledger.count(key, n, (first, last), severity, silenced, summary, logger)
 
     def claim(
         self,
@@ -189,7 +191,7 @@ class SharedState:
             self._exchange()  # it may have been ended
             known = self._silence_of(key, logger, severity)
         if known is not None:
-            self._ledger.count(key, 0, (at, at), severity, self._ledger.waiting(key), "")
+            self._ledger.count(key, 0, (at, at), severity, self._ledger.waiting(key))
             return self._silenced(known)
         if self._ledger.unanswered and self._exchange() is None:
             return Unknown()
@@ -204,7 +206,7 @@ class SharedState:
                 return reply.answer
             known = None if change else self._silence_of(key, logger, severity)
             if known is not None:
-                self._ledger.count(key, 0, (at, at), severity, waiting, "")
+                self._ledger.count(key, 0, (at, at), severity, waiting)
                 return self._silenced(known)
         return Unknown()
 

@@ -285,6 +285,7 @@ def _known(step: sqlite3.Connection, space: str, key: str, record: Record, now: 
         window_left=record.window_left(now),
         leased=record.lease_left(now) > 0.0,
         first_release=record.release,
+        logger=record.logger,
     )
 
 
