@@ -31,7 +31,7 @@ class Record:
         told: those that events told of.
         first, last: when the first and the last occurrence happened.
         worst: severity of the worst occurrence.
-        told_severity: of the events so far; None: there was none.
+        told_severity: of the worst event in the last window; None: there was none.
         told_at, window: when the last event was taken, and for how many seconds it keeps repeats back.
         followed: a follow-up was sent in this window.
         busy: something happened in this window.
@@ -131,11 +131,13 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
         record.n = outcome.occurrences
         record.worst = outcome.severity
     known = record.told_severity
-    record.told_severity = outcome.severity if known is None else min(known, outcome.severity)
+    follow_up = outcome.follow_up and known is not None
+    within = known is not None and (follow_up or at < record.told_at + record.window)
+    record.told_severity = min(known, outcome.severity) if known is not None and within else outcome.severity
     record.told = max(record.told, min(outcome.occurrences, record.n))
     record.events += 1
     record.silenced = 0
-    if outcome.follow_up and known is not None:
+    if follow_up:
         record.followed = True
     elif at >= record.told_at:
         record.told_at, record.window = at, outcome.window

@@ -125,11 +125,13 @@ local function conclude(outcome)
         record.n, record.worst = outcome.occurrences, outcome.severity
     end
     local known = record.told_severity
-    record.told_severity = known and math.min(known, outcome.severity) or outcome.severity
+    local follow_up = outcome.follow_up and known
+    local within = known and (follow_up or at < record.told_at + record.window)
+    record.told_severity = within and math.min(known, outcome.severity) or outcome.severity
     record.told = math.max(record.told, math.min(outcome.occurrences, record.n))
     record.events = record.events + 1
     record.silenced = 0
-    if outcome.follow_up and known then
+    if follow_up then
         record.followed = 1
     elseif at >= record.told_at then
         record.told_at, record.window = at, outcome.window

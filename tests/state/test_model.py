@@ -26,7 +26,7 @@ START = 2_000_000_000.0
 
 @dataclass
 class Away:
-    """A store that does not answer while it is away, or whose answer is lost: it has happened all the same."""
+    """A store that does not answer while it is away, or whose answer is lost after it was done."""
 
     store: Any
     away: bool = False

@@ -55,7 +55,7 @@ def test_things_that_are_nearly_clients_are_refused():
         find_place(redis.asyncio.Redis())
     with pytest.raises(TypeError, match="not a Pipeline of one"):
         find_place(redis.Redis().pipeline())
-    with pytest.raises(TypeError, match="not _ProtocolMeta|not type"):
+    with pytest.raises(TypeError, match=r"not \w+$"):
         find_place(redis.Redis)
 
 

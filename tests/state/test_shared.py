@@ -56,6 +56,14 @@ def test_a_higher_severity_is_sent_at_once(member, told: bool):
     assert here.ask(severity=1).told
 
 
+def test_after_a_window_a_lower_severity_was_told_and_a_higher_one_is_sent_at_once(member):
+    here, there = member(), member()
+    here.tell(severity=0, window=0.02)
+    time.sleep(0.03)
+    here.tell(severity=1)
+    assert isinstance(there.ask(severity=0), Mine)
+
+
 def test_after_the_window_one_reminds_and_tells_what_was_held_back(member):
     here, there = member("web-1"), member("web-2")
     here.tell(window=0.05)
