@@ -13,21 +13,26 @@ PATIENCE = 0.25
 """Seconds that failing calls may hold the worker, in any minute."""
 LEAST_PATIENCE = 0.02
 """A call with less time than this is not worth making."""
+QUICK = 0.03
+"""Seconds that a call may take where the state answers again, but has held the worker long enough: what works
+answers much sooner."""
 MINUTE = 60.0
 
 
 @dataclass(slots=True)
 class Breaker:
-    """Open after a failure: nothing is asked until its pause is over. All times on one monotonic clock."""
+    """Open after a failure: nothing is asked until its pause is over. All times on one monotonic clock.
 
-    failures: int = 0
+    Attributes:
+        open: the last call failed.
+        until: nothing is asked before.
+    """
+
+    open: bool = False
     until: float = float("-inf")
+    _failures: int = 0
+    _failed_at: float = float("-inf")
     _held: deque[tuple[float, float]] = field(default_factory=deque)
-
-    @property
-    def closed(self) -> bool:
-        """Whether the last call was answered."""
-        return self.failures == 0
 
     def patience(self, now: float) -> float:
         """Return the seconds that a call may take now; 0.0: do not ask."""
@@ -36,13 +41,19 @@ class Breaker:
         while self._held and now - self._held[0][0] >= MINUTE:
             self._held.popleft()
         left = PATIENCE - sum(seconds for _, seconds in self._held)
+        if not self.open:
+            return max(left, QUICK)
         return left if left >= LEAST_PATIENCE else 0.0
 
     def failed(self, now: float, held: float) -> None:
         """Note a call that failed at `now`, after it had held the worker for `held` seconds."""
         self.held(now, held)
-        self.until = now + min(FIRST_PAUSE * 2.0 ** min(self.failures, 10), LONGEST_PAUSE)
-        self.failures += 1
+        if now - self._failed_at >= LONGEST_PAUSE + MINUTE and not self.open:
+            self._failures = 0  # it had been well for a while
+        self.open = True
+        self.until = now + min(FIRST_PAUSE * 2.0 ** min(self._failures, 10), LONGEST_PAUSE)
+        self._failures += 1
+        self._failed_at = now
 
     def held(self, now: float, seconds: float) -> None:
         """Note that waiting in vain held the worker, up to `now`."""
@@ -50,6 +61,6 @@ class Breaker:
             self._held.append((now, seconds))
 
     def answered(self) -> None:
-        """Note a call that was answered."""
-        self.failures = 0
+        """Note a call that was answered; one that comes and goes is asked as seldom as one that is gone."""
+        self.open = False
         self.until = float("-inf")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -58,6 +59,8 @@ class Helper:
                 call.run()
                 return call
             self._jobs = jobs
+            # Whoever is dropped without `leave` gives its thread back all the same.
+            weakref.finalize(self, jobs.put, None).atexit = False
         self._jobs.put(call.run)
         return call
 

@@ -8,6 +8,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -74,6 +75,7 @@ def open_state(
     remember: float = 604_800.0,
     per_minute: int = 100,
     say: Callable[[str, str], object] = lambda topic, text: None,
+    guard: Callable[[], AbstractContextManager[object]] = nullcontext,
     background: bool = True,
 ) -> SharedState | None:
     """Return the state that the option, else `PAGERDUTY_STATE`, names; None: there is none.
@@ -95,6 +97,7 @@ def open_state(
         remember=remember,
         per_minute=per_minute,
         say=say,
+        guard=guard,
         aside=background,
     )
 

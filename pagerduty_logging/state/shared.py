@@ -9,6 +9,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from pagerduty_logging.events_api.forking import fork_gate
@@ -35,6 +36,8 @@ HAND_IN = 5.0
 """Seconds between hand-ins: counts elsewhere are behind by so much, and silences take effect within it."""
 FINAL_WAIT = 0.01
 """Seconds at least that each call at the end of the process may take."""
+LOOK = 1.0
+"""Seconds between looks at a call that does not end."""
 HUNG = 60.0
 """Seconds after which a call that does not end is left behind, and another one tried."""
 _ROUNDS = 3  # silences may change again while a claim is asked anew for them
@@ -79,6 +82,7 @@ class SharedState:
         remember: seconds that a problem is known after its last occurrence.
         per_minute: events that the routing key takes in a minute.
         say: tells a topic and a line to whoever operates the program.
+        guard: is entered around each call, on the thread that makes it.
         aside: make calls on a thread that can be left behind; False where threads do not run.
         clock: seconds, monotonic.
         wall: seconds since the epoch.
@@ -95,6 +99,7 @@ class SharedState:
         remember: float = 604_800.0,
         per_minute: int = 100,
         say: Callable[[str, str], object] = lambda topic, text: None,
+        guard: Callable[[], AbstractContextManager[object]] = nullcontext,
         aside: bool = True,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -102,6 +107,7 @@ class SharedState:
         self._make_store = make_store
         self._where = where
         self._say = say
+        self._guard = guard
         self._aside = aside
         self._clock = clock
         self._wall = wall
@@ -129,7 +135,7 @@ class SharedState:
         self._probe_began = 0.0
         self._standings: dict[str, Standing] = {}
         self._silences: tuple[str, tuple[tuple[Silence, float], ...]] = ("", ())
-        self._answered_at = float("-inf")
+        self._answered_at = self._next_look = float("-inf")
         self._stats = StateStats(where=self._where, answers=True, since=self._wall())
 
     @property
@@ -252,13 +258,17 @@ class SharedState:
         answered = self._exchange() is not None
         if answered and again and len(self._ledger):
             answered = self._exchange() is not None
+        if not answered:
+            self._next_look = self._clock() + LOOK
         return answered
 
     def due(self) -> float | None:
         """Return the seconds until `hand_in` is to be called; None: there is nothing to hand in."""
         if not len(self._ledger):
             return None
-        return max(self._answered_at + HAND_IN, self._breaker.until, 0.0) - self._clock()
+        asked = self._breaker.until if self._breaker.open else self._answered_at + HAND_IN
+        at = max(asked, self._next_look)
+        return max(at - self._clock(), 0.0)
 
     def take_standings(self) -> dict[str, Standing]:
         """Return how the problems that were handed in since the last call stand for all, and forget it."""
@@ -305,7 +315,7 @@ class SharedState:
     ) -> Reply | None:
         """Do one exchange with what is to be handed in; None: the state did not answer."""
         with fork_gate():
-            if not self._breaker.closed and not self._is_back():
+            if self._breaker.open and not self._is_back():
                 return None
             batch = self._ledger.batch(claim.key if claim is not None else None)
             counts, outcomes = batch.aged(self._wall())
@@ -348,11 +358,17 @@ class SharedState:
 
     def _call(self, request: Request, patience: float) -> Call[Reply]:
         if self._store is None:
-            self._store = self._make_store()
+            with self._guard():
+                self._store = self._make_store()
         store = self._store
+
+        def work() -> Reply:
+            with self._guard():
+                return store.exchange(request, patience)
+
         if self._aside:
-            return self._helper.start(lambda: store.exchange(request, patience))
-        call = Call(lambda: store.exchange(request, patience))
+            return self._helper.start(work)
+        call = Call(work)
         call.run()
         return call
 
@@ -401,7 +417,7 @@ class SharedState:
             close()
 
     def _failed(self, why: str, held: float) -> None:
-        if self._breaker.closed:
+        if not self._breaker.open:
             self._stats = StateStats(where=self._where, answers=False, since=self._wall(), why=why)
             self._say("state", f"{self._where} does not answer: {why}. Pages go out as without state")
         else:
@@ -410,7 +426,7 @@ class SharedState:
 
     def _learn(self, reply: Reply) -> None:
         now = self._clock()
-        if not self._breaker.closed:
+        if self._breaker.open:
             self._stats = StateStats(where=self._where, answers=True, since=self._wall())
             self._say("state again", f"{self._where} answers again")
         self._breaker.answered()

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pagerduty_logging.state.breaker import LEAST_PATIENCE, MINUTE, PATIENCE, Breaker
+from pagerduty_logging.state.breaker import LEAST_PATIENCE, MINUTE, PATIENCE, QUICK, Breaker
 
 
 def test_the_pause_doubles_up_to_a_minute():
@@ -21,27 +21,42 @@ def test_the_pause_doubles_up_to_a_minute():
 def test_an_answer_closes_it():
     breaker = Breaker()
     breaker.failed(0.0, 0.1)
-    assert not breaker.closed
+    assert breaker.open
     breaker.answered()
-    assert breaker.closed
+    assert not breaker.open
     assert breaker.patience(0.0) == PATIENCE - 0.1
-    breaker.failed(1.0, 0.0)
-    assert breaker.until == 2.0
 
 
-@given(st.lists(st.tuples(st.floats(0.0, 90.0), st.booleans(), st.floats(0.0, 1.0)), min_size=1, max_size=40))
+def test_a_state_that_is_back_is_asked_though_it_held_the_worker():
+    breaker = Breaker()
+    breaker.failed(0.0, PATIENCE)
+    assert breaker.patience(2.0) == 0.0
+    breaker.answered()
+    assert breaker.patience(2.0) == QUICK
+
+
+def test_a_state_that_comes_and_goes_is_asked_ever_more_seldom():
+    breaker, now, pauses = Breaker(), 0.0, []
+    for _ in range(5):
+        breaker.failed(now, 0.0)
+        pauses.append(breaker.until - now)
+        now = breaker.until
+        breaker.answered()
+    assert pauses == [1, 2, 4, 8, 16]
+    breaker.failed(now + 120.0, 0.0)
+    assert breaker.until == now + 121.0, "it had been well for a while"
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 90.0), st.floats(0.0, 1.0)), min_size=1, max_size=40))
 def test_failing_calls_hold_the_worker_a_quarter_of_a_second_in_any_minute(steps):
     breaker, now = Breaker(), 0.0
     held: list[tuple[float, float]] = []
-    for wait, answers, share in steps:
+    for wait, share in steps:
         now += wait
         patience = breaker.patience(now)
         if not patience:
             continue
         assert patience >= LEAST_PATIENCE
-        if answers:
-            breaker.answered()
-            continue
         now += patience * share
         held.append((now, patience * share))
         breaker.failed(now, patience * share)

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -368,3 +369,65 @@ def test_nothing_is_opened_before_it_is_asked():
     assert state is not None
     assert state.stats.answers
     assert state.close(0.0)
+
+
+def test_forks_in_the_midst_of_calls(redis_server: Server):
+    here = Member(redis_server.url)
+    here.state.hand_in()
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            here.see()
+            here.state.hand_in()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    statuses = []
+    for _ in range(20):
+        child = os.fork()
+        if child == 0:
+            here.see("child")
+            os._exit(0 if here.state.hand_in() and here.state.close(2.0) else 1)
+        statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    ended.set()
+    worker.join()
+    assert statuses == [0] * 20
+    assert here.said == []
+    assert total(redis_server.url, "child") == 20
+
+
+def test_a_state_that_hung_is_used_again_as_soon_as_it_answers(own_server: Server):
+    here = Member(own_server.url)
+    here.state.hand_in()
+    own_server.signal(signal.SIGSTOP)
+    assert here.ask() == Unknown()
+    assert 0.0 < here.state.due() <= 1.0
+    here.state._breaker.until = 0.0
+    assert not here.state.hand_in()
+    assert 0.5 < here.state.due() <= 1.0, "nobody spins while a call hangs"
+    own_server.signal(signal.SIGCONT)
+    until(lambda: here.state.hand_in())
+    assert isinstance(here.ask("network"), Mine)
+    assert here.said[1:] == [f"{here.state.stats.where} answers again"]
+
+
+def test_tls(tmp_path: Path):
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    port = free_port()
+    options = ["--tls-port", str(port), "--tls-auth-clients", "no"]
+    for name in ("ca-cert-file=ca.pem", "key-file=key.pem", "cert-file=cert.pem"):
+        option, _, file = name.partition("=")
+        options += [f"--tls-{option}", os.fspath(tmp_path / file)]
+    with running(tmp_path, *options):
+        url = f"rediss://localhost:{port}/0?ssl_ca_certs={tmp_path / 'ca.pem'}"
+        assert isinstance(Member(url).tell(), Mine)
+        assert Member(url).ask().told
+        stranger = Member(f"rediss://localhost:{port}/0")
+        assert stranger.ask() == Unknown()
+        assert "certificate" in stranger.said[0]

@@ -1,12 +1,18 @@
 """What the members of a fleet are answered, the same from SQLite and from Redis."""
 
+import gc
 import os
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from pagerduty_logging.state.protocol import LEASE, Anothers, Later, Mine, Silence, Silenced, StateError
+
+from .conftest import Member
+from .servers import until
 
 
 def test_a_problem_is_told_by_one_of_two(member):
@@ -353,6 +359,33 @@ def test_two_handlers_of_a_process_are_one_process(member):
     here.see()
     here.state.hand_in()
     assert there.ask().processes == 1
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_the_guard_is_entered_on_the_thread_that_calls(member, background: bool):
+    entered = []
+
+    @contextmanager
+    def guard():
+        entered.append(threading.current_thread().name)
+        yield
+
+    here = member(guard=guard, background=background)
+    assert isinstance(here.ask(), Mine)
+    own = threading.current_thread().name
+    assert entered == [own, "pagerduty-state" if background else own]
+
+
+def test_without_threads_it_works_the_same(member):
+    here, there = member(background=False), member()
+    assert isinstance(here.tell(), Mine)
+    assert there.ask().told
+
+
+def test_who_is_dropped_without_close_gives_its_thread_back(option: str):
+    Member(option).ask()
+    gc.collect()
+    until(lambda: all(thread.name != "pagerduty-state" for thread in threading.enumerate()))
 
 
 def test_nothing_is_due_where_nothing_is_new(member):
