@@ -112,10 +112,22 @@ class Fleet(RuleBasedStateMachine):
     def a_batch_is_handed_in(self, member: int) -> None:
         self.members[member].hand_in()
 
-    @rule(member=MEMBERS, severity=st.sampled_from([0, 1, 1, 1]))
-    def an_occurrence_is_claimed(self, member: int, severity: int) -> None:
+    @rule(
+        member=MEMBERS,
+        severity=st.sampled_from([1, 1, 1, 0]),
+        then=st.sampled_from(["taken", "held", "lost"]),
+    )
+    def an_occurrence_is_claimed(self, member: int, severity: int, then: str) -> None:
         if member in self.held:
             return
+        self._claim(member, severity)
+        if member in self.held and then == "taken":
+            self._end(member)
+        elif member in self.held and then == "lost":
+            del self.held[member]
+            self.members[member].release("disk")
+
+    def _claim(self, member: int, severity: int) -> None:
         self.model.logged += 1
         state = self.members[member]
         state.count("disk", 1, first=self.now, last=self.now, severity=severity)
@@ -143,7 +155,9 @@ class Fleet(RuleBasedStateMachine):
     @precondition(lambda self: self.held)
     @rule(data=st.data())
     def an_event_is_taken(self, data) -> None:
-        member = data.draw(st.sampled_from(sorted(self.held)))
+        self._end(data.draw(st.sampled_from(sorted(self.held))))
+
+    def _end(self, member: int) -> None:
         severity, occurrences, since = self.held.pop(member)
         self._send(member, severity, occurrences, since)
         if self._calm():
@@ -175,13 +189,6 @@ class Fleet(RuleBasedStateMachine):
         if not self.members[member].stats.answers:
             self.model.disturbed = True
 
-    @precondition(lambda self: self.held)
-    @rule(data=st.data())
-    def an_event_is_lost(self, data) -> None:
-        member = data.draw(st.sampled_from(sorted(self.held)))
-        del self.held[member]
-        self.members[member].release("disk")
-
     @precondition(lambda self: self.stormy)
     @rule(member=MEMBERS)
     def a_process_is_killed(self, member: int) -> None:
@@ -196,20 +203,11 @@ class Fleet(RuleBasedStateMachine):
         self.members[member] = self._member(member)
 
     @precondition(lambda self: self.stormy)
-    @rule(member=MEMBERS)
-    def the_state_is_away(self, member: int) -> None:
-        self.stores[member].away = True
-        self.model.disturbed = True
-
-    @rule(member=MEMBERS)
-    def the_state_is_back(self, member: int) -> None:
-        self.stores[member].away = False
-
-    @precondition(lambda self: self.stormy)
-    @rule(member=MEMBERS)
-    def the_next_answer_is_lost(self, member: int) -> None:
-        self.stores[member].lose_answer = True
-        self.model.disturbed = True
+    @rule(member=MEMBERS, trouble=st.sampled_from(["none", "away", "lost answer"]))
+    def there_is_trouble(self, member: int, trouble: str) -> None:
+        self.stores[member].away = trouble == "away"
+        self.stores[member].lose_answer = trouble == "lost answer"
+        self.model.disturbed = self.model.disturbed or trouble != "none"
 
     @invariant()
     def nothing_is_counted_twice(self) -> None:
@@ -239,8 +237,9 @@ class Fleet(RuleBasedStateMachine):
 
 
 SETTINGS = settings(
-    max_examples=40,
+    max_examples=80,
     stateful_step_count=30,
+    report_multiple_bugs=False,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -299,7 +298,7 @@ class CalmRedisFleet(RedisFleet):
 
 
 class TestRedis(RedisFleet.TestCase):
-    settings = settings(SETTINGS, max_examples=20)
+    settings = settings(SETTINGS, max_examples=30)
 
     @pytest.fixture(autouse=True)
     def _server(self, redis_server: Server) -> None:
@@ -307,7 +306,7 @@ class TestRedis(RedisFleet.TestCase):
 
 
 class TestCalmRedis(CalmRedisFleet.TestCase):
-    settings = settings(SETTINGS, max_examples=20)
+    settings = settings(SETTINGS, max_examples=30)
 
     @pytest.fixture(autouse=True)
     def _server(self, redis_server: Server) -> None:
