@@ -147,7 +147,7 @@ def _is(value: Any, kind: type[_T]) -> _T:
     """Return `value`, if it is of this kind and no kind of its own: True is no number."""
     if type(value) is not kind:
         raise TypeError(f"not a {kind.__name__}")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _no_constant(name: str) -> NoReturn:
