@@ -20,7 +20,8 @@ from requests.utils import select_proxy
 from urllib3.util.request import make_headers
 from urllib3.util.ssl_ import create_urllib3_context
 
-from pagerduty_logging.events_api.side_thread import Aside
+from pagerduty_logging.events_api.address import is_loopback
+from pagerduty_logging.events_api.side_thread import SideThread
 
 _PORTS = {"http": 80, "https": 443}
 _MAX_ANSWER = 65_536
@@ -51,8 +52,8 @@ def probe(url: str, timeout: float) -> Iterator[Step]:
     """Look at each step of the way to `url`, for at most `timeout` seconds a step; end where one fails."""
     with requests.Session() as session:
         settings = session.merge_environment_settings(url, {}, True, None, None)
-    proxy = select_proxy(url, settings["proxies"])
     goal = urlsplit(url)
+    proxy = None if is_loopback(_host(goal)) else select_proxy(url, settings["proxies"])
     try:
         first = goal if proxy is None else urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         place = f"{first.scheme}://{_host(first)}:{_port(first)}"
@@ -94,7 +95,7 @@ def _resolve(place: SplitResult, timeout: float) -> list[Any]:
     def ask() -> list[Any]:
         return socket.getaddrinfo(_host(place), _port(place), 0, socket.SOCK_STREAM)
 
-    return Aside().do(ask, timeout, "name resolution")
+    return SideThread().do(ask, timeout, "name resolution")
 
 
 def _addresses(found: list[Any]) -> str:

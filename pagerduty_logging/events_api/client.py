@@ -25,6 +25,7 @@ from pagerduty_logging.events_api.events import (
     Trigger,
 )
 from pagerduty_logging.events_api.forking import fork_gate
+from pagerduty_logging.events_api.requirements import check_requests
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 
@@ -62,11 +63,12 @@ class EventsClient:
         timeout: seconds one attempt may take in all: name, connection, TLS, answer.
         retry: the schedule on which 429, 5xx and network errors are tried again; its `max_age` is the
             longest a call takes, or 0 for a single attempt. Default: a minute in all.
-        clock, sleep, random: the hands of time and chance, for tests: seconds that never go back, a wait
-            of seconds, a number in [0, 1).
+        clock, sleep, random: replaceable in tests: seconds that never go back, a wait of seconds, a number
+            in [0, 1).
 
     Raises:
         ValueError, TypeError: naming the option that is wrong, and echoing no secret.
+        ImportError: the installed `requests` is too old to send anything.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class EventsClient:
         self._clock = clock
         self._sleep = sleep
         self._random = random
+        check_requests()
         self._session = session
         # By process: after a fork, the parent's connections are the parent's. They are forgotten, not closed.
         self._transports: dict[int, Transport] = {}

@@ -15,7 +15,6 @@ MAX_ROUTING_KEY_CHARS = 255
 
 _USUAL_FORM = re.compile(r"[A-Za-z0-9]{32}")
 """Source: PagerDuty/developer-docs, docs/events-API-v2/01-Overview.md ("Integration Key")."""
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class RoutingKey:
@@ -91,8 +90,8 @@ def _fault(value: object, option: str) -> TypeError | ValueError | None:
         return ValueError(f"{option} is empty")
     if len(key) > MAX_ROUTING_KEY_CHARS:
         return ValueError(f"{option} is too long to be a routing key")
-    if _CONTROLS.search(key):
-        return ValueError(f"{option} holds line breaks or control characters")
+    if not key.isprintable() or any(map(str.isspace, key)):
+        return ValueError(f"{option} holds line breaks, blanks or characters that cannot be seen")
     return None
 
 

@@ -1,7 +1,6 @@
 """The routes: PagerDuty's own under `/v2/`, a control API for other processes under `/api/`, the inbox."""
 
 import dataclasses
-import ipaddress
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response as WSGIResponse
 
+from pagerduty_logging.events_api import address
 from pagerduty_logging.sandbox import faults, openapi, rules
 from pagerduty_logging.sandbox.inbox import create_inbox, protect
 from pagerduty_logging.sandbox.limits import RateLimit
@@ -160,13 +160,8 @@ def _script_fault(script: faults.Script, fields: dict[str, Any]) -> None:
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    """Whether a host name or address can only mean this machine, for a browser too (RFC 6761)."""
+    return name.endswith(".localhost") or address.is_loopback(name)
 
 
 def _host_name(host: str) -> str:
