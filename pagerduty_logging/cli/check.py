@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Subparsers
+from pagerduty_logging.events_api.clock import monotonic
 
 if TYPE_CHECKING:
     from pagerduty_logging.cli.probes import Step
@@ -60,13 +60,13 @@ def _steps(client: EventsClient, args: argparse.Namespace) -> Iterator[Step]:
     yield Step("routing key", True, f"from {options.key_origin(args)}")
     yield Step("address", True, client.base_url)
     yield from probe(client.base_url, client.timeout)
-    since = time.monotonic()
+    since = monotonic()
     try:
         said = client.check()
     except EventsError as error:
-        yield Step("answer", False, str(error), time.monotonic() - since)
+        yield Step("answer", False, str(error), monotonic() - since)
     else:
-        yield Step("answer", True, f"202: {said.message or said.status}", time.monotonic() - since)
+        yield Step("answer", True, f"202: {said.message or said.status}", monotonic() - since)
 
 
 def _tell(step: Step, args: argparse.Namespace) -> Step:

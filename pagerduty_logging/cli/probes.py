@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from urllib3.util.request import make_headers
 from urllib3.util.ssl_ import create_urllib3_context
 
 from pagerduty_logging.events_api.address import is_loopback
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.side_thread import SideThread
 
 _PORTS = {"http": 80, "https": 443}
@@ -81,13 +81,13 @@ def probe(url: str, timeout: float) -> Iterator[Step]:
 
 def _timed(name: str, look: Callable[[], Any], say: Callable[[Any], str]) -> Any:
     """Yield the step of a look, and return what it found."""
-    since = time.monotonic()
+    since = monotonic()
     try:
         found = look()
     except (OSError, ValueError, _Trouble) as error:
-        yield Step(name, False, _reason(error), time.monotonic() - since)
+        yield Step(name, False, _reason(error), monotonic() - since)
         raise _Trouble from None
-    yield Step(name, True, say(found), time.monotonic() - since)
+    yield Step(name, True, say(found), monotonic() - since)
     return found
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Misuse, Subparsers
+from pagerduty_logging.events_api.clock import time_of_day
 
 if TYPE_CHECKING:
     from pagerduty_logging.delivery.delivery import Delivery
@@ -189,7 +190,7 @@ def _told(entry: Entry) -> dict[str, Any]:
     return {
         "event": entry.name,
         "state": entry.state,
-        "age": None if kept is None else round(time.time() - kept.accepted, 3),
+        "age": None if kept is None else round(time_of_day() - kept.accepted, 3),
         "severity": None if kept is None else str(kept.severity),
         "label": None if kept is None else kept.label,
         "dedup_key": None if kept is None else kept.encoded.dedup_key,
@@ -203,6 +204,6 @@ def _severity(entry: Entry) -> str:
 def _age(entry: Entry) -> str:
     if entry.kept is None:
         return "?"
-    seconds = max(time.time() - entry.kept.accepted, 0.0)
+    seconds = max(time_of_day() - entry.kept.accepted, 0.0)
     size, unit = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
     return f"{seconds / size:.0f} {unit}"

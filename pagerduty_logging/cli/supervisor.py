@@ -12,12 +12,13 @@ import selectors
 import signal
 import subprocess
 import termios
-import time
 import tty
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
+
+from pagerduty_logging.events_api.clock import monotonic
 
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -99,7 +100,7 @@ class Supervisor:
         # In a terminal's foreground it stays in our group, to read from the terminal and be sent its
         # signals; anywhere else it gets its own, to be ended with all that it has started.
         self._shares_group = _in_foreground()
-        self._since = time.monotonic()
+        self._since = monotonic()
         _occupy_stderr()
         theirs, ours = _stderr()
         with _listening(self._notice) as wake:
@@ -129,9 +130,9 @@ class Supervisor:
         """Pass on, forward and wait, until the command has ended."""
         deadline = None if self._timeout is None else self._since + self._timeout
         while self._child.poll() is None:
-            if deadline is not None and time.monotonic() >= deadline:
+            if deadline is not None and monotonic() >= deadline:
                 deadline = self._end()
-            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            left = None if deadline is None else max(deadline - monotonic(), 0.0)
             self._stderr.step(left, wake)
             while self._waiting:
                 self._forward(self._waiting.pop(0))
@@ -154,7 +155,7 @@ class Supervisor:
         self._on_timeout(self._outcome(0))
         self._kill(signal.SIGTERM)
         self._kill(signal.SIGCONT)
-        return time.monotonic() + self._grace
+        return monotonic() + self._grace
 
     def _kill(self, number: int) -> None:
         if self._shares_group:
@@ -166,7 +167,7 @@ class Supervisor:
     def _outcome(self, status: int) -> Outcome:
         return Outcome(
             status=status,
-            seconds=time.monotonic() - self._since,
+            seconds=monotonic() - self._since,
             timed_out=self._timed_out,
             forwarded=frozenset(self._forwarded),
             last_lines=self._stderr.last_lines(),
@@ -207,12 +208,12 @@ class _PassedOn:
 
     def finish(self) -> None:
         """Pass on what is there, without waiting for processes that the command has left behind."""
-        until = time.monotonic() + DRAIN
-        while time.monotonic() < until and self._open:
+        until = monotonic() + DRAIN
+        while monotonic() < until and self._open:
             if not self.step(0.0):
                 if not self._to_write:
                     return
-                self.step(until - time.monotonic())
+                self.step(until - monotonic())
 
     def last_lines(self) -> list[str]:
         """Return the last lines, as a terminal would show them."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
+
+from pagerduty_logging.events_api.clock import monotonic
 
 SILENCE = 60.0
 """Seconds in which a topic is not spoken of again."""
@@ -27,7 +28,7 @@ class Diagnostics:
     def __init__(
         self,
         write: Callable[[str], object] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._write = write or _to_stderr
         self._clock = clock

@@ -14,7 +14,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import time
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,6 +24,7 @@ from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.spool_directory import MAX_FILE_BYTES, Directory, Foreign
 from pagerduty_logging.delivery.spool_format import FORMAT, Broken, Kept, LeftAlone, digest, dumped, loaded
 from pagerduty_logging.delivery.spool_lease import LEASE, LONGEST_LEASE
+from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.routing_key import RoutingKey
 
 __all__ = ["FORMAT", "MAX_BYTES", "MAX_FILES", "Entry", "Kept", "Spool"]
@@ -124,7 +124,7 @@ class Spool:
         Raises:
             OSError: the machine does not let us.
         """
-        until = time.time() + LEASE + min(seconds, LONGEST_LEASE / 2)
+        until = time_of_day() + LEASE + min(seconds, LONGEST_LEASE / 2)
         if until < self._leased_until + LEASE / 6:
             return
         name = f"{self.owner}.lease"
@@ -239,7 +239,7 @@ class Spool:
         name = f"{owner}.lease"
         try:
             lease = self._directory.own([name]).get(name)
-            if lease is None or not 0 < lease.st_mtime - time.time() < LONGEST_LEASE:
+            if lease is None or not 0 < lease.st_mtime - time_of_day() < LONGEST_LEASE:
                 return False
             owners_here = {spool.owner for spool in _spools}
             return spool_lease.holds(self._directory.read(name), owner, owners_here)
@@ -253,7 +253,7 @@ class Spool:
             dead = not self._lives(lease["owner"], living)
         elif _PART.fullmatch(name) is not None:
             part = self._directory.own([name]).get(name)
-            dead = part is not None and abs(time.time() - part.st_mtime) > LEFTOVER
+            dead = part is not None and abs(time_of_day() - part.st_mtime) > LEFTOVER
         else:
             return
         if dead:

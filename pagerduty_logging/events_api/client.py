@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from pagerduty_logging.events_api import address, errors, options, retrying
 from pagerduty_logging.events_api.answers import judge
+from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.encoding import ALERTS_PATH, EncodedEvent, encode, new_dedup_key
 from pagerduty_logging.events_api.events import (
     Acknowledge,
@@ -81,7 +82,7 @@ class EventsClient:
         session: requests.Session | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         retry: Retry = DEFAULT_RETRY,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = retrying.uniform,
     ) -> None:
@@ -278,10 +279,10 @@ class EventsClient:
         Raises:
             EventsError: the event was not accepted.
         """
-        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        deadline = monotonic() + (self.timeout if timeout is None else timeout)
         url = self.base_url + encoded.path
         outcome = self._transport().post(url, encoded.json, self._routing_key, deadline)
-        return judge(outcome, encoded.dedup_key, datetime.now(UTC))
+        return judge(outcome, encoded.dedup_key, datetime.fromtimestamp(time_of_day(), UTC))
 
     def _transport(self) -> Transport:
         pid = os.getpid()

@@ -14,7 +14,6 @@ import socket
 import ssl
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
@@ -26,6 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.poolmanager import ProxyManager
 from urllib3.util.wait import wait_for_read
 
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.events_api.requirements import check_requests
 from pagerduty_logging.events_api.side_thread import SideThread
@@ -53,7 +53,7 @@ class Exchange:
     While it is entered, bounded connections of this thread keep its deadline.
 
     Args:
-        deadline: of `time.monotonic()`.
+        deadline: of `clock.monotonic`.
         resolve: finds the addresses of a host, in the manner of `socket.getaddrinfo`.
         side: where names are resolved.
 
@@ -73,7 +73,7 @@ class Exchange:
         Raises:
             TimeoutError: if there are none.
         """
-        left = self._deadline - time.monotonic()
+        left = self._deadline - monotonic()
         if left <= 0:
             raise TimeoutError("the time limit of the attempt is over")
         return left
@@ -81,7 +81,7 @@ class Exchange:
     @property
     def is_over(self) -> bool:
         """Whether no time is left."""
-        return time.monotonic() >= self._deadline
+        return monotonic() >= self._deadline
 
     def addresses(self, host: str, port: int) -> list[Any]:
         """Ask the resolver, which has no time limit of its own.

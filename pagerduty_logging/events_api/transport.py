@@ -87,7 +87,7 @@ class Transport:
     def post(
         self, url: str, event_json: bytes, routing_key: RoutingKey, deadline: float
     ) -> Answer | NoAnswer:
-        """Send an event; return what came of it, at `deadline` (`time.monotonic()`) at the latest."""
+        """Send an event; return what came of it, at `deadline` (of `clock.monotonic`) at the latest."""
         try:
             return self._attempt(url, event_json, routing_key, deadline)
         except BaseException as error:

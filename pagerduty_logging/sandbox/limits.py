@@ -1,9 +1,10 @@
 """PagerDuty's rate limit: so many events in a sliding minute for one routing key."""
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
+
+from pagerduty_logging.events_api.clock import monotonic
 
 WINDOW = 60.0  # seconds; PagerDuty/developer-docs:docs/events-API-v2/01-Overview.md
 
@@ -14,7 +15,7 @@ class RateLimit:
     A refused event does not count. `clock` is in seconds.
     """
 
-    def __init__(self, per_minute: int | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_minute: int | None, *, clock: Callable[[], float] = monotonic) -> None:
         if per_minute is not None and per_minute < 1:
             raise ValueError(f"rate_limit must be at least 1 event a minute, not {per_minute}")
         self._per_minute = per_minute

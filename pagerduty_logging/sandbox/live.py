@@ -1,9 +1,9 @@
 """News for open pages: server-sent events that say when there is something else to show."""
 
 import threading
-import time
 from collections.abc import Iterator
 
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.sandbox.store import Store
 
 MIMETYPE = "text/event-stream"
@@ -57,13 +57,13 @@ class Live:
 
     def _news(self, ended: threading.Event) -> Iterator[bytes]:
         yield b"retry: 1000\n\n"
-        told, told_at = -1, time.monotonic()
+        told, told_at = -1, monotonic()
         while not ended.is_set():
             revision = self._store.wait_for_news(told, _LOOK, ended.is_set)
             if revision != told:
-                told, told_at = revision, time.monotonic()
+                told, told_at = revision, monotonic()
                 yield b"data: %d\n\n" % revision
                 ended.wait(PAUSE)
-            elif time.monotonic() - told_at > HEARTBEAT:
-                told_at = time.monotonic()
+            elif monotonic() - told_at > HEARTBEAT:
+                told_at = monotonic()
                 yield b":\n\n"

@@ -6,12 +6,12 @@ import random
 import socket
 import ssl
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.sandbox import expectations, this_process
 from pagerduty_logging.sandbox.app import create_app, is_loopback
 from pagerduty_logging.sandbox.faults import Answer, Fault, Script
@@ -66,7 +66,7 @@ class Sandbox:
         allow_remote: bool = False,
         tls: bool | tuple[StrPath, StrPath] = False,
         keep: StrPath | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
         if not allow_remote and not is_loopback(host):

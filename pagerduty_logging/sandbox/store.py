@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
+from pagerduty_logging.events_api.clock import monotonic
+
 MAX_EVENTS = 10_000  # the newest ones are kept; requests are bounded alike
 
 Action = Literal["trigger", "acknowledge", "resolve", "change"]
@@ -338,7 +340,7 @@ class Store:
                 path=path,
                 headers=headers,
                 body=body,
-                arrived=time.monotonic(),
+                arrived=monotonic(),
                 status=None,
             )
             if len(self._requests) > MAX_EVENTS:
@@ -423,13 +425,13 @@ class Store:
 
         The predicate runs on the caller's thread and outside the store's lock: it may ask anything.
         """
-        deadline = time.monotonic() + timeout
+        deadline = monotonic() + timeout
         while True:
             with self._changed:
                 seen = self._version
             if predicate():
                 return True
-            if not self._wait_past(seen, deadline - time.monotonic()):
+            if not self._wait_past(seen, deadline - monotonic()):
                 return bool(predicate())
 
     @property

@@ -1,7 +1,6 @@
 """What a sandbox has to do with the handlers of its own process: turn them to itself, wait for them."""
 
 import os
-import time
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -9,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pagerduty_logging.delivery import process
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.events_api.client import EventsClient
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.handler import handlers
 
 _SLICE = 0.2
@@ -50,9 +50,9 @@ def settled(timeout: float) -> bool:
 
     What waits for a better time is tried at once, again and again.
     """
-    until = time.monotonic() + timeout
+    until = monotonic() + timeout
     while True:
-        left = until - time.monotonic()
+        left = until - monotonic()
         under_way = [d for d in _deliveries() if not d.flush(max(0.0, min(left, _SLICE)))]
         if not under_way:
             return True

@@ -7,7 +7,6 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +15,7 @@ from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Response
 
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.sandbox import app as routes
 from pagerduty_logging.sandbox import live
 from pagerduty_logging.sandbox.faults import (
@@ -103,9 +103,9 @@ class WireServer(ThreadedWSGIServer):
             with self._lock:
                 for connection in self._connections:
                     _end(connection, how)
-            deadline = time.monotonic() + _GRACE
+            deadline = monotonic() + _GRACE
             for thread in self._serving:
-                thread.join(max(0.0, deadline - time.monotonic()))
+                thread.join(max(0.0, deadline - monotonic()))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep quiet about clients that go away in the middle."""
