@@ -61,11 +61,12 @@ def create_app(
 
     @app.before_request
     def guard_control() -> None:
-        if request.path.startswith("/v2/"):
-            return
-        # A page from elsewhere must not reach us by a name that its owner points at this machine.
+        # A page from elsewhere must not reach us by a name that its owner points at this machine. Programs
+        # that send events may know us by any name, such as PagerDuty's own.
         host = request.headers.get("Host", "")
-        if not allow_remote and not is_loopback(_host_name(host)):
+        by_a_browser = "Origin" in request.headers or "Sec-Fetch-Site" in request.headers
+        needs_our_name = by_a_browser or not request.path.startswith("/v2/")
+        if needs_our_name and not allow_remote and not is_loopback(_host_name(host)):
             raise Forbidden("This sandbox answers to loopback names only.")
         if request.method not in ("GET", "HEAD") and _comes_from_elsewhere(host):
             raise Forbidden("Another site's page may not change this sandbox.")

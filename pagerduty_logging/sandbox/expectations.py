@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, TypeGuard
 
-from pagerduty_logging.sandbox.store import Alert
+from pagerduty_logging.sandbox.values import Alert
 
 MAX_TOLD = 10  # alerts that a failure tells of
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pagerduty_logging.sandbox.store import AcceptedEvent
+from pagerduty_logging.sandbox.values import AcceptedEvent
 
 MINUTES = 60
 MAX_TOLD = 10**12  # a count beyond it was never counted, and would break the page's lines

@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response as WSGIResponse
 
 from pagerduty_logging.sandbox import details, frequency, live, timeline
 from pagerduty_logging.sandbox.rules import EXAMPLE_ROUTING_KEY
-from pagerduty_logging.sandbox.store import Alert, Store
+from pagerduty_logging.sandbox.store import Store
+from pagerduty_logging.sandbox.values import Alert
 
 GONE = "It is not in the inbox any more."
 MAX_HISTORY = 200  # lines of an alert's history on its page, the newest

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pagerduty_logging.sandbox import rules
-from pagerduty_logging.sandbox.store import MAX_EVENTS, AcceptedEvent
+from pagerduty_logging.sandbox.store import MAX_EVENTS
+from pagerduty_logging.sandbox.values import AcceptedEvent
 
 HEADER = '{"file": "events of a pagerduty-logging sandbox", "version": 1}\n'
 MAX_LINES = 2 * MAX_EVENTS  # beyond it, the file is written anew with what is still held

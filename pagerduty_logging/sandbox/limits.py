@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pagerduty_logging.events_api.clock import monotonic
 
+MAX_KEYS = 10_000  # routing keys whose events are counted, before those of no event in the window go
 WINDOW = 60.0  # seconds; PagerDuty/developer-docs:docs/events-API-v2/01-Overview.md
 
 
@@ -29,6 +30,8 @@ class RateLimit:
             return True
         with self._lock:
             now = self._clock()
+            if len(self._taken) >= MAX_KEYS:
+                self._taken = {key: at for key, at in self._taken.items() if now - at[-1] < WINDOW}
             taken = self._taken.setdefault(routing_key, deque())
             while taken and now - taken[0] >= WINDOW:
                 taken.popleft()

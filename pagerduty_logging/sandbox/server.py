@@ -19,8 +19,9 @@ from pagerduty_logging.sandbox.keep import KeepFile
 from pagerduty_logging.sandbox.limits import RateLimit
 from pagerduty_logging.sandbox.live import Live
 from pagerduty_logging.sandbox.rules import EXAMPLE_ROUTING_KEY
-from pagerduty_logging.sandbox.store import AcceptedEvent, Alert, ChangeEvent, Request, Store
+from pagerduty_logging.sandbox.store import Store
 from pagerduty_logging.sandbox.tls import from_files, made_for
+from pagerduty_logging.sandbox.values import AcceptedEvent, Alert, ChangeEvent, Request
 from pagerduty_logging.sandbox.wire import WireServer
 
 StrPath = str | os.PathLike[str]

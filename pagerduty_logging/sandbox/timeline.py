@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 
 from pagerduty_logging.sandbox.rules import SEVERITIES
-from pagerduty_logging.sandbox.store import Alert, ChangeEvent, Reading
+from pagerduty_logging.sandbox.values import Alert, ChangeEvent, Reading
 
 PAGE_ENTRIES = 100
 SHOWN = ("all", "triggered", "acknowledged", "resolved", "changes")

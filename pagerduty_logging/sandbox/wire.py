@@ -34,6 +34,7 @@ from pagerduty_logging.sandbox.store import Store
 
 MAX_BODY_BYTES = 1_000_000  # kept of a request's body; well above what PagerDuty takes
 _CHUNK = 65_536
+IDLE_SECONDS = 75.0  # for a client to send, or take, the next bytes; then its connection ends
 _PATIENCE = 30.0  # seconds for a page to take a piece of news
 _OWN = ("/openapi.json", "/api/", "/alerts/", "/changes/", "/live", "/static/")  # paths of the sandbox's own
 _GRACE = 0.3  # seconds for threads to end, each time they are asked to
@@ -117,10 +118,12 @@ class WireHandler(WSGIRequestHandler):
     server: WireServer
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    timeout = IDLE_SECONDS
 
     def setup(self) -> None:
         """Greet a client that speaks TLS."""
         if isinstance(self.request, ssl.SSLSocket):
+            self.request.settimeout(self.timeout)
             self.request.do_handshake()
         super().setup()
 
