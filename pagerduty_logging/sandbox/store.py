@@ -25,6 +25,7 @@ from pagerduty_logging.sandbox.values import (
     change_of,
     copied_change,
     copied_event,
+    copy_of,
     size_of,
     size_of_request,
 )
@@ -66,7 +67,7 @@ class _AlertRecord:
 
     def snapshot(self, *, copied: bool) -> Alert:
         """The alert as it is now; unless `copied`, its details, links and images are the record's own."""
-        body = copied(self.trigger) if copied else self.trigger
+        body = copy_of(self.trigger) if copied else self.trigger
         payload = body["payload"]
         return Alert(
             number=self.number,

@@ -160,22 +160,22 @@ def size_of_request(request: Request) -> int:
     )
 
 
-def copied(value: Any) -> Any:
+def copy_of(value: Any) -> Any:
     """A copy of a JSON value; `copy.deepcopy` takes several times as long."""
     if isinstance(value, dict):
-        return {name: copied(item) for name, item in value.items()}
+        return {name: copy_of(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [copied(item) for item in value]
+        return [copy_of(item) for item in value]
     return value
 
 
 def copied_event(event: AcceptedEvent) -> AcceptedEvent:
     """A copy that shares nothing that can be changed."""
-    return dataclasses.replace(event, body=copied(event.body))
+    return dataclasses.replace(event, body=copy_of(event.body))
 
 
 def copied_change(change: ChangeEvent) -> ChangeEvent:
     """A copy that shares nothing that can be changed."""
     return dataclasses.replace(
-        change, custom_details=copied(change.custom_details), links=tuple(map(copied, change.links))
+        change, custom_details=copy_of(change.custom_details), links=tuple(map(copy_of, change.links))
     )
