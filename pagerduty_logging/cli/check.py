@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Subparsers
-from pagerduty_logging.events_api.clock import monotonic
 
 if TYPE_CHECKING:
     from pagerduty_logging.cli.probes import Step
@@ -55,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _steps(client: EventsClient, args: argparse.Namespace) -> Iterator[Step]:
     from pagerduty_logging.cli.probes import Step, probe
+    from pagerduty_logging.events_api.clock import monotonic
     from pagerduty_logging.events_api.errors import EventsError
 
     yield Step("routing key", True, f"from {options.key_origin(args)}")

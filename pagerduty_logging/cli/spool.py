@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Misuse, Subparsers
-from pagerduty_logging.events_api.clock import time_of_day
 
 if TYPE_CHECKING:
     from pagerduty_logging.delivery.delivery import Delivery
@@ -133,7 +132,7 @@ def _retry(args: argparse.Namespace) -> int:
     else:
         print(f"{stats.delivered} delivered, {stats.dead_lettered} refused, {len(left)} left")
     if held := sum(entry.state == "held" for entry in left):
-        output.complain(f"{held} events are held by living processes, and stay")
+        _tell_held(held)
     if left and stats.last_error:
         output.complain(f"not all could be sent: {stats.last_error}")
     return 1 if left or stats.dead_lettered else 0
@@ -149,6 +148,8 @@ def _send_all(delivery: Delivery, timeout: float) -> None:
 
 
 def _drop(args: argparse.Namespace) -> int:
+    from pagerduty_logging.delivery.diagnostics import counted
+
     spool = _spool(args)
     entries = {entry.name: entry for entry in _entries(spool)}
     unknown = [name for name in args.events if name not in entries]
@@ -158,9 +159,10 @@ def _drop(args: argparse.Namespace) -> int:
     doomed = [entry for entry in chosen if entry.state != "held"]
     held = len(chosen) - len(doomed)
     if held:
-        output.complain(f"{held} events are held by living processes, and stay")
+        _tell_held(held)
     if not args.yes:
-        output.complain(f"drop would delete {len(doomed)} events, whose pages are lost; --yes does it")
+        what = f"{counted(len(doomed), 'event')}, whose {'page is' if len(doomed) == 1 else 'pages are'} lost"
+        output.complain(f"drop would delete {what}; --yes does it")
         return 2
     for entry in doomed:
         spool.remove(entry.name)
@@ -169,6 +171,13 @@ def _drop(args: argparse.Namespace) -> int:
     else:
         print(f"{len(doomed)} dropped")
     return 0
+
+
+def _tell_held(number: int) -> None:
+    if number == 1:
+        output.complain("1 event is held by a living process, and stays")
+    else:
+        output.complain(f"{number:,} events are held by living processes, and stay")
 
 
 def _spool(args: argparse.Namespace, routing_key: RoutingKey | None = None) -> Spool:
@@ -186,6 +195,8 @@ def _entries(spool: Spool) -> list[Entry]:
 
 
 def _told(entry: Entry) -> dict[str, Any]:
+    from pagerduty_logging.events_api.clock import time_of_day
+
     kept = entry.kept
     return {
         "event": entry.name,
@@ -202,6 +213,8 @@ def _severity(entry: Entry) -> str:
 
 
 def _age(entry: Entry) -> str:
+    from pagerduty_logging.events_api.clock import time_of_day
+
     if entry.kept is None:
         return "?"
     seconds = max(time_of_day() - entry.kept.accepted, 0.0)

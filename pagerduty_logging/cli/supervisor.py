@@ -13,10 +13,11 @@ import signal
 import subprocess
 import termios
 import tty
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import TypeAlias
 
 from pagerduty_logging.events_api.clock import monotonic
 
@@ -70,6 +71,7 @@ class Supervisor:
 
     Args:
         command: the program and its arguments.
+        environment: its variables; None: ours.
         timeout: seconds after which it is told to end; None: never.
         grace: seconds after which it is killed then.
         on_timeout: is called when the time is over.
@@ -79,11 +81,13 @@ class Supervisor:
         self,
         command: Sequence[str],
         *,
+        environment: Mapping[str, str] | None = None,
         timeout: float | None = None,
         grace: float = GRACE,
         on_timeout: Callable[[Outcome], object],
     ) -> None:
         self._command = list(command)
+        self._environment = environment
         self._timeout = timeout
         self._grace = grace
         self._on_timeout = on_timeout
@@ -106,13 +110,17 @@ class Supervisor:
         with _listening(self._notice) as wake:
             try:
                 self._child = subprocess.Popen(
-                    self._command, stderr=theirs, process_group=None if self._shares_group else 0
+                    self._command,
+                    stderr=theirs,
+                    env=self._environment,
+                    process_group=None if self._shares_group else 0,
                 )
             except BaseException:
                 os.close(ours)
                 raise
             finally:
                 os.close(theirs)
+            _listen_to_ignored(self._notice)
             self._stderr = _PassedOn(ours)
             try:
                 self._watch(wake)
@@ -281,14 +289,31 @@ def _in_foreground() -> bool:
         os.close(terminal)
 
 
+_Notice: TypeAlias = Callable[[int, FrameType | None], object]
+
+
+def _forwarded() -> list[signal.Signals]:
+    return [getattr(signal, name) for name in FORWARDED]
+
+
+def _listen_to_ignored(notice: _Notice) -> None:
+    """Call `notice` also for signals that were ignored when we began, as SIGHUP is under nohup.
+
+    Only once the command has started, for it has to ignore them too. It may handle them all the same, and
+    then expects them.
+    """
+    for number in _forwarded():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, notice)
+
+
 @contextmanager
-def _listening(notice: Callable[[int, FrameType | None], object]) -> Iterator[int]:
+def _listening(notice: _Notice) -> Iterator[int]:
     """Call `notice` for signals, but for those that are ignored; what is given can be read from then."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
-    numbers = [signal.SIGCHLD, *(getattr(signal, name) for name in FORWARDED)]
-    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: signal.getsignal(number) for number in [signal.SIGCHLD, *_forwarded()]}
     wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         for number, handler in before.items():
