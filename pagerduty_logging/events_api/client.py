@@ -128,6 +128,17 @@ class EventsClient:
     ) -> None:
         self.close()
 
+    def notices(self) -> list[str]:
+        """Return sentences about what is unusual in where and how this client sends; none where nothing is.
+
+        For whoever makes a client for a program, to say them once.
+        """
+        found = address.unusual_destination(self.base_url)
+        sentences = [] if found is None else [found]
+        if self._session is not None and self._session.verify is False:
+            sentences.append("certificates are not verified: the given session says verify=False")
+        return sentences
+
     def prepare(self) -> None:
         """Import and find out what an exchange needs, a tenth of a second's work; nothing is sent."""
         transport = self._transport()

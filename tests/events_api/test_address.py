@@ -1,7 +1,9 @@
 """Where pages go, in words that a person is shown."""
 
 import pytest
+import requests
 
+from pagerduty_logging import EventsClient
 from pagerduty_logging.events_api.address import REGIONS, destination, unusual_destination
 
 
@@ -35,3 +37,15 @@ def test_any_other_host_is_named_once_as_not_pagerdutys(base_url: str, host: str
         f"pages and their routing key go to {host}, which is not PagerDuty's: "
         "base_url or PAGERDUTY_EVENTS_URL says so"
     )
+
+
+def test_a_client_knows_what_is_unusual_about_it() -> None:
+    key = "0" * 32
+    assert EventsClient(key).notices() == []
+    with requests.Session() as session:
+        assert EventsClient(key, session=session).notices() == []
+        session.verify = False
+        made = EventsClient(key, base_url="https://relay.example.com", session=session)
+        first, second = made.notices()
+    assert "relay.example.com, which is not PagerDuty's" in first
+    assert second == "certificates are not verified: the given session says verify=False"
