@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 
 def _clock(name: str, otherwise: Callable[[], float]) -> Callable[[], float]:
-    """Return a clock that asks the system itself, where Python can."""
+    """Return a clock that asks the system itself, where Python can: on Windows it cannot."""
     number = getattr(time, name, None)
-    if number is None:  # on Windows
-        return lambda: otherwise()
-    ask = time.clock_gettime
-    return lambda: ask(number)
+    return partial(otherwise) if number is None else partial(time.clock_gettime, number)
 
 
 monotonic = _clock("CLOCK_MONOTONIC", time.monotonic)

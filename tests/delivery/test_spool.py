@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.delivery.diagnostics import Diagnostics
-from pagerduty_logging.delivery.keeping import adopted
 from pagerduty_logging.delivery.spool import MAX_BYTES, Kept, Spool
+from pagerduty_logging.delivery.spooled import SpooledEvents
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Change, Severity, Trigger
 from pagerduty_logging.events_api.routing_key import RoutingKey
@@ -186,7 +186,9 @@ def test_nothing_that_lies_in_the_directory_makes_a_spool_raise(
         os.utime(directory / f"{owner * 16}.lease", (time.time() + 60,) * 2)
     spool = Spool(directory, KEY, Diagnostics([].append))
     assert len(spool.entries()) == 4
-    keys = [pending.dedup_key for pending in adopted(spool, 1_000, time.monotonic())]
+    keys = [
+        pending.dedup_key for pending in SpooledEvents(spool, 1_000, 0.0).look_around(0.0, 0, at_once=True)
+    ]
     assert "good" in keys
     assert all(isinstance(key, str) for key in keys)
 
