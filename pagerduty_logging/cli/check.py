@@ -48,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look, and tell each step; 0 when PagerDuty accepted the last one, else 1."""
+    """Look at each step and report it; 0 when PagerDuty accepted the event, else 1."""
     with options.make_client(args) as client:
         steps = [_tell(step, args) for step in _steps(client, args)]
     ok = steps[-1].ok  # the answer decides: it went the way that pages go

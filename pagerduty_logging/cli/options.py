@@ -116,7 +116,7 @@ def make_client(
 
 
 def routing_key(args: argparse.Namespace) -> RoutingKey:
-    """Find the routing key; one that does not look like PagerDuty's is told on stderr.
+    """Find the routing key; one that does not look like PagerDuty's gets a notice on stderr.
 
     Raises:
         Misuse: there is none, or it cannot be one.

@@ -112,13 +112,13 @@ class _Pager:
     def __init__(self, args: argparse.Namespace, program: str) -> None:
         self._args = args
         self._program = program
-        self._told = False
+        self._paged = False
         self._handler = _made_by(args)
 
     def tell(self, outcome: "Outcome") -> None:
         """Page for an outcome, once, or resolve; one that was wanted calls for neither."""
-        if outcome.failed and not self._told:
-            self._told = True
+        if outcome.failed and not self._paged:
+            self._paged = True
             self._page(_words(outcome, self._args.timeout), outcome)
         elif not outcome.failed and not outcome.interrupted and not self._args.no_resolve:
             self._resolve()
@@ -211,7 +211,7 @@ def _end_like_it(number: int) -> None:
 
 
 def _complain(sentence: str) -> None:
-    with suppress(OSError):  # nobody reads it, which is no reason to end
+    with suppress(OSError):  # stderr has no reader: no reason to end
         output.complain(sentence)
 
 

@@ -1,4 +1,4 @@
-"""`spool`: look into a spool directory, send what nobody looks after, or delete it."""
+"""`spool`: look into a spool directory, send the events that no living process holds, or delete them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _add_directory(parser: argparse.ArgumentParser) -> None:
 def _list(args: argparse.Namespace) -> int:
     entries = _entries(_spool(args))
     if args.json:
-        output.print_json({"events": [_told(entry) for entry in entries]})
+        output.print_json({"events": [_as_json(entry) for entry in entries]})
     elif entries or not output.is_terminal():
         header = ("STATE", "AGE", "SEVERITY", "WHAT", "EVENT")
         rows = [
@@ -122,14 +122,14 @@ def _retry(args: argparse.Namespace) -> int:
             spool.sign_off()
     stats = delivery.stats()
     left = [entry for entry in _entries(_spool(args)) if entry.state in ("waiting", "held")]
-    told = {
+    result = {
         "delivered": stats.delivered,
         "refused": stats.dead_lettered,
         "left": len(left),
         "error": stats.last_error,
     }
     if args.json:
-        output.print_json(told)
+        output.print_json(result)
     else:
         print(f"{stats.delivered} delivered, {stats.dead_lettered} refused, {len(left)} left")
     if held := sum(entry.state == "held" for entry in left):
@@ -199,7 +199,7 @@ def _entries(spool: Spool) -> list[Entry]:
         raise Misuse(f"the directory cannot be read: {error.strerror}") from None
 
 
-def _told(entry: Entry) -> dict[str, Any]:
+def _as_json(entry: Entry) -> dict[str, Any]:
     from pagerduty_logging.events_api.clock import time_of_day
 
     kept = entry.kept

@@ -24,7 +24,7 @@ from pagerduty_logging.events_api.clock import monotonic
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
 DRAIN = 5.0
-"""Seconds to pass on what is left on stderr, if nobody takes it, once the command has ended."""
+"""Seconds to pass on the rest of stderr to a reader that is slow, once the command has ended."""
 FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 TO_THE_COMMAND_ALONE = (signal.SIGUSR1, signal.SIGUSR2)
 """Signals that say something to those who expect them, and end all others."""
@@ -44,7 +44,7 @@ class Outcome:
     Attributes:
         status: its exit status; negative: the signal that ended it.
         seconds: how long it ran.
-        timed_out: it ran for too long, and was told to end.
+        timed_out: it ran for too long, and was asked to end.
         forwarded: signals that it was sent through us.
         last_lines: what it wrote last on stderr.
     """
@@ -57,12 +57,12 @@ class Outcome:
 
     @property
     def interrupted(self) -> bool:
-        """Somebody pressed Ctrl-C, and the command ended by that."""
+        """Whether the command was ended by Ctrl-C."""
         return self.status in (-signal.SIGINT, 128 + signal.SIGINT) and signal.SIGINT in self.forwarded
 
     @property
     def failed(self) -> bool:
-        """Somebody has to look."""
+        """Whether the command needs a person's attention."""
         return self.timed_out or (self.status != 0 and not self.interrupted)
 
 
@@ -72,7 +72,7 @@ class Supervisor:
     Args:
         command: the program and its arguments.
         environment: its variables; None: ours.
-        timeout: seconds after which it is told to end; None: never.
+        timeout: seconds after which it is asked to end; None: never.
         grace: seconds after which it is killed then.
         on_timeout: is called when the time is over.
     """
@@ -155,7 +155,7 @@ class Supervisor:
             self._kill(number)
 
     def _end(self) -> float | None:
-        """Tell the command to end, or make it; return when to look again."""
+        """Ask the command to end, or kill it; return when to look again."""
         if self._timed_out:
             self._kill(signal.SIGKILL)
             return None
@@ -197,7 +197,7 @@ class _PassedOn:
         self._tail = b""
 
     def step(self, timeout: float | None, *others: int) -> bool:
-        """Pass on a little, or wait until that can be done; tell whether something was done."""
+        """Pass on a little, or wait until that can be done; return whether anything was done."""
         with selectors.SelectSelector() as selector:
             for other in others:
                 selector.register(other, selectors.EVENT_READ)
@@ -236,7 +236,7 @@ class _PassedOn:
             self._to_write = os.read(self._source, CHUNK)
         except BlockingIOError:
             return
-        except OSError:  # the end, as a terminal tells it
+        except OSError:  # the end, as a terminal reports it
             self._to_write = b""
         self._open = self._to_write != b""
         self._tail = (self._tail + self._to_write)[-TAIL_BYTES:]
@@ -246,7 +246,7 @@ class _PassedOn:
             written = os.write(STDERR, self._to_write)
         except BlockingIOError:
             return
-        except OSError:  # nobody reads on, or ever did
+        except OSError:  # it has no reader any more, or never had one
             written = len(self._to_write)
         self._to_write = self._to_write[written:]
 
@@ -276,7 +276,7 @@ def _stderr() -> tuple[int, int]:
 
 
 def _in_foreground() -> bool:
-    """Tell whether our process group is the one that a terminal sends its signals to."""
+    """Return whether a terminal sends its signals to our process group."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
     except OSError:

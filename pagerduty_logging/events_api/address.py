@@ -1,4 +1,4 @@
-"""Where the Events API is: PagerDuty's regions, or an address of the user's own."""
+"""Where the Events API is: PagerDuty's regions, or another address."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _PATHS = re.compile(r"/v2(/enqueue|/change/enqueue)?$")
 def find_base_url(region: str, base_url: str | None, allow_http: bool) -> str:
     """Return the base URL, without a slash at its end: the option, the environment's or the region's.
 
-    The path of the Events API (`/v2`, `/v2/enqueue`) may be there already, as in many a setting made for
-    another client; it is taken off.
+    The path of the Events API (`/v2`, `/v2/enqueue`) may be there already, as in settings made for other
+    clients; it is removed.
 
     Raises:
         TypeError, ValueError: naming the option; a URL's own text is not echoed, it may hold a password.
@@ -59,7 +59,7 @@ def destination(base_url: str) -> str:
 
 
 def unusual_destination(base_url: str) -> str | None:
-    """Return a sentence about an address that is neither PagerDuty's nor on this machine; None if it is."""
+    """Return a sentence about an address that is neither PagerDuty's nor this machine's; None for those."""
     host = (urlsplit(base_url).hostname or "").rstrip(".")
     if host.endswith(_PAGERDUTY) or is_loopback(host):
         return None

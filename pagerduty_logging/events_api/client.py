@@ -40,15 +40,15 @@ DEFAULT_RETRY = Retry(max_age=60.0)
 DEFAULT_TIMEOUT = 10.0
 """Seconds one attempt may take, end to end."""
 MAX_TIMEOUT = 86_400.0
-"""Seconds: sockets take no time-out beyond some weeks, and nobody waits a day."""
+"""Seconds: sockets accept no time-out beyond some weeks, and a day is longer than anybody waits."""
 
 
 class EventsClient:
     """PagerDuty's Events API v2: trigger, acknowledge, resolve, change.
 
     One client serves one routing key, any number of events and any number of threads. Use it as a
-    context manager, or close it, to give its connections back. A process forked off may go on using it,
-    over connections of its own; it cannot be pickled.
+    context manager, or close it, to close its connections. A forked process may go on using it, over its
+    own connections; it cannot be pickled.
 
     Args:
         routing_key: the integration key of an Events API v2 integration; default: the environment
@@ -58,9 +58,9 @@ class EventsClient:
             variable PAGERDUTY_EVENTS_URL, else the region's. Plain http only to this machine.
         allow_http: allow plain http to other machines too.
         session: a `requests.Session` of your own, for its proxies, TLS settings, headers and adapters; it
-            is never closed, and not for processes forked off. Default: one of the client's own, which
-            takes proxies and CA bundles from the environment as `requests` does. Neither is given
-            credentials from .netrc.
+            is never closed, and is not for forked processes. Default: the client's own, which takes proxies
+            and CA bundles from the environment as `requests` does. Neither gets credentials from .netrc.
+            No proxy is used for this machine.
         timeout: seconds one attempt may take in all: name, connection, TLS, answer.
         retry: the schedule on which 429, 5xx and network errors are tried again; its `max_age` is the
             longest a call takes, or 0 for a single attempt. Default: a minute in all.
@@ -105,7 +105,7 @@ class EventsClient:
         self._random = random
         check_requests()
         self._session = session
-        # By process: after a fork, the parent's connections are the parent's. They are forgotten, not closed.
+        # By process: after a fork, the parent's connections stay the parent's.
         self._transports: dict[int, Transport] = {}
         if session is not None:
             self._transport()
@@ -142,11 +142,11 @@ class EventsClient:
     def prepare(self) -> None:
         """Import and find out what an exchange needs, a tenth of a second's work; nothing is sent."""
         transport = self._transport()
-        with suppress(Exception):  # what fails here fails, and is told, with an event that matters
+        with suppress(Exception):  # what fails here fails again with an event, and is reported then
             transport.prepare(self.base_url + ALERTS_PATH)
 
     def close(self) -> None:
-        """Give the client's own connections back; a later event opens new ones."""
+        """Close the client's own connections; a later event opens new ones."""
         transport = self._transports.pop(os.getpid(), None)
         if transport is not None:
             transport.close()
@@ -247,7 +247,7 @@ class EventsClient:
         )
 
     def check(self) -> Receipt:
-        """Try name, network, proxy and TLS without paging anybody: resolve an alert that never was.
+        """Try name, network, proxy and TLS without paging anybody: resolve a random dedup key.
 
         PagerDuty accepts a routing key by its form alone: a receipt does not prove that the key
         belongs to a service.

@@ -1,4 +1,4 @@
-"""The routing key: a secret that shows itself nowhere but in the body of a request."""
+"""The routing key: a secret that appears nowhere but in the body of a request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _USUAL_FORM = re.compile(r"[A-Za-z0-9]{32}")
 
 
 class RoutingKey:
-    """A routing key that no repr, format, pickle or `vars` gives away; `reveal()` does.
+    """A routing key that no repr, format, pickle or `vars` shows; `reveal()` returns it.
 
     Raises:
         TypeError, ValueError: naming the option and never echoing the value.
@@ -46,7 +46,7 @@ class RoutingKey:
 def find_routing_key(
     routing_key: str | None, routing_key_file: str | os.PathLike[str] | None = None
 ) -> RoutingKey | None:
-    """Return the key from the option, the file or `PAGERDUTY_ROUTING_KEY`; None if there is none.
+    """Return the key from the option, the file or `PAGERDUTY_ROUTING_KEY`; None if none is set.
 
     A key that is not 32 letters or digits gets a warning, which points at the caller's caller.
 

@@ -131,9 +131,9 @@ def protect(response: Response) -> Response:
 
 
 def occurrences(alert: Alert) -> int:
-    """How often it happened, as the sender tells it, and at least as often as it was sent."""
+    """How often it happened: the sender's own count, and at least as often as it was sent."""
     body = {"payload": {"custom_details": alert.custom_details}}
-    return max(alert.triggers, frequency.told(body, "occurrences"))
+    return max(alert.triggers, frequency.count_in(body, "occurrences"))
 
 
 def _raw(body: dict[str, Any]) -> str:

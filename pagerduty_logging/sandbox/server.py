@@ -218,7 +218,7 @@ class Sandbox:
 
         if not self._store.wait_until(look, timeout):
             raise AssertionError(
-                f"{expectations.told(self.alerts, expected)}\n{self._circumstances(timeout)}"
+                f"{expectations.comparison(self.alerts, expected)}\n{self._circumstances(timeout)}"
             )
         return found[0]
 
@@ -282,7 +282,7 @@ class Sandbox:
             for request in self.requests[-10:]
         ]
         return "\n".join(
-            [f"after {timeout:g} s; the last requests:", *(lines or ["  none"]), this_process.told()]
+            [f"after {timeout:g} s; the last requests:", *(lines or ["  none"]), this_process.outcomes()]
         )
 
     def wait_for(self, count: int, timeout: float = 5.0) -> None:
@@ -311,7 +311,7 @@ class Sandbox:
             )
 
     def _describe(self, timeout: float, expected: Mapping[str, object]) -> str:
-        return f"{expectations.told(self.alerts, expected)}\n{self._circumstances(timeout)}"
+        return f"{expectations.comparison(self.alerts, expected)}\n{self._circumstances(timeout)}"
 
     def follow(self) -> Iterator[AcceptedEvent]:
         """An iterator over the events accepted from now on, which waits for each until `stop`."""

@@ -136,7 +136,7 @@ class Store:
         self._changed.notify_all()
 
     def keep_in(self, keep: Keep) -> None:
-        """Take back the events that `keep` holds, and tell it of every one from now on."""
+        """Load the events that `keep` holds, and give it every one from now on."""
         for event in keep.load():
             with self._changed:
                 self._accept(event.action, event.body, event.dedup_key, at=event.at, by_hand=event.by_hand)
@@ -193,7 +193,7 @@ class Store:
     def _meet(
         self, action: Action, body: dict[str, Any], dedup_key: str, at: datetime, by_hand: bool
     ) -> tuple[_AlertRecord | None, Outcome]:
-        """Let an event meet the open alert of its key; a trigger opens one where there is none."""
+        """Apply an event to the open alert of its key; a trigger opens one if none is open."""
         key = (body["routing_key"], dedup_key)
         alert = self._open.get(key)
         outcome: Outcome = "updated" if alert else "dropped"

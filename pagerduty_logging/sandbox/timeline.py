@@ -75,7 +75,7 @@ class Filters:
 
 
 def when(entry: Alert | ChangeEvent) -> datetime:
-    """When an entry was last heard of."""
+    """When an entry last had an event."""
     return entry.last_seen if isinstance(entry, Alert) else entry.at
 
 

@@ -115,7 +115,7 @@ class Request:
     status: int | None
 
     def header(self, name: str) -> str | None:
-        """The first header of this name, in any case of letters; None when there is none."""
+        """The first header of this name, in upper or lower case; None without one."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 

@@ -36,7 +36,7 @@ MAX_BODY_BYTES = 1_000_000  # kept of a request's body; well above what PagerDut
 _CHUNK = 65_536
 IDLE_SECONDS = 75.0  # for a client to send, or take, the next bytes; then its connection ends
 _PATIENCE = 30.0  # seconds for a page to take a piece of news
-_OWN = ("/openapi.json", "/api/", "/alerts/", "/changes/", "/live", "/static/")  # paths of the sandbox's own
+_OWN = ("/openapi.json", "/api/", "/alerts/", "/changes/", "/live", "/static/")  # the sandbox's own paths
 _GRACE = 0.3  # seconds for threads to end, each time they are asked to
 
 
@@ -99,7 +99,7 @@ class WireServer(ThreadedWSGIServer):
         # On Linux this wakes the thread that accepts; elsewhere it wakes by itself before long.
         _end(self.socket, socket.SHUT_RDWR)
         self.shutdown()
-        # A client whose event was accepted a moment ago shall still hear so.
+        # A client whose event was just accepted must still get its answer.
         for how in (socket.SHUT_RD, socket.SHUT_RDWR):
             with self._lock:
                 for connection in self._connections:

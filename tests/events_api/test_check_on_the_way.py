@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.events_api.scripted_server import KEY, Proxy, ScriptedServer, accept
+from pagerduty_logging.events_api.clock import monotonic
+from tests.events_api.scripted_server import KEY, Proxy, ScriptedServer, accept, drips
 
 Serve = Callable[..., ScriptedServer]
 
@@ -109,3 +110,17 @@ def test_behind_a_socks_proxy_only_the_answer_tells(check, monkeypatch: pytest.M
     assert code == 1
     assert told["proxy"] == (True, "socks5://127.0.0.1:9")
     assert list(told)[3:] == ["answer"]
+
+
+def test_a_proxy_that_answers_byte_by_byte_is_not_waited_for_longer_than_timeout(
+    command, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", KEY)
+    slow = drips(b"HTTP/1.1 200 " + b"x" * 10_000)
+    monkeypatch.setenv("HTTPS_PROXY", serve(slow, slow).url)
+    since = monotonic()
+    ran = command("check", "--json", "--timeout", "0.5", "--base-url", "https://pagerduty.test")
+    assert monotonic() - since < 10
+    assert ran.code == 1
+    steps = {step["step"]: step["ok"] for step in json.loads(ran.out)["steps"]}
+    assert (steps["connection"], steps["tunnel"], steps["answer"]) == (True, False, False)
