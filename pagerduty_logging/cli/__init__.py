@@ -19,15 +19,15 @@ _COMMANDS: list[Command] = [
     *(problems, silence, silences, unsilence),
 ]
 
-INTERRUPTED = 130  # as shells tell SIGINT
-NOBODY_READS = 141  # as shells tell SIGPIPE
+INTERRUPTED = 130  # as shells report SIGINT
+NOBODY_READS = 141  # as shells report SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit code.
 
-    0 is good, 1 says that the command failed, 2 that it was called wrongly, 130 that Ctrl-C ended it,
-    141 that nobody read its output to the end.
+    0: it worked; 1: it failed; 2: it was called wrongly; 130: Ctrl-C ended it; 141: its output was not read
+    to the end.
     """
     _open_closed_streams()
     try:
