@@ -257,9 +257,9 @@ class PagerDutyHandler(logging.Handler):
                 self._pipeline.ignored["filter"] += 1
                 return False
             record = passed
-        message = record.msg
-        if type(message) is str:
-            try:
+        try:
+            message = record.msg
+            if type(message) is str:
                 problem = self._known[record.name][message]
                 if (
                     problem.quiet_until > _now()
@@ -276,8 +276,8 @@ class PagerDutyHandler(logging.Handler):
                     except Exception:
                         return True
                     return True
-            except Exception:  # not known, or a record made by hand, of which anything may be wrong
-                pass
+        except Exception:  # not known, or a record made by hand, of which anything may be wrong
+            pass
         try:
             self.emit(record)
         except RecursionError:
