@@ -16,6 +16,8 @@ from pagerduty_logging.hooks import exit_status
 from pagerduty_logging.hooks.event_loops import LoopHooks
 from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
+from pagerduty_logging.hooks.source_lines import load_source
+from pagerduty_logging.hooks.unraisable import failed
 from pagerduty_logging.record.intent import is_clean, stops
 
 
@@ -67,6 +69,7 @@ class _Installation:
         self.wanted = wanted
         self._report = Report(wanted.logger)
         self._places: list[Place | LoopHooks] = []
+        self._main_file = _file_of_main()
         if wanted.sys:
             self._places.append(Place(_sys, "excepthook", self._main_thread))
         if wanted.sys or wanted.exit_status:
@@ -98,6 +101,9 @@ class _Installation:
         def hook(
             kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None
         ) -> None:
+            # Python 3.14 and later remove it first. It tells an installed program from `python -c`.
+            if self._main_file is not None:
+                _names_of_main().setdefault("__file__", self._main_file)
             then = partial(before, kind, error, traceback)
             self._report.tell(
                 error or kind, lambda: self._log("Uncaught exception", kind, error, traceback), then
@@ -119,11 +125,10 @@ class _Installation:
             if finalizing():
                 then()
                 return
-            name = getattr(unraisable.object, "__qualname__", type(unraisable.object).__qualname__)
             told = (unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback)
             self._report.tell(
                 unraisable.exc_value or unraisable,
-                lambda: self._log(f"Uncaught exception in {name}", *told),
+                lambda: self._log(f"Uncaught exception {failed(unraisable)}".rstrip(), *told),
                 then,
             )
             # Whoever keeps the record must not keep the object that is going: its frame holds it.
@@ -136,6 +141,7 @@ class _Installation:
             try:
                 before(process)
             except BaseException as error:
+                load_source(error)
                 message = self._words_of_child(process.name, error)
                 if message is not None:
                     self._report.tell(error, partial(self._report.critical, message, error), _nothing)
@@ -160,6 +166,15 @@ class _Installation:
             error = kind()
         if not stops(error):
             self._report.critical(message, error, traceback)
+
+
+def _names_of_main() -> dict[str, object]:
+    return getattr(_sys.modules.get("__main__"), "__dict__", {})
+
+
+def _file_of_main() -> str | None:
+    file = _names_of_main().get("__file__")
+    return file if isinstance(file, str) else None
 
 
 def _nothing() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from types import CodeType, TracebackType
+from functools import partial
+from types import CodeType, FrameType, TracebackType
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | None
 
 
 class Report:
@@ -45,7 +48,14 @@ class Report:
         """Log `message`, with `error` where there is one; return whether the logger takes it."""
         exc_info = None if error is None else (type(error), error, traceback or error.__traceback__)
         # The template says nothing, on purpose: the words and the exception's origin make the problem.
-        self.logger.critical("%s", message, exc_info=exc_info)
+        try:
+            self.logger.critical("%s", message, exc_info=exc_info)
+        except Exception as broken:
+            place = (__file__, sys._getframe().f_lineno, "%s", (message,), exc_info, "critical")
+            handle_behind(
+                broken, self.logger, self.logger.makeRecord(self.logger.name, logging.CRITICAL, *place)
+            )
+            raise
         return self.logger.isEnabledFor(logging.CRITICAL)
 
     def critical_at(
@@ -55,11 +65,51 @@ class Report:
         logger = self.logger
         if logger.isEnabledFor(logging.CRITICAL):
             exc_info = None if error is None else (type(error), error, error.__traceback__)
-            place = (code.co_filename, line, "%s", (message,), exc_info, code.co_name)
-            record = logger.makeRecord(logger.name, logging.CRITICAL, *place)
+            record = self._record(code.co_filename, line, message, exc_info, code.co_name)
             if not pages:
                 record.pagerduty = False
-            logger.handle(record)
+            try:
+                logger.handle(record)
+            except Exception as broken:
+                handle_behind(broken, logger, record)
+                raise
+
+    def _record(
+        self, path: str, line: int, message: str, exc_info: _ExcInfo, function: str
+    ) -> logging.LogRecord:
+        logger = self.logger
+        return logger.makeRecord(
+            logger.name, logging.CRITICAL, path, line, "%s", (message,), exc_info, function
+        )
+
+
+def handle_behind(broken: Exception, logger: logging.Logger, record: logging.LogRecord) -> None:
+    """Give `record` to the handlers behind the one that raised `broken`: to all if none of them did."""
+    handlers = list(_handlers_of(logger))
+    frames = _frames_of(broken.__traceback__)
+    raised_by = next((at for at in map(partial(_index, handlers), frames) if at is not None), -1)
+    for handler in handlers[raised_by + 1 :]:
+        if record.levelno >= handler.level:
+            with suppress(Exception):
+                handler.handle(record)
+
+
+def _handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:
+    here: logging.Logger | None = logger
+    while here is not None:
+        yield from here.handlers
+        here = here.parent if here.propagate else None
+
+
+def _index(handlers: list[logging.Handler], frame: FrameType) -> int | None:
+    at_work = frame.f_locals.get("self")
+    return next((number for number, handler in enumerate(handlers) if handler is at_work), None)
+
+
+def _frames_of(traceback: TracebackType | None) -> Iterator[FrameType]:
+    while traceback is not None:
+        yield traceback.tb_frame
+        traceback = traceback.tb_next
 
 
 class _UnderWay(threading.local):
