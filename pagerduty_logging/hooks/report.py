@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
 from types import CodeType, FrameType, TracebackType
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
@@ -32,10 +31,7 @@ class Report:
             if first and not self.over:
                 log()
         except Exception as broken:
-            with suppress(Exception):
-                _diagnostics.say(
-                    "hooks", f"an uncaught exception could not be logged: {type(broken).__name__}"
-                )
+            _say(broken)
         finally:
             try:
                 then()
@@ -51,11 +47,8 @@ class Report:
         try:
             self.logger.critical("%s", message, exc_info=exc_info)
         except Exception as broken:
-            place = (__file__, sys._getframe().f_lineno, "%s", (message,), exc_info, "critical")
-            handle_behind(
-                broken, self.logger, self.logger.makeRecord(self.logger.name, logging.CRITICAL, *place)
-            )
-            raise
+            line = sys._getframe().f_lineno
+            self._log_behind(broken, self._record(__file__, line, message, exc_info, "critical"))
         return self.logger.isEnabledFor(logging.CRITICAL)
 
     def critical_at(
@@ -71,8 +64,18 @@ class Report:
             try:
                 logger.handle(record)
             except Exception as broken:
-                handle_behind(broken, logger, record)
-                raise
+                self._log_behind(broken, record)
+
+    def _log_behind(self, broken: Exception, record: logging.LogRecord) -> None:
+        """Give `record` to the handlers behind the one that raised `broken`: to all if none of them did."""
+        _say(broken)
+        handlers = list(_handlers_of(self.logger))
+        indices = (_index(handlers, frame) for frame in _frames_of(broken.__traceback__))
+        raised_by = next((index for index in indices if index is not None), -1)
+        for handler in handlers[raised_by + 1 :]:
+            if record.levelno >= handler.level:
+                with suppress(Exception):
+                    handler.handle(record)
 
     def _record(
         self, path: str, line: int, message: str, exc_info: _ExcInfo, function: str
@@ -81,17 +84,6 @@ class Report:
         return logger.makeRecord(
             logger.name, logging.CRITICAL, path, line, "%s", (message,), exc_info, function
         )
-
-
-def handle_behind(broken: Exception, logger: logging.Logger, record: logging.LogRecord) -> None:
-    """Give `record` to the handlers behind the one that raised `broken`: to all if none of them did."""
-    handlers = list(_handlers_of(logger))
-    frames = _frames_of(broken.__traceback__)
-    raised_by = next((at for at in map(partial(_index, handlers), frames) if at is not None), -1)
-    for handler in handlers[raised_by + 1 :]:
-        if record.levelno >= handler.level:
-            with suppress(Exception):
-                handler.handle(record)
 
 
 def _handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:
@@ -110,6 +102,11 @@ def _frames_of(traceback: TracebackType | None) -> Iterator[FrameType]:
     while traceback is not None:
         yield traceback.tb_frame
         traceback = traceback.tb_next
+
+
+def _say(broken: Exception) -> None:
+    with suppress(Exception):
+        _diagnostics.say("hooks", f"an uncaught exception could not be logged: {type(broken).__name__}")
 
 
 class _UnderWay(threading.local):
