@@ -17,9 +17,7 @@ def test_ours_and_what_they_import_is_loaded_and_nothing_of_the_programs(
         exec("lazy import wave, no_such_module\nlazy from fractions import Fraction", vars(module))
         monkeypatch.setitem(sys.modules, module.__name__, module)
     load_lazy_imports()
-    kinds = [
-        type(vars(module)[name]).__name__ for module in (ours, programs) for name in ("wave", "Fraction")
-    ]
+    kinds = [type(vars(module)[name]).__name__ for module in both for name in ("wave", "Fraction")]
     assert kinds == ["module", "ABCMeta", "lazy_import", "lazy_import"]
 
 
