@@ -13,6 +13,9 @@ from pagerduty_logging.delivery.diagnostics import Diagnostics
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | None
 
+UNCAUGHT = {"_pagerduty_uncaught": True}
+"""Marks records of hooks: of an exception that was logged before they only say that it ended something."""
+
 
 class Report:
     """Logs as CRITICAL with `logger`, until it is `over`."""
@@ -45,7 +48,7 @@ class Report:
         exc_info = None if error is None else (type(error), error, traceback or error.__traceback__)
         # The template says nothing, on purpose: the words and the exception's origin make the problem.
         try:
-            self.logger.critical("%s", message, exc_info=exc_info)
+            self.logger.critical("%s", message, exc_info=exc_info, extra=UNCAUGHT)
         except Exception as broken:
             line = sys._getframe().f_lineno
             self._log_behind(broken, self._record(__file__, line, message, exc_info, "critical"))
@@ -80,10 +83,8 @@ class Report:
     def _record(
         self, path: str, line: int, message: str, exc_info: _ExcInfo, function: str
     ) -> logging.LogRecord:
-        logger = self.logger
-        return logger.makeRecord(
-            logger.name, logging.CRITICAL, path, line, "%s", (message,), exc_info, function
-        )
+        place = (path, line, "%s", (message,), exc_info, function)
+        return self.logger.makeRecord(self.logger.name, logging.CRITICAL, *place, extra=UNCAUGHT)
 
 
 def _handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:
