@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import time
 import zipapp
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import pagerduty_logging
-from pagerduty_logging.sandbox import Sandbox
+from pagerduty_logging.sandbox import Hang, Sandbox
 
 from .programs import KILL_AFTER, environment, run_file
 
@@ -219,6 +220,46 @@ def test_records_of_a_pool_of_interpreters_page(sandbox: Sandbox, tmp_path: Path
     done = ended([str(program)], sandbox.url)
     assert (done.returncode, done.stdout) == (0, "apples pears plums\n"), done.stderr
     assert sorted(keys(sandbox)) == ["cannot ship apples", "cannot ship pears", "cannot ship plums"]
+
+
+BLOCKED = """
+import sys
+from concurrent import interpreters
+
+def ship(first):
+    import logging, time, warnings
+    warnings.simplefilter("ignore")
+    from pagerduty_logging import PagerDutyHandler
+    log = logging.getLogger("shop")
+    log.addHandler(PagerDutyHandler(flush_timeout=2.0))
+    for order in ("apples", "pears", "plums"):
+        before = time.monotonic()
+        log.error(f"cannot ship {order}", extra={"pagerduty": {"dedup_key": order}})
+        print(time.monotonic() - before, flush=True)
+
+interpreter = interpreters.create()
+interpreter.call(ship, 1)
+if sys.argv[1:]:
+    interpreter.close()
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="Python 3.14 and later have interpreters in threads")
+@pytest.mark.parametrize("closed", [["close"], []], ids=["closed", "left open"])
+def test_an_outage_holds_up_no_call_in_another_interpreter_nor_its_end(
+    sandbox: Sandbox, tmp_path: Path, closed: list[str]
+) -> None:
+    sandbox.fail_share(Hang(), 1)
+    program = tmp_path / "blocked.py"
+    program.write_text(BLOCKED)
+    before = time.monotonic()
+    done = ended([str(program), *closed], sandbox.url)
+    assert time.monotonic() - before < 15
+    assert done.returncode == 0, done.stderr
+    seconds = [float(line) for line in done.stdout.split()]
+    assert len(seconds) == 3
+    assert max(seconds) < 1.0
+    assert "the process ends before PagerDuty took" in done.stderr
 
 
 # --- the fork server ------------------------------------------------------------------------------------
