@@ -69,7 +69,6 @@ class _Installation:
         self.wanted = wanted
         self._report = Report(wanted.logger)
         self._places: list[Place | LoopHooks] = []
-        self._main_file = _file_of_main()
         if wanted.sys:
             self._places.append(Place(_sys, "excepthook", self._main_thread))
         if wanted.sys or wanted.exit_status:
@@ -101,9 +100,6 @@ class _Installation:
         def hook(
             kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None
         ) -> None:
-            # Python 3.14 and later remove it first. It tells an installed program from `python -c`.
-            if self._main_file is not None:
-                _names_of_main().setdefault("__file__", self._main_file)
             then = partial(before, kind, error, traceback)
             self._report.tell(
                 error or kind, lambda: self._log("Uncaught exception", kind, error, traceback), then
@@ -166,15 +162,6 @@ class _Installation:
             error = kind()
         if not stops(error):
             self._report.critical(message, error, traceback)
-
-
-def _names_of_main() -> dict[str, object]:
-    return getattr(_sys.modules.get("__main__"), "__dict__", {})
-
-
-def _file_of_main() -> str | None:
-    file = _names_of_main().get("__file__")
-    return file if isinstance(file, str) else None
 
 
 def _nothing() -> None:

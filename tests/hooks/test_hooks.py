@@ -10,7 +10,6 @@ import multiprocessing
 import queue
 import sys
 import threading
-import types
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -243,18 +242,6 @@ def test_where_a_handler_raises_the_key_is_the_usual_one(sandbox, shop, printed)
         shop.handlers.pop(0)
     assert flush(shop)
     assert len(sandbox.events) == 1
-
-
-def test_what_python_has_removed_from_main_is_there_when_an_exception_is_logged(shop, printed, monkeypatch):
-    seen = []
-    shop.addFilter(lambda _: seen.append(sys.modules["__main__"].__dict__.get("__file__")))
-    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
-    sys.modules["__main__"].__file__ = "/usr/local/bin/shop"
-    with install_hooks(shop):
-        del sys.modules["__main__"].__file__
-        sys.excepthook(ValueError, ValueError("bank is closed"), None)
-    shop.filters.clear()
-    assert seen == ["/usr/local/bin/shop"]
 
 
 def test_a_child_whose_module_is_not_described_pages_with_its_own_exception_where_warnings_are_errors(
