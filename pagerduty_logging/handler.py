@@ -203,6 +203,7 @@ class PagerDutyHandler(logging.Handler):
         make_delivery = partial(
             Delivery,
             decide=self._pipeline.decide,
+            defer=before_send is None,  # which runs on the thread that logs
             on_fork=self._pipeline.reset,
             max_pending=options.count("max_pending", max_pending),
             max_events_per_minute=options.count("max_events_per_minute", max_events_per_minute),
@@ -253,10 +254,9 @@ class PagerDutyHandler(logging.Handler):
         if type(message) is str:
             try:
                 problem = self._known[record.name][message]
-                now = monotonic()
                 if (
-                    problem.quiet_until > now
-                    and record.levelno <= problem.level
+                    problem.quiet_until > monotonic()
+                    and record.levelno == problem.level
                     and not hasattr(record, "pagerduty")
                 ):
                     raised = record.exc_info
@@ -265,7 +265,7 @@ class PagerDutyHandler(logging.Handler):
                     if raised is None:
                         return True
                     try:  # inline, because a call would cost as much as all the rest; see `Mark`
-                        raised[1].__dict__[self._mark] = (problem.origin, now, id(raised[2]))
+                        raised[1].__dict__[self._mark] = problem.origin
                     except Exception:
                         return True
                     return True
@@ -299,6 +299,9 @@ class PagerDutyHandler(logging.Handler):
         delivery = self._delivery
         if delivery is None or delivery.is_own(record.__dict__.get("name")):
             return
+        level = record.__dict__.get("levelno", self.level)
+        if isinstance(level, int) and level < self.level:
+            return  # behind a queue nobody has looked at it
         occurrence = self._pipeline.capture(record, self.formatter, defects)
         if occurrence is None:
             return

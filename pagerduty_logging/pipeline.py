@@ -41,16 +41,13 @@ MAX_NESTED = 5
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """An event that no record calls for: an acknowledge, a resolve or a change.
-
-    It keeps its place among the records, so that it waits with them whatever their number (size 0).
-    """
+    """An event that no record calls for: an acknowledge, a resolve or a change."""
 
     event: Event
     dedup_key: str
     at: float
-    may_wait = True
-    size = 0
+    may_wait = keeps_place = True
+    size = 1_000
 
 
 class Pipeline:
@@ -99,7 +96,7 @@ class Pipeline:
         self._mark = mark
         self._clock = clock
         self._depths: dict[int, int] = {}
-        self._latest = ""
+        self._latest: tuple[object, object] = ("", 0)
 
     def reset(self) -> None:
         """Know nothing and have counted nothing: this is a forked child."""
@@ -166,15 +163,17 @@ class Pipeline:
             identity = self._identifier.identify(record, marked, occurrence.defects)
             occurrence.key, occurrence.by_message = identity
             if error is not None:
-                origin, traceback = (identity.key, occurrence.logger), id(traceback_of(record, error))
-                paged_exceptions.mark(error, self._mark, (origin, occurrence.at, traceback))
+                traceback = id(traceback_of(record, error))
+                mark = (identity.key, occurrence.logger, occurrence.at, traceback)
+                paged_exceptions.mark(error, self._mark, mark)
             if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve":
                 self.throttle.end(identity.key)
         if self._before_send is not None:
             occurrence.original = record
         # The second in a row does not wait, so that all others are known by their message.
-        occurrence.may_wait = occurrence.original is None and occurrence.attributes["msg"] != self._latest
-        self._latest = occurrence.attributes["msg"]
+        latest = (occurrence.attributes["msg"], occurrence.attributes["levelno"])
+        occurrence.may_wait = latest != self._latest or bool(occurrence.overrides)
+        self._latest = latest
         return occurrence
 
     def _paged_for(
@@ -184,13 +183,14 @@ class Pipeline:
         mark = paged_exceptions.mark_of(error, self._mark)
         if mark is None:
             return None
-        key, logger = mark.origin
         relation = paged_exceptions.relation(mark, traceback_of(record, error), occurrence.at)
         uncaught = record.__dict__.get("_pagerduty_uncaught") is True
-        if relation == "another" or (relation == "same" and not uncaught and logger != occurrence.logger):
+        if relation == "another" or (
+            relation == "same" and not uncaught and mark.logger != occurrence.logger
+        ):
             return None
         occurrence.echo = uncaught
-        return key
+        return mark.key
 
     def _salvaged(
         self, record: logging.LogRecord, broken: BaseException, defects: list[str]

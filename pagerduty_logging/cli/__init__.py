@@ -9,21 +9,25 @@ import sys
 from collections.abc import Sequence
 
 from pagerduty_logging._version import __version__
-from pagerduty_logging.cli import change, check, explain, output, run, sandbox, spool, test, trigger
+from pagerduty_logging.cli import change, check, explain, output, problems, run, sandbox, spool, test, trigger
 from pagerduty_logging.cli.follow_up import acknowledge, resolve
 from pagerduty_logging.cli.parsing import Command, CommandParser, Misuse
+from pagerduty_logging.cli.silence import silence, silences, unsilence
 
-_COMMANDS: list[Command] = [sandbox, check, test, trigger, acknowledge, resolve, change, run, explain, spool]
+_COMMANDS: list[Command] = [
+    *(sandbox, check, test, trigger, acknowledge, resolve, change, run, explain, spool),
+    *(problems, silence, silences, unsilence),
+]
 
-INTERRUPTED = 130  # as shells tell SIGINT
-NOBODY_READS = 141  # as shells tell SIGPIPE
+INTERRUPTED = 130  # as shells report SIGINT
+NOBODY_READS = 141  # as shells report SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit code.
 
-    0 is good, 1 says that the command failed, 2 that it was called wrongly, 130 that Ctrl-C ended it,
-    141 that nobody read its output to the end.
+    0: it worked; 1: it failed; 2: it was called wrongly; 130: Ctrl-C ended it; 141: its output was not read
+    to the end.
     """
     _open_closed_streams()
     try:

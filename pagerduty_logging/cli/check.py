@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -49,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look, and tell each step; 0 when PagerDuty accepted the last one, else 1."""
+    """Look at each step and report it; 0 when PagerDuty accepted the event, else 1."""
     with options.make_client(args) as client:
         steps = [_tell(step, args) for step in _steps(client, args)]
     ok = steps[-1].ok  # the answer decides: it went the way that pages go
@@ -84,18 +83,19 @@ def _what_is_left() -> Iterator[str]:
 
 def _steps(client: EventsClient, args: argparse.Namespace) -> Iterator[Step]:
     from pagerduty_logging.cli.probes import Step, probe
+    from pagerduty_logging.events_api.clock import monotonic
     from pagerduty_logging.events_api.errors import EventsError
 
     yield Step("routing key", True, f"from {options.key_origin(args)}")
     yield Step("address", True, client.base_url)
     yield from probe(client.base_url, client.timeout)
-    since = time.monotonic()
+    since = monotonic()
     try:
         said = client.check()
     except EventsError as error:
-        yield Step("answer", False, str(error), time.monotonic() - since)
+        yield Step("answer", False, str(error), monotonic() - since)
     else:
-        yield Step("answer", True, f"202: {said.message or said.status}", time.monotonic() - since)
+        yield Step("answer", True, f"202: {said.message or said.status}", monotonic() - since)
 
 
 def _tell(step: Step, args: argparse.Namespace) -> Step:

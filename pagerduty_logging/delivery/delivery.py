@@ -16,8 +16,9 @@ from typing import Any
 from pagerduty_logging.delivery import process
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Pending
+from pagerduty_logging.delivery.inbox import Item
 from pagerduty_logging.delivery.losses import Losses, OnError
-from pagerduty_logging.delivery.queue import Item, Queue
+from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.delivery.schedule import Backlog, Budget
 from pagerduty_logging.delivery.spool import Spool
@@ -40,6 +41,7 @@ class Delivery:
     Args:
         client: makes the attempts, one at a time; its `retry` is the schedule.
         decide: returns the event that a submitted item calls for, or None.
+        defer: whether the thread may decide; False: whoever submits.
         max_pending: bound of the events that wait. Beyond it the least severe is dropped, and told.
         max_events_per_minute: bound of the events sent in any minute.
         spool: where events are kept until they are delivered; None: in memory only.
@@ -56,6 +58,7 @@ class Delivery:
         client: EventsClient,
         *,
         decide: Callable[[Any], Pending | None],
+        defer: bool = True,
         max_pending: int,
         max_events_per_minute: int,
         spool: Spool | None = None,
@@ -70,6 +73,7 @@ class Delivery:
         self.flush_timeout = flush_timeout
         self._client = client
         self._decide = decide
+        self._defer = defer
         self._max_pending = max_pending
         self._max_events_per_minute = max_events_per_minute
         self._spool = spool
@@ -126,6 +130,7 @@ class Delivery:
 
     def _new_worker(self) -> Worker:
         roles = Roles()
+        threaded = self._background and process.threads_run()
         spooled = None
         if self._spool is not None:
             spooled = SpooledEvents(self._spool, self._max_pending, self._clock())
@@ -141,8 +146,10 @@ class Delivery:
             spooled=spooled,
             losses=Losses(self._on_error, spooled, self._diagnostics, roles),
             roles=roles,
-            threaded=self._background and process.threads_run(),
             in_call=WAKE_UP if self._background and process.interpreter_lacks_threads() else math.inf,
+            threaded=threaded,
+            # With a spool an event is on disk before `submit` returns.
+            defers=threaded and self._defer and self._spool is None,
             clock=self._clock,
             diagnostics=self._diagnostics,
             owner=self,
@@ -209,7 +216,7 @@ class Delivery:
         waiting = queue.waiting()
         left = [pending.label for pending in waiting if pending.ticket is None]
         kept = len(waiting) - len(left)
-        left += ["a record that was not read"] * queue.deferred
+        left += ["a record that was not read"] * len(queue.inbox)
         if left:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
             words = f"the process ends before PagerDuty took {left[0]}{more}"

@@ -11,9 +11,10 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pagerduty_logging.delivery.event import Pending, bare, trouble
+from pagerduty_logging.delivery.inbox import Inbox
 from pagerduty_logging.delivery.overflow import Overflow
 from pagerduty_logging.delivery.schedule import After, Backlog, Budget, after
 from pagerduty_logging.delivery.stats import Stats
@@ -26,31 +27,10 @@ NO_ROOM = "more events wait than there is room for"
 MAX_PENDING_BYTES = 32_000_000
 """Memory that waiting events may take, about; beyond it the least severe are dropped."""
 
-MAX_DEFERRED = 500
-"""Records that may wait in the inbox; what is logged beyond is decided by the thread that logs it."""
-
-MAX_DEFERRED_BYTES = 5_000_000
-"""Memory that they may take, about."""
-
 MAX_ENTERING = 100
 """Submitted events not yet in the backlog; their memory is not accounted for before."""
 
 _T = TypeVar("_T")
-
-
-class Item(Protocol):
-    """What the inbox holds.
-
-    Attributes:
-        may_wait: whether another thread than the one that handed it in may decide what it calls for.
-        size: bytes of memory that it takes, about; 0: it waits however full the inbox is.
-    """
-
-    @property
-    def may_wait(self) -> bool: ...
-
-    @property
-    def size(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -75,6 +55,7 @@ class Queue:
         clock: seconds, monotonic.
 
     Attributes:
+        inbox: what is not decided yet.
         sending: the event that is under way, if one is.
         lost: events that will not be delivered, and why: nobody was told yet.
         trouble: the latest failure, in words of our own.
@@ -89,8 +70,7 @@ class Queue:
         self.trouble = "none"
         self.blocked_until = -math.inf
         self._lock = ReentrantLock()
-        self._inbox: deque[Any] = deque()
-        self._inbox_bytes = 0
+        self.inbox = Inbox()
         self._entering: deque[Pending] = deque()
         self._backlog = backlog
         self._overflow = Overflow()
@@ -100,14 +80,9 @@ class Queue:
         self._counts = Counts()
 
     @property
-    def deferred(self) -> int:
-        """How many items wait in the inbox."""
-        return len(self._inbox)
-
-    @property
     def pending(self) -> int:
         """How many events, and items of the inbox, wait or are under way."""
-        return len(self._inbox) + len(self._entering) + self._backlog.count
+        return len(self.inbox) + len(self._entering) + self._backlog.count
 
     @property
     def idle(self) -> bool:
@@ -123,7 +98,7 @@ class Queue:
         return self._with_all_entered(self._stats)
 
     def _stats(self) -> Stats:
-        counts, deferred = self._counts, len(self._inbox)
+        counts, deferred = self._counts, len(self.inbox)
         oldest = min((p.accepted_at for p in self._backlog), default=None)
         return Stats(
             accepted=counts.accepted + deferred,
@@ -138,20 +113,6 @@ class Queue:
 
     # --- coming in --------------------------------------------------------------------------------
 
-    def defer(self, item: Item) -> bool:
-        """Put an item into the inbox, at any moment; False if there is no room."""
-        size = item.size
-        if size and (len(self._inbox) >= MAX_DEFERRED or self._inbox_bytes + size > MAX_DEFERRED_BYTES):
-            return False
-        self._inbox.append(item)
-        self._inbox_bytes += size
-        return True
-
-    def put_back(self, item: Item) -> None:
-        """Put an item into the inbox whose decision was interrupted."""
-        self._inbox.append(item)
-        self._inbox_bytes += item.size
-
     def decide(self, decide: Callable[[Any], Pending | None]) -> None:
         """Decide what the items of the inbox call for, in their order. For one thread at a time.
 
@@ -159,19 +120,15 @@ class Queue:
         """
         pending: Pending | None = None
         try:
-            for _ in range(len(self._inbox)):
-                item = self._inbox[0]
-                pending = decide(item)
+            for _ in range(len(self.inbox)):
+                pending = decide(self.inbox.first)
                 if pending is not None:
                     self._entering.append(pending)
-                self._inbox.popleft()  # removed only after it is in the next queue
-                self._inbox_bytes -= item.size
+                self.inbox.remove_first()  # only after it is in the next queue
                 pending = None
         finally:
             if pending is not None:  # interrupted: its item will be decided again, and is news again
                 pending.settle(Outcome.REJECTED)
-            if not self._inbox:
-                self._inbox_bytes = 0
 
     def enter(self, pending: Pending) -> None:
         """Accept an event, at any moment; whoever sends, or next looks in here, moves it to the backlog."""

@@ -20,8 +20,9 @@ from typing import Any
 from pagerduty_logging.delivery import process
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Pending, packed_now, trouble
+from pagerduty_logging.delivery.inbox import Item
 from pagerduty_logging.delivery.losses import Losses
-from pagerduty_logging.delivery.queue import Item, Queue
+from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.delivery.spooled import LOOK_AROUND, SpooledEvents
 from pagerduty_logging.events_api.client import EventsClient
@@ -48,6 +49,7 @@ class Worker:
         roles: what each thread is doing.
         threaded: whether a thread of its own sends. False: whoever submits.
         in_call: seconds that whoever submits sends for at most.
+        defers: whether that thread also decides. False: whoever submits.
         clock: seconds, monotonic.
         diagnostics: where it says what goes wrong.
         owner: what is to live, and to be told of the end of the process, as long as there is work.
@@ -70,6 +72,7 @@ class Worker:
         roles: Roles,
         threaded: bool,
         in_call: float,
+        defers: bool,
         clock: Callable[[], float],
         diagnostics: Diagnostics,
         owner: process.Lives,
@@ -85,6 +88,7 @@ class Worker:
         self._losses = losses
         self._threaded = threaded
         self._in_call = min(in_call, client.timeout)
+        self._defers = defers
         self._clock = clock
         self._diagnostics = diagnostics
         self._owner = owner
@@ -95,16 +99,16 @@ class Worker:
     def submit(self, item: Item) -> None:
         """Accept what was logged: from here on it is delivered, or its loss is told.
 
-        It waits in the inbox; or is decided at once where it may not wait: because it says so, because it
-        must be on disk when this call returns, because there is no thread, or because the inbox is full.
+        It waits in the inbox; or it is decided at once, on this thread: where nothing may wait, and where
+        the inbox does not take it.
         """
-        if self._threaded and self._spooled is None and item.may_wait and self.queue.defer(item):
+        if self._defers and self.queue.inbox.offer(item):
             self.set_going(wake=True)
             return
         try:
             pending = self._decide(item)
         except BaseException:
-            self.queue.put_back(item)
+            self.queue.inbox.put(item)
             raise
         if pending is None:
             return
@@ -164,9 +168,9 @@ class Worker:
 
     def decided(self, timeout: float) -> bool:
         """Give the thread a moment to decide what waits in the inbox; tell whether it is empty."""
-        if not self.queue.deferred or self.roles.busy or sys.is_finalizing() or self.thread is None:
-            return not self.queue.deferred
-        return self._wait(timeout, lambda: not self.queue.deferred)
+        if not self.queue.inbox or self.roles.busy or sys.is_finalizing() or self.thread is None:
+            return not self.queue.inbox
+        return self._wait(timeout, lambda: not self.queue.inbox)
 
     def _wait(self, timeout: float, done: Callable[[], bool]) -> bool:
         me = (done, queue.SimpleQueue[None]())

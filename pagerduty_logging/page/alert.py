@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from pagerduty_logging.events_api import options as check
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.events import Image, Link, Trigger, made, this_host
 from pagerduty_logging.events_api.text import cut, first_line, plain, rows
@@ -57,6 +58,8 @@ def checked_fields(*, release: str | None, environment: str | None, **options: A
     for name, value in (("release", release), ("environment", environment)):
         if value is not None and not isinstance(value, str):
             raise TypeError(f"{name} must be text or None, not {type(value).__name__}")
+    check.web_address("client_url", options.get("client_url"))
+    check.mapping("custom_details", options.get("custom_details"))
     trigger = Trigger("as the options make it", **options)
     checked = {name: getattr(trigger, name) for name in options}
     checked["custom_details"] = trigger.custom_details or {}

@@ -70,7 +70,7 @@ class Occurrence:
         key: the dedup key of its problem; None until it is known.
         by_message: whether logger and message alone decided that.
         echo: whether it only says that a failure that was paged already ends the program.
-        may_wait: whether another thread than the one that logged it may decide what it calls for.
+        may_wait: whether what it calls for need not be decided at once.
         original: the record itself, for `before_send`; kept until the logging call ends.
         interruption: what the application's code raised to end the program; it goes on when the page is safe.
         message: as formatted, any traceback that was merged into it included; None until it is `read`.
@@ -100,6 +100,11 @@ class Occurrence:
         self.interruption: BaseException | None = None
         self.message: str | None = None
         self.fields: Mapping[str, safejson.JSON] | None = None
+
+    @property
+    def keeps_place(self) -> bool:
+        """Whether nothing that was logged later may be decided before it."""
+        return bool(self.overrides) and self.overrides.get("event_action") in ("resolve", "acknowledge")
 
     @property
     def record(self) -> logging.LogRecord:

@@ -23,15 +23,16 @@ _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 class Mark(NamedTuple):
     """What is noted on an exception.
 
-    The handler's hot path writes it as a bare tuple, in this order.
+    The handler's hot path writes only the first two, as a bare tuple: more would cost every repeat.
     """
 
-    origin: tuple[str, str]
-    """The dedup key of the problem that it was paged for, and the logger."""
-    at: float
-    """When that was, on the handler's clock."""
-    traceback: int
-    """The identity of the traceback it had."""
+    key: str
+    """The dedup key of the problem that it was paged for."""
+    logger: str
+    at: float = float("inf")
+    """When that was, on the handler's clock; infinity: not noted."""
+    traceback: int = 0
+    """The identity of the traceback it had; 0: not noted."""
 
 
 def name(owner: str) -> str:
@@ -63,7 +64,7 @@ def mark_of(error: BaseException, attribute: str) -> Mark | None:
     """Return the mark that was set on this very exception; None if there is none."""
     try:
         found: Any = error.__dict__.get(attribute)
-        return Mark(*found) if found is not None else None
+        return Mark(*found) if type(found) is tuple else None
     except Exception:
         return None
 
@@ -83,9 +84,14 @@ def relation(
     if id(traceback) == found.traceback:
         return "same"
     for _ in range(MAX_FRAMES):
-        if traceback is None or _raises_anew(traceback):
+        if traceback is None:
             return "another"
-        traceback = traceback.tb_next
+        before = traceback.tb_next
+        if before is None and not found.traceback:
+            return "passed on"
+        if _raises_anew(traceback):
+            return "another"
+        traceback = before
         if id(traceback) == found.traceback:
             return "passed on"
     return "another"

@@ -39,7 +39,7 @@ def sending(made):
     return made._delivery.worker.queue.sending is not None
 def deferred(made):
     "Return how many records wait in this handler's inbox."
-    return made._delivery.worker.queue.deferred
+    return len(made._delivery.worker.queue.inbox)
 log = logging.getLogger("program")
 log.propagate = False
 """
