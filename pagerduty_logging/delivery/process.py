@@ -13,11 +13,12 @@ import importlib
 import os
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
+
+from pagerduty_logging.events_api.clock import monotonic
 
 SHORT_ATTEMPT = 1.0
 """Seconds that an attempt may take in any case."""
@@ -63,12 +64,12 @@ class _Ending:
     def begin(self) -> None:
         """Note that it has begun, and until when it may take."""
         if not self.begun:
-            self.begun, self._until = True, time.monotonic() + self.left()
+            self.begun, self._until = True, monotonic() + self.left()
 
     def attempt(self, timeout: float, flush_timeout: float) -> float:
         """Return the seconds that one attempt may take on a thread that is joined at the end."""
         longest = min(timeout, max(flush_timeout, SHORT_ATTEMPT))
-        return longest if self._until is None else min(longest, max(self._until - time.monotonic(), 0.0))
+        return longest if self._until is None else min(longest, max(self._until - monotonic(), 0.0))
 
     def left(self) -> float:
         """Return the seconds of the budget that are left, one budget for everybody."""
@@ -82,11 +83,11 @@ class _Ending:
     @contextmanager
     def waiting(self) -> Iterator[float]:
         """Give the seconds left to wait; what is spent waiting is taken from them."""
-        since = time.monotonic()
+        since = monotonic()
         try:
             yield self.left()
         finally:
-            self._spent += time.monotonic() - since
+            self._spent += monotonic() - since
 
 
 _living: weakref.WeakValueDictionary[int, Lives] = weakref.WeakValueDictionary()
