@@ -50,7 +50,7 @@ _VARIABLES = {
     "https": (*_FOR_ALL, "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 }
 """What `requests` looks for in the environment; to read all of it for every exchange takes longer."""
-_CREDENTIALS_IN_URL = re.compile(r"//\S*@")
+_CREDENTIALS_IN_URL = re.compile(r"//\S{0,1000}@")
 _DELIMITERS = re.compile(r"[/@?#:\[\]]")
 _MAX_CAUSES = 10
 _SHORTEST_SECRET = 8

@@ -49,7 +49,7 @@ _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
 # --- texts that look like a secret wherever they stand ------------------------------------------------
 
-_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{1,60}+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 _SCHEME = re.compile(
     r"\b(?P<scheme>bearer|basic|digest|negotiate|token)[ \t]+"
     r"(?=[^\s\"',;]{0,500}?(?:[\d=+/_~]|(?-i:[a-z][A-Z])))[A-Za-z0-9._~+/=:-]{6,}",
@@ -61,7 +61,9 @@ _URL_PASSWORD = re.compile(
     r"(?<=://)(?P<user>[^\s:/?#@\"']{0,200}):(?!\d{1,5}(?:[/?#\s\"']|$))[^\s\"'<>]{0,200}@"
 )
 _URL_USER = re.compile(r"(?<=http://|ttps://)[^\s:/?#@\"']{1,300}(?=@)")
-_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
+_JWT = re.compile(
+    r"(?<![\w-])(?P<before>(?:(?!eyJ)[\w-])*+)eyJ[\w-]{5,}+\.[\w-]{5,}+(?:\.[\w-]*+)*+", re.ASCII
+)
 _KEYS = re.compile(
     r"\b(?:"
     r"(?:AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AIPA|ANPA|ANVA|AROA)[A-Z0-9]{16}"  # AWS
@@ -82,7 +84,7 @@ _SHORTEST = len("basic ") + 6
 
 _STRONG = (
     r"pass(?:word|wd|phrase|code)|pwd|secret|credential|(?:api|access|private|secret|signing|encryption|"
-    r"account|auth|shared)[_-]?key|connection[_-]?string|security[_-]?code|csrf\w*|xsrf"
+    r"account|auth|shared)[_-]?key|connection[_-]?string|security[_-]?code|csrf|xsrf"
 )
 _WEAK = r"token|jwt|(?<![A-Za-z])(?:auth|cvc|cvv|dsn|otp|pass|pin|sid|session|signature|ssn)(?![A-Za-z])"
 _HEADER = r"(?:proxy-)?authorization|(?:set-)?cookie|sessionid|jsessionid|phpsessid|session[_-]?(?:id|key)"
@@ -217,7 +219,7 @@ class Redactor:
             text = _URL_USER.sub(MARK, text)
             text = _WEBHOOK.sub(MARK, text)
         if "eyJ" in text:
-            text = _JWT.sub(MARK, text)
+            text = _JWT.sub(rf"\g<before>{MARK}", text)
         if _may_name_a_secret(text):
             text = _HEADER_LINE.sub(_without_header, text)
             text = _ASSIGNED.sub(_without_value, text)
