@@ -39,7 +39,7 @@ def compiled_patterns() -> Iterator[tuple[str, re.Pattern[Any], str]]:
         used = _methods(path)
         for name, value in vars(module).items():
             for pattern in _patterns_in(value):
-                for method in sorted(used.get(name, {"search"})):
+                for method in sorted(used.get(name, {"sub"})):
                     yield f"{found.name}.{name}", pattern, method
 
 
