@@ -25,13 +25,13 @@ from pagerduty_logging.events_api.events import (
     Trigger,
     rewritten,
 )
-from pagerduty_logging.events_api.safejson import JSON
+from pagerduty_logging.events_api.safejson import JSON, free_name
 from pagerduty_logging.page import secret_names, secret_shapes, secret_texts
 from pagerduty_logging.page.secret_names import Judgement
-from pagerduty_logging.page.secret_patterns import MARK
+from pagerduty_logging.page.secret_patterns import MARK, NAME_KEYS, VALUE_KEYS
 
 MAX_LOOKED_AT = 256 * 1_024
-"""Characters of one event that are searched; PagerDuty takes 512 kB. What is beyond is cut before the search."""
+"""Characters of one event that are searched, of 512 kB that PagerDuty takes; the rest is cut before."""
 MAX_PART = 200
 """Characters of an unbroken word at a cut that go too: half a token is not known as one."""
 
@@ -79,8 +79,8 @@ class Redactor:
     """Takes secrets out of events.
 
     Args:
-        names: more names of fields whose values are secrets; case and separators do not matter. With "!" before
-            it, a name whose value is none.
+        names: more names of fields whose values are secrets; case and separators do not matter. "!" before a
+            name: its value is none.
         patterns: more patterns whose matches are secrets.
         known: return secrets that are known by their value, such as the routing key.
         usual: False: find nothing but what is `known`.
@@ -212,16 +212,22 @@ class _Look:
 
     def _mapping(self, mapping: dict[str, JSON]) -> dict[str, JSON]:
         names_a_secret = any(
-            name.lower() in secret_texts.NAME_KEYS and self._names_a_secret(value)
-            for name, value in mapping.items()
+            name.lower() in NAME_KEYS and self._names_a_secret(value) for name, value in mapping.items()
         )
         shown: dict[str, JSON] = {}
         for name, value in mapping.items():
             judged = self._redactor.judged(name)
-            if not judged.sensitive and names_a_secret and name.lower() in secret_texts.VALUE_KEYS:
+            if not judged.sensitive and names_a_secret and name.lower() in VALUE_KEYS:
                 judged = NAMED
-            shown[self.text(name)] = _hidden(value, judged) if judged.sensitive else self.value(value)
+            shown[free_name(self._key(name), shown)] = (
+                _hidden(value, judged) if judged.sensitive else self.value(value)
+            )
         return shown
+
+    def _key(self, name: str) -> str:
+        """Return a name of an entry: what was cut would be one name for all of them."""
+        self._left = max(self._left, MAX_JUDGED_CHARS)
+        return self.text(name)
 
     def _names_a_secret(self, value: JSON) -> bool:
         match value:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # rows of tables
 """Tables of what tells a secret: its name, or its shape. Facts only; how they are used stands elsewhere.
 
 Every pattern is linear: it begins where a run of its characters begins, and gives back nothing of it.
@@ -66,6 +67,13 @@ COUNTED = frozenset((
     "cookies", "credentials", "passes", "passwords", "pins", "secrets", "sessions", "signatures", "tokens",
 ))
 """Plurals, under which a number counts."""
+
+NAME_KEYS = frozenset((
+    "attribute", "env", "field", "header", "k", "key", "loc", "name", "option", "param", "parameter", "property", "setting",
+    "var", "variable",
+))
+"""Names of entries that name another entry's value: `{"name": "password", "value": "x"}`."""
+VALUE_KEYS = frozenset(("content", "data", "default", "input", "v", "val", "value"))
 
 # --- tokens that look like one wherever they stand ----------------------------------------------------
 

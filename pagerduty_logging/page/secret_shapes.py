@@ -1,4 +1,4 @@
-"""What looks like a secret wherever it stands, without a name: keys, tokens, passwords in addresses and statements."""
+"""What looks like a secret wherever it stands: keys, tokens, passwords in addresses and statements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pagerduty_logging.page.secret_patterns import ABSENT, MARK, SECRET_PATHS, T
 from pagerduty_logging.page.secret_texts import Judge
 
 _SCHEME = re.compile(
-    r"\b(?P<scheme>(?i:bearer|basic|negotiate)|(?i:token)(?=[ \t]{1,4}(?=[\w.-]{0,80}?\d)[\w.-]{16}))[ \t]{1,4}"
+    r"\b(?P<scheme>(?i:bearer|basic|negotiate)|(?i:token)(?=[ \t]{1,4}(?=[\w.-]{0,80}?\d)[\w.-]{16}))"
+    r"[ \t]{1,4}"
     r"(?=[^\s\"',;]{0,80}?(?:[\d=+/_~]|[a-z][A-Z]))[A-Za-z0-9._~+/=:-]{6,}+"
 )
 _DIGEST = re.compile(r"\b(?i:digest)[ \t]{1,4}(?=\w{1,20}=)(?P<secret>[^\r\n]*+)")
@@ -45,7 +46,8 @@ _QUERY_KEY = re.compile(r"(?<=[?&;])(?:key|sig|code_verifier)=(?P<secret>[\w.%+/
 # --- command lines and statements ---------------------------------------------------------------------
 
 _USER_OPTION = re.compile(
-    r"(?<![\w-])(?:-u|--user|--proxy-user)(?:[ =]|[\"'],\s{0,3})[\"']?[^\s:\"']{1,60}+:(?!\d{1,5}(?!\S))(?P<secret>[^\s\"',]{1,200}+)"
+    r"(?<![\w-])(?:-u|--user|--proxy-user)(?:[ =]|[\"'],\s{0,3})[\"']?"
+    r"[^\s:\"']{1,60}+:(?!\d{1,5}(?!\S))(?P<secret>[^\s\"',]{1,200}+)"
 )
 _CLIENT_OPTION = re.compile(
     r"\b(?:sshpass|mysql\w{0,8}|mariadb\w{0,8}|docker login|podman login|redis-cli|mongo\w{0,8}|net use)\b"

@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from pagerduty_logging.page.secret_names import Judgement
-from pagerduty_logging.page.secret_patterns import ABSENT, MARK, PROSE, TYPES
+from pagerduty_logging.page.secret_names import MAX_NAME, Judgement
+from pagerduty_logging.page.secret_patterns import ABSENT, MARK, NAME_KEYS, PROSE, TYPES, VALUE_KEYS
 
 Judge = Callable[[str], Judgement]
 
-# A name as a whole, then what stands between it and its value: `=`, `: `, `' => '`, `"]=`; or the end of a quoted
-# text and the beginning of the next: `('password', 'x')`; or, behind `--password`, a blank.
+# A name as a whole, then what stands between it and its value: `=`, `: `, `' => '`, `"]=`; or the end of a
+# quoted text and the beginning of the next: `('password', 'x')`; or, behind `--password`, a blank.
 _NAMED = re.compile(
     r"(?<![\w.-])(?P<name>[\w.-]++)"
     r"(?:(?P<between>\\{0,7}[\"'`]?\]?[ \t]{0,5}(?:=>|:=|={1,3}|->|::?(?!//)|%3[Dd])\s{0,5})"
@@ -36,7 +36,8 @@ _ENDS = re.compile(
 )
 _CLOSERS = ")]}>\"'`.,;:!?…\\"
 _CODE = re.compile(
-    r"(?:await |not |new |yield |lambda\b)?[A-Za-z_][\w.]*+[(\[]|(?:self|cls|settings|config|args|kwargs|os|sys)\.\w"
+    r"(?:await |not |new |yield |lambda\b)?[A-Za-z_][\w.]*+[(\[]"
+    r"|(?:self|cls|settings|config|args|kwargs|os|sys)\.\w"
 )
 _OPTION_VALUE = re.compile(r"(?:self|cls|settings|config|args|kwargs|os\.environ|options)\.\w")
 _NUMBER = re.compile(r"[-+]?\d[\d.,_]*+[ ]?(?:%|[A-Za-z]{1,3})?")
@@ -55,25 +56,6 @@ _PART = re.compile(
 )
 """What stands behind the quote of `<x name="password">text<`, and of a field of a multipart form."""
 
-NAME_KEYS = frozenset(
-    [
-        "name",
-        "key",
-        "field",
-        "header",
-        "param",
-        "parameter",
-        "property",
-        "variable",
-        "setting",
-        "option",
-        "var",
-        "env",
-        "attribute",
-        "loc",
-    ]
-)
-VALUE_KEYS = frozenset(["value", "val", "v", "content", "default", "data", "input"])
 MAX_APART = 400
 """Characters between a name and its value, where each is an entry of its own."""
 
@@ -100,9 +82,9 @@ class _Walk:
         self._judge = judge
         self._found: list[tuple[int, int]] = []
         self._named_until = -1
-        """Where an entry that named a secret (`"name": "password"`) ends to hold for the value that follows."""
-        self._last_value: tuple[int, int, int] | None = None
-        """The span of a value whose name may follow, and where it begins to be too late."""
+        """Up to where an entry that names a secret (`"name": "password"`) holds for a value."""
+        self._value_at: int | None = None
+        """Where the value begins whose name may follow."""
 
     def shown(self) -> str:
         position = 0
@@ -203,7 +185,7 @@ class _Walk:
     def _is_plain(
         self, value: str, judged: Judgement, *, quoted: bool = False, prose: bool = False, path: bool = False
     ) -> bool:
-        """Tell what is no secret: nothing, a placeholder, a number that counts, the beginning of a sentence."""
+        """Tell what is no secret: nothing, a placeholder, a number that counts, a sentence."""
         if value == MARK or is_no_secret(value, judged):
             return True
         if judged.short and _SMALL.fullmatch(value):
@@ -221,40 +203,41 @@ class _Walk:
         """Look at an entry that may name a secret or hold one: `"name": "password", "value": "x"`."""
         word = name.rpartition(".")[2].lower()
         if word in NAME_KEYS:
-            span = self._plain_span(at)
-            secret = span is not None and self._judge(self._text[slice(*span)][-80:]).sensitive
+            span = self._plain_span(at, MAX_NAME)
             self._named_until = -1
-            if secret and span is not None:
-                if self._last_value is not None and span[0] <= self._last_value[2]:
-                    start, end, _ = self._last_value
-                    if not _ENDS_OBJECT.search(self._text, end, at):
-                        self._found.append((start, end))
-                else:
-                    self._named_until = span[1] + MAX_APART
-                    return self._behind(span[1])
-            self._last_value = None
-        elif word in VALUE_KEYS:
-            span = self._plain_span(at)
-            if span is not None and at <= self._named_until:
-                self._found.append(span)
-                self._named_until, self._last_value = -1, None
-                return span[1]
-            if span is not None and span[1] - span[0] <= MAX_APART:
-                self._last_value = (*span, span[1] + MAX_APART)
+            value_at, self._value_at = self._value_at, None
+            if span is None or not self._judge(self._text[slice(*span)]).sensitive:
+                return at
+            if value_at is not None and at - value_at <= MAX_APART:
+                value = self._plain_span(value_at, MAX_APART)
+                if value is not None and not _ENDS_OBJECT.search(self._text, value[1], at):
+                    self._found.append(value)
+                    return at
+            self._named_until = span[1] + MAX_APART
+            return self._behind(span[1])
+        if word in VALUE_KEYS:
+            if at <= self._named_until:
+                self._named_until = -1
+                span = self._plain_span(at, 10 * MAX_APART)
+                if span is not None:
+                    self._found.append(span)
+                    return span[1]
+            self._value_at = at
         return at
 
-    def _plain_span(self, at: int) -> tuple[int, int] | None:
-        """Return the span of a quoted or bare value of bounded length."""
+    def _plain_span(self, at: int, limit: int) -> tuple[int, int] | None:
+        """Return the span of a quoted or bare value of at most `limit` characters."""
         text = self._text
         if text.startswith(MARK, at):
             return None
         quote = _QUOTE.match(text, at)
         if quote is not None:
-            if text.startswith(MARK, quote.end()):
+            start, stop = quote.end(), quote.end() + limit
+            if text.startswith(MARK, start):
                 return None
-            end = _closing(quote["quote"]).search(text, quote.end(), quote.end() + 4 * MAX_APART)
-            return quote.end(), end.start() if end else min(len(text), quote.end() + 4 * MAX_APART)
-        run = _RUN.match(text, at, at + 4 * MAX_APART)
+            end = _closing(quote["quote"]).search(text, start, stop)
+            return start, end.start() if end else min(len(text), stop)
+        run = _RUN.match(text, at, at + limit)
         if run is None:
             return None
         ends = _ENDS.search(run[0])
@@ -291,7 +274,7 @@ _BRACKET = re.compile(r"[\[\](){}]")
 
 
 def is_no_secret(value: str, judged: Judgement) -> bool:
-    """Tell of a whole text under a name of a secret whether it says that there is none, counts, or is a sentence."""
+    """Tell whether a text under a name of a secret is nothing, a count or a sentence."""
     value = value.strip()
     if not value or ABSENT.fullmatch(value):
         return True

@@ -1,8 +1,8 @@
 """Texts on which a pattern that can take quadratic time does, made from the pattern itself.
 
-A pattern is slow where its beginning is found again and again and each find reads far before it fails. So each
-alternative of a pattern is written out as one text that it matches; each prefix of that text is repeated; and
-behind it stands each kind of ending on which a match can fail.
+A pattern is slow where its beginning is found again and again and each find reads far before it fails.
+So each alternative of a pattern is written out as one text that it matches, each prefix of that text is
+repeated, and behind it stands each kind of ending on which a match fails.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def _written_member(member: tuple[Any, Any]) -> str:
 
 
 def pieces(pattern: re.Pattern[Any]) -> list[str]:
-    """Return what is to be repeated: the prefixes of each text that `pattern` matches, and pairs of its ends."""
+    """Return what is to be repeated: prefixes of each text that `pattern` matches, and its parts."""
     found: dict[str, None] = {}
     for text in sorted(witnesses(pattern), key=len):
         short = text[:120]

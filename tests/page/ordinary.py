@@ -1,11 +1,14 @@
-"""Ordinary messages: the texts with which the standard library and the installed packages raise exceptions."""
+"""Ordinary messages: texts with which the standard library and installed packages raise exceptions."""
 
 from __future__ import annotations
 
 import ast
+import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from pagerduty_logging.page.redaction import Redactor
 
 PLACES = ("stdlib", "purelib")
 SKIPPED = ("test", "tests", "testing", "idlelib", "pip", "site-packages")
@@ -58,3 +61,23 @@ def _filled(template: str) -> str:
     for index, hole in enumerate(("%s", "%r", "%d", "%i")):
         template = template.replace(hole, FILLERS[index % len(FILLERS)])
     return template
+
+
+def alarms(lines: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the texts of `lines` that redaction changes, with what it makes of them."""
+    redactor = Redactor()
+    return [(line, shown) for line in lines if (shown := redactor.text(line)) != line]
+
+
+def main() -> None:
+    """Print how many lines of the log files named as arguments are changed, and each that is."""
+    for name in sys.argv[1:]:
+        lines = Path(name).read_text("utf-8", "replace").splitlines()
+        found = alarms(lines)
+        print(f"{name}: {len(found)} of {len(lines)}")
+        for line, shown in found:
+            print(f"  {line[:160]}\n  {shown[:160]}")
+
+
+if __name__ == "__main__":
+    main()

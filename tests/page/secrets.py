@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # rows of a table
 """Made-up secrets in the forms in which programs log them: a text, what of it must be gone. None is anybody's."""
 
 H = "hunter2Xq9"
@@ -53,7 +54,7 @@ FORMS = [
     f"{{'type': 'too_short', 'loc': ('password',), 'msg': 'too short', 'input': '{H}'}}",
     f"-----BEGIN PRIVATE KEY-----\n{B62[:64]}\n{H}\n-----END PRIVATE KEY-----",
     f"-----BEGIN RSA PRIVATE KEY-----\\n{B62[:64]}{H}\\n-----END RSA PRIVATE KEY-----",
-    f"{B62[:64]}\n{H}\n-----END PRIVATE KEY-----", f"{B62[:64]}\n{B62[4:68]}\n{B62[2:50]}{H}{B62[:6]}\n",
+    f"{B62[:64]}\n{H}\n-----END PRIVATE KEY-----", f"{B62[:64]}\n{B62[3:67]}\n{B62[2:50]}{H}{B62[:6]}\n",
     f"-----BEGIN PRIVATE KEY-----\n{B62[:40]}{H}",
 ]  # fmt: skip
 PATHS = [
