@@ -80,7 +80,7 @@ def _with_traceback(shown: str, fields: dict[str, JSON], *, merged: bool) -> Sai
         return Said(words, fields, printed_traceback.parse(stack))
     chain = printed_traceback.parse(held.traceback)
     if held.whole or (merged and held.follows_a_line):
-        return Said(held.words, fields, chain)
+        return Said(held.words.rstrip(), fields, chain)
     return Said(shown, fields, (), chain)
 
 

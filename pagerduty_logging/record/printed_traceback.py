@@ -28,7 +28,7 @@ _VALUES = re.compile(r"\s*[│└┌┬├╭╰]")
 _HEADER = re.compile(r"(?:Exception Group )?Traceback \(most recent call last\)")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _UNESCAPED = {"n": "\n", "t": "\t", "r": ""}
-_IN_A_ROW = re.compile(r'[ |;,\t]*(File "[^"\n]*", line [0-9]+, in [^\s|;,]+)[ |;,\t]*')
+_IN_A_ROW = re.compile(r'(?<![ |;,\t])[ |;,\t]*+(File "[^"\n]*", line [0-9]+, in [^\s|;,]+)[ |;,\t]*')
 _KIND_IN_A_ROW = re.compile(r"(?<![\w.])(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?=: |\s*$)", re.ASCII)
 MAX_CHARS = 40_000
 """Characters that are looked at of a traceback: of a longer one, its end."""
@@ -70,7 +70,8 @@ def held_in(text: str) -> Held | None:
     line = text.rfind("\n", 0, begin) + 1
     margin = text[line:begin]
     alone = not margin.strip(" \t|+╭─")
-    words, traceback = text[: line if alone else begin].rstrip(), text[line if alone else begin :]
+    begin = line if alone else begin
+    words, traceback = text[:begin].removesuffix("\n"), text[begin:]
     if len(traceback) > MAX_CHARS:
         traceback = traceback[: MAX_CHARS // 8] + "\n" + traceback[-MAX_CHARS * 7 // 8 :]
     if "\n" not in traceback.rstrip():
@@ -78,7 +79,7 @@ def held_in(text: str) -> Held | None:
             traceback = _ESCAPED.sub(lambda found: _UNESCAPED.get(found[1], found[1]), traceback).rstrip(
                 "'\")], "
             )
-            words = words.rstrip("['\"(")
+            words = words.removesuffix("[").removesuffix("'").removesuffix('"')
         else:
             traceback = _in_rows(traceback)
     return Held(words, traceback, alone)

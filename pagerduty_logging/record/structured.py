@@ -31,15 +31,15 @@ TOLD_OTHERWISE = frozenset((
 # fmt: on
 """What the record itself tells, and structlog's own remarks."""
 # fmt: off
-_BESIDE: Final = TOLD_OTHERWISE | frozenset((
+NO_WORDS: Final = TOLD_OTHERWISE | frozenset((
     "asctime", "created", "exc_text", "levelname", "levelno", "name", "severity", "stack_trace", "time",
     "traceback", "ts",
 ))
 """What says nothing of the problem where no field holds the words."""
 EMPTY_WORDS: Final = frozenset((
-    "", "a", "an", "at", "caught", "critical", "e", "err", "error", "errors", "ex", "exc", "exception", "failed",
-    "failure", "fatal", "got", "in", "log", "message", "msg", "none", "null", "occurred", "of", "raised", "the",
-    "traceback", "uncaught", "unexpected", "unhandled", "was", "with",
+    "", "a", "an", "at", "caught", "critical", "e", "err", "error", "errors", "ex", "exc", "exception",
+    "failed", "failure", "fatal", "got", "in", "log", "message", "msg", "none", "null", "occurred", "of",
+    "raised", "the", "traceback", "uncaught", "unexpected", "unhandled", "was", "with",
 ))
 # fmt: on
 """Words that say only that something is wrong."""
@@ -119,7 +119,7 @@ def words_of(said: object, *, depth: int = 0) -> object:
 
 def name_of_words(entries: Mapping[str, object]) -> str | None:
     """Return the name under which the words stand: the likeliest whose value says something."""
-    ranked = sorted((rank, name) for name in entries if (rank := _rank(name)) is not None)
+    ranked = sorted((rank, name) for name in entries if (rank := rank_of(name)) is not None)
     spare = None
     for _, name in ranked:
         value = entries[name]
@@ -145,7 +145,7 @@ def says_little(text: str) -> bool:
 def fields_of(said: object) -> dict[object, object]:
     """Return what a structured message says beside its words, by name."""
     if template_strings.is_one(said):
-        return {**template_strings.read(said).values}
+        return dict(template_strings.read(said).values.items())
     if not issubclass(type(said), Mapping):
         return {}
     message: Any = said
@@ -193,7 +193,8 @@ def _logfmt(text: str) -> dict[str, object] | None:
     return entries if len(entries) > 1 and name_of_words(entries) else None
 
 
-def _rank(name: str) -> int | None:
+def rank_of(name: str) -> int | None:
+    """Return how likely a field of this name holds the words, 0 the likeliest; None if it is not known to."""
     plain = name.lower().translate(_SEPARATORS)
     rank = _RANKS.get(plain)
     if rank is None and plain.endswith(("message", "errormsg")):
@@ -213,7 +214,7 @@ def _all_of(entries: dict[str, object]) -> str:
 
 def _flat(entries: Mapping[str, object], prefix: str, depth: int) -> Iterator[tuple[str, str]]:
     for name, value in entries.items():
-        if depth == 0 and name in _BESIDE:
+        if depth == 0 and name in NO_WORDS:
             continue
         if issubclass(type(value), Mapping) and depth < MAX_DEPTH and value:
             yield from _flat(_entries(value), f"{prefix}{name}.", depth + 1)
