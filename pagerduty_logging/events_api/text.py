@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+
+from pagerduty_logging.events_api.safejson import free_name
 
 MARK = "…"
 
 _TERMINAL_CODES = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b\n]*(?:\x07|\x1b\\\\)?|[@-Z\\\\-_])")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_DIRECTIONS = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-"""Characters without a width of their own, most of which reorder the text around them."""
+_DIRECTIONS = re.compile(
+    "[\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
+)
+"""Characters without a width of their own: some reorder the text around them, tags hide a text in a text."""
 
 
 def plain(text: str) -> str:
@@ -22,6 +28,21 @@ def plain(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _DIRECTIONS.sub("", _CONTROLS.sub(" ", text))
+
+
+def cleaned(value: Any) -> Any:
+    """Return a copy of JSON values whose texts are `plain`; names of entries stand on one line too."""
+    match value:
+        case str():
+            return plain(value)
+        case dict():
+            shown: dict[str, Any] = {}
+            for name, held in value.items():
+                shown[free_name(plain(name).replace("\n", " "), shown)] = cleaned(held)
+            return shown
+        case list() | tuple():
+            return [cleaned(item) for item in value]
+    return value
 
 
 def cut(text: str, limit: int) -> str:

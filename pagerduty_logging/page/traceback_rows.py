@@ -65,6 +65,11 @@ def is_library(path: str) -> bool:
     )
 
 
+def is_ours(path: str) -> bool:
+    """Tell whether a file is one of this package."""
+    return path.startswith(_OURSELVES)
+
+
 def short_path(path: str) -> str:
     """Return a path without what every path of this machine begins with."""
     installed = _installed(path)

@@ -21,7 +21,7 @@ from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.record import overrides, web_request
 from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.record.exceptions import Frame, Raised, caught, told
-from pagerduty_logging.record.structured import event_of
+from pagerduty_logging.record.structured import event_of, subject_of
 
 MAX_MESSAGE_CHARS = 20_000
 MAX_STACK_CHARS = 40_000
@@ -45,6 +45,8 @@ class Snapshot:
 
     Attributes:
         message: as formatted, any traceback that was merged into it included.
+        merged: whether a formatter, a queue or the program itself may have put a traceback behind the words,
+            for no argument did.
         exc_text, stack_text: a traceback and a stack that came as text.
         chain: the exception and what led to it.
         fields: what the program gave as `extra`, or in a structured event.
@@ -61,6 +63,7 @@ class Snapshot:
     process: str = ""
     thread: str = ""
     task: str = ""
+    merged: bool = True
     exc_text: str = ""
     stack_text: str = ""
     chain: tuple[Raised, ...] = ()
@@ -103,7 +106,7 @@ def surroundings(record: logging.LogRecord, error: BaseException | None) -> Surr
     Args:
         error: the exception that was logged.
     """
-    chain = () if error is None else caught(error, _traceback(record))
+    chain = _chain_of_subject(record) if error is None else caught(error, _traceback(record))
     trace_id, span_id = _trace(record)
     request = web_request.handled_here(error)
     return Surroundings(chain, _task(record), trace_id, span_id, crumbs_before(record), request)
@@ -122,6 +125,7 @@ def read(
     return Snapshot(
         **_plainly(record),
         message=message,
+        merged=not record.args and not record.exc_info,
         task=around.task,
         exc_text=_word(record.exc_text, MAX_STACK_CHARS),
         stack_text=_word(record.stack_info, MAX_STACK_CHARS),
@@ -162,6 +166,17 @@ def exception_of(record: logging.LogRecord) -> BaseException | None:
     if type(info) is tuple and len(info) == 3:
         info = info[1]
     return info if issubclass(type(info), BaseException) else None  # an object may lie about its class
+
+
+def _chain_of_subject(record: logging.LogRecord) -> tuple[Raised, ...]:
+    """Return the exception that is the message, or its only argument, and what led to it."""
+    subject: Any = None if type(record.msg) is str and not record.args else subject_of(record)
+    if not issubclass(type(subject), BaseException):
+        return ()
+    try:
+        return caught(subject)
+    except Exception:  # its text is in the message, as far as it has one
+        return ()
 
 
 def created(record: logging.LogRecord) -> float:
