@@ -6,8 +6,8 @@ import os
 import re
 
 from pagerduty_logging.events_api.text import cut, plain
-from pagerduty_logging.page.traceback_rows import is_library, is_ours
 from pagerduty_logging.record.exceptions import Frame, Raised
+from pagerduty_logging.record.paths import is_library, is_ours
 
 MAX_LINE_CHARS = 600
 """Characters of the message's first line in a summary, so that the exception fits in behind it."""

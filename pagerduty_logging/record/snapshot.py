@@ -18,7 +18,7 @@ from typing import Any
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.events import Severity
-from pagerduty_logging.record import overrides, web_request
+from pagerduty_logging.record import overrides, reporters, web_request
 from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.record.exceptions import Frame, Raised, caught, told
 from pagerduty_logging.record.structured import event_of, subject_of
@@ -120,6 +120,8 @@ def read(
 ) -> Snapshot:
     """Return what `record` says, and what surrounds it; see `capture`."""
     found = list(defects)
+    if reporters.is_report(record, caught=bool(around.chain)):
+        record = reporters.without_contents(record)
     message, event = _message(record, formatter, found)
     wished = _wishes(record, found)
     return Snapshot(

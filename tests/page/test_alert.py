@@ -195,6 +195,29 @@ def test_a_line_by_which_a_library_reports_names_the_applications_function() -> 
     assert _trigger(ours).summary == "Job 7f3a failed: ValueError: no"
 
 
+class _Job:
+    def __str__(self) -> str:
+        return "charge(4711, card='c4n4ry')"
+
+
+def test_a_library_that_reports_a_failed_call_shows_nobodys_arguments() -> None:
+    job, item = _Job(), {"card": "c4n4ry", "id": 3}
+    for message, args, shown in (
+        ("Failed to process %s", (job,), "Failed to process charge(…)"),
+        ("Failed: %s", (str(job),), "Failed: charge(…)"),
+        ("Error processing %(item)s", ({"item": item},), "Error processing dict of card, id"),
+        ("Error in %s of %s", ([item], "orders"), "Error in list of 1 of orders"),
+        ("Job %s failed after %d s", ("7f3a", 3), "Job 7f3a failed after 3 s"),
+    ):
+        made = record(message, *args, exc_info=_raised_in_the_shop(), extra={"job": item, "call": str(job)})
+        made.pathname = logging.__file__
+        trigger = _trigger(made)
+        assert trigger.summary == f"{shown} in test_alert._charge: ValueError: no"
+        assert "c4n4ry" not in repr(trigger.custom_details)
+    ours = record("Failed to process %s", job, exc_info=_raised_in_the_shop())
+    assert "c4n4ry" in _trigger(ours).summary
+
+
 def _charge() -> None:
     raise ValueError("no")
 
