@@ -12,8 +12,8 @@ the first of these that there is:
 
 A guessed template (5), and one without a word that says anything (``"%s: %s"``, ``"Error: %s"``), is joined
 by the function that logged; one without a letter, and one that is an exception's own text, by the exception's
-type and the function that raised it too. A line that speaks for others is joined by what failed and where (`failure`),
-and so is every line that holds a printed traceback.
+type and the function that raised it too. A line that speaks for others is joined by what failed and where
+(`failure`), and so is every line that holds a printed traceback.
 The root logger is joined by the module that used it; environment and client are joined where they are set.
 
 Everything here is stateless but for caches that change no result: the key is the same in every
@@ -62,6 +62,8 @@ _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
 _UNSENDABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # controls, lone surrogates
 _SEPARATOR: Final = "\x1f"
 _ROOT: Final = "root"
+_SPECIAL: Final = frozenset((_ROOT, places.MAIN, *failure.LOGGERS))
+"""Loggers that have rules of their own."""
 # CherryPy and others name loggers by an object's address: another name in every process.
 _NUMBERED: Final = re.compile(r"\.[0-9]{4,}(?![^.])|\.0x[0-9a-f]+(?![^.])", re.ASCII)
 
@@ -180,20 +182,8 @@ class Fingerprinter:
             own = _own_key(record)
             if own is not None:
                 return Identity(own, False)
-            msg, args, name = record.msg, record.args, record.name
-            if (
-                args
-                and type(msg) is str
-                and _begins_with_letter(msg)
-                and self._has_defaults
-                and not record.exc_info
-                and name != _ROOT
-                and type(args) is tuple
-                and type(args[-1]) is not str
-                and not _says_little(msg)
-                and (found := source.template_of(record.pathname, record.lineno, msg)) is not None
-            ):  # what `_decide` comes to for most records, at a quarter of its time
-                return tuple.__new__(Identity, (_key(_named(record), found.text), True))
+            if self._has_defaults and (known := _of_most(record)) is not None:
+                return known
             _, template, joined, by_message = self._decide(record)
             return Identity(_key(_named(record), template, joined), by_message)
         except Exception:
@@ -318,6 +308,38 @@ def explain_source(
     return explain(record)
 
 
+def _of_most(record: logging.LogRecord) -> Identity | None:
+    """What `_decide` comes to for most records, at a quarter of its time; None for any other."""
+    msg, args, name = record.msg, record.args, record.name
+    if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not _begins_with_letter(msg):
+        return None
+    if args:
+        if type(args) is not tuple:
+            return None
+        for value in args:
+            if type(value) is str and "(most recent call last)" in value:
+                return None
+        last = args[-1]
+        alone = type(last) is not str or not texts.ends_with_text(msg)
+    else:
+        if "\n" in msg or "=" in msg or msg.startswith("Template(") or msg.endswith("sub-exceptions)"):
+            return None
+        alone = True
+    found = source.template_of(record.pathname, record.lineno, msg)
+    if found is not None:
+        template = found.text
+    elif not args or source.is_read(record.pathname, record.lineno):
+        return None
+    else:
+        template = msg
+    if record.exc_info and not failure.is_ordinary(record):
+        return None
+    if not _says_little(template):
+        return tuple.__new__(Identity, (_key(name, template), alone))
+    joined = _logged_in(record) if failure.has_place(record) else ()
+    return tuple.__new__(Identity, (_key(name, template, joined), alone and not joined))
+
+
 def _template(record: logging.LogRecord, text: Text, *, reads: bool) -> tuple[Rule, str, Text]:
     """Return the rule, its template, and TEXT as it is understood then."""
     path, line = record.pathname, record.lineno
@@ -325,9 +347,10 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool) -> tuple[Ru
         found = source.template_of(path, line, text.text)
         if found is None and text.whole:
             found = source.template_of(path, line, text.whole)
-            if found is not None and text.appended and not found.fits(f"{text.text}\n"):
-                # The traceback is part of the message: nothing has appended it.
+            if found is not None and text.appended:  # nothing has appended it: it is part of the message
                 text = text._replace(quoted=text.appended, appended="")
+            elif found is None and text.appended:
+                found = source.template_of(path, line, f"{text.text}\n")
         if found is None:
             found = source.part_of(path, line, text.text)
         if found is not None:
