@@ -232,7 +232,7 @@ class Fingerprinter:
             if says_nothing(template) and not joined:
                 joined = _logged_in(record)
             elif (rule is Rule.MASK or _says_little(template)) and failure.has_place(record):
-                joined += _logged_in(record)
+                joined = _with(joined, _logged_in(record))
         alone = (
             type(msg) is str
             and not joined
@@ -260,7 +260,7 @@ class Fingerprinter:
                 joined = (*joined, f"exception={kind.type}")
         if self._function_name:
             by_message = False
-            joined = (*joined, *_logged_in(record))
+            joined = _with(joined, _logged_in(record))
         if record.name == _ROOT:
             by_message = False
             joined = (*joined, *_module_of(record))
@@ -440,7 +440,12 @@ def _logged_in(record: logging.LogRecord) -> tuple[str, ...]:
     # <lambda>, <listcomp>, ...: which of them have a frame depends on the Python version.
     if not isinstance(name, str) or not name or name.startswith(("<", "(")):
         return ()
-    return (f"logged in={name}",)
+    return (f"function={name}",)
+
+
+def _with(joined: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, each part once: what failed in the function that logs is told by its name once."""
+    return (*joined, *(part for part in more if part not in joined))
 
 
 def _module_of(record: logging.LogRecord) -> tuple[str, ...]:
