@@ -308,6 +308,11 @@ def explain_source(
     return explain(record)
 
 
+def _holds_template(found: source.Template, msg: str) -> bool:
+    """Whether a wrapper's template has a hole for the template of whoever calls it."""
+    return source.HOLE in found.text and any(map(source.PERCENT.search, found.values_in(msg)))
+
+
 def _of_most(record: logging.LogRecord) -> Identity | None:
     """What `_decide` comes to for most records, at a quarter of its time; None for any other."""
     msg, args, name = record.msg, record.args, record.name
@@ -322,12 +327,16 @@ def _of_most(record: logging.LogRecord) -> Identity | None:
         last = args[-1]
         alone = type(last) is not str or not texts.ends_with_text(msg)
     else:
-        if "\n" in msg or "=" in msg or msg.startswith("Template(") or msg.endswith("sub-exceptions)"):
+        if "\n" in msg or "=" in msg or msg.startswith("Template("):
+            return None
+        if "(most recent call last)" in msg or msg.endswith(("sub-exception)", "sub-exceptions)")):
             return None
         alone = True
     found = source.template_of(record.pathname, record.lineno, msg)
     if found is not None:
         template = found.text
+        if args and source.HOLE in template:
+            return None
     elif not args or source.is_read(record.pathname, record.lineno):
         return None
     else:
@@ -353,7 +362,7 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool) -> tuple[Ru
                 found = source.template_of(path, line, f"{text.text}\n")
         if found is None:
             found = source.part_of(path, line, text.text)
-        if found is not None:
+        if found is not None and not (text.is_template and _holds_template(found, text.text)):
             return Rule.SOURCE, found.text, text
     if text.template:
         return Rule.TEMPLATE, text.template, text
