@@ -12,8 +12,8 @@ the first of these that there is:
 
 A guessed template (5), and one without a word that says anything (``"%s: %s"``, ``"Error: %s"``), is joined
 by the function that logged; one without a letter, and one that is an exception's own text, by the exception's
-type and the function that raised it too. A line that speaks for others is joined by what failed and where (`failure`),
-and so is every line that holds a printed traceback.
+type and the function that raised it too. A line that speaks for others is joined by what failed and where
+(`failure`), and so is every line that holds a printed traceback.
 The root logger is joined by the module that used it; environment and client are joined where they are set.
 
 Everything here is stateless but for caches that change no result: the key is the same in every
@@ -62,6 +62,8 @@ _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
 _UNSENDABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # controls, lone surrogates
 _SEPARATOR: Final = "\x1f"
 _ROOT: Final = "root"
+_SPECIAL: Final = frozenset((_ROOT, places.MAIN, *failure.LOGGERS))
+"""Loggers that have rules of their own."""
 # CherryPy and others name loggers by an object's address: another name in every process.
 _NUMBERED: Final = re.compile(r"\.[0-9]{4,}(?![^.])|\.0x[0-9a-f]+(?![^.])", re.ASCII)
 
@@ -180,20 +182,8 @@ class Fingerprinter:
             own = _own_key(record)
             if own is not None:
                 return Identity(own, False)
-            msg, args, name = record.msg, record.args, record.name
-            if (
-                args
-                and type(msg) is str
-                and _begins_with_letter(msg)
-                and self._has_defaults
-                and not record.exc_info
-                and name != _ROOT
-                and type(args) is tuple
-                and type(args[-1]) is not str
-                and not _says_little(msg)
-                and (found := source.template_of(record.pathname, record.lineno, msg)) is not None
-            ):  # what `_decide` comes to for most records, at a quarter of its time
-                return tuple.__new__(Identity, (_key(_named(record), found.text), True))
+            if self._has_defaults and (known := _of_most(record)) is not None:
+                return known
             _, template, joined, by_message = self._decide(record)
             return Identity(_key(_named(record), template, joined), by_message)
         except Exception:
@@ -242,7 +232,7 @@ class Fingerprinter:
             if says_nothing(template) and not joined:
                 joined = _logged_in(record)
             elif (rule is Rule.MASK or _says_little(template)) and failure.has_place(record):
-                joined += _logged_in(record)
+                joined = _with(joined, _logged_in(record))
         alone = (
             type(msg) is str
             and not joined
@@ -270,7 +260,7 @@ class Fingerprinter:
                 joined = (*joined, f"exception={kind.type}")
         if self._function_name:
             by_message = False
-            joined = (*joined, *_logged_in(record))
+            joined = _with(joined, _logged_in(record))
         if record.name == _ROOT:
             by_message = False
             joined = (*joined, *_module_of(record))
@@ -318,6 +308,47 @@ def explain_source(
     return explain(record)
 
 
+def _holds_template(found: source.Template, msg: str) -> bool:
+    """Whether a wrapper's template has a hole for the template of whoever calls it."""
+    return source.HOLE in found.text and any(map(source.PERCENT.search, found.values_in(msg)))
+
+
+def _of_most(record: logging.LogRecord) -> Identity | None:
+    """What `_decide` comes to for most records, at a quarter of its time; None for any other."""
+    msg, args, name = record.msg, record.args, record.name
+    if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not _begins_with_letter(msg):
+        return None
+    if args:
+        if type(args) is not tuple:
+            return None
+        for value in args:
+            if type(value) is str and "(most recent call last)" in value:
+                return None
+        last = args[-1]
+        alone = type(last) is not str or not texts.ends_with_text(msg)
+    else:
+        if "\n" in msg or "=" in msg or msg.startswith("Template("):
+            return None
+        if "(most recent call last)" in msg or msg.endswith(("sub-exception)", "sub-exceptions)")):
+            return None
+        alone = True
+    found = source.template_of(record.pathname, record.lineno, msg)
+    if found is not None:
+        template = found.text
+        if args and source.HOLE in template:
+            return None
+    elif not args or source.is_read(record.pathname, record.lineno):
+        return None
+    else:
+        template = msg
+    if record.exc_info and not failure.is_ordinary(record):
+        return None
+    if not _says_little(template):
+        return tuple.__new__(Identity, (_key(name, template), alone))
+    joined = _logged_in(record) if failure.has_place(record) else ()
+    return tuple.__new__(Identity, (_key(name, template, joined), alone and not joined))
+
+
 def _template(record: logging.LogRecord, text: Text, *, reads: bool) -> tuple[Rule, str, Text]:
     """Return the rule, its template, and TEXT as it is understood then."""
     path, line = record.pathname, record.lineno
@@ -325,12 +356,13 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool) -> tuple[Ru
         found = source.template_of(path, line, text.text)
         if found is None and text.whole:
             found = source.template_of(path, line, text.whole)
-            if found is not None and text.appended and not found.fits(f"{text.text}\n"):
-                # The traceback is part of the message: nothing has appended it.
+            if found is not None and text.appended:  # nothing has appended it: it is part of the message
                 text = text._replace(quoted=text.appended, appended="")
+            elif found is None and text.appended:
+                found = source.template_of(path, line, f"{text.text}\n")
         if found is None:
             found = source.part_of(path, line, text.text)
-        if found is not None:
+        if found is not None and not (text.is_template and _holds_template(found, text.text)):
             return Rule.SOURCE, found.text, text
     if text.template:
         return Rule.TEMPLATE, text.template, text
@@ -417,7 +449,12 @@ def _logged_in(record: logging.LogRecord) -> tuple[str, ...]:
     # <lambda>, <listcomp>, ...: which of them have a frame depends on the Python version.
     if not isinstance(name, str) or not name or name.startswith(("<", "(")):
         return ()
-    return (f"logged in={name}",)
+    return (f"function={name}",)
+
+
+def _with(joined: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, each part once: what failed in the function that logs is told by its name once."""
+    return (*joined, *(part for part in more if part not in joined))
 
 
 def _module_of(record: logging.LogRecord) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def exception_of(record: logging.LogRecord) -> BaseException | None:
 
 def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
     """Return what EXCEPTION is and where it was raised; of a group, what its members are."""
-    if members_of(exception):
+    if is_group(exception):
         causes = {_cause(type_name(leaf), chosen(places_behind(leaf))) for leaf in _leaves(exception)}
         return Failure(type_name(exception), members=tuple(sorted(causes)))
     return Failure(type_name(exception), chosen(places_behind(exception)))
@@ -99,6 +99,13 @@ def name_of_class(cls: type) -> str:
     if not isinstance(module, str) or module in ("builtins", MAIN):
         return cls.__qualname__
     return f"{module}.{cls.__qualname__}"
+
+
+def is_group(exception: BaseException) -> bool:
+    """Tell whether an exception is its members."""
+    if isinstance(exception, BaseExceptionGroup):
+        return True
+    return "exceptions" in exception.__dict__ and bool(members_of(exception))
 
 
 def members_of(exception: BaseException) -> tuple[BaseException, ...]:

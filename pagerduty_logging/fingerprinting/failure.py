@@ -7,6 +7,7 @@ import inspect
 import itertools
 import logging
 import sys
+from types import FrameType
 from typing import Final
 
 from pagerduty_logging.record.intent import is_clean
@@ -19,6 +20,8 @@ from .places import Place, is_installed, is_library, package_of, places_of
 _ASYNCIO: Final = "asyncio"
 _DJANGO: Final = "django.request"  # logs every failed request from one line
 _DJANGO_TASKS: Final = "django.tasks"
+LOGGERS: Final = (_ASYNCIO, _DJANGO, _DJANGO_TASKS)
+"""Loggers that are known by name: what they report is not the line's."""
 _RESUMABLE: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
@@ -37,10 +40,14 @@ def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | N
     """
     exception = causes.exception_of(record) if record.exc_info else None
     if exception is None:
-        here = _printed_places(appended) if appended else []
+        if not appended or _is_ordinary_text(appended, record):
+            return None
+        here, is_group = _printed_places(appended)
+    elif exception.__traceback__ is None or is_ordinary(record):
+        return None
     else:
-        here = causes.places_behind(exception) if exception.__traceback__ is not None else []
-    if not here or not _speaks_for(here, record, exception):
+        here, is_group = causes.places_behind(exception), causes.is_group(exception)
+    if not here or not _speaks_for(here, record, is_group=is_group):
         return None
 
     def chosen(found: list[Place]) -> str:
@@ -49,10 +56,38 @@ def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | N
     return causes.raised(exception, chosen) if exception is not None else causes.printed(appended, chosen)
 
 
-def _speaks_for(here: list[Place], record: logging.LogRecord, exception: BaseException | None) -> bool:
+def is_ordinary(record: logging.LogRecord) -> bool:
+    """Tell at a glance whether RECORD's line is the application's own, and caught what it logs: most are."""
+    path, function = record.pathname, record.funcName
+    exception = causes.exception_of(record)
+    if exception is None or is_library(path) or record.name in LOGGERS:
+        return False
+    here = exception.__traceback__
+    if here is None or exception.__cause__ is not None or causes.is_group(exception):
+        return False
+    outermost = here.tb_frame
+    own = library = False
+    last = ""
+    for _ in range(places.MAX_FRAMES):
+        code = here.tb_frame.f_code
+        file = code.co_filename
+        if file is not last:
+            last = file
+            if is_library(file):
+                library = True
+            elif own and library:
+                return False
+        if file == path and code.co_name == function:
+            own, library = True, False
+        here = here.tb_next
+        if here is None:
+            break
+    return own or not (library or _nobody_caught(outermost) or _is_task(outermost))
+
+
+def _speaks_for(here: list[Place], record: logging.LogRecord, *, is_group: bool) -> bool:
     """Whether the line that logged speaks for the code that the exception came through."""
-    nobody_caught = _nobody_caught(here[0])
-    is_group = exception is not None and bool(causes.members_of(exception))
+    nobody_caught = _nobody_caught(here[0].frame)
     if not speaks_for_others(record):
         if nobody_caught and _own_place(here, record) is None:
             return True
@@ -127,6 +162,17 @@ def reports_clean_exit(record: logging.LogRecord, error: BaseException) -> bool:
     )
 
 
+def _is_ordinary_text(traceback: str, record: logging.LogRecord) -> bool:
+    """Whether a printed traceback is of the application's own code alone, as is the line that logged."""
+    return not (
+        speaks_for_others(record)
+        or "-packages" in traceback
+        or places.STANDARD_LIBRARY in traceback
+        or "Exception Group Traceback" in traceback
+        or places.is_frozen()
+    )
+
+
 def _is_caught_for_all(here: list[Place], record: logging.LogRecord) -> bool:
     """Whether a line of the application's own logs what libraries brought it, from anywhere in it.
 
@@ -136,15 +182,16 @@ def _is_caught_for_all(here: list[Place], record: logging.LogRecord) -> bool:
     """
     own = _own_place(here, record)
     if own is None:
-        return any(is_library(place.path) for place in here) or _is_task(here[0])
+        return any(is_library(place.path) for place in here) or _is_task(here[0].frame)
     inner = next((i for i in range(len(here) - 1, own, -1) if _is_application(here[i])), own)
     return any(is_library(place.path) for place in here[own + 1 : inner])
 
 
-def _is_task(outermost: Place) -> bool:
+def _is_task(outermost: FrameType | None) -> bool:
     """Whether an exception left a coroutine that nothing but an event loop ran."""
-    frame = outermost.frame
-    return frame is not None and frame.f_back is None and bool(frame.f_code.co_flags & inspect.CO_COROUTINE)
+    if outermost is None or outermost.f_back is not None:
+        return False
+    return bool(outermost.f_code.co_flags & inspect.CO_COROUTINE)
 
 
 def _is_application(place: Place) -> bool:
@@ -160,15 +207,14 @@ def _own_place(here: list[Place], record: logging.LogRecord) -> int | None:
     return None
 
 
-def _nobody_caught(outermost: Place) -> bool:
+def _nobody_caught(outermost: FrameType | None) -> bool:
     """Whether the exception left its thread's first frame, as hooks see it."""
-    frame = outermost.frame
-    if frame is None:
+    if outermost is None:
         return False
-    if frame.f_globals.get("__name__") == "threading":
+    if outermost.f_globals.get("__name__") == "threading":
         return True
     # A generator or coroutine at rest has no caller either; somebody may well have caught it.
-    return frame.f_back is None and not frame.f_code.co_flags & _RESUMABLE
+    return outermost.f_back is None and not outermost.f_code.co_flags & _RESUMABLE
 
 
 def _failed_function(here: list[Place], record: logging.LogRecord) -> str:
@@ -272,15 +318,16 @@ def _file_of(module: object) -> object:
         return None
 
 
-def _printed_places(text: str) -> list[Place]:
-    found: list[list[Place]] = [[]]
+def _printed_places(text: str) -> tuple[list[Place], bool]:
+    """The frames of a printed traceback, and whether it is a group's."""
+    seen: list[list[Place]] = [[]]
 
     def keep(printed: list[Place]) -> str:
-        found.append(printed)
+        seen.append(printed)
         return ""
 
-    causes.printed(text, keep)
-    return found[-1]
+    failure = causes.printed(text, keep)
+    return seen[-1], failure is not None and bool(failure.members)
 
 
 def _is_dotted(text: str) -> bool:

@@ -15,7 +15,7 @@ MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 # Comprehensions have frames of their own up to Python 3.11 only.
 COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
 
-_STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
+STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
 _SCRIPTS: Final = os.path.dirname(sys.executable or os.__file__)  # None where Python is embedded
 _INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _SEPARATOR: Final = re.compile(r"[\\/]")
@@ -50,7 +50,8 @@ def places_of(traceback: TracebackType | None) -> list[Place]:
     places: list[Place] = []
     while traceback is not None and len(places) < MAX_FRAMES:
         frame = traceback.tb_frame
-        places.append(Place(frame.f_code.co_filename, frame.f_code.co_name, frame))
+        code = frame.f_code
+        places.append(tuple.__new__(Place, (code.co_filename, code.co_name, frame)))
         traceback = traceback.tb_next
     return places
 
@@ -98,7 +99,7 @@ def module_of_file(path: str) -> str:
 @functools.lru_cache(maxsize=1_024)
 def is_library(filename: str) -> bool:
     """Whether FILENAME is Python's own or installed, and not a part of the application."""
-    if filename.startswith(("<frozen", _STANDARD_LIBRARY)) or _INSTALLED.search(filename) is not None:
+    if filename.startswith(("<frozen", STANDARD_LIBRARY)) or _INSTALLED.search(filename) is not None:
         return True
     # PyInstaller's modules have relative names.
     return is_frozen() and not os.path.isabs(filename) and _first_part(filename) in _library_names()
@@ -121,7 +122,7 @@ def is_elsewhere(filename: str) -> bool:
 def package_of(filename: str) -> str:
     """Return the folder or file directly in site-packages or the standard library that FILENAME is under."""
     installed = _INSTALLED.search(filename)
-    rest = filename[installed.end() :] if installed else filename.removeprefix(_STANDARD_LIBRARY)
+    rest = filename[installed.end() :] if installed else filename.removeprefix(STANDARD_LIBRARY)
     return _SEPARATOR.split(rest, maxsplit=1)[0]
 
 

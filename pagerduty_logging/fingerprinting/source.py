@@ -16,6 +16,7 @@ import ast
 import os
 import re
 import stat
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -25,7 +26,6 @@ from typing import Final, TypeAlias, TypeGuard, cast
 
 from pagerduty_logging.record.structured import MAX_ENTRIES, NO_WORDS, rank_of
 
-from . import places
 from .masking import says_nothing
 
 MAX_SOURCE_BYTES: Final = 4_000_000
@@ -219,7 +219,7 @@ def _signature(pathname: str) -> _Signature | None:
     """Size and time of a file that may be read; None for what is no file, or reads for ever."""
     if pathname[:1] == "<":  # <stdin>, <string>, <frozen importlib._bootstrap>
         return None
-    if places.is_frozen() and not os.path.isabs(pathname):
+    if getattr(sys, "frozen", False) and not os.path.isabs(pathname):
         return None
     try:
         info = os.stat(pathname)

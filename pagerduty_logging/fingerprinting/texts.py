@@ -19,6 +19,7 @@ _WORDLESS = re.compile(r"\S{1,80}")
 _ERROR_NAME = re.compile(
     r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Timeout|Interrupt|Exit)", re.ASCII
 )
+_COUNTED = re.compile(r" \([0-9]{1,9} sub-exceptions?\)$")
 _BRACES = re.compile(r"\{[^{}]*\}")
 _FIRST: Final = frozenset("{[(T")
 
@@ -80,6 +81,11 @@ def without_placeholders(template: str) -> str:
     return _BRACES.sub(" ", template) if "{" in template else template.replace(HOLE, " ")
 
 
+def ends_with_text(template: str) -> bool:
+    """Whether TEMPLATE ends with a placeholder for a text, where tracebacks are put."""
+    return template.rstrip(" .)]'\"\n")[-2:] in ("%s", "%r")
+
+
 def masked(values: tuple[object, ...]) -> str:
     """Return what is left of the values that fill a template without a word: their words, masked."""
     parts = [_masked_value(value) for value in values]
@@ -102,7 +108,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Text:
     values = values if type(values) is tuple else (values,)
     quoted = next((text for value in values if type(value) is str and (text := _traceback_in(value))), "")
     last = values[-1] if values else None
-    may_quote = type(last) is str and msg.rstrip(" .)]'\"")[-2:] in ("%s", "%r")
+    may_quote = type(last) is str and ends_with_text(msg)
     if not says_nothing(without_placeholders(msg)):
         return Text(msg, is_template=True, quoted=quoted, may_quote=may_quote)
     exception = next((value for value in values if isinstance(value, BaseException)), None)
@@ -118,6 +124,8 @@ def _of_text(text: str, *, merged: bool) -> Text:
             return found._replace(appended=found.appended or message.traceback_in(data))
     if "<class '" in text and (named := _CLASS.fullmatch(text)):
         return Text("", joined=(f"class={named[1].removeprefix('__main__.')}",))
+    if text.endswith(("sub-exception)", "sub-exceptions)")):  # a group: how many failed does not matter
+        text = _COUNTED.sub("", text)
     if "(most recent call last)" not in text:
         return Text(text)
     held = printed_traceback.held_in(text)

@@ -58,6 +58,7 @@ _LOGFMT = re.compile(
     r"""[A-Za-z_][\w.-]*=(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[^\s"'=]*+)(?=\s|$)\s*""", re.ASCII
 )
 _ERROR = re.compile(r"[A-Z]\w*\(", re.ASCII)
+_ERROR_REPR = re.compile(r"""([A-Z]\w*+)\(('(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")\)""", re.ASCII | re.DOTALL)
 _LOGFMT_BEGINS = re.compile(r"[A-Za-z_][\w.-]{0,60}=", re.ASCII)
 
 
@@ -105,6 +106,8 @@ def words_of(said: object, *, depth: int = 0) -> object:
     kind = type(said)
     if template_strings.is_one(said):
         return template_strings.read(said).text
+    if kind is literals.Unread and (error := _ERROR_REPR.fullmatch(str(said))) is not None:
+        return f"{error[1]}: {literals.string(error[2])}"
     if depth < MAX_DEPTH:
         if issubclass(kind, Mapping):
             entries = _entries(said)

@@ -47,6 +47,7 @@ def test_a_place_with_a_message_is_explained(run):
     assert json.loads(out) | {"why": ""} == {
         "template": "Something else <*>",
         "rule": "mask",
+        "joined": ["module=fingerprinting_call_sites"],
         "why": "",
     }
 
