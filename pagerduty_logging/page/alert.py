@@ -96,9 +96,7 @@ def noted(trigger: Trigger, defect: str) -> Trigger:
 
 def compose(snapshot: Snapshot, dedup_key: str, history: History, given: Fields) -> Trigger:
     """Return the trigger for what was captured. Pure but for the source lines that it reads."""
-    said = message.read(
-        summaries.without_no_error(snapshot.message), merged=snapshot.merged and not snapshot.chain
-    )
+    said = message.read(summaries.without_no_error(snapshot.message), merged=snapshot.merged)
     logged = {**said.fields, **snapshot.fields}
     told = message.chain_in(logged.get("exception"))
     if told is not None:

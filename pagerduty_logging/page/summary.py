@@ -43,7 +43,8 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     if line in (text, ""):
         line = f"{error.name}: {text}" if text else error.name
     elif not text or _says(line, text):
-        line = line if _says(line, error.name) else _with_name(line, error.name, text)
+        says_type = _says(line, error.name) or (error.kind == "SystemExit" and is_ours(origin.path))
+        line = line if says_type else _with_name(line, error.name, text)
     elif line.rstrip(": ").endswith(error.name) and not line.rstrip(": ").endswith(f"in {place}"):
         line = f"{line.rstrip(': ')}: {text}"
     else:

@@ -127,7 +127,7 @@ def read(
     return Snapshot(
         **_plainly(record),
         message=message,
-        merged=not record.args and not record.exc_info,
+        merged=not record.args,
         task=around.task,
         exc_text=_word(record.exc_text, MAX_STACK_CHARS),
         stack_text=_word(record.stack_info, MAX_STACK_CHARS),
