@@ -34,7 +34,7 @@ from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.events_api.routing_key import RoutingKey
 from pagerduty_logging.events_api.safejson import text
 from pagerduty_logging.events_api.side_thread import Aside
-from pagerduty_logging.events_api.wording import one_line
+from pagerduty_logging.events_api.text import one_line
 
 MAX_REASON_CHARS = 500
 
