@@ -29,18 +29,26 @@ MAX_TEXTS = 40
 
 def compiled_patterns() -> Iterator[tuple[str, re.Pattern[Any], str]]:
     """Yield each pattern that a module of the package keeps, by name, with the method it is used by."""
-    for found in pkgutil.walk_packages(pagerduty_logging.__path__, "pagerduty_logging."):
-        if found.name.endswith("__main__"):
+    paths = {
+        found.name: Path(str(importlib.util.find_spec(found.name).origin))  # type: ignore[union-attr]
+        for found in pkgutil.walk_packages(pagerduty_logging.__path__, "pagerduty_logging.")
+        if not found.name.endswith("__main__") and ".integrations" not in found.name
+    }
+    anywhere: dict[str, set[str]] = {}
+    for path in paths.values():
+        for name, methods in _methods(path).items():
+            anywhere.setdefault(name, set()).update(methods)
+    seen: set[tuple[int, str]] = set()
+    for module_name, path in paths.items():
+        if "re.compile(" not in path.read_text("utf-8"):
             continue
-        path = Path(str(importlib.util.find_spec(found.name).origin))  # type: ignore[union-attr]
-        if "re.compile(" not in path.read_text("utf-8"):  # nor need its library be installed
-            continue
-        module = importlib.import_module(found.name)
         used = _methods(path)
-        for name, value in vars(module).items():
+        for name, value in vars(importlib.import_module(module_name)).items():
             for pattern in _patterns_in(value):
-                for method in sorted(used.get(name, {"sub"})):
-                    yield f"{found.name}.{name}", pattern, method
+                for method in sorted(used.get(name) or anywhere.get(name) or {"sub"}):
+                    if (id(pattern), method) not in seen:
+                        seen.add((id(pattern), method))
+                        yield f"{module_name}.{name}", pattern, method
 
 
 def _patterns_in(value: object) -> Iterator[re.Pattern[Any]]:
