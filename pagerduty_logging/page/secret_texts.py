@@ -153,8 +153,8 @@ class _Walk:
                 else span
             )
         between = found["between"] or ""
-        code = _CODE if between.endswith(" ") else _OPTION_VALUE
-        if code.match(text, at) and not judged.header:
+        code = _CODE.match(text, at) if between.endswith(" ") else _OPTION_VALUE.match(text, at)
+        if code and not judged.header:
             return None
         return self._bare(found, at, judged)
 
