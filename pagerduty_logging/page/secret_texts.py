@@ -42,7 +42,7 @@ _CODE = re.compile(
 _OPTION_VALUE = re.compile(r"(?:self|cls|settings|config|args|kwargs|os\.environ|options)\.\w")
 _NUMBER = re.compile(r"[-+]?\d[\d.,_]*+[ ]?(?:%|[A-Za-z]{1,3})?")
 _SMALL = re.compile(r"\d{1,3}")
-_PATH = re.compile(r"(?:~|[A-Za-z]:|\.{1,2})?(?:[/\\]{1,2}[\w.@+ -]*+)+")
+_PATH = re.compile(r"(?:~|[A-Za-z]:|\.{1,2})?[/\\][\w.@+ /\\-]*+")
 _MIXED = re.compile(r"[a-z][A-Z][\w-]{0,200}[a-z][A-Z]")
 _ENDS_OBJECT = re.compile(r"[}\]>]")
 
