@@ -14,6 +14,7 @@ import re
 import threading
 import warnings
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from pagerduty_logging.delivery.claims import Claims
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.lazy_imports import load_lazy_imports
@@ -30,7 +32,7 @@ from pagerduty_logging.events_api import clock, options
 from pagerduty_logging.events_api.address import destination
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
 from pagerduty_logging.events_api.errors import EventsError
-from pagerduty_logging.events_api.events import Change, Event, Image, Link
+from pagerduty_logging.events_api.events import Change, Event, Image, Link, this_host
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.events_api.safejson import type_name
@@ -41,7 +43,8 @@ from pagerduty_logging.page.redaction import redactor
 from pagerduty_logging.pipeline import BeforeSend, Order, Pipeline
 from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.filters import Ignored, frequency
-from pagerduty_logging.state.throttle import Throttle
+from pagerduty_logging.state.options import open_state
+from pagerduty_logging.state.throttle import MAX_FRESH, Throttle
 
 if TYPE_CHECKING:
     import requests
@@ -100,6 +103,10 @@ class PagerDutyHandler(logging.Handler):
         ignore_exceptions: types, or their dotted names, that never page; subclasses count too.
         min_occurrences: (times, seconds): page only for what happened so often within so many seconds.
             CRITICAL is exempt.
+        state: where problems are known beyond this process, so that one of many processes sends the event: a
+            SQLite file for those of one host, a redis:// address or a client of Redis for many hosts;
+            default: the environment variable PAGERDUTY_STATE, else in memory alone.
+        remember: seconds that the state knows a problem after its last occurrence.
         enabled: False: silent and inert.
 
     Raises:
@@ -147,6 +154,8 @@ class PagerDutyHandler(logging.Handler):
         ignore_loggers: Sequence[str] = (),
         ignore_exceptions: Sequence[type[BaseException] | str] = (),
         min_occurrences: tuple[int, float] | None = None,
+        state: Any = None,
+        remember: float = 604_800.0,
         enabled: bool = True,
     ) -> None:
         super().__init__()
@@ -191,6 +200,16 @@ class PagerDutyHandler(logging.Handler):
         )
         self._known = self._pipeline.throttle.known
         diagnostics = Diagnostics()
+        self._state = open_state(
+            state,
+            routing_key=(key or _NO_KEY).reveal(),
+            host=this_host(),
+            release=fields.release,
+            remember=options.seconds("remember", remember),
+            per_minute=options.count("max_events_per_minute", max_events_per_minute),
+            say=diagnostics.say,
+            background=options.flag("background", background),
+        )
         events = EventsClient(
             key or _NO_KEY,
             region=region,
@@ -224,7 +243,9 @@ class PagerDutyHandler(logging.Handler):
             self._pipeline.warm_up()
             load_lazy_imports()
             self._delivery = make_delivery(
-                events, spool=None if spool is None else Spool(spool, key, diagnostics)
+                events,
+                spool=None if spool is None else Spool(spool, key, diagnostics),
+                make_claims=self._claims(repeat_interval, fields.release),
             )
             # A handler that is dropped without being closed gives its thread back all the same.
             weakref.finalize(self, self._delivery.close).atexit = False
@@ -236,6 +257,14 @@ class PagerDutyHandler(logging.Handler):
             )
         self._make_delivery = make_delivery if enabled else None
         _handlers.add(self)
+
+    def _claims(self, window: float, release: str | None) -> Callable[..., Claims] | None:
+        """Return what makes the claims of one process; None: without a shared state."""
+        if self._state is None:
+            return None
+        throttle = self._pipeline.throttle
+        throttle.fresh = deque(maxlen=MAX_FRESH)
+        return partial(Claims, self._state, throttle=throttle, window=window, release=release)
 
     # --- the way of a record ----------------------------------------------------------------------
 
@@ -392,7 +421,12 @@ class PagerDutyHandler(logging.Handler):
         if unreadable:
             dropped = {**stats.dropped, "unreadable": unreadable}
             stats = replace(stats, accepted=stats.accepted + unreadable, dropped=dropped)
-        return replace(stats, suppressed=self._pipeline.suppressed, ignored=dict(self._pipeline.ignored))
+        return replace(
+            stats,
+            suppressed=self._pipeline.suppressed,
+            ignored=dict(self._pipeline.ignored),
+            state=None if self._state is None else self._state.stats,
+        )
 
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Wait until nothing is pending; return whether that came true.

@@ -20,7 +20,7 @@ from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.problem import Identifier, identity_of
-from pagerduty_logging.page import alert
+from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.filters import Frequency, Held, Ignored
@@ -296,6 +296,7 @@ class Pipeline:
         if held is not None:
             history = sighting.history
             history.occurrences += held.times
+            sighting.problem.handed_in -= held.times
             history.first_seen = min(history.first_seen, held.first_seen)
         return sighting
 
@@ -310,9 +311,10 @@ class Pipeline:
             considered = self._considered(occurrence, compose(), self._before_send)
             if considered is None:
                 settle(Outcome.REJECTED)
+                sighting.problem.handed_in += 1
                 self.ignored["before_send"] += 1
                 return None
-            compose = partial(_itself, considered)
+            compose = partial(figures.brought_up_to_date, sighting.history, considered)
         return Pending(
             dedup_key=key,
             severity=severity,
@@ -322,6 +324,8 @@ class Pipeline:
             settle=settle,
             label=occurrence.label,
             size=occurrence.size,
+            logger=occurrence.logger,
+            take=partial(figures.take, sighting.history),
         )
 
     def _considered(
@@ -392,7 +396,3 @@ def _identified(occurrence: Occurrence) -> Occurrence:
     """Find the problem of what could be read without the application's own code."""
     occurrence.key, occurrence.by_message = identity_of(occurrence)
     return occurrence
-
-
-def _itself(trigger: Trigger) -> Trigger:
-    return trigger

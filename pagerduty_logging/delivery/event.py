@@ -12,6 +12,7 @@ from pagerduty_logging.events_api.decoding import decode, with_detail
 from pagerduty_logging.events_api.encoding import EncodedEvent, encode
 from pagerduty_logging.events_api.errors import ApiError, EventsError
 from pagerduty_logging.events_api.events import Event, Severity, Trigger
+from pagerduty_logging.state.protocol import Mine
 from pagerduty_logging.state.throttle import Outcome
 
 DELAYED = 300.0
@@ -49,6 +50,10 @@ class Pending:
         tried: whether this process has made an attempt.
         due: it is not tried before, on the delivery's clock.
         ticket: its file's name in the spool; None if it is in memory only.
+        logger: that its record came of; empty: of none.
+        take: takes what a shared state knows, for the event to tell; returns the trigger that was composed
+            before, if there is one, with that in it.
+        held: whether it only waits for what another process does.
     """
 
     dedup_key: str
@@ -66,6 +71,9 @@ class Pending:
     tried: bool = False
     due: float = -math.inf
     ticket: str | None = None
+    logger: str = ""
+    take: Callable[[Mine, Trigger | None], Trigger | None] | None = None
+    held: bool = False
 
 
 def nobody_waits(outcome: Outcome) -> int:
@@ -88,6 +96,16 @@ def packed_now(pending: Pending, now: float) -> EncodedEvent:
     if late < DELAYED:
         return packed(pending)
     return with_detail(packed(pending), "delayed", f"{late / 60:.0f} minutes: PagerDuty was not reached")
+
+
+def tell(pending: Pending, mine: Mine) -> None:
+    """Let an event tell what the shared state knows of its problem, also if it was composed before."""
+    if pending.take is None:
+        return
+    composed = None if pending.encoded is None else decode(pending.encoded)
+    taken = pending.take(mine, composed if isinstance(composed, Trigger) else None)
+    if taken is not None:
+        pending.encoded = encode(taken)
 
 
 def bare(pending: Pending, error: EventsError) -> Trigger:

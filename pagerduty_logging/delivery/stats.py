@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pagerduty_logging.state.shared import StateStats
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
     """What became of every record and event so far.
 
-    `accepted == delivered + pending + dead_lettered + sum(dropped.values())`, always.
+    `accepted == delivered + pending + dead_lettered + sum(dropped.values()) + told_elsewhere`, always.
 
     Attributes:
         accepted: events taken in to be sent, also those that a dead process left in the spool.
@@ -21,10 +23,14 @@ class Stats:
             (`extra={"pagerduty": False}`), "filter" (of the handler) or "before_send".
         dead_lettered: events PagerDuty refused for good.
         dropped: events given up for another reason: "overflow" (more than there is room for), "expired"
-            (older than `retry.max_age`) or "unreadable" (logged where no stack or memory was left).
+            (older than `retry.max_age`), "unreadable" (logged where no stack or memory was left) or
+            "silenced" (somebody wants quiet, see `pagerduty-logging silence`).
+        told_elsewhere: events that were not needed, because another process that shares the state told of
+            the problem.
         retries: failed attempts after which the event was kept.
         oldest_pending_age: seconds the oldest pending event has waited; None if there is none.
         last_error: the latest failure, in words; None if there was none.
+        state: how the shared state does; None: there is none.
     """
 
     accepted: int = 0
@@ -34,6 +40,8 @@ class Stats:
     ignored: dict[str, int] = field(default_factory=dict)
     dead_lettered: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
+    told_elsewhere: int = 0
     retries: int = 0
     oldest_pending_age: float | None = None
     last_error: str | None = None
+    state: StateStats | None = None

@@ -7,6 +7,7 @@ got it, the next occurrence is news again.
 from __future__ import annotations
 
 import enum
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from cachetools import Cache, TTLCache
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state.lock import ReentrantLock
+from pagerduty_logging.state.protocol import Mine
 
 REMEMBERED = 86_400.0
 """Seconds a problem is known after its last event, so that the next can tell what happened between."""
@@ -25,6 +27,9 @@ LOCK_TIMEOUT = 0.5
 BRIEFLY = 0.05
 """Longest wait for the lock, in seconds, in a call of the application's that needs no answer."""
 
+MAX_FRESH = 20_000
+"""Problems of which the shared state may have to be told; the oldest are left out."""
+
 NEVER = float("-inf")
 
 
@@ -34,6 +39,7 @@ class Outcome(enum.Enum):
     DELIVERED = "delivered"
     LOST = "lost"  # refused, expired, or the process could not make it
     REJECTED = "rejected"  # there was no room for it
+    NOT_NEEDED = "not needed"  # another process told of the problem, or somebody wants quiet
 
 
 class Verdict(enum.Enum):
@@ -54,12 +60,14 @@ class History:
         suppressed: those since the last event, this one apart, that no event told of.
         first_seen: when the first one happened.
         since: when what the last event told of happened.
+        everywhere: what a shared state knows of it; None: there is none, or it does not answer.
     """
 
     occurrences: int
     suppressed: int
     first_seen: float
     since: float = 0.0
+    everywhere: Mine | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -80,6 +88,8 @@ class Problem:
         under_way: events submitted and neither delivered nor lost.
         lost: an event was lost, and none was submitted since.
         over: it was resolved; what comes next is another problem with the same key.
+        handed_in: how many of the occurrences the shared state was told of.
+        fresh: it is among the throttle's `fresh`, or whoever hands in looks after it.
     """
 
     key: str
@@ -94,6 +104,8 @@ class Problem:
     lost: bool = False
     over: bool = False
     origin: tuple[str, str] = ("", "")
+    handed_in: int = 0
+    fresh: bool = False
 
 
 @dataclass(slots=True)
@@ -125,6 +137,8 @@ class Throttle:
     Attributes:
         known: short cuts to problems by logger and message, for the hot path to read without a lock. They
             hold for records up to the problem's `level`.
+        fresh: problems with occurrences that nobody has handed in to a shared state, for whoever does so to
+            take out; None: there is no such state.
     """
 
     def __init__(
@@ -137,6 +151,7 @@ class Throttle:
         self._max_fingerprints = max_fingerprints
         self._clock = clock
         self.known: dict[str, dict[str, Problem]] = {}
+        self.fresh: deque[Problem] | None = None
         self._shortcuts = 0
         self._begin()
 
@@ -216,6 +231,8 @@ class Throttle:
         sighting = Sighting(Verdict.FIRST, problem, History(1, 0, seen))
         if settlement is not None:
             settlement.problem = problem
+        if self.fresh is not None:
+            self._freshen(problem)
         self._open[key] = problem  # last, for there may be no stack left to come here
         return sighting
 
@@ -229,6 +246,8 @@ class Throttle:
     ) -> Sighting:
         verdict = judge(problem, severity, now)
         problem.occurrences += 1
+        if self.fresh is not None:
+            self._freshen(problem)
         problem.first_seen = min(problem.first_seen, seen)  # an older one may have waited longer
         suppressed = problem.occurrences - problem.told - 1 if problem.told else 0
         history = History(problem.occurrences, suppressed, problem.first_seen, problem.told_at)
@@ -243,6 +262,11 @@ class Throttle:
             # The hot path must check here again at least once a window.
             problem.quiet_until = now + self._repeat_interval
         return Sighting(verdict, problem, history)
+
+    def _freshen(self, problem: Problem) -> None:
+        if not problem.fresh and self.fresh is not None:
+            problem.fresh = True
+            self.fresh.append(problem)
 
     def settle(self, problem: Problem, outcome: Outcome) -> int:
         """Take note of what became of a problem's event: only a delivered one keeps its window of silence.
@@ -268,10 +292,22 @@ class Throttle:
     def _settle_apart(self, problem: Problem, outcome: Outcome) -> int:
         """Settle but for the bookkeeping of all problems: the problem's next event makes up for it."""
         problem.under_way -= 1
-        problem.lost = problem.lost or outcome is not Outcome.DELIVERED
+        problem.lost = problem.lost or outcome not in (Outcome.DELIVERED, Outcome.NOT_NEEDED)
         quiet = not (problem.lost or problem.over)
         problem.quiet_until = self._clock() + self._repeat_interval if quiet else NEVER
         return 1 + problem.occurrences - problem.told
+
+    def set_window(self, key: str, seconds: float) -> None:
+        """Let a problem's window end in so many seconds, as a shared state says; 0.0: the next is news.
+
+        That of one with an event under way is left alone: it depends on what becomes of the event.
+        """
+        self._lock.run(self._set_window, key, seconds, or_else=_left_alone, timeout=BRIEFLY)
+
+    def _set_window(self, key: str, seconds: float) -> None:
+        problem = self._problems.get(key)
+        if problem is not None and not (problem.under_way or problem.over or problem.lost):
+            problem.quiet_until = self._clock() + seconds if seconds > 0.0 else NEVER
 
     def end(self, key: str) -> None:
         """Let nothing that is logged from now on pass for a repeat of this problem at first sight.
@@ -301,7 +337,13 @@ class Throttle:
         """Know nothing: this is another process than the one that knew."""
         self.known.clear()
         self._shortcuts = 0
+        if self.fresh is not None:
+            self.fresh.clear()
         self._begin()
+
+
+def _left_alone(key: str, seconds: float) -> None:
+    return
 
 
 def _end_one(problem: Problem | None) -> None:
