@@ -242,6 +242,8 @@ class PagerDutyHandler(logging.Handler):
             linecache.getline(__file__, 1)
             self._pipeline.warm_up()
             load_lazy_imports()
+            if self._state is not None:
+                self._state.prepare()
             self._delivery = make_delivery(
                 events,
                 spool=None if spool is None else Spool(spool, key, diagnostics),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
@@ -146,6 +146,14 @@ class SharedState:
     def stats(self) -> StateStats:
         """How the state does; may be read by any thread."""
         return self._stats
+
+    def prepare(self) -> None:
+        """Import what the store needs; to be called while the program starts: its end may be too late.
+
+        Nothing is opened, and what is wrong is said when the state is first asked.
+        """
+        with suppress(Exception):
+            self._store = self._make_store()
 
     # --- what the worker says ---------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""A shared state is asked before each event, and told what was logged: with one that writes down what it hears.
+"""A shared state is asked before each event, and told what was logged: here by one that only writes it down.
 
 And with real ones, between two handlers of one process, which are as strange to each other as two hosts.
 """
@@ -582,7 +582,7 @@ def test_a_higher_severity_in_another_process_pages(sandbox: Sandbox, make_handl
 
 
 def test_two_handlers_of_one_process_share_one_budget(sandbox: Sandbox, make_handler: Make, state: str):
-    made = [make_handler(state=state, max_events_per_minute=10) for _ in range(2)]
+    made = [make_handler(state=state, max_events_per_minute=10, flush_timeout=0.0) for _ in range(2)]
     for number, handler in enumerate(made):
         for problem in range(10):
             key = {"dedup_key": f"{number} {problem}"}
