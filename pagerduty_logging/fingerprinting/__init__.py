@@ -310,7 +310,9 @@ def explain_source(
 
 def _holds_template(found: source.Template, msg: str) -> bool:
     """Whether a wrapper's template has a hole for the template of whoever calls it."""
-    return source.HOLE in found.text and any(map(source.PERCENT.search, found.values_in(msg)))
+    if source.HOLE not in found.text or source.PERCENT.search(found.text):
+        return False
+    return any(map(source.PERCENT.search, found.values_in(msg)))
 
 
 def _of_most(record: logging.LogRecord) -> Identity | None:
