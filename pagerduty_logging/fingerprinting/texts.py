@@ -59,7 +59,7 @@ def read(record: logging.LogRecord) -> Text:
     else:
         said = msg
     text = _of_text(said, merged=message.is_merged(record)) if isinstance(said, str) else _of_object(said)
-    return text._replace(may_quote=bool(args))
+    return text._replace(may_quote=True) if args else text
 
 
 def text_of(msg: object) -> str:
