@@ -36,7 +36,7 @@ from typing import Final, Literal, NamedTuple
 
 from pagerduty_logging.record.structured import says_little
 
-from . import causes, failure, places, source, texts
+from . import causes, expressions, failure, places, source, texts
 from .masking import HOLE, mask, says_nothing
 from .texts import Text
 
@@ -313,16 +313,16 @@ def explain_source(
         templates = source.templates_at(path, line)
         if not templates:
             return None
-        message = source.HOLE.join(templates[0].pieces)
+        message = expressions.HOLE.join(templates[0].pieces)
     record = logging.LogRecord(logger, logging.ERROR, path, line, message, None, None)
     return explain(record)
 
 
-def _holds_template(found: source.Template, msg: str) -> bool:
+def _holds_template(found: expressions.Template, msg: str) -> bool:
     """Whether a wrapper's template has a hole for the template of whoever calls it."""
-    if source.HOLE not in found.text or source.PERCENT.search(found.text):
+    if expressions.HOLE not in found.text or expressions.PERCENT.search(found.text):
         return False
-    return any(map(source.PERCENT.search, found.values_in(msg)))
+    return any(map(expressions.PERCENT.search, found.values_in(msg)))
 
 
 def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
@@ -352,7 +352,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
     found = source.template_of(record.pathname, record.lineno, msg)
     if found is not None:
         template = found.text
-        if args and source.HOLE in template:
+        if args and expressions.HOLE in template:
             return None
     elif not args or source.is_read(record.pathname, record.lineno):
         return "missed"

@@ -10,8 +10,8 @@ from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import message, printed_traceback, structured, template_strings
 
 from . import causes
+from .expressions import PERCENT
 from .masking import HOLE, mask, says_nothing
-from .source import PERCENT
 
 MAX_CHARS: Final = 100_000
 _CLASS = re.compile(r"<class '([\w.<>]{1,200})'>")
