@@ -119,7 +119,7 @@ def percent_pieces(template: str) -> _Pieces:
 
 
 def templates_in(lines: list[str], lineno: int) -> list[Template]:
-    """Return the templates of the calls that LINENO is part of, the likeliest first; one or more an argument."""
+    """Return the templates of the calls that LINENO is part of, the likeliest first."""
     found: list[tuple[tuple[int, int, int], Template]] = []
     parsed = _parsed_around(lines, lineno)
     if parsed is None:
