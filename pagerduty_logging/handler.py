@@ -19,14 +19,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.spool import Spool
 from pagerduty_logging.delivery.stats import Stats
-from pagerduty_logging.events_api import options
+from pagerduty_logging.events_api import clock, options
+from pagerduty_logging.events_api.address import destination
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Image, Link
@@ -186,7 +186,7 @@ class PagerDutyHandler(logging.Handler):
             ),
             frequency=frequency(min_occurrences, max_fingerprints),
             mark=self._mark,
-            clock=monotonic,
+            clock=clock.monotonic,
         )
         self._known = self._pipeline.throttle.known
         diagnostics = Diagnostics()
@@ -199,6 +199,10 @@ class PagerDutyHandler(logging.Handler):
             timeout=timeout,
             retry=retry,
         )
+        self._destination = destination(events.base_url)
+        if key is not None:
+            for sentence in events.notices():
+                diagnostics.say("address", sentence, always=True)
         make_delivery = partial(
             Delivery,
             decide=self._pipeline.decide,
@@ -233,7 +237,12 @@ class PagerDutyHandler(logging.Handler):
 
     # --- the way of a record ----------------------------------------------------------------------
 
-    def handle(self, record: logging.LogRecord) -> bool:
+    def __repr__(self) -> str:
+        # Asked for by tools that show local variables, even while the constructor fails.
+        level = logging.getLevelName(self.level) if hasattr(self, "level") else "no level yet"
+        return f"<{type(self).__name__} ({level}) for {getattr(self, '_destination', 'no address yet')}>"
+
+    def handle(self, record: logging.LogRecord, _now: Callable[[], float] = clock.quickest()) -> bool:  # noqa: B008
         """End a repeat at once, without a lock; `emit` does the rest.
 
         Logging's own `handle` would render and submit while it holds the handler's lock.
@@ -253,7 +262,7 @@ class PagerDutyHandler(logging.Handler):
             try:
                 problem = self._known[record.name][message]
                 if (
-                    problem.quiet_until > monotonic()
+                    problem.quiet_until > _now()
                     and record.levelno == problem.level
                     and not hasattr(record, "pagerduty")
                 ):

@@ -12,11 +12,12 @@ import importlib
 import os
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
+
+from pagerduty_logging.events_api.clock import monotonic
 
 
 class Lives(Protocol):
@@ -63,11 +64,11 @@ class _Ending:
     @contextmanager
     def waiting(self) -> Iterator[float]:
         """Give the seconds left to wait; what is spent waiting is taken from them."""
-        since = time.monotonic()
+        since = monotonic()
         try:
             yield self.left()
         finally:
-            self._spent += time.monotonic() - since
+            self._spent += monotonic() - since
 
 
 _living: weakref.WeakValueDictionary[int, Lives] = weakref.WeakValueDictionary()

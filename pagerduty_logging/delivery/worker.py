@@ -236,7 +236,8 @@ class Worker:
         if error is None and self._spooled is not None:
             self._spooled.forget(pending)
         if error is not None and error.retryable:
-            self._diagnostics.say("retry", f"PagerDuty is not reached, will try again: {trouble(error)}")
+            what = "PagerDuty is not reached" if error.status is None else "an event is not accepted yet"
+            self._diagnostics.say("retry", f"{what}, will try again: {trouble(error)}")
 
     def work_here(self, timeout: float) -> None:
         """Send on this thread, for at most `timeout` seconds."""
