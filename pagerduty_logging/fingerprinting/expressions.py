@@ -31,7 +31,7 @@ HOLE: Final = "{}"
 """What stands for an interpolated value in a template read from the source."""
 
 PERCENT: Final = re.compile(
-    r"%(?:\([^)]*\))?[#0 +-]*(?:\*|[0-9]+)?(?:\.(?:\*|[0-9]+))?[hlL]?([diouxXeEfFgGcrsa%])",
+    r"%(?:\([^)]{0,200}\))?[#0 +-]*+(?:\*|[0-9]++)?(?:\.(?:\*|[0-9]++))?[hlL]?([diouxXeEfFgGcrsa%])",
     re.ASCII,
 )
 
