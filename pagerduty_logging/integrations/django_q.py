@@ -27,8 +27,8 @@ class Reporter:
 
     Args:
         resolve_on_success: make one problem of all failures of a function, and resolve it with the
-            function's next success; the logger `django-q` must let INFO pass, as it does by default. Fit for schedules: a function that fails for one order in ten would be
-            resolved by the next.
+            function's next success; the logger `django-q` must let INFO pass, as it does by default. Fit
+            for schedules: a function that fails for one order in ten would be resolved by the next.
     """
 
     def __init__(self, *, resolve_on_success: bool = False) -> None:
@@ -49,7 +49,7 @@ class Reporter:
         name = _name(task)
         self._tasks.failed(
             name,
-            str(task.get("name", "")),
+            str(task.get("id", "")),
             error,
             task_name=name,
             task_id=task.get("id"),
