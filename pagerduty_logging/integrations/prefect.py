@@ -17,11 +17,13 @@ from typing import Any
 import prefect
 from cachetools import LRUCache
 
+from pagerduty_logging.events_api import safejson
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations.tasks import Reports, Tasks
 
 MAX_RUNS = 1_000
 """Runs of which it is known what they raised; the least recently seen go first."""
+MAX_WORDS = 2_000
 
 _LOGGERS = ("prefect.task_runs", "prefect.flow_runs")
 _FINISHED = "Finished in state "
@@ -30,7 +32,9 @@ _COMPLETED = ("Completed", "Cached")
 _ATTEMPTS = (
     "Task run failed with ",
     "Task run exceeded timeout of ",
+    "Task run failed due to timeout: ",
     "Flow run exceeded timeout of ",
+    "Flow run failed due to timeout: ",
     "Encountered exception during execution",
     "Crash detected!",
 )
@@ -65,12 +69,20 @@ class _Run:
     tries: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """By what a task failed that was paged for: its exception, and the text of its state."""
+
+    error: BaseException | None
+    words: str
+
+
 class _Runs(Reports):
     def __init__(self, tasks: Tasks, flows: Tasks) -> None:
         super().__init__()
         self._tasks, self._flows = tasks, flows
         self._runs: LRUCache[str, _Run] = LRUCache(MAX_RUNS)
-        self._told: LRUCache[str, list[BaseException | None]] = LRUCache(MAX_RUNS)
+        self._told: LRUCache[str, list[_Told]] = LRUCache(MAX_RUNS)
 
     def replaced(self, record: logging.LogRecord) -> bool:
         about: dict[str, Any] = record.__dict__
@@ -95,19 +107,21 @@ class _Runs(Reports):
         flow, flow_run = about.get("flow_name", _UNKNOWN), str(about.get("flow_run_id", ""))
         names = [name for name in (flow, about.get("task_name")) if name not in (None, _UNKNOWN)]
         name = "/".join(map(str, names))
-        kind = state.partition("(")[0]
+        kind, _, words = state.partition("(")
+        words = words.removesuffix(")").strip("\"'")
         host = self._tasks if is_task else self._flows
         told = self._told.setdefault(flow_run, []) if is_task else self._told.pop(flow_run, [])
         if kind in _COMPLETED:
             host.succeeded(name)
         elif kind in _FAILED and (is_task or not _is_of(run.error, told)):
             if is_task:
-                told.append(run.error)
+                told.append(_Told(run.error, words))
             host.failed(
                 name,
                 str(about.get("task_run_name" if is_task else "flow_run_name", "")),
                 run.error,
                 "" if run.error else f"finished in state {kind}",
+                *([words] if words and not run.error else []),
                 task_name=about.get("task_name"),
                 flow_name=None if flow == _UNKNOWN else flow,
                 task_id=about.get("task_run_id"),
@@ -116,6 +130,12 @@ class _Runs(Reports):
             )
 
 
-def _is_of(error: BaseException | None, told: list[BaseException | None]) -> bool:
-    """Return whether a flow failed by what its tasks were paged for."""
-    return bool(told) and (error is None or any(error is known for known in told))
+def _is_of(error: BaseException | None, told: list[_Told]) -> bool:
+    """Return whether a flow failed by what its tasks were paged for.
+
+    Prefect logs no exception for a task that its `retry_condition_fn` keeps from being tried again.
+    """
+    if error is None:
+        return bool(told)
+    words = f"{type(error).__name__}: {safejson.text(error, MAX_WORDS)}"
+    return any(error is known.error or (known.error is None and words in known.words) for known in told)
