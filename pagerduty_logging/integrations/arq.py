@@ -52,7 +52,7 @@ class _Jobs(Reports):
         if record.msg not in (_FAILED, _GAVE_UP, _SUCCEEDED):
             return False
         name, identity = _parts(args[1])
-        known = {"task_name": name, "task_id": identity or None}
+        known: dict[str, Any] = {"task_name": name, "task_id": identity or None}
         if record.msg == _SUCCEEDED:
             self._tasks.succeeded(name)
         elif record.msg == _FAILED:

@@ -75,7 +75,7 @@ class GivingUp(dramatiq.Middleware):
             self._tasks.succeeded(message.actor_name)
             return
         actor = broker.actors.get(message.actor_name)
-        throws = message.options.get("throws") or (actor and actor.options.get("throws"))
+        throws: Any = message.options.get("throws") or (actor.options.get("throws") if actor else None)
         is_expected = bool(throws) and isinstance(exception, throws)
         tried_again = not message.failed and any(isinstance(given, Retries) for given in broker.middleware)
         if not is_expected and not tried_again:

@@ -162,7 +162,7 @@ def _of_scope(scope: Mapping[str, Any]) -> dict[str, object]:
     endpoint = scope.get("endpoint")
     name = getattr(endpoint, "__qualname__", None)
     return _shown(
-        method=scope.get("method"),
+        method="WEBSOCKET" if scope["type"] == "websocket" else scope.get("method"),
         path=scope.get("path"),
         query=bytes(scope.get("query_string") or b"").decode("latin-1"),
         route=getattr(scope.get("route"), "path", None),

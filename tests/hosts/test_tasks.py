@@ -83,31 +83,49 @@ HOSTS = {
 }
 
 
-@pytest.mark.parametrize("name", HOSTS)
-def test_a_task_that_is_given_up_is_one_page_and_its_arguments_are_on_none(
-    sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest, name: str
-) -> None:
+@dataclass(frozen=True)
+class Place:
+    """Where a host's program is run."""
+
+    host: Host
+    folder: Path
+    sandbox: Sandbox
+    settings: dict[str, str]
+
+    def send(self, *tasks: str) -> None:
+        """Let tasks be run, by a program of its own."""
+        code = f"import {self.host.module} as tasks; tasks.send(*{tasks!r})"
+        run(["-c", code], self.folder, self.sandbox, **self.settings)
+
+
+def place_of(name: str, folder: Path, sandbox: Sandbox, request: pytest.FixtureRequest) -> Place:
+    """Make ready what a host's program needs."""
     host = HOSTS[name]
     if importlib.util.find_spec(host.module.removesuffix("_tasks")) is None:
         pytest.skip(f"{name} is not installed")
     for program in PROGRAMS.glob("*.py"):
-        shutil.copy(program, tmp_path)
+        shutil.copy(program, folder)
     settings = dict(host.environment)
     if host.redis:
         settings["REDIS_URL"] = request.getfixturevalue("redis")
     if host.before:
-        run(list(host.before), tmp_path, sandbox, **settings)
+        run(list(host.before), folder, sandbox, **settings)
+    return Place(host, folder, sandbox, settings)
 
-    def send(*tasks: str) -> None:
-        run(["-c", f"import {host.module} as tasks; tasks.send(*{tasks!r})"], tmp_path, sandbox, **settings)
 
+@pytest.mark.parametrize("name", HOSTS)
+def test_a_task_that_is_given_up_is_one_page_and_its_arguments_are_on_none(
+    sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest, name: str
+) -> None:
+    place = place_of(name, tmp_path, sandbox, request)
+    host = place.host
     expected = {task: host.page.format(task, raised) for task, raised in host.raised.items()} | host.exact
-    with started(host.worker.split(), tmp_path, sandbox, **settings) as process:
-        send(*expected, *host.quiet)
+    with started(host.worker.split(), tmp_path, sandbox, **place.settings) as process:
+        place.send(*expected, *host.quiet)
         wait_for(sandbox, set(expected.values()), tmp_path)
         sandbox.fail_next(503)
         sandbox.fail_next(503)
-        send("late")
+        place.send("late")
         until((tmp_path / "late").exists, timeout=PATIENCE)
         assert stop(process) == 0, (tmp_path / "output.txt").read_text()[-3000:]
     expected["late"] = host.page.format("late", "OSError: too late")
@@ -117,3 +135,18 @@ def test_a_task_that_is_given_up_is_one_page_and_its_arguments_are_on_none(
         assert found[summary]["task_name"].endswith(task)
         assert found[summary]["task_id"]
     assert "CUST4711" not in json.dumps(sandbox.events)
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTS if name != "huey, processes"])
+def test_the_next_success_resolves_a_task_where_that_is_asked_for(
+    sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest, name: str
+) -> None:
+    place = place_of(name, tmp_path, sandbox, request)
+    worker, settings = place.host.worker.split(), place.settings | {"RESOLVES": "yes"}
+    with started(worker, tmp_path, sandbox, **settings):
+        place.send("heal")
+        sandbox.wait_until(lambda: sandbox.alerts, timeout=PATIENCE)
+        assert sandbox.alerts[0].state == "triggered"
+        place.send("heal")
+        sandbox.wait_until(lambda: sandbox.alerts[0].state == "resolved", timeout=PATIENCE)
+    assert [event["event_action"] for event in sandbox.events] == ["trigger", "resolve"]

@@ -10,8 +10,9 @@ from arq.connections import RedisSettings
 from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.integrations.arq import install
 
+RESOLVES = "RESOLVES" in os.environ
 logging.getLogger().addHandler(PagerDutyHandler())
-install()
+install(resolve_on_success=RESOLVES)
 
 
 async def pay(ctx: dict[str, Any], customer: str) -> None:
@@ -31,13 +32,19 @@ async def mend(ctx: dict[str, Any], customer: str) -> None:
         raise arq.Retry
 
 
+async def heal(ctx: dict[str, Any], customer: str) -> None:
+    if not Path("healed").exists():
+        Path("healed").touch()
+        raise RuntimeError("for the first time")
+
+
 async def late(ctx: dict[str, Any], customer: str) -> None:
     Path("late").touch()
     raise OSError("too late")
 
 
 class WorkerSettings:
-    functions = (pay, ship, tire, mend, late)
+    functions = (pay, ship, tire, mend, heal, late)
     redis_settings = RedisSettings(unix_socket_path=os.environ["REDIS_URL"].removeprefix("unix://"))
     max_tries = 3
     poll_delay = 0.05

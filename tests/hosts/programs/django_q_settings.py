@@ -1,3 +1,5 @@
+import os
+
 SECRET_KEY = "only-for-the-tests"
 INSTALLED_APPS = ["django.contrib.contenttypes", "django_q"]
 DATABASES = {
@@ -13,7 +15,7 @@ Q_CLUSTER = {
     "retry": 2,  # seconds, and more than `timeout`, as django-q2 asks for
     "poll": 0.05,
     "max_attempts": 2,
-    "error_reporter": {"pagerduty": {}},
+    "error_reporter": {"pagerduty": {"resolve_on_success": "RESOLVES" in os.environ}},
 }
 LOGGING = {
     "version": 1,

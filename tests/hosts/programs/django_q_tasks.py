@@ -15,6 +15,12 @@ def mend(customer: str) -> None:
         raise ConnectionError("once")
 
 
+def heal(customer: str) -> None:
+    if not Path("healed").exists():
+        Path("healed").touch()
+        raise RuntimeError("for the first time")
+
+
 def late(customer: str) -> None:
     Path("late").touch()
     raise OSError("too late")
@@ -27,5 +33,5 @@ def send(*names: str) -> None:
     from django_q.tasks import async_task
 
     for name in names:
-        # The last page must come of the first try: the worker is told to stop at once.
-        async_task(f"django_q_tasks.{name}", "CUST4711", ack_failure=name == "late")
+        # They must page for the first try.
+        async_task(f"django_q_tasks.{name}", "CUST4711", ack_failure=name in ("heal", "late"))

@@ -8,10 +8,11 @@ from dramatiq.brokers.redis import RedisBroker
 from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.integrations.dramatiq import install
 
+RESOLVES = "RESOLVES" in os.environ
 broker = RedisBroker(url=os.environ["REDIS_URL"])
 dramatiq.set_broker(broker)
 logging.getLogger().addHandler(PagerDutyHandler())
-install(broker)
+install(broker, resolve_on_success=RESOLVES)
 
 
 @dramatiq.actor(max_retries=0)
@@ -39,6 +40,13 @@ def mend(customer: str) -> None:
 @dramatiq.actor(max_retries=0, throws=(KeyError,))
 def expect(customer: str) -> None:
     raise KeyError("as expected")
+
+
+@dramatiq.actor(max_retries=0)
+def heal(customer: str) -> None:
+    if not Path("healed").exists():
+        Path("healed").touch()
+        raise RuntimeError("for the first time")
 
 
 @dramatiq.actor(max_retries=0)

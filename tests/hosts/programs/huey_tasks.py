@@ -1,4 +1,5 @@
 import logging
+import os
 from pathlib import Path
 
 from huey import SqliteHuey
@@ -6,9 +7,10 @@ from huey import SqliteHuey
 from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.integrations.huey import install
 
+RESOLVES = "RESOLVES" in os.environ
 huey = SqliteHuey("shop", filename="huey.db")
 logging.getLogger().addHandler(PagerDutyHandler())
-install(huey)
+install(huey, resolve_on_success=RESOLVES)
 
 
 @huey.task()
@@ -31,6 +33,13 @@ def mend(customer: str) -> None:
     if not Path("mended").exists():
         Path("mended").touch()
         raise ConnectionError("once")
+
+
+@huey.task()
+def heal(customer: str) -> None:
+    if not Path("healed").exists():
+        Path("healed").touch()
+        raise RuntimeError("for the first time")
 
 
 @huey.task()
