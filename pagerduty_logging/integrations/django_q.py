@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import django_q
+from django.apps import apps
 
 from pagerduty_logging.integrations.tasks import Reports, Tasks
 from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
@@ -27,13 +28,15 @@ class Reporter:
 
     Args:
         resolve_on_success: make one problem of all failures of a function, and resolve it with the
-            function's next success; the logger `django-q` must let INFO pass, as it does by default. Fit
-            for schedules: a function that fails for one order in ten would be resolved by the next.
+            function's next success. Fit for schedules: a function that fails for one order in ten would be
+            resolved by the next.
     """
 
     def __init__(self, *, resolve_on_success: bool = False) -> None:
         self._tasks = Tasks("django-q", "Task", django_q, handler=None, resolve_on_success=resolve_on_success)
-        _Lines(self._end).install("django-q")
+        _Lines().install("django-q")
+        # Its signals cannot be imported before its models, the last of which is this one.
+        apps.lazy_model_operation(self._listen, ("django_q", "ormq"))
 
     def report(self) -> None:
         """Page for the exception that is being handled, and the task that raised it."""
@@ -57,6 +60,11 @@ class Reporter:
             task_tries=tries if _limit() else None,
         )
 
+    def _listen(self, _model: object) -> None:
+        from django_q import signals
+
+        signals.post_execute_in_worker.connect(self._end, weak=False, dispatch_uid="pagerduty-logging")
+
     def _end(self, task: dict[str, Any], **_: object) -> None:
         BreadcrumbHandler.forget()
         if task.get("success"):
@@ -64,21 +72,9 @@ class Reporter:
 
 
 class _Lines(Reports):
-    """Keeps the line from paging by which another process, the monitor, repeats a failure as text.
-
-    Args:
-        end: is told of every task that ends, from django-q2's first line in a process on: its signals
-            cannot be imported before Django's applications are loaded.
-    """
-
-    def __init__(self, end: Callable[..., None]) -> None:
-        super().__init__()
-        self._end = end
+    """Keeps the line from paging by which another process, the monitor, repeats a failure as text."""
 
     def replaced(self, record: logging.LogRecord) -> bool:
-        from django_q import signals
-
-        signals.post_execute_in_worker.connect(self._end, weak=False, dispatch_uid="pagerduty-logging")
         # The text is translated; no other error of that function's is there.
         return record.funcName == "monitor" and record.levelno == logging.ERROR
 

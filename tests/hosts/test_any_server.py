@@ -1,0 +1,135 @@
+"""Any WSGI or ASGI server: what leaves the application pages once, by our middleware, and is not lost."""
+
+import importlib.util
+import shutil
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from pagerduty_logging.sandbox import Sandbox
+
+from .web_servers import PATIENCE, Server, pages, serving
+from .workers import run
+
+PROGRAM = Path(__file__).parent / "programs" / "any_server.py"
+
+SERVERS = {
+    # name: the command, and the exit status after SIGTERM
+    "waitress": ("any_server.py waitress {port}", 0),
+    "cheroot": ("any_server.py cheroot {port}", 0),
+    "wsgiref": ("any_server.py wsgiref {port}", 0),
+    "bottle": ("any_server.py bottle {port}", 0),
+    "gunicorn": ("-m gunicorn --bind 127.0.0.1:{port} any_server:wsgi_app", 0),
+    "granian wsgi": (
+        "-m granian --interface wsgi --host 127.0.0.1 --port {port} any_server:wsgi_app",
+        0,
+    ),
+    "granian asgi": (
+        "-m granian --interface asgi --host 127.0.0.1 --port {port} any_server:asgi_app",
+        0,
+    ),
+    "hypercorn": ("-m hypercorn --bind 127.0.0.1:{port} any_server:asgi_app", 0),
+    "daphne": ("-m daphne --bind 127.0.0.1 --port {port} any_server:asgi_app", 0),
+    "uvicorn": ("-m uvicorn --port {port} any_server:asgi_app", -signal.SIGTERM),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copy(PROGRAM, tmp_path)
+    return tmp_path
+
+
+def require(name: str) -> None:
+    if importlib.util.find_spec(name.partition(" ")[0]) is None:
+        pytest.skip(f"{name} is not installed")
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_what_leaves_the_application_is_one_page_whatever_the_server_logs(
+    sandbox: Sandbox, folder: Path, name: str
+) -> None:
+    require(name)
+    command, status = SERVERS[name]
+    with serving(command, folder, sandbox) as server:
+        for path in ("/pay", "/pay", "/ship", "/item/1", "/item/2?q=CUST4711"):
+            assert asked(server, path) in (500, 0)
+        sandbox.wait_for(3, timeout=PATIENCE)
+        sandbox.fail_next(503)
+        assert asked(server, "/last") in (500, 0)
+        assert server.stop() == status
+    shown = [(alert.event_class, alert.custom_details["request"]) for alert in sandbox.alerts]
+    assert sorted((kind, request["method"], request["path"]) for kind, request in shown) == [
+        ("KeyError", "GET", "/item/1"),
+        ("RuntimeError", "GET", "/last"),
+        ("ValueError", "GET", "/pay"),
+        ("ValueError", "GET", "/ship"),
+    ]
+    assert len(sandbox.events) == 4
+
+
+def asked(server: Server, path: str) -> int:
+    """Return the status of the answer; 0 where the server gives none."""
+    try:
+        return server.get(path)
+    except OSError:
+        return 0
+
+
+def test_a_websocket_that_fails_is_shown_with_its_path(sandbox: Sandbox, folder: Path) -> None:
+    for name in ("uvicorn", "websockets"):
+        require(name)
+    with serving(SERVERS["uvicorn"][0], folder, sandbox) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(
+                b"GET /pay?token=hush HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                b"Sec-WebSocket-Version: 13\r\n\r\n"
+            )
+            connection.settimeout(PATIENCE)
+            assert connection.recv(100)
+        server.stop()
+    assert pages(sandbox) == {
+        "Unhandled exception in the application: ValueError: boom": {
+            "method": "WEBSOCKET",
+            "path": "/pay",
+            "query_names": "token",
+        }
+    }
+
+
+NO_START = """
+import logging, sys
+from contextlib import asynccontextmanager
+from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging.integrations.asgi import PagerDutyMiddleware
+from starlette.applications import Starlette
+logging.getLogger().addHandler(PagerDutyHandler())
+def connect(): raise ConnectionRefusedError("no database")
+@asynccontextmanager
+async def lifespan(app):
+    connect()
+    yield
+app = PagerDutyMiddleware(Starlette(lifespan=lifespan), report=True)
+"""
+
+
+def test_an_application_that_does_not_start_is_one_page(sandbox: Sandbox, tmp_path: Path) -> None:
+    for name in ("uvicorn", "starlette"):
+        require(name)
+    (tmp_path / "no_start.py").write_text(NO_START)
+    run(
+        [
+            "-c",
+            f"import subprocess, sys; sys.exit(subprocess.call([{sys.executable!r}, '-m', 'uvicorn', "
+            "'no_start:app']) - 3)",
+        ],
+        tmp_path,
+        sandbox,
+    )
+    assert list(pages(sandbox)) == [
+        "Unhandled exception in the application: ConnectionRefusedError: no database"
+    ]
