@@ -6,14 +6,12 @@ import logging
 import sys
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 from pagerduty_logging import at_hand
+from pagerduty_logging.record.echoes import REPORTED
 from pagerduty_logging.record.web_request import Handling
 from pagerduty_logging.state import marks
-
-REPORTED: Final = marks.name("uncaught")
-"""Where it is noted that an exception was paged for as it left an application."""
 
 _PLACE = __file__
 

@@ -34,7 +34,7 @@ def ran(program: str, folder: Path, sandbox: Sandbox, **settings: str) -> list[t
     shutil.copy(PROGRAMS / f"{program}.py", folder)
     for _ in range(2):
         sandbox.fail_next(503)
-    run([f"{program}.py"], folder, sandbox, **settings)
+    run([f"{program}.py"], folder, sandbox, patience=400.0, **settings)
     assert "CUST4711" not in json.dumps(sandbox.events)
     return sorted(
         (

@@ -26,7 +26,9 @@ queue.enqueue("jobs.gone", "s3cret", secret="s3cret")
 """
 
 
-@pytest.mark.parametrize("kind", ["rq.Worker", "rq.SimpleWorker"])
+@pytest.mark.parametrize(
+    "kind", ["rq.Worker", "rq.SimpleWorker", "pagerduty_logging.integrations.rq.SpawnWorker"]
+)
 def test_a_job_that_fails_is_one_page(sandbox: Sandbox, tmp_path: Path, redis: str, kind: str) -> None:
     folder = copied("rq_jobs", tmp_path)
     run(["-c", ENQUEUE], folder, sandbox, REDIS_URL=redis)

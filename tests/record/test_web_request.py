@@ -409,17 +409,17 @@ def test_the_server_that_logs_an_exception_outside_the_request_shows_the_request
     assert pager.details["request"]["path"] == "/orders/7"
 
 
-def test_a_websocket_passes_through_untouched(pager: Pager):
+def test_a_websocket_is_shown_with_its_path(pager: Pager):
     seen = []
 
     async def app(*given: Any) -> None:
         seen.append(given)
         pager.logger.error("it broke")
 
-    scope: Any = {"type": "websocket", "path": "/chat"}
+    scope: Any = {"type": "websocket", "path": "/chat", "query_string": b"token=hush"}
     asyncio.run(asgi.PagerDutyMiddleware(app)(scope, "receive", "send"))  # type: ignore[arg-type]
     assert seen == [(scope, "receive", "send")]
-    assert "request" not in pager.details
+    assert pager.details["request"] == {"method": "WEBSOCKET", "path": "/chat", "query_names": "token"}
 
 
 def lived(app: Any, pager: Pager) -> list[tuple[str, int]]:
