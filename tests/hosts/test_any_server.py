@@ -1,6 +1,7 @@
 """Any WSGI or ASGI server: what leaves the application pages once, by our middleware, and is not lost."""
 
 import importlib.util
+import json
 import shutil
 import signal
 import socket
@@ -99,6 +100,55 @@ def test_a_websocket_that_fails_is_shown_with_its_path(sandbox: Sandbox, folder:
             "query_names": "token",
         }
     }
+
+
+AIOHTTP = """
+import logging, sys
+from aiohttp import web
+from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging.integrations.aiohttp import page_requests
+logging.getLogger().addHandler(PagerDutyHandler())
+async def item(request): raise KeyError(request.match_info["number"])
+async def home(request): return web.Response()
+app = web.Application(middlewares=[page_requests])
+app.router.add_get("/item/{number}", item)
+app.router.add_get("/", home)
+web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
+"""
+SANIC = """
+import logging, sys
+from sanic import Sanic, text
+from pagerduty_logging import PagerDutyHandler
+app = Sanic("shop", configure_logging=False)
+@app.get("/item/<number>")
+async def item(request, number): raise KeyError(number)
+@app.get("/")
+async def home(request): return text("")
+if __name__ == "__main__":
+    logging.getLogger().addHandler(PagerDutyHandler())
+    app.run(host="127.0.0.1", port=int(sys.argv[1]), single_process=True, access_log=False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "program", "route"),
+    [("aiohttp", AIOHTTP, "/item/{number}"), ("sanic", SANIC, "/item/<number:str>")],
+    ids=["aiohttp", "sanic"],
+)
+def test_a_server_of_its_own_kind_shows_the_request_and_no_value_of_its_query(
+    sandbox: Sandbox, tmp_path: Path, name: str, program: str, route: str
+) -> None:
+    require(name)
+    (tmp_path / "application.py").write_text(program)
+    with serving("application.py {port}", tmp_path, sandbox) as server:
+        sandbox.fail_next(503)
+        assert server.get("/item/7?token=hush") == 500
+        assert server.get("/item/8?token=hush") == 500
+        assert server.stop() == 0
+    (alert,) = sandbox.alerts
+    request = alert.custom_details["request"]
+    assert (request["method"], request["path"], request["route"]) == ("GET", "/item/7", route)
+    assert "hush" not in json.dumps(sandbox.events)
 
 
 NO_START = """

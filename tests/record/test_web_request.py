@@ -13,6 +13,7 @@ import pytest
 
 from pagerduty_logging import BreadcrumbHandler
 from pagerduty_logging.integrations import asgi, wsgi
+from pagerduty_logging.record.web_request import handled_here, message_of
 from pagerduty_logging.sandbox import Sandbox
 from tests.pages import Pager, paging
 
@@ -491,3 +492,30 @@ def test_starlettes_request_as_extra_is_shown_without_its_headers(pager: Pager):
     details = details_with(pager, request=request)
     assert details["request"] == {"method": "GET", "path": "/orders/7", "query_names": "code"}
     assert "hush" not in str(details)
+
+
+def test_the_request_among_tornados_arguments_is_shown() -> None:
+    httputil = pytest.importorskip("tornado.httputil")
+    request = httputil.HTTPServerRequest(method="GET", uri="/orders/7?token=hush")
+    shown = handled_here(None, ("GET /orders/7?token=hush (127.0.0.1)", request))
+    assert shown == {"method": "GET", "path": "/orders/7", "query_names": "token"}
+
+
+@pytest.mark.parametrize(
+    ("logger", "message", "shown"),
+    [
+        (
+            "tornado.application",
+            "Uncaught exception GET /a?token=hush (::1)",
+            "Uncaught exception GET /a?token (::1)",
+        ),
+        (
+            "sanic.error",
+            "handling uri: 'http://shop/a?token=hush&b=1'",
+            "handling uri: 'http://shop/a?token&b'",
+        ),
+        ("shop", "is this all? token=hush", "is this all? token=hush"),
+    ],
+)
+def test_servers_lines_show_the_names_in_a_query_alone(logger: str, message: str, shown: str) -> None:
+    assert message_of(logging.makeLogRecord({"name": logger, "msg": message})) == shown
