@@ -496,7 +496,8 @@ def test_starlettes_request_as_extra_is_shown_without_its_headers(pager: Pager):
 
 def test_the_request_among_tornados_arguments_is_shown() -> None:
     httputil = pytest.importorskip("tornado.httputil")
-    request = httputil.HTTPServerRequest(method="GET", uri="/orders/7?token=hush")
+    line = httputil.RequestStartLine("GET", "/orders/7?token=hush", "HTTP/1.1")
+    request = httputil.HTTPServerRequest(start_line=line, headers=httputil.HTTPHeaders({"Host": "shop"}))
     shown = handled_here(None, ("GET /orders/7?token=hush (127.0.0.1)", request))
     assert shown == {"method": "GET", "path": "/orders/7", "query_names": "token"}
 
