@@ -26,15 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     141 that nobody read its output to the end.
     """
     _open_closed_streams()
-    parser: argparse.ArgumentParser = CommandParser(
-        prog="pagerduty-logging", description="Tools around log records that page."
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    subparsers = parser.add_subparsers(required=True, metavar="command")
-    for command in _COMMANDS:
-        command.add_parser(subparsers).set_defaults(run=command.run)
     try:
-        args = parser.parse_args(argv)
+        args = make_parser().parse_args(argv)
         status: int = args.run(args)
         sys.stdout.flush()
         return status
@@ -50,6 +43,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         output.give_up()
         output.complain(error.strerror or str(error))
         return 1
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; wrong use raises `Misuse` or ends with status 2."""
+    parser: argparse.ArgumentParser = CommandParser(
+        prog="pagerduty-logging", description="Tools around log records that page."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="command")
+    for command in _COMMANDS:
+        command.add_parser(subparsers).set_defaults(run=command.run)
+    return parser
 
 
 def _open_closed_streams() -> None:

@@ -18,6 +18,17 @@ NOT_CHECKED = (
     "whether the key belongs to a service: PagerDuty accepts any that looks like one",
     "whether that service would notify anybody: `pagerduty-logging test --page` shows it",
 )
+SILENT_BECAUSE = (
+    "the service is disabled, or in a maintenance window",
+    "an event rule or an event orchestration suppresses, pauses or reroutes the event",
+    "alert grouping put it into an open incident, though it is another problem",
+    "its incident is acknowledged: further events notify nobody",
+    "its urgency is low: severity warning or info, with dynamic notifications",
+    "nobody is on call in the escalation policy, or their notification rules wait",
+)
+"""Why PagerDuty may notify nobody of an event that it accepted. Sources: PagerDuty's support pages "Why
+incidents fail to trigger", "Dynamic notifications" and "Alerts"; more in `page/README.md`."""
+SUPPORT_PAGE = "https://support.pagerduty.com/main/docs/why-incidents-fail-to-trigger"
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -27,7 +38,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="is this key, network, proxy, TLS able to page? pages nobody",
         description="Look at each step of the way to PagerDuty, then send it the resolve of an alert that "
         "never was, which it accepts and drops. Pages nobody.\n\n"
-        "Not checked:\n  - " + "\n  - ".join(NOT_CHECKED),
+        "Not checked:\n  - " + "\n  - ".join(NOT_CHECKED) + "\n\n"
+        "Accepted, and nobody is notified? It may be that:\n  - " + "\n  - ".join(SILENT_BECAUSE) + "\n"
+        f"See {SUPPORT_PAGE}",
         epilog="example: pagerduty-logging check --region eu",
     )
     options.add_json(parser)
@@ -45,12 +58,28 @@ def run(args: argparse.Namespace) -> int:
             {"step": step.name, "ok": step.ok, "seconds": step.seconds, "detail": step.detail}
             for step in steps
         ]
-        output.print_json({"ok": ok, "steps": shown, "not_checked": list(NOT_CHECKED)})
+        output.print_json(
+            {
+                "ok": ok,
+                "steps": shown,
+                "not_checked": list(NOT_CHECKED),
+                "silent_because": list(SILENT_BECAUSE) if ok else [],
+            }
+        )
     elif output.is_terminal():
         print(output.coloured("PagerDuty can be reached." if ok else "Pages would not get through.", "bold"))
-        for what in NOT_CHECKED if ok else ():
-            print(output.coloured(f"Not checked: {what}.", "dim"))
+        for line in _what_is_left() if ok else ():
+            print(output.coloured(line, "dim"))
     return 0 if ok else 1
+
+
+def _what_is_left() -> Iterator[str]:
+    for what in NOT_CHECKED:
+        yield f"Not checked: {what}."
+    yield "Events are accepted, and still nobody is notified? It may be that"
+    for reason in SILENT_BECAUSE:
+        yield f"  - {reason}"
+    yield f"See {SUPPORT_PAGE}"
 
 
 def _steps(client: EventsClient, args: argparse.Namespace) -> Iterator[Step]:

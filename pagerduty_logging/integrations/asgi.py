@@ -45,12 +45,16 @@ class PagerDutyMiddleware:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve a request, a websocket, or a lifespan."""
         if scope["type"] in ("http", "websocket"):
-            BreadcrumbHandler.forget()
-            with Handled(_INTERFACE, scope, report=self._report):
-                await self._app(scope, receive, send)
+            await self._handle(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(scope, receive, send)
         else:
+            await self._app(scope, receive, send)
+
+    async def _handle(self, scope: Message, receive: Receive, send: Send) -> None:
+        # A frame below `__call__`: what is paged for here is seen to be passed on from there.
+        BreadcrumbHandler.forget()
+        with Handled(_INTERFACE, scope, report=self._report):
             await self._app(scope, receive, send)
 
     async def _live(self, scope: Message, receive: Receive, send: Send) -> None:

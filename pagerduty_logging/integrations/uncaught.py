@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Any
 
 from pagerduty_logging import at_hand
+from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.echoes import REPORTED
 from pagerduty_logging.record.web_request import Handling
-from pagerduty_logging.state import marks
 
 _PLACE = __file__
 
@@ -48,9 +48,9 @@ class Handled:
 
 def report(interface: str, error: BaseException) -> None:
     """Page for an exception that left an application, unless it was paged for already."""
-    if marks.marked(error, REPORTED) is not None:
+    if paged_exceptions.is_marked(error, REPORTED):
         return
-    marks.mark(error, REPORTED, interface)
+    paged_exceptions.mark(error, REPORTED, interface)
     # The template says nothing, on purpose: the exception and where it came from make the problem.
     record = logging.LogRecord(
         interface,

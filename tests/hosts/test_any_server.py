@@ -206,7 +206,6 @@ asyncio.run(main())
 """
 
 
-@ECHOES
 def test_tornados_access_line_pages_only_where_no_exception_does(sandbox: Sandbox, tmp_path: Path) -> None:
     require("tornado")
     (tmp_path / "application.py").write_text(TORNADO)
