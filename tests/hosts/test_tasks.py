@@ -60,7 +60,7 @@ HOSTS = {
         "huey_tasks",
         "-m huey.bin.huey_consumer huey_tasks.huey -k process",
         "Task {0}[…] raised {1}",
-        TWO | TIRES,
+        TWO | TIRES | {"slow": "TaskTimeout: timeout (1s)"},
     ),
     "arq": Host(
         "arq_tasks",

@@ -1,5 +1,6 @@
 import logging
 import os
+import time
 from pathlib import Path
 
 from huey import SqliteHuey
@@ -33,6 +34,11 @@ def mend(customer: str) -> None:
     if not Path("mended").exists():
         Path("mended").touch()
         raise ConnectionError("once")
+
+
+@huey.task(timeout=1)
+def slow(customer: str) -> None:
+    time.sleep(30)
 
 
 @huey.task()
