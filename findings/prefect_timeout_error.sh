@@ -9,6 +9,7 @@ cat > "$work/program.py" <<'PY'
 import os
 os.environ["PREFECT_HOME"] = os.path.join(os.getcwd(), "home")
 os.environ["PREFECT_LOGGING_LEVEL"] = "CRITICAL"
+os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "120"
 import prefect
 from prefect import flow, task
 @task

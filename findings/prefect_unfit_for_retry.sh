@@ -8,6 +8,7 @@ python3 -m venv "$work/venv"
 cat > "$work/program.py" <<'PY'
 import logging, os
 os.environ["PREFECT_HOME"] = os.path.join(os.getcwd(), "home")
+os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "120"
 import prefect
 from prefect import flow, task
 seen = {}
