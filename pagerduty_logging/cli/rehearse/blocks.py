@@ -1,0 +1,150 @@
+"""The bytes of a log, in blocks of whole lines, whatever packs them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Final
+
+from pagerduty_logging.cli.parsing import Misuse
+from pagerduty_logging.cli.rehearse.counts import Counts
+
+BLOCK: Final = 1 << 20
+MAX_LINE: Final = 1 << 20
+"""Bytes of one line that are read; the rest is left out, and the line counted as cut."""
+STDIN: Final = "-"
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+def opened(path: str) -> IO[bytes]:
+    """Open a log; "-" is standard input.
+
+    Raises:
+        Misuse: it is no file that can be read.
+    """
+    if path == STDIN:
+        return sys.stdin.buffer
+    if os.path.isdir(path):
+        raise Misuse(f"{path} is a directory: give its files, such as {os.path.join(path, '*.log')}")
+    try:
+        return open(path, "rb", buffering=0)
+    except OSError as error:
+        raise Misuse(f"{path} cannot be read: {error.strerror}") from None
+
+
+def size(path: str) -> int | None:
+    """Return how many bytes a file has; None: nobody knows."""
+    try:
+        return None if path == STDIN else os.stat(path).st_size
+    except OSError:
+        return None
+
+
+def blocks(path: str, counts: Counts, told: Callable[[], object]) -> Iterator[bytes]:
+    """Yield the log in blocks that end with a line's end.
+
+    Args:
+        path: as for `opened`.
+        counts: takes what was read.
+        told: is called after each block.
+    """
+    with opened(path) as file:
+        carry = b""
+        cutting = False  # within a line of which the beginning was given already
+        try:
+            for data in _unpacked(path, _Counted(file, counts)):
+                told()
+                if cutting:
+                    end = data.find(b"\n")
+                    if end < 0:
+                        continue
+                    data = data[end + 1 :]
+                    cutting = False
+                data = carry + data
+                end = data.rfind(b"\n") + 1
+                carry = data[end:]
+                if end:
+                    yield data[:end]
+                if len(carry) > MAX_LINE:
+                    counts.cut += 1
+                    cutting = True
+                    yield carry[:MAX_LINE] + b"\n"
+                    carry = b""
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            counts.damaged.append(f"{path}: {error}")
+        except OSError as error:
+            counts.damaged.append(f"{path}: {error.strerror or error}")
+        if carry:
+            yield carry + b"\n"
+
+
+class _Counted(io.RawIOBase):
+    """A file that counts what is read of it."""
+
+    def __init__(self, file: IO[bytes], counts: Counts) -> None:
+        self._file = file
+        self._counts = counts
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        self._counts.bytes_read += len(data)
+        return len(data)
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._file.read(size)
+        self._counts.bytes_read += len(data)
+        return data
+
+
+def _unpacked(path: str, file: _Counted) -> Iterator[bytes]:
+    first = file.read(BLOCK)
+    if first.startswith(_GZIP):
+        yield from _read(gzip.GzipFile(fileobj=io.BufferedReader(_Again(first, file), BLOCK)))
+    elif first.startswith(_ZSTD):
+        yield from _read(_zstd(path)(io.BufferedReader(_Again(first, file), BLOCK)))
+    elif first:
+        yield first
+        yield from _read(file)
+
+
+def _read(file: IO[bytes] | _Counted | gzip.GzipFile) -> Iterator[bytes]:
+    while data := file.read(BLOCK):
+        yield data
+
+
+class _Again(io.RawIOBase):
+    """A file of which the beginning was read already."""
+
+    def __init__(self, first: bytes, rest: _Counted) -> None:
+        self._first = first
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._first:
+            data, self._first = self._first[: len(buffer)], self._first[len(buffer) :]
+        else:
+            data = self._rest.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _zstd(path: str) -> Callable[[IO[bytes]], IO[bytes]]:
+    try:
+        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        raise Misuse(
+            f"{path} is packed by zstd, which Python reads from 3.14 on: zstd -dc {path} | pagerduty-logging rehearse -"
+        ) from None
+    made: Callable[[IO[bytes]], IO[bytes]] = zstd.ZstdFile
+    return made
