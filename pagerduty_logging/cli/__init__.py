@@ -9,11 +9,23 @@ import sys
 from collections.abc import Sequence
 
 from pagerduty_logging._version import __version__
-from pagerduty_logging.cli import change, check, explain, output, run, sandbox, spool, test, trigger
+from pagerduty_logging.cli import change, check, explain, output, rehearse, run, sandbox, spool, test, trigger
 from pagerduty_logging.cli.follow_up import acknowledge, resolve
 from pagerduty_logging.cli.parsing import Command, CommandParser, Misuse
 
-_COMMANDS: list[Command] = [sandbox, check, test, trigger, acknowledge, resolve, change, run, explain, spool]
+_COMMANDS: list[Command] = [
+    sandbox,
+    check,
+    test,
+    trigger,
+    acknowledge,
+    resolve,
+    change,
+    run,
+    explain,
+    spool,
+    rehearse,
+]
 
 INTERRUPTED = 130  # as shells tell SIGINT
 NOBODY_READS = 141  # as shells tell SIGPIPE

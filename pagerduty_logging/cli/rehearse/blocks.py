@@ -58,6 +58,9 @@ def blocks(path: str, counts: Counts, told: Callable[[], object]) -> Iterator[by
         try:
             for data in _unpacked(path, _Counted(file, counts)):
                 told()
+                if not (carry or cutting) and data.endswith(b"\n"):  # as most: see `_whole_lines`
+                    yield data
+                    continue
                 if cutting:
                     end = data.find(b"\n")
                     if end < 0:
@@ -92,11 +95,13 @@ class _Counted(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
-        data = self._file.read(len(buffer))
-        buffer[: len(data)] = data
-        self._counts.bytes_read += len(data)
-        return len(data)
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def go_back(self, number: int) -> None:
+        """Read the last bytes again."""
+        self._file.seek(-number, os.SEEK_CUR)
+        self._counts.bytes_read -= number
 
     def read(self, size: int = -1, /) -> bytes:
         data = self._file.read(size)
@@ -111,8 +116,19 @@ def _unpacked(path: str, file: _Counted) -> Iterator[bytes]:
     elif first.startswith(_ZSTD):
         yield from _read(_zstd(path)(io.BufferedReader(_Again(first, file), BLOCK)))
     elif first:
-        yield first
-        yield from _read(file)
+        yield from _whole_lines(first, file)
+
+
+def _whole_lines(data: bytes, file: _Counted) -> Iterator[bytes]:
+    """Yield what is read, cut after a line's end where the file can go back: to put pieces together takes time."""
+    can_go_back = file.seekable()
+    while data:
+        end = data.rfind(b"\n") + 1
+        if can_go_back and len(data) == BLOCK and 0 < end < BLOCK:
+            file.go_back(BLOCK - end)
+            data = data[:end]
+        yield data
+        data = file.read(BLOCK)
 
 
 def _read(file: IO[bytes] | _Counted | gzip.GzipFile) -> Iterator[bytes]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse import levels, times
@@ -27,7 +27,6 @@ CLOUDWATCH: Final = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) (?P<text>(?:\[|\{|[A-Z]+ |\d{4}-|Traceback | ).*)",
     re.DOTALL,
 )
-_DOCKER_AHEAD: Final = ('{"log":', '{"stream":', '{"time":')
 
 
 @dataclass(slots=True)
@@ -56,7 +55,6 @@ class Line:
     line: int = 0
     function: str = ""
     wrapper: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 class Unwrapper:
@@ -75,9 +73,7 @@ class Unwrapper:
         """Return a line of the application; None for a piece of one that is to come."""
         if text.startswith("{"):
             said = parsed(text)
-            if said is not None:
-                return self._of_json(text, said)
-            return Line(text)
+            return Line(text) if said is None else self.of_json(said, text)
         if text[4:5] == "-" and text[10:11] == "T":
             found = CRI.match(text)
             if found is not None:
@@ -97,19 +93,28 @@ class Unwrapper:
         found = CLOUDWATCH.fullmatch(text)
         if found is None:
             return None
-        return self._inner(Line(found["text"].replace("\r", "\n"), self._when(found["time"]), wrapper="CloudWatch"))
+        return self._inner(
+            Line(found["text"].replace("\r", "\n"), self._when(found["time"]), wrapper="CloudWatch")
+        )
 
-    def _of_json(self, text: str, said: Mapping[str, Any]) -> Line | None:
-        if isinstance(said.get("log"), str) and "time" in said and text.startswith(_DOCKER_AHEAD):
+    def of_json(self, said: Mapping[str, Any], text: str = "") -> Line | None:
+        """Return the line that a JSON object wraps, or is; None for a piece of one that is to come."""
+        if isinstance(said.get("log"), str) and "time" in said and ("stream" in said or len(said) == 2):
             source = str(said.get("stream", ""))
             piece = said["log"]
             whole = self._joined(source, piece.removesuffix("\n"), piece.endswith("\n"))
             if whole is None:
                 return None
-            return self._inner(Line(whole.removesuffix("\r"), self._when(said["time"]), source, wrapper="Docker"))
+            return self._inner(
+                Line(whole.removesuffix("\r"), self._when(said["time"]), source, wrapper="Docker")
+            )
         if "__REALTIME_TIMESTAMP" in said or ("MESSAGE" in said and "PRIORITY" in said):
             return self._inner(self._of_journald(said))
-        if isinstance(said.get("message"), str) and "timestamp" in said and ("logStreamName" in said or "ingestionTime" in said):
+        if (
+            isinstance(said.get("message"), str)
+            and "timestamp" in said
+            and ("logStreamName" in said or "ingestionTime" in said)
+        ):
             line = Line(
                 said["message"].rstrip("\r\n").replace("\r", "\n"),
                 self._when(said["timestamp"]),
@@ -188,7 +193,7 @@ def decoded(message: Any) -> str:
 def parsed(text: str) -> Mapping[str, Any] | None:
     """Return a JSON object; None if it is none."""
     try:
-        said: Callable[[], Any] | Any = json.loads(text)
+        said = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return said if isinstance(said, dict) else None

@@ -87,7 +87,12 @@ class Joiner:
     def rest(self, text: str) -> bool:
         """Take a line that begins no record; return whether it belongs to one, or looks like it."""
         broken, current = self._broken, self._current
-        looks = not text.strip() or text.startswith(_INDENTED) or text.startswith(_LINKS) or bool(_BEGIN.match(text))
+        looks = (
+            not text.strip()
+            or text.startswith(_INDENTED)
+            or text.startswith(_LINKS)
+            or bool(_BEGIN.match(text))
+        )
         if broken is not None and not (current is not None and current.unfinished) and not _BEGIN.match(text):
             if text.startswith(_INDENTED) or _ERROR.match(text):
                 broken.take(text)
@@ -100,6 +105,12 @@ class Joiner:
             return True
         return looks and self._begun
 
+    @property
+    def resumes(self) -> bool:
+        """Whether the rest of a traceback is waited for that was broken off."""
+        return self._broken is not None
+
+    @property
     def expects_error(self) -> bool:
         """Whether the last line of a traceback is to come."""
         return any(each is not None and each.unfinished for each in (self._current, self._broken))

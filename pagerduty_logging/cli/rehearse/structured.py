@@ -33,7 +33,14 @@ TRACEBACKS: Final = (
 )  # fmt: skip
 PATHS: Final = ("pathname", "log.origin.file.name", "code.filepath", "code.file.path", "filename", "file")
 LINES: Final = ("lineno", "log.origin.file.line", "code.lineno", "code.line.number", "line")
-FUNCTIONS: Final = ("funcName", "log.origin.function", "code.function", "code.function.name", "func_name", "function")
+FUNCTIONS: Final = (
+    "funcName",
+    "log.origin.function",
+    "code.function",
+    "code.function.name",
+    "func_name",
+    "function",
+)
 PROCESSES: Final = ("process", "process.pid", "pid", "processid")
 _SOURCE: Final = "logging.googleapis.com/sourceLocation"
 _KNOWN: Final = frozenset(
@@ -76,7 +83,9 @@ def _entry(said: dict[str, Any], when: ReadTime) -> Entry | None:
         function=_text(_first(said, FUNCTIONS)[0]),
         process=_number(_first(said, PROCESSES)[0]),
         fields={
-            name: value for name, value in said.items() if name not in _KNOWN or _is_own(name, message_name, logger_name)
+            name: value
+            for name, value in said.items()
+            if name not in _KNOWN or _is_own(name, message_name, logger_name)
         },
     )
 
@@ -202,7 +211,9 @@ def _of_structlog(raised: Mapping[str, Any]) -> str:
     lines = ["Traceback (most recent call last):"]
     for frame in raised.get("frames") or ():
         if isinstance(frame, Mapping):
-            lines.append(f'  File "{frame.get("filename")}", line {frame.get("lineno")}, in {frame.get("name")}')
+            lines.append(
+                f'  File "{frame.get("filename")}", line {frame.get("lineno")}, in {frame.get("name")}'
+            )
     return "\n".join([*lines, f"{raised.get('exc_type')}: {raised.get('exc_value', '')}"])
 
 
@@ -236,7 +247,8 @@ def _otlp(said: Mapping[str, Any], when: ReadTime) -> Iterator[Entry]:
             name = _text(named.get("name")) if isinstance(named, Mapping) else ""
             for record in _mappings(scope.get("logRecords")):
                 attributes = {
-                    _text(pair.get("key")): _any_value(pair.get("value")) for pair in _mappings(record.get("attributes"))
+                    _text(pair.get("key")): _any_value(pair.get("value"))
+                    for pair in _mappings(record.get("attributes"))
                 }
                 flat = {**attributes, **record, "body": _any_value(record.get("body")), "scope_name": name}
                 flat.pop("attributes", None)

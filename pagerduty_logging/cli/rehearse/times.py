@@ -27,8 +27,7 @@ ANY: Final = "|".join((ISO, CLF, CTIME, SLASHED, DASHED, DOTTED, COMPACT))
 """Any time with its year, as a regular expression."""
 
 _MONTHS: Final = {
-    name: number + 1
-    for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
+    name: number + 1 for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 }
 _CLOCK = r"(?P<h>\d\d)[:.]?(?P<mi>\d\d)[:.]?(?P<s>\d\d)(?:[.,:](?P<f>\d{1,9}))?"
 _OFFSET = r"(?: ?(?P<o>Z|UTC|GMT|[+-]\d\d:?\d\d))?"
@@ -56,32 +55,39 @@ class Clock:
         zone: of times that name none.
         newest: when the log was last written, in seconds since the epoch; days without a year are the latest
             ones before.
-        layout: a format of `time.strftime`, where the log has one of its own.
+
+    Attributes:
+        may_turn_back: whether the zone may have summer time.
     """
 
-    def __init__(self, zone: tzinfo, newest: float, layout: str | None = None) -> None:
+    def __init__(self, zone: tzinfo, newest: float) -> None:
         self._zone = zone
         self._newest = datetime.fromtimestamp(newest, zone)
-        self._layout = layout
         self._previous: datetime | None = None
         self._known: dict[str, float] = {}
+        self.may_turn_back = zone is not UTC
 
-    def read(self, text: str) -> float | None:
-        """Return a time in seconds since the epoch; None if it is no time."""
+    def read(self, text: str, layout: str | None = None) -> float | None:
+        """Return a time in seconds since the epoch; None if it is no time.
+
+        Args:
+            text: the time.
+            layout: its format, as `time.strftime` takes it; None: any of those that are known.
+        """
         known = self._known.get(text)
         if known is not None:
             return known
-        found = self._read(text.strip())
+        found = self._read(text.strip(), layout)
         if found is not None and found[1]:
             if len(self._known) > 1_000:
                 self._known.clear()
             self._known[text] = found[0]
         return found[0] if found else None
 
-    def _read(self, text: str) -> tuple[float, bool] | None:
+    def _read(self, text: str, layout: str | None) -> tuple[float, bool] | None:
         """Return a time, and whether the same text always means it."""
         try:
-            when = self._parsed(text)
+            when = self._parsed(text, layout)
             if when is None:
                 return None
             certain = when.tzinfo is not None
@@ -92,10 +98,9 @@ class Clock:
             return None
         return (seconds, certain) if _EARLIEST <= seconds <= _LATEST else None
 
-    def _parsed(self, text: str) -> datetime | None:
-        if self._layout is not None:
-            when = datetime.strptime(text, self._layout)
-            return self._with_year(when, _names_year(self._layout))
+    def _parsed(self, text: str, layout: str | None) -> datetime | None:
+        if layout is not None:
+            return self._with_year(datetime.strptime(text, layout), _names_year(layout))
         for pattern in _PATTERNS:
             found = pattern.fullmatch(text)
             if found is not None:

@@ -11,7 +11,9 @@ from typing import Final
 from pagerduty_logging.cli.rehearse import levels, times
 from pagerduty_logging.cli.rehearse.formats import Format
 
-_PERCENT: Final = re.compile(r"%(?:\((?P<name>\w+)\)(?P<flags>[-#0+ ]*)(?P<width>\d*)(?:\.\d+)?[diouxXeEfFgGcrsa]|%)")
+_PERCENT: Final = re.compile(
+    r"%(?:\((?P<name>\w+)\)(?P<flags>[-#0+ ]*)(?P<width>\d*)(?:\.\d+)?[diouxXeEfFgGcrsa]|%)"
+)
 _DOLLAR: Final = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<braced>\w+)\}|(?P<name>\w+))")
 
 _LEVEL: Final = "{level}"
@@ -34,7 +36,9 @@ _GROUPS: Final = {
 }
 """What each attribute of a record looks like; any other may be anything."""
 
-_COLOURS: Final = frozenset({"log_color", "reset", "message_log_color", "name_log_color", "levelname_log_color"})
+_COLOURS: Final = frozenset(
+    {"log_color", "reset", "message_log_color", "name_log_color", "levelname_log_color"}
+)
 
 _DIRECTIVES: Final = {
     "Y": r"\d{4}", "m": r"\d\d", "d": r"\d\d", "H": r"\d\d", "M": r"\d\d", "S": r"\d\d", "y": r"\d\d", "I": r"\d\d",
@@ -71,7 +75,9 @@ def reader_of(text: str, date_format: str | None = None) -> Format:
             group = re.sub(r"\(\?P<\w+>", "(?:", group).replace(_LEVEL, r"[^\n]*?")
         seen.add("time" if name in ("asctime", "created") else name)
         # A width pads with spaces on one side or the other.
-        pattern.append(group if name in ("message", "asctime") else rf" *{group} *" if _pads(text, name) else group)
+        pattern.append(
+            group if name in ("message", "asctime") else rf" *{group} *" if _pads(text, name) else group
+        )
     if "message" not in seen:
         raise ValueError("the format has no message: %(message)s, {message} or $message")
     written = "".join(pattern).replace(_LEVEL, r"(?P<level>Level \d{1,5}|[^\W\d_][^\W\d_]*)")
@@ -79,8 +85,12 @@ def reader_of(text: str, date_format: str | None = None) -> Format:
         re.compile(written)
     except re.error as error:
         raise ValueError(f"the format cannot be read back: {error}") from None
-    given = Format("the format that was given", written, level_of=levels.of_word, is_python=True, layout=layout)
-    if re.search(r"\(\?P<message>\.\*\)[^$]*\(\?P<level>", written):  # what comes before a level must be known
+    given = Format(
+        "the format that was given", written, level_of=levels.of_word, is_python=True, layout=layout
+    )
+    if re.search(
+        r"\(\?P<message>\.\*\)[^$]*\(\?P<level>", written
+    ):  # what comes before a level must be known
         return given
     return Format(given.name, "".join(pattern), level_of=_named, is_python=True, layout=layout)
 

@@ -1,0 +1,218 @@
+"""The handler's own parts under a turned clock, with a client that sends nothing.
+
+Nothing is decided here: filters, problem, `min_occurrences`, throttle, order, budget and room are the
+handler's own. This only turns the clock to each record's time, and lets the worker do what is due before.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pagerduty_logging.delivery.books import Books
+from pagerduty_logging.delivery.event import packed
+from pagerduty_logging.delivery.schedule import Backlog, Budget, Pending
+from pagerduty_logging.events_api import options as checks
+from pagerduty_logging.events_api.decoding import decode
+from pagerduty_logging.events_api.events import Trigger
+from pagerduty_logging.events_api.retrying import Retry
+from pagerduty_logging.events_api.routing_key import RoutingKey
+from pagerduty_logging.fingerprinting import Fingerprinter, Rule
+from pagerduty_logging.fingerprinting.problem import Identifier
+from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.page import alert
+from pagerduty_logging.page.redaction import redactor
+from pagerduty_logging.pipeline import Pager
+from pagerduty_logging.record import overrides
+from pagerduty_logging.record.filters import Frequency, Ignored
+from pagerduty_logging.state.throttle import Throttle
+
+NOT_REHEARSED: Final = frozenset(
+    {"routing_key", "routing_key_file", "session", "spool", "background", "on_error", "enabled", "base_url", "region",
+     "allow_http", "timeout", "flush_timeout"}
+)  # fmt: skip
+"""Options that say how events are delivered, which nothing is here."""
+
+_NO_KEY: Final = RoutingKey("0" * 32)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An event as it would have been sent.
+
+    Attributes:
+        at: when, in seconds since the epoch.
+        wanted: when its record was made.
+        key: its dedup key.
+        severity: PagerDuty's word.
+        known: whether it tells again of a known problem.
+        page: what it says; None where nobody asked.
+    """
+
+    at: float
+    wanted: float
+    key: str
+    severity: str
+    known: bool
+    page: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of a record.
+
+    Attributes:
+        key: its problem's dedup key.
+        severity: PagerDuty's word for its level.
+        ignored: a filter of the handler left it out.
+        uncertain: the key was made by masking values.
+    """
+
+    key: str
+    severity: str
+    ignored: bool
+    uncertain: bool
+
+
+class Simulation:
+    """Takes records in the order of their times, and tells what would have been sent.
+
+    Args:
+        options: of `PagerDutyHandler`.
+        filters: the handler's.
+        formatter: the handler's; None: none.
+        shows_page: tells whether the page of an event with this dedup key is wanted.
+
+    Raises:
+        ValueError, TypeError: naming the option that is wrong.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        filters: Sequence[Any] = (),
+        formatter: logging.Formatter | None = None,
+        shows_page: Callable[[str], bool] = lambda key: False,
+    ) -> None:
+        given = {name: value for name, value in options.items() if name not in NOT_REHEARSED}
+        self._handler = PagerDutyHandler(enabled=False, **given)  # checks the options
+        for each in filters:
+            self._handler.addFilter(each)
+        self.level = self._handler.level
+        self._formatter = formatter
+        self._shows_page = shows_page
+        self._now = 0.0
+        self._redactor = redactor(given.get("redact", ()), _NO_KEY.reveal)
+        self._identifier = Identifier(given.get("fingerprint"), self._redactor)
+        self._ignored = Ignored(given.get("ignore_loggers", ()), given.get("ignore_exceptions", ()))
+        self._pager = self._made_pager(given)
+        self._books = Books(
+            Backlog(given.get("retry", Retry()), random.Random(0).random),
+            Budget(checks.count("max_events_per_minute", given.get("max_events_per_minute", 100))),
+            checks.count("max_pending", given.get("max_pending", 1_000)),
+            self._clock,
+        )
+
+    def _clock(self) -> float:
+        return self._now
+
+    def _made_pager(self, given: Mapping[str, Any]) -> Pager:
+        known = checks.count("max_fingerprints", given.get("max_fingerprints", 10_000))
+        often = given.get("min_occurrences")
+        names = ("source", "component", "group", "event_class", "client", "client_url", "links", "images",
+                 "custom_details", "release", "environment")  # fmt: skip
+        defaults: dict[str, Any] = {"links": (), "images": ()}
+        return Pager(
+            fields=alert.checked_fields(**{name: given.get(name, defaults.get(name)) for name in names}),
+            redactor=self._redactor,
+            ignored=self._ignored,
+            fingerprint=given.get("fingerprint"),
+            before_send=given.get("before_send"),
+            throttle=Throttle(given.get("repeat_interval", 300.0), known, self._clock),
+            frequency=None if often is None else Frequency(often[0], often[1], known, self._clock),
+            mark="__rehearsed__",
+        )
+
+    def take(self, record: logging.LogRecord, error: BaseException | None) -> tuple[Judged, list[Sent]]:
+        """Let the handler see a record at its time.
+
+        Args:
+            record: the record.
+            error: an exception of the type that its traceback names.
+
+        Returns:
+            what became of it, and all that was sent since the record before.
+        """
+        sent = self._advance(max(record.created, self._now))
+        said = overrides.said_by(record)
+        wished = overrides.wishes_in(said)
+        key = self._identifier.identify(record, wished, None, []).key
+        severity = str(overrides.severity_of(record, wished))
+        ignored = said is False or not self._handler.filter(record) or self._ignored.matches(record, error)
+        if not ignored:
+            pending, _ = self._pager.page(record, said, [], self._formatter)
+            if pending is not None:
+                pending.accepted_at = self._now
+                self._books.submit(pending)
+                self._books.take_in()
+            sent += self._advance(self._now)
+        return Judged(key, severity, ignored, self._is_uncertain(record, wished)), sent
+
+    def finish(self) -> list[Sent]:
+        """Send what waits; return it."""
+        return self._advance(float("inf"))
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Events that there was no room for, by reason."""
+        return dict(self._books.stats().dropped)
+
+    def _is_uncertain(self, record: logging.LogRecord, wished: Mapping[object, Any]) -> bool:
+        if overrides.wish(dict(wished), "dedup_key") is not None:
+            return False
+        return _EXPLAINS.explain(record).rule is Rule.MASK
+
+    def _advance(self, until: float) -> list[Sent]:
+        """Turn the clock, and send on the way what is due."""
+        sent: list[Sent] = []
+        while True:
+            pending, wait = self._books.next()
+            if pending is not None:
+                sent.append(self._sent(pending))
+                self._books.conclude(pending, None)
+                self._books.sending = None
+            elif wait is None or self._now + wait > until:
+                break
+            else:
+                self._now += max(wait, 1e-6)
+        self._books.lost.clear()
+        if until != float("inf"):
+            self._now = until
+        return sent
+
+    def _sent(self, pending: Pending) -> Sent:
+        page = None
+        if self._shows_page(pending.dedup_key):
+            event = decode(packed(pending))
+            page = _page(event) if isinstance(event, Trigger) else {"summary": type(event).__name__}
+        return Sent(
+            self._now, pending.accepted_at, pending.dedup_key, str(pending.severity), pending.known, page
+        )
+
+
+_EXPLAINS: Final = Fingerprinter()
+
+
+def _page(event: Trigger) -> dict[str, Any]:
+    """Return what the inbox shows of an event."""
+    return {
+        "summary": event.summary,
+        "severity": str(event.severity),
+        "source": event.source,
+        "component": event.component,
+        "class": event.event_class,
+        "custom_details": dict(event.custom_details or {}),
+    }
