@@ -8,8 +8,7 @@ import os
 import sys
 import time
 import zoneinfo
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any, Final
@@ -26,8 +25,7 @@ from pagerduty_logging.cli.rehearse import (
     user_format,
 )
 from pagerduty_logging.cli.rehearse.counts import Counts
-from pagerduty_logging.cli.rehearse.entries import Entry
-from pagerduty_logging.cli.rehearse.formats import Format
+from pagerduty_logging.cli.rehearse.format import Format
 from pagerduty_logging.cli.rehearse.merging import merged
 from pagerduty_logging.cli.rehearse.progress import Progress
 from pagerduty_logging.cli.rehearse.reader import LogReader
@@ -132,9 +130,8 @@ def _read(
     run = Rehearsal(setting, empty_result(setting))
     interrupted = False
     try:
-        with closing(_entries(readers, spill)) as entries:
-            for entry in entries:
-                run.take(entry)
+        for entry in spill.keeping(readers[0] if len(readers) == 1 else merged(readers)):
+            run.take(entry)
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -145,10 +142,6 @@ def _read(
     result.interrupted = interrupted
     result.read = _told_of(counts, setting, run.unreached)
     return Read(result, spill, setting)
-
-
-def _entries(readers: list[Iterator[Entry]], spill: Spill) -> Iterator[Entry]:
-    yield from spill.keeping(readers[0] if len(readers) == 1 else merged(readers))
 
 
 def _complain_of_nothing(paths: list[str], counts: Counts) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pagerduty_logging.cli.parsing import Misuse
 from pagerduty_logging.cli.rehearse import user_format
-from pagerduty_logging.cli.rehearse.formats import Format
+from pagerduty_logging.cli.rehearse.format import Format
 
 _HANDLER: Final = "PagerDutyHandler"
 

@@ -11,7 +11,9 @@ from pagerduty_logging.cli.rehearse import structured
 from pagerduty_logging.cli.rehearse.containers import Line, Unwrapper
 from pagerduty_logging.cli.rehearse.counts import Counts
 from pagerduty_logging.cli.rehearse.entries import Entry
-from pagerduty_logging.cli.rehearse.formats import FORMATS, WITHOUT_LEVEL, Format, Said, read_fields
+from pagerduty_logging.cli.rehearse.format import Format, Said, read_fields
+from pagerduty_logging.cli.rehearse.formats import FORMATS
+from pagerduty_logging.cli.rehearse.other_formats import WITHOUT_LEVEL
 from pagerduty_logging.cli.rehearse.skimming import level_key
 from pagerduty_logging.cli.rehearse.times import Clock, reader_of
 

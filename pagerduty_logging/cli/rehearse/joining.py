@@ -87,23 +87,18 @@ class Joiner:
     def rest(self, text: str) -> bool:
         """Take a line that begins no record; return whether it belongs to one, or looks like it."""
         broken, current = self._broken, self._current
-        looks = (
-            not text.strip()
-            or text.startswith(_INDENTED)
-            or text.startswith(_LINKS)
-            or bool(_BEGIN.match(text))
-        )
-        if broken is not None and not (current is not None and current.unfinished) and not _BEGIN.match(text):
-            if text.startswith(_INDENTED) or _ERROR.match(text):
-                broken.take(text)
-                if not broken.unfinished:
-                    broken.patience = 0
-                    self._broken = None
-                return True
+        begins = bool(_BEGIN.match(text))
+        goes_on = text.startswith(_INDENTED) or bool(_ERROR.match(text))
+        if broken is not None and goes_on and not begins and not (current and current.unfinished):
+            broken.take(text)
+            if not broken.unfinished:
+                broken.patience = 0
+                self._broken = None
+            return True
         if current is not None:
             current.take(text)
             return True
-        return looks and self._begun
+        return self._begun and (begins or not text.strip() or text.startswith((*_INDENTED, *_LINKS)))
 
     @property
     def resumes(self) -> bool:

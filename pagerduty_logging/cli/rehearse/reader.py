@@ -16,7 +16,7 @@ from pagerduty_logging.cli.rehearse.containers import Line, Unwrapper
 from pagerduty_logging.cli.rehearse.counts import Counts
 from pagerduty_logging.cli.rehearse.documents import begins_document, objects
 from pagerduty_logging.cli.rehearse.entries import Entry
-from pagerduty_logging.cli.rehearse.formats import Format
+from pagerduty_logging.cli.rehearse.format import Format
 from pagerduty_logging.cli.rehearse.interpreting import Interpreter
 from pagerduty_logging.cli.rehearse.joining import Joiner
 from pagerduty_logging.cli.rehearse.times import Clock
@@ -77,9 +77,8 @@ class LogReader:
 
     def entries(self) -> Iterator[Entry]:
         """Yield the records of the level or worse that say when they were made."""
-        number = 0
         stream = blocks(self._path, self._counts, self._told)
-        for block in stream:
+        for number, block in enumerate(stream):
             if number == 0 and begins_document(block):
                 yield from self._document(itertools.chain((block,), stream))
                 break
@@ -90,7 +89,6 @@ class LogReader:
             else:
                 yield from self._skim(block, find)
                 self._note_times(block)
-            number += 1
         for joiner in self._joiners.values():
             yield from self._timed(joiner.end())
 

@@ -75,10 +75,11 @@ def exception_of(entry_traceback: str) -> BaseException | None:
 def _stand_in(kind: str) -> BaseException:
     module, _, name = kind.rpartition(".")
     found: Any = sys.modules.get(module or "builtins")
-    known = getattr(found, name, None)
+    known: Any = getattr(found, name, None)
     if not (isinstance(known, type) and issubclass(known, BaseException)):
         known = type(name, (Exception,), {"__module__": module or "builtins"})
-    return known.__new__(known)
+    stand_in: BaseException = BaseException.__new__(known)
+    return stand_in
 
 
 def _resolver(source: str | None) -> Callable[[str, str], str]:

@@ -14,8 +14,11 @@ from pagerduty_logging.cli.rehearse.result import Problem, Result
 
 PAGERDUTY_LIMIT: Final = 120
 """Events a minute that PagerDuty takes of one routing key, about."""
-MASKS_ERR: Final = "of a hundred masked problems, about 28 are split or merged"
-"""The masker's figure: 72 % of the problems of its test set are told apart cleanly (see the fingerprint's README)."""
+MASKS_ERR: Final = (
+    "of messages with values in them the masker tells 78 to 81 % apart cleanly, splits 8 to 14 % into many, "
+    "and merges 2 %"
+)
+"""Measured, see the figures of the fingerprint: interpolated calls without their source."""
 MAX_ROWS: Final = 40
 BARS: Final = "▁▂▃▄▅▆▇█"
 PLAIN_BARS: Final = "._-=+*#@"
@@ -90,7 +93,7 @@ def not_understood(result: Result) -> list[str]:
     looked = " among those that were read one by one" if read["skimmed"] else ""
     if read["not_understood"]:
         said.append(f"Not understood: {read['not_understood']:,} lines{looked}, such as:")
-        said += [f"  {file}: {line}" for file, line in read["examples"]]
+        said += [f"  {file}: {line.replace('`', chr(39))}" for file, line in read["examples"]]
     else:
         said.append(f"Not understood: no line{looked}.")
     if read["without_time"]:
@@ -284,16 +287,20 @@ def _as_markdown(block: Block) -> list[str]:
 
 
 def _row(cells: Sequence[str], *, escape: bool = True) -> str:
-    shown = [_escaped(cell) if escape else cell for cell in cells]
+    shown = [_literal(output.plain(cell)) if escape else cell for cell in cells]
     return f"| {' | '.join(shown)} |"
 
 
 def _escaped(text: str) -> str:
-    """Return a text as markdown shows it as it is."""
-    shown = output.plain(text)
-    for char in "\\`*_<>|[]#":
-        shown = shown.replace(char, f"\\{char}")
-    return shown
+    """Return a text as markdown shows it as it is, but for code between backticks."""
+    parts = output.plain(text).split("`")
+    if len(parts) % 2 == 0:
+        return _literal("`".join(parts))
+    return "`".join(part if number % 2 else _literal(part) for number, part in enumerate(parts))
+
+
+def _literal(text: str) -> str:
+    return "".join(f"\\{char}" if char in "\\`*_<>|[]#" else char for char in text)
 
 
 def _harmless(cell: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from pagerduty_logging.cli.rehearse import levels, structured
-from pagerduty_logging.cli.rehearse.formats import Format
+from pagerduty_logging.cli.rehearse.format import Format
 
 
 class Finder(Protocol):

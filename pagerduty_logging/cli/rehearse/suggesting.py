@@ -124,7 +124,7 @@ def _noise(result: Result, rerun: Rerun, options: Mapping[str, Any]) -> list[tup
         saved = result.alerts - after.alerts
         if saved <= 0:
             continue
-        what = "ignore" if noisy else "if nobody must get up for it, ignore"
+        what = "Ignore" if noisy else "If nobody must get up for it, ignore"
         found.append(
             (
                 result.events - after.events,
@@ -149,7 +149,7 @@ def _one_template(result: Result, rerun: Rerun, options: Mapping[str, Any]) -> l
                     result.events - after.events,
                     f"These {len(group.keys):,} alerts of `{group.logger}` look like one problem: give them a template, such "
                     f'as `logger.error("… %s", value)`; that saves {saved:,} of {result.alerts:,} alerts and '
-                    f"{result.events - after.events:,} of {result.events:,} events. One says: {group.summary}",
+                    f"{result.events - after.events:,} of {result.events:,} events. One says: {group.summary.replace('`', chr(39))}",
                 )
             )
     return found

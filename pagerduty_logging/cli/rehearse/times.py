@@ -16,7 +16,7 @@ CTIME: Final = r"(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{
 SYSLOG: Final = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?(?! \d{4}\b)"
 SLASHED: Final = r"\d{4}/\d\d/\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d)(?!\d))?"
 YEARLESS: Final = r"\d\d[-.]\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?"
-COMPACT: Final = r"\d{8}[-T ]\d\d:?\d\d:?\d\d(?:[:.,]\d{1,9})?Z?"
+COMPACT: Final = r"\d{8}[-T ](?:\d{6}|\d\d?:\d\d?:\d\d?)(?:[:.,]\d{1,9})?Z?"
 SHORT: Final = r"\d{6} \d\d:?\d\d:?\d\d"
 KLOG: Final = r"\d{4} \d\d:\d\d:\d\d\.\d{6}"
 DASHED: Final = r"\d{1,2}-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
@@ -26,10 +26,13 @@ EPOCH: Final = r"\d{9,19}(?:\.\d{1,9})?"
 ANY: Final = "|".join((ISO, CLF, CTIME, SLASHED, DASHED, DOTTED, COMPACT))
 """Any time with its year, as a regular expression."""
 
+# fmt: off
 _MONTHS: Final = {
-    name: number + 1 for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
+    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6,
+    "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12,
 }
-_CLOCK = r"(?P<h>\d\d)[:.]?(?P<mi>\d\d)[:.]?(?P<s>\d\d)(?:[.,:](?P<f>\d{1,9}))?"
+# fmt: on
+_CLOCK = r"(?P<h>\d\d?)[:.]?(?P<mi>\d\d?)[:.]?(?P<s>\d\d?)(?:[.,:](?P<f>\d{1,9}))?"
 _OFFSET = r"(?: ?(?P<o>Z|UTC|GMT|[+-]\d\d:?\d\d))?"
 _PATTERNS: Final = tuple(
     re.compile(pattern)

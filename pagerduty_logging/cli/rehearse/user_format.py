@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pagerduty_logging.cli.rehearse import levels, times
-from pagerduty_logging.cli.rehearse.formats import Format
+from pagerduty_logging.cli.rehearse.format import Format
 
 _PERCENT: Final = re.compile(
     r"%(?:\((?P<name>\w+)\)(?P<flags>[-#0+ ]*)(?P<width>\d*)(?:\.\d+)?[diouxXeEfFgGcrsa]|%)"
