@@ -27,15 +27,18 @@ def objects(blocks: Iterable[bytes]) -> Iterator[dict[str, Any] | str]:
     """Yield the objects of a document, in their order; a text is what was not understood."""
     text = ""
     decode = json.JSONDecoder().raw_decode
-    begun = False
+    begun = is_list = False
     for block in blocks:
         text += block.decode("utf-8", "replace")
         if not begun:
             begun = True
             found = _BEGIN.match(text.lstrip("\ufeff"))
+            is_list = found is not None
             text = text.lstrip("\ufeff")[found.end() if found else 0 :]
         while True:
             text = text[_end(_NEXT, text) :]
+            if is_list and text.startswith("]"):
+                return
             if not text.startswith("{"):
                 break
             try:

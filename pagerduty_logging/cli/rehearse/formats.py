@@ -8,4 +8,4 @@ from pagerduty_logging.cli.rehearse.format import Format
 from pagerduty_logging.cli.rehearse.other_formats import OTHERS, WITHOUT_LEVEL
 from pagerduty_logging.cli.rehearse.python_formats import PYTHON
 
-FORMATS: Final[tuple[Format, ...]] = (*PYTHON[:10], *OTHERS[:6], *PYTHON[10:], *OTHERS[6:], *WITHOUT_LEVEL)
+FORMATS: Final[tuple[Format, ...]] = (*PYTHON[:10], *OTHERS[:7], *PYTHON[10:], *OTHERS[7:], *WITHOUT_LEVEL)

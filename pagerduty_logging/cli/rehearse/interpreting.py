@@ -13,6 +13,7 @@ from pagerduty_logging.cli.rehearse.counts import Counts
 from pagerduty_logging.cli.rehearse.entries import Entry
 from pagerduty_logging.cli.rehearse.format import Format, Said, read_fields
 from pagerduty_logging.cli.rehearse.formats import FORMATS
+from pagerduty_logging.cli.rehearse.joining import goes_on
 from pagerduty_logging.cli.rehearse.other_formats import WITHOUT_LEVEL
 from pagerduty_logging.cli.rehearse.skimming import level_key
 from pagerduty_logging.cli.rehearse.times import Clock, reader_of
@@ -67,12 +68,12 @@ class Interpreter:
                 return found
         text = line.text
         if not text or text[0] in " \t":
-            return self._of_wrapper(line) if line.wrapper == "journald" else None
+            return None
         if self._given or _MAY_BEGIN.match(text):
             head = self._of_text(text, line, expects_error)
             if head is not None:
                 return [head]
-        return self._of_wrapper(line)
+        return None if expects_error or goes_on(text) else self._of_wrapper(line)
 
     def _of_wrapper(self, line: Line) -> list[Entry] | None:
         """Return what the wrapper alone tells: journald and syslog know of levels, the others of lines only."""

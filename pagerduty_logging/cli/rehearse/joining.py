@@ -24,6 +24,11 @@ _ERROR: Final = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:)?$")
 _INDENTED: Final = (" ", "\t", "|", "+", ")", "}", "]")
 
 
+def goes_on(text: str) -> bool:
+    """Tell whether a line looks like one that belongs to the line before it."""
+    return text.startswith((*_INDENTED, *_LINKS)) or bool(_BEGIN.match(text))
+
+
 @dataclass(slots=True)
 class _Open:
     """A record to which more lines may belong."""
@@ -66,6 +71,7 @@ class Joiner:
         self._broken: _Open | None = None
         self._waiting: deque[_Open] = deque()
         self._begun = False
+        self._elsewhere = False  # in a traceback of a record that is not kept
 
     @property
     def busy(self) -> bool:
@@ -98,7 +104,9 @@ class Joiner:
         if current is not None:
             current.take(text)
             return True
-        return self._begun and (begins or not text.strip() or text.startswith((*_INDENTED, *_LINKS)))
+        belongs = begins or self._elsewhere or not text.strip() or text.startswith((*_INDENTED, *_LINKS))
+        self._elsewhere = begins or (self._elsewhere and (not text.strip() or text.startswith(_INDENTED)))
+        return self._begun and belongs
 
     @property
     def resumes(self) -> bool:
@@ -108,7 +116,7 @@ class Joiner:
     @property
     def expects_error(self) -> bool:
         """Whether the last line of a traceback is to come."""
-        return any(each is not None and each.unfinished for each in (self._current, self._broken))
+        return self._elsewhere or any(each is not None and each.unfinished for each in (self._current, self._broken))
 
     def end(self) -> list[Entry]:
         """Return all that is left."""
@@ -118,7 +126,7 @@ class Joiner:
         return self._whole()
 
     def _close(self) -> None:
-        self._begun = True
+        self._begun, self._elsewhere = True, False
         current, self._current = self._current, None
         if self._broken is not None:
             self._broken.patience -= 1

@@ -43,6 +43,18 @@ OTHERS: Final = (
         logger="nginx",
     ),
     Format(
+        "Spring Boot",
+        r"{time} +{LEVEL} +(?P<process>\d+) ---(?: \[[^\]]*\])* +(?P<logger>[\w.$]+) *: (?P<message>.*)",
+        (
+            Sample(
+                "2026-11-29T03:12:07.123+01:00 ERROR 1 --- [main] o.s.b.SpringApplication : Application run failed",
+                40,
+                "Application run failed",
+                "o.s.b.SpringApplication",
+            ),
+        ),
+    ),
+    Format(
         "ZooKeeper",
         rf"{_ISO} (?:\[myid:\S*\] )?- {{LEVEL}} +\[(?P<logger>.*?)\] - (?P<message>.*)",
         (
@@ -162,12 +174,6 @@ OTHERS: Final = (
                 20,
                 "In the queue: 24",
                 "com.redhat.ErrataCacheTask",
-            ),
-            Sample(
-                "2026-11-29T03:12:07.123+01:00 ERROR 1 --- [main] o.s.b.SpringApplication : Application run failed",
-                40,
-                "Application run failed",
-                "o.s.b.SpringApplication",
             ),
         ),
         refine=find_java_logger,

@@ -6,7 +6,7 @@ from typing import Final
 
 from pagerduty_logging.cli.rehearse import times
 from pagerduty_logging.cli.rehearse.format import Format, Sample
-from pagerduty_logging.cli.rehearse.refining import answer_level, find_logger, structlog
+from pagerduty_logging.cli.rehearse.refining import answer_level, find_logger, prefer_dotted, structlog
 
 _ISO: Final = f"(?P<time>{times.ISO})"
 
@@ -198,6 +198,7 @@ PYTHON: Final = (
             ),
             Sample("[2026-11-29 03:12:07,123] shop [INFO] ready", 20, "ready", "shop"),
         ),
+        refine=prefer_dotted,
         is_python=True,
     ),
     Format(

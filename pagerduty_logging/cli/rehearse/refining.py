@@ -48,6 +48,16 @@ def find_java_logger(said: Said) -> None:
 _JAVA_LOGGER = re.compile(r"\[?(?P<logger>#?[\w.$]+)\]? +[-:] +")
 
 
+def prefer_dotted(said: Said) -> None:
+    """Take a class for the logger, where what stands at its place is a thread's name."""
+    if (
+        "." not in said["logger"]
+        and (found := _JAVA_LOGGER.match(said["message"]))
+        and "." in found["logger"]
+    ):
+        said["logger"], said["message"] = found["logger"], said["message"][found.end() :]
+
+
 def answer_level(word: str) -> int | None:
     """Return the level by which Django's development server tells of an answer."""
     if word[:1] == "5":

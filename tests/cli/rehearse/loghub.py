@@ -4,10 +4,12 @@ import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-SAMPLES = Path(__file__).parents[5] / "shared" / "fingerprint" / "data" / "loghub_2k"
+SAMPLES = Path(__file__).parents[4] / "shared" / "fingerprint" / "data" / "loghub_2k"
 
 LINES: dict[str, Callable[[dict[str, str]], str]] = {
-    "Android": lambda r: f"{r['Date']} {r['Time']}  {r['Pid']}  {r['Tid']} {r['Level']} {r['Component']}: {r['Content']}",
+    "Android": lambda r: (
+        f"{r['Date']} {r['Time']}  {r['Pid']}  {r['Tid']} {r['Level']} {r['Component']}: {r['Content']}"
+    ),
     "Apache": lambda r: f"[{r['Time']}] [{r['Level']}] {r['Content']}",
     "BGL": lambda r: (
         f"{r['Label']} {r['Timestamp']} {r['Date']} {r['Node']} {r['Time']} {r['NodeRepeat']} {r['Type']} "
