@@ -95,7 +95,7 @@ class Format:
 
 
 _PYTHON_NAMES: Final = frozenset({"debug", "info", "warning", "error", "critical"})
-_SLOTS: Final = ("{LEVEL}", "{small}", "{level}")
+_SLOTS: Final = ("{LEVEL}", "{small}", "{level}", "{any}")
 _UNNAMED: Final = re.compile(r"\(\?P<\w+>")
 _NAMES: Final = "|".join(levels.NAMES)
 
@@ -108,6 +108,7 @@ def _filled(pattern: str, names: str) -> str:
     return (
         pattern.replace("{time}", f"(?P<time>{times.ANY})")
         .replace("{level}", rf"(?P<level>(?i:{names}|level \d{{1,5}}))(?![^\W_])")
+        .replace("{any}", rf"(?P<level>(?i:{names}|level \d{{1,5}})|[A-Z][A-Z_]+)(?![^\W_])")
         .replace("{small}", rf"(?P<level>{names})(?![^\W_])")
         .replace("{LEVEL}", rf"(?P<level>{names.upper()}|Level \d{{1,5}})(?![^\W_])")
     )

@@ -35,6 +35,7 @@ class Interpreter:
 
     Attributes:
         kinds: how many lines have which format, or wrapper.
+        words: those that lines of text have for their levels.
         level_keys: in JSON lines, the keys under which levels are words; None among them: elsewhere.
     """
 
@@ -43,6 +44,7 @@ class Interpreter:
     ) -> None:
         self.kinds: Counter[str] = Counter()
         self.level_keys: set[str | None] = set()
+        self.words: dict[str, int] = {}
         self._counts = counts
         self._clock = clock
         self._when = reader_of(clock)
@@ -67,7 +69,7 @@ class Interpreter:
             if found:
                 return found
         text = line.text
-        if not text or text[0] in " \t":
+        if not text or (text[0] in " \t" and not self._given):
             return None
         if self._given or _MAY_BEGIN.match(text):
             head = self._of_text(text, line, expects_error)
@@ -120,8 +122,11 @@ class Interpreter:
         when = self._clock.read(said["time"], row.layout) if "time" in said else None
         if "time" in said and when is None and not self._given:
             return None
-        if word is not None and level is None:
-            self._counts.strange_level(word)
+        if word is not None:
+            if level is None:
+                self._counts.strange_level(word)
+            else:
+                self.words.setdefault(word.strip(), level)
         entry = Entry(
             time=when,
             level=level,

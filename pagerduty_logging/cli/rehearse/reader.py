@@ -212,7 +212,7 @@ class LogReader:
             key = next(iter(keys)) if len(keys) == 1 else None
             return None if key is None else skimming.by_key(key, self._level)
         first = self._interpreter.first
-        return skimming.by_words(first, self._level) if first.name == kind else None
+        return skimming.by_words(first, self._level, self._interpreter.words) if first.name == kind else None
 
     def _skim(self, block: bytes, find: skimming.Finder) -> Iterator[Entry]:
         counts = self._counts

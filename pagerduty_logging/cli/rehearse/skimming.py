@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from pagerduty_logging.cli.rehearse import levels, structured
 from pagerduty_logging.cli.rehearse.format import Format
@@ -16,11 +16,19 @@ class Finder(Protocol):
     def __call__(self, block: bytes) -> Callable[[int], int]: ...
 
 
-def by_words(row: Format, level: int) -> Finder | None:
-    """Return what finds severe lines of a text format; None: they cannot be found by words."""
+def by_words(row: Format, level: int, seen: Mapping[str, int]) -> Finder | None:
+    """Return what finds severe lines of a text format; None: they cannot be found by words.
+
+    Args:
+        row: the format.
+        level: what is severe.
+        seen: words that its lines have for levels so far.
+    """
     if not row.has_words:
         return None
-    words = row.words(level)
+    known = row.words(level)
+    others = [word.encode() for word, number in seen.items() if number >= level]
+    words = (*known, *(word for word in others if not any(k in word for k in known)))
 
     def in_block(block: bytes) -> Callable[[int], int]:
         places = [(word, block.find(word)) for word in words]
@@ -71,5 +79,3 @@ def level_key(said: Mapping[str, Any]) -> str | None:
 def _nowhere(position: int) -> int:
     return -1
 
-
-NOT_KNOWN: Final = ""

@@ -103,7 +103,7 @@ class Clock:
 
     def _parsed(self, text: str, layout: str | None) -> datetime | None:
         if layout is not None:
-            return self._with_year(datetime.strptime(text, layout), _names_year(layout))
+            return self._with_year(_as_laid_out(text, layout), _names_year(layout))
         for pattern in _PATTERNS:
             found = pattern.fullmatch(text)
             if found is not None:
@@ -204,6 +204,20 @@ def _offset(text: str | None) -> tzinfo | None:
     sign = -1 if text[0] == "-" else 1
     digits = text[1:].replace(":", "")
     return timezone(sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:4])))
+
+
+def _as_laid_out(text: str, layout: str) -> datetime:
+    """Return a time that `strftime` wrote, also where it left the zone out, or wrote a name that nobody knows."""
+    try:
+        return datetime.strptime(text, layout)
+    except ValueError:
+        bare = layout.replace("%z", "").replace("%Z", "").rstrip()
+        if bare == layout:
+            raise
+        return datetime.strptime(_ZONE_NAME.sub("", text) if "%Z" in layout else text, bare)
+
+
+_ZONE_NAME: Final = re.compile(r" ?[A-Z]{2,5}$")
 
 
 def _names_year(layout: str) -> bool:

@@ -16,7 +16,7 @@ _PERCENT: Final = re.compile(
 )
 _DOLLAR: Final = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<braced>\w+)\}|(?P<name>\w+))")
 
-_LEVEL: Final = "{level}"
+_LEVEL: Final = "{any}"
 _GROUPS: Final = {
     "asctime": "",  # depends on the date's own format
     "created": rf"(?P<time>{times.EPOCH})",
@@ -64,12 +64,14 @@ def reader_of(text: str, date_format: str | None = None) -> Format:
         layout = layout.replace(short, spelt) if layout else layout
     pattern: list[str] = []
     seen: set[str] = set()
+    named: set[str] = set()
     for literal, name in _parts(text):
         if name is None:
             pattern.append(re.escape(literal).replace(r"\ ", " "))
             continue
         if name in _COLOURS:
             continue
+        named.add(name)
         group = _time_of(layout) if name == "asctime" else _GROUPS.get(name, r"[^\n]*?")
         if name in seen or ("<time>" in group and "time" in seen):
             group = re.sub(r"\(\?P<\w+>", "(?:", group).replace(_LEVEL, r"[^\n]*?")
@@ -80,19 +82,18 @@ def reader_of(text: str, date_format: str | None = None) -> Format:
         )
     if "message" not in seen:
         raise ValueError("the format has no message: %(message)s, {message} or $message")
-    written = "".join(pattern).replace(_LEVEL, r"(?P<level>Level \d{1,5}|[^\W\d_][^\W\d_]*)")
+    row = Format(
+        "the format that was given",
+        "".join(pattern),
+        level_of=_named,
+        is_python=True,
+        layout=layout if "asctime" in named else None,
+    )
     try:
-        re.compile(written)
+        row.match("")
     except re.error as error:
         raise ValueError(f"the format cannot be read back: {error}") from None
-    given = Format(
-        "the format that was given", written, level_of=levels.of_word, is_python=True, layout=layout
-    )
-    if re.search(
-        r"\(\?P<message>\.\*\)[^$]*\(\?P<level>", written
-    ):  # what comes before a level must be known
-        return given
-    return Format(given.name, "".join(pattern), level_of=_named, is_python=True, layout=layout)
+    return row
 
 
 def _named(word: str) -> int | None:
