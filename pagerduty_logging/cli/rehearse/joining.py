@@ -116,7 +116,9 @@ class Joiner:
     @property
     def expects_error(self) -> bool:
         """Whether the last line of a traceback is to come."""
-        return self._elsewhere or any(each is not None and each.unfinished for each in (self._current, self._broken))
+        return self._elsewhere or any(
+            each is not None and each.unfinished for each in (self._current, self._broken)
+        )
 
     def end(self) -> list[Entry]:
         """Return all that is left."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse.entries import Entry
+from pagerduty_logging.cli.rehearse.rebuilding import rebuilt
 
 MAX_FIELDS: Final = 100
 _RESERVED: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -26,12 +26,14 @@ class RecordMaker:
         self._resolve = _resolver(source)
 
     def record(self, entry: Entry) -> logging.LogRecord:
-        """Return the record of what was read.
+        """Return the record of what was read, with its exception.
 
-        A traceback follows the message, as `QueueHandler.prepare` leaves it: the log holds no exception.
+        What is no traceback of Python's follows the message, as `QueueHandler.prepare` leaves it.
         """
         path = self._resolve(entry.path, entry.logger) if entry.line else entry.path
-        message = f"{entry.message}\n{entry.traceback}" if entry.traceback else entry.message
+        error = rebuilt(entry.traceback)
+        appended = entry.traceback and error is None
+        message = f"{entry.message}\n{entry.traceback}" if appended else entry.message
         name = os.path.basename(path)
         level = entry.level if entry.level is not None else logging.ERROR
         told: dict[str, Any] = {
@@ -42,6 +44,7 @@ class RecordMaker:
             "levelname": logging.getLevelName(level)
             if level % 10 == 0
             else entry.level_name or f"Level {level}",
+            "exc_info": None if error is None else (type(error), error, error.__traceback__),
             "pathname": path,
             "filename": name,
             "module": os.path.splitext(name)[0],
@@ -58,28 +61,6 @@ class RecordMaker:
             if field not in _RESERVED and field not in told and isinstance(field, str):
                 told[field] = value
         return logging.makeLogRecord(told)
-
-
-def exception_of(entry_traceback: str) -> BaseException | None:
-    """Return an exception of the type that a traceback names, to be asked for its type only.
-
-    Python's own types, and those of modules that are imported, are themselves; of others the name is known.
-    """
-    from pagerduty_logging.record import printed_traceback
-
-    chain = printed_traceback.parse(entry_traceback) if entry_traceback else ()
-    return _stand_in(chain[0].kind) if chain else None
-
-
-@lru_cache(maxsize=1_000)
-def _stand_in(kind: str) -> BaseException:
-    module, _, name = kind.rpartition(".")
-    found: Any = sys.modules.get(module or "builtins")
-    known: Any = getattr(found, name, None)
-    if not (isinstance(known, type) and issubclass(known, BaseException)):
-        known = type(name, (Exception,), {"__module__": module or "builtins"})
-    stand_in: BaseException = BaseException.__new__(known)
-    return stand_in
 
 
 def _resolver(source: str | None) -> Callable[[str, str], str]:

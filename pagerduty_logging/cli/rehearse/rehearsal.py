@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse.entries import Entry
-from pagerduty_logging.cli.rehearse.records import RecordMaker, exception_of
+from pagerduty_logging.cli.rehearse.records import RecordMaker
 from pagerduty_logging.cli.rehearse.result import Event, Problem, Result
 from pagerduty_logging.cli.rehearse.simulation import Judged, Sent, Simulation
 from pagerduty_logging.page.redaction import redactor
@@ -90,6 +90,7 @@ class Rehearsal:
     result: Result
     with_pages: bool = True
     unreached: int = 0
+    _number: int = 0
     _problems: dict[str, Problem] = field(default_factory=dict)
     _simulation: Simulation = field(init=False)
     _wanted: _Busiest = field(default_factory=_Busiest)
@@ -115,7 +116,7 @@ class Rehearsal:
         if not self.setting.reaches(record.name):
             self.unreached += 1
             return
-        judged, sent = self._simulation.take(record, exception_of(entry.traceback))
+        judged, sent = self._simulation.take(record)
         self._count(judged, entry, record.name)
         for event in sent:
             self._note(event)
@@ -166,12 +167,15 @@ class Rehearsal:
             )
         before = problem.events
         held = problem.records - problem.ignored - 1 - sum(1 + event.held for event in before)
-        problem.events.append(Event(sent.at, sent.wanted, _why(before, sent), sent.severity, max(held, 0)))
+        problem.events.append(
+            Event(sent.at, sent.wanted, _why(before, sent), sent.severity, self._number, max(held, 0))
+        )
         if sent.page is not None and not problem.page:
             problem.page = sent.page
             problem.summary = str(sent.page["summary"])[:MAX_SUMMARY_CHARS]
         self._wanted.note(sent.wanted)
         self._sent.note(sent.at)
+        self._number += 1
         wait = sent.at - sent.wanted
         if wait > LATE:
             self.result.waited += 1

@@ -23,6 +23,7 @@ class Event:
         wanted: when its record was made.
         why: "first", "worse", "again", "size" or "other".
         severity: PagerDuty's word.
+        number: its place among all events, in the order of their sending.
         held: records held back since the event before.
     """
 
@@ -30,6 +31,7 @@ class Event:
     wanted: float
     why: str
     severity: str
+    number: int
     held: int = 0
 
 
@@ -146,13 +148,8 @@ class Result:
 
     def all_events(self) -> Iterator[tuple[Problem, Event]]:
         """Yield every event with its problem, in the order of their sending."""
-        pairs = [
-            (event.at, n, problem, event)
-            for n, problem in enumerate(self.problems)
-            for event in problem.events
-        ]
-        for _, _, problem, event in sorted(pairs, key=lambda pair: pair[:2]):
-            yield problem, event
+        pairs = [(problem, event) for problem in self.problems for event in problem.events]
+        yield from sorted(pairs, key=lambda pair: pair[1].number)
 
 
 def to_json(result: Result) -> str:

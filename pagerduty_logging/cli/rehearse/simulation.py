@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pagerduty_logging.delivery.books import Books
-from pagerduty_logging.delivery.event import packed
 from pagerduty_logging.delivery.schedule import Backlog, Budget, Pending
 from pagerduty_logging.events_api import options as checks
-from pagerduty_logging.events_api.decoding import decode
 from pagerduty_logging.events_api.events import Trigger
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey
@@ -28,6 +26,7 @@ from pagerduty_logging.page.redaction import redactor
 from pagerduty_logging.pipeline import Pager
 from pagerduty_logging.record import overrides
 from pagerduty_logging.record.filters import Frequency, Ignored
+from pagerduty_logging.record.snapshot import exception_of
 from pagerduty_logging.state.throttle import Throttle
 
 NOT_REHEARSED: Final = frozenset(
@@ -35,6 +34,9 @@ NOT_REHEARSED: Final = frozenset(
      "allow_http", "timeout", "flush_timeout"}
 )  # fmt: skip
 """Options that say how events are delivered, which nothing is here."""
+
+LONGEST: Final = 7 * 86_400.0
+"""Seconds after the last record in which what waits is sent."""
 
 _NO_KEY: Final = RoutingKey("0" * 32)
 
@@ -136,12 +138,8 @@ class Simulation:
             mark="__rehearsed__",
         )
 
-    def take(self, record: logging.LogRecord, error: BaseException | None) -> tuple[Judged, list[Sent]]:
+    def take(self, record: logging.LogRecord) -> tuple[Judged, list[Sent]]:
         """Let the handler see a record at its time.
-
-        Args:
-            record: the record.
-            error: an exception of the type that its traceback names.
 
         Returns:
             what became of it, and all that was sent since the record before.
@@ -151,7 +149,11 @@ class Simulation:
         wished = overrides.wishes_in(said)
         key = self._identifier.identify(record, wished, None, []).key
         severity = str(overrides.severity_of(record, wished))
-        ignored = said is False or not self._handler.filter(record) or self._ignored.matches(record, error)
+        ignored = (
+            said is False
+            or not self._handler.filter(record)
+            or self._ignored.matches(record, exception_of(record))
+        )
         if not ignored:
             pending, _ = self._pager.page(record, said, [], self._formatter)
             if pending is not None:
@@ -163,7 +165,7 @@ class Simulation:
 
     def finish(self) -> list[Sent]:
         """Send what waits; return it."""
-        return self._advance(float("inf"))
+        return self._advance(self._now + LONGEST)
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -189,14 +191,13 @@ class Simulation:
             else:
                 self._now += max(wait, 1e-6)
         self._books.lost.clear()
-        if until != float("inf"):
-            self._now = until
+        self._now = until
         return sent
 
     def _sent(self, pending: Pending) -> Sent:
+        event = pending.compose()
         page = None
         if self._shows_page(pending.dedup_key):
-            event = decode(packed(pending))
             page = _page(event) if isinstance(event, Trigger) else {"summary": type(event).__name__}
         return Sent(
             self._now, pending.accepted_at, pending.dedup_key, str(pending.severity), pending.known, page

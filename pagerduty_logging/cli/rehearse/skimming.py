@@ -78,4 +78,3 @@ def level_key(said: Mapping[str, Any]) -> str | None:
 
 def _nowhere(position: int) -> int:
     return -1
-

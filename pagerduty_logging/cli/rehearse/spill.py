@@ -20,6 +20,10 @@ class Spill:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as this)
         self.count = 0
 
+    def close(self) -> None:
+        """Keep them no longer."""
+        self._file.close()
+
     def keeping(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Yield the entries, each kept before."""
         for entry in entries:
