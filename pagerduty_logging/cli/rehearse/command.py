@@ -9,7 +9,8 @@ import sys
 import time
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
@@ -42,15 +43,6 @@ MAX_RECORDS_AGAIN: Final = 300_000
 """Records that are rehearsed once more to find out what a change saves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A first run: its result, and its records to be rehearsed again."""
-
-    result: Result
-    spill: Spill
-    setting: Setting
-
-
 def rehearse_logs(args: argparse.Namespace) -> int:
     """Rehearse logs, and show the result."""
     zone = _zone(args.tz)
@@ -76,14 +68,15 @@ def rehearse_logs(args: argparse.Namespace) -> int:
         reaches=configured.reaches,
     )
     level = _level(setting, changes)
-    read = _read(args.logs, setting, level, zone, formats, only=args.format is not None)
-    result = read.result
-    if not result.interrupted and read.spill.count <= MAX_RECORDS_AGAIN:
-        result.suggestions = _suggestions(read)
-    after = None
-    if changes and not result.interrupted:
-        after = rehearse(read.spill, replace(setting, options={**setting.options, **changes}))
-        after.read, after.suggestions = result.read, []
+    with closing(Spill()) as spill:
+        result = _read(args, spill, setting, _level(setting, changes), formats)
+        after = None
+        if not result.interrupted:
+            if spill.count <= MAX_RECORDS_AGAIN:
+                result.suggestions = _suggestions(result, spill, setting)
+            if changes:
+                after = rehearse(spill, replace(setting, options={**setting.options, **changes}))
+                after.read = result.read
     told = after or result
     _show(args, result, after, zone)
     if incidents is not None:
@@ -111,8 +104,10 @@ def compare(args: argparse.Namespace) -> int:
 
 
 def _read(
-    paths: list[str], setting: Setting, level: int, zone: tzinfo, formats: tuple[Format, ...], only: bool
-) -> Read:
+    args: argparse.Namespace, spill: Spill, setting: Setting, level: int, formats: tuple[Format, ...]
+) -> Result:
+    """Read the logs, rehearse their records, and keep these to be rehearsed again."""
+    paths: list[str] = args.logs
     if paths.count(blocks.STDIN) > 1:
         raise Misuse("- is given twice: there is one standard input")
     for path in paths:
@@ -120,13 +115,16 @@ def _read(
             blocks.opened(path).close()  # before any of them is read
     counts = Counts()
     sizes = [blocks.size(path) for path in paths]
-    total = None if None in sizes else sum(size or 0 for size in sizes)
-    progress = Progress(counts, total)
-    readers = [
-        LogReader(path, counts, level=level, zone=zone, formats=formats, only=only, told=progress).entries()
-        for path in paths
-    ]
-    spill = Spill()
+    progress = Progress(counts, None if None in sizes else sum(size or 0 for size in sizes))
+    only = args.format is not None
+    told: dict[str, Any] = {
+        "level": level,
+        "zone": setting.night.zone,
+        "formats": formats,
+        "only": only,
+        "told": progress,
+    }
+    readers = [LogReader(path, counts, **told).entries() for path in paths]
     run = Rehearsal(setting, empty_result(setting))
     interrupted = False
     try:
@@ -141,7 +139,7 @@ def _read(
     result = run.finish()
     result.interrupted = interrupted
     result.read = _told_of(counts, setting, run.unreached)
-    return Read(result, spill, setting)
+    return result
 
 
 def _complain_of_nothing(paths: list[str], counts: Counts) -> None:
@@ -189,15 +187,12 @@ def _told_of(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]
     }
 
 
-def _suggestions(read: Read) -> list[str]:
-    setting = read.setting
-
+def _suggestions(result: Result, spill: Spill, setting: Setting) -> list[str]:
     def rerun(changes: Mapping[str, Any]) -> Result:
-        return rehearse(
-            read.spill, replace(setting, options={**setting.options, **changes}), with_pages=False
-        )
+        options = {**setting.options, **changes}
+        return rehearse(spill, replace(setting, options=options), with_pages=False)
 
-    return suggesting.suggestions(read.result, rerun, setting.options)
+    return suggesting.suggestions(result, rerun, setting.options)
 
 
 # --- showing ------------------------------------------------------------------------------------------

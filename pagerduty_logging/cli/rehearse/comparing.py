@@ -123,17 +123,14 @@ def read_incidents(text: str, zone: tzinfo, newest: float) -> list[Incident]:
 def judged(result: Result, incidents: Sequence[Incident], zone: tzinfo) -> list[Block]:
     """Return which incidents were caught, after how long, which were missed, and what woke for nothing."""
     alerts = sorted((p.events[0].at, p.summary) for p in result.problems if p.events)
+    times = sorted(event.at for p in result.problems for event in p.events)
     rows = []
     used: set[int] = set()
     caught = 0
     for incident in sorted(incidents, key=lambda i: i.start):
         during = [n for n, (at, _) in enumerate(alerts) if incident.start - EARLY <= at <= incident.end]
-        told = [
-            at
-            for p in result.problems
-            for at in (e.at for e in p.events)
-            if incident.start - EARLY <= at <= incident.end
-        ]
+        # A reminder just before it is no news of it.
+        told = [alerts[n][0] for n in during] + [at for at in times if incident.start <= at <= incident.end]
         used.update(during)
         if told:
             caught += 1
