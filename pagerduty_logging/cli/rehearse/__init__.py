@@ -32,7 +32,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     handler.add_argument(
         "--config",
         metavar="CONFIG",
-        help="take handler and formatters from a dictConfig: a JSON file, module:NAME, or Django's settings module",
+        help="take handler and formatters from a dictConfig: JSON, module:NAME, or Django's settings module",
     )
     handler.add_argument(
         "--set",

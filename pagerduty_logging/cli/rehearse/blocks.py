@@ -120,7 +120,7 @@ def _unpacked(path: str, file: _Counted) -> Iterator[bytes]:
 
 
 def _whole_lines(data: bytes, file: _Counted) -> Iterator[bytes]:
-    """Yield what is read, cut after a line's end where the file can go back: to put pieces together takes time."""
+    """Yield what is read, cut after a line's end where the file can go back: joining pieces takes time."""
     can_go_back = file.seekable()
     while data:
         end = data.rfind(b"\n") + 1
@@ -160,7 +160,8 @@ def _zstd(path: str) -> Callable[[IO[bytes]], IO[bytes]]:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         raise Misuse(
-            f"{path} is packed by zstd, which Python reads from 3.14 on: zstd -dc {path} | pagerduty-logging rehearse -"
+            f"{path} is packed by zstd, which Python reads from 3.14 on: zstd -dc {path} | "
+            f"pagerduty-logging rehearse -"
         ) from None
     made: Callable[[IO[bytes]], IO[bytes]] = zstd.ZstdFile
     return made

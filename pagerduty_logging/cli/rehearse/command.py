@@ -67,7 +67,6 @@ def rehearse_logs(args: argparse.Namespace) -> int:
         formatter=configured.formatter,
         reaches=configured.reaches,
     )
-    level = _level(setting, changes)
     with closing(Spill()) as spill:
         result = _read(args, spill, setting, _level(setting, changes), formats)
         after = None
@@ -152,12 +151,14 @@ def _complain_of_nothing(paths: list[str], counts: Counts) -> None:
         hidden = redactor((), lambda: "\0").text(seen)[:100]
         damaged = f" ({counts.damaged[0]})" if counts.damaged else ""
         raise Misuse(
-            f"{names}: none of {counts.lines:,} lines was understood{damaged}; seen: {hidden!r}. Give the log's format, "
+            f"{names}: none of {counts.lines:,} lines was understood{damaged}; seen: {hidden!r}. Give "
+            f"the log's format, "
             "such as --format '%(asctime)s %(levelname)s %(name)s %(message)s'"
         )
     if counts.earliest is None:
         raise Misuse(
-            f"{names}: {counts.records:,} records, and none says when it was made: the format needs a time, such as "
+            f"{names}: {counts.records:,} records, and none says when it was made: the format needs a "
+            f"time, such as "
             "%(asctime)s; or give the log as journald, Docker or Kubernetes keeps it, which note times"
         )
 

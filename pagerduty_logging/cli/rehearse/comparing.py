@@ -49,7 +49,8 @@ def compared(before: Result, after: Result) -> list[Block]:
         ("events", f"{before.events:,}", f"{after.events:,}", _change(before.events, after.events)),
         ("alerts at night", f"{before.night_alerts:,}", f"{after.night_alerts:,}",
          _change(before.night_alerts, after.night_alerts)),
-        ("busiest minute", f"{before.busiest:,}", f"{after.busiest:,}", _change(before.busiest, after.busiest)),
+        ("busiest minute", f"{before.busiest:,}", f"{after.busiest:,}",
+         _change(before.busiest, after.busiest)),
         ("events that wait", f"{before.waited:,}", f"{after.waited:,}", _change(before.waited, after.waited)),
     ]  # fmt: skip
     found: list[Block] = [Heading("Compared"), Table(("", "before", "after", "change"), rows)]
@@ -176,7 +177,8 @@ class Checked:
     @property
     def sentence(self) -> str:
         """The same in words."""
-        return f"{self.alike:,} alike, {self.only_rehearsed:,} only rehearsed, {self.only_sent:,} only sent: {self.share:.0%}"
+        parts = f"{self.alike:,} alike, {self.only_rehearsed:,} only rehearsed, {self.only_sent:,} only sent"
+        return f"{parts}: {self.share:.0%}"
 
 
 _SENT: Final = frozenset(

@@ -128,7 +128,7 @@ def _imported(where: str) -> Any:
 
 
 def _reaching(config: Mapping[str, Any], handler: str) -> Callable[[str], bool]:
-    """Return what tells whether a logger's records reach a handler, by the loggers' handlers and `propagate`."""
+    """Return what tells whether a logger's records reach a handler, by its handlers and `propagate`."""
     loggers = {name: spec for name, spec in config.get("loggers", {}).items() if isinstance(spec, Mapping)}
     root = config.get("root") or loggers.get("") or {}
     if handler not in root.get("handlers", ()) and not any(

@@ -24,7 +24,8 @@ SYSLOG: Final = re.compile(
     re.DOTALL,
 )
 CLOUDWATCH: Final = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) (?P<text>(?:\[|\{|[A-Z]+ |\d{4}-|Traceback | ).*)",
+    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) "
+    r"(?P<text>(?:\[|\{|[A-Z]+ |\d{4}-|Traceback | ).*)",
     re.DOTALL,
 )
 
@@ -182,7 +183,7 @@ class Unwrapper:
 
 
 def decoded(message: Any) -> str:
-    """Return journald's MESSAGE, which is a list of bytes where it is no UTF-8 or holds control characters."""
+    """Return journald's MESSAGE: a list of bytes where it is no UTF-8 or holds control characters."""
     if isinstance(message, list):
         if len(message) > 0 and all(isinstance(byte, int) and 0 <= byte < 256 for byte in message):
             return bytes(message).decode("utf-8", "replace")

@@ -18,7 +18,8 @@ class Counts:
     Attributes:
         bytes_read: as they are in the files.
         lines: how many there were.
-        counted_bytes: of the lines that were counted one by one; the rest was looked through for levels' words.
+        counted_bytes: of the lines that were counted one by one.
+        skimmed_bytes: of those that were only looked through for levels' words.
         records: lines that begin a record.
         severe: records of the level that pages, or worse.
         without_level, without_time: records that do not say; those of the second kind are severe ones.

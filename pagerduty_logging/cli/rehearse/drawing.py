@@ -71,7 +71,8 @@ def _lane(problem: Problem, span: lanes.Scale, dark: str, zone: tzinfo) -> str:
     return (
         f'<details class="lane"><summary><span class="what"><i class="{escape(problem.severity)}"></i>'
         f"{sure}{escape(problem.summary)}</span><small>{escape(problem.logger)} · {counts}</small>"
-        f'<span class="strip"><svg viewBox="0 0 1000 24" preserveAspectRatio="none" aria-hidden="true">{dark}{bars}</svg>'
+        f'<span class="strip"><svg viewBox="0 0 1000 24" preserveAspectRatio="none" aria-hidden="true">'
+        f"{dark}{bars}</svg>"
         f"{marks}</span></summary>{_page(problem, zone)}</details>"
     )
 
@@ -82,7 +83,7 @@ def _bar(at: float, count: int, most: int) -> str:
 
 
 def _mark(mark: lanes.Mark, zone: tzinfo) -> str:
-    several = f" × {mark.count:,}" if mark.count > 1 else ""
+    several = f" x {mark.count:,}" if mark.count > 1 else ""
     title = f"{_clock(mark.time, zone)} {WORDS.get(mark.why, mark.why)}{several}"
     return (
         f'<b class="{escape(mark.why)}" style="left:{mark.at:.2%}" title="{escape(title)}">'
@@ -139,7 +140,8 @@ def _limit(result: Result, span: lanes.Scale, dark: str) -> str:
     )
     line = 60 - 60 * report.PAGERDUTY_LIMIT / top
     return (
-        f'<svg viewBox="0 0 1000 60" preserveAspectRatio="none" role="img" aria-label="Events a minute">{dark}{bars}'
+        f'<svg viewBox="0 0 1000 60" preserveAspectRatio="none" role="img" aria-label="Events a minute">'
+        f"{dark}{bars}"
         f'<line class="limit" x1="0" x2="1000" y1="{line:.1f}" y2="{line:.1f}"/></svg>'
         f'<span class="limit-label" style="top:{line / 60:.1%}">{report.PAGERDUTY_LIMIT} a minute</span>'
     )
@@ -147,7 +149,8 @@ def _limit(result: Result, span: lanes.Scale, dark: str) -> str:
 
 def _nights(spans: Iterable[tuple[float, float]], height: int = 60) -> str:
     return "".join(
-        f'<rect class="night" x="{left * 1000:.1f}" y="0" width="{(right - left) * 1000:.1f}" height="{height}"/>'
+        f'<rect class="night" x="{left * 1000:.1f}" y="0" width="{(right - left) * 1000:.1f}" '
+        f'height="{height}"/>'
         for left, right in spans
     )
 
@@ -180,7 +183,8 @@ def _clock(at: float, zone: tzinfo) -> str:
 _LEFT, _WIDTH, _LANE, _TOP = 330, 1_200, 26, 96
 _STYLE: Final = (
     "text{font:12px system-ui,sans-serif;fill:#222}.small{font-size:10px;fill:#555}.night{fill:#dde3f0}"
-    ".tick,.minute{fill:#8a8f98}.limit{stroke:#c2185b;stroke-dasharray:4 3}.first{fill:#c62828}.worse{fill:#ad1457}"
+    ".tick,.minute{fill:#8a8f98}.limit{stroke:#c2185b;stroke-dasharray:4 3}.first{fill:#c62828}"
+    ".worse{fill:#ad1457}"
     ".again{fill:#b26a00}.size,.other{fill:#1565c0}.bg{fill:#fff}.rule{stroke:#e4e6ea}"
 )
 
@@ -193,12 +197,14 @@ def svg(result: Result, zone: tzinfo) -> str:
     room = _WIDTH - _LEFT - 20
     count = len(shown) + bool(rest)
     height = _TOP + _LANE * max(count, 1) + 30
+    totals = f"{result.alerts:,} alerts, {result.events:,} events, {result.records:,} records"
+    asleep = f"night {result.night}, {result.zone}: {result.night_alerts:,} alerts"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif">',
         f"<style>{_STYLE}</style>",
         f'<rect class="bg" width="{_WIDTH}" height="{height}"/>',
-        f'<text x="10" y="22">{escape(f"{result.alerts:,} alerts, {result.events:,} events, {result.records:,} records")}</text>',
-        f'<text class="small" x="10" y="40">{escape(f"night {result.night}, {result.zone}: {result.night_alerts:,} alerts")}</text>',
+        f'<text x="10" y="22">{escape(totals)}</text>',
+        f'<text class="small" x="10" y="40">{escape(asleep)}</text>',
     ]
     for left, right in lanes.nights(result, span, zone):
         parts.append(
@@ -210,7 +216,8 @@ def svg(result: Result, zone: tzinfo) -> str:
     for at, number in minutes:
         high = max(66 * number / top, 1.5)
         parts.append(
-            f'<rect class="minute" x="{_LEFT + at * room - 1:.1f}" y="{86 - high:.1f}" width="2" height="{high:.1f}"/>'
+            f'<rect class="minute" x="{_LEFT + at * room - 1:.1f}" y="{86 - high:.1f}" width="2" '
+            f'height="{high:.1f}"/>'
         )
     line = 86 - 66 * report.PAGERDUTY_LIMIT / top
     parts.append(f'<line class="limit" x1="{_LEFT}" x2="{_WIDTH - 20}" y1="{line:.1f}" y2="{line:.1f}"/>')
@@ -227,7 +234,8 @@ def svg(result: Result, zone: tzinfo) -> str:
             parts += [_svg_tick(at, y, 8, room) for at, _ in lanes.ticks(problem, span)]
     for at, words in lanes.labels(span, zone):
         parts.append(
-            f'<text class="small" text-anchor="middle" x="{_LEFT + at * room:.1f}" y="{height - 10}">{escape(words)}</text>'
+            f'<text class="small" text-anchor="middle" x="{_LEFT + at * room:.1f}" y="{height - 10}">'
+            f"{escape(words)}</text>"
         )
     return "".join([*parts, "</svg>\n"])
 
@@ -244,7 +252,7 @@ def _svg_lane(problem: Problem, span: lanes.Scale, y: int, room: int, zone: tzin
     parts += [_svg_tick(at, y, 4 + 16 * math.log1p(count) / math.log1p(most), room) for at, count in ticks]
     for mark in lanes.marks(problem, span):
         x = _LEFT + mark.at * room
-        title = f"{_clock(mark.time, zone)} {mark.why}" + (f" × {mark.count}" if mark.count > 1 else "")
+        title = f"{_clock(mark.time, zone)} {mark.why}" + (f" x {mark.count}" if mark.count > 1 else "")
         parts.append(
             f'<text class="{escape(mark.why)}" text-anchor="middle" x="{x:.1f}" y="{y + 15}">'
             f"{_SHAPES.get(mark.why, '○')}<title>{escape(title)}</title></text>"
@@ -253,4 +261,5 @@ def _svg_lane(problem: Problem, span: lanes.Scale, y: int, room: int, zone: tzin
 
 
 def _svg_tick(at: float, y: int, high: float, room: int) -> str:
-    return f'<rect class="tick" x="{_LEFT + at * room - 1:.1f}" y="{y + _LANE - 3 - high:.1f}" width="2" height="{high:.1f}"/>'
+    x, top = _LEFT + at * room - 1, y + _LANE - 3 - high
+    return f'<rect class="tick" x="{x:.1f}" y="{top:.1f}" width="2" height="{high:.1f}"/>'

@@ -1,7 +1,7 @@
 """How a format of text logs is written down, and what is made of it.
 
 A pattern's groups are fields of `Entry`. `{level}` stands for any level's word, `{LEVEL}` for one in capital
-letters, `{small}` for one in small letters, `{time}` for any time that has a year. Rows that come first win where several fit as many lines.
+letters, `{small}` for one in small letters, `{time}` for any time that has a year.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Format:
         return re.compile(_filled(self.pattern, _NAMES)).match
 
     def quiet(self, level: int) -> Callable[..., re.Match[bytes]] | None:
-        """Return what matches as many lines as there are below a level; None: it cannot be told so quickly."""
+        """Return what matches as many lines as there are below a level; None: they cannot be told so."""
         slot = next((slot for slot in _SLOTS if slot in self.pattern), "")
         before, _, after = self.pattern.partition(slot) if slot else (self.pattern, "", "")
         if not slot or "<message>" in before:

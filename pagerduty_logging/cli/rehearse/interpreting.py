@@ -78,7 +78,7 @@ class Interpreter:
         return None if expects_error or goes_on(text) else self._of_wrapper(line)
 
     def _of_wrapper(self, line: Line) -> list[Entry] | None:
-        """Return what the wrapper alone tells: journald and syslog know of levels, the others of lines only."""
+        """Return what the wrapper alone tells: journald and syslog know levels, the others lines only."""
         if line.wrapper not in _SELF_LEVELLED:
             return None
         self._note(line.wrapper)

@@ -120,7 +120,7 @@ def labels(span: Scale, zone: tzinfo) -> list[tuple[float, str]]:
 
 
 def by_minute(result: Result, span: Scale) -> Iterator[tuple[float, int]]:
-    """Yield where a minute stands and how many events would have been sent in it, the busiest of each place."""
+    """Yield where a minute stands and how many events were sent in it: the busiest of each place."""
     counts: Counter[int] = Counter(int(event.at // 60) for p in result.problems for event in p.events)
     most: dict[int, int] = {}
     for minute, count in counts.items():

@@ -22,7 +22,8 @@ OTHERS: Final = (
                 "mod_jk child workerEnv in error state 6",
             ),
             Sample(
-                "[Tue Apr 04 06:28:08.605341 2017] [core:error] [pid 17962] [client 127.0.0.1:60444] AH00135: no",
+                "[Tue Apr 04 06:28:08.605341 2017] [core:error] [pid 17962] [client 127.0.0.1:60444] "
+                "AH00135: no",
                 40,
                 "[client 127.0.0.1:60444] AH00135: no",
                 "core",
@@ -47,7 +48,8 @@ OTHERS: Final = (
         r"{time} +{LEVEL} +(?P<process>\d+) ---(?: \[[^\]]*\])* +(?P<logger>[\w.$]+) *: (?P<message>.*)",
         (
             Sample(
-                "2026-11-29T03:12:07.123+01:00 ERROR 1 --- [main] o.s.b.SpringApplication : Application run failed",
+                "2026-11-29T03:12:07.123+01:00 ERROR 1 --- [main] o.s.b.SpringApplication : Application "
+                "run failed",
                 40,
                 "Application run failed",
                 "o.s.b.SpringApplication",
@@ -104,7 +106,8 @@ OTHERS: Final = (
     ),
     Format(
         "Android's logcat",
-        rf"(?P<time>{times.YEARLESS}) +(?:\w+ +)?(?P<process>\d+) +\d+ (?P<level>[VDIWEFA]) (?P<logger>[^:]*?) *: ?"
+        rf"(?P<time>{times.YEARLESS}) +(?:\w+ +)?(?P<process>\d+) +\d+ (?P<level>[VDIWEFA]) (?P<logger>"
+        rf"[^:]*?) *: ?"
         r"(?P<message>.*)",
         (
             Sample(
@@ -123,7 +126,8 @@ OTHERS: Final = (
     ),
     Format(
         "glog, klog",
-        rf"(?P<level>[IWEF])(?P<time>{times.KLOG}|{times.COMPACT}) +\d+ (?P<path>[^:\]]+):(?P<line>\d+)\] (?P<message>.*)",
+        rf"(?P<level>[IWEF])(?P<time>{times.KLOG}|{times.COMPACT}) +\d+ (?P<path>[^:\]]+):(?P<line>\d+)"
+        rf"\] (?P<message>.*)",
         (
             Sample("E0517 15:04:22.619632      52992 unittest.cc:253] Log every 3", 40, "Log every 3"),
             Sample("I20200308 23:47:32.089828 400441 config.cc:27] Loading", 20, "Loading"),
@@ -148,11 +152,13 @@ OTHERS: Final = (
     ),
     Format(
         "BlueGene/L",
-        rf"\S+ \d{{9,10}} \d{{4}}\.\d\d\.\d\d \S+ (?P<time>{times.DOTTED}) \S+ \S+ (?P<logger>\S+) {{LEVEL}} ?"
+        rf"\S+ \d{{9,10}} \d{{4}}\.\d\d\.\d\d \S+ (?P<time>{times.DOTTED}) \S+ \S+ (?P<logger>\S+) "
+        rf"{{LEVEL}} ?"
         r"(?P<message>.*)",
         (
             Sample(
-                "- 1117838570 2005.06.03 R02-M1 2005-06-03-15.42.50.675872 R02-M1 RAS KERNEL INFO cache parity error",
+                "- 1117838570 2005.06.03 R02-M1 2005-06-03-15.42.50.675872 R02-M1 RAS KERNEL INFO cache "
+                "parity error",
                 20,
                 "cache parity error",
                 "KERNEL",
@@ -166,11 +172,13 @@ OTHERS: Final = (
     ),
     Format(
         "Java",
-        r"\[?{time}\]?(?: \[[^\]]*\])?(?: [0-9.]+)? +\[?{LEVEL}\]?(?: +\d+ ---)?(?: \[[^\]]*\])*(?: \([^)]*\))?"
+        r"\[?{time}\]?(?: \[[^\]]*\])?(?: [0-9.]+)? +\[?{LEVEL}\]?(?: +\d+ ---)?(?: \[[^\]]*\])*(?: \([^)"
+        r"]*\))?"
         r"(?: -)? *(?P<message>.*)",
         (
             Sample(
-                "2015-05-22 16:10:00,123 [Quartz_Worker-5] INFO  com.redhat.ErrataCacheTask  - In the queue: 24",
+                "2015-05-22 16:10:00,123 [Quartz_Worker-5] INFO  com.redhat.ErrataCacheTask  - In the "
+                "queue: 24",
                 20,
                 "In the queue: 24",
                 "com.redhat.ErrataCacheTask",

@@ -228,7 +228,8 @@ PYTHON: Final = (
     ),
     Format(
         "level, time",
-        r"\[? ?{LEVEL}\]?(?::\S+|[ |]+\S*?)?[ |:]+(?:[\w.]+:(?P<line>\d+) )?\[?{time}\]?(?:(?: [\w.-]+)?\])?[ :|]+(?:- )?"
+        r"\[? ?{LEVEL}\]?(?::\S+|[ |]+\S*?)?[ |:]+(?:[\w.]+:(?P<line>\d+) )?\[?{time}\]?(?:(?: [\w.-]+)"
+        r"?\])?[ :|]+(?:- )?"
         r"(?P<message>.*)",
         (
             Sample("ERROR 2026-11-29 03:12:07,123 order 7 failed", 40, "order 7 failed"),

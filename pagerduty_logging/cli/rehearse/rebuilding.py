@@ -47,7 +47,7 @@ def _exception(raised: Raised) -> BaseException:
 
 @lru_cache(maxsize=1_000)
 def _stand_in(kind: str) -> Any:
-    """Return a type of this name, below the one that it names where that is at hand: Python's own, or imported."""
+    """Return a type of this name, below the one that it names if that is Python's own, or imported."""
     module, _, name = kind.rpartition(".")
     known: Any = getattr(sys.modules.get(module or "builtins"), name, None)
     if not (isinstance(known, type) and issubclass(known, BaseException)):

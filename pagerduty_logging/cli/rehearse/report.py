@@ -121,7 +121,8 @@ def totals(result: Result, zone: tzinfo) -> list[str]:
     held = result.records - result.ignored - result.events
     begins, ends = result.night.split("-")
     said = [
-        f"{len(result.problems) + result.more_problems:,} problems, {result.alerts:,} alerts, {result.events:,} events; "
+        f"{len(result.problems) + result.more_problems:,} problems, {result.alerts:,} alerts, "
+        f"{result.events:,} events; "
         f"{max(held, 0):,} of {result.records:,} records held back, {result.ignored:,} ignored.",
         f"While people sleep ({begins} to {ends}, {result.zone}): {result.night_alerts:,} alerts, "
         f"{result.night_events:,} events.",
@@ -142,8 +143,10 @@ def totals(result: Result, zone: tzinfo) -> list[str]:
         said.append(f"{count:,} events would have been dropped: {reason}.")
     if result.uncertain:
         said.append(
-            f"≈ {result.uncertain:.0%} of the problems are told apart by masking values, for the log has no templates: "
-            f"{MASKS_ERR}. With --source DIR, where lines name file and line, templates are read from the source."
+            f"≈ {result.uncertain:.0%} of the problems are told apart by masking values, for the log has "
+            f"no templates: "
+            f"{MASKS_ERR}. With --source DIR, where lines name file and line, templates are read from "
+            f"the source."
         )
     return said
 

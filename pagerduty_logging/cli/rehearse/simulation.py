@@ -30,8 +30,8 @@ from pagerduty_logging.record.snapshot import exception_of
 from pagerduty_logging.state.throttle import Throttle
 
 NOT_REHEARSED: Final = frozenset(
-    {"routing_key", "routing_key_file", "session", "spool", "background", "on_error", "enabled", "base_url", "region",
-     "allow_http", "timeout", "flush_timeout"}
+    {"routing_key", "routing_key_file", "session", "spool", "background", "on_error", "enabled", "base_url",
+     "region", "allow_http", "timeout", "flush_timeout"}
 )  # fmt: skip
 """Options that say how events are delivered, which nothing is here."""
 

@@ -14,18 +14,19 @@ JSON: Final = "JSON lines"
 ReadTime = Callable[[object], float | None]
 
 TIMES: Final = (
-    "asctime", "@timestamp", "timestamp", "time", "created", "ts", "datetime", "date", "eventTime", "Timestamp",
-    "timestamp_ns", "timeUnixNano", "observed_timestamp", "t",
+    "asctime", "@timestamp", "timestamp", "time", "created", "ts", "datetime", "date",
+    "eventTime", "Timestamp", "timestamp_ns", "timeUnixNano", "observed_timestamp", "t",
 )  # fmt: skip
 LEVELS: Final = (
-    "levelname", "level", "severity", "log.level", "log_level", "loglevel", "lvl", "severity_text", "severityText",
-    "SeverityText", "levelno", "level_number",
+    "levelname", "level", "severity", "log.level", "log_level", "loglevel", "lvl", "severity_text",
+    "severityText", "SeverityText", "levelno", "level_number",
 )  # fmt: skip
 MESSAGES: Final = (
     "message", "msg", "event", "short_message", "textPayload", "body", "Body", "text", "errorMessage", "log",
 )  # fmt: skip
 LOGGERS: Final = (
-    "logger", "logger_name", "log.logger", "loggerName", "name", "channel", "scope_name", "target", "component",
+    "logger", "logger_name", "log.logger", "loggerName", "name", "channel", "scope_name", "target",
+    "component",
 )  # fmt: skip
 TRACEBACKS: Final = (
     "exc_info", "exc_text", "exception", "stack_trace", "error.stack_trace", "traceback", "exc", "stackTrace",

@@ -69,9 +69,9 @@ def _seldom(result: Result, rerun: Rerun, options: Mapping[str, Any]) -> list[tu
     silent = sum(bool(p.events) and not new[p.key].events for p in result.problems if p.key in new)
     later = [new[p.key].events[0].at - p.events[0].at for p in result.problems
              if p.events and p.key in new and new[p.key].events]  # fmt: skip
-    by_logger = Counter(
-        {p.logger: len(p.events) - len(new[p.key].events) for p in result.problems if p.key in new}
-    )
+    by_logger: Counter[str] = Counter()
+    for p in result.problems:
+        by_logger[p.logger] += len(p.events) - (len(new[p.key].events) if p.key in new else 0)
     logger, most = by_logger.most_common(1)[0]
     whose = f", {most:,} of them of `{logger}`" if most < saved else f", all of `{logger}`"
     delay = (
@@ -96,15 +96,11 @@ def _reminders(result: Result, rerun: Rerun, options: Mapping[str, Any]) -> list
     saved = result.events - after.events
     if not _is_worth(saved, result.events):
         return []
-    return [
-        (
-            saved,
-            f"`repeat_interval={LONGER}` saves {saved:,} of {result.events:,} events: reminders of problems that are "
-            f"open already. Alerts: {after.alerts:,} as before."
-            if after.alerts == result.alerts
-            else f"`repeat_interval={LONGER}` saves {saved:,} of {result.events:,} events; {after.alerts:,} alerts.",
-        )
-    ]
+    rest = (
+        "reminders of problems that are open already" if after.alerts == result.alerts else "fewer alerts too"
+    )
+    change = f"`repeat_interval={LONGER}` saves {saved:,} of {result.events:,} events: {rest}."
+    return [(saved, change)]
 
 
 def _noise(result: Result, rerun: Rerun, options: Mapping[str, Any]) -> list[tuple[int, str]]:
@@ -129,7 +125,8 @@ def _noise(result: Result, rerun: Rerun, options: Mapping[str, Any]) -> list[tup
             (
                 result.events - after.events,
                 f"{what} `{logger}`: {saved:,} of {result.alerts:,} alerts, "
-                f"{result.events - after.events:,} of {result.events:,} events (`ignore_loggers=[{logger!r}]`).",
+                f"{result.events - after.events:,} of {result.events:,} events "
+                f"(`ignore_loggers=[{logger!r}]`).",
             )
         )
     return found
@@ -143,13 +140,15 @@ def _one_template(result: Result, rerun: Rerun, options: Mapping[str, Any]) -> l
     for group in groups:
         after = rerun({"fingerprint": _merging(group)})
         saved = result.alerts - after.alerts
+        shown = group.summary.replace("`", "'")
         if saved > 0:
             found.append(
                 (
                     result.events - after.events,
-                    f"These {len(group.keys):,} alerts of `{group.logger}` look like one problem: give them a template, such "
+                    f"These {len(group.keys):,} alerts of `{group.logger}` look like one problem: give "
+                    f"them a template, such "
                     f'as `logger.error("… %s", value)`; that saves {saved:,} of {result.alerts:,} alerts and '
-                    f"{result.events - after.events:,} of {result.events:,} events. One says: {group.summary.replace('`', chr(39))}",
+                    f"{result.events - after.events:,} of {result.events:,} events. One says: {shown}",
                 )
             )
     return found

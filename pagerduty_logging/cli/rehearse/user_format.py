@@ -41,7 +41,8 @@ _COLOURS: Final = frozenset(
 )
 
 _DIRECTIVES: Final = {
-    "Y": r"\d{4}", "m": r"\d\d", "d": r"\d\d", "H": r"\d\d", "M": r"\d\d", "S": r"\d\d", "y": r"\d\d", "I": r"\d\d",
+    "Y": r"\d{4}", "m": r"\d\d", "d": r"\d\d", "H": r"\d\d", "M": r"\d\d", "S": r"\d\d", "y": r"\d\d",
+    "I": r"\d\d",
     "f": r"\d{1,6}", "z": r"(?:[+-]\d\d:?\d\d|Z)?", "Z": r"[A-Za-z+-]*", "b": r"\w{3,}", "B": r"\w{3,}",
     "a": r"\w{2,}", "A": r"\w{2,}", "p": r"\w\w", "j": r"\d{3}", "e": r"[ \d]\d", "T": r"\d\d:\d\d:\d\d",
     "F": r"\d{4}-\d\d-\d\d", "D": r"\d\d/\d\d/\d\d", "s": r"\d+", "%": "%",

@@ -20,7 +20,8 @@ Run = Callable[..., tuple[int, str, str]]
 
 LOG = (
     "".join(
-        f"2026-11-29 0{hour}:{minute:02}:00,000 {'ERROR' if minute % 7 == 0 else 'INFO'} shop.feed: feed {minute} is late\n"
+        f"2026-11-29 0{hour}:{minute:02}:00,000 {'ERROR' if minute % 7 == 0 else 'INFO'} shop.feed: feed "
+        f"{minute} is late\n"
         for hour in range(3)
         for minute in range(60)
     )
@@ -137,7 +138,8 @@ def test_the_picture_is_written(log: Path, run: Run, tmp_path: Path):
 
 def test_incidents_judge(log: Path, run: Run, tmp_path: Path):
     (tmp_path / "i.csv").write_text(
-        "start,end,title\n2026-11-29 02:59:30,2026-11-29 03:30:00,database\n2026-11-29 12:00:00,2026-11-29 13:00:00,noon\n"
+        "start,end,title\n2026-11-29 02:59:30,2026-11-29 03:30:00,database\n2026-11-29 "
+        "12:00:00,2026-11-29 13:00:00,noon\n"
     )
     _, out, _ = run(log, "--tz", "UTC", "--incidents", tmp_path / "i.csv")
     assert "1 of 2 caught; 1 of 2 alerts woke for nothing." in out
@@ -173,7 +175,8 @@ CONFIG: dict[str, Any] = {
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "plain"},
         "pager": {
-            "class": "pagerduty_logging.PagerDutyHandler", "routing_key_file": "/no/such/file", "repeat_interval": 60,
+            "class": "pagerduty_logging.PagerDutyHandler", "routing_key_file": "/no/such/file",
+            "repeat_interval": 60,
             "filters": ["no_db"], "spool": "/no/such/folder", "level": "ERROR",
         },
     },
@@ -197,7 +200,8 @@ def formatted(level: str, logger: str, minute: int = 0) -> str:
 @pytest.fixture
 def configured(tmp_path: Path) -> Path:
     path = tmp_path / "own.log"
-    path.write_text(formatted("ERROR", "shop.feed") + formatted("ERROR", "shop.feed", 2) + formatted("ERROR", "shop.db")
+    path.write_text(formatted("ERROR", "shop.feed") + formatted("ERROR", "shop.feed", 2)
+                    + formatted("ERROR", "shop.db")
                     + formatted("ERROR", "other.x") + formatted("INFO", "shop"))  # fmt: skip
     return path
 
@@ -311,7 +315,7 @@ def test_a_log_in_which_nothing_pages(run: Run, tmp_path: Path):
     assert "Nothing would have been paged" in out
 
 
-# --- progress and Ctrl-C ---------------------------------------------------------------------------------------
+# --- progress and Ctrl-C -------------------------------------------------------------------------
 
 
 class Terminal(io.StringIO):

@@ -1,4 +1,4 @@
-"""What a live run sent is what the rehearsal of its log says: the same events, in their order, with their keys."""
+"""What a live run sent is what the rehearsal of its log says: the same events, in order, with their keys."""
 
 import logging
 from collections.abc import Callable
@@ -122,7 +122,8 @@ def test_a_log_rehearsed_gives_the_events_that_were_sent(
 ):
     sent = live(steps, options, tmp_path / "live.log", stand_in)
     entries, _ = read_log(
-        tmp_path / "copy.log", (tmp_path / "live.log").read_bytes(), formats=(user_format.reader_of(FORMAT),), only=True,
+        tmp_path / "copy.log", (tmp_path / "live.log").read_bytes(), only=True,
+        formats=(user_format.reader_of(FORMAT),),
         level=logging.CRITICAL if "level" in options else logging.ERROR,
     )  # fmt: skip
     result = rehearse(entries, setting(**options))

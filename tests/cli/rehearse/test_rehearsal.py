@@ -139,7 +139,8 @@ def test_what_is_no_traceback_of_pythons_stays_a_text(text: str):
 
 def test_a_chain_is_rebuilt_with_what_led_to_it():
     first, second = "ValueError: a", "RuntimeError: b"
-    text = f"{TRACEBACK.replace('KeyError: 7', first)}\n\nThe above exception was the direct cause of the following exception:\n\n{TRACEBACK.replace('KeyError: 7', second)}"
+    link = "\n\nThe above exception was the direct cause of the following exception:\n\n"
+    text = link.join(TRACEBACK.replace("KeyError: 7", error) for error in (first, second))
     error = rebuilt(text)
     assert isinstance(error, RuntimeError)
     assert isinstance(error.__cause__, ValueError)

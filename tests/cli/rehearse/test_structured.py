@@ -13,20 +13,109 @@ AT = datetime(2026, 11, 29, 3, 12, 7, tzinfo=UTC).timestamp()
 TRACEBACK = 'Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\n    g()\nValueError: no'
 
 LINES = {
-    "python-json-logger": {"asctime": "2026-11-29 03:12:07,000", "levelname": "ERROR", "name": "shop", "message": "order failed", "exc_info": TRACEBACK},
-    "structlog": {"event": "order failed", "level": "error", "logger": "shop", "timestamp": "2026-11-29T03:12:07Z", "exception": TRACEBACK},
-    "ECS": {"@timestamp": "2026-11-29T03:12:07.000Z", "log.level": "error", "message": "order failed", "ecs": {"version": "1.6"}, "log": {"logger": "shop"}, "error": {"type": "ValueError", "message": "no", "stack_trace": TRACEBACK}},
-    "ECS, nested": {"@timestamp": "2026-11-29T03:12:07.000Z", "log": {"level": "error", "logger": "shop"}, "message": "order failed", "error": {"stack_trace": TRACEBACK}},
-    "Google": {"severity": "ERROR", "message": "order failed", "logger": "shop", "time": "2026-11-29T03:12:07Z", "stack_trace": TRACEBACK},
-    "GELF": {"version": "1.1", "short_message": "order failed", "level": 3, "timestamp": AT, "logger": "shop", "exception": TRACEBACK},
-    "bunyan": {"name": "shop", "hostname": "h", "pid": 1, "level": 50, "msg": "order failed", "time": "2026-11-29T03:12:07.000Z", "v": 0, "err": {"stack": TRACEBACK}},
-    "pino": {"level": 50, "time": int(AT * 1000), "pid": 1, "hostname": "h", "name": "shop", "msg": "order failed", "err": {"stack": TRACEBACK}},
-    "zap": {"level": "error", "ts": AT, "logger": "shop", "msg": "order failed", "stacktrace": "", "exception": TRACEBACK},
-    "AWS Lambda": {"timestamp": "2026-11-29T03:12:07Z", "level": "ERROR", "message": "order failed", "logger": "shop", "requestId": "8f5e", "errorType": "ValueError", "errorMessage": "no", "stackTrace": ['  File "/srv/a.py", line 1, in f\n    g()\n']},
-    "OpenTelemetry": {"body": "order failed", "severity_number": 17, "severity_text": "ERROR", "scope_name": "shop", "timestamp": "2026-11-29T03:12:07.000000Z", "attributes": {"exception.stacktrace": TRACEBACK}},
-    "numbers": {"levelno": 40, "message": "order failed", "logger": "shop", "created": AT, "exc_text": TRACEBACK},
-    "objects": {"level": {"name": "ERROR", "no": 40}, "message": "order failed", "logger": "shop", "time": {"timestamp": AT}, "traceback": TRACEBACK},
-}  # fmt: skip
+    "python-json-logger": {
+        "asctime": "2026-11-29 03:12:07,000",
+        "levelname": "ERROR",
+        "name": "shop",
+        "message": "order failed",
+        "exc_info": TRACEBACK,
+    },
+    "structlog": {
+        "event": "order failed",
+        "level": "error",
+        "logger": "shop",
+        "timestamp": "2026-11-29T03:12:07Z",
+        "exception": TRACEBACK,
+    },
+    "ECS": {
+        "@timestamp": "2026-11-29T03:12:07.000Z",
+        "log.level": "error",
+        "message": "order failed",
+        "ecs": {"version": "1.6"},
+        "log": {"logger": "shop"},
+        "error": {"type": "ValueError", "message": "no", "stack_trace": TRACEBACK},
+    },
+    "ECS, nested": {
+        "@timestamp": "2026-11-29T03:12:07.000Z",
+        "log": {"level": "error", "logger": "shop"},
+        "message": "order failed",
+        "error": {"stack_trace": TRACEBACK},
+    },
+    "Google": {
+        "severity": "ERROR",
+        "message": "order failed",
+        "logger": "shop",
+        "time": "2026-11-29T03:12:07Z",
+        "stack_trace": TRACEBACK,
+    },
+    "GELF": {
+        "version": "1.1",
+        "short_message": "order failed",
+        "level": 3,
+        "timestamp": AT,
+        "logger": "shop",
+        "exception": TRACEBACK,
+    },
+    "bunyan": {
+        "name": "shop",
+        "hostname": "h",
+        "pid": 1,
+        "level": 50,
+        "msg": "order failed",
+        "time": "2026-11-29T03:12:07.000Z",
+        "v": 0,
+        "err": {"stack": TRACEBACK},
+    },
+    "pino": {
+        "level": 50,
+        "time": int(AT * 1000),
+        "pid": 1,
+        "hostname": "h",
+        "name": "shop",
+        "msg": "order failed",
+        "err": {"stack": TRACEBACK},
+    },
+    "zap": {
+        "level": "error",
+        "ts": AT,
+        "logger": "shop",
+        "msg": "order failed",
+        "stacktrace": "",
+        "exception": TRACEBACK,
+    },
+    "AWS Lambda": {
+        "timestamp": "2026-11-29T03:12:07Z",
+        "level": "ERROR",
+        "message": "order failed",
+        "logger": "shop",
+        "requestId": "8f5e",
+        "errorType": "ValueError",
+        "errorMessage": "no",
+        "stackTrace": ['  File "/srv/a.py", line 1, in f\n    g()\n'],
+    },
+    "OpenTelemetry": {
+        "body": "order failed",
+        "severity_number": 17,
+        "severity_text": "ERROR",
+        "scope_name": "shop",
+        "timestamp": "2026-11-29T03:12:07.000000Z",
+        "attributes": {"exception.stacktrace": TRACEBACK},
+    },
+    "numbers": {
+        "levelno": 40,
+        "message": "order failed",
+        "logger": "shop",
+        "created": AT,
+        "exc_text": TRACEBACK,
+    },
+    "objects": {
+        "level": {"name": "ERROR", "no": 40},
+        "message": "order failed",
+        "logger": "shop",
+        "time": {"timestamp": AT},
+        "traceback": TRACEBACK,
+    },
+}
 
 
 @pytest.mark.parametrize("library", LINES)
@@ -39,8 +128,16 @@ def test_a_line_of_each_library(library: str, separators: tuple[str, str], read:
 
 
 def test_an_export_of_opentelemetrys_protocol(read: Read):
-    record = {"timeUnixNano": str(int(AT) * 10**9), "severityNumber": 17, "severityText": "ERROR", "body": {"stringValue": "order failed"},
-              "attributes": [{"key": "code.line.number", "value": {"intValue": "42"}}, {"key": "code.file.path", "value": {"stringValue": "/a.py"}}]}  # fmt: skip
+    record = {
+        "timeUnixNano": str(int(AT) * 10**9),
+        "severityNumber": 17,
+        "severityText": "ERROR",
+        "body": {"stringValue": "order failed"},
+        "attributes": [
+            {"key": "code.line.number", "value": {"intValue": "42"}},
+            {"key": "code.file.path", "value": {"stringValue": "/a.py"}},
+        ],
+    }
     other = {**record, "severityNumber": 9, "severityText": "INFO"}
     line = {
         "resourceLogs": [
@@ -180,7 +277,8 @@ def test_what_python_json_logger_writes(read: Read):
 @pytest.mark.parametrize("level", [None, True, [], {}, "LOUD", -1, 10**30, 1.5, "", {"no": "forty"}])
 def test_levels_that_are_none_page_nothing_and_raise_nothing(level: object, read: Read):
     entries, _ = read(json.dumps({"level": level, "message": "m", "time": AT}) + "\n")
-    assert all(e.level is not None for e in entries) and len(entries) <= 1
+    assert len(entries) <= 1
+    assert all(e.level is not None for e in entries)
 
 
 def test_json_that_is_no_record_is_not_understood(read: Read):
