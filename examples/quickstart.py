@@ -4,17 +4,22 @@ Runs against a stand-in for PagerDuty that it starts itself: no account, no key,
 
     pip install 'pagerduty-logging[sandbox]'
     python examples/quickstart.py
+
+In a terminal it waits at the end, so that the pages can be looked at in a browser; Ctrl-C ends it.
 """
 
 import logging
 import logging.config
+import sys
 import threading
 import time
 
-from pagerduty_logging import PagerDutyHandler, install_hooks
+from pagerduty_logging import PagerDutyHandler, handlers, install_hooks
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Alert, Sandbox
 
 REPEAT_INTERVAL = 1.0  # seconds; short, to see a reminder in this demonstration: the default is 300
+
+SUMMARY_WIDTH = 78
 
 payments = logging.getLogger("shop.payments")
 stock = logging.getLogger("shop.stock")
@@ -87,32 +92,52 @@ def run_shop() -> None:
 
 def pager() -> PagerDutyHandler:
     """Return the handler that `dictConfig` made."""
-    handler = logging.getLogger().handlers[0]
-    assert isinstance(handler, PagerDutyHandler)
+    (handler,) = handlers()
     return handler
+
+
+def cut(text: str, width: int) -> str:
+    """Return a text in at most `width` characters, with an ellipsis where it was longer."""
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def show(alerts: tuple[Alert, ...]) -> None:
     """Print the alerts as a table."""
-    row = "{:<9} {:<78} {:>11} {:>10} {:>10}".format
+    row = f"{{:<9}} {{:<{SUMMARY_WIDTH}}} {{:>11}} {{:>10}} {{:>10}}".format
     print(row("SEVERITY", "SUMMARY", "OCCURRENCES", "FIRST SEEN", "LAST SEEN"))
     for alert in sorted(alerts, key=lambda alert: (alert.severity, alert.first_seen)):
         count = f"{alert.custom_details['occurrences']:,}"
         first, last = (f"{when:%H:%M:%S}" for when in (alert.first_seen, alert.last_seen))
-        print(row(alert.severity, alert.summary[:78], count, first, last))
+        print(row(alert.severity, cut(alert.summary, SUMMARY_WIDTH), count, first, last))
 
 
 def main() -> None:
-    """Run the shop with its pages going to a stand-in, and show what arrived there."""
+    """Run the shop with its pages going to a stand-in, show what arrived there, and let it be looked at."""
     with Sandbox() as pagerduty, install_hooks():
         configure_logging(pagerduty.url)
-        print("The shop runs. A traceback on stderr is that of a thread of its that dies.\n", flush=True)
+        print(
+            "The shop runs. The traceback on stderr comes from one of its threads, which dies.\n", flush=True
+        )
         run_shop()
         pager().flush()
         show(pagerduty.alerts)
         stats = pager().stats
         logged, opened = stats.suppressed + stats.accepted, len(pagerduty.alerts)
         print(f"\n{logged:,} errors logged, {opened} alerts opened.")
+        print(f"The counts are up to date because repeat_interval is {REPEAT_INTERVAL:g} s here, not 300 s.")
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            print(f"\nLook at the pages in a browser, then press Ctrl-C: {pagerduty.url}", flush=True)
+            wait_for_ctrl_c()
+        else:
+            print(f"\nIn a terminal the pages can be looked at in a browser: {pagerduty.url}")
+
+
+def wait_for_ctrl_c() -> None:
+    """Wait until the user has seen enough."""
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print()
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from pagerduty_logging.events_api.retrying import Retry
     from pagerduty_logging.fingerprinting import fingerprint
-    from pagerduty_logging.handler import PagerDutyHandler
+    from pagerduty_logging.handler import PagerDutyHandler, handlers
     from pagerduty_logging.hooks import install_hooks
     from pagerduty_logging.jobs import page_on_failure
     from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
@@ -64,6 +64,7 @@ __all__ = [
     "Stats",
     "Trigger",
     "fingerprint",
+    "handlers",
     "install_hooks",
     "page_on_failure",
 ]
@@ -91,7 +92,7 @@ _HOMES = {
     ),
     "events_api.retrying": ("Retry",),
     "fingerprinting": ("fingerprint",),
-    "handler": ("PagerDutyHandler",),
+    "handler": ("PagerDutyHandler", "handlers"),
     "hooks": ("install_hooks",),
     "jobs": ("page_on_failure",),
     "delivery.stats": ("Stats",),

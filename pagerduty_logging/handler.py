@@ -1,4 +1,8 @@
-"""`PagerDutyHandler`: a log record becomes a page. `paging.py` makes it, `delivery.py` delivers it."""
+"""`PagerDutyHandler`: a log record becomes a page.
+
+`handle` ends a repeat at once. Anything else goes through `emit`: what must be taken from the record here and
+now is captured, and handed to the delivery, whose worker asks `pipeline.decide` what it calls for.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,6 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
-from pagerduty_logging.delivery.schedule import Pending
 from pagerduty_logging.delivery.spool import Spool
 from pagerduty_logging.delivery.stats import Stats
 from pagerduty_logging.events_api import options
@@ -30,13 +33,13 @@ from pagerduty_logging.events_api.events import Change, Event, Image, Link
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.events_api.safejson import type_name
+from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.page import alert
 from pagerduty_logging.page.deployment import find_environment, find_release
 from pagerduty_logging.page.redaction import redactor
-from pagerduty_logging.pipeline import BeforeSend, Paged, Pager
-from pagerduty_logging.record import overrides
+from pagerduty_logging.pipeline import BeforeSend, Order, Pipeline
+from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.filters import Ignored, frequency
-from pagerduty_logging.state import marks
 from pagerduty_logging.state.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -91,7 +94,8 @@ class PagerDutyHandler(logging.Handler):
             error trackers usually set, see `deployment`.
         redact: names of fields and compiled patterns that are secret beside the usual ones. False: nothing
             is redacted but the routing key. Redaction has the last word, after `before_send`.
-        ignore_loggers: globs of logger names whose records never page, such as "django.security.*".
+        ignore_loggers: names of loggers that never page, each with all below it; with `*`, `?` or `[` a
+            glob of the whole name.
         ignore_exceptions: types, or their dotted names, that never page; subclasses count too.
         min_occurrences: (times, seconds): page only for what happened so often within so many seconds.
             CRITICAL is exempt.
@@ -168,12 +172,13 @@ class PagerDutyHandler(logging.Handler):
             release=find_release(release),
             environment=find_environment(environment),
         )
-        self._mark = marks.name(f"{os.getpid()}_{next(_numbers)}")
-        self._pager = Pager(
+        self._mark = paged_exceptions.name(f"{os.getpid()}_{next(_numbers)}")
+        redacted = redactor(redact, (key or _NO_KEY).reveal)
+        self._pipeline = Pipeline(
             fields=fields,
-            redactor=redactor(redact, (key or _NO_KEY).reveal),
+            redactor=redacted,
             ignored=Ignored(ignore_loggers, ignore_exceptions),
-            fingerprint=fingerprint,
+            identifier=Identifier(fingerprint, redacted.key),
             before_send=options.function("before_send", before_send),
             throttle=Throttle(
                 options.seconds("repeat_interval", repeat_interval, zero=True),
@@ -181,8 +186,9 @@ class PagerDutyHandler(logging.Handler):
             ),
             frequency=frequency(min_occurrences, max_fingerprints),
             mark=self._mark,
+            clock=monotonic,
         )
-        self._known = self._pager.throttle.known
+        self._known = self._pipeline.throttle.known
         diagnostics = Diagnostics()
         events = EventsClient(
             key or _NO_KEY,
@@ -195,6 +201,9 @@ class PagerDutyHandler(logging.Handler):
         )
         make_delivery = partial(
             Delivery,
+            decide=self._pipeline.decide,
+            defer=before_send is None,  # which runs on the thread that logs
+            on_fork=self._pipeline.reset,
             max_pending=options.count("max_pending", max_pending),
             max_events_per_minute=options.count("max_events_per_minute", max_events_per_minute),
             background=options.flag("background", background),
@@ -207,11 +216,9 @@ class PagerDutyHandler(logging.Handler):
             # What a send needs is imported now: a fork or the end of the process may not find it half done.
             events.prepare()
             linecache.getline(__file__, 1)
-            self._pager.rehearse()
+            self._pipeline.warm_up()
             self._delivery = make_delivery(
-                events,
-                spool=None if spool is None else Spool(spool, key, diagnostics),
-                on_fork=self._pager.begin_anew,
+                events, spool=None if spool is None else Spool(spool, key, diagnostics)
             )
             # A handler that is dropped without being closed gives its thread back all the same.
             weakref.finalize(self, self._delivery.close).atexit = False
@@ -227,7 +234,7 @@ class PagerDutyHandler(logging.Handler):
     # --- the way of a record ----------------------------------------------------------------------
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """End a repeat at once, without a lock; `emit` tells the rest.
+        """End a repeat at once, without a lock; `emit` does the rest.
 
         Logging's own `handle` would render and submit while it holds the handler's lock.
         """
@@ -235,28 +242,28 @@ class PagerDutyHandler(logging.Handler):
             try:
                 passed = self.filter(record)
             except Exception as error:
-                self._accept(record, [f"a filter failed: {type_name(error)}"])
+                self._page(record, [f"a filter failed: {type_name(error)}"])
                 return True
             if not passed:
+                self._pipeline.ignored["filter"] += 1
                 return False
-            if isinstance(passed, logging.LogRecord):
-                record = passed
+            record = passed
         message = record.msg
         if type(message) is str:
             try:
                 problem = self._known[record.name][message]
                 if (
                     problem.quiet_until > monotonic()
-                    and record.levelno <= problem.level
+                    and record.levelno == problem.level
                     and not hasattr(record, "pagerduty")
                 ):
                     raised = record.exc_info
                     problem.occurrences += 1
-                    self._pager.suppressed += 1
+                    self._pipeline.suppressed += 1
                     if raised is None:
                         return True
-                    try:  # inline, because a call would cost as much as all the rest
-                        raised[1].__dict__[self._mark] = problem.key
+                    try:  # inline, because a call would cost as much as all the rest; see `Mark`
+                        raised[1].__dict__[self._mark] = problem.origin
                     except Exception:
                         return True
                     return True
@@ -265,7 +272,7 @@ class PagerDutyHandler(logging.Handler):
         try:
             self.emit(record)
         except RecursionError:
-            self._pager.unreadable += 1  # no stack is left to page with
+            self._pipeline.unreadable += 1  # no stack is left to page with
         return True
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord | Literal[False]:  # type: ignore[override]
@@ -281,67 +288,44 @@ class PagerDutyHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Page for `record`, unless it repeats what was paged. Raises nothing of its own.
 
-        A `KeyboardInterrupt` or `SystemExit` that the program's code raises while the record is read
-        goes on to the program, once the page is safe.
+        A `KeyboardInterrupt` or `SystemExit` that the application's code raises while the record is read
+        goes on to the application, once the page is safe.
         """
-        self._accept(record, [])
+        self._page(record, [])
 
-    def _accept(self, record: logging.LogRecord, defects: list[str]) -> None:
+    def _page(self, record: logging.LogRecord, defects: list[str]) -> None:
         delivery = self._delivery
-        if delivery is None:
+        if delivery is None or delivery.is_own(record.__dict__.get("name")):
             return
-        said = overrides.said_by(record)
-        if said is False:
+        level = record.__dict__.get("levelno", self.level)
+        if isinstance(level, int) and level < self.level:
+            return  # behind a queue nobody has looked at it
+        occurrence = self._pipeline.capture(record, self.formatter, defects)
+        if occurrence is None:
             return
-        way_in = delivery.way_in(record.name)
-        if way_in == "own":
-            return
-        read: Callable[[], Paged] | None = None
-        interruption: BaseException | None = None
         try:
-            if said is None and way_in == "crowded":
-                if self._pager.turned_away(record, delivery.turn_away):
-                    return
-            elif said is None and way_in == "later" and not defects and self.formatter is None:
-                read = self._pager.reader_of(record)
-            if read is None and not self._pager.nested:
-                delivery.catch_up(quickly=said is None)
-        except Exception:  # there may be no stack or memory left: the page itself comes first
-            read = None
-        except BaseException as early:
-            interruption = early
-        if read is not None:
-            delivery.submit_unread(read)
-            return
-        pending, late = self._pager.page(record, said, defects, self.formatter)
-        if pending is not None:
-            self._submit(pending, delivery)
-        if interruption is None:
-            interruption = late
-        try:
-            if interruption is not None and not isinstance(interruption, Exception):
-                raise interruption
-        finally:
-            interruption = late = None  # their tracebacks hold this frame
-
-    def _submit(self, pending: Pending, delivery: Delivery) -> None:
-        try:
-            delivery.submit(pending)
+            delivery.submit(occurrence)
         except Exception:
-            self._pager.unreadable += 1  # no call: there may be no stack or memory left for one
-            pending.settle(False)
+            self._pipeline.unreadable += 1  # no call: there may be no stack or memory left for one
+        finally:
+            occurrence.original = None
+        interruption = occurrence.interruption
+        if interruption is not None:
+            occurrence.interruption = None  # its traceback holds this frame
+            try:
+                raise interruption
+            finally:
+                interruption = None
 
     # --- what else a handler can be told ----------------------------------------------------------
 
     def acknowledge(self, dedup_key: str) -> None:
         """Send word that somebody is on the problem with this dedup key."""
-        self._catch_up()
-        self._send(self._pager.acknowledge(self._pager.shown_key(dedup_key)))
+        self._submit(self._pipeline.acknowledge(dedup_key))
 
     def resolve(self, dedup_key: str) -> None:
         """Send word that the problem with this dedup key is over; its next occurrence pages."""
-        self._catch_up()
-        self._send(self._pager.resolve(self._pager.shown_key(dedup_key)))
+        self._submit(self._pipeline.resolve(dedup_key))
 
     def change(
         self,
@@ -356,17 +340,11 @@ class PagerDutyHandler(logging.Handler):
         change = Change(
             summary, source=source, timestamp=timestamp, custom_details=custom_details, links=links
         )
-        self._send(self._pager.as_it_is(change, dedup_key=""))
+        self._submit(self._pipeline.order(change))
 
-    def _catch_up(self) -> None:
+    def _submit(self, order: Order) -> None:
         if self._delivery is not None:
-            self._delivery.notice_fork()
-            self._delivery.catch_up()
-
-    def _send(self, pending: Pending) -> None:
-        if self._delivery is not None:
-            self._delivery.notice_fork()
-            self._delivery.submit(pending)
+            self._delivery.submit(order)
 
     @contextmanager
     def delivering_by(self, client: EventsClient) -> Iterator[None]:
@@ -377,16 +355,17 @@ class PagerDutyHandler(logging.Handler):
         if self._make_delivery is None:
             yield
             return
-        self._catch_up()
         before = self._delivery
-        self._delivery = meanwhile = self._make_delivery(client, on_fork=self._pager.begin_anew)
-        self._pager.throttle.forget()
+        if before is not None:
+            before.settle()
+        self._delivery = meanwhile = self._make_delivery(client)
+        self._pipeline.throttle.forget()
         try:
             yield
         finally:
-            self._catch_up()
+            meanwhile.settle()
             self._delivery = before
-            self._pager.throttle.forget()
+            self._pipeline.throttle.forget()
             meanwhile.close()
 
     @property
@@ -398,11 +377,11 @@ class PagerDutyHandler(logging.Handler):
     def stats(self) -> Stats:
         """What became of every record and event so far."""
         stats = Stats() if self._delivery is None else self._delivery.stats()
-        unreadable = self._pager.unreadable
+        unreadable = self._pipeline.unreadable
         if unreadable:
             dropped = {**stats.dropped, "unreadable": unreadable}
             stats = replace(stats, accepted=stats.accepted + unreadable, dropped=dropped)
-        return replace(stats, suppressed=self._pager.suppressed)
+        return replace(stats, suppressed=self._pipeline.suppressed, ignored=dict(self._pipeline.ignored))
 
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Wait until nothing is pending; return whether that came true.

@@ -20,8 +20,8 @@ from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
 from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.intent import fails
-from pagerduty_logging.state import marks
 
 RESOLVE_INTERVAL = 300.0
 """Seconds in which a process that has just resolved a job does not do so again for each success."""
@@ -48,6 +48,12 @@ def page_on_failure(
     An exception goes on to the caller, unchanged; a job that is interrupted or cancelled has not failed,
     one that leaves by `sys.exit` with a status or a message has.
 
+    It pages for nothing else. An error that the job logs pages only if a `PagerDutyHandler` is attached to
+    a logger; it is a problem of its own, which a success does not resolve. A failure before the guard is
+    entered, such as an import's, needs `install_hooks`. A process that is killed, and a job that never
+    starts, page nobody: use `pagerduty-logging run` and a heartbeat monitor. In an outage the page is lost
+    at the end of the process, unless the handler has a spool.
+
     Args:
         name: the job's name.
         resolve_on_success: resolve with every success, as another process may have failed before; at
@@ -56,7 +62,7 @@ def page_on_failure(
         max_seconds: seconds after which it pages while the job goes on.
         severity: "critical", "error", "warning" or "info".
         handler: pages; default: the handlers attached to the root logger, else to any other, else one
-            made from the environment.
+            made from the environment, which has no spool and is attached to no logger.
 
     Raises:
         TypeError, ValueError: naming the argument that is wrong.
@@ -170,7 +176,7 @@ class JobGuard:
             self._name, self._severity, words, *args, place=place, exc_info=exc_info, stack=stack, ran=ran
         )
         if error is not None:
-            marks.mark(error, marks.JOB, self.dedup_key)
+            paged_exceptions.mark(error, paged_exceptions.JOB, self.dedup_key)
         _resolved.pop(self.dedup_key, None)
         self._tell(lambda handler: handler.handle(page))
 

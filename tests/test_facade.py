@@ -17,6 +17,24 @@ def test_the_public_names_are_sorted_and_all_there():
     assert set(pagerduty_logging.__all__) <= set(dir(pagerduty_logging))
 
 
+def test_the_handler_that_dict_config_made_is_found():
+    program = """
+import logging.config
+import pagerduty_logging
+assert pagerduty_logging.handlers() == []
+logging.config.dictConfig({
+    "version": 1,
+    "handlers": {"pages": {"class": "pagerduty_logging.PagerDutyHandler", "routing_key": "0" * 32}},
+    "loggers": {"shop": {"handlers": ["pages"]}},
+})
+assert pagerduty_logging.handlers() == logging.getLogger("shop").handlers
+"""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], timeout=60, capture_output=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         _ = pagerduty_logging.Nonsense

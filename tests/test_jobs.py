@@ -355,6 +355,53 @@ def test_the_example_pages_with_nothing_but_a_key_and_its_next_run_resolves(sand
     assert alert.state == "resolved"
 
 
+def test_an_error_that_the_job_logs_is_a_problem_of_its_own_which_a_success_leaves_open(
+    sandbox, handler, attach
+):
+    log = attach(handler)
+    with page_on_failure("billing 20", handler=handler):
+        log.error("a rate is missing")
+    assert actions(sandbox, handler) == ["trigger", "resolve"]
+    (alert,) = sandbox.alerts
+    assert (alert.summary, alert.state) == ("a rate is missing", "triggered")
+
+
+@pytest.mark.parametrize(
+    ("program", "summaries"),
+    [
+        (
+            "import logging\n"
+            "from pagerduty_logging import page_on_failure\n"
+            "with page_on_failure('billing 21'):\n"
+            "    logging.error('nobody is attached who could page this')\n",
+            [],
+        ),
+        (
+            "from pagerduty_logging import page_on_failure\n"
+            "import module_that_is_missing\n"
+            "with page_on_failure('billing 22'):\n"
+            "    pass\n",
+            [],
+        ),
+        (
+            "import logging\n"
+            "from pagerduty_logging import PagerDutyHandler, install_hooks, page_on_failure\n"
+            "logging.getLogger().addHandler(PagerDutyHandler())\n"
+            "install_hooks()\n"
+            "import module_that_is_missing\n"
+            "with page_on_failure('billing 23'):\n"
+            "    pass\n",
+            ["Uncaught exception: ModuleNotFoundError: No module named 'module_that_is_missing'"],
+        ),
+    ],
+    ids=["logged, no handler attached", "import fails", "import fails, with hooks"],
+)
+def test_what_the_guard_does_not_see_pages_only_by_a_handler_and_hooks(sandbox, tmp_path, program, summaries):
+    (tmp_path / "job.py").write_text(program)
+    run_file(tmp_path / "job.py", sandbox.url)
+    assert [alert.summary for alert in sandbox.alerts] == summaries
+
+
 def test_with_no_key_anywhere_the_job_runs_and_one_line_says_that_nothing_pages(capsys):
     for _ in range(3):
         with pytest.raises(ValueError, match="no rates"), page_on_failure("billing 9"):

@@ -4,6 +4,7 @@ uvicorn --workers 2 shop:app
 """
 
 import logging.config
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -15,7 +16,10 @@ logging.config.dictConfig(
         "disable_existing_loggers": False,
         "handlers": {
             "console": {"class": "logging.StreamHandler"},
-            "pagerduty": {"class": "pagerduty_logging.PagerDutyHandler"},
+            "pagerduty": {
+                "class": "pagerduty_logging.PagerDutyHandler",
+                "spool": Path(__file__).with_name("pages"),  # keeps pages over a restart in an outage
+            },
         },
         "root": {"level": "INFO", "handlers": ["console", "pagerduty"]},
         "loggers": {"uvicorn": {"propagate": True}},  # uvicorn reports what no view catches

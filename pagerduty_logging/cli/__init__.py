@@ -9,44 +9,41 @@ import sys
 from collections.abc import Sequence
 
 from pagerduty_logging._version import __version__
-from pagerduty_logging.cli import change, check, explain, output, rehearse, run, sandbox, spool, test, trigger
-from pagerduty_logging.cli.follow_up import acknowledge, resolve
-from pagerduty_logging.cli.parsing import Command, CommandParser, Misuse
-
-_COMMANDS: list[Command] = [
-    sandbox,
+from pagerduty_logging.cli import (
+    change,
     check,
+    explain,
+    output,
+    problems,
+    rehearse,
+    run,
+    sandbox,
+    spool,
     test,
     trigger,
-    acknowledge,
-    resolve,
-    change,
-    run,
-    explain,
-    spool,
-    rehearse,
+)
+from pagerduty_logging.cli.follow_up import acknowledge, resolve
+from pagerduty_logging.cli.parsing import Command, CommandParser, Misuse
+from pagerduty_logging.cli.silence import silence, silences, unsilence
+
+_COMMANDS: list[Command] = [
+    *(sandbox, check, test, trigger, acknowledge, resolve, change, run, explain, spool),
+    *(problems, silence, silences, unsilence, rehearse),
 ]
 
-INTERRUPTED = 130  # as shells tell SIGINT
-NOBODY_READS = 141  # as shells tell SIGPIPE
+INTERRUPTED = 130  # as shells report SIGINT
+NOBODY_READS = 141  # as shells report SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit code.
 
-    0 is good, 1 says that the command failed, 2 that it was called wrongly, 130 that Ctrl-C ended it,
-    141 that nobody read its output to the end.
+    0: it worked; 1: it failed; 2: it was called wrongly; 130: Ctrl-C ended it; 141: its output was not read
+    to the end.
     """
     _open_closed_streams()
-    parser: argparse.ArgumentParser = CommandParser(
-        prog="pagerduty-logging", description="Tools around log records that page."
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    subparsers = parser.add_subparsers(required=True, metavar="command")
-    for command in _COMMANDS:
-        command.add_parser(subparsers).set_defaults(run=command.run)
     try:
-        args = parser.parse_args(argv)
+        args = make_parser().parse_args(argv)
         status: int = args.run(args)
         sys.stdout.flush()
         return status
@@ -62,6 +59,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         output.give_up()
         output.complain(error.strerror or str(error))
         return 1
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; wrong use raises `Misuse` or ends with status 2."""
+    parser: argparse.ArgumentParser = CommandParser(
+        prog="pagerduty-logging", description="Tools around log records that page."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="command")
+    for command in _COMMANDS:
+        command.add_parser(subparsers).set_defaults(run=command.run)
+    return parser
 
 
 def _open_closed_streams() -> None:

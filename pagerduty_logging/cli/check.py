@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,17 @@ NOT_CHECKED = (
     "whether the key belongs to a service: PagerDuty accepts any that looks like one",
     "whether that service would notify anybody: `pagerduty-logging test --page` shows it",
 )
+SILENT_BECAUSE = (
+    "the service is disabled, or in a maintenance window",
+    "an event rule or an event orchestration suppresses, pauses or reroutes the event",
+    "alert grouping put it into an open incident, though it is another problem",
+    "its incident is acknowledged: further events notify nobody",
+    "its urgency is low: severity warning or info, with dynamic notifications",
+    "nobody is on call in the escalation policy, or their notification rules wait",
+)
+"""Why PagerDuty may notify nobody of an event that it accepted. Sources: PagerDuty's support pages "Why
+incidents fail to trigger", "Dynamic notifications" and "Alerts"; more in `page/README.md`."""
+SUPPORT_PAGE = "https://support.pagerduty.com/main/docs/why-incidents-fail-to-trigger"
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -27,7 +37,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="is this key, network, proxy, TLS able to page? pages nobody",
         description="Look at each step of the way to PagerDuty, then send it the resolve of an alert that "
         "never was, which it accepts and drops. Pages nobody.\n\n"
-        "Not checked:\n  - " + "\n  - ".join(NOT_CHECKED),
+        "Not checked:\n  - " + "\n  - ".join(NOT_CHECKED) + "\n\n"
+        "Accepted, and nobody is notified? It may be that:\n  - " + "\n  - ".join(SILENT_BECAUSE) + "\n"
+        f"See {SUPPORT_PAGE}",
         epilog="example: pagerduty-logging check --region eu",
     )
     options.add_json(parser)
@@ -36,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look, and tell each step; 0 when PagerDuty accepted the last one, else 1."""
+    """Look at each step and report it; 0 when PagerDuty accepted the event, else 1."""
     with options.make_client(args) as client:
         steps = [_tell(step, args) for step in _steps(client, args)]
     ok = steps[-1].ok  # the answer decides: it went the way that pages go
@@ -45,28 +57,45 @@ def run(args: argparse.Namespace) -> int:
             {"step": step.name, "ok": step.ok, "seconds": step.seconds, "detail": step.detail}
             for step in steps
         ]
-        output.print_json({"ok": ok, "steps": shown, "not_checked": list(NOT_CHECKED)})
+        output.print_json(
+            {
+                "ok": ok,
+                "steps": shown,
+                "not_checked": list(NOT_CHECKED),
+                "silent_because": list(SILENT_BECAUSE) if ok else [],
+            }
+        )
     elif output.is_terminal():
         print(output.coloured("PagerDuty can be reached." if ok else "Pages would not get through.", "bold"))
-        for what in NOT_CHECKED if ok else ():
-            print(output.coloured(f"Not checked: {what}.", "dim"))
+        for line in _what_is_left() if ok else ():
+            print(output.coloured(line, "dim"))
     return 0 if ok else 1
+
+
+def _what_is_left() -> Iterator[str]:
+    for what in NOT_CHECKED:
+        yield f"Not checked: {what}."
+    yield "Events are accepted, and still nobody is notified? It may be that"
+    for reason in SILENT_BECAUSE:
+        yield f"  - {reason}"
+    yield f"See {SUPPORT_PAGE}"
 
 
 def _steps(client: EventsClient, args: argparse.Namespace) -> Iterator[Step]:
     from pagerduty_logging.cli.probes import Step, probe
+    from pagerduty_logging.events_api.clock import monotonic
     from pagerduty_logging.events_api.errors import EventsError
 
     yield Step("routing key", True, f"from {options.key_origin(args)}")
     yield Step("address", True, client.base_url)
     yield from probe(client.base_url, client.timeout)
-    since = time.monotonic()
+    since = monotonic()
     try:
         said = client.check()
     except EventsError as error:
-        yield Step("answer", False, str(error), time.monotonic() - since)
+        yield Step("answer", False, str(error), monotonic() - since)
     else:
-        yield Step("answer", True, f"202: {said.message or said.status}", time.monotonic() - since)
+        yield Step("answer", True, f"202: {said.message or said.status}", monotonic() - since)
 
 
 def _tell(step: Step, args: argparse.Namespace) -> Step:

@@ -9,12 +9,14 @@ import select
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from pagerduty_logging.cli.call_sites import CallSite, Logs, call_site
 from pagerduty_logging.cli.parsing import Subparsers
 
 if TYPE_CHECKING:
     from pagerduty_logging.fingerprinting import Explanation
 
 MAX_MESSAGE_CHARS: Final = 1_000_000
+MAX_SOURCE_BYTES: Final = 4_000_000
 _PATIENCE: Final = 1.0  # seconds to wait for the first byte of a message that is optional
 
 _WORDS: Final = {
@@ -35,13 +37,15 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         epilog="example: pagerduty-logging explain shop/payments.py:42",
     )
     parser.add_argument("location", nargs="?", type=_location, metavar="FILE:LINE")
-    parser.add_argument("--logger", metavar="NAME", help="the logger's name; without it no key is shown")
+    parser.add_argument(
+        "--logger", metavar="NAME", help="the logger's name; shows the key, which is made of it too"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
-    """Explain; return 0, 1 where the line offers no template, 2 for a wrong use."""
+    """Explain; return 0, 1 where there is nothing to explain or no key can be given, 2 for a wrong use."""
     from pagerduty_logging.fingerprinting import explain_source
 
     if args.location is None and sys.stdin.isatty():
@@ -55,6 +59,10 @@ def run(args: argparse.Namespace) -> int:
     if not path and message is None:
         print("explain: standard input holds no message", file=sys.stderr)
         return 2
+    site = _site(path, line)
+    if site.logs is Logs.NO or (site.logs is Logs.MAYBE and message is None):
+        print(f"explain: {_no_logging_call(path, line, site.logs)}", file=sys.stderr)
+        return 1
     explanation = explain_source(
         os.path.abspath(path) if path else "", line, message, logger=args.logger or "root"
     )
@@ -65,13 +73,51 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    shown = _shown(explanation, with_key=args.logger is not None)
+    doubt = _doubt(explanation, site, path, line)
+    with_key = args.logger is not None and doubt is None
+    shown = _shown(explanation, with_key=with_key)
     if args.json:
         print(json.dumps(shown))
     else:
         for name, value in shown.items():
             print(f"{name + ':':10}{', '.join(value) if isinstance(value, list) else value}")
-    return 0
+    if doubt is not None:
+        print(f"explain: {doubt}{'; no key is shown' if args.logger is not None else ''}", file=sys.stderr)
+    elif site.logs is Logs.MAYBE:
+        print(f"explain: only if the call at {path}:{line} logs with stacklevel", file=sys.stderr)
+    return 1 if args.logger is not None and not with_key else 0
+
+
+def _site(path: str, line: int) -> CallSite:
+    if not path:
+        return CallSite(Logs.UNKNOWN)
+    with open(path, "rb") as file:
+        return call_site(file.read(MAX_SOURCE_BYTES), line)
+
+
+def _no_logging_call(path: str, line: int, logs: Logs) -> str:
+    if logs is Logs.NO:
+        return (
+            f"nothing is logged at {path}:{line}; to see how a message is masked, give it without FILE:LINE"
+        )
+    return (
+        f"no call of a logger's method at {path}:{line}; if the call there logs in its caller's name "
+        "(stacklevel), give a message on standard input"
+    )
+
+
+def _doubt(explanation: Explanation, site: CallSite, path: str, line: int) -> str | None:
+    """Why the alert of such a message may have another key; None: it has this one."""
+    from pagerduty_logging.fingerprinting import Rule
+
+    if not path:
+        return (
+            "wherever the line that logs a message can be read, it decides template and key: "
+            "give FILE:LINE together with the message"
+        )
+    if explanation.rule is not Rule.SOURCE and not site.passes_text:
+        return f"the call at {path}:{line} does not log this message as it stands; its alert has another key"
+    return None
 
 
 def _shown(explanation: Explanation, *, with_key: bool) -> dict[str, Any]:

@@ -49,9 +49,9 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--timeout",
         type=float,
-        default=10.0,
+        default=30.0,
         metavar="SECONDS",
-        help="of one attempt, end to end (default: %(default)g)",
+        help="how long to go on trying, in all (default: %(default)g)",
     )
 
 
@@ -91,26 +91,32 @@ def make_client(
 ) -> EventsClient:
     """Make the client that the options ask for, with the routing key if it was found already.
 
+    Without a schedule it goes on trying for `--timeout` seconds.
+
     Raises:
         Misuse: there is no routing key, or an option is wrong.
     """
-    from pagerduty_logging.events_api.client import DEFAULT_RETRY, EventsClient
+    from pagerduty_logging.cli.telling_client import TellingClient
+    from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT
+    from pagerduty_logging.events_api.options import seconds
+    from pagerduty_logging.events_api.retrying import Retry
 
     try:
-        return EventsClient(
+        timeout = seconds("--timeout", args.timeout, most=86_400)
+        return TellingClient(
             key or routing_key(args),
             region=args.region,
             base_url=args.base_url,
             allow_http=args.allow_http,
-            timeout=args.timeout,
-            retry=retry or DEFAULT_RETRY,
+            timeout=min(timeout, DEFAULT_TIMEOUT),
+            retry=retry or Retry(max_age=timeout),
         )
     except (ValueError, TypeError) as error:
         raise Misuse(str(error).replace("allow_http=True", "--allow-http")) from None
 
 
 def routing_key(args: argparse.Namespace) -> RoutingKey:
-    """Find the routing key; one that does not look like PagerDuty's is told on stderr.
+    """Find the routing key; one that does not look like PagerDuty's gets a notice on stderr.
 
     Raises:
         Misuse: there is none, or it cannot be one.
@@ -171,6 +177,15 @@ def _read(given: str, *, stdin_taken: bool) -> str:
         return given
     with open(given[1:], encoding="utf-8") as file:
         return file.read()
+
+
+def web_address(given: str) -> str:
+    """Return the address of a web page, as `argparse` takes it."""
+    from pagerduty_logging.events_api.address import is_web_address
+
+    if not is_web_address(given):
+        raise argparse.ArgumentTypeError(f"{given!r} is not an address with http:// or https://")
+    return given
 
 
 def _link(given: str) -> Link:

@@ -20,12 +20,12 @@ _GAP = "  "
 
 
 def is_terminal() -> bool:
-    """Tell whether standard output is read by a person."""
+    """Return whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def coloured(text: str, colour: str) -> str:
-    """Return the text in a colour, where a terminal shows it and nobody objects (https://no-color.org)."""
+    """Return the text in a colour, where a terminal shows it and it is not switched off (https://no-color.org)."""
     if not is_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"

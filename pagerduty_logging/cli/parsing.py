@@ -41,7 +41,7 @@ class Command(Protocol):
 
 
 class Misuse(Exception):
-    """The command was called wrongly: its text is told, and the exit code is 2."""
+    """The command was called wrongly: its text is printed, and the exit code is 2."""
 
 
 class RefuseKey(argparse.Action):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,7 +19,9 @@ from requests.utils import select_proxy
 from urllib3.util.request import make_headers
 from urllib3.util.ssl_ import create_urllib3_context
 
-from pagerduty_logging.events_api.side_thread import Aside
+from pagerduty_logging.events_api.address import is_loopback
+from pagerduty_logging.events_api.clock import monotonic
+from pagerduty_logging.events_api.side_thread import SideThread
 
 _PORTS = {"http": 80, "https": 443}
 _MAX_ANSWER = 65_536
@@ -48,11 +49,16 @@ class _Trouble(Exception):
 
 
 def probe(url: str, timeout: float) -> Iterator[Step]:
-    """Look at each step of the way to `url`, for at most `timeout` seconds a step; end where one fails."""
+    """Look at each step of the way to `url`, for at most `timeout` seconds in all; end where one fails."""
+    until = monotonic() + timeout
+
+    def left() -> float:
+        return max(until - monotonic(), 0.001)
+
     with requests.Session() as session:
         settings = session.merge_environment_settings(url, {}, True, None, None)
-    proxy = select_proxy(url, settings["proxies"])
     goal = urlsplit(url)
+    proxy = None if is_loopback(_host(goal)) else select_proxy(url, settings["proxies"])
     try:
         first = goal if proxy is None else urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         place = f"{first.scheme}://{_host(first)}:{_port(first)}"
@@ -61,17 +67,17 @@ def probe(url: str, timeout: float) -> Iterator[Step]:
         return
     yield Step("proxy", True, "none" if proxy is None else place)
     if proxy is not None and first.scheme != "http":
-        return  # only the answer will tell what is beyond it
+        return  # only the answer shows what is beyond it
     with ExitStack() as stack:
         try:
-            addresses = yield from _timed("name", lambda: _resolve(first, timeout), _addresses)
-            sock = yield from _timed("connection", lambda: _connect(addresses, timeout), _peer)
+            addresses = yield from _timed("name", lambda: _resolve(first, left()), _addresses)
+            sock = yield from _timed("connection", lambda: _connect(addresses, left()), _peer)
             stack.enter_context(sock)
             if goal.scheme == "https":
                 if proxy is not None:
-                    yield from _timed("tunnel", lambda: _tunnel(sock, goal, first), str)
+                    yield from _timed("tunnel", lambda: _tunnel(sock, goal, first, left), str)
                 secure = yield from _timed(
-                    "TLS", lambda: _encrypt(sock, goal, settings["verify"]), _certificate
+                    "TLS", lambda: _encrypt(sock, goal, settings["verify"], left()), _certificate
                 )
                 stack.enter_context(secure)
         except _Trouble:
@@ -80,13 +86,13 @@ def probe(url: str, timeout: float) -> Iterator[Step]:
 
 def _timed(name: str, look: Callable[[], Any], say: Callable[[Any], str]) -> Any:
     """Yield the step of a look, and return what it found."""
-    since = time.monotonic()
+    since = monotonic()
     try:
         found = look()
     except (OSError, ValueError, _Trouble) as error:
-        yield Step(name, False, _reason(error), time.monotonic() - since)
+        yield Step(name, False, _reason(error), monotonic() - since)
         raise _Trouble from None
-    yield Step(name, True, say(found), time.monotonic() - since)
+    yield Step(name, True, say(found), monotonic() - since)
     return found
 
 
@@ -94,7 +100,7 @@ def _resolve(place: SplitResult, timeout: float) -> list[Any]:
     def ask() -> list[Any]:
         return socket.getaddrinfo(_host(place), _port(place), 0, socket.SOCK_STREAM)
 
-    return Aside().do(ask, timeout, "name resolution")
+    return SideThread().do(ask, timeout, "name resolution")
 
 
 def _addresses(found: list[Any]) -> str:
@@ -122,7 +128,7 @@ def _peer(sock: socket.socket) -> str:
     return f"{host} port {port}"
 
 
-def _tunnel(sock: socket.socket, goal: SplitResult, proxy: SplitResult) -> str:
+def _tunnel(sock: socket.socket, goal: SplitResult, proxy: SplitResult, left: Callable[[], float]) -> str:
     host = _host(goal)
     place = f"[{host}]:{_port(goal)}" if ":" in host else f"{host}:{_port(goal)}"
     lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
@@ -132,6 +138,7 @@ def _tunnel(sock: socket.socket, goal: SplitResult, proxy: SplitResult) -> str:
     sock.sendall("\r\n".join([*lines, "", ""]).encode())
     answer = b""
     while b"\r\n\r\n" not in answer and len(answer) < _MAX_ANSWER:
+        sock.settimeout(left())
         if not (chunk := sock.recv(4_096)):
             break
         answer += chunk
@@ -141,7 +148,7 @@ def _tunnel(sock: socket.socket, goal: SplitResult, proxy: SplitResult) -> str:
     return status
 
 
-def _encrypt(sock: socket.socket, goal: SplitResult, verify: object) -> ssl.SSLSocket:
+def _encrypt(sock: socket.socket, goal: SplitResult, verify: object, seconds: float) -> ssl.SSLSocket:
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
     context.check_hostname = True
     bundle = verify if isinstance(verify, str) else where()
@@ -149,6 +156,7 @@ def _encrypt(sock: socket.socket, goal: SplitResult, verify: object) -> ssl.SSLS
         context.load_verify_locations(bundle)
     except IsADirectoryError:
         context.load_verify_locations(capath=bundle)
+    sock.settimeout(seconds)
     return context.wrap_socket(sock, server_hostname=_host(goal))
 
 

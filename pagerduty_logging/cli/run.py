@@ -30,10 +30,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="run a command; page when it fails, resolve when it succeeds",
         description="Run a command with its streams and its exit status. Page when it ends with a status "
         "but 0, by a signal, or not within --timeout; resolve that when it next succeeds.",
-        epilog="The routing key is taken from PAGERDUTY_ROUTING_KEY or --routing-key-file; without one the "
-        "command runs all the same. Exit status: the command's own; 128+N, or the signal itself, where a "
-        "signal ended it; 124 after a timeout (137 if it had to be killed); 126 and 127 if it cannot be "
-        "run or found; 2 if this command was called wrongly.\n"
+        epilog="The routing key is taken from PAGERDUTY_ROUTING_KEY, which the command does not get to see "
+        "without --pass-key, or from --routing-key-file; without one the command runs all the same. "
+        "Exit status: the command's own; 128+N, or the signal itself, where a signal ended it; 124 after a "
+        "timeout (137 if it had to be killed); 126 and 127 if it cannot be run or found; 2 if this command "
+        "was called wrongly.\n"
         "example: pagerduty-logging run --name nightly-billing --timeout 3600 -- ./bill.sh --all",
     )
     parser.add_argument("--name", required=True, type=_name, help="the job's name, which its alert goes by")
@@ -49,6 +50,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--source", help="what is affected (default: the host's name)")
     parser.add_argument("--routing-key-file", metavar="PATH", help="read the routing key from this file")
     parser.add_argument("--routing-key", nargs="?", action=RefuseKey, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--pass-key",
+        action="store_true",
+        help="leave PAGERDUTY_ROUTING_KEY in the command's environment, for a command that pages too",
+    )
     parser.add_argument(
         "--region", choices=("us", "eu"), default="us", help="where the account lives (default: us)"
     )
@@ -73,7 +79,10 @@ def run(args: argparse.Namespace) -> int:
         raise Misuse("run: give the command behind --")
     pager = _Pager(args, command[0])
     try:
-        outcome = Supervisor(command, timeout=args.timeout, on_timeout=pager.tell).run()
+        supervisor = Supervisor(
+            command, environment=_environment(args), timeout=args.timeout, on_timeout=pager.tell
+        )
+        outcome = supervisor.run()
     except FileNotFoundError as error:
         return pager.not_started(error, NOT_FOUND)
     except OSError as error:
@@ -87,19 +96,29 @@ def run(args: argparse.Namespace) -> int:
     return outcome.status
 
 
+def _environment(args: argparse.Namespace) -> dict[str, str]:
+    """Return the command's environment: ours, without the routing key that we page with."""
+    from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
+
+    environment = dict(os.environ)
+    if args.routing_key_file is None and not args.pass_key:
+        environment.pop(ENVIRONMENT_VARIABLE, None)
+    return environment
+
+
 class _Pager:
     """Pages for the job and resolves it, whatever state PagerDuty and our options are in."""
 
     def __init__(self, args: argparse.Namespace, program: str) -> None:
         self._args = args
         self._program = program
-        self._told = False
+        self._paged = False
         self._handler = _made_by(args)
 
     def tell(self, outcome: "Outcome") -> None:
         """Page for an outcome, once, or resolve; one that was wanted calls for neither."""
-        if outcome.failed and not self._told:
-            self._told = True
+        if outcome.failed and not self._paged:
+            self._paged = True
             self._page(_words(outcome, self._args.timeout), outcome)
         elif not outcome.failed and not outcome.interrupted and not self._args.no_resolve:
             self._resolve()
@@ -192,7 +211,7 @@ def _end_like_it(number: int) -> None:
 
 
 def _complain(sentence: str) -> None:
-    with suppress(OSError):  # nobody reads it, which is no reason to end
+    with suppress(OSError):  # stderr has no reader: no reason to end
         output.complain(sentence)
 
 

@@ -49,12 +49,12 @@ def failed(error: EventsError, args: argparse.Namespace) -> int:
     """Say that PagerDuty did not accept an event; return the exit code."""
     output.complain(f"not accepted: {error}")
     if args.json:
-        output.print_json(told(error))
+        output.print_json(as_json(error))
     return 1
 
 
-def told(error: EventsError) -> dict[str, Any]:
-    """Return an error as JSON tells it."""
+def as_json(error: EventsError) -> dict[str, Any]:
+    """Return an error as it is printed in JSON."""
     return {
         "error": str(error),
         "kind": type(error).__name__,

@@ -1,4 +1,4 @@
-"""`spool`: look into a spool directory, send what nobody looks after, or delete it."""
+"""`spool`: look into a spool directory, send the events that no living process holds, or delete them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _add_directory(parser: argparse.ArgumentParser) -> None:
 def _list(args: argparse.Namespace) -> int:
     entries = _entries(_spool(args))
     if args.json:
-        output.print_json({"events": [_told(entry) for entry in entries]})
+        output.print_json({"events": [_as_json(entry) for entry in entries]})
     elif entries or not output.is_terminal():
         header = ("STATE", "AGE", "SEVERITY", "WHAT", "EVENT")
         rows = [
@@ -108,6 +108,7 @@ def _retry(args: argparse.Namespace) -> int:
     with options.make_client(args, key, Retry(max_age=LONGEST_AGE)) as client:
         delivery = Delivery(
             client,
+            decide=_nothing,
             max_pending=MAX_FILES,
             max_events_per_minute=100,
             spool=spool,
@@ -121,21 +122,25 @@ def _retry(args: argparse.Namespace) -> int:
             spool.sign_off()
     stats = delivery.stats()
     left = [entry for entry in _entries(_spool(args)) if entry.state in ("waiting", "held")]
-    told = {
+    result = {
         "delivered": stats.delivered,
         "refused": stats.dead_lettered,
         "left": len(left),
         "error": stats.last_error,
     }
     if args.json:
-        output.print_json(told)
+        output.print_json(result)
     else:
         print(f"{stats.delivered} delivered, {stats.dead_lettered} refused, {len(left)} left")
     if held := sum(entry.state == "held" for entry in left):
-        output.complain(f"{held} events are held by living processes, and stay")
+        _tell_held(held)
     if left and stats.last_error:
         output.complain(f"not all could be sent: {stats.last_error}")
     return 1 if left or stats.dead_lettered else 0
+
+
+def _nothing(item: object) -> None:
+    """Decide what was logged: nothing is, here."""
 
 
 def _send_all(delivery: Delivery, timeout: float) -> None:
@@ -148,6 +153,8 @@ def _send_all(delivery: Delivery, timeout: float) -> None:
 
 
 def _drop(args: argparse.Namespace) -> int:
+    from pagerduty_logging.delivery.diagnostics import counted
+
     spool = _spool(args)
     entries = {entry.name: entry for entry in _entries(spool)}
     unknown = [name for name in args.events if name not in entries]
@@ -157,9 +164,10 @@ def _drop(args: argparse.Namespace) -> int:
     doomed = [entry for entry in chosen if entry.state != "held"]
     held = len(chosen) - len(doomed)
     if held:
-        output.complain(f"{held} events are held by living processes, and stay")
+        _tell_held(held)
     if not args.yes:
-        output.complain(f"drop would delete {len(doomed)} events, whose pages are lost; --yes does it")
+        what = f"{counted(len(doomed), 'event')}, whose {'page is' if len(doomed) == 1 else 'pages are'} lost"
+        output.complain(f"drop would delete {what}; --yes does it")
         return 2
     for entry in doomed:
         spool.remove(entry.name)
@@ -168,6 +176,13 @@ def _drop(args: argparse.Namespace) -> int:
     else:
         print(f"{len(doomed)} dropped")
     return 0
+
+
+def _tell_held(number: int) -> None:
+    if number == 1:
+        output.complain("1 event is held by a living process, and stays")
+    else:
+        output.complain(f"{number:,} events are held by living processes, and stay")
 
 
 def _spool(args: argparse.Namespace, routing_key: RoutingKey | None = None) -> Spool:
@@ -184,12 +199,14 @@ def _entries(spool: Spool) -> list[Entry]:
         raise Misuse(f"the directory cannot be read: {error.strerror}") from None
 
 
-def _told(entry: Entry) -> dict[str, Any]:
+def _as_json(entry: Entry) -> dict[str, Any]:
+    from pagerduty_logging.events_api.clock import time_of_day
+
     kept = entry.kept
     return {
         "event": entry.name,
         "state": entry.state,
-        "age": None if kept is None else round(time.time() - kept.accepted, 3),
+        "age": None if kept is None else round(time_of_day() - kept.accepted, 3),
         "severity": None if kept is None else str(kept.severity),
         "label": None if kept is None else kept.label,
         "dedup_key": None if kept is None else kept.encoded.dedup_key,
@@ -201,8 +218,10 @@ def _severity(entry: Entry) -> str:
 
 
 def _age(entry: Entry) -> str:
+    from pagerduty_logging.events_api.clock import time_of_day
+
     if entry.kept is None:
         return "?"
-    seconds = max(time.time() - entry.kept.accepted, 0.0)
+    seconds = max(time_of_day() - entry.kept.accepted, 0.0)
     size, unit = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
     return f"{seconds / size:.0f} {unit}"

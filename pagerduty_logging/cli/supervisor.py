@@ -12,17 +12,19 @@ import selectors
 import signal
 import subprocess
 import termios
-import time
 import tty
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import TypeAlias
+
+from pagerduty_logging.events_api.clock import monotonic
 
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
 DRAIN = 5.0
-"""Seconds to pass on what is left on stderr, if nobody takes it, once the command has ended."""
+"""Seconds to pass on the rest of stderr to a reader that is slow, once the command has ended."""
 FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 TO_THE_COMMAND_ALONE = (signal.SIGUSR1, signal.SIGUSR2)
 """Signals that say something to those who expect them, and end all others."""
@@ -42,7 +44,7 @@ class Outcome:
     Attributes:
         status: its exit status; negative: the signal that ended it.
         seconds: how long it ran.
-        timed_out: it ran for too long, and was told to end.
+        timed_out: it ran for too long, and was asked to end.
         forwarded: signals that it was sent through us.
         last_lines: what it wrote last on stderr.
     """
@@ -55,12 +57,12 @@ class Outcome:
 
     @property
     def interrupted(self) -> bool:
-        """Somebody pressed Ctrl-C, and the command ended by that."""
+        """Whether the command was ended by Ctrl-C."""
         return self.status in (-signal.SIGINT, 128 + signal.SIGINT) and signal.SIGINT in self.forwarded
 
     @property
     def failed(self) -> bool:
-        """Somebody has to look."""
+        """Whether the command needs a person's attention."""
         return self.timed_out or (self.status != 0 and not self.interrupted)
 
 
@@ -69,7 +71,8 @@ class Supervisor:
 
     Args:
         command: the program and its arguments.
-        timeout: seconds after which it is told to end; None: never.
+        environment: its variables; None: ours.
+        timeout: seconds after which it is asked to end; None: never.
         grace: seconds after which it is killed then.
         on_timeout: is called when the time is over.
     """
@@ -78,11 +81,13 @@ class Supervisor:
         self,
         command: Sequence[str],
         *,
+        environment: Mapping[str, str] | None = None,
         timeout: float | None = None,
         grace: float = GRACE,
         on_timeout: Callable[[Outcome], object],
     ) -> None:
         self._command = list(command)
+        self._environment = environment
         self._timeout = timeout
         self._grace = grace
         self._on_timeout = on_timeout
@@ -99,19 +104,23 @@ class Supervisor:
         # In a terminal's foreground it stays in our group, to read from the terminal and be sent its
         # signals; anywhere else it gets its own, to be ended with all that it has started.
         self._shares_group = _in_foreground()
-        self._since = time.monotonic()
+        self._since = monotonic()
         _occupy_stderr()
         theirs, ours = _stderr()
         with _listening(self._notice) as wake:
             try:
                 self._child = subprocess.Popen(
-                    self._command, stderr=theirs, process_group=None if self._shares_group else 0
+                    self._command,
+                    stderr=theirs,
+                    env=self._environment,
+                    process_group=None if self._shares_group else 0,
                 )
             except BaseException:
                 os.close(ours)
                 raise
             finally:
                 os.close(theirs)
+            _listen_to_ignored(self._notice)
             self._stderr = _PassedOn(ours)
             try:
                 self._watch(wake)
@@ -129,9 +138,9 @@ class Supervisor:
         """Pass on, forward and wait, until the command has ended."""
         deadline = None if self._timeout is None else self._since + self._timeout
         while self._child.poll() is None:
-            if deadline is not None and time.monotonic() >= deadline:
+            if deadline is not None and monotonic() >= deadline:
                 deadline = self._end()
-            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            left = None if deadline is None else max(deadline - monotonic(), 0.0)
             self._stderr.step(left, wake)
             while self._waiting:
                 self._forward(self._waiting.pop(0))
@@ -146,7 +155,7 @@ class Supervisor:
             self._kill(number)
 
     def _end(self) -> float | None:
-        """Tell the command to end, or make it; return when to look again."""
+        """Ask the command to end, or kill it; return when to look again."""
         if self._timed_out:
             self._kill(signal.SIGKILL)
             return None
@@ -154,7 +163,7 @@ class Supervisor:
         self._on_timeout(self._outcome(0))
         self._kill(signal.SIGTERM)
         self._kill(signal.SIGCONT)
-        return time.monotonic() + self._grace
+        return monotonic() + self._grace
 
     def _kill(self, number: int) -> None:
         if self._shares_group:
@@ -166,7 +175,7 @@ class Supervisor:
     def _outcome(self, status: int) -> Outcome:
         return Outcome(
             status=status,
-            seconds=time.monotonic() - self._since,
+            seconds=monotonic() - self._since,
             timed_out=self._timed_out,
             forwarded=frozenset(self._forwarded),
             last_lines=self._stderr.last_lines(),
@@ -188,7 +197,7 @@ class _PassedOn:
         self._tail = b""
 
     def step(self, timeout: float | None, *others: int) -> bool:
-        """Pass on a little, or wait until that can be done; tell whether something was done."""
+        """Pass on a little, or wait until that can be done; return whether anything was done."""
         with selectors.SelectSelector() as selector:
             for other in others:
                 selector.register(other, selectors.EVENT_READ)
@@ -207,12 +216,12 @@ class _PassedOn:
 
     def finish(self) -> None:
         """Pass on what is there, without waiting for processes that the command has left behind."""
-        until = time.monotonic() + DRAIN
-        while time.monotonic() < until and self._open:
+        until = monotonic() + DRAIN
+        while monotonic() < until and self._open:
             if not self.step(0.0):
                 if not self._to_write:
                     return
-                self.step(until - time.monotonic())
+                self.step(until - monotonic())
 
     def last_lines(self) -> list[str]:
         """Return the last lines, as a terminal would show them."""
@@ -227,7 +236,7 @@ class _PassedOn:
             self._to_write = os.read(self._source, CHUNK)
         except BlockingIOError:
             return
-        except OSError:  # the end, as a terminal tells it
+        except OSError:  # the end, as a terminal reports it
             self._to_write = b""
         self._open = self._to_write != b""
         self._tail = (self._tail + self._to_write)[-TAIL_BYTES:]
@@ -237,7 +246,7 @@ class _PassedOn:
             written = os.write(STDERR, self._to_write)
         except BlockingIOError:
             return
-        except OSError:  # nobody reads on, or ever did
+        except OSError:  # it has no reader any more, or never had one
             written = len(self._to_write)
         self._to_write = self._to_write[written:]
 
@@ -267,7 +276,7 @@ def _stderr() -> tuple[int, int]:
 
 
 def _in_foreground() -> bool:
-    """Tell whether our process group is the one that a terminal sends its signals to."""
+    """Return whether a terminal sends its signals to our process group."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
     except OSError:
@@ -280,14 +289,31 @@ def _in_foreground() -> bool:
         os.close(terminal)
 
 
+_Notice: TypeAlias = Callable[[int, FrameType | None], object]
+
+
+def _forwarded() -> list[signal.Signals]:
+    return [getattr(signal, name) for name in FORWARDED]
+
+
+def _listen_to_ignored(notice: _Notice) -> None:
+    """Call `notice` also for signals that were ignored when we began, as SIGHUP is under nohup.
+
+    Only once the command has started, for it has to ignore them too. It may handle them all the same, and
+    then expects them.
+    """
+    for number in _forwarded():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, notice)
+
+
 @contextmanager
-def _listening(notice: Callable[[int, FrameType | None], object]) -> Iterator[int]:
+def _listening(notice: _Notice) -> Iterator[int]:
     """Call `notice` for signals, but for those that are ignored; what is given can be read from then."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
-    numbers = [signal.SIGCHLD, *(getattr(signal, name) for name in FORWARDED)]
-    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: signal.getsignal(number) for number in [signal.SIGCHLD, *_forwarded()]}
     wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         for number, handler in before.items():

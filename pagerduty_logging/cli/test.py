@@ -2,10 +2,14 @@
 
 import argparse
 import time
+from collections.abc import Callable
 
 from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Subparsers
 from pagerduty_logging.cli.sending import failed
+
+SLICE = 0.2
+"""Seconds of one sleep."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -33,6 +37,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Page and resolve; 0, 1 when one of the two was not accepted, 2 without `--page`."""
+    from pagerduty_logging.events_api.clock import monotonic
     from pagerduty_logging.events_api.errors import EventsError
     from pagerduty_logging.events_api.events import this_host
 
@@ -54,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             return failed(error, args)
         try:
             output.complain(f"the alert is open; it is resolved in {args.resolve_after:g} s (Ctrl-C: now)")
-            time.sleep(args.resolve_after)
+            wait(args.resolve_after, monotonic)
         except KeyboardInterrupt:
             pass
         try:
@@ -67,6 +72,13 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(f"{output.coloured('Triggered and resolved.', 'ok')} Did it arrive where it should?")
     return 0
+
+
+def wait(seconds: float, clock: Callable[[], float], sleep: Callable[[float], None] = time.sleep) -> None:
+    """Sleep in slices: Python 3.14 and later may see a Ctrl-C only when a sleep has ended (CPython)."""
+    until = clock() + seconds
+    while (left := until - clock()) > 0:
+        sleep(min(left, SLICE))
 
 
 def _seconds(text: str) -> float:

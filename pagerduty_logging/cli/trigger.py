@@ -24,7 +24,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--group")
     parser.add_argument("--class", dest="event_class")
     parser.add_argument("--client", help="the monitoring program that reports")
-    parser.add_argument("--client-url", metavar="URL", help="its page")
+    parser.add_argument("--client-url", type=options.web_address, metavar="URL", help="its page")
     options.add_words(parser)
     options.add_json(parser)
     options.add_connection(parser)

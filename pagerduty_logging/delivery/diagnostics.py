@@ -1,23 +1,35 @@
-"""What the library has to say of itself: one line on stderr, seldom, and never through `logging`."""
+"""The library's own notices: one line on stderr, rate-limited, and never through `logging`."""
 
 from __future__ import annotations
 
 import re
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from pagerduty_logging.events_api.clock import monotonic
+
 SILENCE = 60.0
-"""Seconds in which a topic is not spoken of again."""
+"""Seconds between two notices on one topic."""
 MAX_LINE = 500
 """Characters of a line."""
+
+_TOPICS = {
+    "retry": "failed attempts",
+    "lost": "events that were not delivered",
+    "on_error": "failures of on_error",
+    "spool": "the spool",
+    "spool broken": "broken events in the spool",
+    "spool refused": "refused events in the spool",
+    "left": "events left in the spool",
+}
+"""What notices on a topic are about; a topic that is not here is its own name."""
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
 class Diagnostics:
-    """Speaks of each topic at most once a minute, and tells how often it held its tongue.
+    """Writes at most one line per topic and minute, and counts those that it does not write.
 
     Args:
         write: takes a line; default: to `sys.stderr`, wherever that points at the time.
@@ -27,32 +39,38 @@ class Diagnostics:
     def __init__(
         self,
         write: Callable[[str], object] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._write = write or _to_stderr
         self._clock = clock
-        self._spoken: dict[str, float] = {}
-        self._unspoken: dict[str, int] = {}
+        self._written_at: dict[str, float] = {}
+        self._unwritten: dict[str, int] = {}
 
     def say(self, topic: str, text: str, *, always: bool = False) -> None:
-        """Write `text` as one line, unless the topic was spoken of a moment ago. Never raises."""
+        """Write `text` as one line, unless there was one on its topic a moment ago. Never raises."""
         now = self._clock()
-        if not always and now - self._spoken.get(topic, -SILENCE) < SILENCE:
-            self._unspoken[topic] = self._unspoken.get(topic, 0) + 1
+        if not always and now - self._written_at.get(topic, -SILENCE) < SILENCE:
+            self._unwritten[topic] = self._unwritten.get(topic, 0) + 1
             return
-        self._spoken[topic] = now
-        unspoken = self._unspoken.pop(topic, 0)
-        more = f" (and {unspoken} more like this)" if unspoken else ""
+        self._written_at[topic] = now
+        unwritten = self._unwritten.pop(topic, 0)
+        more = f" (and {unwritten} more like this)" if unwritten else ""
         line = _CONTROLS.sub(" ", text)[:MAX_LINE]
         with suppress(Exception):  # a closed or broken stderr is no reason to fail a program
             self._write(f"pagerduty-logging: {line}{more}\n")
 
     def conclude(self) -> None:
-        """Tell how often we held our tongue, now that nobody will come back to it."""
-        unspoken = ", ".join(f"{topic}: {count}" for topic, count in self._unspoken.items())
-        if unspoken:
-            self._unspoken.clear()
-            self.say("conclusion", f"notices not written, by topic: {unspoken}", always=True)
+        """Say how many notices were not written, at the end of the process."""
+        parts = [f"{number} about {_TOPICS.get(topic, topic)}" for topic, number in self._unwritten.items()]
+        if parts:
+            words = f"{counted(sum(self._unwritten.values()), 'more notice')} left out"
+            self._unwritten.clear()
+            self.say("conclusion", f"{words}: {', '.join(parts)}", always=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 event", "2 events"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _to_stderr(line: str) -> None:

@@ -1,25 +1,81 @@
-"""The bytes of an event: whole, told late, or as bare as can be."""
+"""An event that was accepted, and its bytes: whole, told late, or as bare as can be."""
 
 from __future__ import annotations
 
+import enum
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
-from pagerduty_logging.delivery.schedule import Pending
 from pagerduty_logging.events_api.decoding import decode, with_detail
 from pagerduty_logging.events_api.encoding import EncodedEvent, encode
 from pagerduty_logging.events_api.errors import ApiError, EventsError
-from pagerduty_logging.events_api.events import Trigger
+from pagerduty_logging.events_api.events import Event, Severity, Trigger
+from pagerduty_logging.state.throttle import Outcome
 
 DELAYED = 300.0
 """Seconds after which an event tells how late it comes."""
 BARE_SUMMARY_CHARS = 200
 
 
+class Kind(enum.IntEnum):
+    """What an event is, in the order in which those of one severity go."""
+
+    SUMMARY = 0
+    """Of the events that there was no room for."""
+    NEWS = 1
+    REMINDER = 2
+    """It is about a known problem."""
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """An event that was accepted and has not reached its end.
+
+    Attributes:
+        dedup_key: events with the same one keep their order.
+        severity: how much it matters.
+        kind: which of its severity go first.
+        accepted_at: on the delivery's clock.
+        compose: makes the event, from plain data, when it is its turn.
+        settle: takes once what became of the event; returns how many records it stood for.
+        label: names it on stderr if it is lost: nothing that a program logged, it may be a secret.
+        size: bytes of memory that it takes, about.
+        encoded: what is sent, once it is composed.
+        refused: what PagerDuty refused, once there is nothing but the barest form left to try.
+        bare: whether it is in its barest form already.
+        attempts: how often it failed.
+        due: it is not tried before, on the delivery's clock.
+        ticket: its file's name in the spool; None if it is in memory only.
+    """
+
+    dedup_key: str
+    severity: Severity
+    kind: Kind
+    accepted_at: float
+    compose: Callable[[], Event]
+    settle: Callable[[Outcome], int]
+    label: str
+    size: int = 1_000
+    encoded: EncodedEvent | None = None
+    refused: EncodedEvent | None = None
+    bare: bool = False
+    attempts: int = 0
+    due: float = -math.inf
+    ticket: str | None = None
+
+
+def nobody_waits(outcome: Outcome) -> int:
+    """Settle an event on whose fate nothing depends: one that no record of this process made."""
+    return 1
+
+
 def packed(pending: Pending) -> EncodedEvent:
     """Return an event's bytes, made once; what they were made of is let go."""
     if pending.encoded is None:
         pending.encoded = encode(pending.compose())
-        if not pending.first:
+        if pending.kind is not Kind.SUMMARY:
             pending.compose = partial(decode, pending.encoded)
     return pending.encoded
 

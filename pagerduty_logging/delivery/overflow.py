@@ -1,4 +1,4 @@
-"""What a storm left out, as one event: how many problems and records, and which the most."""
+"""The events that there was no room for, as one event: how many problems and records, and which most."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import math
 import os
 from collections import Counter
 
-from pagerduty_logging.delivery.schedule import Pending
+from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.events_api.encoding import new_dedup_key
 from pagerduty_logging.events_api.events import Severity, Trigger
+from pagerduty_logging.state.throttle import Outcome
 
 CALM = 5.0
-"""Seconds without an omission after which it is time to tell: one event, not one after the other."""
-PATIENCE = 30.0
+"""Seconds without a dropped event after which it is time to report: one event, not one after the other."""
+LONGEST_WAIT = 30.0
 """Seconds after which it is time even if there is no calm."""
 NAMED = 10
 """Sources named in the event, the most frequent first."""
@@ -21,8 +22,8 @@ MAX_COUNTED = 10_000
 OTHERS = "others"
 
 
-class Omissions:
-    """Counts the events that are left out, until an event has told of them all."""
+class Overflow:
+    """Counts the events that are dropped, until an event has reported them all."""
 
     def __init__(self) -> None:
         self._dedup_key = f"pagerduty-logging-left-out-{new_dedup_key()}"
@@ -31,7 +32,7 @@ class Omissions:
     def _reset(self) -> None:
         self._records = 0
         self._composed = 0
-        self._told = 0
+        self._reported = 0
         self._under_way = False
         self._first = self._last = -math.inf
         self._severity = Severity.INFO
@@ -39,8 +40,8 @@ class Omissions:
         self._sources: Counter[str] = Counter()
 
     def add(self, dedup_key: str, severity: Severity, label: str, records: int, now: float) -> None:
-        """Count an event that is left out, and the records it stood for; see `Pending`."""
-        if self._records == self._told:
+        """Count an event that is dropped, and the records it stood for; see `Pending`."""
+        if self._records == self._reported:
             self._first = now
         self._last = now
         self._records += records
@@ -52,31 +53,30 @@ class Omissions:
         self._sources[label if counted else OTHERS] += records
 
     def __bool__(self) -> bool:
-        """Tell whether there is something that no event under way tells."""
-        return not self._under_way and self._records > self._told
+        """Whether there is something to report that no event under way reports."""
+        return not self._under_way and self._records > self._reported
 
     def due(self) -> float:
-        """Return when it is time to tell, on the delivery's clock; infinity if there is nothing to tell."""
+        """Return when it is time to report, on the delivery's clock; infinity if there is nothing."""
         if not self:
             return math.inf
-        return min(self._last + CALM, self._first + PATIENCE)
+        return min(self._last + CALM, self._first + LONGEST_WAIT)
 
-    def hurry(self) -> None:
+    def report_now(self) -> None:
         """It is time now."""
         self._first = -math.inf
 
     def pending(self, now: float) -> Pending:
-        """Return the event that tells, to be sent before all others of its severity."""
+        """Return the event that reports, to be sent before all others of its severity."""
         self._under_way = True
         return Pending(
             dedup_key=self._dedup_key,
             severity=self._severity,
-            known=False,
+            kind=Kind.SUMMARY,
             accepted_at=now,
             compose=self._compose,
             settle=self._settle,
             label="the summary of a storm",
-            first=True,
         )
 
     def _compose(self) -> Trigger:
@@ -99,10 +99,10 @@ class Omissions:
             },
         )
 
-    def _settle(self, delivered: bool) -> int:
-        """What came in between is told by the next event, with totals that run on."""
+    def _settle(self, outcome: Outcome) -> int:
+        """Leave what came in between to the next event, with totals that run on."""
         self._under_way = False
-        self._told = self._composed
-        if delivered and self._told == self._records:
+        self._reported = self._composed
+        if outcome is Outcome.DELIVERED and self._reported == self._records:
             self._reset()
         return 0

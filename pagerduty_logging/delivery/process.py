@@ -24,14 +24,14 @@ class Lives(Protocol):
 
     flush_timeout: float
 
-    def hurry(self) -> None:
+    def retry_now(self) -> None:
         """Begin to finish; the end is near."""
 
     def finish(self, timeout: float) -> None:
         """Finish within `timeout` seconds."""
 
-    def last_words(self) -> None:
-        """Tell what will be lost with the process: nothing more can be done."""
+    def report_undelivered(self) -> None:
+        """Say what will be lost with the process: nothing more can be done."""
 
     def after_fork_in_child(self) -> None:
         """Begin anew: nothing of the parent's is this process's."""
@@ -162,7 +162,7 @@ def drain() -> None:
     everybody = all_living()
     try:
         for living in everybody:
-            living.hurry()
+            living.retry_now()
         for living in everybody:
             with ending.waiting() as left:
                 living.finish(left)
@@ -176,7 +176,7 @@ def _end(last: bool) -> None:
     if last:
         ending.over = True
         for living in all_living():
-            living.last_words()
+            living.report_undelivered()
 
 
 def _at_exit() -> None:

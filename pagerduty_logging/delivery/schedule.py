@@ -1,6 +1,6 @@
 """The policy of delivery: what goes next, when, and what follows an error. No thread, no clock, no I/O.
 
-Everything here is driven with the time as an argument. `delivery.py` owns the thread that acts on it.
+Everything here is driven with the time as an argument. `worker.py` owns the thread that acts on it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from pagerduty_logging.events_api.encoding import EncodedEvent
+from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.events_api.errors import EventsError
-from pagerduty_logging.events_api.events import Event, Severity
+from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.events_api.retrying import Retry, delay
 
 RESERVED_SHARE = 5
@@ -28,49 +28,6 @@ MAX_STEPS = 10
 """Doublings of the pause after which further refusals make it no longer."""
 CRITICAL_STEPS = 4
 """The same for critical events: they do not wait out the long pauses of the others."""
-
-
-@dataclass(slots=True, eq=False)
-class Pending:
-    """An event that was accepted and has not reached its end.
-
-    Attributes:
-        dedup_key: events with the same one keep their order.
-        severity: how much it matters.
-        known: whether it tells again of a known problem; others of its severity go first.
-        accepted_at: on the delivery's clock.
-        compose: makes the event, from plain data, when it is its turn.
-        settle: is told once whether the event was delivered; returns how many records it stood for.
-        label: names it on stderr if it is lost: nothing that a program logged, it may be a secret.
-        size: bytes of memory that it takes, about.
-        first: it goes before the others of its severity.
-        encoded: what is sent, once it is composed.
-        refused: what PagerDuty refused, once there is nothing but the barest form left to try.
-        attempts: how often it failed.
-        due: it is not tried before, on the delivery's clock.
-        ticket: its file's name in the spool; None if it is in memory only.
-    """
-
-    dedup_key: str
-    severity: Severity
-    known: bool
-    accepted_at: float
-    compose: Callable[[], Event]
-    settle: Callable[[bool], int]
-    label: str
-    size: int = 1_000
-    first: bool = False
-    encoded: EncodedEvent | None = None
-    refused: EncodedEvent | None = None
-    bare: bool = False
-    attempts: int = 0
-    due: float = -math.inf
-    ticket: str | None = None
-
-
-def nobody_waits(delivered: bool) -> int:
-    """Settle an event on whose fate nothing depends: one that no record of this process made."""
-    return 1
 
 
 class After(enum.Enum):
@@ -227,7 +184,7 @@ class Backlog:
             pending.due = now + delay(self._retry, pending.attempts, None, self._random)
             self._pause(now, len(self._failing), None)
 
-    def hurry(self) -> None:
+    def retry_now(self) -> None:
         """Try at once, and more often, what only waits for better times; what was asked for is kept."""
         if not self._told_to_wait:
             self._end_pause()
@@ -255,24 +212,24 @@ class Backlog:
         self._oldest = min((p.accepted_at for p in self), default=math.inf)
         return [p for p in self if now - p.accepted_at >= self._retry.max_age]
 
-    def is_least(self, severity: Severity, known: bool) -> bool:
-        """Tell whether an event of this kind would be the one to do without, if it were added now."""
+    def would_be_least(self, pending: Pending) -> bool:
+        """Tell whether an event would be the one to do without, if it were added now."""
         for name in reversed(self._classes):
             if self._classes[name]:
-                return name <= (severity.rank, known, True)
+                return name <= _class(pending)
         return True
 
     def least(self, exempt: Pending | None = None) -> Pending | None:
         """Return the event to do without if there are too many: the least severe, then the youngest."""
         for name in reversed(self._classes):
             for pending in reversed(self._classes[name]):
-                if pending is not exempt and not pending.first:
+                if pending is not exempt and pending.kind is not Kind.SUMMARY:
                     return pending
         return None
 
 
-Class: TypeAlias = tuple[int, bool, bool]
-"""How much an event matters, as an order: severity, news before what is known, `first` before others."""
+Class: TypeAlias = tuple[int, Kind]
+"""How much an event matters, as an order: its severity, then its kind."""
 
 
 def _rank(severity: Severity) -> int:
@@ -284,7 +241,7 @@ def _accepted_at(pending: Pending) -> float:
 
 
 def _class(pending: Pending) -> Class:
-    return (pending.severity.rank, pending.known, not pending.first)
+    return (pending.severity.rank, pending.kind)
 
 
 @dataclass(slots=True)

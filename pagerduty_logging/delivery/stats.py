@@ -16,6 +16,9 @@ class Stats:
         delivered: events PagerDuty has accepted.
         pending: events that wait or are under way.
         suppressed: records counted as repeats, for which no event was needed.
+        ignored: records that do not page, by the rule that says so: "logger" (`ignore_loggers`), "exception"
+            (`ignore_exceptions`), "exit" (the report of an exit with all well), "record"
+            (`extra={"pagerduty": False}`), "filter" (of the handler) or "before_send".
         dead_lettered: events PagerDuty refused for good.
         dropped: events given up for another reason: "overflow" (more than there is room for), "expired"
             (older than `retry.max_age`) or "unreadable" (logged where no stack or memory was left).
@@ -28,6 +31,7 @@ class Stats:
     delivered: int = 0
     pending: int = 0
     suppressed: int = 0
+    ignored: dict[str, int] = field(default_factory=dict)
     dead_lettered: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     retries: int = 0

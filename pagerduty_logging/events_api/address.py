@@ -1,10 +1,13 @@
-"""Where the Events API is: PagerDuty's regions, or an address of the user's own."""
+"""Where the Events API is: PagerDuty's regions, or another address."""
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from urllib.parse import urlsplit
+
+from pagerduty_logging.events_api.wording import is_clean
 
 ENVIRONMENT_VARIABLE = "PAGERDUTY_EVENTS_URL"
 
@@ -12,15 +15,18 @@ REGIONS = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerd
 """A routing key works in its own service region only.
 Source: PagerDuty's documentation, "Service Regions"."""
 
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+MAX_ADDRESS_CHARS = 2048
+"""Our own bound for the address of a link or image: browsers and chats take no longer ones."""
+
+_PAGERDUTY = ".pagerduty.com"
 _PATHS = re.compile(r"/v2(/enqueue|/change/enqueue)?$")
 
 
 def find_base_url(region: str, base_url: str | None, allow_http: bool) -> str:
     """Return the base URL, without a slash at its end: the option, the environment's or the region's.
 
-    The path of the Events API (`/v2`, `/v2/enqueue`) may be there already, as in many a setting made for
-    another client; it is taken off.
+    The path of the Events API (`/v2`, `/v2/enqueue`) may be there already, as in settings made for other
+    clients; it is removed.
 
     Raises:
         TypeError, ValueError: naming the option; a URL's own text is not echoed, it may hold a password.
@@ -37,6 +43,43 @@ def find_base_url(region: str, base_url: str | None, allow_http: bool) -> str:
     return _checked(option, base_url.strip(), allow_http)
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address can only mean this machine."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+    # Python 3.13 and later look into an IPv4 address within an IPv6 one; earlier ones do not.
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def destination(base_url: str) -> str:
+    """Return the host, and the port if there is one, that pages go to: to be shown in a `repr`."""
+    return urlsplit(base_url).netloc
+
+
+def unusual_destination(base_url: str) -> str | None:
+    """Return a sentence about an address that is neither PagerDuty's nor this machine's; None for those."""
+    host = (urlsplit(base_url).hostname or "").rstrip(".")
+    if host.endswith(_PAGERDUTY) or is_loopback(host):
+        return None
+    return (
+        f"pages and their routing key go to {destination(base_url)}, which is not PagerDuty's: "
+        f"base_url or {ENVIRONMENT_VARIABLE} says so"
+    )
+
+
+def is_web_address(url: str) -> bool:
+    """Return whether this is an http or https address that PagerDuty can show as a link."""
+    if len(url) > MAX_ADDRESS_CHARS or not is_clean(url) or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
 def _checked(option: str, base_url: str, allow_http: bool) -> str:
     try:
         parts = urlsplit(base_url)
@@ -48,7 +91,7 @@ def _checked(option: str, base_url: str, allow_http: bool) -> str:
         raise ValueError(f"{option} must be a URL that begins with https://")
     if "@" in parts.netloc or "?" in base_url or "#" in base_url:
         raise ValueError(f"{option} must hold no user name, password, query or fragment")
-    if parts.scheme == "http" and not (allow_http or _LOOPBACK.fullmatch(host)):
+    if parts.scheme == "http" and not (allow_http or is_loopback(host)):
         raise ValueError(
             f"{option} is plain http: the routing key would be readable on the way. "
             "Use https, or allow_http=True if you mean it"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from pagerduty_logging.events_api import address, errors, options, retrying
 from pagerduty_logging.events_api.answers import judge
+from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.encoding import ALERTS_PATH, EncodedEvent, encode, new_dedup_key
 from pagerduty_logging.events_api.events import (
     Acknowledge,
@@ -25,6 +26,7 @@ from pagerduty_logging.events_api.events import (
     Trigger,
 )
 from pagerduty_logging.events_api.forking import fork_gate
+from pagerduty_logging.events_api.requirements import check_requests
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 
@@ -38,15 +40,15 @@ DEFAULT_RETRY = Retry(max_age=60.0)
 DEFAULT_TIMEOUT = 10.0
 """Seconds one attempt may take, end to end."""
 MAX_TIMEOUT = 86_400.0
-"""Seconds: sockets take no time-out beyond some weeks, and nobody waits a day."""
+"""Seconds: sockets accept no time-out beyond some weeks, and a day is longer than anybody waits."""
 
 
 class EventsClient:
     """PagerDuty's Events API v2: trigger, acknowledge, resolve, change.
 
     One client serves one routing key, any number of events and any number of threads. Use it as a
-    context manager, or close it, to give its connections back. A process forked off may go on using it,
-    over connections of its own; it cannot be pickled.
+    context manager, or close it, to close its connections. A forked process may go on using it, over its
+    own connections; it cannot be pickled.
 
     Args:
         routing_key: the integration key of an Events API v2 integration; default: the environment
@@ -56,17 +58,18 @@ class EventsClient:
             variable PAGERDUTY_EVENTS_URL, else the region's. Plain http only to this machine.
         allow_http: allow plain http to other machines too.
         session: a `requests.Session` of your own, for its proxies, TLS settings, headers and adapters; it
-            is never closed, and not for processes forked off. Default: one of the client's own, which
-            takes proxies and CA bundles from the environment as `requests` does. Neither is given
-            credentials from .netrc.
+            is never closed, and is not for forked processes. Default: the client's own, which takes proxies
+            and CA bundles from the environment as `requests` does. Neither gets credentials from .netrc.
+            No proxy is used for this machine.
         timeout: seconds one attempt may take in all: name, connection, TLS, answer.
         retry: the schedule on which 429, 5xx and network errors are tried again; its `max_age` is the
             longest a call takes, or 0 for a single attempt. Default: a minute in all.
-        clock, sleep, random: the hands of time and chance, for tests: seconds that never go back, a wait
-            of seconds, a number in [0, 1).
+        clock, sleep, random: replaceable in tests: seconds that never go back, a wait of seconds, a number
+            in [0, 1).
 
     Raises:
         ValueError, TypeError: naming the option that is wrong, and echoing no secret.
+        ImportError: the installed `requests` is too old to send anything.
     """
 
     def __init__(
@@ -79,7 +82,7 @@ class EventsClient:
         session: requests.Session | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         retry: Retry = DEFAULT_RETRY,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = retrying.uniform,
     ) -> None:
@@ -100,8 +103,9 @@ class EventsClient:
         self._clock = clock
         self._sleep = sleep
         self._random = random
+        check_requests()
         self._session = session
-        # By process: after a fork, the parent's connections are the parent's. They are forgotten, not closed.
+        # By process: after a fork, the parent's connections stay the parent's.
         self._transports: dict[int, Transport] = {}
         if session is not None:
             self._transport()
@@ -124,14 +128,25 @@ class EventsClient:
     ) -> None:
         self.close()
 
+    def notices(self) -> list[str]:
+        """Return sentences about what is unusual in where and how this client sends; none where nothing is.
+
+        For whoever makes a client for a program, to say them once.
+        """
+        found = address.unusual_destination(self.base_url)
+        sentences = [] if found is None else [found]
+        if self._session is not None and self._session.verify is False:
+            sentences.append("certificates are not verified: the given session says verify=False")
+        return sentences
+
     def prepare(self) -> None:
         """Import and find out what an exchange needs, a tenth of a second's work; nothing is sent."""
         transport = self._transport()
-        with suppress(Exception):  # what fails here fails, and is told, with an event that matters
+        with suppress(Exception):  # what fails here fails again with an event, and is reported then
             transport.prepare(self.base_url + ALERTS_PATH)
 
     def close(self) -> None:
-        """Give the client's own connections back; a later event opens new ones."""
+        """Close the client's own connections; a later event opens new ones."""
         transport = self._transports.pop(os.getpid(), None)
         if transport is not None:
             transport.close()
@@ -232,7 +247,7 @@ class EventsClient:
         )
 
     def check(self) -> Receipt:
-        """Try name, network, proxy and TLS without paging anybody: resolve an alert that never was.
+        """Try name, network, proxy and TLS without paging anybody: resolve a random dedup key.
 
         PagerDuty accepts a routing key by its form alone: a receipt does not prove that the key
         belongs to a service.
@@ -275,10 +290,10 @@ class EventsClient:
         Raises:
             EventsError: the event was not accepted.
         """
-        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        deadline = monotonic() + (self.timeout if timeout is None else timeout)
         url = self.base_url + encoded.path
         outcome = self._transport().post(url, encoded.json, self._routing_key, deadline)
-        return judge(outcome, encoded.dedup_key, datetime.now(UTC))
+        return judge(outcome, encoded.dedup_key, datetime.fromtimestamp(time_of_day(), UTC))
 
     def _transport(self) -> Transport:
         pid = os.getpid()

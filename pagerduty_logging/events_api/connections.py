@@ -1,8 +1,8 @@
 """Connections whose every wait shares one deadline, from the name to the last byte of the answer.
 
-A socket's time-out bounds each wait, not their sum: a server that drips one byte a second, a name
-with many dead addresses, or a resolver that hangs would hold a caller for as long as they like. So name
-resolution, every connection attempt, the TLS handshake, every write and every read ask what is left.
+A socket's time-out bounds each wait, not their sum: a server that sends one byte a second, a name with many
+dead addresses, or a resolver that hangs could hold a caller for ever. So name resolution, every connection
+attempt, the TLS handshake, every write and every read ask how much time is left.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ import socket
 import ssl
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
-from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -27,8 +25,10 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.poolmanager import ProxyManager
 from urllib3.util.wait import wait_for_read
 
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.forking import fork_gate
-from pagerduty_logging.events_api.side_thread import Aside
+from pagerduty_logging.events_api.requirements import check_requests
+from pagerduty_logging.events_api.side_thread import SideThread
 
 if TYPE_CHECKING:
     import requests
@@ -48,20 +48,23 @@ _current = threading.local()
 
 
 class Exchange:
-    """One exchange: how long it may take, and whether it went about a new connection.
+    """One exchange: how long it may take, and whether it opened a new connection.
 
-    Entered, it is the exchange that bounded connections of this thread obey.
+    While it is entered, bounded connections of this thread keep its deadline.
 
     Args:
-        deadline: of `time.monotonic()`.
+        deadline: of `clock.monotonic`.
         resolve: finds the addresses of a host, in the manner of `socket.getaddrinfo`.
-        aside: where resolving is done.
+        side: where names are resolved.
+
+    Attributes:
+        connected: whether it opened a new connection, or tried to.
     """
 
-    def __init__(self, deadline: float, resolve: Resolve, aside: Aside) -> None:
+    def __init__(self, deadline: float, resolve: Resolve, side: SideThread) -> None:
         self._deadline = deadline
         self._resolve = resolve
-        self._aside = aside
+        self._side = side
         self.connected = False
 
     def remaining(self) -> float:
@@ -70,13 +73,18 @@ class Exchange:
         Raises:
             TimeoutError: if there are none.
         """
-        left = self._deadline - time.monotonic()
+        left = self._deadline - monotonic()
         if left <= 0:
             raise TimeoutError("the time limit of the attempt is over")
         return left
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no time is left."""
+        return monotonic() >= self._deadline
+
     def addresses(self, host: str, port: int) -> list[Any]:
-        """Ask the resolver, which knows no time limit.
+        """Ask the resolver, which has no time limit of its own.
 
         Raises:
             OSError: if the host has no address, or none in time.
@@ -86,10 +94,10 @@ class Exchange:
             return self._resolve(host, port, 0, socket.SOCK_STREAM)
 
         try:
-            if _is_numeric(host):  # nobody has to be asked
+            if _is_numeric(host):  # no name server has to be asked
                 addresses = ask()
             else:
-                addresses = self._aside.do(ask, self.remaining(), "name resolution")
+                addresses = self._side.do(ask, self.remaining(), "name resolution")
         except UnicodeError as error:
             raise OSError(f"the name cannot be resolved: {error}") from None
         if not addresses:
@@ -105,25 +113,47 @@ class Exchange:
 
 
 class Route(NamedTuple):
-    """The way of every request to one address.
+    """How every request to one address is sent.
+
+    `requests` finds this out anew for every request, which takes longer than to send it.
 
     Attributes:
         pool: of connections to the server or proxy.
-        head: of every request, with a place for the length of its body.
+        target: what the request line asks for.
+        headers: of every request.
     """
 
-    pool: _BoundedPool
-    head: bytes
+    pool: HTTPConnectionPool
+    target: str
+    headers: dict[str, str]
 
-    def post(self, body: bytes, read: Callable[[http.client.HTTPResponse], _T]) -> _T:
+    def post(self, body: bytes, read: Callable[[Any], _T]) -> _T:
         """Send `body`; return what `read` makes of the answer, of which only the head has been read."""
-        return self.pool.exchange(self.head % len(body) + body, read)
+        with closing(
+            self.pool.urlopen(
+                "POST",
+                self.target,
+                body=body,
+                headers=self.headers,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        ) as answer:
+            return read(answer)
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """`requests`' own adapter over bounded connections, directly and through HTTP proxies."""
+    """`requests`' own adapter over bounded connections, directly and through HTTP proxies.
+
+    Raises:
+        ImportError: the installed `requests` is too old.
+    """
 
     def __init__(self) -> None:
+        check_requests()
         super().__init__(pool_maxsize=MAX_CONNECTIONS)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -144,26 +174,16 @@ class DeadlineAdapter(HTTPAdapter):
         proxies: dict[str, str],
         stream: bool,
     ) -> Route:
-        """Return what `send` finds out for every request anew; it holds until the adapter is closed."""
+        """Return what `send` finds out anew for every request; it is valid until the adapter is closed."""
         pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
         self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
-        return Route(pool, _head(self.request_url(request, proxies), pool, request))
+        headers = {name: value for name, value in request.headers.items() if name != "Content-Length"}
+        return Route(pool, self.request_url(request, proxies), headers)
 
     @staticmethod
     def bounds(proxy: str | None) -> bool:
-        """Tell whether connections through this proxy keep the deadline; SOCKS and TLS ones do not."""
+        """Return whether connections through this proxy keep the deadline; SOCKS and TLS ones do not."""
         return proxy is None or not proxy.lower().startswith(("socks", "https:"))
-
-
-def _head(target: str, pool: _BoundedPool, request: requests.PreparedRequest) -> bytes:
-    """Return the head of every request like this one, with a place for the length of its body."""
-    host = urlsplit(str(request.url)).netloc.removesuffix(f":{pool.ConnectionCls.default_port}")
-    headers = {"Host": host, **request.headers}
-    if pool.scheme == "http":  # else they are for the proxy alone, which passes on what it cannot read
-        headers |= pool.proxy_headers
-    del headers["Content-Length"]
-    lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join(lines).replace("%", "%%").encode("latin-1") + b"\r\nContent-Length: %d\r\n\r\n"
 
 
 def _is_numeric(host: str) -> bool:
@@ -180,7 +200,7 @@ def _exchange() -> Exchange:
 
 
 class _DeadlineReader(io.RawIOBase):
-    """A connection's reading side for one answer: bounded in time by the exchange, and in bytes."""
+    """The reading side of a connection for one answer: bounded in time by the exchange, and in bytes."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw
@@ -193,7 +213,7 @@ class _DeadlineReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self._left <= 0:
             raise OSError(f"the answer has more than {MAX_ANSWER_BYTES:,} bytes")
-        # Nothing waits but the pause below: a TLS socket that is readable may still have nothing to give.
+        # Only the wait below may block: a readable TLS socket may still have no data to give.
         self._sock.settimeout(0)
         while True:
             left = _exchange().remaining()
@@ -220,7 +240,7 @@ class _BoundedConnection(HTTPConnection):
 
         def begin(self) -> None:
             super().begin()
-            # urllib3 logs what it finds malformed among the headers, where a server may repeat the request.
+            # urllib3 logs malformed headers, in which a server may repeat the request.
             self.headers.defects.clear()
             self.headers.set_payload("")
 
@@ -262,7 +282,7 @@ class _BoundedConnection(HTTPConnection):
 
     def _tunnel(self) -> None:
         super()._tunnel()
-        # The TLS handshake comes next; it lasts no longer than the socket's time-out.
+        # The TLS handshake comes next: the socket's time-out bounds it.
         self.sock.settimeout(_exchange().remaining())
 
     def send(self, data: Any) -> None:
@@ -283,34 +303,6 @@ class _BoundedPool(HTTPConnectionPool):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
-
-    def exchange(self, request: bytes, read: Callable[[http.client.HTTPResponse], _T]) -> _T:
-        """Send head and body in one piece; return what `read` makes of the answer after its head.
-
-        What `urlopen` adds to this takes as long as to write the page.
-        """
-        connection: Any = self._get_conn()
-        usable = False
-        try:
-            if connection.sock is None:
-                self._open(connection)
-            with suppress(BrokenPipeError, ConnectionResetError):  # there may be an answer all the same
-                connection.send(request)
-            with closing(connection.response_class(connection.sock, method="POST")) as answer:
-                answer.begin()
-                found = read(answer)
-                usable = (answer.isclosed() or answer.length == 0) and not answer.will_close
-                return found
-        finally:
-            if not usable:
-                connection.close()
-            self._put_conn(connection if usable else None)
-
-    def _open(self, connection: Any) -> None:
-        if self.proxy is not None:
-            self._prepare_proxy(connection)
-        if connection.sock is None:
-            connection.connect()
 
 
 class _BoundedTLSPool(_BoundedPool, HTTPSConnectionPool):

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
+from pagerduty_logging.events_api.address import MAX_ADDRESS_CHARS, is_web_address
 from pagerduty_logging.events_api.events import (
     Acknowledge,
     Change,
@@ -41,8 +41,6 @@ MAX_EVENT_BYTES = 512_000
 Source: "512 KB" in PagerDuty's docs, read as 512,000 by prometheus/alertmanager:notify/pagerduty."""
 MAX_FIELD_CHARS = 1024
 """Our own bound for the fields to which PagerDuty documents none, so that they cannot fill an event."""
-MAX_ADDRESS_CHARS = 2048
-"""Our own bound for the address of a link or image: browsers and chats take no longer ones."""
 MAX_ATTACHMENTS = 500
 """Our own bound for the number of links, and of images."""
 
@@ -127,7 +125,7 @@ class _Draft:
     def attach(self, field: str, items: Sequence[Any]) -> None:
         """Put those items that PagerDuty can show into `field`, and note how many others there are."""
         shown = [
-            _shown(item) for item in items[:MAX_ATTACHMENTS] if all(map(_is_web_address, _addresses(item)))
+            _shown(item) for item in items[:MAX_ATTACHMENTS] if all(map(is_web_address, _addresses(item)))
         ]
         if shown:
             self.body[field] = shown
@@ -186,7 +184,7 @@ def _trigger(event: Trigger) -> _Draft:
     )
     if event.client and (client := _line(event.client)):
         draft.body["client"] = client
-    if event.client_url and _is_web_address(event.client_url):
+    if event.client_url and is_web_address(event.client_url):
         draft.body["client_url"] = event.client_url
     elif event.client_url:
         draft.notes.append(f"the client URL: {_NO_ADDRESS}")
@@ -227,16 +225,6 @@ def _shown(item: Link | Image) -> dict[str, str]:
 def _addresses(item: Link | Image) -> list[str]:
     addresses = [item.href] if isinstance(item, Link) else [item.src, item.href]
     return [address for address in addresses if address]
-
-
-def _is_web_address(url: str) -> bool:
-    if len(url) > MAX_ADDRESS_CHARS or not is_clean(url) or " " in url:
-        return False
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _fitted(path: str, draft: _Draft) -> EncodedEvent:

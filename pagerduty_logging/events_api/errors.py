@@ -4,7 +4,7 @@ EventsError                  everything below
 ├── NetworkError             no answer: DNS, TCP, TLS, proxy, time-out
 └── ApiError                 an answer that is not an acceptance (anything but 202)
     ├── BadRequest           400, 413, 422: this event will never be accepted as it stands
-    ├── RateLimited          429: not taken in, later it will be
+    ├── RateLimited          429: not accepted now, but later
     └── ServerError          5xx: PagerDuty's fault, later it may work
 
 Source: the table "API Response Codes & Retry Logic" of PagerDuty's OpenAPI document of the Events API;
@@ -70,7 +70,7 @@ class BadRequest(ApiError):
 
 
 class RateLimited(ApiError):
-    """Too many events for this routing key (429): the event was not taken in."""
+    """Too many events for this routing key (429): the event was not accepted."""
 
 
 class ServerError(ApiError):

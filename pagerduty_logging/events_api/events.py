@@ -134,7 +134,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """Somebody is on it: the alert with this dedup key stops paging.
+    """A person works on it: the alert with this dedup key stops paging.
 
     Args:
         dedup_key: of the alert.
@@ -176,7 +176,7 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something was changed on purpose, such as a deploy: shown beside alerts, pages nobody.
+    """A change made on purpose, such as a deploy: shown beside alerts, without paging.
 
     PagerDuty keeps it for 90 days, and refuses it for a routing key that begins with "R" (a ruleset's).
 

@@ -1,15 +1,14 @@
 """No process is forked in the middle of an exchange.
 
-A fork copies locks as they are, but of all threads only the one that forks. A thread that is inside
-OpenSSL, the resolver or an import at that moment leaves its locks held for ever in the child, whose
-first exchange then waits for ever: seen with OpenSSL on Python 3.12 and 3.13. So an exchange is a passage
-that a fork lets end first, for a short while.
+A fork copies all locks as they are, but only the thread that forks. If another thread is inside OpenSSL, the
+resolver or an import at that moment, its locks are never released in the child, whose first exchange then
+hangs: seen with OpenSSL on Python 3.12 and 3.13. So a fork waits for running exchanges, for a short while.
 """
 
 from __future__ import annotations
 
 import functools
-import logging  # noqa: F401 - it has fork hooks too, and `requests` would bring them in the midst of a fork
+import logging  # noqa: F401 - it has fork hooks too, which `requests` would add during a fork
 import os
 import threading
 from collections.abc import Iterator
@@ -20,9 +19,9 @@ FORK_WAIT = 2.0
 
 
 class ForkGate:
-    """Entered, a passage, in which forks of other threads are kept waiting.
+    """A context manager: while a thread is inside, forks of other threads wait.
 
-    Passages go on side by side; a fork waits until there is none, and holds new ones off.
+    Any number of threads may be inside. A fork waits until there is none, and lets none in until it is done.
     """
 
     def __init__(self) -> None:
@@ -51,7 +50,7 @@ class ForkGate:
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Let forks happen within a passage: while it waits for the other side, and holds no lock."""
+        """Let forks happen while this thread only waits for the other side, and holds no lock."""
         self.__exit__()
         try:
             yield

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from pagerduty_logging.events_api.address import is_web_address
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -55,6 +57,22 @@ def path(option: str, value: str | os.PathLike[str] | None) -> str | None:
     if not text or "\0" in text:
         raise ValueError(f"{option} is no path")
     return text
+
+
+def web_address(option: str, value: str | None) -> str | None:
+    """Return `value`, an http or https address or None."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{option} must be text or None, not {type(value).__name__}")
+    if value and not is_web_address(value):
+        raise ValueError(f"{option} must be an address that begins with https:// or http://")
+    return value
+
+
+def mapping(option: str, value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return `value`, a mapping or None."""
+    if value is not None and not isinstance(value, Mapping):
+        raise TypeError(f"{option} must be a mapping or None, not {type(value).__name__}")
+    return value
 
 
 def several(option: str, values: object, fits: Callable[[object], bool], what: str) -> list[Any]:

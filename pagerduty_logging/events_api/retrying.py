@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 RETRY_AFTER_BOUNDS = (1.0, 300.0)
-"""Seconds: a server's Retry-After below is too eager, above it would keep pages back for too long."""
+"""Seconds: a shorter Retry-After would hammer the server, a longer one would hold pages back for too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Retry:
 def delay(retry: Retry, attempts: int, retry_after: float | None, random: Callable[[], float]) -> float:
     """Return the seconds to wait after the `attempts`-th failed attempt (1, 2, …).
 
-    A server's `retry_after` is a floor, to which the jitter is added: a fleet that was told the same
-    number must not come back in one moment.
+    A server's `retry_after` is a floor, to which the jitter is added: a fleet that was given the same number
+    must not come back all at once.
     """
     # 2**1023 is the greatest power of two that a float holds.
     ceiling = min(retry.maximum, retry.initial * 2.0 ** min(attempts - 1, 1000))
@@ -54,9 +54,10 @@ def delay(retry: Retry, attempts: int, retry_after: float | None, random: Callab
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Return a Retry-After header as seconds within bounds; None if there is none that makes sense.
+    """Return a Retry-After header as seconds within bounds; None without one, or if it makes no sense.
 
-    Source: RFC 9110, section 10.2.3 (seconds, or an HTTP date).
+    Source: RFC 9110, section 10.2.3 (seconds, or an HTTP date). `urllib3` has a parser too, which takes the
+    time of day itself, and importing it here would make every program start more slowly.
     """
     if value is None:
         return None
@@ -77,5 +78,5 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def uniform() -> float:
-    """Return a random number in [0, 1) from the system's source, which no fork can duplicate."""
+    """Return a random number in [0, 1) from the system's source, which a fork does not duplicate."""
     return (int.from_bytes(os.urandom(7), "big") >> 3) / 2**53

@@ -1,4 +1,4 @@
-"""The routing key: a secret that shows itself nowhere but in the body of a request."""
+"""The routing key: a secret that appears nowhere but in the body of a request."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ MAX_ROUTING_KEY_CHARS = 255
 
 _USUAL_FORM = re.compile(r"[A-Za-z0-9]{32}")
 """Source: PagerDuty/developer-docs, docs/events-API-v2/01-Overview.md ("Integration Key")."""
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class RoutingKey:
-    """A routing key that no repr, format, pickle or `vars` gives away; `reveal()` does.
+    """A routing key that no repr, format, pickle or `vars` shows; `reveal()` returns it.
 
     Raises:
         TypeError, ValueError: naming the option and never echoing the value.
@@ -47,7 +46,7 @@ class RoutingKey:
 def find_routing_key(
     routing_key: str | None, routing_key_file: str | os.PathLike[str] | None = None
 ) -> RoutingKey | None:
-    """Return the key from the option, the file or `PAGERDUTY_ROUTING_KEY`; None if there is none.
+    """Return the key from the option, the file or `PAGERDUTY_ROUTING_KEY`; None if none is set.
 
     A key that is not 32 letters or digits gets a warning, which points at the caller's caller.
 
@@ -91,8 +90,8 @@ def _fault(value: object, option: str) -> TypeError | ValueError | None:
         return ValueError(f"{option} is empty")
     if len(key) > MAX_ROUTING_KEY_CHARS:
         return ValueError(f"{option} is too long to be a routing key")
-    if _CONTROLS.search(key):
-        return ValueError(f"{option} holds line breaks or control characters")
+    if not key.isprintable() or any(map(str.isspace, key)):
+        return ValueError(f"{option} holds line breaks, blanks or characters that cannot be seen")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Work that knows no time limit, done on a thread that can be left behind."""
+"""Work that has no time limit of its own, done on a thread that can be left behind."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ MAX_LEFT_BEHIND = 16
 _T = TypeVar("_T")
 
 
-class Aside:
-    """Does work aside, and waits for it as long as there is time."""
+class SideThread:
+    """Does work on a thread of its own, and waits for it as long as there is time."""
 
     def __init__(self) -> None:
         self._left_behind: list[threading.Thread] = []
@@ -36,7 +36,7 @@ class Aside:
             except BaseException as error:
                 results.put((None, error))
 
-        thread = threading.Thread(target=run, name="pagerduty-aside", daemon=True)
+        thread = threading.Thread(target=run, name="pagerduty-side", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # no thread can be started while the interpreter shuts down

@@ -1,8 +1,8 @@
 """One POST over `requests`, bounded end to end: an answer or the reason why there is none.
 
-Nothing here raises with the routing key in reach: `Transport.post` returns its failure as text, so
-that no traceback, not even one that shows local variables, passes through a frame that holds it; and
-what a server or proxy repeats of the key is masked before anybody sees it.
+No exception leaves this module with the routing key in reach: `Transport.post` returns a failure as text, so
+that no traceback, not even one that shows local variables, goes through a frame that holds the key. Where a
+server or proxy repeats the key, it is masked in the answer.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.utils import select_proxy
-from urllib3.exceptions import ClosedPoolError
+from urllib3.exceptions import HTTPError
 
 from pagerduty_logging._version import __version__
+from pagerduty_logging.events_api.address import is_loopback
 from pagerduty_logging.events_api.answers import Answer, NoAnswer
 from pagerduty_logging.events_api.connections import (
     MAX_ANSWER_BYTES,
@@ -33,7 +34,7 @@ from pagerduty_logging.events_api.connections import (
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.events_api.routing_key import RoutingKey
 from pagerduty_logging.events_api.safejson import text
-from pagerduty_logging.events_api.side_thread import Aside
+from pagerduty_logging.events_api.side_thread import SideThread
 from pagerduty_logging.events_api.wording import one_line
 
 MAX_REASON_CHARS = 500
@@ -49,12 +50,12 @@ _VARIABLES = {
     "http": (*_FOR_ALL, "HTTP_PROXY", "http_proxy", "REQUEST_METHOD"),
     "https": (*_FOR_ALL, "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 }
-"""What `requests` looks for in the environment; to read all of it for every exchange takes longer."""
+"""The variables that `requests` looks at; to let it look for every exchange takes longer."""
 _CREDENTIALS_IN_URL = re.compile(r"//\S*@")
 _DELIMITERS = re.compile(r"[/@?#:\[\]]")
 _MAX_CAUSES = 10
 _SHORTEST_SECRET = 8
-"""A routing key below this length is a toy's: masking it would spoil words that merely look like it."""
+"""A shorter routing key is not a real one, and masking it would hide ordinary words."""
 
 
 class Transport:
@@ -66,7 +67,8 @@ class Transport:
         resolve: finds a host's addresses; default: the system's resolver.
 
     Raises:
-        TypeError: if the session is none.
+        TypeError: `session` is not a `requests.Session`.
+        ImportError: the installed `requests` is too old.
     """
 
     def __init__(
@@ -77,29 +79,29 @@ class Transport:
         self._is_ours = session is None
         self._session = session or _bounded_session()
         self._resolve = resolve
-        self._aside = Aside()
-        # What is the same for every exchange of a session that nobody else can change.
+        self._side = SideThread()
+        # The same for every exchange: nobody else can change our own session.
         self._found: tuple[object, dict[str, Any]] | None = None
         self._routes: dict[str, Route] = {}
 
     def post(
         self, url: str, event_json: bytes, routing_key: RoutingKey, deadline: float
     ) -> Answer | NoAnswer:
-        """Send an event; return what came of it, at `deadline` (`time.monotonic()`) at the latest."""
+        """Send an event; return what came of it, at `deadline` (of `clock.monotonic`) at the latest."""
         try:
             return self._attempt(url, event_json, routing_key, deadline)
         except BaseException as error:
-            # Ctrl-C goes on its way, but without the frames below this one: they hold the request's body.
+            # Ctrl-C is passed on, but without the frames below this one: they hold the request's body.
             error.__cause__ = error.__context__ = None
             raise error.with_traceback(None) from None
 
     def prepare(self, url: str) -> None:
-        """Find out what the first event would have to wait for; nothing is sent."""
+        """Do what the first event would have to wait for; nothing is sent."""
         if self._is_ours:
             self._route(url, self._settings(url))
 
     def close(self) -> None:
-        """Close our own connections of this process; a session of the user's stays open."""
+        """Close this process's own connections; a session of the user's stays open."""
         if self._is_ours:
             self._routes.clear()
             self._session.close()
@@ -122,20 +124,18 @@ class Transport:
         return Answer(answer.status, retry_after, _masked(answer.body, secrets))
 
     def _exchange(self, url: str, body: bytes, settings: dict[str, Any], deadline: float) -> Answer:
-        exchange = Exchange(deadline, self._resolve, self._aside)
+        exchange = Exchange(deadline, self._resolve, self._side)
         route = self._route(url, settings)
         if route is not None:
             with exchange:
                 try:
                     return route.post(body, lambda answer: _read(answer, exchange))
-                except TimeoutError:
-                    raise
-                except (OSError, HTTPException, ClosedPoolError):
-                    # That the server gave up a connection kept alive is no outage; a second copy of the
-                    # event is one for PagerDuty too, by its dedup key.
-                    if exchange.connected:
+                except (OSError, HTTPException, HTTPError):
+                    # A kept-alive connection that the server has given up is no outage. If the event did
+                    # arrive, its dedup key makes PagerDuty count the second copy as the same.
+                    if exchange.connected or exchange.is_over:
                         raise
-            self._routes.clear()  # closed meanwhile, perhaps
+            self._routes.clear()  # they may have been closed meanwhile
             return self._exchange(url, body, settings, deadline)
         adapter, request = self._session.get_adapter(url), self._request(url, body)
 
@@ -146,10 +146,10 @@ class Transport:
                 with closing(adapter.send(request, timeout=(left, left), **settings)) as response:
                     return _read(response.raw, exchange)
 
-        return self._aside.do(once, exchange.remaining(), "the exchange")
+        return self._side.do(once, exchange.remaining(), "the exchange")
 
     def _route(self, url: str, settings: dict[str, Any]) -> Route | None:
-        """Return the way over bounded connections; None if the session or a proxy allows none."""
+        """Return the route over bounded connections; None if the session or a proxy does not allow it."""
         route = self._routes.get(url)
         if route is None:
             adapter, proxy = self._session.get_adapter(url), select_proxy(url, settings["proxies"])
@@ -158,7 +158,7 @@ class Transport:
         return route
 
     def _request(self, url: str, body: bytes) -> requests.PreparedRequest:
-        # An auth that does nothing, else `requests` adds credentials from a .netrc file.
+        # An `auth` that does nothing: without any, `requests` adds credentials from a .netrc file.
         auth = self._session.auth or _as_it_is
         return self._session.prepare_request(
             requests.Request("POST", url, headers=_HEADERS, data=body, auth=auth)
@@ -183,17 +183,22 @@ def _bounded_session() -> requests.Session:
 
 
 def _settings(session: requests.Session, url: str) -> dict[str, Any]:
-    """Return proxies and TLS settings as `requests` finds them, save that the session's own come first."""
+    """Return proxies and TLS settings as `requests` finds them, but the session's own come first.
+
+    No proxy is used for this machine: it could not find us, and plain http would show it the routing key.
+    """
+    place = urlsplit(url)
     own_proxy = select_proxy(url, session.proxies)
-    proxies = {} if own_proxy is None else {urlsplit(url).scheme: own_proxy}
+    proxies = {} if own_proxy is None else {place.scheme: own_proxy}
     verify = None if session.verify is True else session.verify
-    return dict(session.merge_environment_settings(url, proxies, True, verify, None))
+    settings = dict(session.merge_environment_settings(url, proxies, True, verify, None))
+    return settings | {"proxies": {}} if is_loopback(place.hostname or "") else settings
 
 
 def _read(raw: Any, exchange: Exchange) -> Answer:
-    """Read what comes until the end, the limit or the deadline: the status has decided already."""
+    """Read until the end, the limit or the deadline: the status alone decides, and it is known."""
     body = b""
-    # urllib3 before 2.3 has no read1; its read waits for the whole amount, so the amount is small.
+    # urllib3 before 2.3 has no read1, and its read waits for the whole amount: so the amount is small.
     read = getattr(raw, "read1", raw.read)
     with suppress(Exception):
         while len(body) < MAX_ANSWER_BYTES and exchange.remaining():
@@ -209,7 +214,7 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _reason(error: BaseException) -> str:
-    """Say what went wrong at the bottom of it."""
+    """Return the innermost cause in words."""
     for _ in range(_MAX_CAUSES):
         causes = [getattr(error, "reason", None), *error.args]
         inner = next((cause for cause in causes if isinstance(cause, BaseException)), None)
@@ -220,7 +225,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _secrets(key: str, proxies: dict[str, str]) -> list[str]:
-    """Return the routing key, and the proxies' passwords with the parts that a parser may make of them."""
+    """Return the routing key, and the proxies' passwords with the parts into which a parser may cut them."""
     addresses = [address for address in proxies.values() if isinstance(address, str)]
     users = [address.rpartition("@")[0].rpartition("//")[2] for address in addresses]
     written = [user.partition(":")[2] for user in users]

@@ -1,4 +1,4 @@
-"""Which problem a record tells of: its own word, the mark of its exception, else its fingerprint."""
+"""Which problem a record is about: its own key, its exception's, the user's function's, or a fingerprint."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS, fit_dedup
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.events_api.text import plain
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity
-from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.record import overrides
-from pagerduty_logging.record.snapshot import Snapshot, salvage
+from pagerduty_logging.record.occurrence import Occurrence, salvage
 
 _RAW = Fingerprinter(template_source="raw")
 
@@ -23,44 +22,41 @@ class Identifier:
 
     Args:
         fingerprint: as given to the handler.
-        redactor: has the last word on dedup keys of the program's.
+        redacted: takes secrets out of the application's own dedup keys.
 
     Attributes:
-        fingerprinter: finds the keys that nothing of the program's has a say in.
+        fingerprinter: finds the keys in which nothing of the application's has a say.
+        has_function: whether the application brought a function of its own, which runs where it logs.
 
     Raises:
         ValueError, TypeError: if `fingerprint` is neither a function nor a mapping of options.
     """
 
     def __init__(
-        self, fingerprint: Callable[[logging.LogRecord], str] | Mapping[str, Any] | None, redactor: Redactor
+        self,
+        fingerprint: Callable[[logging.LogRecord], str] | Mapping[str, Any] | None,
+        redacted: Callable[[str], str],
     ) -> None:
         self.fingerprinter, self._function = _fingerprints(fingerprint)
-        self._redactor = redactor
+        self.has_function = self._function is not None
+        self._redacted = redacted
 
-    def identify(
-        self,
-        record: logging.LogRecord,
-        wished: dict[object, Any],
-        marked: str | None,
-        defects: list[str],
-    ) -> Identity:
-        """Return the problem of a record. Runs the program's code; raises none of its exceptions.
+    def identify(self, record: logging.LogRecord, marked: str | None, defects: list[str]) -> Identity:
+        """Return the problem of a record. Runs the application's code; raises none of its exceptions.
 
         Args:
             record: the record.
-            wished: what it says about its own page.
-            marked: the dedup key that its exception is marked with.
+            marked: the dedup key of the failure that its exception was paged for, if it still is that one.
             defects: takes what goes wrong.
         """
-        asked = overrides.wish(wished, "dedup_key") if wished else None
-        if asked is not None:
-            return Identity(self.shown_key(asked), by_message=False)
+        own = overrides.own_key(record)
+        if own is not None:
+            return Identity(self.sendable(own), by_message=False)
         if marked is not None:
             return Identity(marked, by_message=False)
         if self._function is not None:
             try:
-                key = self.shown_key(str(self._function(record)))
+                key = self.sendable(str(self._function(record)))
                 if key:
                     return Identity(key, by_message=False)
                 defects.append("fingerprint returned nothing")
@@ -72,15 +68,24 @@ class Identifier:
             defects.append(f"the problem could not be identified: {type_name(broken)}")
             return identity_of(salvage(record))
 
-    def shown_key(self, key: str) -> str:
-        """Return a dedup key of the program's as it leaves: one line of plain text without a secret."""
-        shown = plain(key).replace("\n", " ") if len(key) <= MAX_DEDUP_KEY_CHARS else key
-        return self._redactor.key(fit_dedup_key(shown))
+    def sendable(self, key: str) -> str:
+        """Return a dedup key of the application's as it is sent; see `sendable`."""
+        return sendable(key, self._redacted)
 
 
-def identity_of(snapshot: Snapshot) -> Identity:
-    """Return the problem of what could be read without running the program's code."""
-    plain_record = logging.makeLogRecord({"name": snapshot.logger, "msg": snapshot.message})
+def sendable(key: str, redacted: Callable[[str], str]) -> str:
+    """Return a dedup key of the application's as it is sent: one line of plain text without a secret.
+
+    A key over 255 characters is sent as a digest of itself.
+    """
+    shown = plain(key).replace("\n", " ") if len(key) <= MAX_DEDUP_KEY_CHARS else key
+    return redacted(fit_dedup_key(shown))
+
+
+def identity_of(occurrence: Occurrence) -> Identity:
+    """Return the problem of what could be read without running the application's code."""
+    words = occurrence.message or ""
+    plain_record = logging.makeLogRecord({"name": occurrence.logger, "msg": words})
     return _RAW.identify(plain_record)._replace(by_message=False)
 
 

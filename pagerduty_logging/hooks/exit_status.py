@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 
 from pagerduty_logging.hooks.patching import Function
 from pagerduty_logging.hooks.report import Report
+from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.intent import is_clean, stops
-from pagerduty_logging.state import marks
 
 
 def hook(report: Report, before: Function) -> Function:
@@ -62,7 +62,7 @@ class Leaving(SystemExit):
         error = self.__context__
         if error is not None and stops(error):
             return  # the polite end of what was interrupted
-        paged = marks.marked(self, marks.JOB) is not None
+        paged = paged_exceptions.is_marked(self, paged_exceptions.JOB)
         for report in self.reports.values():
             words = f"{_program()} {ending(self.args[0])}"
             log = partial(report.critical_at, *self._place, words, error, pages=not paged)

@@ -11,6 +11,9 @@ from types import CodeType, TracebackType
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 
+UNCAUGHT = {"_pagerduty_uncaught": True}
+"""Marks records of hooks: of an exception that was logged before they only say that it ended something."""
+
 
 class Report:
     """Logs as CRITICAL with `logger`, until it is `over`."""
@@ -45,7 +48,7 @@ class Report:
         """Log `message`, with `error` where there is one; return whether the logger takes it."""
         exc_info = None if error is None else (type(error), error, traceback or error.__traceback__)
         # The template says nothing, on purpose: the words and the exception's origin make the problem.
-        self.logger.critical("%s", message, exc_info=exc_info)
+        self.logger.critical("%s", message, exc_info=exc_info, extra=UNCAUGHT)
         return self.logger.isEnabledFor(logging.CRITICAL)
 
     def critical_at(
@@ -57,6 +60,7 @@ class Report:
             exc_info = None if error is None else (type(error), error, error.__traceback__)
             place = (code.co_filename, line, "%s", (message,), exc_info, code.co_name)
             record = logger.makeRecord(logger.name, logging.CRITICAL, *place)
+            record.__dict__.update(UNCAUGHT)
             if not pages:
                 record.pagerduty = False
             logger.handle(record)

@@ -1,28 +1,26 @@
-"""What the person who is paged reads: a snapshot of a log record becomes a trigger.
+"""What the person who is paged reads: a occurrence of a log record becomes a trigger.
 
 Runs none of the program's code, so that it can run later and on any thread; it reads source lines.
 """
 
 from __future__ import annotations
 
-import functools
-import os
 import platform
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from sys import getsizeof
 from typing import Any, cast
 
+from pagerduty_logging.events_api import options as check
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.events import Image, Link, Trigger, made, this_host
 from pagerduty_logging.events_api.text import cut, first_line, plain, rows
 from pagerduty_logging.page import links, traceback_rows
 from pagerduty_logging.record import message, overrides, printed_traceback
 from pagerduty_logging.record.exceptions import Raised
-from pagerduty_logging.record.snapshot import Snapshot
+from pagerduty_logging.record.occurrence import Occurrence
 from pagerduty_logging.state.throttle import History
 
 MAX_LINE_CHARS = 600
@@ -60,6 +58,8 @@ def checked_fields(*, release: str | None, environment: str | None, **options: A
     for name, value in (("release", release), ("environment", environment)):
         if value is not None and not isinstance(value, str):
             raise TypeError(f"{name} must be text or None, not {type(value).__name__}")
+    check.web_address("client_url", options.get("client_url"))
+    check.mapping("custom_details", options.get("custom_details"))
     trigger = Trigger("as the options make it", **options)
     checked = {name: getattr(trigger, name) for name in options}
     checked["custom_details"] = trigger.custom_details or {}
@@ -70,51 +70,31 @@ def checked_fields(*, release: str | None, environment: str | None, **options: A
     )
 
 
-def size(snapshot: Snapshot) -> int:
-    """Return about how many bytes of memory a snapshot keeps."""
-    texts = sum(getsizeof(error.text) + 100 * len(error.frames) for error in snapshot.chain)
-    plain_data = (snapshot.fields, snapshot.wishes, snapshot.crumbs)
-    rendered = sum(2 * len(repr(data)) for data in plain_data if data)
-    words = (snapshot.message, snapshot.exc_text, snapshot.stack_text)
-    return 1_000 + texts + rendered + sum(map(getsizeof, words))
-
-
-def label(snapshot: Snapshot) -> str:
-    """Return a name for a record's event that tells nothing of what the program logged."""
-    origin = snapshot.origin
-    return named(snapshot.level_name, snapshot.logger, origin.path.rpartition(os.sep)[2], origin.line)
-
-
-@functools.lru_cache(maxsize=1_024)
-def named(level_name: str, logger: str, file: str, line: int) -> str:
-    """Return the `label` of what a logger said in a line of a file."""
-    return f"{level_name} of logger {logger!r} ({file}:{line})"
-
-
 def noted(trigger: Trigger, defect: str) -> Trigger:
     """Return `trigger` with one more defect named among its details."""
     details = dict(trigger.custom_details or {})
     return replace(trigger, custom_details={**details, "defects": [*details.get("defects", ()), defect]})
 
 
-def compose(snapshot: Snapshot, dedup_key: str, history: History, given: Fields) -> Trigger:
+def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fields) -> Trigger:
     """Return the trigger for what was captured. Pure but for the source lines that it reads."""
-    said = message.read(snapshot.message)
-    logged = {**said.fields, **snapshot.fields}
+    occurrence.read()
+    said = message.read(occurrence.message or "")
+    logged = {**said.fields, **(occurrence.fields or {})}
     told = message.chain_in(logged.get("exception"))
     if told is not None:
         del logged["exception"]
-    chain = snapshot.chain or said.chain or told or printed_traceback.parse(snapshot.exc_text)
-    page = _Page(snapshot, said.words, logged, chain, dedup_key, history, given)
+    chain = occurrence.chain or said.chain or told or printed_traceback.parse(occurrence.exc_text)
+    page = _Page(occurrence, said.words, logged, chain, dedup_key, history, given)
     unwished: dict[str, Any] = {
         "summary": page.summary(),
-        "severity": snapshot.severity,
+        "severity": occurrence.severity,
         "dedup_key": dedup_key if dedup_key.strip() else None,
-        "timestamp": _time(snapshot.created),
+        "timestamp": _time(occurrence.created),
         "source": given.source or this_host(),
-        "component": given.component or snapshot.logger,
+        "component": given.component or occurrence.logger,
         "group": given.group,
-        "event_class": given.event_class or (chain[0].name if chain else snapshot.level_name),
+        "event_class": given.event_class or (chain[0].name if chain else occurrence.level_name),
         "client": given.client,
         "client_url": given.client_url,
         "images": given.images,
@@ -127,7 +107,7 @@ class _Page:
 
     def __init__(
         self,
-        snapshot: Snapshot,
+        occurrence: Occurrence,
         words: str,
         logged: Mapping[str, safejson.JSON],
         chain: tuple[Raised, ...],
@@ -135,7 +115,7 @@ class _Page:
         history: History,
         given: Fields,
     ) -> None:
-        self._snapshot = snapshot
+        self._occurrence = occurrence
         self._words = words
         self._chain = chain
         self._dedup_key = dedup_key
@@ -144,7 +124,7 @@ class _Page:
         self._fields = logged
         self._wished_details: dict[str, safejson.JSON] = {}
         self._wished_links: list[safejson.JSON] = []
-        self._ignored = overrides.faults(snapshot.wishes)
+        self._ignored = overrides.faults(occurrence.overrides)
 
     def summary(self) -> str:
         """Return the message's first line, and the exception where the line does not say it already."""
@@ -158,13 +138,13 @@ class _Page:
                 line = f"{error.name}: {text}"
             elif not _says(line, text):
                 line = f"{line.rstrip(': ')}: {error.name}: {text}"
-        snapshot = self._snapshot
-        return line.lstrip(": ") or f"{snapshot.level_name} from {snapshot.logger}, without a message"
+        occurrence = self._occurrence
+        return line.lstrip(": ") or f"{occurrence.level_name} from {occurrence.logger}, without a message"
 
     def as_wished(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Let the record's own entries replace the trigger's fields; name those that cannot."""
         wished = dict(fields)
-        for name, value in self._snapshot.wishes.items():
+        for name, value in self._occurrence.overrides.items():
             try:
                 match name:
                     case "dedup_key" | "event_action":
@@ -217,7 +197,7 @@ class _Page:
         return found
 
     def _link_values(self) -> dict[str, safejson.JSON]:
-        snapshot = self._snapshot
+        occurrence = self._occurrence
         return {
             "environment": self._given.environment,
             "host": this_host(),
@@ -227,14 +207,14 @@ class _Page:
             **self._fields,
             "dedup_key": self._dedup_key,
             "exception": self._chain[0].name if self._chain else None,
-            "level": snapshot.level_name,
-            "logger": snapshot.logger,
-            "timestamp": _iso(snapshot.created),
-            **_without_empty({"trace_id": snapshot.trace_id, "span_id": snapshot.span_id}),
+            "level": occurrence.level_name,
+            "logger": occurrence.logger,
+            "timestamp": _iso(occurrence.created),
+            **_without_empty({"trace_id": occurrence.trace_id, "span_id": occurrence.span_id}),
         }
 
     def _details(self, summary: str) -> dict[str, Any]:
-        snapshot = self._snapshot
+        occurrence = self._occurrence
         told = self._told(summary)
         about = self._about()
         details = dict(told)
@@ -245,15 +225,15 @@ class _Page:
             details[free] = rows(value) if isinstance(value, str) else deepcopy(value)
         details.update(about)
         details.update(self._wished_details)
-        if snapshot.defects:
-            details["defects"] = list(snapshot.defects)
+        if occurrence.defects:
+            details["defects"] = list(occurrence.defects)
         if self._ignored:
             details["ignored"] = self._ignored
         return details
 
     def _told(self, summary: str) -> dict[str, Any]:
         """What broke, where, since when, how often."""
-        snapshot, history = self._snapshot, self._history
+        occurrence, history = self._occurrence, self._history
         told: dict[str, Any] = {}
         if plain(self._words).strip() not in summary:
             told["message"] = rows(self._words)
@@ -264,36 +244,36 @@ class _Page:
             told["traceback"] = traceback_rows.rows(error)
             told["causes"] = traceback_rows.rows_of_causes(self._chain)
             told["exceptions"] = traceback_rows.rows_of_members(error)
-        elif snapshot.stack_text:
-            stack = Raised("", "", printed_traceback.frames_of(snapshot.stack_text))
+        elif occurrence.stack_text:
+            stack = Raised("", "", printed_traceback.frames_of(occurrence.stack_text))
             told["stack"] = traceback_rows.rows(stack)
-        if snapshot.origin.path:
-            told["location"] = traceback_rows.location(snapshot.origin)
-        told["logger"] = snapshot.logger
-        told["level"] = snapshot.level_name
+        if occurrence.origin.path:
+            told["location"] = traceback_rows.location(occurrence.origin)
+        told["logger"] = occurrence.logger
+        told["level"] = occurrence.level_name
         told["occurrences"] = history.occurrences
         if history.suppressed:
             told["suppressed"] = history.suppressed
             told["suppressed_since"] = _iso(history.since)
         first = told["first_seen"] = _iso(history.first_seen)
-        told["last_seen"] = _iso(snapshot.created) if snapshot.created > history.first_seen else first
-        told["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in snapshot.crumbs]
+        told["last_seen"] = _iso(occurrence.created) if occurrence.created > history.first_seen else first
+        told["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in occurrence.crumbs]
         return _without_empty(told)
 
     def _about(self) -> dict[str, Any]:
         """Where the program runs."""
-        snapshot, given = self._snapshot, self._given
+        occurrence, given = self._occurrence, self._given
         return _without_empty(
             {
                 "release": given.release,
                 "environment": given.environment,
                 "host": this_host(),
-                "process": snapshot.process,
-                "thread": snapshot.thread,
-                "task": snapshot.task,
+                "process": occurrence.process,
+                "thread": occurrence.thread,
+                "task": occurrence.task,
                 "python": _PYTHON,
-                "trace_id": snapshot.trace_id,
-                "span_id": snapshot.span_id,
+                "trace_id": occurrence.trace_id,
+                "span_id": occurrence.span_id,
             }
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import logging
 import re
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from cachetools import LRUCache
 
 from pagerduty_logging.events_api import options
 from pagerduty_logging.fingerprinting.failure import reports_clean_exit
+from pagerduty_logging.state.lock import ReentrantLock
 
 ECHOES = ("django.server",)
 """Loggers that only tell of answers whose failure another logger reports: of Django's development server."""
@@ -24,7 +24,8 @@ class Ignored:
     """The loggers and exceptions that never page, and reports of an exit with all well.
 
     Args:
-        loggers: globs that a logger's whole name must match, such as "django.security.*".
+        loggers: names of loggers, each with all loggers below it, as everywhere in logging. A name with "*",
+            "?" or "[" is a glob that a logger's whole name must match: "vendor.*" does not match "vendor".
         exceptions: types, or dotted names of types that need not be imported; subclasses count too.
 
     Raises:
@@ -36,24 +37,34 @@ class Ignored:
         exceptions = options.several(
             "ignore_exceptions", exceptions, _is_exception, "exception types or dotted names"
         )
-        globs = "|".join(map(fnmatch.translate, loggers))
-        self._loggers = re.compile(globs).match if globs else None
+        patterns = "|".join(map(_pattern, loggers))
+        self._loggers = re.compile(patterns).match if patterns else None
         self._types = tuple(kind for kind in exceptions if isinstance(kind, type))
         self._names = frozenset(name for name in exceptions if isinstance(name, str))
 
-    def matches(self, record: logging.LogRecord, error: BaseException | None) -> bool:
-        """Tell whether a record, with this exception, is noise."""
-        if record.name in ECHOES:
-            return True
-        if self._loggers is not None and self._loggers(record.name):
-            return True
+    def rule_for(self, record: logging.LogRecord, error: BaseException | None) -> str | None:
+        """Return the name of the rule by which a record, with this exception, is noise; None if it is not."""
+        name = record.__dict__.get("name")
+        if name in ECHOES:
+            return "logger"
+        if self._loggers is not None and type(name) is str and self._loggers(name):
+            return "logger"
         if error is None:
-            return False
+            return None
         if self._types and issubclass(type(error), self._types):
-            return True
+            return "exception"
         if reports_clean_exit(record, error):
-            return True
-        return bool(self._names) and any(not self._names.isdisjoint(_names(t)) for t in type(error).__mro__)
+            return "exit"
+        if self._names and any(not self._names.isdisjoint(_names(t)) for t in type(error).__mro__):
+            return "exception"
+        return None
+
+
+def _pattern(logger: str) -> str:
+    """Return the regular expression of a glob, or of a plain name and all names below it."""
+    if any(character in logger for character in "*?["):
+        return fnmatch.translate(logger)
+    return rf"{re.escape(logger)}(?s:\..*)?\Z"
 
 
 def _is_text(glob: object) -> bool:
@@ -98,38 +109,38 @@ class Frequency:
         self._seconds = seconds
         self._clock = clock
         self._watched: LRUCache[str, _Watched] = LRUCache(max_problems)
-        self._lock = threading.RLock()
-        self._busy = False
+        self._lock = ReentrantLock()
 
-    def note(self, key: str, seen: float) -> Held | None:
+    def note(self, key: str, seen: float, now: float | None = None) -> Held | None:
         """Note an occurrence.
 
         Args:
             key: the dedup key of its problem.
             seen: when it happened, in seconds since the epoch.
+            now: the same on the clock; default: now.
 
         Returns:
             what was held back before, once it has happened often enough; None: hold this one back too.
         """
-        with self._lock:
-            if self._busy:
-                # A signal handler or finaliser logs while this very thread is in here: half a cache
-                # update would be worse than a page too many.
-                return Held(0, seen)
-            self._busy = True
-            try:
-                watched = self._watched.get(key)
-                if watched is None:
-                    watched = self._watched[key] = _Watched(self._occurrences, seen)
-            finally:
-                self._busy = False
+        if now is None:
             now = self._clock()
-            watched.times.append(now)
-            enough = len(watched.times) == self._occurrences and now - watched.times[0] <= self._seconds
-            if enough:
-                return Held(watched.held, watched.first_seen)
-            watched.held += 1
-            return None
+        # Inside another call on this thread a page too many is better than half a cache update.
+        return self._lock.run(self._note, key, seen, now, or_else=_held_nothing)
+
+    def _note(self, key: str, seen: float, now: float) -> Held | None:
+        watched = self._watched.get(key)
+        if watched is None:
+            watched = self._watched[key] = _Watched(self._occurrences, seen)
+        watched.times.append(now)
+        enough = len(watched.times) == self._occurrences and now - watched.times[0] <= self._seconds
+        if enough:
+            return Held(watched.held, watched.first_seen)
+        watched.held += 1
+        return None
+
+
+def _held_nothing(key: str, seen: float, now: float) -> Held:
+    return Held(0, seen)
 
 
 class _Watched:

@@ -1,6 +1,6 @@
 """What a record says about its own page: `extra={"pagerduty": {...}}`.
 
-Nothing here runs the program's code, so that it can be trusted when that code has just failed. Hence
+Nothing here runs the application's code, so that it can be trusted when that code has just failed. Hence
 types are asked what they are, not objects, whose `__class__` may be anything.
 """
 
@@ -16,13 +16,6 @@ NAME = "pagerduty"
 ACTIONS = ("trigger", "acknowledge", "resolve")
 
 _SEVERITIES = {str(severity): severity for severity in Severity}
-_NONE: dict[object, Any] = {}
-
-
-def wishes_in(said: object) -> dict[object, Any]:
-    """Return the wishes in what a record says under our name; empty if there are none."""
-    wishes: Any = said
-    return wishes if issubclass(type(said), dict) else _NONE
 
 
 def said_by(record: logging.LogRecord) -> object:
@@ -42,38 +35,50 @@ def said_by(record: logging.LogRecord) -> object:
     return said
 
 
-def wish(wishes: dict[object, Any], name: str) -> str | None:
-    """Return one of a record's wishes, if it is a text that says something."""
-    said = dict.get(wishes, name)
-    if said is None:
+def own_key(record: logging.LogRecord) -> str | None:
+    """Return the dedup key that the record asks for; None if it asks for none."""
+    said: Any = said_by(record)
+    return text(said, "dedup_key") if issubclass(type(said), dict) else None
+
+
+def text(overrides: Any, name: str) -> str | None:
+    """Return one of a record's overrides, if it is a text that says something."""
+    said = dict.get(overrides, name)
+    if not issubclass(type(said), str):
         return None
-    text = str.__str__(said) if issubclass(type(said), str) else ""
-    return text if text.strip() else None
+    found = str.__str__(said)
+    return found if found.strip() else None
 
 
-def severity_of(record: logging.LogRecord, wishes: dict[object, Any]) -> Severity:
-    """Return the severity that is among the record's wishes, else its level's.
+def severity_of(level: object, overrides: Mapping[str, Any]) -> Severity:
+    """Return the severity that a record asks for, else that of its level; 40 if it has no number.
 
-    A custom level counts as the standard one below it.
+    A level between the standard ones counts as the one below it.
     """
-    wished = _SEVERITIES.get(wish(wishes, "severity") or "") if wishes else None
-    if wished is not None:
-        return wished
-    level = record.levelno
-    if type(level) is not int:
-        level = level if type(level) is float else logging.ERROR
-    if level >= logging.ERROR:
-        return Severity.CRITICAL if level >= logging.CRITICAL else Severity.ERROR
-    return Severity.WARNING if level >= logging.WARNING else Severity.INFO
+    wanted = _SEVERITIES.get(text(overrides, "severity") or "") if overrides else None
+    if wanted is not None:
+        return wanted
+    number = _number(level)
+    if number >= logging.ERROR:
+        return Severity.CRITICAL if number >= logging.CRITICAL else Severity.ERROR
+    return Severity.WARNING if number >= logging.WARNING else Severity.INFO
 
 
-def faults(wishes: Mapping[str, object]) -> list[str]:
-    """Name the wishes that the handler itself had to pass over."""
+def _number(level: Any) -> float:
+    if type(level) in (int, float):
+        return float(level)
+    if issubclass(type(level), int):  # an IntEnum's member, say
+        return int.__index__(level)
+    return logging.ERROR
+
+
+def faults(overrides: Mapping[str, object]) -> list[str]:
+    """Name the overrides that the handler itself had to pass over."""
     found = []
-    action = wishes.get("event_action", "trigger")
+    action = overrides.get("event_action", "trigger")
     if action not in ACTIONS:
         found.append(f"event_action: must be one of {', '.join(ACTIONS)}")
-    key = wishes.get("dedup_key", "-")
+    key = overrides.get("dedup_key", "-")
     if not (isinstance(key, str) and key.strip()):
         found.append("dedup_key: must be a text that is not empty")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from sys import getsizeof
 from typing import Any
 
@@ -13,26 +14,28 @@ MAX_BYTES = 50_000
 MAX_INTEGER = 2**64
 
 _PLAIN = frozenset((str, int, float, bool, type(None)))
-# Not by logging's factory, then or later: it may be the program's.
+# Not by logging's factory, then or later: it may be the application's.
 _NAMES = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 
 
-def copy_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
+def attributes_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
     """Return a record's attributes without the exception, and the bytes of memory that they take, about.
 
-    None: to read the record may run the program's code, or the copy would be too big.
+    None: to read the record may run the application's code, or the copy would be too big.
     """
     if type(record) is not logging.LogRecord:
         return None
     attributes = record.__dict__
-    args = record.args
+    if len(attributes) < len(_NAMES):
+        return None
+    args = attributes.get("args")
     if not (
-        type(record.msg) is str
+        type(attributes.get("msg")) is str
         and type(args) is tuple
-        and type(record.name) is str
-        and type(record.levelname) is str
-        and type(record.filename) is str
-        and type(record.lineno) is int
+        and type(attributes.get("name")) is str
+        and type(attributes.get("levelname")) is str
+        and type(attributes.get("filename")) is str
+        and type(attributes.get("lineno")) is int
     ):
         return None
     size = LEAST + len(record.msg)
@@ -46,9 +49,11 @@ def copy_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
     if record.exc_text is not None or record.stack_info is not None:
         size += getsizeof(record.exc_text) + getsizeof(record.stack_info)
     if len(attributes) != len(_NAMES):
+        if not attributes.keys() >= _NAMES:
+            return None
         for name in attributes.keys() - _NAMES:
             value = attributes[name]
-            if type(name) is not str or type(value) not in _PLAIN:
+            if type(name) is not str or type(value) not in _PLAIN or name == "pagerduty":
                 return None
             size += 100 + getsizeof(value)
     if size > MAX_BYTES:
@@ -58,8 +63,18 @@ def copy_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
     return copy, size
 
 
-def record_of(copy: dict[str, Any]) -> logging.LogRecord:
-    """Return the record that was copied, made of the copy itself."""
-    record = logging.LogRecord.__new__(logging.LogRecord)
-    record.__dict__ = copy
-    return record
+def completed(record: logging.LogRecord) -> logging.LogRecord:
+    """Return a record that has every attribute: one made by hand, or sent by others, may lack any."""
+    attributes = record.__dict__
+    if attributes.keys() >= _NAMES:
+        return record
+    level = attributes.get("levelno", logging.ERROR)
+    complete = logging.LogRecord("root", logging.ERROR, "", 0, "", (), None)
+    now = time.time()
+    complete.__dict__.update(created=now, msecs=now % 1 * 1_000, levelname=_level_name(level))
+    complete.__dict__.update(attributes)
+    return complete
+
+
+def _level_name(level: object) -> str:
+    return logging.getLevelName(level) if type(level) is int else "ERROR"

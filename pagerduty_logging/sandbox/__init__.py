@@ -23,7 +23,7 @@ from pagerduty_logging.sandbox.faults import (
 )
 from pagerduty_logging.sandbox.rules import EXAMPLE_ROUTING_KEY
 from pagerduty_logging.sandbox.server import Sandbox
-from pagerduty_logging.sandbox.store import (
+from pagerduty_logging.sandbox.values import (
     AcceptedEvent,
     Alert,
     ChangeEvent,

@@ -1,7 +1,6 @@
 """The routes: PagerDuty's own under `/v2/`, a control API for other processes under `/api/`, the inbox."""
 
 import dataclasses
-import ipaddress
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response as WSGIResponse
 
+from pagerduty_logging.events_api import address
 from pagerduty_logging.sandbox import faults, openapi, rules
 from pagerduty_logging.sandbox.inbox import create_inbox, protect
 from pagerduty_logging.sandbox.limits import RateLimit
@@ -61,11 +61,12 @@ def create_app(
 
     @app.before_request
     def guard_control() -> None:
-        if request.path.startswith("/v2/"):
-            return
-        # A page from elsewhere must not reach us by a name that its owner points at this machine.
+        # A page from elsewhere must not reach us by a name that its owner points at this machine. Programs
+        # that send events may know us by any name, such as PagerDuty's own.
         host = request.headers.get("Host", "")
-        if not allow_remote and not is_loopback(_host_name(host)):
+        by_a_browser = "Origin" in request.headers or "Sec-Fetch-Site" in request.headers
+        needs_our_name = by_a_browser or not request.path.startswith("/v2/")
+        if needs_our_name and not allow_remote and not is_loopback(_host_name(host)):
             raise Forbidden("This sandbox answers to loopback names only.")
         if request.method not in ("GET", "HEAD") and _comes_from_elsewhere(host):
             raise Forbidden("Another site's page may not change this sandbox.")
@@ -160,13 +161,8 @@ def _script_fault(script: faults.Script, fields: dict[str, Any]) -> None:
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    """Whether a host name or address can only mean this machine, for a browser too (RFC 6761)."""
+    return name.endswith(".localhost") or address.is_loopback(name)
 
 
 def _host_name(host: str) -> str:

@@ -1,12 +1,12 @@
-"""What a test expects of an alert, and in which words it is told that there is none. Pure."""
+"""What a test expects of an alert, and the words of its failure. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, TypeGuard
 
-from pagerduty_logging.sandbox.store import Alert
+from pagerduty_logging.sandbox.values import Alert
 
-MAX_TOLD = 10  # alerts that a failure tells of
+MAX_LISTED = 10  # alerts that a failure lists
 
 Text = str | re.Pattern[str]
 """A text to be equal to, or a compiled pattern to be found in it."""
@@ -57,7 +57,7 @@ def fitting(alerts: Iterable[Alert], expected: Mapping[str, object]) -> list[Ale
     return [alert for alert in alerts if not differences(alert, expected)]
 
 
-def told(alerts: Iterable[Alert], expected: Mapping[str, object]) -> str:
+def comparison(alerts: Iterable[Alert], expected: Mapping[str, object]) -> str:
     """Say what was expected, if anything, and how each alert differs: the one that comes nearest first."""
     lines = ["expected an alert with"] if expected else []
     lines += [f"    {name}: {_shown(value)}" for name, value in expected.items()]
@@ -65,11 +65,11 @@ def told(alerts: Iterable[Alert], expected: Mapping[str, object]) -> str:
         ((differences(alert, expected), alert) for alert in alerts), key=lambda two: len(two[0])
     )
     lines.append(f"there {_are(len(differing), 'alert')}:" if differing else "there is no alert at all")
-    for lack, alert in differing[:MAX_TOLD]:
+    for lack, alert in differing[:MAX_LISTED]:
         lines.append(f"  {one_line(alert)}")
         lines += [f"    {line}" for line in lack]
-    if len(differing) > MAX_TOLD:
-        lines.append(f"  and {len(differing) - MAX_TOLD} more")
+    if len(differing) > MAX_LISTED:
+        lines.append(f"  and {len(differing) - MAX_LISTED} more")
     return "\n".join(lines)
 
 

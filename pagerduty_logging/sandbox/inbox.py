@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response as WSGIResponse
 
 from pagerduty_logging.sandbox import details, frequency, live, timeline
 from pagerduty_logging.sandbox.rules import EXAMPLE_ROUTING_KEY
-from pagerduty_logging.sandbox.store import Alert, Store
+from pagerduty_logging.sandbox.store import Store
+from pagerduty_logging.sandbox.values import Alert
 
 GONE = "It is not in the inbox any more."
 MAX_HISTORY = 200  # lines of an alert's history on its page, the newest
@@ -130,9 +131,9 @@ def protect(response: Response) -> Response:
 
 
 def occurrences(alert: Alert) -> int:
-    """How often it happened, as the sender tells it, and at least as often as it was sent."""
+    """How often it happened: the sender's own count, and at least as often as it was sent."""
     body = {"payload": {"custom_details": alert.custom_details}}
-    return max(alert.triggers, frequency.told(body, "occurrences"))
+    return max(alert.triggers, frequency.count_in(body, "occurrences"))
 
 
 def _raw(body: dict[str, Any]) -> str:

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from pagerduty_logging.sandbox import rules
-from pagerduty_logging.sandbox.store import MAX_EVENTS, AcceptedEvent
+from pagerduty_logging.sandbox.store import MAX_EVENTS
+from pagerduty_logging.sandbox.values import AcceptedEvent
 
 HEADER = '{"file": "events of a pagerduty-logging sandbox", "version": 1}\n'
-MAX_LINES = 2 * MAX_EVENTS  # beyond it, the file is written anew with what is still held
+MAX_LINES = 2 * MAX_EVENTS  # beyond it, the file is rewritten with what is still held
 
 
 class KeepFile:
     """Keeps a sandbox's events in a file that only its owner can read; one sandbox at a time.
 
-    Lines that were torn by a crash or a full disk are left out, and told on stderr. So is, once, that
+    Lines that were torn by a crash or a full disk are left out, and reported on stderr. So is, once, that
     the file cannot be written; its events are lost with the process then.
 
     Raises:
@@ -44,7 +45,7 @@ class KeepFile:
         return self._loaded[-MAX_EVENTS:]
 
     def add(self, event: AcceptedEvent, all_events: Callable[[], Iterable[AcceptedEvent]]) -> None:
-        """Append an event; write the file anew from `all_events` when it has become too long, or is gone."""
+        """Append an event; rewrite the file from `all_events` when it has become too long, or is gone."""
         self._lines += 1
         if self._lines > MAX_LINES or not self._path.exists():
             self._write(all_events())

@@ -1,10 +1,12 @@
 """PagerDuty's rate limit: so many events in a sliding minute for one routing key."""
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
+from pagerduty_logging.events_api.clock import monotonic
+
+MAX_KEYS = 10_000  # routing keys whose events are counted, before those of no event in the window go
 WINDOW = 60.0  # seconds; PagerDuty/developer-docs:docs/events-API-v2/01-Overview.md
 
 
@@ -14,7 +16,7 @@ class RateLimit:
     A refused event does not count. `clock` is in seconds.
     """
 
-    def __init__(self, per_minute: int | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_minute: int | None, *, clock: Callable[[], float] = monotonic) -> None:
         if per_minute is not None and per_minute < 1:
             raise ValueError(f"rate_limit must be at least 1 event a minute, not {per_minute}")
         self._per_minute = per_minute
@@ -28,6 +30,8 @@ class RateLimit:
             return True
         with self._lock:
             now = self._clock()
+            if len(self._taken) >= MAX_KEYS:
+                self._taken = {key: at for key, at in self._taken.items() if now - at[-1] < WINDOW}
             taken = self._taken.setdefault(routing_key, deque())
             while taken and now - taken[0] >= WINDOW:
                 taken.popleft()

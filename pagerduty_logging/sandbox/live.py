@@ -1,22 +1,22 @@
 """News for open pages: server-sent events that say when there is something else to show."""
 
 import threading
-import time
 from collections.abc import Iterator
 
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.sandbox.store import Store
 
 MIMETYPE = "text/event-stream"
-MAX_STREAMS = 50  # pages that are told; each holds a thread and a connection
+MAX_STREAMS = 50  # open pages with live updates; each holds a thread and a connection
 HEARTBEAT = 15.0  # seconds after which a stream without news says that it lives
-PAUSE = 0.2  # seconds between two pieces of news, so that a storm is told in a few
+PAUSE = 0.2  # seconds between two updates, so that a storm needs few of them
 _LOOK = 1.0  # seconds between looks at whether a stream was ended to make room
 
 
 class Live:
     """The streams of one sandbox.
 
-    A stream tells the store's revision, at once and whenever it changes. Beyond `MAX_STREAMS` the
+    A stream sends the store's revision, at once and whenever it changes. Beyond `MAX_STREAMS` the
     oldest one ends; its page asks again if it is still there.
     """
 
@@ -57,13 +57,13 @@ class Live:
 
     def _news(self, ended: threading.Event) -> Iterator[bytes]:
         yield b"retry: 1000\n\n"
-        told, told_at = -1, time.monotonic()
+        sent, sent_at = -1, monotonic()
         while not ended.is_set():
-            revision = self._store.wait_for_news(told, _LOOK, ended.is_set)
-            if revision != told:
-                told, told_at = revision, time.monotonic()
+            revision = self._store.wait_for_news(sent, _LOOK, ended.is_set)
+            if revision != sent:
+                sent, sent_at = revision, monotonic()
                 yield b"data: %d\n\n" % revision
                 ended.wait(PAUSE)
-            elif time.monotonic() - told_at > HEARTBEAT:
-                told_at = time.monotonic()
+            elif monotonic() - sent_at > HEARTBEAT:
+                sent_at = monotonic()
                 yield b":\n\n"

@@ -95,7 +95,7 @@ def _requests() -> Schema:
     links = {"href": _not_blank(), "text": _text(), "src": _text(), "alt": _text()}
     images = {"src": _not_blank(), "href": _text(), "text": _text(), "alt": _text()}
     files = {"component": _text(), "group": _text(), "class": _text()}
-    told = {"timestamp": _or_null(_ref("Time")), "custom_details": _or_null({"type": "object"})}
+    optional = {"timestamp": _or_null(_ref("Time")), "custom_details": _or_null({"type": "object"})}
     summary = {**_not_blank(), "maxLength": rules.MAX_SUMMARY_CHARS}
     key = {**_not_blank(), "maxLength": rules.MAX_DEDUP_KEY_CHARS}
     length = {"minLength": rules.ROUTING_KEY_CHARS, "maxLength": rules.ROUTING_KEY_CHARS}
@@ -116,7 +116,7 @@ def _requests() -> Schema:
                         "source": _not_blank(),
                         "severity": {"enum": list(rules.SEVERITIES)},
                     },
-                    {**files, **told},
+                    {**files, **optional},
                 ),
             },
             {
@@ -142,7 +142,7 @@ def _requests() -> Schema:
                     "pattern": "^[0-9A-QS-Za-z][0-9A-Za-z]+$",
                     "description": "One that begins with R is a ruleset's, which takes no changes.",
                 },
-                "payload": _object({"summary": summary}, {"source": _text(), **files, **told}),
+                "payload": _object({"summary": summary}, {"source": _text(), **files, **optional}),
             },
             {"links": _or_null(_list(_object({"href": _not_blank()}, links)))},
         ),

@@ -6,12 +6,12 @@ import random
 import socket
 import ssl
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.sandbox import expectations, this_process
 from pagerduty_logging.sandbox.app import create_app, is_loopback
 from pagerduty_logging.sandbox.faults import Answer, Fault, Script
@@ -19,8 +19,9 @@ from pagerduty_logging.sandbox.keep import KeepFile
 from pagerduty_logging.sandbox.limits import RateLimit
 from pagerduty_logging.sandbox.live import Live
 from pagerduty_logging.sandbox.rules import EXAMPLE_ROUTING_KEY
-from pagerduty_logging.sandbox.store import AcceptedEvent, Alert, ChangeEvent, Request, Store
+from pagerduty_logging.sandbox.store import Store
 from pagerduty_logging.sandbox.tls import from_files, made_for
+from pagerduty_logging.sandbox.values import AcceptedEvent, Alert, ChangeEvent, Request
 from pagerduty_logging.sandbox.wire import WireServer
 
 StrPath = str | os.PathLike[str]
@@ -66,7 +67,7 @@ class Sandbox:
         allow_remote: bool = False,
         tls: bool | tuple[StrPath, StrPath] = False,
         keep: StrPath | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
         if not allow_remote and not is_loopback(host):
@@ -217,7 +218,7 @@ class Sandbox:
 
         if not self._store.wait_until(look, timeout):
             raise AssertionError(
-                f"{expectations.told(self.alerts, expected)}\n{self._circumstances(timeout)}"
+                f"{expectations.comparison(self.alerts, expected)}\n{self._circumstances(timeout)}"
             )
         return found[0]
 
@@ -281,7 +282,7 @@ class Sandbox:
             for request in self.requests[-10:]
         ]
         return "\n".join(
-            [f"after {timeout:g} s; the last requests:", *(lines or ["  none"]), this_process.told()]
+            [f"after {timeout:g} s; the last requests:", *(lines or ["  none"]), this_process.outcomes()]
         )
 
     def wait_for(self, count: int, timeout: float = 5.0) -> None:
@@ -310,7 +311,7 @@ class Sandbox:
             )
 
     def _describe(self, timeout: float, expected: Mapping[str, object]) -> str:
-        return f"{expectations.told(self.alerts, expected)}\n{self._circumstances(timeout)}"
+        return f"{expectations.comparison(self.alerts, expected)}\n{self._circumstances(timeout)}"
 
     def follow(self) -> Iterator[AcceptedEvent]:
         """An iterator over the events accepted from now on, which waits for each until `stop`."""

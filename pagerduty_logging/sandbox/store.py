@@ -10,124 +10,36 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
+from pagerduty_logging.events_api.clock import monotonic
+from pagerduty_logging.sandbox.values import (
+    AcceptedEvent,
+    Action,
+    Alert,
+    ChangeEvent,
+    Occurrence,
+    Outcome,
+    Reading,
+    Request,
+    RoutingKey,
+    State,
+    change_of,
+    copied_change,
+    copied_event,
+    copy_of,
+    size_of,
+    size_of_request,
+)
+
 MAX_EVENTS = 10_000  # the newest ones are kept; requests are bounded alike
-
-Action = Literal["trigger", "acknowledge", "resolve", "change"]
-State = Literal["triggered", "acknowledged", "resolved"]
-Outcome = Literal["opened", "updated", "dropped", "recorded"]
-
-
-class RoutingKey(str):
-    """A routing key whose repr shows its last four characters only."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"'…{self[-4:]}'"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Occurrence:
-    """One line of an alert's history: an event that met the alert while it was open.
-
-    `summary` and `severity` are those of a trigger, and None for the other actions. `by_hand` says
-    that it came from a button of the inbox.
-    """
-
-    at: datetime
-    action: Action
-    summary: str | None
-    severity: str | None
-    by_hand: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """An alert as PagerDuty would hold it at the moment of asking.
-
-    `number` tells it from all others, also from earlier ones with its dedup key. `first_seen` and
-    `last_seen` are the arrival, in UTC, of its first and its latest trigger; `triggers` counts all of
-    them, `history` holds its events, oldest first.
-    """
-
-    number: int
-    routing_key: RoutingKey
-    dedup_key: str
-    state: State
-    summary: str
-    severity: str
-    source: str
-    component: str | None
-    group: str | None
-    event_class: str | None
-    custom_details: dict[str, Any]
-    links: tuple[dict[str, Any], ...]
-    images: tuple[dict[str, Any], ...]
-    client: str | None
-    client_url: str | None
-    first_seen: datetime
-    last_seen: datetime
-    triggers: int
-    history: tuple[Occurrence, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeEvent:
-    """A change event; `timestamp` is the sender's own, as sent, and `at` its arrival in UTC.
-
-    `number` tells it from all other change events and alerts.
-    """
-
-    number: int
-    routing_key: RoutingKey
-    summary: str
-    source: str | None
-    timestamp: str | None
-    custom_details: dict[str, Any]
-    links: tuple[dict[str, Any], ...]
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedEvent:
-    """An event that was answered with 202, or that a button of the inbox made (`by_hand`).
-
-    `dedup_key` is the one sent or made, None for a change event. `outcome` says what became of it:
-    it "opened" an alert, "updated" an open one, was "dropped" (acknowledge or resolve without an
-    open alert), or was "recorded" (a change event). `body` is the event as sent.
-    """
-
-    at: datetime
-    action: Action
-    dedup_key: str | None
-    outcome: Outcome
-    body: dict[str, Any]
-    by_hand: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One HTTP request as it arrived.
-
-    `arrived` is in seconds of the monotonic clock. `status` is the status answered, None as long
-    as there is none, which for a hang or a reset is for ever.
-    """
-
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = field(repr=False)
-    arrived: float
-    status: int | None
-
-    def header(self, name: str) -> str | None:
-        """The first header of this name, in any case of letters; None when there is none."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+MAX_BYTES = 100_000_000  # of memory for events, and as much for requests; at least the newest one is kept
 
 
 @dataclass(slots=True, eq=False)
 class _AlertRecord:
-    """An alert that still changes; `trigger` is the latest trigger's body."""
+    """An alert that still changes.
+
+    `trigger` is the latest trigger's body, and `held` the bytes it takes once its event is forgotten.
+    """
 
     number: int
     routing_key: RoutingKey
@@ -137,6 +49,7 @@ class _AlertRecord:
     last_seen: datetime
     state: State = "triggered"
     triggers: int = 0
+    held: int = 0
     history: deque[Occurrence] = field(default_factory=deque)
 
     def apply(self, action: Action, body: dict[str, Any], at: datetime, by_hand: bool) -> None:
@@ -154,7 +67,7 @@ class _AlertRecord:
 
     def snapshot(self, *, copied: bool) -> Alert:
         """The alert as it is now; unless `copied`, its details, links and images are the record's own."""
-        body = _copied(self.trigger) if copied else self.trigger
+        body = copy_of(self.trigger) if copied else self.trigger
         payload = body["payload"]
         return Alert(
             number=self.number,
@@ -179,15 +92,6 @@ class _AlertRecord:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What the store holds at one moment: alerts and changes newest first, events oldest first."""
-
-    alerts: tuple[Alert, ...]
-    changes: tuple[ChangeEvent, ...]
-    events: tuple[AcceptedEvent, ...]
-
-
 class Keep(Protocol):
     """What keeps events beyond the end of the process."""
 
@@ -202,12 +106,13 @@ class Keep(Protocol):
 
 
 class Store:
-    """Thread-safe memory of the sandbox, bounded to the newest `MAX_EVENTS`.
+    """Thread-safe memory of the sandbox, bounded to the newest `MAX_EVENTS`, and by `max_bytes`.
 
     What leaves it is a copy, but for what is said to be for reading only.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
         self._changed = threading.Condition()
         self._version = 0
         self._revision = time.time_ns()  # another one after a restart
@@ -220,7 +125,8 @@ class Store:
     def _forget(self) -> None:
         self._accepted = 0
         self._revision += 1
-        self._events: deque[tuple[AcceptedEvent, _AlertRecord | None]] = deque()
+        self._events: deque[tuple[AcceptedEvent, _AlertRecord | None, int]] = deque()
+        self._event_bytes = self._request_bytes = 0
         self._open: dict[tuple[str, str], _AlertRecord] = {}
         self._alerts: dict[_AlertRecord, None] = {}  # in order of opening
         self._requests: OrderedDict[int, Request] = OrderedDict()
@@ -230,7 +136,7 @@ class Store:
         self._changed.notify_all()
 
     def keep_in(self, keep: Keep) -> None:
-        """Take back the events that `keep` holds, and tell it of every one from now on."""
+        """Load the events that `keep` holds, and give it every one from now on."""
         for event in keep.load():
             with self._changed:
                 self._accept(event.action, event.body, event.dedup_key, at=event.at, by_hand=event.by_hand)
@@ -287,7 +193,7 @@ class Store:
     def _meet(
         self, action: Action, body: dict[str, Any], dedup_key: str, at: datetime, by_hand: bool
     ) -> tuple[_AlertRecord | None, Outcome]:
-        """Let an event meet the open alert of its key; a trigger opens one where there is none."""
+        """Apply an event to the open alert of its key; a trigger opens one if none is open."""
         key = (body["routing_key"], dedup_key)
         alert = self._open.get(key)
         outcome: Outcome = "updated" if alert else "dropped"
@@ -297,30 +203,45 @@ class Store:
             self._open[key] = alert
             self._alerts[alert] = None
         if alert:
+            if action == "trigger":
+                self._event_bytes -= alert.held
+                alert.held = 0
             alert.apply(action, body, at, by_hand)
             if alert.state == "resolved":
                 del self._open[key]
         return alert, outcome
 
     def _record(self, event: AcceptedEvent, alert: _AlertRecord | None) -> None:
-        self._events.append((event, alert))
+        size = size_of(event.body)
+        self._events.append((event, alert, size))
+        self._event_bytes += size
         self._accepted += 1
         self._revision += 1
         self._next_number += 1
-        if len(self._events) > MAX_EVENTS:
-            _, oldest = self._events.popleft()
-            if oldest:
-                oldest.history.popleft()
-                if not oldest.history:
-                    self._drop(oldest)
+        while len(self._events) > MAX_EVENTS or (
+            len(self._events) > 1 and self._event_bytes > self._max_bytes
+        ):
+            self._forget_oldest()
         if self._keep:
             self._keep.add(event, self._kept)
         self._announce()
 
+    def _forget_oldest(self) -> None:
+        event, alert, size = self._events.popleft()
+        if alert:
+            alert.history.popleft()
+            if not alert.history:
+                self._drop(alert)
+            elif alert.trigger is event.body:
+                alert.held = size
+                return
+        self._event_bytes -= size
+
     def _kept(self) -> Iterator[AcceptedEvent]:
-        return (event for event, _ in self._events)
+        return (event for event, *_ in self._events)
 
     def _drop(self, alert: _AlertRecord) -> None:
+        self._event_bytes -= alert.held
         del self._alerts[alert]
         key = (alert.routing_key, alert.dedup_key)
         if self._open.get(key) is alert:
@@ -333,16 +254,20 @@ class Store:
         with self._changed:
             number = self._next_request
             self._next_request += 1
-            self._requests[number] = Request(
+            self._requests[number] = request = Request(
                 method=method,
                 path=path,
                 headers=headers,
                 body=body,
-                arrived=time.monotonic(),
+                arrived=monotonic(),
                 status=None,
             )
-            if len(self._requests) > MAX_EVENTS:
-                self._requests.popitem(last=False)
+            self._request_bytes += size_of_request(request)
+            while len(self._requests) > MAX_EVENTS or (
+                len(self._requests) > 1 and self._request_bytes > self._max_bytes
+            ):
+                _, oldest = self._requests.popitem(last=False)
+                self._request_bytes -= size_of_request(oldest)
             self._announce()
 
         def answered(status: int) -> None:
@@ -363,8 +288,8 @@ class Store:
     def events(self) -> tuple[AcceptedEvent, ...]:
         """The accepted events kept, oldest first."""
         with self._changed:
-            events = [event for event, _ in self._events]
-        return tuple(_copied_event(event) for event in events)
+            events = [event for event, *_ in self._events]
+        return tuple(copied_event(event) for event in events)
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -375,17 +300,17 @@ class Store:
     @property
     def changes(self) -> tuple[ChangeEvent, ...]:
         """The change events kept, newest first."""
-        return tuple(map(_copied_change, self.read().changes))
+        return tuple(map(copied_change, self.read().changes))
 
     def read(self) -> Reading:
         """All there is at one moment, for reading only: nothing is copied."""
         with self._changed:
             alerts = tuple(alert.snapshot(copied=False) for alert in reversed(self._alerts))
-            events = [event for event, _ in self._events]
+            events = [event for event, *_ in self._events]
             first = self._next_number - len(events)
         numbered = tuple(enumerate(events, first))
         changes = tuple(
-            _change(number, event) for number, event in reversed(numbered) if event.action == "change"
+            change_of(number, event) for number, event in reversed(numbered) if event.action == "change"
         )
         return Reading(alerts=alerts, changes=changes, events=tuple(events))
 
@@ -401,8 +326,8 @@ class Store:
             index = number - (self._next_number - len(self._events))
             if not 0 <= index < len(self._events):
                 return None
-            event, _ = self._events[index]
-        return (_change(number, event), event.body) if event.action == "change" else None
+            event, *_ = self._events[index]
+        return (change_of(number, event), event.body) if event.action == "change" else None
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -423,13 +348,13 @@ class Store:
 
         The predicate runs on the caller's thread and outside the store's lock: it may ask anything.
         """
-        deadline = time.monotonic() + timeout
+        deadline = monotonic() + timeout
         while True:
             with self._changed:
                 seen = self._version
             if predicate():
                 return True
-            if not self._wait_past(seen, deadline - time.monotonic()):
+            if not self._wait_past(seen, deadline - monotonic()):
                 return bool(predicate())
 
     @property
@@ -470,43 +395,10 @@ class Store:
                 position = self._next_number
                 kept = min(news, len(self._events))
                 events = [self._events[index][0] for index in range(-kept, 0)]
-            yield from map(_copied_event, events)
+            yield from map(copied_event, events)
 
     def end_followers(self) -> None:
         """End every iterator that `follow` handed out."""
         with self._changed:
             self._followings += 1
             self._announce()
-
-
-def _change(number: int, event: AcceptedEvent) -> ChangeEvent:
-    payload = event.body["payload"]
-    return ChangeEvent(
-        number=number,
-        routing_key=event.body["routing_key"],
-        summary=payload["summary"],
-        source=payload.get("source"),
-        timestamp=payload.get("timestamp"),
-        custom_details=payload.get("custom_details") or {},
-        links=tuple(event.body.get("links") or ()),
-        at=event.at,
-    )
-
-
-def _copied(value: Any) -> Any:
-    """A copy of a JSON value; `copy.deepcopy` takes several times as long."""
-    if isinstance(value, dict):
-        return {name: _copied(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_copied(item) for item in value]
-    return value
-
-
-def _copied_event(event: AcceptedEvent) -> AcceptedEvent:
-    return dataclasses.replace(event, body=_copied(event.body))
-
-
-def _copied_change(change: ChangeEvent) -> ChangeEvent:
-    return dataclasses.replace(
-        change, custom_details=_copied(change.custom_details), links=tuple(map(_copied, change.links))
-    )

@@ -1,7 +1,6 @@
-"""What a sandbox has to do with the handlers of its own process: turn them to itself, wait for them."""
+"""The handlers of the sandbox's own process: let them deliver here, and wait for them."""
 
 import os
-import time
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -9,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pagerduty_logging.delivery import process
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.events_api.client import EventsClient
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.handler import handlers
 
 _SLICE = 0.2
@@ -22,7 +22,7 @@ _suspended: weakref.WeakSet[Delivery] = weakref.WeakSet()
 def redirected(environment: Mapping[str, str], routing_key: str, url: str) -> Iterator[None]:
     """Set these variables, and let the handlers there are deliver to `url`; undo both in the end.
 
-    Handlers, and their deliveries, that are made meanwhile are let go of their threads and connections.
+    Handlers made meanwhile give their threads and connections back in the end.
     """
     before = {name: os.environ.get(name) for name in environment}
     elsewhere = _deliveries()
@@ -40,19 +40,19 @@ def redirected(environment: Mapping[str, str], routing_key: str, url: str) -> It
             else:
                 os.environ[name] = value
         for delivery in _deliveries():
-            delivery.flush_timeout = 0.0  # nobody is left to take what it may still hold
+            delivery.flush_timeout = 0.0  # what it may still hold has no receiver any more
             delivery.close()
         _suspended.difference_update(elsewhere)
 
 
 def settled(timeout: float) -> bool:
-    """Wait until no handler has anything under way, for at most `timeout` seconds; tell whether it is so.
+    """Wait until no handler has anything under way, for at most `timeout` seconds; return whether that is so.
 
     What waits for a better time is tried at once, again and again.
     """
-    until = time.monotonic() + timeout
+    until = monotonic() + timeout
     while True:
-        left = until - time.monotonic()
+        left = until - monotonic()
         under_way = [d for d in _deliveries() if not d.flush(max(0.0, min(left, _SLICE)))]
         if not under_way:
             return True
@@ -60,8 +60,8 @@ def settled(timeout: float) -> bool:
             return False
 
 
-def told() -> str:
-    """Say what became of the records that the handlers of this process were given."""
+def outcomes() -> str:
+    """Describe what became of the records that the handlers of this process were given."""
     all_stats = [handler.stats for handler in handlers()]
     if not all_stats:
         return "this process has no PagerDutyHandler"

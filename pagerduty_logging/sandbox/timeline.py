@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 
 from pagerduty_logging.sandbox.rules import SEVERITIES
-from pagerduty_logging.sandbox.store import Alert, ChangeEvent, Reading
+from pagerduty_logging.sandbox.values import Alert, ChangeEvent, Reading
 
 PAGE_ENTRIES = 100
 SHOWN = ("all", "triggered", "acknowledged", "resolved", "changes")
@@ -75,7 +75,7 @@ class Filters:
 
 
 def when(entry: Alert | ChangeEvent) -> datetime:
-    """When an entry was last heard of."""
+    """When an entry last had an event."""
     return entry.last_seen if isinstance(entry, Alert) else entry.at
 
 

@@ -1,4 +1,4 @@
-"""https for the sandbox: a certificate made for the occasion, or one of the user's own."""
+"""https for the sandbox: with a certificate made at the start, or with given files."""
 
 import os
 import socket

@@ -7,7 +7,6 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +15,7 @@ from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Response
 
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.sandbox import app as routes
 from pagerduty_logging.sandbox import live
 from pagerduty_logging.sandbox.faults import (
@@ -34,8 +34,9 @@ from pagerduty_logging.sandbox.store import Store
 
 MAX_BODY_BYTES = 1_000_000  # kept of a request's body; well above what PagerDuty takes
 _CHUNK = 65_536
+IDLE_SECONDS = 75.0  # for a client to send, or take, the next bytes; then its connection ends
 _PATIENCE = 30.0  # seconds for a page to take a piece of news
-_OWN = ("/openapi.json", "/api/", "/alerts/", "/changes/", "/live", "/static/")  # paths of the sandbox's own
+_OWN = ("/openapi.json", "/api/", "/alerts/", "/changes/", "/live", "/static/")  # the sandbox's own paths
 _GRACE = 0.3  # seconds for threads to end, each time they are asked to
 
 
@@ -98,14 +99,14 @@ class WireServer(ThreadedWSGIServer):
         # On Linux this wakes the thread that accepts; elsewhere it wakes by itself before long.
         _end(self.socket, socket.SHUT_RDWR)
         self.shutdown()
-        # A client whose event was accepted a moment ago shall still hear so.
+        # A client whose event was just accepted must still get its answer.
         for how in (socket.SHUT_RD, socket.SHUT_RDWR):
             with self._lock:
                 for connection in self._connections:
                     _end(connection, how)
-            deadline = time.monotonic() + _GRACE
+            deadline = monotonic() + _GRACE
             for thread in self._serving:
-                thread.join(max(0.0, deadline - time.monotonic()))
+                thread.join(max(0.0, deadline - monotonic()))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep quiet about clients that go away in the middle."""
@@ -117,10 +118,12 @@ class WireHandler(WSGIRequestHandler):
     server: WireServer
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    timeout = IDLE_SECONDS
 
     def setup(self) -> None:
         """Greet a client that speaks TLS."""
         if isinstance(self.request, ssl.SSLSocket):
+            self.request.settimeout(self.timeout)
             self.request.do_handshake()
         super().setup()
 

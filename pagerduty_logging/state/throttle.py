@@ -7,7 +7,6 @@ got it, the next occurrence is news again.
 from __future__ import annotations
 
 import enum
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,14 +14,26 @@ from dataclasses import dataclass
 from cachetools import Cache, TTLCache
 
 from pagerduty_logging.events_api.events import Severity
+from pagerduty_logging.state.lock import ReentrantLock
 
 REMEMBERED = 86_400.0
 """Seconds a problem is known after its last event, so that the next can tell what happened between."""
 
-PATIENCE = 0.5
-"""Seconds to wait at most for a thread that is in the midst of an occurrence, which takes microseconds."""
+LOCK_TIMEOUT = 0.5
+"""Longest wait for the lock, in seconds; it is normally held for microseconds."""
+
+BRIEFLY = 0.05
+"""Longest wait for the lock, in seconds, in a call of the application's that needs no answer."""
 
 NEVER = float("-inf")
+
+
+class Outcome(enum.Enum):
+    """What became of an event."""
+
+    DELIVERED = "delivered"
+    LOST = "lost"  # refused, expired, or the process could not make it
+    REJECTED = "rejected"  # there was no room for it
 
 
 class Verdict(enum.Enum):
@@ -64,6 +75,7 @@ class Problem:
             a build without it may lose some under contention.
         told: the occurrences up to and with the last event.
         told_at: when what the last event told of happened, in seconds since the epoch.
+        origin: its dedup key and the logger, by which its short cuts are known.
         level: of the most severe record by which its short cuts are known, as `logging` counts.
         under_way: events submitted and neither delivered nor lost.
         lost: an event was lost, and none was submitted since.
@@ -81,6 +93,7 @@ class Problem:
     under_way: int = 0
     lost: bool = False
     over: bool = False
+    origin: tuple[str, str] = ("", "")
 
 
 @dataclass(slots=True)
@@ -132,11 +145,12 @@ class Throttle:
         self._problems: TTLCache[str, Problem] = TTLCache(self._max_fingerprints, memory, timer=self._clock)
         # Those with an event under way, as few as there can be events: they join the others with its end.
         self._open: dict[str, Problem] = {}
-        self._lock = threading.RLock()
-        self._busy = False
+        self._lock = ReentrantLock()
 
     def know(self, logger: str, message: str, level: float, problem: Problem) -> None:
         """Let repeats up to a level be recognised by logger and message, without their fingerprint."""
+        if problem.over:
+            return
         if self._shortcuts >= self._max_fingerprints:
             self.known.clear()  # these are short cuts and no more: what is news is decided by `sight`
             self._shortcuts = 0
@@ -145,17 +159,18 @@ class Throttle:
             messages = self.known.setdefault(logger, {})
         if message not in messages:
             self._shortcuts += 1
+        problem.origin = (problem.key, logger)
         messages[message] = problem
         if level > problem.level:
             problem.level = level
 
-    def knows(self, key: str) -> bool:
-        """Tell whether there was an occurrence of the problem with this dedup key."""
-        # Asked without the time, which `TTLCache` is slow to look at.
-        return key in self._open or Cache.__contains__(self._problems, key)
-
     def sight(
-        self, key: str, severity: Severity, seen: float, settlement: Settlement | None = None
+        self,
+        key: str,
+        severity: Severity,
+        seen: float,
+        settlement: Settlement | None = None,
+        now: float | None = None,
     ) -> Sighting:
         """Take note of an occurrence; whatever is not a REPEAT is to be paged, and then settled.
 
@@ -164,32 +179,40 @@ class Throttle:
             severity: of this occurrence.
             seen: when it happened, in seconds since the epoch.
             settlement: of the event that is to page, also if this is interrupted.
+            now: when it happened, on the throttle's clock; default: now.
         """
-        with self._lock:
-            if self._busy:
-                # A signal handler or finaliser logs while this very thread is in here. To page once
-                # too often is harmless, PagerDuty merges by dedup key; half a cache update is not.
-                return self._note(Problem(key, severity, seen), severity, seen, settlement)
-            self._busy = True
-            try:
-                problem = self._open.get(key)
-                # Asked first without the time: most are not there, which `get` is slow to find.
-                if problem is None and Cache.__contains__(self._problems, key):
-                    problem = self._problems.get(key)
-                if problem is None:
-                    return self._begin_problem(key, severity, seen, settlement)
-                sighting = self._note(problem, severity, seen, settlement)
-                if sighting.verdict is not Verdict.REPEAT:
-                    self._open[key] = problem
-                return sighting
-            finally:
-                self._busy = False
+        if now is None:
+            now = self._clock()
+        return self._lock.run(self._sight, key, severity, seen, settlement, now, or_else=self._sight_apart)
+
+    def _sight(
+        self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float
+    ) -> Sighting:
+        problem = self._open.get(key)
+        # Asked first without the time: most are not there, which `get` is slow to find.
+        if problem is None and Cache.__contains__(self._problems, key):
+            problem = self._problems.get(key)
+        if problem is None:
+            return self._begin_problem(key, severity, seen, settlement, now)
+        sighting = self._note(problem, severity, seen, settlement, now)
+        if sighting.verdict is not Verdict.REPEAT:
+            self._open[key] = problem
+        return sighting
+
+    def _sight_apart(
+        self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float
+    ) -> Sighting:
+        """Page for what a signal handler or a finaliser logs while this very thread is in `_sight`.
+
+        One page too many is harmless, PagerDuty merges by dedup key; half a cache update is not.
+        """
+        return self._note(Problem(key, severity, seen), severity, seen, settlement, now)
 
     def _begin_problem(
-        self, key: str, severity: Severity, seen: float, settlement: Settlement | None
+        self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float
     ) -> Sighting:
         """Note the first occurrence of all; as `_note` does for a new problem, at a third of its time."""
-        problem = Problem(key, severity, seen, self._clock() + self._repeat_interval, 1, 1, seen, NEVER, 1)
+        problem = Problem(key, severity, seen, now + self._repeat_interval, 1, 1, seen, NEVER, 1)
         sighting = Sighting(Verdict.FIRST, problem, History(1, 0, seen))
         if settlement is not None:
             settlement.problem = problem
@@ -197,11 +220,16 @@ class Throttle:
         return sighting
 
     def _note(
-        self, problem: Problem, severity: Severity, seen: float, settlement: Settlement | None
+        self,
+        problem: Problem,
+        severity: Severity,
+        seen: float,
+        settlement: Settlement | None,
+        now: float,
     ) -> Sighting:
-        now = self._clock()
         verdict = judge(problem, severity, now)
         problem.occurrences += 1
+        problem.first_seen = min(problem.first_seen, seen)  # an older one may have waited longer
         suppressed = problem.occurrences - problem.told - 1 if problem.told else 0
         history = History(problem.occurrences, suppressed, problem.first_seen, problem.told_at)
         if verdict is not Verdict.REPEAT:
@@ -212,42 +240,62 @@ class Throttle:
             problem.severity = severity if problem.lost else min(problem.severity, severity, key=_rank)
             problem.lost = False
         if problem.under_way:
-            # Not for ever: the hot path must come back here once in a while to be told the truth.
+            # The hot path must check here again at least once a window.
             problem.quiet_until = now + self._repeat_interval
         return Sighting(verdict, problem, history)
 
-    def settle(self, problem: Problem, delivered: bool) -> int:
-        """Tell what became of a problem's event: only a delivered one keeps its window of silence.
+    def settle(self, problem: Problem, outcome: Outcome) -> int:
+        """Take note of what became of a problem's event: only a delivered one keeps its window of silence.
+
+        A problem that was rejected with its only event is forgotten: a storm of them takes no memory.
 
         Returns:
             the records that the event stood for: its own, and the repeats held back since.
         """
-        lock = self._lock
-        # Not for ever: a finaliser may log on the thread that is in `sight`, and wait for whoever settles.
-        alone = lock.acquire(timeout=PATIENCE)
-        try:
-            problem.under_way -= 1
-            problem.lost = problem.lost or not delivered
-            quiet = not (problem.lost or problem.over)
-            problem.quiet_until = self._clock() + self._repeat_interval if quiet else NEVER
-            # Not while a thread is in the midst of `sight`: the problem's next event makes up for it.
-            undisturbed = alone and not (problem.under_way or self._busy)
-            if undisturbed and self._open.get(problem.key) is problem:
-                del self._open[problem.key]
+        # With a bound: a finaliser may log on the thread that is in `sight`, and wait for whoever settles.
+        return self._lock.run(
+            self._settle, problem, outcome, or_else=self._settle_apart, timeout=LOCK_TIMEOUT
+        )
+
+    def _settle(self, problem: Problem, outcome: Outcome) -> int:
+        stood_for = self._settle_apart(problem, outcome)
+        if not problem.under_way and self._open.get(problem.key) is problem:
+            del self._open[problem.key]
+            if outcome is not Outcome.REJECTED or problem.occurrences > 1:
                 self._problems[problem.key] = problem  # anew, so that it is remembered from this event on
-            return 1 + problem.occurrences - problem.told
-        finally:
-            if alone:
-                lock.release()
+        return stood_for
+
+    def _settle_apart(self, problem: Problem, outcome: Outcome) -> int:
+        """Settle but for the bookkeeping of all problems: the problem's next event makes up for it."""
+        problem.under_way -= 1
+        problem.lost = problem.lost or outcome is not Outcome.DELIVERED
+        quiet = not (problem.lost or problem.over)
+        problem.quiet_until = self._clock() + self._repeat_interval if quiet else NEVER
+        return 1 + problem.occurrences - problem.told
+
+    def end(self, key: str) -> None:
+        """Let nothing that is logged from now on pass for a repeat of this problem at first sight.
+
+        To be called when a resolve is asked for; `resolved` follows when its turn comes.
+        """
+        self._lock.run(self._end, key, or_else=self._end_open, timeout=BRIEFLY)
+
+    def _end(self, key: str) -> None:
+        self._end_open(key)
+        _end_one(self._problems.get(key))
+
+    def _end_open(self, key: str) -> None:
+        _end_one(self._open.get(key))
 
     def resolved(self, key: str) -> None:
         """The problem with this dedup key is over: its next occurrence is news."""
-        with self._lock:
-            for problem in (self._open.pop(key, None), self._problems.pop(key, None)):
-                if problem is None:
-                    continue
+        self._lock.run(self._resolved, key, or_else=self.end)
+
+    def _resolved(self, key: str) -> None:
+        for problem in (self._open.pop(key, None), self._problems.pop(key, None)):
+            if problem is not None:
                 problem.over = True
-                problem.quiet_until = NEVER
+                problem.quiet_until = problem.level = NEVER
 
     def forget(self) -> None:
         """Know nothing: this is another process than the one that knew."""
@@ -256,12 +304,18 @@ class Throttle:
         self._begin()
 
 
+def _end_one(problem: Problem | None) -> None:
+    if problem is not None:
+        problem.over = True
+        problem.level = NEVER
+
+
 def _rank(severity: Severity) -> int:
     return severity.rank
 
 
 class Settlement:
-    """Tells the throttle once what became of an event, whoever knows first.
+    """Settles an event once, whoever knows first what became of it.
 
     Attributes:
         problem: whose event it is; None: there is none so far.
@@ -274,8 +328,8 @@ class Settlement:
         self._throttle = throttle
         self._settled = False
 
-    def __call__(self, delivered: bool) -> int:
+    def __call__(self, outcome: Outcome) -> int:
         if self._settled or self.problem is None:
             return 0
         self._settled = True
-        return self._throttle.settle(self.problem, delivered)
+        return self._throttle.settle(self.problem, outcome)

@@ -1,4 +1,4 @@
-"""The figures as they are shown: the README's table and the picture, from `results.json`."""
+"""The figures as they are shown: the tables of README.md and the picture here, from `results.json`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 from tests.benchmarks.contenders import CONTENDERS
 from tests.benchmarks.processes import LIMIT
 
-ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).with_name("results.json")
-PICTURE = ROOT / ".github" / "speed.svg"
+PICTURE = Path(__file__).with_name("speed.svg")
+PAGE = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 OURS = "pagerduty-logging"
 COLUMNS = {
@@ -40,12 +40,11 @@ def table(results: dict[str, Any]) -> str:
 
 
 def write_readme(results: dict[str, Any]) -> None:
-    path = ROOT / "README.md"
-    text = path.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if begin and end:
-        path.write_text(f"{before}{begin}\n{table(results)}\n{end}{after}", encoding="utf-8")
+        PAGE.write_text(f"{before}{begin}\n{table(results)}\n{end}{after}", encoding="utf-8")
 
 
 def write_picture(results: dict[str, Any]) -> None:

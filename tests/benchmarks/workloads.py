@@ -184,25 +184,31 @@ def hung(handler: logging.Handler) -> dict[str, float]:
 def to_page(handler: logging.Handler, to: Addresses, times: int = 40) -> float:
     """Return the milliseconds from the call to the request's arrival, warm."""
     call = first(logger_with(handler))
-    return median(page_times(call, to, times)[5:]) * 1_000
+    return median(found for (found,) in page_times([call], to, times)[5:]) * 1_000
 
 
 def first_page(handler: logging.Handler, to: Addresses) -> float:
     """Return the milliseconds to the first page of a handler that was made a second ago."""
     call = first(logger_with(handler))
     time.sleep(1.0)
-    return page_times(call, to, 1)[0] * 1_000
+    return page_times([call], to, 1)[0][0] * 1_000
 
 
-def page_times(call: Call, to: Addresses, times: int) -> list[float]:
+def page_times(calls: list[Call], to: Addresses, times: int) -> list[list[float]]:
+    """Return the seconds from each call to its request's arrival; the calls take turns, `times` times."""
     found = []
-    for number in range(times):
-        since = time.monotonic()
-        call()
-        time.sleep(0.03)
-        while len(came := arrivals(to)) <= number:
-            time.sleep(0.01)
-        found.append(came[number] - since)
+    number = 0
+    for _ in range(times):
+        turn = []
+        for call in calls:
+            since = time.monotonic()
+            call()
+            time.sleep(0.03)
+            while len(came := arrivals(to)) <= number:
+                time.sleep(0.01)
+            turn.append(came[number] - since)
+            number += 1
+        found.append(turn)
     return found
 
 

@@ -41,6 +41,20 @@ def test_programs_read_it_as_json(command, sandbox: Sandbox):
     assert "whether the key belongs to a service" in said["not_checked"][0]
 
 
+def test_it_lists_why_nobody_may_be_notified_of_what_is_accepted(command, sandbox, monkeypatch):
+    assert len(json.loads(command("check", "--json").out)["silent_because"]) == 6
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    said = command("check").out
+    for reason in ("disabled", "maintenance window", "orchestration", "alert grouping", "acknowledged"):
+        assert reason in said
+    assert "https://support.pagerduty.com/" in said
+
+
+def test_it_lists_no_such_reasons_where_pages_would_not_get_through(command, sandbox: Sandbox):
+    sandbox.fail_next(400)
+    assert json.loads(command("check", "--json").out)["silent_because"] == []
+
+
 @pytest.mark.parametrize("status", [400, 429, 500])
 def test_an_answer_that_is_no_acceptance_fails(command, sandbox: Sandbox, status: int):
     sandbox.fail_next(status)

@@ -211,6 +211,51 @@ def test_signals_are_forwarded_once_each(sandbox):
     assert page(sandbox)["summary"] == "Job nightly-billing failed: exit status 1: told to end"
 
 
+IGNORING_HANGUPS = ["sh", "-c", "trap '' HUP INT; exec \"$@\"", "sh"]
+"""Starts a program as nohup and background jobs of scripts are started."""
+
+
+def test_a_signal_that_was_ignored_reaches_a_command_that_handles_it(sandbox):
+    command = [*IGNORING_HANGUPS, *RUN, "--", sys.executable, "-S", "-c", LISTENING]
+    with started(command, sandbox.url) as process:
+        says(process, "ready")
+        for name in ("HUP", "INT", "USR1"):
+            process.send_signal(getattr(signal, f"SIG{name}"))
+            says(process, f"SIG{name}")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=KILL_AFTER)
+    assert process.returncode == 1
+
+
+def test_a_signal_that_was_ignored_ends_neither_us_nor_the_command(sandbox):
+    command = "kill -HUP $PPID $$; kill -INT $PPID $$; echo still here >&2; exit 3"
+    with started([*IGNORING_HANGUPS, *RUN, "--", "sh", "-c", command], sandbox.url) as process:
+        _, err = process.communicate(timeout=KILL_AFTER)
+    assert (err, process.returncode) == ("still here\n", 3)
+    assert page(sandbox)["summary"] == "Job nightly-billing failed: exit status 3: still here"
+
+
+KEY_SEEN = 'echo "${PAGERDUTY_ROUTING_KEY-none}"'
+
+
+def test_the_command_does_not_see_the_routing_key(supervise, capfd):
+    assert supervise("sh", "-c", KEY_SEEN) == 0
+    assert capfd.readouterr().out == "none\n"
+    assert os.environ["PAGERDUTY_ROUTING_KEY"], "it stays in ours"
+
+
+def test_the_command_sees_the_routing_key_if_it_is_to_page_too(supervise, capfd):
+    assert supervise("sh", "-c", KEY_SEEN, options=("--pass-key",)) == 0
+    assert capfd.readouterr().out == f"{EXAMPLE_ROUTING_KEY}\n"
+
+
+def test_a_key_of_the_commands_own_is_left_to_it(supervise, monkeypatch, capfd, tmp_path):
+    (tmp_path / "key").write_text(EXAMPLE_ROUTING_KEY)
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", "c" * 32)
+    assert supervise("sh", "-c", KEY_SEEN, options=("--routing-key-file", str(tmp_path / "key"))) == 0
+    assert capfd.readouterr().out == "c" * 32 + "\n"
+
+
 def test_a_signal_that_ends_the_command_ends_us_and_pages(sandbox):
     with (
         started([*RUN, "--", "sh", "-c", "kill -SEGV $$"], sandbox.url) as crashing,

@@ -79,7 +79,7 @@ def test_retry_sends_what_nobody_looks_after(command, spool: Path, sandbox: Sand
     ran = command("spool", "retry", str(spool))
     assert ran.code == 1, "one is left"
     assert ran.out == "2 delivered, 0 refused, 1 left\n"
-    assert "1 events are held by living processes, and stay" in ran.err
+    assert "1 event is held by a living process, and stays" in ran.err
     assert [event["dedup_key"] for event in sandbox.events] == ["disk", "network"]
     assert "120 minutes" in sandbox.events[0]["payload"]["custom_details"]["delayed"]
     holder.sign_off()
@@ -128,7 +128,7 @@ def test_drop_deletes_what_nobody_holds_and_only_when_told_to(command, spool: Pa
     holder.live(0.0)
     ran = command("spool", "drop", str(spool))
     assert (ran.code, ran.out) == (2, "")
-    assert "1 events are held by living processes, and stay" in ran.err
+    assert "1 event is held by a living process, and stays" in ran.err
     assert "drop would delete 4 events, whose pages are lost; --yes does it" in ran.err
     assert len(list(spool.glob("*.event*"))) == 5
     assert command("spool", "drop", str(spool), "--yes").out == "4 dropped\n"

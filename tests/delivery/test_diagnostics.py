@@ -2,7 +2,9 @@
 
 import contextlib
 
-from pagerduty_logging.delivery.diagnostics import MAX_LINE, SILENCE, Diagnostics
+import pytest
+
+from pagerduty_logging.delivery.diagnostics import MAX_LINE, SILENCE, Diagnostics, counted
 
 
 def test_a_topic_is_spoken_of_once_a_minute_and_then_with_a_count():
@@ -45,3 +47,23 @@ def test_it_speaks_on_stderr(capsys):
 def test_without_a_stderr_it_is_silent():
     with contextlib.redirect_stderr(None):
         Diagnostics().say("x", "unsaid")
+
+
+def test_what_was_left_out_is_counted_in_words_at_the_end():
+    lines: list[str] = []
+    diagnostics = Diagnostics(lines.append, clock=lambda: 0.0)
+    for _ in range(7):
+        diagnostics.say("retry", "not reached")
+    for topic in ("lost", "lost", "odd", "odd"):
+        diagnostics.say(topic, "once")
+    diagnostics.conclude()
+    diagnostics.conclude()
+    assert lines[3:] == [
+        "pagerduty-logging: 8 more notices left out: 6 about failed attempts, "
+        "1 about events that were not delivered, 1 about odd\n"
+    ]
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 events"), (1, "1 event"), (1_234, "1,234 events")])
+def test_a_count_agrees_with_its_noun(number: int, words: str):
+    assert counted(number, "event") == words

@@ -5,12 +5,14 @@ import random
 
 import pytest
 
-from pagerduty_logging.delivery.overflow import Omissions
-from pagerduty_logging.delivery.schedule import After, Backlog, Budget, Pending, after
+from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
+from pagerduty_logging.delivery.overflow import Overflow
+from pagerduty_logging.delivery.schedule import After, Backlog, Budget, after
 from pagerduty_logging.events_api.errors import ApiError, BadRequest, NetworkError, RateLimited, ServerError
 from pagerduty_logging.events_api.events import Severity, Trigger
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.sandbox.limits import WINDOW, RateLimit
+from pagerduty_logging.state.throttle import Outcome
 
 HIGHEST = 0.999
 DAY = 86_400.0
@@ -24,10 +26,10 @@ def pending(key: str, severity: str = "error", at: float = 0.0, **fields: object
     return Pending(
         dedup_key=key,
         severity=Severity(severity),
-        known=bool(fields.pop("known", False)),
+        kind=Kind.REMINDER if fields.pop("known", False) else Kind.NEWS,
         accepted_at=at,
         compose=lambda: Trigger(key),
-        settle=lambda delivered: 1,
+        settle=nobody_waits,
         label=f"label of {key}",
         **fields,  # type: ignore[arg-type]
     )
@@ -101,7 +103,7 @@ def test_a_429_pauses_everything_for_as_long_as_was_asked(asked: float | None) -
     least = asked or 1.0
     assert waiting.next(least - 0.01) is None
     assert waiting.wait(0.0) == least
-    waiting.hurry()
+    waiting.retry_now()
     assert waiting.next(least - 0.01) is None
     assert waiting.next(least) is not None
 
@@ -244,18 +246,18 @@ def test_a_small_budget_keeps_no_share() -> None:
     assert budget.wait(Severity.CRITICAL, 60.0) == 0.0
 
 
-def leave_out(omissions: Omissions, key: str, severity: str = "error", *, records: int, now: float) -> None:
-    omissions.add(key, Severity(severity), f"label of {key}", records, now)
+def leave_out(overflow: Overflow, key: str, severity: str = "error", *, records: int, now: float) -> None:
+    overflow.add(key, Severity(severity), f"label of {key}", records, now)
 
 
 def test_what_is_left_out_is_told_once_it_is_calm_with_exact_numbers() -> None:
-    omissions = Omissions()
-    assert omissions.due() == float("inf")
+    overflow = Overflow()
+    assert overflow.due() == float("inf")
     for n in range(20):
-        leave_out(omissions, f"key {n % 4}", records=3, now=float(n) / 10)
-    assert omissions.due() == pytest.approx(1.9 + 5)
-    told = omissions.pending(now=7.0)
-    assert not omissions
+        leave_out(overflow, f"key {n % 4}", records=3, now=float(n) / 10)
+    assert overflow.due() == pytest.approx(1.9 + 5)
+    told = overflow.pending(now=7.0)
+    assert not overflow
     event = told.compose()
     assert isinstance(event, Trigger)
     assert event.custom_details["left_out_problems"] == 4
@@ -264,22 +266,22 @@ def test_what_is_left_out_is_told_once_it_is_calm_with_exact_numbers() -> None:
 
 
 def test_what_is_left_out_while_it_is_told_is_told_next_in_running_totals() -> None:
-    omissions = Omissions()
-    leave_out(omissions, "a", records=1, now=0.0)
-    told = omissions.pending(now=5.0)
+    overflow = Overflow()
+    leave_out(overflow, "a", records=1, now=0.0)
+    told = overflow.pending(now=5.0)
     told.compose()
-    leave_out(omissions, "b", "critical", records=2, now=6.0)
-    told.settle(True)
-    assert omissions.due() == 11.0
-    again = omissions.pending(now=11.0)
+    leave_out(overflow, "b", "critical", records=2, now=6.0)
+    told.settle(Outcome.DELIVERED)
+    assert overflow.due() == 11.0
+    again = overflow.pending(now=11.0)
     event = again.compose()
     assert isinstance(event, Trigger)
     assert event.custom_details["left_out_records"] == 3
     assert event.severity is Severity.CRITICAL
     assert again.dedup_key == told.dedup_key
-    again.settle(True)
-    leave_out(omissions, "c", records=1, now=100.0)
-    assert omissions.pending(now=105.0).compose().custom_details["left_out_records"] == 1  # type: ignore[union-attr]
+    again.settle(Outcome.DELIVERED)
+    leave_out(overflow, "c", records=1, now=100.0)
+    assert overflow.pending(now=105.0).compose().custom_details["left_out_records"] == 1  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("retry_after", [None, 5.0])
@@ -361,7 +363,7 @@ def looked_for(waiting: Backlog, now: float) -> tuple[Pending | None, float | No
             pause = waiting._critical_paused_until if critical else waiting.paused_until
             dues.append(max(lane[0].due, pause))
             if dues[-1] <= now:
-                turns.append(((event.severity.rank, event.known, event.accepted_at), lane[0]))
+                turns.append(((event.severity.rank, event.kind, event.accepted_at), lane[0]))
     least = min((turn for turn, _ in turns), default=None)
     heads = [head for turn, head in turns if turn == least]
     return (heads[0] if heads else None), (max(min(dues) - now, 0.0) if dues else None)

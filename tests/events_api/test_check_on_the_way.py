@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.events_api.scripted_server import KEY, Proxy, ScriptedServer, accept
+from pagerduty_logging.events_api.clock import monotonic
+from tests.events_api.scripted_server import KEY, Proxy, ScriptedServer, accept, drips
 
 Serve = Callable[..., ScriptedServer]
 
@@ -59,6 +60,20 @@ def test_a_directory_of_authorities_is_looked_into(
     assert check(serve(tls=good_tls).url)[1]["TLS"][0] is False
 
 
+def elsewhere(server: ScriptedServer) -> str:
+    """Return the server's address by a name that only a proxy can resolve."""
+    return server.url.replace("127.0.0.1", "pagerduty.test")
+
+
+def test_this_machine_is_looked_at_without_a_proxy(
+    check, serve: Serve, good_tls: ssl.SSLContext, trusted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    code, told = check(serve(accept, accept, tls=good_tls).url)
+    assert code == 0
+    assert told["proxy"] == (True, "none")
+
+
 @pytest.mark.parametrize("user", [None, "user:secret"])
 def test_a_proxy_is_gone_through(
     check,
@@ -70,7 +85,7 @@ def test_a_proxy_is_gone_through(
 ) -> None:
     with Proxy(user and basic(user)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{user}@127.0.0.1:{proxy.port}".replace("None@", ""))
-        code, told = check(serve(accept, accept, tls=good_tls).url)
+        code, told = check(elsewhere(serve(accept, accept, tls=good_tls)))
     assert code == 0
     assert told["proxy"] == (True, f"http://127.0.0.1:{proxy.port}")
     assert told["tunnel"][0]
@@ -82,7 +97,7 @@ def test_a_proxy_that_refuses_is_told_without_its_password(
 ) -> None:
     with Proxy(basic("user:secret")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:wrongpass@127.0.0.1:{proxy.port}")
-        code, told = check(serve(accept, tls=good_tls).url)
+        code, told = check(elsewhere(serve(accept, tls=good_tls)))
     assert code == 1
     assert told["tunnel"][0] is False
     assert "407" in told["tunnel"][1]
@@ -95,3 +110,17 @@ def test_behind_a_socks_proxy_only_the_answer_tells(check, monkeypatch: pytest.M
     assert code == 1
     assert told["proxy"] == (True, "socks5://127.0.0.1:9")
     assert list(told)[3:] == ["answer"]
+
+
+def test_a_proxy_that_answers_byte_by_byte_is_not_waited_for_longer_than_timeout(
+    command, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", KEY)
+    slow = drips(b"HTTP/1.1 200 " + b"x" * 10_000)
+    monkeypatch.setenv("HTTPS_PROXY", serve(slow, slow).url)
+    since = monotonic()
+    ran = command("check", "--json", "--timeout", "0.5", "--base-url", "https://pagerduty.test")
+    assert monotonic() - since < 10
+    assert ran.code == 1
+    steps = {step["step"]: step["ok"] for step in json.loads(ran.out)["steps"]}
+    assert (steps["connection"], steps["tunnel"], steps["answer"]) == (True, False, False)

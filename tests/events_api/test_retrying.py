@@ -245,6 +245,13 @@ def test_an_address_made_for_another_client_is_understood(given: str, used: str)
         "http://a.test",
         "http://127.0.0.1.a.test",
         "http://localhost.a.test",
+        "http://127.999.0.1",
+        "http://127.1",
+        "http://0177.0.0.1",
+        "http://0.0.0.0",
+        "http://[::2]",
+        "http://[::ffff:10.0.0.1]",
+        "http://a.localhost",
         "http://10.0.0.1",
     ],
 )
@@ -256,7 +263,14 @@ def test_an_address_that_will_not_do_is_refused_without_an_echo(address: str) ->
 
 
 def test_plain_http_is_for_this_machine_or_for_those_who_ask_for_it() -> None:
-    for address in ("http://localhost:8080", "http://127.0.0.1:1", "http://127.1.2.3", "http://[::1]:1"):
+    for address in (
+        "http://localhost:8080",
+        "http://127.0.0.1:1",
+        "http://127.1.2.3",
+        "http://[::1]:1",
+        "http://LOCALHOST",
+        "http://[::ffff:127.0.0.1]",
+    ):
         assert find_base_url("us", address, False) == address
     assert find_base_url("us", "http://a.test", True) == "http://a.test"
     with pytest.raises(TypeError, match="base_url must be text, not int"):

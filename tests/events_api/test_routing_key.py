@@ -216,7 +216,7 @@ def _ours(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize(
-    "key", ["short-CANARY", "CANARY" * 6, "R0CANARY-CANARY-CANARY-CANARY-00", "ключ CANARY"]
+    "key", ["short-CANARY", "CANARY" * 6, "R0CANARY-CANARY-CANARY-CANARY-00", "ключ-CANARY"]
 )
 def test_a_key_of_an_unusual_form_gets_a_warning_that_does_not_echo_it(serve: Serve, key: str) -> None:
     with pytest.warns(UserWarning, match="routing_key is not 32 letters or digits") as caught:
@@ -279,3 +279,14 @@ def test_a_key_found_before_is_taken_as_it_is(serve: Serve) -> None:
     with EventsClient(find_routing_key(KEY), base_url=server.url) as client:
         client.check()
     assert server.events[0]["routing_key"] == KEY
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [" ", "\t", "\n", "\u00a0", "\u2003", "\u200b", "\ufeff", "\x00", "\x7f", "\u202e", "\ud800"],
+    ids=ascii,
+)
+def test_a_key_with_a_blank_or_an_invisible_character_inside_is_refused(inside: str) -> None:
+    with pytest.raises(ValueError, match="routing_key holds line breaks, blanks or") as caught:
+        EventsClient(f"{CANARY}{inside}{CANARY}")
+    assert CANARY not in _ours(caught.value)

@@ -42,6 +42,11 @@ def failure(client: EventsClient) -> EventsError:
     return caught.value
 
 
+def elsewhere(server: ScriptedServer) -> str:
+    """Return the server's address by a name that only a proxy can resolve."""
+    return server.url.replace("127.0.0.1", "pagerduty.test")
+
+
 # --- TLS -------------------------------------------------------------------------------------------
 
 
@@ -73,7 +78,7 @@ def test_a_bad_certificate_gets_no_byte_of_the_event(
     server = serve(tls=tls_of(certificate))
     error = failure(connect(server))
     assert type(error) is NetworkError
-    assert "certificate" in str(error)
+    assert "certificate" in str(error).lower()
     assert server.requests == []
 
 
@@ -219,11 +224,44 @@ def test_no_proxy_is_honoured(serve: Serve, connect: Connect, monkeypatch: pytes
     with Proxy() as proxy:
         monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{proxy.port}")
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        with connect(server) as client:
+        monkeypatch.setenv("NO_PROXY", "pagerduty.test")
+        with connect(elsewhere(server), allow_http=True, timeout=2.0) as client:
+            assert isinstance(failure(client), NetworkError), "a name that is nobody's"
+        assert proxy.connections == 0
+
+
+LOOPBACK = ["127.0.0.1", "localhost", "LOCALHOST."]
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+def test_this_machine_is_reached_without_the_environments_proxy(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, host: str, variable: str
+) -> None:
+    server = serve()
+    with Proxy() as proxy:
+        monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.port}")
+        with connect(f"http://{host}:{server.port}") as client:
             client.trigger("directly")
         assert proxy.connections == 0
     assert len(server.requests) == 1
+
+
+def test_this_machine_is_reached_without_the_sessions_proxy(serve: Serve) -> None:
+    server = serve()
+    with Proxy() as proxy, requests.Session() as session:
+        session.proxies = {"all": f"http://127.0.0.1:{proxy.port}"}
+        EventsClient(KEY, base_url=server.url, session=session).trigger("directly")
+        assert proxy.connections == 0
+    assert len(server.requests) == 1
+
+
+def test_plain_http_through_a_proxy_needs_the_users_consent_like_any_other(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(ValueError, match="base_url is plain http"):
+        connect("http://pagerduty.test")
 
 
 def test_a_proxy_of_the_sessions_own_wins_over_the_environments(
@@ -233,7 +271,8 @@ def test_a_proxy_of_the_sessions_own_wins_over_the_environments(
     with Proxy() as proxy, Proxy() as other, requests.Session() as session:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{other.port}")
         session.proxies = {"all": f"http://127.0.0.1:{proxy.port}"}
-        EventsClient(KEY, base_url=server.url, session=session).trigger("by the user's way")
+        url = f"http://pagerduty.test:{server.port}"
+        EventsClient(KEY, base_url=url, allow_http=True, session=session).trigger("by the user's way")
         assert (proxy.connections, other.connections) == (1, 0)
 
 
@@ -250,9 +289,9 @@ def test_a_proxy_that_wants_a_password_gets_it_from_its_address(
     server = serve(tls=good_tls if scheme == "https" else None)
     with Proxy("Basic " + base64.b64encode(b"user:p@ss word").decode()) as proxy:
         monkeypatch.setenv(f"{scheme}_proxy", f"http://user:p%40ss%20word@127.0.0.1:{proxy.port}")
-        with connect(server) as client:
+        with connect(elsewhere(server), allow_http=True) as client:
             client.trigger("let in")
-    assert server.requests[0].headers["host"] == f"127.0.0.1:{server.port}"
+    assert server.requests[0].headers["host"] == f"pagerduty.test:{server.port}"
     if scheme == "https":
         assert "proxy-authorization" not in server.requests[0].headers, "what is the proxy's went through"
 
@@ -264,7 +303,7 @@ def test_a_proxy_that_refuses_is_told_without_its_password(
     server = serve(tls=good_tls if scheme == "https" else None)
     with Proxy("Basic somebody else") as proxy:
         monkeypatch.setenv(f"{scheme}_proxy", f"http://user:s3same0pen@127.0.0.1:{proxy.port}")
-        error = failure(connect(server))
+        error = failure(connect(elsewhere(server), allow_http=True))
     assert isinstance(error, (NetworkError, ApiError))
     assert "407" in str(error)
     assert "s3same" not in str(error)
@@ -289,7 +328,7 @@ def test_a_proxy_that_cannot_be_reached_is_told_without_its_password(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", address)
-    error = failure(connect(serve(), timeout=2.0))
+    error = failure(connect(elsewhere(serve()), allow_http=True, timeout=2.0))
     assert type(error) is NetworkError
     assert "s3same" not in str(error)
     assert "0pen" not in str(error)

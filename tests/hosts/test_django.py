@@ -19,7 +19,8 @@ from .web_servers import copied, pages, serving, settings_for
 
 django = pytest.importorskip("django")
 
-README = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "examples" / "django_project" / "README.md"]
 
 
 # --- failing views, under servers ---------------------------------------------------------------------
@@ -80,9 +81,11 @@ def test_each_failure_pages_once(
     }
 
 
-def test_a_newcomer_who_follows_the_readme_sees_one_page(sandbox: Sandbox, tmp_path: Path):
-    section = README.partition("### Django\n")[2].partition("\n### ")[0]
-    block = re.search(r"^```python\n(LOGGING.*?)^```", section, re.DOTALL | re.MULTILINE)
+@pytest.mark.parametrize("page", PAGES, ids=["the front page", "the page for Django"])
+def test_a_newcomer_who_follows_the_readme_sees_one_page(page: Path, sandbox: Sandbox, tmp_path: Path):
+    block = re.search(
+        r"^```python\n(LOGGING.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
     assert block is not None
     command = [sys.executable, "-m", "django", "startproject", "site_of_mine", str(tmp_path)]
     subprocess.run(command, check=True, timeout=60)
@@ -107,6 +110,14 @@ def pagerduty() -> Iterator[Sandbox]:
         yield running
 
 
+def _mail_settings(backend: str) -> dict[str, Any]:
+    return (
+        {"MAILERS": {"default": {"BACKEND": backend}}}
+        if django.VERSION >= (6, 1)
+        else {"EMAIL_BACKEND": backend}
+    )
+
+
 @pytest.fixture(scope="module")
 def users() -> Any:
     """Return Django's model of users, with one user of it in a database in memory."""
@@ -119,7 +130,7 @@ def users() -> Any:
         ROOT_URLCONF="django.contrib.auth.urls",
         LOGGING_CONFIG=None,
         ADMINS=["ada@example.com"] if django.VERSION >= (6, 0) else [("Ada", "ada@example.com")],
-        EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend",
+        **_mail_settings("django.core.mail.backends.locmem.EmailBackend"),
         DEFAULT_AUTO_FIELD="django.db.models.AutoField",
     )
     django.setup()

@@ -16,7 +16,7 @@ from pagerduty_logging.events_api.events import Trigger, this_host
 from pagerduty_logging.page.alert import Fields, compose
 from pagerduty_logging.page.deployment import find_environment, find_release
 from pagerduty_logging.page.redaction import Redactor
-from pagerduty_logging.record.snapshot import Snapshot, capture
+from pagerduty_logging.record.occurrence import Occurrence, capture
 from pagerduty_logging.sandbox import Sandbox
 from pagerduty_logging.state.throttle import History
 from tests.pages import paging, record
@@ -35,8 +35,8 @@ def _trigger(made: logging.LogRecord, history: History | None = None, **given: A
     return _of(capture(made), history, **given)
 
 
-def _of(snapshot: Snapshot, history: History | None = None, **given: Any) -> Trigger:
-    return compose(snapshot, "key", history or History(1, 0, snapshot.created), Fields(**given))
+def _of(occurrence: Occurrence, history: History | None = None, **given: Any) -> Trigger:
+    return compose(occurrence, "key", history or History(1, 0, occurrence.created), Fields(**given))
 
 
 def _summary(message: object = "it broke", *args: object, error: BaseException | None = None) -> str:

@@ -43,12 +43,44 @@ def _log_from(pager: Pager, name: str, message: str, **more: Any) -> None:
 # Ignored
 
 
-def test_ignored_loggers_do_not_page(sandbox: Sandbox) -> None:
-    with paging(sandbox, ignore_loggers=["django.security.*", "noisy"]) as pager:
-        _log_from(pager, "django.security.DisallowedHost", "Invalid HTTP_HOST header")
-        _log_from(pager, "noisy", "again")
-        _log_from(pager, "noisy.child", "a child is another logger")
-        assert pager.summary == "a child is another logger"
+@pytest.mark.parametrize(
+    ("ignored", "logger"),
+    [
+        ("noisy", "noisy"),
+        ("noisy", "noisy.child"),
+        ("noisy", "noisy.child.grandchild"),
+        ("django.security", "django.security.DisallowedHost"),
+        ("vendor.*", "vendor.retries"),
+        ("vendor.*", "vendor.pool.retries"),
+        ("*.retries", "vendor.retries"),
+        ("vendor?", "vendor2"),
+        ("[nv]*", "noisy.child"),
+        ("a+b", "a+b.c"),
+    ],
+)
+def test_an_ignored_logger_does_not_page(sandbox: Sandbox, ignored: str, logger: str) -> None:
+    with paging(sandbox, ignore_loggers=["another", ignored, "one.more"]) as pager:
+        _log_from(pager, logger, "ignored")
+        _log_from(pager, "shop", "not ignored")
+        assert pager.summary == "not ignored"
+
+
+@pytest.mark.parametrize(
+    ("ignored", "logger"),
+    [
+        ("noisy", "noisy2"),
+        ("noisy", "quiet.noisy"),
+        ("noisy", "Noisy"),
+        ("noisy.child", "noisy"),
+        ("vendor.*", "vendor"),
+        ("vendor?", "vendor"),
+        ("a.b", "a-b"),
+    ],
+)
+def test_another_logger_pages(sandbox: Sandbox, ignored: str, logger: str) -> None:
+    with paging(sandbox, ignore_loggers=[ignored]) as pager:
+        _log_from(pager, logger, "not ignored")
+        assert pager.summary == "not ignored"
 
 
 @pytest.mark.parametrize("ignored", [PaymentError, f"{__name__}.PaymentError", f"{__name__}.CardError"])
@@ -277,11 +309,64 @@ def _failing() -> PaymentError:
         return error
 
 
+def _charge_and_report(pager: Pager, order: int, path: str) -> None:
+    """Fail, log that, and let the exception go on to a framework that logs it too."""
+
+    def charge() -> None:
+        try:
+            raise CardError("declined")
+        except CardError:
+            pager.logger.exception("cannot charge order %d", order)
+            raise
+
+    try:
+        charge()
+    except CardError as error:
+        _log_from(pager, "django.request", f"Internal Server Error: {path}", exc_info=error)
+
+
+def test_a_stored_exception_that_is_raised_again_is_another_failure(sandbox: Sandbox) -> None:
+    stored = CardError("declined")
+
+    def charge() -> None:
+        try:
+            raise stored
+        except CardError:
+            pager.logger.exception("cannot charge")
+
+    def refund() -> None:
+        try:
+            raise stored
+        except CardError:
+            _log_from(pager, "refunds", "cannot refund", exc_info=stored)
+
+    with paging(sandbox) as pager:
+        charge()
+        refund()
+        assert len({event["dedup_key"] for event in pager.events}) == 2
+
+
+def test_a_stored_exception_that_another_logger_logs_in_other_words_is_another_problem(
+    sandbox: Sandbox,
+) -> None:
+    with paging(sandbox) as pager:
+        stored = _failing()
+        pager.logger.error("cannot charge", exc_info=stored)
+        _log_from(pager, "refunds", "cannot refund", exc_info=stored)
+        assert len({event["dedup_key"] for event in pager.events}) == 2
+
+
+def test_a_critical_record_passes_although_its_exception_was_paged_as_an_error(sandbox: Sandbox) -> None:
+    with paging(sandbox) as pager:
+        stored = _failing()
+        pager.logger.error("cannot charge", exc_info=stored)
+        pager.logger.critical("giving up", exc_info=stored)
+        assert [event["payload"]["severity"] for event in pager.events] == ["error", "critical"]
+
+
 def test_an_exception_that_two_loggers_tell_of_pages_once(sandbox: Sandbox) -> None:
     with paging(sandbox) as pager:
-        error = _failing()
-        pager.logger.error("cannot charge order %d", 7, exc_info=error)
-        _log_from(pager, "django.request", "Internal Server Error: /pay", exc_info=error)
+        _charge_and_report(pager, 7, "/pay")
         assert pager.summary == "cannot charge order 7: CardError: declined"
         assert pager.handler.stats.suppressed == 1
 
@@ -289,9 +374,7 @@ def test_an_exception_that_two_loggers_tell_of_pages_once(sandbox: Sandbox) -> N
 def test_so_it_does_when_the_first_logger_s_problem_is_known(sandbox: Sandbox) -> None:
     with paging(sandbox) as pager:
         for number in range(3):
-            error = _failing()
-            pager.logger.error("cannot charge order %d", number, exc_info=error)
-            _log_from(pager, "django.request", f"Internal Server Error: /pay/{number}/x", exc_info=error)
+            _charge_and_report(pager, number, f"/pay/{number}/x")
         assert len(pager.events) == 1
         assert pager.handler.stats.suppressed == 5
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pagerduty_logging import PagerDutyHandler, Trigger
 from pagerduty_logging.events_api.safejson import jsonable
-from pagerduty_logging.record.snapshot import capture
+from pagerduty_logging.record.occurrence import capture
 from pagerduty_logging.sandbox import Sandbox
 from tests.pages import ROUTING_KEY, paging, record, require_openapi, require_valid
 from tests.record import hostile

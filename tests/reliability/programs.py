@@ -34,6 +34,12 @@ def attached(**options):
     made = handler(**options)
     log.addHandler(made)
     return made
+def sending(made):
+    "Tell whether an event of this handler is under way."
+    return made._delivery.worker.queue.sending is not None
+def deferred(made):
+    "Return how many records wait in this handler's inbox."
+    return len(made._delivery.worker.queue.inbox)
 log = logging.getLogger("program")
 log.propagate = False
 """

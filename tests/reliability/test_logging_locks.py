@@ -35,7 +35,7 @@ def test_reconfiguring_with_an_event_in_flight_is_quick_and_loses_nothing(
         root.addHandler(made)
         log.propagate = True
         log.error("first")
-        while not made._delivery._books.sending:
+        while not sending(made):
             time.sleep(0.01)
         for _ in range(3):
             logging.getLogger("urllib3.connectionpool").manager._clear_cache()
@@ -159,9 +159,9 @@ def test_the_first_record_may_be_interrupted_anywhere_by_another(pagerduty: Sand
     """As by a signal handler, before each line that it runs in these rooms."""
     ended = run(
         """
-        from pagerduty_logging.delivery import books, delivery, here, process, schedule
+        from pagerduty_logging.delivery import delivery, process, queue, roles, schedule, worker
         from pagerduty_logging.state import throttle
-        ROOMS = {room.__file__ for room in (books, delivery, here, process, schedule, throttle)}
+        ROOMS = {room.__file__ for room in (delivery, process, queue, roles, schedule, throttle, worker)}
         def once_before_line(number, interrupt):
             lines = 0
             def trace(frame, event, _):
@@ -208,16 +208,16 @@ def test_a_flush_outlasts_a_calm_that_ended_before_it_began(pagerduty: Sandbox) 
     ended = run(
         """
         import inspect
-        from pagerduty_logging.delivery.delivery import Delivery
-        lines, first = inspect.getsourcelines(Delivery._run)
-        says_so = next(n for n, line in enumerate(lines, first) if "while self._flushing" in line)
+        from pagerduty_logging.delivery.worker import Worker
+        lines, first = inspect.getsourcelines(Worker._run)
+        says_so = next(n for n, line in enumerate(lines, first) if "self._signals.tell()" in line)
         made = attached()
         def trace(frame, event, _):
-            if frame.f_code is not Delivery._run.__code__:
+            if frame.f_code is not Worker._run.__code__:
                 return None
             if event == "line" and frame.f_lineno == says_so:
                 threading.settrace(None); sys.settrace(None)
-                while not made._delivery._flushing:
+                while not made._delivery.worker._signals.waiting:
                     time.sleep(0.001)
             return trace
         threading.settrace(trace)

@@ -144,3 +144,34 @@ def test_pages_of_other_sites_change_nothing(
 def test_the_sandboxs_own_page_may(sandbox: Sandbox, http_session: requests.Session) -> None:
     answer = http_session.delete(sandbox.url + "/api/events", headers={"Origin": sandbox.url}, timeout=5)
     assert answer.status_code == 204
+
+
+@pytest.mark.parametrize("path", ["/v2/enqueue", "/v2/change/enqueue"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://example.com"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": ""},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "http://rebound.example.com", "Host": "rebound.example.com"},
+        {"Sec-Fetch-Site": "same-origin", "Host": "rebound.example.com"},
+    ],
+    ids=str,
+)
+def test_another_sites_page_cannot_send_events(
+    sandbox: Sandbox, http_session: requests.Session, path: str, headers: dict[str, str]
+) -> None:
+    event = change() if "change" in path else trigger()
+    answer = http_session.post(sandbox.url + path, json=event, headers=headers, timeout=5)
+    assert answer.status_code == 403
+    assert sandbox.events == ()
+
+
+@pytest.mark.parametrize("headers", [{}, {"Host": "events.pagerduty.com"}], ids=str)
+def test_a_program_may_know_the_sandbox_by_any_name(
+    sandbox: Sandbox, http_session: requests.Session, headers: dict[str, str]
+) -> None:
+    answer = http_session.post(sandbox.url + "/v2/enqueue", json=trigger(), headers=headers, timeout=5)
+    assert answer.status_code == 202

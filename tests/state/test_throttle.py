@@ -4,7 +4,7 @@ import threading
 import time
 
 from pagerduty_logging.events_api.events import Severity
-from pagerduty_logging.state.throttle import Throttle, Verdict
+from pagerduty_logging.state.throttle import Outcome, Throttle, Verdict
 
 
 def test_an_event_is_settled_although_another_thread_does_not_come_out_of_an_occurrence() -> None:
@@ -20,15 +20,16 @@ def test_an_event_is_settled_although_another_thread_does_not_come_out_of_an_occ
 
     throttle = Throttle(300.0, 10, clock)
     problem = throttle.sight("first", Severity.ERROR, 0.0).problem
+    other = throttle.sight("second", Severity.ERROR, 0.0).problem
 
     def occur() -> None:
         stuck.append(threading.get_ident())
-        throttle.sight("second", Severity.ERROR, 0.0)
+        throttle.settle(other, Outcome.DELIVERED)
 
     thread = threading.Thread(target=occur)
     thread.start()
     assert inside.wait(60)
-    assert throttle.settle(problem, delivered=True) == 1
+    assert throttle.settle(problem, Outcome.DELIVERED) == 1
     assert not settled.is_set()
     settled.set()
     thread.join()

@@ -30,7 +30,9 @@ LOGGING = {
         "pagerduty": {
             "class": "pagerduty_logging.PagerDutyHandler",
             "ignore_loggers": ["django.security.DisallowedHost"],  # scanners make it, not your users
+            "spool": BASE_DIR / "pages",  # keeps pages when the site is restarted in an outage
         },
     },
     "root": {"level": "WARNING", "handlers": ["console", "pagerduty"]},
+    "loggers": {"gunicorn.error": {"propagate": True}},  # requests that gunicorn's time-out kills
 }

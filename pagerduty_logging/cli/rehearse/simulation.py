@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pagerduty_logging.delivery.books import Books
-from pagerduty_logging.delivery.schedule import Backlog, Budget, Pending
+from pagerduty_logging.delivery.event import Pending
+from pagerduty_logging.delivery.queue import Queue
+from pagerduty_logging.delivery.schedule import Backlog, Budget
 from pagerduty_logging.events_api import options as checks
 from pagerduty_logging.events_api.events import Trigger
 from pagerduty_logging.events_api.retrying import Retry
@@ -23,10 +24,9 @@ from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.page import alert
 from pagerduty_logging.page.redaction import redactor
-from pagerduty_logging.pipeline import Pager
+from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record import overrides
 from pagerduty_logging.record.filters import Frequency, Ignored
-from pagerduty_logging.record.snapshot import exception_of
 from pagerduty_logging.state.throttle import Throttle
 
 NOT_REHEARSED: Final = frozenset(
@@ -50,7 +50,6 @@ class Sent:
         wanted: when its record was made.
         key: its dedup key.
         severity: PagerDuty's word.
-        known: whether it tells again of a known problem.
         page: what it says; None where nobody asked.
     """
 
@@ -58,7 +57,6 @@ class Sent:
     wanted: float
     key: str
     severity: str
-    known: bool
     page: dict[str, Any] | None
 
 
@@ -108,10 +106,9 @@ class Simulation:
         self._shows_page = shows_page
         self._now = 0.0
         self._redactor = redactor(given.get("redact", ()), _NO_KEY.reveal)
-        self._identifier = Identifier(given.get("fingerprint"), self._redactor)
-        self._ignored = Ignored(given.get("ignore_loggers", ()), given.get("ignore_exceptions", ()))
-        self._pager = self._made_pager(given)
-        self._books = Books(
+        self._identifier = Identifier(given.get("fingerprint"), self._redactor.key)
+        self._pipeline = self._made_pipeline(given)
+        self._queue = Queue(
             Backlog(given.get("retry", Retry()), random.Random(0).random),
             Budget(checks.count("max_events_per_minute", given.get("max_events_per_minute", 100))),
             checks.count("max_pending", given.get("max_pending", 1_000)),
@@ -121,21 +118,22 @@ class Simulation:
     def _clock(self) -> float:
         return self._now
 
-    def _made_pager(self, given: Mapping[str, Any]) -> Pager:
+    def _made_pipeline(self, given: Mapping[str, Any]) -> Pipeline:
         known = checks.count("max_fingerprints", given.get("max_fingerprints", 10_000))
         often = given.get("min_occurrences")
         names = ("source", "component", "group", "event_class", "client", "client_url", "links", "images",
                  "custom_details", "release", "environment")  # fmt: skip
         defaults: dict[str, Any] = {"links": (), "images": ()}
-        return Pager(
+        return Pipeline(
             fields=alert.checked_fields(**{name: given.get(name, defaults.get(name)) for name in names}),
             redactor=self._redactor,
-            ignored=self._ignored,
-            fingerprint=given.get("fingerprint"),
+            ignored=Ignored(given.get("ignore_loggers", ()), given.get("ignore_exceptions", ())),
+            identifier=self._identifier,
             before_send=given.get("before_send"),
             throttle=Throttle(given.get("repeat_interval", 300.0), known, self._clock),
             frequency=None if often is None else Frequency(often[0], often[1], known, self._clock),
             mark="__rehearsed__",
+            clock=self._clock,
         )
 
     def take(self, record: logging.LogRecord) -> tuple[Judged, list[Sent]]:
@@ -145,23 +143,26 @@ class Simulation:
             what became of it, and all that was sent since the record before.
         """
         sent = self._advance(max(record.created, self._now))
+        key, ignored = None, True
+        passed = self._handler.filter(record)
+        if passed is not False:
+            record = passed
+            occurrence = self._pipeline.capture(record, self._formatter, [])
+            if occurrence is not None:
+                if occurrence.interruption is not None:
+                    raise occurrence.interruption
+                self._queue.inbox.put(occurrence)
+                self._queue.decide(self._pipeline.decide)
+                sent += self._advance(self._now)
+                key, ignored = occurrence.key, False
+        if key is None:
+            key = self._identifier.identify(record, None, []).key
         said = overrides.said_by(record)
-        wished = overrides.wishes_in(said)
-        key = self._identifier.identify(record, wished, None, []).key
-        severity = str(overrides.severity_of(record, wished))
-        ignored = (
-            said is False
-            or not self._handler.filter(record)
-            or self._ignored.matches(record, exception_of(record))
-        )
-        if not ignored:
-            pending, _ = self._pager.page(record, said, [], self._formatter)
-            if pending is not None:
-                pending.accepted_at = self._now
-                self._books.submit(pending)
-                self._books.take_in()
-            sent += self._advance(self._now)
-        return Judged(key, severity, ignored, self._is_uncertain(record, wished)), sent
+        wished = said if isinstance(said, dict) else {}
+        severity = str(overrides.severity_of(record.levelno, wished))
+        own = overrides.own_key(record) is not None
+        uncertain = not own and _EXPLAINS.explain(record).rule is Rule.MASK
+        return Judged(key, severity, ignored, uncertain), sent
 
     def finish(self) -> list[Sent]:
         """Send what waits; return it."""
@@ -170,27 +171,22 @@ class Simulation:
     @property
     def dropped(self) -> dict[str, int]:
         """Events that there was no room for, by reason."""
-        return dict(self._books.stats().dropped)
-
-    def _is_uncertain(self, record: logging.LogRecord, wished: Mapping[object, Any]) -> bool:
-        if overrides.wish(dict(wished), "dedup_key") is not None:
-            return False
-        return _EXPLAINS.explain(record).rule is Rule.MASK
+        return dict(self._queue.stats().dropped)
 
     def _advance(self, until: float) -> list[Sent]:
         """Turn the clock, and send on the way what is due."""
         sent: list[Sent] = []
         while True:
-            pending, wait = self._books.next()
+            pending, wait = self._queue.next()
             if pending is not None:
                 sent.append(self._sent(pending))
-                self._books.conclude(pending, None)
-                self._books.sending = None
+                self._queue.conclude(pending, None)
+                self._queue.sending = None
             elif wait is None or self._now + wait > until:
                 break
             else:
                 self._now += max(wait, 1e-6)
-        self._books.lost.clear()
+        self._queue.lost.clear()
         self._now = until
         return sent
 
@@ -199,9 +195,7 @@ class Simulation:
         page = None
         if self._shows_page(pending.dedup_key):
             page = _page(event) if isinstance(event, Trigger) else {"summary": type(event).__name__}
-        return Sent(
-            self._now, pending.accepted_at, pending.dedup_key, str(pending.severity), pending.known, page
-        )
+        return Sent(self._now, pending.accepted_at, pending.dedup_key, str(pending.severity), page)
 
 
 _EXPLAINS: Final = Fingerprinter()

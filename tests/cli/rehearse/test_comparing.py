@@ -15,13 +15,7 @@ def words(found: list[report.Block]) -> str:
 
 
 def test_what_is_gained_and_lost():
-    entries = [
-        entry(NOON),
-        entry(NOON + 400),
-        entry(NOON, "once only here"),
-        entry(NOON + 10),
-        entry(NOON + 20),
-    ]
+    entries = [entry(NOON, "once only here"), *(entry(NOON + t) for t in (0, 10, 20, 400))]
     before, after = rehearsed(entries), rehearsed(entries, min_occurrences=(3, 300))
     said = words(comparing.compared(before, after))
     assert "| alerts | 2 | 1 | -1 |" in said

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from pagerduty_logging.events_api.side_thread import MAX_LEFT_BEHIND, Aside
+from pagerduty_logging.events_api.side_thread import MAX_LEFT_BEHIND, SideThread
 
 
 def test_work_done_in_time_gives_its_result() -> None:
-    assert Aside().do(lambda: 7, 10.0, "counting") == 7
+    assert SideThread().do(lambda: 7, 10.0, "counting") == 7
 
 
 def test_work_that_fails_raises_what_it_raised() -> None:
@@ -16,18 +16,18 @@ def test_work_that_fails_raises_what_it_raised() -> None:
         raise LookupError("of the work's own")
 
     with pytest.raises(LookupError, match="of the work's own"):
-        Aside().do(fails, 10.0, "failing")
+        SideThread().do(fails, 10.0, "failing")
 
 
 def test_only_so_much_work_is_left_behind_until_some_of_it_ends() -> None:
-    aside, end = Aside(), threading.Event()
+    side, end = SideThread(), threading.Event()
     for _ in range(MAX_LEFT_BEHIND):
         with pytest.raises(TimeoutError, match="waiting: not done in time"):
-            aside.do(end.wait, 0.0, "waiting")
+            side.do(end.wait, 0.0, "waiting")
     with pytest.raises(TimeoutError, match="16 earlier attempts hang"):
-        aside.do(end.wait, 10.0, "waiting")
+        side.do(end.wait, 10.0, "waiting")
     end.set()
     for thread in threading.enumerate():
-        if thread.name == "pagerduty-aside":
+        if thread.name == "pagerduty-side":
             thread.join(10)
-    assert aside.do(lambda: "free again", 10.0, "waiting") == "free again"
+    assert side.do(lambda: "free again", 10.0, "waiting") == "free again"

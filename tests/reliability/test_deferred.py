@@ -1,4 +1,4 @@
-"""Records that wait unread for the worker, while it is busy: none is lost, forgotten, or waited for."""
+"""Deferred records, while the worker is busy: none is lost, forgotten, or waited for."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def busy(**options):
     "Return a handler whose worker waits for an answer, so that it reads nothing."
     made = attached(fingerprint=None, **options)
     log.error("busy")
-    while not made._delivery._books.sending:
+    while not sending(made):
         time.sleep(0.001)
     return made
 """
@@ -31,7 +31,7 @@ def log_from(path, message, *args):
 """
 
 
-def test_who_is_at_the_end_of_the_stack_reads_nobody_elses_records(pagerduty: Sandbox) -> None:
+def test_deferred_records_are_not_read_near_the_recursion_limit(pagerduty: Sandbox) -> None:
     pagerduty.fail_next(Delay(0.4))
     run(
         BUSY
@@ -58,7 +58,7 @@ assert made.flush(20)
 
 
 def test_an_interruption_loses_neither_the_record_nor_those_that_it_came_upon(pagerduty: Sandbox) -> None:
-    """Before each line of `paging`; a record that was not begun with pages with its next occurrence."""
+    """Before each line of `pipeline`; a record that was not captured yet pages with its next occurrence."""
     pagerduty.fail_next(Delay(0.8))
     ended = run(
         BUSY
@@ -78,20 +78,20 @@ def before_line(number):
             raise KeyboardInterrupt
         return trace
     return trace
-READ_AT_ONCE = {"pagerduty": {"group": "records"}}
-made = busy(max_events_per_minute=1_000_000)
+GROUPED = {"pagerduty": {"group": "records"}}
+made = busy(max_events_per_minute=1_000_000, before_send=lambda trigger, record: trigger)
 number = interrupted = 1
 while interrupted:
     interrupted = 0
     log.error(f"innocent {number} of %s", 1)
     sys.settrace(before_line(number))
     try:
-        log.error(f"record {word(number)}", extra=READ_AT_ONCE)
+        log.error(f"record {word(number)}", extra=GROUPED)
     except KeyboardInterrupt:
         interrupted = 1
     finally:
         sys.settrace(None)
-    log.error(f"record {word(number)}", extra=READ_AT_ONCE)
+    log.error(f"record {word(number)}", extra=GROUPED)
     number += 1
 assert made.flush(30)
 balance = made.stats
@@ -109,32 +109,36 @@ print(*[word(n) for n in range(1, number)])
     assert {f"record {word}" for word in records} <= said
 
 
-def test_what_another_thread_was_slow_to_read_is_sent_at_once(pagerduty: Sandbox) -> None:
-    """The worker, which wanted to read the same, has given up meanwhile and waits for something to come."""
-    pagerduty.fail_next(Delay(0.3))
-    run(
-        BUSY
-        + DEAD_FILE_SYSTEM
+def test_no_call_waits_for_records_whose_source_file_cannot_be_read(pagerduty: Sandbox) -> None:
+    """Whatever their number: the worker hangs in the first of them."""
+    ended = run(
+        DEAD_FILE_SYSTEM
         + """
-made = busy()
+made = attached(fingerprint=None, flush_timeout=0)
 log_from("/dead/file.py", "disk of %s is full", 1)
-reader = threading.Thread(target=lambda: made.stats)
-reader.start()
 assert met.wait(30)
-while made._delivery._books.sending:
-    time.sleep(0.01)
-time.sleep(0.2)
-alive.set()
-sys.stdin.readline()
+for n in range(490):
+    log_from(f"/dead/{n}.py", f"disk {n} of %s is full", 1)
+calls = {
+    "error": lambda: log.error("mail", extra={"pagerduty": {"group": "g"}}),
+    "stats": lambda: made.stats,
+    "resolve": lambda: made.resolve("disk"),
+    "acknowledge": lambda: made.acknowledge("disk"),
+    "change": lambda: made.change("deploy"),
+}
+for name, call in calls.items():
+    took = []
+    for _ in range(5):
+        since = time.monotonic()
+        call()
+        took.append(time.monotonic() - since)
+    assert min(took) < 0.05, (name, took)
+print("ok", flush=True)
 os._exit(0)
 """,
         pagerduty.url,
-        interfere=lambda process: (
-            pagerduty.wait_for(2, timeout=20),
-            process.stdin and (process.stdin.write("seen\n"), process.stdin.flush()),
-        ),
     )
-    assert set(summaries(pagerduty)) == {"busy", "disk of 1 is full"}
+    assert ended.out == "ok\n", ended.err
 
 
 def test_a_source_file_that_cannot_be_read_holds_no_caller_up_and_what_waits_is_told(
@@ -184,36 +188,6 @@ os._exit(0)
     ).well()
 
 
-def test_records_of_finalisers_in_the_midst_of_another_do_not_wait_for_the_reader(pagerduty: Sandbox) -> None:
-    """The reader itself waits for the throttle, which the finalisers' thread is in."""
-    run(
-        """
-        made = attached(fingerprint=None, max_pending=10_000, flush_timeout=0)
-        log.error("warm")
-        assert made.flush(20)
-        took, read_at_once = [], {"pagerduty": {"group": "records"}}
-        throttle, books = made._pager.throttle, made._delivery._books
-        def clock():
-            if threading.current_thread() is threading.main_thread() and throttle._clock is clock:
-                throttle._clock = time.monotonic
-                other = threading.Thread(target=log.error, args=["disk of %s is full", 1])
-                other.start()
-                while not books._busy_reading:
-                    time.sleep(0.001)
-                since = time.monotonic()
-                for n in range(200):
-                    log.error("finaliser", extra=read_at_once)
-                took.append(time.monotonic() - since)
-            return time.monotonic()
-        throttle._clock = clock
-        log.error("bank", extra=read_at_once)
-        assert took and took[0] < 5, took
-        os._exit(0)
-        """,
-        pagerduty.url,
-    ).well()
-
-
 @pytest.mark.parametrize("ending", ["", "made.close()"])
 def test_records_that_are_unread_at_the_end_arrive(pagerduty: Sandbox, ending: str) -> None:
     pagerduty.fail_next(Delay(0.2))
@@ -223,7 +197,7 @@ def test_records_that_are_unread_at_the_end_arrive(pagerduty: Sandbox, ending: s
 made = busy()
 for n in range(20):
     log.error(f"disk {{n}} of %s is full", 1)
-assert made._delivery._books.unread == 20
+assert deferred(made) == 20
 {ending}
 """,
         pagerduty.url,

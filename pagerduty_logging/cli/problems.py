@@ -1,0 +1,183 @@
+"""`problems`: which problems are open, as the shared state knows them."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import TYPE_CHECKING, Any
+
+from pagerduty_logging.cli import options, output
+from pagerduty_logging.cli.parsing import Misuse, Subparsers
+
+if TYPE_CHECKING:
+    from pagerduty_logging.state.protocol import KnownProblem, Store
+
+SEVERITIES = ("critical", "error", "warning", "info")
+"""By their rank."""
+NONE_OPEN, SOME_OPEN, TROUBLE = 0, 1, 2
+WATCH_INTERVAL = 2.0
+"""Seconds between two looks."""
+_HEADER = ("SEVERITY", "PROBLEM", "TIMES", "HOSTS", "FIRST", "LAST", "WINDOW", "KEY")
+_SUMMARY_CHARS = 60
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "problems",
+        help="show the open problems of all processes that share a state",
+        description="Show the problems that are open, worst first, or one of them. Exit code: 0 none is "
+        "open, 1 some are, 2 the state cannot be read.",
+        epilog="example: pagerduty-logging problems --state redis://redis.internal:6379/0 --watch",
+    )
+    parser.add_argument("action", nargs="?", choices=("show",), help="`show KEY`: all about one problem")
+    parser.add_argument("key", nargs="?", metavar="KEY", help="its dedup key")
+    add_state(parser)
+    options.add_json(parser)
+    parser.add_argument("--watch", action="store_true", help="show them anew every two seconds, until Ctrl-C")
+    return parser
+
+
+def add_state(parser: argparse.ArgumentParser) -> None:
+    """Add `--state`."""
+    parser.add_argument(
+        "--state",
+        metavar="STATE",
+        help="the file or the redis:// address that handlers share (default: PAGERDUTY_STATE)",
+    )
+
+
+def open_store(args: argparse.Namespace, *, create: bool = False) -> Store:
+    """Return the store that the options name.
+
+    Args:
+        create: a file that is not there is made.
+
+    Raises:
+        Misuse: there is none, or it cannot be one.
+    """
+    import os
+
+    from pagerduty_logging.state.options import find_place
+
+    try:
+        place = find_place(args.state, "--state")
+    except (TypeError, ValueError) as error:
+        raise Misuse(str(error)) from None
+    if place is None:
+        raise Misuse("no state: say which with --state, or set PAGERDUTY_STATE; handlers need state= too")
+    if place.path is not None and not create and not os.path.exists(place.path):
+        raise Misuse(f"no such file: {place.path}")
+    return place.make_store()
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show them; 0 none is open, 1 some are, 2 trouble."""
+    from pagerduty_logging.state.protocol import StateError
+
+    if (args.action is None) != (args.key is None):
+        raise Misuse("problems show KEY: name the problem")
+    store = open_store(args)
+    try:
+        while True:
+            status = _show_one(store, args) if args.key is not None else _show_all(store, args)
+            if not args.watch:
+                return status
+            time.sleep(WATCH_INTERVAL)
+    except StateError as error:
+        output.complain(str(error))
+        return TROUBLE
+    finally:
+        store.close()
+
+
+def _show_all(store: Store, args: argparse.Namespace) -> int:
+    now, known = store.problems()
+    known.sort(key=lambda problem: (problem.severity, -problem.last_seen, problem.key))
+    if args.json:
+        output.print_json({"problems": [_told(problem, now) for problem in known]})
+    elif known or not output.is_terminal():
+        if args.watch and output.is_terminal():
+            print("\x1b[2J\x1b[H", end="")
+        output.table(_HEADER, [_row(problem, now) for problem in known], {name: name for name in SEVERITIES})
+    else:
+        print("No problem is open.")
+    return SOME_OPEN if known else NONE_OPEN
+
+
+def _show_one(store: Store, args: argparse.Namespace) -> int:
+    now, known = store.problems()
+    found = [problem for problem in known if problem.key == args.key]
+    if args.json:
+        output.print_json({"problems": [_told(problem, now) for problem in found]})
+    elif not found:
+        print("No such problem is open.")
+    for problem in () if args.json else found:
+        output.table(("WHAT", "IS"), [(name, str(value)) for name, value in _told(problem, now).items()])
+    return SOME_OPEN if found else NONE_OPEN
+
+
+def _row(problem: KnownProblem, now: float) -> tuple[str, ...]:
+    summary = problem.summary or "?"
+    return (
+        SEVERITIES[problem.severity],
+        summary if len(summary) <= _SUMMARY_CHARS else summary[: _SUMMARY_CHARS - 1] + "…",
+        str(problem.occurrences),
+        _hosts(problem),
+        f"{age(now - problem.first_seen)} ago",
+        f"{age(now - problem.last_seen)} ago",
+        _window(problem),
+        problem.key,
+    )
+
+
+def _hosts(problem: KnownProblem) -> str:
+    more = problem.hosts - len(problem.host_names)
+    names = ", ".join(problem.host_names)
+    return f"{names} and {more} more" if more > 0 else names or "?"
+
+
+def _window(problem: KnownProblem) -> str:
+    if problem.leased:
+        return "being sent"
+    if problem.window_left:
+        return f"{age(problem.window_left)} left"
+    return "over" if problem.events else "not sent"
+
+
+def _told(problem: KnownProblem, now: float) -> dict[str, Any]:
+    told = problem.told_severity
+    return {
+        "key": problem.key,
+        "summary": problem.summary,
+        "severity": SEVERITIES[problem.severity],
+        "occurrences": problem.occurrences,
+        "suppressed": problem.suppressed,
+        "silenced": problem.silenced,
+        "events": problem.events,
+        "first_seen": timestamp(problem.first_seen),
+        "last_seen": timestamp(problem.last_seen),
+        "last_event": None if problem.told_at is None else timestamp(problem.told_at),
+        "last_severity": None if told is None else SEVERITIES[told],
+        "window_left": round(problem.window_left, 1),
+        "being_sent": problem.leased,
+        "hosts": problem.hosts,
+        "host_names": list(problem.host_names),
+        "processes": problem.processes,
+        "more": problem.more,
+        "first_release": problem.first_release,
+        "logger": problem.logger,
+    }
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time as ISO 8601, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def age(seconds: float) -> str:
+    """Return a length of time in its biggest unit."""
+    seconds = max(seconds, 0.0)
+    size, unit = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
+    return f"{seconds / size:.0f} {unit}"

@@ -1,0 +1,240 @@
+"""`silence`, `silences`, `unsilence`: quiet for a while, from outside the code, always with an end."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import re
+import socket
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from pagerduty_logging.cli import options, output
+from pagerduty_logging.cli.parsing import Misuse, Subparsers
+from pagerduty_logging.cli.problems import TROUBLE, add_state, age, open_store, timestamp
+
+if TYPE_CHECKING:
+    from pagerduty_logging.state.protocol import Silence, Store
+
+_LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+MAX_REASON_CHARS = 200
+"""Characters of a reason."""
+MAX_WHAT_CHARS = 255
+"""Characters of a dedup key, and of a glob."""
+
+
+def length(given: str) -> float:
+    """Return the seconds that a text such as `30m` or `1h30m` means.
+
+    Raises:
+        ValueError: it is no length of time, or none that a silence can have.
+    """
+    from pagerduty_logging.state.silences import checked_length
+
+    if not _LENGTH.fullmatch(given):
+        raise ValueError(f"--for {given!r} is no length of time: say 90s, 30m, 2h or 1d")
+    try:
+        return checked_length(sum(float(n) * _SECONDS[unit] for n, unit in _PART.findall(given)))
+    except ValueError as error:
+        raise ValueError(f"--for {given}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """One of the three subcommands."""
+
+    name: str
+
+    def add_parser(self, subparsers: Subparsers) -> argparse.ArgumentParser:
+        """Add it and its options."""
+        return _PARSERS[self.name](subparsers)
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; 0 done, 1 no such silence, 2 a wrong use or a state that cannot be used."""
+        from pagerduty_logging.state.protocol import StateError
+
+        store, created = _store(args, create=self.name == "silence")
+        try:
+            return _RUNS[self.name](store, args, created)
+        except StateError as error:
+            output.complain(str(error))
+            return TROUBLE
+        finally:
+            store.close()
+
+
+def _store(args: argparse.Namespace, *, create: bool) -> tuple[Store, bool]:
+    import os
+
+    if create:
+        _checked(args)
+    store = open_store(args, create=create)
+    path = getattr(store, "path", None)
+    return store, path is not None and not os.path.exists(path)
+
+
+def _add_silence(subparsers: Subparsers) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "silence",
+        help="keep a problem, a logger or everything from paging for a while",
+        description="Keep a problem, the loggers that a glob fits, or everything from paging, for a while "
+        "and in every process that shares the state. What happens meanwhile is counted; the first "
+        "occurrence after it pages. Critical events pass unless --critical is given.",
+        epilog="example: pagerduty-logging silence --logger 'shop.billing.*' --for 30m --reason 'new bank'",
+    )
+    parser.add_argument("key", nargs="?", metavar="KEY", help="the problem's dedup key")
+    parser.add_argument("--logger", metavar="GLOB", help="loggers, such as shop.billing.*")
+    parser.add_argument("--all", action="store_true", help="everything")
+    parser.add_argument(
+        "--for", dest="length", required=True, metavar="TIME", help="90s, 30m, 2h; at most 7d"
+    )
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for others to read")
+    parser.add_argument("--critical", action="store_true", help="keep critical events back too")
+    add_state(parser)
+    options.add_json(parser)
+    return parser
+
+
+def _add_silences(subparsers: Subparsers) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "silences",
+        help="show the silences",
+        description="Show the silences that have not ended, the one that ends first at the top.",
+        epilog="example: pagerduty-logging silences",
+    )
+    add_state(parser)
+    options.add_json(parser)
+    return parser
+
+
+def _add_unsilence(subparsers: Subparsers) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "unsilence",
+        help="end a silence",
+        description="End a silence. Exit code: 0 it is ended, 1 there was none of that name.",
+        epilog="example: pagerduty-logging unsilence 5c1f0a9e",
+    )
+    parser.add_argument("id", metavar="ID", help="its name, as `silences` shows it")
+    add_state(parser)
+    options.add_json(parser)
+    return parser
+
+
+def _checked(args: argparse.Namespace) -> None:
+    """Refuse what no silence can be.
+
+    Raises:
+        Misuse: saying what.
+    """
+    if sum((args.key is not None, args.logger is not None, args.all)) != 1:
+        raise Misuse("silence one of: KEY, --logger GLOB, --all")
+    what = args.key if args.key is not None else args.logger
+    if what is not None and not what.strip():
+        raise Misuse("the key or the glob is empty: --all silences everything")
+    if what is not None and len(what) > MAX_WHAT_CHARS:
+        raise Misuse(f"the key or the glob has more than {MAX_WHAT_CHARS} characters")
+    if not args.reason.strip():
+        raise Misuse("--reason is empty: others want to know why it is quiet")
+    try:
+        args.seconds = length(args.length)
+    except ValueError as error:
+        raise Misuse(str(error)) from None
+
+
+def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
+    from pagerduty_logging.state.protocol import Silence
+
+    known = store.problems()[1]
+    stored = store.silence(
+        Silence(
+            id="",
+            by="all" if args.all else "logger" if args.logger is not None else "key",
+            what=args.logger or args.key or "",
+            since=0.0,
+            until=0.0,
+            reason=args.reason.strip()[:MAX_REASON_CHARS],
+            who=_who(),
+            critical=args.critical,
+        ),
+        args.seconds,
+    )
+    if created:
+        output.complain("no program has used this file so far: is it the one that handlers are given?")
+    elif args.key is not None and all(problem.key != args.key for problem in known):
+        output.complain("no open problem has this key: the silence holds all the same")
+    elif args.logger is not None and not any(fnmatchcase(problem.logger, args.logger) for problem in known):
+        output.complain("no open problem comes of such a logger: the silence holds all the same")
+    if args.json:
+        output.print_json(_told(stored))
+    else:
+        critical = "" if stored.critical else "; critical events pass"
+        print(f"{stored.id}: {_what(stored)} is silent until {timestamp(stored.until)}{critical}")
+    return 0
+
+
+def _silences(store: Store, args: argparse.Namespace, created: bool) -> int:
+    now, known = store.silences()
+    if args.json:
+        output.print_json({"silences": [_told(silence) for silence in known]})
+    elif known or not output.is_terminal():
+        header = ("ID", "WHAT", "LEFT", "CRITICAL", "WHO", "REASON")
+        rows = [
+            (
+                silence.id,
+                _what(silence),
+                age(silence.until - now),
+                "silent" if silence.critical else "passes",
+                silence.who,
+                silence.reason,
+            )
+            for silence in known
+        ]
+        output.table(header, rows)
+    else:
+        print("Nothing is silent.")
+    return 0
+
+
+def _unsilence(store: Store, args: argparse.Namespace, created: bool) -> int:
+    ended = store.unsilence(args.id)
+    if args.json:
+        output.print_json({"id": args.id, "ended": ended})
+    elif ended:
+        print(f"{args.id} is ended")
+    if not ended:
+        output.complain("no silence has this name")
+    return 0 if ended else 1
+
+
+def _what(silence: Silence) -> str:
+    return {"all": "everything", "key": silence.what, "logger": f"logger {silence.what}"}[silence.by]
+
+
+def _told(silence: Silence) -> dict[str, Any]:
+    return {
+        "id": silence.id,
+        "by": silence.by,
+        "what": silence.what,
+        "since": timestamp(silence.since),
+        "until": timestamp(silence.until),
+        "critical": silence.critical,
+        "who": silence.who,
+        "reason": silence.reason,
+    }
+
+
+def _who() -> str:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        user = "?"
+    return f"{user}@{socket.gethostname()}"
+
+
+_PARSERS = {"silence": _add_silence, "silences": _add_silences, "unsilence": _add_unsilence}
+_RUNS = {"silence": _silence, "silences": _silences, "unsilence": _unsilence}
+
+silence, silences, unsilence = _Command("silence"), _Command("silences"), _Command("unsilence")

@@ -1,0 +1,32 @@
+"""A client that does not keep a person at a terminal waiting without a word."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pagerduty_logging.cli import output
+from pagerduty_logging.events_api.client import EventsClient
+from pagerduty_logging.events_api.encoding import EncodedEvent
+from pagerduty_logging.events_api.errors import EventsError
+from pagerduty_logging.events_api.events import Receipt
+
+
+class TellingClient(EventsClient):
+    """Says on standard error why there is no receipt yet, and when it tries again."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options, sleep=self._tell_and_sleep)
+        self._trouble = ""
+
+    def post(self, encoded: EncodedEvent, timeout: float | None = None) -> Receipt:
+        """Make one attempt, as any client does, and remember why it failed."""
+        try:
+            return super().post(encoded, timeout)
+        except EventsError as error:
+            self._trouble = str(error)
+            raise
+
+    def _tell_and_sleep(self, seconds: float) -> None:
+        output.complain(f"not accepted yet: {self._trouble}; trying again in {seconds:.1f} s")
+        time.sleep(seconds)

@@ -1,0 +1,77 @@
+"""What was logged and is not decided yet, in its order, bounded in number and memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+MAX_DEFERRED = 500
+"""Records that may wait; what is logged beyond is decided by the thread that logs it."""
+MAX_DEFERRED_BYTES = 5_000_000
+"""Memory that they may take, about."""
+MAX_BEHIND_ORDERS = 5_000
+"""Records that may wait behind a resolve or an acknowledge, which they must not overtake."""
+
+
+class Item(Protocol):
+    """What was logged, or asked for.
+
+    Attributes:
+        may_wait: whether it need not be decided at once.
+        keeps_place: whether nothing that comes later may be decided before it: a resolve, for one.
+        size: bytes of memory that it takes, about.
+    """
+
+    @property
+    def may_wait(self) -> bool: ...
+
+    @property
+    def keeps_place(self) -> bool: ...
+
+    @property
+    def size(self) -> int: ...
+
+
+class Inbox:
+    """Takes items in at any moment, also within its own methods, from a signal handler or a finaliser."""
+
+    def __init__(self) -> None:
+        self._items: deque[Item] = deque()
+        self._bytes = 0
+        self._keeping_place = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def offer(self, item: Item) -> bool:
+        """Take an item that may be decided later; False if it is to be decided at once."""
+        if self._keeping_place or item.keeps_place:
+            room = len(self._items) < MAX_BEHIND_ORDERS
+        else:
+            room = (
+                item.may_wait
+                and len(self._items) < MAX_DEFERRED
+                and self._bytes + item.size <= MAX_DEFERRED_BYTES
+            )
+        if room:
+            self.put(item)
+        return room
+
+    def put(self, item: Item) -> None:
+        """Take an item, however many there are."""
+        self._keeping_place += item.keeps_place
+        self._bytes += item.size
+        self._items.append(item)
+
+    @property
+    def first(self) -> Item:
+        """The item that has waited longest."""
+        return self._items[0]
+
+    def remove_first(self) -> None:
+        """Remove it. For one thread at a time."""
+        item = self._items.popleft()
+        self._bytes -= item.size
+        self._keeping_place -= item.keeps_place
+        if not self._items:
+            self._bytes = 0

@@ -1,0 +1,61 @@
+"""What is said of events that will not be delivered: on stderr, to `on_error`, and in the spool."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.delivery.event import Pending, trouble
+from pagerduty_logging.delivery.roles import Roles
+from pagerduty_logging.delivery.spooled import SpooledEvents
+from pagerduty_logging.events_api.decoding import decode
+from pagerduty_logging.events_api.errors import BadRequest, EventsError
+from pagerduty_logging.events_api.events import Event
+
+OnError = Callable[[Event, EventsError], object]
+
+
+class Losses:
+    """Tells all who want to know.
+
+    Args:
+        on_error: is called with every lost event, on the thread that notices.
+        spooled: where the events' files are; None: there are none.
+        diagnostics: where it is said.
+        roles: what each thread is doing.
+    """
+
+    def __init__(
+        self,
+        on_error: OnError | None,
+        spooled: SpooledEvents | None,
+        diagnostics: Diagnostics,
+        roles: Roles,
+    ) -> None:
+        self._on_error = on_error
+        self._spooled = spooled
+        self._diagnostics = diagnostics
+        self._roles = roles
+        self._telling = threading.Lock()
+
+    def tell(self, lost: deque[tuple[Pending, EventsError]]) -> None:
+        """Tell of what was lost, and empty the list; call it with no lock held."""
+        while lost and self._telling.acquire(blocking=False):
+            try:
+                self._tell(*lost[0])
+                lost.popleft()
+            finally:
+                self._telling.release()
+
+    def _tell(self, pending: Pending, error: EventsError) -> None:
+        if self._spooled is not None:
+            self._spooled.forget(pending, refused=isinstance(error, BadRequest))
+        self._diagnostics.say("lost", f"not delivered: {pending.label}: {trouble(error)}")
+        if self._on_error is not None:
+            with self._roles.as_callback():
+                try:
+                    self._on_error(decode(pending.refused) if pending.refused else pending.compose(), error)
+                except Exception as broken:
+                    self._diagnostics.say("on_error", f"on_error raised {type(broken).__name__}")

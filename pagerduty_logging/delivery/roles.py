@@ -1,0 +1,60 @@
+"""What each thread is doing for the delivery: sending, or running a callback of the application's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+HTTP_LIBRARIES = ("urllib3", "requests", "charset_normalizer", "py")
+"""Loggers of the libraries that carry our events, and of their warnings (`py.warnings`): what they log
+while doing so is about our own delivery."""
+
+
+class Roles:
+    """Tracks, per thread, whether it sends or is in a callback.
+
+    Not a `threading.local`: if gevent patches threading after our import, its greenlets would share one.
+    """
+
+    def __init__(self) -> None:
+        self._sending: set[int] = set()
+        self._in_callback: set[int] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the current thread does either."""
+        me = threading.get_ident()
+        return me in self._sending or me in self._in_callback
+
+    @property
+    def sending(self) -> bool:
+        """Whether the current thread sends."""
+        return threading.get_ident() in self._sending
+
+    def covers(self, logger: object) -> bool:
+        """Tell whether what is logged here and now comes of our own delivery."""
+        me = threading.get_ident()
+        if me in self._in_callback:
+            return True
+        return me in self._sending and type(logger) is str and logger.partition(".")[0] in HTTP_LIBRARIES
+
+    @contextmanager
+    def as_sender(self) -> Iterator[None]:
+        """Send meanwhile."""
+        me = threading.get_ident()
+        self._sending.add(me)
+        try:
+            yield
+        finally:
+            self._sending.discard(me)
+
+    @contextmanager
+    def as_callback(self) -> Iterator[None]:
+        """Run a callback meanwhile."""
+        me = threading.get_ident()
+        self._in_callback.add(me)
+        try:
+            yield
+        finally:
+            self._in_callback.discard(me)

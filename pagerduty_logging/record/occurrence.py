@@ -1,0 +1,424 @@
+"""What is taken from a log record on the thread that logs it: an `Occurrence`, which is plain data.
+
+`capture` decides in one place what must run there and then: whatever runs the application's own code
+(`__str__`, a formatter), and what only this thread knows (the request, the task, the breadcrumbs). A record
+of plain data is copied, and read when the worker comes to it. An occurrence keeps no frame, no exception and
+no object of the application alive.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from copy import copy
+from sys import getsizeof
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from pagerduty_logging.events_api import safejson
+from pagerduty_logging.events_api.events import Severity
+from pagerduty_logging.record import overrides, web_request
+from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
+from pagerduty_logging.record.exceptions import Frame, Raised, caught, told
+from pagerduty_logging.record.plain_record import LEAST, attributes_of, completed
+from pagerduty_logging.record.structured import event_of
+
+MAX_MESSAGE_CHARS = 20_000
+MAX_STACK_CHARS = 40_000
+MAX_TEMPLATE_CHARS = 2_000
+"""Characters of `record.msg` by which repeats are known; beyond it no more is kept than tells that."""
+
+_TOLD_OTHERWISE = frozenset(vars(logging.makeLogRecord({}))) | {
+    "_logger",
+    "_name",
+    "_pagerduty_uncaught",
+    "asctime",
+    "message",
+    "otelSpanID",
+    "otelTraceID",
+    "pagerduty",
+    "taskName",
+}
+"""Attributes of a record that are no `extra`: Python's, structlog's, OpenTelemetry's and ours."""
+
+
+class Surroundings(NamedTuple):
+    """What only the thread that logs can tell, as plain data."""
+
+    chain: tuple[Raised, ...] = ()
+    """The exception and what led to it, without frames; see `exceptions.told`."""
+    task: str = ""
+    trace_id: str = ""
+    span_id: str = ""
+    crumbs: tuple[Crumb, ...] = ()
+    request: Mapping[str, object] = {}
+
+
+class Occurrence:
+    """One log record that may page, as plain data.
+
+    Attributes:
+        attributes: the record's own, where they are plain data; `exc_info` is not among them.
+        around: what surrounded it.
+        at: when it was logged, on the handler's clock.
+        size: bytes of memory that it takes, about.
+        overrides: what the record says about its own page.
+        defects: what could not be captured, in words.
+        key: the dedup key of its problem; None until it is known.
+        by_message: whether logger and message alone decided that.
+        echo: whether it only says that a failure that was paged already ends the program.
+        may_wait: whether what it calls for need not be decided at once.
+        original: the record itself, for `before_send`; kept until the logging call ends.
+        interruption: what the application's code raised to end the program; it goes on when the page is safe.
+        message: as formatted, any traceback that was merged into it included; None until it is `read`.
+        fields: what the application gave as `extra`, or in a structured event; None until it is `read`.
+    """
+
+    # fmt: off
+    __slots__ = (
+        "around", "at", "attributes", "by_message", "defects", "echo", "fields", "interruption", "key",
+        "may_wait", "message", "original", "overrides", "size",
+    )
+    # fmt: on
+
+    def __init__(
+        self, attributes: dict[str, Any], around: Surroundings, at: float, size: int, defects: list[str]
+    ) -> None:
+        self.attributes = attributes
+        self.around = around
+        self.at = at
+        self.size = size
+        self.defects = defects
+        self.overrides: Mapping[str, safejson.JSON] = _NO_OVERRIDES
+        self.may_wait = True
+        self.key: str | None = None
+        self.by_message = self.echo = False
+        self.original: logging.LogRecord | None = None
+        self.interruption: BaseException | None = None
+        self.message: str | None = None
+        self.fields: Mapping[str, safejson.JSON] | None = None
+
+    @property
+    def keeps_place(self) -> bool:
+        """Whether nothing that was logged later may be decided before it."""
+        return bool(self.overrides) and self.overrides.get("event_action") in ("resolve", "acknowledge")
+
+    @property
+    def record(self) -> logging.LogRecord:
+        """A record of nothing but plain data, without the exception."""
+        record = logging.LogRecord.__new__(logging.LogRecord)
+        record.__dict__ = self.attributes
+        return record
+
+    def read(self) -> None:
+        """Make message and fields, of a record that was copied. Runs none of the application's code."""
+        if self.message is None:
+            record = self.record
+            self.message, event = _message(record, None, self.defects)
+            self.fields = _fields(record, event, self.around.request)
+
+    @property
+    def severity(self) -> Severity:
+        return overrides.severity_of(self.attributes.get("levelno"), self.overrides)
+
+    @property
+    def level_name(self) -> str:
+        return _word(self.attributes.get("levelname")) or "LOG"
+
+    @property
+    def logger(self) -> str:
+        return _word(self.attributes.get("name")) or "root"
+
+    @property
+    def created(self) -> float:
+        """When the record was made, in seconds since the epoch; now, if it says nothing sensible."""
+        said = self.attributes.get("created")
+        return said if type(said) is float and 0.0 <= said < 253_402_300_800.0 else time.time()
+
+    @property
+    def origin(self) -> Frame:
+        line = self.attributes.get("lineno")
+        path, function = self.attributes.get("pathname"), self.attributes.get("funcName")
+        return Frame(_word(path), line if type(line) is int else 0, _word(function))
+
+    @property
+    def process(self) -> str:
+        name, number = _word(self.attributes.get("processName")), self.attributes.get("process")
+        return f"{name} ({number})" if type(number) is int else name
+
+    @property
+    def thread(self) -> str:
+        return _word(self.attributes.get("threadName"))
+
+    @property
+    def exc_text(self) -> str:
+        """A traceback that came as text."""
+        return _word(self.attributes.get("exc_text"), MAX_STACK_CHARS)
+
+    @property
+    def stack_text(self) -> str:
+        return _word(self.attributes.get("stack_info"), MAX_STACK_CHARS)
+
+    @property
+    def chain(self) -> tuple[Raised, ...]:
+        """The exception and what led to it, with their frames."""
+        return told(self.around.chain)
+
+    @property
+    def task(self) -> str:
+        return self.around.task
+
+    @property
+    def trace_id(self) -> str:
+        return self.around.trace_id
+
+    @property
+    def span_id(self) -> str:
+        return self.around.span_id
+
+    @property
+    def crumbs(self) -> tuple[Crumb, ...]:
+        """The log lines before it."""
+        return self.around.crumbs
+
+    @property
+    def label(self) -> str:
+        """A name for its event that says nothing of what the application logged."""
+        path, line = self.origin.path, self.origin.line
+        return f"{self.level_name} of logger {self.logger!r} ({path.rpartition(os.sep)[2]}:{line})"
+
+
+def capture(
+    record: logging.LogRecord,
+    at: float = 0.0,
+    formatter: logging.Formatter | None = None,
+    defects: Sequence[str] = (),
+) -> Occurrence:
+    """Return what `record` says. Runs the application's code; lets only a `BaseException` of its through.
+
+    Args:
+        record: the record, which is not changed.
+        at: now, on the handler's clock.
+        formatter: makes the message; without the traceback, which is shown apart.
+        defects: what went wrong with the record before.
+    """
+    error = exception_of(record)
+    around = _surroundings(record, error)
+    copied = None if formatter or defects else attributes_of(record)
+    if copied is not None:
+        attributes, size = copied
+        return Occurrence(attributes, around, at, size + _size(around), [])
+    return _rendered(completed(record), around, at, formatter, list(defects))
+
+
+def salvage(
+    record: logging.LogRecord,
+    at: float = 0.0,
+    error: BaseException | None = None,
+    defects: Sequence[str] = (),
+) -> Occurrence:
+    """Return what `record` says without running any of the application's code, after `error` came of it."""
+    record = completed(record)
+    message = record.msg if type(record.msg) is str else f"({safejson.type_name(record.msg)})"
+    if error is not None:
+        defects = (*defects, f"the record could not be read: {safejson.type_name(error)}")
+    occurrence = Occurrence(_plain_attributes(record), Surroundings(), at, LEAST + len(message), [*defects])
+    occurrence.message = safejson.cut(message, MAX_MESSAGE_CHARS)
+    occurrence.attributes["msg"] = occurrence.message
+    occurrence.fields = {}
+    return occurrence
+
+
+def exception_of(record: logging.LogRecord) -> BaseException | None:
+    """Return the exception that was logged, if it is at hand.
+
+    structlog keeps it in the event where nothing has put it on the record.
+    """
+    attributes = record.__dict__
+    info: Any = attributes.get("exc_info")
+    if info is None and type(attributes.get("msg")) is str:
+        return None
+    message: Any = attributes.get("msg")
+    if not info and type(message) is dict:
+        info = dict.get(message, "exc_info")
+        if info is True:
+            info = sys.exc_info()
+    if type(info) is tuple and len(info) == 3:
+        info = info[1]
+    return info if issubclass(type(info), BaseException) else None  # an object may lie about its class
+
+
+def traceback_of(record: logging.LogRecord, error: BaseException) -> TracebackType | None:
+    """Return where the exception that was logged came from."""
+    info: Any = record.__dict__.get("exc_info")
+    if type(info) is tuple and len(info) == 3 and type(info[2]) is TracebackType:
+        return info[2]
+    return error.__traceback__
+
+
+def _rendered(
+    record: logging.LogRecord,
+    around: Surroundings,
+    at: float,
+    formatter: logging.Formatter | None,
+    defects: list[str],
+) -> Occurrence:
+    """Return what `record` says, read at once."""
+    message, event = _message(record, formatter, defects)
+    fields = _fields(record, event, around.request)
+    wanted = _overrides(record, defects)
+    attributes = _plain_attributes(record)
+    size = LEAST + getsizeof(message) + _size(around)
+    size += getsizeof(attributes["exc_text"]) + getsizeof(attributes["stack_info"])
+    size += sum(2 * len(repr(data)) for data in (fields, wanted) if data)
+    occurrence = Occurrence(attributes, around, at, size, defects)
+    occurrence.message, occurrence.fields = message, fields
+    if wanted:
+        occurrence.overrides = wanted
+    return occurrence
+
+
+def _surroundings(record: logging.LogRecord, error: BaseException | None) -> Surroundings:
+    chain = () if error is None else caught(error, traceback_of(record, error))
+    trace_id, span_id = _trace(record)
+    request = web_request.handled_here(error)
+    return Surroundings(chain, _task(record), trace_id, span_id, crumbs_before(record), request)
+
+
+def _size(around: Surroundings) -> int:
+    size = 200 * len(around.crumbs)
+    for raised in around.chain:
+        size += getsizeof(raised.text) + 50 * len(raised.lines)
+    return size
+
+
+def _plain_attributes(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the attributes of every record, as far as they are plain, and none of the record's extra."""
+    attributes = record.__dict__
+    plain = {name: _plain(attributes.get(name)) for name in _RECORD}
+    plain["args"] = ()
+    message = plain["msg"]
+    plain["msg"] = message[: MAX_TEMPLATE_CHARS + 1] if isinstance(message, str) else ""
+    return plain
+
+
+def _plain(value: object) -> object:
+    """Return a value if it is plain data, a text of it if it is a kind of text; else None."""
+    if type(value) in _PLAIN:
+        return safejson.cut(value, MAX_STACK_CHARS) if type(value) is str else value
+    if issubclass(type(value), str):
+        return _word(value, MAX_STACK_CHARS)
+    if issubclass(type(value), int):
+        return int.__index__(value)  # type: ignore[arg-type]
+    return None
+
+
+def _word(value: object, limit: int = 1_000) -> str:
+    """Return a text of the record's, without running anything of the application's."""
+    text: Any = value
+    return safejson.valid_text(safejson.cut(str.__str__(text), limit)) if issubclass(type(text), str) else ""
+
+
+def _message(
+    record: logging.LogRecord, formatter: logging.Formatter | None, defects: list[str]
+) -> tuple[str, dict[object, object]]:
+    """Return the message, and the fields of a structured event; name what stands in the way."""
+    try:
+        words, event = event_of(record)
+        message = safejson.text(words, MAX_MESSAGE_CHARS)
+    except Exception as error:
+        event = {}
+        defects.append(f"the message could not be formatted: {_described(error)}")
+        message = safejson.text(record.msg, MAX_MESSAGE_CHARS)
+        if record.args:
+            message = safejson.cut(f"{message} {safejson.jsonable(record.args)}", MAX_MESSAGE_CHARS)
+    if formatter is not None and not _is_basic(formatter):
+        try:
+            message = safejson.text(formatter.format(_without_exception(record)), MAX_MESSAGE_CHARS)
+        except Exception as error:
+            defects.append(f"the formatter failed: {_described(error)}")
+    return message, event
+
+
+def _is_basic(formatter: logging.Formatter) -> bool:
+    """Tell whether nobody chose the formatter: `basicConfig` gives its own to handlers that have none."""
+    return type(formatter) is logging.Formatter and formatter._fmt == logging.BASIC_FORMAT
+
+
+def _described(error: BaseException) -> str:
+    return f"{safejson.type_name(error)}: {safejson.text(error, 200)}"
+
+
+def _without_exception(record: logging.LogRecord) -> logging.LogRecord:
+    """Return a copy for a formatter, which would spend its time on the traceback that is shown apart."""
+    bare = copy(record)
+    bare.exc_info = bare.exc_text = bare.stack_info = None
+    if type(bare.msg) is dict:  # structlog's console shows the values of variables with a traceback
+        bare.msg = {name: value for name, value in bare.msg.items() if name != "exc_info"}
+    return bare
+
+
+def _fields(
+    record: logging.LogRecord, event: dict[object, object], request: Mapping[str, object]
+) -> dict[str, safejson.JSON]:
+    given: dict[object, object] = {
+        name: value for name, value in record.__dict__.items() if name not in _TOLD_OTHERWISE
+    }
+    around: Any = given.get("extra")
+    if issubclass(type(around), dict):  # loguru's
+        del given["extra"]
+        event = {**event, **{name: around[name] for name in around if name != overrides.NAME}}
+    shown = web_request.shown_in({**given, **event}, dict(request))
+    if not shown:
+        return {}
+    fields = safejson.jsonable(shown)
+    return fields if isinstance(fields, dict) else {"extra": fields}
+
+
+def _overrides(record: logging.LogRecord, defects: list[str]) -> dict[str, safejson.JSON]:
+    said = overrides.said_by(record)
+    if said is None:
+        return {}
+    plain = safejson.jsonable(said)
+    if isinstance(plain, dict):
+        return plain
+    defects.append(f"pagerduty: must be a mapping, or False, not {safejson.type_name(said)}")
+    return {}
+
+
+def _task(record: logging.LogRecord) -> str:
+    said = record.__dict__.get("taskName")
+    if said is not None:
+        return _word(said)
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return ""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop runs on this thread
+        return ""
+    return "" if task is None else safejson.text(task.get_name(), 200)
+
+
+def _trace(record: logging.LogRecord) -> tuple[str, str]:
+    """Return trace and span ids: the record's, else those of the current span, if any."""
+    attributes = record.__dict__
+    said = attributes.get("otelTraceID")
+    if type(said) is str and said.strip("0"):
+        return _word(said), _word(attributes.get("otelSpanID"))
+    opentelemetry = sys.modules.get("opentelemetry.trace")
+    if opentelemetry is None:
+        return "", ""
+    try:
+        span = opentelemetry.get_current_span().get_span_context()
+        return (f"{span.trace_id:032x}", f"{span.span_id:016x}") if span.is_valid else ("", "")
+    except Exception:
+        return "", ""
+
+
+_NO_OVERRIDES: Mapping[str, safejson.JSON] = {}
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+_RECORD = tuple(vars(logging.LogRecord("", 0, "", 0, "", (), None)).keys() - {"exc_info"})

@@ -1,0 +1,112 @@
+"""Which problem an exception object was paged for, so that the same failure is not paged again elsewhere.
+
+The mark is an attribute of the exception itself: most exceptions cannot be referred to weakly, and holding
+them would keep their frames alive. It is plain data, so that a marked exception can still be pickled.
+"""
+
+from __future__ import annotations
+
+import os
+from opcode import opmap
+from types import TracebackType
+from typing import Any, Literal, NamedTuple
+
+MARK_SECONDS = 60.0
+"""How long a mark holds: a failure passes from the line that logs it to the next in much less."""
+MAX_FRAMES = 10_000
+"""Frames that are looked at; a longer traceback is taken for another failure."""
+
+_RAISE = opmap["RAISE_VARARGS"]
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+
+
+class Mark(NamedTuple):
+    """What is noted on an exception.
+
+    The handler's hot path writes only the first two, as a bare tuple: more would cost every repeat.
+    """
+
+    key: str
+    """The dedup key of the problem that it was paged for."""
+    logger: str
+    at: float = float("inf")
+    """When that was, on the handler's clock; infinity: not noted."""
+    traceback: int = 0
+    """The identity of the traceback it had; 0: not noted."""
+
+
+def name(owner: str) -> str:
+    """Return the name of the attribute in which `owner` keeps its marks."""
+    return f"__pagerduty_logging_{owner}__"
+
+
+JOB = name("job")
+"""Where a guarded job notes that it has paged for an exception."""
+
+
+def mark(error: BaseException, attribute: str, value: object) -> None:
+    """Set a mark; nothing happens to an exception that takes none."""
+    try:
+        error.__dict__[attribute] = value
+    except Exception:  # a type may do anything to its attributes
+        return
+
+
+def is_marked(error: BaseException, attribute: str) -> bool:
+    """Tell whether there is a mark, of whatever kind."""
+    try:
+        return attribute in error.__dict__
+    except Exception:
+        return False
+
+
+def mark_of(error: BaseException, attribute: str) -> Mark | None:
+    """Return the mark that was set on this very exception; None if there is none."""
+    try:
+        found: Any = error.__dict__.get(attribute)
+        return Mark(*found) if type(found) is tuple else None
+    except Exception:
+        return None
+
+
+def relation(
+    found: Mark, traceback: TracebackType | None, now: float
+) -> Literal["same", "passed on", "another"]:
+    """Tell how an exception that is logged now relates to what was paged for the same object.
+
+    Returns:
+        "same" if nothing has happened to it since; "passed on" if it went on to the functions that called
+        the one that logged it; "another" if that is too long ago, or if it was raised anew, as a stored
+        exception is.
+    """
+    if now - found.at > MARK_SECONDS:
+        return "another"
+    if id(traceback) == found.traceback:
+        return "same"
+    for _ in range(MAX_FRAMES):
+        if traceback is None:
+            return "another"
+        before = traceback.tb_next
+        if before is None and not found.traceback:
+            return "passed on"
+        if _raises_anew(traceback):
+            return "another"
+        traceback = before
+        if id(traceback) == found.traceback:
+            return "passed on"
+    return "another"
+
+
+def _raises_anew(traceback: TracebackType) -> bool:
+    """Tell whether a frame raised the exception itself, instead of being left by it on its way.
+
+    `raise error` where it was caught is still the same failure; so is what the standard library hands on,
+    such as the result of a future.
+    """
+    code = traceback.tb_frame.f_code
+    before = traceback.tb_next
+    return (
+        code.co_code[traceback.tb_lasti] == _RAISE
+        and not (before is not None and before.tb_frame is traceback.tb_frame)
+        and not code.co_filename.startswith(_STANDARD_LIBRARY)
+    )

@@ -1,0 +1,181 @@
+"""What the sandbox holds, as values: events, the alerts they make, changes and requests."""
+
+import dataclasses
+import sys
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Action = Literal["trigger", "acknowledge", "resolve", "change"]
+State = Literal["triggered", "acknowledged", "resolved"]
+Outcome = Literal["opened", "updated", "dropped", "recorded"]
+
+
+class RoutingKey(str):
+    """A routing key whose repr shows its last four characters only."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'…{self[-4:]}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """One line of an alert's history: an event that met the alert while it was open.
+
+    `summary` and `severity` are those of a trigger, and None for the other actions. `by_hand` says
+    that it came from a button of the inbox.
+    """
+
+    at: datetime
+    action: Action
+    summary: str | None
+    severity: str | None
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """An alert as PagerDuty would hold it at the moment of asking.
+
+    `number` tells it from all others, also from earlier ones with its dedup key. `first_seen` and
+    `last_seen` are the arrival, in UTC, of its first and its latest trigger; `triggers` counts all of
+    them, `history` holds its events, oldest first.
+    """
+
+    number: int
+    routing_key: RoutingKey
+    dedup_key: str
+    state: State
+    summary: str
+    severity: str
+    source: str
+    component: str | None
+    group: str | None
+    event_class: str | None
+    custom_details: dict[str, Any]
+    links: tuple[dict[str, Any], ...]
+    images: tuple[dict[str, Any], ...]
+    client: str | None
+    client_url: str | None
+    first_seen: datetime
+    last_seen: datetime
+    triggers: int
+    history: tuple[Occurrence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeEvent:
+    """A change event; `timestamp` is the sender's own, as sent, and `at` its arrival in UTC.
+
+    `number` tells it from all other change events and alerts.
+    """
+
+    number: int
+    routing_key: RoutingKey
+    summary: str
+    source: str | None
+    timestamp: str | None
+    custom_details: dict[str, Any]
+    links: tuple[dict[str, Any], ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedEvent:
+    """An event that was answered with 202, or that a button of the inbox made (`by_hand`).
+
+    `dedup_key` is the one sent or made, None for a change event. `outcome` says what became of it:
+    it "opened" an alert, "updated" an open one, was "dropped" (acknowledge or resolve without an
+    open alert), or was "recorded" (a change event). `body` is the event as sent.
+    """
+
+    at: datetime
+    action: Action
+    dedup_key: str | None
+    outcome: Outcome
+    body: dict[str, Any]
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request as it arrived.
+
+    `arrived` is in seconds of the monotonic clock. `status` is the status answered, None as long
+    as there is none, which for a hang or a reset is for ever.
+    """
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+    arrived: float
+    status: int | None
+
+    def header(self, name: str) -> str | None:
+        """The first header of this name, in upper or lower case; None without one."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the store holds at one moment: alerts and changes newest first, events oldest first."""
+
+    alerts: tuple[Alert, ...]
+    changes: tuple[ChangeEvent, ...]
+    events: tuple[AcceptedEvent, ...]
+
+
+def change_of(number: int, event: AcceptedEvent) -> ChangeEvent:
+    """The change event that was accepted as this."""
+    payload = event.body["payload"]
+    return ChangeEvent(
+        number=number,
+        routing_key=event.body["routing_key"],
+        summary=payload["summary"],
+        source=payload.get("source"),
+        timestamp=payload.get("timestamp"),
+        custom_details=payload.get("custom_details") or {},
+        links=tuple(event.body.get("links") or ()),
+        at=event.at,
+    )
+
+
+def size_of(value: Any) -> int:
+    """About how many bytes of memory a JSON value takes: small ones take many times their text."""
+    size = sys.getsizeof(value)
+    if isinstance(value, dict):
+        return size + sum(map(size_of, value)) + sum(map(size_of, value.values()))
+    if isinstance(value, list):
+        return size + sum(map(size_of, value))
+    return size
+
+
+def size_of_request(request: Request) -> int:
+    """About how many bytes of memory a request takes."""
+    return (
+        1_000 + len(request.path) + len(request.body) + sum(200 + len(n) + len(v) for n, v in request.headers)
+    )
+
+
+def copy_of(value: Any) -> Any:
+    """A copy of a JSON value; `copy.deepcopy` takes several times as long."""
+    if isinstance(value, dict):
+        return {name: copy_of(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [copy_of(item) for item in value]
+    return value
+
+
+def copied_event(event: AcceptedEvent) -> AcceptedEvent:
+    """A copy that shares nothing that can be changed."""
+    return dataclasses.replace(event, body=copy_of(event.body))
+
+
+def copied_change(change: ChangeEvent) -> ChangeEvent:
+    """A copy that shares nothing that can be changed."""
+    return dataclasses.replace(
+        change, custom_details=copy_of(change.custom_details), links=tuple(map(copy_of, change.links))
+    )

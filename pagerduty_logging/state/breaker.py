@@ -1,0 +1,66 @@
+"""When may a state that failed be asked again, and for how long may that hold the worker?"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+FIRST_PAUSE = 1.0
+"""Seconds after a failure in which the state is not asked."""
+LONGEST_PAUSE = 60.0
+"""The pause doubles with each failure, up to so many seconds."""
+PATIENCE = 0.25
+"""Seconds that failing calls may hold the worker, in any minute."""
+LEAST_PATIENCE = 0.02
+"""A call with less time than this is not worth making."""
+QUICK = 0.03
+"""Seconds that a call may take where the state answers again, but has held the worker long enough: what works
+answers much sooner."""
+MINUTE = 60.0
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Open after a failure: nothing is asked until its pause is over. All times on one monotonic clock.
+
+    Attributes:
+        open: the last call failed.
+        until: nothing is asked before.
+    """
+
+    open: bool = False
+    until: float = float("-inf")
+    _failures: int = 0
+    _failed_at: float = float("-inf")
+    _held: deque[tuple[float, float]] = field(default_factory=deque)
+
+    def patience(self, now: float) -> float:
+        """Return the seconds that a call may take now; 0.0: do not ask."""
+        if now < self.until:
+            return 0.0
+        while self._held and now - self._held[0][0] >= MINUTE:
+            self._held.popleft()
+        left = PATIENCE - sum(seconds for _, seconds in self._held)
+        if not self.open:
+            return max(left, QUICK)
+        return left if left >= LEAST_PATIENCE else 0.0
+
+    def failed(self, now: float, held: float) -> None:
+        """Note a call that failed at `now`, after it had held the worker for `held` seconds."""
+        self.held(now, held)
+        if now - self._failed_at >= LONGEST_PAUSE + MINUTE and not self.open:
+            self._failures = 0  # it had been well for a while
+        self.open = True
+        self.until = now + min(FIRST_PAUSE * 2.0 ** min(self._failures, 10), LONGEST_PAUSE)
+        self._failures += 1
+        self._failed_at = now
+
+    def held(self, now: float, seconds: float) -> None:
+        """Note that waiting in vain held the worker, up to `now`."""
+        if seconds > 0.0:
+            self._held.append((now, seconds))
+
+    def answered(self) -> None:
+        """Note a call that was answered; one that comes and goes is asked as seldom as one that is gone."""
+        self.open = False
+        self.until = float("-inf")

@@ -1,0 +1,234 @@
+"""What becomes of one problem: pure decisions for SQLite. `exchange.lua` decides the same for Redis.
+
+Times are seconds since the epoch, on the store's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pagerduty_logging.state.protocol import (
+    LEASE,
+    NEW_WITHIN,
+    SLACK,
+    Anothers,
+    Claim,
+    Count,
+    Later,
+    Mine,
+    Outcome,
+    Standing,
+)
+
+
+@dataclass(slots=True)
+class Record:
+    """What is stored of one problem.
+
+    Attributes:
+        n: occurrences.
+        told: those that events told of.
+        first, last: when the first and the last occurrence happened.
+        worst: severity of the worst occurrence.
+        told_severity: of the worst event in the last window; None: there was none.
+        told_at, window: when the last event was taken, and for how many seconds it keeps repeats back.
+        followed: a follow-up was sent in this window.
+        busy: something happened in this window.
+        silenced: occurrences since the last event that a silence kept back.
+        events: how many told of it.
+        resolved, over: when it was resolved last, and whether nothing happened since.
+        lease_by, lease_until, lease_severity: who may send an event now, until when, and which.
+        release: in which the problem was first seen.
+        summary, logger: what a page says.
+    """
+
+    n: int = 0
+    told: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    worst: int = 3
+    told_severity: int | None = None
+    told_at: float = 0.0
+    window: float = 0.0
+    followed: bool = False
+    busy: bool = False
+    silenced: int = 0
+    events: int = 0
+    resolved: float = 0.0
+    over: bool = False
+    lease_by: str = ""
+    lease_until: float = 0.0
+    lease_severity: int = 3
+    release: str | None = None
+    summary: str = ""
+    logger: str = ""
+
+    def window_left(self, now: float) -> float:
+        """Return the seconds left of the window; a clock that was set back ends it."""
+        left = self.told_at + self.window - now
+        return left if self.told_severity is not None and 0.0 < left <= self.window else 0.0
+
+    def lease_left(self, now: float) -> float:
+        """Return the seconds left of the lease; a clock that was set back ends it."""
+        left = self.lease_until - now
+        return left if self.lease_by and 0.0 < left <= LEASE else 0.0
+
+
+def reopened(record: Record | None, at: float, release: str | None) -> Record:
+    """Return the record of a problem that begins, perhaps not for the first time."""
+    if record is None:
+        return Record(first=at, last=at, release=release)
+    at = max(at, record.resolved)
+    return Record(
+        first=at,
+        last=at,
+        resolved=record.resolved,
+        release=record.release,
+        summary=record.summary,
+        logger=record.logger,
+    )
+
+
+def counted(record: Record | None, count: Count, release: str | None, now: float) -> Record:
+    """Return the record with occurrences added; it is another one if the problem begins with them."""
+    first, last = now - count.first, now - count.last
+    if record is None or (record.over and last > record.resolved):
+        record = reopened(record, first, release)
+    record.n += count.n
+    record.last = max(record.last, last)
+    if record.over:  # they happened before the problem was resolved
+        return record
+    record.first = min(record.first, max(first, record.resolved))
+    record.worst = min(record.worst, count.severity)
+    record.silenced += count.silenced
+    record.summary = count.summary or record.summary
+    record.logger = count.logger or record.logger
+    record.busy = record.busy or record.told_at < last <= record.told_at + record.window
+    return record
+
+
+def concluded(record: Record | None, outcome: Outcome, name: str, now: float) -> Record | None:
+    """Return the record after an event of `name` was taken or lost, or after the problem was resolved."""
+    at = now - outcome.age
+    if record is not None and record.lease_by == name:
+        record.lease_by, record.lease_until = "", 0.0
+    if outcome.what == "release":
+        return record
+    if outcome.what == "resolve":
+        if record is None:
+            record = Record(first=at, last=at)
+        if record.told_at > at + SLACK:  # an event opened the alert anew since
+            return record
+        record.over, record.resolved = True, max(record.resolved, at - SLACK)
+        record.told, record.silenced, record.told_severity = record.n, 0, None
+        record.lease_by, record.lease_until = "", 0.0
+        return record
+    if record is not None and record.over and at <= record.resolved:
+        return record
+    if record is None or record.over:  # the state was emptied since: what was told holds
+        record = reopened(record, at, None)
+        record.n = outcome.occurrences
+        record.worst = outcome.severity
+    known = record.told_severity
+    follow_up = outcome.follow_up and known is not None
+    within = known is not None and (follow_up or at < record.told_at + record.window)
+    record.told_severity = min(known, outcome.severity) if known is not None and within else outcome.severity
+    record.told = max(record.told, min(outcome.occurrences, record.n))
+    record.events += 1
+    record.silenced = 0
+    if follow_up:
+        record.followed = True
+    elif at >= record.told_at:
+        record.told_at, record.window = at, outcome.window
+        record.followed = record.busy = False
+    return record
+
+
+def claimed(
+    record: Record | None,
+    claim: Claim,
+    name: str,
+    release: str | None,
+    now: float,
+    budget: Callable[[int], float],
+) -> tuple[Record | None, Anothers | Later | None]:
+    """Decide who sends an event; with no answer it is the claimer's, and its lease is in the record.
+
+    Args:
+        budget: spends one event of a severity and returns 0.0, or the seconds until there is room.
+    """
+    at = now - claim.age
+    if record is not None and record.over and at <= record.resolved:
+        return record, Anothers(True, 0.0)
+    if record is None or record.over:
+        record = reopened(record, at, release)
+    leased = record.lease_left(now)
+    if leased and record.lease_by != name and claim.severity >= record.lease_severity:
+        return record, Anothers(False, leased)
+    left = record.window_left(now)
+    if claim.follow_up and record.told_severity is not None:
+        if record.n <= record.told or (record.followed and left):
+            return record, Anothers(True, left)
+    elif left and record.told_severity is not None and claim.severity >= record.told_severity:
+        return record, Anothers(True, left)
+    wait = budget(claim.severity)
+    if wait > 0.0:
+        return record, Later(wait)
+    record.lease_by, record.lease_until, record.lease_severity = name, now + LEASE, claim.severity
+    return record, None
+
+
+def figures(
+    record: Record,
+    claim: Claim,
+    release: str | None,
+    release_started: float | None,
+    hosts: tuple[int, tuple[str, ...]],
+    processes: int,
+    bound: int,
+) -> Mine:
+    """Return what the claimed event tells."""
+    own = 0 if claim.follow_up else 1
+    new = None
+    if release is not None and release == record.release and release_started is not None:
+        after = max(record.first - release_started, 0.0)
+        new = after if after <= NEW_WITHIN else None
+    return Mine(
+        occurrences=max(record.n, own),
+        suppressed=max(record.n - record.told - own, 0),
+        silenced=record.silenced,
+        first_seen=record.first,
+        last_seen=record.last,
+        hosts=max(hosts[0], 1),
+        host_names=hosts[1],
+        processes=max(processes, 1),
+        more=max(hosts[0], processes) >= bound,
+        events=record.events,
+        told_severity=record.told_severity,
+        window=record.window,
+        quiet=not record.busy,
+        first_release=record.release,
+        new_in_release=new,
+    )
+
+
+def standing(record: Record | None, now: float) -> Standing:
+    """Say how a problem stands for all."""
+    if record is None:
+        return Standing(False, False)
+    left = record.window_left(now)
+    told = record.over or left > 0.0
+    return Standing(
+        told and not record.over,
+        record.lease_left(now) > 0.0,
+        left if not record.over else 0.0,
+        record.told_severity if left and not record.over else None,
+    )
+
+
+def budget_wait(sent: list[float], per_minute: int, severity: int, reserved_share: int, now: float) -> float:
+    """Return the seconds until an event may be sent; `sent`: when those of the last minute were, in order."""
+    reserved = per_minute // reserved_share if severity else 0
+    over = len(sent) - (per_minute - reserved)
+    return 0.0 if over < 0 else max(sent[over] + 60.0 - now, 0.001)

@@ -1,0 +1,234 @@
+-- One exchange with the state, in one step. decide.py decides the same for SQLite, and says what the fields mean.
+-- KEYS: sender, budget, silences, index, releases, then the problems. ARGV: the request, as JSON.
+local LEASE, SLACK, NEW_WITHIN, MINUTE, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 5, 1000, 3
+local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at', 'window', 'followed', 'busy',
+    'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity', 'release', 'summary', 'logger',
+    'hosts', 'host_names', 'processes'}
+local TEXTS = {lease_by = true, release = true, summary = true, logger = true, host_names = true}
+
+local request = cjson.decode(ARGV[1])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+
+local function load(key)
+    local values = redis.call('HMGET', key, unpack(FIELDS))
+    if not values[1] then return nil end
+    local record = {}
+    for i, name in ipairs(FIELDS) do
+        if TEXTS[name] then
+            record[name] = values[i] or ''
+        elseif values[i] and values[i] ~= '' then
+            record[name] = tonumber(values[i])
+        elseif name ~= 'told_severity' then
+            record[name] = 0
+        end
+    end
+    return record
+end
+
+local function window_left(record)
+    local left = record.told_at + record.window - now
+    if record.told_severity and left > 0 and left <= record.window then return left end
+    return 0
+end
+
+local function lease_left(record)
+    local left = record.lease_until - now
+    if record.lease_by ~= '' and left > 0 and left <= LEASE then return left end
+    return 0
+end
+
+local function save(key, record, change)
+    local arguments = {}
+    for _, name in ipairs(FIELDS) do
+        arguments[#arguments + 1] = name
+        arguments[#arguments + 1] = record[name] == nil and '' or record[name]
+    end
+    redis.call('HSET', key, unpack(arguments))
+    local kept = math.max(request.remember, window_left(record), LEASE)
+    redis.call('PEXPIRE', key, math.ceil(kept * 1000))
+    if not change then
+        redis.call('ZADD', KEYS[4], now + kept, key)
+        redis.call('PEXPIRE', KEYS[4], math.ceil(math.max(kept, redis.call('PTTL', KEYS[4]) / 1000) * 1000))
+    end
+end
+
+local function reopened(key, record, at, release)
+    local resolved, summary, logger = 0, '', ''
+    if record then
+        resolved, release, summary, logger = record.resolved, record.release, record.summary, record.logger
+        at = math.max(at, resolved)
+        redis.call('DEL', key)
+    end
+    return {n = 0, told = 0, first = at, last = at, worst = 3, told_at = 0, window = 0, followed = 0, busy = 0,
+        silenced = 0, events = 0, resolved = resolved, over = 0, lease_by = '', lease_until = 0,
+        lease_severity = 3, release = release or '', summary = summary, logger = logger, hosts = 0, host_names = '', processes = 0}
+end
+
+local function note_name(key, record, kind, name)
+    if record[kind] < MAX_NAMES and redis.call('HSETNX', key, kind .. ':' .. name, '1') == 1 then
+        record[kind] = record[kind] + 1
+        if kind == 'hosts' and record.hosts <= FIRST_HOSTS then
+            record.host_names = record.host_names .. (record.hosts > 1 and '\n' or '') .. name
+        end
+    end
+end
+
+local function count(entry)
+    local key = KEYS[entry.place]
+    local first, last = now - entry.first, now - entry.last
+    local record = load(key)
+    if not record or (record.over == 1 and last > record.resolved) then
+        record = reopened(key, record, first, request.release)
+    end
+    record.n = record.n + entry.n
+    record.last = math.max(record.last, last)
+    if record.over == 0 then
+        record.first = math.min(record.first, math.max(first, record.resolved))
+        record.worst = math.min(record.worst, entry.severity)
+        record.silenced = record.silenced + entry.silenced
+        if entry.summary ~= '' then record.summary = entry.summary end
+        if entry.logger ~= '' then record.logger = entry.logger end
+        if record.told_at < last and last <= record.told_at + record.window then record.busy = 1 end
+        note_name(key, record, 'hosts', request.host)
+        note_name(key, record, 'processes', request.process)
+    end
+    save(key, record)
+end
+
+local function conclude(outcome)
+    local key, at = KEYS[outcome.place], now - outcome.age
+    local record = load(key)
+    if record and record.lease_by == request.name then
+        record.lease_by, record.lease_until = '', 0
+    end
+    if outcome.what == 'release' then
+        if record then save(key, record, outcome.change) end
+        return
+    end
+    if outcome.what == 'resolve' then
+        record = record or reopened(key, nil, at)
+        if record.told_at <= at + SLACK then
+            record.over, record.resolved = 1, math.max(record.resolved, at - SLACK)
+            record.told, record.silenced, record.told_severity = record.n, 0, nil
+            record.lease_by, record.lease_until = '', 0
+        end
+        save(key, record, outcome.change)
+        return
+    end
+    if record and record.over == 1 and at <= record.resolved then
+        save(key, record, outcome.change)
+        return
+    end
+    if not record or record.over == 1 then
+        record = reopened(key, record, at)
+        record.n, record.worst = outcome.occurrences, outcome.severity
+    end
+    local known = record.told_severity
+    local follow_up = outcome.follow_up and known
+    local within = known and (follow_up or at < record.told_at + record.window)
+    record.told_severity = within and math.min(known, outcome.severity) or outcome.severity
+    record.told = math.max(record.told, math.min(outcome.occurrences, record.n))
+    record.events = record.events + 1
+    record.silenced = 0
+    if follow_up then
+        record.followed = 1
+    elseif at >= record.told_at then
+        record.told_at, record.window = at, outcome.window
+        record.followed, record.busy = 0, 0
+    end
+    save(key, record, outcome.change)
+end
+
+local function spend(severity)
+    local newest = redis.call('LINDEX', KEYS[2], -1)
+    if newest and tonumber(newest) > now then redis.call('DEL', KEYS[2]) end
+    local oldest = redis.call('LINDEX', KEYS[2], 0)
+    while oldest and tonumber(oldest) <= now - MINUTE do
+        redis.call('LPOP', KEYS[2])
+        oldest = redis.call('LINDEX', KEYS[2], 0)
+    end
+    local reserved = severity == 0 and 0 or math.floor(request.per_minute / RESERVED_SHARE)
+    local over = redis.call('LLEN', KEYS[2]) - (request.per_minute - reserved)
+    if over >= 0 then
+        return math.max(tonumber(redis.call('LINDEX', KEYS[2], over)) + MINUTE - now, 0.001)
+    end
+    redis.call('RPUSH', KEYS[2], now)
+    redis.call('PEXPIRE', KEYS[2], MINUTE * 1000)
+    return 0
+end
+
+local function figures(record, claim)
+    local own = claim.follow_up and 0 or 1
+    local started = request.release and redis.call('HGET', KEYS[5], request.release)
+    local new
+    if started and request.release == record.release then
+        new = math.max(record.first - tonumber(started), 0)
+        if new > NEW_WITHIN then new = nil end
+    end
+    return {kind = 'mine', occurrences = math.max(record.n, own), suppressed = math.max(record.n - record.told - own, 0),
+        silenced = record.silenced, first_seen = record.first, last_seen = record.last,
+        hosts = math.max(record.hosts, 1), host_names = record.host_names, processes = math.max(record.processes, 1),
+        more = math.max(record.hosts, record.processes) >= MAX_NAMES, events = record.events,
+        told_severity = record.told_severity, window = record.window, quiet = record.busy == 0,
+        first_release = record.release ~= '' and record.release or nil, new_in_release = new}
+end
+
+local function another(told, again_in)
+    return {kind = 'anothers', told = told, again_in = again_in}
+end
+
+local function claim(asked)
+    local key, at = KEYS[asked.place], now - asked.age
+    local record = load(key)
+    if record and record.over == 1 and at <= record.resolved then return another(true, 0) end
+    if not record or record.over == 1 then record = reopened(key, record, at, request.release) end
+    local leased = lease_left(record)
+    if leased > 0 and record.lease_by ~= request.name and asked.severity >= record.lease_severity then
+        return another(false, leased)
+    end
+    local left = window_left(record)
+    if asked.follow_up and record.told_severity then
+        if record.n <= record.told or (record.followed == 1 and left > 0) then return another(true, left) end
+    elseif left > 0 and asked.severity >= record.told_severity then
+        return another(true, left)
+    end
+    local wait = spend(asked.severity)
+    if wait > 0 then return {kind = 'later', again_in = wait} end
+    record.lease_by, record.lease_until, record.lease_severity = request.name, now + LEASE, asked.severity
+    save(key, record, asked.change)
+    return figures(record, asked)
+end
+
+local function standing(key)
+    local record = load(key)
+    if not record then return {told = false, leased = false, left = 0} end
+    local left = record.over == 0 and window_left(record) or 0
+    return {told = left > 0, leased = lease_left(record) > 0, left = left,
+        severity = left > 0 and record.told_severity or nil}
+end
+
+-- The sequence number is written always: an exchange that cannot write is to fail, not to look well.
+local before = tonumber(redis.call('GET', KEYS[1]) or '0')
+redis.call('SET', KEYS[1], math.max(before, request.sequence), 'PX', math.ceil(math.max(request.remember, 3600) * 1000))
+if request.release then
+    local started = redis.call('HGET', KEYS[5], request.release)
+    if not started or tonumber(started) > now - request.started then
+        redis.call('HSET', KEYS[5], request.release, now - request.started)
+    end
+    redis.call('PEXPIRE', KEYS[5], math.ceil(request.remember * 1000))
+end
+local reply = {now = now, standings = {}}
+if request.sequence > before then
+    for _, entry in ipairs(request.counts) do count(entry) end
+    for _, outcome in ipairs(request.outcomes) do conclude(outcome) end
+end
+for i, entry in ipairs(request.counts) do reply.standings[i] = standing(KEYS[entry.place]) end
+local version = redis.call('HGET', KEYS[3], 'version') or ''
+if version ~= request.silences then
+    reply.version, reply.silences = version, redis.call('HVALS', KEYS[3])
+else
+    if request.claim then reply.answer = claim(request.claim) end
+    if request.spend then reply.wait = spend(request.spend) end
+end
+return cjson.encode(reply)

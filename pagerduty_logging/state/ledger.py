@@ -1,0 +1,134 @@
+"""What a process has to hand in: occurrences and outcomes that the state does not know yet.
+
+A batch keeps its number and its content until the state has answered it: however often it is sent, and
+whichever answer is lost, it counts once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from pagerduty_logging.state.protocol import MAX_BATCH, Count, Outcome
+
+MAX_KEYS = 10_000
+"""Problems, and outcomes, that are kept while the state does not answer."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    n: int
+    first: float
+    last: float
+    severity: int
+    silenced: int
+    summary: str
+    logger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Counts and outcomes under one number; times in it are seconds since the epoch, on this host's clock."""
+
+    sequence: int = 0
+    counts: tuple[Count, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+
+    def aged(self, now: float) -> tuple[tuple[Count, ...], tuple[Outcome, ...]]:
+        """Return it as it is sent: with ages instead of times."""
+        counts = (
+            replace(count, first=max(now - count.first, 0.0), last=max(now - count.last, 0.0))
+            for count in self.counts
+        )
+        outcomes = (replace(outcome, age=max(now - outcome.age, 0.0)) for outcome in self.outcomes)
+        return tuple(counts), tuple(outcomes)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Gathers what is to be handed in.
+
+    Attributes:
+        forgotten: occurrences for which there was no room while the state did not answer.
+    """
+
+    forgotten: int = 0
+    _sequence: int = 0
+    _counts: dict[str, _Tally] = field(default_factory=dict)
+    _outcomes: dict[tuple[str, str, bool], Outcome] = field(default_factory=dict)
+    _sent: Batch | None = None
+
+    def count(
+        self,
+        key: str,
+        n: int,
+        times: tuple[float, float],
+        severity: int,
+        silenced: int = 0,
+        summary: str = "",
+        logger: str = "",
+    ) -> None:
+        """Add occurrences; `times` are those of the first and the last."""
+        tally = self._counts.get(key)
+        if tally is not None:
+            tally.n += n
+            tally.first, tally.last = min(tally.first, times[0]), max(tally.last, times[1])
+            tally.severity = min(tally.severity, severity)
+            tally.silenced += silenced
+            tally.summary = summary or tally.summary
+            tally.logger = logger or tally.logger
+        elif len(self._counts) < MAX_KEYS:
+            self._counts[key] = _Tally(n, *times, severity, silenced, summary, logger)
+        else:
+            self.forgotten += n
+
+    def conclude(self, outcome: Outcome) -> None:
+        """Add an outcome; `age` is its time. A later one of its kind takes its place."""
+        name = (outcome.key, outcome.what, outcome.change)
+        self._outcomes.pop(name, None)
+        if len(self._outcomes) >= MAX_KEYS:
+            del self._outcomes[next(iter(self._outcomes))]
+        self._outcomes[name] = outcome
+
+    def __len__(self) -> int:
+        return len(self._counts) + len(self._outcomes) + (self._sent is not None)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a batch was sent that may have arrived or not."""
+        return self._sent is not None
+
+    def batch(self, first: str | None = None) -> Batch:
+        """Return what is to be sent now, the counts of the key `first` before others; empty: nothing."""
+        if self._sent is None and (self._counts or self._outcomes):
+            keys = list(self._counts)
+            if first in self._counts:
+                keys.remove(first)
+                keys.insert(0, first)
+            counts = tuple(_taken(key, self._counts.pop(key)) for key in keys[:MAX_BATCH])
+            names = list(self._outcomes)[:MAX_BATCH]
+            outcomes = tuple(self._outcomes.pop(name) for name in names)
+            self._sequence += 1
+            self._sent = Batch(self._sequence, counts, outcomes)
+        return self._sent or Batch()
+
+    def waiting(self, key: str) -> int:
+        """Return the occurrences of a problem that are to be handed in, and were not silenced so far."""
+        tally = self._counts.get(key)
+        return 0 if tally is None else tally.n - tally.silenced
+
+    def answered(self) -> None:
+        """The batch was applied."""
+        self._sent = None
+
+
+def _taken(key: str, tally: _Tally) -> Count:
+    return Count(
+        key,
+        tally.n,
+        tally.first,
+        tally.last,
+        tally.severity,
+        tally.silenced,
+        tally.summary,
+        tally.logger,
+    )

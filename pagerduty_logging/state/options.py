@@ -1,0 +1,192 @@
+"""The option `state`: what it may be, and what is made of it."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+import re
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from pagerduty_logging.state.protocol import Store, digest
+from pagerduty_logging.state.shared import SharedState
+
+ENVIRONMENT_VARIABLE = "PAGERDUTY_STATE"
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one letter is a drive of Windows
+_SCHEMES = ("redis", "rediss", "unix")
+_FORMS = "a file's path, a redis://, rediss:// or unix:// address, or a client of Redis"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a state lives.
+
+    Attributes:
+        where: for people, without a secret.
+        make_store: imports what the store needs, and makes it.
+        path: of the file, for SQLite.
+    """
+
+    where: str
+    make_store: Callable[[], Store]
+    path: str | None = None
+
+
+def find_place(option: Any = None, name: str = "state") -> Place | None:
+    """Return where the option, else `PAGERDUTY_STATE`, says that the state lives; None: nowhere.
+
+    Nothing is opened or imported. A user's client without a time-out gets a warning.
+
+    Args:
+        option: a path, a URL or a ready client.
+        name: of the option, for errors.
+
+    Raises:
+        TypeError, ValueError: naming the option, and showing no password.
+    """
+    if option is None:
+        option, name = os.environ.get(ENVIRONMENT_VARIABLE, "").strip() or None, ENVIRONMENT_VARIABLE
+        if option is None:
+            return None
+    if isinstance(option, os.PathLike):
+        option = os.fspath(option)
+    if not isinstance(option, str):
+        return _of_client(option, name)
+    if not option.strip():
+        raise ValueError(f"{name} is empty: give {_FORMS}")
+    if _URL.match(option):
+        return _of_url(option, name)
+    if "\0" in option:
+        raise ValueError(f"{name} is no path: it holds a NUL")
+    return _of_path(option)
+
+
+def open_state(
+    option: Any = None,
+    *,
+    routing_key: str,
+    host: str,
+    release: str | None = None,
+    remember: float = 604_800.0,
+    per_minute: int = 100,
+    say: Callable[[str, str], object] = lambda topic, text: None,
+    guard: Callable[[], AbstractContextManager[object]] = nullcontext,
+    background: bool = True,
+) -> SharedState | None:
+    """Return the state that the option, else `PAGERDUTY_STATE`, names; None: there is none.
+
+    Nothing is opened before it is first asked. The arguments are those of `SharedState`.
+
+    Raises:
+        TypeError, ValueError: as `find_place`.
+    """
+    place = find_place(option)
+    if place is None:
+        return None
+    return SharedState(
+        place.make_store,
+        where=place.where,
+        space=digest(routing_key),
+        host=host,
+        release=release,
+        remember=remember,
+        per_minute=per_minute,
+        say=say,
+        guard=guard,
+        aside=background,
+    )
+
+
+def _of_path(path: str) -> Place:
+    path = os.path.abspath(path)
+
+    def make_store() -> Store:
+        from pagerduty_logging.state.sqlite import SqliteStore
+
+        return SqliteStore(path)
+
+    return Place(f"the state in {path}", make_store, path)
+
+
+def _of_url(url: str, name: str) -> Place:
+    scheme = url.partition(":")[0].lower()
+    if scheme not in _SCHEMES:
+        raise ValueError(f"{name} cannot be {scheme}://…: give {_FORMS}")
+    fault = _fault(url)
+    if fault is not None:
+        raise ValueError(f"{name} {fault}")
+    if importlib.util.find_spec("redis") is None:
+        raise ValueError(f"{name} needs redis-py for {scheme}://…: pip install 'pagerduty-logging[redis]'")
+
+    def make_store() -> Store:
+        import redis  # noqa: F401 - on the worker, and before its time is counted
+
+        from pagerduty_logging.state.redis import RedisStore, script
+
+        script()
+        return RedisStore(url=url)
+
+    return Place(f"the state in Redis at {_shown(urlsplit(url))}", make_store)
+
+
+def _fault(url: str) -> str | None:
+    """Say what is wrong with an address; nothing of it is repeated, it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "is no address: its host or port cannot be read (is a character of the password not encoded?)"
+    if parts.scheme.lower() == "unix":
+        return None if parts.path.strip("/") else "names no socket: unix:///path/to/redis.sock"
+    if not parts.hostname:
+        return "names no host: redis://host:6379/0"
+    if port == 0:
+        return "names port 0"
+    if not re.fullmatch(r"(/[0-9]*)?", parts.path):
+        return "names a database that is no number: redis://host:6379/0"
+    return None
+
+
+def _shown(parts: SplitResult) -> str:
+    if parts.scheme.lower() == "unix":
+        return parts.path
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port or 6379}{parts.path if len(parts.path) > 1 else ''}"
+
+
+def _of_client(client: Any, name: str) -> Place:
+    kind = type(client).__name__
+    if isinstance(client, (bytes, int, float, list, tuple, dict, type)) or not callable(
+        getattr(client, "evalsha", None)
+    ):
+        raise TypeError(f"{name} must be {_FORMS}, not {kind}")
+    if hasattr(client, "execute"):
+        raise TypeError(f"{name} must be a client of Redis, not a {kind} of one")
+    if inspect.iscoroutinefunction(getattr(type(client), "execute_command", None)):
+        raise TypeError(f"{name} must be a client of Redis that does not need asyncio: redis.Redis")
+    if _has_no_time_out(client):
+        warnings.warn(
+            f"{name}: the client of Redis has no time-out: give it socket_timeout and socket_connect_timeout",
+            stacklevel=4,
+        )
+
+    def make_store() -> Store:
+        from pagerduty_logging.state.redis import RedisStore, script
+
+        script()
+        return RedisStore(client)
+
+    return Place(f"the state in Redis ({kind})", make_store)
+
+
+def _has_no_time_out(client: Any) -> bool:
+    for holder in ("connection_pool", "nodes_manager"):
+        kwargs = getattr(getattr(client, holder, None), "connection_kwargs", None)
+        if isinstance(kwargs, dict):
+            return kwargs.get("socket_timeout") is None
+    return False

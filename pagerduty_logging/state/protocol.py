@@ -1,0 +1,349 @@
+"""What a process says to the state it shares with others, and what it is answered: plain values.
+
+One exchange is one round trip and one step: all of it happens, or nothing. Both stores take the same
+`Request` and give the same `Reply`. Severities are ranks: 0 critical, 1 error, 2 warning, 3 info. Times in a
+request are ages, in seconds, and times in a reply are on the store's clock, in seconds since the epoch: what
+the clocks of hosts show is compared nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+LEASE = 30.0
+"""Seconds for which one process has the right to send a problem's event."""
+FORMAT = 1
+"""Of what is stored. A version that stores something else in another way counts on."""
+FIRST_HOSTS = 3
+"""Names of hosts that are told."""
+MAX_NAMES = 1_000
+"""Hosts, and processes, counted for a problem; beyond, their number is "at least" that."""
+SLACK = 1.0
+"""Seconds by which times of different processes may be in the wrong order, for calls take their time. A
+resolve counts so much earlier: better one page too many than the next problem held for the last one."""
+NEW_WITHIN = 3_600.0
+"""Seconds after a release's first start in which a problem first seen is new in it."""
+RESERVED_SHARE = 5
+"""One in so many of a minute's events is kept for critical ones."""
+MINUTE = 60.0
+MAX_BATCH = 200
+"""Problems in one exchange: it holds up everybody else who shares the state."""
+
+
+class StateError(Exception):
+    """The state did not answer; the text says what is wrong and what to do, without a secret."""
+
+
+def digest(routing_key: str) -> str:
+    """Name a routing key without giving it away."""
+    return hashlib.sha256(f"pagerduty-logging state {routing_key}".encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who speaks.
+
+    Attributes:
+        name: of this user of the state, unique for all time.
+        process: of its process, unique for all time; several users may live in one.
+        host: its host's name.
+        space: the digest of the routing key: whose problems, whose budget.
+        release: what runs; None: unknown.
+        remember: seconds that a problem is known after its last occurrence.
+        per_minute: events that the routing key takes in a minute.
+    """
+
+    name: str
+    process: str
+    host: str
+    space: str
+    release: str | None = None
+    remember: float = 604_800.0
+    per_minute: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Occurrences of one problem that the state does not know yet.
+
+    Attributes:
+        key: the dedup key.
+        n: how many.
+        first, last: ages of the first and the last of them.
+        severity: of the worst of them.
+        silenced: how many of them a silence kept back.
+        summary: what a page says, redacted; empty: as before.
+        logger: that the occurrences come of; empty: as before.
+    """
+
+    key: str
+    n: int
+    first: float
+    last: float
+    severity: int
+    silenced: int = 0
+    summary: str = ""
+    logger: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a problem, or of a lease on it.
+
+    Attributes:
+        what: "commit": PagerDuty took an event; "release": it did not; "resolve": the problem is over.
+        age: since then.
+        severity, occurrences: that the event told, for a commit.
+        window: seconds from then in which repeats are counted, not sent, for a commit.
+        follow_up: the event told the size of a known problem, and its window stays.
+        change: it is a change event, as in `Claim`.
+    """
+
+    what: Literal["commit", "release", "resolve"]
+    key: str
+    age: float
+    severity: int = 0
+    occurrences: int = 0
+    window: float = 0.0
+    follow_up: bool = False
+    change: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """May I send this event?
+
+    Attributes:
+        key: the dedup key, or the name of a change.
+        severity: that the event will tell.
+        age: of the newest occurrence it tells of.
+        follow_up: it tells the size of a known problem within its window.
+        change: it is a change event: no problem, and known to nobody but those who claim it.
+    """
+
+    key: str
+    severity: int
+    age: float
+    follow_up: bool = False
+    change: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One exchange.
+
+    Attributes:
+        started: age of the sender, so that a release knows its first start.
+        sequence: number of what is handed in; a store applies each number of a sender once, in order.
+            0: nothing is handed in.
+        counts, outcomes: what is handed in, in this order.
+        claim: answered after that.
+        spend: severity of an event without a problem, for which the budget is asked.
+        silences: version of the silences known to the sender, "" for none; with another one they come with
+            the reply, and neither `claim` nor `spend` is answered.
+    """
+
+    sender: Sender
+    started: float = 0.0
+    sequence: int = 0
+    counts: tuple[Count, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    claim: Claim | None = None
+    spend: int | None = None
+    silences: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a problem stands for all, after a hand-in.
+
+    Attributes:
+        told: an event told of it, and its window is open.
+        leased: somebody is about to tell of it.
+        window_left: seconds.
+        severity: that was told, within the window.
+    """
+
+    told: bool
+    leased: bool
+    window_left: float = 0.0
+    severity: int | None = None
+
+    @property
+    def news(self) -> bool:
+        """Whether the next occurrence is to be claimed: nobody told of the problem, or it was resolved."""
+        return not (self.told or self.leased)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mine:
+    """Send it, then commit or release. The figures are those that the event tells.
+
+    Attributes:
+        occurrences: all of them, everywhere, since the problem began.
+        suppressed: those since the last event, this one apart.
+        silenced: those among them that a silence kept back.
+        first_seen, last_seen: seconds since the epoch, on the store's clock.
+        hosts: how many.
+        host_names: the first few.
+        processes: how many processes saw it.
+        more: `hosts` or `processes` is at its bound: there are more.
+        events: events that told of the problem before.
+        told_severity: of the last event's window; None: there was no event.
+        window: seconds of the last event's window; 0.0: there was none.
+        quiet: nothing happened in the last event's window.
+        first_release: the release in which the problem was first seen; None: unknown.
+        new_in_release: seconds from the first start of `first_release` to the first occurrence, where that
+            is the sender's own release and less than an hour.
+    """
+
+    occurrences: int
+    suppressed: int
+    silenced: int = 0
+    first_seen: float
+    last_seen: float
+    hosts: int = 1
+    host_names: tuple[str, ...] = ()
+    processes: int = 1
+    more: bool = False
+    events: int = 0
+    told_severity: int | None = None
+    window: float = 0.0
+    quiet: bool = True
+    first_release: str | None = None
+    new_in_release: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Anothers:
+    """Do not send it: another process does, or did, or the problem was resolved since.
+
+    Attributes:
+        told: it was told: this event is to be let go. Otherwise keep it, and claim again.
+        again_in: seconds after which to claim again, or that are left of the window.
+    """
+
+    told: bool
+    again_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The budget of the routing key is spent: claim again after so many seconds."""
+
+    again_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The state does not answer: behave as without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """Do not send it: somebody wants quiet. Count the occurrences as silenced."""
+
+    silence: Silence
+    left: float
+
+
+Answer: TypeAlias = Mine | Anothers | Later | Silenced | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a store answers.
+
+    Attributes:
+        now: the store's clock.
+        standings: by dedup key, of what was handed in.
+        answer: to the claim; None: there was none, or the silences come first.
+        wait: seconds until the event without a problem may be sent; None: not asked, or the silences
+            come first.
+        silences: all of them, with their version, if the sender knows another one.
+    """
+
+    now: float
+    standings: dict[str, Standing] = field(default_factory=dict)
+    answer: Mine | Anothers | Later | None = None
+    wait: float | None = None
+    silences: tuple[str, tuple[Silence, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Somebody wants quiet for a while.
+
+    Attributes:
+        id: names it.
+        by: "key", "logger" (a glob) or "all".
+        what: the dedup key, or the glob.
+        until, since: seconds since the epoch, on the store's clock.
+        reason, who: for people to read.
+        critical: it keeps critical events back too.
+    """
+
+    id: str
+    by: Literal["key", "logger", "all"]
+    what: str
+    since: float
+    until: float
+    reason: str
+    who: str
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownProblem:
+    """One open problem, as `pagerduty-logging problems` shows it; fields as in `Mine`."""
+
+    space: str
+    key: str
+    summary: str
+    severity: int
+    occurrences: int
+    suppressed: int
+    silenced: int
+    first_seen: float
+    last_seen: float
+    hosts: int
+    host_names: tuple[str, ...]
+    processes: int
+    more: bool
+    events: int
+    told_severity: int | None
+    told_at: float | None
+    window_left: float
+    leased: bool
+    first_release: str | None
+    logger: str = ""
+
+
+class Store(Protocol):
+    """Where the state lives. Every method raises `StateError`, and is called by one thread at a time."""
+
+    kind: str
+    """For people: "SQLite" or "Redis"."""
+
+    def exchange(self, request: Request, seconds: float) -> Reply:
+        """Do one exchange; it should take no longer than `seconds`."""
+
+    def problems(self) -> tuple[float, list[KnownProblem]]:
+        """Return the store's clock and all open problems."""
+
+    def silences(self) -> tuple[float, list[Silence]]:
+        """Return the store's clock and the silences that have not ended."""
+
+    def silence(self, silence: Silence, seconds: float) -> Silence:
+        """Add a silence from now on, for so many seconds; return it as it is stored."""
+
+    def unsilence(self, silence_id: str) -> bool:
+        """End a silence; return whether there was one."""
+
+    def close(self) -> None:
+        """Let go of connections that are our own."""
+
+    def abandon(self) -> None:
+        """Forget the connection without a word: this is a child of the process that made it, or it hangs."""

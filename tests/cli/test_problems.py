@@ -1,0 +1,192 @@
+"""`problems`, `silence`, `silences`, `unsilence`: an operator looks at what a fleet knows, and has quiet."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pagerduty_logging.cli.silence import length
+from pagerduty_logging.state.options import open_state
+from pagerduty_logging.state.protocol import Mine, Silenced
+from pagerduty_logging.state.shared import SharedState
+
+
+@pytest.fixture(autouse=True)
+def _no_state_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PAGERDUTY_STATE", raising=False)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "state.sqlite")
+
+
+def fleet(path: str, host: str = "web-1") -> SharedState:
+    state = open_state(path, routing_key="R" * 32, host=host)
+    assert state is not None
+    return state
+
+
+def page(state: SharedState, key: str, severity: int, n: int = 1, logger: str = "shop") -> Any:
+    now = time.time()
+    state.count(key, n, first=now - 120.0, last=now, severity=severity, summary=f"{key} fails", logger=logger)
+    answer = state.claim(key, severity, at=now, logger=logger)
+    if isinstance(answer, Mine):
+        state.commit(key, severity, occurrences=answer.occurrences, window=300.0)
+    return answer
+
+
+@pytest.fixture
+def known(path: str) -> str:
+    state = fleet(path)
+    page(state, "network", 1, n=3)
+    page(state, "disk", 0, n=1_204)
+    page(fleet(path, "web-2"), "disk", 1)
+    state.close(1.0)
+    return path
+
+
+def test_the_table_is_worst_first(command: Callable[..., Any], known: str):
+    ran = command("problems", "--state", known)
+    assert (ran.code, ran.err) == (1, "")
+    assert [line.split("\t") for line in ran.out.splitlines()] == [
+        ["critical", "disk fails", "1205", "web-1, web-2", "2 min ago", "0 s ago", "5 min left", "disk"],
+        ["error", "network fails", "3", "web-1", "2 min ago", "0 s ago", "5 min left", "network"],
+    ]
+
+
+def test_programs_read_it_as_json(command: Callable[..., Any], known: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PAGERDUTY_STATE", known)
+    ran = command("problems", "--json")
+    assert ran.code == 1
+    disk = json.loads(ran.out)["problems"][0]
+    assert disk["key"] == "disk"
+    assert (disk["severity"], disk["occurrences"], disk["suppressed"], disk["events"]) == (
+        "critical",
+        1205,
+        1,
+        1,
+    )
+    assert (disk["hosts"], disk["host_names"], disk["processes"]) == (2, ["web-1", "web-2"], 1)
+    assert disk["first_seen"] < disk["last_seen"]
+    assert disk["first_seen"].endswith("Z")
+
+
+def test_one_problem(command: Callable[..., Any], known: str):
+    ran = command("problems", "show", "disk", "--state", known)
+    assert ran.code == 1
+    assert "occurrences\t1205" in ran.out.splitlines()
+    ran = command("problems", "show", "nothing", "--state", known)
+    assert (ran.code, ran.out) == (0, "No such problem is open.\n")
+    assert json.loads(command("problems", "show", "nothing", "--state", known, "--json").out) == {
+        "problems": []
+    }
+
+
+def test_none_is_open(command: Callable[..., Any], known: str):
+    state = fleet(known)
+    for key in ("disk", "network"):
+        state.resolve(key, at=time.time())
+    ran = command("problems", "--state", known)
+    assert (ran.code, ran.out) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["problems"], "no state: say which with --state, or set PAGERDUTY_STATE"),
+        (["silences"], "no state: say which with --state"),
+        (["problems", "--state", "mysql://:secret@h"], "--state cannot be mysql://…"),
+        (["problems", "--state", "/nowhere/state.sqlite"], "no such file: /nowhere/state.sqlite"),
+        (["problems", "show", "--state", "x"], "name the problem"),
+        (["silence", "--state", "x", "--for", "1h", "--reason", "r"], "silence one of: KEY"),
+        (["silence", "k", "--all", "--state", "x", "--for", "1h", "--reason", "r"], "silence one of: KEY"),
+        (["silence", " ", "--state", "x", "--for", "1h", "--reason", "r"], "--all silences everything"),
+        (["silence", "--logger", "", "--state", "x", "--for", "1h", "--reason", "r"], "--all silences"),
+        (["silence", "k" * 256, "--state", "x", "--for", "1h", "--reason", "r"], "more than 255"),
+        (["silence", "k", "--state", "x", "--for", "1h", "--reason", " "], "--reason is empty"),
+        (["silence", "k", "--state", "x", "--for", "0", "--reason", "r"], "--for '0' is no length"),
+        (
+            ["silence", "k", "--state", "x", "--for", "forever", "--reason", "r"],
+            "--for 'forever' is no length",
+        ),
+        (["silence", "k", "--state", "x", "--for", "0m", "--reason", "r"], "needs an end, later than now"),
+        (["silence", "k", "--state", "x", "--for", "8d", "--reason", "r"], "the longest silence is 7 days"),
+        (["silence", "k", "--state", "x", "--for=-5m", "--reason", "r"], "is no length of time"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(command: Callable[..., Any], arguments: list[str], says: str):
+    ran = command(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert says in ran.err
+    assert "secret" not in ran.err
+
+
+def test_a_state_that_cannot_be_read_is_trouble(command: Callable[..., Any], tmp_path: Path):
+    broken = tmp_path / "diary"
+    broken.write_text("dear diary\n" * 100)
+    for arguments in (["problems"], ["silences"], ["unsilence", "x"]):
+        ran = command(*arguments, "--state", str(broken))
+        assert (ran.code, ran.out) == (2, "")
+        assert "is no SQLite database" in ran.err
+    ran = command("problems", "--state", str(tmp_path))
+    assert (ran.code, ran.out) == (2, "")
+    assert "is a directory" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [("90s", 90.0), ("30m", 1_800.0), ("1.5h", 5_400.0), ("1h30m", 5_400.0), ("7d", 604_800.0)],
+)
+def test_lengths_of_time(given: str, seconds: float):
+    assert length(given) == seconds
+
+
+def silence(command: Callable[..., Any], path: str, *what: str) -> Any:
+    return command("silence", *what, "--for", "30m", "--reason", "deploy", "--state", path)
+
+
+def test_a_silence_reaches_the_programs_and_is_ended(command: Callable[..., Any], known: str):
+    state = fleet(known)
+    ran = silence(command, known, "--logger", "shop.*")
+    assert ran.code == 0
+    name = ran.out.partition(":")[0]
+    assert "logger shop.* is silent until 20" in ran.out
+    assert "critical events pass" in ran.out
+    assert "no open problem comes of such a logger" in ran.err
+    assert isinstance(page(state, "cart", 1, logger="shop.cart"), Silenced)
+    assert isinstance(page(state, "cart", 0, logger="shop.cart"), Mine)
+    listed = command("silences", "--state", known)
+    assert listed.code == 0
+    assert listed.out.split("\t")[:4] == [name, "logger shop.*", "30 min", "passes"]
+    assert json.loads(command("silences", "--state", known, "--json").out)["silences"][0]["id"] == name
+    assert command("unsilence", name, "--state", known).code == 0
+    ran = command("unsilence", name, "--state", known)
+    assert (ran.code, ran.out) == (1, "")
+    assert "no silence has this name" in ran.err
+    assert json.loads(command("silences", "--state", known, "--json").out) == {"silences": []}
+
+
+def test_a_silence_for_what_nobody_knows_is_taken_and_said(command: Callable[..., Any], known: str):
+    ran = silence(command, known, "unheard of")
+    assert ran.code == 0
+    assert "no open problem has this key" in ran.err
+    assert silence(command, known, "disk").err == ""
+    assert silence(command, known, "--logger", "sho?").err == ""
+
+
+def test_a_silence_in_a_new_file_is_taken_and_said(command: Callable[..., Any], path: str):
+    ran = silence(command, path, "--all", "--critical")
+    assert ran.code == 0
+    assert "everything is silent" in ran.out
+    assert "no program has used this file so far" in ran.err
+    assert isinstance(page(fleet(path), "disk", 0), Silenced)
+
+
+def test_a_silence_as_json(command: Callable[..., Any], known: str):
+    told = json.loads(silence(command, known, "disk", "--json").out)
+    assert (told["by"], told["what"], told["reason"], told["critical"]) == ("key", "disk", "deploy", False)
+    assert "@" in told["who"]

@@ -1,0 +1,63 @@
+"""When a state that failed is asked again."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pagerduty_logging.state.breaker import LEAST_PATIENCE, MINUTE, PATIENCE, QUICK, Breaker
+
+
+def test_the_pause_doubles_up_to_a_minute():
+    breaker, now = Breaker(), 0.0
+    pauses = []
+    for _ in range(9):
+        breaker.failed(now, 0.0)
+        assert breaker.patience(now) == 0.0
+        pauses.append(breaker.until - now)
+        now = breaker.until
+        assert breaker.patience(now) > 0.0
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_an_answer_closes_it():
+    breaker = Breaker()
+    breaker.failed(0.0, 0.1)
+    assert breaker.open
+    breaker.answered()
+    assert not breaker.open
+    assert breaker.patience(0.0) == PATIENCE - 0.1
+
+
+def test_a_state_that_is_back_is_asked_though_it_held_the_worker():
+    breaker = Breaker()
+    breaker.failed(0.0, PATIENCE)
+    assert breaker.patience(2.0) == 0.0
+    breaker.answered()
+    assert breaker.patience(2.0) == QUICK
+
+
+def test_a_state_that_comes_and_goes_is_asked_ever_more_seldom():
+    breaker, now, pauses = Breaker(), 0.0, []
+    for _ in range(5):
+        breaker.failed(now, 0.0)
+        pauses.append(breaker.until - now)
+        now = breaker.until
+        breaker.answered()
+    assert pauses == [1, 2, 4, 8, 16]
+    breaker.failed(now + 120.0, 0.0)
+    assert breaker.until == now + 121.0, "it had been well for a while"
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 90.0), st.floats(0.0, 1.0)), min_size=1, max_size=40))
+def test_failing_calls_hold_the_worker_a_quarter_of_a_second_in_any_minute(steps):
+    breaker, now = Breaker(), 0.0
+    held: list[tuple[float, float]] = []
+    for wait, share in steps:
+        now += wait
+        patience = breaker.patience(now)
+        if not patience:
+            continue
+        assert patience >= LEAST_PATIENCE
+        now += patience * share
+        held.append((now, patience * share))
+        breaker.failed(now, patience * share)
+        assert sum(s for at, s in held if now - at < MINUTE) <= PATIENCE + 1e-9

@@ -1,0 +1,126 @@
+"""The option `state`: what it may be."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pagerduty_logging.state.options import find_place, open_state
+
+from .conftest import KEY
+
+
+@pytest.mark.parametrize(
+    ("option", "error", "says"),
+    [
+        (
+            "mysql://user:secret@host/db",
+            ValueError,
+            "state cannot be mysql://…: give a file's path, a redis://",
+        ),
+        ("postgresql://:secret@host", ValueError, "state cannot be postgresql://…"),
+        ("sqlite:///var/lib/x", ValueError, "state cannot be sqlite://…: give a file's path"),
+        ("http://secret@host", ValueError, "state cannot be http://…"),
+        ("redis://", ValueError, "state names no host: redis://host:6379/0"),
+        ("redis://:secret@", ValueError, "state names no host"),
+        ("redis://:sec/ret@host:6379/0", ValueError, "(names a database|names no host|cannot be read)"),
+        ("redis://:secret@host:port/0", ValueError, "its host or port cannot be read"),
+        ("redis://:secret@host:99999/0", ValueError, "its host or port cannot be read"),
+        ("redis://:secret@host:0/0", ValueError, "state names port 0"),
+        ("redis://:secret@host/zero", ValueError, "a database that is no number"),
+        ("redis://[::1/0", ValueError, "its host or port cannot be read"),
+        ("unix://", ValueError, "state names no socket"),
+        ("", ValueError, "state is empty"),
+        ("  ", ValueError, "state is empty"),
+        ("a\0b", ValueError, "state is no path"),
+        (b"/var/lib/x", TypeError, "not bytes"),
+        (5, TypeError, "not int"),
+        (True, TypeError, "not bool"),
+        ({}, TypeError, "not dict"),
+        (object(), TypeError, "not object"),
+        (lambda: None, TypeError, "not function"),
+    ],
+)
+def test_what_cannot_mean_anything_is_refused_and_no_password_shown(option, error, says: str):
+    with pytest.raises(error) as caught:
+        find_place(option)
+    assert re.search(says, str(caught.value))
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_things_that_are_nearly_clients_are_refused():
+    redis = pytest.importorskip("redis")
+    with pytest.raises(TypeError, match="does not need asyncio"):
+        find_place(redis.asyncio.Redis())
+    with pytest.raises(TypeError, match="not a Pipeline of one"):
+        find_place(redis.Redis().pipeline())
+    with pytest.raises(TypeError, match=r"not \w+$"):
+        find_place(redis.Redis)
+
+
+def test_a_client_without_a_time_out_gets_a_warning():
+    redis = pytest.importorskip("redis")
+    with pytest.warns(UserWarning, match="no time-out: give it socket_timeout"):
+        find_place(redis.Redis(socket_timeout=None))
+    assert find_place(redis.Redis(socket_timeout=0.5)) is not None
+
+
+@pytest.mark.parametrize(
+    ("option", "where"),
+    [
+        ("redis://user:secret@redis.internal:6380/3", "the state in Redis at redis.internal:6380/3"),
+        ("rediss://:secret@h", "the state in Redis at h:6379"),
+        ("redis://[::1]:7/", "the state in Redis at [::1]:7"),
+        ("REDIS://h", "the state in Redis at h:6379"),
+        ("unix:///run/redis.sock?db=1", "the state in Redis at /run/redis.sock"),
+        ("unix://user:secret@/run/redis.sock", "the state in Redis at /run/redis.sock"),
+        (Path("/var/lib/x"), "the state in /var/lib/x"),
+    ],
+)
+def test_where_it_lives_is_told_without_a_secret(option, where: str):
+    pytest.importorskip("redis")
+    place = find_place(option)
+    assert place is not None
+    assert place.where == where
+
+
+def test_a_relative_path_is_fixed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    place = find_place("pages.sqlite")
+    monkeypatch.chdir("/")
+    assert place is not None
+    assert place.path == str(tmp_path / "pages.sqlite")
+
+
+def test_the_environment_is_the_default(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("PAGERDUTY_STATE", raising=False)
+    assert find_place() is None
+    assert open_state(routing_key=KEY, host="h") is None
+    monkeypatch.setenv("PAGERDUTY_STATE", " /var/lib/x ")
+    place = find_place()
+    assert place is not None
+    assert place.path == "/var/lib/x"
+    monkeypatch.setenv("PAGERDUTY_STATE", "mysql://:secret@h")
+    with pytest.raises(ValueError, match="PAGERDUTY_STATE cannot be mysql"):
+        find_place()
+
+
+def test_without_redis_py_a_redis_address_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=re.escape("pip install 'pagerduty-logging[redis]'")):
+        find_place("redis://h")
+
+
+def test_nothing_is_imported_or_opened_at_construction(tmp_path: Path):
+    import subprocess
+    import sys
+
+    program = (
+        "import sys; from pagerduty_logging.state.options import open_state\n"
+        "open_state(sys.argv[1], routing_key='R' * 32, host='h')\n"
+        "open_state('redis://127.0.0.1:1/0', routing_key='R' * 32, host='h')\n"
+        "sys.exit(bool({'redis', 'sqlite3'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "x")], check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == []

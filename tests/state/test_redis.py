@@ -1,0 +1,433 @@
+"""Bad days of a Redis: the answer is *unknown*, in time, and nothing is counted twice or never."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pagerduty_logging.state.options import open_state
+from pagerduty_logging.state.protocol import Anothers, Mine, Unknown
+from pagerduty_logging.state.redis import PREFIX, RedisStore, script
+
+from .conftest import KEY, Member
+from .servers import Proxy, Server, free_port, running, until
+
+redis = pytest.importorskip("redis")
+
+
+@pytest.fixture
+def own_server(tmp_path: Path):
+    """A server that the test may treat badly."""
+    with running(tmp_path) as server:
+        yield server
+
+
+def total(url: str, key: str = "disk") -> int:
+    known = RedisStore(url=url).problems()[1]
+    return sum(problem.occurrences for problem in known if problem.key == key)
+
+
+def recover(member: Member) -> None:
+    """Let the breaker's pause be over."""
+    member.state._breaker.until = 0.0
+    member.state._breaker._held.clear()
+
+
+def test_a_server_that_hangs_holds_the_worker_a_quarter_of_a_second_a_minute(own_server: Server):
+    here = Member(own_server.url)
+    here.state.hand_in()
+    own_server.signal(signal.SIGSTOP)
+    began = time.monotonic()
+    assert here.ask() == Unknown()
+    first = time.monotonic() - began
+    assert first < 0.4
+    for _ in range(50):
+        here.state._breaker.until = 0.0  # as if its pause was over each time
+        assert here.ask() == Unknown()
+    assert time.monotonic() - began - first < 0.25
+    assert len(here.said) == 1
+    assert "does not answer" in here.said[0]
+    stats = here.state.stats
+    assert (stats.answers, "answer" in str(stats.why)) == (False, True)
+    own_server.signal(signal.SIGCONT)
+    recover(here)
+    until(lambda: here.state.hand_in())
+    assert here.state.stats.answers
+    assert total(own_server.url) == 51, "what was counted since is handed in, once"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, 60])
+def test_an_answer_that_is_lost_is_counted_once(redis_server: Server, cut: int):
+    proxy = Proxy(redis_server.port)
+    here = Member(proxy.url)
+    here.ask(n=1)
+    proxy.cut_after = cut
+    assert here.ask("network", n=100) == Unknown()
+    assert total(redis_server.url, "network") == 100, "the command has run"
+    recover(here)
+    here.see("network", n=10)
+    assert isinstance(here.ask("network", n=0), Mine), "its own lease"
+    assert total(redis_server.url, "network") == 110
+    proxy.close()
+
+
+def test_a_server_that_is_gone_is_unknown_at_once_and_asked_again(tmp_path: Path):
+    port = free_port()
+    here = Member(f"redis://127.0.0.1:{port}/0")
+    here.state._make_store()  # what is imported does not count
+    began = time.monotonic()
+    assert here.ask(n=7) == Unknown()
+    assert time.monotonic() - began < 0.3
+    here.state.commit("disk", 1, occurrences=7, window=300.0)
+    with running(tmp_path, port=port):
+        recover(here)
+        assert here.state.hand_in()
+        there = Member(f"redis://127.0.0.1:{port}/0")
+        assert there.ask().told, "what was told meanwhile is known"
+        assert total(f"redis://127.0.0.1:{port}/0") == 8
+
+
+def test_a_restarted_server_that_kept_nothing_pages_once_more(own_server: Server):
+    here, there = Member(own_server.url), Member(own_server.url)
+    here.tell()
+    assert there.ask().told
+    own_server.stop()
+    assert there.ask() == Unknown()
+    own_server.start()
+    recover(here)
+    recover(there)
+    assert isinstance(there.ask(), Mine)
+    assert isinstance(here.ask(), Anothers)
+
+
+def test_a_flushed_server_pages_once_more(redis_server: Server):
+    here, there = Member(redis_server.url), Member(redis_server.url)
+    here.tell()
+    there.see(n=5)
+    there.state.hand_in()
+    assert there.state.take_standings()["disk"].told
+    redis_server.client().flushall()
+    there.see(n=5)
+    there.state.hand_in()
+    assert there.state.take_standings()["disk"].news
+    assert isinstance(there.ask(), Mine)
+    assert isinstance(here.ask(), Anothers)
+
+
+def test_scripts_that_the_server_forgot_are_given_again(redis_server: Server):
+    here = Member(redis_server.url)
+    here.ask()
+    redis_server.client().script_flush()
+    assert isinstance(here.ask("network"), Mine)
+
+
+def test_a_full_server_is_unknown(own_server: Server):
+    here = Member(own_server.url)
+    here.tell()
+    own_server.client().config_set("maxmemory", "1")
+    assert here.ask("network") == Unknown()
+    assert "is full (maxmemory)" in str(here.state.stats.why)
+    own_server.client().config_set("maxmemory", "0")
+    recover(here)
+    assert here.ask().told
+    assert total(own_server.url, "network") == 1
+
+
+def test_a_read_only_replica_is_unknown(own_server: Server, redis_server: Server):
+    own_server.client().replicaof("127.0.0.1", str(redis_server.port))
+    here = Member(own_server.url)
+    assert here.ask() == Unknown()
+    assert "read-only replica" in str(here.state.stats.why)
+    recover(here)
+    assert not here.state.hand_in(), "nor does it look well where nothing is claimed"
+
+
+def test_a_wrong_password_is_told_without_it(own_server: Server):
+    own_server.client().config_set("requirepass", "right")
+    for url in (own_server.url, f"redis://:wr%C3%B6ng@127.0.0.1:{own_server.port}/0"):
+        here = Member(url)
+        assert here.ask() == Unknown()
+        assert here.said == [
+            f"the state in Redis at 127.0.0.1:{own_server.port}/0 does not answer: Redis refuses the user "
+            "name or password: check those in the URL. Pages go out as without state"
+        ]
+    good = Member(f"redis://:right@127.0.0.1:{own_server.port}/0")
+    assert isinstance(good.ask(), Mine)
+
+
+def test_the_acl_rules_of_the_readme_suffice(own_server: Server):
+    rules = _acl_rules()
+    own_server.client().execute_command("ACL", "SETUSER", "pager", *rules, ">secret")
+    url = f"redis://pager:secret@127.0.0.1:{own_server.port}/0"
+    here = Member(url, release="1")
+    assert isinstance(here.tell(), Mine)
+    here.state.resolve("disk", at=time.time())
+    store = here.state._make_store()
+    from .test_shared import silence
+
+    stored = store.silence(silence(), 60.0)
+    assert store.silences()[1] == [stored]
+    assert store.unsilence(stored.id)
+    assert store.problems()[1] == []
+    assert here.said == []
+    other = redis.Redis("127.0.0.1", own_server.port, username="pager", password="secret", protocol=2)
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        other.set("anything", 1)
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        other.flushall()
+
+
+def _acl_rules() -> list[str]:
+    import pagerduty_logging.state
+
+    readme = Path(pagerduty_logging.state.__file__).with_name("README.md").read_text()
+    line = next(line for line in readme.splitlines() if line.startswith("ACL SETUSER pager "))
+    return [word for word in line.split()[3:] if not word.startswith(">")]
+
+
+def test_other_data_in_the_place_of_ours_is_unknown(redis_server: Server):
+    redis_server.client().set(f"{PREFIX}problem:{Member(redis_server.url).state._sender.space}:disk", "x")
+    here = Member(redis_server.url)
+    assert here.ask() == Unknown()
+    assert "overwritten by another program" in str(here.state.stats.why)
+
+
+class Strange:
+    """A client that does what no client does."""
+
+    def __init__(self, does) -> None:
+        self._does = does
+
+    def evalsha(self, *arguments):
+        return self._does()
+
+    eval = evalsha
+
+
+def _raise(error: Exception):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("does", "why"),
+    [
+        (lambda: _raise(RuntimeError("boom")), "boom"),
+        (lambda: _raise(ValueError("hm")), "hm"),
+        (lambda: b"PONG", "nonsense"),
+        (lambda: None, "nonsense"),
+        (lambda: [1, 2], "nonsense"),
+        (lambda: b'{"now": "x"}', "nonsense"),
+        (lambda: b'{"now": 1, "standings": [], "answer": {"kind": "yes"}}', "nonsense"),
+        (lambda: time.sleep(5.0), "no answer within 0.25 s"),
+    ],
+)
+def test_a_strange_client_is_unknown(does, why: str):
+    here = Member(Strange(does))
+    began = time.monotonic()
+    assert here.ask() == Unknown()
+    assert time.monotonic() - began < 0.5
+    assert why in here.said[0]
+
+
+def test_a_client_of_the_users_own_is_used_and_never_closed(redis_server: Server):
+    for client in (
+        redis.Redis("127.0.0.1", redis_server.port, socket_timeout=1.0, decode_responses=True),
+        redis.Redis("127.0.0.1", redis_server.port, socket_timeout=1.0, protocol=3),
+        pytest.importorskip("valkey").Valkey("127.0.0.1", redis_server.port, socket_timeout=1.0),
+    ):
+        redis_server.client().flushall()
+        here, there = Member(client), Member(client)
+        assert isinstance(here.tell(), Mine)
+        assert there.ask().told
+        assert here.state.close(1.0)
+        assert client.ping()
+        client.close()
+
+
+def test_old_and_new_lua_run_side_by_side(redis_server: Server):
+    """A version that adds a field of its own to what it stores, and that answers more."""
+    newer = (
+        script()
+        .replace("{'n', 'told',", "{'n', 'mood', 'told',")
+        .replace("local reply = {now = now,", "local reply = {news = 'yes', now = now,")
+    )
+    assert newer.count("mood") == newer.count("news = 'yes'") == 1
+    old, new = Member(redis_server.url), Member(redis_server.url)
+    new.state._store = RedisStore(url=redis_server.url, lua=newer)
+    for number in range(10):
+        first, second = (old, new) if number % 2 else (new, old)
+        key = f"problem {number}"
+        assert isinstance(first.tell(key), Mine)
+        assert second.ask(key).told
+        first.see(key, n=5)
+        first.state.hand_in()
+        assert total(redis_server.url, key) == 7
+    assert old.said == new.said == []
+
+
+def test_clocks_of_hosts_that_differ_by_minutes_change_nothing(redis_server: Server):
+    here, there = Member(redis_server.url), Member(redis_server.url)
+    shift = 600.0
+    there.state._wall = lambda: time.time() + shift
+    now = time.time()
+    here.state.count("disk", 1, first=now, last=now, severity=1)
+    answer = here.state.claim("disk", 1, at=now)
+    here.state.commit("disk", 1, occurrences=1, window=0.3)
+    there.state.count("disk", 1, first=now + shift, last=now + shift, severity=1)
+    assert there.state.claim("disk", 1, at=now + shift).told
+    time.sleep(0.31)
+    later = there.state.claim("disk", 1, at=time.time() + shift)
+    assert isinstance(later, Mine)
+    assert later.first_seen == pytest.approx(answer.first_seen, abs=0.5)
+    assert later.last_seen == pytest.approx(now, abs=1.0)
+
+
+def test_a_fork_in_the_midst_of_a_call_harms_neither_side(redis_server: Server):
+    here = Member(redis_server.url)
+    here.ask()
+    here.see("network", n=3)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            here.see("child", n=2)
+            status = 0 if isinstance(here.ask("network"), Mine) and here.state.close(2.0) else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert here.state.hand_in()
+    assert total(redis_server.url, "network") == 4, "the parent's three are counted by the parent alone"
+    assert total(redis_server.url, "child") == 2
+    known = {p.key: p.processes for p in RedisStore(url=redis_server.url).problems()[1]}
+    assert known == {"disk": 1, "network": 2, "child": 1}
+
+
+def test_a_unix_socket(tmp_path: Path):
+    path = tmp_path / "redis.sock"
+    with running(tmp_path, "--unixsocket", str(path)):
+        assert isinstance(Member(f"unix://{path}").tell(), Mine)
+        assert Member(f"unix://{path}?db=0").ask().told
+
+
+def test_a_cluster_keeps_the_keys_of_a_state_on_one_node(tmp_path: Path):
+    servers: list[Server] = []
+    try:
+        for number in range(3):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            servers.append(Server(folder, "--cluster-enabled", "yes", "--cluster-port", str(free_port())))
+        addresses = [f"127.0.0.1:{server.port}" for server in servers]
+        command = ["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        until(lambda: all(s.client().cluster("info")["cluster_state"] == "ok" for s in servers))
+        client = redis.RedisCluster("127.0.0.1", servers[0].port, socket_timeout=2.0)
+        here, there = Member(client, release="1"), Member(client)
+        for number in range(20):
+            assert isinstance(here.tell(f"problem {number}"), Mine)
+            assert there.ask(f"problem {number}").told
+        assert len(RedisStore(client).problems()[1]) == 20
+        assert sorted(server.client().dbsize() > 0 for server in servers) == [False, False, True]
+        client.close()
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def test_a_sentinel_finds_the_primary(tmp_path: Path):
+    if not Path("/usr/bin/redis-sentinel").exists():
+        pytest.skip("redis-sentinel is not installed")
+    (tmp_path / "primary").mkdir()
+    with running(tmp_path / "primary") as primary:
+        configuration = tmp_path / "sentinel.conf"
+        configuration.write_text(f"sentinel monitor shop 127.0.0.1 {primary.port} 1\n")
+        port = free_port()
+        command = ["redis-sentinel", os.fspath(configuration), "--port", str(port)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tmp_path) as process:
+            try:
+                sentinel = redis.sentinel.Sentinel([("127.0.0.1", port)], socket_timeout=2.0)
+                until(lambda: sentinel.discover_master("shop"))
+                client = sentinel.master_for("shop", socket_timeout=2.0)
+                assert isinstance(Member(client).tell(), Mine)
+                assert Member(primary.url).ask().told
+                client.close()
+            finally:
+                process.kill()
+
+
+def test_valkey_is_understood_too(tmp_path: Path):
+    with running(tmp_path, program="valkey-server") as server:
+        assert isinstance(Member(server.url).tell(), Mine)
+        assert Member(server.url).ask().told
+
+
+def test_nothing_is_opened_before_it_is_asked():
+    state = open_state("redis://127.0.0.1:1/0", routing_key=KEY, host="h")
+    assert state is not None
+    assert state.stats.answers
+    assert state.close(0.0)
+
+
+def test_forks_in_the_midst_of_calls(redis_server: Server):
+    here = Member(redis_server.url)
+    here.state.hand_in()
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            here.see()
+            here.state.hand_in()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    statuses = []
+    for _ in range(20):
+        child = os.fork()
+        if child == 0:
+            here.see("child")
+            os._exit(0 if here.state.hand_in() and here.state.close(2.0) else 1)
+        statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    ended.set()
+    worker.join()
+    assert statuses == [0] * 20
+    assert here.said == []
+    assert total(redis_server.url, "child") == 20
+
+
+def test_a_state_that_hung_is_used_again_as_soon_as_it_answers(own_server: Server):
+    here = Member(own_server.url)
+    here.state.hand_in()
+    own_server.signal(signal.SIGSTOP)
+    assert here.ask() == Unknown()
+    assert 0.0 < here.state.due() <= 1.0
+    here.state._breaker.until = 0.0
+    assert not here.state.hand_in()
+    assert 0.5 < here.state.due() <= 1.0, "nobody spins while a call hangs"
+    own_server.signal(signal.SIGCONT)
+    until(lambda: here.state.hand_in())
+    assert isinstance(here.ask("network"), Mine)
+    assert here.said[1:] == [f"{here.state.stats.where} answers again"]
+
+
+def test_tls(tmp_path: Path):
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    port = free_port()
+    options = ["--tls-port", str(port), "--tls-auth-clients", "no"]
+    for name in ("ca-cert-file=ca.pem", "key-file=key.pem", "cert-file=cert.pem"):
+        option, _, file = name.partition("=")
+        options += [f"--tls-{option}", os.fspath(tmp_path / file)]
+    with running(tmp_path, *options):
+        url = f"rediss://localhost:{port}/0?ssl_ca_certs={tmp_path / 'ca.pem'}"
+        assert isinstance(Member(url).tell(), Mine)
+        assert Member(url).ask().told
+        stranger = Member(f"rediss://localhost:{port}/0")
+        assert stranger.ask() == Unknown()
+        assert "certificate" in stranger.said[0]

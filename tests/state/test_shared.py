@@ -1,0 +1,414 @@
+"""What the members of a fleet are answered, the same from SQLite and from Redis."""
+
+import gc
+import os
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pagerduty_logging.state.protocol import LEASE, Anothers, Later, Mine, Silence, Silenced, StateError
+
+from .conftest import Member
+from .servers import until
+
+
+def test_a_problem_is_told_by_one_of_two(member):
+    here, there = member("web-1"), member("web-2")
+    assert isinstance(here.ask(), Mine)
+    held = there.ask()
+    assert isinstance(held, Anothers)
+    assert not held.told
+    assert 0.0 < held.again_in <= LEASE
+    here.state.commit("disk", 1, occurrences=1, window=300.0)
+    answer = there.ask()
+    assert isinstance(answer, Anothers)
+    assert answer.told
+    assert 290.0 < answer.again_in <= 300.0
+
+
+def test_what_is_lost_by_one_is_sent_by_the_other(member):
+    here, there = member(), member()
+    here.ask()
+    here.state.release("disk")
+    assert isinstance(there.ask(), Mine)
+
+
+def test_who_asks_again_within_its_own_lease_is_answered_the_same(member):
+    here = member()
+    assert isinstance(here.ask(), Mine)
+    assert isinstance(here.ask(n=0), Mine)
+
+
+def test_the_release_of_another_lease_changes_nothing(member):
+    here, there = member(), member()
+    here.ask()
+    there.state.release("disk")
+    assert not there.ask().told
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_higher_severity_is_sent_at_once(member, told: bool):
+    here, there = member(), member()
+    here.ask(severity=1)
+    if told:
+        here.state.commit("disk", 1, occurrences=1, window=300.0)
+    assert isinstance(there.ask(severity=0), Mine)
+    assert isinstance(here.ask(severity=0), Anothers)
+    there.state.commit("disk", 0, occurrences=3, window=300.0)
+    assert here.ask(severity=0).told
+    assert here.ask(severity=1).told
+
+
+def test_after_a_window_a_lower_severity_was_told_and_a_higher_one_is_sent_at_once(member):
+    here, there = member(), member()
+    here.tell(severity=0, window=0.02)
+    time.sleep(0.03)
+    here.tell(severity=1)
+    assert isinstance(there.ask(severity=0), Mine)
+
+
+def test_after_the_window_one_reminds_and_tells_what_was_held_back(member):
+    here, there = member("web-1"), member("web-2")
+    here.tell(window=0.05)
+    there.see(n=41)
+    there.state.hand_in()
+    time.sleep(0.06)
+    answer = there.ask()
+    assert isinstance(answer, Mine)
+    assert (answer.occurrences, answer.suppressed, answer.events) == (43, 41, 1)
+    assert (answer.hosts, answer.host_names, answer.processes) == (2, ("web-1", "web-2"), 1)
+    assert (answer.window, answer.told_severity, answer.quiet) == (0.05, 1, False)
+    assert isinstance(here.ask(), Anothers)
+
+
+def test_a_window_in_which_nothing_happened_was_quiet(member):
+    here = member()
+    here.tell(window=0.02)
+    time.sleep(0.03)
+    assert here.ask().quiet
+
+
+def test_first_seen_comes_of_the_oldest_occurrence_of_all(member):
+    here, there = member(), member()
+    now = time.time()
+    there.state.count("disk", 2, first=now - 100.0, last=now - 50.0, severity=1)
+    there.state.hand_in()
+    answer = here.ask()
+    assert answer.first_seen == pytest.approx(now - 100.0, abs=1.0)
+    assert answer.last_seen == pytest.approx(now, abs=1.0)
+    assert (answer.occurrences, answer.suppressed) == (3, 2)
+
+
+def test_one_follow_up_a_window_tells_the_size(member):
+    here, there = member(), member()
+    here.tell()
+    assert here.ask(n=0, follow_up=True).told, "there is nothing to tell"
+    there.see(n=1_998)
+    there.state.hand_in()
+    size = here.ask(n=0, follow_up=True)
+    assert isinstance(size, Mine)
+    assert (size.occurrences, size.suppressed) == (1_999, 1_998)
+    here.state.commit("disk", 1, occurrences=1_999, window=0.0, follow_up=True)
+    there.see(n=5)
+    assert there.ask(n=0, follow_up=True).told
+    assert there.ask().again_in > 290.0, "the window stays"
+
+
+def test_resolved_by_one_it_pages_again_for_all(member):
+    here, there = member(), member()
+    here.tell()
+    there.see(n=9)
+    there.state.hand_in()
+    assert there.state.take_standings()["disk"].told
+    here.state.resolve("disk", at=time.time())
+    there.see()
+    there.state.hand_in()
+    assert there.state.take_standings()["disk"].news
+    answer = there.ask(n=0)
+    assert isinstance(answer, Mine)
+    assert (answer.occurrences, answer.events) == (1, 0), "another problem under the same key"
+
+
+def test_what_happened_before_the_resolve_does_not_open_the_problem_again(member):
+    here, there = member(), member()
+    here.tell()
+    seen = time.time() - 2.0
+    there.state.count("disk", 7, first=seen, last=seen, severity=1)
+    here.state.resolve("disk", at=time.time())
+    there.state.hand_in()
+    assert there.state.claim("disk", 1, at=seen) == Anothers(True, 0.0)
+    assert here.state._store.problems()[1] == []
+
+
+def test_a_late_word_of_a_resolve_does_not_end_what_was_told_since(member):
+    here, there = member(), member()
+    asked = time.time()
+    there.tell()
+    here.state.resolve("disk", at=asked - 10.0)
+    assert here.ask().told
+
+
+def test_processes_that_end_and_come_again_are_one_problem(member):
+    for _ in range(20):
+        life = member()
+        life.state._sender = _of_another_process(life.state._sender)
+        answer = life.ask()
+        if isinstance(answer, Mine):
+            life.state.commit("disk", 1, occurrences=answer.occurrences, window=0.0)
+        life.state.close(1.0)
+    assert answer.processes == 20
+    assert answer.occurrences == 20
+    assert answer.hosts == 1
+
+
+def _of_another_process(sender):
+    from dataclasses import replace
+
+    return replace(sender, process=os.urandom(6).hex())
+
+
+def test_the_budget_is_one_for_all_with_a_share_for_critical_events(member):
+    handlers = [member(per_minute=10), member(per_minute=10)]
+    answers = [handlers[i % 2].ask(f"problem {i}") for i in range(10)]
+    assert [type(one) for one in answers] == [Mine] * 8 + [Later] * 2
+    assert 0.0 < answers[-1].again_in <= 60.0
+    assert handlers[0].state.spend(1) == pytest.approx(60.0, abs=2.0)
+    assert isinstance(handlers[1].ask("worse", severity=0), Mine)
+    assert handlers[1].state.spend(0) == 0.0
+    assert isinstance(handlers[0].ask("worst", severity=0), Later)
+
+
+def test_a_refused_claim_holds_nobody_up(member):
+    here, there = member(per_minute=1), member(per_minute=10)
+    here.tell("other")
+    assert isinstance(here.ask("disk"), Later)
+    assert isinstance(there.ask("disk"), Mine)
+
+
+def test_routing_keys_share_nothing(member):
+    here, there = member(per_minute=1), member(per_minute=1, routing_key="S" * 32)
+    assert isinstance(here.ask(), Mine)
+    assert isinstance(there.ask(), Mine)
+
+
+def test_a_problem_of_the_first_hour_is_new_in_its_release(member):
+    old, new = member(release="1.4.1"), member(release="1.4.2")
+    assert old.ask("old").new_in_release == pytest.approx(0.0, abs=1.0)
+    old.state.commit("old", 1, occurrences=1, window=0.0)
+    answer = new.ask("new")
+    assert (answer.first_release, answer.new_in_release) == ("1.4.2", pytest.approx(0.0, abs=1.0))
+    answer = new.ask("old")
+    assert (answer.first_release, answer.new_in_release) == ("1.4.1", None)
+
+
+def test_a_release_that_runs_for_long_has_no_new_problems(member):
+    first, second = member(release="1.4.2"), member(release="1.4.2")
+    first.state._started -= 7_200.0  # it began two hours ago, and had nothing to say
+    first.state.hand_in()
+    answer = second.ask()
+    assert (answer.first_release, answer.new_in_release) == ("1.4.2", None)
+
+
+def test_a_change_event_is_sent_once_for_a_release(member):
+    here, there = member(release="1.4.2"), member(release="1.4.2")
+    now = time.time()
+    assert isinstance(here.state.claim("release 1.4.2", 3, at=now, change=True), Mine)
+    here.state.commit("release 1.4.2", 3, occurrences=1, window=604_800.0, change=True)
+    assert there.state.claim("release 1.4.2", 3, at=now, change=True).told
+    assert isinstance(there.state.claim("release 1.4.3", 3, at=now, change=True), Mine)
+    assert here.state._store.problems()[1] == [], "changes are no problems"
+
+
+def silence(**what) -> Silence:
+    wanted = {"by": "all", "what": "", "reason": "deploy", "who": "anna", **what}
+    return Silence(id="", since=0.0, until=0.0, **wanted)
+
+
+@pytest.mark.parametrize(
+    ("what", "keeps_back"),
+    [
+        ({"by": "all"}, True),
+        ({"by": "key", "what": "disk"}, True),
+        ({"by": "key", "what": "dis"}, False),
+        ({"by": "logger", "what": "shop.*"}, True),
+        ({"by": "logger", "what": "shop"}, False),
+    ],
+)
+def test_a_silence_holds_for_all(member, what, keeps_back: bool):
+    here, there = member(), member()
+    assert isinstance(here.ask("before"), Mine)
+    stored = there.state._make_store().silence(silence(**what), 60.0)
+    answer = here.ask("disk", logger="shop.cart")
+    assert isinstance(answer, Silenced if keeps_back else Mine)
+    if keeps_back:
+        assert (answer.silence.id, answer.silence.who) == (stored.id, "anna")
+        assert answer.left == pytest.approx(60.0, abs=2.0)
+        assert isinstance(here.ask("disk", severity=0, logger="shop.cart"), Mine), "critical passes"
+
+
+def test_a_silence_for_critical_ones_too(member):
+    here = member()
+    here.state._make_store().silence(silence(critical=True), 60.0)
+    assert isinstance(here.ask(severity=0), Silenced)
+
+
+def test_a_silence_ends_by_itself_and_by_hand(member):
+    here = member()
+    store = here.state._make_store()
+    here.state.hand_in()
+    store.silence(silence(), 0.3)
+    assert isinstance(here.ask(), Silenced)
+    time.sleep(0.31)
+    assert isinstance(here.ask(), Mine)
+    stored = store.silence(silence(), 60.0)
+    assert [one.id for one in store.silences()[1]] == [stored.id]
+    assert isinstance(here.ask("network"), Silenced)
+    assert store.unsilence(stored.id)
+    assert not store.unsilence(stored.id)
+    here.state._answered_at -= 6.0
+    assert isinstance(here.ask("network"), Mine)
+    assert store.silences()[1] == []
+
+
+def test_a_silence_counts_what_it_keeps_back(member):
+    here = member()
+    store = here.state._make_store()
+    stored = store.silence(silence(), 60.0)
+    assert isinstance(here.ask(n=3), Silenced)
+    here.see(n=2, silenced=2)
+    store.unsilence(stored.id)
+    here.state._answered_at -= 6.0
+    answer = here.ask()
+    assert isinstance(answer, Mine)
+    assert (answer.occurrences, answer.silenced) == (6, 5)
+
+
+def test_a_known_silence_holds_while_the_state_is_away(member):
+    here = member()
+    here.state._make_store().silence(silence(), 60.0)
+    here.state.hand_in()
+
+    def exchange(request, seconds):
+        raise StateError("gone")
+
+    here.state._store.exchange = exchange
+    assert isinstance(here.ask(), Silenced)
+    here.state._answered_at -= 6.0
+    assert isinstance(here.ask(), Silenced)
+    assert not here.state.stats.answers
+
+
+def test_the_list_shows_open_problems(member):
+    here, there = member("web-1", release="7"), member("web-2")
+    here.tell("disk", severity=0)
+    there.see("network", n=3)
+    there.state.hand_in()
+    now, known = here.state._store.problems()
+    by_key = {problem.key: problem for problem in known}
+    assert sorted(by_key) == ["disk", "network"]
+    disk, network = by_key["disk"], by_key["network"]
+    assert (disk.severity, disk.occurrences, disk.suppressed, disk.events) == (0, 1, 0, 1)
+    assert (disk.summary, disk.host_names, disk.first_release) == ("disk", ("web-1",), "7")
+    assert disk.window_left == pytest.approx(300.0, abs=2.0)
+    assert (network.occurrences, network.suppressed, network.events) == (3, 3, 0)
+    assert (network.told_severity, network.told_at) == (None, None)
+    assert network.last_seen == pytest.approx(now, abs=2.0)
+
+
+def test_everything_is_forgotten_after_its_time(member):
+    here = member(remember=0.05)
+    here.tell(window=0.0)
+    store = here.state._store
+    from pagerduty_logging.state import sqlite
+
+    if store.kind == "SQLite":
+        store._clock = lambda: time.time() + LEASE + 1.0
+        store._exchanges = sqlite.SWEEP
+        here.see("other")
+        here.state.hand_in()
+        assert [p.key for p in store.problems()[1]] == ["other"]
+        rows = store._connection.execute("SELECT key FROM problems").fetchall()
+        assert rows == [("other",)]
+    else:
+        client = store._client()
+        names = [name for name in client.keys("*") if b"silences" not in name]
+        assert names
+        assert all(client.pttl(name) > 0 for name in names)
+
+
+def test_nothing_names_the_routing_key(member, option: str, tmp_path: Path):
+    here = member()
+    here.tell()
+    here.state.close(1.0)
+    if option.startswith("redis"):
+        client = member().state._make_store()._client()
+        stored = b"".join(
+            client.keys("*") + [str(client.hgetall(k)).encode() for k in client.keys("*problem*")]
+        )
+    else:
+        stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"web-1" in stored
+    assert b"RRRR" not in stored
+
+
+def test_two_handlers_of_a_process_are_one_process(member):
+    here, there = member(), member()
+    here.see()
+    here.state.hand_in()
+    assert there.ask().processes == 1
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_the_guard_is_entered_on_the_thread_that_calls(member, background: bool):
+    entered = []
+
+    @contextmanager
+    def guard():
+        entered.append(threading.current_thread().name)
+        yield
+
+    here = member(guard=guard, background=background)
+    assert isinstance(here.ask(), Mine)
+    own = threading.current_thread().name
+    assert entered == [own, "pagerduty-state" if background else own]
+
+
+def test_without_threads_it_works_the_same(member):
+    here, there = member(background=False), member()
+    assert isinstance(here.tell(), Mine)
+    assert there.ask().told
+
+
+def test_who_is_dropped_without_close_gives_its_thread_back(option: str):
+    Member(option).ask()
+    gc.collect()
+    until(lambda: all(thread.name != "pagerduty-state" for thread in threading.enumerate()))
+
+
+def test_nothing_is_due_where_nothing_is_new(member):
+    here = member()
+    assert here.state.due() is None
+    here.see()
+    assert here.state.due() <= 5.0
+    here.state.hand_in()
+    assert here.state.due() is None
+
+
+def test_a_thousand_problems_are_handed_in_by_parts(member):
+    here = member()
+    for number in range(1_000):
+        here.see(f"problem {number}")
+    assert here.state.close(5.0)
+    assert len(here.state._make_store().problems()[1]) == 1_000
+
+
+def test_many_hosts_are_counted_and_the_first_few_are_named(member):
+    for number in range(12):
+        one = member(f"web-{number}")
+        one.see()
+        one.state.hand_in()
+    answer = member("web-0").ask()
+    assert (answer.hosts, answer.host_names, answer.more) == (12, ("web-0", "web-1", "web-2"), False)

@@ -1,0 +1,228 @@
+"""Bad days of a SQLite file, and many processes at once."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pagerduty_logging.state.protocol import Mine, Unknown
+from pagerduty_logging.state.sqlite import SqliteStore
+
+from .conftest import Member
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.sqlite"
+
+
+def why(option: Path) -> str:
+    """Ask a state that cannot answer; return what it says."""
+    here = Member(option)
+    here.state._make_store()  # what is imported does not count
+    began = time.monotonic()
+    assert here.ask() == Unknown()
+    assert time.monotonic() - began < 0.5
+    assert len(here.said) == 1
+    return here.said[0]
+
+
+def recover(member: Member) -> None:
+    member.state._breaker.until = 0.0
+    member.state._breaker._held.clear()
+
+
+def test_the_file_is_for_its_owner_alone(path: Path):
+    umask = os.umask(0)
+    try:
+        here = Member(path)
+        here.tell()
+        files = sorted(path.parent.iterdir())
+        assert len(files) == 3, "with its write-ahead log"
+        assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600] * 3
+        assert here.state.close(1.0)
+        assert list(path.parent.iterdir()) == [path]
+    finally:
+        os.umask(umask)
+
+
+def test_a_directory(tmp_path: Path):
+    assert f"{tmp_path} is a directory: name a file in it" in why(tmp_path)
+
+
+def test_a_directory_that_does_not_exist(tmp_path: Path):
+    assert "No such file or directory" in why(tmp_path / "no" / "state.sqlite")
+
+
+def test_a_file_that_is_no_database_is_left_as_it_is(path: Path):
+    path.write_text("dear diary\n" * 100)
+    assert "is no SQLite database, or a broken one" in why(path)
+    assert path.read_text() == "dear diary\n" * 100
+
+
+def test_the_database_of_another_program_is_left_as_it_is(path: Path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE carts (id)")
+    connection.close()
+    before = path.read_bytes()
+    assert "the database of another program" in why(path)
+    assert path.read_bytes() == before
+
+
+def test_a_newer_format_is_left_as_it_is(path: Path):
+    Member(path).tell()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    assert "written by a newer pagerduty-logging: update this program" in why(path)
+
+
+def test_a_file_that_is_locked_for_long(path: Path):
+    here = Member(path)
+    here.tell()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    assert "is locked by another program" in why(path)
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert here.ask().told
+
+
+def test_a_broken_file(path: Path):
+    here = Member(path)
+    here.tell()
+    here.state.close(1.0)
+    content = bytearray(path.read_bytes())
+    content[100:20_000] = os.urandom(min(len(content), 20_000) - 100)
+    path.write_bytes(content)
+    assert "is no SQLite database, or a broken one: move it away" in why(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_directory(path: Path):
+    path.parent.chmod(0o500)
+    try:
+        assert "Permission denied" in why(path)
+    finally:
+        path.parent.chmod(0o700)
+
+
+def test_a_full_disk(path: Path):
+    here = Member(path)
+    here.tell()
+    pages = here.state._store._connection.execute("PRAGMA page_count").fetchone()[0]
+    here.state._store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    for number in range(200):
+        answer = here.ask(f"a problem with a long name {'x' * 200} {number}")
+        if answer == Unknown():
+            break
+    assert "the disk is full" in here.said[0]
+
+
+def test_a_file_that_is_deleted_is_made_anew(path: Path):
+    here, there = Member(path), Member(path)
+    here.tell()
+    for file in path.parent.iterdir():
+        file.unlink()
+    assert isinstance(there.ask(), Mine)
+    assert not here.ask().told, "both use the new one"
+
+
+def test_a_clock_that_was_set_back_ends_windows_and_leases(path: Path):
+    now = [2_000_000_000.0]
+    here, there = Member(path), Member(path)
+    for one in (here, there):
+        one.state._make_store = lambda: SqliteStore(os.fspath(path), clock=lambda: now[0])
+    here.tell("told")
+    here.ask("leased")
+    now[0] -= 3_600.0
+    assert isinstance(there.ask("told"), Mine)
+    assert isinstance(there.ask("leased"), Mine)
+
+
+def test_a_fork_with_the_file_open_harms_neither_side(path: Path):
+    here = Member(path)
+    here.tell()
+    here.see("network", n=3)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            here.see("child", n=2)
+            status = 0 if isinstance(here.ask("network"), Mine) and here.state.close(2.0) else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert here.state.hand_in()
+    known = {p.key: p.occurrences for p in SqliteStore(os.fspath(path)).problems()[1]}
+    assert known == {"disk": 1, "network": 4, "child": 2}
+    check = sqlite3.connect(path)
+    assert check.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    check.close()
+
+
+WRITER = """
+import sys, threading, time
+from pagerduty_logging.state.options import open_state
+path, records = sys.argv[1], int(sys.argv[2])
+def write(number):
+    state = open_state(path, routing_key="R" * 32, host="web-1")
+    done = 0
+    while done < records:
+        now = time.time()
+        for key in ("disk", "network", "memory"):
+            state.count(key, 1, first=now, last=now, severity=1)
+            done += 1
+            if done == records:
+                break
+        if done % 120 == 0:
+            state.hand_in()
+    end = time.monotonic() + 20
+    while not state.close(5.0) and time.monotonic() < end:
+        state._breaker.until = 0.0
+        state._breaker._held.clear()
+threads = [threading.Thread(target=write, args=(n,)) for n in range(2)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+"""
+
+
+def test_eight_processes_with_two_writers_each_count_exactly(path: Path):
+    processes = [subprocess.Popen([sys.executable, "-c", WRITER, os.fspath(path), "3125"]) for _ in range(8)]
+    assert [process.wait(60) for process in processes] == [0] * 8
+    known = SqliteStore(os.fspath(path)).problems()[1]
+    assert sum(problem.occurrences for problem in known) == 50_000
+    assert {problem.processes for problem in known} == {8}
+
+
+def test_many_threads_open_a_new_file_at_once(path: Path):
+    answers = []
+
+    def ask() -> None:
+        here = Member(path)
+        while (answer := here.ask()) == Unknown():  # a busy machine needs more than a quarter of a second
+            recover(here)
+        answers.append(answer)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(isinstance(answer, Mine) for answer in answers) == 1
+
+
+def test_a_copy_of_the_file_is_a_state_too(path: Path, tmp_path: Path):
+    here = Member(path)
+    here.tell()
+    here.state.close(1.0)
+    copy = tmp_path / "copy.sqlite"
+    shutil.copy(path, copy)
+    assert Member(copy).ask().told
