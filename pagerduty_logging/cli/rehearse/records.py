@@ -12,7 +12,8 @@ from pagerduty_logging.cli.rehearse.entries import Entry
 from pagerduty_logging.cli.rehearse.rebuilding import rebuilt
 
 MAX_FIELDS: Final = 100
-_RESERVED: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+_BARE: Final = vars(logging.makeLogRecord({}))
+_RESERVED: Final = frozenset(_BARE) | {"message", "asctime"}
 
 
 class RecordMaker:
@@ -60,7 +61,9 @@ class RecordMaker:
         for field, value in list(entry.fields.items())[:MAX_FIELDS]:
             if field not in _RESERVED and field not in told and isinstance(field, str):
                 told[field] = value
-        return logging.makeLogRecord(told)
+        record = logging.LogRecord.__new__(logging.LogRecord)
+        record.__dict__.update(_BARE, **told)
+        return record
 
 
 def _resolver(source: str | None) -> Callable[[str, str], str]:

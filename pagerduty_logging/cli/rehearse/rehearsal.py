@@ -100,7 +100,11 @@ class Rehearsal:
     def __post_init__(self) -> None:
         setting = self.setting
         self._simulation = Simulation(
-            setting.options, setting.filters, setting.formatter, shows_page=self._shows_page
+            setting.options,
+            setting.filters,
+            setting.formatter,
+            shows_page=self._shows_page,
+            is_known=self._problems.__contains__,
         )
         self._hide = redactor(setting.options.get("redact", ()), lambda: "\0").text
 

@@ -68,7 +68,7 @@ class Judged:
         key: its problem's dedup key.
         severity: PagerDuty's word for its level.
         ignored: a filter of the handler left it out.
-        uncertain: the key was made by masking values.
+        uncertain: the key was made by masking values; told once of each key.
     """
 
     key: str
@@ -85,6 +85,7 @@ class Simulation:
         filters: the handler's.
         formatter: the handler's; None: none.
         shows_page: tells whether the page of an event with this dedup key is wanted.
+        is_known: tells whether it is known already if a dedup key is uncertain.
 
     Raises:
         ValueError, TypeError: naming the option that is wrong.
@@ -96,6 +97,7 @@ class Simulation:
         filters: Sequence[Any] = (),
         formatter: logging.Formatter | None = None,
         shows_page: Callable[[str], bool] = lambda key: False,
+        is_known: Callable[[str], bool] = lambda key: False,
     ) -> None:
         given = {name: value for name, value in options.items() if name not in NOT_REHEARSED}
         self._handler = PagerDutyHandler(enabled=False, **given)  # checks the options
@@ -104,6 +106,7 @@ class Simulation:
         self.level = self._handler.level
         self._formatter = formatter
         self._shows_page = shows_page
+        self._is_known = is_known
         self._now = 0.0
         self._redactor = redactor(given.get("redact", ()), _NO_KEY.reveal)
         self._identifier = Identifier(given.get("fingerprint"), self._redactor.key)
@@ -160,9 +163,11 @@ class Simulation:
         said = overrides.said_by(record)
         wished = said if isinstance(said, dict) else {}
         severity = str(overrides.severity_of(record.levelno, wished))
-        own = overrides.own_key(record) is not None
-        uncertain = not own and _EXPLAINS.explain(record).rule is Rule.MASK
+        uncertain = not self._is_known(key) and self._is_masked(record)
         return Judged(key, severity, ignored, uncertain), sent
+
+    def _is_masked(self, record: logging.LogRecord) -> bool:
+        return overrides.own_key(record) is None and _EXPLAINS.explain(record).rule is Rule.MASK
 
     def finish(self) -> list[Sent]:
         """Send what waits; return it."""
@@ -176,7 +181,7 @@ class Simulation:
     def _advance(self, until: float) -> list[Sent]:
         """Turn the clock, and send on the way what is due."""
         sent: list[Sent] = []
-        while True:
+        while not self._queue.idle:
             pending, wait = self._queue.next()
             if pending is not None:
                 sent.append(self._sent(pending))

@@ -55,7 +55,7 @@ def by_key(key: str, level: int) -> Finder:
     """Return what finds severe lines of JSON, whose level is a word under this key."""
     below = [name for name in levels.NAMES if levels.WORDS[name] < level]
     words = "|".join(case(name) for name in below for case in (str.lower, str.upper, str.capitalize))
-    severe = re.compile(rf'"{re.escape(key)}": ?(?!"(?:{words})")'.encode()).search
+    severe = re.compile(rf'"{re.escape(key)}": ?+(?!"(?:{words})")'.encode()).search
 
     def in_block(block: bytes) -> Callable[[int], int]:
         def following(position: int) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import marshal
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse.entries import Entry
 
 _NAMES: Final = tuple(field.name for field in fields(Entry))
+_values: Final = attrgetter(*_NAMES)
 
 
 class Spill:
@@ -27,7 +29,7 @@ class Spill:
     def keeping(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Yield the entries, each kept before."""
         for entry in entries:
-            marshal.dump(astuple(entry), self._file)
+            marshal.dump(_values(entry), self._file)
             self.count += 1
             yield entry
 

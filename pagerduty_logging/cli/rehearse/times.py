@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Final
 
 ISO: Final = (
@@ -60,7 +61,7 @@ class Clock:
             ones before.
 
     Attributes:
-        may_turn_back: whether the zone may have summer time.
+        may_turn_back: whether a time was read that names no zone, in one whose clocks are turned.
     """
 
     def __init__(self, zone: tzinfo, newest: float) -> None:
@@ -68,7 +69,7 @@ class Clock:
         self._newest = datetime.fromtimestamp(newest, zone)
         self._previous: datetime | None = None
         self._known: dict[str, float] = {}
-        self.may_turn_back = zone is not UTC
+        self.may_turn_back = False
 
     def read(self, text: str, layout: str | None = None) -> float | None:
         """Return a time in seconds since the epoch; None if it is no time.
@@ -143,6 +144,7 @@ class Clock:
 
     def _placed(self, naive: datetime) -> tuple[datetime, bool]:
         """Return a local time as a moment: an hour that comes twice is the second where time went back."""
+        self.may_turn_back = self.may_turn_back or _is_turned(self._zone, naive.year)
         first, second = (naive.replace(tzinfo=self._zone, fold=fold) for fold in (0, 1))
         twice = (first.utcoffset() or timedelta()) > (second.utcoffset() or timedelta())
         chosen = first
@@ -159,6 +161,12 @@ class Clock:
         before = datetime.fromtimestamp(max(earlier - margin, 0.0), self._zone)
         after = datetime.fromtimestamp(later + margin, self._zone)
         return (before.utcoffset() or timedelta()) > (after.utcoffset() or timedelta())
+
+
+@lru_cache(maxsize=100)
+def _is_turned(zone: tzinfo, year: int) -> bool:
+    """Tell whether a zone's clocks are turned within a year."""
+    return len({datetime(year, month, 1, tzinfo=zone).utcoffset() for month in range(1, 13)}) > 1
 
 
 def of_number(value: str | float) -> datetime | None:
