@@ -29,6 +29,9 @@ ATTENTIVE_EVERY: Final = 64
 """One in so many of the others is read likewise: what it shows to be different is then read everywhere."""
 MAX_STRANGE: Final = 0.05
 """Share of lines in other formats up to which a log is looked through for the words of one."""
+SAMPLE: Final = 16
+SAMPLE_BYTES: Final = 4_096
+"""How much is looked at of each block that is not read line by line."""
 MAX_SOURCES: Final = 1_000
 """Streams and processes whose lines are told apart."""
 
@@ -83,7 +86,9 @@ class LogReader:
                 yield from self._document(itertools.chain((block,), stream))
                 break
             attentive = number < ATTENTIVE_BLOCKS or number % ATTENTIVE_EVERY == 0
-            find = None if attentive or self._turns_back(block) else self._finder()
+            find = None if attentive else self._finder()
+            if find is not None and (self._turns_back(block) or not self._is_usual(block)):
+                find = None
             if find is None:
                 yield from self._read(block)
             else:
@@ -213,6 +218,18 @@ class LogReader:
             return None if key is None else skimming.by_key(key, self._level)
         first = self._interpreter.first
         return skimming.by_words(first, self._level, self._interpreter.words) if first.name == kind else None
+
+    def _is_usual(self, block: bytes) -> bool:
+        """Tell whether the first lines of a block have the format that most lines had so far."""
+        lines = block[:SAMPLE_BYTES].split(b"\n")[:-1][:SAMPLE]
+        first = self._interpreter.first.match
+        is_json = self._interpreter.kinds.most_common(1)[0][0] == structured.JSON
+        strange = sum(
+            not (line.startswith(b"{") if is_json else first(line.decode("utf-8", "replace")) is not None)
+            for line in lines
+            if line and line[:1] not in b" \t"
+        )
+        return strange * 4 <= len(lines)
 
     def _skim(self, block: bytes, find: skimming.Finder) -> Iterator[Entry]:
         counts = self._counts
