@@ -25,7 +25,8 @@ def text_lines(every: int) -> Iterator[str]:
     for n in range(100_000):
         level = "ERROR" if n % every == every // 2 else chance.choice(LEVELS)
         yield (
-            f"2026-11-29 {n // 5000:02}:{n // 60 % 60:02}:{n % 60:02},{n % 1000:03} {level} shop.orders.{n % 7}: "
+            f"2026-11-29 {n // 5000:02}:{n // 60 % 60:02}:{n % 60:02},{n % 1000:03} {level} "
+            f"shop.orders.{n % 7}: "
             f"order {chance.randrange(10**6)} took {chance.random():.3f} s at node-{n % 31}\n"
         )
 

@@ -171,7 +171,15 @@ def _paragraphs(blocks: Iterable[report.Block]) -> str:
 
 
 def _listed(sentences: Sequence[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(sentence.strip())}</li>" for sentence in sentences) + "</ul>"
+    return "<ul>" + "".join(f"<li>{_with_code(sentence.strip())}</li>" for sentence in sentences) + "</ul>"
+
+
+def _with_code(sentence: str) -> str:
+    """Return a sentence whose parts between backticks are shown as code."""
+    parts = [escape(part) for part in sentence.split("`")]
+    if len(parts) % 2 == 0:
+        return escape(sentence)
+    return "".join(f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts))
 
 
 def _clock(at: float, zone: tzinfo) -> str:
