@@ -8,7 +8,7 @@ import os
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 from pagerduty_logging.cli.parsing import Misuse
 from pagerduty_logging.cli.rehearse.counts import Counts
@@ -44,8 +44,25 @@ def size(path: str) -> int | None:
         return None
 
 
-def blocks(path: str, counts: Counts, told: Callable[[], object]) -> Iterator[bytes]:
-    """Yield the log in blocks that end with a line's end.
+class Block(NamedTuple):
+    """Whole lines.
+
+    Attributes:
+        data: they, and maybe the beginning of one more, which the next block begins with.
+        end: where that one begins. Not cut off there, for to copy a megabyte takes time.
+    """
+
+    data: bytes
+    end: int
+
+    @property
+    def lines(self) -> bytes:
+        """The whole lines alone."""
+        return self.data[: self.end]
+
+
+def blocks(path: str, counts: Counts, told: Callable[[], object]) -> Iterator[Block]:
+    """Yield the log in blocks of whole lines.
 
     Args:
         path: as for `opened`.
@@ -56,11 +73,12 @@ def blocks(path: str, counts: Counts, told: Callable[[], object]) -> Iterator[by
         carry = b""
         cutting = False  # within a line of which the beginning was given already
         try:
-            for data in _unpacked(path, _Counted(file, counts)):
+            for data, whole in _unpacked(path, _Counted(file, counts)):
                 told()
-                if not (carry or cutting) and data.endswith(b"\n"):  # as most: see `_whole_lines`
-                    yield data
+                if whole and not (carry or cutting):
+                    yield Block(data, whole)
                     continue
+                data = data[: whole or len(data)]
                 if cutting:
                     end = data.find(b"\n")
                     if end < 0:
@@ -71,18 +89,18 @@ def blocks(path: str, counts: Counts, told: Callable[[], object]) -> Iterator[by
                 end = data.rfind(b"\n") + 1
                 carry = data[end:]
                 if end:
-                    yield data[:end]
+                    yield Block(data, end)
                 if len(carry) > MAX_LINE:
                     counts.cut += 1
                     cutting = True
-                    yield carry[:MAX_LINE] + b"\n"
+                    yield Block(carry[:MAX_LINE] + b"\n", MAX_LINE + 1)
                     carry = b""
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             counts.damaged.append(f"{path}: {error}")
         except OSError as error:
             counts.damaged.append(f"{path}: {error.strerror or error}")
         if carry:
-            yield carry + b"\n"
+            yield Block(carry + b"\n", len(carry) + 1)
 
 
 class _Counted(io.RawIOBase):
@@ -109,7 +127,8 @@ class _Counted(io.RawIOBase):
         return data
 
 
-def _unpacked(path: str, file: _Counted) -> Iterator[bytes]:
+def _unpacked(path: str, file: _Counted) -> Iterator[tuple[bytes, int]]:
+    """Yield what is read, and where its last line ends if what follows will be read again; else 0."""
     first = file.read(BLOCK)
     if first.startswith(_GZIP):
         yield from _read(gzip.GzipFile(fileobj=io.BufferedReader(_Again(first, file), BLOCK)))
@@ -119,21 +138,22 @@ def _unpacked(path: str, file: _Counted) -> Iterator[bytes]:
         yield from _whole_lines(first, file)
 
 
-def _whole_lines(data: bytes, file: _Counted) -> Iterator[bytes]:
-    """Yield what is read, cut after a line's end where the file can go back: joining pieces takes time."""
+def _whole_lines(data: bytes, file: _Counted) -> Iterator[tuple[bytes, int]]:
+    """Go back to a line's end where the file can, for to put pieces together takes time."""
     can_go_back = file.seekable()
     while data:
         end = data.rfind(b"\n") + 1
         if can_go_back and len(data) == BLOCK and 0 < end < BLOCK:
             file.go_back(BLOCK - end)
-            data = data[:end]
-        yield data
+            yield data, end
+        else:
+            yield data, 0
         data = file.read(BLOCK)
 
 
-def _read(file: IO[bytes] | _Counted | gzip.GzipFile) -> Iterator[bytes]:
+def _read(file: IO[bytes] | _Counted | gzip.GzipFile) -> Iterator[tuple[bytes, int]]:
     while data := file.read(BLOCK):
-        yield data
+        yield data, 0
 
 
 class _Again(io.RawIOBase):

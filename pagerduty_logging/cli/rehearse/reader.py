@@ -11,7 +11,7 @@ from datetime import tzinfo
 from typing import Final
 
 from pagerduty_logging.cli.rehearse import skimming, structured
-from pagerduty_logging.cli.rehearse.blocks import STDIN, blocks
+from pagerduty_logging.cli.rehearse.blocks import STDIN, Block, blocks
 from pagerduty_logging.cli.rehearse.containers import Line, Unwrapper
 from pagerduty_logging.cli.rehearse.counts import Counts
 from pagerduty_logging.cli.rehearse.documents import begins_document, objects
@@ -29,6 +29,8 @@ ATTENTIVE_EVERY: Final = 64
 """One in so many of the others is read likewise: what it shows to be different is then read everywhere."""
 MAX_STRANGE: Final = 0.05
 """Share of lines in other formats up to which a log is looked through for the words of one."""
+DOCUMENT_BYTES: Final = 4_096
+"""How much shows whether a log is one JSON document."""
 SAMPLE: Final = 16
 SAMPLE_BYTES: Final = 4_096
 """How much is looked at of each block that is not read line by line."""
@@ -82,8 +84,9 @@ class LogReader:
         """Yield the records of the level or worse that say when they were made."""
         stream = blocks(self._path, self._counts, self._told)
         for number, block in enumerate(stream):
-            if number == 0 and begins_document(block):
-                yield from self._document(itertools.chain((block,), stream))
+            if number == 0 and begins_document(block.lines[:DOCUMENT_BYTES]):
+                whole = (each.lines for each in itertools.chain((block,), stream))
+                yield from self._document(whole)
                 break
             attentive = number < ATTENTIVE_BLOCKS or number % ATTENTIVE_EVERY == 0
             find = None if attentive else self._finder()
@@ -99,10 +102,10 @@ class LogReader:
 
     # --- every line -------------------------------------------------------------------------------
 
-    def _read(self, block: bytes, position: int = 0) -> Iterator[Entry]:
+    def _read(self, whole: Block) -> Iterator[Entry]:
         counts = self._counts
-        counts.counted_bytes += len(block) - position
-        end = len(block)
+        (block, end), position = whole, 0
+        counts.counted_bytes += end
         while position < end:
             quiet = self._quiet_of_first()
             if quiet is not None and counts.earliest is not None and not self._plain.resumes:
@@ -119,7 +122,7 @@ class LogReader:
             counts.lines += 1
             yield from self._line(block[position:stop])
             position = stop + 1
-        self._note_times(block)
+        self._note_times(whole)
 
     def _quiet_of_first(self) -> Callable[..., re.Match[bytes]] | None:
         first = self._interpreter.first
@@ -219,9 +222,9 @@ class LogReader:
         first = self._interpreter.first
         return skimming.by_words(first, self._level, self._interpreter.words) if first.name == kind else None
 
-    def _is_usual(self, block: bytes) -> bool:
+    def _is_usual(self, block: Block) -> bool:
         """Tell whether the first lines of a block have the format that most lines had so far."""
-        lines = block[:SAMPLE_BYTES].split(b"\n")[:-1][:SAMPLE]
+        lines = block.data[: min(block.end, SAMPLE_BYTES)].split(b"\n")[:-1][:SAMPLE]
         first = self._interpreter.first.match
         is_json = self._interpreter.kinds.most_common(1)[0][0] == structured.JSON
         strange = sum(
@@ -231,16 +234,16 @@ class LogReader:
         )
         return strange * 4 <= len(lines)
 
-    def _skim(self, block: bytes, find: skimming.Finder) -> Iterator[Entry]:
-        counts = self._counts
-        counts.skimmed_bytes += len(block)
+    def _skim(self, whole: Block, find: skimming.Finder) -> Iterator[Entry]:
+        block, end = whole
+        self._counts.skimmed_bytes += end
         following = find(block)
         quiet = self._quiet_of_first()
-        position, end = 0, len(block)
+        position = 0
         while position < end:
             if not self._plain.busy:
                 place = following(position)
-                if place < 0:
+                if not 0 <= place < end:
                     return
                 position = block.rfind(b"\n", position, place) + 1 or position
                 self._plain.below()
@@ -256,10 +259,10 @@ class LogReader:
             yield from self._line(block[position:stop])
             position = stop + 1
 
-    def _note_times(self, block: bytes) -> None:
+    def _note_times(self, whole: Block) -> None:
         """Note when the last line of a block was written, which may have been passed over."""
-        end = len(block) - 1
-        self._note_time(block[block.rfind(b"\n", 0, end) + 1 : end])
+        block, end = whole
+        self._note_time(block[block.rfind(b"\n", 0, end - 1) + 1 : end - 1])
 
     def _note_time(self, raw: bytes) -> float | None:
         found = self._interpreter.first.match(raw[:MAX_TEXT_CHARS].decode("utf-8", "replace"))
@@ -270,13 +273,13 @@ class LogReader:
             self._counts.at(when)
         return when
 
-    def _turns_back(self, block: bytes) -> bool:
+    def _turns_back(self, whole: Block) -> bool:
         """Tell whether local time is turned back within a block: then every line's time must be known."""
         if not self._clock.may_turn_back:
             return False
+        block, end = whole
         first = self._note_time(block[: block.find(b"\n")])
-        end = len(block) - 1
-        last = self._note_time(block[block.rfind(b"\n", 0, end) + 1 : end])
+        last = self._note_time(block[block.rfind(b"\n", 0, end - 1) + 1 : end - 1])
         return first is None or last is None or self._clock.is_unsure(first, last)
 
 
