@@ -19,14 +19,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.delivery.lazy_imports import load_lazy_imports
 from pagerduty_logging.delivery.spool import Spool
 from pagerduty_logging.delivery.stats import Stats
-from pagerduty_logging.events_api import options
+from pagerduty_logging.events_api import clock, options
+from pagerduty_logging.events_api.address import destination
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Image, Link
@@ -186,7 +187,7 @@ class PagerDutyHandler(logging.Handler):
             ),
             frequency=frequency(min_occurrences, max_fingerprints),
             mark=self._mark,
-            clock=monotonic,
+            clock=clock.monotonic,
         )
         self._known = self._pipeline.throttle.known
         diagnostics = Diagnostics()
@@ -199,6 +200,10 @@ class PagerDutyHandler(logging.Handler):
             timeout=timeout,
             retry=retry,
         )
+        self._destination = destination(events.base_url)
+        if key is not None:
+            for sentence in events.notices():
+                diagnostics.say("address", sentence, always=True)
         make_delivery = partial(
             Delivery,
             decide=self._pipeline.decide,
@@ -217,6 +222,7 @@ class PagerDutyHandler(logging.Handler):
             events.prepare()
             linecache.getline(__file__, 1)
             self._pipeline.warm_up()
+            load_lazy_imports()
             self._delivery = make_delivery(
                 events, spool=None if spool is None else Spool(spool, key, diagnostics)
             )
@@ -233,7 +239,12 @@ class PagerDutyHandler(logging.Handler):
 
     # --- the way of a record ----------------------------------------------------------------------
 
-    def handle(self, record: logging.LogRecord) -> bool:
+    def __repr__(self) -> str:
+        # Asked for by tools that show local variables, even while the constructor fails.
+        level = logging.getLevelName(self.level) if hasattr(self, "level") else "no level yet"
+        return f"<{type(self).__name__} ({level}) for {getattr(self, '_destination', 'no address yet')}>"
+
+    def handle(self, record: logging.LogRecord, _now: Callable[[], float] = clock.quickest()) -> bool:  # noqa: B008
         """End a repeat at once, without a lock; `emit` does the rest.
 
         Logging's own `handle` would render and submit while it holds the handler's lock.
@@ -248,12 +259,12 @@ class PagerDutyHandler(logging.Handler):
                 self._pipeline.ignored["filter"] += 1
                 return False
             record = passed
-        message = record.msg
-        if type(message) is str:
-            try:
+        try:
+            message = record.msg
+            if type(message) is str:
                 problem = self._known[record.name][message]
                 if (
-                    problem.quiet_until > monotonic()
+                    problem.quiet_until > _now()
                     and record.levelno == problem.level
                     and not hasattr(record, "pagerduty")
                 ):
@@ -267,8 +278,8 @@ class PagerDutyHandler(logging.Handler):
                     except Exception:
                         return True
                     return True
-            except Exception:  # not known, or a record made by hand, of which anything may be wrong
-                pass
+        except Exception:  # not known, or a record made by hand, of which anything may be wrong
+            pass
         try:
             self.emit(record)
         except RecursionError:

@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from typing import Any, ParamSpec, Self, TypeVar, cast
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.events_api import options
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
 from pagerduty_logging.handler import PagerDutyHandler
@@ -183,7 +183,7 @@ class JobGuard:
     def _succeed(self, overran: bool) -> None:
         if not self._resolve_on_success:
             return
-        now = time.monotonic()
+        now = monotonic()
         if not overran and now - _resolved.get(self.dedup_key, -RESOLVE_INTERVAL) < RESOLVE_INTERVAL:
             return
         if len(_resolved) >= MAX_JOBS:
@@ -216,7 +216,7 @@ class _Run:
         self._guard = guard
         self._place = place
         self._thread = thread
-        self._since = time.monotonic()
+        self._since = monotonic()
         self._overran = self._ended = False
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
@@ -243,7 +243,7 @@ class _Run:
         if error is None or (isinstance(error, SystemExit) and not fails(error)):
             self._guard._succeed(self._overran)
         elif fails(error):
-            ran = time.monotonic() - self._since
+            ran = monotonic() - self._since
             self._guard._page(self._place, "Job %s failed", self._guard._name, error=error, ran=ran)
 
     def _overrun(self, limit: float) -> None:
@@ -253,7 +253,7 @@ class _Run:
             self._overran = True
             stack = None if self._thread is None else _stack_of(self._thread)
             words = "Job %s is still running after %g seconds"
-            ran = time.monotonic() - self._since
+            ran = monotonic() - self._since
             self._guard._page(self._place, words, self._guard._name, limit, stack=stack, ran=ran)
 
 

@@ -6,14 +6,14 @@ spool an event is on disk before `submit` returns, and whoever finds it there wi
 
 from __future__ import annotations
 
+import math
 import os
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 from pagerduty_logging.delivery import process
-from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.delivery.diagnostics import Diagnostics, counted
 from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.delivery.inbox import Item
 from pagerduty_logging.delivery.losses import Losses, OnError
@@ -26,6 +26,7 @@ from pagerduty_logging.delivery.stats import Stats
 from pagerduty_logging.delivery.worker import WAKE_UP, Worker
 from pagerduty_logging.events_api import retrying
 from pagerduty_logging.events_api.client import EventsClient
+from pagerduty_logging.events_api.clock import monotonic
 
 A_MOMENT = 0.04
 """Seconds that `stats` gives the worker to decide what was just logged."""
@@ -66,7 +67,7 @@ class Delivery:
         on_error: OnError | None = None,
         on_fork: Callable[[], object] | None = None,
         diagnostics: Diagnostics,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
         random: Callable[[], float] = retrying.uniform,
     ) -> None:
         self.flush_timeout = flush_timeout
@@ -119,6 +120,12 @@ class Delivery:
                 "uWSGI runs no threads here, so that every page is sent inside the logging call; "
                 "its option enable-threads changes that",
             )
+        elif self._background and process.interpreter_lacks_threads():
+            self._diagnostics.say(
+                "threads",
+                "sub-interpreters run no threads before Python 3.14, so that every page is sent inside the "
+                f"logging call, within {WAKE_UP:g} seconds, or by a later call, or at the end",
+            )
         return begun
 
     def _new_worker(self) -> Worker:
@@ -139,6 +146,7 @@ class Delivery:
             spooled=spooled,
             losses=Losses(self._on_error, spooled, self._diagnostics, roles),
             roles=roles,
+            in_call=WAKE_UP if self._background and process.interpreter_lacks_threads() else math.inf,
             threaded=threaded,
             # With a spool an event is on disk before `submit` returns.
             defers=threaded and self._defer and self._spool is None,
@@ -214,7 +222,7 @@ class Delivery:
             words = f"the process ends before PagerDuty took {left[0]}{more}"
             self._diagnostics.say("end", f"{words}; last error: {queue.trouble}", always=True)
         if kept:
-            words = f"the process ends before PagerDuty took {kept} events, which stay in the spool"
+            words = f"the process ends before PagerDuty took {counted(kept, 'event')}, kept in the spool"
             self._diagnostics.say("end", f"{words}; last error: {queue.trouble}", always=True)
         elif self._spool is not None:
             self._spool.sign_off()

@@ -45,7 +45,8 @@ class Pending:
         encoded: what is sent, once it is composed.
         refused: what PagerDuty refused, once there is nothing but the barest form left to try.
         bare: whether it is in its barest form already.
-        attempts: how often it failed.
+        attempts: how often it failed, since all that waits was last tried at once.
+        tried: whether this process has made an attempt.
         due: it is not tried before, on the delivery's clock.
         ticket: its file's name in the spool; None if it is in memory only.
     """
@@ -62,6 +63,7 @@ class Pending:
     refused: EncodedEvent | None = None
     bare: bool = False
     attempts: int = 0
+    tried: bool = False
     due: float = -math.inf
     ticket: str | None = None
 

@@ -173,6 +173,7 @@ class Backlog:
         own time, and the others the longer the more of them have failed since one got through: an event
         that fails for itself alone holds nobody up, and an outage is not met by every event in turn.
         """
+        pending.tried = True
         pending.attempts += 1
         if error.status == 429 or error.retry_after is not None:
             self._refusals = min(self._refusals + 1, MAX_STEPS)
@@ -206,11 +207,14 @@ class Backlog:
         return self._critical_paused_until if name[0] == Severity.CRITICAL.rank else self.paused_until
 
     def expired(self, now: float) -> list[Pending]:
-        """Return the events that are older than the schedule's `max_age`."""
+        """Return the events that are older than the schedule's `max_age`, and were tried at least once.
+
+        An event from the spool may seem old because a clock was wrong when it was written.
+        """
         if now - self._oldest < self._retry.max_age:
             return []
         self._oldest = min((p.accepted_at for p in self), default=math.inf)
-        return [p for p in self if now - p.accepted_at >= self._retry.max_age]
+        return [p for p in self if p.tried and now - p.accepted_at >= self._retry.max_age]
 
     def would_be_least(self, pending: Pending) -> bool:
         """Tell whether an event would be the one to do without, if it were added now."""

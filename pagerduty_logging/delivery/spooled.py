@@ -5,13 +5,13 @@ Times are on the delivery's clock; files, which outlive it, have the time of day
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
 from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits, packed
 from pagerduty_logging.delivery.spool import Kept, Spool
+from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.decoding import decode
 
 LOOK_AROUND = 5.0
@@ -29,7 +29,7 @@ class SpooledEvents:
     """
 
     def __init__(
-        self, spool: Spool, max_pending: int, now: float, time_of_day: Callable[[], float] = time.time
+        self, spool: Spool, max_pending: int, now: float, time_of_day: Callable[[], float] = time_of_day
     ) -> None:
         self._spool = spool
         self._max_pending = max_pending

@@ -48,6 +48,7 @@ class Worker:
         losses: says which events will not be delivered.
         roles: what each thread is doing.
         threaded: whether a thread of its own sends. False: whoever submits.
+        in_call: seconds that whoever submits sends for at most.
         defers: whether that thread also decides. False: whoever submits.
         clock: seconds, monotonic.
         diagnostics: where it says what goes wrong.
@@ -70,6 +71,7 @@ class Worker:
         losses: Losses,
         roles: Roles,
         threaded: bool,
+        in_call: float,
         defers: bool,
         clock: Callable[[], float],
         diagnostics: Diagnostics,
@@ -85,6 +87,7 @@ class Worker:
         self._spooled = spooled
         self._losses = losses
         self._threaded = threaded
+        self._in_call = min(in_call, client.timeout)
         self._defers = defers
         self._clock = clock
         self._diagnostics = diagnostics
@@ -136,14 +139,17 @@ class Worker:
             with process.ending.waiting() as left:
                 self.flush(left)
         elif not self._threaded:
-            self.work_here(self._client.timeout)
+            self.work_here(self._in_call)
         elif self.ensure_thread():
             self.rouse()
         else:
             self.work_here(WAKE_UP)
+        if process.ending.unheard:
+            with process.ending.waiting() as left:
+                self.flush(left)
         if self.queue.lost:
             self._losses.tell(self.queue.lost)
-        if process.ending.over:
+        if process.ending.over or (process.ending.unheard and not self.queue.idle):
             self._owner.report_undelivered()
         elif self.thread is None and not self.queue.idle:
             process.hold(self._owner)
@@ -236,7 +242,8 @@ class Worker:
         if error is None and self._spooled is not None:
             self._spooled.forget(pending)
         if error is not None and error.retryable:
-            self._diagnostics.say("retry", f"PagerDuty is not reached, will try again: {trouble(error)}")
+            what = "PagerDuty is not reached" if error.status is None else "an event is not accepted yet"
+            self._diagnostics.say("retry", f"{what}, will try again: {trouble(error)}")
 
     def work_here(self, timeout: float) -> None:
         """Send on this thread, for at most `timeout` seconds."""
@@ -270,12 +277,12 @@ class Worker:
             while True:
                 try:
                     self.look_around()
-                    wait = self.step(self._client.timeout)
+                    wait = self.step(self._longest_attempt())
                 except Exception as broken:
                     self._diagnostics.say("worker", f"the worker stumbled: {type(broken).__name__}")
                     wait = self._client.retry.initial or LOOK_AROUND
                 self._signals.tell()
-                if self.queue.idle and self.closed and self._retire():
+                if process.ending.dismissed or (self.queue.idle and self.closed and self._retire()):
                     break
                 if self._spooled is not None:
                     wait = min(LOOK_AROUND, math.inf if wait is None else wait)
@@ -283,15 +290,23 @@ class Worker:
         if not self.queue.idle:  # submitted while the thread retired
             self.ensure_thread()
 
+    def _longest_attempt(self) -> float:
+        timeout = self._client.timeout
+        if process.IN_MAIN_INTERPRETER:
+            return timeout
+        return process.ending.attempt(timeout, self._owner.flush_timeout)
+
     def ensure_thread(self) -> bool:
         """Start the thread unless there is one; False where no thread can be started any more."""
+        if process.ending.dismissed:
+            return False
         thread = self.thread
         starting = self._signals.starting
         if (thread is not None and thread.is_alive()) or not starting.acquire(blocking=False):
             return True
         try:
             if self.thread is thread:
-                thread = threading.Thread(target=self._run, name="pagerduty-logging", daemon=True)
+                thread = process.new_thread(self._run)
                 thread.start()
                 self.thread = thread
         except RuntimeError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from types import BuiltinFunctionType
 
 
 def _clock(name: str, otherwise: Callable[[], float]) -> Callable[[], float]:
@@ -20,5 +21,17 @@ def _clock(name: str, otherwise: Callable[[], float]) -> Callable[[], float]:
 
 monotonic = _clock("CLOCK_MONOTONIC", time.monotonic)
 """Return seconds that never go back, as `time.monotonic` does."""
+_quickest = (time.monotonic,)  # in a tuple: what replaces clocks looks at the names of modules
+
+
+def quickest() -> Callable[[], float]:
+    """Return a clock that reads as `monotonic` does, and takes less time where it can.
+
+    To be kept in an instance: whoever freezes time replaces it where a module has a name for it.
+    """
+    (found,) = _quickest
+    return found if isinstance(found, BuiltinFunctionType) else monotonic
+
+
 time_of_day = _clock("CLOCK_REALTIME", time.time)
 """Return seconds since the epoch, as `time.time` does."""

@@ -5,7 +5,9 @@ way their arguments can build a text becomes a `Template`: its literal pieces, w
 between each two. A template counts only where those pieces fit the message that was logged, so
 a stale file, another call on the line or a wrong guess costs nothing but the next rule's turn.
 
-Neither path nor line is part of a template. Only syntax is read; nothing is imported or run.
+Neither path nor line is part of a template. Only syntax is read; nothing is imported or run. A file that
+cannot be read for want of descriptors, memory or stack is tried again; the relative names that frozen
+programs have are not looked for in the working directory.
 """
 
 from __future__ import annotations
@@ -14,12 +16,15 @@ import ast
 import os
 import re
 import stat
+import sys
 import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from string import Formatter
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeGuard, cast
+
+from pagerduty_logging.record.structured import MAX_ENTRIES, NO_WORDS, rank_of
 
 from .masking import says_nothing
 
@@ -36,17 +41,27 @@ _MAX_CALLS: Final = 64
 _MAX_VARIANTS: Final = 16
 _MAX_DEPTH: Final = 40
 _MAX_NAMES: Final = 3
+_MAX_SPLIT: Final = 20_000
+_STARTED: Final = time.time_ns()
+_LEAST_LETTERS: Final = 6
+"""Letters of a template that is looked for within a longer text."""
 
 HOLE: Final = "{}"
 """What stands for an interpolated value in a template read from the source."""
 
 PERCENT: Final = re.compile(
-    r"%(?:\([^)]*\))?[#0 +-]*(?:\*|[0-9]+)?(?:\.(?:\*|[0-9]+))?[hlL]?([diouxXeEfFgGcrsa%])",
+    r"%(?:\([^)]{0,200}\))?[#0 +-]*+(?:\*|[0-9]++)?(?:\.(?:\*|[0-9]++))?[hlL]?([diouxXeEfFgGcrsa%])",
     re.ASCII,
 )
 
 _Pieces: TypeAlias = tuple[str, ...]  # the literals; a hole is between each two
 _OPAQUE: Final[_Pieces] = ("", "")
+
+
+class _Text(ast.Constant):
+    value: str
+
+
 _Signature: TypeAlias = tuple[int, int]
 
 _DEF = re.compile(r"\s*(?:async\s+def|def)\b")
@@ -84,12 +99,42 @@ class Template:
             at += len(piece)
         return True
 
+    def is_in(self, message: str) -> bool:
+        """Whether MESSAGE holds the literal pieces in order, words before and after them."""
+        first, *others = self.pieces
+        if sum(map(str.isalpha, "".join(self.pieces))) < _LEAST_LETTERS or not first.strip():
+            return False
+        at = message.find(first)
+        if at < 0 or (first[0].isalnum() and message[at - 1 : at].isalnum() and at > 0):
+            return False
+        at += len(first)
+        for piece in others:
+            at = message.find(piece, at)
+            if at < 0:
+                return False
+            at += len(piece)
+        return not (message[at - 1 : at].isalnum() and message[at : at + 1].isalnum())
+
+    def values_in(self, message: str) -> tuple[str, ...]:
+        """Return what stands in the holes of a MESSAGE that fits."""
+        values = []
+        at = len(self.pieces[0])
+        for piece in self.pieces[1:-1]:
+            end = message.find(piece, at) if piece else at
+            values.append(message[at:end])
+            at = end + len(piece)
+        return (*values, message[at : len(message) - len(self.pieces[-1])])
+
 
 @dataclass(slots=True)
 class _Site:
     templates: tuple[Template, ...]
     signature: _Signature | None
     looked_at: float
+    bare: tuple[Template, ...] = ()
+    """Templates of more than one hole, without a word."""
+    is_read: bool = False
+    """Whether there are calls in the line."""
 
 
 # Plain dicts: reads and writes of one entry are atomic, and a race costs a second parse at
@@ -118,6 +163,30 @@ def template_of(pathname: object, lineno: object, message: str) -> Template | No
     if found is None and (signature := _signature(pathname)) != site.signature:
         found = _fitting(_load(pathname, lineno, signature), message)
     return found
+
+
+def part_of(pathname: object, lineno: object, message: str) -> Template | None:
+    """Return the template at PATHNAME:LINENO that a part of MESSAGE was made from, or None.
+
+    An adapter or a wrapper has put something before it, or after.
+    """
+    site = _sites.get((pathname, lineno))  # type: ignore[arg-type]
+    return next((t for t in site.templates if t.is_in(message)), None) if site is not None else None
+
+
+def values_at(pathname: object, lineno: object, message: str) -> tuple[str, ...]:
+    """Return the values that a template without a word at PATHNAME:LINENO was filled with to make MESSAGE."""
+    site = _sites.get((pathname, lineno))  # type: ignore[arg-type]
+    if site is None or len(message) > _MAX_SPLIT:
+        return ()
+    found = next((template for template in site.bare if template.fits(message)), None)
+    return found.values_in(message) if found is not None else ()
+
+
+def is_read(pathname: object, lineno: object) -> bool:
+    """Whether the call at PATHNAME:LINENO could be read, from a file as it was when the program started."""
+    site = _sites.get((pathname, lineno))  # type: ignore[arg-type]
+    return site is not None and site.is_read and site.signature is not None and site.signature[0] < _STARTED
 
 
 def templates_at(pathname: str, lineno: int) -> tuple[Template, ...]:
@@ -150,6 +219,8 @@ def _signature(pathname: str) -> _Signature | None:
     """Size and time of a file that may be read; None for what is no file, or reads for ever."""
     if pathname[:1] == "<":  # <stdin>, <string>, <frozen importlib._bootstrap>
         return None
+    if getattr(sys, "frozen", False) and not os.path.isabs(pathname):
+        return None
     try:
         info = os.stat(pathname)
     except (OSError, ValueError):
@@ -161,15 +232,19 @@ def _signature(pathname: str) -> _Signature | None:
 
 
 def _load(pathname: str, lineno: int, signature: _Signature | None) -> _Site:
-    templates: tuple[Template, ...] = ()
+    site = _Site((), signature, time.monotonic())
     if signature is not None:
         try:
             lines = _lines(pathname, signature)
             if 0 < lineno <= len(lines):
-                templates = tuple(_templates(lines, lineno))
+                found = _templates(lines, lineno)
+                site.is_read = bool(found)
+                site.templates = tuple(t for t in found if not t.bare)
+                site.bare = tuple(t for t in found if t.bare and t.pieces != _OPAQUE and len(t.pieces) > 1)
+        except (OSError, MemoryError, RecursionError):
+            return site  # it may be readable the next time
         except Exception:  # whatever a file can hold, the next rule takes over
-            templates = ()
-    site = _Site(templates, signature, time.monotonic())
+            pass
     if len(_sites) >= MAX_SITES:
         _sites.clear()
     _sites[pathname, lineno] = site
@@ -183,7 +258,7 @@ def _lines(pathname: str, signature: _Signature) -> list[str]:
         return known[1]
     try:
         text = _decoded(_read(pathname))
-    except (OSError, ValueError, LookupError):  # unreadable, or in no known encoding
+    except (PermissionError, ValueError, LookupError):  # not for us, or in no known encoding
         text = ""
     # Not splitlines(): Python ends a line at \n, \r\n and \r only.
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -214,11 +289,12 @@ def _decoded(data: bytes) -> str:
 # --- from the line to its calls -------------------------------------------------------------
 
 
-def _templates(lines: list[str], lineno: int) -> Iterator[Template]:
+def _templates(lines: list[str], lineno: int) -> list[Template]:
+    """The templates of the calls that LINENO is part of, the likeliest first; one an argument at least."""
     found: list[tuple[tuple[int, int, int], Template]] = []
     parsed = _parsed_around(lines, lineno)
     if parsed is None:
-        return
+        return []
     tree, offset = parsed
     line = lineno + offset
     scopes = _Scopes(tree, lines)
@@ -228,16 +304,11 @@ def _templates(lines: list[str], lineno: int) -> Iterator[Template]:
         elsewhere = line not in (call.lineno, attribute_line)
         for argument, rest in _arguments(call):
             for template in _Reader(scopes, call).templates(argument, formatted=rest):
-                if not template.bare:
-                    letters = sum(map(len, template.pieces))
-                    found.append(((elsewhere, -letters, len(found)), template))
+                letters = sum(map(len, template.pieces))
+                found.append(((elsewhere, -letters, len(found)), template))
     # The call of the very line first, then the template that says most.
     found.sort(key=lambda ranked: ranked[0])
-    seen = set()
-    for _, template in found:
-        if template not in seen:
-            seen.add(template)
-            yield template
+    return list(dict.fromkeys(template for _, template in found))
 
 
 def _calls(tree: ast.AST, line: int) -> list[ast.Call]:
@@ -287,7 +358,7 @@ def _parsed(text: str) -> ast.Module | None:
     warnings.filterwarnings("ignore", module=re.escape(_PARSED_AS))
     try:
         return ast.parse(text, _PARSED_AS)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError):
         return None
 
 
@@ -390,6 +461,8 @@ class _Reader:
         if depth > _MAX_DEPTH:
             return [_OPAQUE]
         depth += 1
+        if type(node).__name__ == "TemplateStr":  # from Python 3.14 on
+            return [_fstring(cast("ast.JoinedStr", node).values)]
         match node:
             case ast.Constant(value=str(text)):
                 return [(text,)]
@@ -413,6 +486,14 @@ class _Reader:
                 return self.variants(value, depth)
             case ast.Name(id=name):
                 return self._of_name(name, depth)
+            case ast.Dict(keys=keys, values=values):
+                named = {key.value: v for key, v in zip(keys, values, strict=True) if _is_text(key)}
+                return self._of_mapping(named, depth)
+            case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
+                return self._of_mapping({k.arg: k.value for k in keywords if k.arg is not None}, depth)
+            case ast.List(elts=elements) | ast.Tuple(elts=elements):
+                parts = [self.variants(element, depth)[0] for element in elements[:MAX_ENTRIES]]
+                return [_put_together(parts, ", ")]
             case ast.Call(func=ast.Attribute(value=text, attr="format")):
                 return _bounded(
                     _format_pieces(a[0]) if len(a) == 1 else _OPAQUE for a in self.variants(text, depth)
@@ -424,6 +505,22 @@ class _Reader:
                     inner.append(function.value)
                 return _bounded([v for value in inner for v in self.variants(value, depth)] + [_OPAQUE])
         return [_OPAQUE]
+
+    def _of_mapping(self, entries: dict[str, ast.expr], depth: int) -> list[_Pieces]:
+        """What a structured message says: the words in one of its fields, or all of them."""
+        ranked = sorted((rank, name) for name in entries if (rank := rank_of(name)) is not None)
+        words = [v for _, name in ranked for v in self.variants(entries[name], depth)]
+        return _bounded([*words, _put_together(self._flat(entries, "", depth), ", ")])
+
+    def _flat(self, entries: dict[str, ast.expr], prefix: str, depth: int) -> list[_Pieces]:
+        """The entries as `structured.words_of` puts them where no field holds the words."""
+        found: list[tuple[str, _Pieces]] = []
+        for name, value in entries.items():
+            if prefix or name not in NO_WORDS:
+                pieces = self.variants(value, depth)[0] if not isinstance(value, ast.Dict) else _OPAQUE
+                first, *rest = (" ".join(piece.split()) if len(pieces) == 1 else piece for piece in pieces)
+                found.append((name, (f"{prefix}{name}: {first}", *rest)))
+        return [pieces for _, pieces in sorted(found)[:MAX_ENTRIES]]
 
     def _of_name(self, name: str, depth: int) -> list[_Pieces]:
         if self.names >= _MAX_NAMES:
@@ -439,6 +536,18 @@ class _Reader:
             return _bounded([*known[: _MAX_VARIANTS - 1], _OPAQUE])
         finally:
             self.names -= 1
+
+
+def _is_text(key: ast.expr | None) -> TypeGuard[_Text]:
+    return isinstance(key, ast.Constant) and isinstance(key.value, str)
+
+
+def _put_together(parts: list[_Pieces], between: str) -> _Pieces:
+    pieces = [""]
+    for i, (first, *rest) in enumerate(parts):
+        pieces[-1] += (between if i else "") + first
+        pieces += rest
+    return tuple(pieces)
 
 
 def _bounded(variants: Iterator[_Pieces] | list[_Pieces]) -> list[_Pieces]:

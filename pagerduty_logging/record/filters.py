@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import logging
 import re
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from cachetools import LRUCache
 
 from pagerduty_logging.events_api import options
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.fingerprinting.failure import reports_clean_exit
 from pagerduty_logging.state.lock import ReentrantLock
 
@@ -103,7 +103,7 @@ class Frequency:
         occurrences: int,
         seconds: float,
         max_problems: int,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._occurrences = occurrences
         self._seconds = seconds

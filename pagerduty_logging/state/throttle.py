@@ -7,12 +7,12 @@ got it, the next occurrence is news again.
 from __future__ import annotations
 
 import enum
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cachetools import Cache, TTLCache
 
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state.lock import ReentrantLock
 
@@ -131,7 +131,7 @@ class Throttle:
         self,
         repeat_interval: float,
         max_fingerprints: int,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._repeat_interval = repeat_interval
         self._max_fingerprints = max_fingerprints

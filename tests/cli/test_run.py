@@ -333,7 +333,7 @@ def test_an_outage_changes_no_status_and_the_spool_keeps_the_page(sandbox, tmp_p
         _, err = process.communicate(timeout=KILL_AFTER)
     assert process.returncode == 5
     assert err.startswith("no ledger\n")
-    assert "stay in the spool" in err
+    assert "kept in the spool" in err
     with started([*spooled, "true"], sandbox.url) as process:
         process.communicate(timeout=KILL_AFTER)
     assert sorted(event["event_action"] for event in sandbox.events) == ["resolve", "trigger"]

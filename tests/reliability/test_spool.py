@@ -90,7 +90,7 @@ def test_every_call_that_returned_before_a_kill_arrives(pagerduty: Sandbox, spoo
 def test_what_is_left_at_the_end_stays_in_the_spool_and_is_said(pagerduty: Sandbox, spool: Path) -> None:
     pagerduty.fail_next(Hang())
     ended = run("attached(flush_timeout=0.5)\nlog.error('problem')", pagerduty.url, spool=spool)
-    assert "1 events, which stay in the spool" in ended.err
+    assert "1 event, kept in the spool" in ended.err
     assert "problem" not in ended.err
     run(SEND, pagerduty.url, spool=spool).well()
     assert summaries(pagerduty) == ["problem"]
@@ -265,11 +265,24 @@ def test_an_old_event_says_how_late_it_comes(pagerduty: Sandbox, spool: Path) ->
     assert event["payload"]["timestamp"] == json.loads(entry["event"])["payload"]["timestamp"]
 
 
+@pytest.mark.parametrize("days", [2, 3_650])
+def test_an_old_event_is_tried_once_in_this_life_for_clocks_go_wrong(
+    pagerduty: Sandbox, spool: Path, days: int
+) -> None:
+    run("attached(flush_timeout=0)\nlog.error('problem')\nos._exit(0)", "http://127.0.0.1:9", spool=spool)
+    (file,) = events(spool)
+    entry = json.loads(file.read_text())
+    file.write_text(json.dumps({**entry, "accepted": entry["accepted"] - days * 86_400}))
+    run(SEND, pagerduty.url, spool=spool).well()
+    assert summaries(pagerduty) == ["problem"]
+
+
 def test_an_event_beyond_its_age_is_given_up_and_told(pagerduty: Sandbox, spool: Path) -> None:
     run("attached(flush_timeout=0)\nlog.error('problem')\nos._exit(0)", "http://127.0.0.1:9", spool=spool)
     (file,) = events(spool)
     entry = json.loads(file.read_text())
     file.write_text(json.dumps({**entry, "accepted": entry["accepted"] - 2 * 86_400}))
+    pagerduty.fail_next(503)
     ended = run(
         """
         told = []

@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from freezegun import freeze_time
 
+from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.events_api import clock
-from pagerduty_logging.sandbox import Sandbox
+from pagerduty_logging.sandbox import Hang, Sandbox
 
 MOMENTS = ["2012-01-14", "2040-01-01"]
 
@@ -38,6 +39,16 @@ def test_a_fault_in_frozen_time_is_retried(sandbox: Sandbox, frozen: logging.Log
     sandbox.fail_next(503)
     frozen.error("the disk is full")
     sandbox.alert(summary="the disk is full", timeout=30)
+
+
+@freeze_time("2012-01-14")
+def test_a_flush_in_frozen_time_ends_though_pagerduty_hangs(
+    sandbox: Sandbox, make_handler: Callable[..., PagerDutyHandler], attach: Callable[..., logging.Logger]
+) -> None:
+    sandbox.fail_next(Hang())
+    handler = make_handler()
+    attach(handler).error("the disk is full")
+    assert not handler.flush(0.5)
 
 
 def test_the_clocks_are_the_systems_own_whatever_was_patched(monkeypatch: pytest.MonkeyPatch) -> None:
