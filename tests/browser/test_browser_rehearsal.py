@@ -16,6 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 NOON = 1_795_953_600.0
+TRACEBACK = 'Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\nValueError: <b>no</b>'
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
@@ -25,7 +26,7 @@ def night(problems: int) -> Result:
             NOON + 86_400 * n / 3_000,
             f"kind {'x' * (n % problems + 1)} of a rather long message failed while nobody looked at it",
             50 if n % 97 == 0 else 40,
-            traceback='Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\nValueError: <b>no</b>',
+            traceback=TRACEBACK,
         )
         for n in range(3_000)
     )

@@ -106,9 +106,8 @@ OTHERS: Final = (
     ),
     Format(
         "Android's logcat",
-        rf"(?P<time>{times.YEARLESS}) +(?:\w+ +)?(?P<process>\d+) +\d+ (?P<level>[VDIWEFA]) (?P<logger>"
-        rf"[^:]*?) *: ?"
-        r"(?P<message>.*)",
+        rf"(?P<time>{times.YEARLESS}) +(?:\w+ +)?(?P<process>\d+) +\d+ (?P<level>[VDIWEFA]) "
+        r"(?P<logger>[^:]{0,100}?) {0,40}: ?(?P<message>.*)",
         (
             Sample(
                 "03-17 16:13:38.811  1702  2395 D WindowManager: printFreezing",

@@ -228,9 +228,8 @@ PYTHON: Final = (
     ),
     Format(
         "level, time",
-        r"\[? ?{LEVEL}\]?(?::\S+|[ |]+\S*?)?[ |:]+(?:[\w.]+:(?P<line>\d+) )?\[?{time}\]?(?:(?: [\w.-]+)"
-        r"?\])?[ :|]+(?:- )?"
-        r"(?P<message>.*)",
+        r"\[? ?{LEVEL}\]?(?::\S{1,80}|[ |]{1,40}\S{0,80}?)?[ |:]{1,40}(?:[\w.]{1,80}:(?P<line>\d+) )?"
+        r"\[?{time}\]?(?:(?: [\w.-]+)?\])?[ :|]+(?:- )?(?P<message>.*)",
         (
             Sample("ERROR 2026-11-29 03:12:07,123 order 7 failed", 40, "order 7 failed"),
             Sample("[DEBUG 2015-05-20 12:22:19 main]  Exec[create]", 10, "Exec[create]"),

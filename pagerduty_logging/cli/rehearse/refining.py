@@ -27,7 +27,7 @@ def find_logger(said: Said) -> None:
         said["logger"], said["message"] = found["logger"], text[found.end() :]
 
 
-_AFTER_EVENT = re.compile(r" +\[(?P<logger>[\w.-]+)\](?= |$)| +(?=[A-Za-z_][\w.]*=)")
+_AFTER_EVENT = re.compile(r"(?<! ) +(?:\[(?P<logger>[\w.-]+)\](?= |$)|(?=[A-Za-z_][\w.]{0,80}=))")
 
 
 def structlog(said: Said) -> None:

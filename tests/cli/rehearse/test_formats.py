@@ -72,3 +72,24 @@ def test_what_is_severe_holds_one_of_the_words_that_are_looked_for(row: Format, 
 def test_a_line_that_says_no_level_never_pages_for_a_word_in_its_message(line: str, read: Read):
     entries, _ = read(line + "\n")
     assert entries == []
+
+
+BEGINNINGS = [
+    "",
+    "ERROR",
+    "[ERROR",
+    "2026-11-29 03:12:07",
+    "2026-11-29 03:12:07 [error] a",
+    "05-21 15:05:52.808 1 1 E",
+]
+ENDLESS = [" ", "[", ":", "|", "a ", "[x] ", "-", "=", "a.", "a=b ", "0:"]
+
+
+@pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
+def test_no_line_takes_for_ever(row: Format):
+    # Sixty thousand characters take milliseconds; where time grows with their square, this never ends.
+    for beginning in BEGINNINGS:
+        for piece in ENDLESS:
+            found = row.match(beginning + piece * (60_000 // len(piece)))
+            if found is not None:
+                assert read_fields(row, found)["message"] is not None
