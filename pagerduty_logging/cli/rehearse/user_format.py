@@ -22,19 +22,20 @@ _GROUPS: Final = {
     "created": rf"(?P<time>{times.EPOCH})",
     "levelname": _LEVEL,
     "levelno": r"(?P<level>\d{1,5})",
-    "name": r"(?P<logger>[^\n]*?)",
+    "name": r"(?P<logger>[^\n]{0,200}?)",
     "message": r"(?P<message>.*)",
-    "pathname": r"(?P<path>[^\n]*?)",
-    "filename": r"(?P<file>[^\n]*?)",
-    "module": r"(?P<module>[^\n]*?)",
+    "pathname": r"(?P<path>[^\n]{0,400}?)",
+    "filename": r"(?P<file>[^\n]{0,200}?)",
+    "module": r"(?P<module>[^\n]{0,200}?)",
     "lineno": r"(?P<line>\d+)",
-    "funcName": r"(?P<function>[^\n]*?)",
+    "funcName": r"(?P<function>[^\n]{0,200}?)",
     "process": r"(?P<process>\d+)",
     "thread": r"\d+",
     "msecs": r"\d+(?:\.\d+)?",
     "relativeCreated": r"\d+(?:\.\d+)?",
 }
-"""What each attribute of a record looks like; any other may be anything."""
+"""What each attribute of a record looks like; any other may be anything. All but the message have a bound, so
+that a line in which they are not found takes no time that grows with its length."""
 
 _COLOURS: Final = frozenset(
     {"log_color", "reset", "message_log_color", "name_log_color", "levelname_log_color"}
@@ -73,9 +74,9 @@ def reader_of(text: str, date_format: str | None = None) -> Format:
         if name in _COLOURS:
             continue
         named.add(name)
-        group = _time_of(layout) if name == "asctime" else _GROUPS.get(name, r"[^\n]*?")
+        group = _time_of(layout) if name == "asctime" else _GROUPS.get(name, r"[^\n]{0,200}?")
         if name in seen or ("<time>" in group and "time" in seen):
-            group = re.sub(r"\(\?P<\w+>", "(?:", group).replace(_LEVEL, r"[^\n]*?")
+            group = re.sub(r"\(\?P<\w+>", "(?:", group).replace(_LEVEL, r"[^\n]{0,200}?")
         seen.add("time" if name in ("asctime", "created") else name)
         # A width pads with spaces on one side or the other.
         pattern.append(
@@ -119,7 +120,7 @@ def _time_of(layout: str | None) -> str:
 def _directive(part: re.Match[str]) -> str:
     if part[1] is None:
         return re.escape(part[0])
-    return _DIRECTIVES.get(part[1].lstrip("-"), r"[^\n]*?")
+    return _DIRECTIVES.get(part[1].lstrip("-"), r"[^\n]{0,200}?")
 
 
 def _parts(text: str) -> Iterator[tuple[str, str | None]]:

@@ -85,3 +85,11 @@ def test_a_word_that_is_no_level_is_counted_and_pages_nothing(read: Read):
 def test_a_format_without_a_message_is_refused(text: str):
     with pytest.raises(ValueError, match="message"):
         user_format.reader_of(text)
+
+
+@pytest.mark.parametrize("piece", ["a ", "a", " ", "- ", "|", "[x] "])
+def test_no_line_takes_for_ever(piece: str):
+    row = user_format.reader_of(
+        "%(asctime)s %(name)s %(funcName)s - %(threadName)s|%(levelname)s~%(message)s"
+    )
+    assert row.match("2026-11-29 03:12:07,123 " + piece * (60_000 // len(piece))) is None
