@@ -48,12 +48,28 @@ class Place(NamedTuple):
 def places_of(traceback: TracebackType | None) -> list[Place]:
     """Return the frames of a traceback, outermost first."""
     places: list[Place] = []
-    while traceback is not None and len(places) < MAX_FRAMES:
+    add, new = places.append, tuple.__new__
+    for _ in range(MAX_FRAMES):
+        if traceback is None:
+            break
         frame = traceback.tb_frame
         code = frame.f_code
-        places.append(tuple.__new__(Place, (code.co_filename, code.co_name, frame)))
+        add(new(Place, (code.co_filename, code.co_name, frame)))
         traceback = traceback.tb_next
     return places
+
+
+def innermost_name(traceback: TracebackType | None) -> str:
+    """Return the bare name of the last function of a traceback."""
+    name = ""
+    for _ in range(MAX_FRAMES):
+        if traceback is None:
+            break
+        function = traceback.tb_frame.f_code.co_name
+        if function not in COMPREHENSIONS:
+            name = function
+        traceback = traceback.tb_next
+    return name
 
 
 def remember_main() -> None:

@@ -89,7 +89,7 @@ def _container(tokens: list[str], at: int, depth: int) -> tuple[object, int]:
         value, at = _value(tokens, at, depth + 1)
         if opened == "{" and at < len(tokens) and tokens[at] == ":":
             entries[str(value)], at = _value(tokens, at + 1, depth + 1)
-        elif value != "":
+        elif value != "" or type(value) is str:
             elements.append(value)
         if at < len(tokens) and tokens[at] in ",:":
             at += 1
