@@ -188,7 +188,9 @@ class PagerDutyHandler(logging.Handler):
             fields=fields,
             redactor=redacted,
             ignored=Ignored(ignore_loggers, ignore_exceptions),
-            identifier=Identifier(fingerprint, redacted.key),
+            identifier=Identifier(
+                fingerprint, redacted.key, environment=fields.environment, client=fields.client
+            ),
             before_send=options.function("before_send", before_send),
             throttle=Throttle(
                 options.seconds("repeat_interval", repeat_interval, zero=True),

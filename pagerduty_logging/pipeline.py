@@ -13,13 +13,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 from pagerduty_logging.delivery.diagnostics import is_notice
 from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
-from pagerduty_logging.fingerprinting.problem import Identifier, identity_of
+from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.record import overrides, paged_exceptions
@@ -143,7 +144,7 @@ class Pipeline:
             if _is_notice(record):
                 return None
             if depth >= MAX_NESTED:
-                return _identified(salvage(record, self._clock()))
+                return self._identified(salvage(record, self._clock()))
             return self._captured(record, error, formatter, defects)
         except BaseException as broken:
             return self._salvaged(record, broken, defects)
@@ -201,7 +202,7 @@ class Pipeline:
         """Return what can be had without the application's own code, which has just failed."""
         interruption = None if isinstance(broken, Exception) else broken
         try:
-            occurrence = _identified(salvage(record, self._clock(), broken, defects))
+            occurrence = self._identified(salvage(record, self._clock(), broken, defects))
             occurrence.interruption = interruption
             return occurrence
         except Exception:
@@ -209,6 +210,11 @@ class Pipeline:
             if interruption is not None:
                 raise interruption from None
             return None
+
+    def _identified(self, occurrence: Occurrence) -> Occurrence:
+        """Find the problem of what could be read without the application's own code."""
+        occurrence.key, occurrence.by_message = self._identifier.identify_bare(occurrence)
+        return occurrence
 
     def resolve(self, dedup_key: str) -> Order:
         """Return the word that a problem is over; from now on its occurrences are not taken for repeats."""
@@ -308,7 +314,10 @@ class Pipeline:
             alert.compose, occurrence, key, sighting.history, self._fields
         )
         if occurrence.original is not None and self._before_send is not None:
-            considered = self._considered(occurrence, compose(), self._before_send)
+            # Redacted before too: `before_send` may log or copy what it is given.
+            considered = self._considered(
+                occurrence, cast("Trigger", self._redacted(compose)), self._before_send
+            )
             if considered is None:
                 settle(Outcome.REJECTED)
                 sighting.problem.handed_in += 1
@@ -353,7 +362,7 @@ class Pipeline:
             occurrence.defects.append(f"the record could not be read: {type_name(broken)}")
             if occurrence.message is None:
                 occurrence = salvage(occurrence.record, occurrence.at, broken, occurrence.defects)
-            key = identity_of(occurrence).key
+            key = self._identifier.identify_bare(occurrence).key
             settle = Settlement(self.throttle)
             severity = occurrence.severity
             sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at)
@@ -390,9 +399,3 @@ def _is_notice(record: logging.LogRecord) -> bool:
     if type(message) is str and is_notice(message):
         return True
     return type(args) is tuple and any(type(arg) is str and is_notice(arg) for arg in args)
-
-
-def _identified(occurrence: Occurrence) -> Occurrence:
-    """Find the problem of what could be read without the application's own code."""
-    occurrence.key, occurrence.by_message = identity_of(occurrence)
-    return occurrence

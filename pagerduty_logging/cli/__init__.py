@@ -9,14 +9,26 @@ import sys
 from collections.abc import Sequence
 
 from pagerduty_logging._version import __version__
-from pagerduty_logging.cli import change, check, explain, output, problems, run, sandbox, spool, test, trigger
+from pagerduty_logging.cli import (
+    change,
+    check,
+    explain,
+    output,
+    problems,
+    rehearse,
+    run,
+    sandbox,
+    spool,
+    test,
+    trigger,
+)
 from pagerduty_logging.cli.follow_up import acknowledge, resolve
 from pagerduty_logging.cli.parsing import Command, CommandParser, Misuse
 from pagerduty_logging.cli.silence import silence, silences, unsilence
 
 _COMMANDS: list[Command] = [
     *(sandbox, check, test, trigger, acknowledge, resolve, change, run, explain, spool),
-    *(problems, silence, silences, unsilence),
+    *(problems, silence, silences, unsilence, rehearse),
 ]
 
 INTERRUPTED = 130  # as shells report SIGINT

@@ -34,9 +34,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal, NamedTuple
 
+from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
+from pagerduty_logging.record import overrides
 from pagerduty_logging.record.structured import says_little
 
-from . import causes, failure, places, source, texts
+from . import causes, expressions, failure, own_keys, places, source, texts
 from .masking import HOLE, mask, says_nothing
 from .texts import Text
 
@@ -55,11 +57,9 @@ __all__ = [
 SCHEME: Final = "pdl2"
 """The version of the rules; every key made by them starts with it."""
 
-MAX_DEDUP_KEY_CHARS: Final = 255  # PagerDuty/developer-docs: docs/events-API-v2/02-Trigger-Events.md
 
 TemplateSource = Literal["source", "mask", "raw"]
 _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
-_UNSENDABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # controls, lone surrogates
 _SEPARATOR: Final = "\x1f"
 _ROOT: Final = "root"
 _SPECIAL: Final = frozenset((_ROOT, places.MAIN, *failure.LOGGERS))
@@ -182,9 +182,13 @@ class Fingerprinter:
             own = _own_key(record)
             if own is not None:
                 return Identity(own, False)
-            if self._has_defaults and (known := _of_most(record)) is not None:
-                return known
-            _, template, joined, by_message = self._decide(record)
+            missed = False
+            if self._has_defaults:
+                known = _of_most(record)
+                if type(known) is Identity:
+                    return known
+                missed = known is not None
+            _, template, joined, by_message = self._decide(record, missed=missed)
             return Identity(_key(_named(record), template, joined), by_message)
         except Exception:
             return Identity(_key_of_last_resort(record, self._everywhere), False)
@@ -207,8 +211,13 @@ class Fingerprinter:
             key = _key_of_last_resort(record, self._everywhere)
             return Explanation(key=key, rule=Rule.NONE, template="", by_message=False)
 
-    def _decide(self, record: logging.LogRecord) -> tuple[Rule, str, tuple[str, ...], bool]:
-        """The rules in their order: (rule, template, what joins in, by the message alone)."""
+    def _decide(
+        self, record: logging.LogRecord, *, missed: bool = False
+    ) -> tuple[Rule, str, tuple[str, ...], bool]:
+        """The rules in their order: (rule, template, what joins in, by the message alone).
+
+        MISSED says that the source is known to hold no template that fits `record.msg` as it stands.
+        """
         msg = record.msg
         if self._template_source == "raw":
             return self._with_options(record, Rule.RAW, texts.text_of(msg), (), type(msg) is str)
@@ -218,7 +227,7 @@ class Fingerprinter:
 
         text = texts.read(record)
         reads = self._template_source == "source"
-        rule, template, text = _template(record, text, reads=reads)
+        rule, template, text = _template(record, text, reads=reads, missed=missed and text.text is msg)
         crash = failure.reported_crash(record, text.appended)
         joined: tuple[str, ...] = ()
         if crash is not None:
@@ -228,15 +237,16 @@ class Fingerprinter:
         elif rule is Rule.MASK or _says_little(template):
             joined = _failed(record, text, template)
         joined += text.joined + failure.reported_task(record)
+        nothing = says_nothing(template)
         if crash is None or not failure.speaks_for_others(record):
-            if says_nothing(template) and not joined:
+            if nothing and not joined:
                 joined = _logged_in(record)
             elif (rule is Rule.MASK or _says_little(template)) and failure.has_place(record):
                 joined = _with(joined, _logged_in(record))
         alone = (
             type(msg) is str
             and not joined
-            and not says_nothing(template)
+            and not nothing
             and not text.may_quote
             and record.name != _ROOT
             and not (record.exc_info and failure.speaks_for_others(record))
@@ -303,18 +313,23 @@ def explain_source(
         templates = source.templates_at(path, line)
         if not templates:
             return None
-        message = source.HOLE.join(templates[0].pieces)
+        message = expressions.HOLE.join(templates[0].pieces)
     record = logging.LogRecord(logger, logging.ERROR, path, line, message, None, None)
     return explain(record)
 
 
-def _holds_template(found: source.Template, msg: str) -> bool:
+def _holds_template(found: expressions.Template, msg: str) -> bool:
     """Whether a wrapper's template has a hole for the template of whoever calls it."""
-    return source.HOLE in found.text and any(map(source.PERCENT.search, found.values_in(msg)))
+    if expressions.HOLE not in found.text or expressions.PERCENT.search(found.text):
+        return False
+    return any(map(expressions.PERCENT.search, found.values_in(msg)))
 
 
-def _of_most(record: logging.LogRecord) -> Identity | None:
-    """What `_decide` comes to for most records, at a quarter of its time; None for any other."""
+def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
+    """What `_decide` comes to for most records, at a quarter of its time; None for any other.
+
+    "missed": the source holds no template that fits the message as it stands.
+    """
     msg, args, name = record.msg, record.args, record.name
     if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not _begins_with_letter(msg):
         return None
@@ -332,28 +347,28 @@ def _of_most(record: logging.LogRecord) -> Identity | None:
         if "(most recent call last)" in msg or msg.endswith(("sub-exception)", "sub-exceptions)")):
             return None
         alone = True
+    if record.exc_info and not failure.is_ordinary(record):
+        return None
     found = source.template_of(record.pathname, record.lineno, msg)
     if found is not None:
         template = found.text
-        if args and source.HOLE in template:
+        if args and expressions.HOLE in template:
             return None
     elif not args or source.is_read(record.pathname, record.lineno):
-        return None
+        return "missed"
     else:
         template = msg
-    if record.exc_info and not failure.is_ordinary(record):
-        return None
     if not _says_little(template):
         return tuple.__new__(Identity, (_key(name, template), alone))
     joined = _logged_in(record) if failure.has_place(record) else ()
     return tuple.__new__(Identity, (_key(name, template, joined), alone and not joined))
 
 
-def _template(record: logging.LogRecord, text: Text, *, reads: bool) -> tuple[Rule, str, Text]:
+def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: bool) -> tuple[Rule, str, Text]:
     """Return the rule, its template, and TEXT as it is understood then."""
     path, line = record.pathname, record.lineno
     if reads:
-        found = source.template_of(path, line, text.text)
+        found = None if missed else source.template_of(path, line, text.text)
         if found is None and text.whole:
             found = source.template_of(path, line, text.whole)
             if found is not None and text.appended:  # nothing has appended it: it is part of the message
@@ -376,8 +391,10 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool) -> tuple[Ru
 
 def _failed(record: logging.LogRecord, text: Text, template: str) -> tuple[str, ...]:
     """What failed, where the template says no more than that or nothing."""
-    nothing = says_nothing(template)
     exception = text.exception or causes.exception_of(record)
+    if exception is None and not text.appended:
+        return ()
+    nothing = says_nothing(template)
     if exception is not None:
         if nothing or text.exception or text.values or text.text == texts.text_of(exception):
             return causes.raised(exception).joined
@@ -419,17 +436,9 @@ def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) 
 
 
 def _own_key(record: logging.LogRecord) -> str | None:
-    """The key that the record brought itself; whatever else stands there is no key."""
-    own = record.__dict__.get("pagerduty")
-    if own is None:
-        return None
-    key = own.get("dedup_key") if isinstance(own, dict) else None
-    if not isinstance(key, str) or not key.strip():
-        return None
-    key = str.__str__(key)
-    if len(key) > MAX_DEDUP_KEY_CHARS or _UNSENDABLE.search(key):
-        return _key("", key, ())
-    return key
+    """The key that the record brought itself, as it is sent."""
+    own = overrides.own_key(record)
+    return None if own is None else own_keys.sendable(own)
 
 
 def _begins_with_letter(template: str) -> bool:

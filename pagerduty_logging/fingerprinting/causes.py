@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import printed_traceback
 
-from .places import COMPREHENSIONS, MAIN, Place, places_of
+from .places import COMPREHENSIONS, MAIN, Place, innermost_name, places_of
 
 Chosen: TypeAlias = Callable[[list[Place]], str]
 """Chooses the function that is named out of a traceback."""
@@ -68,6 +68,8 @@ def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
     if is_group(exception):
         causes = {_cause(type_name(leaf), chosen(places_behind(leaf))) for leaf in _leaves(exception)}
         return Failure(type_name(exception), members=tuple(sorted(causes)))
+    if chosen is innermost and exception.__cause__ is None:  # as with most
+        return Failure(type_name(exception), innermost_name(exception.__traceback__))
     return Failure(type_name(exception), chosen(places_behind(exception)))
 
 

@@ -38,6 +38,8 @@ def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | N
         record: the record.
         appended: the traceback that a queue appended to the record's text, where no exception is at hand.
     """
+    if not (record.exc_info or appended):
+        return None
     exception = causes.exception_of(record) if record.exc_info else None
     if exception is None:
         if not appended or _is_ordinary_text(appended, record):
@@ -53,7 +55,11 @@ def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | N
     def chosen(found: list[Place]) -> str:
         return _failed_function(found, record)
 
-    return causes.raised(exception, chosen) if exception is not None else causes.printed(appended, chosen)
+    if exception is None:
+        return causes.printed(appended, chosen)
+    return (
+        causes.raised(exception, chosen) if is_group else Failure(causes.type_name(exception), chosen(here))
+    )
 
 
 def is_ordinary(record: logging.LogRecord) -> bool:

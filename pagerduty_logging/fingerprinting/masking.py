@@ -124,8 +124,11 @@ _NOUNS: Final = (
 )
 # ... unless that word carries the sentence on: what happened must not be taken for a name.
 _PROSE = (
-    # Verbs by their endings, where a stem with a vowel goes before: "used", but neither "fred" nor "king".
-    r"(?!(?i:\w{0,20}?[aeiouy]\w{0,20}?(?:(?<!e)ed|ing)|a|again|all|already|an|and|any|are|as|at|available|be|because"
+    # Verbs by their ending, where a stem with a vowel goes before: "used", but not "fred". As many names as
+    # verbs end in "ing" ("billing", "staging"): of these the verbs that say what is wrong.
+    r"(?!(?i:\w{0,20}?[aeiouy]\w{0,20}?(?<!e)ed|(?:be|block|do|dy|end|exceed|exist|exit|expect|fail|gett|go|hang"
+    r"|hav|leav|listen|load|look|los|miss|pend|reconnect|refus|reject|remain|respond|restart|retry|return|runn"
+    r"|shutt|start|stopp|tim|try|us|wait|writ)ing|a|again|all|already|an|and|any|are|as|at|available|be|because"
     "|been|before|broke|but|by|can|cannot|could|data|did|died|do|does|down|due|empty|error|errors"
     "|exception|exists?|failure|file|files|for|found|from|gone|had|has|have|hung|id|ids|if|in"
     "|info|into|invalid|is|it|its|key|keys|left|less|list|lost|may|missing|more|must|name"

@@ -17,6 +17,8 @@ COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
 
 STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
 _SCRIPTS: Final = os.path.dirname(sys.executable or os.__file__)  # None where Python is embedded
+# Also in a checkout, where it is not installed as libraries are.
+_OURSELVES: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _SEPARATOR: Final = re.compile(r"[\\/]")
 _COMPREHENSION = re.compile(r"(?:\.<locals>)?\.<(?:list|set|dict)comp>")
@@ -48,12 +50,28 @@ class Place(NamedTuple):
 def places_of(traceback: TracebackType | None) -> list[Place]:
     """Return the frames of a traceback, outermost first."""
     places: list[Place] = []
-    while traceback is not None and len(places) < MAX_FRAMES:
+    add, new = places.append, tuple.__new__
+    for _ in range(MAX_FRAMES):
+        if traceback is None:
+            break
         frame = traceback.tb_frame
         code = frame.f_code
-        places.append(tuple.__new__(Place, (code.co_filename, code.co_name, frame)))
+        add(new(Place, (code.co_filename, code.co_name, frame)))
         traceback = traceback.tb_next
     return places
+
+
+def innermost_name(traceback: TracebackType | None) -> str:
+    """Return the bare name of the last function of a traceback."""
+    name = ""
+    for _ in range(MAX_FRAMES):
+        if traceback is None:
+            break
+        function = traceback.tb_frame.f_code.co_name
+        if function not in COMPREHENSIONS:
+            name = function
+        traceback = traceback.tb_next
+    return name
 
 
 def remember_main() -> None:
@@ -99,7 +117,10 @@ def module_of_file(path: str) -> str:
 @functools.lru_cache(maxsize=1_024)
 def is_library(filename: str) -> bool:
     """Whether FILENAME is Python's own or installed, and not a part of the application."""
-    if filename.startswith(("<frozen", STANDARD_LIBRARY)) or _INSTALLED.search(filename) is not None:
+    if (
+        filename.startswith(("<frozen", STANDARD_LIBRARY, _OURSELVES))
+        or _INSTALLED.search(filename) is not None
+    ):
         return True
     # PyInstaller's modules have relative names.
     return is_frozen() and not os.path.isabs(filename) and _first_part(filename) in _library_names()

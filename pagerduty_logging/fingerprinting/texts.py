@@ -10,8 +10,8 @@ from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import message, printed_traceback, structured, template_strings
 
 from . import causes
+from .expressions import PERCENT
 from .masking import HOLE, mask, says_nothing
-from .source import PERCENT
 
 MAX_CHARS: Final = 100_000
 _CLASS = re.compile(r"<class '([\w.<>]{1,200})'>")
@@ -59,7 +59,7 @@ def read(record: logging.LogRecord) -> Text:
     else:
         said = msg
     text = _of_text(said, merged=message.is_merged(record)) if isinstance(said, str) else _of_object(said)
-    return text._replace(may_quote=bool(args))
+    return text._replace(may_quote=True) if args else text
 
 
 def text_of(msg: object) -> str:

@@ -108,6 +108,8 @@ def words_of(said: object, *, depth: int = 0) -> object:
         return template_strings.read(said).text
     if kind is literals.Unread and (error := _ERROR_REPR.fullmatch(str(said))) is not None:
         return f"{error[1]}: {literals.string(error[2])}"
+    if kind is literals.Unread and (template := template_strings.read_repr(str(said))) is not None:
+        return template.text
     if depth < MAX_DEPTH:
         if issubclass(kind, Mapping):
             entries = _entries(said)
@@ -154,8 +156,12 @@ def fields_of(said: object) -> dict[object, object]:
     message: Any = said
     name = name_of_words(_entries(message))
     # What holds the words whole is said; of what holds more than them, nothing is left out.
-    told = name is not None and not is_structured(message[name])
-    return {key: message[key] for key in message if not (told and key == name) and key not in TOLD_OTHERWISE}
+    words = message[name] if name is not None else ""
+    told = name is not None and (not is_structured(words) or template_strings.is_one(words))
+    fields = {
+        key: message[key] for key in message if not (told and key == name) and key not in TOLD_OTHERWISE
+    }
+    return {**fields_of(words), **fields} if template_strings.is_one(words) else fields
 
 
 def read_text(text: str) -> object:

@@ -76,7 +76,7 @@ HARMLESS = [
     "the author: Bob",
     "2026-01-31T08:15:00.123456+00:00",
     "550e8400-e29b-41d4-a716-446655440000",
-    "pdl1-4111111111111111aaaaaaaaaaaaaaaa",
+    "pdl2-4111111111111111aaaaaaaaaaaaaaaa",
     "passenger: Bob",
     "app/auth.py:12 in auth",
 ]
