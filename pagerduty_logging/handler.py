@@ -79,6 +79,9 @@ class PagerDutyHandler(logging.Handler):
         fingerprint: makes the dedup key of a record, or a mapping of `Fingerprinter`'s options; default:
             `pagerduty_logging.fingerprint`.
         repeat_interval: seconds after an event in which repeats are counted, not sent.
+        max_repeat_interval: seconds; each reminder doubles that time, up to this, until a problem is quiet.
+        follow_up: seconds after a problem's first event in which its size is told, if it has ten repeats or
+            more by then; 0: never.
         max_fingerprints: how many problems are known at once.
         max_events_per_minute: bound of what is sent; PagerDuty refuses more than about 120.
         max_pending: bound of the events that wait; beyond it the least severe are left out, and one event
@@ -132,6 +135,8 @@ class PagerDutyHandler(logging.Handler):
         custom_details: Mapping[str, Any] | None = None,
         fingerprint: Callable[[logging.LogRecord], str] | Mapping[str, Any] | None = None,
         repeat_interval: float = 300.0,
+        max_repeat_interval: float = 3600.0,
+        follow_up: float = 15.0,
         max_fingerprints: int = 10_000,
         max_events_per_minute: int = 100,
         max_pending: int = 1_000,
@@ -183,6 +188,8 @@ class PagerDutyHandler(logging.Handler):
             throttle=Throttle(
                 options.seconds("repeat_interval", repeat_interval, zero=True),
                 options.count("max_fingerprints", max_fingerprints),
+                max_repeat_interval=options.seconds("max_repeat_interval", max_repeat_interval),
+                follow_up=options.seconds("follow_up", follow_up, zero=True),
             ),
             frequency=frequency(min_occurrences, max_fingerprints),
             mark=self._mark,
@@ -206,6 +213,7 @@ class PagerDutyHandler(logging.Handler):
         make_delivery = partial(
             Delivery,
             decide=self._pipeline.decide,
+            reports=self._pipeline.follow_ups,
             defer=before_send is None,  # which runs on the thread that logs
             on_fork=self._pipeline.reset,
             max_pending=options.count("max_pending", max_pending),
@@ -368,13 +376,13 @@ class PagerDutyHandler(logging.Handler):
         if before is not None:
             before.settle()
         self._delivery = meanwhile = self._make_delivery(client)
-        self._pipeline.throttle.forget()
+        self._pipeline.forget()
         try:
             yield
         finally:
             meanwhile.settle()
             self._delivery = before
-            self._pipeline.throttle.forget()
+            self._pipeline.forget()
             meanwhile.close()
 
     @property

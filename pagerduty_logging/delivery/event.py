@@ -12,7 +12,7 @@ from pagerduty_logging.events_api.decoding import decode, with_detail
 from pagerduty_logging.events_api.encoding import EncodedEvent, encode
 from pagerduty_logging.events_api.errors import ApiError, EventsError
 from pagerduty_logging.events_api.events import Event, Severity, Trigger
-from pagerduty_logging.state.throttle import Outcome
+from pagerduty_logging.state.problem import Outcome
 
 DELAYED = 300.0
 """Seconds after which an event tells how late it comes."""
@@ -49,6 +49,7 @@ class Pending:
         tried: whether this process has made an attempt.
         due: it is not tried before, on the delivery's clock.
         ticket: its file's name in the spool; None if it is in memory only.
+        why: the reason it is sent, in words; "" for what is no alert.
     """
 
     dedup_key: str
@@ -66,6 +67,7 @@ class Pending:
     tried: bool = False
     due: float = -math.inf
     ticket: str | None = None
+    why: str = ""
 
 
 def nobody_waits(outcome: Outcome) -> int:
@@ -92,13 +94,14 @@ def packed_now(pending: Pending, now: float) -> EncodedEvent:
 
 def bare(pending: Pending, error: EventsError) -> Trigger:
     """Return the least that still pages for an event that PagerDuty, or our own code, could not take."""
+    details = {"reduced": f"the full event was not accepted: {trouble(error)}"}
     refused = decode(pending.refused) if pending.refused else None
     said = refused.summary if isinstance(refused, Trigger) else ""
     return Trigger(
         f"{said[:BARE_SUMMARY_CHARS]} ({pending.label})",
         severity=pending.severity,
         dedup_key=pending.dedup_key,
-        custom_details={"reduced": f"the full event was not accepted: {trouble(error)}"},
+        custom_details={"why": pending.why, **details} if pending.why else details,
     )
 
 

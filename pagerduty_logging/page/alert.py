@@ -21,7 +21,7 @@ from pagerduty_logging.page import links, traceback_rows
 from pagerduty_logging.record import message, overrides, printed_traceback
 from pagerduty_logging.record.exceptions import Raised
 from pagerduty_logging.record.occurrence import Occurrence
-from pagerduty_logging.state.throttle import History
+from pagerduty_logging.state.problem import History
 
 MAX_LINE_CHARS = 600
 """Characters of the message's first line in a summary, so that the exception fits in behind it."""
@@ -90,7 +90,7 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
         "summary": page.summary(),
         "severity": occurrence.severity,
         "dedup_key": dedup_key if dedup_key.strip() else None,
-        "timestamp": _time(occurrence.created),
+        "timestamp": time(occurrence.created),
         "source": given.source or this_host(),
         "component": given.component or occurrence.logger,
         "group": given.group,
@@ -209,7 +209,7 @@ class _Page:
             "exception": self._chain[0].name if self._chain else None,
             "level": occurrence.level_name,
             "logger": occurrence.logger,
-            "timestamp": _iso(occurrence.created),
+            "timestamp": iso(occurrence.created),
             **_without_empty({"trace_id": occurrence.trace_id, "span_id": occurrence.span_id}),
         }
 
@@ -251,12 +251,13 @@ class _Page:
             told["location"] = traceback_rows.location(occurrence.origin)
         told["logger"] = occurrence.logger
         told["level"] = occurrence.level_name
+        told["why"] = history.why
         told["occurrences"] = history.occurrences
         if history.suppressed:
             told["suppressed"] = history.suppressed
-            told["suppressed_since"] = _iso(history.since)
-        first = told["first_seen"] = _iso(history.first_seen)
-        told["last_seen"] = _iso(occurrence.created) if occurrence.created > history.first_seen else first
+            told["suppressed_since"] = iso(history.since)
+        first = told["first_seen"] = iso(history.first_seen)
+        told["last_seen"] = iso(occurrence.created) if occurrence.created > history.first_seen else first
         told["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in occurrence.crumbs]
         return _without_empty(told)
 
@@ -318,9 +319,9 @@ def _list(value: safejson.JSON) -> list[safejson.JSON]:
     return value
 
 
-def _time(seconds: float) -> datetime:
+def time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _iso(seconds: float) -> str:
-    return _time(seconds).isoformat(timespec="seconds")
+def iso(seconds: float) -> str:
+    return time(seconds).isoformat(timespec="seconds")

@@ -4,7 +4,8 @@ import threading
 import time
 
 from pagerduty_logging.events_api.events import Severity
-from pagerduty_logging.state.throttle import Outcome, Throttle, Verdict
+from pagerduty_logging.state.problem import Outcome
+from pagerduty_logging.state.throttle import Settlement, Throttle
 
 
 def test_an_event_is_settled_although_another_thread_does_not_come_out_of_an_occurrence() -> None:
@@ -19,18 +20,19 @@ def test_an_event_is_settled_although_another_thread_does_not_come_out_of_an_occ
         return time.monotonic()
 
     throttle = Throttle(300.0, 10, clock)
-    problem = throttle.sight("first", Severity.ERROR, 0.0).problem
-    other = throttle.sight("second", Severity.ERROR, 0.0).problem
+    settle, settle_other = Settlement(throttle), Settlement(throttle)
+    throttle.sight("first", Severity.ERROR, 0.0, settle)
+    throttle.sight("second", Severity.ERROR, 0.0, settle_other)
 
     def occur() -> None:
         stuck.append(threading.get_ident())
-        throttle.settle(other, Outcome.DELIVERED)
+        settle_other(Outcome.DELIVERED)
 
     thread = threading.Thread(target=occur)
     thread.start()
     assert inside.wait(60)
-    assert throttle.settle(problem, Outcome.DELIVERED) == 1
+    assert settle(Outcome.DELIVERED) == 1
     assert not settled.is_set()
     settled.set()
     thread.join()
-    assert throttle.sight("first", Severity.ERROR, 0.0).verdict is Verdict.REPEAT
+    assert throttle.sight("first", Severity.ERROR, 0.0).why is None
