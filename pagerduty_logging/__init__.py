@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pagerduty_logging.hooks import install_hooks
     from pagerduty_logging.jobs import page_on_failure
     from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
+    from pagerduty_logging.record.render_templates import RenderTemplates
 
 __all__ = [
     "Acknowledge",
@@ -57,6 +58,7 @@ __all__ = [
     "PagerDutyHandler",
     "RateLimited",
     "Receipt",
+    "RenderTemplates",
     "Resolve",
     "Retry",
     "ServerError",
@@ -71,6 +73,7 @@ __all__ = [
 
 _HOMES = {
     "record.breadcrumbs": ("BreadcrumbHandler",),
+    "record.render_templates": ("RenderTemplates",),
     "events_api.client": ("EventsClient",),
     "events_api.errors": (
         "ApiError",

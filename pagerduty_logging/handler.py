@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.delivery.lazy_imports import load_lazy_imports
 from pagerduty_logging.delivery.spool import Spool
 from pagerduty_logging.delivery.stats import Stats
 from pagerduty_logging.events_api import clock, options
@@ -229,6 +230,7 @@ class PagerDutyHandler(logging.Handler):
             events.prepare()
             linecache.getline(__file__, 1)
             self._pipeline.warm_up()
+            load_lazy_imports()
             self._delivery = make_delivery(
                 events, spool=None if spool is None else Spool(spool, key, diagnostics)
             )
@@ -265,9 +267,9 @@ class PagerDutyHandler(logging.Handler):
                 self._pipeline.ignored["filter"] += 1
                 return False
             record = passed
-        message = record.msg
-        if type(message) is str:
-            try:
+        try:
+            message = record.msg
+            if type(message) is str:
                 problem = self._known[record.name][message]
                 if (
                     problem.quiet_until > _now()
@@ -284,8 +286,8 @@ class PagerDutyHandler(logging.Handler):
                     except Exception:
                         return True
                     return True
-            except Exception:  # not known, or a record made by hand, of which anything may be wrong
-                pass
+        except Exception:  # not known, or a record made by hand, of which anything may be wrong
+            pass
         try:
             self.emit(record)
         except RecursionError:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from pagerduty_logging.delivery.diagnostics import is_notice
 from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity, Trigger
@@ -148,6 +149,8 @@ class Pipeline:
             rule = self._filters.rule_for(record, error)
             if rule is not None:
                 self.ignored[rule] += 1
+                return None
+            if _is_notice(record):
                 return None
             if depth >= MAX_NESTED:
                 return _identified(salvage(record, self._clock()))
@@ -384,6 +387,15 @@ class Pipeline:
         event = self._redactor.event(compose())
         problem.said = said_by(event, logger)
         return event
+
+
+def _is_notice(record: logging.LogRecord) -> bool:
+    """Tell whether a record is what the library itself wrote to stderr."""
+    attributes = record.__dict__
+    message, args = attributes.get("msg"), attributes.get("args")
+    if type(message) is str and is_notice(message):
+        return True
+    return type(args) is tuple and any(type(arg) is str and is_notice(arg) for arg in args)
 
 
 def _identified(occurrence: Occurrence) -> Occurrence:

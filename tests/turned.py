@@ -65,7 +65,9 @@ class Program:
         self.now = START
         self.client = Client()
         redacted = redactor((), lambda: "0" * 32)
-        self.throttle = Throttle(repeat_interval, max_fingerprints, lambda: self.now, random=random, **throttle)
+        self.throttle = Throttle(
+            repeat_interval, max_fingerprints, lambda: self.now, random=random, **throttle
+        )
         self.pipeline = Pipeline(
             fields=Fields(),
             redactor=redacted,
@@ -95,7 +97,12 @@ class Program:
             record.created = self.now
             record.__dict__.update(extra)
             problem = self.throttle.known.get("shop", {}).get(message)
-            if problem is not None and problem.quiet_until > self.now and level == problem.level and not extra:
+            if (
+                problem is not None
+                and problem.quiet_until > self.now
+                and level == problem.level
+                and not extra
+            ):
                 problem.occurrences += 1
                 continue
             occurrence = self.pipeline.capture(record, None, [])

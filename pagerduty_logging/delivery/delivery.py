@@ -6,6 +6,7 @@ spool an event is on disk before `submit` returns, and whoever finds it there wi
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -123,6 +124,12 @@ class Delivery:
                 "uWSGI runs no threads here, so that every page is sent inside the logging call; "
                 "its option enable-threads changes that",
             )
+        elif self._background and process.interpreter_lacks_threads():
+            self._diagnostics.say(
+                "threads",
+                "sub-interpreters run no threads before Python 3.14, so that every page is sent inside the "
+                f"logging call, within {WAKE_UP:g} seconds, or by a later call, or at the end",
+            )
         return begun
 
     def _new_worker(self) -> Worker:
@@ -144,6 +151,7 @@ class Delivery:
             spooled=spooled,
             losses=Losses(self._on_error, spooled, self._diagnostics, roles),
             roles=roles,
+            in_call=WAKE_UP if self._background and process.interpreter_lacks_threads() else math.inf,
             threaded=threaded,
             # With a spool an event is on disk before `submit` returns.
             defers=threaded and self._defer and self._spool is None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -24,6 +25,9 @@ _TOPICS = {
     "left": "events left in the spool",
 }
 """What notices on a topic are about; a topic that is not here is its own name."""
+
+PREFIX = "pagerduty-logging: "
+_notices: deque[str] = deque(maxlen=200)
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
@@ -56,8 +60,10 @@ class Diagnostics:
         unwritten = self._unwritten.pop(topic, 0)
         more = f" (and {unwritten} more like this)" if unwritten else ""
         line = _CONTROLS.sub(" ", text)[:MAX_LINE]
+        notice = f"{PREFIX}{line}{more}"
+        _notices.append(notice)  # first: where stderr is a logger, it comes back before this call ends
         with suppress(Exception):  # a closed or broken stderr is no reason to fail a program
-            self._write(f"pagerduty-logging: {line}{more}\n")
+            self._write(f"{notice}\n")
 
     def conclude(self) -> None:
         """Say how many notices were not written, at the end of the process."""
@@ -66,6 +72,12 @@ class Diagnostics:
             words = f"{counted(sum(self._unwritten.values()), 'more notice')} left out"
             self._unwritten.clear()
             self.say("conclusion", f"{words}: {', '.join(parts)}", always=True)
+
+
+def is_notice(text: str) -> bool:
+    """Tell whether a text holds a notice of ours: where stderr is a logger, as under Twisted, Celery or
+    Airflow, it comes back as a record."""
+    return PREFIX in text and any(notice in text for notice in list(_notices))
 
 
 def counted(number: int, noun: str) -> str:

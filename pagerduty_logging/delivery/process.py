@@ -8,6 +8,7 @@ before `logging.shutdown`, and without logging's locks.
 from __future__ import annotations
 
 import atexit
+import contextvars
 import importlib
 import os
 import sys
@@ -18,6 +19,9 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from pagerduty_logging.events_api.clock import monotonic
+
+SHORT_ATTEMPT = 1.0
+"""Seconds that an attempt may take in any case."""
 
 
 class Lives(Protocol):
@@ -44,13 +48,28 @@ class _Ending:
     Attributes:
         begun: the main thread is through; other threads may go on for as long as they like.
         over: the last hook has run; nobody will look again.
+        dismissed: threads that will be joined are to end now.
+        unheard: no hook may run any more, for all that is known; what is logged is sent in the call.
     """
 
     begun = False
     over = False
+    dismissed = False
+    unheard = False
 
     def __init__(self) -> None:
         self._spent = 0.0
+        self._until: float | None = None
+
+    def begin(self) -> None:
+        """Note that it has begun, and until when it may take."""
+        if not self.begun:
+            self.begun, self._until = True, monotonic() + self.left()
+
+    def attempt(self, timeout: float, flush_timeout: float) -> float:
+        """Return the seconds that one attempt may take on a thread that is joined at the end."""
+        longest = min(timeout, max(flush_timeout, SHORT_ATTEMPT))
+        return longest if self._until is None else min(longest, max(self._until - monotonic(), 0.0))
 
     def left(self) -> float:
         """Return the seconds of the budget that are left, one budget for everybody."""
@@ -106,11 +125,16 @@ def enter_process() -> None:
 def threads_run() -> bool:
     """Tell whether threads may be started, and run.
 
-    A sub-interpreter that ends beside one aborts the process. In uWSGI they run only if it was told to let
-    them, and none may run before it forks: it does so without Python's knowledge, and a child whose
-    parent's thread held the interpreter's lock at that moment waits for it for ever.
+    In uWSGI they run only if it was told to let them, and none may run before it forks: it does so without
+    Python's knowledge, and a child whose parent's thread held the interpreter's lock at that moment waits
+    for it for ever.
     """
-    return not will_fork_unseen() and _IN_MAIN_INTERPRETER and not uwsgi_lacks_threads()
+    return not (will_fork_unseen() or uwsgi_lacks_threads() or interpreter_lacks_threads())
+
+
+def interpreter_lacks_threads() -> bool:
+    """Tell whether this is a sub-interpreter that can neither end beside a thread nor wait for it."""
+    return not IN_MAIN_INTERPRETER and sys.version_info < (3, 14)
 
 
 def will_fork_unseen() -> bool:
@@ -149,8 +173,19 @@ def _in_main_interpreter() -> bool:
     return True
 
 
-_IN_MAIN_INTERPRETER = _in_main_interpreter()
+IN_MAIN_INTERPRETER = _in_main_interpreter()
 """Found out on import: it takes a millisecond, which the first page has not."""
+
+
+def new_thread(run: Callable[[], object]) -> threading.Thread:
+    """Return a thread that is to call `run` for as long as the process lives, not started yet.
+
+    Where threads inherit their context (an option of Python 3.14), it would keep that of the first page
+    alive, with the request in it. In a sub-interpreter it is joined at the end: one that ends beside a daemon
+    thread aborts the process, and from Python 3.14 on starts none. See `ending.dismissed`.
+    """
+    options: dict[str, Any] = {"context": contextvars.Context()} if sys.version_info >= (3, 14) else {}
+    return threading.Thread(target=run, name="pagerduty-logging", daemon=IN_MAIN_INTERPRETER, **options)
 
 
 def all_living() -> list[Lives]:
@@ -172,7 +207,7 @@ def drain() -> None:
 
 
 def _end(last: bool) -> None:
-    ending.begun = True
+    ending.begin()
     drain()
     if last:
         ending.over = True
@@ -188,6 +223,10 @@ def _before_threads_are_joined() -> None:
     process = sys.modules.get("multiprocessing.process")
     # No `atexit` will come in a child of multiprocessing's.
     _end(last=process is not None and process.parent_process() is not None)
+    ending.dismissed = not IN_MAIN_INTERPRETER
+    if ending.dismissed:
+        for living in all_living():
+            living.retry_now()  # which wakes its thread
 
 
 def _before_celery_exits(**_: object) -> None:
@@ -203,6 +242,26 @@ def _after_fork_in_child() -> None:
         living.after_fork_in_child()
 
 
+def _called_at_the_end() -> bool:
+    """Tell whether the main thread may be in a function that the interpreter calls when it ends.
+
+    Functions registered while others of `atexit` run are never called, and if `threading` was not loaded
+    before, its hooks are not either. Such a function is outermost on the stack, where otherwise a module is.
+    """
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+    code = frame.f_code
+    return (
+        IN_MAIN_INTERPRETER
+        and threading.get_ident() == threading.main_thread().ident
+        and code.co_name != "<module>"
+        and not code.co_filename.startswith("<frozen")
+        and frame.f_globals.get("__name__") != "runpy"
+    )
+
+
+ending.unheard = _called_at_the_end()
 atexit.register(_at_exit)
 # Private, but the only hook that runs in multiprocessing's children; absent, `atexit` remains.
 if hasattr(threading, "_register_atexit"):

@@ -51,6 +51,7 @@ class Worker:
         losses: says which events will not be delivered.
         roles: what each thread is doing.
         threaded: whether a thread of its own sends. False: whoever submits.
+        in_call: seconds that whoever submits sends for at most.
         defers: whether that thread also decides. False: whoever submits.
         clock: seconds, monotonic.
         diagnostics: where it says what goes wrong.
@@ -74,6 +75,7 @@ class Worker:
         losses: Losses,
         roles: Roles,
         threaded: bool,
+        in_call: float,
         defers: bool,
         clock: Callable[[], float],
         diagnostics: Diagnostics,
@@ -90,6 +92,7 @@ class Worker:
         self._spooled = spooled
         self._losses = losses
         self._threaded = threaded
+        self._in_call = min(in_call, client.timeout)
         self._defers = defers
         self._clock = clock
         self._diagnostics = diagnostics
@@ -141,14 +144,17 @@ class Worker:
             with process.ending.waiting() as left:
                 self.flush(left)
         elif not self._threaded:
-            self.work_here(self._client.timeout)
+            self.work_here(self._in_call)
         elif self.ensure_thread():
             self.rouse()
         else:
             self.work_here(WAKE_UP)
+        if process.ending.unheard:
+            with process.ending.waiting() as left:
+                self.flush(left)
         if self.queue.lost:
             self._losses.tell(self.queue.lost)
-        if process.ending.over:
+        if process.ending.over or (process.ending.unheard and not self.queue.idle):
             self._owner.report_undelivered()
         elif self.thread is None and not self.queue.idle:
             process.hold(self._owner)
@@ -302,27 +308,35 @@ class Worker:
             while True:
                 try:
                     self.look_around()
-                    wait = self.step(self._client.timeout)
+                    wait = self.step(self._longest_attempt())
                 except Exception as broken:
                     self._diagnostics.say("worker", f"the worker stumbled: {type(broken).__name__}")
                     wait = self._client.retry.initial or LOOK_AROUND
                 self._signals.tell()
-                if self.idle and self.closed and self._retire():
+                if process.ending.dismissed or (self.idle and self.closed and self._retire()):
                     break
                 look_around = math.inf if self._spooled is None else LOOK_AROUND
                 self._rest(min(math.inf if wait is None else wait, look_around, self._until_report()))
         if not self.queue.idle:  # submitted while the thread retired
             self.ensure_thread()
 
+    def _longest_attempt(self) -> float:
+        timeout = self._client.timeout
+        if process.IN_MAIN_INTERPRETER:
+            return timeout
+        return process.ending.attempt(timeout, self._owner.flush_timeout)
+
     def ensure_thread(self) -> bool:
         """Start the thread unless there is one; False where no thread can be started any more."""
+        if process.ending.dismissed:
+            return False
         thread = self.thread
         starting = self._signals.starting
         if (thread is not None and thread.is_alive()) or not starting.acquire(blocking=False):
             return True
         try:
             if self.thread is thread:
-                thread = threading.Thread(target=self._run, name="pagerduty-logging", daemon=True)
+                thread = process.new_thread(self._run)
                 thread.start()
                 self.thread = thread
         except RuntimeError:

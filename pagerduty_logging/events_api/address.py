@@ -7,7 +7,7 @@ import os
 import re
 from urllib.parse import urlsplit
 
-from pagerduty_logging.events_api.wording import is_clean
+from pagerduty_logging.events_api.text import is_clean
 
 ENVIRONMENT_VARIABLE = "PAGERDUTY_EVENTS_URL"
 

@@ -10,7 +10,7 @@ from typing import Any
 from pagerduty_logging.events_api import errors
 from pagerduty_logging.events_api.events import Receipt
 from pagerduty_logging.events_api.retrying import parse_retry_after
-from pagerduty_logging.events_api.wording import one_line
+from pagerduty_logging.events_api.text import one_line
 
 MAX_SAID_CHARS = 500
 """Of what a server said, in an exception's text; `.body` and `.errors` hold all of it."""

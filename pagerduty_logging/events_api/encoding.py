@@ -27,7 +27,7 @@ from pagerduty_logging.events_api.events import (
     this_host,
 )
 from pagerduty_logging.events_api.safejson import JSON, free_name
-from pagerduty_logging.events_api.wording import is_clean, one_line, shorten
+from pagerduty_logging.events_api.text import is_clean, one_line, shorten
 
 ALERTS_PATH, CHANGES_PATH = "/v2/enqueue", "/v2/change/enqueue"
 """Where events go, below the base URL. Source: PagerDuty/api-schema, Events API v2."""

@@ -7,17 +7,20 @@ A `KeyboardInterrupt` or `SystemExit` raised by an object's own code passes thro
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime
 import decimal
 import enum
 import math
+import numbers
+import operator
 import pathlib
 import re
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 MAX_DEPTH = 8
 """Containers inside containers; what lies deeper is named, not shown."""
@@ -35,6 +38,9 @@ MIN_TEXT = 100
 """Characters left to each further key or text beyond `MAX_ALL_TEXT`."""
 MAX_SECONDS = 0.5
 """Seconds after which no other value is begun: what slow code makes of itself is cut too."""
+MAX_REPR_DEPTH = 20
+MAX_REPR_NODES = 5_000
+"""Containers inside containers, and values, of one `repr`: a deep one takes seconds before it fails."""
 MAX_INTEGER_BITS = 1_024
 """Greater integers are described: many readers lose them, and Python refuses over 4,300 digits."""
 
@@ -105,20 +111,25 @@ class _Conversion:
             case int():
                 return _integer(int.__int__(value))
             case float():
-                number = float.__float__(value)
-                return number if math.isfinite(number) else str(number)
+                plain = float.__float__(value)
+                return plain if math.isfinite(plain) else str(plain)
             case str():
                 return self._text(value, str.__str__)
             case bytes() | bytearray() | memoryview():
                 shown = self._text(bytes(value[:MAX_TEXT]), _decoded)
                 more = len(value) - MAX_TEXT
                 return f"{shown}… ({more} more bytes)" if more > 0 else shown
+            case tuple() if (names := _field_names(value)) is not None:
+                return self._container(value, dict(zip(names, value, strict=False)), depth)
             case datetime.date() | datetime.time():
                 return self._text(value.isoformat())
             case datetime.timedelta() | decimal.Decimal() | uuid.UUID() | pathlib.PurePath():
                 return self._text(value)
             case Mapping() | Sequence() | Set():
                 return self._container(value, value, depth)
+        number = _number(value)
+        if number is not None:
+            return number
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.repr}
             return self._container(value, fields, depth)
@@ -161,6 +172,8 @@ class _Conversion:
             key = key.value
         if isinstance(key, str):
             return self._text(key, str.__str__, MAX_KEY)
+        number = _number(key)
+        key = key if number is None else number
         if isinstance(key, (int, float, uuid.UUID, datetime.date, pathlib.PurePath)):
             return self._text(key, str, MAX_KEY)
         return self._text(key, repr, MAX_KEY)
@@ -186,14 +199,136 @@ def free_name(name: str, taken: Collection[str]) -> str:
     return name
 
 
+def printable(value: object) -> object:
+    """Return `value` itself, or, where it is a container or an exception too deep to print, a text of it.
+
+    For whoever hands values to code that prints them: `repr` of deep nesting takes a second before it fails.
+    """
+    walk = _Repr(MAX_TEXT)
+    shown = walk.show(value, 0) if _is_plain_container(value) else ""
+    return shown if walk.cut else value
+
+
 def _shown(value: object, show: Callable[[object], str], limit: int) -> str:
     try:
-        shown = show(value)
+        if show in (str, repr) and _is_plain_container(value):
+            shown = _Repr(limit).show(value, 0)
+        elif show is str and isinstance(value, BaseException):
+            shown = _of_exception(value, limit)
+        else:
+            shown = show(value)
         if type(shown) is not str:
             shown = str.__str__(shown)
     except Exception as error:
         return _unshowable(value, error)
     return valid_text(cut(shown, limit))
+
+
+def _of_exception(error: BaseException, limit: int) -> str:
+    """Return what `str` of an exception gives, without walking into what it holds as deep as it goes."""
+    said, args = type(error).__str__, error.args
+    if said not in (BaseException.__str__, KeyError.__str__):
+        return str(error)
+    if len(args) != 1:
+        return _shown(args, str, limit) if args else ""
+    return _shown(args[0], str if said is BaseException.__str__ else repr, limit)
+
+
+_BRACKETS: dict[type, tuple[str, str]] = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    dict: ("{", "}"),
+    set: ("{", "}"),
+    frozenset: ("frozenset({", "})"),
+}
+
+
+_WRAPPERS: dict[type, Callable[[Any], object]] = {
+    collections.defaultdict: dict,
+    collections.OrderedDict: dict,
+    collections.Counter: dict,
+    collections.deque: list,
+}
+
+
+def _is_plain_container(value: object) -> bool:
+    """Tell whether `value` is a container whose `repr` is Python's own, and walks into all that it holds."""
+    return type(value) in _BRACKETS or type(value) in _WRAPPERS
+
+
+class _Repr:
+    """A `repr` of Python's own containers that is bounded in depth, length and time."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+        self._nodes = 0
+        self._inside: set[int] = set()
+        self.cut = False
+        """Whether something was left out."""
+
+    def show(self, value: object, depth: int) -> str:
+        self._nodes += 1
+        kind = type(value)
+        if kind in _WRAPPERS:
+            return f"{kind.__name__}({self.show(_WRAPPERS[kind](value), depth)})"
+        if kind not in _BRACKETS:
+            shown = self._leaf(value)
+            self._left -= len(shown)
+            return shown
+        if not value:
+            return repr(value)
+        opened, closed = _BRACKETS[kind]
+        if id(value) in self._inside:
+            return f"{opened}...{closed}"
+        if depth >= MAX_REPR_DEPTH:
+            self.cut = True
+            return f"{opened}…{closed}"
+        self._inside.add(id(value))
+        items = list(self._items(value, depth + 1))
+        self._inside.discard(id(value))
+        comma = "," if kind is tuple and len(items) == 1 else ""
+        return f"{opened}{', '.join(items)}{comma}{closed}"
+
+    def _items(self, value: Any, depth: int) -> Iterator[str]:
+        for entry in value:
+            if self._nodes >= MAX_REPR_NODES or self._left <= 0:
+                self.cut = True
+                yield "…"
+                return
+            shown = self.show(entry, depth)
+            yield f"{shown}: {self.show(value[entry], depth)}" if type(value) is dict else shown
+            self._left -= 2
+
+    def _leaf(self, value: object) -> str:
+        limit = max(self._left, MIN_TEXT)
+        if type(value) is str and len(value) > limit:
+            self.cut = True
+            return repr(value[:limit]) + "…"
+        return _shown(value, repr, limit)
+
+
+def _number(value: object) -> int | float | bool | str | None:
+    """Return the number that an object of another library is, such as NumPy's; None if it is none."""
+    kind = type(value)
+    if kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_"):
+        return bool(value)
+    try:
+        if isinstance(value, numbers.Integral) or hasattr(kind, "__index__"):
+            return _integer(operator.index(value))  # type: ignore[arg-type, return-value]
+        if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
+            number = float(value)
+            return number if math.isfinite(number) else str(number)
+    except Exception:  # an array of several numbers, or a symbol
+        return None
+    return None
+
+
+def _field_names(value: tuple[object, ...]) -> tuple[str, ...] | None:
+    """Return the names of a namedtuple's fields; None for any other tuple."""
+    names = getattr(type(value), "_fields", None)
+    if type(value) is tuple or type(names) is not tuple or not all(type(name) is str for name in names):
+        return None
+    return names
 
 
 def _decoded(value: object) -> str:

@@ -1,15 +1,25 @@
-"""Text as it is read on a small screen: no terminal codes, no tricks of direction, one row a line."""
+"""Text from anywhere as it is read on a small screen: no terminal codes, no tricks of direction."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
+
+from pagerduty_logging.events_api.safejson import free_name, valid_text
 
 MARK = "…"
 
+_UNFIT_FOR_A_LINE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029"  # line breaks, terminal escapes and the like
+    "\u200e\u200f\u202a-\u202e\u2066-\u2069]+"  # what turns the direction of the text around it
+)
 _TERMINAL_CODES = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b\n]*(?:\x07|\x1b\\\\)?|[@-Z\\\\-_])")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_DIRECTIONS = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-"""Characters without a width of their own, most of which reorder the text around them."""
+_DIRECTIONS = re.compile(
+    "[\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
+)
+"""Characters without a width of their own: some reorder the text around them, tags hide a text in a text."""
 
 
 def plain(text: str) -> str:
@@ -22,6 +32,21 @@ def plain(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _DIRECTIONS.sub("", _CONTROLS.sub(" ", text))
+
+
+def cleaned(value: Any) -> Any:
+    """Return a copy of JSON values whose texts are `plain`; names of entries stand on one line too."""
+    match value:
+        case str():
+            return plain(value)
+        case dict():
+            shown: dict[str, Any] = {}
+            for name, held in value.items():
+                shown[free_name(plain(name).replace("\n", " "), shown)] = cleaned(held)
+            return shown
+        case list() | tuple():
+            return [cleaned(item) for item in value]
+    return value
 
 
 def cut(text: str, limit: int) -> str:
@@ -41,3 +66,28 @@ def rows(text: str) -> str | list[str]:
     """
     lines = plain(text).rstrip().split("\n")
     return lines if len(lines) > 1 else lines[0]
+
+
+def one_line(words: str, limit: int) -> str:
+    """Return `words` as valid text on one line: at most `limit` characters, with a mark if it was cut."""
+    if len(words) <= limit and _is_plain(words):
+        return words.strip()
+    # However many control characters there are, no more than this is looked at.
+    start = words[: 64 * limit]
+    line = valid_text(_UNFIT_FOR_A_LINE.sub(" ", start)).strip()
+    return shorten(line if len(start) == len(words) else line + MARK, limit)
+
+
+def shorten(words: str, limit: int) -> str:
+    """Return `words` whole, or their beginning and a mark: at most `limit` characters."""
+    return words if len(words) <= limit else words[: limit - len(MARK)] + MARK
+
+
+def is_clean(words: str) -> bool:
+    """Tell whether `words` are valid text without control characters."""
+    return _is_plain(words) or (valid_text(words) == words and not _UNFIT_FOR_A_LINE.search(words))
+
+
+def _is_plain(words: str) -> bool:
+    """Tell at once of most texts that nothing in them needs a closer look."""
+    return words.isascii() and words.isprintable()

@@ -35,7 +35,7 @@ from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.events_api.routing_key import RoutingKey
 from pagerduty_logging.events_api.safejson import text
 from pagerduty_logging.events_api.side_thread import SideThread
-from pagerduty_logging.events_api.wording import one_line
+from pagerduty_logging.events_api.text import one_line
 
 MAX_REASON_CHARS = 500
 
@@ -51,7 +51,7 @@ _VARIABLES = {
     "https": (*_FOR_ALL, "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 }
 """The variables that `requests` looks at; to let it look for every exchange takes longer."""
-_CREDENTIALS_IN_URL = re.compile(r"//\S*@")
+_CREDENTIALS_IN_URL = re.compile(r"//\S{0,1000}@")
 _DELIMITERS = re.compile(r"[/@?#:\[\]]")
 _MAX_CAUSES = 10
 _SHORTEST_SECRET = 8

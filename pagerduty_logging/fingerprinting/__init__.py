@@ -5,13 +5,16 @@ the first of these that there is:
 
 1. what the record itself says: ``extra={"pagerduty": {"dedup_key": ...}}`` is the key;
 2. the template read back from the source line that logged (`source`): it survives f-strings,
-   ``str.format``, ``%``, concatenation, and queues that have merged the arguments;
-3. ``record.msg`` as it stands, where ``record.args`` are still apart from it;
-4. the first line of the message with its variable parts masked (`masking`).
+   ``str.format``, ``%``, concatenation, structured messages, and queues that have merged the arguments;
+3. the strings of a template string (``t"..."``);
+4. ``record.msg`` as it stands, where ``record.args`` are still apart from it;
+5. the first line of the message with its variable parts masked (`masking`).
 
-A template without a word in it (``"%s"``, ``str(e)``, nothing at all) says nothing about the
-problem, and neither does that of a line that reports everybody's crashes; there the exception's
-type and the function it came from join in (`failure`), or the view that answered with a failure.
+A guessed template (5), and one without a word that says anything (``"%s: %s"``, ``"Error: %s"``), is joined
+by the function that logged; one without a letter, and one that is an exception's own text, by the exception's
+type and the function that raised it too. A line that speaks for others is joined by what failed and where
+(`failure`), and so is every line that holds a printed traceback.
+The root logger is joined by the module that used it; environment and client are joined where they are set.
 
 Everything here is stateless but for caches that change no result: the key is the same in every
 process, on every host, and after a release that moves the code. One exception: whether an
@@ -23,15 +26,19 @@ old ones are never resolved. Change `SCHEME` with any change that alters a key.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from . import failure, source
-from .masking import mask, says_nothing
+from pagerduty_logging.record.structured import says_little
+
+from . import causes, expressions, failure, places, source, texts
+from .masking import HOLE, mask, says_nothing
+from .texts import Text
 
 __all__ = [
     "MAX_DEDUP_KEY_CHARS",
@@ -45,17 +52,20 @@ __all__ = [
     "fingerprint",
 ]
 
-SCHEME: Final = "pdl1"
+SCHEME: Final = "pdl2"
 """The version of the rules; every key made by them starts with it."""
 
 MAX_DEDUP_KEY_CHARS: Final = 255  # PagerDuty/developer-docs: docs/events-API-v2/02-Trigger-Events.md
 
 TemplateSource = Literal["source", "mask", "raw"]
 _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
-_MAX_JSON_CHARS: Final = 16_384
-_EVENT_IN_REPR: Final = re.compile(r"[{ ]'event': '([^'\\]*)'[,}]")
 _UNSENDABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # controls, lone surrogates
 _SEPARATOR: Final = "\x1f"
+_ROOT: Final = "root"
+_SPECIAL: Final = frozenset((_ROOT, places.MAIN, *failure.LOGGERS))
+"""Loggers that have rules of their own."""
+# CherryPy and others name loggers by an object's address: another name in every process.
+_NUMBERED: Final = re.compile(r"\.[0-9]{4,}(?![^.])|\.0x[0-9a-f]+(?![^.])", re.ASCII)
 
 
 class Rule(Enum):
@@ -65,6 +75,8 @@ class Rule(Enum):
     """The record brought its own key; there is no template."""
     SOURCE = "source"
     """Read back from the line of source that logged."""
+    TEMPLATE = "template"
+    """The strings of a template string (``t"..."``)."""
     ARGUMENTS = "arguments"
     """``record.msg``, its arguments apart from it."""
     MASK = "mask"
@@ -108,13 +120,15 @@ class Fingerprinter:
         function_name: also tell records apart by the function that logged. Default: False.
         template_source: ``"source"`` (default) tries every rule; ``"mask"`` reads no source
             files; ``"raw"`` takes ``record.msg`` as it stands.
+        environment, client: where the program runs, and what it is called. Default: None. What is given
+            joins every key, so that production and staging, or two services, never share an alert.
 
     Raises:
         TypeError: an option is of the wrong type.
         ValueError: `template_source` is not one of the three.
     """
 
-    __slots__ = ("_exception_type", "_function_name", "_has_defaults", "_template_source")
+    __slots__ = ("_everywhere", "_exception_type", "_function_name", "_has_defaults", "_template_source")
 
     def __init__(
         self,
@@ -122,6 +136,8 @@ class Fingerprinter:
         exception_type: bool = False,
         function_name: bool = False,
         template_source: TemplateSource = "source",
+        environment: str | None = None,
+        client: str | None = None,
     ) -> None:
         for option, value in (("exception_type", exception_type), ("function_name", function_name)):
             if not isinstance(value, bool):
@@ -131,10 +147,20 @@ class Fingerprinter:
         if template_source not in _TEMPLATE_SOURCES:
             choices = ", ".join(map(repr, _TEMPLATE_SOURCES))
             raise ValueError(f"template_source must be one of {choices}, not {template_source!r}")
+        for option, name in (("environment", environment), ("client", client)):
+            if name is not None and not isinstance(name, str):
+                raise TypeError(f"{option} must be text or None, not {type(name).__name__}")
         self._exception_type = exception_type
         self._function_name = function_name
         self._template_source = template_source
-        self._has_defaults = template_source == "source" and not (exception_type or function_name)
+        self._everywhere = (
+            *((f"environment={environment}",) if environment else ()),
+            *((f"client={client}",) if client else ()),
+        )
+        self._has_defaults = template_source == "source" and not (
+            exception_type or function_name or self._everywhere
+        )
+        places.remember_main()
 
     def __repr__(self) -> str:
         return (
@@ -156,22 +182,16 @@ class Fingerprinter:
             own = _own_key(record)
             if own is not None:
                 return Identity(own, False)
-            msg = record.msg
-            if (
-                record.args
-                and type(msg) is str
-                and _begins_with_letter(msg)
-                and self._has_defaults
-                and (not record.exc_info or failure.reported_crash(record) is None)
-            ):  # what `_decide` comes to for most records, at a quarter of its time
-                found = source.template_of(record.pathname, record.lineno, msg)
-                key = _key(record.name, msg if found is None else found.text)
-                alone = not record.exc_info or not failure.speaks_for_others(record)
-                return tuple.__new__(Identity, (key, alone))
-            _, template, joined, by_message = self._decide(record)
-            return Identity(_key(record.name, template, joined), by_message)
+            missed = False
+            if self._has_defaults:
+                known = _of_most(record)
+                if type(known) is Identity:
+                    return known
+                missed = known is not None
+            _, template, joined, by_message = self._decide(record, missed=missed)
+            return Identity(_key(_named(record), template, joined), by_message)
         except Exception:
-            return Identity(_key_of_last_resort(record), False)
+            return Identity(_key_of_last_resort(record, self._everywhere), False)
 
     def explain(self, record: logging.LogRecord) -> Explanation:
         """Return what `identify` does with RECORD and why; raises as little."""
@@ -181,71 +201,57 @@ class Fingerprinter:
                 return Explanation(key=own, rule=Rule.DEDUP_KEY, template=own, by_message=False)
             rule, template, joined, by_message = self._decide(record)
             return Explanation(
-                key=_key(record.name, template, joined),
+                key=_key(_named(record), template, joined),
                 rule=rule,
                 template=template,
                 joined=joined,
                 by_message=by_message,
             )
         except Exception:
-            return Explanation(key=_key_of_last_resort(record), rule=Rule.NONE, template="", by_message=False)
+            key = _key_of_last_resort(record, self._everywhere)
+            return Explanation(key=key, rule=Rule.NONE, template="", by_message=False)
 
-    def _decide(self, record: logging.LogRecord) -> tuple[Rule, str, tuple[str, ...], bool]:
-        """The rules in their order: (rule, template, what joins in, by the message alone)."""
-        msg, args = record.msg, record.args
+    def _decide(
+        self, record: logging.LogRecord, *, missed: bool = False
+    ) -> tuple[Rule, str, tuple[str, ...], bool]:
+        """The rules in their order: (rule, template, what joins in, by the message alone).
+
+        MISSED says that the source is known to hold no template that fits `record.msg` as it stands.
+        """
+        msg = record.msg
         if self._template_source == "raw":
-            return self._with_options(record, Rule.RAW, _text_of(msg), (), type(msg) is str)
-
+            return self._with_options(record, Rule.RAW, texts.text_of(msg), (), type(msg) is str)
         answer = failure.reported_answer(record)
         if answer is not None:
             return self._with_options(record, Rule.ARGUMENTS, *answer, False)
-        text, appended = (msg, "") if args and type(msg) is str else _message(msg)
-        found = self._from_source(record, text)
-        crash = failure.reported_crash(record) if record.exc_info else None
-        if found is not None:
-            rule, template = Rule.SOURCE, found
-        elif args and isinstance(msg, str) and (crash or not _is_bare(msg)):
-            rule, template = Rule.ARGUMENTS, msg
-        else:
-            return self._from_text(record, text, appended, crash)
-        alone = type(msg) is str and not (record.exc_info and failure.speaks_for_others(record))
-        return self._with_options(record, rule, template, _joined(crash), alone and crash is None)
 
-    def _from_source(self, record: logging.LogRecord, text: str) -> str | None:
-        if self._template_source != "source":
-            return None
-        found = source.template_of(record.pathname, record.lineno, text)
-        return found.text if found is not None else None
-
-    def _from_text(
-        self,
-        record: logging.LogRecord,
-        text: str,
-        appended: str,
-        crash: failure.Failure | None,
-    ) -> tuple[Rule, str, tuple[str, ...], bool]:
-        """For a message without a template of its own: an exception, "%s", an unknown text."""
-        bare = bool(record.args)
-        if bare:
-            text = _rendered(record, text)
-            found = self._from_source(record, text)
-            if found is not None:
-                return self._with_options(record, Rule.SOURCE, found, _joined(crash), False)
-        template = mask(text)
-        exception = failure.exception_of(record)
+        text = texts.read(record)
+        reads = self._template_source == "source"
+        rule, template, text = _template(record, text, reads=reads, missed=missed and text.text is msg)
+        crash = failure.reported_crash(record, text.appended)
+        joined: tuple[str, ...] = ()
+        if crash is not None:
+            joined = crash.joined
+        elif text.quoted and (quoted := causes.printed(text.quoted, failure.application_function)):
+            joined = quoted.joined
+        elif rule is Rule.MASK or _says_little(template):
+            joined = _failed(record, text, template)
+        joined += text.joined + failure.reported_task(record)
         nothing = says_nothing(template)
-        if crash is None and exception is not None:
-            if bare or nothing or exception is record.msg or text == _text_of(exception):
-                crash = failure.raised(exception)
-        elif crash is None and appended:
-            printed = failure.read_traceback(appended)
-            if printed is not None and (nothing or _ends_with(appended, printed, text)):
-                crash = printed
-        joined = _joined(crash)
-        if nothing and not joined:
-            joined = _function_of(record)
-        alone = type(record.msg) is str and not (bare or nothing or joined or exception)
-        return self._with_options(record, Rule.MASK, template, joined, alone)
+        if crash is None or not failure.speaks_for_others(record):
+            if nothing and not joined:
+                joined = _logged_in(record)
+            elif (rule is Rule.MASK or _says_little(template)) and failure.has_place(record):
+                joined = _with(joined, _logged_in(record))
+        alone = (
+            type(msg) is str
+            and not joined
+            and not nothing
+            and not text.may_quote
+            and record.name != _ROOT
+            and not (record.exc_info and failure.speaks_for_others(record))
+        )
+        return self._with_options(record, rule, template, joined, alone, text.appended)
 
     def _with_options(
         self,
@@ -254,16 +260,21 @@ class Fingerprinter:
         template: str,
         joined: tuple[str, ...],
         by_message: bool,
+        appended: str = "",
     ) -> tuple[Rule, str, tuple[str, ...], bool]:
         if self._exception_type:
             by_message = False
-            exception = failure.exception_of(record)
-            if exception is not None and not joined:
-                joined = (f"exception={failure.type_name(exception)}",)
+            exception = causes.exception_of(record)
+            kind = causes.raised(exception) if exception is not None else causes.printed(appended)
+            if kind is not None and not any(part.startswith(("exception=", "cause=")) for part in joined):
+                joined = (*joined, f"exception={kind.type}")
         if self._function_name:
             by_message = False
-            joined = (*joined, *_function_of(record))
-        return rule, template, joined, by_message
+            joined = _with(joined, _logged_in(record))
+        if record.name == _ROOT:
+            by_message = False
+            joined = (*joined, *_module_of(record))
+        return rule, template, (*joined, *self._everywhere), by_message
 
 
 _default: Final = Fingerprinter()
@@ -302,9 +313,111 @@ def explain_source(
         templates = source.templates_at(path, line)
         if not templates:
             return None
-        message = source.HOLE.join(templates[0].pieces)
+        message = expressions.HOLE.join(templates[0].pieces)
     record = logging.LogRecord(logger, logging.ERROR, path, line, message, None, None)
     return explain(record)
+
+
+def _holds_template(found: expressions.Template, msg: str) -> bool:
+    """Whether a wrapper's template has a hole for the template of whoever calls it."""
+    if expressions.HOLE not in found.text or expressions.PERCENT.search(found.text):
+        return False
+    return any(map(expressions.PERCENT.search, found.values_in(msg)))
+
+
+def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
+    """What `_decide` comes to for most records, at a quarter of its time; None for any other.
+
+    "missed": the source holds no template that fits the message as it stands.
+    """
+    msg, args, name = record.msg, record.args, record.name
+    if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not _begins_with_letter(msg):
+        return None
+    if args:
+        if type(args) is not tuple:
+            return None
+        for value in args:
+            if type(value) is str and "(most recent call last)" in value:
+                return None
+        last = args[-1]
+        alone = type(last) is not str or not texts.ends_with_text(msg)
+    else:
+        if "\n" in msg or "=" in msg or msg.startswith("Template("):
+            return None
+        if "(most recent call last)" in msg or msg.endswith(("sub-exception)", "sub-exceptions)")):
+            return None
+        alone = True
+    if record.exc_info and not failure.is_ordinary(record):
+        return None
+    found = source.template_of(record.pathname, record.lineno, msg)
+    if found is not None:
+        template = found.text
+        if args and expressions.HOLE in template:
+            return None
+    elif not args or source.is_read(record.pathname, record.lineno):
+        return "missed"
+    else:
+        template = msg
+    if not _says_little(template):
+        return tuple.__new__(Identity, (_key(name, template), alone))
+    joined = _logged_in(record) if failure.has_place(record) else ()
+    return tuple.__new__(Identity, (_key(name, template, joined), alone and not joined))
+
+
+def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: bool) -> tuple[Rule, str, Text]:
+    """Return the rule, its template, and TEXT as it is understood then."""
+    path, line = record.pathname, record.lineno
+    if reads:
+        found = None if missed else source.template_of(path, line, text.text)
+        if found is None and text.whole:
+            found = source.template_of(path, line, text.whole)
+            if found is not None and text.appended:  # nothing has appended it: it is part of the message
+                text = text._replace(quoted=text.appended, appended="")
+            elif found is None and text.appended:
+                found = source.template_of(path, line, f"{text.text}\n")
+        if found is None:
+            found = source.part_of(path, line, text.text)
+        if found is not None and not (text.is_template and _holds_template(found, text.text)):
+            return Rule.SOURCE, found.text, text
+    if text.template:
+        return Rule.TEMPLATE, text.template, text
+    if text.is_template:
+        # What the source does not say was put before the template or made elsewhere, and may hold values.
+        shape = mask(text.text) if reads and source.is_read(path, line) else text.text
+        return (Rule.MASK, shape, text) if HOLE in shape else (Rule.ARGUMENTS, text.text, text)
+    values = text.values or (source.values_at(path, line, text.text) if reads else ())
+    return Rule.MASK, texts.masked(values) if values else mask(text.text), text
+
+
+def _failed(record: logging.LogRecord, text: Text, template: str) -> tuple[str, ...]:
+    """What failed, where the template says no more than that or nothing."""
+    exception = text.exception or causes.exception_of(record)
+    if exception is None and not text.appended:
+        return ()
+    nothing = says_nothing(template)
+    if exception is not None:
+        if nothing or text.exception or text.values or text.text == texts.text_of(exception):
+            return causes.raised(exception).joined
+    elif text.appended:
+        printed = causes.printed(text.appended)
+        if printed is not None and (nothing or _ends_with(text.appended, printed, text.text)):
+            return printed.joined
+    return ()
+
+
+def _ends_with(traceback: str, printed: causes.Failure, text: str) -> bool:
+    """Whether TEXT is what the exception of a printed TRACEBACK says, and nothing else."""
+    return traceback.rstrip().endswith(f"\n{printed.type}: {text}" if text else f"\n{printed.type}")
+
+
+def _named(record: logging.LogRecord) -> str:
+    """The logger's name; of the main module, what it is called where it is imported."""
+    name = record.name
+    if name == places.MAIN and type(record.pathname) is str and record.pathname:
+        return places.name_of_main(record.pathname)
+    if type(name) is str and name[-1:].isalnum() and not name[-1:].isalpha():
+        return _NUMBERED.sub(".<*>", name)
+    return name
 
 
 def _key(name: object, template: str, joined: tuple[str, ...] = ()) -> str:
@@ -315,10 +428,11 @@ def _key(name: object, template: str, joined: tuple[str, ...] = ()) -> str:
     return f"{SCHEME}-{digest.hexdigest()[:32]}"
 
 
-def _key_of_last_resort(record: logging.LogRecord) -> str:
+def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) -> str:
     attributes = getattr(record, "__dict__", {})
     name, level = attributes.get("name"), attributes.get("levelno")
-    return _key(name if isinstance(name, str) else "", f"level {level if type(level) is int else ''}", ())
+    template = f"level {level if type(level) is int else ''}"
+    return _key(name if isinstance(name, str) else "", template, everywhere)
 
 
 def _own_key(record: logging.LogRecord) -> str | None:
@@ -341,65 +455,13 @@ def _begins_with_letter(template: str) -> bool:
     return first.isascii() and first.isalpha()
 
 
-def _is_bare(template: str) -> bool:
-    return not _begins_with_letter(template) and says_nothing(source.PERCENT.sub("", template))
+@functools.lru_cache(maxsize=4_096)
+def _says_little(template: str) -> bool:
+    """Whether no word of TEMPLATE says what happened: "%s: %s", "Error: {}"."""
+    return len(template) <= 120 and says_little(texts.without_placeholders(template))
 
 
-def _message(msg: object) -> tuple[str, str]:
-    """The text a message object stands for, and a traceback that was appended to it."""
-    if type(msg) is str and msg[:1] != "{":
-        return failure.split_traceback(msg)
-    if isinstance(msg, dict) and "event" in msg:  # structlog's event dict
-        msg = msg["event"]
-    text = _text_of(msg)
-    if text[:1] == "{" and text[-1:] == "}" and len(text) <= _MAX_JSON_CHARS:
-        text = _event_of(text)
-    return failure.split_traceback(text)
-
-
-def _event_of(text: str) -> str:
-    """What a record tells that was rendered as JSON, or as a dict by a queue: its event."""
-    if text[1:2] == "'":
-        event = _EVENT_IN_REPR.search(text)
-        return event[1] if event else text
-    import json
-
-    try:
-        fields: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    for name in ("event", "message", "msg"):
-        if isinstance(fields, dict) and isinstance(fields.get(name), str) and fields[name]:
-            return str(fields[name])
-    return text
-
-
-def _text_of(msg: object) -> str:
-    if type(msg) is str:
-        return msg
-    try:
-        if isinstance(msg, bytes | bytearray):
-            return bytes(msg).decode("utf-8", "backslashreplace")
-        return str.__str__(str(msg))
-    except Exception:  # a broken __str__ is still one problem
-        return f"unprintable {type(msg).__name__}"
-
-
-def _rendered(record: logging.LogRecord, text: str) -> str:
-    try:
-        return str.__str__(record.getMessage())
-    except Exception:  # arguments that do not fit, or cannot be printed
-        return text
-
-
-def _joined(crash: failure.Failure | None) -> tuple[str, ...]:
-    if crash is None:
-        return ()
-    kind = f"exception={crash.type}"
-    return (kind, f"function={crash.function}") if crash.function else (kind,)
-
-
-def _function_of(record: logging.LogRecord) -> tuple[str, ...]:
+def _logged_in(record: logging.LogRecord) -> tuple[str, ...]:
     name = record.funcName
     # <lambda>, <listcomp>, ...: which of them have a frame depends on the Python version.
     if not isinstance(name, str) or not name or name.startswith(("<", "(")):
@@ -407,6 +469,13 @@ def _function_of(record: logging.LogRecord) -> tuple[str, ...]:
     return (f"function={name}",)
 
 
-def _ends_with(traceback: str, printed: failure.Failure, text: str) -> bool:
-    """Whether TEXT is what the exception of a printed TRACEBACK says, and nothing else."""
-    return traceback.rstrip().endswith(f"\n{printed.type}: {text}" if text else f"\n{printed.type}")
+def _with(joined: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, each part once: what failed in the function that logs is told by its name once."""
+    return (*joined, *(part for part in more if part not in joined))
+
+
+def _module_of(record: logging.LogRecord) -> tuple[str, ...]:
+    name = record.__dict__.get("module")
+    if name == places.MAIN:
+        name = places.name_of_main(record.pathname)
+    return (f"module={name}",) if type(name) is str and name and name != "Unknown module" else ()

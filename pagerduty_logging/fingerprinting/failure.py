@@ -1,133 +1,116 @@
-"""What failed and where, for records that say nothing else: exception type and function."""
+"""Lines that speak for others: what failed is the key then, and not what the line says."""
 
 from __future__ import annotations
 
 import functools
+import inspect
+import itertools
 import logging
-import os
-import re
 import sys
-from types import FrameType, TracebackType
-from typing import Final, NamedTuple
+from types import FrameType
+from typing import Final
 
 from pagerduty_logging.record.intent import is_clean
 from pagerduty_logging.record.web_request import view_of
 
+from . import causes, places
+from .causes import Failure
+from .places import Place, is_installed, is_library, package_of, places_of
+
 _ASYNCIO: Final = "asyncio"
 _DJANGO: Final = "django.request"  # logs every failed request from one line
-# Packages that run the application's code, and report from one line whatever it raises.
-_HOSTS: Final = frozenset(
-    {
-        "aiohttp",
-        "apscheduler",
-        "celery",
-        "daphne",
-        "django",
-        "dramatiq",
-        "flask",
-        "grpc",
-        "gunicorn",
-        "huey",
-        "hypercorn",
-        "rq",
-        "tornado",
-        "uvicorn",
-        "waitress",
-    }
-)
-_MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
-_STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
-_SCRIPTS: Final = os.path.dirname(sys.executable or os.__file__)  # None where Python is embedded
-_INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
-# Where a formatter has appended a traceback to the text, as QueueHandler.prepare does.
-_APPENDED = re.compile(r"\n(?:Traceback|  \+ Exception Group Traceback|Stack) \(most recent call last\):")
-_STACK: Final = "\nStack (most recent call last):"
-_PRINTED_FRAME = re.compile(r'\n  File "[^"\n]*", line [0-9]+, in ([^\n]+)')
-_PRINTED_TYPE = re.compile(r"\n([A-Za-z_][\w.]*)(?=:|\n|$)", re.ASCII)
-_MAX_PRINTED_CHARS: Final = 20_000
-# Comprehensions have frames of their own up to Python 3.11 only.
-_COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
-_RESUMABLE: Final = 0x20 | 0x80 | 0x200  # inspect.CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
-_COMPREHENSION = re.compile(r"(?:\.<locals>)?\.<(?:list|set|dict)comp>")
+_DJANGO_TASKS: Final = "django.tasks"
+LOGGERS: Final = (_ASYNCIO, _DJANGO, _DJANGO_TASKS)
+"""Loggers that are known by name: what they report is not the line's."""
+_RESUMABLE: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
-class Failure(NamedTuple):
-    """An exception's qualified type, and the function it came from ("" where unknown)."""
-
-    type: str
-    function: str
-
-
-def split_traceback(text: str) -> tuple[str, str]:
-    """Return TEXT up to the traceback that a formatter appended, and that traceback."""
-    if "(most recent call last):" not in text:
-        return text, ""
-    found = _APPENDED.search(text)
-    return (text[: found.start()], text[found.start() :]) if found else (text, "")
-
-
-def read_traceback(text: str) -> Failure | None:
-    """Return what a printed traceback says of its exception, or None."""
-    text = text.partition(_STACK)[0][-_MAX_PRINTED_CHARS:]
-    frames = [f for f in _PRINTED_FRAME.finditer(text) if f[1] not in _COMPREHENSIONS]
-    printed_type = _PRINTED_TYPE.search(text, frames[-1].end()) if frames else None
-    return Failure(printed_type[1], frames[-1][1]) if printed_type else None
-
-
-def exception_of(record: logging.LogRecord) -> BaseException | None:
-    """Return the exception that RECORD reports, in `exc_info` or as its message."""
-    exc_info = record.exc_info
-    if isinstance(exc_info, tuple) and len(exc_info) == 3:
-        if isinstance(exc_info[1], BaseException):
-            return exc_info[1]
-    elif isinstance(exc_info, BaseException):
-        return exc_info
-    return record.msg if isinstance(record.msg, BaseException) else None
-
-
-def raised(exception: BaseException) -> Failure:
-    """Return the type of EXCEPTION and the function that raised it."""
-    # The bare name, as printed tracebacks have it: a queue may have left nothing but those.
-    names = [f.f_code.co_name for f in _frames(exception.__traceback__)]
-    innermost = next((n for n in reversed(names) if n not in _COMPREHENSIONS), "")
-    return Failure(type_name(exception), innermost)
-
-
-def type_name(exception: BaseException) -> str:
-    """Return the type's qualified name, as a traceback prints it."""
-    cls = type(exception)
-    module = cls.__module__
-    if not isinstance(module, str) or module in ("builtins", "__main__"):
-        return cls.__qualname__
-    return f"{module}.{cls.__qualname__}"
-
-
-def reported_crash(record: logging.LogRecord) -> Failure | None:
+def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | None:
     """Return what RECORD's exception is, if the record merely reports somebody else's crash.
 
     One call site then speaks for every failure of the application, and its template tells
-    nothing apart: an uncaught-exception hook, a web framework, a task runner, an executor. The
-    function given is the last one in the application, or Django's view; where the application is
-    itself installed, as libraries are, the last one of each package.
+    nothing apart: an uncaught-exception hook, a web framework, a task runner, an executor, a catch-all
+    of the application's own (`_is_caught_for_all`). The function given is the last one in the
+    application, or Django's view; where the application is itself installed, as libraries are, the
+    last one of each package.
+
+    Args:
+        record: the record.
+        appended: the traceback that a queue appended to the record's text, where no exception is at hand.
     """
-    exception = exception_of(record)
-    if exception is None or record.exc_info is None:
+    if not (record.exc_info or appended):
         return None
-    outermost = exception.__traceback__
-    if outermost is None:
+    exception = causes.exception_of(record) if record.exc_info else None
+    if exception is None:
+        if not appended or _is_ordinary_text(appended, record):
+            return None
+        here, is_group = _printed_places(appended)
+    elif exception.__traceback__ is None or is_ordinary(record):
         return None
-    others, nobody_caught = speaks_for_others(record), _nobody_caught(outermost.tb_frame)
-    if not others and (not nobody_caught or _passes_through(outermost, record)):
+    else:
+        here, is_group = causes.places_behind(exception), causes.is_group(exception)
+    if not here or not _speaks_for(here, record, is_group=is_group):
         return None
-    frames = _frames(outermost)
-    if not (
+
+    def chosen(found: list[Place]) -> str:
+        return _failed_function(found, record)
+
+    if exception is None:
+        return causes.printed(appended, chosen)
+    return (
+        causes.raised(exception, chosen) if is_group else Failure(causes.type_name(exception), chosen(here))
+    )
+
+
+def is_ordinary(record: logging.LogRecord) -> bool:
+    """Tell at a glance whether RECORD's line is the application's own, and caught what it logs: most are."""
+    path, function = record.pathname, record.funcName
+    exception = causes.exception_of(record)
+    if exception is None or is_library(path) or record.name in LOGGERS:
+        return False
+    here = exception.__traceback__
+    if here is None or exception.__cause__ is not None or causes.is_group(exception):
+        return False
+    outermost = here.tb_frame
+    own = library = False
+    last = ""
+    for _ in range(places.MAX_FRAMES):
+        code = here.tb_frame.f_code
+        file = code.co_filename
+        if file is not last:
+            last = file
+            if is_library(file):
+                library = True
+            elif own and library:
+                return False
+        if file == path and code.co_name == function:
+            own, library = True, False
+        here = here.tb_next
+        if here is None:
+            break
+    return own or not (library or _nobody_caught(outermost) or _is_task(outermost))
+
+
+def _speaks_for(here: list[Place], record: logging.LogRecord, *, is_group: bool) -> bool:
+    """Whether the line that logged speaks for the code that the exception came through."""
+    nobody_caught = _nobody_caught(here[0].frame)
+    if not speaks_for_others(record):
+        if nobody_caught and _own_place(here, record) is None:
+            return True
+        return has_place(record) and (is_group or _is_caught_for_all(here, record))
+    return (
         nobody_caught
-        or record.name == _DJANGO
-        or any(_is_application(f) for f in frames)
-        or (_is_host(record.pathname) and _installed_functions(frames, record))
-    ):
-        return None
-    return Failure(type_name(exception), _failed_function(frames, record))
+        or is_group
+        or record.name in (_DJANGO, _ASYNCIO)
+        or any(map(_is_application, here))
+        or (_is_host(record, here) and bool(_installed_functions(here, record)))
+    )
+
+
+def application_function(here: list[Place]) -> str:
+    """Return the last function of the application's that a traceback shows; else the last of all."""
+    found = next((place for place in reversed(here) if _is_application(place)), None)
+    return found.label if found is not None else causes.innermost(here)
 
 
 def reported_answer(record: logging.LogRecord) -> tuple[str, tuple[str, ...]] | None:
@@ -143,77 +126,193 @@ def reported_answer(record: logging.LogRecord) -> tuple[str, tuple[str, ...]] | 
     return f"{reason}: %s", (f"view={view}",) if view else ()
 
 
+def reported_task(record: logging.LogRecord) -> tuple[str, ...]:
+    """Return what joins the key of a failed task of Django's: the task's own path, a problem each."""
+    args = record.args
+    if record.name != _DJANGO_TASKS or type(args) is not tuple:
+        return ()
+    paths = [arg for arg in args if type(arg) is str and _is_dotted(arg)]
+    return (f"task={paths[0]}",) if paths else ()
+
+
 def speaks_for_others(record: logging.LogRecord) -> bool:
-    """Whether the line that logged may report crashes of code that is not its own."""
-    return record.name == _DJANGO or _is_library(record.pathname)
+    """Whether the line that logged may report crashes of code that is not its own.
+
+    asyncio's records may name any bystander: an event loop in C has no frame, and the frame above has it.
+    """
+    return record.name in (_DJANGO, _ASYNCIO) or is_library(record.pathname)
+
+
+def has_place(record: logging.LogRecord) -> bool:
+    """Tell whether the record says which function of which file logged it."""
+    return bool(record.pathname and record.funcName) and record.pathname != "(unknown file)"
 
 
 def reports_clean_exit(record: logging.LogRecord, error: BaseException) -> bool:
     """Whether RECORD merely reports ERROR, by which somebody left with all well.
 
-    A library that reports an exit which it called for itself does: a server that is told to stop in
-    the midst of an answer. So does asyncio, which lets an exit go on to end the program besides. Who
-    catches an exit and logs it means it, and so does a library that reports the application's: what it
-    was to do was not done.
+    A library that reports an exit which it called for itself does: a server that is told to stop while it
+    answers. So does asyncio, which lets an exit go on to end the program besides. Who catches an exit and
+    logs it means it, and so does a library that reports the application's: what it was to do was not done.
     """
     if not (issubclass(type(error), SystemExit) and is_clean(getattr(error, "code", 1))):
         return False
     if record.name == _ASYNCIO:
         return True
-    traceback = error.__traceback__
+    here = places_of(error.__traceback__)
     return (
-        traceback is not None
-        and _is_library(record.pathname)
-        and _package(record.pathname) == _package(_frames(traceback)[-1].f_code.co_filename)
-        and not _passes_through(traceback, record)
+        bool(here)
+        and is_library(record.pathname)
+        and package_of(record.pathname) == package_of(here[-1].path)
+        and _own_place(here, record) is None
     )
 
 
-def _failed_function(frames: list[FrameType], record: logging.LogRecord) -> str:
+def _is_ordinary_text(traceback: str, record: logging.LogRecord) -> bool:
+    """Whether a printed traceback is of the application's own code alone, as is the line that logged."""
+    return not (
+        speaks_for_others(record)
+        or "-packages" in traceback
+        or places.STANDARD_LIBRARY in traceback
+        or "Exception Group Traceback" in traceback
+        or places.is_frozen()
+    )
+
+
+def _is_caught_for_all(here: list[Place], record: logging.LogRecord) -> bool:
+    """Whether a line of the application's own logs what libraries brought it, from anywhere in it.
+
+    An error handler was not among the functions that the exception came through: a library called it, or an
+    event loop. A middleware was, with a library's functions between it and the application's innermost. An
+    ordinary `except` around a call of its own is neither, and its words tell what failed.
+    """
+    own = _own_place(here, record)
+    if own is None:
+        return any(is_library(place.path) for place in here) or _is_task(here[0].frame)
+    inner = next((i for i in range(len(here) - 1, own, -1) if _is_application(here[i])), own)
+    return any(is_library(place.path) for place in here[own + 1 : inner])
+
+
+def _is_task(outermost: FrameType | None) -> bool:
+    """Whether an exception left a coroutine that nothing but an event loop ran."""
+    if outermost is None or outermost.f_back is not None:
+        return False
+    return bool(outermost.f_code.co_flags & inspect.CO_COROUTINE)
+
+
+def _is_application(place: Place) -> bool:
+    return not is_library(place.path)
+
+
+def _own_place(here: list[Place], record: logging.LogRecord) -> int | None:
+    """The innermost of the places that is the function that logged: it caught the exception."""
+    function, path = record.funcName, record.pathname
+    for i in range(len(here) - 1, -1, -1):
+        if here[i].function == function and here[i].path == path:
+            return i
+    return None
+
+
+def _nobody_caught(outermost: FrameType | None) -> bool:
+    """Whether the exception left its thread's first frame, as hooks see it."""
+    if outermost is None:
+        return False
+    if outermost.f_globals.get("__name__") == "threading":
+        return True
+    # A generator or coroutine at rest has no caller either; somebody may well have caught it.
+    return outermost.f_back is None and not outermost.f_code.co_flags & _RESUMABLE
+
+
+def _failed_function(here: list[Place], record: logging.LogRecord) -> str:
     """The last function of the application's; else Django's view, or the last of another library's."""
-    installed = _installed_functions(frames, record)
+    installed = _installed_functions(here, record)
     if installed:
         return installed
-    application = next((f for f in reversed(frames) if _is_application(f)), None)
+    application = next((place for place in reversed(here) if _is_application(place)), None)
     if application is not None:
-        return _function(application)
+        return application.label
     view = view_of(record.__dict__.get("request")) if record.name == _DJANGO else ""
-    own = _package(record.pathname)
-    other = next((f for f in reversed(frames) if _package(f.f_code.co_filename) != own), frames[-1])
-    return view or _function(other)
+    own = package_of(record.pathname)
+    other = next((place for place in reversed(here) if package_of(place.path) != own), None)
+    if other is None and here:
+        other = here[-1]
+    return view or (other.label if other is not None else "")
 
 
-def _installed_functions(frames: list[FrameType], record: logging.LogRecord) -> str:
+# --- an application that is itself installed, as libraries are -----------------------------------
+
+
+def _installed_functions(here: list[Place], record: logging.LogRecord) -> str:
     """The last function of each package but the host's, if the application is an installed package too.
 
     Nothing tells which of them it is. The last of all would not do: what two functions of the
     application let the same library raise would be one problem.
     """
-    files = [frame.f_code.co_filename for frame in frames]
-    if any(map(_is_elsewhere, files)) or not _all_is_installed(len(sys.modules)):
+    if any(places.is_elsewhere(place.path) for place in here) or not _all_is_installed(len(sys.modules)):
         return ""
-    last = {
-        _package(f): _function(frame) for f, frame in zip(files, frames, strict=True) if _INSTALLED.search(f)
-    }
-    if _is_host(record.pathname):
-        last.pop(_package(record.pathname), None)
+    last = {package_of(place.path): place.label for place in here if is_installed(place.path)}
+    if record.name == _DJANGO or _is_host(record, here):
+        last.pop(package_of(record.pathname), None)
     return ", ".join(last.values())
 
 
-def _is_host(filename: str) -> bool:
-    """Whether FILENAME is of what runs the application, Python itself included, and no part of it."""
-    return _is_library(filename) and (not _INSTALLED.search(filename) or _package(filename) in _HOSTS)
+def _is_host(record: logging.LogRecord, here: list[Place]) -> bool:
+    """Whether what logged runs code that it does not know by name, as servers and task runners do.
+
+    Who calls a library has imported it; who runs an application was told its name.
+    """
+    path = record.pathname
+    if not is_library(path):
+        return False
+    if not is_installed(path):
+        return True
+    own = package_of(path)
+    through = [own, *(package_of(place.path) for place in here if is_installed(place.path))]
+    return any(
+        callee not in (caller, own) and not _imports(_top_level_name(caller), _top_level_name(callee))
+        for caller, callee in itertools.pairwise(through)
+    )
+
+
+def _top_level_name(package: str) -> str:
+    return package.removesuffix(".py")
+
+
+@functools.lru_cache(maxsize=256)
+def _imports(package: str, other: str) -> bool:
+    """Whether a module of PACKAGE holds OTHER, or something that OTHER defines, by a name of its own."""
+    main = _top_level_name(package_of(places.main_file() or ""))
+    for name, module in list(sys.modules.items()):
+        if name == places.MAIN:
+            name = main
+        if name != package and not name.startswith(f"{package}."):
+            continue
+        for value in list(getattr(module, "__dict__", {}).values()):
+            origin = _origin(value)
+            if origin is not None and (origin == other or origin.startswith(f"{other}.")):
+                return True
+    return False
+
+
+def _origin(value: object) -> str | None:
+    """The name of the module that VALUE is, or that defined it."""
+    try:
+        known = value.__dict__ if isinstance(value, type(sys)) else value
+        name = known["__name__"] if isinstance(known, dict) else getattr(known, "__module__", None)
+    except Exception:  # anything may stand under a name
+        return None
+    return name if type(name) is str else None
 
 
 @functools.lru_cache(maxsize=8)
 def _all_is_installed(modules: int) -> bool:
     """Whether all that this process has loaded, so many MODULES, is installed: then the application is."""
     for name, module in list(sys.modules.items()):
-        file = _file_of(module)
-        if file is None and name == "__main__":
+        file = places.main_file() if name == places.MAIN else _file_of(module)
+        if file is None and name == places.MAIN:
             return False  # `python -c`, a console, a server that Python is embedded in
         # gunicorn's configuration stands where it is started from.
-        if type(file) is str and _is_elsewhere(file) and name != "__config__":
+        if type(file) is str and places.is_elsewhere(file) and name != "__config__":
             return False
     return True
 
@@ -225,58 +324,18 @@ def _file_of(module: object) -> object:
         return None
 
 
-def _is_elsewhere(filename: str) -> bool:
-    """Whether FILENAME is not installed: no library, no generated code, no script that starts a library."""
-    return not (filename.startswith("<") or _is_library(filename) or os.path.dirname(filename) == _SCRIPTS)
+def _printed_places(text: str) -> tuple[list[Place], bool]:
+    """The frames of a printed traceback, and whether it is a group's."""
+    seen: list[list[Place]] = [[]]
+
+    def keep(printed: list[Place]) -> str:
+        seen.append(printed)
+        return ""
+
+    failure = causes.printed(text, keep)
+    return seen[-1], failure is not None and bool(failure.members)
 
 
-def _frames(traceback: TracebackType | None) -> list[FrameType]:
-    frames: list[FrameType] = []
-    while traceback is not None and len(frames) < _MAX_FRAMES:
-        frames.append(traceback.tb_frame)
-        traceback = traceback.tb_next
-    return frames
-
-
-def _passes_through(traceback: TracebackType, record: logging.LogRecord) -> bool:
-    """Whether the function that logged is one the exception came through: it caught it."""
-    function, path = record.funcName, record.pathname
-    here: TracebackType | None = traceback
-    for _ in range(_MAX_FRAMES):
-        if here is None:
-            break
-        code = here.tb_frame.f_code
-        if code.co_name == function and code.co_filename == path:
-            return True
-        here = here.tb_next
-    return False
-
-
-def _nobody_caught(outermost: FrameType) -> bool:
-    """Whether the exception left its thread's first frame, as hooks see it."""
-    if outermost.f_globals.get("__name__") == "threading":
-        return True
-    # A generator or coroutine at rest has no caller either; somebody may well have caught it.
-    return outermost.f_back is None and not outermost.f_code.co_flags & _RESUMABLE
-
-
-@functools.lru_cache(maxsize=1_024)
-def _is_library(filename: str) -> bool:
-    return filename.startswith(("<frozen", _STANDARD_LIBRARY)) or _INSTALLED.search(filename) is not None
-
-
-def _is_application(frame: FrameType) -> bool:
-    return not _is_library(frame.f_code.co_filename)
-
-
-def _package(filename: str) -> str:
-    """The folder directly in site-packages or the standard library that FILENAME is under."""
-    installed = _INSTALLED.search(filename)
-    rest = filename[installed.end() :] if installed else filename.removeprefix(_STANDARD_LIBRARY)
-    return re.split(r"[\\/]", rest, maxsplit=1)[0]
-
-
-def _function(frame: FrameType) -> str:
-    module = frame.f_globals.get("__name__")
-    name = _COMPREHENSION.sub("", frame.f_code.co_qualname)
-    return f"{module}.{name}" if isinstance(module, str) else name
+def _is_dotted(text: str) -> bool:
+    parts = text.split(".")
+    return len(parts) > 1 and all(part.isidentifier() for part in parts)

@@ -29,8 +29,12 @@ _UNIT = (
     r"(?!\w|[-.:@]\w)"
 )
 # A name that is followed by what makes it a key, a call or a longer token is no value.
-_NO_KEY = r"(?!\w|[.-]\w|\s?=|:(?![\s\d])|\((?!\)))"
+_NO_KEY = r"(?!\w|[.-]\w|\s?=|:(?![\s\d]|$)|\((?!\)))"
 _ADDRESS_END = r"(?:(?:\.[0-9]{1,3}){3})?(?:%\w+)?(?!\w)"
+# At the head of a message a class, or a function of it, says which operation failed.
+_NO_HEAD = r"(?!^(?:[a-z_][A-Za-z_]*+\.)*+[A-Z][A-Za-z_]*+(?:\.[A-Za-z_]++)*+(?![\w.@~+#$-]))"
+# Of what is there, or is not, something is said: it is no operation.
+_STATED = r"\w++ (?:[a-z]+ing|does|do|has|have|had|is|are|was|were|not|object|with)(?!\w)"
 # The name of an error is the cause.
 _NO_ERROR = r"(?<!Error)(?<!Exception)(?<!Warning)(?<!Timeout)"
 
@@ -59,7 +63,7 @@ _MARKED: Final = (
     # Hex without a digit, from a length on that no word has.
     r"[a-fA-F]{8,}(?!\w)",
     # A class by its capitals.
-    rf"(?:(?<=[\s(:,])|^(?=\w+ [a-z]))[A-Z][a-z]+[A-Z][a-z]\w*{_NO_ERROR}{_NO_KEY}",
+    rf"(?:(?<=[\s(:,])|^(?={_STATED}))[A-Z][a-z]+[A-Z][a-z]\w*{_NO_ERROR}{_NO_KEY}",
     # What Python prints for a flag or for nothing.
     r"(?<!-)(?:True|False|None|NaN|[-+]?(?:nan|inf))(?![\w-])",
 )
@@ -73,9 +77,10 @@ _TOKENS: Final = (
     # Any token with a digit: numbers, versions, addresses, hex, UUIDs, blk_17, web-01.
     r"(?<!\w[.@#-])[-+#$@~]?(?:\w+(?:-+|[.@#])){0,16}?"
     r"\w*[0-9]\w*(?:(?:-+|[.@:#+])?\w+)*%?",
-    # Identifiers rather than words: dotted, or with an underscore. Codes (EPIPE_X), keys and
-    # calls are the author's: kept.
-    rf"(?<![\w.-])[\w-]+(?:\.[\w-]+)+{_NO_ERROR}{_NO_KEY}",
+    # Identifiers rather than words: dotted or joined in another way, or with an underscore. Codes
+    # (EPIPE_X), keys and calls are the author's: kept, and so is a class or its method at the head.
+    rf"(?<![\w.-]){_NO_HEAD}[\w-]++(?:(?:[.@~+#$]|::)[\w-]++)+{_NO_ERROR}{_NO_KEY}",
+    r"(?<![\w.-])[A-Za-z][\w-]*+(?::[\w-]++){2,}(?![\w:])",
     rf"(?<![.-])(?![A-Z0-9_]+(?!\w))[A-Za-z]\w*_\w+{_NO_KEY}",
 )
 # Values begin where a word begins, or with a mark: the middle of a word need not be looked at;
@@ -85,9 +90,16 @@ _VALUE = re.compile(
     re.ASCII,
 )
 
-# Beyond ASCII nothing is looked up: what is a letter there changes between Python releases.
-_LETTER = re.compile(r"[A-Za-z]|[^\x00-\xa0]")
-_LETTER_OR_DIGIT = re.compile(r"[0-9A-Za-z]|[^\x00-\xa0]")
+# What is a letter beyond ASCII changes between Python releases; blocks of scripts do not. Symbols, arrows,
+# dingbats, emoji and their modifiers are in none of these.
+_SCRIPTS = (
+    "\xaa\xb5\xba\xc0-\xd6\xd8-\xf6\xf8-\u02af\u0370-\u1fff\u2c00-\u2ddf\u3005-\u3007\u3021-\u3029"
+    "\u3031-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\ua6ff\ua720-\ud7ff\uf900-\ufdff"
+    "\ufe70-\ufefe\uff21-\uff3a\uff41-\uff5a\uff66-\uffdc\U00010000-\U0001bfff\U0001e000-\U0001efff"
+    "\U00020000-\U0003ffff"
+)
+_LETTER = re.compile(f"[A-Za-z{_SCRIPTS}]")
+_LETTER_OR_DIGIT = re.compile(f"[0-9A-Za-z{_SCRIPTS}]")
 
 # Terminal colours are decoration.
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -112,13 +124,17 @@ _NOUNS: Final = (
 )
 # ... unless that word carries the sentence on: what happened must not be taken for a name.
 _PROSE = (
-    r"(?!(?i:\w*(?:[^\We]ed|ing)|a|again|all|already|an|and|any|are|as|at|available|be|because"
+    # Verbs by their ending, where a stem with a vowel goes before: "used", but not "fred". As many names as
+    # verbs end in "ing" ("billing", "staging"): of these the verbs that say what is wrong.
+    r"(?!(?i:\w{0,20}?[aeiouy]\w{0,20}?(?<!e)ed|(?:be|block|do|dy|end|exceed|exist|exit|expect|fail|gett|go|hang"
+    r"|hav|leav|listen|load|look|los|miss|pend|reconnect|refus|reject|remain|respond|restart|retry|return|runn"
+    r"|shutt|start|stopp|tim|try|us|wait|writ)ing|a|again|all|already|an|and|any|are|as|at|available|be|because"
     "|been|before|broke|but|by|can|cannot|could|data|did|died|do|does|down|due|empty|error|errors"
     "|exception|exists?|failure|file|files|for|found|from|gone|had|has|have|hung|id|ids|if|in"
     "|info|into|invalid|is|it|its|key|keys|left|less|list|lost|may|missing|more|must|name"
     "|names|no|not|of|off|on|only|or|out|over|path|ran|set|should|since|so|state|status|than"
     "|that|the|their|then|this|to|too|type|types|unavailable|under|unknown|until|up|value"
-    r"|values|via|was|were|when|while|will|with|within|without|would|after)(?!\w))"
+    r"|values|via|was|were|when|while|will|with|within|without|would|after)(?!\w|-\w))"
 )
 
 
@@ -132,7 +148,7 @@ def _any_of(nouns: str) -> str:
 
 _NAMED = re.compile(
     rf"(?<!\w)((?:{_any_of(_NOUNS)}|ID)(?: | ?\(|: (?=[\w-]+(?:[.,;)]|$))))"
-    rf"{_PROSE}[A-Za-z][\w-]*(?=[\s.,:;)]|$)",
+    rf"{_PROSE}[A-Za-z][\w-]*+(?:[.:/@+~#$|]++[\w-]++)*+(?=[\s.,:;)]|$)",
     re.ASCII,
 )
 # ... or ends a clause after a preposition, or stands alone between two colons ...

@@ -16,6 +16,8 @@ from pagerduty_logging.hooks import exit_status
 from pagerduty_logging.hooks.event_loops import LoopHooks
 from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
+from pagerduty_logging.hooks.source_lines import load_source
+from pagerduty_logging.hooks.unraisable import failed
 from pagerduty_logging.record.intent import is_clean, stops
 
 
@@ -119,11 +121,10 @@ class _Installation:
             if finalizing():
                 then()
                 return
-            name = getattr(unraisable.object, "__qualname__", type(unraisable.object).__qualname__)
             told = (unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback)
             self._report.tell(
                 unraisable.exc_value or unraisable,
-                lambda: self._log(f"Uncaught exception in {name}", *told),
+                lambda: self._log(f"Uncaught exception {failed(unraisable)}".rstrip(), *told),
                 then,
             )
             # Whoever keeps the record must not keep the object that is going: its frame holds it.
@@ -136,6 +137,7 @@ class _Installation:
             try:
                 before(process)
             except BaseException as error:
+                load_source(error)
                 message = self._words_of_child(process.name, error)
                 if message is not None:
                     self._report.tell(error, partial(self._report.critical, message, error), _nothing)

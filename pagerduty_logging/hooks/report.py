@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from types import CodeType, TracebackType
+from types import CodeType, FrameType, TracebackType
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | None
 
 UNCAUGHT = {"_pagerduty_uncaught": True}
 """Marks records of hooks: of an exception that was logged before they only say that it ended something."""
@@ -32,10 +34,7 @@ class Report:
             if first and not self.over:
                 log()
         except Exception as broken:
-            with suppress(Exception):
-                _diagnostics.say(
-                    "hooks", f"an uncaught exception could not be logged: {type(broken).__name__}"
-                )
+            _say(broken)
         finally:
             try:
                 then()
@@ -48,7 +47,11 @@ class Report:
         """Log `message`, with `error` where there is one; return whether the logger takes it."""
         exc_info = None if error is None else (type(error), error, traceback or error.__traceback__)
         # The template says nothing, on purpose: the words and the exception's origin make the problem.
-        self.logger.critical("%s", message, exc_info=exc_info, extra=UNCAUGHT)
+        try:
+            self.logger.critical("%s", message, exc_info=exc_info, extra=UNCAUGHT)
+        except Exception as broken:
+            line = sys._getframe().f_lineno
+            self._log_behind(broken, self._record(__file__, line, message, exc_info, "critical"))
         return self.logger.isEnabledFor(logging.CRITICAL)
 
     def critical_at(
@@ -58,12 +61,53 @@ class Report:
         logger = self.logger
         if logger.isEnabledFor(logging.CRITICAL):
             exc_info = None if error is None else (type(error), error, error.__traceback__)
-            place = (code.co_filename, line, "%s", (message,), exc_info, code.co_name)
-            record = logger.makeRecord(logger.name, logging.CRITICAL, *place)
-            record.__dict__.update(UNCAUGHT)
+            record = self._record(code.co_filename, line, message, exc_info, code.co_name)
             if not pages:
                 record.pagerduty = False
-            logger.handle(record)
+            try:
+                logger.handle(record)
+            except Exception as broken:
+                self._log_behind(broken, record)
+
+    def _log_behind(self, broken: Exception, record: logging.LogRecord) -> None:
+        """Give `record` to the handlers behind the one that raised `broken`: to all if none of them did."""
+        _say(broken)
+        handlers = list(_handlers_of(self.logger))
+        indices = (_index(handlers, frame) for frame in _frames_of(broken.__traceback__))
+        raised_by = next((index for index in indices if index is not None), -1)
+        for handler in handlers[raised_by + 1 :]:
+            if record.levelno >= handler.level:
+                with suppress(Exception):
+                    handler.handle(record)
+
+    def _record(
+        self, path: str, line: int, message: str, exc_info: _ExcInfo, function: str
+    ) -> logging.LogRecord:
+        place = (path, line, "%s", (message,), exc_info, function)
+        return self.logger.makeRecord(self.logger.name, logging.CRITICAL, *place, extra=UNCAUGHT)
+
+
+def _handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:
+    here: logging.Logger | None = logger
+    while here is not None:
+        yield from here.handlers
+        here = here.parent if here.propagate else None
+
+
+def _index(handlers: list[logging.Handler], frame: FrameType) -> int | None:
+    at_work = frame.f_locals.get("self")
+    return next((number for number, handler in enumerate(handlers) if handler is at_work), None)
+
+
+def _frames_of(traceback: TracebackType | None) -> Iterator[FrameType]:
+    while traceback is not None:
+        yield traceback.tb_frame
+        traceback = traceback.tb_next
+
+
+def _say(broken: Exception) -> None:
+    with suppress(Exception):
+        _diagnostics.say("hooks", f"an uncaught exception could not be logged: {type(broken).__name__}")
 
 
 class _UnderWay(threading.local):

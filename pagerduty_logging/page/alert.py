@@ -6,9 +6,7 @@ Runs none of the program's code, so that it can run later and on any thread; it 
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -16,17 +14,16 @@ from typing import Any, cast
 from pagerduty_logging.events_api import options as check
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.events import Image, Link, Trigger, made, this_host
-from pagerduty_logging.events_api.text import cut, first_line, plain, rows
+from pagerduty_logging.events_api.text import cleaned, cut, first_line, plain, rows
 from pagerduty_logging.page import links, traceback_rows
+from pagerduty_logging.page import summary as summaries
 from pagerduty_logging.record import message, overrides, printed_traceback
 from pagerduty_logging.record.exceptions import Raised
 from pagerduty_logging.record.occurrence import Occurrence
 from pagerduty_logging.state.problem import History
 
-MAX_LINE_CHARS = 600
-"""Characters of the message's first line in a summary, so that the exception fits in behind it."""
-MAX_ERROR_CHARS = 350
-"""Characters of the exception's text in a summary."""
+AS_LOGGED = "(as logged)"
+"""Behind the name of a detail that was read out of a text: anybody may have written it, a client too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +76,14 @@ def noted(trigger: Trigger, defect: str) -> Trigger:
 def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fields) -> Trigger:
     """Return the trigger for what was captured. Pure but for the source lines that it reads."""
     occurrence.read()
-    said = message.read(occurrence.message or "")
+    said = message.read(summaries.without_no_error(occurrence.message or ""), merged=occurrence.merged)
     logged = {**said.fields, **(occurrence.fields or {})}
     told = message.chain_in(logged.get("exception"))
     if told is not None:
         del logged["exception"]
-    chain = occurrence.chain or said.chain or told or printed_traceback.parse(occurrence.exc_text)
-    page = _Page(occurrence, said.words, logged, chain, dedup_key, history, given)
+    exc_text = summaries.without_no_error(occurrence.exc_text)
+    chain = occurrence.chain or said.chain or told or printed_traceback.parse(exc_text)
+    page = _Page(occurrence, said, logged, chain, dedup_key, history, given)
     unwished: dict[str, Any] = {
         "summary": page.summary(),
         "severity": occurrence.severity,
@@ -108,7 +106,7 @@ class _Page:
     def __init__(
         self,
         occurrence: Occurrence,
-        words: str,
+        said: message.Said,
         logged: Mapping[str, safejson.JSON],
         chain: tuple[Raised, ...],
         dedup_key: str,
@@ -116,7 +114,8 @@ class _Page:
         given: Fields,
     ) -> None:
         self._occurrence = occurrence
-        self._words = words
+        self._words = said.words
+        self._quoted = said.quoted
         self._chain = chain
         self._dedup_key = dedup_key
         self._history = history
@@ -127,19 +126,10 @@ class _Page:
         self._ignored = overrides.faults(occurrence.overrides)
 
     def summary(self) -> str:
-        """Return the message's first line, and the exception where the line does not say it already."""
-        line = first_line(self._words, MAX_LINE_CHARS)
-        if self._chain:
-            error = self._chain[0]
-            text = first_line(error.text, MAX_ERROR_CHARS)
-            if not text:
-                line = line if _says(line, error.name) else f"{line.rstrip(': ')}: {error.name}"
-            elif line in (text, ""):
-                line = f"{error.name}: {text}"
-            elif not _says(line, text):
-                line = f"{line.rstrip(': ')}: {error.name}: {text}"
+        """Return the one line that names the problem."""
         occurrence = self._occurrence
-        return line.lstrip(": ") or f"{occurrence.level_name} from {occurrence.logger}, without a message"
+        line = summaries.summary(self._words, self._chain, occurrence.origin)
+        return line or f"{occurrence.level_name} from {occurrence.logger}, without a message"
 
     def as_wished(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Let the record's own entries replace the trigger's fields; name those that cannot."""
@@ -222,9 +212,10 @@ class _Page:
             free = name
             while free in told or free in about:
                 free = f"{free} (logged)"
-            details[free] = rows(value) if isinstance(value, str) else deepcopy(value)
+            details[free] = rows(value) if isinstance(value, str) else value
         details.update(about)
         details.update(self._wished_details)
+        details = cast("dict[str, Any]", cleaned(details))
         if occurrence.defects:
             details["defects"] = list(occurrence.defects)
         if self._ignored:
@@ -244,6 +235,8 @@ class _Page:
             told["traceback"] = traceback_rows.rows(error)
             told["causes"] = traceback_rows.rows_of_causes(self._chain)
             told["exceptions"] = traceback_rows.rows_of_members(error)
+        elif self._quoted:
+            told[f"exception {AS_LOGGED}"] = rows(self._quoted[0].headline)
         elif occurrence.stack_text:
             stack = Raised("", "", printed_traceback.frames_of(occurrence.stack_text))
             told["stack"] = traceback_rows.rows(stack)
@@ -290,11 +283,6 @@ def _checked(name: str, value: str) -> Any:
         ValueError, TypeError: naming the field.
     """
     return getattr(Trigger(**{"summary": "with one field", name: value}), name)
-
-
-def _says(line: str, text: str) -> bool:
-    """Tell whether `line` holds `text` as words of its own: "cannot" does not say "no", nor "/v1" "v1"."""
-    return re.search(rf"(?<![\w/]){re.escape(text)}(?![\w/])", line) is not None
 
 
 def _without_empty(entries: dict[str, Any]) -> dict[str, Any]:

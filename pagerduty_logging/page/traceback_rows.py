@@ -5,12 +5,12 @@ from __future__ import annotations
 import linecache
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from itertools import groupby
 
 from pagerduty_logging.events_api.text import cut, plain
 from pagerduty_logging.record.exceptions import Frame, Raised
+from pagerduty_logging.record.paths import is_library, short_path
 
 MAX_ROW = 300
 """Characters of one row."""
@@ -20,10 +20,6 @@ LIBRARY_FRAMES = 8
 """Frames shown of a traceback that is a library's from end to end."""
 MAX_SOURCE_BYTES = 5_000_000
 """Files greater than this are not read for the sake of one line."""
-
-_PACKAGES = ("site-packages", "dist-packages")
-_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
-_OURSELVES = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def rows(raised: Raised) -> list[str]:
@@ -54,37 +50,6 @@ def location(frame: Frame) -> str:
     """Return where a frame is, in one row: `app/views.py:42 in charge`."""
     place = f"{short_path(frame.path)}:{frame.line}" if frame.line else short_path(frame.path)
     return f"{place} in {frame.function}" if frame.function else place
-
-
-def is_library(path: str) -> bool:
-    """Tell whether a file is not the program's own: Python's, an installed package's or ours."""
-    return (
-        path.startswith((_STANDARD_LIBRARY, _OURSELVES, "<frozen"))
-        or _installed(path) is not None
-        or "/lib/python3." in path
-    )
-
-
-def short_path(path: str) -> str:
-    """Return a path without what every path of this machine begins with."""
-    installed = _installed(path)
-    if installed is not None:
-        return installed
-    if path.startswith(_STANDARD_LIBRARY):
-        return path[len(_STANDARD_LIBRARY) :]
-    roots = [root.rstrip(os.sep) + os.sep for root in sys.path if isinstance(root, str) and len(root) > 1]
-    found = [root for root in roots if path.startswith(root)]
-    return path[len(max(found, key=len)) :] if found else path
-
-
-def _installed(path: str) -> str | None:
-    if "-packages" not in path:
-        return None
-    for packages in _PACKAGES:
-        _, found, below = path.replace("\\", "/").rpartition(f"/{packages}/")
-        if found:
-            return below
-    return None
 
 
 def _entry(headline: str, raised: Raised) -> list[str]:

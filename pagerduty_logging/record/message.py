@@ -1,22 +1,26 @@
-"""What a formatted message says: its words, the fields of a JSON line, the traceback merged into it."""
+"""What a formatted message says: its words, its fields, the traceback that it holds.
+
+The rule which words a structured message says is `structured`'s, and which printed traceback a message
+holds is `printed_traceback`'s; the page and the dedup key both ask here.
+"""
 
 from __future__ import annotations
 
-import json
+import logging
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
-from pagerduty_logging.events_api.safejson import JSON, jsonable
+from pagerduty_logging.events_api.safejson import JSON, jsonable, text
 from pagerduty_logging.events_api.text import plain
-from pagerduty_logging.record import printed_traceback
+from pagerduty_logging.record import printed_traceback, structured
 from pagerduty_logging.record.exceptions import Frame, Raised
 
-MESSAGE_NAMES = ("event", "message", "msg")
-"""Where JSON lines keep the message: structlog's, python-json-logger's and other formatters' names."""
 TRACEBACK_NAMES = ("exception", "exc_info", "exc_text", "stack_trace", "traceback")
 TOLD_OTHERWISE = frozenset(
     ("level", "levelname", "levelno", "logger", "name", "timestamp", "asctime", "created", "stack_info")
 )
 """Fields of JSON lines that the record itself tells."""
+MAX_WORDS = 20_000
 
 
 class Said(NamedTuple):
@@ -25,23 +29,59 @@ class Said(NamedTuple):
     words: str
     fields: dict[str, JSON]
     chain: tuple[Raised, ...]
+    """The exception whose traceback the message is, or that a formatter or queue appended to it."""
+    quoted: tuple[Raised, ...] = ()
+    """The exception of a traceback that stands behind other words in the words.
+
+    Anybody may have written it, a client too: it tells problems apart, but the page must show it as text.
+    """
 
 
-def read(message: str) -> Said:
-    """Take a message apart; what is neither JSON nor a traceback is its words."""
-    line = _json_line(message)
-    if line is None:
-        words, traceback = printed_traceback.split(plain(message))
-        return Said(words, {}, printed_traceback.parse(traceback))
-    name = next(name for name in MESSAGE_NAMES if isinstance(line.get(name), str))
-    words, traceback = printed_traceback.split(plain(str(line.pop(name))))
-    for name in TRACEBACK_NAMES:
-        text = line.get(name)
-        if isinstance(text, str) and "\n" in text:
-            del line[name]
-            traceback = traceback or text
-    fields = {name: value for name, value in line.items() if name not in TOLD_OTHERWISE}
-    return Said(words, fields, printed_traceback.parse(traceback))
+def is_merged(record: logging.LogRecord) -> bool:
+    """Tell whether a queue, a socket or a formatter has made one text of the record and its exception."""
+    return record.args is None and not record.exc_info
+
+
+def read(message: str, *, merged: bool = True) -> Said:
+    """Take a formatted message apart; what is neither structured nor a traceback is its words.
+
+    Args:
+        message: the text.
+        merged: whether a traceback behind other words was appended by what formatted the record, see
+            `is_merged`. Default: True. Where it was not, it is only `quoted`.
+    """
+    data = structured.read_text(message)
+    if not structured.has_words(data):
+        return _with_traceback(plain(message), {}, merged=merged)
+    trace = traceback_in(data)
+    fields = jsonable(structured.fields_of(data))
+    assert isinstance(fields, dict)
+    told = {
+        name: value
+        for name, value in fields.items()
+        if name not in TOLD_OTHERWISE and not (trace and name in TRACEBACK_NAMES and value == trace)
+    }
+    said = _with_traceback(plain(text(structured.words_of(data), MAX_WORDS)), told, merged=merged)
+    return said._replace(chain=said.chain or printed_traceback.parse(trace))
+
+
+def traceback_in(data: object) -> str:
+    """Return the printed traceback that a structured message holds in a field of its own; "" if none."""
+    if not isinstance(data, Mapping):
+        return ""
+    found = (data[name] for name in TRACEBACK_NAMES if name in data)
+    return next((value for value in found if type(value) is str and "\n" in value), "")
+
+
+def _with_traceback(shown: str, fields: dict[str, JSON], *, merged: bool) -> Said:
+    held = printed_traceback.held_in(shown)
+    if held is None:
+        words, stack = printed_traceback.split(shown)
+        return Said(words, fields, printed_traceback.parse(stack))
+    chain = printed_traceback.parse(held.traceback)
+    if held.whole or (merged and held.follows_a_line):
+        return Said(held.words.rstrip(), fields, chain)
+    return Said(shown, fields, (), chain)
 
 
 def chain_in(value: JSON) -> tuple[Raised, ...] | None:
@@ -57,8 +97,10 @@ def chain_in(value: JSON) -> tuple[Raised, ...] | None:
             return None
         frames = [_frame(frame) for frame in cast("list[JSON]", told["frames"]) if isinstance(frame, dict)]
         relation = "caused by" if told.get("is_cause") else "while handling"
-        text = str(told.get("exc_value", ""))
-        chain.append(Raised(str(told["exc_type"]), text, tuple(frames), relation=relation if chain else ""))
+        value_shown = str(told.get("exc_value", ""))
+        chain.append(
+            Raised(str(told["exc_type"]), value_shown, tuple(frames), relation=relation if chain else "")
+        )
     return tuple(chain)
 
 
@@ -66,16 +108,3 @@ def _frame(told: dict[str, JSON]) -> Frame:
     line = told.get("lineno")
     path = str(told.get("filename") or "?")
     return Frame(path, line if isinstance(line, int) else 0, str(told.get("name", "")), source="")
-
-
-def _json_line(message: str) -> dict[str, JSON] | None:
-    """Return the object that a message is the JSON of, if one of its fields is a message."""
-    if not (message.startswith("{") and message.rstrip().endswith("}")):
-        return None
-    try:
-        found = jsonable(json.loads(message))
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(found, dict) and any(isinstance(found.get(name), str) for name in MESSAGE_NAMES):
-        return found
-    return None

@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.events import Severity
-from pagerduty_logging.record import overrides, web_request
+from pagerduty_logging.record import overrides, reporters, web_request
 from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.record.exceptions import Frame, Raised, caught, told
 from pagerduty_logging.record.plain_record import LEAST, attributes_of, completed
-from pagerduty_logging.record.structured import event_of
+from pagerduty_logging.record.structured import event_of, subject_of
 
 MAX_MESSAGE_CHARS = 20_000
 MAX_STACK_CHARS = 40_000
@@ -73,6 +73,8 @@ class Occurrence:
         may_wait: whether what it calls for need not be decided at once.
         original: the record itself, for `before_send`; kept until the logging call ends.
         interruption: what the application's code raised to end the program; it goes on when the page is safe.
+        merged: whether a formatter, a queue or the program itself may have put a traceback behind the words,
+            for no argument did.
         message: as formatted, any traceback that was merged into it included; None until it is `read`.
         fields: what the application gave as `extra`, or in a structured event; None until it is `read`.
     """
@@ -80,7 +82,7 @@ class Occurrence:
     # fmt: off
     __slots__ = (
         "around", "at", "attributes", "by_message", "defects", "echo", "fields", "interruption", "key",
-        "may_wait", "message", "original", "overrides", "size",
+        "may_wait", "merged", "message", "original", "overrides", "size",
     )
     # fmt: on
 
@@ -98,6 +100,7 @@ class Occurrence:
         self.by_message = self.echo = False
         self.original: logging.LogRecord | None = None
         self.interruption: BaseException | None = None
+        self.merged = not attributes.get("args")
         self.message: str | None = None
         self.fields: Mapping[str, safejson.JSON] | None = None
 
@@ -116,7 +119,7 @@ class Occurrence:
     def read(self) -> None:
         """Make message and fields, of a record that was copied. Runs none of the application's code."""
         if self.message is None:
-            record = self.record
+            record = _without_contents(self.record, self.around)
             self.message, event = _message(record, None, self.defects)
             self.fields = _fields(record, event, self.around.request)
 
@@ -267,8 +270,9 @@ def _rendered(
     defects: list[str],
 ) -> Occurrence:
     """Return what `record` says, read at once."""
-    message, event = _message(record, formatter, defects)
-    fields = _fields(record, event, around.request)
+    shown = _without_contents(record, around)
+    message, event = _message(shown, formatter, defects)
+    fields = _fields(shown, event, around.request)
     wanted = _overrides(record, defects)
     attributes = _plain_attributes(record)
     size = LEAST + getsizeof(message) + _size(around)
@@ -276,16 +280,36 @@ def _rendered(
     size += sum(2 * len(repr(data)) for data in (fields, wanted) if data)
     occurrence = Occurrence(attributes, around, at, size, defects)
     occurrence.message, occurrence.fields = message, fields
+    occurrence.merged = not record.args
     if wanted:
         occurrence.overrides = wanted
     return occurrence
 
 
 def _surroundings(record: logging.LogRecord, error: BaseException | None) -> Surroundings:
-    chain = () if error is None else caught(error, traceback_of(record, error))
+    chain = _chain_of_subject(record) if error is None else caught(error, traceback_of(record, error))
     trace_id, span_id = _trace(record)
     request = web_request.handled_here(error)
     return Surroundings(chain, _task(record), trace_id, span_id, crumbs_before(record), request)
+
+
+def _chain_of_subject(record: logging.LogRecord) -> tuple[Raised, ...]:
+    """Return the exception that is the message, or its only argument, and what led to it."""
+    subject: Any = record.__dict__.get("msg")
+    if type(subject) is not str or record.__dict__.get("args"):
+        subject = subject_of(record)
+    if not issubclass(type(subject), BaseException):
+        return ()
+    try:
+        return caught(subject)
+    except Exception:  # its text is in the message, as far as it has one
+        return ()
+
+
+def _without_contents(record: logging.LogRecord, around: Surroundings) -> logging.LogRecord:
+    if reporters.is_report(record, caught=bool(around.chain)):
+        return reporters.without_contents(record)
+    return record
 
 
 def _size(around: Surroundings) -> int:

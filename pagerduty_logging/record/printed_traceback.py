@@ -25,11 +25,76 @@ _CARETS = re.compile(r"\s*[~^]+\s*")
 _VALUES = re.compile(r"\s*[│└┌┬├╭╰]")
 
 
+_HEADER = re.compile(r"(?:Exception Group )?Traceback \(most recent call last\)")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_UNESCAPED = {"n": "\n", "t": "\t", "r": ""}
+_IN_A_ROW = re.compile(r'(?<![ |;,\t])[ |;,\t]*+(File "[^"\n]*", line [0-9]+, in [^\s|;,]+)[ |;,\t]*')
+_KIND_IN_A_ROW = re.compile(r"(?<![\w.])(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?=: |\s*$)", re.ASCII)
+MAX_CHARS = 40_000
+"""Characters that are looked at of a traceback: of a longer one, its end."""
+
+
 class Split(NamedTuple):
     """A text's own words, and the traceback that followed them."""
 
     words: str
     traceback: str
+
+
+class Held(NamedTuple):
+    """A traceback in a text, as rows that `parse` reads, wherever and however it stands there."""
+
+    words: str
+    """What stands before it."""
+    traceback: str
+    follows_a_line: bool
+    """Whether it begins a line of its own, as what a formatter appends does."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the text is this traceback and nothing else: the program logs it, nobody quotes it."""
+        return not self.words.strip()
+
+
+def held_in(text: str) -> Held | None:
+    """Find a traceback in `text`: after other words, on one line, or as the `repr` of a text.
+
+    A stack that was asked for (`stack_info=True`) is no traceback.
+    """
+    if "raceback (most recent call last)" not in text:
+        return None
+    header = _HEADER.search(text)
+    if header is None:
+        return None
+    begin = header.start()
+    line = text.rfind("\n", 0, begin) + 1
+    margin = text[line:begin]
+    alone = not margin.strip(" \t|+╭─")
+    begin = line if alone else begin
+    words, traceback = text[:begin].removesuffix("\n"), text[begin:]
+    if len(traceback) > MAX_CHARS:
+        traceback = traceback[: MAX_CHARS // 8] + "\n" + traceback[-MAX_CHARS * 7 // 8 :]
+    if "\n" not in traceback.rstrip():
+        if "\\n" in traceback:
+            traceback = _ESCAPED.sub(lambda found: _UNESCAPED.get(found[1], found[1]), traceback).rstrip(
+                "'\")], "
+            )
+            words = words.removesuffix("[").removesuffix("'").removesuffix('"')
+        else:
+            traceback = _in_rows(traceback)
+    return Held(words, traceback, alone)
+
+
+def _in_rows(line: str) -> str:
+    """Break the one line that somebody joined a traceback to, as far as it tells what failed and where."""
+    head, *rest = _IN_A_ROW.split(line)
+    rows = [head]
+    for frame, source in zip(rest[::2], rest[1::2], strict=True):
+        rows += (f"  {frame}", f"    {source}")
+    kind = _KIND_IN_A_ROW.search(rows[-1], 4) if rest else None
+    if kind is not None:
+        rows[-1:] = [rows[-1][: kind.start()].rstrip(" |;,"), rows[-1][kind.start() :]]
+    return "\n".join(rows)
 
 
 def split(text: str) -> Split:

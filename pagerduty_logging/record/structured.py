@@ -1,14 +1,28 @@
-"""Records whose message is a mapping, as structlog hands them to logging: the event and its fields."""
+"""Messages that are data: which words they say, and which fields stand beside the words.
+
+A message may be a mapping (as structlog hands it to logging), a list, a template string of Python 3.14, or
+one of these as text: a JSON line, the `repr` that a queue left of it, logfmt. The page's summary and the
+dedup key follow the one rule that stands here.
+"""
 
 from __future__ import annotations
 
+import itertools
+import json
 import logging
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
+from pagerduty_logging.events_api import safejson
+from pagerduty_logging.record import literals, template_strings
 from pagerduty_logging.record.web_request import message_of
 
-EVENT_NAMES = ("event", "message", "msg")
+EVENT_NAMES: Final = (
+    "event", "message", "msg", "log_message", "error_message", "error_msg", "error", "err", "exception",
+    "exc", "detail", "details", "description", "reason", "title", "summary", "text", "body",
+)  # fmt: skip
+"""Fields that hold the words, the likeliest first; compared without case and separators."""
 # fmt: off
 TOLD_OTHERWISE = frozenset((
     "_from_structlog", "_record", "exc_info", "level", "log_level", "logger", "pagerduty", "positional_args",
@@ -16,17 +30,217 @@ TOLD_OTHERWISE = frozenset((
 ))
 # fmt: on
 """What the record itself tells, and structlog's own remarks."""
+# fmt: off
+NO_WORDS: Final = TOLD_OTHERWISE | frozenset((
+    "asctime", "created", "exc_text", "levelname", "levelno", "name", "severity", "stack_trace", "time",
+    "traceback", "ts",
+))
+"""What says nothing of the problem where no field holds the words."""
+EMPTY_WORDS: Final = frozenset((
+    "", "a", "an", "at", "caught", "critical", "e", "err", "error", "errors", "ex", "exc", "exception",
+    "failed", "failure", "fatal", "got", "in", "log", "message", "msg", "none", "null", "occurred", "of",
+    "raised", "the", "traceback", "uncaught", "unexpected", "unhandled", "was", "with",
+))
+# fmt: on
+"""Words that say only that something is wrong."""
+
+MAX_ENTRIES: Final = 100
+MAX_DEPTH: Final = 4
+MAX_VALUE: Final = 300
+"""Characters of one value, where all entries together are the words."""
+MAX_TEXT: Final = 20_000
+"""Longer texts are taken as they are."""
+
+_SEPARATORS = str.maketrans("", "", "_- .")
+_RANKS: Final = {name.translate(_SEPARATORS): rank for rank, name in enumerate(EVENT_NAMES)}
+_WORD = re.compile(r"[A-Za-z]+|[^\x00-\x7f]+")
+_LOGFMT = re.compile(
+    r"""[A-Za-z_][\w.-]*=(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[^\s"'=]*+)(?=\s|$)\s*""", re.ASCII
+)
+_ERROR = re.compile(r"[A-Z]\w*\(", re.ASCII)
+_ERROR_REPR = re.compile(r"""([A-Z]\w*+)\(('(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")\)""", re.ASCII | re.DOTALL)
+_LOGFMT_BEGINS = re.compile(r"[A-Za-z_][\w.-]{0,60}=", re.ASCII)
 
 
 def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
-    """Return what a record says, and its fields; without a mapping for a message just its own message.
+    """Return what a record says, and its fields; without a structured message just its own message.
 
-    Runs the program's code.
+    Runs the program's code. What a record says is a text, or an object (an exception, a number) to be shown.
     """
-    said: Any = record.msg
-    if record.args or not issubclass(type(said), Mapping):
+    said = subject_of(record)
+    if type(said) is str or not has_words(said):
         return message_of(record), {}
-    name = next((name for name in EVENT_NAMES if name in said), None)
-    if name is None:
-        return message_of(record), {}
-    return said[name], {key: said[key] for key in said if key != name and key not in TOLD_OTHERWISE}
+    return words_of(said), fields_of(said)
+
+
+def subject_of(record: logging.LogRecord) -> object:
+    """Return the object that is the whole message: `msg`, or what fills a template of nothing else."""
+    msg, args = record.msg, record.args
+    if not args:
+        return msg
+    if type(msg) is not str or not (2 <= len(msg) <= 8) or msg.strip() not in ("%s", "%r", "%s."):
+        return msg
+    if type(args) is tuple:
+        return args[0] if len(args) == 1 else msg
+    return args  # logging takes an only argument that is a mapping for all of them
+
+
+def is_structured(said: object) -> bool:
+    """Tell whether a message is data with words in it: a mapping, a sequence or set, a template string."""
+    kind = type(said)
+    return issubclass(kind, (dict, list, tuple, set, frozenset, Mapping)) or template_strings.is_one(said)
+
+
+def has_words(said: object) -> bool:
+    """Tell whether it is known which words a structured message says; a page shows any other as it stands."""
+    if not is_structured(said):
+        return False
+    return not issubclass(type(said), Mapping) or name_of_words(_entries(said)) is not None
+
+
+def words_of(said: object, *, depth: int = 0) -> object:
+    """Return the words of a structured message: a text, or the exception that stands in their place.
+
+    Runs the program's code. What is not structured is returned as it is.
+    """
+    kind = type(said)
+    if template_strings.is_one(said):
+        return template_strings.read(said).text
+    if kind is literals.Unread and (error := _ERROR_REPR.fullmatch(str(said))) is not None:
+        return f"{error[1]}: {literals.string(error[2])}"
+    if kind is literals.Unread and (template := template_strings.read_repr(str(said))) is not None:
+        return template.text
+    if depth < MAX_DEPTH:
+        if issubclass(kind, Mapping):
+            entries = _entries(said)
+            name = name_of_words(entries)
+            if name is not None:
+                return words_of(entries[name], depth=depth + 1)
+            return _all_of(entries)
+        if issubclass(kind, (list, tuple, set, frozenset)):
+            return _joined(said, depth)
+    return said
+
+
+def name_of_words(entries: Mapping[str, object]) -> str | None:
+    """Return the name under which the words stand: the likeliest whose value says something."""
+    ranked = sorted((rank, name) for name in entries if (rank := rank_of(name)) is not None)
+    spare = None
+    for _, name in ranked:
+        value = entries[name]
+        if isinstance(value, BaseException) or (is_structured(value) and value):
+            return name
+        if type(value) is literals.Unread and _ERROR.match(value):
+            return name
+        if type(value) is str and value.strip():
+            if not says_little(value):
+                return name
+            spare = spare or name
+    return spare
+
+
+def says_little(text: str) -> bool:
+    """Tell whether TEXT only says that something is wrong: "Error", "unexpected exception: "."""
+    if len(text) > 80:
+        return False
+    words = _WORD.findall(text)
+    return len(words) <= 5 and all(word.lower() in EMPTY_WORDS for word in words)
+
+
+def fields_of(said: object) -> dict[object, object]:
+    """Return what a structured message says beside its words, by name."""
+    if template_strings.is_one(said):
+        return dict(template_strings.read(said).values.items())
+    if not issubclass(type(said), Mapping):
+        return {}
+    message: Any = said
+    name = name_of_words(_entries(message))
+    # What holds the words whole is said; of what holds more than them, nothing is left out.
+    words = message[name] if name is not None else ""
+    told = name is not None and (not is_structured(words) or template_strings.is_one(words))
+    fields = {
+        key: message[key] for key in message if not (told and key == name) and key not in TOLD_OTHERWISE
+    }
+    return {**fields_of(words), **fields} if template_strings.is_one(words) else fields
+
+
+def read_text(text: str) -> object:
+    """Return the structured message that TEXT is the JSON, the `repr` or the logfmt of; else TEXT itself."""
+    first, last = text[:1], text[-1:]
+    if len(text) > MAX_TEXT or not last:
+        return text
+    if (first == "{" and last == "}") or (first == "[" and last == "]"):
+        found = _json(text)
+        return literals.read(text) if found is text else found
+    if first == "(" and last == ")":
+        return literals.read(text)
+    if first == "T" and text.startswith("Template(strings="):
+        return template_strings.read_repr(text) or text
+    if "=" in text and _LOGFMT_BEGINS.match(text):
+        return _logfmt(text) or text
+    return text
+
+
+def _json(text: str) -> object:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return found if isinstance(found, (dict, list)) else text
+
+
+def _logfmt(text: str) -> dict[str, object] | None:
+    entries: dict[str, object] = {}
+    at = 0
+    while at < len(text):
+        found = _LOGFMT.match(text, at)
+        if found is None:
+            return None
+        name, _, value = found[0].strip().partition("=")
+        entries[name] = literals.string(value) if value[:1] in ("'", '"') else value
+        at = found.end()
+    return entries if len(entries) > 1 and name_of_words(entries) else None
+
+
+def rank_of(name: str) -> int | None:
+    """Return how likely a field of this name holds the words, 0 the likeliest; None if it is not known to."""
+    plain = name.lower().translate(_SEPARATORS)
+    rank = _RANKS.get(plain)
+    if rank is None and plain.endswith(("message", "errormsg")):
+        return len(_RANKS)
+    return rank
+
+
+def _entries(said: Any) -> dict[str, object]:
+    return {name: said[name] for name in itertools.islice(said, MAX_ENTRIES) if type(name) is str}
+
+
+def _all_of(entries: dict[str, object]) -> str:
+    """All entries in one text, sorted by name, for a mapping without any name that is known."""
+    flat = sorted(_flat(entries, "", 0))
+    return ", ".join(f"{name}: {value}" for name, value in itertools.islice(flat, MAX_ENTRIES))
+
+
+def _flat(entries: Mapping[str, object], prefix: str, depth: int) -> Iterator[tuple[str, str]]:
+    for name, value in entries.items():
+        if depth == 0 and name in NO_WORDS:
+            continue
+        if issubclass(type(value), Mapping) and depth < MAX_DEPTH and value:
+            yield from _flat(_entries(value), f"{prefix}{name}.", depth + 1)
+        else:
+            yield prefix + name, _shown(value)
+
+
+def _joined(said: Any, depth: int) -> str:
+    items = list(itertools.islice(said, MAX_ENTRIES))
+    if items and all(type(item) is str and item.endswith("\n") for item in items):
+        return "".join(map(str, items))  # lines, as `traceback.format_exception` gives them
+    shown = [_shown(words_of(item, depth=depth + 1)) for item in items]
+    return ", ".join(shown if isinstance(said, (list, tuple)) else sorted(shown))
+
+
+def _shown(value: object) -> str:
+    if type(value) is not str:
+        plain = value if isinstance(value, BaseException) else safejson.jsonable(value)
+        value = str(plain) if isinstance(plain, (dict, list)) else safejson.text(plain, MAX_VALUE)
+    return " ".join(safejson.cut(value, MAX_VALUE).split())

@@ -114,7 +114,7 @@ def judge(problem: Problem | None, severity: Severity, now: float) -> Why | None
         return Why.FIRST
     if problem.lost:
         return Why.LOST
-    if problem.occurrences == 0:
+    if problem.told == 0:
         return Why.FIRST
     if severity.rank < problem.severity.rank:
         return Why.WORSE

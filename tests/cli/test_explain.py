@@ -48,6 +48,7 @@ def test_a_place_with_a_message_is_explained(run):
     assert json.loads(out) | {"why": ""} == {
         "template": "Something else <*>",
         "rule": "mask",
+        "joined": ["module=fingerprinting_call_sites"],
         "why": "",
     }
 
@@ -97,7 +98,7 @@ def test_only_a_line_that_logs_is_explained(run, tmp_path, line):
     assert code == LINES[line]
     if code == 0:
         assert "payment" in json.loads(out)["template"]
-        assert json.loads(out)["key"].startswith("pdl1-")
+        assert json.loads(out)["key"].startswith("pdl2-")
         assert err == ""
     else:
         assert out == ""

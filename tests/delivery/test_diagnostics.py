@@ -1,10 +1,12 @@
 """The library's own words: one line, seldom, never a failure."""
 
 import contextlib
+import logging
 
 import pytest
 
-from pagerduty_logging.delivery.diagnostics import MAX_LINE, SILENCE, Diagnostics, counted
+from pagerduty_logging import Retry
+from pagerduty_logging.delivery.diagnostics import MAX_LINE, SILENCE, Diagnostics, counted, is_notice
 
 
 def test_a_topic_is_spoken_of_once_a_minute_and_then_with_a_count():
@@ -67,3 +69,34 @@ def test_what_was_left_out_is_counted_in_words_at_the_end():
 @pytest.mark.parametrize(("number", "words"), [(0, "0 events"), (1, "1 event"), (1_234, "1,234 events")])
 def test_a_count_agrees_with_its_noun(number: int, words: str):
     assert counted(number, "event") == words
+
+
+def test_a_notice_is_known_however_it_comes_back() -> None:
+    lines: list[str] = []
+    Diagnostics(lines.append).say("retry", "PagerDuty is not reached, will try again: NetworkError")
+    (line,) = lines
+    assert is_notice(line.strip())
+    assert is_notice(f"WARNING:stderr:{line}")
+    assert not is_notice("pagerduty-logging: what a customer wrote")
+    assert not is_notice("the database is down")
+
+
+def test_a_program_whose_stderr_is_a_logger_does_not_page_for_our_notices(sandbox, make_handler) -> None:
+    class Stderr:
+        """What Twisted, Celery and Airflow make of stderr."""
+
+        def write(self, text: str) -> None:
+            for line in text.splitlines():
+                logger.error(line)
+                logger.error("%s", line)
+
+        def flush(self) -> None:
+            """Nothing is held back."""
+
+    logger = logging.Logger("stderr")
+    logger.addHandler(make_handler(retry=Retry(initial=0.01)))
+    sandbox.fail_next(503)
+    with contextlib.redirect_stderr(Stderr()):
+        logger.error("the database is down")
+        assert logger.handlers[0].flush(20)
+    assert [alert.summary for alert in sandbox.alerts] == ["the database is down"]

@@ -30,6 +30,7 @@ from pagerduty_logging.events_api.safejson import (
     MAX_TEXT,
     cut,
     jsonable,
+    printable,
     text,
     valid_text,
 )
@@ -109,7 +110,7 @@ EXACT: list[tuple[object, Any]] = [
     (collections.OrderedDict(a=1), {"a": 1}),
     (types.MappingProxyType({"a": 1}), {"a": 1}),
     ({}.keys(), []),
-    (Pair(1, 2), [1, 2]),
+    (Pair(1, 2), {"a": 1, "b": 2}),
     (Point(1, Point(2)), {"x": 1, "y": {"x": 2, "y": None}}),
     (Point, "<class 'tests.events_api.test_safejson.Point'>"),
     ("\ud800 and \x00", "\ufffd and \ufffd"),
@@ -323,3 +324,63 @@ def test_valid_text_is_valid_and_of_the_same_length(shown: str) -> None:
     assert "\x00" not in valid
     assert valid.encode().decode() == valid
     assert valid_text(valid) == valid
+
+
+class _NumPyLike:
+    """A number of another library, which no `isinstance` knows."""
+
+    def __index__(self) -> int:
+        return 7
+
+    def __repr__(self) -> str:
+        return "np.int64(7)"
+
+
+def test_numbers_of_other_libraries_are_numbers() -> None:
+    assert jsonable({"id": _NumPyLike(), _NumPyLike(): 1}) == {"id": 7, "7": 1}
+
+
+def test_a_namedtuple_keeps_the_names_of_its_fields() -> None:
+    login = collections.namedtuple("login", "user password")
+    assert jsonable(login("bob", "x")) == {"user": "bob", "password": "x"}
+
+
+def _deep(made: Any) -> Any:
+    value: Any = made(())
+    for _ in range(50_000):
+        value = made((value,))
+    return value
+
+
+@pytest.mark.parametrize("made", [list, tuple, frozenset, collections.deque, lambda held: {"a": held}])
+def test_deep_nesting_is_shown_as_far_as_it_can_be_read_and_in_no_time(made: Any) -> None:
+    value = _deep(made)
+    for deep in (value, [value], ValueError(value), KeyError("a", value)):
+        began = time.thread_time()
+        shown = text(deep)
+        assert time.thread_time() - began < 0.02
+        assert "…" in shown
+        assert len(shown) < 1_000
+    assert isinstance(printable(value), str)
+    del value, deep
+
+
+def test_wide_nesting_is_bounded_too() -> None:
+    value: Any = [1]
+    for _ in range(40):
+        value = [value, value, value]
+    assert len(text(value)) < 100_000
+
+
+@pytest.mark.parametrize(
+    "value", [[1, "a", {"b": (1,)}, set(), {2}, ()], {}, {"a": [None]}, frozenset([1]), ("it's",), [[]]]
+)
+def test_containers_of_usual_size_are_shown_as_python_shows_them(value: Any) -> None:
+    assert text(value) == repr(value)
+    assert printable(value) is value
+
+
+def test_a_container_that_holds_itself_is_shown_once() -> None:
+    value: Any = [1]
+    value.append(value)
+    assert text(value) == "[1, [...]]"

@@ -375,7 +375,8 @@ if __name__ == "__main__":
 }
 
 
-def test_crashes_of_an_application_that_is_installed_as_libraries_are_are_told_apart(tmp_path):
+@pytest.mark.parametrize("host", ["rq", "a_host_that_nobody_named"])
+def test_crashes_of_an_application_that_is_installed_as_libraries_are_are_told_apart(tmp_path, host):
     site = tmp_path / "site-packages"
     shutil.copytree(
         pathlib.Path(pagerduty_logging.__file__).parent,
@@ -383,8 +384,9 @@ def test_crashes_of_an_application_that_is_installed_as_libraries_are_are_told_a
         ignore=shutil.ignore_patterns("__pycache__"),
     )
     for name, text in INSTALLED.items():
-        (site / name).parent.mkdir(exist_ok=True)
-        (site / name).write_text(text)
+        path = site / name.replace("rq", host)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text.replace("rq", host))
     (tmp_path / "manage.py").write_text("import shop\nshop.main()\n")
     (tmp_path / "bin").mkdir()  # as of a virtual environment
     python = tmp_path / "bin" / "python"

@@ -30,6 +30,11 @@ from pagerduty_logging.fingerprinting.masking import MAX_TEMPLATE_CHARS, mask
         ("value 1, 2, 3 left", "value 4 left"),
         ("\x1b[31mstop\x1b[0m 1", "stop 2"),
         ("disk 1 is full\nand more", "disk 2 is full\nor less"),
+        ("project living-room is gone", "project attic is gone"),
+        ("user fred not found", "user king not found"),
+        ("cannot read secret billing", "cannot read secret staging"),
+        ("cannot read entity_id:", "cannot read other_id:"),
+        ("topic home/kitchen not found", "topic a::b not found"),
     ],
 )
 def test_values_do_not_matter(one, other):
@@ -47,6 +52,9 @@ def test_values_do_not_matter(one, other):
         ("user unknown", "user locked"),
         ("Input/output error", "Permission denied"),
         ("can't open it", "can't close it"),
+        ("worker failing", "worker missing"),
+        ("OrderService.charge failed", "OrderService.refund failed"),
+        ("OrderSync failed for bob", "StockSync failed for bob"),
         ("\u78c1\u76d8 97%", "\u5185\u5b58 97%"),
     ],
 )

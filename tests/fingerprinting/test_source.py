@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pagerduty_logging.fingerprinting import Rule, explain, source
+from pagerduty_logging.fingerprinting import Rule, explain, expressions, source
 from tests.fingerprinting.fingerprinting_records import made
 
 CALL = 'log.error(f"User {x} is gone")\n'
@@ -200,17 +200,17 @@ def test_threads_that_read_one_file_agree(file):
 )
 def test_a_template_fits_whatever_fills_its_holes(pieces, values):
     message = pieces[0] + "".join(v + p for v, p in zip(values, pieces[1:], strict=False))
-    assert source.Template("", tuple(pieces)).fits(message)
+    assert expressions.Template("", tuple(pieces)).fits(message)
 
 
 @given(st.lists(st.text("ab", max_size=3), min_size=1, max_size=4), st.text("ab", max_size=12))
 def test_a_template_fits_only_what_it_can_have_made(pieces, message):
     pattern = ".*".join(map(re.escape, pieces))
-    assert source.Template("", tuple(pieces)).fits(message) == bool(re.fullmatch(pattern, message))
+    assert expressions.Template("", tuple(pieces)).fits(message) == bool(re.fullmatch(pattern, message))
 
 
 @given(st.text())
 def test_any_text_may_stand_in_the_file(text):
     lines = text.split("\n")
     for line in range(1, len(lines) + 1):
-        list(source._templates(lines, line))
+        list(expressions.templates_in(lines, line))

@@ -74,8 +74,8 @@ def test_each_exception_is_a_problem_of_its_own(sandbox, shop, printed):
             die_in_a_thread("nightly", error)
     flush(shop)
     assert sorted(alert.summary.split(": ")[1] for alert in sandbox.alerts) == [
-        "ExceptionGroup",
         "OSError",
+        "TypeError",
         "ValueError",
     ]
 
@@ -199,6 +199,81 @@ def test_a_logger_that_fails_hides_no_traceback(printed, capsys):
         sys.excepthook(ValueError, ValueError("bank is closed"), None)
     assert printed == ["nightly", "bank is closed"]
     assert "an uncaught exception could not be logged: RuntimeError" in capsys.readouterr().err
+
+
+class Raising(logging.Handler):
+    """A handler that lets its own failure out."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise OSError("the disk is full")
+
+
+@pytest.mark.parametrize("number", range(3), ids=["first", "in the middle", "last"])
+def test_an_uncaught_exception_pages_once_wherever_a_handler_raises(sandbox, make_handler, printed, number):
+    logger, pagers = logging.Logger("till"), [make_handler(), make_handler()]
+    logger.handlers[:] = pagers
+    logger.handlers.insert(number, Raising())
+    with install_hooks(logger):
+        sys.excepthook(ValueError, ValueError("bank is closed"), None)
+    assert flush(logger)
+    assert len(sandbox.events) == 2
+    assert len({event["dedup_key"] for event in sandbox.events}) == 1
+    assert [pager.stats.accepted for pager in pagers] == [1, 1]
+    assert printed == ["bank is closed"]
+
+
+def test_a_handler_that_raises_in_front_of_a_parents_costs_no_page(sandbox, shop, printed):
+    child = shop.getChild("orders")
+    child.addHandler(Raising())
+    with install_hooks(child):
+        die_in_a_thread("nightly", ValueError("no rates for today"))
+    child.handlers.clear()
+    assert flush(shop)
+    (alert,) = sandbox.alerts
+    assert alert.summary == "Uncaught exception in thread nightly: ValueError: no rates for today"
+
+
+def test_where_a_handler_raises_the_key_is_the_usual_one(sandbox, shop, printed):
+    with install_hooks(shop):
+        sys.excepthook(ValueError, ValueError("bank is closed"), None)
+        assert flush(shop)
+        shop.handlers.insert(0, Raising())
+        sys.excepthook(ValueError, ValueError("bank is closed"), None)
+        shop.handlers.pop(0)
+    assert flush(shop)
+    assert len(sandbox.events) == 1
+
+
+def test_a_child_whose_module_is_not_described_pages_with_its_own_exception_where_warnings_are_errors(
+    sandbox, tmp_path: Path
+):
+    program = tmp_path / "child.py"
+    program.write_text(
+        """
+import logging, multiprocessing, sys, warnings
+from pagerduty_logging import PagerDutyHandler, install_hooks
+
+if __name__ != "__main__":
+    logging.basicConfig(handlers=[logging.StreamHandler(), PagerDutyHandler()])
+    install_hooks()
+    warnings.simplefilter("error")
+
+def reconcile():
+    {"apples": 3}["pears"]
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    child = multiprocessing.Process(target=reconcile, name="reconcile")
+    child.start()
+    child.join()
+"""
+    )
+    for method in ("spawn", "forkserver"):
+        ended = run_file(program, sandbox.url, method)
+        assert ended.err.count("KeyError: 'pears'") == 2, ended.err  # logged, and printed by multiprocessing
+    assert [event["payload"]["summary"] for event in sandbox.events] == [
+        "Uncaught exception in process reconcile: KeyError: 'pears'"
+    ] * 2
 
 
 def test_a_hook_that_another_library_installed_is_called(shop, monkeypatch):

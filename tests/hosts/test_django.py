@@ -57,7 +57,7 @@ def test_each_failure_pages_once(
         assert server.get("/", Host="scanner.example.com") == 400
         assert server.stop(end) == status
     assert pages(sandbox) == {
-        "Internal Server Error: /orders/7/: LookupError: there is no order 7": {
+        "Internal Server Error: /orders/7/ in views.order: LookupError: there is no order 7": {
             "method": "GET",
             "path": "/orders/7/",
             "query_names": "token, page",
@@ -98,7 +98,9 @@ def test_a_newcomer_who_follows_the_readme_sees_one_page(page: Path, sandbox: Sa
         assert server.get("/break/") == 500
         sandbox.wait_for(1, timeout=60)
         assert server.stop(signal.SIGINT) == 0
-    assert list(pages(sandbox)) == ["Internal Server Error: /break/: ZeroDivisionError: division by zero"]
+    assert list(pages(sandbox)) == [
+        "Internal Server Error: /break/ in urls.<lambda>: ZeroDivisionError: division by zero"
+    ]
 
 
 # --- what the page shows of a request -----------------------------------------------------------------
@@ -266,7 +268,10 @@ def test_rest_framework_pages_once_for_each_view_that_fails(pager: Pager, users:
     told = [event["payload"] for event in pager.events]
     assert {payload["summary"]: payload["custom_details"]["request"] for payload in told} == {
         "order 7 is odd": order,
-        "Internal Server Error: /orders/7/: LookupError: there is no order 7": {**order, "status": 500},
+        "Internal Server Error: /orders/7/ in test_django.get: LookupError: there is no order 7": {
+            **order,
+            "status": 500,
+        },
         "Internal Server Error: /stock/": {**stock, "status": 500},
     }
     assert len(told) == 3

@@ -215,7 +215,7 @@ def test_a_task_of_asyncio_that_ends_the_program_well_does_not_page(sandbox: San
                 gc.collect()  # asyncio reports a task when it is forgotten
         finally:
             log.removeHandler(pager.handler)
-        assert pager.summary == "Task exception was never retrieved: SystemExit: 3"
+        assert pager.summary == "Task exception was never retrieved in test_filters.leave: SystemExit: 3"
 
 
 @pytest.mark.parametrize(

@@ -242,3 +242,55 @@ def test_a_process_that_is_frozen_in_a_request_delivers_when_it_is_thawed(pagerd
     )
     assert ended.status == 0, ended.err
     assert summaries(pagerduty) == ["problem"]
+
+
+LATE = """
+import atexit, sys
+def late():
+    import logging
+    from pagerduty_logging import PagerDutyHandler
+    log = logging.getLogger("shop")
+    log.addHandler(PagerDutyHandler(flush_timeout=TIMEOUT))
+    log.error("cannot close the day")
+    log.error("nor the night")
+atexit.register(late)
+"""
+
+
+def test_what_is_imported_by_an_exit_callback_pages_within_it(pagerduty: Sandbox) -> None:
+    run("", pagerduty.url, preload=LATE.replace("TIMEOUT", "30"), measured=False).well()
+    assert summaries(pagerduty) == ["cannot close the day", "nor the night"]
+
+
+def test_what_an_exit_callback_imported_and_could_not_send_is_told(pagerduty: Sandbox) -> None:
+    pagerduty.fail_share(Hang(), 1)
+    ended = run("", pagerduty.url, preload=LATE.replace("TIMEOUT", "1.0"), measured=False)
+    assert ended.status == 0
+    assert "the process ends before PagerDuty took" in ended.err
+    assert ended.seconds < 6
+
+
+def test_the_thread_that_sends_keeps_nothing_of_the_context_that_logged_first(
+    pagerduty: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHON_THREAD_INHERIT_CONTEXT", "1")  # an option from Python 3.14 on
+    ended = run(
+        """
+        import contextvars, gc, weakref
+        class Request: pass
+        made = attached()
+        current = contextvars.ContextVar("request")
+        def serve():
+            request = Request()
+            current.set(request)
+            log.error("cannot serve")
+            return weakref.ref(request)
+        request = contextvars.Context().run(serve)
+        assert made.flush(20)
+        gc.collect()
+        print(request() is None)
+        """,
+        pagerduty.url,
+    )
+    ended.well()
+    assert ended.out == "True\n"

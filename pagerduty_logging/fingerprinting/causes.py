@@ -1,0 +1,164 @@
+"""What an exception is, and where it came from, whether it is at hand or was printed.
+
+A group is its members, and what another process hands back is what failed there.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from pagerduty_logging.events_api import safejson
+from pagerduty_logging.record import printed_traceback
+
+from .places import COMPREHENSIONS, MAIN, Place, innermost_name, places_of
+
+Chosen: TypeAlias = Callable[[list[Place]], str]
+"""Chooses the function that is named out of a traceback."""
+
+MAX_MEMBERS: Final = 100
+_MAX_PRINTED_CHARS: Final = 40_000
+_STACK: Final = "\nStack (most recent call last):"
+_HEADER: Final = "raceback (most recent call last)"
+_FRAME = re.compile(r'(?:^|\n)[ \t]*File "([^"\n]*)", line [0-9]+, in ([^\n]+)')
+_TYPE = re.compile(r"\n([A-Za-z_][\w.]*)(?=:|\n|$)", re.ASCII)
+_INDENTED_TYPE = re.compile(r"\n[ \t]+((?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?=: |\s*$)", re.ASCII)
+_MARGIN = re.compile(r"^[ \t|]*(?:\| ?|\+(?= Exception Group))", re.MULTILINE)
+_MEMBER = re.compile(r"\n[ |]*+\+[-+]*+(?<=---) (?:[0-9]{1,9}|\.\.\.) -{3,}")
+_GROUP_HEADER: Final = "Exception Group Traceback (most recent call last)"
+
+
+class Failure(NamedTuple):
+    """An exception's qualified type, and the function it came from ("" where unknown)."""
+
+    type: str
+    function: str = ""
+    members: tuple[str, ...] = ()
+    """Of a group: its causes, sorted, each once."""
+
+    @property
+    def joined(self) -> tuple[str, ...]:
+        """What of it joins a key."""
+        if self.members:
+            return tuple(f"cause={member}" for member in self.members)
+        kind = f"exception={self.type}"
+        return (kind, f"function={self.function}") if self.function else (kind,)
+
+
+def innermost(places: list[Place]) -> str:
+    """Return the bare name of the function that raised, as printed tracebacks have it."""
+    return next((p.function for p in reversed(places) if p.function not in COMPREHENSIONS), "")
+
+
+def exception_of(record: logging.LogRecord) -> BaseException | None:
+    """Return the exception that RECORD reports, in `exc_info` or as its message."""
+    exc_info = record.exc_info
+    if isinstance(exc_info, tuple) and len(exc_info) == 3:
+        if isinstance(exc_info[1], BaseException):
+            return exc_info[1]
+    elif isinstance(exc_info, BaseException):
+        return exc_info
+    return record.msg if isinstance(record.msg, BaseException) else None
+
+
+def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
+    """Return what EXCEPTION is and where it was raised; of a group, what its members are."""
+    if is_group(exception):
+        causes = {_cause(type_name(leaf), chosen(places_behind(leaf))) for leaf in _leaves(exception)}
+        return Failure(type_name(exception), members=tuple(sorted(causes)))
+    if chosen is innermost and exception.__cause__ is None:  # as with most
+        return Failure(type_name(exception), innermost_name(exception.__traceback__))
+    return Failure(type_name(exception), chosen(places_behind(exception)))
+
+
+def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
+    """Return what a printed traceback says of its exception, or None."""
+    text = text.partition(_STACK)[0]
+    if len(text) > _MAX_PRINTED_CHARS:
+        text = text[-_MAX_PRINTED_CHARS:]
+    sections = _MEMBER.split(text) if "- 1 -" in text else [text]
+    if len(sections) == 1:
+        return _section(text, chosen)
+    group, *members = ((section, _section(_MARGIN.sub("", section), chosen)) for section in sections)
+    causes = {
+        _cause(found.type, found.function)
+        for section, found in members
+        if found is not None and _GROUP_HEADER not in section
+    }
+    return Failure(group[1].type if group[1] else "", members=tuple(sorted(causes))) if causes else None
+
+
+def type_name(exception: BaseException) -> str:
+    """Return the type's qualified name, as a traceback prints it."""
+    return name_of_class(type(exception))
+
+
+def name_of_class(cls: type) -> str:
+    """Return a class's qualified name, bare for Python's own and for those of the main module."""
+    module = cls.__module__
+    if not isinstance(module, str) or module in ("builtins", MAIN):
+        return cls.__qualname__
+    return f"{module}.{cls.__qualname__}"
+
+
+def is_group(exception: BaseException) -> bool:
+    """Tell whether an exception is its members."""
+    if isinstance(exception, BaseExceptionGroup):
+        return True
+    return "exceptions" in exception.__dict__ and bool(members_of(exception))
+
+
+def members_of(exception: BaseException) -> tuple[BaseException, ...]:
+    """Return what a group holds; groups that libraries made before Python had them count too."""
+    found: Any = getattr(exception, "exceptions", None)
+    if type(found) not in (tuple, list) or not all(isinstance(member, BaseException) for member in found):
+        return ()
+    return tuple(found)
+
+
+def places_behind(exception: BaseException) -> list[Place]:
+    """Return the frames of EXCEPTION, and behind them those of the process that it came from."""
+    places = places_of(exception.__traceback__)
+    cause = exception.__cause__
+    if cause is not None:
+        told = getattr(cause, "tb", None)
+        text = told if type(told) is str else safejson.text(cause, _MAX_PRINTED_CHARS)
+        if _HEADER in text:
+            held = printed_traceback.held_in(text)
+            places += _printed_places(held.traceback) if held is not None else []
+    return places
+
+
+def _cause(kind: str, function: str) -> str:
+    return f"{kind} in {function}" if function else kind
+
+
+def _leaves(group: BaseException) -> Iterator[BaseException]:
+    waiting, seen, given = [group], {id(group)}, 0
+    while waiting and given < MAX_MEMBERS:
+        exception = waiting.pop()
+        members = members_of(exception)
+        if not members:
+            given += 1
+            yield exception
+        for member in members:
+            if id(member) not in seen:
+                seen.add(id(member))
+                waiting.append(member)
+
+
+def _printed_places(text: str) -> list[Place]:
+    return [Place(found[1], found[2].strip()) for found in _FRAME.finditer(text)]
+
+
+def _section(text: str, chosen: Chosen) -> Failure | None:
+    frames = list(_FRAME.finditer(text))
+    if not frames:
+        return None
+    end = frames[-1].end()
+    kind = _TYPE.search(text, end) or _INDENTED_TYPE.search(text, end)
+    if kind is None:
+        return None
+    return Failure(kind[1], chosen([Place(found[1], found[2].strip()) for found in frames]))

@@ -1,0 +1,164 @@
+"""Whose code a file is: the application's, an installed library's or Python's own; and what to call it."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import re
+import sys
+from types import FrameType, TracebackType
+from typing import Final, NamedTuple
+
+MAIN: Final = "__main__"
+MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
+# Comprehensions have frames of their own up to Python 3.11 only.
+COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
+
+STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
+_SCRIPTS: Final = os.path.dirname(sys.executable or os.__file__)  # None where Python is embedded
+_INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
+_SEPARATOR: Final = re.compile(r"[\\/]")
+_COMPREHENSION = re.compile(r"(?:\.<locals>)?\.<(?:list|set|dict)comp>")
+_MAX_PACKAGES: Final = 20
+
+_main_file: str | None = None
+
+
+class Place(NamedTuple):
+    """One frame of a traceback, whether it is at hand or was printed."""
+
+    path: str
+    function: str
+    """Its bare name."""
+    frame: FrameType | None = None
+
+    @property
+    def label(self) -> str:
+        """The function's name with its module's: as exact as is known."""
+        if self.frame is None:  # a path that was printed, anybody may have written it: it is not looked at
+            return f"{_SEPARATOR.split(self.path)[-1].partition('.')[0]}.{self.function}"
+        module = self.frame.f_globals.get("__name__")
+        name = _COMPREHENSION.sub("", self.frame.f_code.co_qualname)
+        if module == MAIN:
+            module = name_of_main(self.path)
+        return f"{module}.{name}" if isinstance(module, str) else name
+
+
+def places_of(traceback: TracebackType | None) -> list[Place]:
+    """Return the frames of a traceback, outermost first."""
+    places: list[Place] = []
+    add, new = places.append, tuple.__new__
+    for _ in range(MAX_FRAMES):
+        if traceback is None:
+            break
+        frame = traceback.tb_frame
+        code = frame.f_code
+        add(new(Place, (code.co_filename, code.co_name, frame)))
+        traceback = traceback.tb_next
+    return places
+
+
+def innermost_name(traceback: TracebackType | None) -> str:
+    """Return the bare name of the last function of a traceback."""
+    name = ""
+    for _ in range(MAX_FRAMES):
+        if traceback is None:
+            break
+        function = traceback.tb_frame.f_code.co_name
+        if function not in COMPREHENSIONS:
+            name = function
+        traceback = traceback.tb_next
+    return name
+
+
+def remember_main() -> None:
+    """Note the file of `__main__` while it is known: Python 3.14 forgets it before the last hooks run."""
+    global _main_file
+    file = getattr(sys.modules.get(MAIN), "__file__", None)
+    if type(file) is str:
+        _main_file = file
+
+
+def main_file() -> str | None:
+    """Return the file of `__main__`; None for `python -c`, a console, an embedded Python."""
+    remember_main()
+    return _main_file
+
+
+def name_of_main(path: str) -> str:
+    """Return what the module in PATH, which runs as `__main__`, is called where it is imported."""
+    spec = getattr(sys.modules.get(MAIN), "__spec__", None)
+    name = getattr(spec, "name", None)
+    if type(name) is str and getattr(spec, "origin", None) == path:
+        return name
+    return module_of_file(path)
+
+
+@functools.lru_cache(maxsize=1_024)
+def module_of_file(path: str) -> str:
+    """Return the dotted name of the module in PATH, as far as folders with an `__init__.py` go."""
+    folder, file = os.path.split(path)
+    stem = file.rpartition(".")[0] or file
+    parts = [] if stem == "__init__" else [stem]
+    if os.path.isabs(path):
+        for _ in range(_MAX_PACKAGES):
+            if not os.path.isfile(os.path.join(folder, "__init__.py")):
+                break
+            folder, package = os.path.split(folder)
+            parts.append(package)
+    if parts == [MAIN]:  # a folder or an archive that is run
+        parts.append(os.path.basename(folder).partition(".")[0])
+    return ".".join(reversed(parts))
+
+
+@functools.lru_cache(maxsize=1_024)
+def is_library(filename: str) -> bool:
+    """Whether FILENAME is Python's own or installed, and not a part of the application."""
+    if filename.startswith(("<frozen", STANDARD_LIBRARY)) or _INSTALLED.search(filename) is not None:
+        return True
+    # PyInstaller's modules have relative names.
+    return is_frozen() and not os.path.isabs(filename) and _first_part(filename) in _library_names()
+
+
+@functools.lru_cache(maxsize=1_024)
+def is_installed(filename: str) -> bool:
+    """Whether FILENAME is in an installed package, Python's own library apart."""
+    if _INSTALLED.search(filename) is not None:
+        return True
+    return is_library(filename) and is_frozen() and _first_part(filename) not in sys.stdlib_module_names
+
+
+def is_elsewhere(filename: str) -> bool:
+    """Whether FILENAME is not installed: no library, no generated code, no script that starts a library."""
+    return not (filename.startswith("<") or is_library(filename) or os.path.dirname(filename) == _SCRIPTS)
+
+
+@functools.lru_cache(maxsize=1_024)
+def package_of(filename: str) -> str:
+    """Return the folder or file directly in site-packages or the standard library that FILENAME is under."""
+    installed = _INSTALLED.search(filename)
+    rest = filename[installed.end() :] if installed else filename.removeprefix(STANDARD_LIBRARY)
+    return _SEPARATOR.split(rest, maxsplit=1)[0]
+
+
+def is_frozen() -> bool:
+    """Whether this is a program that PyInstaller or the like has packed."""
+    return bool(getattr(sys, "frozen", False))
+
+
+def _first_part(filename: str) -> str:
+    return package_of(filename).removesuffix(".py").removesuffix(".pyc")
+
+
+@functools.lru_cache(maxsize=1)
+def _library_names() -> frozenset[str]:
+    """The top-level names of Python's own library and of the distributions that are known here."""
+    try:
+        installed = importlib.metadata.packages_distributions()
+    except Exception:  # whatever the packed metadata looks like
+        return frozenset(sys.stdlib_module_names)
+    return frozenset(sys.stdlib_module_names).union(installed)
+
+
+remember_main()

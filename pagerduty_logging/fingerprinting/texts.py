@@ -1,0 +1,164 @@
+"""The text of a record that its template is looked for in, and what stood beside it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any, Final, NamedTuple
+
+from pagerduty_logging.events_api import safejson
+from pagerduty_logging.record import message, printed_traceback, structured, template_strings
+
+from . import causes
+from .expressions import PERCENT
+from .masking import HOLE, mask, says_nothing
+
+MAX_CHARS: Final = 100_000
+_CLASS = re.compile(r"<class '([\w.<>]{1,200})'>")
+_WORDLESS = re.compile(r"\S{1,80}")
+_ERROR_NAME = re.compile(
+    r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Timeout|Interrupt|Exit)", re.ASCII
+)
+_COUNTED = re.compile(r" \([0-9]{1,9} sub-exceptions?\)$")
+_BRACES = re.compile(r"\{[^{}]*\}")
+_FIRST: Final = frozenset("{[(T")
+
+
+class Text(NamedTuple):
+    """What a record says, taken apart."""
+
+    text: str
+    """What the template is looked for in: `record.msg`, or the message's own words."""
+    is_template: bool = False
+    """Whether it is a template, its values apart."""
+    template: str = ""
+    """The template, where the message brings it along."""
+    values: tuple[object, ...] = ()
+    """What fills a template without a word."""
+    exception: BaseException | None = None
+    """The exception that stands for the message."""
+    appended: str = ""
+    """A traceback that a formatter or a queue appended."""
+    quoted: str = ""
+    """A traceback that the message itself holds."""
+    whole: str = ""
+    """The words with the traceback."""
+    joined: tuple[str, ...] = ()
+    """What else the message says that tells problems apart."""
+    may_quote: bool = False
+    """Whether the next record of this template may hold a traceback."""
+
+
+def read(record: logging.LogRecord) -> Text:
+    """Take a record's message apart. Runs the program's code."""
+    msg, args = record.msg, record.args
+    if args and type(msg) is str:
+        said = structured.subject_of(record)
+        if said is msg:
+            return _of_template(record, msg, args)
+    else:
+        said = msg
+    text = _of_text(said, merged=message.is_merged(record)) if isinstance(said, str) else _of_object(said)
+    return text._replace(may_quote=True) if args else text
+
+
+def text_of(msg: object) -> str:
+    """Return what a message object says as a text, however its `__str__` behaves."""
+    if type(msg) is str:
+        return msg
+    try:
+        if isinstance(msg, bytes | bytearray):
+            return bytes(msg[:MAX_CHARS]).decode("utf-8", "backslashreplace")
+        return str.__str__(str(msg))
+    except Exception:  # a broken __str__ is still one problem
+        return f"unprintable {type(msg).__name__}"
+
+
+def without_placeholders(template: str) -> str:
+    """Return the words of a template."""
+    if "%" in template:
+        template = PERCENT.sub(" ", template)
+    return _BRACES.sub(" ", template) if "{" in template else template.replace(HOLE, " ")
+
+
+def ends_with_text(template: str) -> bool:
+    """Whether TEMPLATE ends with a placeholder for a text, where tracebacks are put."""
+    return template.rstrip(" .)]'\"\n")[-2:] in ("%s", "%r")
+
+
+def masked(values: tuple[object, ...]) -> str:
+    """Return what is left of the values that fill a template without a word: their words, masked."""
+    parts = [_masked_value(value) for value in values]
+    return ": ".join(part for i, part in enumerate(parts) if part != HOLE or i == 0 or parts[i - 1] != HOLE)
+
+
+def _masked_value(value: object) -> str:
+    if isinstance(value, type):
+        return causes.name_of_class(value)
+    if structured.is_structured(value):
+        value = structured.words_of(value)
+    text = text_of(value)
+    if _WORDLESS.fullmatch(text.strip()):
+        return text.strip() if _ERROR_NAME.fullmatch(text.strip()) else HOLE
+    return mask(text)
+
+
+def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Text:
+    values = tuple(args.values()) if isinstance(args, dict) else args
+    values = values if type(values) is tuple else (values,)
+    quoted = next((text for value in values if type(value) is str and (text := _traceback_in(value))), "")
+    last = values[-1] if values else None
+    may_quote = type(last) is str and ends_with_text(msg)
+    if not says_nothing(without_placeholders(msg)):
+        return Text(msg, is_template=True, quoted=quoted, may_quote=may_quote)
+    exception = next((value for value in values if isinstance(value, BaseException)), None)
+    # The values of a template without a word are all that there is to tell problems apart.
+    return Text(_rendered(record, msg), values=values, exception=exception, quoted=quoted, may_quote=True)
+
+
+def _of_text(text: str, *, merged: bool) -> Text:
+    if text[:1] in _FIRST or "=" in text[:64]:
+        data = structured.read_text(text)
+        if type(data) is not str:
+            found = _of_object(data)
+            return found._replace(appended=found.appended or message.traceback_in(data))
+    if "<class '" in text and (named := _CLASS.fullmatch(text)):
+        return Text("", joined=(f"class={named[1].removeprefix('__main__.')}",))
+    if text.endswith(("sub-exception)", "sub-exceptions)")):  # a group: how many failed does not matter
+        text = _COUNTED.sub("", text)
+    if "(most recent call last)" not in text:
+        return Text(text)
+    held = printed_traceback.held_in(text)
+    if held is None:
+        words, _ = printed_traceback.split(text)
+        return Text(words)
+    if merged and held.follows_a_line and held.words:
+        return Text(held.words, appended=held.traceback, whole=text)
+    return Text(held.words, quoted=held.traceback, whole=text if held.words else "")
+
+
+def _of_object(said: object) -> Text:
+    if isinstance(said, BaseException):
+        return _of_text(text_of(said), merged=False)._replace(exception=said)
+    if isinstance(said, type):
+        return Text("", joined=(f"class={causes.name_of_class(said)}",))
+    if template_strings.is_one(said):
+        read = template_strings.read(said)
+        return Text(read.text, template=read.template)
+    if structured.is_structured(said):
+        words = structured.words_of(said)
+        if words is not said and not structured.is_structured(words):
+            return _of_object(words) if type(words) is not str else _of_text(words, merged=False)
+    return _of_text(text_of(said), merged=False)
+
+
+def _traceback_in(text: str) -> str:
+    held = printed_traceback.held_in(text)
+    return held.traceback if held is not None else ""
+
+
+def _rendered(record: logging.LogRecord, text: str) -> str:
+    try:
+        return safejson.cut(str.__str__(record.getMessage()), MAX_CHARS)
+    except Exception:  # arguments that do not fit, or cannot be printed
+        return text

@@ -1,0 +1,290 @@
+"""Secrets in a text: a name and its value as programs write them, and what looks like a secret by itself.
+
+One walk from name to name. What follows a name is looked at only where the name tells of a secret, and then
+consumed, so that the whole takes time that grows with the text and no faster.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from pagerduty_logging.page.secret_names import MAX_NAME, Judgement
+from pagerduty_logging.page.secret_patterns import ABSENT, MARK, NAME_KEYS, PROSE, TYPES, VALUE_KEYS
+
+Judge = Callable[[str], Judgement]
+
+# A name as a whole, then what stands between it and its value: `=`, `: `, `' => '`, `"]=`; or the end of a
+# quoted text and the beginning of the next: `('password', 'x')`; or, behind `--password`, a blank.
+_NAMED = re.compile(
+    r"(?<![\w.-])(?P<name>[\w.-]++)"
+    r"(?:(?P<between>\\{0,7}[\"'`]?\]?[ \t]{0,5}(?:=>|:=|={1,3}|->|::?(?!//)|%3[Dd])\s{0,5})"
+    r"|(?P<pair>\\{0,7}[\"'],\s{0,5})(?=[bBuU]?\\{0,7}[\"'\d])"
+    r"|(?P<blank>[ \t]{1,5})(?=[\"'\w/+$!@#%^&*~.]))"
+)
+_BEFORE = re.compile(r"(?<![\w-])[\w-]{1,24}[ ]\Z")
+_QUOTE = re.compile(r"[bBfFrRuU]{0,2}(?P<quote>\\{0,7}(?:\"{3}|'{3}|[\"'`]))")
+_RUN = re.compile(r"\S++")
+_PLACEHOLDER = re.compile(r"<[A-Za-z][\w .:/-]{0,60}>(?!\w)")
+_REST = re.compile(r"[^\r\n]*+")
+_NEXT = r"[\"']?[\w.\[\]%-]{1,40}+[\"']?(?:=|:(?!//))"
+_ENDS = re.compile(
+    rf"(?:[,;&|]|\\[nr]|%26)(?={_NEXT})"  # the next name
+    r"|\\{0,7}[\"'](?=[)\]},;:.>]|\Z)"  # a quote that was opened before the name
+    r"|</[A-Za-z]|<[A-Za-z]{1,12}[ ]?/?>"  # markup
+)
+_CLOSERS = ")]}>\"'`.,;:!?…\\"
+_CODE = re.compile(
+    r"(?:await |not |new |yield |lambda\b)?[A-Za-z_][\w.]*+[(\[]"
+    r"|(?:self|cls|settings|config|args|kwargs|os|sys)\.\w"
+)
+_OPTION_VALUE = re.compile(r"(?:self|cls|settings|config|args|kwargs|os\.environ|options)\.\w")
+_NUMBER = re.compile(r"[-+]?\d[\d.,_]*+[ ]?(?:%|[A-Za-z]{1,3})?")
+_SMALL = re.compile(r"\d{1,3}")
+_PATH = re.compile(r"(?:~|[A-Za-z]:|\.{1,2})?[/\\][\w.@+ /\\-]*+")
+_MIXED = re.compile(r"[a-z][A-Z][\w-]{0,200}[a-z][A-Z]")
+_ENDS_OBJECT = re.compile(r"[}\]>]")
+
+_NEWLINE = r"(?:\r?\n|\\r\\n|\\n)"
+_ELEMENT = re.compile(r"\s{0,5}>(?:<!\[CDATA\[)?(?P<value>[^<]*+)")
+_OPENED = re.compile(
+    r"(?P<before><(?:[\w-]{1,30}+:)?(?P<name>[\w.-]{1,80}+)(?:\s[^<>]{0,300})?>(?:<!\[CDATA\[)?)(?P<value>[^<\]]*+)"
+)
+_PART = re.compile(
+    rf"[^\r\n\\]{{0,200}}{_NEWLINE}(?:[^\r\n\\]{{1,200}}{_NEWLINE}){{0,3}}{_NEWLINE}(?P<value>[^\r\n\\]*+)"
+)
+"""What stands behind the quote of `<x name="password">text<`, and of a field of a multipart form."""
+
+MAX_APART = 400
+"""Characters between a name and its value, where each is an entry of its own."""
+
+
+def without_values(text: str, judge: Judge) -> str:
+    """Return `text` with the values that stand under names of secrets replaced."""
+    if "</" in text or "<![" in text:
+        text = _OPENED.sub(lambda found: _without_content(found, judge), text)
+    return _Walk(text, judge).shown()
+
+
+def _without_content(found: re.Match[str], judge: Judge) -> str:
+    judged = judge(found["name"])
+    if not judged.sensitive or not found["value"] or found.string.startswith(MARK, found.start("value")):
+        return found[0]
+    return found[0] if is_no_secret(found["value"], judged) else found["before"] + MARK
+
+
+class _Walk:
+    """One walk through one text, from name to name; collects what is to be replaced."""
+
+    def __init__(self, text: str, judge: Judge) -> None:
+        self._text = text
+        self._judge = judge
+        self._found: list[tuple[int, int]] = []
+        self._named_until = -1
+        """Up to where an entry that names a secret (`"name": "password"`) holds for a value."""
+        self._value_at: int | None = None
+        """Where the value begins whose name may follow."""
+
+    def shown(self) -> str:
+        position = 0
+        while (found := _NAMED.search(self._text, position)) is not None:
+            position = max(self._after(found), found.end("name"))
+        if not self._found:
+            return self._text
+        shown: list[str] = []
+        position = 0
+        for start, end in sorted(self._found):
+            if start >= position:
+                shown += (self._text[position:start], MARK)
+                position = end
+        return "".join((*shown, self._text[position:]))
+
+    def _after(self, found: re.Match[str]) -> int:
+        """Look at what follows one name; return where to go on."""
+        name, at = found["name"], found.end()
+        if found["blank"] is not None and not (name.startswith("--") or self._is_sql(found)):
+            return found.end("name")
+        judged = self._judge(self._whole_name(found))
+        if judged.sensitive:
+            span = self._value(found, at, judged)
+            if span is None:
+                return at
+            self._found.append(span)
+            return span[1]
+        if found["blank"] is None:
+            return self._entry(name, at)
+        return at
+
+    def _is_sql(self, found: re.Match[str]) -> bool:
+        """Tell `WITH PASSWORD 'x'` and `password "x"`: a quoted text directly behind the word."""
+        following = self._text[found.end() : found.end() + 1]
+        return following in "\"'" and found["name"].lower() in ("password", "passwd", "pwd", "passphrase")
+
+    def _whole_name(self, found: re.Match[str]) -> str:
+        """Return the name, with the word before it where it is but half of one: `api key: x`."""
+        name = found["name"][-80:]
+        if name.lower() not in ("key", "string", "code", "number", "phrase"):
+            return name
+        start = found.start()
+        before = _BEFORE.search(self._text[max(0, start - 25) : start])
+        return f"{before[0]}{name}" if before else name
+
+    def _value(self, found: re.Match[str], at: int, judged: Judgement) -> tuple[int, int] | None:
+        """Return the span of the secret that begins `at`, if there is one."""
+        text = self._text
+        if text.startswith(MARK, at):
+            return None
+        quote = _QUOTE.match(text, at)
+        if quote is not None:
+            end = _closing(quote["quote"]).search(text, quote.end())
+            span = quote.end(), end.start() if end else len(text)
+            value = text[slice(*span)]
+            word = found["between"] == ": " and found["name"].isalpha() and not judged.strong
+            return None if self._is_plain(value, judged, quoted=True, prose=word) else span
+        if text[at : at + 1] in ("[", "(", "{"):
+            span = at, _closed(text, at)
+            if ABSENT.fullmatch(text, *span):
+                return None
+            inner = text[at + 1 : span[1] - 1].strip(" '\"")
+            return (
+                None
+                if not inner or ("=" not in inner and self._is_plain(inner, judged, quoted=True))
+                else span
+            )
+        between = found["between"] or ""
+        code = _CODE.match(text, at) if between.endswith(" ") else _OPTION_VALUE.match(text, at)
+        if code and not judged.header:
+            return None
+        return self._bare(found, at, judged)
+
+    def _bare(self, found: re.Match[str], at: int, judged: Judgement) -> tuple[int, int] | None:
+        text = self._text
+        if judged.header:
+            opened = text[found.start() - 1 : found.start()]
+            rest = _REST.match(text, at)
+            assert rest is not None
+            value = rest[0]
+            if opened and opened in "'\"`":
+                value = value.partition(opened)[0]
+            value = value.rstrip(_CLOSERS + " ")
+        else:
+            run = _RUN.match(text, at)
+            if run is None or _PLACEHOLDER.match(text, at):
+                return None
+            ends = _ENDS.search(run[0])
+            value = (run[0][: ends.start()] if ends else run[0]).rstrip(_CLOSERS)
+        if not value or value.startswith(MARK) or _same(value, found["name"]):
+            return None
+        between = found["between"] or found["blank"] or ""
+        prose = between.endswith((": ", ":\n")) or found["blank"] is not None
+        if self._is_plain(value, judged, prose=prose, path=text.endswith("/", 0, found.start()) and prose):
+            return None
+        return at, at + len(value)
+
+    def _is_plain(
+        self, value: str, judged: Judgement, *, quoted: bool = False, prose: bool = False, path: bool = False
+    ) -> bool:
+        """Tell what is no secret: nothing, a placeholder, a number that counts, a sentence."""
+        if value == MARK or is_no_secret(value, judged):
+            return True
+        if judged.short and _SMALL.fullmatch(value):
+            return True
+        first = value.strip().partition(" ")[0]
+        if not prose:
+            return False
+        if PROSE.fullmatch(first.strip(_CLOSERS)) or TYPES.fullmatch(value):
+            return True
+        if judged.strong and not path:
+            return False
+        return not any(c.isdigit() for c in first) and len(first) < 24 and not _MIXED.search(first)
+
+    def _entry(self, name: str, at: int) -> int:
+        """Look at an entry that may name a secret or hold one: `"name": "password", "value": "x"`."""
+        word = name.rpartition(".")[2].lower()
+        if word in NAME_KEYS:
+            span = self._plain_span(at, MAX_NAME)
+            self._named_until = -1
+            value_at, self._value_at = self._value_at, None
+            if span is None or not self._judge(self._text[slice(*span)]).sensitive:
+                return at
+            if value_at is not None and at - value_at <= MAX_APART:
+                value = self._plain_span(value_at, MAX_APART)
+                if value is not None and not _ENDS_OBJECT.search(self._text, value[1], at):
+                    self._found.append(value)
+                    return at
+            self._named_until = span[1] + MAX_APART
+            return self._behind(span[1])
+        if word in VALUE_KEYS:
+            if at <= self._named_until:
+                self._named_until = -1
+                span = self._plain_span(at, 10 * MAX_APART)
+                if span is not None:
+                    self._found.append(span)
+                    return span[1]
+            self._value_at = at
+        return at
+
+    def _plain_span(self, at: int, limit: int) -> tuple[int, int] | None:
+        """Return the span of a quoted or bare value of at most `limit` characters."""
+        text = self._text
+        if text.startswith(MARK, at):
+            return None
+        quote = _QUOTE.match(text, at)
+        if quote is not None:
+            start, stop = quote.end(), quote.end() + limit
+            if text.startswith(MARK, start):
+                return None
+            end = _closing(quote["quote"]).search(text, start, stop)
+            return start, end.start() if end else min(len(text), stop)
+        run = _RUN.match(text, at, at + limit)
+        if run is None:
+            return None
+        ends = _ENDS.search(run[0])
+        value = (run[0][: ends.start()] if ends else run[0]).rstrip(_CLOSERS)
+        return (at, at + len(value)) if value else None
+
+    def _behind(self, at: int) -> int:
+        """Look for the text of `<x name="password">text<` and of a multipart field; return where to go on."""
+        at += len(self._text[at : at + 8]) - len(self._text[at : at + 8].lstrip("\\\"'"))
+        field = _ELEMENT.match(self._text, at) or _PART.match(self._text, at)
+        if field is None or not field["value"].strip() or self._text.startswith(MARK, field.start("value")):
+            return at
+        self._found.append(field.span("value"))
+        self._named_until = -1
+        return field.end("value")
+
+
+@lru_cache(maxsize=64)
+def _closing(quote: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\\){re.escape(quote)}")
+
+
+def _closed(text: str, at: int) -> int:
+    """Return where the bracket that opens `at` is closed; without that, the end of the text."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text, at):
+        depth += 1 if bracket[0] in "[({" else -1
+        if depth == 0:
+            return bracket.end()
+    return len(text)
+
+
+_BRACKET = re.compile(r"[\[\](){}]")
+
+
+def is_no_secret(value: str, judged: Judgement) -> bool:
+    """Tell whether a text under a name of a secret is nothing, a count or a sentence."""
+    value = value.strip()
+    if not value or ABSENT.fullmatch(value):
+        return True
+    if judged.counts and _NUMBER.fullmatch(value):
+        return True
+    if judged.place and _PATH.fullmatch(value):
+        return True
+    first, blank, _ = value.partition(" ")
+    return bool(blank) and PROSE.fullmatch(first.strip(_CLOSERS)) is not None
+
+
+def _same(value: str, name: str) -> bool:
+    return value.rpartition(".")[2] == name

@@ -1,0 +1,120 @@
+"""The one line that wakes somebody: what the program said, where it failed, and with what."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from pagerduty_logging.events_api.text import cut, plain
+from pagerduty_logging.record.exceptions import Frame, Raised
+from pagerduty_logging.record.paths import is_library, is_ours
+
+MAX_LINE_CHARS = 600
+"""Characters of the message's first line in a summary, so that the exception fits in behind it."""
+MAX_ERROR_CHARS = 350
+"""Characters of the exception's text in a summary."""
+MAX_PLACE_CHARS = 120
+MAX_LOOKED_AT = 4_000
+"""Characters in which a line with a letter is looked for."""
+
+_LETTER = re.compile(r"[^\W\d_]")
+_TRACEBACK = re.compile(r"[\s:;,(\[|-]{0,8}(?:Exception Group )?Traceback \(most recent call last\):?")
+_NO_ERROR = "NoneType: None"
+"""What Python prints for an exception where there is none."""
+
+
+def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
+    """Return the message's first line, and the exception where the line does not say it already.
+
+    Args:
+        words: the message.
+        chain: the exception that was logged, and what led to it.
+        origin: the line that logged it. Where that is a library's, which reports what it caught, the
+            application's innermost function is named too.
+    """
+    line = cut(_first_line(words), MAX_LINE_CHARS)
+    if not chain:
+        return line.lstrip(": ")
+    error, more = _first_cause(chain[0])
+    text = cut(_last_line(error.text), MAX_ERROR_CHARS)
+    place = _place(chain, origin)
+    if place and line not in ("", text) and not _says(line, place.rpartition(".")[2]):
+        line = f"{line.rstrip(': ')} in {place}"
+    if line in (text, ""):
+        line = f"{error.name}: {text}" if text else error.name
+    elif not text or _says(line, text):
+        says_type = _says(line, error.name) or (error.kind == "SystemExit" and is_ours(origin.path))
+        line = line if says_type else _with_name(line, error.name, text)
+    elif line.rstrip(": ").endswith(error.name) and not line.rstrip(": ").endswith(f"in {place}"):
+        line = f"{line.rstrip(': ')}: {text}"
+    else:
+        line = f"{line.rstrip(': ')}: {error.name}: {text}"
+    return f"{line}{more}".lstrip(": ")
+
+
+def without_no_error(text: str) -> str:
+    """Return a text without what a formatter appends where `log.exception` finds no exception."""
+    stripped = text.rstrip()
+    if stripped == _NO_ERROR:
+        return ""
+    return stripped.removesuffix(f"\n{_NO_ERROR}") if stripped.endswith(f"\n{_NO_ERROR}") else text
+
+
+def _first_cause(error: Raised) -> tuple[Raised, str]:
+    """Return what failed first in a group, and how many more; of any other exception itself."""
+    if not error.members:
+        return error, ""
+    more = len(error.members) + error.more_members - 1
+    return error.members[0], f" (and {more} more)" if more else ""
+
+
+def _with_name(line: str, name: str, text: str) -> str:
+    """Put the type before its text, where that ends the line; else behind the line."""
+    if text and line.endswith(text):
+        before = line[: -len(text)].rstrip()
+        if before.endswith(":"):
+            return f"{before} {name}: {text}"
+    return f"{line.rstrip(': ')}: {name}"
+
+
+def _place(chain: tuple[Raised, ...], origin: Frame) -> str:
+    """Return the application's innermost function in what a library reports, else ""."""
+    if not origin.path or is_ours(origin.path) or not is_library(origin.path):
+        return ""
+    for raised in (*chain[0].members, *chain):
+        own = [frame for frame in raised.frames if frame.path and not is_library(frame.path)]
+        if own:
+            return cut(f"{_module(own[-1].path)}.{own[-1].function.rpartition('.')[2]}", MAX_PLACE_CHARS)
+    return ""
+
+
+def _module(path: str) -> str:
+    folder, file = os.path.split(path)
+    stem = file.rpartition(".")[0] or file
+    return os.path.basename(folder) if stem in ("__init__", "__main__") else stem
+
+
+def _first_line(text: str) -> str:
+    """Return the first line that has a letter, else the first that has anything."""
+    lines = [line.strip() for line in plain(text[:MAX_LOOKED_AT]).split("\n")]
+    found = next((line for line in lines if _LETTER.search(line)), None)
+    if found is None:
+        found = next((line for line in lines if line), "")
+    if len(text) > MAX_LOOKED_AT:
+        found = found or plain(text).strip().partition("\n")[0]
+    head = _TRACEBACK.split(found, maxsplit=1)[0]
+    return head or found
+
+
+def _last_line(text: str) -> str:
+    """Return the first line of an exception's text; where that has no letter, the last that has one."""
+    lines = [line.strip() for line in plain(text).split("\n")]
+    lines = [line for line in lines if line]
+    if not lines or _LETTER.search(lines[0]) or any(c.isdigit() for c in lines[0]):
+        return lines[0] if lines else ""
+    return next((line for line in reversed(lines) if _LETTER.search(line)), lines[0])
+
+
+def _says(line: str, text: str) -> bool:
+    """Tell whether `line` holds `text` as words of its own: "cannot" does not say "no", nor "/v1" "v1"."""
+    return re.search(rf"(?<![\w/]){re.escape(text)}(?![\w/])", line) is not None

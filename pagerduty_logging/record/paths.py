@@ -1,0 +1,46 @@
+"""Whose code a file is, and what to call it on a page."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_PACKAGES = ("site-packages", "dist-packages")
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+_OURSELVES = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+
+def is_library(path: str) -> bool:
+    """Tell whether a file is not the program's own: Python's, an installed package's or ours."""
+    return (
+        path.startswith((_STANDARD_LIBRARY, _OURSELVES, "<frozen"))
+        or _installed(path) is not None
+        or "/lib/python3." in path
+    )
+
+
+def is_ours(path: str) -> bool:
+    """Tell whether a file is one of this package."""
+    return path.startswith(_OURSELVES)
+
+
+def short_path(path: str) -> str:
+    """Return a path without what every path of this machine begins with."""
+    installed = _installed(path)
+    if installed is not None:
+        return installed
+    if path.startswith(_STANDARD_LIBRARY):
+        return path[len(_STANDARD_LIBRARY) :]
+    roots = [root.rstrip(os.sep) + os.sep for root in sys.path if isinstance(root, str) and len(root) > 1]
+    found = [root for root in roots if path.startswith(root)]
+    return path[len(max(found, key=len)) :] if found else path
+
+
+def _installed(path: str) -> str | None:
+    if "-packages" not in path:
+        return None
+    for packages in _PACKAGES:
+        _, found, below = path.replace("\\", "/").rpartition(f"/{packages}/")
+        if found:
+            return below
+    return None

@@ -1,0 +1,99 @@
+"""Template strings of Python 3.14 (`t"disk full on {disk}"`), as objects and as the `repr` a queue leaves."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any, NamedTuple
+
+from pagerduty_logging.events_api import safejson
+from pagerduty_logging.record import literals
+
+HOLE = "{}"
+"""What stands for a value in a template."""
+MAX_VALUE = 4_000
+"""Characters of one value that are shown."""
+_MODULE = "string.templatelib"
+
+
+class TemplateString(NamedTuple):
+    """A template string, taken apart: a value stands between each two of its strings."""
+
+    strings: tuple[str, ...]
+    shown: tuple[str, ...]
+    """The values as the text shows them."""
+    values: dict[str, object]
+    """The values by the expressions that they were written as."""
+
+    @property
+    def template(self) -> str:
+        """The text with holes for the values: that of an f-string with the same words."""
+        return HOLE.join(self.strings)
+
+    @property
+    def text(self) -> str:
+        """The text, values and all."""
+        parts = [self.strings[0]]
+        for shown, string in zip(self.shown, self.strings[1:], strict=False):
+            parts += (shown, string)
+        return "".join(parts)
+
+
+def is_one(value: object) -> bool:
+    """Tell whether VALUE is a template string, or what was read of one."""
+    kind = type(value)
+    return kind is TemplateString or (kind.__name__ == "Template" and kind.__module__ == _MODULE)
+
+
+def read(value: Any) -> TemplateString:
+    """Take a template string apart. Runs the program's code, to show the values."""
+    if type(value) is TemplateString:
+        return value
+    values = {part.expression: part.value for part in value.interpolations}
+    shown = tuple(_shown(part) for part in value.interpolations)
+    return TemplateString(tuple(value.strings), shown, values)
+
+
+def read_repr(text: str) -> TemplateString | None:
+    """Return the template string that TEXT is the `repr` of, its values as texts; None if it is none."""
+    whole = literals.items(text.removeprefix("Template"))
+    if whole is None or len(whole) != 2 or not whole[0].startswith("strings="):
+        return None
+    interpolations = literals.items(whole[1].removeprefix("interpolations="))
+    try:
+        strings = ast.literal_eval(whole[0].removeprefix("strings="))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    if interpolations is None or len(strings) != len(interpolations) + 1:
+        return None
+    shown: list[str] = []
+    values: dict[str, object] = {}
+    for interpolation in interpolations:
+        parts = literals.items(interpolation.removeprefix("Interpolation"))
+        if parts is None or len(parts) != 4:
+            return None
+        value, expression, conversion, spec = parts
+        if value[:1] in ("'", '"'):
+            plain = literals.string(value)
+            value = value if conversion in ("'r'", "'a'") else plain
+        values[literals.string(expression)] = value
+        shown.append(_formatted(value, literals.string(spec)))
+    return TemplateString(tuple(strings), tuple(shown), values)
+
+
+def _shown(part: Any) -> str:
+    value = part.value
+    if part.conversion is not None:
+        value = f"{value!r}" if part.conversion == "r" else f"{value!s}"
+        value = ascii(part.value) if part.conversion == "a" else value
+    if part.format_spec:
+        return safejson.text(_formatted(value, part.format_spec), MAX_VALUE)
+    if issubclass(type(value), (dict, list, tuple, set, frozenset)):
+        return str(safejson.jsonable(value))[:MAX_VALUE]
+    return safejson.text(value, MAX_VALUE)
+
+
+def _formatted(value: object, spec: str) -> str:
+    try:
+        return format(value, spec)
+    except Exception:  # as the value came out of a queue it is a text, whatever it was
+        return safejson.text(value, MAX_VALUE)

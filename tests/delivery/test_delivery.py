@@ -1,0 +1,94 @@
+"""A delivery whose clock, chance, client and steps are the test's."""
+
+from dataclasses import dataclass
+
+from pagerduty_logging.delivery.delivery import Delivery
+from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
+from pagerduty_logging.events_api.encoding import EncodedEvent
+from pagerduty_logging.events_api.errors import EventsError, NetworkError
+from pagerduty_logging.events_api.events import Severity, Trigger
+from pagerduty_logging.events_api.retrying import Retry
+
+
+@dataclass
+class Logged:
+    """An item of the inbox."""
+
+    key: str
+    may_wait = True
+    keeps_place = False
+    size = 100
+
+
+class Client:
+    """Stands in for the network: fails as often as it is told, and keeps what it was given."""
+
+    timeout = 10.0
+    retry = Retry(initial=1.0, maximum=8.0, max_age=3600.0)
+
+    def __init__(self) -> None:
+        self.failures: list[EventsError] = []
+        self.posted: list[str] = []
+
+    def post(self, event: EncodedEvent, timeout: float) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.posted.append(str(event.dedup_key))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Turned:
+    """A delivery at a time that stands until it is turned."""
+
+    def __init__(self, **options: object) -> None:
+        self.now = 0.0
+        self.client = Client()
+        self.delivery = Delivery(
+            self.client,  # type: ignore[arg-type]
+            decide=self.decide,
+            max_pending=10,
+            max_events_per_minute=100,
+            diagnostics=Diagnostics(),
+            clock=lambda: self.now,
+            random=lambda: 0.999,
+            **options,  # type: ignore[arg-type]
+        )
+
+    def decide(self, item: Logged) -> Pending:
+        return Pending(
+            dedup_key=item.key,
+            severity=Severity.ERROR,
+            kind=Kind.NEWS,
+            accepted_at=self.now,
+            compose=lambda: Trigger(item.key, dedup_key=item.key),
+            settle=nobody_waits,
+            label=item.key,
+        )
+
+
+def test_without_a_thread_what_is_submitted_is_sent_before_the_call_returns() -> None:
+    turned = Turned(background=False)
+    turned.delivery.submit(Logged("disk"))
+    assert turned.client.posted == ["disk"]
+    assert turned.delivery.stats().delivered == 1
+
+
+def test_a_step_says_how_long_to_wait_and_tries_again_when_that_time_has_come() -> None:
+    turned = Turned()
+    worker = turned.delivery.worker
+    worker.queue.inbox.put(Logged("disk"))
+    turned.client.failures = [NetworkError("no"), NetworkError("no")]
+    assert worker.step(10.0) == 0.0
+    waits = []
+    while not turned.client.posted:
+        wait = worker.step(10.0)
+        assert wait is not None
+        if wait:
+            waits.append(round(wait, 3))
+            turned.now += wait
+    assert waits == [0.999, 1.998]
+    assert worker.step(10.0) is None
+    assert turned.delivery.stats().retries == 2

@@ -1,0 +1,275 @@
+"""Lines that log what others raised: their keys tell what failed and where."""
+
+import asyncio
+import concurrent.futures
+import logging
+import multiprocessing
+import os
+import subprocess
+import sys
+import types
+
+import pytest
+
+from pagerduty_logging.fingerprinting import Fingerprinter, explain, fingerprint, places
+from tests.fingerprinting.fingerprinting_records import logged, made, queued
+
+LIBRARY = "/venv/lib/python3/site-packages/server/app.py"
+
+
+def library(code):
+    """The functions of CODE, as if they were installed."""
+    names: dict[str, object] = {"__name__": "server.app"}
+    exec(compile(code, LIBRARY, "exec"), names)
+    return types.SimpleNamespace(**names)
+
+
+server = library(
+    """
+def call(function, *args):
+    return function(*args)
+
+def call_and_handle(function, handler):
+    try:
+        function()
+    except Exception as error:
+        handler(error)
+"""
+)
+
+
+def orders():
+    raise KeyError("id")
+
+
+def stock():
+    raise KeyError("id")
+
+
+def prices():
+    raise ValueError("id")
+
+
+def deep():
+    orders()
+
+
+APPLICATION = (orders, stock, prices)
+
+
+def keys_of(run, functions=APPLICATION):
+    return [fingerprint(logged(run, function)[0]) for function in functions]
+
+
+def middleware(function):
+    try:
+        server.call(function)
+    except Exception:
+        _log.exception("unhandled error in %s", "/x")
+
+
+def handled(function):
+    def handler(error):
+        _log.error("unhandled error in %s", "/x", exc_info=error)
+
+    server.call_and_handle(function, handler)
+
+
+def handled_in_words(function):
+    def handler(error):
+        _log.error(f"unhandled error in {'/x'}", exc_info=error)
+
+    server.call_and_handle(function, handler)
+
+
+def gathered(function):
+    async def fail():
+        function()
+
+    async def main():
+        [error] = await asyncio.gather(fail(), return_exceptions=True)
+        _log.error("worker stopped", exc_info=error)
+
+    asyncio.run(main())
+
+
+_log = logging.getLogger("sites")
+
+
+@pytest.mark.parametrize("run", [middleware, handled, handled_in_words, gathered], ids=lambda f: f.__name__)
+def test_a_catch_all_tells_apart_what_libraries_brought_it(run):
+    first, other_function, other_type = keys_of(run)
+    assert len({first, other_function, other_type}) == 3
+    assert keys_of(run) == [first, other_function, other_type]
+    assert not Fingerprinter().identify(logged(run, orders)[0]).by_message
+
+
+def test_an_ordinary_except_keeps_its_template():
+    def pay(function):
+        try:
+            function()
+        except Exception:
+            _log.exception("payment failed")
+
+    assert len(set(keys_of(pay, (*APPLICATION, deep)))) == 1
+    [record] = logged(pay, deep)
+    assert Fingerprinter().identify(record).by_message
+    assert fingerprint(queued(record)) == fingerprint(record)
+
+
+def test_an_except_around_a_library_that_fails_itself_keeps_its_template():
+    def read(text):
+        try:
+            server.call(int, text)
+        except ValueError:
+            _log.exception("cannot read the price")
+
+    assert len({fingerprint(record) for record in logged(read, "x", "y")}) == 1
+    assert explain(logged(read, "x")[0]).joined == ()
+
+
+def test_a_catch_all_behind_a_queue_tells_failures_apart():
+    records = [queued(logged(middleware, function)[0]) for function in APPLICATION]
+    assert len(set(map(fingerprint, records))) == 3
+
+
+def test_asyncio_speaks_for_the_tasks_whose_failures_it_logs_whatever_line_it_is_said_to_log_from():
+    """As under uvloop, which has no frames: the line is the bystander's that runs the loop."""
+
+    def key(function):
+        async def task():
+            function()
+
+        async def main():
+            [error] = await asyncio.gather(task(), return_exceptions=True)
+            return error
+
+        error = asyncio.run(main())
+        info = (type(error), error, error.__traceback__)
+        text = f"Task exception was never retrieved\nfuture: <Task finished name='Task-{id(error)}'>"
+        return fingerprint(made(text, name="asyncio", path=__file__, line=7, func="run", exc_info=info))
+
+    assert key(orders) == key(orders)
+    assert len({key(orders), key(stock), key(prices)}) == 3
+
+
+def test_what_a_pool_of_processes_hands_back_is_told_apart_by_the_workers_function():
+    fork = multiprocessing.get_context("fork")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=fork) as pool:
+        errors = [pool.submit(function).exception() for function in APPLICATION]
+    with fork.Pool(1) as workers:
+        errors += [_raised(workers.apply_async(function).get) for function in APPLICATION]
+    for of_one_pool in (errors[:3], errors[3:]):
+        found = [explain(made(error)) for error in of_one_pool]
+        assert [f.joined[1] for f in found] == ["function=orders", "function=stock", "function=prices"]
+        assert len({f.key for f in found}) == 3
+
+        def report(error):
+            try:
+                raise error
+            except Exception:
+                _log.exception("job failed")
+
+        assert len({fingerprint(logged(report, error)[0]) for error in of_one_pool}) == 3
+
+
+def _raised(function):
+    try:
+        function()
+    except Exception as error:
+        return error
+    raise AssertionError
+
+
+def test_each_task_of_djangos_is_a_problem_of_its_own():
+    def key(task):
+        return fingerprint(
+            made(
+                "Task id=%s path=%s state=%s",
+                "5b1c",
+                f"shop.tasks.{task}",
+                "FAILED",
+                name="django.tasks",
+                path="/x/site-packages/django/tasks/signals.py",
+                func="log_task_finished",
+                exc_info=_info(orders),
+            )
+        )
+
+    assert key("send") == key("send") != key("bill")
+
+
+def _info(function):
+    error = _raised(function)
+    return type(error), error, error.__traceback__
+
+
+PROGRAM = """
+import logging, sys
+from pagerduty_logging.fingerprinting import fingerprint
+
+log = logging.getLogger(__name__)
+
+class Print(logging.Handler):
+    def emit(self, record):
+        print(fingerprint(record))
+
+class Refused(Exception): pass
+
+def charge():
+    raise LookupError("x")
+
+def main():
+    logging.getLogger().addHandler(Print())
+    log.error("payment %s failed", 7)
+    log.error(f"payment {7} is late")
+    sys.excepthook = lambda *raised: logging.getLogger("x").critical("%s", "Uncaught", exc_info=raised)
+    charge()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_key_is_the_same_however_a_program_is_started(tmp_path):
+    (tmp_path / "flow.py").write_text(PROGRAM)
+    (tmp_path / "start").write_text("import flow\nflow.main()\n")
+    package = tmp_path / "pkg"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "flow.py").write_text(PROGRAM)
+
+    def keys(*command):
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.pathsep.join(sys.path)}"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert len(done.stdout.split()) == 3, done.stderr
+        return done.stdout.split()
+
+    assert keys("flow.py") == keys("-m", "flow") == keys("start")
+    assert keys("pkg/flow.py") == keys("-m", "pkg.flow") != keys("flow.py")
+
+
+def test_the_main_file_is_remembered_when_python_has_forgotten_it(monkeypatch):
+    known = places.main_file()
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
+    assert places.main_file() == known
+
+
+def test_a_frozen_program_knows_its_libraries_by_their_first_part(monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    places.is_library.cache_clear()
+    try:
+        assert places.is_library("json/decoder.py")
+        assert places.is_library("pytest/__init__.py")
+        assert not places.is_library("shop/orders.py")
+    finally:
+        monkeypatch.undo()
+        places.is_library.cache_clear()
+    assert not places.is_library("json/decoder.py")

@@ -1,0 +1,47 @@
+"""How many secrets pass, and how many ordinary messages are spoilt: both are counted, for both cost."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pagerduty_logging
+from pagerduty_logging.page.redaction import MARK, Redactor
+from tests.page.ordinary import alarms, messages
+from tests.page.secrets import READABLE, SECRETS
+
+MOST_SPOILT = 0.003
+"""Share of ordinary messages that redaction may change."""
+
+
+def test_the_corpus_is_as_large_as_the_documentation_says() -> None:
+    assert len(SECRETS) >= 230
+    assert len({text for text, _ in SECRETS}) == len(SECRETS)
+
+
+@pytest.mark.parametrize(("text", "secret"), SECRETS)
+def test_a_secret_is_seen_in_no_form_in_which_programs_log_it(text: str, secret: str) -> None:
+    shown = Redactor().text(text)
+    assert secret not in shown
+    assert MARK in shown
+    assert Redactor().text(shown) == shown
+
+
+@pytest.mark.parametrize("text", READABLE)
+def test_the_diagnosis_itself_stays_readable(text: str) -> None:
+    assert Redactor().text(text) == text
+
+
+def test_hardly_any_ordinary_message_is_spoilt() -> None:
+    texts = messages()
+    assert len(texts) >= 2_800
+    assert len(alarms(texts)) <= MOST_SPOILT * len(texts)
+
+
+def test_the_example_of_the_documentation_runs() -> None:
+    text = (Path(pagerduty_logging.__file__).parent / "page" / "README.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    names["handler"].close()
