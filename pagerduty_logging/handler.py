@@ -83,6 +83,9 @@ class PagerDutyHandler(logging.Handler):
         fingerprint: makes the dedup key of a record, or a mapping of `Fingerprinter`'s options; default:
             `pagerduty_logging.fingerprint`.
         repeat_interval: seconds after an event in which repeats are counted, not sent.
+        max_repeat_interval: seconds; each reminder doubles that time, up to this, until a problem is quiet.
+        follow_up: seconds after a problem's first event in which its size is told, if it has ten repeats or
+            more by then; 0: never.
         max_fingerprints: how many problems are known at once.
         max_events_per_minute: bound of what is sent; PagerDuty refuses more than about 120.
         max_pending: bound of the events that wait; beyond it the least severe are left out, and one event
@@ -140,6 +143,8 @@ class PagerDutyHandler(logging.Handler):
         custom_details: Mapping[str, Any] | None = None,
         fingerprint: Callable[[logging.LogRecord], str] | Mapping[str, Any] | None = None,
         repeat_interval: float = 300.0,
+        max_repeat_interval: float = 3600.0,
+        follow_up: float = 15.0,
         max_fingerprints: int = 10_000,
         max_events_per_minute: int = 100,
         max_pending: int = 1_000,
@@ -195,6 +200,8 @@ class PagerDutyHandler(logging.Handler):
             throttle=Throttle(
                 options.seconds("repeat_interval", repeat_interval, zero=True),
                 options.count("max_fingerprints", max_fingerprints),
+                max_repeat_interval=options.seconds("max_repeat_interval", max_repeat_interval),
+                follow_up=options.seconds("follow_up", follow_up, zero=True),
             ),
             frequency=frequency(min_occurrences, max_fingerprints),
             mark=self._mark,
@@ -228,6 +235,7 @@ class PagerDutyHandler(logging.Handler):
         make_delivery = partial(
             Delivery,
             decide=self._pipeline.decide,
+            reports=self._pipeline.follow_ups,
             defer=before_send is None,  # which runs on the thread that logs
             on_fork=self._pipeline.reset,
             max_pending=options.count("max_pending", max_pending),
@@ -249,7 +257,9 @@ class PagerDutyHandler(logging.Handler):
             self._delivery = make_delivery(
                 events,
                 spool=None if spool is None else Spool(spool, key, diagnostics),
-                make_claims=self._claims(repeat_interval, fields.release),
+                make_claims=self._claims(
+                    repeat_interval, max(repeat_interval, max_repeat_interval), fields.release
+                ),
             )
             # A handler that is dropped without being closed gives its thread back all the same.
             weakref.finalize(self, self._delivery.close).atexit = False
@@ -262,13 +272,21 @@ class PagerDutyHandler(logging.Handler):
         self._make_delivery = make_delivery if enabled else None
         _handlers.add(self)
 
-    def _claims(self, window: float, release: str | None) -> Callable[..., Claims] | None:
+    def _claims(self, window: float, longest: float, release: str | None) -> Callable[..., Claims] | None:
         """Return what makes the claims of one process; None: without a shared state."""
         if self._state is None:
             return None
         throttle = self._pipeline.throttle
         throttle.fresh = deque(maxlen=MAX_FRESH)
-        return partial(Claims, self._state, throttle=throttle, window=window, release=release)
+        return partial(
+            Claims,
+            self._state,
+            throttle=throttle,
+            again=self._pipeline.follow_ups.again,
+            window=window,
+            longest=longest,
+            release=release,
+        )
 
     # --- the way of a record ----------------------------------------------------------------------
 
@@ -403,13 +421,13 @@ class PagerDutyHandler(logging.Handler):
         if before is not None:
             before.settle()
         self._delivery = meanwhile = self._make_delivery(client)
-        self._pipeline.throttle.forget()
+        self._pipeline.forget()
         try:
             yield
         finally:
             meanwhile.settle()
             self._delivery = before
-            self._pipeline.throttle.forget()
+            self._pipeline.forget()
             meanwhile.close()
 
     @property

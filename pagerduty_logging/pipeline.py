@@ -22,6 +22,7 @@ from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Sev
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.page import alert, figures
+from pagerduty_logging.page.follow_ups import FollowUps, said_by
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.filters import Frequency, Held, Ignored
@@ -33,7 +34,9 @@ from pagerduty_logging.record.occurrence import (
     salvage,
     traceback_of,
 )
-from pagerduty_logging.state.throttle import History, Outcome, Settlement, Sighting, Throttle, Verdict
+from pagerduty_logging.state.problem import History, Outcome, Problem, Sighting
+from pagerduty_logging.state.throttle import Settlement, Throttle
+from pagerduty_logging.state.why import Why
 
 BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
 
@@ -68,6 +71,7 @@ class Pipeline:
 
     Attributes:
         throttle: the problems it knows.
+        follow_ups: makes the events that no record calls for.
         suppressed: records that need no event of their own.
         unreadable: records that were lost where no stack or memory was left.
         ignored: records that do not page, by the rule that says so; see `Stats`.
@@ -87,6 +91,7 @@ class Pipeline:
         clock: Callable[[], float],
     ) -> None:
         self.throttle = throttle
+        self.follow_ups = FollowUps(throttle, fields, redactor)
         self.suppressed = self.unreadable = 0
         self.ignored: Counter[str] = Counter()
         self._fields = fields
@@ -102,9 +107,14 @@ class Pipeline:
 
     def reset(self) -> None:
         """Know nothing and have counted nothing: this is a forked child."""
-        self.throttle.forget()
+        self.forget()
         self.suppressed = self.unreadable = 0
         self.ignored.clear()
+
+    def forget(self) -> None:
+        """Know no problem."""
+        self.throttle.forget()
+        self.follow_ups.reset()
 
     def warm_up(self) -> None:
         """Make a page that is not sent, so that what is slow for the first time only is slow now."""
@@ -244,10 +254,10 @@ class Pipeline:
         try:
             return self._decide(item, settle)
         except Exception as broken:
-            settle(Outcome.REJECTED)
+            settle(Outcome.UNDONE)
             return self._decide_without_rules(item, broken)
         except BaseException:
-            settle(Outcome.REJECTED)
+            settle(Outcome.UNDONE)
             raise
 
     def _decide(self, occurrence: Occurrence, settle: Settlement) -> Pending | None:
@@ -271,7 +281,7 @@ class Pipeline:
         # for both words.
         counted = Severity.ERROR if occurrence.echo and severity is Severity.CRITICAL else severity
         sighting = self._sight(occurrence, key, counted, settle, held)
-        if sighting.verdict is Verdict.REPEAT:
+        if sighting.why is None:
             self.suppressed += 1
             return None
         return self._event(occurrence, severity, sighting, settle)
@@ -291,7 +301,7 @@ class Pipeline:
         if (
             # Most problems of a storm of them do not come again; but an exception that does is known by
             # its mark, which says nothing of the message.
-            (sighting.verdict is not Verdict.FIRST or occurrence.around.chain or not occurrence.may_wait)
+            (sighting.why is not Why.FIRST or occurrence.around.chain or not occurrence.may_wait)
             and occurrence.by_message
             and type(level) is int
             and type(name) is str
@@ -299,42 +309,39 @@ class Pipeline:
             and len(message) <= MAX_TEMPLATE_CHARS
         ):
             self.throttle.know(name, message, level, sighting.problem)
-        if held is not None:
-            history = sighting.history
-            history.occurrences += held.times
-            sighting.problem.handed_in -= held.times
-            history.first_seen = min(history.first_seen, held.first_seen)
+        if held is not None and held.times:
+            self.throttle.add_held(sighting, settle, *held)
         return sighting
 
     def _event(
         self, occurrence: Occurrence, severity: Severity, sighting: Sighting, settle: Settlement
     ) -> Pending | None:
-        key = sighting.problem.key
-        compose: Callable[[], Trigger] = partial(
-            alert.compose, occurrence, key, sighting.history, self._fields
-        )
+        problem, history = sighting.problem, sighting.history
+        key = problem.key
+        compose: Callable[[], Trigger] = partial(alert.compose, occurrence, key, history, self._fields)
         if occurrence.original is not None and self._before_send is not None:
             # Redacted before too: `before_send` may log or copy what it is given.
             considered = self._considered(
-                occurrence, cast("Trigger", self._redacted(compose)), self._before_send
+                occurrence, cast("Trigger", self._redactor.event(compose())), self._before_send
             )
             if considered is None:
                 settle(Outcome.REJECTED)
-                sighting.problem.handed_in += 1
+                problem.handed_in += 1
                 self.ignored["before_send"] += 1
                 return None
-            compose = partial(figures.brought_up_to_date, sighting.history, considered)
+            compose = partial(figures.brought_up_to_date, history, considered)
         return Pending(
             dedup_key=key,
             severity=severity,
-            kind=Kind.REMINDER if sighting.verdict is Verdict.REMINDER else Kind.NEWS,
+            kind=Kind.REMINDER if sighting.why is Why.AGAIN else Kind.NEWS,
             accepted_at=occurrence.at,
-            compose=partial(self._redacted, compose),
+            compose=partial(self._redacted, compose, problem, occurrence.logger),
             settle=settle,
             label=occurrence.label,
             size=occurrence.size,
             logger=occurrence.logger,
-            take=partial(figures.take, sighting.history),
+            take=partial(figures.take, history),
+            why=history.why,
         )
 
     def _considered(
@@ -366,7 +373,7 @@ class Pipeline:
             settle = Settlement(self.throttle)
             severity = occurrence.severity
             sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at)
-            if sighting.verdict is Verdict.REPEAT:
+            if sighting.why is None:
                 self.suppressed += 1
                 return None
             return self._event(occurrence, severity, sighting, settle)
@@ -388,8 +395,10 @@ class Pipeline:
             bare=True,
         )
 
-    def _redacted(self, compose: Callable[[], Trigger]) -> Event:
-        return self._redactor.event(compose())
+    def _redacted(self, compose: Callable[[], Trigger], problem: Problem, logger: str) -> Event:
+        event = self._redactor.event(compose())
+        problem.said = said_by(event, logger)
+        return event
 
 
 def _is_notice(record: logging.LogRecord) -> bool:

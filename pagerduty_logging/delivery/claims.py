@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 from pagerduty_logging.delivery.counting import Counting
 from pagerduty_logging.delivery.event import Kind, Pending, tell
@@ -29,7 +29,9 @@ class Claims:
         state: is asked, and told what was logged and what came of it.
         throttle: counts what was logged, and is told what others did.
         queue: the events.
+        again: reports a problem anew that went on in a window which is no longer open for all.
         window: seconds after an event in which repeats are counted, not sent.
+        longest: up to which reminders double them.
         release: what runs; None: unknown.
         guard: is entered while the state is asked, on the thread that does so.
         clock: the queue's, in seconds.
@@ -42,7 +44,9 @@ class Claims:
         *,
         throttle: Throttle,
         queue: Queue,
+        again: Callable[[str], bool],
         window: float,
+        longest: float,
         release: str | None,
         guard: Callable[[], AbstractContextManager[object]],
         clock: Callable[[], float],
@@ -52,7 +56,8 @@ class Claims:
         self._counting = Counting(state, throttle, clock, wall)
         self._throttle = throttle
         self._queue = queue
-        self._window = window
+        self._again = again
+        self._window, self._longest = window, longest
         self._release = release
         self._clock = clock
         self._wall = wall
@@ -96,7 +101,10 @@ class Claims:
         for key, standing in self._state.take_standings().items():
             if standing.leased and not standing.told:
                 continue
-            self._throttle.set_window(key, standing.window_left if standing.told else 0.0)
+            if standing.told:
+                self._throttle.set_window(key, standing.window_left)
+            else:
+                self._again(key)
             self._queue.let_claim(key)
             known = True
         return known
@@ -125,6 +133,7 @@ class Claims:
             pending.severity.rank,
             at=max(self._at(pending), last or 0.0),
             logger=pending.logger,
+            follow_up=pending.follow_up,
         )
 
     def _follows(self, pending: Pending, answer: Answer) -> bool:
@@ -132,9 +141,11 @@ class Claims:
         match answer:
             case Mine():
                 tell(pending, answer)
-            case Anothers(told=True, again_in=seconds):
+            case Anothers(told=told, again_in=seconds) if told or pending.follow_up:
+                _compose_all_the_same(pending)
                 self._queue.let_go(pending)
-                self._throttle.set_window(pending.dedup_key, seconds)
+                if told:
+                    self._throttle.set_window(pending.dedup_key, seconds)
                 return False
             case Anothers(again_in=seconds) if self._clock() < self._send_anyway_at:
                 hurried = self._clock() < self._hurry_until
@@ -144,6 +155,7 @@ class Claims:
                 self._queue.hold(pending, seconds)
                 return False
             case Silenced(left=seconds):
+                _compose_all_the_same(pending)
                 self._queue.let_go(pending, "silenced")
                 self._throttle.set_window(pending.dedup_key, min(seconds, HAND_IN))
                 return False
@@ -177,7 +189,16 @@ class Claims:
             key, 0, first=at, last=at, severity=severity, summary=summary, logger=pending.logger
         )
         known = answer.occurrences if isinstance(answer, Mine) else self._counting.known_here(key)
-        self._state.commit(key, severity, occurrences=known, window=self._window)
+        window = self._next_window(severity)
+        self._state.commit(key, severity, occurrences=known, window=window, follow_up=pending.follow_up)
+
+    def _next_window(self, severity: int) -> float:
+        """Return the seconds of the window that an event opens: reminders double it until all is quiet."""
+        mine, shortest = self._answer, self._window
+        if not isinstance(mine, Mine) or mine.told_severity is None or mine.quiet or not mine.window:
+            return shortest
+        worse = severity < mine.told_severity
+        return mine.window if worse else max(min(2 * mine.window, self._longest), shortest)
 
     def _conclude_change(self, event: Change, error: EventsError | None) -> None:
         name = _name(event)
@@ -200,6 +221,12 @@ def _composed(pending: Pending) -> Event | None:
     if pending.kind is Kind.SUMMARY:
         return None
     return pending.compose() if pending.encoded is None else decode(pending.encoded)
+
+
+def _compose_all_the_same(pending: Pending) -> None:
+    """Let what is kept of a problem's last event be kept of one that is not sent: a later one may need it."""
+    with suppress(Exception):
+        pending.compose()
 
 
 def _name(event: Change) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pagerduty_logging.events_api.clock import time_of_day
+from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.shared import HAND_IN, SharedState
-from pagerduty_logging.state.throttle import REMEMBERED, Problem, Throttle
+from pagerduty_logging.state.throttle import REMEMBERED, Throttle
 
 
 @dataclass(slots=True)

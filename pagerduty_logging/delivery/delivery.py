@@ -19,6 +19,7 @@ from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.delivery.inbox import Item
 from pagerduty_logging.delivery.losses import Losses, OnError
 from pagerduty_logging.delivery.queue import Queue
+from pagerduty_logging.delivery.reports import NoReports, Reports
 from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.delivery.schedule import Backlog, Budget
 from pagerduty_logging.delivery.spool import Spool
@@ -42,6 +43,7 @@ class Delivery:
     Args:
         client: makes the attempts, one at a time; its `retry` is the schedule.
         decide: returns the event that a submitted item calls for, or None.
+        reports: makes the events that no record calls for.
         defer: whether the thread may decide; False: whoever submits.
         max_pending: bound of the events that wait. Beyond it the least severe is dropped, and told.
         max_events_per_minute: bound of the events sent in any minute.
@@ -60,6 +62,7 @@ class Delivery:
         client: EventsClient,
         *,
         decide: Callable[[Any], Pending | None],
+        reports: Reports = NoReports(),  # noqa: B008 (without state)
         defer: bool = True,
         max_pending: int,
         max_events_per_minute: int,
@@ -76,6 +79,7 @@ class Delivery:
         self.flush_timeout = flush_timeout
         self._client = client
         self._decide = decide
+        self._reports = reports
         self._defer = defer
         self._max_pending = max_pending
         self._max_events_per_minute = max_events_per_minute
@@ -151,6 +155,7 @@ class Delivery:
             self._client,
             queue=queue,
             decide=self._decide,
+            reports=self._reports,
             spooled=spooled,
             losses=Losses(self._on_error, spooled, self._diagnostics, roles),
             claims=claims,
@@ -207,14 +212,12 @@ class Delivery:
     # --- the end of the process, and its forks ----------------------------------------------------
 
     def retry_now(self) -> None:
-        """Try at once what only waits for better times."""
-        worker = self.worker
-        worker.queue.retry_now()
-        worker.rouse()
+        """Try at once what only waits for better times, and report what was held back."""
+        self.worker.finish()
 
     def finish(self, timeout: float) -> None:
         """Deliver what is pending, within `timeout` seconds."""
-        self.worker.finish(timeout)
+        self.worker.end(timeout)
 
     def report_undelivered(self) -> None:
         """Say what is left: kept in the spool, or lost with the process."""
@@ -226,6 +229,7 @@ class Delivery:
         left = [pending.label for pending in waiting if pending.ticket is None]
         kept = len(waiting) - len(left)
         left += ["a record that was not read"] * len(queue.inbox)
+        left += ["a report of repeats"] * self._reports.left
         if left:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
             words = f"the process ends before PagerDuty took {left[0]}{more}"

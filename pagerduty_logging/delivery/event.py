@@ -12,8 +12,8 @@ from pagerduty_logging.events_api.decoding import decode, with_detail
 from pagerduty_logging.events_api.encoding import EncodedEvent, encode
 from pagerduty_logging.events_api.errors import ApiError, EventsError
 from pagerduty_logging.events_api.events import Event, Severity, Trigger
+from pagerduty_logging.state.problem import Outcome
 from pagerduty_logging.state.protocol import Mine
-from pagerduty_logging.state.throttle import Outcome
 
 DELAYED = 300.0
 """Seconds after which an event tells how late it comes."""
@@ -50,9 +50,11 @@ class Pending:
         tried: whether this process has made an attempt.
         due: it is not tried before, on the delivery's clock.
         ticket: its file's name in the spool; None if it is in memory only.
+        why: the reason it is sent, in words; "" for what is no alert.
         logger: that its record came of; empty: of none.
         take: takes what a shared state knows, for the event to tell; returns the trigger that was composed
             before, if there is one, with that in it.
+        follow_up: whether it only reports the size of a problem, within its window.
         held: whether it only waits for what another process does.
     """
 
@@ -71,8 +73,10 @@ class Pending:
     tried: bool = False
     due: float = -math.inf
     ticket: str | None = None
+    why: str = ""
     logger: str = ""
     take: Callable[[Mine, Trigger | None], Trigger | None] | None = None
+    follow_up: bool = False
     held: bool = False
 
 
@@ -110,13 +114,14 @@ def tell(pending: Pending, mine: Mine) -> None:
 
 def bare(pending: Pending, error: EventsError) -> Trigger:
     """Return the least that still pages for an event that PagerDuty, or our own code, could not take."""
+    details = {"reduced": f"the full event was not accepted: {trouble(error)}"}
     refused = decode(pending.refused) if pending.refused else None
     said = refused.summary if isinstance(refused, Trigger) else ""
     return Trigger(
         f"{said[:BARE_SUMMARY_CHARS]} ({pending.label})",
         severity=pending.severity,
         dedup_key=pending.dedup_key,
-        custom_details={"reduced": f"the full event was not accepted: {trouble(error)}"},
+        custom_details={"why": pending.why, **details} if pending.why else details,
     )
 
 

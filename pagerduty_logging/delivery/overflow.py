@@ -9,7 +9,8 @@ from collections import Counter
 from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.events_api.encoding import new_dedup_key
 from pagerduty_logging.events_api.events import Severity, Trigger
-from pagerduty_logging.state.throttle import Outcome
+from pagerduty_logging.state.problem import Outcome
+from pagerduty_logging.state.why import Why
 
 CALM = 5.0
 """Seconds without a dropped event after which it is time to report: one event, not one after the other."""
@@ -77,6 +78,7 @@ class Overflow:
             compose=self._compose,
             settle=self._settle,
             label="the summary of a storm",
+            why=Why.NO_ROOM.said(),
         )
 
     def _compose(self) -> Trigger:
@@ -92,6 +94,7 @@ class Overflow:
             component="pagerduty_logging",
             event_class="overflow",
             custom_details={
+                "why": Why.NO_ROOM.said(),
                 "left_out_problems": len(self._problems),
                 "left_out_records": self._records,
                 "most_frequent": [f"{n:,} x {label}" for label, n in self._sources.most_common(NAMED)],

@@ -21,7 +21,7 @@ from pagerduty_logging.delivery.stats import Stats
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state.lock import ReentrantLock
-from pagerduty_logging.state.throttle import Outcome
+from pagerduty_logging.state.problem import Outcome
 
 NO_ROOM = "more events wait than there is room for"
 MAX_PENDING_BYTES = 32_000_000
@@ -89,6 +89,11 @@ class Queue:
         return any(pending is waiting for waiting in self.waiting())
 
     @property
+    def has_room(self) -> bool:
+        """Whether an event may come in without another one having to go."""
+        return self.pending < self._max_pending
+
+    @property
     def idle(self) -> bool:
         """Whether there is nothing to send, and nothing to report."""
         return not (self.pending or self._overflow or self.lost)
@@ -133,7 +138,7 @@ class Queue:
                 pending = None
         finally:
             if pending is not None:  # interrupted: its item will be decided again, and is news again
-                pending.settle(Outcome.REJECTED)
+                pending.settle(Outcome.UNDONE)
 
     def enter(self, pending: Pending) -> None:
         """Accept an event, at any moment; whoever sends, or next looks in here, moves it to the backlog."""

@@ -23,12 +23,14 @@ from pagerduty_logging.delivery.event import Pending, packed_now, trouble
 from pagerduty_logging.delivery.inbox import Item
 from pagerduty_logging.delivery.losses import Losses
 from pagerduty_logging.delivery.queue import Queue
+from pagerduty_logging.delivery.reports import Reports
 from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.delivery.signals import Signals
 from pagerduty_logging.delivery.spooled import LOOK_AROUND, SpooledEvents
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.errors import BadRequest, EventsError
 from pagerduty_logging.events_api.events import Severity
+from pagerduty_logging.state.why import Why
 
 WAKE_UP = 0.25
 """Seconds after which a waiting `flush` looks for itself."""
@@ -45,6 +47,7 @@ class Worker:
         client: makes the attempts, one at a time.
         queue: what waits, empty.
         decide: returns the event that an item of the inbox calls for, or None.
+        reports: makes the events that no record calls for.
         spooled: where events are kept until they are delivered; None: in memory only.
         losses: says which events will not be delivered.
         claims: asks a shared state whether an event is to be sent here; None: there is none.
@@ -69,6 +72,7 @@ class Worker:
         *,
         queue: Queue,
         decide: Callable[[Any], Pending | None],
+        reports: Reports,
         spooled: SpooledEvents | None,
         losses: Losses,
         claims: Claims | None = None,
@@ -87,6 +91,7 @@ class Worker:
         self.thread: threading.Thread | None = None
         self._client = client
         self._decide = decide
+        self._reports = reports
         self._spooled = spooled
         self._losses = losses
         self._claims = claims
@@ -160,7 +165,7 @@ class Worker:
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing is pending, for at most `timeout` seconds; tell whether that came true."""
-        if self.queue.idle:
+        if self.idle:
             return True
         if self.roles.busy or sys.is_finalizing():
             return False
@@ -169,10 +174,10 @@ class Worker:
             self._claims.hurry(timeout)
         if not (self._threaded and self.ensure_thread()):
             self.work_here(timeout)
-            return self.queue.idle
-        return self._wait(timeout, lambda: self.queue.idle)
+            return self.idle
+        return self._wait(timeout, lambda: self.idle)
 
-    def finish(self, timeout: float) -> None:
+    def end(self, timeout: float) -> None:
         """Deliver what is pending, and hand in what was counted, within `timeout` seconds."""
         until = self._clock() + timeout
         if self._claims is not None:
@@ -195,6 +200,17 @@ class Worker:
         if not self.queue.inbox or self.roles.busy or sys.is_finalizing() or self.thread is None:
             return not self.queue.inbox
         return self._wait(timeout, lambda: not self.queue.inbox)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to send or to report now."""
+        return self.queue.idle and not self._reports.ending
+
+    def finish(self) -> None:
+        """Begin to send all that waits, and to report the repeats that no event has reported."""
+        self._reports.end(Why.END)
+        self.queue.retry_now()
+        self.rouse()
 
     def _wait(self, timeout: float, done: Callable[[], bool]) -> bool:
         me = (done, queue.SimpleQueue[None]())
@@ -219,6 +235,7 @@ class Worker:
     def close(self) -> None:
         """End as soon as nothing is pending. Waits for nothing."""
         self.closed = True
+        self._reports.end(Why.SIZE)
         if self.thread is None:
             self._client.close()
         else:
@@ -234,6 +251,7 @@ class Worker:
         """
         if _has_stack():  # else it would fail through no fault of the records
             self.queue.decide(self._decide)
+            self._enter_reports()
         head, wait = self.queue.next()
         if head is not None:
             try:
@@ -245,6 +263,19 @@ class Worker:
                 self.queue.sending = None
         self._losses.tell(self.queue.lost)
         return 0.0 if self._claims is not None and self._claims.look() else wait
+
+    def _enter_reports(self) -> None:
+        """Let in the events that no record calls for, as far as there is room: none is made to be dropped."""
+        while self.queue.has_room and not self.queue.inbox:
+            pending = self._reports.next(self._clock())
+            if pending is None:
+                return
+            self._enter(pending)
+
+    def _until_report(self) -> float:
+        """Return the seconds until there may be a report to make, and room for it."""
+        wait = self._reports.wait(self._clock()) if self.queue.has_room else None
+        return math.inf if wait is None else wait
 
     def _attempt(self, pending: Pending, left: float) -> EventsError | None:
         """Return None if PagerDuty has accepted the event, else what stood in the way."""
@@ -311,11 +342,10 @@ class Worker:
                     self._diagnostics.say("worker", f"the worker stumbled: {type(broken).__name__}")
                     wait = self._client.retry.initial or LOOK_AROUND
                 self._signals.tell()
-                if process.ending.dismissed or (self.queue.idle and self.closed and self._retire()):
+                if process.ending.dismissed or (self.idle and self.closed and self._retire()):
                     break
-                if self._spooled is not None:
-                    wait = min(LOOK_AROUND, math.inf if wait is None else wait)
-                self._rest(wait)
+                look_around = math.inf if self._spooled is None else LOOK_AROUND
+                self._rest(min(math.inf if wait is None else wait, look_around, self._until_report()))
         if not self.queue.idle:  # submitted while the thread retired
             self.ensure_thread()
 
@@ -373,11 +403,12 @@ class Worker:
             self._spooled.sign_off()
         return True
 
-    def _rest(self, wait: float | None) -> None:
-        """Wait until something may have changed: `wait` seconds, or for ever if None."""
+    def _rest(self, wait: float) -> None:
+        """Wait until something may have changed: `wait` seconds, or for ever if infinite."""
         if wait != 0.0:
             with suppress(queue.Empty):
-                self._signals.wake.get(timeout=None if wait is None else min(wait, threading.TIMEOUT_MAX))
+                timeout = None if wait == math.inf else min(wait, threading.TIMEOUT_MAX)
+                self._signals.wake.get(timeout=timeout)
 
 
 def _has_stack() -> bool:

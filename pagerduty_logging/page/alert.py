@@ -20,7 +20,7 @@ from pagerduty_logging.page import summary as summaries
 from pagerduty_logging.record import message, overrides, printed_traceback
 from pagerduty_logging.record.exceptions import Raised
 from pagerduty_logging.record.occurrence import Occurrence
-from pagerduty_logging.state.throttle import History
+from pagerduty_logging.state.problem import History
 
 AS_LOGGED = "(as logged)"
 """Behind the name of a detail that was read out of a text: anybody may have written it, a client too."""
@@ -88,7 +88,7 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
         "summary": page.summary(),
         "severity": occurrence.severity,
         "dedup_key": dedup_key if dedup_key.strip() else None,
-        "timestamp": _time(occurrence.created),
+        "timestamp": time(occurrence.created),
         "source": given.source or this_host(),
         "component": given.component or occurrence.logger,
         "group": given.group,
@@ -199,7 +199,7 @@ class _Page:
             "exception": self._chain[0].name if self._chain else None,
             "level": occurrence.level_name,
             "logger": occurrence.logger,
-            "timestamp": figures.iso(occurrence.created),
+            "timestamp": iso(occurrence.created),
             **_without_empty({"trace_id": occurrence.trace_id, "span_id": occurrence.span_id}),
         }
 
@@ -246,7 +246,7 @@ class _Page:
         told["level"] = occurrence.level_name
         told.update(figures.details(history))
         last = max(occurrence.created, history.first_seen if history.everywhere is None else 0.0)
-        told["last_seen"] = figures.iso(last)
+        told["last_seen"] = iso(last)
         told["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in occurrence.crumbs]
         return _without_empty(told)
 
@@ -303,5 +303,9 @@ def _list(value: safejson.JSON) -> list[safejson.JSON]:
     return value
 
 
-def _time(seconds: float) -> datetime:
+def time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def iso(seconds: float) -> str:
+    return time(seconds).isoformat(timespec="seconds")

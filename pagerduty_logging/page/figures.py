@@ -9,10 +9,12 @@ from typing import Any
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.events import Trigger
 from pagerduty_logging.events_api.safejson import free_name
+from pagerduty_logging.state import why as words
+from pagerduty_logging.state.problem import History
 from pagerduty_logging.state.protocol import Mine
-from pagerduty_logging.state.throttle import History
+from pagerduty_logging.state.why import Why
 
-KNOWN_HERE = frozenset({"occurrences", "suppressed", "suppressed_since", "first_seen"})
+KNOWN_HERE = frozenset({"why", "occurrences", "suppressed", "suppressed_since", "first_seen"})
 """Those that a process has of itself; a detail with another one's name is the program's own."""
 YOUNG = 60.0
 """Seconds after the start of a process in which what breaks breaks its start."""
@@ -34,6 +36,7 @@ def take(history: History, mine: Mine, composed: Trigger | None) -> Trigger | No
     first = history.everywhere is None
     history.occurrences, history.suppressed = mine.occurrences, mine.suppressed
     history.first_seen, history.everywhere = mine.first_seen, mine
+    history.why = _why(history, mine)
     return None if composed is None else brought_up_to_date(history, composed, first=first)
 
 
@@ -44,7 +47,7 @@ def details(history: History, young: float | None = None) -> dict[str, Any]:
         history: of the problem.
         young: seconds since the process began; default: since this module was imported.
     """
-    told: dict[str, Any] = {"occurrences": history.occurrences}
+    told: dict[str, Any] = {"why": history.why, "occurrences": history.occurrences}
     mine = history.everywhere
     if history.suppressed:
         told["suppressed"] = history.suppressed
@@ -87,6 +90,19 @@ def brought_up_to_date(history: History, composed: Trigger, *, first: bool = Tru
     for name in (new.keys() & told.keys()) - KNOWN_HERE if first else ():
         told[free_name(f"{name} (logged)", (*told, *new))] = told.pop(name)
     return replace(composed, custom_details={**told, **new})
+
+
+def _why(history: History, mine: Mine) -> str:
+    """Return why an event is sent, now that it is known what others sent."""
+    since = mine.last_seen - history.since if history.since else mine.window
+    match Why.of(history.why):
+        case Why.SIZE:
+            return words.size(mine.suppressed, since)
+        case Why.FIRST | Why.AGAIN if mine.events and mine.told_severity is not None:
+            return words.again(since, mine.suppressed)
+        case Why.AGAIN:
+            return Why.FIRST.said()
+    return history.why
 
 
 def _starts(mine: Mine, age: float) -> str:

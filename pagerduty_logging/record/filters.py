@@ -130,7 +130,7 @@ class Frequency:
             now: the same on the clock; default: now.
 
         Returns:
-            what was held back before, once it has happened often enough; None: hold this one back too.
+            what was held back since it last happened often enough, if it does now; None: hold it back too.
         """
         if now is None:
             now = self._clock()
@@ -144,7 +144,8 @@ class Frequency:
         watched.times.append(now)
         enough = len(watched.times) == self._occurrences and now - watched.times[0] <= self._seconds
         if enough:
-            return Held(watched.held, watched.first_seen)
+            held, watched.held = watched.held, 0
+            return Held(held, watched.first_seen)
         watched.held += 1
         return None
 

@@ -6,17 +6,32 @@ got it, the next occurrence is news again.
 
 from __future__ import annotations
 
-import enum
+import heapq
+import itertools
+import math
+import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TypeAlias
 
 from cachetools import Cache, TTLCache
 
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.events import Severity
+from pagerduty_logging.state import why as words
 from pagerduty_logging.state.lock import ReentrantLock
-from pagerduty_logging.state.protocol import Mine
+from pagerduty_logging.state.problem import (
+    NEVER,
+    WORTH_A_FOLLOW_UP,
+    History,
+    Outcome,
+    Problem,
+    Sighting,
+    judge,
+    next_window,
+    reason,
+)
+from pagerduty_logging.state.why import Why
 
 REMEMBERED = 86_400.0
 """Seconds a problem is known after its last event, so that the next can tell what happened between."""
@@ -27,103 +42,11 @@ LOCK_TIMEOUT = 0.5
 BRIEFLY = 0.05
 """Longest wait for the lock, in seconds, in a call of the application's that needs no answer."""
 
+JITTER = 0.1
+"""Share by which the window of a reminder is longer or shorter, so that a fleet does not speak in chorus."""
+
 MAX_FRESH = 20_000
 """Problems of which the shared state may have to be told; the oldest are left out."""
-
-NEVER = float("-inf")
-
-
-class Outcome(enum.Enum):
-    """What became of an event."""
-
-    DELIVERED = "delivered"
-    LOST = "lost"  # refused, expired, or the process could not make it
-    REJECTED = "rejected"  # there was no room for it
-    NOT_NEEDED = "not needed"  # another process told of the problem, or somebody wants quiet
-
-
-class Verdict(enum.Enum):
-    """What an occurrence is."""
-
-    FIRST = "first"  # never seen, or its event was lost: page
-    ESCALATED = "escalated"  # more severe than what was paged: page at once
-    REMINDER = "reminder"  # again, after the window: page, and tell what was held back
-    REPEAT = "repeat"  # within the window, or while its event is under way: count
-
-
-@dataclass(slots=True)
-class History:
-    """What is known of a problem when an event tells of it; times are seconds since the epoch.
-
-    Attributes:
-        occurrences: all of them so far.
-        suppressed: those since the last event, this one apart, that no event told of.
-        first_seen: when the first one happened.
-        since: when what the last event told of happened.
-        everywhere: what a shared state knows of it; None: there is none, or it does not answer.
-    """
-
-    occurrences: int
-    suppressed: int
-    first_seen: float
-    since: float = 0.0
-    everywhere: Mine | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Problem:
-    """One problem's state.
-
-    Attributes:
-        key: its dedup key.
-        severity: of the most severe event so far.
-        quiet_until: on the throttle's clock; repeats before are counted and nothing else. The hot
-            path reads this and `occurrences` without a lock.
-        occurrences: all of them. `+= 1` is one uninterrupted step on CPython with its global lock;
-            a build without it may lose some under contention.
-        told: the occurrences up to and with the last event.
-        told_at: when what the last event told of happened, in seconds since the epoch.
-        origin: its dedup key and the logger, by which its short cuts are known.
-        level: of the most severe record by which its short cuts are known, as `logging` counts.
-        under_way: events submitted and neither delivered nor lost.
-        lost: an event was lost, and none was submitted since.
-        over: it was resolved; what comes next is another problem with the same key.
-        handed_in: how many of the occurrences the shared state was told of.
-        fresh: it is among the throttle's `fresh`, or whoever hands in looks after it.
-    """
-
-    key: str
-    severity: Severity
-    first_seen: float
-    quiet_until: float = NEVER
-    occurrences: int = 0
-    told: int = 0
-    told_at: float = 0.0
-    level: float = NEVER
-    under_way: int = 0
-    lost: bool = False
-    over: bool = False
-    origin: tuple[str, str] = ("", "")
-    handed_in: int = 0
-    fresh: bool = False
-
-
-@dataclass(slots=True)
-class Sighting:
-    """The throttle's answer to an occurrence."""
-
-    verdict: Verdict
-    problem: Problem
-    history: History
-
-
-def judge(problem: Problem | None, severity: Severity, now: float) -> Verdict:
-    """Decide what an occurrence of this severity is, given what is known of its problem."""
-    if problem is None or problem.told == 0 or problem.lost:
-        return Verdict.FIRST
-    if severity.rank < problem.severity.rank:
-        return Verdict.ESCALATED
-    return Verdict.REPEAT if problem.under_way or now < problem.quiet_until else Verdict.REMINDER
 
 
 class Throttle:
@@ -133,6 +56,9 @@ class Throttle:
         repeat_interval: seconds after an event in which repeats are counted, not sent.
         max_fingerprints: how many problems are known at once; the least recently seen go first.
         clock: seconds, monotonic.
+        max_repeat_interval: seconds; each reminder doubles the window of its problem up to this.
+        follow_up: seconds after a first event in which its size is reported; 0: never.
+        random: a number in [0, 1), for jitter.
 
     Attributes:
         known: short cuts to problems by logger and message, for the hot path to read without a lock. They
@@ -146,10 +72,17 @@ class Throttle:
         repeat_interval: float,
         max_fingerprints: int,
         clock: Callable[[], float] = monotonic,
+        *,
+        max_repeat_interval: float = 3600.0,
+        follow_up: float = 15.0,
+        random: Callable[[], float] = random.random,
     ) -> None:
         self._repeat_interval = repeat_interval
+        self._longest = max(repeat_interval, max_repeat_interval)
+        self._follow_up = follow_up
         self._max_fingerprints = max_fingerprints
         self._clock = clock
+        self._random = random
         self.known: dict[str, dict[str, Problem]] = {}
         self.fresh: deque[Problem] | None = None
         self._shortcuts = 0
@@ -160,6 +93,9 @@ class Throttle:
         self._problems: TTLCache[str, Problem] = TTLCache(self._max_fingerprints, memory, timer=self._clock)
         # Those with an event under way, as few as there can be events: they join the others with its end.
         self._open: dict[str, Problem] = {}
+        # When to look whether a problem went on after its first event, and how long after that this is.
+        self._watched: list[tuple[float, float, int, Problem]] = []
+        self._numbers = itertools.count()
         self._lock = ReentrantLock()
 
     def know(self, logger: str, message: str, level: float, problem: Problem) -> None:
@@ -187,7 +123,7 @@ class Throttle:
         settlement: Settlement | None = None,
         now: float | None = None,
     ) -> Sighting:
-        """Take note of an occurrence; whatever is not a REPEAT is to be paged, and then settled.
+        """Take note of an occurrence; what is no repeat is to be paged, and then settled.
 
         Args:
             key: the dedup key of its problem.
@@ -210,7 +146,7 @@ class Throttle:
         if problem is None:
             return self._begin_problem(key, severity, seen, settlement, now)
         sighting = self._note(problem, severity, seen, settlement, now)
-        if sighting.verdict is not Verdict.REPEAT:
+        if sighting.why is not None:
             self._open[key] = problem
         return sighting
 
@@ -227,10 +163,11 @@ class Throttle:
         self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float
     ) -> Sighting:
         """Note the first occurrence of all; as `_note` does for a new problem, at a third of its time."""
-        problem = Problem(key, severity, seen, now + self._repeat_interval, 1, 1, seen, NEVER, 1)
-        sighting = Sighting(Verdict.FIRST, problem, History(1, 0, seen))
+        problem = Problem(key, severity, seen, now + self._repeat_interval, 1, 1, seen, now, NEVER, 1)
+        problem.window = self._repeat_interval
+        sighting = Sighting(Why.FIRST, problem, History(1, 0, seen))
         if settlement is not None:
-            settlement.problem = problem
+            settlement.problem, settlement.told = problem, 1
         if self.fresh is not None:
             self._freshen(problem)
         self._open[key] = problem  # last, for there may be no stack left to come here
@@ -244,58 +181,171 @@ class Throttle:
         settlement: Settlement | None,
         now: float,
     ) -> Sighting:
-        verdict = judge(problem, severity, now)
+        why = judge(problem, severity, now)
+        suppressed = problem.untold
+        problem.first_seen = min(problem.first_seen, seen)  # an older one may have waited longer
+        history = History(problem.occurrences + 1, suppressed, problem.first_seen, problem.told_at)
+        if why is not None:
+            history.why = reason(why, problem, severity, now, suppressed)
+            if why is Why.AGAIN:
+                problem.window = next_window(problem, now, self._repeat_interval, self._longest)
+            elif why is not Why.WORSE:
+                problem.window = self._repeat_interval
+            problem.under_way += 1
+            if settlement is not None:
+                settlement.problem, settlement.told, settlement.why = problem, suppressed + 1, why
+            problem.told += suppressed + 1
+            problem.told_at, problem.told_on = seen, now
+            problem.severity = severity if problem.lost else min(problem.severity, severity, key=_rank)
+            problem.lost = False
         problem.occurrences += 1
         if self.fresh is not None:
             self._freshen(problem)
-        problem.first_seen = min(problem.first_seen, seen)  # an older one may have waited longer
-        suppressed = problem.occurrences - problem.told - 1 if problem.told else 0
-        history = History(problem.occurrences, suppressed, problem.first_seen, problem.told_at)
-        if verdict is not Verdict.REPEAT:
-            problem.under_way += 1
-            if settlement is not None:
-                settlement.problem = problem
-            problem.told, problem.told_at = problem.occurrences, seen
-            problem.severity = severity if problem.lost else min(problem.severity, severity, key=_rank)
-            problem.lost = False
         if problem.under_way:
             # The hot path must check here again at least once a window.
             problem.quiet_until = now + self._repeat_interval
-        return Sighting(verdict, problem, history)
+        return Sighting(why, problem, history)
+
+    def add_held(self, sighting: Sighting, settlement: Settlement, times: int, first_seen: float) -> None:
+        """Count what was held back before the occurrence that was just seen; its event reports them too."""
+        problem, history = sighting.problem, sighting.history
+        problem.occurrences += times
+        history.occurrences += times
+        problem.first_seen = history.first_seen = min(history.first_seen, first_seen)
+        if sighting.why is not None:
+            problem.told += times
+            settlement.told += times
 
     def _freshen(self, problem: Problem) -> None:
         if not problem.fresh and self.fresh is not None:
             problem.fresh = True
             self.fresh.append(problem)
 
-    def settle(self, problem: Problem, outcome: Outcome) -> int:
+    def settle(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
         """Take note of what became of a problem's event: only a delivered one keeps its window of silence.
 
         A problem that was rejected with its only event is forgotten: a storm of them takes no memory.
 
         Returns:
-            the records that the event stood for: its own, and the repeats held back since.
+            the records that the event stood for: those it reports, and the repeats held back since.
         """
         # With a bound: a finaliser may log on the thread that is in `sight`, and wait for whoever settles.
         return self._lock.run(
-            self._settle, problem, outcome, or_else=self._settle_apart, timeout=LOCK_TIMEOUT
+            self._settle, settlement, problem, outcome, or_else=self._settle_apart, timeout=LOCK_TIMEOUT
         )
 
-    def _settle(self, problem: Problem, outcome: Outcome) -> int:
-        stood_for = self._settle_apart(problem, outcome)
+    def _settle(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
+        stood_for = self._settle_apart(settlement, problem, outcome)
         if not problem.under_way and self._open.get(problem.key) is problem:
             del self._open[problem.key]
-            if outcome is not Outcome.REJECTED or problem.occurrences > 1:
+            if problem.occurrences > 1 or outcome in (Outcome.DELIVERED, Outcome.LOST, Outcome.NOT_NEEDED):
                 self._problems[problem.key] = problem  # anew, so that it is remembered from this event on
+        first = settlement.why in (Why.FIRST, Why.LOST)
+        if first and outcome is Outcome.DELIVERED and self._follow_up and not problem.over:
+            self._watch(problem, self._follow_up, 0.0)
         return stood_for
 
-    def _settle_apart(self, problem: Problem, outcome: Outcome) -> int:
+    def _settle_apart(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
         """Settle but for the bookkeeping of all problems: the problem's next event makes up for it."""
-        problem.under_way -= 1
-        problem.lost = problem.lost or outcome not in (Outcome.DELIVERED, Outcome.NOT_NEEDED)
-        quiet = not (problem.lost or problem.over)
-        problem.quiet_until = self._clock() + self._repeat_interval if quiet else NEVER
-        return 1 + problem.occurrences - problem.told
+        stood_for = settlement.told + problem.untold
+        match outcome:
+            case Outcome.LOST:
+                problem.told -= settlement.told
+            case Outcome.REJECTED:
+                problem.told = problem.occurrences  # the summary of what was dropped reports them
+            case Outcome.NOT_NEEDED if not settlement.why.follows_up:
+                problem.told -= settlement.told  # a later event reports them, or the end of the process
+            case Outcome.UNDONE:
+                problem.told -= settlement.told
+                problem.occurrences -= 1
+        if not settlement.why.follows_up:  # those leave the window as it is
+            problem.under_way -= 1
+            problem.lost = problem.lost or outcome not in (Outcome.DELIVERED, Outcome.NOT_NEEDED)
+            quiet = not (problem.lost or problem.over)
+            problem.quiet_until = self._clock() + self._window(problem) if quiet else NEVER
+        return stood_for
+
+    def _window(self, problem: Problem) -> float:
+        """Return the seconds that the window stays open which now begins."""
+        if problem.window <= self._repeat_interval:
+            return problem.window
+        return problem.window * (1 + JITTER * (2 * self._random() - 1))
+
+    # --- what no record calls for -------------------------------------------------------------------
+
+    def _watch(self, problem: Problem, delay: float, elapsed: float) -> None:
+        due = self._clock() + delay
+        heapq.heappush(self._watched, (due, elapsed + delay, next(self._numbers), problem))
+
+    @property
+    def due(self) -> float:
+        """When to ask for the next follow-up, on the clock; infinity: never, as things are."""
+        watched = self._watched
+        try:
+            return watched[0][0]
+        except IndexError:
+            return math.inf
+
+    def went_on(self, now: float) -> list[Problem]:
+        """Return the problems that went on since their first event, enough to be worth a follow-up.
+
+        One that did not yet is looked at again after twice the time, until its window closes.
+        """
+        return self._lock.run(self._went_on, now, or_else=_none_now)
+
+    def _went_on(self, now: float) -> list[Problem]:
+        found = []
+        while self._watched and self._watched[0][0] <= now:
+            _, elapsed, _, problem = heapq.heappop(self._watched)
+            if problem.reportable >= WORTH_A_FOLLOW_UP and not problem.under_way and not problem.lost:
+                found.append(problem)
+            elif now < problem.quiet_until and not problem.over:
+                self._watch(problem, min(elapsed, problem.quiet_until - now), elapsed)
+        return found
+
+    def held_back(self, now: float) -> list[Problem]:
+        """Return the problems with occurrences that no event reports, the most severe and frequent first.
+
+        Those that were silent for longer than the longest window are not among them: to report them now
+        would open an incident again that was closed long ago.
+        """
+        return self._lock.run(self._held_back, now, or_else=_none_now)
+
+    def _held_back(self, now: float) -> list[Problem]:
+        closed = (self._problems.get(key) for key in list(self._problems))
+        known = {problem.key: problem for problem in closed if problem is not None} | self._open
+        found = [p for p in known.values() if p.reportable and self._is_recent(p, now)]
+        return sorted(found, key=lambda problem: (problem.severity.rank, -problem.untold))
+
+    def _is_recent(self, problem: Problem, now: float) -> bool:
+        return problem.lost or now - problem.quiet_until <= self._longest
+
+    def report(self, problem: Problem, why: Why, seen: float, now: float) -> Report | None:
+        """Take note of an event that reports what was held back; None: there is nothing to report.
+
+        Args:
+            problem: the problem.
+            why: the reason.
+            seen: now, in seconds since the epoch.
+            now: the same on the throttle's clock.
+        """
+        return self._lock.run(self._report, problem, why, seen, now, or_else=_nothing_now)
+
+    def _report(self, problem: Problem, why: Why, seen: float, now: float) -> Report | None:
+        suppressed = problem.reportable
+        if not suppressed:
+            return None
+        settlement = Settlement(self)
+        settlement.problem, settlement.told, settlement.why = problem, suppressed, why
+        said = words.size(suppressed, now - problem.told_on) if why is Why.SIZE else why.said()
+        history = History(problem.told + suppressed, suppressed, problem.first_seen, problem.told_at, said)
+        problem.told += suppressed
+        problem.told_at, problem.told_on = seen, now
+        if not why.follows_up:  # it opens a window, as the event of a record does
+            problem.under_way += 1
+            problem.window = self._repeat_interval
+            self._open[problem.key] = problem
+        return history, settlement
 
     def set_window(self, key: str, seconds: float) -> None:
         """Let a problem's window end in so many seconds, as a shared state says; 0.0: the next is news.
@@ -308,6 +358,17 @@ class Throttle:
         problem = self._problems.get(key)
         if problem is not None and not (problem.under_way or problem.over or problem.lost):
             problem.quiet_until = self._clock() + seconds if seconds > 0.0 else NEVER
+
+    def reopened(self, key: str) -> Problem | None:
+        """Close a problem's window, which is not open for all; return the problem if it went on within it."""
+        return self._lock.run(self._reopened, key, or_else=_unknown_now, timeout=BRIEFLY)
+
+    def _reopened(self, key: str) -> Problem | None:
+        problem = self._problems.get(key)
+        if problem is None or problem.under_way or problem.quiet_until <= self._clock():
+            return None
+        problem.quiet_until = NEVER
+        return problem if problem.reportable else None
 
     def end(self, key: str) -> None:
         """Let nothing that is logged from now on pass for a repeat of this problem at first sight.
@@ -342,6 +403,10 @@ class Throttle:
         self._begin()
 
 
+def _unknown_now(key: str) -> None:
+    return
+
+
 def _left_alone(key: str, seconds: float) -> None:
     return
 
@@ -350,6 +415,14 @@ def _end_one(problem: Problem | None) -> None:
     if problem is not None:
         problem.over = True
         problem.level = NEVER
+
+
+def _none_now(now: float) -> list[Problem]:
+    return []
+
+
+def _nothing_now(problem: Problem, why: Why, seen: float, now: float) -> None:
+    return None
 
 
 def _rank(severity: Severity) -> int:
@@ -361,12 +434,16 @@ class Settlement:
 
     Attributes:
         problem: whose event it is; None: there is none so far.
+        told: the occurrences that the event reports.
+        why: the reason of the event.
     """
 
-    __slots__ = ("_settled", "_throttle", "problem")
+    __slots__ = ("_settled", "_throttle", "problem", "told", "why")
 
     def __init__(self, throttle: Throttle) -> None:
         self.problem: Problem | None = None
+        self.told = 1
+        self.why = Why.FIRST
         self._throttle = throttle
         self._settled = False
 
@@ -374,4 +451,8 @@ class Settlement:
         if self._settled or self.problem is None:
             return 0
         self._settled = True
-        return self._throttle.settle(self.problem, outcome)
+        return self._throttle.settle(self, self.problem, outcome)
+
+
+Report: TypeAlias = tuple[History, Settlement]
+"""What an event that no record calls for says, and what settles it."""

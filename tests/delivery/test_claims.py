@@ -139,6 +139,7 @@ class Fleet:
         self.now = 0.0
         self.state = state
         self.client = Client()
+        self.reopened: list[str] = []
         self.throttle = Throttle(WINDOW, 100, clock=lambda: self.now)
         self.throttle.fresh = deque()
 
@@ -146,7 +147,9 @@ class Fleet:
             return Claims(
                 state,  # type: ignore[arg-type]
                 throttle=self.throttle,
+                again=self._again,
                 window=WINDOW,
+                longest=4 * WINDOW,
                 release=release,
                 wall=lambda: EPOCH + self.now,
                 **options,
@@ -163,6 +166,10 @@ class Fleet:
             random=lambda: 0.999,
         )
 
+    def _again(self, key: str) -> bool:
+        self.reopened.append(key)
+        return self.throttle.reopened(key) is not None
+
     def log(self, key: str = "disk", severity: str = "error", times: int = 1) -> bool:
         """Log something; return whether an event came of it."""
         called = False
@@ -170,7 +177,7 @@ class Fleet:
             settle = Settlement(self.throttle)
             rank = Severity(severity)
             sighting = self.throttle.sight(key, rank, EPOCH + self.now, settle, self.now)
-            if sighting.verdict.value == "repeat":
+            if sighting.why is None:
                 continue
             called = True
             history = sighting.history
@@ -254,7 +261,7 @@ def test_what_is_mine_is_sent_with_the_figures_of_all_and_committed_once_it_has_
     assert fleet.state.counts == {"disk": 3}
     claim, commit = (said for said in fleet.state.said if said[0] in ("claim", "commit"))
     assert claim[1:3] == ("disk", 1)
-    assert commit == ("commit", "disk", 1, {"occurrences": 17, "window": WINDOW})
+    assert commit == ("commit", "disk", 1, {"occurrences": 17, "window": WINDOW, "follow_up": False})
 
 
 def test_one_event_costs_two_round_trips():
@@ -385,7 +392,7 @@ def test_while_the_state_does_not_answer_events_go_out_as_without_and_are_commit
     fleet.log(times=4)
     fleet.steps()
     assert fleet.sent == ["disk"]
-    assert fleet.state.said[-1] == ("commit", "disk", 1, {"occurrences": 4, "window": WINDOW})
+    assert fleet.state.said[-1] == ("commit", "disk", 1, {"occurrences": 4, "window": WINDOW, "follow_up": False})
     assert not fleet.log()
     fleet.now = WINDOW + 1
     assert fleet.log()

@@ -12,7 +12,7 @@ from pagerduty_logging.events_api.errors import ApiError, BadRequest, NetworkErr
 from pagerduty_logging.events_api.events import Severity, Trigger
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.sandbox.limits import WINDOW, RateLimit
-from pagerduty_logging.state.throttle import Outcome
+from pagerduty_logging.state.problem import Outcome
 
 HIGHEST = 0.999
 DAY = 86_400.0

@@ -19,7 +19,7 @@ from pagerduty_logging.page.deployment import find_environment, find_release
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.record.occurrence import Occurrence, capture
 from pagerduty_logging.sandbox import Sandbox
-from pagerduty_logging.state.throttle import History
+from pagerduty_logging.state.problem import History
 from tests.pages import paging, record
 
 GOLDEN = Path(__file__).parent / "page.txt"
