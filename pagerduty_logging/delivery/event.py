@@ -121,7 +121,7 @@ def bare(pending: Pending, error: EventsError) -> Trigger:
         f"{said[:BARE_SUMMARY_CHARS]} ({pending.label})",
         severity=pending.severity,
         dedup_key=pending.dedup_key,
-        custom_details={"why": pending.why, **details} if pending.why else details,
+        custom_details={**details, "why": pending.why} if pending.why else details,
     )
 
 

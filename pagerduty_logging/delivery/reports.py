@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from pagerduty_logging.delivery.event import Pending
-from pagerduty_logging.state.why import Why
 
 
 class Reports(Protocol):
@@ -24,8 +23,11 @@ class Reports(Protocol):
     def next(self, now: float) -> Pending | None:
         """Return the next event that is to be sent by now; None if there is none."""
 
-    def end(self, why: Why) -> None:
-        """Report everything that was held back, whatever its time, for this reason."""
+    def end(self) -> None:
+        """Report everything that was held back: the process ends."""
+
+    def close(self) -> None:
+        """Report what is worth an event, before its time."""
 
     def again(self, key: str) -> bool:
         """Report a problem anew, if it went on in a window that is not open for all; tell whether."""
@@ -48,7 +50,10 @@ class NoReports:
     def next(self, now: float) -> None:
         """There is none."""
 
-    def end(self, why: Why) -> None:
+    def end(self) -> None:
+        """There is nothing to report."""
+
+    def close(self) -> None:
         """There is nothing to report."""
 
     def again(self, key: str) -> bool:

@@ -30,7 +30,6 @@ from pagerduty_logging.delivery.spooled import LOOK_AROUND, SpooledEvents
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.errors import BadRequest, EventsError
 from pagerduty_logging.events_api.events import Severity
-from pagerduty_logging.state.why import Why
 
 WAKE_UP = 0.25
 """Seconds after which a waiting `flush` looks for itself."""
@@ -208,7 +207,7 @@ class Worker:
 
     def finish(self) -> None:
         """Begin to send all that waits, and to report the repeats that no event has reported."""
-        self._reports.end(Why.END)
+        self._reports.end()
         self.queue.retry_now()
         self.rouse()
 
@@ -235,7 +234,7 @@ class Worker:
     def close(self) -> None:
         """End as soon as nothing is pending. Waits for nothing."""
         self.closed = True
-        self._reports.end(Why.SIZE)
+        self._reports.close()
         if self.thread is None:
             self._client.close()
         else:

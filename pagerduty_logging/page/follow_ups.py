@@ -18,7 +18,7 @@ from pagerduty_logging.events_api.events import Event, Severity, Trigger, this_h
 from pagerduty_logging.events_api.text import cut
 from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.redaction import Redactor
-from pagerduty_logging.state.problem import History, Problem
+from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP, History, Problem
 from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import Why
 
@@ -78,8 +78,15 @@ class FollowUps:
         self._due: deque[tuple[Problem, Why]] = deque()
         self._all_found = False
 
-    def end(self, why: Why) -> None:
-        """Report everything that was held back, whatever its time, for this reason: nobody will later."""
+    def end(self) -> None:
+        """Report everything that was held back: the process ends."""
+        self._begin_ending(Why.END)
+
+    def close(self) -> None:
+        """Report what is worth a follow-up, before its time: the handler is closed."""
+        self._begin_ending(Why.SIZE)
+
+    def _begin_ending(self, why: Why) -> None:
         self._why = why
         self._all_found = False
         self.ending = True
@@ -95,7 +102,8 @@ class FollowUps:
         """Return the next event that is to be sent by now; None if there is none."""
         if self.ending and not self._all_found:
             self._due.clear()  # they are among those that are found now
-            self._due.extend((problem, self._why) for problem in self._throttle.held_back(now))
+            least = 1 if self._why is Why.END else WORTH_A_FOLLOW_UP
+            self._due.extend((problem, self._why) for problem in self._throttle.held_back(now, least))
             self._all_found = True
         if not self._due and self._throttle.due <= now:
             self._due.extend((problem, Why.SIZE) for problem in self._throttle.went_on(now))

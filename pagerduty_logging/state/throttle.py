@@ -303,18 +303,18 @@ class Throttle:
                 self._watch(problem, min(elapsed, problem.quiet_until - now), elapsed)
         return found
 
-    def held_back(self, now: float) -> list[Problem]:
+    def held_back(self, now: float, least: int = 1) -> list[Problem]:
         """Return the problems with occurrences that no event reports, the most severe and frequent first.
 
         Those that were silent for longer than the longest window are not among them: to report them now
         would open an incident again that was closed long ago.
         """
-        return self._lock.run(self._held_back, now, or_else=_none_now)
+        return self._lock.run(self._held_back, now, least, or_else=_none_now)
 
-    def _held_back(self, now: float) -> list[Problem]:
+    def _held_back(self, now: float, least: int) -> list[Problem]:
         closed = (self._problems.get(key) for key in list(self._problems))
         known = {problem.key: problem for problem in closed if problem is not None} | self._open
-        found = [p for p in known.values() if p.reportable and self._is_recent(p, now)]
+        found = [p for p in known.values() if p.reportable >= least and self._is_recent(p, now)]
         return sorted(found, key=lambda problem: (problem.severity.rank, -problem.untold))
 
     def _is_recent(self, problem: Problem, now: float) -> bool:
@@ -417,7 +417,7 @@ def _end_one(problem: Problem | None) -> None:
         problem.level = NEVER
 
 
-def _none_now(now: float) -> list[Problem]:
+def _none_now(now: float, least: int = 1) -> list[Problem]:
     return []
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from pagerduty_logging.sandbox import Answer, Endless, Garbage, Redirect, Reset, Sandbox
+from tests.turned import reported
 
 from .conftest import summaries
 from .programs import run
@@ -90,7 +91,7 @@ def test_a_refused_event_pages_in_its_barest_form(pagerduty: Sandbox) -> None:
     (event,) = pagerduty.events
     assert event["payload"]["summary"].startswith("problem")
     assert event["payload"]["severity"] == "critical"
-    assert list(event["payload"]["custom_details"]) == ["reduced"]
+    assert list(event["payload"]["custom_details"]) == ["reduced", "why"]
 
 
 def test_a_storm_keeps_the_budget_pages_the_critical_and_tells_the_rest(pagerduty: Sandbox) -> None:
@@ -225,7 +226,9 @@ def test_a_wall_clock_that_jumps_changes_nothing(pagerduty: Sandbox) -> None:
         """,
         pagerduty.url,
     ).well()
-    assert len(summaries(pagerduty)) == 4
+    assert len(summaries(pagerduty)) == 5
+    (end,) = [e for e in pagerduty.events if e["payload"]["custom_details"]["why"] == "end of the process"]
+    assert end["payload"]["custom_details"]["suppressed"] == 2
 
 
 def test_handlers_do_not_share_their_troubles(pagerduty: Sandbox) -> None:
@@ -312,4 +315,8 @@ assert stats.suppressed + stats.accepted == 16 * 505, stats
         pagerduty.url,
     )
     assert ended.status == 0, ended.err
-    assert len(summaries(pagerduty)) == len(set(summaries(pagerduty))) == 20 + 16 * 5
+    events = pagerduty.events
+    first = [e for e in events if e["payload"]["custom_details"]["why"] == "first"]
+    assert len(first) == len(set(summaries(pagerduty))) == 20 + 16 * 5
+    assert len(events) == len(first) + 20, "the rest is told at the end of the process"
+    assert sum(map(reported, events)) == 16 * 505

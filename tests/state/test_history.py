@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -81,7 +82,7 @@ def test_reminders_grow_rarer_until_the_problem_is_quiet_for_a_window() -> None:
         if len(program.events) > before:
             times.append(second)
         program.turn(60.0)
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert gaps[:6] == [300, 600, 1200, 2400, 3600, 3600]
     assert program.reasons[1] == "again: 5 minutes later, 4 held back"
     program.turn(8_000.0)

@@ -85,7 +85,7 @@ def test_the_quick_way_to_a_new_problem_notes_what_the_general_way_does() -> Non
     general = throttle._note(Problem("key", Severity.ERROR, 1.5), Severity.ERROR, 1.5, None, 7.0)
     assert dataclasses.asdict(quick.problem) == dataclasses.asdict(general.problem)
     assert quick.history == general.history
-    assert quick.why is general.verdict
+    assert quick.why is general.why
 
 
 def test_a_window_begins_when_the_event_is_delivered_and_ends_after_the_repeat_interval() -> None:
@@ -121,13 +121,13 @@ def test_a_resolved_problem_is_news_and_nothing_passes_for_its_repeat_meanwhile(
 
 def test_a_problem_that_was_rejected_with_its_only_event_is_forgotten() -> None:
     throttle = Throttle(300.0, 10, clock=lambda: 0.0)
-    problem = _settled(throttle, Outcome.REJECTED)
+    _settled(throttle, Outcome.REJECTED)
     assert throttle.sight("key", Severity.ERROR, 5.0).history.first_seen == 5.0
 
 
 def test_a_problem_whose_event_was_lost_keeps_its_count() -> None:
     throttle = Throttle(300.0, 10, clock=lambda: 0.0)
-    problem = _settled(throttle, Outcome.LOST)
+    _settled(throttle, Outcome.LOST)
     sighting = throttle.sight("key", Severity.ERROR, 5.0)
     assert sighting.why is Why.LOST
     assert (sighting.history.occurrences, sighting.history.first_seen) == (2, 0.0)
