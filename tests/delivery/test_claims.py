@@ -392,7 +392,8 @@ def test_while_the_state_does_not_answer_events_go_out_as_without_and_are_commit
     fleet.log(times=4)
     fleet.steps()
     assert fleet.sent == ["disk"]
-    assert fleet.state.said[-1] == ("commit", "disk", 1, {"occurrences": 4, "window": WINDOW, "follow_up": False})
+    told = {"occurrences": 4, "window": WINDOW, "follow_up": False}
+    assert fleet.state.said[-1] == ("commit", "disk", 1, told)
     assert not fleet.log()
     fleet.now = WINDOW + 1
     assert fleet.log()
