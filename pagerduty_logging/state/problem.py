@@ -122,7 +122,7 @@ def judge(problem: Problem | None, severity: Severity, now: float) -> Why | None
         return Why.FIRST
     if problem.lost:
         return Why.LOST
-    if problem.told == 0 and (problem.occurrences == 0 or problem.quiet_until == NEVER):
+    if problem.told == 0:
         return Why.FIRST
     if severity.rank < problem.severity.rank:
         return Why.WORSE

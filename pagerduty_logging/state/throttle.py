@@ -253,8 +253,6 @@ class Throttle:
                 problem.told -= settlement.told
             case Outcome.REJECTED:
                 problem.told = problem.occurrences  # the summary of what was dropped reports them
-            case Outcome.NOT_NEEDED if not settlement.why.follows_up:
-                problem.told -= settlement.told  # a later event reports them, or the end of the process
             case Outcome.UNDONE:
                 problem.told -= settlement.told
                 problem.occurrences -= 1

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.fleet [redis|sqlite|none] [WORKERS] [SECONDS] [PROCESSES]
 
 Each worker is a handler, which knows of the others only what the state tells it; a process has several.
-Prints what was taken and refused, how long the critical problem took, and how near the counts are to the truth.
+Prints what was taken and refused, how long the critical problem took, and how true the counts are.
 """
 
 from __future__ import annotations
