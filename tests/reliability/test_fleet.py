@@ -127,7 +127,7 @@ print("logged", logged, flush=True)
 def test_workers_that_all_have_the_same_faults_send_one_event_each_and_a_new_one_gets_through(
     state: str,
 ) -> None:
-    processes, handlers = 4, 10
+    processes, handlers = 4, 5
     with Sandbox(rate_limit=20) as pagerduty, ExitStack() as stack:
         begun = [
             stack.enter_context(
