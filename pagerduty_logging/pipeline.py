@@ -318,24 +318,22 @@ class Pipeline:
     ) -> Pending | None:
         problem, history = sighting.problem, sighting.history
         key = problem.key
-        compose: Callable[[], Trigger] = partial(alert.compose, occurrence, key, history, self._fields)
+        compose: Callable[[], Event] = partial(self._composed, occurrence, problem, history)
         if occurrence.original is not None and self._before_send is not None:
             # Redacted before too: `before_send` may log or copy what it is given.
-            considered = self._considered(
-                occurrence, cast("Trigger", self._redactor.event(compose())), self._before_send
-            )
+            considered = self._considered(occurrence, cast("Trigger", compose()), self._before_send)
             if considered is None:
                 settle(Outcome.REJECTED)
                 problem.handed_in += 1
                 self.ignored["before_send"] += 1
                 return None
-            compose = partial(figures.brought_up_to_date, history, considered)
+            compose = partial(self._brought_up_to_date, considered, problem, history, occurrence.logger)
         return Pending(
             dedup_key=key,
             severity=severity,
             kind=Kind.REMINDER if sighting.why is Why.AGAIN else Kind.NEWS,
             accepted_at=occurrence.at,
-            compose=partial(self._redacted, compose, problem, occurrence.logger),
+            compose=compose,
             settle=settle,
             label=occurrence.label,
             size=occurrence.size,
@@ -395,8 +393,15 @@ class Pipeline:
             bare=True,
         )
 
-    def _redacted(self, compose: Callable[[], Trigger], problem: Problem, logger: str) -> Event:
-        event = self._redactor.event(compose())
+    def _composed(self, occurrence: Occurrence, problem: Problem, history: History) -> Event:
+        event = self._redactor.event(alert.compose(occurrence, problem.key, history, self._fields))
+        problem.said = said_by(event, occurrence.logger)
+        return event
+
+    def _brought_up_to_date(
+        self, considered: Trigger, problem: Problem, history: History, logger: str
+    ) -> Event:
+        event = self._redactor.event(figures.brought_up_to_date(history, considered))
         problem.said = said_by(event, logger)
         return event
 
