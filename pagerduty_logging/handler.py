@@ -42,6 +42,7 @@ from pagerduty_logging.pipeline import BeforeSend, Order, Pipeline
 from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.filters import Ignored, frequency
 from pagerduty_logging.state.throttle import Throttle
+from pagerduty_logging.state.worse import checked_escalation
 
 if TYPE_CHECKING:
     import requests
@@ -83,6 +84,9 @@ class PagerDutyHandler(logging.Handler):
         max_repeat_interval: seconds; each reminder doubles that time, up to this, until a problem is quiet.
         follow_up: seconds after a problem's first event in which its size is told, if it has ten repeats or
             more by then; 0: never.
+        escalation: "alert": a problem that gets worse (critical, another exception, more frequent) opens a
+            second alert, for an event of an open incident wakes nobody; `resolve` resolves both. "same": one.
+        escalation_rate: how many times as frequent as was told is worse.
         max_fingerprints: how many problems are known at once.
         max_events_per_minute: bound of what is sent; PagerDuty refuses more than about 120.
         max_pending: bound of the events that wait; beyond it the least severe are left out, and one event
@@ -138,6 +142,8 @@ class PagerDutyHandler(logging.Handler):
         repeat_interval: float = 300.0,
         max_repeat_interval: float = 3600.0,
         follow_up: float = 15.0,
+        escalation: Literal["same", "alert"] = "same",
+        escalation_rate: float = 10.0,
         max_fingerprints: int = 10_000,
         max_events_per_minute: int = 100,
         max_pending: int = 1_000,
@@ -191,6 +197,7 @@ class PagerDutyHandler(logging.Handler):
                 options.count("max_fingerprints", max_fingerprints),
                 max_repeat_interval=options.seconds("max_repeat_interval", max_repeat_interval),
                 follow_up=options.seconds("follow_up", follow_up, zero=True),
+                escalation_rate=checked_escalation(escalation, escalation_rate),
             ),
             frequency=frequency(min_occurrences, max_fingerprints),
             mark=self._mark,
@@ -277,15 +284,19 @@ class PagerDutyHandler(logging.Handler):
                     and not hasattr(record, "pagerduty")
                 ):
                     raised = record.exc_info
-                    problem.occurrences += 1
-                    self._pipeline.suppressed += 1
                     if raised is None:
+                        problem.occurrences += 1
+                        self._pipeline.suppressed += 1
                         return True
-                    try:  # inline, because a call would cost as much as all the rest; see `Mark`
-                        raised[1].__dict__[self._mark] = problem.origin
-                    except Exception:
+                    course = problem.course
+                    if course is None or type(raised[1]).__qualname__.rpartition(".")[2] in course.errors:
+                        problem.occurrences += 1
+                        self._pipeline.suppressed += 1
+                        try:  # inline, because a call would cost as much as all the rest; see `Mark`
+                            raised[1].__dict__[self._mark] = problem.origin
+                        except Exception:
+                            return True
                         return True
-                    return True
         except Exception:  # not known, or a record made by hand, of which anything may be wrong
             pass
         try:
@@ -328,6 +339,8 @@ class PagerDutyHandler(logging.Handler):
             self._pipeline.unreadable += 1  # no call: there may be no stack or memory left for one
         finally:
             occurrence.original = None
+        if occurrence.key is not None and occurrence.overrides.get("event_action") == "resolve":
+            self._resolve_beside(occurrence.key)
         interruption = occurrence.interruption
         if interruption is not None:
             occurrence.interruption = None  # its traceback holds this frame
@@ -345,6 +358,11 @@ class PagerDutyHandler(logging.Handler):
     def resolve(self, dedup_key: str) -> None:
         """Send word that the problem with this dedup key is over; its next occurrence pages."""
         self._submit(self._pipeline.resolve(dedup_key))
+        self._resolve_beside(dedup_key)
+
+    def _resolve_beside(self, dedup_key: str) -> None:
+        for order in self._pipeline.beside(dedup_key):
+            self._submit(order)
 
     def change(
         self,

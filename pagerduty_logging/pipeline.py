@@ -23,6 +23,7 @@ from pagerduty_logging.fingerprinting.problem import Identifier, identity_of
 from pagerduty_logging.page import alert
 from pagerduty_logging.page.follow_ups import FollowUps, said_by
 from pagerduty_logging.page.redaction import Redactor
+from pagerduty_logging.page.second_alert import beside_the_first
 from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.filters import Frequency, Held, Ignored
 from pagerduty_logging.record.occurrence import (
@@ -36,6 +37,8 @@ from pagerduty_logging.record.occurrence import (
 from pagerduty_logging.state.problem import History, Outcome, Problem, Sighting
 from pagerduty_logging.state.throttle import Settlement, Throttle
 from pagerduty_logging.state.why import Why
+from pagerduty_logging.state.worse import Kind as Worse
+from pagerduty_logging.state.worse import second_key
 
 BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
 
@@ -173,6 +176,7 @@ class Pipeline:
         occurrence = capture(record, self._clock(), formatter, defects)
         if error is not None or occurrence.message is not None or self._identifier.has_function:
             marked = None if error is None else self._paged_for(record, error, occurrence)
+            occurrence.known_failure = marked is not None
             identity = self._identifier.identify(record, marked, occurrence.defects)
             occurrence.key, occurrence.by_message = identity
             if error is not None:
@@ -226,6 +230,14 @@ class Pipeline:
         self.throttle.end(key)
         return Order(Resolve(key), key, self._clock())
 
+    def beside(self, dedup_key: str) -> list[Order]:
+        """Return the words that the second alerts of a problem are over, which it may have."""
+        if not self.throttle.escalates:
+            return []
+        key = self._identifier.sendable(dedup_key)
+        keys = [second_key(key, kind) for kind in Worse]
+        return [Order(Resolve(second), second, self._clock()) for second in keys]
+
     def acknowledge(self, dedup_key: str) -> Order:
         """Return the word that somebody is on a problem."""
         key = self._identifier.sendable(dedup_key)
@@ -277,6 +289,8 @@ class Pipeline:
         sighting = self._sight(occurrence, key, counted, settle, held)
         if sighting.why is None:
             self.suppressed += 1
+            if occurrence.known_failure:
+                self.throttle.tell_nobody(sighting.problem)
             return None
         return self._event(occurrence, severity, sighting, settle)
 
@@ -290,7 +304,9 @@ class Pipeline:
     ) -> Sighting:
         """Note the occurrence, and those that were held back before it."""
         attributes = occurrence.attributes
-        sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at)
+        chain = occurrence.around.chain
+        error = chain[0].name if chain else ""
+        sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at, error)
         name, message, level = attributes.get("name"), attributes.get("msg"), attributes.get("levelno")
         if (
             # Most problems of a storm of them do not come again; but an exception that does is known by
@@ -311,8 +327,10 @@ class Pipeline:
         self, occurrence: Occurrence, severity: Severity, sighting: Sighting, settle: Settlement
     ) -> Pending | None:
         problem, history = sighting.problem, sighting.history
-        key = problem.key
+        key = problem.key if sighting.worse is None else second_key(problem.key, sighting.worse)
         compose: Callable[[], Trigger] = partial(alert.compose, occurrence, key, history, self._fields)
+        if sighting.worse is not None:
+            compose = partial(beside_the_first, compose, problem.key, history)
         if occurrence.original is not None and self._before_send is not None:
             considered = self._considered(occurrence, compose(), self._before_send)
             if considered is None:
@@ -385,7 +403,8 @@ class Pipeline:
 
     def _redacted(self, compose: Callable[[], Trigger], problem: Problem, logger: str) -> Event:
         event = self._redactor.event(compose())
-        problem.said = said_by(event, logger)
+        if problem.said is None or getattr(event, "dedup_key", "") == problem.key:
+            problem.said = said_by(event, logger)
         return event
 
 
