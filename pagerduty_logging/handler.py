@@ -21,6 +21,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from pagerduty_logging.delivery.decisions import Decision, Decisions
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.lazy_imports import load_lazy_imports
@@ -107,6 +108,10 @@ class PagerDutyHandler(logging.Handler):
         ignore_exceptions: types, or their dotted names, that never page; subclasses count too.
         min_occurrences: (times, seconds): page only for what happened so often within so many seconds.
             CRITICAL is exempt.
+        ledger: a file that gets a line of JSON for each decision that is no plain repeat: what paged, what
+            did not, and why; `pagerduty-logging why` reads it. Default: the environment variable
+            PAGERDUTY_LEDGER, else none.
+        ledger_bytes: size at which the file is renamed to one with `.1` at its end, of which one is kept.
         enabled: False: silent and inert.
 
     Raises:
@@ -158,6 +163,8 @@ class PagerDutyHandler(logging.Handler):
         ignore_loggers: Sequence[str] = (),
         ignore_exceptions: Sequence[type[BaseException] | str] = (),
         min_occurrences: tuple[int, float] | None = None,
+        ledger: str | os.PathLike[str] | None = None,
+        ledger_bytes: int = 10_000_000,
         enabled: bool = True,
     ) -> None:
         super().__init__()
@@ -184,8 +191,15 @@ class PagerDutyHandler(logging.Handler):
             release=find_release(release),
             environment=find_environment(environment),
         )
+        diagnostics = Diagnostics()
         self._mark = paged_exceptions.name(f"{os.getpid()}_{next(_numbers)}")
         redacted = redactor(redact, (key or _NO_KEY).reveal)
+        self._decisions = Decisions(
+            redacted.text,
+            options.path("ledger", ledger or os.environ.get("PAGERDUTY_LEDGER") or None),
+            options.count("ledger_bytes", ledger_bytes),
+            diagnostics,
+        )
         self._pipeline = Pipeline(
             fields=fields,
             redactor=redacted,
@@ -202,9 +216,9 @@ class PagerDutyHandler(logging.Handler):
             frequency=frequency(min_occurrences, max_fingerprints),
             mark=self._mark,
             clock=clock.monotonic,
+            decisions=self._decisions,
         )
         self._known = self._pipeline.throttle.known
-        diagnostics = Diagnostics()
         events = EventsClient(
             key or _NO_KEY,
             region=region,
@@ -222,6 +236,7 @@ class PagerDutyHandler(logging.Handler):
             Delivery,
             decide=self._pipeline.decide,
             reports=self._pipeline.follow_ups,
+            decisions=self._decisions,
             defer=before_send is None,  # which runs on the thread that logs
             on_fork=self._pipeline.reset,
             max_pending=options.count("max_pending", max_pending),
@@ -271,7 +286,8 @@ class PagerDutyHandler(logging.Handler):
                 self._page(record, [f"a filter failed: {type_name(error)}"])
                 return True
             if not passed:
-                self._pipeline.ignored["filter"] += 1
+                self._pipeline.ignore(record, "filter", "a filter of the handler")
+                self._write_decisions()
                 return False
             record = passed
         try:
@@ -332,6 +348,7 @@ class PagerDutyHandler(logging.Handler):
             return  # behind a queue nobody has looked at it
         occurrence = self._pipeline.capture(record, self.formatter, defects)
         if occurrence is None:
+            self._write_decisions()
             return
         try:
             delivery.submit(occurrence)
@@ -348,6 +365,10 @@ class PagerDutyHandler(logging.Handler):
                 raise interruption
             finally:
                 interruption = None
+
+    def _write_decisions(self) -> None:
+        if self._decisions.unwritten and self._delivery is not None:
+            self._delivery.write_decisions()
 
     # --- what else a handler can be told ----------------------------------------------------------
 
@@ -419,6 +440,13 @@ class PagerDutyHandler(logging.Handler):
             dropped = {**stats.dropped, "unreadable": unreadable}
             stats = replace(stats, accepted=stats.accepted + unreadable, dropped=dropped)
         return replace(stats, suppressed=self._pipeline.suppressed, ignored=dict(self._pipeline.ignored))
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """What the last 200 decisions were that were no plain repeats, the oldest first."""
+        if self._delivery is not None:
+            self._delivery.settle()
+        return self._decisions.recent
 
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Wait until nothing is pending; return whether that came true.

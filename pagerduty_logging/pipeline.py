@@ -13,7 +13,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+from pagerduty_logging.delivery.decisions import Decisions
+from pagerduty_logging.delivery.decisions import Verdict as DecisionVerdict
 from pagerduty_logging.delivery.diagnostics import is_notice
 from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import encode
@@ -41,6 +44,12 @@ from pagerduty_logging.state.worse import Kind as Worse
 from pagerduty_logging.state.worse import second_key
 
 BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
+
+_RULES = {
+    "logger": "ignore_loggers",
+    "exception": "ignore_exceptions",
+    "exit": "the report of an exit with all well",
+}
 
 MAX_NESTED = 5
 """Nesting depth of records that log while they are rendered, from which their objects are not rendered."""
@@ -70,6 +79,7 @@ class Pipeline:
         frequency: holds back what happens too seldom to page; None: nothing.
         mark: the attribute by which an exception that was paged is known.
         clock: seconds, monotonic.
+        decisions: where it is noted what does not page, and why.
 
     Attributes:
         throttle: the problems it knows.
@@ -91,9 +101,11 @@ class Pipeline:
         frequency: Frequency | None,
         mark: str,
         clock: Callable[[], float],
+        decisions: Decisions,
     ) -> None:
+        self.decisions = decisions
         self.throttle = throttle
-        self.follow_ups = FollowUps(throttle, fields, redactor)
+        self.follow_ups = FollowUps(throttle, fields, redactor, decisions)
         self.suppressed = self.unreadable = 0
         self.ignored: Counter[str] = Counter()
         self._fields = fields
@@ -110,6 +122,7 @@ class Pipeline:
     def reset(self) -> None:
         """Know nothing and have counted nothing: this is a forked child."""
         self.forget()
+        self.decisions.reset()
         self.suppressed = self.unreadable = 0
         self.ignored.clear()
 
@@ -146,12 +159,12 @@ class Pipeline:
         self._depths[me] = depth + 1
         try:
             if overrides.said_by(record) is False:
-                self.ignored["record"] += 1
+                self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
             error = exception_of(record)
             rule = self._filters.rule_for(record, error)
             if rule is not None:
-                self.ignored[rule] += 1
+                self.ignore(record, rule, _RULES.get(rule, rule))
                 return None
             if _is_notice(record):
                 return None
@@ -165,6 +178,13 @@ class Pipeline:
                 self._depths[me] = depth
             else:
                 self._depths.pop(me, None)
+
+    def ignore(self, record: logging.LogRecord, rule: str, words: str) -> None:
+        """Count a record that does not page, by the rule that says so."""
+        self.ignored[rule] += 1
+        attributes = record.__dict__
+        name, message = attributes.get("name"), attributes.get("msg")
+        self.decisions.note_alike(DecisionVerdict.IGNORED, words, logger=name, template=message)
 
     def _captured(
         self,
@@ -282,6 +302,7 @@ class Pipeline:
             held = self._frequency.note(key, occurrence.created, occurrence.at)
             if held is None:
                 self.suppressed += 1
+                self._note(occurrence, DecisionVerdict.HELD, "min_occurrences: not often enough")
                 return None
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
@@ -336,6 +357,7 @@ class Pipeline:
             if considered is None:
                 settle(Outcome.REJECTED)
                 self.ignored["before_send"] += 1
+                self._note(occurrence, DecisionVerdict.IGNORED, "before_send returned None")
                 return None
             compose = partial(_itself, considered)
         return Pending(
@@ -348,6 +370,24 @@ class Pipeline:
             label=occurrence.label,
             size=occurrence.size,
             why=history.why,
+            decided=partial(
+                self._decided,
+                key=problem.key,
+                event=key,
+                logger=occurrence.logger,
+                template=occurrence.attributes.get("msg"),
+                repeats=history.suppressed,
+            ),
+        )
+
+    def _decided(self, verdict: DecisionVerdict, reason: str, *, template: object, **about: Any) -> None:
+        text = template if type(template) is str else ""
+        self.decisions.note(verdict, reason, template=text, **about)
+
+    def _note(self, occurrence: Occurrence, verdict: DecisionVerdict, reason: str) -> None:
+        template = occurrence.attributes.get("msg")
+        self.decisions.note_alike(
+            verdict, reason, key=occurrence.key or "", logger=occurrence.logger, template=template
         )
 
     def _considered(
@@ -399,7 +439,11 @@ class Pipeline:
             settle=nobody_waits,
             label=type(event).__name__.lower(),
             bare=True,
+            decided=partial(self._ordered_decided, type(event).__name__.lower(), dedup_key),
         )
+
+    def _ordered_decided(self, what: str, key: str, verdict: DecisionVerdict, reason: str) -> None:
+        self.decisions.note(verdict, f"{what}: {reason}" if reason else what, key=key, event=key)
 
     def _redacted(self, compose: Callable[[], Trigger], problem: Problem, logger: str) -> Event:
         event = self._redactor.event(compose())

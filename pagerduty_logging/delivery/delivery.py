@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pagerduty_logging.delivery import process
+from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.diagnostics import Diagnostics, counted
 from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.delivery.inbox import Item
@@ -43,6 +44,7 @@ class Delivery:
         client: makes the attempts, one at a time; its `retry` is the schedule.
         decide: returns the event that a submitted item calls for, or None.
         reports: makes the events that no record calls for.
+        decisions: where what became of the events is noted.
         defer: whether the thread may decide; False: whoever submits.
         max_pending: bound of the events that wait. Beyond it the least severe is dropped, and told.
         max_events_per_minute: bound of the events sent in any minute.
@@ -61,6 +63,7 @@ class Delivery:
         *,
         decide: Callable[[Any], Pending | None],
         reports: Reports = NoReports(),  # noqa: B008 (without state)
+        decisions: Decisions | None = None,
         defer: bool = True,
         max_pending: int,
         max_events_per_minute: int,
@@ -77,6 +80,7 @@ class Delivery:
         self._client = client
         self._decide = decide
         self._reports = reports
+        self._decisions = decisions or Decisions(str)
         self._defer = defer
         self._max_pending = max_pending
         self._max_events_per_minute = max_events_per_minute
@@ -148,6 +152,7 @@ class Delivery:
             ),
             decide=self._decide,
             reports=self._reports,
+            decisions=self._decisions,
             spooled=spooled,
             losses=Losses(self._on_error, spooled, self._diagnostics, roles),
             roles=roles,
@@ -183,6 +188,10 @@ class Delivery:
         """Send the event whose turn it is on this thread; see `Worker.step`."""
         return self.worker.step(left)
 
+    def write_decisions(self) -> None:
+        """Let what was decided without an event be written soon."""
+        self.worker.set_going(wake=True)
+
     def settle(self, timeout: float = A_MOMENT) -> bool:
         """Wait a moment until it is decided what the records logged so far call for."""
         return self.worker.decided(timeout)
@@ -209,6 +218,7 @@ class Delivery:
     def finish(self, timeout: float) -> None:
         """Deliver what is pending, within `timeout` seconds."""
         self.flush(timeout)
+        self._decisions.write()
 
     def report_undelivered(self) -> None:
         """Say what is left: kept in the spool, or lost with the process."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
 
+from pagerduty_logging.delivery.decisions import Verdict
 from pagerduty_logging.delivery.event import Pending, bare, trouble
 from pagerduty_logging.delivery.inbox import Inbox
 from pagerduty_logging.delivery.overflow import Overflow
@@ -243,6 +244,7 @@ class Queue:
             self._backlog.delivered(pending, self._clock())
             self._counts.delivered += 1
             pending.settle(Outcome.DELIVERED)
+            pending.note(Verdict.SENT, pending.why)
             return
         self._counts.last_error, self.trouble = str(error), trouble(error)
         match after(error, pending):
@@ -255,10 +257,12 @@ class Queue:
                 self._counts.retries += 1
             case After.DEAD:
                 self._counts.dead_lettered += 1
+                pending.note(Verdict.REFUSED, trouble(error))
                 self._give_up(pending, error, Outcome.LOST)
 
     def _drop(self, pending: Pending, reason: str, words: str, outcome: Outcome) -> int:
         self._counts.dropped[reason] += 1
+        pending.note(Verdict.DROPPED, f"{reason}: {words}")
         return self._give_up(pending, EventsError(words), outcome)
 
     def _give_up(self, pending: Pending, error: EventsError, outcome: Outcome) -> int:

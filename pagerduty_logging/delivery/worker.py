@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Any
 
 from pagerduty_logging.delivery import process
+from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Pending, packed_now, trouble
 from pagerduty_logging.delivery.inbox import Item
@@ -46,6 +47,7 @@ class Worker:
         queue: what waits, empty.
         decide: returns the event that an item of the inbox calls for, or None.
         reports: makes the events that no record calls for.
+        decisions: what to write about what became of them.
         spooled: where events are kept until they are delivered; None: in memory only.
         losses: says which events will not be delivered.
         roles: what each thread is doing.
@@ -70,6 +72,7 @@ class Worker:
         queue: Queue,
         decide: Callable[[Any], Pending | None],
         reports: Reports,
+        decisions: Decisions,
         spooled: SpooledEvents | None,
         losses: Losses,
         roles: Roles,
@@ -88,6 +91,7 @@ class Worker:
         self._client = client
         self._decide = decide
         self._reports = reports
+        self._decisions = decisions
         self._spooled = spooled
         self._losses = losses
         self._threaded = threaded
@@ -234,6 +238,7 @@ class Worker:
             finally:
                 self.queue.sending = None
         self._losses.tell(self.queue.lost)
+        self._decisions.write()
         return wait
 
     def _enter_reports(self) -> None:
