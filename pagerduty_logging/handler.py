@@ -6,6 +6,7 @@ now is captured, and handed to the delivery, whose worker asks `pipeline.decide`
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import linecache
 import logging
@@ -21,12 +22,13 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from pagerduty_logging.delivery.decisions import Decision, Decisions
+from pagerduty_logging.delivery.decisions import RECENT, Decision, Decisions
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.lazy_imports import load_lazy_imports
 from pagerduty_logging.delivery.spool import Spool
-from pagerduty_logging.delivery.stats import Stats
+from pagerduty_logging.delivery.spool_format import digest
+from pagerduty_logging.delivery.stats import Stats, total
 from pagerduty_logging.events_api import clock, options
 from pagerduty_logging.events_api.address import destination
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
@@ -42,6 +44,7 @@ from pagerduty_logging.page.redaction import redactor
 from pagerduty_logging.pipeline import BeforeSend, Order, Pipeline
 from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.filters import Ignored, frequency
+from pagerduty_logging.record.routing import Rule, rules
 from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.worse import checked_escalation
 
@@ -112,6 +115,9 @@ class PagerDutyHandler(logging.Handler):
             did not, and why; `pagerduty-logging why` reads it. Default: the environment variable
             PAGERDUTY_LEDGER, else none.
         ledger_bytes: size at which the file is renamed to one with `.1` at its end, of which one is kept.
+        routing: rules, of which the first that fits a record decides with which key it is sent, such as
+            `[{"logger": "shop.billing.*", "routing_key_file": "/run/secrets/billing"}]`; also `level`, the
+            least one. Each key has its own budget, windows and backlog. What no rule fits has `routing_key`.
         enabled: False: silent and inert.
 
     Raises:
@@ -120,6 +126,7 @@ class PagerDutyHandler(logging.Handler):
 
     # Here and not only in the constructor: logging keeps, and flushes, what a bad option left half built.
     _delivery: Delivery | None = None
+    _routes: Sequence[tuple[Rule, PagerDutyHandler | None]] = ()
     _holder: int | None = None
 
     def __init__(
@@ -165,8 +172,10 @@ class PagerDutyHandler(logging.Handler):
         min_occurrences: tuple[int, float] | None = None,
         ledger: str | os.PathLike[str] | None = None,
         ledger_bytes: int = 10_000_000,
+        routing: Sequence[Mapping[str, Any]] = (),
         enabled: bool = True,
     ) -> None:
+        shared = {name: value for name, value in locals().items() if name in _SHARED}
         super().__init__()
         try:
             key = find_routing_key(routing_key, routing_key_file)
@@ -178,6 +187,7 @@ class PagerDutyHandler(logging.Handler):
             self.setLevel(level)
         except (TypeError, ValueError) as error:
             raise type(error)(f"level: {error}") from None
+        found = rules(routing)
         fields = alert.checked_fields(
             source=source,
             component=component,
@@ -265,7 +275,23 @@ class PagerDutyHandler(logging.Handler):
                 stacklevel=2,
             )
         self._make_delivery = make_delivery if enabled else None
-        _handlers.add(self)
+        if enabled:
+            self._routes = [(rule, self._route(rule, key, spool, shared)) for rule in found]
+        if type(self) is not _Route:
+            _handlers.add(self)
+
+    def _route(
+        self, rule: Rule, own: RoutingKey | None, spool: str | None, shared: dict[str, Any]
+    ) -> PagerDutyHandler | None:
+        """Return what sends with the key of a rule; None: this handler, for it is its own key."""
+        if own is not None and own.reveal() == rule.key.reveal():
+            return None
+        directory = None if spool is None else os.path.join(spool, f"route-{digest(rule.key)}")
+        return _Route(rule.key.reveal(), level=0, spool=directory, **shared)
+
+    @property
+    def _others(self) -> list[PagerDutyHandler]:
+        return [other for _, other in self._routes if other is not None]
 
     # --- the way of a record ----------------------------------------------------------------------
 
@@ -340,12 +366,14 @@ class PagerDutyHandler(logging.Handler):
         self._page(record, [])
 
     def _page(self, record: logging.LogRecord, defects: list[str]) -> None:
-        delivery = self._delivery
-        if delivery is None or delivery.is_own(record.__dict__.get("name")):
-            return
-        level = record.__dict__.get("levelno", self.level)
+        name, level = record.__dict__.get("name"), record.__dict__.get("levelno", self.level)
         if isinstance(level, int) and level < self.level:
             return  # behind a queue nobody has looked at it
+        if self._routes and self._routed(record, name, level, defects):
+            return
+        delivery = self._delivery
+        if delivery is None or delivery.is_own(name):
+            return
         occurrence = self._pipeline.capture(record, self.formatter, defects)
         if occurrence is None:
             self._write_decisions()
@@ -366,6 +394,27 @@ class PagerDutyHandler(logging.Handler):
             finally:
                 interruption = None
 
+    def _routed(self, record: logging.LogRecord, name: object, level: object, defects: list[str]) -> bool:
+        """Let the first rule that fits decide who sends; tell whether that is another than this handler."""
+        if any(other._delivery is not None and other._delivery.is_own(name) for other in self._others):
+            return True
+        for rule, other in self._routes:
+            if rule.fits(name, level):
+                if other is None:
+                    return False
+                if defects:
+                    other._page(record, defects)
+                else:
+                    other.handle(record)
+                return True
+        return False
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:
+        """Set the formatter that makes the message."""
+        super().setFormatter(fmt)
+        for other in self._others:
+            other.setFormatter(fmt)
+
     def _write_decisions(self) -> None:
         if self._decisions.unwritten and self._delivery is not None:
             self._delivery.write_decisions()
@@ -374,12 +423,19 @@ class PagerDutyHandler(logging.Handler):
 
     def acknowledge(self, dedup_key: str) -> None:
         """Send word that somebody is on the problem with this dedup key."""
-        self._submit(self._pipeline.acknowledge(dedup_key))
+        for handler in self._all_with(dedup_key):
+            handler._submit(handler._pipeline.acknowledge(dedup_key))
 
     def resolve(self, dedup_key: str) -> None:
         """Send word that the problem with this dedup key is over; its next occurrence pages."""
-        self._submit(self._pipeline.resolve(dedup_key))
-        self._resolve_beside(dedup_key)
+        for handler in self._all_with(dedup_key):
+            handler._submit(handler._pipeline.resolve(dedup_key))
+            handler._resolve_beside(dedup_key)
+
+    def _all_with(self, dedup_key: str) -> list[PagerDutyHandler]:
+        """Return who has paged for a problem; everybody, if nobody knows it any more."""
+        everybody = [self, *self._others]
+        return [one for one in everybody if one._pipeline.knows(dedup_key)] or everybody
 
     def _resolve_beside(self, dedup_key: str) -> None:
         for order in self._pipeline.beside(dedup_key):
@@ -413,7 +469,8 @@ class PagerDutyHandler(logging.Handler):
         if self._make_delivery is None:
             yield
             return
-        before = self._delivery
+        before, routes = self._delivery, self._routes
+        self._routes = ()
         if before is not None:
             before.settle()
         self._delivery = meanwhile = self._make_delivery(client)
@@ -422,18 +479,22 @@ class PagerDutyHandler(logging.Handler):
             yield
         finally:
             meanwhile.settle()
-            self._delivery = before
+            self._delivery, self._routes = before, routes
             self._pipeline.forget()
             meanwhile.close()
 
     @property
     def inert(self) -> bool:
         """Whether nothing is ever sent: there is no routing key, or `enabled` is False."""
-        return self._delivery is None
+        return self._delivery is None and not self._others
 
     @property
     def stats(self) -> Stats:
-        """What became of every record and event so far."""
+        """What became of every record and event so far, with whatever key."""
+        return total([self._own_stats, *(other.stats for other in self._others)])
+
+    @property
+    def _own_stats(self) -> Stats:
         stats = Stats() if self._delivery is None else self._delivery.stats()
         unreadable = self._pipeline.unreadable
         if unreadable:
@@ -446,7 +507,8 @@ class PagerDutyHandler(logging.Handler):
         """What the last 200 decisions were that were no plain repeats, the oldest first."""
         if self._delivery is not None:
             self._delivery.settle()
-        return self._decisions.recent
+        of_others = [decision for other in self._others for decision in other.decisions]
+        return sorted([*self._decisions.recent, *of_others], key=lambda d: d.time)[-RECENT:]
 
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Wait until nothing is pending; return whether that came true.
@@ -457,11 +519,14 @@ class PagerDutyHandler(logging.Handler):
         Called by `logging.shutdown`, `dictConfig` and the like, which hold logging's locks, it waits for
         nothing: a worker that needs one of these locks would never end. Delivery goes on.
         """
-        if self._delivery is None:
+        deliveries = [one._delivery for one in (self, *self._others) if one._delivery is not None]
+        if not deliveries:
             return True
         if self._holder == threading.get_ident():
-            return self._delivery.pending == 0
-        return self._delivery.flush(self._delivery.flush_timeout if timeout is None else timeout)
+            return not any(delivery.pending for delivery in deliveries)
+        until = clock.monotonic() + (deliveries[0].flush_timeout if timeout is None else timeout)
+        done = [delivery.flush(max(until - clock.monotonic(), 0.0)) for delivery in deliveries]
+        return all(done)
 
     def close(self) -> None:
         """Let go of thread and connections once everything is delivered; waits for nothing.
@@ -470,6 +535,8 @@ class PagerDutyHandler(logging.Handler):
         """
         if self._delivery is not None:
             self._delivery.close()
+        for other in self._others:
+            other.close()
         super().close()
 
     def acquire(self) -> None:
@@ -487,3 +554,13 @@ class PagerDutyHandler(logging.Handler):
 
 
 _NO_KEY = RoutingKey("0" * 32)
+
+
+class _Route(PagerDutyHandler):
+    """What sends with the key of a rule, for a handler that is asked first."""
+
+
+_SHARED = frozenset(inspect.signature(PagerDutyHandler).parameters) - {
+    *("routing_key", "routing_key_file", "routing", "level", "spool", "enabled"),
+}
+"""Options that the handlers of all keys have in common."""

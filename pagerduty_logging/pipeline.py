@@ -250,6 +250,10 @@ class Pipeline:
         self.throttle.end(key)
         return Order(Resolve(key), key, self._clock())
 
+    def knows(self, dedup_key: str) -> bool:
+        """Tell whether the problem with this dedup key has paged."""
+        return self.throttle.knows(self._identifier.sendable(dedup_key))
+
     def beside(self, dedup_key: str) -> list[Order]:
         """Return the words that the second alerts of a problem are over, which it may have."""
         if not self.throttle.escalates:

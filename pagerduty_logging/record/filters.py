@@ -37,7 +37,7 @@ class Ignored:
         exceptions = options.several(
             "ignore_exceptions", exceptions, _is_exception, "exception types or dotted names"
         )
-        patterns = "|".join(map(_pattern, loggers))
+        patterns = "|".join(map(pattern_of, loggers))
         self._loggers = re.compile(patterns).match if patterns else None
         self._types = tuple(kind for kind in exceptions if isinstance(kind, type))
         self._names = frozenset(name for name in exceptions if isinstance(name, str))
@@ -60,7 +60,7 @@ class Ignored:
         return None
 
 
-def _pattern(logger: str) -> str:
+def pattern_of(logger: str) -> str:
     """Return the regular expression of a glob, or of a plain name and all names below it."""
     if any(character in logger for character in "*?["):
         return fnmatch.translate(logger)

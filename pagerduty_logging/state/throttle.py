@@ -97,6 +97,10 @@ class Throttle:
         self._numbers = itertools.count()
         self._lock = ReentrantLock()
 
+    def knows(self, key: str) -> bool:
+        """Tell whether a problem is known."""
+        return key in self._open or key in self._problems
+
     @property
     def escalates(self) -> bool:
         """Whether a problem that gets worse opens a second alert."""
