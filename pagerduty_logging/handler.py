@@ -15,6 +15,7 @@ import re
 import threading
 import warnings
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from pagerduty_logging.delivery.claims import Claims
 from pagerduty_logging.delivery.decisions import RECENT, Decision, Decisions
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
@@ -33,7 +35,7 @@ from pagerduty_logging.events_api import clock, options
 from pagerduty_logging.events_api.address import destination
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
 from pagerduty_logging.events_api.errors import EventsError
-from pagerduty_logging.events_api.events import Change, Event, Image, Link
+from pagerduty_logging.events_api.events import Change, Event, Image, Link, this_host
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.events_api.safejson import type_name
@@ -45,7 +47,8 @@ from pagerduty_logging.pipeline import BeforeSend, Order, Pipeline
 from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.filters import Ignored, frequency
 from pagerduty_logging.record.routing import Rule, rules
-from pagerduty_logging.state.throttle import Throttle
+from pagerduty_logging.state.options import open_state
+from pagerduty_logging.state.throttle import MAX_FRESH, Throttle
 from pagerduty_logging.state.worse import checked_escalation
 
 if TYPE_CHECKING:
@@ -118,6 +121,10 @@ class PagerDutyHandler(logging.Handler):
         routing: rules, of which the first that fits a record decides with which key it is sent, such as
             `[{"logger": "shop.billing.*", "routing_key_file": "/run/secrets/billing"}]`; also `level`, the
             least one. Each key has its own budget, windows and backlog. What no rule fits has `routing_key`.
+        state: where problems are known beyond this process, so that one of many processes sends the event: a
+            SQLite file for those of one host, a redis:// address or a client of Redis for many hosts;
+            default: the environment variable PAGERDUTY_STATE, else in memory alone.
+        remember: seconds that the state knows a problem after its last occurrence.
         enabled: False: silent and inert.
 
     Raises:
@@ -173,6 +180,8 @@ class PagerDutyHandler(logging.Handler):
         ledger: str | os.PathLike[str] | None = None,
         ledger_bytes: int = 10_000_000,
         routing: Sequence[Mapping[str, Any]] = (),
+        state: Any = None,
+        remember: float = 604_800.0,
         enabled: bool = True,
     ) -> None:
         shared = {name: value for name, value in locals().items() if name in _SHARED}
@@ -214,7 +223,9 @@ class PagerDutyHandler(logging.Handler):
             fields=fields,
             redactor=redacted,
             ignored=Ignored(ignore_loggers, ignore_exceptions),
-            identifier=Identifier(fingerprint, redacted.key),
+            identifier=Identifier(
+                fingerprint, redacted.key, environment=fields.environment, client=fields.client
+            ),
             before_send=options.function("before_send", before_send),
             throttle=Throttle(
                 options.seconds("repeat_interval", repeat_interval, zero=True),
@@ -229,6 +240,16 @@ class PagerDutyHandler(logging.Handler):
             decisions=self._decisions,
         )
         self._known = self._pipeline.throttle.known
+        self._state = open_state(
+            state,
+            routing_key=(key or _NO_KEY).reveal(),
+            host=this_host(),
+            release=fields.release,
+            remember=options.seconds("remember", remember),
+            per_minute=options.count("max_events_per_minute", max_events_per_minute),
+            say=diagnostics.say,
+            background=options.flag("background", background),
+        )
         events = EventsClient(
             key or _NO_KEY,
             region=region,
@@ -263,8 +284,14 @@ class PagerDutyHandler(logging.Handler):
             linecache.getline(__file__, 1)
             self._pipeline.warm_up()
             load_lazy_imports()
+            if self._state is not None:
+                self._state.prepare()
             self._delivery = make_delivery(
-                events, spool=None if spool is None else Spool(spool, key, diagnostics)
+                events,
+                spool=None if spool is None else Spool(spool, key, diagnostics),
+                make_claims=self._claims(
+                    repeat_interval, max(repeat_interval, max_repeat_interval), fields.release
+                ),
             )
             # A handler that is dropped without being closed gives its thread back all the same.
             weakref.finalize(self, self._delivery.close).atexit = False
@@ -292,6 +319,22 @@ class PagerDutyHandler(logging.Handler):
     @property
     def _others(self) -> list[PagerDutyHandler]:
         return [other for _, other in self._routes if other is not None]
+
+    def _claims(self, window: float, longest: float, release: str | None) -> Callable[..., Claims] | None:
+        """Return what makes the claims of one process; None: without a shared state."""
+        if self._state is None:
+            return None
+        throttle = self._pipeline.throttle
+        throttle.fresh = deque(maxlen=MAX_FRESH)
+        return partial(
+            Claims,
+            self._state,
+            throttle=throttle,
+            again=self._pipeline.follow_ups.again,
+            window=window,
+            longest=longest,
+            release=release,
+        )
 
     # --- the way of a record ----------------------------------------------------------------------
 
@@ -500,7 +543,12 @@ class PagerDutyHandler(logging.Handler):
         if unreadable:
             dropped = {**stats.dropped, "unreadable": unreadable}
             stats = replace(stats, accepted=stats.accepted + unreadable, dropped=dropped)
-        return replace(stats, suppressed=self._pipeline.suppressed, ignored=dict(self._pipeline.ignored))
+        return replace(
+            stats,
+            suppressed=self._pipeline.suppressed,
+            ignored=dict(self._pipeline.ignored),
+            state=None if self._state is None else self._state.stats,
+        )
 
     @property
     def decisions(self) -> list[Decision]:

@@ -5,29 +5,23 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-import os
 import sys
 import threading
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
-from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging import at_hand
 from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.events import Severity
-from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.intent import fails
 
-RESOLVE_INTERVAL = 300.0
-"""Seconds in which a process that has just resolved a job does not do so again for each success."""
 MAX_NAME_CHARS = 200
-MAX_JOBS = 10_000
-"""Jobs of which a process knows when it resolved them."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,7 +66,7 @@ def page_on_failure(
         resolve_on_success=options.flag("resolve_on_success", resolve_on_success),
         max_seconds=None if max_seconds is None else options.seconds("max_seconds", max_seconds),
         severity=_severity(severity),
-        handler=_handler(handler),
+        handler=at_hand.checked_handler(handler),
     )
 
 
@@ -177,30 +171,12 @@ class JobGuard:
         )
         if error is not None:
             paged_exceptions.mark(error, paged_exceptions.JOB, self.dedup_key)
-        _resolved.pop(self.dedup_key, None)
-        self._tell(lambda handler: handler.handle(page))
+        at_hand.note_failure(self.dedup_key)
+        at_hand.tell(self._handler, self._name, lambda handler: handler.handle(page))
 
     def _succeed(self, overran: bool) -> None:
-        if not self._resolve_on_success:
-            return
-        now = monotonic()
-        if not overran and now - _resolved.get(self.dedup_key, -RESOLVE_INTERVAL) < RESOLVE_INTERVAL:
-            return
-        if len(_resolved) >= MAX_JOBS:
-            _resolved.clear()
-        _resolved[self.dedup_key] = now
-        self._tell(lambda handler: handler.resolve(self.dedup_key))
-
-    def _tell(self, word: Callable[[PagerDutyHandler], object]) -> None:
-        """Give word to every handler concerned; whatever is wrong there is not the job's affair."""
-        try:
-            handlers = [self._handler] if self._handler is not None else handlers_at_hand()
-            for handler in handlers:
-                word(handler)
-        except Exception as broken:
-            _diagnostics.say(
-                "trouble", f"the job {self._name!r} could not be told of: {type(broken).__name__}"
-            )
+        if self._resolve_on_success and at_hand.resolve_is_due(self.dedup_key, surely=overran):
+            at_hand.tell(self._handler, self._name, lambda handler: handler.resolve(self.dedup_key))
 
 
 class _Run:
@@ -331,56 +307,11 @@ def record(
     return made
 
 
-def handlers_at_hand() -> list[PagerDutyHandler]:
-    """Return the handlers of the root logger; else those of any other; else one from the environment."""
-    root = logging.getLogger()
-    found = _among(root.handlers)
-    if not found:
-        loggers = [
-            known for known in list(root.manager.loggerDict.values()) if isinstance(known, logging.Logger)
-        ]
-        found = _among(handler for logger in loggers for handler in logger.handlers)
-    if not found and os.environ.get(ENVIRONMENT_VARIABLE, "").strip():
-        return [_from_environment()]
-    if not found:
-        _diagnostics.say(
-            "nobody", f"no PagerDutyHandler is attached and {ENVIRONMENT_VARIABLE} is not set: no job pages"
-        )
-    return found
-
-
-def _among(handlers: Iterable[logging.Handler]) -> list[PagerDutyHandler]:
-    """Return the handlers that page, also those behind others; each once."""
-    found: dict[int, PagerDutyHandler] = {}
-    waiting: list[Any] = list(handlers)
-    for handler in waiting:
-        if isinstance(handler, PagerDutyHandler):
-            found[id(handler)] = handler
-            continue
-        behind = [
-            getattr(handler, "target", None),
-            *getattr(getattr(handler, "listener", None), "handlers", ()),
-        ]
-        waiting.extend(one for one in behind if isinstance(one, logging.Handler) and one not in waiting)
-    return list(found.values())
-
-
-@functools.cache
-def _from_environment() -> PagerDutyHandler:
-    return PagerDutyHandler()
-
-
 def _severity(value: Severity | str) -> Severity:
     try:
         return Severity(value)
     except ValueError:
         raise ValueError(f"severity must be one of {', '.join(Severity)}") from None
-
-
-def _handler(value: PagerDutyHandler | None) -> PagerDutyHandler | None:
-    if value is not None and not isinstance(value, PagerDutyHandler):
-        raise TypeError(f"handler must be a PagerDutyHandler or None, not {type(value).__name__}")
-    return value
 
 
 def _whose() -> tuple[int, int]:
@@ -398,7 +329,3 @@ def _stack_of(thread: int) -> str | None:
     if frame is None:
         return None
     return "Stack (most recent call last):\n" + "".join(traceback.format_stack(frame)).rstrip()
-
-
-_resolved: dict[str, float] = {}
-_diagnostics = Diagnostics()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.decisions import Verdict as DecisionVerdict
@@ -22,8 +22,8 @@ from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
-from pagerduty_logging.fingerprinting.problem import Identifier, identity_of
-from pagerduty_logging.page import alert
+from pagerduty_logging.fingerprinting.problem import Identifier
+from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.follow_ups import FollowUps, said_by
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.page.second_alert import beside_the_first
@@ -101,9 +101,9 @@ class Pipeline:
         frequency: Frequency | None,
         mark: str,
         clock: Callable[[], float],
-        decisions: Decisions,
+        decisions: Decisions | None = None,
     ) -> None:
-        self.decisions = decisions
+        self.decisions = decisions = decisions or Decisions(redactor.text)
         self.throttle = throttle
         self.follow_ups = FollowUps(throttle, fields, redactor, decisions)
         self.suppressed = self.unreadable = 0
@@ -169,7 +169,7 @@ class Pipeline:
             if _is_notice(record):
                 return None
             if depth >= MAX_NESTED:
-                return _identified(salvage(record, self._clock()))
+                return self._identified(salvage(record, self._clock()))
             return self._captured(record, error, formatter, defects)
         except BaseException as broken:
             return self._salvaged(record, broken, defects)
@@ -235,7 +235,7 @@ class Pipeline:
         """Return what can be had without the application's own code, which has just failed."""
         interruption = None if isinstance(broken, Exception) else broken
         try:
-            occurrence = _identified(salvage(record, self._clock(), broken, defects))
+            occurrence = self._identified(salvage(record, self._clock(), broken, defects))
             occurrence.interruption = interruption
             return occurrence
         except Exception:
@@ -243,6 +243,11 @@ class Pipeline:
             if interruption is not None:
                 raise interruption from None
             return None
+
+    def _identified(self, occurrence: Occurrence) -> Occurrence:
+        """Find the problem of what could be read without the application's own code."""
+        occurrence.key, occurrence.by_message = self._identifier.identify_bare(occurrence)
+        return occurrence
 
     def resolve(self, dedup_key: str) -> Order:
         """Return the word that a problem is over; from now on its occurrences are not taken for repeats."""
@@ -357,13 +362,17 @@ class Pipeline:
         if sighting.worse is not None:
             compose = partial(beside_the_first, compose, problem.key, history)
         if occurrence.original is not None and self._before_send is not None:
-            considered = self._considered(occurrence, compose(), self._before_send)
+            # Redacted before too: `before_send` may log or copy what it is given.
+            considered = self._considered(
+                occurrence, cast("Trigger", self._redactor.event(compose())), self._before_send
+            )
             if considered is None:
                 settle(Outcome.REJECTED)
+                problem.handed_in += 1
                 self.ignored["before_send"] += 1
                 self._note(occurrence, DecisionVerdict.IGNORED, "before_send returned None")
                 return None
-            compose = partial(_itself, considered)
+            compose = partial(figures.brought_up_to_date, history, considered)
         return Pending(
             dedup_key=key,
             severity=severity,
@@ -373,6 +382,8 @@ class Pipeline:
             settle=settle,
             label=occurrence.label,
             size=occurrence.size,
+            logger=occurrence.logger,
+            take=partial(figures.take, history),
             why=history.why,
             decided=partial(
                 self._decided,
@@ -419,7 +430,7 @@ class Pipeline:
             occurrence.defects.append(f"the record could not be read: {type_name(broken)}")
             if occurrence.message is None:
                 occurrence = salvage(occurrence.record, occurrence.at, broken, occurrence.defects)
-            key = identity_of(occurrence).key
+            key = self._identifier.identify_bare(occurrence).key
             settle = Settlement(self.throttle)
             severity = occurrence.severity
             sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at)
@@ -463,13 +474,3 @@ def _is_notice(record: logging.LogRecord) -> bool:
     if type(message) is str and is_notice(message):
         return True
     return type(args) is tuple and any(type(arg) is str and is_notice(arg) for arg in args)
-
-
-def _identified(occurrence: Occurrence) -> Occurrence:
-    """Find the problem of what could be read without the application's own code."""
-    occurrence.key, occurrence.by_message = identity_of(occurrence)
-    return occurrence
-
-
-def _itself(trigger: Trigger) -> Trigger:
-    return trigger

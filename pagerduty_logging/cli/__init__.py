@@ -15,6 +15,7 @@ from pagerduty_logging.cli import (
     explain,
     output,
     problems,
+    rehearse,
     run,
     sandbox,
     spool,
@@ -28,7 +29,7 @@ from pagerduty_logging.cli.silence import silence, silences, unsilence
 
 _COMMANDS: list[Command] = [
     *(sandbox, check, test, trigger, acknowledge, resolve, change, run, explain, why, spool),
-    *(problems, silence, silences, unsilence),
+    *(problems, silence, silences, unsilence, rehearse),
 ]
 
 INTERRUPTED = 130  # as shells report SIGINT

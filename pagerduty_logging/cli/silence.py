@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pagerduty_logging.state.protocol import Silence, Store
 
 _LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhd])")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 MAX_REASON_CHARS = 200
 """Characters of a reason."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pagerduty_logging.delivery import process
+from pagerduty_logging.delivery.claims import Claims
 from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.diagnostics import Diagnostics, counted
 from pagerduty_logging.delivery.event import Pending
@@ -49,6 +50,7 @@ class Delivery:
         max_pending: bound of the events that wait. Beyond it the least severe is dropped, and told.
         max_events_per_minute: bound of the events sent in any minute.
         spool: where events are kept until they are delivered; None: in memory only.
+        make_claims: makes what asks a shared state, for one process; None: there is no such state.
         background: True: a thread sends. False: `submit` sends, for at most the client's `timeout`.
         flush_timeout: seconds that the end of the process may be delayed.
         on_error: is told of every event that will not be delivered, on the thread that notices.
@@ -68,6 +70,7 @@ class Delivery:
         max_pending: int,
         max_events_per_minute: int,
         spool: Spool | None = None,
+        make_claims: Callable[..., Claims] | None = None,
         background: bool = True,
         flush_timeout: float = 5.0,
         on_error: OnError | None = None,
@@ -85,6 +88,7 @@ class Delivery:
         self._max_pending = max_pending
         self._max_events_per_minute = max_events_per_minute
         self._spool = spool
+        self._make_claims = make_claims
         self._background = background
         self._on_error = on_error
         self._on_fork = on_fork
@@ -142,19 +146,24 @@ class Delivery:
         spooled = None
         if self._spool is not None:
             spooled = SpooledEvents(self._spool, self._max_pending, self._clock())
+        queue = Queue(
+            Backlog(self._client.retry, self._random),
+            Budget(self._max_events_per_minute),
+            self._max_pending,
+            self._clock,
+        )
+        claims = None
+        if self._make_claims is not None:
+            claims = self._make_claims(queue=queue, guard=roles.as_sender, clock=self._clock)
         return Worker(
             self._client,
-            queue=Queue(
-                Backlog(self._client.retry, self._random),
-                Budget(self._max_events_per_minute),
-                self._max_pending,
-                self._clock,
-            ),
+            queue=queue,
             decide=self._decide,
             reports=self._reports,
             decisions=self._decisions,
             spooled=spooled,
             losses=Losses(self._on_error, spooled, self._diagnostics, roles),
+            claims=claims,
             roles=roles,
             in_call=WAKE_UP if self._background and process.interpreter_lacks_threads() else math.inf,
             threaded=threaded,
@@ -217,7 +226,7 @@ class Delivery:
 
     def finish(self, timeout: float) -> None:
         """Deliver what is pending, within `timeout` seconds."""
-        self.flush(timeout)
+        self.worker.end(timeout)
         self._decisions.write()
 
     def report_undelivered(self) -> None:

@@ -14,6 +14,7 @@ from pagerduty_logging.events_api.encoding import EncodedEvent, encode
 from pagerduty_logging.events_api.errors import ApiError, EventsError
 from pagerduty_logging.events_api.events import Event, Severity, Trigger
 from pagerduty_logging.state.problem import Outcome
+from pagerduty_logging.state.protocol import Mine
 
 DELAYED = 300.0
 """Seconds after which an event tells how late it comes."""
@@ -52,6 +53,11 @@ class Pending:
         ticket: its file's name in the spool; None if it is in memory only.
         why: the reason it is sent, in words; "" for what is no alert.
         decided: takes note of what became of it, and why.
+        logger: that its record came of; empty: of none.
+        take: takes what a shared state knows, for the event to tell; returns the trigger that was composed
+            before, if there is one, with that in it.
+        follow_up: whether it only reports the size of a problem, within its window.
+        held: whether it only waits for what another process does.
     """
 
     dedup_key: str
@@ -77,6 +83,11 @@ class Pending:
         if self.decided is not None:
             self.decided(verdict, reason)
 
+    logger: str = ""
+    take: Callable[[Mine, Trigger | None], Trigger | None] | None = None
+    follow_up: bool = False
+    held: bool = False
+
 
 def nobody_waits(outcome: Outcome) -> int:
     """Settle an event on whose fate nothing depends: one that no record of this process made."""
@@ -98,6 +109,16 @@ def packed_now(pending: Pending, now: float) -> EncodedEvent:
     if late < DELAYED:
         return packed(pending)
     return with_detail(packed(pending), "delayed", f"{late / 60:.0f} minutes: PagerDuty was not reached")
+
+
+def tell(pending: Pending, mine: Mine) -> None:
+    """Let an event tell what the shared state knows of its problem, also if it was composed before."""
+    if pending.take is None:
+        return
+    composed = None if pending.encoded is None else decode(pending.encoded)
+    taken = pending.take(mine, composed if isinstance(composed, Trigger) else None)
+    if taken is not None:
+        pending.encoded = encode(taken)
 
 
 def bare(pending: Pending, error: EventsError) -> Trigger:

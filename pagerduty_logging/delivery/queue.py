@@ -41,6 +41,7 @@ class Counts:
     accepted: int = 0
     delivered: int = 0
     dead_lettered: int = 0
+    told_elsewhere: int = 0
     retries: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     last_error: str | None = None
@@ -85,6 +86,9 @@ class Queue:
         """How many events, and items of the inbox, wait or are under way."""
         return len(self.inbox) + len(self._entering) + self._backlog.count
 
+    def __contains__(self, pending: Pending) -> bool:
+        return any(pending is waiting for waiting in self.waiting())
+
     @property
     def has_room(self) -> bool:
         """Whether an event may come in without another one having to go."""
@@ -112,6 +116,7 @@ class Queue:
             pending=self._backlog.count + deferred,
             dead_lettered=counts.dead_lettered,
             dropped=dict(counts.dropped),
+            told_elsewhere=counts.told_elsewhere,
             retries=counts.retries,
             oldest_pending_age=None if oldest is None else self._clock() - oldest,
             last_error=counts.last_error,
@@ -230,6 +235,41 @@ class Queue:
         until = now + (math.inf if wait is None else wait)
         self.blocked_until = until if until <= open_again else -math.inf
         return None, wait
+
+    # --- another process may be quicker -----------------------------------------------------------
+
+    def hold(self, pending: Pending, seconds: float) -> None:
+        """Keep the event whose turn it was, for so many seconds: it is not sent now."""
+        self._with_all_entered(self._hold, pending, seconds)
+
+    def _hold(self, pending: Pending, seconds: float) -> None:
+        self._budget.take_back()
+        self._backlog.hold(pending, self._clock() + seconds)
+
+    def let_go(self, pending: Pending, dropped: str = "", words: str = "") -> None:
+        """The event whose turn it was is not needed: another process told of its problem.
+
+        Args:
+            pending: the event.
+            dropped: why it is not sent, if nobody told of it.
+            words: the same, with all that is known of it.
+        """
+        self._with_all_entered(self._let_go, pending, dropped, words)
+
+    def _let_go(self, pending: Pending, dropped: str, words: str) -> None:
+        self._budget.take_back()
+        self._backlog.remove(pending)
+        if dropped:
+            self._counts.dropped[dropped] += 1
+            pending.note(Verdict.SILENCED, words or dropped)
+        else:
+            pending.note(Verdict.TOLD_ELSEWHERE, "another process has sent an event for it")
+            self._counts.told_elsewhere += 1
+        pending.settle(Outcome.NOT_NEEDED)
+
+    def let_claim(self, dedup_key: str) -> None:
+        """Let it be the turn of events that wait for what another process does."""
+        self._with_all_entered(self._backlog.let_claim, dedup_key)
 
     # --- what became of it ------------------------------------------------------------------------
 

@@ -29,6 +29,9 @@ class Reports(Protocol):
     def close(self) -> None:
         """Report what is worth an event, before its time."""
 
+    def again(self, key: str) -> bool:
+        """Report a problem anew, if it went on in a window that is not open for all; tell whether."""
+
     @property
     def left(self) -> int:
         """How many problems there are whose report is to be made now, and is not."""
@@ -52,3 +55,7 @@ class NoReports:
 
     def close(self) -> None:
         """There is nothing to report."""
+
+    def again(self, key: str) -> bool:
+        """There is nothing to report."""
+        return False

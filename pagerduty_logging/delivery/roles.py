@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-HTTP_LIBRARIES = ("urllib3", "requests", "charset_normalizer", "py")
-"""Loggers of the libraries that carry our events, and of their warnings (`py.warnings`): what they log
-while doing so is about our own delivery."""
+CARRIERS = ("urllib3", "requests", "charset_normalizer", "redis", "valkey", "py")
+"""Loggers of the libraries that carry our events, and what is shared about them, and of their warnings
+(`py.warnings`): what they log while doing so is about our own delivery."""
 
 
 class Roles:
@@ -37,7 +37,7 @@ class Roles:
         me = threading.get_ident()
         if me in self._in_callback:
             return True
-        return me in self._sending and type(logger) is str and logger.partition(".")[0] in HTTP_LIBRARIES
+        return me in self._sending and type(logger) is str and logger.partition(".")[0] in CARRIERS
 
     @contextmanager
     def as_sender(self) -> Iterator[None]:

@@ -87,7 +87,9 @@ class Backlog:
             self._lanes[pending.dedup_key] = [pending]
         else:
             place = len(lane)
-            while place > 0 and lane[place - 1].accepted_at > pending.accepted_at:
+            while place > 0 and (
+                lane[place - 1].accepted_at > pending.accepted_at or _makes_way(lane[place - 1], pending)
+            ):
                 place -= 1
             lane.insert(place, pending)
         members = self._classes.get(name)
@@ -113,6 +115,21 @@ class Backlog:
         self._failing.discard(pending)
         self.count -= 1
         self.size -= pending.size
+
+    def hold(self, pending: Pending, until: float) -> None:
+        """Let an event wait for what another process does; a more severe trigger does not wait for it."""
+        pending.due, pending.held = until, True
+        lane = self._lanes[pending.dedup_key]
+        place = lane.index(pending)
+        while place + 1 < len(lane) and _makes_way(pending, lane[place + 1]):
+            lane[place], lane[place + 1] = lane[place + 1], pending
+            place += 1
+
+    def let_claim(self, dedup_key: str) -> None:
+        """Let the events of a dedup key wait no longer for what another process does."""
+        for pending in self._lanes.get(dedup_key, ()):
+            if pending.held:
+                pending.due = -math.inf
 
     def resize(self, pending: Pending, size: int) -> None:
         """Note that an event now takes another amount of memory."""
@@ -236,6 +253,11 @@ Class: TypeAlias = tuple[int, Kind]
 """How much an event matters, as an order: its severity, then its kind."""
 
 
+def _makes_way(held: Pending, other: Pending) -> bool:
+    """Tell whether an event that waits for another process lets another one of its dedup key go first."""
+    return held.held and other.take is not None and other.severity.rank < held.severity.rank
+
+
 def _rank(severity: Severity) -> int:
     return severity.rank
 
@@ -270,3 +292,7 @@ class Budget:
     def spend(self, now: float) -> None:
         """Note that an event was sent."""
         self._sent.append(now)
+
+    def take_back(self) -> None:
+        """The event noted last was not sent."""
+        self._sent.pop()

@@ -12,12 +12,12 @@ import os
 import queue
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from pagerduty_logging.delivery import process
+from pagerduty_logging.delivery.claims import Claims
 from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Pending, packed_now, trouble
@@ -26,6 +26,7 @@ from pagerduty_logging.delivery.losses import Losses
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.delivery.reports import Reports
 from pagerduty_logging.delivery.roles import Roles
+from pagerduty_logging.delivery.signals import Signals
 from pagerduty_logging.delivery.spooled import LOOK_AROUND, SpooledEvents
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.errors import BadRequest, EventsError
@@ -50,6 +51,7 @@ class Worker:
         decisions: what to write about what became of them.
         spooled: where events are kept until they are delivered; None: in memory only.
         losses: says which events will not be delivered.
+        claims: asks a shared state whether an event is to be sent here; None: there is none.
         roles: what each thread is doing.
         threaded: whether a thread of its own sends. False: whoever submits.
         in_call: seconds that whoever submits sends for at most.
@@ -75,6 +77,7 @@ class Worker:
         decisions: Decisions,
         spooled: SpooledEvents | None,
         losses: Losses,
+        claims: Claims | None = None,
         roles: Roles,
         threaded: bool,
         in_call: float,
@@ -94,13 +97,14 @@ class Worker:
         self._decisions = decisions
         self._spooled = spooled
         self._losses = losses
+        self._claims = claims
         self._threaded = threaded
         self._in_call = min(in_call, client.timeout)
         self._defers = defers
         self._clock = clock
         self._diagnostics = diagnostics
         self._owner = owner
-        self._signals = _Signals()
+        self._signals = Signals()
 
     # --- the callers' side ------------------------------------------------------------------------
 
@@ -169,10 +173,30 @@ class Worker:
         if self.roles.busy or sys.is_finalizing():
             return False
         self.queue.retry_now()
+        if self._claims is not None:
+            self._claims.hurry(timeout)
         if not (self._threaded and self.ensure_thread()):
             self.work_here(timeout)
             return self.idle
         return self._wait(timeout, lambda: self.idle)
+
+    def end(self, timeout: float) -> None:
+        """Deliver what is pending, and hand in what was counted, within `timeout` seconds."""
+        until = self._clock() + timeout
+        if self._claims is not None:
+            self._claims.end(timeout)
+        self.flush(timeout)
+        if self._claims is None or self.roles.busy or sys.is_finalizing():
+            return
+        left = max(until - self._clock(), 0.0)
+        if self.thread is not None and self.thread.is_alive():
+            self._signals.hand_in_until = until
+            self._wait(left, lambda: self._signals.hand_in_until is None)
+        elif self._signals.working.acquire(timeout=left):
+            try:
+                self._claims.hand_in(left)
+            finally:
+                self._signals.working.release()
 
     def decided(self, timeout: float) -> bool:
         """Give the thread a moment to decide what waits in the inbox; tell whether it is empty."""
@@ -223,7 +247,7 @@ class Worker:
     # --- the work ---------------------------------------------------------------------------------
 
     def step(self, left: float) -> float | None:
-        """Send the event whose turn it is, within `left` seconds.
+        """Send the event whose turn it is, within `left` seconds; hand in what was counted, if it is time.
 
         Returns:
             0.0 if an attempt was made; else the seconds until it is some event's turn; None if there is none.
@@ -234,12 +258,15 @@ class Worker:
         head, wait = self.queue.next()
         if head is not None:
             try:
-                self._conclude(head, self._attempt(head, left))
+                if self._claims is None or self._claims.allows(head):
+                    self._conclude(head, self._attempt(head, left))
+                elif self._spooled is not None and head not in self.queue:
+                    self._spooled.forget(head)
             finally:
                 self.queue.sending = None
         self._losses.tell(self.queue.lost)
         self._decisions.write()
-        return wait
+        return 0.0 if self._claims is not None and self._claims.look() else wait
 
     def _enter_reports(self) -> None:
         """Let in the events that no record calls for, as far as there is room: none is made to be dropped."""
@@ -274,6 +301,8 @@ class Worker:
     def _conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Enter the outcome of an attempt, and do what follows from it."""
         self.queue.conclude(pending, error)
+        if self._claims is not None:
+            self._claims.conclude(pending, error)
         if error is None and self._spooled is not None:
             self._spooled.forget(pending)
         if error is not None and error.retryable:
@@ -312,7 +341,7 @@ class Worker:
             while True:
                 try:
                     self.look_around()
-                    wait = self.step(self._longest_attempt())
+                    wait = self._with_counts(self.step(self._longest_attempt()))
                 except Exception as broken:
                     self._diagnostics.say("worker", f"the worker stumbled: {type(broken).__name__}")
                     wait = self._client.retry.initial or LOOK_AROUND
@@ -323,6 +352,17 @@ class Worker:
                 self._rest(min(math.inf if wait is None else wait, look_around, self._until_report()))
         if not self.queue.idle:  # submitted while the thread retired
             self.ensure_thread()
+
+    def _with_counts(self, wait: float | None) -> float | None:
+        """Return the seconds to wait, but for counts that are to be handed in; at the end, do so."""
+        if self._claims is None:
+            return wait
+        until = self._signals.hand_in_until
+        if until is not None:
+            self._claims.hand_in(max(until - self._clock(), 0.0))
+            self._signals.hand_in_until = None
+        counts = self._claims.wait()
+        return wait if counts is None else min(counts, math.inf if wait is None else wait)
 
     def _longest_attempt(self) -> float:
         timeout = self._client.timeout
@@ -360,6 +400,8 @@ class Worker:
                 return False
             self.thread = None
         process.let_go(self._owner)
+        if self._claims is not None:
+            self._claims.hand_in(WAKE_UP)
         self._client.close()
         if self._spooled is not None:
             self._spooled.sign_off()
@@ -371,34 +413,6 @@ class Worker:
             with suppress(queue.Empty):
                 timeout = None if wait == math.inf else min(wait, threading.TIMEOUT_MAX)
                 self._signals.wake.get(timeout=timeout)
-
-
-class _Signals:
-    """What threads wait for.
-
-    Attributes:
-        wake: something came, or the thread is to look for itself.
-        waiting: what others wait to come true, and where they are told.
-        starting: held while the thread is started, or ends.
-        working: held by whoever sends.
-    """
-
-    __slots__ = ("starting", "waiting", "wake", "working")
-
-    def __init__(self) -> None:
-        self.wake: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self.waiting: deque[tuple[Callable[[], bool], queue.SimpleQueue[None]]] = deque()
-        self.starting = threading.Lock()
-        self.working = threading.Lock()
-
-    def tell(self) -> None:
-        """Wake those for whom it has come true."""
-        for waiting in list(self.waiting):
-            done, told = waiting
-            if done():
-                with suppress(ValueError):
-                    self.waiting.remove(waiting)
-                told.put(None)
 
 
 def _has_stack() -> bool:

@@ -34,9 +34,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal, NamedTuple
 
+from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
+from pagerduty_logging.record import overrides
 from pagerduty_logging.record.structured import says_little
 
-from . import causes, expressions, failure, places, source, texts
+from . import causes, expressions, failure, own_keys, places, source, texts
 from .masking import HOLE, mask, says_nothing
 from .texts import Text
 
@@ -55,11 +57,9 @@ __all__ = [
 SCHEME: Final = "pdl2"
 """The version of the rules; every key made by them starts with it."""
 
-MAX_DEDUP_KEY_CHARS: Final = 255  # PagerDuty/developer-docs: docs/events-API-v2/02-Trigger-Events.md
 
 TemplateSource = Literal["source", "mask", "raw"]
 _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
-_UNSENDABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # controls, lone surrogates
 _SEPARATOR: Final = "\x1f"
 _ROOT: Final = "root"
 _SPECIAL: Final = frozenset((_ROOT, places.MAIN, *failure.LOGGERS))
@@ -436,17 +436,9 @@ def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) 
 
 
 def _own_key(record: logging.LogRecord) -> str | None:
-    """The key that the record brought itself; whatever else stands there is no key."""
-    own = record.__dict__.get("pagerduty")
-    if own is None:
-        return None
-    key = own.get("dedup_key") if isinstance(own, dict) else None
-    if not isinstance(key, str) or not key.strip():
-        return None
-    key = str.__str__(key)
-    if len(key) > MAX_DEDUP_KEY_CHARS or _UNSENDABLE.search(key):
-        return _key("", key, ())
-    return key
+    """The key that the record brought itself, as it is sent."""
+    own = overrides.own_key(record)
+    return None if own is None else own_keys.sendable(own)
 
 
 def _begins_with_letter(template: str) -> bool:

@@ -17,6 +17,8 @@ COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
 
 STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
 _SCRIPTS: Final = os.path.dirname(sys.executable or os.__file__)  # None where Python is embedded
+# Also in a checkout, where it is not installed as libraries are.
+_OURSELVES: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _SEPARATOR: Final = re.compile(r"[\\/]")
 _COMPREHENSION = re.compile(r"(?:\.<locals>)?\.<(?:list|set|dict)comp>")
@@ -115,7 +117,10 @@ def module_of_file(path: str) -> str:
 @functools.lru_cache(maxsize=1_024)
 def is_library(filename: str) -> bool:
     """Whether FILENAME is Python's own or installed, and not a part of the application."""
-    if filename.startswith(("<frozen", STANDARD_LIBRARY)) or _INSTALLED.search(filename) is not None:
+    if (
+        filename.startswith(("<frozen", STANDARD_LIBRARY, _OURSELVES))
+        or _INSTALLED.search(filename) is not None
+    ):
         return True
     # PyInstaller's modules have relative names.
     return is_frozen() and not os.path.isabs(filename) and _first_part(filename) in _library_names()

@@ -7,14 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pagerduty_logging.events_api import options
-from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS, fit_dedup_key
 from pagerduty_logging.events_api.safejson import type_name
-from pagerduty_logging.events_api.text import plain
-from pagerduty_logging.fingerprinting import Fingerprinter, Identity
+from pagerduty_logging.fingerprinting import Fingerprinter, Identity, own_keys
 from pagerduty_logging.record import overrides
 from pagerduty_logging.record.occurrence import Occurrence, salvage
-
-_RAW = Fingerprinter(template_source="raw")
 
 
 class Identifier:
@@ -23,6 +19,7 @@ class Identifier:
     Args:
         fingerprint: as given to the handler.
         redacted: takes secrets out of the application's own dedup keys.
+        environment, client: join the keys that we make, see `Fingerprinter`.
 
     Attributes:
         fingerprinter: finds the keys in which nothing of the application's has a say.
@@ -36,8 +33,13 @@ class Identifier:
         self,
         fingerprint: Callable[[logging.LogRecord], str] | Mapping[str, Any] | None,
         redacted: Callable[[str], str],
+        *,
+        environment: str | None = None,
+        client: str | None = None,
     ) -> None:
-        self.fingerprinter, self._function = _fingerprints(fingerprint)
+        joined: dict[str, Any] = {"environment": environment, "client": client}
+        self.fingerprinter, self._function = _fingerprints(fingerprint, joined)
+        self._raw = Fingerprinter(template_source="raw", **joined)
         self.has_function = self._function is not None
         self._redacted = redacted
 
@@ -66,36 +68,27 @@ class Identifier:
             return self.fingerprinter.identify(record)
         except Exception as broken:
             defects.append(f"the problem could not be identified: {type_name(broken)}")
-            return identity_of(salvage(record))
+            return self.identify_bare(salvage(record))
+
+    def identify_bare(self, occurrence: Occurrence) -> Identity:
+        """Return the problem of what could be read without running the application's code."""
+        words = occurrence.message or ""
+        plain_record = logging.makeLogRecord({"name": occurrence.logger, "msg": words})
+        return self._raw.identify(plain_record)._replace(by_message=False)
 
     def sendable(self, key: str) -> str:
-        """Return a dedup key of the application's as it is sent; see `sendable`."""
-        return sendable(key, self._redacted)
-
-
-def sendable(key: str, redacted: Callable[[str], str]) -> str:
-    """Return a dedup key of the application's as it is sent: one line of plain text without a secret.
-
-    A key over 255 characters is sent as a digest of itself.
-    """
-    shown = plain(key).replace("\n", " ") if len(key) <= MAX_DEDUP_KEY_CHARS else key
-    return redacted(fit_dedup_key(shown))
-
-
-def identity_of(occurrence: Occurrence) -> Identity:
-    """Return the problem of what could be read without running the application's code."""
-    words = occurrence.message or ""
-    plain_record = logging.makeLogRecord({"name": occurrence.logger, "msg": words})
-    return _RAW.identify(plain_record)._replace(by_message=False)
+        """Return a dedup key of the application's as it is sent."""
+        return own_keys.sendable(key, self._redacted)
 
 
 def _fingerprints(
     option: Callable[[logging.LogRecord], str] | Mapping[str, Any] | None,
+    joined: Mapping[str, Any],
 ) -> tuple[Fingerprinter, Callable[[logging.LogRecord], str] | None]:
     """Return our own fingerprinter, and the user's function, which comes first."""
     if not isinstance(option, Mapping):
-        return Fingerprinter(), options.function("fingerprint", option)
+        return Fingerprinter(**joined), options.function("fingerprint", option)
     try:
-        return Fingerprinter(**option), None
+        return Fingerprinter(**{**joined, **option}), None
     except (TypeError, ValueError) as error:
         raise type(error)(f"fingerprint: {error}") from None

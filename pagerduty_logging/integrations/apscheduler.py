@@ -3,36 +3,51 @@
     handler = PagerDutyHandler()
     handler.addFilter(JobDetails())
 
-Its version 3.
+Its versions 3 and 4. Arguments of jobs are never shown: they may be secret.
 """
 
 from __future__ import annotations
 
 import copy
 import logging
-
-from apscheduler.job import Job
+from typing import Any
 
 from pagerduty_logging.integrations.reports import tell_of_error
+
+try:
+    from apscheduler import current_job
+except ImportError:  # version 3
+    current_job = None
 
 
 class JobDetails(logging.Filter):
     """Tells a `PagerDutyHandler` which job of APScheduler's failed.
 
     APScheduler logs all failures of all jobs with one template, so that they would be one problem. Here
-    each job's name is part of it; `job_name` and `job_id` are among the details. Other handlers see the
-    record as it was.
+    each job's name is part of it; `job_name` and `job_id` are among the details. Version 4 names a job by an
+    id that is new for each run; here its name is that of the task, such as `shop:send_invoices`. Other
+    handlers see the record as it was.
     """
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord:  # type: ignore[override]
         """Return a record that tells more."""
-        if not record.name.startswith("apscheduler.executors.") or not isinstance(record.args, tuple):
+        if not record.name.startswith("apscheduler.") or not isinstance(record.args, tuple):
             return record
-        job = next((given for given in record.args if isinstance(given, Job)), None)
+        job = _job_of(record)
         if job is None:
             return record
         told = copy.copy(record)
-        told.__dict__.update(job_name=job.name, job_id=job.id)
+        name, identity = (job.name, job.id) if current_job is None else (job.task_id, str(job.id))
+        told.__dict__.update(job_name=name, job_id=identity)
         if told.exc_info:
-            tell_of_error(told, "Job", job.name, job.id)
+            tell_of_error(told, "Job", name, identity)
         return told
+
+
+def _job_of(record: logging.LogRecord) -> Any:
+    """Return the job that a record is about, or None."""
+    if current_job is not None:
+        return current_job.get(None)
+    from apscheduler.job import Job
+
+    return next((given for given in record.args or () if isinstance(given, Job)), None)

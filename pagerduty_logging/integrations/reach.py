@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.record.attachment import behind, loggers
 
 
 class Way(NamedTuple):
@@ -16,12 +17,6 @@ class Way(NamedTuple):
     """The handlers that it reaches, their filters left aside."""
     obstacle: str
     """What keeps it from a handler that is there; "" if nothing does, or if there is none."""
-
-
-def loggers() -> list[logging.Logger]:
-    """Return the root logger, and all others that exist, by name."""
-    known = sorted(logging.Logger.manager.loggerDict.items())
-    return [logging.getLogger(), *(logger for _, logger in known if isinstance(logger, logging.Logger))]
 
 
 def pagers_at(logger: logging.Logger) -> list[PagerDutyHandler]:
@@ -66,10 +61,4 @@ def _upwards(logger: logging.Logger | None, *, whole: bool = False) -> Iterator[
 
 
 def _behind(handler: logging.Handler) -> Iterator[PagerDutyHandler]:
-    if isinstance(handler, PagerDutyHandler):
-        yield handler
-        return
-    listener = getattr(handler, "listener", None)  # of a QueueHandler, from Python 3.12 on
-    for further in (getattr(handler, "target", None), *getattr(listener, "handlers", ())):
-        if isinstance(further, logging.Handler):
-            yield from _behind(further)
+    return (known for known in behind(handler) if isinstance(known, PagerDutyHandler))

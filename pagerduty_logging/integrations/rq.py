@@ -12,6 +12,9 @@
 
     rq worker -c settings --worker-class pagerduty_logging.integrations.rq.Worker
 
+RQ's `SpawnWorker` reads `DICT_CONFIG` only for itself: the processes of its jobs know nothing of it. The one
+here gives each of them a handler, made from the environment.
+
 Arguments of jobs are never shown: they may be secret.
 """
 
@@ -25,6 +28,7 @@ from typing import Any
 
 import rq
 
+from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations.reports import tell, tell_of_error
 
 _LOGGER = "rq.worker"
@@ -52,13 +56,34 @@ class JobDetails(logging.Filter):
         return told
 
 
-class Worker(rq.Worker):
-    """RQ's worker, which logs an error for a job whose process was killed: RQ itself only warns of it."""
+class _TellsOfKilled:
+    """Logs an error for a job whose process was killed: RQ itself only warns of it."""
 
     def handle_work_horse_killed(self, job: Any, retpid: Any, ret_val: Any, rusage: Any) -> None:
         """Do what RQ does then, and log an error."""
-        super().handle_work_horse_killed(job, retpid, ret_val, rusage)
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[misc]
         job_killed(job, retpid, ret_val, rusage)
+
+
+class Worker(_TellsOfKilled, rq.Worker):
+    """RQ's worker, which logs an error for a job whose process was killed, too."""
+
+
+if hasattr(rq, "SpawnWorker"):  # from RQ 2.2 on
+
+    class SpawnWorker(_TellsOfKilled, rq.SpawnWorker):
+        """RQ's worker that spawns, in whose jobs' processes a handler is attached to the root logger.
+
+        The handler is made from the environment, sends inside the call, and has `JobDetails`. A program
+        whose jobs' modules configure logging themselves takes RQ's own class.
+        """
+
+        def main_work_horse(self, job: Any, queue: Any) -> None:
+            """Attach the handler, and run the job."""
+            handler = PagerDutyHandler(background=False)
+            handler.addFilter(JobDetails())
+            logging.getLogger().addHandler(handler)
+            super().main_work_horse(job, queue)
 
 
 def job_killed(job: Any, pid: int | None, status: int | None, usage: object) -> None:

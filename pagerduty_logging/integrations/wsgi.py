@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from pagerduty_logging.events_api import options
+from pagerduty_logging.integrations.uncaught import Handled
 from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
-from pagerduty_logging.record.web_request import Handling
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -16,22 +18,30 @@ if TYPE_CHECKING:
 class PagerDutyMiddleware:
     """Shows method, path and, where known, route and view with all that is logged for a request.
 
-    It logs nothing and catches nothing: a failure is reported by the framework or the server. Breadcrumbs
-    begin anew with each request.
+    Breadcrumbs begin anew with each request.
 
     Args:
         app: the WSGI application, such as `app.wsgi_app` of Flask.
+        report: page for each exception that leaves the application, whatever the server does with it, and
+            raise it again. The handlers attached to the root logger page, else those of any other, else one
+            made from the environment. What the server logs of the same exception does not page again.
+            False: a failure is reported by the framework or the server alone, and pages if that is logged.
+
+    Raises:
+        TypeError: naming the argument that is wrong.
     """
 
-    def __init__(self, app: WSGIApplication) -> None:
+    def __init__(self, app: WSGIApplication, *, report: bool = False) -> None:
         self._app = app
+        self._report = options.flag("report", report)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve a request."""
         BreadcrumbHandler.forget()
-        with Handling(environ):
+        handled = Handled("wsgi", environ, report=self._report)
+        with handled:
             body = self._app(environ, start_response)
-        return body if _is_finished(body, environ.get("wsgi.file_wrapper")) else _Body(body, environ)
+        return body if _is_finished(body, environ.get("wsgi.file_wrapper")) else _Body(body, handled)
 
 
 def _is_finished(body: Iterable[bytes], file_wrapper: Callable[..., Any] | None) -> bool:
@@ -44,16 +54,16 @@ def _is_finished(body: Iterable[bytes], file_wrapper: Callable[..., Any] | None)
 class _Body:
     """The rest of an answer; each piece is made with its request named, and nothing stays named between."""
 
-    def __init__(self, body: Iterable[bytes], environ: WSGIEnvironment) -> None:
+    def __init__(self, body: Iterable[bytes], handled: AbstractContextManager[None]) -> None:
         self._body = body
-        self._environ = environ
+        self._handled = handled
         self._pieces: Iterator[bytes] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        with Handling(self._environ):
+        with self._handled:
             if self._pieces is None:
                 self._pieces = iter(self._body)
             return next(self._pieces)
@@ -61,5 +71,5 @@ class _Body:
     def close(self) -> None:
         close = getattr(self._body, "close", None)
         if close is not None:
-            with Handling(self._environ):
+            with self._handled:
                 close()

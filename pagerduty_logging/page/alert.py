@@ -15,7 +15,7 @@ from pagerduty_logging.events_api import options as check
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.events import Image, Link, Trigger, made, this_host
 from pagerduty_logging.events_api.text import cleaned, cut, first_line, plain, rows
-from pagerduty_logging.page import links, traceback_rows
+from pagerduty_logging.page import figures, links, traceback_rows
 from pagerduty_logging.page import summary as summaries
 from pagerduty_logging.record import message, overrides, printed_traceback
 from pagerduty_logging.record.exceptions import Raised
@@ -244,13 +244,9 @@ class _Page:
             told["location"] = traceback_rows.location(occurrence.origin)
         told["logger"] = occurrence.logger
         told["level"] = occurrence.level_name
-        told["why"] = history.why
-        told["occurrences"] = history.occurrences
-        if history.suppressed:
-            told["suppressed"] = history.suppressed
-            told["suppressed_since"] = iso(history.since)
-        first = told["first_seen"] = iso(history.first_seen)
-        told["last_seen"] = iso(occurrence.created) if occurrence.created > history.first_seen else first
+        told.update(figures.details(history))
+        last = max(occurrence.created, history.first_seen if history.everywhere is None else 0.0)
+        told["last_seen"] = iso(last)
         told["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in occurrence.crumbs]
         return _without_empty(told)
 

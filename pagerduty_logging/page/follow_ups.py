@@ -17,7 +17,7 @@ from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.events import Event, Severity, Trigger, this_host
 from pagerduty_logging.events_api.text import cut
-from pagerduty_logging.page import alert
+from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP, History, Problem
 from pagerduty_logging.state.throttle import Throttle
@@ -119,6 +119,13 @@ class FollowUps:
         self.ending = False
         return None
 
+    def again(self, key: str) -> bool:
+        """Report a problem anew, if it went on in a window that is not open for all; tell whether."""
+        problem = self._throttle.reopened(key)
+        if problem is not None:
+            self._due.append((problem, Why.FIRST))
+        return problem is not None
+
     @property
     def left(self) -> int:
         """How many problems there are whose report is to be made now, and is not."""
@@ -135,7 +142,7 @@ class FollowUps:
         return Pending(
             dedup_key=problem.key,
             severity=problem.severity,
-            kind=Kind.REMINDER,
+            kind=Kind.REMINDER if why.follows_up else Kind.NEWS,
             accepted_at=now,
             compose=compose,
             settle=settle,
@@ -149,6 +156,9 @@ class FollowUps:
                 template=said.summary,
                 repeats=history.suppressed,
             ),
+            logger=said.logger,
+            take=partial(figures.take, history),
+            follow_up=why.follows_up,
         )
 
     def _composed(self, said: Said, key: str, severity: Severity, history: History, seen: float) -> Event:
@@ -159,12 +169,8 @@ def _trigger(
     said: Said, key: str, severity: Severity, history: History, seen: float, given: alert.Fields
 ) -> Trigger:
     details = {
-        "why": history.why,
         "logger": said.logger,
-        "occurrences": history.occurrences,
-        "suppressed": history.suppressed,
-        "suppressed_since": alert.iso(history.since),
-        "first_seen": alert.iso(history.first_seen),
+        **figures.details(history),
         "release": given.release,
         "environment": given.environment,
         "host": this_host(),

@@ -14,6 +14,7 @@ from cachetools import LRUCache
 from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.fingerprinting.failure import reports_clean_exit
+from pagerduty_logging.record.echoes import Echoes
 from pagerduty_logging.state.lock import ReentrantLock
 
 ECHOES = ("django.server",)
@@ -39,6 +40,7 @@ class Ignored:
         )
         patterns = "|".join(map(pattern_of, loggers))
         self._loggers = re.compile(patterns).match if patterns else None
+        self._echoes = Echoes()
         self._types = tuple(kind for kind in exceptions if isinstance(kind, type))
         self._names = frozenset(name for name in exceptions if isinstance(name, str))
 
@@ -47,6 +49,8 @@ class Ignored:
         name = record.__dict__.get("name")
         if name in ECHOES:
             return "logger"
+        if self._is_echo(record):
+            return "echo"
         if self._loggers is not None and type(name) is str and self._loggers(name):
             return "logger"
         if error is None:
@@ -58,6 +62,12 @@ class Ignored:
         if self._names and any(not self._names.isdisjoint(_names(t)) for t in type(error).__mro__):
             return "exception"
         return None
+
+    def _is_echo(self, record: logging.LogRecord) -> bool:
+        try:
+            return self._echoes.matches(record)
+        except AttributeError:  # a record made by hand may lack anything
+            return False
 
 
 def pattern_of(logger: str) -> str:

@@ -12,8 +12,9 @@ from typing import Final
 MAX_DEPTH: Final = 6
 """Containers inside containers; what lies deeper stays text."""
 
-_STRING = r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+\""""
-_TOKEN = re.compile(rf"{_STRING}|[\[\](){{}},:]|\s+|[^\[\](){{}},:'\"\s]+|['\"]", re.DOTALL)
+# A string that does not end takes all the rest, so that the rest is not looked at once for every quote.
+_STRING = r"""'(?:[^'\\]|\\.|\\\Z)*+(?:'|(\Z))|"(?:[^"\\]|\\.|\\\Z)*+(?:"|(\Z))"""
+_TOKEN = re.compile(rf"{_STRING}|[\[\](){{}},:]|\s+|[^\[\](){{}},:'\"\s]+", re.DOTALL)
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
 _FLAGS: Final = {"True": True, "False": False, "None": None}
 _OPEN: Final = {"[": "]", "(": ")", "{": "}"}
@@ -30,10 +31,9 @@ def read(text: str) -> object:
     """Return the container that TEXT is the `repr` of, what is no string inside as `Unread`; else TEXT."""
     tokens: list[str] = []
     for found in _TOKEN.finditer(text):
-        token = found[0]
-        if token in ("'", '"'):  # a string that does not end
+        if _is_cut(found):
             return text
-        tokens.append(token)
+        tokens.append(found[0])
     value, at = _value(tokens, 0, 0)
     return text if isinstance(value, str) or at != len(tokens) else value
 
@@ -49,8 +49,12 @@ def string(literal: str) -> str:
 
 def items(text: str) -> list[str] | None:
     """Return the texts of the entries of a bracketed TEXT, or None."""
-    tokens = [found[0] for found in _TOKEN.finditer(text)]
-    if not tokens or tokens[0] not in _OPEN or "'" in tokens or '"' in tokens:
+    tokens = []
+    for token in _TOKEN.finditer(text):
+        if _is_cut(token):
+            return None
+        tokens.append(token[0])
+    if not tokens or tokens[0] not in _OPEN:
         return None
     found: list[str] = []
     at = 1
@@ -60,6 +64,11 @@ def items(text: str) -> list[str] | None:
         if at < len(tokens) and tokens[at] == ",":
             at += 1
     return found
+
+
+def _is_cut(token: re.Match[str]) -> bool:
+    """Whether a token is a string that does not end."""
+    return token[1] is not None or token[2] is not None
 
 
 def _value(tokens: list[str], at: int, depth: int) -> tuple[object, int]:

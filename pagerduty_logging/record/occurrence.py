@@ -290,7 +290,7 @@ def _rendered(
 def _surroundings(record: logging.LogRecord, error: BaseException | None) -> Surroundings:
     chain = _chain_of_subject(record) if error is None else caught(error, traceback_of(record, error))
     trace_id, span_id = _trace(record)
-    request = web_request.handled_here(error)
+    request = web_request.handled_here(error, record.__dict__.get("args"))
     return Surroundings(chain, _task(record), trace_id, span_id, crumbs_before(record), request)
 
 

@@ -7,6 +7,7 @@ them would keep their frames alive. It is plain data, so that a marked exception
 from __future__ import annotations
 
 import os
+import re
 from opcode import opmap
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
@@ -17,6 +18,7 @@ MAX_FRAMES = 10_000
 """Frames that are looked at; a longer traceback is taken for another failure."""
 
 _RAISE = opmap["RAISE_VARARGS"]
+_INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
@@ -100,8 +102,8 @@ def relation(
 def _raises_anew(traceback: TracebackType) -> bool:
     """Tell whether a frame raised the exception itself, instead of being left by it on its way.
 
-    `raise error` where it was caught is still the same failure; so is what the standard library hands on,
-    such as the result of a future.
+    `raise error` where it was caught is still the same failure; so is what a library hands on, such as the
+    result of a future.
     """
     code = traceback.tb_frame.f_code
     before = traceback.tb_next
@@ -109,4 +111,5 @@ def _raises_anew(traceback: TracebackType) -> bool:
         code.co_code[traceback.tb_lasti] == _RAISE
         and not (before is not None and before.tb_frame is traceback.tb_frame)
         and not code.co_filename.startswith(_STANDARD_LIBRARY)
+        and _INSTALLED.search(code.co_filename) is None
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar, Token
@@ -30,8 +31,11 @@ _ON_EXCEPTIONS = "__pagerduty_logging_request__"
 _NO_NAME = re.compile(r"\d+|[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 """User ids that are texts: a number or a UUID tells nothing of the user, any other may be a name."""
 
-_GUNICORN = "gunicorn.error"
-_GUNICORN_FAILED = "Error handling request "  # and the URI as it came, at the end
+_SERVERS = frozenset(
+    {"gunicorn.error", "sanic.error", "tornado.access", "tornado.application", "tornado.general"}
+)
+"""Loggers that put the URI of a request into their text as it came, query and all."""
+_QUERY = re.compile(r"\?([^\s'\"]*)")
 
 _handled: ContextVar[Mapping[str, Any] | None] = ContextVar("pagerduty_logging_request", default=None)
 
@@ -66,10 +70,15 @@ class Handling:
                 error.__dict__[_ON_EXCEPTIONS] = _of_handled(self._request)
 
 
-def handled_here(error: BaseException | None) -> dict[str, object]:
-    """Return the details of the request that `error` left; else of the one that is handled here and now."""
+def handled_here(error: BaseException | None, args: object = None) -> dict[str, object]:
+    """Return the details of the request that `error` left; else of the one that is handled here and now.
+
+    Args:
+        error: what the record is about.
+        args: the record's arguments: Tornado's request is among those of its records.
+    """
     try:
-        return _of_handled(_handled.get(), error)
+        return _of_handled(_handled.get(), error) or _of_tornado(args) or _of_sanic()
     except Exception:  # whatever stands in for a request may raise anything
         return {}
 
@@ -95,11 +104,10 @@ def shown_in(fields: dict[object, object], handled: dict[str, object]) -> dict[o
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """Return a record's own message; of a query that gunicorn logs with a request, the names alone."""
+    """Return a record's own message; of a query that a server logs with a request, the names alone."""
     message = record.getMessage()
-    if record.name == _GUNICORN and message.startswith(_GUNICORN_FAILED):
-        path, mark, query = message.partition("?")
-        return path + mark + "&".join(_names_in(query))
+    if record.name in _SERVERS and "?" in message:
+        return _QUERY.sub(lambda found: "?" + "&".join(_names_in(found[1])), message)
     return message
 
 
@@ -118,6 +126,32 @@ def _of_handled(request: Mapping[str, Any] | None, error: BaseException | None =
     if request is None:
         return {}
     return _of_scope(request) if "type" in request else _of_environ(request)
+
+
+def _of_tornado(args: object) -> dict[str, object]:
+    tornado = sys.modules.get("tornado.httputil")
+    if tornado is None or not isinstance(args, tuple):
+        return {}
+    found = next((given for given in args if type(given) is tornado.HTTPServerRequest), None)
+    return {} if found is None else _shown(method=found.method, path=found.path, query=found.query)
+
+
+def _of_sanic() -> dict[str, object]:
+    """Return the details of the request that Sanic handles here; it keeps that in a context variable."""
+    sanic = sys.modules.get("sanic.request")
+    if sanic is None:
+        return {}
+    try:
+        found = sanic.Request.get_current()
+    except Exception:  # there is none
+        return {}
+    return _shown(
+        method=found.method,
+        path=found.path,
+        query=found.query_string,
+        route=f"/{found.route.path}" if found.route is not None else None,
+        view=found.endpoint,
+    )
 
 
 def _of_object(request: object) -> dict[str, object]:
@@ -162,7 +196,7 @@ def _of_scope(scope: Mapping[str, Any]) -> dict[str, object]:
     endpoint = scope.get("endpoint")
     name = getattr(endpoint, "__qualname__", None)
     return _shown(
-        method=scope.get("method"),
+        method="WEBSOCKET" if scope["type"] == "websocket" else scope.get("method"),
         path=scope.get("path"),
         query=bytes(scope.get("query_string") or b"").decode("latin-1"),
         route=getattr(scope.get("route"), "path", None),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state import why as words
+from pagerduty_logging.state.protocol import Mine
 from pagerduty_logging.state.why import Why
 from pagerduty_logging.state.worse import Course, Kind
 
@@ -22,6 +23,7 @@ class Outcome(enum.Enum):
     DELIVERED = "delivered"
     LOST = "lost"  # refused, expired, or the process could not make it
     REJECTED = "rejected"  # there was no room for it, which another event reports; or nobody wants it
+    NOT_NEEDED = "not needed"  # another process reported the problem, or somebody wants quiet
     UNDONE = "undone"  # it was never made: its record is decided anew
 
 
@@ -35,6 +37,7 @@ class History:
         first_seen: when the first one happened.
         since: when the occurrence behind the last event happened.
         why: the reason of the event, in words.
+        everywhere: what a shared state knows of it; None: there is none, or it does not answer.
     """
 
     occurrences: int
@@ -42,6 +45,7 @@ class History:
     first_seen: float
     since: float = 0.0
     why: str = Why.FIRST.value
+    everywhere: Mine | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -65,6 +69,8 @@ class Problem:
         lost: an event was lost, and none was submitted since.
         over: it was resolved; what comes next is another problem with the same key.
         course: what tells whether it gets worse; None: nobody wants to know.
+        handed_in: how many of the occurrences the shared state was told of.
+        fresh: it is among the throttle's `fresh`, or whoever hands in looks after it.
         said: what its last event said, as a follow-up needs it; None: no event was made.
     """
 
@@ -83,6 +89,8 @@ class Problem:
     over: bool = False
     origin: tuple[str, str] = ("", "")
     course: Course | None = None
+    handed_in: int = 0
+    fresh: bool = False
     said: object = None
 
     @property

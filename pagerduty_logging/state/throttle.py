@@ -10,6 +10,7 @@ import heapq
 import itertools
 import math
 import random
+from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -46,6 +47,9 @@ BRIEFLY = 0.05
 JITTER = 0.1
 """Share by which the window of a reminder is longer or shorter, so that a fleet does not speak in chorus."""
 
+MAX_FRESH = 20_000
+"""Problems of which the shared state may have to be told; the oldest are left out."""
+
 
 class Throttle:
     """The problems a process knows, bounded in number and time; safe to share between threads.
@@ -63,6 +67,8 @@ class Throttle:
     Attributes:
         known: short cuts to problems by logger and message, for the hot path to read without a lock. They
             hold for records up to the problem's `level`.
+        fresh: problems with occurrences that nobody has handed in to a shared state, for whoever does so to
+            take out; None: there is no such state.
     """
 
     def __init__(
@@ -84,6 +90,7 @@ class Throttle:
         self._random = random
         self._escalation_rate = escalation_rate
         self.known: dict[str, dict[str, Problem]] = {}
+        self.fresh: deque[Problem] | None = None
         self._shortcuts = 0
         self._begin()
 
@@ -182,6 +189,8 @@ class Throttle:
         sighting = Sighting(Why.FIRST, problem, History(1, 0, seen))
         if settlement is not None:
             settlement.problem, settlement.told = problem, 1
+        if self.fresh is not None:
+            self._freshen(problem)
         self._open[key] = problem  # last, for there may be no stack left to come here
         return sighting
 
@@ -221,6 +230,8 @@ class Throttle:
             problem.severity = severity if problem.lost else min(problem.severity, severity, key=_rank)
             problem.lost = False
         problem.occurrences += 1
+        if self.fresh is not None:
+            self._freshen(problem)
         if problem.under_way:
             # The hot path must check here again at least once a window.
             problem.quiet_until = now + self._repeat_interval
@@ -257,6 +268,11 @@ class Throttle:
         """Let no event follow for the last repeat: it was the same failure, on its way up."""
         problem.told += 1
 
+    def _freshen(self, problem: Problem) -> None:
+        if not problem.fresh and self.fresh is not None:
+            problem.fresh = True
+            self.fresh.append(problem)
+
     def settle(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
         """Take note of what became of a problem's event: only a delivered one keeps its window of silence.
 
@@ -274,7 +290,7 @@ class Throttle:
         stood_for = self._settle_apart(settlement, problem, outcome)
         if not problem.under_way and self._open.get(problem.key) is problem:
             del self._open[problem.key]
-            if problem.occurrences > 1 or outcome in (Outcome.DELIVERED, Outcome.LOST):
+            if problem.occurrences > 1 or outcome in (Outcome.DELIVERED, Outcome.LOST, Outcome.NOT_NEEDED):
                 self._problems[problem.key] = problem  # anew, so that it is remembered from this event on
         first = settlement.why in (Why.FIRST, Why.LOST)
         if first and outcome is Outcome.DELIVERED and self._follow_up and not problem.over:
@@ -294,9 +310,9 @@ class Throttle:
                 problem.occurrences -= 1
         if not settlement.why.follows_up:  # those leave the window as it is
             problem.under_way -= 1
-            if settlement.worse and problem.course and outcome is not Outcome.DELIVERED:
+            if settlement.worse and problem.course and outcome not in (Outcome.DELIVERED, Outcome.NOT_NEEDED):
                 problem.course.opened.discard(settlement.worse)
-            problem.lost = problem.lost or outcome is not Outcome.DELIVERED
+            problem.lost = problem.lost or outcome not in (Outcome.DELIVERED, Outcome.NOT_NEEDED)
             quiet = not (problem.lost or problem.over)
             self._open_window(problem, self._window(problem) if quiet else NEVER)
         return stood_for
@@ -386,7 +402,34 @@ class Throttle:
         history = History(problem.told + suppressed, suppressed, problem.first_seen, problem.told_at, said)
         problem.told += suppressed
         problem.told_at, problem.told_on = seen, now
+        if not why.follows_up:  # it opens a window, as the event of a record does
+            problem.under_way += 1
+            problem.window = self._repeat_interval
+            self._open[problem.key] = problem
         return history, settlement
+
+    def set_window(self, key: str, seconds: float) -> None:
+        """Let a problem's window end in so many seconds, as a shared state says; 0.0: the next is news.
+
+        That of one with an event under way is left alone: it depends on what becomes of the event.
+        """
+        self._lock.run(self._set_window, key, seconds, or_else=_left_alone, timeout=BRIEFLY)
+
+    def _set_window(self, key: str, seconds: float) -> None:
+        problem = self._problems.get(key)
+        if problem is not None and not (problem.under_way or problem.over or problem.lost):
+            self._open_window(problem, seconds if seconds > 0.0 else NEVER)
+
+    def reopened(self, key: str) -> Problem | None:
+        """Close a problem's window, which is not open for all; return the problem if it went on within it."""
+        return self._lock.run(self._reopened, key, or_else=_unknown_now, timeout=BRIEFLY)
+
+    def _reopened(self, key: str) -> Problem | None:
+        problem = self._problems.get(key)
+        if problem is None or problem.under_way or problem.quiet_until <= self._clock():
+            return None
+        problem.quiet_until = NEVER
+        return problem if problem.reportable else None
 
     def end(self, key: str) -> None:
         """Let nothing that is logged from now on pass for a repeat of this problem at first sight.
@@ -416,7 +459,17 @@ class Throttle:
         """Know nothing: this is another process than the one that knew."""
         self.known.clear()
         self._shortcuts = 0
+        if self.fresh is not None:
+            self.fresh.clear()
         self._begin()
+
+
+def _unknown_now(key: str) -> None:
+    return
+
+
+def _left_alone(key: str, seconds: float) -> None:
+    return
 
 
 def _end_one(problem: Problem | None) -> None:

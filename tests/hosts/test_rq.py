@@ -1,40 +1,15 @@
 """RQ's workers: one page for a job that fails, which says which job it was, and none lost."""
 
 import json
-import shutil
-import socket
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pagerduty_logging.sandbox import Sandbox
-from tests.reliability.programs import until
 
 from .workers import PATIENCE, copied, pages, run, started
 
 pytest.importorskip("rq")
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[str]:
-    """The address of a Redis of the test's own."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
-    path = tmp_path / "redis.socket"
-    options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path)]
-    with subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL) as process:
-        try:
-            until(lambda: _answers(path))
-            yield f"unix://{path}"
-        finally:
-            process.kill()
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as connection:
-        return path.exists() and connection.connect_ex(str(path)) == 0
 
 
 ENQUEUE = """
@@ -51,7 +26,9 @@ queue.enqueue("jobs.gone", "s3cret", secret="s3cret")
 """
 
 
-@pytest.mark.parametrize("kind", ["rq.Worker", "rq.SimpleWorker"])
+@pytest.mark.parametrize(
+    "kind", ["rq.Worker", "rq.SimpleWorker", "pagerduty_logging.integrations.rq.SpawnWorker"]
+)
 def test_a_job_that_fails_is_one_page(sandbox: Sandbox, tmp_path: Path, redis: str, kind: str) -> None:
     folder = copied("rq_jobs", tmp_path)
     run(["-c", ENQUEUE], folder, sandbox, REDIS_URL=redis)

@@ -28,7 +28,9 @@ def copied(example: str, folder: Path) -> Path:
     return Path(shutil.copytree(EXAMPLES / example, folder / example))
 
 
-def run(arguments: list[str], folder: Path, sandbox: Sandbox, **extra: str) -> str:
+def run(
+    arguments: list[str], folder: Path, sandbox: Sandbox, *, patience: float = PATIENCE, **extra: str
+) -> str:
     """Run a Python program to its good end; return what it wrote."""
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -37,7 +39,7 @@ def run(arguments: list[str], folder: Path, sandbox: Sandbox, **extra: str) -> s
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=PATIENCE,
+        timeout=patience,
         check=False,
     )
     assert done.returncode == 0, done.stdout

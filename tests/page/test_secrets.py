@@ -1,12 +1,7 @@
 """How many secrets pass, and how many ordinary messages are spoilt: both are counted, for both cost."""
 
-import re
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-import pagerduty_logging
 from pagerduty_logging.page.redaction import MARK, Redactor
 from tests.page.ordinary import alarms, messages
 from tests.page.secrets import READABLE, SECRETS
@@ -37,11 +32,3 @@ def test_hardly_any_ordinary_message_is_spoilt() -> None:
     texts = messages()
     assert len(texts) >= 2_800
     assert len(alarms(texts)) <= MOST_SPOILT * len(texts)
-
-
-def test_the_example_of_the_documentation_runs() -> None:
-    text = (Path(pagerduty_logging.__file__).parent / "page" / "README.md").read_text("utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    names: dict[str, Any] = {}
-    exec(example, names)
-    names["handler"].close()

@@ -13,6 +13,7 @@ import pytest
 
 from pagerduty_logging import BreadcrumbHandler
 from pagerduty_logging.integrations import asgi, wsgi
+from pagerduty_logging.record.web_request import handled_here, message_of
 from pagerduty_logging.sandbox import Sandbox
 from tests.pages import Pager, paging
 
@@ -409,17 +410,17 @@ def test_the_server_that_logs_an_exception_outside_the_request_shows_the_request
     assert pager.details["request"]["path"] == "/orders/7"
 
 
-def test_a_websocket_passes_through_untouched(pager: Pager):
+def test_a_websocket_is_shown_with_its_path(pager: Pager):
     seen = []
 
     async def app(*given: Any) -> None:
         seen.append(given)
         pager.logger.error("it broke")
 
-    scope: Any = {"type": "websocket", "path": "/chat"}
+    scope: Any = {"type": "websocket", "path": "/chat", "query_string": b"token=hush"}
     asyncio.run(asgi.PagerDutyMiddleware(app)(scope, "receive", "send"))  # type: ignore[arg-type]
     assert seen == [(scope, "receive", "send")]
-    assert "request" not in pager.details
+    assert pager.details["request"] == {"method": "WEBSOCKET", "path": "/chat", "query_names": "token"}
 
 
 def lived(app: Any, pager: Pager) -> list[tuple[str, int]]:
@@ -491,3 +492,31 @@ def test_starlettes_request_as_extra_is_shown_without_its_headers(pager: Pager):
     details = details_with(pager, request=request)
     assert details["request"] == {"method": "GET", "path": "/orders/7", "query_names": "code"}
     assert "hush" not in str(details)
+
+
+def test_the_request_among_tornados_arguments_is_shown() -> None:
+    httputil = pytest.importorskip("tornado.httputil")
+    line = httputil.RequestStartLine("GET", "/orders/7?token=hush", "HTTP/1.1")
+    request = httputil.HTTPServerRequest(start_line=line, headers=httputil.HTTPHeaders({"Host": "shop"}))
+    shown = handled_here(None, ("GET /orders/7?token=hush (127.0.0.1)", request))
+    assert shown == {"method": "GET", "path": "/orders/7", "query_names": "token"}
+
+
+@pytest.mark.parametrize(
+    ("logger", "message", "shown"),
+    [
+        (
+            "tornado.application",
+            "Uncaught exception GET /a?token=hush (::1)",
+            "Uncaught exception GET /a?token (::1)",
+        ),
+        (
+            "sanic.error",
+            "handling uri: 'http://shop/a?token=hush&b=1'",
+            "handling uri: 'http://shop/a?token&b'",
+        ),
+        ("shop", "is this all? token=hush", "is this all? token=hush"),
+    ],
+)
+def test_servers_lines_show_the_names_in_a_query_alone(logger: str, message: str, shown: str) -> None:
+    assert message_of(logging.makeLogRecord({"name": logger, "msg": message})) == shown

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations import reach
+from pagerduty_logging.record.attachment import loggers
 from pagerduty_logging.record.filters import ECHOES
 
 MAX_NAMES = 10
@@ -94,7 +95,7 @@ def _failed_requests() -> Iterator[CheckMessage]:
 
 def _cut_off() -> Iterator[CheckMessage]:
     disabled, stopped = [], []
-    for logger in reach.loggers():
+    for logger in loggers():
         way = reach.way_of(logger)
         if logger.name in (*ECHOES, "django.request") or not way.obstacle:
             continue

@@ -1,0 +1,187 @@
+"""The bytes of a log, in blocks of whole lines, whatever packs them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Final, NamedTuple
+
+from pagerduty_logging.cli.parsing import Misuse
+from pagerduty_logging.cli.rehearse.counts import Counts
+
+BLOCK: Final = 1 << 20
+MAX_LINE: Final = 1 << 20
+"""Bytes of one line that are read; the rest is left out, and the line counted as cut."""
+STDIN: Final = "-"
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+def opened(path: str) -> IO[bytes]:
+    """Open a log; "-" is standard input.
+
+    Raises:
+        Misuse: it is no file that can be read.
+    """
+    if path == STDIN:
+        return sys.stdin.buffer
+    if os.path.isdir(path):
+        raise Misuse(f"{path} is a directory: give its files, such as {os.path.join(path, '*.log')}")
+    try:
+        return open(path, "rb", buffering=0)
+    except OSError as error:
+        raise Misuse(f"{path} cannot be read: {error.strerror}") from None
+
+
+def size(path: str) -> int | None:
+    """Return how many bytes a file has; None: nobody knows."""
+    try:
+        return None if path == STDIN else os.stat(path).st_size
+    except OSError:
+        return None
+
+
+class Block(NamedTuple):
+    """Whole lines.
+
+    Attributes:
+        data: they, and maybe the beginning of one more, which the next block begins with.
+        end: where that one begins. Not cut off there, for to copy a megabyte takes time.
+    """
+
+    data: bytes
+    end: int
+
+    @property
+    def lines(self) -> bytes:
+        """The whole lines alone."""
+        return self.data[: self.end]
+
+
+def blocks(path: str, counts: Counts, told: Callable[[], object]) -> Iterator[Block]:
+    """Yield the log in blocks of whole lines.
+
+    Args:
+        path: as for `opened`.
+        counts: takes what was read.
+        told: is called after each block.
+    """
+    with opened(path) as file:
+        carry = b""
+        cutting = False  # within a line of which the beginning was given already
+        try:
+            for data, whole in _unpacked(path, _Counted(file, counts)):
+                told()
+                if whole and not (carry or cutting):
+                    yield Block(data, whole)
+                    continue
+                data = data[: whole or len(data)]
+                if cutting:
+                    end = data.find(b"\n")
+                    if end < 0:
+                        continue
+                    data = data[end + 1 :]
+                    cutting = False
+                data = carry + data
+                end = data.rfind(b"\n") + 1
+                carry = data[end:]
+                if end:
+                    yield Block(data, end)
+                if len(carry) > MAX_LINE:
+                    counts.cut += 1
+                    cutting = True
+                    yield Block(carry[:MAX_LINE] + b"\n", MAX_LINE + 1)
+                    carry = b""
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            counts.damaged.append(f"{path}: {error}")
+        except OSError as error:
+            counts.damaged.append(f"{path}: {error.strerror or error}")
+        if carry:
+            yield Block(carry + b"\n", len(carry) + 1)
+
+
+class _Counted(io.RawIOBase):
+    """A file that counts what is read of it."""
+
+    def __init__(self, file: IO[bytes], counts: Counts) -> None:
+        self._file = file
+        self._counts = counts
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def go_back(self, number: int) -> None:
+        """Read the last bytes again."""
+        self._file.seek(-number, os.SEEK_CUR)
+        self._counts.bytes_read -= number
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._file.read(size)
+        self._counts.bytes_read += len(data)
+        return data
+
+
+def _unpacked(path: str, file: _Counted) -> Iterator[tuple[bytes, int]]:
+    """Yield what is read, and where its last line ends if what follows will be read again; else 0."""
+    first = file.read(BLOCK)
+    if first.startswith(_GZIP):
+        yield from _read(gzip.GzipFile(fileobj=io.BufferedReader(_Again(first, file), BLOCK)))
+    elif first.startswith(_ZSTD):
+        yield from _read(_zstd(path)(io.BufferedReader(_Again(first, file), BLOCK)))
+    elif first:
+        yield from _whole_lines(first, file)
+
+
+def _whole_lines(data: bytes, file: _Counted) -> Iterator[tuple[bytes, int]]:
+    """Go back to a line's end where the file can, for to put pieces together takes time."""
+    can_go_back = file.seekable()
+    while data:
+        end = data.rfind(b"\n") + 1
+        if can_go_back and len(data) == BLOCK and 0 < end < BLOCK:
+            file.go_back(BLOCK - end)
+            yield data, end
+        else:
+            yield data, 0
+        data = file.read(BLOCK)
+
+
+def _read(file: IO[bytes] | _Counted | gzip.GzipFile) -> Iterator[tuple[bytes, int]]:
+    while data := file.read(BLOCK):
+        yield data, 0
+
+
+class _Again(io.RawIOBase):
+    """A file of which the beginning was read already."""
+
+    def __init__(self, first: bytes, rest: _Counted) -> None:
+        self._first = first
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._first:
+            data, self._first = self._first[: len(buffer)], self._first[len(buffer) :]
+        else:
+            data = self._rest.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _zstd(path: str) -> Callable[[IO[bytes]], IO[bytes]]:
+    try:
+        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        raise Misuse(
+            f"{path} is packed by zstd, which Python reads from 3.14 on: zstd -dc {path} | "
+            f"pagerduty-logging rehearse -"
+        ) from None
+    made: Callable[[IO[bytes]], IO[bytes]] = zstd.ZstdFile
+    return made

@@ -1,0 +1,237 @@
+"""Two results side by side; a result beside incidents, and beside what was really sent."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, Final
+
+from pagerduty_logging.cli.rehearse.report import (
+    Block,
+    Heading,
+    Points,
+    Table,
+    Text,
+    _duration,
+    _short,
+    _time,
+)
+from pagerduty_logging.cli.rehearse.result import Problem, Result
+from pagerduty_logging.cli.rehearse.times import Clock, reader_of
+
+EARLY: Final = 300.0
+"""Seconds that an alert may come before the start that people wrote down for an incident."""
+ALIKE: Final = 5.0
+"""Seconds by which the times of an event that was sent and of one that was rehearsed may differ."""
+MAX_ROWS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that people were, or should have been, woken for."""
+
+    start: float
+    end: float
+    title: str
+
+
+def compared(before: Result, after: Result) -> list[Block]:
+    """Return what is gained and lost from one result to another."""
+    old = {problem.key: problem for problem in before.problems}
+    new = {problem.key: problem for problem in after.problems}
+    rows = [
+        ("alerts", f"{before.alerts:,}", f"{after.alerts:,}", _change(before.alerts, after.alerts)),
+        ("events", f"{before.events:,}", f"{after.events:,}", _change(before.events, after.events)),
+        ("alerts at night", f"{before.night_alerts:,}", f"{after.night_alerts:,}",
+         _change(before.night_alerts, after.night_alerts)),
+        ("busiest minute", f"{before.busiest:,}", f"{after.busiest:,}",
+         _change(before.busiest, after.busiest)),
+        ("events that wait", f"{before.waited:,}", f"{after.waited:,}", _change(before.waited, after.waited)),
+    ]  # fmt: skip
+    found: list[Block] = [Heading("Compared"), Table(("", "before", "after", "change"), rows)]
+    changed: list[tuple[int, tuple[str, ...]]] = []
+    for key in old.keys() | new.keys():
+        a, b = _events(old.get(key)), _events(new.get(key))
+        if a != b or _delay(old.get(key), new.get(key)):
+            problem: Problem = new.get(key) or old[key]
+            what = "paged only after" if not a else "paged only before" if not b else ""
+            late = _delay(old.get(key), new.get(key))
+            what = what or (
+                f"told {_duration(abs(late))} {'later' if late > 0 else 'earlier'}" if abs(late) >= 1 else ""
+            )
+            changed.append((-abs(b - a), (f"{a:,}", f"{b:,}", what, _short(key), problem.summary)))
+    changed.sort()
+    if changed:
+        found.append(
+            Table(("before", "after", "what", "key", "problem"), [row for _, row in changed[:MAX_ROWS]])
+        )
+    else:
+        found.append(Text("No problem would have been told differently."))
+    if len(changed) > MAX_ROWS:
+        found.append(Text(f"… {len(changed) - MAX_ROWS:,} more problems changed."))
+    return found
+
+
+def _events(problem: Problem | None) -> int:
+    return len(problem.events) if problem else 0
+
+
+def _delay(before: Problem | None, after: Problem | None) -> float:
+    if before is None or after is None or not (before.events and after.events):
+        return 0.0
+    return after.events[0].at - before.events[0].at
+
+
+def _change(before: int, after: int) -> str:
+    return f"{after - before:+,}" if after != before else "same"
+
+
+# --- incidents --------------------------------------------------------------------------------------
+
+
+def read_incidents(text: str, zone: tzinfo, newest: float) -> list[Incident]:
+    """Return the incidents of a CSV with the columns start, end and title, or of a JSON list of such objects.
+
+    Raises:
+        ValueError: it is neither, or a time cannot be read.
+    """
+    when = reader_of(Clock(zone, newest))
+    rows: Iterable[Mapping[str, Any]]
+    if text.lstrip()[:1] in ("[", "{"):
+        told = json.loads(text)
+        rows = told.get("incidents", []) if isinstance(told, dict) else told
+    else:
+        rows = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    incidents = []
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping) or not row.get("start"):
+            raise ValueError(f"incident {number} has no start: the columns are start, end and title")
+        start = when(row["start"])
+        end = when(row["end"]) if row.get("end") else start
+        if start is None or end is None:
+            raise ValueError(f"incident {number}: a time cannot be read")
+        if end < start:
+            raise ValueError(f"incident {number} ends before it starts")
+        incidents.append(Incident(start, end, str(row.get("title") or f"incident {number}")))
+    return incidents
+
+
+def judged(result: Result, incidents: Sequence[Incident], zone: tzinfo) -> list[Block]:
+    """Return which incidents were caught, after how long, which were missed, and what woke for nothing."""
+    alerts = sorted((p.events[0].at, p.summary) for p in result.problems if p.events)
+    times = sorted(event.at for p in result.problems for event in p.events)
+    rows = []
+    used: set[int] = set()
+    caught = 0
+    for incident in sorted(incidents, key=lambda i: i.start):
+        during = [n for n, (at, _) in enumerate(alerts) if incident.start - EARLY <= at <= incident.end]
+        # A reminder just before it is no news of it.
+        told = [alerts[n][0] for n in during] + [at for at in times if incident.start <= at <= incident.end]
+        used.update(during)
+        if told:
+            caught += 1
+            first = min(told)
+            late = first - incident.start
+            after = f"caught after {_duration(late)}" if late >= 0 else f"caught {_duration(-late)} before"
+            woke = f"{len(during)} alerts" if during else "told on an alert that was open"
+            rows.append((after, woke, _time(incident.start, zone), incident.title))
+        else:
+            rows.append(("missed", "", _time(incident.start, zone), incident.title))
+    nothing = [alert for n, alert in enumerate(alerts) if n not in used]
+    found: list[Block] = [
+        Heading("Incidents"),
+        Text(
+            f"{caught} of {len(incidents)} caught; {len(nothing)} of {len(alerts)} alerts woke for nothing."
+        ),
+        Table(("judged", "alerts", "start", "incident"), rows),
+    ]
+    if nothing:
+        found.append(
+            Points([f"For nothing: {_time(at, zone)} {summary}" for at, summary in nothing[:MAX_ROWS]])
+        )
+    return found
+
+
+# --- what was really sent -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How a rehearsal and what was really sent agree."""
+
+    alike: int
+    only_rehearsed: int
+    only_sent: int
+
+    @property
+    def share(self) -> float:
+        """The share of all events that are alike."""
+        every = self.alike + self.only_rehearsed + self.only_sent
+        return self.alike / every if every else 1.0
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        parts = f"{self.alike:,} alike, {self.only_rehearsed:,} only rehearsed, {self.only_sent:,} only sent"
+        return f"{parts}: {self.share:.0%}"
+
+
+_SENT: Final = frozenset(
+    {"sent", "delivered", "first", "worse", "again", "size", "reminder", "escalated", "paged"}
+)
+_KEYS: Final = ("key", "dedup_key")
+_VERDICTS: Final = ("verdict", "decision", "action", "outcome", "why", "reason")
+
+
+def read_ledger(lines: Iterable[str], zone: tzinfo, newest: float) -> list[tuple[float, str]]:
+    """Return time and key of every event that a ledger says was sent.
+
+    Raises:
+        ValueError: no line of it tells of an event.
+    """
+    when = reader_of(Clock(zone, newest))
+    sent: list[tuple[float, str]] = []
+    for line in lines:
+        try:
+            told = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(told, dict):
+            continue
+        key = next((told[name] for name in _KEYS if isinstance(told.get(name), str)), None)
+        at = next(
+            (t for name in ("time", "timestamp", "at") if (t := when(told.get(name))) is not None), None
+        )
+        if key is None or at is None:
+            continue
+        said = next((str(told[name]) for name in _VERDICTS if told.get(name) is not None), "sent")
+        if said.lower().split(":")[0].strip() in _SENT:
+            sent.append((at, key))
+    if not sent:
+        raise ValueError("no line of it tells of an event that was sent")
+    return sent
+
+
+def checked(result: Result, sent: Iterable[tuple[float, str]]) -> Checked:
+    """Pair the events of each key in their order, where their times agree."""
+    real: dict[str, list[float]] = defaultdict(list)
+    for at, key in sorted(sent):
+        real[key].append(at)
+    alike = rehearsed = 0
+    total = sum(len(times) for times in real.values())
+    for problem in result.problems:
+        times = real.get(problem.key, [])
+        place = 0
+        for event in problem.events:
+            rehearsed += 1
+            while place < len(times) and times[place] < event.at - ALIKE:
+                place += 1
+            if place < len(times) and times[place] <= event.at + ALIKE:
+                alike += 1
+                place += 1
+    return Checked(alike, rehearsed - alike, total - alike)

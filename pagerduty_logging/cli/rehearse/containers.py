@@ -1,0 +1,200 @@
+"""What wraps the lines of a log: journald, Docker, Kubernetes, syslog, CloudWatch."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pagerduty_logging.cli.rehearse import levels, times
+
+MAX_PIECES_CHARS: Final = 1_000_000
+"""Characters of one line that is put together from pieces; the rest is left out."""
+
+CRI: Final = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)) (?P<stream>stdout|stderr) "
+    r"(?P<tag>[PF])(?::\w+)* (?P<text>.*)",
+    re.DOTALL,
+)
+SYSLOG: Final = re.compile(
+    rf"(?:<(?P<priority>\d{{1,3}})>)?(?:(?P<time>{times.SYSLOG})|1 (?P<time5>\S+)) (?P<host>\S+) "
+    r"(?P<tag>[^\s:\[]+(?:\([^)]*\))?)(?:\[(?P<pid>\d+)\])?(?P<colon>:?) (?P<text>.*)",
+    re.DOTALL,
+)
+CLOUDWATCH: Final = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) "
+    r"(?P<text>(?:\[|\{|[A-Z]+ |\d{4}-|Traceback | ).*)",
+    re.DOTALL,
+)
+
+
+@dataclass(slots=True)
+class Line:
+    """A line without what wrapped it.
+
+    Attributes:
+        text: the application's own line.
+        time: when the wrapper had it, in seconds since the epoch; None: nothing wrapped it.
+        source: whose line it is: lines of different ones do not belong together.
+        level: the wrapper's own, used where the line has none.
+        logger: likewise.
+        process: likewise.
+        said: the line's JSON, if it was read already.
+        path, line, function: as journald tells them.
+    """
+
+    text: str
+    time: float | None = None
+    source: str = ""
+    level: int | None = None
+    logger: str = ""
+    process: int | None = None
+    said: Mapping[str, Any] | None = None
+    path: str = ""
+    line: int = 0
+    function: str = ""
+    wrapper: str = ""
+
+
+class Unwrapper:
+    """Takes lines out of what wraps them, and puts the pieces of long ones together.
+
+    Args:
+        clock: reads times.
+    """
+
+    def __init__(self, clock: times.Clock) -> None:
+        self._when = times.reader_of(clock)
+        self._pieces: dict[str, list[str]] = {}
+        self._sizes: dict[str, int] = {}
+
+    def unwrap(self, text: str) -> Line | None:
+        """Return a line of the application; None for a piece of one that is to come."""
+        if text.startswith("{"):
+            said = parsed(text)
+            return Line(text) if said is None else self.of_json(said, text)
+        if text[4:5] == "-" and text[10:11] == "T":
+            found = CRI.match(text)
+            if found is not None:
+                source = found["stream"]
+                whole = self._joined(source, found["text"], found["tag"] == "F")
+                if whole is None:
+                    return None
+                return self._inner(Line(whole, self._when(found["time"]), source, wrapper="Kubernetes"))
+        if text[:1] in "<1ADFJMNOS":
+            found = SYSLOG.fullmatch(text)
+            if found is not None:
+                return self._of_syslog(found)
+        return Line(text)
+
+    def of_cloudwatch(self, text: str) -> Line | None:
+        """Return the line of CloudWatch's export, which has a time before it; None if it is none."""
+        found = CLOUDWATCH.fullmatch(text)
+        if found is None:
+            return None
+        return self._inner(
+            Line(found["text"].replace("\r", "\n"), self._when(found["time"]), wrapper="CloudWatch")
+        )
+
+    def of_json(self, said: Mapping[str, Any], text: str = "") -> Line | None:
+        """Return the line that a JSON object wraps, or is; None for a piece of one that is to come."""
+        if isinstance(said.get("log"), str) and "time" in said and ("stream" in said or len(said) == 2):
+            source = str(said.get("stream", ""))
+            piece = said["log"]
+            whole = self._joined(source, piece.removesuffix("\n"), piece.endswith("\n"))
+            if whole is None:
+                return None
+            return self._inner(
+                Line(whole.removesuffix("\r"), self._when(said["time"]), source, wrapper="Docker")
+            )
+        if "__REALTIME_TIMESTAMP" in said or ("MESSAGE" in said and "PRIORITY" in said):
+            return self._inner(self._of_journald(said))
+        if (
+            isinstance(said.get("message"), str)
+            and "timestamp" in said
+            and ("logStreamName" in said or "ingestionTime" in said)
+        ):
+            line = Line(
+                said["message"].rstrip("\r\n").replace("\r", "\n"),
+                self._when(said["timestamp"]),
+                str(said.get("logStreamName", "")),
+                wrapper="CloudWatch",
+            )
+            return self._inner(line)
+        return Line(text, said=said)
+
+    def _of_journald(self, said: Mapping[str, Any]) -> Line:
+        priority = str(said.get("PRIORITY", ""))
+        process = str(said.get("_PID", said.get("SYSLOG_PID", "")))
+        code_line = str(said.get("CODE_LINE", ""))
+        return Line(
+            decoded(said.get("MESSAGE")),
+            self._when(said.get("_SOURCE_REALTIME_TIMESTAMP") or said.get("__REALTIME_TIMESTAMP")),
+            f"{said.get('_SYSTEMD_UNIT', said.get('SYSLOG_IDENTIFIER', ''))}/{process}",
+            levels.of_syslog(int(priority)) if priority in tuple("01234567") else None,
+            str(said.get("LOGGER") or said.get("SYSLOG_IDENTIFIER") or said.get("_COMM") or ""),
+            int(process) if process.isascii() and process.isdigit() and len(process) < 12 else None,
+            None,
+            str(said.get("CODE_FILE", "")),
+            int(code_line) if code_line.isascii() and code_line.isdigit() and len(code_line) < 9 else 0,
+            str(said.get("CODE_FUNC", "")),
+            "journald",
+        )
+
+    def _of_syslog(self, found: re.Match[str]) -> Line:
+        priority = found["priority"]
+        text = found["text"]
+        if found["time5"] is not None:  # RFC 5424: process, message id, structured data
+            text = re.sub(r"^\S+ \S+ (?:-|(?:\[[^\]]*\])+) ?", "", text).removeprefix("\ufeff")
+        pid = found["pid"]
+        return self._inner(
+            Line(
+                text,
+                self._when(found["time"] or found["time5"]),
+                f"{found['tag']}/{pid}",
+                None if priority is None else levels.of_syslog(int(priority) & 7),
+                found["tag"],
+                None if pid is None or len(pid) > 11 else int(pid),
+                wrapper="syslog",
+            )
+        )
+
+    def _inner(self, line: Line) -> Line:
+        if line.text.startswith("{"):
+            line.said = parsed(line.text)
+        return line
+
+    def _joined(self, source: str, piece: str, is_last: bool) -> str | None:
+        waiting = self._pieces.get(source)
+        if is_last and waiting is None:
+            return piece
+        if waiting is None:
+            waiting = self._pieces[source] = []
+            self._sizes[source] = 0
+        if self._sizes[source] < MAX_PIECES_CHARS:
+            waiting.append(piece)
+            self._sizes[source] += len(piece)
+        if not is_last:
+            return None
+        del self._pieces[source], self._sizes[source]
+        return "".join(waiting)
+
+
+def decoded(message: Any) -> str:
+    """Return journald's MESSAGE: a list of bytes where it is no UTF-8 or holds control characters."""
+    if isinstance(message, list):
+        if len(message) > 0 and all(isinstance(byte, int) and 0 <= byte < 256 for byte in message):
+            return bytes(message).decode("utf-8", "replace")
+        return "\n".join(decoded(each) for each in message)  # the field was given several times
+    return message if isinstance(message, str) else ""
+
+
+def parsed(text: str) -> Mapping[str, Any] | None:
+    """Return a JSON object; None if it is none."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None

@@ -1,0 +1,35 @@
+"""What a line of a log says, whichever format it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """One log record as it was written.
+
+    Attributes:
+        time: seconds since the epoch; None: the log does not say.
+        level: as `logging` counts; None: the log does not say.
+        level_name: the level's word, as it was written.
+        logger: the logger's name; "": the log does not say.
+        message: its lines, without the traceback.
+        traceback: as it was printed, "" for none.
+        path, line, function: where it was logged, as far as the log says.
+        process: the process's number.
+        fields: what else a structured line says.
+    """
+
+    time: float | None
+    level: int | None
+    message: str
+    level_name: str = ""
+    logger: str = ""
+    traceback: str = ""
+    path: str = ""
+    line: int = 0
+    function: str = ""
+    process: int | None = None
+    fields: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,123 @@
+"""How a format of text logs is written down, and what is made of it.
+
+A pattern's groups are fields of `Entry`. `{level}` stands for any level's word, `{LEVEL}` for one in capital
+letters, `{small}` for one in small letters, `{time}` for any time that has a year.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+from pagerduty_logging.cli.rehearse import levels, times
+
+Said = dict[str, str]
+
+
+class Sample(NamedTuple):
+    """A line, and what is to be read from it."""
+
+    line: str
+    level: int | None
+    message: str
+    logger: str = ""
+
+
+@dataclass(frozen=True)
+class Format:
+    """How the lines of one kind of log look.
+
+    Attributes:
+        name: as the result calls it.
+        pattern: see above.
+        samples: lines of its kind.
+        level_of: the level of a word, where this log has words or letters of its own.
+        refine: takes the fields apart further.
+        logger: whose records these are, where the line does not say.
+        is_python: whether Python's `logging` wrote it, whose levels are words in capital letters.
+    """
+
+    name: str
+    pattern: str
+    samples: tuple[Sample, ...] = ()
+    level_of: Callable[[str], int | None] = levels.of_word
+    refine: Callable[[Said], None] | None = None
+    logger: str = ""
+    is_python: bool = False
+    layout: str | None = field(default=None, kw_only=True)
+
+    @cached_property
+    def match(self) -> Callable[[str], re.Match[str] | None]:
+        """Match a line, without its end."""
+        return re.compile(_filled(self.pattern, _NAMES)).match
+
+    def quiet(self, level: int) -> Callable[..., re.Match[bytes]] | None:
+        """Return what matches as many lines as there are below a level; None: they cannot be told so."""
+        slot = next((slot for slot in _SLOTS if slot in self.pattern), "")
+        before, _, after = self.pattern.partition(slot) if slot else (self.pattern, "", "")
+        if not slot or "<message>" in before:
+            return None
+        words = "|".join(name for name in levels.NAMES if levels.WORDS[name] < level)
+        words = {"{LEVEL}": f"(?:{words.upper()})", "{small}": f"(?:{words})"}.get(slot, f"(?i:{words})")
+        closing = after.partition("(")[0]
+        try:
+            re.compile(closing)
+        except re.error:
+            closing = ""
+        head = _UNNAMED.sub("(?:", _filled(before, "")) + words + r"(?![^\W_])" + closing
+        try:
+            # Possessive: what was read is not read again.
+            return re.compile(rf"(?:{head}[^\n]*\n)*+".encode()).match  # type: ignore[return-value]
+        except re.error:
+            return None
+
+    def words(self, level: int) -> tuple[bytes, ...]:
+        """Return what a line holds if it may be of this level or worse."""
+        worse = [name for name in levels.NAMES if levels.WORDS[name] >= level]
+        if self.is_python:
+            worse = [name for name in worse if name in _PYTHON_NAMES]
+        if "{LEVEL}" in self.pattern or self.is_python:
+            cases = [str.upper]
+        elif "{small}" in self.pattern:
+            cases = [str.lower]
+        else:
+            cases = [str.upper, str.lower, str.capitalize]
+        found = {case(name).encode() for name in worse for case in cases}
+        return tuple(sorted(w for w in found if not any(o != w and o in w for o in found)))
+
+    @property
+    def has_words(self) -> bool:
+        """Whether a level is a word that can be looked for."""
+        return any(slot in self.pattern for slot in _SLOTS)
+
+
+_PYTHON_NAMES: Final = frozenset({"debug", "info", "warning", "error", "critical"})
+_SLOTS: Final = ("{LEVEL}", "{small}", "{level}", "{any}")
+_UNNAMED: Final = re.compile(r"\(\?P<\w+>")
+_NAMES: Final = "|".join(levels.NAMES)
+
+
+def _is_simple(text: str) -> bool:
+    return text.count("(") == text.count(")") == 0
+
+
+def _filled(pattern: str, names: str) -> str:
+    return (
+        pattern.replace("{time}", f"(?P<time>{times.ANY})")
+        .replace("{level}", rf"(?P<level>(?i:{names}|level \d{{1,5}}))(?![^\W_])")
+        .replace("{any}", rf"(?P<level>(?i:{names}|level \d{{1,5}})|[A-Z][A-Z_]+)(?![^\W_])")
+        .replace("{small}", rf"(?P<level>{names})(?![^\W_])")
+        .replace("{LEVEL}", rf"(?P<level>{names.upper()}|Level \d{{1,5}})(?![^\W_])")
+    )
+
+
+def read_fields(row: Format, found: re.Match[str]) -> Said:
+    """Return what a line says, by the name of the field."""
+    said: Any = {name: text for name, text in found.groupdict().items() if text is not None}
+    said.setdefault("message", "")
+    if row.refine is not None:
+        row.refine(said)
+    return {**said, "logger": said.get("logger") or row.logger}

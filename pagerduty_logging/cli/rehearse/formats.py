@@ -1,0 +1,11 @@
+"""All formats of text logs that are read without being told, in the order in which they are tried."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pagerduty_logging.cli.rehearse.format import Format
+from pagerduty_logging.cli.rehearse.other_formats import OTHERS, WITHOUT_LEVEL
+from pagerduty_logging.cli.rehearse.python_formats import PYTHON
+
+FORMATS: Final[tuple[Format, ...]] = (*PYTHON[:10], *OTHERS[:7], *PYTHON[10:], *OTHERS[7:], *WITHOUT_LEVEL)

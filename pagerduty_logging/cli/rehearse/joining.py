@@ -1,0 +1,151 @@
+"""Which lines belong to a record: the one that begins it, and those that go on with it.
+
+A traceback follows its record. Where several processes write to one log, another's line may stand in the
+middle of it: what was broken off is taken up again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from pagerduty_logging.cli.rehearse.entries import Entry
+
+MAX_CHARS: Final = 100_000
+"""Characters of the lines after the first that are kept."""
+PATIENCE: Final = 50
+"""Lines of others after which the rest of a traceback is no longer waited for."""
+
+_BEGIN: Final = re.compile(r"[ \t|+]*(?:Exception Group )?(?:Traceback|Stack) \(most recent call last\):")
+_LINKS: Final = ("The above exception was", "During handling of the above", "Caused by:", "Suppressed:")
+_ERROR: Final = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:)?$")
+_INDENTED: Final = (" ", "\t", "|", "+", ")", "}", "]")
+
+
+def goes_on(text: str) -> bool:
+    """Tell whether a line looks like one that belongs to the line before it."""
+    return text.startswith((*_INDENTED, *_LINKS)) or bool(_BEGIN.match(text))
+
+
+@dataclass(slots=True)
+class _Open:
+    """A record to which more lines may belong."""
+
+    entry: Entry
+    lines: list[str] = field(default_factory=list)
+    chars: int = 0
+    unfinished: bool = False  # in a traceback whose last line did not come yet
+    patience: int = 0  # how many more lines of others it waits for; 0: it does not wait
+
+    def take(self, text: str) -> None:
+        if _BEGIN.match(text):
+            self.unfinished = not text.lstrip(" |+").startswith(("Exception Group", "Stack"))
+        elif self.unfinished and text and not text.startswith(_INDENTED):
+            self.unfinished = False
+        if self.chars < MAX_CHARS:
+            self.lines.append(text)
+            self.chars += len(text)
+
+    def finished(self) -> Entry:
+        entry = self.entry
+        if not self.lines:
+            return entry
+        begin = next((n for n, line in enumerate(self.lines) if _BEGIN.match(line)), len(self.lines))
+        while self.lines and not self.lines[-1].strip():
+            self.lines.pop()
+        message = self.lines[:begin]
+        if message:
+            entry.message = "\n".join([entry.message, *message]).rstrip()
+        if begin < len(self.lines) and not entry.traceback:
+            entry.traceback = "\n".join(self.lines[begin:])
+        return entry
+
+
+class Joiner:
+    """Puts the lines of one source together; hands records out in their order."""
+
+    def __init__(self) -> None:
+        self._current: _Open | None = None
+        self._broken: _Open | None = None
+        self._waiting: deque[_Open] = deque()
+        self._begun = False
+        self._elsewhere = False  # in a traceback of a record that is not kept
+
+    @property
+    def busy(self) -> bool:
+        """Whether the next line may belong to a record that is to be kept."""
+        return self._current is not None or self._broken is not None
+
+    def head(self, entry: Entry) -> list[Entry]:
+        """Take the first line of a record that is to be kept; return what is whole."""
+        self._close()
+        self._current = _Open(entry)
+        self._waiting.append(self._current)
+        return self._whole()
+
+    def below(self) -> list[Entry]:
+        """Take the first line of a record that is not to be kept; return what is whole."""
+        self._close()
+        return self._whole()
+
+    def rest(self, text: str) -> bool:
+        """Take a line that begins no record; return whether it belongs to one, or looks like it."""
+        broken, current = self._broken, self._current
+        begins = bool(_BEGIN.match(text))
+        goes_on = text.startswith(_INDENTED) or bool(_ERROR.match(text))
+        if broken is not None and goes_on and not begins and not (current and current.unfinished):
+            broken.take(text)
+            if not broken.unfinished:
+                broken.patience = 0
+                self._broken = None
+            return True
+        if current is not None:
+            current.take(text)
+            return True
+        belongs = begins or self._elsewhere or not text.strip() or text.startswith((*_INDENTED, *_LINKS))
+        self._elsewhere = begins or (self._elsewhere and (not text.strip() or text.startswith(_INDENTED)))
+        return self._begun and belongs
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the rest of a traceback is waited for that was broken off."""
+        return self._broken is not None
+
+    @property
+    def expects_error(self) -> bool:
+        """Whether the last line of a traceback is to come."""
+        return self._elsewhere or any(
+            each is not None and each.unfinished for each in (self._current, self._broken)
+        )
+
+    def end(self) -> list[Entry]:
+        """Return all that is left."""
+        self._current = self._broken = None
+        for each in self._waiting:
+            each.patience = 0
+        return self._whole()
+
+    def _close(self) -> None:
+        self._begun, self._elsewhere = True, False
+        current, self._current = self._current, None
+        if self._broken is not None:
+            self._broken.patience -= 1
+            if self._broken.patience <= 0:
+                self._broken = None
+        if current is not None and current.unfinished and self._broken is None:
+            self._broken = current
+            current.patience = PATIENCE
+
+    def _whole(self) -> list[Entry]:
+        if not self._waiting:
+            return []
+        whole = []
+        while self._waiting:
+            first = self._waiting[0]
+            if first is self._current or first.patience > 0:
+                break
+            self._waiting.popleft()
+            whole.append(first.finished())
+        return whole

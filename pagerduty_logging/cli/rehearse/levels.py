@@ -1,0 +1,75 @@
+"""Levels as logs write them: words, letters, numbers of several scales, and objects."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+WORDS: Final = {
+    "notset": 0, "trace": 5, "finest": 5, "finer": 5, "verbose": 10, "debug": 10, "dbug": 10, "fine": 10,
+    "config": 10, "info": 20, "information": 20, "informational": 20, "default": 20, "success": 25, "log": 20,
+    "notice": 25, "note": 25, "hint": 20, "statement": 20, "detail": 20,
+    "warn": 30, "warning": 30, "error": 40, "err": 40, "eror": 40, "severe": 40,
+    "critical": 50, "crit": 50, "fatal": 50, "panic": 50, "dpanic": 50, "alert": 50, "emerg": 50,
+    "emergency": 50,
+}  # fmt: skip
+"""Words for levels, in lower case, and what they are in Python's scale."""
+
+LETTERS: Final = {"V": 5, "T": 5, "D": 10, "I": 20, "N": 25, "W": 30, "E": 40, "C": 50, "F": 50, "A": 50}
+"""The same for logs that have room for one letter."""
+
+NAMES: Final = tuple(sorted(WORDS, key=len, reverse=True))
+
+_OTHER: Final = "level "  # `logging` writes "Level 45" for a number that has no name
+
+
+def of_word(word: str) -> int | None:
+    """Return the level that a word stands for; None if it is no level."""
+    low = word.strip().lower()
+    known = WORDS.get(low)
+    if known is not None:
+        return known
+    if len(low) == 1:
+        return LETTERS.get(low.upper())
+    digits = low.removeprefix(_OTHER)
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 else None
+
+
+def of_syslog(number: int) -> int:
+    """Return the level of syslog's severities: 0 is the worst, 7 the least (RFC 5424, 6.2.1)."""
+    if number <= 2:
+        return logging.CRITICAL
+    return {3: logging.ERROR, 4: logging.WARNING, 5: 25, 6: logging.INFO}.get(number, logging.DEBUG)
+
+
+def of_opentelemetry(number: int) -> int:
+    """Return the level of OpenTelemetry's severity numbers, four a level (Logs Data Model)."""
+    if number >= 21:
+        return logging.CRITICAL
+    if number >= 17:
+        return logging.ERROR
+    if number >= 13:
+        return logging.WARNING
+    return logging.INFO if number >= 9 else logging.DEBUG
+
+
+def of_bunyan(number: int) -> int:
+    """Return the level in the scale of bunyan and pino, where 50 is an error and 30 is news."""
+    return max(number - 10, 0)
+
+
+def of_value(value: Any) -> tuple[int | None, str]:
+    """Return the level of a JSON value (a word, a number, `{"name": ..., "no": ...}`), and its word."""
+    match value:
+        case bool() | None:
+            return None, ""
+        case int() | float():
+            return int(value), logging.getLevelName(int(value))
+        case str():
+            return of_word(value), value.strip()
+        case {"no": int(number)}:
+            return number, str(value.get("name", ""))
+        case {"name": str(name)} | {"level": str(name)}:
+            return of_word(name), name
+        case _:
+            return None, ""

@@ -1,0 +1,290 @@
+"""One log becomes the records that may page; what is below their level costs next to nothing."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import tzinfo
+from typing import Final
+
+from pagerduty_logging.cli.rehearse import skimming, structured
+from pagerduty_logging.cli.rehearse.blocks import STDIN, Block, blocks
+from pagerduty_logging.cli.rehearse.containers import Line, Unwrapper
+from pagerduty_logging.cli.rehearse.counts import Counts
+from pagerduty_logging.cli.rehearse.documents import begins_document, objects
+from pagerduty_logging.cli.rehearse.entries import Entry
+from pagerduty_logging.cli.rehearse.format import Format
+from pagerduty_logging.cli.rehearse.interpreting import Interpreter
+from pagerduty_logging.cli.rehearse.joining import Joiner
+from pagerduty_logging.cli.rehearse.times import Clock
+
+MAX_TEXT_CHARS: Final = 65_536
+"""Characters of a line of text that are looked at."""
+ATTENTIVE_BLOCKS: Final = 2
+"""Blocks at a log's beginning of which every line is read."""
+ATTENTIVE_EVERY: Final = 64
+"""One in so many of the others is read likewise: what it shows to be different is then read everywhere."""
+MAX_STRANGE: Final = 0.05
+"""Share of lines in other formats up to which a log is looked through for the words of one."""
+DOCUMENT_BYTES: Final = 4_096
+"""How much shows whether a log is one JSON document."""
+SAMPLE: Final = 16
+SAMPLE_BYTES: Final = 4_096
+"""How much is looked at of each block that is not read line by line."""
+MAX_SOURCES: Final = 1_000
+"""Streams and processes whose lines are told apart."""
+
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class LogReader:
+    """Reads one log.
+
+    Args:
+        path: of the file; "-": standard input.
+        counts: takes what was read, also of other logs.
+        level: records below it are not wanted.
+        zone: of times that name none.
+        formats: those that its lines may have beside the known ones.
+        only: there are no others.
+        told: is called after each block.
+        now: seconds since the epoch, where no file tells when it was written.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        counts: Counts,
+        *,
+        level: int,
+        zone: tzinfo,
+        formats: Sequence[Format] = (),
+        only: bool = False,
+        told: Callable[[], object] = lambda: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._path = path
+        self._counts = counts
+        self._level = level
+        self._told = told
+        newest = _written(path, now)
+        self._clock = Clock(zone, newest)
+        self._unwrapper = Unwrapper(Clock(zone, newest))
+        self._interpreter = Interpreter(counts, self._clock, self._unwrapper, formats, only)
+        self._joiners: dict[str, Joiner] = {}
+        self._plain = self._joiner("")
+        self._newest: float | None = None
+        self._quiet_format: Format | None = None
+        self._quiet: Callable[..., re.Match[bytes]] | None = None
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the records of the level or worse that say when they were made."""
+        stream = blocks(self._path, self._counts, self._told)
+        for number, block in enumerate(stream):
+            if number == 0 and begins_document(block.lines[:DOCUMENT_BYTES]):
+                whole = (each.lines for each in itertools.chain((block,), stream))
+                yield from self._document(whole)
+                break
+            attentive = number < ATTENTIVE_BLOCKS or number % ATTENTIVE_EVERY == 0
+            find = None if attentive else self._finder()
+            if find is not None and (self._turns_back(block) or not self._is_usual(block)):
+                find = None
+            if find is None:
+                yield from self._read(block)
+            else:
+                yield from self._skim(block, find)
+                self._note_times(block)
+        for joiner in self._joiners.values():
+            yield from self._timed(joiner.end())
+
+    # --- every line -------------------------------------------------------------------------------
+
+    def _read(self, whole: Block) -> Iterator[Entry]:
+        counts = self._counts
+        (block, end), position = whole, 0
+        counts.counted_bytes += end
+        while position < end:
+            quiet = self._quiet_of_first()
+            if quiet is not None and counts.earliest is not None and not self._plain.resumes:
+                stop = quiet(block, position).end()
+                if stop > position:
+                    lines = block.count(b"\n", position, stop)
+                    counts.lines += lines
+                    counts.records += lines
+                    self._interpreter.note_quiet(lines)
+                    yield from self._timed(self._plain.below())
+                    position = stop
+                    continue
+            stop = block.find(b"\n", position)
+            counts.lines += 1
+            yield from self._line(block[position:stop])
+            position = stop + 1
+        self._note_times(whole)
+
+    def _quiet_of_first(self) -> Callable[..., re.Match[bytes]] | None:
+        first = self._interpreter.first
+        if first is not self._quiet_format:
+            self._quiet_format = first
+            self._quiet = first.quiet(self._level)
+        return self._quiet
+
+    def _line(self, raw: bytes) -> Iterator[Entry]:
+        text = raw.decode("utf-8", "replace").rstrip("\r")
+        if "\x00" in text:  # where a log was cut while it was written to
+            text = text.replace("\x00", "")
+        if "\x1b" in text:
+            text = _COLOUR.sub("", text)
+        line = self._unwrapper.unwrap(text.removeprefix("\ufeff"))
+        if line is not None:
+            yield from self._unwrapped(line)
+
+    def _unwrapped(self, line: Line) -> Iterator[Entry]:
+        joiner = self._joiner(line.source)
+        more: list[str] = []
+        if line.said is None and "\n" in line.text:
+            line.text, *more = line.text.split("\n")
+        if len(line.text) > MAX_TEXT_CHARS:
+            self._counts.cut += 1
+            line.text = line.text[:MAX_TEXT_CHARS]
+        heads = self._interpreter.heads(line, joiner.expects_error)
+        if heads is not None:
+            for head in heads:
+                yield from self._taken(head, joiner)
+        elif joiner.rest(line.text):
+            self._counts.continued += 1
+        else:
+            self._counts.missed(self._path, line.text)
+        for text in more:
+            joiner.rest(text)
+
+    def _taken(self, head: Entry, joiner: Joiner) -> Iterator[Entry]:
+        counts = self._counts
+        counts.records += 1
+        if head.time is not None:
+            counts.at(head.time)
+        if head.level is None:
+            counts.without_level += 1
+        if head.level is None or head.level < self._level:
+            yield from self._timed(joiner.below())
+            return
+        counts.severe += 1
+        if head.time is None:
+            counts.without_time += 1
+        yield from self._timed(joiner.head(head))
+
+    def _timed(self, entries: list[Entry]) -> Iterator[Entry]:
+        for entry in entries:
+            if entry.time is None:
+                continue
+            if self._newest is not None and entry.time < self._newest:
+                self._counts.turned_back += 1
+            self._newest = entry.time
+            yield entry
+
+    def _joiner(self, source: str) -> Joiner:
+        joiner = self._joiners.get(source)
+        if joiner is None:
+            if len(self._joiners) >= MAX_SOURCES:
+                return self._plain
+            joiner = self._joiners[source] = Joiner()
+        return joiner
+
+    # --- a document -------------------------------------------------------------------------------
+
+    def _document(self, stream: Iterator[bytes]) -> Iterator[Entry]:
+        for said in objects(stream):
+            self._counts.lines += 1
+            if isinstance(said, str):
+                self._counts.missed(self._path, said)
+                continue
+            line = self._unwrapper.of_json(said)
+            if line is not None:
+                yield from self._unwrapped(line)
+
+    # --- only lines that may be severe ------------------------------------------------------------
+
+    def _finder(self) -> skimming.Finder | None:
+        """Return what finds severe lines, if nearly all lines so far have one format; None: read them all."""
+        kinds = self._interpreter.kinds
+        total = sum(kinds.values())
+        if not total or len(self._joiners) > 1:
+            return None
+        kind, lines = kinds.most_common(1)[0]
+        if lines < (1 - MAX_STRANGE) * total:
+            return None
+        if kind == structured.JSON:
+            keys = self._interpreter.level_keys
+            key = next(iter(keys)) if len(keys) == 1 else None
+            return None if key is None else skimming.by_key(key, self._level)
+        first = self._interpreter.first
+        return skimming.by_words(first, self._level, self._interpreter.words) if first.name == kind else None
+
+    def _is_usual(self, block: Block) -> bool:
+        """Tell whether the first lines of a block have the format that most lines had so far."""
+        lines = block.data[: min(block.end, SAMPLE_BYTES)].split(b"\n")[:-1][:SAMPLE]
+        first = self._interpreter.first.match
+        is_json = self._interpreter.kinds.most_common(1)[0][0] == structured.JSON
+        strange = sum(
+            not (line.startswith(b"{") if is_json else first(line.decode("utf-8", "replace")) is not None)
+            for line in lines
+            if line and line[:1] not in b" \t"
+        )
+        return strange * 4 <= len(lines)
+
+    def _skim(self, whole: Block, find: skimming.Finder) -> Iterator[Entry]:
+        block, end = whole
+        self._counts.skimmed_bytes += end
+        following = find(block)
+        quiet = self._quiet_of_first()
+        position = 0
+        while position < end:
+            if not self._plain.busy:
+                place = following(position)
+                if not 0 <= place < end:
+                    return
+                position = block.rfind(b"\n", position, place) + 1 or position
+                self._plain.below()
+            if (
+                quiet is not None
+                and not self._plain.resumes
+                and quiet(block, position, block.find(b"\n", position) + 1).end() > position
+            ):
+                yield from self._timed(self._plain.below())
+                position = block.find(b"\n", position) + 1
+                continue
+            stop = block.find(b"\n", position)
+            yield from self._line(block[position:stop])
+            position = stop + 1
+
+    def _note_times(self, whole: Block) -> None:
+        """Note when the last line of a block was written, which may have been passed over."""
+        block, end = whole
+        self._note_time(block[block.rfind(b"\n", 0, end - 1) + 1 : end - 1])
+
+    def _note_time(self, raw: bytes) -> float | None:
+        found = self._interpreter.first.match(raw[:MAX_TEXT_CHARS].decode("utf-8", "replace"))
+        if found is None or "time" not in found.re.groupindex or len(self._joiners) > 1:
+            return None
+        when = self._clock.read(found["time"], self._interpreter.first.layout)
+        if when is not None:
+            self._counts.at(when)
+        return when
+
+    def _turns_back(self, whole: Block) -> bool:
+        """Tell whether local time is turned back within a block: then every line's time must be known."""
+        if not self._clock.may_turn_back:
+            return False
+        block, end = whole
+        first = self._note_time(block[: block.find(b"\n")])
+        last = self._note_time(block[block.rfind(b"\n", 0, end - 1) + 1 : end - 1])
+        return first is None or last is None or self._clock.is_unsure(first, last)
+
+
+def _written(path: str, now: Callable[[], float]) -> float:
+    try:
+        return now() if path == STDIN else os.stat(path).st_mtime
+    except OSError:
+        return now()

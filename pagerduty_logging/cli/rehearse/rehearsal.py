@@ -1,0 +1,208 @@
+"""Records pass the handler one after the other; what would have been sent becomes a `Result`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import Any, Final
+
+from pagerduty_logging.cli.rehearse.entries import Entry
+from pagerduty_logging.cli.rehearse.records import RecordMaker
+from pagerduty_logging.cli.rehearse.result import Event, Problem, Result
+from pagerduty_logging.cli.rehearse.simulation import Judged, Sent, Simulation
+from pagerduty_logging.page.redaction import redactor
+
+MAX_PROBLEMS: Final = 20_000
+"""Problems that are told apart in the result; more are counted only."""
+MAX_PAGES: Final = 500
+"""Problems of which it is kept what their page says."""
+MINUTE: Final = 60.0
+LATE: Final = 1.0
+"""Seconds after which an event counts as having waited."""
+SEVERITIES: Final = ("critical", "error", "warning", "info")
+MAX_SUMMARY_CHARS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """When people sleep: from one hour to another, in a time zone."""
+
+    begins: int
+    ends: int
+    zone: tzinfo
+
+    def holds(self, at: float) -> bool:
+        """Tell whether a moment is in the night."""
+        hour = datetime.fromtimestamp(at, self.zone).hour
+        if self.begins <= self.ends:
+            return self.begins <= hour < self.ends
+        return hour >= self.begins or hour < self.ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What is rehearsed with.
+
+    Attributes:
+        options: of the handler.
+        filters, formatter: the handler's.
+        reaches: tells whether a logger's records reach the handler.
+        maker: makes records of what was read.
+        night: when people sleep.
+    """
+
+    options: Mapping[str, Any]
+    night: Night
+    maker: RecordMaker
+    filters: tuple[Any, ...] = ()
+    formatter: Any = None
+    reaches: Callable[[str], bool] = lambda logger: True
+
+
+class _Busiest:
+    """The most events within a minute."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+        self.most = 0
+        self.at: float | None = None
+
+    def note(self, at: float) -> None:
+        times = self._times
+        times.append(at)
+        while at - times[0] >= MINUTE:
+            times.popleft()
+        if len(times) > self.most:
+            self.most, self.at = len(times), times[0]
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """One run; `take` what was read, then `finish`.
+
+    Attributes:
+        result: what is known so far.
+    """
+
+    setting: Setting
+    result: Result
+    with_pages: bool = True
+    unreached: int = 0
+    _number: int = 0
+    _problems: dict[str, Problem] = field(default_factory=dict)
+    _simulation: Simulation = field(init=False)
+    _wanted: _Busiest = field(default_factory=_Busiest)
+    _sent: _Busiest = field(default_factory=_Busiest)
+    _hide: Callable[[str], str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        setting = self.setting
+        self._simulation = Simulation(
+            setting.options,
+            setting.filters,
+            setting.formatter,
+            shows_page=self._shows_page,
+            is_known=self._problems.__contains__,
+        )
+        self._hide = redactor(setting.options.get("redact", ()), lambda: "\0").text
+
+    def _shows_page(self, key: str) -> bool:
+        problem = self._problems.get(key)
+        return (
+            self.with_pages and problem is not None and not problem.page and len(self._problems) <= MAX_PAGES
+        )
+
+    def take(self, entry: Entry) -> None:
+        """Rehearse one record."""
+        record = self.setting.maker.record(entry)
+        if not self.setting.reaches(record.name):
+            self.unreached += 1
+            return
+        judged, sent = self._simulation.take(record)
+        self._count(judged, entry, record.name)
+        for event in sent:
+            self._note(event)
+
+    def finish(self) -> Result:
+        """Send what waits, and return the result."""
+        for event in self._simulation.finish():
+            self._note(event)
+        result = self.result
+        result.problems = list(self._problems.values())
+        result.dropped = self._simulation.dropped
+        result.busiest, result.busiest_at = self._wanted.most, self._wanted.at
+        result.busiest_sent = self._sent.most
+        night = self.setting.night
+        for problem in result.problems:
+            at_night = [event for event in problem.events if night.holds(event.at)]
+            result.night_events += len(at_night)
+            result.night_alerts += bool(problem.events) and night.holds(problem.events[0].at)
+        return result
+
+    def _count(self, judged: Judged, entry: Entry, logger: str) -> None:
+        problem = self._problem(judged.key, judged, entry, logger)
+        if problem is None:
+            return
+        problem.note(entry.time or 0.0)
+        problem.ignored += judged.ignored
+        if SEVERITIES.index(judged.severity) < SEVERITIES.index(problem.severity):
+            problem.severity = judged.severity
+
+    def _problem(self, key: str, judged: Judged, entry: Entry, logger: str) -> Problem | None:
+        problem = self._problems.get(key)
+        if problem is None:
+            if len(self._problems) >= MAX_PROBLEMS:
+                self.result.more_problems += 1
+                return None
+            at = entry.time or 0.0
+            line = entry.message.strip().partition("\n")[0][: 2 * MAX_SUMMARY_CHARS]
+            problem = self._problems[key] = Problem(
+                key, self._hide(line)[:MAX_SUMMARY_CHARS], logger, judged.severity, judged.uncertain, at, at
+            )
+        return problem
+
+    def _note(self, sent: Sent) -> None:
+        problem = self._problems.get(sent.key)
+        if problem is None:  # of no record: what was left out, told in one event
+            problem = self._problems[sent.key] = Problem(
+                sent.key, "events that were left out", "", sent.severity, False, sent.wanted, sent.wanted
+            )
+        before = problem.events
+        held = problem.records - problem.ignored - 1 - sum(1 + event.held for event in before)
+        problem.events.append(
+            Event(sent.at, sent.wanted, _why(before, sent), sent.severity, self._number, max(held, 0))
+        )
+        if sent.page is not None and not problem.page:
+            problem.page = sent.page
+            problem.summary = str(sent.page["summary"])[:MAX_SUMMARY_CHARS]
+        self._wanted.note(sent.wanted)
+        self._sent.note(sent.at)
+        self._number += 1
+        wait = sent.at - sent.wanted
+        if wait > LATE:
+            self.result.waited += 1
+            self.result.longest_wait = max(self.result.longest_wait, wait)
+
+
+def _why(before: list[Event], sent: Sent) -> str:
+    if not before:
+        return "first"
+    worst = min(SEVERITIES.index(event.severity) for event in before)
+    return "worse" if SEVERITIES.index(sent.severity) < worst else "again"
+
+
+def rehearse(entries: Iterable[Entry], setting: Setting, *, with_pages: bool = True) -> Result:
+    """Rehearse all records, and return what would have been sent."""
+    run = Rehearsal(setting, empty_result(setting), with_pages)
+    for entry in entries:
+        run.take(entry)
+    return run.finish()
+
+
+def empty_result(setting: Setting) -> Result:
+    """Return a result of nothing so far."""
+    night = setting.night
+    options = {name: repr(value) for name, value in setting.options.items()}
+    return Result(read={}, options=options, zone=str(night.zone), night=f"{night.begins}-{night.ends}")

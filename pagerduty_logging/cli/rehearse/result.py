@@ -1,0 +1,191 @@
+"""What a rehearsal found: plain data, that can be written as JSON and read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Final
+
+VERSION: Final = 1
+"""Of the JSON: raised when a field changes its meaning."""
+
+MAX_SLOTS: Final = 480
+"""Slots of time in which a problem's records are counted; when there are more, slots become twice as wide."""
+
+
+@dataclass(slots=True)
+class Event:
+    """One event that PagerDuty would have got.
+
+    Attributes:
+        at: when it would have been sent, in seconds since the epoch.
+        wanted: when its record was made.
+        why: "first", "worse", "again", "size" or "other".
+        severity: PagerDuty's word.
+        number: its place among all events, in the order of their sending.
+        held: records held back since the event before.
+    """
+
+    at: float
+    wanted: float
+    why: str
+    severity: str
+    number: int
+    held: int = 0
+
+
+@dataclass(slots=True)
+class Problem:
+    """One problem: a dedup key, and what would have been told of it.
+
+    Attributes:
+        key: the dedup key.
+        summary: of its first event, or what its first record says.
+        logger: of its first record.
+        severity: the worst of its records.
+        uncertain: its key was made by masking values, for the log has no template.
+        records: how many there were, and when, by slots of `width` seconds.
+        ignored: records that a filter left out.
+        events: what would have been sent.
+        page: what its first event says, as PagerDuty's inbox shows it.
+    """
+
+    key: str
+    summary: str
+    logger: str
+    severity: str
+    uncertain: bool
+    first: float
+    last: float
+    records: int = 0
+    ignored: int = 0
+    width: float = 15.0
+    slots: dict[int, int] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    page: dict[str, Any] = field(default_factory=dict)
+
+    def note(self, at: float) -> None:
+        """Count a record."""
+        self.records += 1
+        self.first, self.last = min(self.first, at), max(self.last, at)
+        slot = int(at // self.width)
+        self.slots[slot] = self.slots.get(slot, 0) + 1
+        while len(self.slots) > MAX_SLOTS:
+            self.width *= 2
+            wider: dict[int, int] = {}
+            for number, count in self.slots.items():
+                wider[number // 2] = wider.get(number // 2, 0) + count
+            self.slots = wider
+
+    @property
+    def held(self) -> int:
+        """Records that no event of their own was sent for."""
+        return self.records - self.ignored - len(self.events)
+
+
+@dataclass(slots=True)
+class Result:
+    """All of it; see `Counts` for what `read` holds.
+
+    Attributes:
+        read: what was read and not understood.
+        options: the handler's, as they were given.
+        zone, night: how the nights were told: the zone's name, and their hours as "22-7".
+        problems: all that there were, up to `MAX_PROBLEMS`, in the order of their first record.
+        more_problems: how many more there were.
+        dropped: events that there would have been no room for, by reason.
+        waited: events that would have waited more than a second, and the longest wait in seconds.
+        busiest: the most events wanted within 60 seconds, when, and the most that would have been sent.
+        suggestions: sentences, each with its figure.
+    """
+
+    read: dict[str, Any]
+    options: dict[str, str]
+    zone: str
+    night: str
+    problems: list[Problem] = field(default_factory=list)
+    more_problems: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    waited: int = 0
+    longest_wait: float = 0.0
+    busiest: int = 0
+    busiest_at: float | None = None
+    busiest_sent: int = 0
+    night_alerts: int = 0
+    night_events: int = 0
+    suggestions: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def events(self) -> int:
+        """How many events would have been sent."""
+        return sum(len(problem.events) for problem in self.problems)
+
+    @property
+    def alerts(self) -> int:
+        """How many alerts would have been opened: one for each key that was paged."""
+        return sum(bool(problem.events) for problem in self.problems)
+
+    @property
+    def records(self) -> int:
+        """How many records of the level that pages there were."""
+        return sum(problem.records for problem in self.problems)
+
+    @property
+    def ignored(self) -> int:
+        """How many of them a filter left out."""
+        return sum(problem.ignored for problem in self.problems)
+
+    @property
+    def uncertain(self) -> float:
+        """The share of problems whose keys come from masked values."""
+        return sum(p.uncertain for p in self.problems) / len(self.problems) if self.problems else 0.0
+
+    def ranked(self) -> list[Problem]:
+        """Return the problems by the harm they do: alerts before none, then events, then records."""
+        return sorted(self.problems, key=lambda p: (-len(p.events), -p.records, p.first))
+
+    def all_events(self) -> Iterator[tuple[Problem, Event]]:
+        """Yield every event with its problem, in the order of their sending."""
+        pairs = [(problem, event) for problem in self.problems for event in problem.events]
+        yield from sorted(pairs, key=lambda pair: pair[1].number)
+
+
+def to_json(result: Result) -> str:
+    """Return the result as one JSON object."""
+    told = asdict(result)
+    totals = {
+        "problems": len(result.problems) + result.more_problems,
+        "alerts": result.alerts,
+        "events": result.events,
+        "records": result.records,
+        "ignored": result.ignored,
+        "held_back": result.records - result.ignored - result.events,
+        "uncertain": round(result.uncertain, 4),
+    }
+    return json.dumps({"version": VERSION, "totals": totals, **told})
+
+
+def from_json(text: str) -> Result:
+    """Return the result that `to_json` wrote.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        told = json.loads(text)
+        if told.get("version") != VERSION:
+            raise ValueError("it is no result of this version")
+        problems = [_problem(each) for each in told["problems"]]
+        names = {f.name for f in fields(Result)} - {"problems"}
+        return Result(problems=problems, **{name: told[name] for name in names})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"it is no result of a rehearsal: {type(error).__name__}") from None
+
+
+def _problem(told: Mapping[str, Any]) -> Problem:
+    inner = dict(told)
+    inner["events"] = [Event(**event) for event in inner["events"]]
+    inner["slots"] = {int(slot): count for slot, count in inner["slots"].items()}
+    return Problem(**inner)

@@ -1,0 +1,232 @@
+"""Times as logs write them, and the time zone and year that they leave out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Final
+
+ISO: Final = (
+    r"\d{4}-\d\d-\d\d[T _]\d\d:\d\d:\d\d(?:[.,:]\d{1,9})?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)(?![A-Za-z\d]))?"
+)
+CLF: Final = r"\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: [+-]\d{4})?"
+CTIME: Final = r"(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})? \d{4}"
+SYSLOG: Final = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?(?! \d{4}\b)"
+SLASHED: Final = r"\d{4}/\d\d/\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d)(?!\d))?"
+YEARLESS: Final = r"\d\d[-.]\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?"
+COMPACT: Final = r"\d{8}[-T ](?:\d{6}|\d\d?:\d\d?:\d\d?)(?:[:.,]\d{1,9})?Z?"
+SHORT: Final = r"\d{6} \d\d:?\d\d:?\d\d"
+KLOG: Final = r"\d{4} \d\d:\d\d:\d\d\.\d{6}"
+DASHED: Final = r"\d{1,2}-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+DOTTED: Final = r"\d{4}[-.]\d\d[-.]\d\d-\d\d\.\d\d\.\d\d(?:\.\d{1,9})?"
+EPOCH: Final = r"\d{9,19}(?:\.\d{1,9})?"
+
+ANY: Final = "|".join((ISO, CLF, CTIME, SLASHED, DASHED, DOTTED, COMPACT))
+"""Any time with its year, as a regular expression."""
+
+# fmt: off
+_MONTHS: Final = {
+    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6,
+    "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12,
+}
+# fmt: on
+_CLOCK = r"(?P<h>\d\d?)[:.]?(?P<mi>\d\d?)[:.]?(?P<s>\d\d?)(?:[.,:](?P<f>\d{1,9}))?"
+_OFFSET = r"(?: ?(?P<o>Z|UTC|GMT|[+-]\d\d:?\d\d))?"
+_PATTERNS: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?P<y>\d{{4}})[-/.](?P<mo>\d\d)[-/.](?P<d>\d\d)[T _-]{_CLOCK}{_OFFSET}",
+        rf"(?P<d>\d{{1,2}})[/-](?P<mo>[A-Z][a-z]{{2}})[/-](?P<y>\d{{4}})[: ]{_CLOCK}{_OFFSET}",
+        rf"(?:[A-Z][a-z]{{2}} )?(?P<mo>[A-Z][a-z]{{2}}) (?P<d>[ \d]\d) {_CLOCK}(?: (?P<y>\d{{4}}))?",
+        rf"(?P<y>\d{{4}})(?P<mo>\d\d)(?P<d>\d\d)[-T ]{_CLOCK}{_OFFSET}",
+        rf"(?P<y>\d{{2}})(?P<mo>\d\d)(?P<d>\d\d) {_CLOCK}",
+        rf"(?P<mo>\d\d)[-.]?(?P<d>\d\d) {_CLOCK}",
+    )
+)
+_LEAP_YEAR = 2000  # for a day without a year
+_EARLIEST, _LATEST = 0.0, 253_402_300_799.0
+YEAR_AHEAD: Final = timedelta(days=1)
+"""How far a day without a year may lie after the newest that it can be: clocks differ."""
+
+
+class Clock:
+    """Reads the times of one log, in their order.
+
+    Args:
+        zone: of times that name none.
+        newest: when the log was last written, in seconds since the epoch; days without a year are the latest
+            ones before.
+
+    Attributes:
+        may_turn_back: whether a time was read that names no zone, in one whose clocks are turned.
+    """
+
+    def __init__(self, zone: tzinfo, newest: float) -> None:
+        self._zone = zone
+        self._newest = datetime.fromtimestamp(newest, zone)
+        self._previous: datetime | None = None
+        self._known: dict[str, float] = {}
+        self.may_turn_back = False
+
+    def read(self, text: str, layout: str | None = None) -> float | None:
+        """Return a time in seconds since the epoch; None if it is no time.
+
+        Args:
+            text: the time.
+            layout: its format, as `time.strftime` takes it; None: any of those that are known.
+        """
+        known = self._known.get(text)
+        if known is not None:
+            return known
+        found = self._read(text.strip(), layout)
+        if found is not None and found[1]:
+            if len(self._known) > 1_000:
+                self._known.clear()
+            self._known[text] = found[0]
+        return found[0] if found else None
+
+    def _read(self, text: str, layout: str | None) -> tuple[float, bool] | None:
+        """Return a time, and whether the same text always means it."""
+        try:
+            when = self._parsed(text, layout)
+            if when is None:
+                return None
+            certain = when.tzinfo is not None
+            if when.tzinfo is None:
+                when, certain = self._placed(when)
+            seconds = when.timestamp()
+        except (ValueError, OverflowError, OSError):
+            return None
+        return (seconds, certain) if _EARLIEST <= seconds <= _LATEST else None
+
+    def _parsed(self, text: str, layout: str | None) -> datetime | None:
+        if layout is not None:
+            return self._with_year(_as_laid_out(text, layout), _names_year(layout))
+        for pattern in _PATTERNS:
+            found = pattern.fullmatch(text)
+            if found is not None:
+                return self._built(found.groupdict())
+        return of_number(text)
+
+    def _built(self, part: dict[str, str | None]) -> datetime | None:
+        month = part["mo"] or ""
+        number = int(month) if month.isdigit() else _MONTHS.get(month)
+        if number is None:
+            return None
+        year = part.get("y")
+        fraction = (part["f"] or "0")[:6].ljust(6, "0")
+        when = datetime(
+            _LEAP_YEAR if year is None else int(year) + (2000 if len(year) == 2 else 0),
+            number,
+            int(part["d"] or 0),
+            int(part["h"] or 0),
+            int(part["mi"] or 0),
+            min(int(part["s"] or 0), 59),  # a leap second is the one before it
+            int(fraction),
+            tzinfo=_offset(part.get("o")),
+        )
+        return self._with_year(when, year is not None)
+
+    def _with_year(self, when: datetime, has_year: bool) -> datetime:
+        if has_year:
+            return when
+        for year in range(self._newest.year + 1, self._newest.year - 9, -1):
+            try:
+                dated = when.replace(year=year)
+            except ValueError:  # the 29th of February
+                continue
+            if dated.replace(tzinfo=self._zone) <= self._newest + YEAR_AHEAD:
+                return dated
+        return when
+
+    def _placed(self, naive: datetime) -> tuple[datetime, bool]:
+        """Return a local time as a moment: an hour that comes twice is the second where time went back."""
+        self.may_turn_back = self.may_turn_back or _is_turned(self._zone, naive.year)
+        first, second = (naive.replace(tzinfo=self._zone, fold=fold) for fold in (0, 1))
+        twice = (first.utcoffset() or timedelta()) > (second.utcoffset() or timedelta())
+        chosen = first
+        previous = self._previous
+        if twice and previous is not None:
+            back = naive < previous.replace(tzinfo=None, fold=0)
+            chosen = second if back or previous.fold else first
+        self._previous = chosen
+        return chosen, not twice
+
+    def is_unsure(self, earlier: float, later: float) -> bool:
+        """Tell whether the local time is turned back, or said twice, between two moments."""
+        margin = 3 * 3600.0
+        before = datetime.fromtimestamp(max(earlier - margin, 0.0), self._zone)
+        after = datetime.fromtimestamp(later + margin, self._zone)
+        return (before.utcoffset() or timedelta()) > (after.utcoffset() or timedelta())
+
+
+@lru_cache(maxsize=100)
+def _is_turned(zone: tzinfo, year: int) -> bool:
+    """Tell whether a zone's clocks are turned within a year."""
+    return len({datetime(year, month, 1, tzinfo=zone).utcoffset() for month in range(1, 13)}) > 1
+
+
+def of_number(value: str | float) -> datetime | None:
+    """Return the moment of a number of seconds, or of thousandths, millionths or so, since the epoch."""
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    if not math.isfinite(number) or number < 1e8:
+        return None
+    while number > 1e11:
+        number /= 1_000.0
+    return datetime.fromtimestamp(number, UTC)
+
+
+def reader_of(clock: Clock) -> Callable[[object], float | None]:
+    """Return what reads the time of a JSON value: a text, a number, an object that holds one."""
+
+    def read(value: object) -> float | None:
+        match value:
+            case bool():
+                return None
+            case int() | float():
+                when = of_number(value)
+                return None if when is None else when.timestamp()
+            case str():
+                return clock.read(value)
+            case {"timestamp": int(number)} | {"timestamp": float(number)}:
+                return read(number)
+            case {"$date": inner}:
+                return read(inner)
+            case _:
+                return None
+
+    return read
+
+
+def _offset(text: str | None) -> tzinfo | None:
+    if text is None:
+        return None
+    if text in ("Z", "UTC", "GMT"):
+        return UTC
+    sign = -1 if text[0] == "-" else 1
+    digits = text[1:].replace(":", "")
+    return timezone(sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:4])))
+
+
+def _as_laid_out(text: str, layout: str) -> datetime:
+    """Return a time that `strftime` wrote, also where it left the zone out or named it as nobody knows."""
+    try:
+        return datetime.strptime(text, layout)
+    except ValueError:
+        bare = layout.replace("%z", "").replace("%Z", "").rstrip()
+        if bare == layout:
+            raise
+        return datetime.strptime(_ZONE_NAME.sub("", text) if "%Z" in layout else text, bare)
+
+
+_ZONE_NAME: Final = re.compile(r" ?[A-Z]{2,5}$")
+
+
+def _names_year(layout: str) -> bool:
+    return any(directive in layout for directive in ("%Y", "%y", "%c", "%x", "%D", "%F", "%s", "%G"))

@@ -1,0 +1,109 @@
+"""dagster: one page for a step that fails for good, which says which job and step it was.
+
+In dagster.yaml, as dagster's lines go through none of Python's loggers:
+
+    python_logs:
+      dagster_handler_config:
+        filters:
+          steps: {"()": pagerduty_logging.integrations.dagster.StepDetails}
+        handlers:
+          pagerduty: {class: pagerduty_logging.PagerDutyHandler, filters: [steps]}
+
+And where a step's next success is to resolve what it paged for:
+
+    @job(hooks={resolve_on_success})
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from cachetools import LRUCache
+from dagster import HookContext, success_hook
+
+from pagerduty_logging import at_hand
+from pagerduty_logging.integrations.reports import tell
+from pagerduty_logging.record.overrides import NAME
+
+MAX_RUNS = 1_000
+"""Runs of which it is known that a step failed; the least recently seen go first."""
+
+_STEP_FAILED = "STEP_FAILURE"
+_RUN_FAILED = ("RUN_FAILURE", "PIPELINE_FAILURE")
+_WRAPPERS = ("Dagster", "RetryRequestedFromPolicy")
+"""What dagster raises from the exception of a step, by the beginning of the type's name."""
+
+
+class StepDetails(logging.Filter):
+    """Tells a `PagerDutyHandler` which of dagster's jobs and steps a record is about.
+
+    Its records get `job`, `step`, `op` and `run_id`. That of a failed step tells of the exception; each step
+    of a job is a problem of its own, with the dedup key `dagster/JOB/STEP`. An attempt that will be tried
+    again is no failed step, and a run that failed by a step does not page again. Other handlers see the
+    record as it was.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._failed: LRUCache[str, bool] = LRUCache(MAX_RUNS)
+
+    def filter(self, record: logging.LogRecord) -> logging.LogRecord | bool:  # type: ignore[override]
+        """Return a record that tells more, or False where there is nothing to tell."""
+        meta: dict[str, Any] = getattr(record, "dagster_meta", None) or {}
+        if not meta:
+            return record
+        told = logging.makeLogRecord(
+            {name: value for name, value in vars(record).items() if not name.startswith("dagster_")}
+        )
+        event = meta.get("dagster_event") or getattr(record, "dagster_event", None)
+        job, step, run = str(meta.get("job_name")), meta.get("step_key"), str(meta.get("run_id"))
+        known = {"job": job, "step": step, "op": meta.get("op_name"), "run_id": run}
+        told.__dict__.update({name: value for name, value in known.items() if value})
+        kind = getattr(event, "event_type_value", None)
+        if kind == _STEP_FAILED:
+            self._failed[run] = True
+            _tell_of_step(told, job, str(step), run, event)
+        elif kind in _RUN_FAILED:
+            if run in self._failed or _failed_by_step(event):
+                return False
+            tell(told, "Run", job, run, "failed")
+            setattr(told, NAME, {"dedup_key": dedup_key(job)})
+        elif kind is None:
+            told.msg, told.args = str(meta.get("orig_message", record.msg)), ()
+        return told
+
+
+def dedup_key(job: str, step: str | None = None) -> str:
+    """Return the dedup key under which a job's step pages, or its run where no step failed."""
+    return f"dagster/{job}" if step is None else f"dagster/{job}/{step}"
+
+
+@success_hook(name="resolve_on_success")
+def resolve_on_success(context: HookContext) -> None:
+    """Resolve what a step of this job paged for; at most every 300 seconds a process."""
+    key = dedup_key(context.job_name, context.step_key)
+    if at_hand.resolve_is_due(key):
+        at_hand.tell(None, key, lambda handler: handler.resolve(key))
+
+
+def _tell_of_step(record: logging.LogRecord, job: str, step: str, run: str, event: Any) -> None:
+    """Let `record` say what the step raised: dagster's exception around it says nothing of it."""
+    error = getattr(event.event_specific_data, "error", None)
+    while error is not None and error.cause is not None and str(error.cls_name).startswith(_WRAPPERS):
+        error = error.cause
+    key = dedup_key(job, step)
+    at_hand.note_failure(key)
+    setattr(record, NAME, {"dedup_key": key})
+    if error is None:
+        tell(record, "Step", f"{job}/{step}", run, "failed")
+        return
+    words = error.message.strip().removeprefix(f"{error.cls_name}:").strip()
+    tell(record, "Step", f"{job}/{step}", run, f"raised {error.cls_name}", *([words] if words else []))
+    frames = "".join(error.stack)
+    record.exc_text = f"Traceback (most recent call last):\n{frames}{error.message.strip()}"
+
+
+def _failed_by_step(event: Any) -> bool:
+    """Return whether a run failed by a step, which may have been told of in another process."""
+    return getattr(event.event_specific_data, "first_step_failure_event", None) is not None

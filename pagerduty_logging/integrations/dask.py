@@ -1,0 +1,102 @@
+"""dask.distributed: one page for a task that fails for good, which says which task it was.
+
+    client = Client(...)
+    install(client)
+
+The scheduler pages: it alone knows whether a task will be tried again, and no worker needs a handler.
+Arguments of tasks are never shown: they may be secret.
+"""
+
+from __future__ import annotations
+
+import ast
+import logging
+
+import distributed
+from dask.utils import key_split
+from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
+
+from pagerduty_logging.integrations.tasks import Reports, Tasks
+
+_NAME = "pagerduty-logging"
+
+
+def install(client: distributed.Client, *, resolve_on_success: bool = False) -> None:
+    """Page for the tasks that fail for good, those of all clients of this scheduler.
+
+    The handlers attached to the root logger of the scheduler's process page, else those of any other logger,
+    else one made from the environment there. With a `LocalCluster` that is the program's own process.
+
+    Args:
+        client: a synchronous one; with an asynchronous one, register `FailedTasks` and `QuietWorkers`.
+        resolve_on_success: make one problem of all failures of a function, and resolve it with the
+            function's next success.
+    """
+    client.register_plugin(FailedTasks(resolve_on_success=resolve_on_success))
+    client.register_plugin(QuietWorkers())
+
+
+class FailedTasks(SchedulerPlugin):
+    """Pages from the scheduler; see `install`."""
+
+    name = _NAME
+    idempotent = True
+
+    def __init__(self, *, resolve_on_success: bool = False) -> None:
+        self._resolve_on_success = resolve_on_success
+
+    async def start(self, scheduler: distributed.Scheduler) -> None:
+        """Begin, in the scheduler's process."""
+        self._tasks = Tasks(
+            "dask", "Task", distributed, handler=None, resolve_on_success=self._resolve_on_success
+        )
+
+    def transition(self, key: object, start: str, finish: str, *args: object, **about: object) -> None:
+        """Page for a task that failed itself; those that only waited for it are in the same state."""
+        if start != "processing" or finish not in ("erred", "memory"):
+            return
+        name = key_split(key)
+        if finish == "memory":
+            self._tasks.succeeded(name)
+            return
+        kind, words = _read(str(about.get("exception_text")))
+        last = f"{kind}: {words}" if words else kind
+        self._tasks.failed(
+            name,
+            str(key),
+            None,
+            f"raised {kind}",
+            *([words] if words else []),
+            traceback=f"Traceback (most recent call last):\n{about.get('traceback_text') or ''}{last}",
+            task_name=name,
+            task_id=str(key),
+            task_worker=about.get("worker"),
+        )
+
+
+class QuietWorkers(WorkerPlugin):
+    """Keeps the workers' own lines of failed tasks from paging; see `install`."""
+
+    name = _NAME
+    idempotent = True
+
+    def setup(self, worker: distributed.Worker) -> None:
+        """Begin, in a worker's process."""
+        _Attempts().install("distributed.worker")
+
+
+class _Attempts(Reports):
+    def replaced(self, record: logging.LogRecord) -> bool:
+        return str(record.msg).startswith("Compute Failed\n")
+
+
+def _read(representation: str) -> tuple[str, str]:
+    """Return an exception's type and text, of its `repr`: the scheduler may lack the type itself."""
+    kind, _bracket, rest = representation.partition("(")
+    if not kind.isidentifier() or not rest.endswith(")"):
+        return "an exception", representation
+    try:
+        given = ast.literal_eval(f"({rest[:-1]},)" if rest[:-1] else "()")
+    except (ValueError, SyntaxError):
+        return kind, rest[:-1]
+    return kind, str(given[0] if len(given) == 1 else given) if given else ""

@@ -1,0 +1,78 @@
+"""huey: one page for a task that is given up, which says which task it was.
+
+    huey = RedisHuey("shop")
+    logging.getLogger().addHandler(PagerDutyHandler())
+    install(huey)
+
+An attempt that will be tried again does not page; a task that takes longer than its time limit does, of
+which huey only warns. Arguments of tasks are never shown: they may be secret.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextvars import ContextVar
+from typing import Any
+
+import huey as host
+from huey import signals
+
+from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.integrations.tasks import Reports, Tasks
+from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
+
+_FAILED = "Unhandled exception in task %s."
+
+_running: ContextVar[str | None] = ContextVar("pagerduty_logging_huey", default=None)
+"""The id of the task that this thread runs, where `install` knows its huey."""
+
+
+def install(
+    huey: host.api.Huey,
+    handler: PagerDutyHandler | None = None,
+    *,
+    resolve_on_success: bool = False,
+) -> None:
+    """Page for the tasks that consumers give up.
+
+    Call it in the module that makes `huey`.
+
+    Args:
+        huey: whose tasks.
+        handler: pages; default: the handlers attached to the root logger, else to any other, else one made
+            from the environment.
+        resolve_on_success: make one problem of all failures of a task, and resolve it with the task's next
+            success. Fit for periodic tasks: a task that fails for one order in ten would be resolved by
+            the next.
+    """
+    tasks = Tasks("huey", "Task", host, handler=handler, resolve_on_success=resolve_on_success)
+
+    @huey.signal(signals.SIGNAL_EXECUTING)
+    def begin(_signal: str, task: Any) -> None:
+        BreadcrumbHandler.forget()
+        _running.set(task.id)
+
+    @huey.signal(signals.SIGNAL_ERROR, signals.SIGNAL_TIMEOUT)
+    def fail(_signal: str, task: Any, error: BaseException | None = None) -> None:
+        if task.retries:
+            return
+        tasks.failed(
+            task.name,
+            task.id,
+            error or sys.exc_info()[1],
+            task_name=task.name,
+            task_id=task.id,
+            task_queue=huey.name,
+        )
+
+    @huey.signal(signals.SIGNAL_COMPLETE)
+    def succeed(_signal: str, task: Any) -> None:
+        tasks.succeeded(task.name)
+
+    _Attempts().install("huey")
+
+
+class _Attempts(Reports):
+    def replaced(self, record: logging.LogRecord) -> bool:
+        return record.msg == _FAILED and record.args == (_running.get(),)

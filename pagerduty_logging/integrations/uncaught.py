@@ -1,0 +1,71 @@
+"""What leaves a web application uncaught pages, whatever the server does with it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from pagerduty_logging import at_hand
+from pagerduty_logging.record import paged_exceptions
+from pagerduty_logging.record.echoes import REPORTED
+from pagerduty_logging.record.web_request import Handling
+
+_PLACE = __file__
+
+
+class Handled:
+    """`with handled:` what is logged within is shown with this request; may be entered again, not nested.
+
+    Args:
+        interface: "wsgi" or "asgi": the logger's name on the page.
+        request: a WSGI environ or an ASGI scope.
+        report: page for an exception that leaves the block; it goes on.
+    """
+
+    __slots__ = ("_handling", "_interface", "_report", "_request")
+
+    def __init__(self, interface: str, request: Mapping[str, Any], *, report: bool) -> None:
+        self._interface = interface
+        self._request = request
+        self._report = report
+        self._handling = Handling(request)
+
+    def __enter__(self) -> None:
+        self._handling.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if self._report and isinstance(error, Exception) and not isinstance(error, StopIteration):
+                report(self._interface, error)
+        finally:
+            self._handling.__exit__(kind, error, traceback)
+
+
+def report(interface: str, error: BaseException) -> None:
+    """Page for an exception that left an application, unless it was paged for already."""
+    if paged_exceptions.is_marked(error, REPORTED):
+        return
+    paged_exceptions.mark(error, REPORTED, interface)
+    # The template says nothing, on purpose: the exception and where it came from make the problem.
+    record = logging.LogRecord(
+        interface,
+        logging.ERROR,
+        _PLACE,
+        0,
+        "%s",
+        ("Unhandled exception in the application",),
+        (type(error), error, error.__traceback__),
+    )
+    at_hand.tell(None, interface, lambda handler: handler.handle(record))
+
+
+def report_handled(interface: str) -> None:
+    """Page for the exception that is being handled, if there is one."""
+    error = sys.exc_info()[1]
+    if isinstance(error, Exception):
+        report(interface, error)

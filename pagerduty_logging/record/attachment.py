@@ -1,0 +1,92 @@
+"""Where a handler is attached, and what has become of one that hears nothing any more.
+
+Libraries that configure logging themselves throw out what was attached before: prefect as soon as `flow` is
+imported, locust once it has read its locustfile, litestar with each application, Alembic with its `env.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+_MAX_NAMED = 3
+
+
+class Standing(NamedTuple):
+    """Where a handler is attached, and why no error reaches it there."""
+
+    at: tuple[str, ...]
+    """The names of the loggers, the root logger first; a queue or a buffer may be between."""
+    trouble: str
+    """What keeps every ERROR from it, in words that follow its name; "" if at least one logger's reach it."""
+
+
+def standing_of(handler: logging.Handler) -> Standing:
+    """Return where `handler` is attached now, and what is wrong with that; changes nothing."""
+    holders = [logger for logger in loggers() if _has(logger, handler)]
+    at = tuple(logger.name for logger in holders)
+    if not holders:
+        return Standing((), _thrown_out(handler))
+    obstacles = [_obstacle_at(logger) for logger in holders]
+    if not all(obstacles):
+        return Standing(at, "")
+    return Standing(at, f"hears nothing of the logger {at[0]!r}: {obstacles[0]}")
+
+
+def put_back(handler: logging.Handler, names: Iterable[str]) -> tuple[str, ...]:
+    """Attach `handler` to these loggers again, where it is not; return the names of those that lacked it.
+
+    Args:
+        handler: one that was thrown out.
+        names: of the loggers it was attached to, as `standing_of` returned them; "root" is the root logger.
+    """
+    lacking = [logger for logger in map(_named, names) if not _has(logger, handler)]
+    for logger in lacking:
+        logger.addHandler(handler)
+    return tuple(logger.name for logger in lacking)
+
+
+def loggers() -> list[logging.Logger]:
+    """Return the root logger, and all others that exist, by name."""
+    known = sorted(logging.Logger.manager.loggerDict.items())
+    return [logging.getLogger(), *(logger for _, logger in known if isinstance(logger, logging.Logger))]
+
+
+def behind(handler: logging.Handler) -> Iterator[logging.Handler]:
+    """Yield a handler, and those that it passes records on to."""
+    yield handler
+    listener = getattr(handler, "listener", None)  # of a QueueHandler, from Python 3.12 on
+    for further in (getattr(handler, "target", None), *getattr(listener, "handlers", ())):
+        if isinstance(further, logging.Handler):
+            yield from behind(further)
+
+
+def _named(name: str) -> logging.Logger:
+    return logging.getLogger(None if name == logging.getLogger().name else name)
+
+
+def _has(logger: logging.Logger, handler: logging.Handler) -> bool:
+    return any(known is handler for given in logger.handlers for known in behind(given))
+
+
+def _obstacle_at(logger: logging.Logger) -> str:
+    """Return what keeps a logger's own errors from its handlers; "" if nothing does."""
+    if logger.disabled:
+        return "it is disabled"
+    if logger.manager.disable >= logging.ERROR:
+        return "logging.disable() turns it off"
+    level = logger.getEffectiveLevel()
+    return f"its level is {logging.getLevelName(level)}" if level > logging.ERROR else ""
+
+
+def _thrown_out(handler: logging.Handler) -> str:
+    """Say what has become of a handler that no logger has."""
+    # `dictConfig` and `fileConfig` close all handlers that are there, before they set up their own.
+    closed = getattr(handler, "_closed", False)
+    words = "is attached to no logger" + (", and was closed, as by dictConfig" if closed else "")
+    others = [f"{type(one).__module__}.{type(one).__qualname__}" for one in logging.getLogger().handlers]
+    if not others:
+        return words
+    named = ", ".join(dict.fromkeys(others[:_MAX_NAMED]))
+    return f"{words}; the root logger has {named}"

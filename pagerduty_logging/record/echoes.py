@@ -1,0 +1,71 @@
+"""Lines that only repeat what another line, or our middleware, has just told: they do not page."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Final
+
+REPORTED: Final = "__pagerduty_logging_uncaught__"
+"""The attribute by which the middleware of `integrations` marks an exception that it has paged for."""
+
+MAX_SECONDS: Final = 5.0
+"""Seconds after an error in which uvicorn's line that it ends is an echo of that."""
+
+_TORNADO: Final = "tornado.access"
+_UVICORN: Final = "uvicorn.error"
+_NO_START: Final = "Application startup failed. Exiting."
+_TRACEBACK: Final = "Traceback (most recent call last):"
+
+
+class Echoes:
+    """Knows an echo, where the errors before it were asked about too; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+
+    def matches(self, record: logging.LogRecord) -> bool:
+        """Return whether a record repeats what was told already; to be asked on the thread that logs.
+
+        A record may be asked about more than once.
+        """
+        found = is_echo(record, self._last)
+        if record.name == _UVICORN and record.levelno >= logging.ERROR and record.msg != _NO_START:
+            self._last = record.created
+        return found
+
+
+def is_echo(record: logging.LogRecord, last_of_uvicorn: float = float("-inf")) -> bool:
+    """Return whether a record repeats what was told already.
+
+    Args:
+        record: any.
+        last_of_uvicorn: when uvicorn last logged an error that is none itself, in seconds since the epoch.
+    """
+    if record.name == _TORNADO:
+        return _answers_failure()
+    if record.exc_info or type(record.msg) is not str:
+        return False
+    if record.name == _UVICORN and record.msg == _NO_START:
+        return 0.0 <= record.created - last_of_uvicorn <= MAX_SECONDS
+    return _TRACEBACK in record.msg and _is_reported()
+
+
+def _answers_failure() -> bool:
+    """Return whether Tornado logs the answer to an exception of which `tornado.application` told before.
+
+    An answer of 500 that a program gave, or asked for by an `HTTPError`, is told by this line alone.
+    """
+    error = sys.exc_info()[1]
+    return error is not None and not any(
+        f"{kind.__module__}.{kind.__qualname__}" == "tornado.web.HTTPError" for kind in type(error).__mro__
+    )
+
+
+def _is_reported() -> bool:
+    """Return whether the exception that is being handled here was paged for as it left the application."""
+    error: Any = sys.exc_info()[1]
+    try:
+        return error is not None and REPORTED in error.__dict__
+    except Exception:  # a type may do anything to its attributes
+        return False

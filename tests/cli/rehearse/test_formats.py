@@ -1,0 +1,95 @@
+"""Each row of the table is tried with its own samples, and with those of all others."""
+
+import time
+from datetime import UTC
+
+import pytest
+
+from pagerduty_logging.cli.rehearse.format import Format, Sample, read_fields
+from pagerduty_logging.cli.rehearse.formats import FORMATS
+from pagerduty_logging.cli.rehearse.times import Clock
+from tests.cli.rehearse.logs import Read
+
+SAMPLES = [
+    pytest.param(row, sample, id=f"{row.name}-{n}") for row in FORMATS for n, sample in enumerate(row.samples)
+]
+
+
+def test_every_format_has_samples_and_a_name_of_its_own():
+    assert all(row.samples for row in FORMATS)
+    assert len({row.name for row in FORMATS}) == len(FORMATS)
+
+
+@pytest.mark.parametrize(("row", "sample"), SAMPLES)
+def test_a_format_reads_its_samples(row: Format, sample: Sample):
+    found = row.match(sample.line)
+    assert found is not None
+    said = read_fields(row, found)
+    level = row.level_of(said["level"]) if "level" in said else None
+    assert (level, said["message"], said["logger"]) == (sample.level, sample.message, sample.logger)
+    if "time" in said:
+        assert Clock(UTC, time.time()).read(said["time"]) is not None
+
+
+@pytest.mark.parametrize(("row", "sample"), SAMPLES)
+def test_whichever_format_reads_a_sample_finds_its_level_and_message(row: Format, sample: Sample, read: Read):
+    entries, counts = read(sample.line + "\n", level=1)
+    assert counts.not_understood == 0
+    timed = "time" in row.match(sample.line).re.groupindex
+    if sample.level is None or not timed:
+        assert entries == []
+        assert (counts.without_level, counts.without_time) == ((1, 0) if timed else (0, 1))
+    else:
+        assert [(e.level, e.message) for e in entries] == [(sample.level, sample.message)]
+
+
+@pytest.mark.parametrize(("row", "sample"), SAMPLES)
+def test_lines_below_the_level_are_passed_over_and_no_others(row: Format, sample: Sample):
+    quiet = row.quiet(40)
+    if quiet is None:
+        return
+    line = sample.line.encode() + b"\n"
+    passed = quiet(line, 0).end() > 0
+    assert passed == (sample.level is not None and sample.level < 40) or (not passed and sample.level != 40)
+
+
+@pytest.mark.parametrize(("row", "sample"), SAMPLES)
+def test_what_is_severe_holds_one_of_the_words_that_are_looked_for(row: Format, sample: Sample):
+    if row.has_words and sample.level in (40, 50):
+        assert any(word in sample.line.encode() for word in row.words(40))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '10.1.2.3 - - [11/Feb/2013:06:43:36 +0000] "GET /ERROR HTTP/1.1" 500 5778 "-" "-"',
+        "2012-02-14 10:44:10 status unpacked libERROR 2048",
+        "Jun 14 15:16:01 combo sshd[19939]: authentication failure; logname= uid=0 ERROR",
+        '08:09:33.814936 execve("/bin/ls") = -1 ERROR',
+        "[10.30 16:49:06] chrome.exe - proxy:5070 error : Could not connect",
+    ],
+)
+def test_a_line_that_says_no_level_never_pages_for_a_word_in_its_message(line: str, read: Read):
+    entries, _ = read(line + "\n")
+    assert entries == []
+
+
+BEGINNINGS = [
+    "",
+    "ERROR",
+    "[ERROR",
+    "2026-11-29 03:12:07",
+    "2026-11-29 03:12:07 [error] a",
+    "05-21 15:05:52.808 1 1 E",
+]
+ENDLESS = [" ", "[", ":", "|", "a ", "[x] ", "-", "=", "a.", "a=b ", "0:"]
+
+
+@pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
+def test_no_line_takes_for_ever(row: Format):
+    # Sixty thousand characters take milliseconds; where time grows with their square, this never ends.
+    for beginning in BEGINNINGS:
+        for piece in ENDLESS:
+            found = row.match(beginning + piece * (60_000 // len(piece)))
+            if found is not None:
+                assert read_fields(row, found)["message"] is not None

@@ -1,0 +1,205 @@
+"""What is counted, held back, delayed and dropped, under a turned clock."""
+
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pagerduty_logging.cli.rehearse import result as results
+from pagerduty_logging.cli.rehearse.rebuilding import rebuilt
+from pagerduty_logging.cli.rehearse.records import RecordMaker
+from pagerduty_logging.cli.rehearse.rehearsal import Night, rehearse
+from pagerduty_logging.cli.rehearse.simulation import Simulation
+from pagerduty_logging.cli.rehearse.spill import Spill
+from tests.cli.rehearse.logs import entry, rehearsed, setting
+
+NOON = 1_795_953_600.0  # 2026-11-29 12:00 UTC
+TRACEBACK = 'Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\n    g()\nKeyError: 7'
+
+
+def test_repeats_are_held_back_until_the_window_is_over():
+    result = rehearsed([entry(NOON + n) for n in range(0, 700, 10)])
+    (problem,) = result.problems
+    assert [(event.at - NOON, event.why, event.held) for event in problem.events] == [
+        (0, "first", 0),
+        (300, "again", 29),
+        (600, "again", 29),
+    ]
+    assert (problem.records, problem.held) == (70, 67)
+
+
+def test_what_gets_worse_is_told_at_once():
+    result = rehearsed([entry(NOON), entry(NOON + 10, level=50)])
+    assert [(event.why, event.severity) for event in result.problems[0].events] == [
+        ("first", "error"),
+        ("worse", "critical"),
+    ]
+    assert result.problems[0].severity == "critical"
+
+
+def test_min_occurrences_is_the_handlers_own():
+    times = [0, 10, 20, 2_000]
+    result = rehearsed([entry(NOON + t) for t in times], min_occurrences=(3, 300))
+    assert [event.at - NOON for event in result.problems[0].events] == [20]
+    assert result.problems[0].records == 4
+
+
+def test_what_is_ignored_is_counted():
+    records = [
+        entry(NOON, logger="noise"),
+        entry(NOON),
+        entry(NOON + 1, "lookup failed", traceback=TRACEBACK),
+    ]
+    result = rehearsed(records, ignore_loggers=["noise"], ignore_exceptions=["LookupError"])
+    assert (result.records, result.ignored, result.events) == (3, 2, 1)
+
+
+def test_the_budget_delays_and_the_backlog_drops():
+    storm = [entry(NOON, f"message of kind {chr(97 + n % 26)}{chr(97 + n // 26)}") for n in range(200)]
+    result = rehearsed(storm, max_events_per_minute=10, max_pending=50)
+    sent = [event for problem in result.problems for event in problem.events]
+    assert result.busiest_sent <= 10
+    assert result.waited > 0
+    assert result.longest_wait >= 60
+    assert result.dropped["overflow"] > 100
+    assert len(sent) + result.dropped["overflow"] >= 200
+
+
+def test_the_busiest_minute_is_what_was_wanted():
+    result = rehearsed([entry(NOON + n / 10, f"kind {'x' * (n + 1)} failed") for n in range(150)])
+    assert result.busiest == 150
+    assert result.busiest_sent <= 100
+
+
+@pytest.mark.parametrize(
+    ("hour", "asleep"), [(21, False), (22, True), (3, True), (6, True), (7, False), (12, False)]
+)
+def test_the_night_is_that_of_its_zone(hour: int, asleep: bool):
+    midnight = NOON - 12 * 3600
+    assert Night(22, 7, UTC).holds(midnight + hour * 3600) == asleep
+    assert Night(22, 7, ZoneInfo("Europe/Berlin")).holds(midnight + (hour - 1) * 3600) == asleep
+    assert Night(1, 5, UTC).holds(midnight + hour * 3600) == (1 <= hour < 5)
+
+
+def test_alerts_at_night_are_those_that_are_opened_then():
+    records = [entry(NOON - 13 * 3600, "a b"), entry(NOON, "a b"), entry(NOON, "c d")]
+    result = rehearsed(records)
+    assert (result.alerts, result.night_alerts, result.events, result.night_events) == (2, 1, 3, 1)
+
+
+def test_a_clock_that_jumps_back_opens_nothing_twice():
+    result = rehearsed([entry(NOON), entry(NOON - 5_000), entry(NOON + 100)])
+    assert result.events == 1
+
+
+def test_problems_without_a_template_are_marked(tmp_path):
+    source = tmp_path / "shop" / "orders.py"
+    source.parent.mkdir()
+    source.write_text("def pay(log, n):\n    log.error('order %s failed', n)\n")
+    told = {"path": "orders.py", "line": 2, "logger": "shop.orders", "message": "order x7 failed"}
+    without = rehearse([entry(NOON, **told)], setting())
+    having = rehearse([entry(NOON, **told)], setting(maker=RecordMaker(str(tmp_path))))
+    assert without.problems[0].uncertain
+    assert not having.problems[0].uncertain
+    assert without.uncertain == 1.0
+
+
+def test_of_two_files_of_one_name_the_loggers_is_taken(tmp_path):
+    for folder, words in (("shop", "order %s failed"), ("feed", "feed %s failed")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "tasks.py").write_text(f"log.error({words!r}, n)\n")
+    maker = RecordMaker(str(tmp_path))
+    told = {"path": "tasks.py", "line": 1, "message": "m"}
+    assert maker.record(entry(NOON, logger="feed.tasks", **told)).pathname == str(
+        tmp_path / "feed" / "tasks.py"
+    )
+    assert maker.record(entry(NOON, logger="other", **told)).pathname == "tasks.py"
+
+
+def test_an_exception_is_rebuilt_from_its_traceback():
+    error = rebuilt(TRACEBACK.replace("7", "'card'"))
+    assert isinstance(error, KeyError)
+    assert str(error) == "'card'"
+    raised = error.__traceback__
+    assert raised is not None
+    code = raised.tb_frame.f_code
+    assert (code.co_filename, raised.tb_lineno, code.co_name) == ("/srv/a.py", 1, "f")
+    other = rebuilt(TRACEBACK.replace("KeyError", "shop.errors.Declined"))
+    assert (type(other).__module__, type(other).__qualname__) == ("shop.errors", "Declined")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no traceback", "Traceback (most recent call last):", "java.lang.X: no\n\tat a.b(C.java:1)"]
+)
+def test_what_is_no_traceback_of_pythons_stays_a_text(text: str):
+    assert rebuilt(text) is None
+    record = RecordMaker().record(entry(NOON, "m", traceback=text))
+    assert record.getMessage() == (f"m\n{text}" if text else "m")
+
+
+def test_a_chain_is_rebuilt_with_what_led_to_it():
+    first, second = "ValueError: a", "RuntimeError: b"
+    link = "\n\nThe above exception was the direct cause of the following exception:\n\n"
+    text = link.join(TRACEBACK.replace("KeyError: 7", error) for error in (first, second))
+    error = rebuilt(text)
+    assert isinstance(error, RuntimeError)
+    assert isinstance(error.__cause__, ValueError)
+
+
+def test_crashes_that_django_reports_are_told_apart_by_what_was_raised():
+    def crash(path: str, kind: str):
+        return entry(
+            NOON,
+            f"Internal Server Error: {path}",
+            logger="django.request",
+            traceback=TRACEBACK.replace("KeyError", kind),
+        )
+
+    result = rehearsed([crash("/a", "KeyError"), crash("/b/c", "KeyError"), crash("/a", "ValueError")])
+    assert [problem.records for problem in result.problems] == [2, 1]
+
+
+def test_records_that_were_kept_are_the_same():
+    entries = [
+        entry(NOON, fields={"order": 7, "list": [1, None, {"a": 1.5}]}, traceback=TRACEBACK),
+        entry(NOON + 1),
+    ]
+    spill = Spill()
+    assert list(spill.keeping(entries)) == entries
+    assert list(spill) == entries == list(spill)
+    spill.close()
+
+
+def test_a_result_is_read_back():
+    result = rehearsed([entry(NOON + n * 200) for n in range(5)])
+    assert results.from_json(results.to_json(result)) == result
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"version": 1}', '{"version": 2, "problems": []}'])
+def test_what_is_no_result_is_refused(text: str):
+    with pytest.raises(ValueError, match=r".+"):
+        results.from_json(text)
+
+
+def test_counts_over_a_long_time_keep_their_sum():
+    result = rehearsed([entry(NOON + n * 86_400) for n in range(700)])
+    assert sum(result.problems[0].slots.values()) == 700
+    assert len(result.problems[0].slots) <= results.MAX_SLOTS
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"repeat_interval": -1}, "repeat_interval"),
+        ({"min_occurrences": 3}, "min_occurrences"),
+        ({"ignore_loggers": 7}, "ignore_loggers"),
+    ],
+)
+def test_a_wrong_option_is_named(options: dict[str, object], named: str):
+    with pytest.raises((ValueError, TypeError), match=named):
+        Simulation(options)
+
+
+def test_secrets_are_masked_in_what_is_shown():
+    result = rehearsed([entry(NOON, "login failed: password=hunter2hunter2")])
+    assert "hunter2" not in results.to_json(result)
