@@ -58,7 +58,7 @@ def test_a_key_that_is_asked_to_wait_holds_up_no_other(make_handler, attach, san
     logging.getLogger("shop").error("goes on")
     sandbox.wait_for(1)
     assert sandbox.events[0]["payload"]["summary"] == "goes on"
-    assert handler.stats.pending == 1
+    sandbox.wait_until(lambda: handler.stats.pending == 1)
 
 
 def test_a_resolve_goes_where_the_problem_paged(make_handler, attach, sandbox) -> None:
