@@ -13,8 +13,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
+from pagerduty_logging.delivery.decisions import Decisions
+from pagerduty_logging.delivery.decisions import Verdict as DecisionVerdict
 from pagerduty_logging.delivery.diagnostics import is_notice
 from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import encode
@@ -24,6 +26,7 @@ from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.follow_ups import FollowUps, said_by
 from pagerduty_logging.page.redaction import Redactor
+from pagerduty_logging.page.second_alert import beside_the_first
 from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.filters import Frequency, Held, Ignored
 from pagerduty_logging.record.occurrence import (
@@ -37,8 +40,16 @@ from pagerduty_logging.record.occurrence import (
 from pagerduty_logging.state.problem import History, Outcome, Problem, Sighting
 from pagerduty_logging.state.throttle import Settlement, Throttle
 from pagerduty_logging.state.why import Why
+from pagerduty_logging.state.worse import Kind as Worse
+from pagerduty_logging.state.worse import second_key
 
 BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
+
+_RULES = {
+    "logger": "ignore_loggers",
+    "exception": "ignore_exceptions",
+    "exit": "the report of an exit with all well",
+}
 
 MAX_NESTED = 5
 """Nesting depth of records that log while they are rendered, from which their objects are not rendered."""
@@ -68,6 +79,7 @@ class Pipeline:
         frequency: holds back what happens too seldom to page; None: nothing.
         mark: the attribute by which an exception that was paged is known.
         clock: seconds, monotonic.
+        decisions: where it is noted what does not page, and why.
 
     Attributes:
         throttle: the problems it knows.
@@ -89,9 +101,11 @@ class Pipeline:
         frequency: Frequency | None,
         mark: str,
         clock: Callable[[], float],
+        decisions: Decisions | None = None,
     ) -> None:
+        self.decisions = decisions = decisions or Decisions(redactor.text)
         self.throttle = throttle
-        self.follow_ups = FollowUps(throttle, fields, redactor)
+        self.follow_ups = FollowUps(throttle, fields, redactor, decisions)
         self.suppressed = self.unreadable = 0
         self.ignored: Counter[str] = Counter()
         self._fields = fields
@@ -108,6 +122,7 @@ class Pipeline:
     def reset(self) -> None:
         """Know nothing and have counted nothing: this is a forked child."""
         self.forget()
+        self.decisions.reset()
         self.suppressed = self.unreadable = 0
         self.ignored.clear()
 
@@ -144,12 +159,12 @@ class Pipeline:
         self._depths[me] = depth + 1
         try:
             if overrides.said_by(record) is False:
-                self.ignored["record"] += 1
+                self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
             error = exception_of(record)
             rule = self._filters.rule_for(record, error)
             if rule is not None:
-                self.ignored[rule] += 1
+                self.ignore(record, rule, _RULES.get(rule, rule))
                 return None
             if _is_notice(record):
                 return None
@@ -164,6 +179,13 @@ class Pipeline:
             else:
                 self._depths.pop(me, None)
 
+    def ignore(self, record: logging.LogRecord, rule: str, words: str) -> None:
+        """Count a record that does not page, by the rule that says so."""
+        self.ignored[rule] += 1
+        attributes = record.__dict__
+        name, message = attributes.get("name"), attributes.get("msg")
+        self.decisions.note_alike(DecisionVerdict.IGNORED, words, logger=name, template=message)
+
     def _captured(
         self,
         record: logging.LogRecord,
@@ -174,6 +196,7 @@ class Pipeline:
         occurrence = capture(record, self._clock(), formatter, defects)
         if error is not None or occurrence.message is not None or self._identifier.has_function:
             marked = None if error is None else self._paged_for(record, error, occurrence)
+            occurrence.known_failure = marked is not None
             identity = self._identifier.identify(record, marked, occurrence.defects)
             occurrence.key, occurrence.by_message = identity
             if error is not None:
@@ -232,6 +255,18 @@ class Pipeline:
         self.throttle.end(key)
         return Order(Resolve(key), key, self._clock())
 
+    def knows(self, dedup_key: str) -> bool:
+        """Tell whether the problem with this dedup key has paged."""
+        return self.throttle.knows(self._identifier.sendable(dedup_key))
+
+    def beside(self, dedup_key: str) -> list[Order]:
+        """Return the words that the second alerts of a problem are over, which it may have."""
+        if not self.throttle.escalates:
+            return []
+        key = self._identifier.sendable(dedup_key)
+        keys = [second_key(key, kind) for kind in Worse]
+        return [Order(Resolve(second), second, self._clock()) for second in keys]
+
     def acknowledge(self, dedup_key: str) -> Order:
         """Return the word that somebody is on a problem."""
         key = self._identifier.sendable(dedup_key)
@@ -276,6 +311,7 @@ class Pipeline:
             held = self._frequency.note(key, occurrence.created, occurrence.at)
             if held is None:
                 self.suppressed += 1
+                self._note(occurrence, DecisionVerdict.HELD, "min_occurrences: not often enough")
                 return None
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
@@ -283,6 +319,8 @@ class Pipeline:
         sighting = self._sight(occurrence, key, counted, settle, held)
         if sighting.why is None:
             self.suppressed += 1
+            if occurrence.known_failure:
+                self.throttle.tell_nobody(sighting.problem)
             return None
         return self._event(occurrence, severity, sighting, settle)
 
@@ -296,7 +334,9 @@ class Pipeline:
     ) -> Sighting:
         """Note the occurrence, and those that were held back before it."""
         attributes = occurrence.attributes
-        sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at)
+        chain = occurrence.around.chain
+        error = chain[0].name if chain else ""
+        sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at, error)
         name, message, level = attributes.get("name"), attributes.get("msg"), attributes.get("levelno")
         if (
             # Most problems of a storm of them do not come again; but an exception that does is known by
@@ -317,29 +357,52 @@ class Pipeline:
         self, occurrence: Occurrence, severity: Severity, sighting: Sighting, settle: Settlement
     ) -> Pending | None:
         problem, history = sighting.problem, sighting.history
-        key = problem.key
-        compose: Callable[[], Event] = partial(self._composed, occurrence, problem, history)
+        key = problem.key if sighting.worse is None else second_key(problem.key, sighting.worse)
+        compose: Callable[[], Trigger] = partial(alert.compose, occurrence, key, history, self._fields)
+        if sighting.worse is not None:
+            compose = partial(beside_the_first, compose, problem.key, history)
         if occurrence.original is not None and self._before_send is not None:
             # Redacted before too: `before_send` may log or copy what it is given.
-            considered = self._considered(occurrence, cast("Trigger", compose()), self._before_send)
+            considered = self._considered(
+                occurrence, cast("Trigger", self._redactor.event(compose())), self._before_send
+            )
             if considered is None:
                 settle(Outcome.REJECTED)
                 problem.handed_in += 1
                 self.ignored["before_send"] += 1
+                self._note(occurrence, DecisionVerdict.IGNORED, "before_send returned None")
                 return None
-            compose = partial(self._brought_up_to_date, considered, problem, history, occurrence.logger)
+            compose = partial(figures.brought_up_to_date, history, considered)
         return Pending(
             dedup_key=key,
             severity=severity,
             kind=Kind.REMINDER if sighting.why is Why.AGAIN else Kind.NEWS,
             accepted_at=occurrence.at,
-            compose=compose,
+            compose=partial(self._redacted, compose, problem, occurrence.logger),
             settle=settle,
             label=occurrence.label,
             size=occurrence.size,
             logger=occurrence.logger,
             take=partial(figures.take, history),
             why=history.why,
+            decided=partial(
+                self._decided,
+                key=problem.key,
+                event=key,
+                logger=occurrence.logger,
+                template=occurrence.attributes.get("msg"),
+                repeats=history.suppressed,
+            ),
+        )
+
+    def _decided(self, verdict: DecisionVerdict, reason: str, *, template: object, **about: Any) -> None:
+        text = template if type(template) is str else ""
+        self.decisions.note(verdict, reason, template=text, **about)
+
+    def _note(self, occurrence: Occurrence, verdict: DecisionVerdict, reason: str) -> None:
+        template = occurrence.attributes.get("msg")
+        self.decisions.note_alike(
+            verdict, reason, key=occurrence.key or "", logger=occurrence.logger, template=template
         )
 
     def _considered(
@@ -391,18 +454,16 @@ class Pipeline:
             settle=nobody_waits,
             label=type(event).__name__.lower(),
             bare=True,
+            decided=partial(self._ordered_decided, type(event).__name__.lower(), dedup_key),
         )
 
-    def _composed(self, occurrence: Occurrence, problem: Problem, history: History) -> Event:
-        event = self._redactor.event(alert.compose(occurrence, problem.key, history, self._fields))
-        problem.said = said_by(event, occurrence.logger)
-        return event
+    def _ordered_decided(self, what: str, key: str, verdict: DecisionVerdict, reason: str) -> None:
+        self.decisions.note(verdict, f"{what}: {reason}" if reason else what, key=key, event=key)
 
-    def _brought_up_to_date(
-        self, considered: Trigger, problem: Problem, history: History, logger: str
-    ) -> Event:
-        event = self._redactor.event(figures.brought_up_to_date(history, considered))
-        problem.said = said_by(event, logger)
+    def _redacted(self, compose: Callable[[], Trigger], problem: Problem, logger: str) -> Event:
+        event = self._redactor.event(compose())
+        if problem.said is None or getattr(event, "dedup_key", "") == problem.key:
+            problem.said = said_by(event, logger)
         return event
 
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.events_api.encoding import EncodedEvent
@@ -60,6 +61,8 @@ class Program:
         random: Callable[[], float] = lambda: 0.5,
         max_events_per_minute: int = 1_000,
         max_pending: int = 1_000,
+        ledger: str | None = None,
+        ledger_bytes: int = 10_000_000,
         **throttle: Any,
     ) -> None:
         self.now = START
@@ -68,6 +71,7 @@ class Program:
         self.throttle = Throttle(
             repeat_interval, max_fingerprints, lambda: self.now, random=random, **throttle
         )
+        self.decisions = Decisions(redacted.text, ledger, ledger_bytes, clock=lambda: self.now)
         self.pipeline = Pipeline(
             fields=Fields(),
             redactor=redacted,
@@ -78,11 +82,13 @@ class Program:
             frequency=frequency(min_occurrences, max_fingerprints),
             mark="__mark__",
             clock=lambda: self.now,
+            decisions=self.decisions,
         )
         self.delivery = Delivery(
             self.client,  # type: ignore[arg-type]
             decide=self.pipeline.decide,
             reports=self.pipeline.follow_ups,
+            decisions=self.decisions,
             max_pending=max_pending,
             max_events_per_minute=max_events_per_minute,
             background=False,
@@ -143,7 +149,7 @@ class Program:
 
     def told(self, message: str) -> int:
         """Return how many occurrences of a problem the events report, each once."""
-        return sum(reported(event) for event in self.events if event["payload"]["summary"] == message)
+        return sum(reported(event) for event in self.events if event["payload"]["summary"].endswith(message))
 
 
 def reported(event: dict[str, Any]) -> int:

@@ -34,12 +34,22 @@ def length(given: str) -> float:
     """
     from pagerduty_logging.state.silences import checked_length
 
-    if not _LENGTH.fullmatch(given):
-        raise ValueError(f"--for {given!r} is no length of time: say 90s, 30m, 2h or 1d")
+    found = seconds("--for", given)
     try:
-        return checked_length(sum(float(n) * _SECONDS[unit] for n, unit in _PART.findall(given)))
+        return checked_length(found)
     except ValueError as error:
         raise ValueError(f"--for {given}: {error}") from None
+
+
+def seconds(option: str, given: str) -> float:
+    """Return the seconds that a text such as `30m` or `1h30m` means.
+
+    Raises:
+        ValueError: it is no length of time; names the option.
+    """
+    if not _LENGTH.fullmatch(given):
+        raise ValueError(f"{option} {given!r} is no length of time: say 90s, 30m, 2h or 1d")
+    return sum(float(n) * _SECONDS[unit] for n, unit in _PART.findall(given))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pagerduty_logging.events_api.events import Change, Event, Resolve, Trigger
 from pagerduty_logging.state.protocol import Anothers, Answer, Later, Mine, Silenced, Unknown
 from pagerduty_logging.state.shared import HAND_IN, SharedState
 from pagerduty_logging.state.throttle import Throttle
+from pagerduty_logging.state.why import duration
 
 SOON = 0.5
 """Seconds after which an event that another process is sending is asked for again, while somebody waits."""
@@ -154,9 +155,10 @@ class Claims:
             case Later(again_in=seconds):
                 self._queue.hold(pending, seconds)
                 return False
-            case Silenced(left=seconds):
+            case Silenced(silence=silence, left=seconds):
                 _compose_all_the_same(pending)
-                self._queue.let_go(pending, "silenced")
+                words = f"silenced by {silence.who} for another {duration(seconds)}: {silence.reason}"
+                self._queue.let_go(pending, "silenced", words)
                 self._throttle.set_window(pending.dedup_key, min(seconds, HAND_IN))
                 return False
         return True

@@ -14,6 +14,7 @@ from typing import Any
 
 from pagerduty_logging.delivery import process
 from pagerduty_logging.delivery.claims import Claims
+from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.diagnostics import Diagnostics, counted
 from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.delivery.inbox import Item
@@ -44,6 +45,7 @@ class Delivery:
         client: makes the attempts, one at a time; its `retry` is the schedule.
         decide: returns the event that a submitted item calls for, or None.
         reports: makes the events that no record calls for.
+        decisions: where what became of the events is noted.
         defer: whether the thread may decide; False: whoever submits.
         max_pending: bound of the events that wait. Beyond it the least severe is dropped, and told.
         max_events_per_minute: bound of the events sent in any minute.
@@ -63,6 +65,7 @@ class Delivery:
         *,
         decide: Callable[[Any], Pending | None],
         reports: Reports = NoReports(),  # noqa: B008 (without state)
+        decisions: Decisions | None = None,
         defer: bool = True,
         max_pending: int,
         max_events_per_minute: int,
@@ -80,6 +83,7 @@ class Delivery:
         self._client = client
         self._decide = decide
         self._reports = reports
+        self._decisions = decisions or Decisions(str)
         self._defer = defer
         self._max_pending = max_pending
         self._max_events_per_minute = max_events_per_minute
@@ -156,6 +160,7 @@ class Delivery:
             queue=queue,
             decide=self._decide,
             reports=self._reports,
+            decisions=self._decisions,
             spooled=spooled,
             losses=Losses(self._on_error, spooled, self._diagnostics, roles),
             claims=claims,
@@ -192,6 +197,10 @@ class Delivery:
         """Send the event whose turn it is on this thread; see `Worker.step`."""
         return self.worker.step(left)
 
+    def write_decisions(self) -> None:
+        """Let what was decided without an event be written soon."""
+        self.worker.set_going(wake=True)
+
     def settle(self, timeout: float = A_MOMENT) -> bool:
         """Wait a moment until it is decided what the records logged so far call for."""
         return self.worker.decided(timeout)
@@ -218,6 +227,7 @@ class Delivery:
     def finish(self, timeout: float) -> None:
         """Deliver what is pending, within `timeout` seconds."""
         self.worker.end(timeout)
+        self._decisions.write()
 
     def report_undelivered(self) -> None:
         """Say what is left: kept in the spool, or lost with the process."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from pagerduty_logging.delivery.decisions import Verdict
 from pagerduty_logging.events_api.decoding import decode, with_detail
 from pagerduty_logging.events_api.encoding import EncodedEvent, encode
 from pagerduty_logging.events_api.errors import ApiError, EventsError
@@ -51,6 +52,7 @@ class Pending:
         due: it is not tried before, on the delivery's clock.
         ticket: its file's name in the spool; None if it is in memory only.
         why: the reason it is sent, in words; "" for what is no alert.
+        decided: takes note of what became of it, and why.
         logger: that its record came of; empty: of none.
         take: takes what a shared state knows, for the event to tell; returns the trigger that was composed
             before, if there is one, with that in it.
@@ -74,6 +76,13 @@ class Pending:
     due: float = -math.inf
     ticket: str | None = None
     why: str = ""
+    decided: Callable[[Verdict, str], object] | None = None
+
+    def note(self, verdict: Verdict, reason: str) -> None:
+        """Take note of what became of it."""
+        if self.decided is not None:
+            self.decided(verdict, reason)
+
     logger: str = ""
     take: Callable[[Mine, Trigger | None], Trigger | None] | None = None
     follow_up: bool = False

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
 
+from pagerduty_logging.delivery.decisions import Verdict
 from pagerduty_logging.delivery.event import Pending, bare, trouble
 from pagerduty_logging.delivery.inbox import Inbox
 from pagerduty_logging.delivery.overflow import Overflow
@@ -246,21 +247,24 @@ class Queue:
         self._budget.take_back()
         self._backlog.hold(pending, self._clock() + seconds)
 
-    def let_go(self, pending: Pending, dropped: str = "") -> None:
+    def let_go(self, pending: Pending, dropped: str = "", words: str = "") -> None:
         """The event whose turn it was is not needed: another process told of its problem.
 
         Args:
             pending: the event.
             dropped: why it is not sent, if nobody told of it.
+            words: the same, with all that is known of it.
         """
-        self._with_all_entered(self._let_go, pending, dropped)
+        self._with_all_entered(self._let_go, pending, dropped, words)
 
-    def _let_go(self, pending: Pending, dropped: str) -> None:
+    def _let_go(self, pending: Pending, dropped: str, words: str) -> None:
         self._budget.take_back()
         self._backlog.remove(pending)
         if dropped:
             self._counts.dropped[dropped] += 1
+            pending.note(Verdict.SILENCED, words or dropped)
         else:
+            pending.note(Verdict.TOLD_ELSEWHERE, "another process has sent an event for it")
             self._counts.told_elsewhere += 1
         pending.settle(Outcome.NOT_NEEDED)
 
@@ -281,6 +285,7 @@ class Queue:
             self._backlog.delivered(pending, self._clock())
             self._counts.delivered += 1
             pending.settle(Outcome.DELIVERED)
+            pending.note(Verdict.SENT, pending.why)
             return
         self._counts.last_error, self.trouble = str(error), trouble(error)
         match after(error, pending):
@@ -293,10 +298,12 @@ class Queue:
                 self._counts.retries += 1
             case After.DEAD:
                 self._counts.dead_lettered += 1
+                pending.note(Verdict.REFUSED, trouble(error))
                 self._give_up(pending, error, Outcome.LOST)
 
     def _drop(self, pending: Pending, reason: str, words: str, outcome: Outcome) -> int:
         self._counts.dropped[reason] += 1
+        pending.note(Verdict.DROPPED, f"{reason}: {words}")
         return self._give_up(pending, EventsError(words), outcome)
 
     def _give_up(self, pending: Pending, error: EventsError, outcome: Outcome) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from pagerduty_logging.state.shared import StateStats
 
@@ -46,3 +48,24 @@ class Stats:
     oldest_pending_age: float | None = None
     last_error: str | None = None
     state: StateStats | None = None
+
+
+def total(several: Sequence[Stats]) -> Stats:
+    """Return the sum of what several deliveries did, each with a routing key of its own."""
+    if len(several) == 1:
+        return several[0]
+    ages = [stats.oldest_pending_age for stats in several if stats.oldest_pending_age is not None]
+    return replace(
+        several[0],
+        accepted=sum(stats.accepted for stats in several),
+        delivered=sum(stats.delivered for stats in several),
+        pending=sum(stats.pending for stats in several),
+        suppressed=sum(stats.suppressed for stats in several),
+        ignored=dict(sum((Counter(stats.ignored) for stats in several), Counter())),
+        dead_lettered=sum(stats.dead_lettered for stats in several),
+        dropped=dict(sum((Counter(stats.dropped) for stats in several), Counter())),
+        told_elsewhere=sum(stats.told_elsewhere for stats in several),
+        retries=sum(stats.retries for stats in several),
+        oldest_pending_age=max(ages, default=None),
+        last_error=next((stats.last_error for stats in several if stats.last_error is not None), None),
+    )

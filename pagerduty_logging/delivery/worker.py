@@ -18,6 +18,7 @@ from typing import Any
 
 from pagerduty_logging.delivery import process
 from pagerduty_logging.delivery.claims import Claims
+from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Pending, packed_now, trouble
 from pagerduty_logging.delivery.inbox import HANGS, Item
@@ -47,6 +48,7 @@ class Worker:
         queue: what waits, empty.
         decide: returns the event that an item of the inbox calls for, or None.
         reports: makes the events that no record calls for.
+        decisions: what to write about what became of them.
         spooled: where events are kept until they are delivered; None: in memory only.
         losses: says which events will not be delivered.
         claims: asks a shared state whether an event is to be sent here; None: there is none.
@@ -72,6 +74,7 @@ class Worker:
         queue: Queue,
         decide: Callable[[Any], Pending | None],
         reports: Reports,
+        decisions: Decisions,
         spooled: SpooledEvents | None,
         losses: Losses,
         claims: Claims | None = None,
@@ -91,6 +94,7 @@ class Worker:
         self._client = client
         self._decide = decide
         self._reports = reports
+        self._decisions = decisions
         self._spooled = spooled
         self._losses = losses
         self._claims = claims
@@ -271,6 +275,7 @@ class Worker:
             finally:
                 self.queue.sending = None
         self._losses.tell(self.queue.lost)
+        self._decisions.write()
         return 0.0 if self._claims is not None and self._claims.look() else wait
 
     def _enter_reports(self) -> None:

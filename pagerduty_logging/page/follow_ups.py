@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.events import Event, Severity, Trigger, this_host
@@ -52,6 +53,7 @@ class FollowUps:
         throttle: the problems.
         given: what every alert says.
         redactor: has the last word on every event.
+        decisions: where it is noted what became of them.
         time_of_day: seconds since the epoch.
 
     Attributes:
@@ -63,11 +65,13 @@ class FollowUps:
         throttle: Throttle,
         given: alert.Fields,
         redactor: Redactor,
+        decisions: Decisions,
         time_of_day: Callable[[], float] = time_of_day,
     ) -> None:
         self._throttle = throttle
         self._given = given
         self._redactor = redactor
+        self._decisions = decisions
         self._time_of_day = time_of_day
         self.reset()
 
@@ -144,6 +148,14 @@ class FollowUps:
             settle=settle,
             label=f"report of repeats of logger {said.logger!r}",
             why=history.why,
+            decided=partial(
+                self._decisions.note,
+                key=problem.key,
+                event=problem.key,
+                logger=said.logger,
+                template=said.summary,
+                repeats=history.suppressed,
+            ),
             logger=said.logger,
             take=partial(figures.take, history),
             follow_up=why.follows_up,

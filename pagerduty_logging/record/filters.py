@@ -38,7 +38,7 @@ class Ignored:
         exceptions = options.several(
             "ignore_exceptions", exceptions, _is_exception, "exception types or dotted names"
         )
-        patterns = "|".join(map(_pattern, loggers))
+        patterns = "|".join(map(pattern_of, loggers))
         self._loggers = re.compile(patterns).match if patterns else None
         self._echoes = Echoes()
         self._types = tuple(kind for kind in exceptions if isinstance(kind, type))
@@ -70,7 +70,7 @@ class Ignored:
             return False
 
 
-def _pattern(logger: str) -> str:
+def pattern_of(logger: str) -> str:
     """Return the regular expression of a glob, or of a plain name and all names below it."""
     if any(character in logger for character in "*?["):
         return fnmatch.translate(logger)

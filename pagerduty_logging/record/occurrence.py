@@ -70,6 +70,7 @@ class Occurrence:
         defects: what could not be captured, in words.
         key: the dedup key of its problem; None until it is known.
         by_message: whether logger and message alone decided that.
+        known_failure: whether its exception is a failure that was paged already.
         echo: whether it only says that a failure that was paged already ends the program.
         may_wait: whether what it calls for need not be decided at once.
         original: the record itself, for `before_send`; kept until the logging call ends.
@@ -83,7 +84,7 @@ class Occurrence:
     # fmt: off
     __slots__ = (
         "around", "at", "attributes", "by_message", "defects", "echo", "fields", "interruption", "key",
-        "may_wait", "merged", "message", "original", "overrides", "size",
+        "known_failure", "may_wait", "merged", "message", "original", "overrides", "size",
     )
     # fmt: on
 
@@ -98,7 +99,7 @@ class Occurrence:
         self.overrides: Mapping[str, safejson.JSON] = _NO_OVERRIDES
         self.may_wait = True
         self.key: str | None = None
-        self.by_message = self.echo = False
+        self.by_message = self.echo = self.known_failure = False
         self.original: logging.LogRecord | None = None
         self.interruption: BaseException | None = None
         self.merged = not attributes.get("args")

@@ -228,6 +228,7 @@ def _answers() -> Schema:
                             "action": {"enum": list(rules.ACTIONS)},
                             "summary": _text(),
                             "severity": _text(),
+                            "why": _text(),
                             "by_hand": {"type": "boolean"},
                         }
                     )

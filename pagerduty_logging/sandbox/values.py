@@ -24,14 +24,15 @@ class RoutingKey(str):
 class Occurrence:
     """One line of an alert's history: an event that met the alert while it was open.
 
-    `summary` and `severity` are those of a trigger, and None for the other actions. `by_hand` says
-    that it came from a button of the inbox.
+    `summary` and `severity` are those of a trigger, and None for the other actions. `why` is the reason
+    that a handler gave for it. `by_hand` says that it came from a button of the inbox.
     """
 
     at: datetime
     action: Action
     summary: str | None
     severity: str | None
+    why: str | None = None
     by_hand: bool = False
 
 

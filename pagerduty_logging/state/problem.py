@@ -9,6 +9,7 @@ from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state import why as words
 from pagerduty_logging.state.protocol import Mine
 from pagerduty_logging.state.why import Why
+from pagerduty_logging.state.worse import Course, Kind
 
 NEVER = float("-inf")
 
@@ -67,6 +68,7 @@ class Problem:
         level: of the most severe record by which its short cuts are known, as `logging` counts.
         lost: an event was lost, and none was submitted since.
         over: it was resolved; what comes next is another problem with the same key.
+        course: what tells whether it gets worse; None: nobody wants to know.
         handed_in: how many of the occurrences the shared state was told of.
         fresh: it is among the throttle's `fresh`, or whoever hands in looks after it.
         said: what its last event said, as a follow-up needs it; None: no event was made.
@@ -86,6 +88,7 @@ class Problem:
     lost: bool = False
     over: bool = False
     origin: tuple[str, str] = ("", "")
+    course: Course | None = None
     handed_in: int = 0
     fresh: bool = False
     said: object = None
@@ -109,11 +112,13 @@ class Sighting:
         why: the reason to page for it; None: it is a repeat, which is counted.
         problem: whose occurrence it is.
         history: what is known of the problem, this occurrence included.
+        worse: in which way it got worse, if that opens a second alert.
     """
 
     why: Why | None
     problem: Problem
     history: History
+    worse: Kind | None = None
 
 
 def judge(problem: Problem | None, severity: Severity, now: float) -> Why | None:

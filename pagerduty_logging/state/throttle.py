@@ -19,6 +19,7 @@ from cachetools import Cache, TTLCache
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state import why as words
+from pagerduty_logging.state import worse as worse_than
 from pagerduty_logging.state.lock import ReentrantLock
 from pagerduty_logging.state.problem import (
     NEVER,
@@ -32,6 +33,7 @@ from pagerduty_logging.state.problem import (
     reason,
 )
 from pagerduty_logging.state.why import Why
+from pagerduty_logging.state.worse import Course, Kind, reported
 
 REMEMBERED = 86_400.0
 """Seconds a problem is known after its last event, so that the next can tell what happened between."""
@@ -59,6 +61,8 @@ class Throttle:
         max_repeat_interval: seconds; each reminder doubles the window of its problem up to this.
         follow_up: seconds after a first event in which its size is reported; 0: never.
         random: a number in [0, 1), for jitter.
+        escalation_rate: a problem that happens so many times as often as an event reported opens a second
+            alert, as one does that gets critical, or has another exception; None: nothing opens one.
 
     Attributes:
         known: short cuts to problems by logger and message, for the hot path to read without a lock. They
@@ -76,6 +80,7 @@ class Throttle:
         max_repeat_interval: float = 3600.0,
         follow_up: float = 15.0,
         random: Callable[[], float] = random.random,
+        escalation_rate: float | None = None,
     ) -> None:
         self._repeat_interval = repeat_interval
         self._longest = max(repeat_interval, max_repeat_interval)
@@ -83,6 +88,7 @@ class Throttle:
         self._max_fingerprints = max_fingerprints
         self._clock = clock
         self._random = random
+        self._escalation_rate = escalation_rate
         self.known: dict[str, dict[str, Problem]] = {}
         self.fresh: deque[Problem] | None = None
         self._shortcuts = 0
@@ -97,6 +103,15 @@ class Throttle:
         self._watched: list[tuple[float, float, int, Problem]] = []
         self._numbers = itertools.count()
         self._lock = ReentrantLock()
+
+    def knows(self, key: str) -> bool:
+        """Tell whether a problem is known."""
+        return key in self._open or key in self._problems
+
+    @property
+    def escalates(self) -> bool:
+        """Whether a problem that gets worse opens a second alert."""
+        return self._escalation_rate is not None
 
     def know(self, logger: str, message: str, level: float, problem: Problem) -> None:
         """Let repeats up to a level be recognised by logger and message, without their fingerprint."""
@@ -122,6 +137,7 @@ class Throttle:
         seen: float,
         settlement: Settlement | None = None,
         now: float | None = None,
+        error: str = "",
     ) -> Sighting:
         """Take note of an occurrence; what is no repeat is to be paged, and then settled.
 
@@ -131,40 +147,45 @@ class Throttle:
             seen: when it happened, in seconds since the epoch.
             settlement: of the event that is to page, also if this is interrupted.
             now: when it happened, on the throttle's clock; default: now.
+            error: the type of its exception; empty: it has none.
         """
         if now is None:
             now = self._clock()
-        return self._lock.run(self._sight, key, severity, seen, settlement, now, or_else=self._sight_apart)
+        return self._lock.run(
+            self._sight, key, severity, seen, settlement, now, error, or_else=self._sight_apart
+        )
 
     def _sight(
-        self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float
+        self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float, error: str
     ) -> Sighting:
         problem = self._open.get(key)
         # Asked first without the time: most are not there, which `get` is slow to find.
         if problem is None and Cache.__contains__(self._problems, key):
             problem = self._problems.get(key)
         if problem is None:
-            return self._begin_problem(key, severity, seen, settlement, now)
-        sighting = self._note(problem, severity, seen, settlement, now)
+            return self._begin_problem(key, severity, seen, settlement, now, error)
+        sighting = self._note(problem, severity, seen, settlement, now, error)
         if sighting.why is not None:
             self._open[key] = problem
         return sighting
 
     def _sight_apart(
-        self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float
+        self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float, error: str
     ) -> Sighting:
         """Page for what a signal handler or a finaliser logs while this very thread is in `_sight`.
 
         One page too many is harmless, PagerDuty merges by dedup key; half a cache update is not.
         """
-        return self._note(Problem(key, severity, seen), severity, seen, settlement, now)
+        return self._note(Problem(key, severity, seen), severity, seen, settlement, now, error)
 
     def _begin_problem(
-        self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float
+        self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float, error: str
     ) -> Sighting:
         """Note the first occurrence of all; as `_note` does for a new problem, at a third of its time."""
         problem = Problem(key, severity, seen, now + self._repeat_interval, 1, 1, seen, now, NEVER, 1)
         problem.window = self._repeat_interval
+        if self._escalation_rate is not None:
+            problem.course = Course(now, {error} if error else set())
         sighting = Sighting(Why.FIRST, problem, History(1, 0, seen))
         if settlement is not None:
             settlement.problem, settlement.told = problem, 1
@@ -180,13 +201,20 @@ class Throttle:
         seen: float,
         settlement: Settlement | None,
         now: float,
+        error: str = "",
     ) -> Sighting:
+        course = problem.course
+        if course is not None and now < course.open_until:
+            problem.quiet_until = min(course.open_until, now + self._repeat_interval)
         why = judge(problem, severity, now)
+        worse, detail = self._worse(problem, severity, now, error) if why is not Why.LOST else (None, "")
+        if worse is not None:
+            why = Why.WORSE
         suppressed = problem.untold
         problem.first_seen = min(problem.first_seen, seen)  # an older one may have waited longer
         history = History(problem.occurrences + 1, suppressed, problem.first_seen, problem.told_at)
         if why is not None:
-            history.why = reason(why, problem, severity, now, suppressed)
+            history.why = why.said(detail) if worse else reason(why, problem, severity, now, suppressed)
             if why is Why.AGAIN:
                 problem.window = next_window(problem, now, self._repeat_interval, self._longest)
             elif why is not Why.WORSE:
@@ -194,6 +222,9 @@ class Throttle:
             problem.under_way += 1
             if settlement is not None:
                 settlement.problem, settlement.told, settlement.why = problem, suppressed + 1, why
+                settlement.worse = worse
+            if course is not None and why is Why.AGAIN:
+                reported(course, suppressed + 1, now - problem.told_on)
             problem.told += suppressed + 1
             problem.told_at, problem.told_on = seen, now
             problem.severity = severity if problem.lost else min(problem.severity, severity, key=_rank)
@@ -204,7 +235,24 @@ class Throttle:
         if problem.under_way:
             # The hot path must check here again at least once a window.
             problem.quiet_until = now + self._repeat_interval
-        return Sighting(why, problem, history)
+        return Sighting(why, problem, history, worse)
+
+    def _worse(self, problem: Problem, severity: Severity, now: float, error: str) -> tuple[Kind | None, str]:
+        """Return in which way the problem got worse, to be reported by a second alert, and say it."""
+        course, rate, period = problem.course, self._escalation_rate, self._repeat_interval
+        if course is None or rate is None:
+            return None, ""
+        looks: tuple[tuple[Kind, Callable[[], str | None]], ...] = (
+            (Kind.SEVERITY, lambda: worse_than.severity(course, problem.severity, severity)),
+            (Kind.EXCEPTION, lambda: worse_than.exception(course, error)),
+            (Kind.RATE, lambda: worse_than.rate(course, problem.occurrences + 1, now, rate, period)),
+        )
+        for kind, look in looks:
+            said = look()
+            if said is not None:
+                course.opened.add(kind)
+                return kind, said
+        return None, ""
 
     def add_held(self, sighting: Sighting, settlement: Settlement, times: int, first_seen: float) -> None:
         """Count what was held back before the occurrence that was just seen; its event reports them too."""
@@ -215,6 +263,10 @@ class Throttle:
         if sighting.why is not None:
             problem.told += times
             settlement.told += times
+
+    def tell_nobody(self, problem: Problem) -> None:
+        """Let no event follow for the last repeat: it was the same failure, on its way up."""
+        problem.told += 1
 
     def _freshen(self, problem: Problem) -> None:
         if not problem.fresh and self.fresh is not None:
@@ -258,10 +310,19 @@ class Throttle:
                 problem.occurrences -= 1
         if not settlement.why.follows_up:  # those leave the window as it is
             problem.under_way -= 1
+            if settlement.worse and problem.course and outcome not in (Outcome.DELIVERED, Outcome.NOT_NEEDED):
+                problem.course.opened.discard(settlement.worse)
             problem.lost = problem.lost or outcome not in (Outcome.DELIVERED, Outcome.NOT_NEEDED)
             quiet = not (problem.lost or problem.over)
-            problem.quiet_until = self._clock() + self._window(problem) if quiet else NEVER
+            self._open_window(problem, self._window(problem) if quiet else NEVER)
         return stood_for
+
+    def _open_window(self, problem: Problem, seconds: float) -> None:
+        now = self._clock()
+        problem.quiet_until = now + seconds
+        if problem.course is not None:
+            problem.course.open_until = problem.quiet_until
+            problem.quiet_until = min(problem.quiet_until, now + self._repeat_interval)
 
     def _window(self, problem: Problem) -> float:
         """Return the seconds that the window stays open which now begins."""
@@ -336,6 +397,8 @@ class Throttle:
         settlement = Settlement(self)
         settlement.problem, settlement.told, settlement.why = problem, suppressed, why
         said = words.size(suppressed, now - problem.told_on) if why is Why.SIZE else why.said()
+        if problem.course is not None:
+            reported(problem.course, suppressed, now - problem.told_on)
         history = History(problem.told + suppressed, suppressed, problem.first_seen, problem.told_at, said)
         problem.told += suppressed
         problem.told_at, problem.told_on = seen, now
@@ -355,7 +418,7 @@ class Throttle:
     def _set_window(self, key: str, seconds: float) -> None:
         problem = self._problems.get(key)
         if problem is not None and not (problem.under_way or problem.over or problem.lost):
-            problem.quiet_until = self._clock() + seconds if seconds > 0.0 else NEVER
+            self._open_window(problem, seconds if seconds > 0.0 else NEVER)
 
     def reopened(self, key: str) -> Problem | None:
         """Close a problem's window, which is not open for all; return the problem if it went on within it."""
@@ -434,14 +497,16 @@ class Settlement:
         problem: whose event it is; None: there is none so far.
         told: the occurrences that the event reports.
         why: the reason of the event.
+        worse: in which way its problem got worse, if it opens a second alert.
     """
 
-    __slots__ = ("_settled", "_throttle", "problem", "told", "why")
+    __slots__ = ("_settled", "_throttle", "problem", "told", "why", "worse")
 
     def __init__(self, throttle: Throttle) -> None:
         self.problem: Problem | None = None
         self.told = 1
         self.why = Why.FIRST
+        self.worse: Kind | None = None
         self._throttle = throttle
         self._settled = False
 

@@ -184,11 +184,17 @@ STEPS = st.one_of(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(STEPS, max_size=40), st.sampled_from([0.0, 15.0]), st.floats(0, 0.999))
+@given(
+    st.lists(STEPS, max_size=40),
+    st.sampled_from([0.0, 15.0]),
+    st.floats(0, 0.999),
+    st.sampled_from([None, 10.0]),
+)
 def test_events_report_what_was_logged_once_the_process_has_ended(
-    steps: list[tuple], follow_up: float, chance: float
+    steps: list[tuple], follow_up: float, chance: float, escalation_rate: float | None
 ) -> None:
-    program = Program(follow_up=follow_up, random=lambda: chance, max_repeat_interval=1e6)
+    options = {"max_repeat_interval": 1e6, "escalation_rate": escalation_rate}
+    program = Program(follow_up=follow_up, random=lambda: chance, **options)
     logged: Counter[str] = Counter()
     for step in steps:
         match step:
@@ -203,4 +209,4 @@ def test_events_report_what_was_logged_once_the_process_has_ended(
     program.end()
     assert {message: program.told(message) for message in logged} == dict(logged)
     for event in program.events:
-        assert details([event])[0]["occurrences"] <= logged[event["payload"]["summary"]]
+        assert details([event])[0]["occurrences"] <= logged[event["payload"]["summary"].rpartition(": ")[2]]
