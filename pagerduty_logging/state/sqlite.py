@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
+from random import uniform
 
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.state import decide
 from pagerduty_logging.state.decide import Record
 from pagerduty_logging.state.protocol import (
@@ -40,6 +43,8 @@ from pagerduty_logging.state.protocol import (
 
 PATIENCE = 0.2
 """Seconds to wait for the lock of another process."""
+BUSY_PAUSE = (0.0005, 0.003)
+"""Seconds between two looks whether it is free: most exchanges take less."""
 CHANGES = "/changes"
 """What is added to a space: there, change events are claimed."""
 SENDER_REMEMBERED = 3_600.0
@@ -67,6 +72,7 @@ PRAGMA application_id = 1346651209;
 PRAGMA user_version = {FORMAT};
 """
 _APPLICATION = 1346651209
+_turns: dict[tuple[int, str], threading.Lock] = {}
 _inherited: list[sqlite3.Connection] = []  # never closed: that would meddle with the parent's file
 
 
@@ -145,11 +151,13 @@ class SqliteStore:
     @contextmanager
     def _transaction(self, seconds: float) -> Iterator[sqlite3.Connection]:
         connection: sqlite3.Connection | None = None
+        end = monotonic() + seconds
         try:
-            connection = self._open(seconds)
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
+            with _turn(self.path, seconds):
+                connection = self._open(seconds)
+                _begin(connection, end)
+                yield connection
+                connection.execute("COMMIT")
         except (sqlite3.Error, OSError, ValueError, TypeError) as error:
             self._undo(connection)
             raise StateError(self._words(error)) from None
@@ -166,7 +174,6 @@ class SqliteStore:
 
     def _open(self, seconds: float) -> sqlite3.Connection:
         if self._connection is not None and self._is_the_same_file():
-            self._connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1_000)}")
             return self._connection
         self.close()
         if os.path.isdir(self.path):
@@ -194,6 +201,7 @@ class SqliteStore:
                     connection.execute(statement)
             connection.execute("COMMIT")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA busy_timeout = 0")  # `_begin` waits instead
 
     def _is_the_same_file(self) -> bool:
         """Whether the file is still the one that was opened: somebody may have deleted or replaced it."""
@@ -211,7 +219,7 @@ class SqliteStore:
         if isinstance(error, StateError):
             return str(error)
         text = str(error)
-        if "locked" in text or "busy" in text:
+        if _is_busy(error):
             return f"{self.path} is locked by another program"
         if "not a database" in text or "malformed" in text:
             return f"{self.path} is no SQLite database, or a broken one: move it away, a new one is made"
@@ -222,6 +230,34 @@ class SqliteStore:
         if "unable to open" in text:
             return f"{self.path} cannot be opened: does its directory exist, and may this user write there?"
         return f"{self.path}: {text}"
+
+
+@contextmanager
+def _turn(path: str, seconds: float) -> Iterator[None]:
+    """Let the threads of this process go one after the other, as they come; only one waits for the file."""
+    turn = _turns.setdefault((os.getpid(), path), threading.Lock())
+    if not turn.acquire(timeout=seconds):
+        raise sqlite3.OperationalError("locked")
+    try:
+        yield
+    finally:
+        turn.release()
+
+
+def _begin(connection: sqlite3.Connection, end: float) -> None:
+    """Take the write lock. SQLite itself would wait ever longer, and let latecomers go first."""
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or monotonic() >= end:
+                raise
+        time.sleep(uniform(*BUSY_PAUSE))
+
+
+def _is_busy(error: Exception) -> bool:
+    return "locked" in str(error) or "busy" in str(error)
 
 
 def _has_format(connection: sqlite3.Connection) -> bool:
