@@ -23,6 +23,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from pagerduty_logging.delivery import process
 from pagerduty_logging.delivery.claims import Claims
 from pagerduty_logging.delivery.decisions import RECENT, Decision, Decisions
 from pagerduty_logging.delivery.delivery import Delivery
@@ -285,7 +286,7 @@ class PagerDutyHandler(logging.Handler):
             self._pipeline.warm_up()
             load_lazy_imports()
             if self._state is not None:
-                self._state.prepare()
+                self._state.prepare(greet=process.threads_run())
             self._delivery = make_delivery(
                 events,
                 spool=None if spool is None else Spool(spool, key, diagnostics),

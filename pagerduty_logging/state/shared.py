@@ -147,13 +147,23 @@ class SharedState:
         """How the state does; may be read by any thread."""
         return self._stats
 
-    def prepare(self) -> None:
+    def prepare(self, *, greet: bool = False) -> None:
         """Import what the store needs; to be called while the program starts: its end may be too late.
 
-        Nothing is opened, and what is wrong is said when the state is first asked.
+        What is wrong is said when the state is first asked.
+
+        Args:
+            greet: connect too, on the thread that makes the calls, and wait for nothing: processes of a fleet
+                that all connect with the first record of an outage would wait for each other.
         """
         with suppress(Exception):
-            self._store = self._make_store()
+            store = self._store = self._make_store()
+            if greet and self._aside:
+                self._helper.start(lambda: self._greeting(store, self._hello()))
+
+    def _greeting(self, store: Store, hello: Request) -> None:
+        with fork_gate(), self.guard():
+            store.exchange(hello, PATIENCE)
 
     # --- what the worker says ---------------------------------------------------------------------
 

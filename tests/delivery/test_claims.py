@@ -589,20 +589,6 @@ def test_a_higher_severity_in_another_process_pages(sandbox: Sandbox, make_handl
     assert sandbox.events[1]["payload"]["custom_details"]["occurrences"] == 2
 
 
-def test_two_handlers_of_one_process_share_one_budget(sandbox: Sandbox, make_handler: Make, state: str):
-    made = [make_handler(state=state, max_events_per_minute=10, flush_timeout=0.0) for _ in range(2)]
-    for number, handler in enumerate(made):
-        for problem in range(10):
-            key = {"dedup_key": f"{number} {problem}"}
-            logger(handler).error("it broke", extra={"pagerduty": key})
-    for handler in made:
-        handler.flush(1.0)
-    assert len(sandbox.events) == 8  # one in five is kept for critical ones
-    logger(made[1]).critical("fire")
-    made[1].flush(1.0)
-    assert sandbox.events[-1]["payload"]["summary"] == "fire"
-
-
 def test_an_event_that_before_send_saw_has_the_figures_too(sandbox: Sandbox, make_handler: Make, state: str):
     def before_send(trigger: Trigger, record: logging.LogRecord) -> Trigger:
         return trigger

@@ -127,7 +127,7 @@ print("logged", logged, flush=True)
 def test_workers_that_all_have_the_same_faults_send_one_event_each_and_a_new_one_gets_through(
     state: str,
 ) -> None:
-    processes, handlers = 4, 10
+    processes, handlers = 4, 5
     with Sandbox(rate_limit=20) as pagerduty, ExitStack() as stack:
         begun = [
             stack.enter_context(
@@ -152,6 +152,29 @@ def test_workers_that_all_have_the_same_faults_send_one_event_each_and_a_new_one
     found = known(state)
     assert sum(found[fault].occurrences for fault in ("database gone", "queue full", "disk full")) == logged
     assert found["disk full"].processes == processes
+
+
+def test_two_handlers_of_one_process_share_one_budget(pagerduty: Sandbox, state: str) -> None:
+    ended = run(
+        f"""
+        made = [handler(state={state!r}, max_events_per_minute=10, flush_timeout=0.0) for _ in range(2)]
+        loggers = [logging.Logger("shop") for _ in made]
+        for one, its in zip(loggers, made):
+            one.addHandler(its)
+        for number in range(10):
+            for one in loggers:
+                one.error("problem %s of %s" % (number, loggers.index(one)))
+        for its in made:
+            its.flush(1.0)
+        loggers[1].critical("on fire")
+        made[1].flush(2.0)
+        """,
+        pagerduty.url,
+    )
+    assert ended.status == 0, ended.err
+    found = triggers(pagerduty)
+    assert len(found) == 9  # one in five is kept for critical ones
+    assert found[-1]["payload"]["summary"] == "on fire"
 
 
 def test_forked_workers_are_processes_of_their_own(pagerduty: Sandbox, state: str) -> None:
