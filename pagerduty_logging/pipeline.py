@@ -24,7 +24,7 @@ from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Sev
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.page import alert, figures
-from pagerduty_logging.page.follow_ups import FollowUps, said_by
+from pagerduty_logging.page.follow_ups import FollowUps, Origin, said_by
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.page.second_alert import beside_the_first
 from pagerduty_logging.record import overrides, paged_exceptions
@@ -116,6 +116,7 @@ class Pipeline:
         self._frequency = frequency
         self._mark = mark
         self._clock = clock
+        self._origins: dict[Origin, Origin] = {}
         self._depths: dict[int, int] = {}
         self._latest: tuple[object, object] = ("", 0)
 
@@ -463,7 +464,7 @@ class Pipeline:
     def _redacted(self, compose: Callable[[], Trigger], problem: Problem, logger: str) -> Event:
         event = self._redactor.event(compose())
         if problem.said is None or getattr(event, "dedup_key", "") == problem.key:
-            problem.said = said_by(event, logger)
+            problem.said = said_by(event, logger, self._origins)
         return event
 
 

@@ -23,14 +23,14 @@ from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP, History, Problem
 from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import Why
 
+MAX_ORIGINS = 1_000
 MAX_SUMMARY_CHARS = 200
 """Characters kept of a problem's summary: ten thousand problems may be known."""
 
 
-class Said(NamedTuple):
-    """What is kept of the last event of a problem."""
+class Origin(NamedTuple):
+    """What the events of a call site have in common."""
 
-    summary: str
     logger: str
     source: str | None
     component: str | None
@@ -38,12 +38,21 @@ class Said(NamedTuple):
     event_class: str | None
 
 
-def said_by(event: Event, logger: str) -> Said | None:
-    """Return what a follow-up needs of an event."""
+class Said(NamedTuple):
+    """What is kept of the last event of a problem."""
+
+    summary: str
+    origin: Origin
+
+
+def said_by(event: Event, logger: str, known: dict[Origin, Origin]) -> Said | None:
+    """Return what a follow-up needs of an event; `known` origins are kept once for all problems."""
     if not isinstance(event, Trigger):
         return None
-    summary = cut(event.summary, MAX_SUMMARY_CHARS)
-    return Said(summary, logger, event.source, event.component, event.group, event.event_class)
+    origin = Origin(logger, event.source, event.component, event.group, event.event_class)
+    if len(known) >= MAX_ORIGINS:
+        known.clear()
+    return Said(cut(event.summary, MAX_SUMMARY_CHARS), known.setdefault(origin, origin))
 
 
 class FollowUps:
@@ -146,17 +155,17 @@ class FollowUps:
             accepted_at=now,
             compose=compose,
             settle=settle,
-            label=f"report of repeats of logger {said.logger!r}",
+            label=f"report of repeats of logger {said.origin.logger!r}",
             why=history.why,
             decided=partial(
                 self._decisions.note,
                 key=problem.key,
                 event=problem.key,
-                logger=said.logger,
+                logger=said.origin.logger,
                 template=said.summary,
                 repeats=history.suppressed,
             ),
-            logger=said.logger,
+            logger=said.origin.logger,
             take=partial(figures.take, history),
             follow_up=why.follows_up,
         )
@@ -169,7 +178,7 @@ def _trigger(
     said: Said, key: str, severity: Severity, history: History, seen: float, given: alert.Fields
 ) -> Trigger:
     details = {
-        "logger": said.logger,
+        "logger": said.origin.logger,
         **figures.details(history),
         "release": given.release,
         "environment": given.environment,
@@ -181,10 +190,10 @@ def _trigger(
         severity=severity,
         dedup_key=key if key.strip() else None,
         timestamp=alert.time(seen),
-        source=said.source,
-        component=said.component,
-        group=said.group,
-        event_class=said.event_class,
+        source=said.origin.source,
+        component=said.origin.component,
+        group=said.origin.group,
+        event_class=said.origin.event_class,
         client=given.client,
         client_url=given.client_url,
         custom_details=given.custom_details | {n: v for n, v in details.items() if v not in (None, "")},

@@ -6,15 +6,12 @@ got it, the next occurrence is news again.
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import math
 import random
 from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
-from cachetools import Cache, TTLCache
+from cachetools import Cache
 
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.events import Severity
@@ -23,7 +20,6 @@ from pagerduty_logging.state import worse as worse_than
 from pagerduty_logging.state.lock import ReentrantLock
 from pagerduty_logging.state.problem import (
     NEVER,
-    WORTH_A_FOLLOW_UP,
     History,
     Outcome,
     Problem,
@@ -32,6 +28,7 @@ from pagerduty_logging.state.problem import (
     next_window,
     reason,
 )
+from pagerduty_logging.state.watch import Remembered, Watch
 from pagerduty_logging.state.why import Why
 from pagerduty_logging.state.worse import Course, Kind, reported
 
@@ -96,12 +93,10 @@ class Throttle:
 
     def _begin(self) -> None:
         memory = max(REMEMBERED, 2 * self._repeat_interval)
-        self._problems: TTLCache[str, Problem] = TTLCache(self._max_fingerprints, memory, timer=self._clock)
+        self._problems = Remembered(self._max_fingerprints, memory, self._clock)
         # Those with an event under way, as few as there can be events: they join the others with its end.
         self._open: dict[str, Problem] = {}
-        # When to look whether a problem went on after its first event, and how long after that this is.
-        self._watched: list[tuple[float, float, int, Problem]] = []
-        self._numbers = itertools.count()
+        self._watch = Watch(self._follow_up)
         self._lock = ReentrantLock()
 
     def knows(self, key: str) -> bool:
@@ -293,8 +288,8 @@ class Throttle:
             if problem.occurrences > 1 or outcome in (Outcome.DELIVERED, Outcome.LOST, Outcome.NOT_NEEDED):
                 self._problems[problem.key] = problem  # anew, so that it is remembered from this event on
         first = settlement.why in (Why.FIRST, Why.LOST)
-        if first and outcome is Outcome.DELIVERED and self._follow_up and not problem.over:
-            self._watch(problem, self._follow_up, 0.0)
+        if first and outcome is Outcome.DELIVERED and not problem.over:
+            self._watch.add(problem, self._clock())
         return stood_for
 
     def _settle_apart(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
@@ -332,35 +327,14 @@ class Throttle:
 
     # --- what no record calls for -------------------------------------------------------------------
 
-    def _watch(self, problem: Problem, delay: float, elapsed: float) -> None:
-        due = self._clock() + delay
-        heapq.heappush(self._watched, (due, elapsed + delay, next(self._numbers), problem))
-
     @property
     def due(self) -> float:
         """When to ask for the next follow-up, on the clock; infinity: never, as things are."""
-        watched = self._watched
-        try:
-            return watched[0][0]
-        except IndexError:
-            return math.inf
+        return self._watch.due
 
     def went_on(self, now: float) -> list[Problem]:
-        """Return the problems that went on since their first event, enough to be worth a follow-up.
-
-        One that did not yet is looked at again after twice the time, until its window closes.
-        """
-        return self._lock.run(self._went_on, now, or_else=_none_now)
-
-    def _went_on(self, now: float) -> list[Problem]:
-        found = []
-        while self._watched and self._watched[0][0] <= now:
-            _, elapsed, _, problem = heapq.heappop(self._watched)
-            if problem.reportable >= WORTH_A_FOLLOW_UP and not problem.under_way and not problem.lost:
-                found.append(problem)
-            elif now < problem.quiet_until and not problem.over:
-                self._watch(problem, min(elapsed, problem.quiet_until - now), elapsed)
-        return found
+        """Return the problems that went on since their first event, enough to be worth a follow-up."""
+        return self._lock.run(self._watch.went_on, now, or_else=_none_now)
 
     def held_back(self, now: float, least: int = 1) -> list[Problem]:
         """Return the problems with occurrences that no event reports, the most severe and frequent first.
@@ -372,8 +346,9 @@ class Throttle:
 
     def _held_back(self, now: float, least: int) -> list[Problem]:
         closed = (self._problems.get(key) for key in list(self._problems))
-        known = {problem.key: problem for problem in closed if problem is not None} | self._open
-        found = [p for p in known.values() if p.reportable >= least and self._is_recent(p, now)]
+        known = [problem for problem in closed if problem is not None]
+        known += [*self._open.values(), *self._problems.forgotten]
+        found = [p for p in known if p.reportable >= least and self._is_recent(p, now)]
         return sorted(found, key=lambda problem: (problem.severity.rank, -problem.untold))
 
     def _is_recent(self, problem: Problem, now: float) -> bool:

@@ -159,6 +159,14 @@ def test_what_min_occurrences_held_back_is_counted_once() -> None:
     assert details(program.events)[-1]["occurrences"] == 10
 
 
+def test_a_problem_that_made_way_for_others_is_told_all_the_same() -> None:
+    program = Program(max_fingerprints=2)
+    for message in ("disk full", "timed out", "no route"):
+        program.log(message, times=5)
+    program.end()
+    assert [program.told(message) for message in ("disk full", "timed out", "no route")] == [5, 5, 5]
+
+
 def test_durations_are_said_as_people_say_them() -> None:
     assert [duration(s) for s in (0.4, 12, 119, 300, 7_300, 200_000)] == [
         "0 s",
