@@ -12,7 +12,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
@@ -198,7 +198,8 @@ class Decisions:
 
     def _shown(self, decision: Decision) -> Decision:
         template = decision.template[:MAX_TEMPLATE_CHARS]
-        return replace(decision, template=self._redacted(template) if template else "")
+        shown = self._redacted(template) if template else ""
+        return decision if shown == decision.template else replace(decision, template=shown)
 
 
 def _text(value: object) -> str:
@@ -206,7 +207,11 @@ def _text(value: object) -> str:
 
 
 def _line(decision: Decision) -> str:
-    found = {name: value for name, value in asdict(decision).items() if value not in ("", 0)}
-    if decision.times == 1:
-        del found["times"]
+    found: dict[str, object] = {"time": decision.time, "verdict": decision.verdict, "reason": decision.reason}
+    for name in ("key", "event", "logger", "template", "repeats"):
+        value = getattr(decision, name)
+        if value:
+            found[name] = value
+    if decision.times > 1:
+        found["times"] = decision.times
     return json.dumps(found, ensure_ascii=False) + "\n"
