@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from pagerduty_logging.delivery.event import Kind, Pending
+from pagerduty_logging.delivery.turns import Turns
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.events_api.retrying import Retry, delay
@@ -52,6 +53,8 @@ def after(error: EventsError, pending: Pending) -> After:
 class Backlog:
     """The events that wait: the most severe first, in order within a dedup key, paused after failures.
 
+    Within a severity news goes before reminders, and the lines that log take turns, see `Turns`.
+
     Args:
         retry: the schedule of attempts, and the age at which an event expires.
         random: a number in [0, 1), for jitter.
@@ -68,8 +71,8 @@ class Backlog:
         self._retry = retry
         self._random = random
         self._lanes: dict[str, list[Pending]] = {}
-        # The same events by how much they matter, each class the oldest first: a dict as ordered set.
-        self._classes: dict[Class, dict[Pending, None]] = {}
+        # The same events by how much they matter.
+        self._classes: dict[Class, Turns] = {}
         self._oldest = math.inf  # or older: no event was accepted before
         self._failing: set[Pending] = set()
         self._refusals = 0
@@ -81,7 +84,7 @@ class Backlog:
 
     def add(self, pending: Pending) -> None:
         """Take an event in: behind the older ones of its dedup key, before the younger."""
-        name = _class(pending)  # first, for there may be no stack left to come back
+        name = _class_with_stack(pending)  # first, for there may be no stack left to finish what is begun
         lane = self._lanes.get(pending.dedup_key)
         if lane is None:
             self._lanes[pending.dedup_key] = [pending]
@@ -90,15 +93,11 @@ class Backlog:
             while place > 0 and lane[place - 1].accepted_at > pending.accepted_at:
                 place -= 1
             lane.insert(place, pending)
-        members = self._classes.get(name)
-        if members is None:
-            self._classes[name] = {pending: None}
+        turns = self._classes.get(name)
+        if turns is None:
+            turns = self._classes[name] = Turns()
             self._classes = dict(sorted(self._classes.items()))
-        else:
-            late = bool(members) and next(reversed(members)).accepted_at > pending.accepted_at
-            members[pending] = None
-            if late:  # seldom: it comes from the spool, or another thread was quicker
-                self._classes[name] = dict.fromkeys(sorted(members, key=_accepted_at))
+        turns.add(pending)
         self.count += 1
         self._oldest = min(self._oldest, pending.accepted_at)
         self.size += pending.size
@@ -109,7 +108,7 @@ class Backlog:
         lane.remove(pending)
         if not lane:
             del self._lanes[pending.dedup_key]
-        del self._classes[_class(pending)][pending]
+        self._classes[_class(pending)].remove(pending)
         self._failing.discard(pending)
         self.count -= 1
         self.size -= pending.size
@@ -121,10 +120,10 @@ class Backlog:
 
     def next(self, now: float) -> Pending | None:
         """Return the event whose turn it is; None while all of them wait (see `wait`)."""
-        for name, members in self._classes.items():
+        for name, turns in self._classes.items():
             if self._pause_of(name) > now:
                 continue
-            for pending in members:
+            for pending in turns:
                 head = self._lanes[pending.dedup_key][0]
                 if head.due <= now:
                     return head
@@ -139,9 +138,9 @@ class Backlog:
         if not self.count:
             return None
         due = math.inf
-        for name, members in self._classes.items():
+        for name, turns in self._classes.items():
             pause = self._pause_of(name)
-            for pending in members:
+            for pending in turns:
                 own = self._lanes[pending.dedup_key][0].due
                 due = min(due, max(own, pause))
                 if own <= pause:
@@ -154,6 +153,7 @@ class Backlog:
         After a 429 the pauses shrink step by step, as they grew: a fleet that shares a routing key must
         not come back at full speed with the first event that gets through.
         """
+        self._classes[_class(pending)].had_its_turn(pending, now)
         self.remove(pending)
         if len(self._failing) > 1:
             for other in self:
@@ -181,6 +181,7 @@ class Backlog:
             self._pause(now, self._refusals, asked)
             self._told_to_wait = True
         else:
+            self._classes[_class(pending)].had_its_turn(pending, now)
             self._failing.add(pending)
             pending.due = now + delay(self._retry, pending.attempts, None, self._random)
             self._pause(now, len(self._failing), None)
@@ -218,17 +219,23 @@ class Backlog:
 
     def would_be_least(self, pending: Pending) -> bool:
         """Tell whether an event would be the one to do without, if it were added now."""
+        own = _class(pending)
         for name in reversed(self._classes):
-            if self._classes[name]:
-                return name <= _class(pending)
+            turns = self._classes[name]
+            if turns:
+                return turns.would_be_least(pending) if name == own else name < own
         return True
 
     def least(self, exempt: Pending | None = None) -> Pending | None:
-        """Return the event to do without if there are too many: the least severe, then the youngest."""
+        """Return the event to do without if there are too many.
+
+        It is of the least severe ones, reminders first; of these of the line with the most, the youngest.
+        """
         for name in reversed(self._classes):
-            for pending in reversed(self._classes[name]):
-                if pending is not exempt and pending.kind is not Kind.SUMMARY:
-                    return pending
+            if name[1] is not Kind.SUMMARY:
+                victim = self._classes[name].least(exempt)
+                if victim is not None:
+                    return victim
         return None
 
 
@@ -240,12 +247,13 @@ def _rank(severity: Severity) -> int:
     return severity.rank
 
 
-def _accepted_at(pending: Pending) -> float:
-    return pending.accepted_at
-
-
 def _class(pending: Pending) -> Class:
     return (pending.severity.rank, pending.kind)
+
+
+def _class_with_stack(pending: Pending, frames: int = 3) -> Class:
+    """Return an event's class, or fail for lack of as many frames as adding it takes."""
+    return _class_with_stack(pending, frames - 1) if frames else _class(pending)
 
 
 @dataclass(slots=True)
