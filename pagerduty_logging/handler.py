@@ -372,13 +372,13 @@ class PagerDutyHandler(logging.Handler):
         if before is not None:
             before.settle()
         self._delivery = meanwhile = self._make_delivery(client)
-        self._pipeline.throttle.forget()
+        self._pipeline.forget()
         try:
             yield
         finally:
             meanwhile.settle()
             self._delivery = before
-            self._pipeline.throttle.forget()
+            self._pipeline.forget()
             meanwhile.close()
 
     @property

@@ -7,6 +7,7 @@ anything: raise, log, or end the program. A record that calls for a page has one
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.problem import Identifier
+from pagerduty_logging.fingerprinting.stand_ins import GATHERED, StandIn, StandIns
 from pagerduty_logging.page import alert
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.record import overrides, paged_exceptions
@@ -97,14 +99,20 @@ class Pipeline:
         self._frequency = frequency
         self._mark = mark
         self._clock = clock
+        self._stand_ins = StandIns(identifier)
         self._depths: dict[int, int] = {}
         self._latest: tuple[object, object] = ("", 0)
 
     def reset(self) -> None:
         """Know nothing and have counted nothing: this is a forked child."""
-        self.throttle.forget()
+        self.forget()
         self.suppressed = self.unreadable = 0
         self.ignored.clear()
+
+    def forget(self) -> None:
+        """Know no problem."""
+        self.throttle.forget()
+        self._stand_ins.forget()
 
     def warm_up(self) -> None:
         """Make a page that is not sent, so that what is slow for the first time only is slow now."""
@@ -270,11 +278,15 @@ class Pipeline:
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
         counted = Severity.ERROR if occurrence.echo and severity is Severity.CRITICAL else severity
+        stand_in = self._stand_ins.of(occurrence, key, severity)
+        if stand_in is not None:
+            key = occurrence.key = stand_in.key
+            occurrence.by_message = False
         sighting = self._sight(occurrence, key, counted, settle, held)
         if sighting.verdict is Verdict.REPEAT:
             self.suppressed += 1
             return None
-        return self._event(occurrence, severity, sighting, settle)
+        return self._event(occurrence, severity, sighting, settle, stand_in)
 
     def _sight(
         self,
@@ -306,12 +318,19 @@ class Pipeline:
         return sighting
 
     def _event(
-        self, occurrence: Occurrence, severity: Severity, sighting: Sighting, settle: Settlement
+        self,
+        occurrence: Occurrence,
+        severity: Severity,
+        sighting: Sighting,
+        settle: Settlement,
+        stand_in: StandIn | None = None,
     ) -> Pending | None:
         key = sighting.problem.key
         compose: Callable[[], Trigger] = partial(
             alert.compose, occurrence, key, sighting.history, self._fields
         )
+        if stand_in is not None:
+            compose = partial(_as_told, stand_in, sighting, compose)
         if occurrence.original is not None and self._before_send is not None:
             # Redacted before too: `before_send` may log or copy what it is given.
             considered = self._considered(
@@ -331,6 +350,7 @@ class Pipeline:
             settle=settle,
             label=occurrence.label,
             size=occurrence.size,
+            due=-math.inf if stand_in is None else occurrence.at + GATHERED,
         )
 
     def _considered(
@@ -395,6 +415,11 @@ def _is_notice(record: logging.LogRecord) -> bool:
     if type(message) is str and is_notice(message):
         return True
     return type(args) is tuple and any(type(arg) is str and is_notice(arg) for arg in args)
+
+
+def _as_told(stand_in: StandIn, sighting: Sighting, compose: Callable[[], Trigger]) -> Trigger:
+    sighting.history.occurrences = sighting.problem.occurrences  # it has waited for more of them
+    return stand_in.told(compose())
 
 
 def _itself(trigger: Trigger) -> Trigger:
