@@ -326,27 +326,25 @@ class Pipeline:
         stand_in: StandIn | None = None,
     ) -> Pending | None:
         key = sighting.problem.key
-        compose: Callable[[], Trigger] = partial(
-            alert.compose, occurrence, key, sighting.history, self._fields
-        )
-        if stand_in is not None:
-            compose = partial(_as_told, stand_in, sighting, compose)
+        compose: Callable[[], Event]
+        if stand_in is None:
+            compose = partial(self._composed, occurrence, key, sighting.history)
+        else:
+            compose = partial(self._composed_together, occurrence, sighting, stand_in)
         if occurrence.original is not None and self._before_send is not None:
             # Redacted before too: `before_send` may log or copy what it is given.
-            considered = self._considered(
-                occurrence, cast("Trigger", self._redacted(compose)), self._before_send
-            )
+            considered = self._considered(occurrence, cast("Trigger", compose()), self._before_send)
             if considered is None:
                 settle(Outcome.REJECTED)
                 self.ignored["before_send"] += 1
                 return None
-            compose = partial(_itself, considered)
+            compose = partial(self._redactor.event, considered)
         return Pending(
             dedup_key=key,
             severity=severity,
             kind=Kind.REMINDER if sighting.verdict is Verdict.REMINDER else Kind.NEWS,
             accepted_at=occurrence.at,
-            compose=partial(self._redacted, compose),
+            compose=compose,
             settle=settle,
             label=occurrence.label,
             size=occurrence.size,
@@ -404,8 +402,13 @@ class Pipeline:
             bare=True,
         )
 
-    def _redacted(self, compose: Callable[[], Trigger]) -> Event:
-        return self._redactor.event(compose())
+    def _composed(self, occurrence: Occurrence, key: str, history: History) -> Event:
+        return self._redactor.event(alert.compose(occurrence, key, history, self._fields))
+
+    def _composed_together(self, occurrence: Occurrence, sighting: Sighting, stand_in: StandIn) -> Event:
+        sighting.history.occurrences = sighting.problem.occurrences  # it has waited for more of them
+        trigger = alert.compose(occurrence, sighting.problem.key, sighting.history, self._fields)
+        return self._redactor.event(stand_in.told(trigger))
 
 
 def _is_notice(record: logging.LogRecord) -> bool:
@@ -415,12 +418,3 @@ def _is_notice(record: logging.LogRecord) -> bool:
     if type(message) is str and is_notice(message):
         return True
     return type(args) is tuple and any(type(arg) is str and is_notice(arg) for arg in args)
-
-
-def _as_told(stand_in: StandIn, sighting: Sighting, compose: Callable[[], Trigger]) -> Trigger:
-    sighting.history.occurrences = sighting.problem.occurrences  # it has waited for more of them
-    return stand_in.told(compose())
-
-
-def _itself(trigger: Trigger) -> Trigger:
-    return trigger
