@@ -40,7 +40,7 @@ class Crowd:
     different: int = 0
     exact: bool = True
     examples: tuple[str, ...] = ()
-    _counted: set[int] = field(default_factory=set)
+    _counted: set[int] | frozenset[int] = frozenset()  # few are ever crowds
 
 
 def judge(crowd: Crowd, member: str, now: float, limit: int, seconds: float) -> Told:
@@ -87,7 +87,7 @@ class Crowds:
     """
 
     def __init__(
-        self, limit: int, seconds: float, *, examples: int, max_kinds: int = 1_000, max_counted: int = 10_000
+        self, limit: int, seconds: float, *, examples: int, max_kinds: int = 500, max_counted: int = 10_000
     ) -> None:
         self._limit = limit
         self._seconds = seconds
@@ -141,13 +141,15 @@ class Crowds:
             crowd.exact = False
             return
         self._count += 1
+        if isinstance(crowd._counted, frozenset):
+            crowd._counted = set()
         crowd._counted.add(number)
         crowd.different += 1
         crowd.examples = (*crowd.examples, example)[-self._examples :]
 
     def _let_go(self, crowd: Crowd) -> None:
         self._count -= len(crowd._counted)
-        crowd._counted = set()
+        crowd._counted = frozenset()
 
 
 def _apart(kind: Hashable, member: str, example: str, now: float) -> None:
