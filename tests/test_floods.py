@@ -107,6 +107,28 @@ def test_an_error_of_another_logger_arrives_at_once_while_a_client_sends_thousan
     assert stand_in.custom_details["occurrences"] == len(WORDS) - 50
 
 
+@pytest.mark.parametrize("lines", [2, 4, 30])
+def test_a_flood_of_several_lines_that_has_used_up_the_minute_does_not_delay_another_line(lines: int) -> None:
+    program = Program()
+    for word in WORDS:
+        for line in range(lines):
+            program.log(word, logger=f"web.{line}", line=line)
+    assert len(program.pages(10.0)) >= 80
+    program.log("the database is down", logger="db", path="/srv/app/db.py", line=5)
+    assert summaries(program.pages(2.0)) == ["the database is down"]
+
+
+def test_a_flood_of_keys_of_the_applications_own_does_not_delay_another_line() -> None:
+    program = Program()
+    for word in WORDS:
+        program.log("refused", pagerduty={"dedup_key": word})
+    assert len(program.pages(10.0)) == 80 + 1  # and the summary of what was left out
+    program.log("the database is down", logger="db", path="/srv/app/db.py", line=5)
+    assert summaries(program.pages(2.0)) == ["the database is down"]
+    program.log("the disk is full", level=logging.CRITICAL)
+    assert summaries(program.pages(2.0)) == ["the disk is full"]
+
+
 def test_one_line_costs_fifty_one_alerts_however_long_the_flood_lasts() -> None:
     program = Program()
     keys = set()

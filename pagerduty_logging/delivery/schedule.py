@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -19,7 +19,8 @@ from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.events_api.retrying import Retry, delay
 
 RESERVED_SHARE = 5
-"""One in so many of a minute's events is kept for critical ones, so that no storm delays them."""
+"""One in so many of a minute's events is kept for critical ones, so that no storm delays them; half of these
+are also for lines that have sent nothing for a minute, so that no line's storm delays another's page."""
 MINUTE = 60.0
 """PagerDuty counts events in a window of so many seconds that moves on with the time.
 Source: PagerDuty's documentation, "Events API v2 Overview", rate limits."""
@@ -118,14 +119,19 @@ class Backlog:
         self.size += size - pending.size
         pending.size = size
 
-    def next(self, now: float) -> Pending | None:
-        """Return the event whose turn it is; None while all of them wait (see `wait`)."""
+    def next(self, now: float, among: Callable[[str], bool] | None = None) -> Pending | None:
+        """Return the event whose turn it is; None while all of them wait (see `wait`).
+
+        Args:
+            now: on the delivery's clock.
+            among: tells of which lines; None: of all.
+        """
         for name, turns in self._classes.items():
             if self._pause_of(name) > now:
                 continue
             for pending in turns:
                 head = self._lanes[pending.dedup_key][0]
-                if head.due <= now:
+                if head.due <= now and (among is None or among(pending.label)):
                     return head
         return None
 
@@ -265,16 +271,36 @@ class Budget:
     """
 
     per_minute: int
-    _sent: deque[float] = field(default_factory=deque)
+    _sent: deque[tuple[float, str]] = field(default_factory=deque)
+    _lines: Counter[str] = field(default_factory=Counter)
 
-    def wait(self, severity: Severity, now: float) -> float:
-        """Return the seconds until an event of this severity may be sent; 0.0 if it may be now."""
-        while self._sent and now - self._sent[0] >= MINUTE:
-            self._sent.popleft()
+    def wait(self, severity: Severity, now: float, *, quiet: bool = False) -> float:
+        """Return the seconds until an event of this severity may be sent; 0.0 if it may be now.
+
+        Args:
+            severity: of the event.
+            now: on the delivery's clock.
+            quiet: whether it comes from a line that is quiet, see `is_quiet`.
+        """
+        self._forget(now)
         reserved = 0 if severity is Severity.CRITICAL else self.per_minute // RESERVED_SHARE
+        if quiet:
+            reserved -= reserved // 2
         over = len(self._sent) - (self.per_minute - reserved)
-        return 0.0 if over < 0 else self._sent[over] + MINUTE - now
+        return 0.0 if over < 0 else self._sent[over][0] + MINUTE - now
 
-    def spend(self, now: float) -> None:
-        """Note that an event was sent."""
-        self._sent.append(now)
+    def is_quiet(self, line: str) -> bool:
+        """Tell whether nothing of a line was sent within the last minute, as of the last `wait`."""
+        return line not in self._lines
+
+    def spend(self, now: float, line: str = "") -> None:
+        """Note that an event of a line was sent."""
+        self._sent.append((now, line))
+        self._lines[line] += 1
+
+    def _forget(self, now: float) -> None:
+        while self._sent and now - self._sent[0][0] >= MINUTE:
+            line = self._sent.popleft()[1]
+            self._lines[line] -= 1
+            if not self._lines[line]:
+                del self._lines[line]

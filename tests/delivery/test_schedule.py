@@ -238,6 +238,24 @@ def test_no_minute_has_more_than_its_budget_and_a_share_is_kept_for_critical() -
     assert len([t for t in sent if t > now - 60]) + critical == 100
 
 
+def test_half_of_the_critical_share_is_for_lines_that_have_sent_nothing_for_a_minute() -> None:
+    budget = Budget(100)
+    for _ in range(80):
+        budget.spend(0.0, "busy")
+    assert budget.wait(Severity.ERROR, 1.0) == 59.0
+    assert not budget.is_quiet("busy")
+    quiet = 0
+    while budget.wait(Severity.ERROR, 1.0, quiet=True) == 0.0:
+        assert budget.is_quiet(f"quiet {quiet}")
+        budget.spend(1.0, f"quiet {quiet}")
+        quiet += 1
+    assert quiet == 10
+    assert budget.wait(Severity.CRITICAL, 1.0) == 0.0
+    assert budget.wait(Severity.ERROR, 60.0) == 0.0
+    assert budget.is_quiet("busy")
+    assert budget._lines.total() == 10
+
+
 def test_a_small_budget_keeps_no_share() -> None:
     budget = Budget(1)
     assert budget.wait(Severity.INFO, 0.0) == 0.0
