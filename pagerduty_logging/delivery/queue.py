@@ -222,20 +222,39 @@ class Queue:
             self._counts.accepted += 1
             self._backlog.add(self._overflow.pending(now))
         wait = self._backlog.wait(now)
-        candidate = self._backlog.next(now)
+        candidate, budget_wait = self._candidate(now)
         if candidate is not None:
-            wait = self._budget.wait(self._backlog.urgency(candidate), now)
+            wait = budget_wait
             if wait == 0.0:
-                self._budget.spend(now)
+                self._budget.spend(now, candidate.label)
                 self.sending = candidate
                 self.blocked_until = -math.inf
                 return candidate, wait
         if self._overflow:
             wait = min(self._overflow.due() - now, math.inf if wait is None else wait)
-        open_again = max(self._backlog.paused_until, now + self._budget.wait(Severity.ERROR, now))
+        open_again = max(self._backlog.paused_until, now + self._budget.wait(Severity.ERROR, now, quiet=True))
         until = now + (math.inf if wait is None else wait)
         self.blocked_until = until if until <= open_again else -math.inf
         return None, wait
+
+    def _candidate(self, now: float) -> tuple[Pending | None, float]:
+        """Return the event whose turn it is, and the seconds until there is budget for it.
+
+        Where there is none left for it, a line that has been quiet may still have its share.
+        """
+        first = self._backlog.next(now)
+        if first is None:
+            return None, 0.0
+        wait = self._wait(first, now)
+        if wait > 0.0:
+            other = self._backlog.next(now, among=self._budget.is_quiet)
+            if other is not None and self._wait(other, now) == 0.0:
+                return other, 0.0
+        return first, wait
+
+    def _wait(self, pending: Pending, now: float) -> float:
+        quiet = self._budget.is_quiet(pending.label)
+        return self._budget.wait(self._backlog.urgency(pending), now, quiet=quiet)
 
     # --- another process may be quicker -----------------------------------------------------------
 

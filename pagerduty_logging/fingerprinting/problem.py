@@ -76,6 +76,10 @@ class Identifier:
         plain_record = logging.makeLogRecord({"name": occurrence.logger, "msg": words})
         return self._raw.identify(plain_record)._replace(by_message=False)
 
+    def identify_together(self, logger: str, words: str) -> str:
+        """Return the key of what stands for many problems of a logger, in words of our own."""
+        return self._raw.identify(logging.makeLogRecord({"name": logger, "msg": words})).key
+
     def sendable(self, key: str) -> str:
         """Return a dedup key of the application's as it is sent."""
         return own_keys.sendable(key, self._redacted)

@@ -626,3 +626,48 @@ def test_a_record_that_reaches_the_handler_twice_pages_once(sandbox: Sandbox) ->
         child.parent = pager.logger
         child.error("it broke")
         assert pager.summary == "it broke"
+
+
+INVISIBLE = "x\x1b[31mred\u202e\U000e0041\x07\x9b31m\u2066"
+"""Escape sequences, a bell, characters that reorder text, and a tag that nobody sees."""
+_NOT_SHOWN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for name, held in value.items():
+                yield name
+                yield from _texts(held)
+        case list() | tuple():
+            for item in value:
+                yield from _texts(item)
+        case _ if hasattr(value, "__slots__") and not isinstance(value, (int, float)):
+            for name in value.__slots__:
+                yield from _texts(getattr(value, name))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        *({name: INVISIBLE} for name in ("name", "pathname", "funcName", "levelname", "threadName", "msg")),
+        {"pagerduty": {"severity": INVISIBLE}},
+        {"pagerduty": {INVISIBLE: INVISIBLE}},
+        {"pagerduty": {"links": [{"href": "https://x/", "text": INVISIBLE}]}},
+        {"pagerduty": {"links": [{"href": f"https://x/{INVISIBLE}", "text": "x"}]}},
+        {"pagerduty": {"images": [{"src": "https://x/y.png", "alt": INVISIBLE}]}},
+        {"pagerduty": {"custom_details": {INVISIBLE: {INVISIBLE: [INVISIBLE]}}}},
+        {"tenant": {INVISIBLE: INVISIBLE}},
+    ],
+)
+def test_no_part_of_a_page_holds_what_a_reader_does_not_see(attributes: dict[str, Any]) -> None:
+    for text in _texts(_trigger(record(**attributes))):
+        assert not _NOT_SHOWN.search(text), ascii(text)
+
+
+def test_the_name_of_an_exceptions_type_may_come_from_outside_too() -> None:
+    error = type(f"Remote{INVISIBLE}", (Exception,), {})("it broke")
+    for text in _texts(_trigger(record(exc_info=(type(error), error, None)))):
+        assert not _NOT_SHOWN.search(text), ascii(text)
