@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
-from pagerduty_logging import at_hand
 from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.integrations import handlers
 from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.intent import fails
 
@@ -66,7 +66,7 @@ def page_on_failure(
         resolve_on_success=options.flag("resolve_on_success", resolve_on_success),
         max_seconds=None if max_seconds is None else options.seconds("max_seconds", max_seconds),
         severity=_severity(severity),
-        handler=at_hand.checked_handler(handler),
+        handler=handlers.checked_handler(handler),
     )
 
 
@@ -171,12 +171,12 @@ class JobGuard:
         )
         if error is not None:
             paged_exceptions.mark(error, paged_exceptions.JOB, self.dedup_key)
-        at_hand.note_failure(self.dedup_key)
-        at_hand.tell(self._handler, self._name, lambda handler: handler.handle(page))
+        handlers.note_failure(self.dedup_key)
+        handlers.call_each(self._handler, self._name, lambda handler: handler.handle(page))
 
     def _succeed(self, overran: bool) -> None:
-        if self._resolve_on_success and at_hand.resolve_is_due(self.dedup_key, surely=overran):
-            at_hand.tell(self._handler, self._name, lambda handler: handler.resolve(self.dedup_key))
+        if self._resolve_on_success and handlers.resolve_is_due(self.dedup_key, always=overran):
+            handlers.call_each(self._handler, self._name, lambda handler: handler.resolve(self.dedup_key))
 
 
 class _Run:

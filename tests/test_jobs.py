@@ -414,5 +414,5 @@ def test_trouble_with_paging_is_not_the_jobs(capsys, monkeypatch):
     with page_on_failure("billing 10"):
         time.monotonic()
     error = capsys.readouterr().err
-    assert "could not be told of: ValueError" in error
+    assert "could not page or resolve: ValueError" in error
     assert EXAMPLE_ROUTING_KEY not in error

@@ -35,10 +35,10 @@ from enum import Enum
 from typing import Final, Literal, NamedTuple
 
 from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
-from pagerduty_logging.record import overrides
+from pagerduty_logging.record import overrides, places
 from pagerduty_logging.record.structured import says_little
 
-from . import causes, expressions, failure, own_keys, places, source, texts
+from . import causes, expressions, failure, own_keys, source, texts
 from .masking import HOLE, mask, says_nothing
 from .texts import Text
 

@@ -12,8 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import printed_traceback
-
-from .places import COMPREHENSIONS, MAIN, Place, innermost_name, places_of
+from pagerduty_logging.record.places import COMPREHENSIONS, MAIN, Place, innermost_name, places_of
 
 Chosen: TypeAlias = Callable[[list[Place]], str]
 """Chooses the function that is named out of a traceback."""

@@ -10,12 +10,12 @@ import sys
 from types import FrameType
 from typing import Final
 
-from pagerduty_logging.record.intent import is_clean
+from pagerduty_logging.record import places
+from pagerduty_logging.record.places import Place, is_installed, is_library, package_of, place_that_logged
 from pagerduty_logging.record.web_request import view_of
 
-from . import causes, places
+from . import causes
 from .causes import Failure
-from .places import Place, is_installed, is_library, package_of, places_of
 
 _ASYNCIO: Final = "asyncio"
 _DJANGO: Final = "django.request"  # logs every failed request from one line
@@ -95,7 +95,7 @@ def _speaks_for(here: list[Place], record: logging.LogRecord, *, is_group: bool)
     """Whether the line that logged speaks for the code that the exception came through."""
     nobody_caught = _nobody_caught(here[0].frame)
     if not speaks_for_others(record):
-        if nobody_caught and _own_place(here, record) is None:
+        if nobody_caught and place_that_logged(here, record) is None:
             return True
         return has_place(record) and (is_group or _is_caught_for_all(here, record))
     return (
@@ -148,26 +148,6 @@ def has_place(record: logging.LogRecord) -> bool:
     return bool(record.pathname and record.funcName) and record.pathname != "(unknown file)"
 
 
-def reports_clean_exit(record: logging.LogRecord, error: BaseException) -> bool:
-    """Whether RECORD merely reports ERROR, by which somebody left with all well.
-
-    A library that reports an exit which it called for itself does: a server that is told to stop while it
-    answers. So does asyncio, which lets an exit go on to end the program besides. Who catches an exit and
-    logs it means it, and so does a library that reports the application's: what it was to do was not done.
-    """
-    if not (issubclass(type(error), SystemExit) and is_clean(getattr(error, "code", 1))):
-        return False
-    if record.name == _ASYNCIO:
-        return True
-    here = places_of(error.__traceback__)
-    return (
-        bool(here)
-        and is_library(record.pathname)
-        and package_of(record.pathname) == package_of(here[-1].path)
-        and _own_place(here, record) is None
-    )
-
-
 def _is_ordinary_text(traceback: str, record: logging.LogRecord) -> bool:
     """Whether a printed traceback is of the application's own code alone, as is the line that logged."""
     return not (
@@ -186,7 +166,7 @@ def _is_caught_for_all(here: list[Place], record: logging.LogRecord) -> bool:
     event loop. A middleware was, with a library's functions between it and the application's innermost. An
     ordinary `except` around a call of its own is neither, and its words tell what failed.
     """
-    own = _own_place(here, record)
+    own = place_that_logged(here, record)
     if own is None:
         return any(is_library(place.path) for place in here) or _is_task(here[0].frame)
     inner = next((i for i in range(len(here) - 1, own, -1) if _is_application(here[i])), own)
@@ -202,15 +182,6 @@ def _is_task(outermost: FrameType | None) -> bool:
 
 def _is_application(place: Place) -> bool:
     return not is_library(place.path)
-
-
-def _own_place(here: list[Place], record: logging.LogRecord) -> int | None:
-    """The innermost of the places that is the function that logged: it caught the exception."""
-    function, path = record.funcName, record.pathname
-    for i in range(len(here) - 1, -1, -1):
-        if here[i].function == function and here[i].path == path:
-            return i
-    return None
 
 
 def _nobody_caught(outermost: FrameType | None) -> bool:

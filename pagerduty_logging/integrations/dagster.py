@@ -22,7 +22,7 @@ from typing import Any
 from cachetools import LRUCache
 from dagster import HookContext, success_hook
 
-from pagerduty_logging import at_hand
+from pagerduty_logging.integrations import handlers
 from pagerduty_logging.integrations.reports import tell
 from pagerduty_logging.record.overrides import NAME
 
@@ -83,8 +83,8 @@ def dedup_key(job: str, step: str | None = None) -> str:
 def resolve_on_success(context: HookContext) -> None:
     """Resolve what a step of this job paged for; at most every 300 seconds a process."""
     key = dedup_key(context.job_name, context.step_key)
-    if at_hand.resolve_is_due(key):
-        at_hand.tell(None, key, lambda handler: handler.resolve(key))
+    if handlers.resolve_is_due(key):
+        handlers.call_each(None, key, lambda handler: handler.resolve(key))
 
 
 def _tell_of_step(record: logging.LogRecord, job: str, step: str, run: str, event: Any) -> None:
@@ -93,7 +93,7 @@ def _tell_of_step(record: logging.LogRecord, job: str, step: str, run: str, even
     while error is not None and error.cause is not None and str(error.cls_name).startswith(_WRAPPERS):
         error = error.cause
     key = dedup_key(job, step)
-    at_hand.note_failure(key)
+    handlers.note_failure(key)
     setattr(record, NAME, {"dedup_key": key})
     if error is None:
         tell(record, "Step", f"{job}/{step}", run, "failed")

@@ -11,9 +11,9 @@ from __future__ import annotations
 import logging
 from types import ModuleType
 
-from pagerduty_logging import at_hand
 from pagerduty_logging.events_api import options, safejson
 from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.integrations import handlers
 from pagerduty_logging.integrations.reports import tell
 from pagerduty_logging.record.overrides import NAME
 
@@ -48,7 +48,7 @@ class Tasks:
         self._host = host
         self._what = what
         self._path = str(module.__file__)
-        self._handler = at_hand.checked_handler(handler)
+        self._handler = handlers.checked_handler(handler)
         self._resolve_on_success = options.flag("resolve_on_success", resolve_on_success)
 
     def failed(
@@ -83,15 +83,15 @@ class Tasks:
         record.__dict__.update({key: value for key, value in details.items() if value is not None})
         if self._resolve_on_success:
             key = self.key(name)
-            at_hand.note_failure(key)
+            handlers.note_failure(key)
             setattr(record, NAME, {"dedup_key": key})
-        at_hand.tell(self._handler, name, lambda handler: handler.handle(record))
+        handlers.call_each(self._handler, name, lambda handler: handler.handle(record))
 
     def succeeded(self, name: str) -> None:
         """Resolve what is open for a task, where that was asked for; at most every 300 seconds a process."""
         key = self.key(name)
-        if self._resolve_on_success and at_hand.resolve_is_due(key):
-            at_hand.tell(self._handler, name, lambda handler: handler.resolve(key))
+        if self._resolve_on_success and handlers.resolve_is_due(key):
+            handlers.call_each(self._handler, name, lambda handler: handler.resolve(key))
 
     def key(self, name: str) -> str:
         """Return a task's dedup key, the same in every process."""

@@ -13,7 +13,7 @@ from cachetools import LRUCache
 
 from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.clock import monotonic
-from pagerduty_logging.fingerprinting.failure import reports_clean_exit
+from pagerduty_logging.record.clean_exits import reports_clean_exit
 from pagerduty_logging.record.echoes import Echoes
 from pagerduty_logging.state.lock import ReentrantLock
 

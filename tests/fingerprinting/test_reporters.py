@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from pagerduty_logging.fingerprinting import Fingerprinter, explain, fingerprint, places
+from pagerduty_logging.fingerprinting import Fingerprinter, explain, fingerprint
 from tests.fingerprinting.fingerprinting_records import logged, made, queued
 
 LIBRARY = "/venv/lib/python3/site-packages/server/app.py"
@@ -254,22 +254,3 @@ def test_a_key_is_the_same_however_a_program_is_started(tmp_path):
 
     assert keys("flow.py") == keys("-m", "flow") == keys("start")
     assert keys("pkg/flow.py") == keys("-m", "pkg.flow") != keys("flow.py")
-
-
-def test_the_main_file_is_remembered_when_python_has_forgotten_it(monkeypatch):
-    known = places.main_file()
-    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
-    assert places.main_file() == known
-
-
-def test_a_frozen_program_knows_its_libraries_by_their_first_part(monkeypatch):
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    places.is_library.cache_clear()
-    try:
-        assert places.is_library("json/decoder.py")
-        assert places.is_library("pytest/__init__.py")
-        assert not places.is_library("shop/orders.py")
-    finally:
-        monkeypatch.undo()
-        places.is_library.cache_clear()
-    assert not places.is_library("json/decoder.py")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import logging
 import os
 import re
 import sys
@@ -59,6 +60,15 @@ def places_of(traceback: TracebackType | None) -> list[Place]:
         add(new(Place, (code.co_filename, code.co_name, frame)))
         traceback = traceback.tb_next
     return places
+
+
+def place_that_logged(places: list[Place], record: logging.LogRecord) -> int | None:
+    """Return the index of the innermost place in the function that logged: it caught the exception."""
+    function, path = record.funcName, record.pathname
+    for i in range(len(places) - 1, -1, -1):
+        if places[i].function == function and places[i].path == path:
+            return i
+    return None
 
 
 def innermost_name(traceback: TracebackType | None) -> str:
