@@ -20,7 +20,8 @@ import time
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from .expressions import OPAQUE, Template, templates_in
+from .expressions import templates_in
+from .templates import OPAQUE, Template
 
 MAX_SOURCE_BYTES: Final = 4_000_000
 MAX_SITES: Final = 8_192

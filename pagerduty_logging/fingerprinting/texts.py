@@ -10,8 +10,8 @@ from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import message, printed_traceback, structured, template_strings
 
 from . import causes
-from .expressions import PERCENT
-from .masking import HOLE, mask, says_nothing
+from .masking import MASKED, mask, says_nothing
+from .templates import PERCENT
 
 MAX_CHARS: Final = 100_000
 _CLASS = re.compile(r"<class '([\w.<>]{1,200})'>")
@@ -78,7 +78,7 @@ def without_placeholders(template: str) -> str:
     """Return the words of a template."""
     if "%" in template:
         template = PERCENT.sub(" ", template)
-    return _BRACES.sub(" ", template) if "{" in template else template.replace(HOLE, " ")
+    return _BRACES.sub(" ", template) if "{" in template else template.replace(MASKED, " ")
 
 
 def ends_with_text(template: str) -> bool:
@@ -89,7 +89,9 @@ def ends_with_text(template: str) -> bool:
 def masked(values: tuple[object, ...]) -> str:
     """Return what is left of the values that fill a template without a word: their words, masked."""
     parts = [_masked_value(value) for value in values]
-    return ": ".join(part for i, part in enumerate(parts) if part != HOLE or i == 0 or parts[i - 1] != HOLE)
+    return ": ".join(
+        part for i, part in enumerate(parts) if part != MASKED or i == 0 or parts[i - 1] != MASKED
+    )
 
 
 def _masked_value(value: object) -> str:
@@ -99,7 +101,7 @@ def _masked_value(value: object) -> str:
         value = structured.words_of(value)
     text = text_of(value)
     if _WORDLESS.fullmatch(text.strip()):
-        return text.strip() if _ERROR_NAME.fullmatch(text.strip()) else HOLE
+        return text.strip() if _ERROR_NAME.fullmatch(text.strip()) else MASKED
     return mask(text)
 
 
