@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from pagerduty_logging.events_api import address, errors, options, retrying
-from pagerduty_logging.events_api.answers import judge
+from pagerduty_logging.events_api.answers import receipt_from
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.encoding import ALERTS_PATH, EncodedEvent, encode, new_dedup_key
 from pagerduty_logging.events_api.events import (
@@ -293,7 +293,7 @@ class EventsClient:
         deadline = monotonic() + (self.timeout if timeout is None else timeout)
         url = self.base_url + encoded.path
         outcome = self._transport().post(url, encoded.json, self._routing_key, deadline)
-        return judge(outcome, encoded.dedup_key, datetime.fromtimestamp(time_of_day(), UTC))
+        return receipt_from(outcome, encoded.dedup_key, datetime.fromtimestamp(time_of_day(), UTC))
 
     def _transport(self) -> Transport:
         pid = os.getpid()

@@ -68,7 +68,7 @@ def text(value: object, limit: int = MAX_TEXT) -> str:
     return _shown(value, str, limit)
 
 
-def cut(shown: str, limit: int) -> str:
+def truncated(shown: str, limit: int) -> str:
     """Return `shown` whole, or its first `limit` characters and a mark that counts the rest."""
     if len(shown) <= limit:
         return shown
@@ -221,7 +221,7 @@ def _shown(value: object, show: Callable[[object], str], limit: int) -> str:
             shown = str.__str__(shown)
     except Exception as error:
         return _unshowable(value, error)
-    return valid_text(cut(shown, limit))
+    return valid_text(truncated(shown, limit))
 
 
 def _of_exception(error: BaseException, limit: int) -> str:

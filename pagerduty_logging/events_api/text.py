@@ -7,7 +7,7 @@ from typing import Any
 
 from pagerduty_logging.events_api.safejson import free_name, valid_text
 
-MARK = "…"
+ELLIPSIS = "…"
 
 _UNFIT_FOR_A_LINE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029"  # line breaks, terminal escapes and the like
@@ -51,7 +51,7 @@ def cleaned(value: Any) -> Any:
 
 def cut(text: str, limit: int) -> str:
     """Return `text` in at most `limit` characters, the last one a mark if there were more."""
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + MARK
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + ELLIPSIS
 
 
 def first_line(text: str, limit: int) -> str:
@@ -75,15 +75,15 @@ def one_line(words: str, limit: int) -> str:
     # However many control characters there are, no more than this is looked at.
     start = words[: 64 * limit]
     line = valid_text(_UNFIT_FOR_A_LINE.sub(" ", start)).strip()
-    return shorten(line if len(start) == len(words) else line + MARK, limit)
+    return shorten(line if len(start) == len(words) else line + ELLIPSIS, limit)
 
 
 def shorten(words: str, limit: int) -> str:
     """Return `words` whole, or their beginning and a mark: at most `limit` characters."""
-    return words if len(words) <= limit else words[: limit - len(MARK)] + MARK
+    return words if len(words) <= limit else words[: limit - len(ELLIPSIS)] + ELLIPSIS
 
 
-def is_clean(words: str) -> bool:
+def is_one_line(words: str) -> bool:
     """Tell whether `words` are valid text without control characters."""
     return _is_plain(words) or (valid_text(words) == words and not _UNFIT_FOR_A_LINE.search(words))
 

@@ -33,6 +33,7 @@ from typing import Final, Literal
 from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
 from pagerduty_logging.record import overrides, places
 from pagerduty_logging.record.structured import says_little
+from pagerduty_logging.record.template_strings import HOLE
 
 from . import causes, failure, own_keys, source, templates, texts
 from .keys import SCHEME, function_part, key_of, last_resort_key, logger_name, module_part, united
@@ -211,7 +212,7 @@ class Fingerprinter:
     ) -> tuple[Rule, str, tuple[str, ...], bool]:
         if self._exception_type:
             by_message = False
-            exception = causes.exception_of(record)
+            exception = causes.reported_exception(record)
             kind = causes.raised(exception) if exception is not None else causes.printed(appended)
             if kind is not None and not any(part.startswith(("exception=", "cause=")) for part in joined):
                 joined = (*joined, f"exception={kind.type}")
@@ -260,14 +261,14 @@ def explain_source(
         found = source.templates_at(path, line)
         if not found:
             return None
-        message = templates.HOLE.join(found[0].pieces)
+        message = HOLE.join(found[0].pieces)
     record = logging.LogRecord(logger, logging.ERROR, path, line, message, None, None)
     return explain(record)
 
 
 def _holds_template(found: templates.Template, msg: str) -> bool:
     """Whether a wrapper's template has a hole for the template of whoever calls it."""
-    if templates.HOLE not in found.text or templates.PERCENT.search(found.text):
+    if HOLE not in found.text or templates.PERCENT.search(found.text):
         return False
     return any(map(templates.PERCENT.search, found.values_in(msg)))
 
@@ -299,7 +300,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
     found = source.template_of(record.pathname, record.lineno, msg)
     if found is not None:
         template = found.text
-        if args and templates.HOLE in template:
+        if args and HOLE in template:
             return None
     elif not args or source.is_read(record.pathname, record.lineno):
         return "missed"
@@ -338,7 +339,7 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: boo
 
 def _failed(record: logging.LogRecord, text: Text, template: str) -> tuple[str, ...]:
     """What failed, where the template says no more than that or nothing."""
-    exception = text.exception or causes.exception_of(record)
+    exception = text.exception or causes.reported_exception(record)
     if exception is None and not text.appended:
         return ()
     nothing = says_nothing(template)

@@ -51,7 +51,7 @@ def innermost(places: list[Place]) -> str:
     return next((p.function for p in reversed(places) if p.function not in COMPREHENSIONS), "")
 
 
-def exception_of(record: logging.LogRecord) -> BaseException | None:
+def reported_exception(record: logging.LogRecord) -> BaseException | None:
     """Return the exception that RECORD reports, in `exc_info` or as its message."""
     exc_info = record.exc_info
     if isinstance(exc_info, tuple) and len(exc_info) == 3:
@@ -65,11 +65,11 @@ def exception_of(record: logging.LogRecord) -> BaseException | None:
 def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
     """Return what EXCEPTION is and where it was raised; of a group, what its members are."""
     if is_group(exception):
-        causes = {_cause(type_name(leaf), chosen(places_behind(leaf))) for leaf in _leaves(exception)}
-        return Failure(type_name(exception), members=tuple(sorted(causes)))
+        causes = {_cause(exception_type(leaf), chosen(places_behind(leaf))) for leaf in _leaves(exception)}
+        return Failure(exception_type(exception), members=tuple(sorted(causes)))
     if chosen is innermost and exception.__cause__ is None:  # as with most
-        return Failure(type_name(exception), innermost_name(exception.__traceback__))
-    return Failure(type_name(exception), chosen(places_behind(exception)))
+        return Failure(exception_type(exception), innermost_name(exception.__traceback__))
+    return Failure(exception_type(exception), chosen(places_behind(exception)))
 
 
 def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
@@ -89,7 +89,7 @@ def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
     return Failure(group[1].type if group[1] else "", members=tuple(sorted(causes))) if causes else None
 
 
-def type_name(exception: BaseException) -> str:
+def exception_type(exception: BaseException) -> str:
     """Return the type's qualified name, as a traceback prints it."""
     return name_of_class(type(exception))
 

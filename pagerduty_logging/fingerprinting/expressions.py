@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import Final, TypeGuard, cast
 
 from pagerduty_logging.record.structured import MAX_ENTRIES, NO_WORDS, rank_of
+from pagerduty_logging.record.template_strings import HOLE
 
 from .statements import parsed, parsed_around, statement_end
-from .templates import HOLE, OPAQUE, Pieces, Template, format_pieces, percent_pieces
+from .templates import OPAQUE, Pieces, Template, format_pieces, percent_pieces
 
 _MAX_CALLS: Final = 64
 _MAX_VARIANTS: Final = 16

@@ -40,7 +40,7 @@ def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | N
     """
     if not (record.exc_info or appended):
         return None
-    exception = causes.exception_of(record) if record.exc_info else None
+    exception = causes.reported_exception(record) if record.exc_info else None
     if exception is None:
         if not appended or _is_ordinary_text(appended, record):
             return None
@@ -58,14 +58,16 @@ def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | N
     if exception is None:
         return causes.printed(appended, chosen)
     return (
-        causes.raised(exception, chosen) if is_group else Failure(causes.type_name(exception), chosen(here))
+        causes.raised(exception, chosen)
+        if is_group
+        else Failure(causes.exception_type(exception), chosen(here))
     )
 
 
 def is_ordinary(record: logging.LogRecord) -> bool:
     """Tell at a glance whether RECORD's line is the application's own, and caught what it logs: most are."""
     path, function = record.pathname, record.funcName
-    exception = causes.exception_of(record)
+    exception = causes.reported_exception(record)
     if exception is None or is_library(path) or record.name in LOGGERS:
         return False
     here = exception.__traceback__

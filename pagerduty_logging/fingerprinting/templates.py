@@ -9,9 +9,6 @@ from typing import Final, TypeAlias
 
 from .masking import says_nothing
 
-HOLE: Final = "{}"
-"""What stands for an interpolated value in a template read from the source."""
-
 PERCENT: Final = re.compile(
     r"%(?:\([^)]{0,200}\))?[#0 +-]*+(?:\*|[0-9]++)?(?:\.(?:\*|[0-9]++))?[hlL]?([diouxXeEfFgGcrsa%])",
     re.ASCII,

@@ -161,6 +161,6 @@ def _traceback_in(text: str) -> str:
 
 def _rendered(record: logging.LogRecord, text: str) -> str:
     try:
-        return safejson.cut(str.__str__(record.getMessage()), MAX_CHARS)
+        return safejson.truncated(str.__str__(record.getMessage()), MAX_CHARS)
     except Exception:  # arguments that do not fit, or cannot be printed
         return text

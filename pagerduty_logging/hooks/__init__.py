@@ -18,7 +18,7 @@ from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
 from pagerduty_logging.hooks.source_lines import load_source
 from pagerduty_logging.hooks.unraisable import failed
-from pagerduty_logging.record.intent import is_clean, stops
+from pagerduty_logging.record.intent import is_success, stops
 
 
 class Hooks:
@@ -147,7 +147,7 @@ class _Installation:
 
     def _words_of_child(self, name: str, error: BaseException) -> str | None:
         if isinstance(error, SystemExit):
-            told = self.wanted.exit_status and not is_clean(error.code)
+            told = self.wanted.exit_status and not is_success(error.code)
             return f"{name} {exit_status.ending(error.code)}" if told else None
         return f"Uncaught exception in process {name}" if self.wanted.sys and not stops(error) else None
 

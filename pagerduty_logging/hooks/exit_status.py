@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from pagerduty_logging.hooks.patching import Function
 from pagerduty_logging.hooks.report import Report
 from pagerduty_logging.record import paged_exceptions
-from pagerduty_logging.record.intent import is_clean, stops
+from pagerduty_logging.record.intent import is_success, stops
 
 
 def hook(report: Report, before: Function) -> Function:
@@ -29,7 +29,7 @@ def hook(report: Report, before: Function) -> Function:
             before(status)
         except SystemExit as raised:
             leaving = raised
-        if leaving is None or is_clean(leaving.code) or not _in_main_thread():
+        if leaving is None or is_success(leaving.code) or not _in_main_thread():
             raise leaving or SystemExit(status)
         if not isinstance(leaving, Leaving):
             caller = sys._getframe(1)

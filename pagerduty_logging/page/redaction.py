@@ -132,7 +132,7 @@ class Redactor:
             return secret_names.HARMLESS
         known = self._judged.get(name)
         if known is None:
-            known = secret_names.judge(name, self._names, self._harmless_names)
+            known = secret_names.judgement_of(name, self._names, self._harmless_names)
             if len(self._judged) < MAX_JUDGED and len(name) <= MAX_JUDGED_CHARS:
                 self._judged[name] = known
         return known

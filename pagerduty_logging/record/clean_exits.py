@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from pagerduty_logging.record.intent import is_clean
+from pagerduty_logging.record.intent import is_success
 from pagerduty_logging.record.places import is_library, package_of, place_that_logged, places_of
 
 _ASYNCIO: Final = "asyncio"
@@ -18,7 +18,7 @@ def reports_clean_exit(record: logging.LogRecord, error: BaseException) -> bool:
     request; and asyncio's, which also lets the exit end the process. The application's own record of an exit
     pages, and so does a library's report that the application exited: the task was left undone.
     """
-    if not (issubclass(type(error), SystemExit) and is_clean(getattr(error, "code", 1))):
+    if not (issubclass(type(error), SystemExit) and is_success(getattr(error, "code", 1))):
         return False
     if record.name == _ASYNCIO:
         return True

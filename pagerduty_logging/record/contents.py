@@ -37,7 +37,11 @@ def showable(record: logging.LogRecord, *, caught: bool) -> logging.LogRecord:
 def word(value: object, limit: int = 1_000) -> str:
     """Return `value` if it is text, else ""; runs none of the application's code."""
     text: Any = value
-    return safejson.valid_text(safejson.cut(str.__str__(text), limit)) if issubclass(type(text), str) else ""
+    return (
+        safejson.valid_text(safejson.truncated(str.__str__(text), limit))
+        if issubclass(type(text), str)
+        else ""
+    )
 
 
 def message_of(
@@ -52,7 +56,7 @@ def message_of(
         defects.append(f"the message could not be formatted: {_described(error)}")
         message = safejson.text(record.msg, MAX_MESSAGE_CHARS)
         if record.args:
-            message = safejson.cut(f"{message} {safejson.jsonable(record.args)}", MAX_MESSAGE_CHARS)
+            message = safejson.truncated(f"{message} {safejson.jsonable(record.args)}", MAX_MESSAGE_CHARS)
     if formatter is not None and not _is_basic(formatter):
         try:
             message = safejson.text(formatter.format(_without_exception(record)), MAX_MESSAGE_CHARS)

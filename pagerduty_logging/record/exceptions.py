@@ -188,16 +188,16 @@ def _lines(traceback: TracebackType | None) -> tuple[CodeType | int, ...]:
         traceback = traceback.tb_next
     left_out = len(lines) // 2 - OUTER_FRAMES - INNER_FRAMES
     if left_out > 0:
-        lines[2 * OUTER_FRAMES : -2 * INNER_FRAMES] = [_LEFT_OUT, left_out]
+        lines[2 * OUTER_FRAMES : -2 * INNER_FRAMES] = [_SKIPPED, left_out]
     return tuple(lines)
 
 
 def _frames(lines: tuple[CodeType | int, ...]) -> tuple[Frame, ...]:
     codes, numbers = cast("tuple[CodeType, ...]", lines[::2]), cast("tuple[int, ...]", lines[1::2])
     return tuple(
-        Frame("", line, "") if code is _LEFT_OUT else Frame(code.co_filename, line, code.co_qualname)
+        Frame("", line, "") if code is _SKIPPED else Frame(code.co_filename, line, code.co_qualname)
         for code, line in zip(codes, numbers, strict=True)
     )
 
 
-_LEFT_OUT = compile("", "", "exec")  # stands for frames that were left out
+_SKIPPED = compile("", "", "exec")  # stands for frames that were left out

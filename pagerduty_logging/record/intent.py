@@ -18,10 +18,10 @@ def fails(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return any(map(fails, error.exceptions))
     if isinstance(error, SystemExit):
-        return not is_clean(error.code)
+        return not is_success(error.code)
     return isinstance(error, Exception)
 
 
-def is_clean(status: object) -> bool:
+def is_success(status: object) -> bool:
     """Tell whether `sys.exit(status)` says that all is well."""
     return status is None or (isinstance(status, int) and status == 0)

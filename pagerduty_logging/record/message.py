@@ -16,7 +16,7 @@ from pagerduty_logging.record import printed_traceback, structured
 from pagerduty_logging.record.exceptions import Frame, Raised
 
 TRACEBACK_NAMES = ("exception", "exc_info", "exc_text", "stack_trace", "traceback")
-TOLD_OTHERWISE = frozenset(
+NOT_DETAILS = frozenset(
     ("level", "levelname", "levelno", "logger", "name", "timestamp", "asctime", "created", "stack_info")
 )
 """Fields of JSON lines that the record itself tells."""
@@ -59,7 +59,7 @@ def read(message: str, *, merged: bool = True) -> Said:
     told = {
         name: value
         for name, value in fields.items()
-        if name not in TOLD_OTHERWISE and not (trace and name in TRACEBACK_NAMES and value == trace)
+        if name not in NOT_DETAILS and not (trace and name in TRACEBACK_NAMES and value == trace)
     }
     said = _with_traceback(plain(text(structured.words_of(data), MAX_WORDS)), told, merged=merged)
     return said._replace(chain=said.chain or printed_traceback.parse(trace))

@@ -215,7 +215,7 @@ def salvage(
     if error is not None:
         defects = (*defects, f"the record could not be read: {safejson.type_name(error)}")
     occurrence = Occurrence(_plain_attributes(record), Surroundings(), at, LEAST + len(message), [*defects])
-    occurrence.message = safejson.cut(message, contents.MAX_MESSAGE_CHARS)
+    occurrence.message = safejson.truncated(message, contents.MAX_MESSAGE_CHARS)
     occurrence.attributes["msg"] = occurrence.message
     occurrence.fields = {}
     return occurrence
@@ -312,7 +312,7 @@ def _plain_attributes(record: logging.LogRecord) -> dict[str, Any]:
 def _plain(value: object) -> object:
     """Return a value if it is plain data, a text of it if it is a kind of text; else None."""
     if type(value) in _PLAIN:
-        return safejson.cut(value, MAX_STACK_CHARS) if type(value) is str else value
+        return safejson.truncated(value, MAX_STACK_CHARS) if type(value) is str else value
     if issubclass(type(value), str):
         return word(value, MAX_STACK_CHARS)
     if issubclass(type(value), int):

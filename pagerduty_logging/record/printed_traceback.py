@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from pagerduty_logging.events_api.safejson import cut
+from pagerduty_logging.events_api.safejson import truncated
 from pagerduty_logging.record.exceptions import INNER_FRAMES, MAX_CHAIN, MAX_TEXT, OUTER_FRAMES, Frame, Raised
 
 _BEGIN = re.compile(
@@ -165,4 +165,4 @@ def _finished(frames: list[Frame], said: list[str], relation: str) -> list[Raise
     left_out = len(frames) - OUTER_FRAMES - INNER_FRAMES
     if left_out > 0:
         frames = [*frames[:OUTER_FRAMES], Frame("", left_out, ""), *frames[-INNER_FRAMES:]]
-    return [Raised(found["kind"], cut(found["text"] or "", MAX_TEXT), tuple(frames), relation=relation)]
+    return [Raised(found["kind"], truncated(found["text"] or "", MAX_TEXT), tuple(frames), relation=relation)]

@@ -24,14 +24,14 @@ EVENT_NAMES: Final = (
 )  # fmt: skip
 """Fields that hold the words, the likeliest first; compared without case and separators."""
 # fmt: off
-TOLD_OTHERWISE = frozenset((
+NOT_FIELDS = frozenset((
     "_from_structlog", "_record", "exc_info", "level", "log_level", "logger", "pagerduty", "positional_args",
     "stack_info", "timestamp",
 ))
 # fmt: on
 """What the record itself tells, and structlog's own remarks."""
 # fmt: off
-NO_WORDS: Final = TOLD_OTHERWISE | frozenset((
+NO_WORDS: Final = NOT_FIELDS | frozenset((
     "asctime", "created", "exc_text", "levelname", "levelno", "name", "severity", "stack_trace", "time",
     "traceback", "ts",
 ))
@@ -158,9 +158,7 @@ def fields_of(said: object) -> dict[object, object]:
     # What holds the words whole is said; of what holds more than them, nothing is left out.
     words = message[name] if name is not None else ""
     told = name is not None and (not is_structured(words) or template_strings.is_one(words))
-    fields = {
-        key: message[key] for key in message if not (told and key == name) and key not in TOLD_OTHERWISE
-    }
+    fields = {key: message[key] for key in message if not (told and key == name) and key not in NOT_FIELDS}
     return {**fields_of(words), **fields} if template_strings.is_one(words) else fields
 
 
@@ -243,4 +241,4 @@ def _shown(value: object) -> str:
     if type(value) is not str:
         plain = value if isinstance(value, BaseException) else safejson.jsonable(value)
         value = str(plain) if isinstance(plain, (dict, list)) else safejson.text(plain, MAX_VALUE)
-    return " ".join(safejson.cut(value, MAX_VALUE).split())
+    return " ".join(safejson.truncated(value, MAX_VALUE).split())

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 from uuid import UUID
 
-from pagerduty_logging.events_api.safejson import cut
+from pagerduty_logging.events_api.safejson import truncated
 
 MAX_PATH_CHARS = 1_000
 MAX_QUERY_CHARS = 5_000
@@ -211,7 +211,7 @@ def _shown(
         return {}
     known: dict[str, object] = {
         "method": method,
-        "path": cut(path, MAX_PATH_CHARS),
+        "path": truncated(path, MAX_PATH_CHARS),
         "query_names": _query_names(query),
     }
     known |= {name: str(value) for name, value in more.items() if value}
