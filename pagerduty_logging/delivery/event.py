@@ -1,4 +1,4 @@
-"""An event that was accepted, and its bytes: whole, told late, or as bare as can be."""
+"""An event that was accepted, and its bytes: whole, marked as late, or with the bare minimum."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def nobody_waits(outcome: Outcome) -> int:
 
 
 def packed(pending: Pending) -> EncodedEvent:
-    """Return an event's bytes, made once; what they were made of is let go."""
+    """Return an event's bytes, made once; its source is released."""
     if pending.encoded is None:
         pending.encoded = encode(pending.compose())
         if pending.kind is not Kind.SUMMARY:

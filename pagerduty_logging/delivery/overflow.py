@@ -18,7 +18,7 @@ LONGEST_WAIT = 30.0
 NAMED = 10
 """Sources named in the event, the most frequent first."""
 MAX_COUNTED = 10_000
-"""Bound of the problems told apart and of the sources counted; what is beyond is counted together."""
+"""Bound of the problems, and of the sources, that are counted one by one; the rest is counted together."""
 OTHERS = "others"
 
 

@@ -25,7 +25,7 @@ SHORT_ATTEMPT = 1.0
 
 
 class Lives(Protocol):
-    """What wants to be told of a process's end and forks."""
+    """What is called at the process's end and in its forks."""
 
     flush_timeout: float
 
@@ -39,7 +39,7 @@ class Lives(Protocol):
         """Say what will be lost with the process: nothing more can be done."""
 
     def after_fork_in_child(self) -> None:
-        """Begin anew: nothing of the parent's is this process's."""
+        """Reset: nothing that belongs to the parent is this process's."""
 
 
 class _Ending:
@@ -47,7 +47,7 @@ class _Ending:
 
     Attributes:
         begun: the main thread is through; other threads may go on for as long as they like.
-        over: the last hook has run; nobody will look again.
+        over: the last hook has run; nothing runs after it.
         dismissed: threads that will be joined are to end now.
         unheard: no hook may run any more, for all that is known; what is logged is sent in the call.
     """
@@ -96,7 +96,7 @@ ending = _Ending()
 
 
 def register(living: Lives) -> None:
-    """Tell `living` of this process's end and forks, for as long as somebody else holds it."""
+    """Call `living` at this process's end and forks, for as long as something else holds it."""
     _living[id(living)] = living
 
 
@@ -123,9 +123,9 @@ def enter_process() -> None:
 
 
 def threads_run() -> bool:
-    """Tell whether threads may be started, and run.
+    """Return whether threads may be started, and run.
 
-    In uWSGI they run only if it was told to let them, and none may run before it forks: it does so without
+    In uWSGI they run only if its options allow it, and none may run before it forks: it does so without
     Python's knowledge, and a child whose parent's thread held the interpreter's lock at that moment waits
     for it for ever.
     """
@@ -133,12 +133,12 @@ def threads_run() -> bool:
 
 
 def interpreter_lacks_threads() -> bool:
-    """Tell whether this is a sub-interpreter that can neither end beside a thread nor wait for it."""
+    """Return whether this is a sub-interpreter that can neither end beside a thread nor wait for it."""
     return not IN_MAIN_INTERPRETER and sys.version_info < (3, 14)
 
 
 def will_fork_unseen() -> bool:
-    """Tell whether this is a process of uWSGI's that has not forked its workers yet."""
+    """Return whether this is a process of uWSGI's that has not forked its workers yet."""
     uwsgi: Any = sys.modules.get("uwsgi")
     return hasattr(uwsgi, "worker_id") and uwsgi.worker_id() == 0 and uwsgi.mule_id() == 0
 
@@ -157,7 +157,7 @@ def after_unseen_fork(call: Callable[[], object]) -> None:
 
 
 def uwsgi_lacks_threads() -> bool:
-    """Tell whether this is uWSGI, not told to let threads run."""
+    """Return whether this is uWSGI with threads disabled."""
     options = getattr(sys.modules.get("uwsgi"), "opt", None)
     if not isinstance(options, dict):
         return False
@@ -243,7 +243,7 @@ def _after_fork_in_child() -> None:
 
 
 def _called_at_the_end() -> bool:
-    """Tell whether the main thread may be in a function that the interpreter calls when it ends.
+    """Return whether the main thread may be in a function that the interpreter calls when it ends.
 
     Functions registered while others of `atexit` run are never called, and if `threading` was not loaded
     before, its hooks are not either. Such a function is outermost on the stack, where otherwise a module is.

@@ -1,4 +1,4 @@
-"""What each thread is doing for the delivery: sending, or running a callback of the application's."""
+"""What each thread is doing for the delivery: sending, or running one of the application's callbacks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Roles:
         return threading.get_ident() in self._sending
 
     def covers(self, logger: object) -> bool:
-        """Tell whether what is logged here and now comes of our own delivery."""
+        """Return whether what is logged here and now comes of our own delivery."""
         me = threading.get_ident()
         if me in self._in_callback:
             return True

@@ -104,7 +104,7 @@ class Backlog:
         self.size += pending.size
 
     def remove(self, pending: Pending) -> None:
-        """Take an event out, wherever in its lane it is."""
+        """Remove an event from any place in its lane."""
         lane = self._lanes[pending.dedup_key]
         lane.remove(pending)
         if not lane:
@@ -171,7 +171,7 @@ class Backlog:
 
         Asked to slow down, everything waits: the limit is the routing key's. Otherwise the event waits its
         own time, and the others the longer the more of them have failed since one got through: an event
-        that fails for itself alone holds nobody up, and an outage is not met by every event in turn.
+        that fails for itself alone delays no other, and an outage is not met by every event in turn.
         """
         pending.tried = True
         pending.attempts += 1
@@ -217,7 +217,7 @@ class Backlog:
         return [p for p in self if p.tried and now - p.accepted_at >= self._retry.max_age]
 
     def would_be_least(self, pending: Pending) -> bool:
-        """Tell whether an event would be the one to do without, if it were added now."""
+        """Return whether an event would be the one to do without, if it were added now."""
         for name in reversed(self._classes):
             if self._classes[name]:
                 return name <= _class(pending)

@@ -27,9 +27,9 @@ def written() -> bytes:
 
 
 def holds(content: bytes, owner: str, owners_here: Collection[str]) -> bool:
-    """Tell whether the holder of a lease that has not run out may live.
+    """Return whether the holder of a lease that has not run out may live.
 
-    From another container nobody can know, so that the lease has to run out; so has one of which no sense
+    Another container cannot be asked, so its lease has to run out; so has one of which no sense
     can be made.
 
     Args:
@@ -40,7 +40,7 @@ def holds(content: bytes, owner: str, owners_here: Collection[str]) -> bool:
     try:
         holder: Any = json.loads(content)
         place, pid, started = holder["place"], holder["pid"], holder["started"]
-    except Exception:  # of whatever shape it is
+    except Exception:  # any shape is possible
         return True
     if place != _place() or type(pid) is not int or not 0 < pid <= MAX_PID:
         return True

@@ -15,7 +15,7 @@ from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.decoding import decode
 
 LOOK_AROUND = 5.0
-"""Seconds between two looks into the spool for what nobody looks after."""
+"""Seconds between two searches of the spool for files without a living owner."""
 
 
 class SpooledEvents:
@@ -46,7 +46,7 @@ class SpooledEvents:
         try:
             encoded = packed(pending)
         except Exception:
-            return  # whoever sends it will meet the same failure, and send what can be said
+            return  # the sender meets the same failure, and sends what can be said
         pending.size = len(encoded.json)
         age = now - pending.accepted_at
         pending.ticket = self._spool.write(

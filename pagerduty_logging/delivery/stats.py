@@ -1,4 +1,4 @@
-"""What a program is told of its pages: `handler.stats`."""
+"""What became of the records of a handler: `handler.stats`."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ DEFAULT_RETRY = Retry(max_age=60.0)
 DEFAULT_TIMEOUT = 10.0
 """Seconds one attempt may take, end to end."""
 MAX_TIMEOUT = 86_400.0
-"""Seconds: sockets accept no time-out beyond some weeks, and a day is longer than anybody waits."""
+"""Seconds: sockets accept no time-out beyond some weeks, and a day is more than enough."""
 
 
 class EventsClient:
@@ -131,7 +131,7 @@ class EventsClient:
     def notices(self) -> list[str]:
         """Return sentences about what is unusual in where and how this client sends; none where nothing is.
 
-        For whoever makes a client for a program, to say them once.
+        The owner of the client is to report them once.
         """
         found = address.unusual_destination(self.base_url)
         sentences = [] if found is None else [found]
@@ -247,7 +247,7 @@ class EventsClient:
         )
 
     def check(self) -> Receipt:
-        """Try name, network, proxy and TLS without paging anybody: resolve a random dedup key.
+        """Try name, network, proxy and TLS without a page: send a resolve for a random dedup key.
 
         PagerDuty accepts a routing key by its form alone: a receipt does not prove that the key
         belongs to a service.

@@ -75,7 +75,7 @@ def encode(event: Event) -> EncodedEvent:
     out until the event is small enough. The details' own "left_out" says what was left out.
 
     Raises:
-        TypeError: if `event` is none.
+        TypeError: if `event` is not an event.
     """
     if not isinstance(event, (Trigger, Acknowledge, Resolve, Change)):
         raise TypeError(f"not an event: {type(event).__name__}")
@@ -135,7 +135,7 @@ class _Draft:
             )
 
     def leave_out(self, at_least: int) -> None:
-        """Take out what takes most room, and so on until `at_least` so many bytes are out."""
+        """Remove the largest entries, one by one, until `at_least` so many bytes are gone."""
         parts = [(self.details, name) for name in self.details]
         parts += [(self.body, field) for field in ("links", "images") if field in self.body]
         sized = [(len(_dumps({name: holder[name]})), holder, name) for holder, name in parts]

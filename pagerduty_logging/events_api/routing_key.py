@@ -52,7 +52,7 @@ def find_routing_key(
 
     Raises:
         TypeError, ValueError: naming the option that is wrong, or that both were given. Their traceback
-            ends here; a caller that holds the key in a variable of its own drops it before they pass.
+            ends here; a caller that holds the key in its own variable drops it first.
     """
     try:
         key, option = _found(routing_key, routing_key_file)

@@ -202,7 +202,7 @@ def free_name(name: str, taken: Collection[str]) -> str:
 def printable(value: object) -> object:
     """Return `value` itself, or, where it is a container or an exception too deep to print, a text of it.
 
-    For whoever hands values to code that prints them: `repr` of deep nesting takes a second before it fails.
+    For callers whose values are printed by other code: `repr` of deep nesting takes a second before it fails.
     """
     walk = _Repr(MAX_TEXT)
     shown = walk.show(value, 0) if _is_plain_container(value) else ""
@@ -252,7 +252,7 @@ _WRAPPERS: dict[type, Callable[[Any], object]] = {
 
 
 def _is_plain_container(value: object) -> bool:
-    """Tell whether `value` is a container whose `repr` is Python's own, and walks into all that it holds."""
+    """Return whether `value` is a container with Python's own `repr`, which walks into all that it holds."""
     return type(value) in _BRACKETS or type(value) in _WRAPPERS
 
 
@@ -308,7 +308,7 @@ class _Repr:
 
 
 def _number(value: object) -> int | float | bool | str | None:
-    """Return the number that an object of another library is, such as NumPy's; None if it is none."""
+    """Return the number that an object of another library is, such as NumPy's; else None."""
     kind = type(value)
     if kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_"):
         return bool(value)

@@ -72,7 +72,7 @@ def one_line(words: str, limit: int) -> str:
     """Return `words` as valid text on one line: at most `limit` characters, with a mark if it was cut."""
     if len(words) <= limit and _is_plain(words):
         return words.strip()
-    # However many control characters there are, no more than this is looked at.
+    # A bound on the work, for any number of control characters.
     start = words[: 64 * limit]
     line = valid_text(_UNFIT_FOR_A_LINE.sub(" ", start)).strip()
     return shorten(line if len(start) == len(words) else line + ELLIPSIS, limit)
@@ -84,7 +84,7 @@ def shorten(words: str, limit: int) -> str:
 
 
 def is_one_line(words: str) -> bool:
-    """Tell whether `words` are valid text without control characters."""
+    """Return whether `words` are valid text without control characters."""
     return _is_plain(words) or (valid_text(words) == words and not _UNFIT_FOR_A_LINE.search(words))
 
 

@@ -80,7 +80,7 @@ class Transport:
         self._session = session or _bounded_session()
         self._resolve = resolve
         self._side = SideThread()
-        # The same for every exchange: nobody else can change our own session.
+        # The same for every exchange: only we can change our own session.
         self._found: tuple[object, dict[str, Any]] | None = None
         self._routes: dict[str, Route] = {}
 

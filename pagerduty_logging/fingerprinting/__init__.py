@@ -12,13 +12,13 @@ the first of these that there is:
 
 A guessed template (5), and one without a word that says anything (``"%s: %s"``, ``"Error: %s"``), is joined
 by the function that logged; one without a letter, and one that is an exception's own text, by the exception's
-type and the function that raised it too. A line that speaks for others is joined by what failed and where
-(`failure`), and so is every line that holds a printed traceback.
+type and the function that raised it too. A line that reports other code's failures is joined by what failed
+and where (`failure`), and so is every line that holds a printed traceback.
 The root logger is joined by the module that used it; environment and client are joined where they are set.
 
 Everything here is stateless but for caches that change no result: the key is the same in every
 process, on every host, and after a release that moves the code. One exception: whether an
-application is itself an installed package is told by what the process has loaded (`failure`).
+application is itself an installed package is seen from the modules that the process has loaded (`failure`).
 
 **The scheme is a wire format.** A changed rule changes keys, and alerts that are open under the
 old ones are never resolved. Change `SCHEME` with any change that alters a key.
@@ -123,8 +123,8 @@ class Fingerprinter:
     def identify(self, record: logging.LogRecord) -> Identity:
         """Return the dedup key of RECORD and whether its name and ``msg`` alone decided it.
 
-        Raises nothing, whatever the record holds, but what is no `Exception` (KeyboardInterrupt,
-        SystemExit) from a ``__str__`` of the caller's.
+        Raises nothing, except a `BaseException` that is not an `Exception` (KeyboardInterrupt,
+        SystemExit) from a ``__str__`` of the application.
         """
         try:
             own = _own_key(record)
@@ -186,7 +186,7 @@ class Fingerprinter:
             joined = _failed(record, text, template)
         joined += text.joined + failure.reported_task(record)
         nothing = says_nothing(template)
-        if crash is None or not failure.speaks_for_others(record):
+        if crash is None or not failure.reports_for_others(record):
             if nothing and not joined:
                 joined = function_part(record)
             elif (rule is Rule.MASK or _says_little(template)) and failure.has_place(record):
@@ -197,7 +197,7 @@ class Fingerprinter:
             and not nothing
             and not text.may_quote
             and record.name != _ROOT
-            and not (record.exc_info and failure.speaks_for_others(record))
+            and not (record.exc_info and failure.reports_for_others(record))
         )
         return self._with_options(record, rule, template, joined, alone, text.appended)
 
@@ -232,8 +232,7 @@ def fingerprint(record: logging.LogRecord) -> str:
     """Return the dedup key of RECORD: one problem, one key, in every process and release.
 
     The key is at most 255 characters long and starts with the version of the scheme, unless the
-    record brings its own: ``extra={"pagerduty": {"dedup_key": "..."}}``. It raises nothing,
-    whatever the record holds.
+    record brings its own: ``extra={"pagerduty": {"dedup_key": "..."}}``. It never raises.
     """
     return _default.identify(record).key
 
@@ -251,7 +250,7 @@ def explain_source(
     Args:
         path: the source file.
         line: the line of the call, counted from one.
-        message: the text as it was logged; None: whatever the likeliest template there gives.
+        message: the text as it was logged; None: what the likeliest template there gives.
         logger: the logger's name, which is part of the key. Default: ``"root"``.
 
     Returns:
@@ -267,7 +266,7 @@ def explain_source(
 
 
 def _holds_template(found: templates.Template, msg: str) -> bool:
-    """Whether a wrapper's template has a hole for the template of whoever calls it."""
+    """Return whether a wrapper's template has a hole for its caller's template."""
     if HOLE not in found.text or templates.PERCENT.search(found.text):
         return False
     return any(map(templates.PERCENT.search, found.values_in(msg)))
@@ -338,7 +337,7 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: boo
 
 
 def _failed(record: logging.LogRecord, text: Text, template: str) -> tuple[str, ...]:
-    """What failed, where the template says no more than that or nothing."""
+    """Return what failed, where the template only repeats the exception or says nothing."""
     exception = text.exception or causes.reported_exception(record)
     if exception is None and not text.appended:
         return ()

@@ -1,4 +1,4 @@
-"""What an exception is, and where it came from, whether it is at hand or was printed.
+"""What an exception is, and where it came from, from the exception itself or from a printed traceback.
 
 A group is its members, and what another process hands back is what failed there.
 """
@@ -103,7 +103,7 @@ def name_of_class(cls: type) -> str:
 
 
 def is_group(exception: BaseException) -> bool:
-    """Tell whether an exception is its members."""
+    """Return whether an exception is a group, whose members say what failed."""
     if isinstance(exception, BaseExceptionGroup):
         return True
     return "exceptions" in exception.__dict__ and bool(members_of(exception))
@@ -122,8 +122,8 @@ def places_behind(exception: BaseException) -> list[Place]:
     places = places_of(exception.__traceback__)
     cause = exception.__cause__
     if cause is not None:
-        told = getattr(cause, "tb", None)
-        text = told if type(told) is str else safejson.text(cause, _MAX_PRINTED_CHARS)
+        printed_text = getattr(cause, "tb", None)
+        text = printed_text if type(printed_text) is str else safejson.text(cause, _MAX_PRINTED_CHARS)
         if _HEADER in text:
             held = printed_traceback.held_in(text)
             places += _printed_places(held.traceback) if held is not None else []

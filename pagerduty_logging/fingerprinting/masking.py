@@ -1,7 +1,7 @@
 """The last resort: a template guessed from the rendered text, by masking what looks like a value.
 
 Every rule is about the *shape* of values, or about where English log messages put them; none
-knows a product, a host or a word of anybody's log. All classes are ASCII only, because
+knows a product, a host or a word of a particular log. All classes are ASCII only, because
 Unicode tables change between Python releases and a key must not. No pattern can backtrack
 beyond a constant times the (bounded) length of the text.
 """
@@ -44,7 +44,7 @@ _MARKED: Final = (
     r"(?<![\w\0\\])[bu]?'(?:[^'\\]|\\.)*'(?!\w)",
     rf"(?<![\w\0\\])[bu]?\"(?!{_METHOD} )(?:[^\"\\]|\\.)*\"(?!\w)",
     r"`[^`]*`",
-    # key=value: the value, whatever it is. The key stays: it is the author's.
+    # key=value: any value. The key stays: the author wrote it.
     r"(?<=\w=)(?!['\"\0]|\w+://)[^\s,;()\[\]\0&]*[^\s,;()\[\]\0&.:]",
     # Dates and times in words and with separators, their zone and year included.
     rf"(?:{_WEEKDAY},?\s+)?(?:{_MONTH}\s+[0-9]{{1,2}}(?!\w)|[0-9]{{1,2}}[ -]{_MONTH}(?![a-z]))"

@@ -29,7 +29,7 @@ class Rule(Enum):
 class Identity(NamedTuple):
     """A record's dedup key, and whether its logger's name and ``msg`` alone decided it.
 
-    Where `by_message` is true, another record with an equal name and ``msg``, no key of its own
+    Where `by_message` is true, another record with an equal name and ``msg``, no own key
     and the same call site has the same key, so that a caller may remember the pair.
     """
 
@@ -46,6 +46,6 @@ class Explanation:
     template: str
     """What was hashed with the logger's name; for `Rule.DEDUP_KEY`, the record's own key."""
     joined: tuple[str, ...] = ()
-    """What was hashed besides: ``"exception=..."``, ``"function=..."``."""
+    """What else was hashed: ``"exception=..."``, ``"function=..."``."""
     by_message: bool
     """See `Identity`."""

@@ -1,4 +1,4 @@
-"""The text of a record that its template is looked for in, and what stood beside it."""
+"""The text of a record in which its template is looked for, and the values and tracebacks with it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Text(NamedTuple):
 
 
 def read(record: logging.LogRecord) -> Text:
-    """Take a record's message apart. Runs the program's code."""
+    """Split a record's message into its parts. Runs the application's code."""
     msg, args = record.msg, record.args
     if args and type(msg) is str:
         said = structured.subject_of(record)

@@ -14,7 +14,7 @@ from types import ModuleType
 from pagerduty_logging.events_api import options, safejson
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations import handlers
-from pagerduty_logging.integrations.reports import tell
+from pagerduty_logging.integrations.reports import describe
 from pagerduty_logging.record.overrides import NAME
 
 _MAX_ERROR_CHARS = 2_000
@@ -30,7 +30,7 @@ class Tasks:
         handler: pages; None: the handlers attached to the root logger, else to any other, else one made
             from the environment.
         resolve_on_success: make one problem of all failures of a task, with the dedup key `host/task`, and
-            resolve it with the task's next success. False: each type of exception is a problem of its own.
+            resolve it with the task's next success. False: each type of exception is its own problem.
 
     Raises:
         TypeError: naming the argument that is wrong.
@@ -66,10 +66,10 @@ class Tasks:
         Args:
             name: of the task.
             identity: of this run of it.
-            error: what it raised, if that is at hand.
+            error: what it raised, if there is an exception object.
             fate: what became of it; "": "raised" and the exception's type.
             why: what is said after that; without it the exception's text.
-            traceback: printed, where only that is at hand.
+            traceback: printed, where there is only that.
             details: shown with the page; those that are None are left out.
         """
         record = logging.LogRecord(self._host, logging.ERROR, self._path, 0, "", (), None)
@@ -79,7 +79,7 @@ class Tasks:
             words = safejson.text(error, _MAX_ERROR_CHARS)
             why = why or ((words,) if words else ())
         record.exc_text = traceback or None
-        tell(record, self._what, name, identity, fate, *why)
+        describe(record, self._what, name, identity, fate, *why)
         record.__dict__.update({key: value for key, value in details.items() if value is not None})
         if self._resolve_on_success:
             key = self.key(name)

@@ -1,4 +1,4 @@
-"""What leaves a web application uncaught pages, whatever the server does with it."""
+"""Exceptions that leave a web application uncaught page, whether or not the server logs them."""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ from pagerduty_logging.record.echoes import Echoes
 from pagerduty_logging.state.lock import ReentrantLock
 
 ECHOES = ("django.server",)
-"""Loggers that only tell of answers whose failure another logger reports: of Django's development server."""
+"""Loggers that repeat failures which another logger reports: that of Django's development server."""
 
 
 class Ignored:
-    """The loggers and exceptions that never page, and reports of an exit with all well.
+    """The loggers and exceptions that never page, and reports of an exit with success.
 
     Args:
         loggers: names of loggers, each with all loggers below it, as everywhere in logging. A name with "*",
@@ -99,7 +99,7 @@ class Held(NamedTuple):
 
 
 class Frequency:
-    """Tells when a problem has happened often enough in a short time; safe to share between threads.
+    """Counts whether a problem has happened often enough in a short time; safe to share between threads.
 
     Args:
         occurrences: how often.

@@ -1,19 +1,19 @@
-"""Which exceptions say that something failed, and which that somebody wanted it to stop."""
+"""Which exceptions mean a failure, and which a wanted stop."""
 
 from __future__ import annotations
 
 
 def stops(error: BaseException) -> bool:
-    """Tell whether `error` ends a program that was told to end: Ctrl-C, `sys.exit`, or a group of such."""
+    """Return whether `error` is a wanted stop: Ctrl-C, `sys.exit`, or a group of these."""
     if isinstance(error, BaseExceptionGroup):
         return all(map(stops, error.exceptions))
     return isinstance(error, (KeyboardInterrupt, SystemExit))
 
 
 def fails(error: BaseException) -> bool:
-    """Tell whether what `error` came out of has failed.
+    """Return whether the job that raised `error` has failed.
 
-    What is interrupted, cancelled or closed has not; what leaves with a status or a message has.
+    Interrupted, cancelled or closed is not failed; `sys.exit` with a status other than 0 or a message is.
     """
     if isinstance(error, BaseExceptionGroup):
         return any(map(fails, error.exceptions))
@@ -23,5 +23,5 @@ def fails(error: BaseException) -> bool:
 
 
 def is_success(status: object) -> bool:
-    """Tell whether `sys.exit(status)` says that all is well."""
+    """Return whether `sys.exit(status)` means success."""
     return status is None or (isinstance(status, int) and status == 0)

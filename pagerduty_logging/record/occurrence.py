@@ -1,6 +1,6 @@
 """What is taken from a log record on the thread that logs it: an `Occurrence`, which is plain data.
 
-`capture` decides in one place what must run there and then: whatever runs the application's own code
+`capture` decides in one place what must run there and then: what runs the application's own code
 (`__str__`, a formatter), and what only this thread knows (the request, the task, the breadcrumbs). A record
 of plain data is copied, and read when the worker comes to it. An occurrence keeps no frame, no exception and
 no object of the application alive.
@@ -23,20 +23,20 @@ from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.record import contents, overrides, web_request
 from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.record.contents import word
-from pagerduty_logging.record.exceptions import Frame, Raised, caught, told
+from pagerduty_logging.record.exceptions import Frame, Raised, caught, with_frames
 from pagerduty_logging.record.plain_record import LEAST, attributes_of, completed
 from pagerduty_logging.record.structured import subject_of
 
 MAX_STACK_CHARS = 40_000
 MAX_TEMPLATE_CHARS = 2_000
-"""Characters of `record.msg` by which repeats are known; beyond it no more is kept than tells that."""
+"""Characters of `record.msg` by which repeats are known; of a longer one only so much is kept."""
 
 
 class Surroundings(NamedTuple):
     """What only the thread that logs can tell, as plain data."""
 
     chain: tuple[Raised, ...] = ()
-    """The exception and what led to it, without frames; see `exceptions.told`."""
+    """The exception and what led to it, without frames; see `exceptions.with_frames`."""
     task: str = ""
     trace_id: str = ""
     span_id: str = ""
@@ -53,15 +53,15 @@ class Occurrence:
         at: when it was logged, on the handler's clock.
         size: bytes of memory that it takes, about.
         overrides: what the record says about its own page.
-        defects: what could not be captured, in words.
+        defects: what could not be captured, as text.
         key: the dedup key of its problem; None until it is known.
         by_message: whether logger and message alone decided that.
-        echo: whether it only says that a failure that was paged already ends the program.
-        may_wait: whether what it calls for need not be decided at once.
+        echo: whether it only says that a failure already paged ends the process.
+        may_wait: whether the decision about it can wait.
         original: the record itself, for `before_send`; kept until the logging call ends.
-        interruption: what the application's code raised to end the program; it goes on when the page is safe.
-        merged: whether a formatter, a queue or the program itself may have put a traceback behind the words,
-            for no argument did.
+        interruption: the application's code raised it to end the process; raised again when the page is safe.
+        merged: whether a formatter, a queue or the application itself may have appended a traceback:
+            true where there are no arguments.
         message: as formatted, any traceback that was merged into it included; None until it is `read`.
         fields: what the application gave as `extra`, or in a structured event; None until it is `read`.
     """
@@ -104,7 +104,7 @@ class Occurrence:
         return record
 
     def read(self) -> None:
-        """Make message and fields, of a record that was copied. Runs none of the application's code."""
+        """Make message and fields of a copied record. Runs none of the application's code."""
         if self.message is None:
             record = contents.showable(self.record, caught=bool(self.around.chain))
             self.message, event = contents.message_of(record, None, self.defects)
@@ -124,7 +124,7 @@ class Occurrence:
 
     @property
     def created(self) -> float:
-        """When the record was made, in seconds since the epoch; now, if it says nothing sensible."""
+        """When the record was made, in seconds since the epoch; now, if its own time is not valid."""
         said = self.attributes.get("created")
         return said if type(said) is float and 0.0 <= said < 253_402_300_800.0 else time.time()
 
@@ -155,7 +155,7 @@ class Occurrence:
     @property
     def chain(self) -> tuple[Raised, ...]:
         """The exception and what led to it, with their frames."""
-        return told(self.around.chain)
+        return with_frames(self.around.chain)
 
     @property
     def task(self) -> str:
@@ -176,7 +176,7 @@ class Occurrence:
 
     @property
     def label(self) -> str:
-        """A name for its event that says nothing of what the application logged."""
+        """A name for its event that reveals nothing of what the application logged."""
         path, line = self.origin.path, self.origin.line
         return _label(self.level_name, self.logger, path.rpartition(os.sep)[2], line)
 
@@ -192,7 +192,7 @@ def capture(
     formatter: logging.Formatter | None = None,
     defects: Sequence[str] = (),
 ) -> Occurrence:
-    """Return what `record` says. Runs the application's code; lets only a `BaseException` of its through.
+    """Return what `record` says. Runs the application's code, of which only a `BaseException` is let through.
 
     Args:
         record: the record, which is not changed.
@@ -215,7 +215,7 @@ def salvage(
     error: BaseException | None = None,
     defects: Sequence[str] = (),
 ) -> Occurrence:
-    """Return what `record` says without running any of the application's code, after `error` came of it."""
+    """Return what `record` says without running the application's code, after that raised `error`."""
     record = completed(record)
     message = record.msg if type(record.msg) is str else f"({safejson.type_name(record.msg)})"
     if error is not None:
@@ -228,7 +228,7 @@ def salvage(
 
 
 def exception_of(record: logging.LogRecord) -> BaseException | None:
-    """Return the exception that was logged, if it is at hand.
+    """Return the exception that was logged, if there is one.
 
     structlog keeps it in the event where nothing has put it on the record.
     """

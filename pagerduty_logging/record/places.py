@@ -29,7 +29,7 @@ _main_file: str | None = None
 
 
 class Place(NamedTuple):
-    """One frame of a traceback, whether it is at hand or was printed."""
+    """One frame of a traceback, real or printed."""
 
     path: str
     function: str
@@ -39,7 +39,7 @@ class Place(NamedTuple):
     @property
     def label(self) -> str:
         """The function's name with its module's: as exact as is known."""
-        if self.frame is None:  # a path that was printed, anybody may have written it: it is not looked at
+        if self.frame is None:  # a printed path, which anybody may have written: it is not opened
             return f"{_SEPARATOR.split(self.path)[-1].partition('.')[0]}.{self.function}"
         module = self.frame.f_globals.get("__name__")
         name = _COMPREHENSION.sub("", self.frame.f_code.co_qualname)
@@ -171,7 +171,7 @@ def _library_names() -> frozenset[str]:
     """The top-level names of Python's own library and of the distributions that are known here."""
     try:
         installed = importlib.metadata.packages_distributions()
-    except Exception:  # whatever the packed metadata looks like
+    except Exception:  # packed metadata may be in any state
         return frozenset(sys.stdlib_module_names)
     return frozenset(sys.stdlib_module_names).union(installed)
 

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from pagerduty_logging.page import traceback_rows
 from pagerduty_logging.record import printed_traceback
-from pagerduty_logging.record.exceptions import Frame, Raised, caught, kind_of, told
+from pagerduty_logging.record.exceptions import Frame, Raised, caught, kind_of, with_frames
 from pagerduty_logging.record.message import read
 
 SITE = "/venv/lib/python3.11/site-packages"
 
 
 def chain_of(error: BaseException) -> tuple[Raised, ...]:
-    return told(caught(error))
+    return with_frames(caught(error))
 
 
 def _caught(call: Callable[[], object]) -> BaseException:

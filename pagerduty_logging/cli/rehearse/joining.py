@@ -25,7 +25,7 @@ _INDENTED: Final = (" ", "\t", "|", "+", ")", "}", "]")
 
 
 def goes_on(text: str) -> bool:
-    """Tell whether a line looks like one that belongs to the line before it."""
+    """Return whether a line looks like one that belongs to the line before it."""
     return text.startswith((*_INDENTED, *_LINKS)) or bool(_BEGIN.match(text))
 
 

@@ -223,7 +223,7 @@ class LogReader:
         return skimming.by_words(first, self._level, self._interpreter.words) if first.name == kind else None
 
     def _is_usual(self, block: Block) -> bool:
-        """Tell whether the first lines of a block have the format that most lines had so far."""
+        """Return whether the first lines of a block have the format that most lines had so far."""
         lines = block.data[: min(block.end, SAMPLE_BYTES)].split(b"\n")[:-1][:SAMPLE]
         first = self._interpreter.first.match
         is_json = self._interpreter.kinds.most_common(1)[0][0] == structured.JSON
@@ -274,7 +274,7 @@ class LogReader:
         return when
 
     def _turns_back(self, whole: Block) -> bool:
-        """Tell whether local time is turned back within a block: then every line's time must be known."""
+        """Return whether local time is turned back within a block: then every line's time must be known."""
         if not self._clock.may_turn_back:
             return False
         block, end = whole

@@ -34,7 +34,7 @@ class Night:
     zone: tzinfo
 
     def holds(self, at: float) -> bool:
-        """Tell whether a moment is in the night."""
+        """Return whether a moment is in the night."""
         hour = datetime.fromtimestamp(at, self.zone).hour
         if self.begins <= self.ends:
             return self.begins <= hour < self.ends

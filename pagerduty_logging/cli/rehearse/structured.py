@@ -92,7 +92,7 @@ def _entry(said: dict[str, Any], when: ReadTime) -> Entry | None:
 
 
 def _is_own(name: str, message_name: str, logger_name: str) -> bool:
-    """Tell whether a field is the application's: its name means something else elsewhere only."""
+    """Return whether a field is the application's: its name means something else elsewhere only."""
     return name in ("component", "target", "name", "date", "file", "line", "text", "error") and name not in (
         message_name,
         logger_name,
