@@ -194,7 +194,7 @@ def sandbox_answers_first():
     return Delay(0)
 
 
-def test_the_version_is_told(command):
+def test_the_version_is_reported(command):
     told = command("--version")
     assert (told.code, told.out) == (0, f"pagerduty-logging {__version__}\n")
 

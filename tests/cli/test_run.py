@@ -249,7 +249,7 @@ def test_the_command_sees_the_routing_key_if_it_is_to_page_too(supervise, capfd)
     assert capfd.readouterr().out == f"{EXAMPLE_ROUTING_KEY}\n"
 
 
-def test_a_key_of_the_commands_own_is_left_to_it(supervise, monkeypatch, capfd, tmp_path):
+def test_a_key_that_the_command_has_is_left_to_it(supervise, monkeypatch, capfd, tmp_path):
     (tmp_path / "key").write_text(EXAMPLE_ROUTING_KEY)
     monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", "c" * 32)
     assert supervise("sh", "-c", KEY_SEEN, options=("--routing-key-file", str(tmp_path / "key"))) == 0

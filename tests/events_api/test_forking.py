@@ -69,7 +69,7 @@ def test_parent_and_child_go_on_over_connections_of_their_own(
     assert connections["child"] not in parent
 
 
-def test_a_fork_in_the_midst_of_other_threads_exchanges_leaves_a_child_that_works(
+def test_a_fork_during_exchanges_of_other_threads_leaves_a_child_that_works(
     serve: Serve, good_tls: ssl.SSLContext, ca_bundle: Path
 ) -> None:
     server = serve(tls=good_tls)

@@ -97,7 +97,7 @@ _log = logging.getLogger("sites")
 
 
 @pytest.mark.parametrize("run", [middleware, handled, handled_in_words, gathered], ids=lambda f: f.__name__)
-def test_a_catch_all_tells_apart_what_libraries_brought_it(run):
+def test_a_catch_all_distinguishes_what_libraries_hand_it(run):
     first, other_function, other_type = keys_of(run)
     assert len({first, other_function, other_type}) == 3
     assert keys_of(run) == [first, other_function, other_type]
@@ -128,12 +128,12 @@ def test_an_except_around_a_library_that_fails_itself_keeps_its_template():
     assert explain(logged(read, "x")[0]).joined == ()
 
 
-def test_a_catch_all_behind_a_queue_tells_failures_apart():
+def test_a_catch_all_behind_a_queue_distinguishes_failures():
     records = [queued(logged(middleware, function)[0]) for function in APPLICATION]
     assert len(set(map(fingerprint, records))) == 3
 
 
-def test_asyncio_speaks_for_the_tasks_whose_failures_it_logs_whatever_line_it_is_said_to_log_from():
+def test_asyncio_reports_for_the_tasks_whose_failures_it_logs_from_any_line():
     """As under uvloop, which has no frames: the line is the bystander's that runs the loop."""
 
     def key(function):
@@ -153,7 +153,7 @@ def test_asyncio_speaks_for_the_tasks_whose_failures_it_logs_whatever_line_it_is
     assert len({key(orders), key(stock), key(prices)}) == 3
 
 
-def test_what_a_pool_of_processes_hands_back_is_told_apart_by_the_workers_function():
+def test_what_a_pool_of_processes_hands_back_is_distinguished_by_the_workers_function():
     fork = multiprocessing.get_context("fork")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=fork) as pool:
         errors = [pool.submit(function).exception() for function in APPLICATION]

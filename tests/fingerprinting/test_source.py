@@ -198,7 +198,7 @@ def test_threads_that_read_one_file_agree(file):
     st.lists(st.text(max_size=12), min_size=1, max_size=5),
     st.lists(st.text(max_size=12), min_size=4, max_size=4),
 )
-def test_a_template_fits_whatever_fills_its_holes(pieces, values):
+def test_a_template_fits_any_values_in_its_holes(pieces, values):
     message = pieces[0] + "".join(v + p for v, p in zip(values, pieces[1:], strict=False))
     assert templates.Template("", tuple(pieces)).fits(message)
 

@@ -26,7 +26,7 @@ def test_a_report_names_what_failed_and_why() -> None:
     assert report.exc_info[0] is KeyError
 
 
-def test_an_exception_without_words_is_told_by_its_type() -> None:
+def test_an_exception_without_words_is_reported_by_its_type() -> None:
     assert (
         reported("shop.pay", "8b1a", TimeoutError()).getMessage() == "Task shop.pay[8b1a] raised TimeoutError"
     )

@@ -156,7 +156,7 @@ def _filters_may_replace() -> bool:
     return isinstance(filterer.filter(record()), logging.LogRecord)
 
 
-def test_a_line_that_cannot_be_shown_is_named_and_harms_nobody() -> None:
+def test_a_line_that_cannot_be_shown_is_named_and_does_no_harm() -> None:
     logger = _logger()
     logger.info("%d of them", "many")
     assert _remembered() == ["(a line that cannot be shown: TypeError)"]

@@ -364,7 +364,7 @@ def test_a_critical_record_passes_although_its_exception_was_paged_as_an_error(s
         assert [event["payload"]["severity"] for event in pager.events] == ["error", "critical"]
 
 
-def test_an_exception_that_two_loggers_tell_of_pages_once(sandbox: Sandbox) -> None:
+def test_an_exception_that_two_loggers_report_pages_once(sandbox: Sandbox) -> None:
     with paging(sandbox) as pager:
         _charge_and_report(pager, 7, "/pay")
         assert pager.summary == "cannot charge order 7: CardError: declined"

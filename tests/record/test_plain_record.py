@@ -26,7 +26,7 @@ def made(msg: object = "payment %s failed", args: object = (4711,), **extra: obj
     return record
 
 
-def test_a_copy_says_what_the_record_said_and_changes_with_it_no_more() -> None:
+def test_a_copy_says_what_the_record_said_and_no_longer_changes_with_it() -> None:
     record = made(order="A-17")
     found = attributes_of(record)
     assert found is not None

@@ -160,7 +160,7 @@ def test_an_address_others_reach_takes_a_flag(
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
-def test_a_port_that_is_none_is_a_usage_error(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_port_is_a_usage_error(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         cli.main(["sandbox", "--port", port])
     assert ending.value.code == 2

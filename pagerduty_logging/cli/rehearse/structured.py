@@ -50,7 +50,7 @@ _KNOWN: Final = frozenset(
 
 
 def read(said: Mapping[str, Any], when: ReadTime) -> Iterator[Entry]:
-    """Yield the records that a JSON object holds: one, or those of an OTLP export; none if it is none."""
+    """Yield the records that a JSON object holds: one, or those of an OTLP export; none if it holds none."""
     if "resourceLogs" in said:
         yield from _otlp(said, when)
         return

@@ -215,7 +215,7 @@ def _offset(text: str | None) -> tzinfo | None:
 
 
 def _as_laid_out(text: str, layout: str) -> datetime:
-    """Return a time that `strftime` wrote, also where it left the zone out or named it as nobody knows."""
+    """Return a time that `strftime` wrote, also where it left the zone out or gave it an unknown name."""
     try:
         return datetime.strptime(text, layout)
     except ValueError:
