@@ -1,7 +1,7 @@
 """What the pages show works: blocks run, links lead somewhere, commands exist, the options are the options.
 
 The pages are `README.md` and those beside the code, the examples and the benchmarks. Each Python block
-runs as a program of its own, against the stand-in; it is skipped where its third-party modules are missing.
+runs as a separate program, against the stand-in; it is skipped where its third-party modules are missing.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""The command while PagerDuty is away: it says so, and ends when it was told to."""
+"""The command while PagerDuty is away: it says so, and ends in time."""
 
 import pytest
 

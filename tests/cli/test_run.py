@@ -48,7 +48,7 @@ def supervise(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Callable[...
 
 @contextmanager
 def started(arguments: list[str], url: str, **options: object) -> Iterator[subprocess.Popen[str]]:
-    """Start a program of its own; what it has started is killed with it at the end."""
+    """Start a program; what it starts is killed with it at the end."""
     options = {
         "stdin": subprocess.DEVNULL,
         "stdout": subprocess.PIPE,

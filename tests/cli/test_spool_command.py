@@ -159,7 +159,7 @@ def test_an_empty_spool_is_good(command, tmp_path: Path):
 
 
 def sandbox_answers():
-    """A fault that is none: the request is answered as PagerDuty would."""
+    """A fault without effect: the request is answered as PagerDuty would."""
     from pagerduty_logging.sandbox import Delay
 
     return Delay(0)

@@ -409,8 +409,8 @@ def test_crashes_of_an_application_that_is_installed_as_libraries_are_are_distin
     order, again, stock, read_order, read_stock, bare, *careful, home, basket = keys("-m", "shop")
     assert order == again
     assert len({order, stock, read_order, read_stock, bare}) == 5
-    assert careful[0] == careful[1]  # what the application itself reports is told by its own words
-    assert home != basket  # without a line of the application's, Django's view tells
+    assert careful[0] == careful[1]  # what the application itself reports keeps its own words
+    assert home != basket  # without a line of the application, Django's view decides
     # A process that has loaded anything else may have its application there, as ever.
     assert keys("manage.py") == [bare] * 6 + [*careful, home, basket]
     assert keys(tmp_path / "bin" / "shop", "read_order") != keys(tmp_path / "bin" / "shop", "read_stock")

@@ -1,4 +1,4 @@
-"""Records as people really log them: each kind of fault that public reports show keeps a key of its own."""
+"""Records as people really log them: each kind of fault that public reports show has its own key."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Records by which hosts report failures, retold: each failure a problem of its own, each occurrence not."""
+"""Records by which hosts report failures, rewritten: each failure its own problem, each occurrence not."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Tracebacks as rows: the program's own innermost line first, libraries folded, text understood."""
+"""Tracebacks as rows: the application's innermost line first, libraries folded, text understood."""
 
 import json
 import logging

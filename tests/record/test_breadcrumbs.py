@@ -108,7 +108,7 @@ def test_threads_do_not_see_each_other() -> None:
         logger.info("thread")
         seen.append(_remembered())
 
-    # A context of its own: what a thread inherits is the interpreter's to decide.
+    # A separate context: the interpreter decides what a thread inherits.
     thread = threading.Thread(target=contextvars.Context().run, args=(serve,))
     thread.start()
     thread.join()

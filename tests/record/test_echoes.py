@@ -1,4 +1,4 @@
-"""What only repeats an error that was told already, and what looks like it but does not."""
+"""What only repeats an error that was logged already, and what looks like it but does not."""
 
 import logging
 import traceback

@@ -466,7 +466,7 @@ def test_an_exception_that_takes_no_mark_pages_all_the_same(sandbox: Sandbox) ->
 
 
 def test_a_record_may_page_while_another_is_noted(sandbox: Sandbox) -> None:
-    """As a signal handler or a finaliser does, on the thread that is in the midst of it."""
+    """As a signal handler or a finaliser does, on the thread that runs it."""
     frequency = Frequency(5, 60.0, 10, Clock())
     nested: list[Held | None] = []
 

@@ -10,7 +10,7 @@ from pagerduty_logging.record.plain_record import MAX_BYTES, MAX_INTEGER, attrib
 
 
 class Speaks:
-    """An object of the program's, whose text is the program's code."""
+    """An object whose `__str__` is the application's code."""
 
     def __str__(self) -> str:
         return f"said on {threading.current_thread().name}"
@@ -58,7 +58,7 @@ def test_what_may_run_the_programs_code_or_is_big_is_read_at_once(record: loggin
 
 @pytest.fixture
 def factory_threads() -> Iterator[list[str]]:
-    """The threads on which logging's record factory, the program's own, is called."""
+    """The threads on which the application's record factory is called."""
     before = logging.getLogRecordFactory()
     called: list[str] = []
 

@@ -352,7 +352,7 @@ SCOPE = {"type": "http", "method": "GET", "path": "/orders/7", "query_string": b
 
 
 def call(app: Any, scope: dict[str, Any]) -> None:
-    """Call an application as a server does, in a task of its own."""
+    """Call an application as a server does, in its own task."""
 
     async def receive() -> dict[str, Any]:
         return {}
@@ -424,7 +424,7 @@ def test_a_websocket_is_shown_with_its_path(pager: Pager):
 
 
 def lived(app: Any, pager: Pager) -> list[tuple[str, int]]:
-    """Return what an application tells of its life, and how many events were pending at each word."""
+    """Return what an application says of its lifespan, and how many events were pending at each word."""
     told = []
 
     async def receive() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""With a spool, what was logged outlives the process: whoever comes next sends it."""
+"""With a spool, what was logged outlives the process: the next process sends it."""
 
 import json
 import os

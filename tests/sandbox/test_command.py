@@ -24,7 +24,7 @@ HARD_LIMIT = 15  # seconds any of these processes may live
 
 @contextlib.contextmanager
 def running(*options: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """The command in a process of its own, killed when it outlives its time."""
+    """The command in its own process, killed when it outlives its time."""
     process = subprocess.Popen(
         [sys.executable, "-m", "pagerduty_logging", "sandbox", "--port", "0", *options],
         stdout=subprocess.PIPE,

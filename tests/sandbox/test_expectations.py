@@ -131,7 +131,7 @@ def test_older_handlers_are_turned_to_the_sandbox_and_back(
         warnings.simplefilter("ignore")  # that it has no key
         keyless = PagerDutyHandler()
     attach(keyless)
-    for _ in range(2):  # what one test was told is news to the next
+    for _ in range(2):  # one test's alert is news to the next
         with sandbox.redirect():
             logging.getLogger("shop").error("cannot pay")
             sandbox.settle(timeout=60)

@@ -1,4 +1,4 @@
-"""The stand-in misbehaves as told."""
+"""The stand-in fails on request."""
 
 import json
 import socket

@@ -249,7 +249,7 @@ def test_a_client_given_by_the_user_is_used_and_never_closed(redis_server: Serve
 
 
 def test_old_and_new_lua_run_side_by_side(redis_server: Server):
-    """A version that adds a field of its own to what it stores, and that answers more."""
+    """A version that adds its own field to what it stores, and that answers more."""
     newer = (
         script()
         .replace("{'n', 'told',", "{'n', 'mood', 'told',")
