@@ -5,7 +5,7 @@ all. A file's name says who looks after it: its owner, one delivery in one proce
 file whose time stamp says until when it is valid. Where the owner is dead, the first process to come renames
 the files to its own name and sends them. Two may do so at once: the dedup key makes one alert.
 
-Nothing here raises on account of the machine, or of what lies in the directory: what cannot be written stays
+Nothing here raises because of the machine, or of what is in the directory: what cannot be written stays
 in memory, what cannot be read is set aside, and both are reported.
 """
 
@@ -31,7 +31,7 @@ __all__ = ["FORMAT", "MAX_BYTES", "MAX_FILES", "Entry", "Kept", "Spool"]
 
 MAX_FILES = 10_000
 MAX_BYTES = 100_000_000
-"""What a directory may hold of this user's events; beyond it the least severe go."""
+"""How much a directory may hold of this user's events; beyond it the least severe are deleted."""
 MAX_SET_ASIDE = 100
 """Files kept for a person to look at: broken ones, and events PagerDuty refused."""
 LEFTOVER = 300.0
@@ -86,13 +86,13 @@ class Spool:
         _spools.add(self)
 
     def begin(self) -> None:
-        """Become another owner: in a new process, what the parent keeps is the parent's."""
+        """Become a new owner, in a forked process: the parent's files stay the parent's."""
         self.owner = os.urandom(8).hex()
         self._numbers = itertools.count()
         self._leased_until = 0.0
 
     def write(self, kept: Kept) -> str | None:
-        """Keep an event; return its ticket, or None if the machine does not let us."""
+        """Keep an event; return its ticket, or None if it cannot be written."""
         ticket = (
             f"{int(kept.accepted * 1e9):020d}-{kept.severity.rank}-"
             f"{next(self._numbers) & 0xFFFFFFFF:08x}-{self.owner}.event"
@@ -119,10 +119,10 @@ class Spool:
         self._set_aside(ticket, "refused")
 
     def live(self, seconds: float) -> None:
-        """Let the others know that this owner lives, and will be silent for at most so many seconds.
+        """Renew the lease: this owner lives, and will renew again within so many seconds.
 
         Raises:
-            OSError: the machine does not let us.
+            OSError: it cannot be written.
         """
         until = time_of_day() + LEASE + min(seconds, LONGEST_LEASE / 2)
         if until < self._leased_until + LEASE / 6:
@@ -135,7 +135,7 @@ class Spool:
         self._leased_until = until
 
     def sign_off(self) -> None:
-        """Take the lease back: nothing is left that this owner looks after."""
+        """Delete the lease: this owner has no files left."""
         with suppress(OSError):  # it was never written, or it runs out by itself
             self._directory.remove(f"{self.owner}.lease")
         self._leased_until = 0.0

@@ -49,15 +49,15 @@ class Kept:
 
 
 class LeftAlone(Exception):
-    """A file is in order, and not for us."""
+    """A valid file that is not for us."""
 
 
 class Broken(Exception):
-    """A file holds something else than an event that we wrote."""
+    """A file that holds something other than an event that we wrote."""
 
 
 def digest(routing_key: RoutingKey) -> str:
-    """Return what stands for a routing key in a spool."""
+    """Return the digest that stands for a routing key in a spool."""
     return hashlib.sha256(b"pagerduty-logging:" + routing_key.reveal().encode()).hexdigest()[:16]
 
 

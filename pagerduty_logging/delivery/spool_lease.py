@@ -1,4 +1,4 @@
-"""Who looks after events in a spool: a lease names its process, and tells until when it is valid."""
+"""Who owns events in a spool: a lease names its process, and says until when it is valid."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def holds(content: bytes, owner: str, owners_here: Collection[str]) -> bool:
 
 
 def _place() -> str:
-    """Name the space in which a process id means something: this boot of this machine, this container."""
+    """Return the scope in which a process id means something: this boot of this machine, this container."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
@@ -67,7 +67,7 @@ def _place() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """Return when a living process began, as the kernel counts: process ids come again."""
+    """Return when a living process started, as the kernel counts: process ids are reused."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -61,7 +61,7 @@ class SpooledEvents:
         )
 
     def forget(self, pending: Pending, refused: bool = False) -> None:
-        """Delete the file of an event that has come to its end; keep that of a refused one apart."""
+        """Delete the file of a finished event; keep that of a refused one separately."""
         if pending.ticket is None:
             return
         if refused:
@@ -91,7 +91,7 @@ class SpooledEvents:
                 kind=Kind.REMINDER if kept.known else Kind.NEWS,
                 accepted_at=now - max(time_of_day - kept.accepted, 0.0),
                 compose=partial(decode, kept.encoded),
-                settle=nobody_waits,  # repeats were counted where it was logged, if at all
+                settle=nobody_waits,  # repeats were counted in the process that logged it
                 label=kept.label,
                 size=len(kept.encoded.json),
                 encoded=kept.encoded,
@@ -100,10 +100,10 @@ class SpooledEvents:
             )
 
     def show_life(self, seconds: float) -> None:
-        """Show the other processes that this one lives, and will for so many seconds."""
+        """Show the other processes that this one lives, for so many seconds."""
         with suppress(OSError):
             self._spool.live(seconds)
 
     def sign_off(self) -> None:
-        """Leave what is there to the other processes."""
+        """Delete the lease: what is left belongs to other processes."""
         self._spool.sign_off()

@@ -16,7 +16,7 @@ REGIONS = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerd
 Source: PagerDuty's documentation, "Service Regions"."""
 
 MAX_ADDRESS_CHARS = 2048
-"""Our own bound for the address of a link or image: browsers and chats take no longer ones."""
+"""Our own bound for the address of a link or image: browsers and chats accept no longer ones."""
 
 _PAGERDUTY = ".pagerduty.com"
 _PATHS = re.compile(r"/v2(/enqueue|/change/enqueue)?$")

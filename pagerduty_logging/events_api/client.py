@@ -129,7 +129,7 @@ class EventsClient:
         self.close()
 
     def notices(self) -> list[str]:
-        """Return sentences about what is unusual in where and how this client sends; none where nothing is.
+        """Return a sentence for each thing that is unusual about where and how this client sends.
 
         The owner of the client is to report them once.
         """
@@ -140,7 +140,7 @@ class EventsClient:
         return sentences
 
     def prepare(self) -> None:
-        """Import and find out what an exchange needs, a tenth of a second's work; nothing is sent."""
+        """Import and look up what an exchange needs, which takes a tenth of a second; sends nothing."""
         transport = self._transport()
         with suppress(Exception):  # what fails here fails again with an event, and is reported then
             transport.prepare(self.base_url + ALERTS_PATH)

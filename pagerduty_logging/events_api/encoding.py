@@ -1,4 +1,4 @@
-"""An event becomes the bytes that PagerDuty accepts: its limits are kept here, and visibly.
+"""Events as the bytes that PagerDuty accepts. Its limits are applied here, and what is cut is marked.
 
 The bytes hold no routing key: they can be kept, compared and written to disk. The key joins them at
 the last moment, in `transport.py`.

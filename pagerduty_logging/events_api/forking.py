@@ -50,7 +50,7 @@ class ForkGate:
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Let forks happen while this thread only waits for the other side, and holds no lock."""
+        """Allow forks while this thread only waits for the other side, and holds no lock."""
         self.__exit__()
         try:
             yield

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 ENVIRONMENT_VARIABLE = "PAGERDUTY_ROUTING_KEY"
 MAX_ROUTING_KEY_CHARS = 255
-"""Our own bound: what is longer is no key, but a file or a certificate in its place."""
+"""Our own bound: anything longer is a file or a certificate given by mistake."""
 
 _USUAL_FORM = re.compile(r"[A-Za-z0-9]{32}")
 """Source: PagerDuty/developer-docs, docs/events-API-v2/01-Overview.md ("Integration Key")."""

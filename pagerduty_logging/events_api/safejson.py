@@ -1,4 +1,4 @@
-"""Any Python object becomes bounded, strict JSON values: total, never raises an `Exception`.
+"""Any Python object as bounded, strict JSON values; never raises an `Exception`.
 
 PagerDuty takes JSON; programs hold anything. What JSON cannot say is said in text, what would be
 endless is cut with a mark, and what breaks while it is looked at is replaced by a note that says so.
@@ -25,11 +25,11 @@ from typing import Any, TypeAlias, TypeVar
 MAX_DEPTH = 8
 """Containers inside containers; what lies deeper is named, not shown."""
 MAX_ITEMS = 500
-"""Entries of one container; a mark tells how many more there were."""
+"""Entries of one container; a mark says how many more there were."""
 MAX_NODES = 10_000
 """Values in one conversion, so that wide and deep together stay bounded too."""
 MAX_TEXT = 100_000
-"""Characters of one text; a mark tells how many were cut."""
+"""Characters of one text; a mark says how many were cut."""
 MAX_KEY = 1_000
 """Characters of a key in an object."""
 MAX_ALL_TEXT = 2_000_000
@@ -37,7 +37,7 @@ MAX_ALL_TEXT = 2_000_000
 MIN_TEXT = 100
 """Characters left to each further key or text beyond `MAX_ALL_TEXT`."""
 MAX_SECONDS = 0.5
-"""Seconds after which no other value is begun: what slow code makes of itself is cut too."""
+"""Seconds after which no further value is converted: this bounds slow `__str__` methods."""
 MAX_REPR_DEPTH = 20
 MAX_REPR_NODES = 5_000
 """Containers inside containers, and values, of one `repr`: a deep one takes seconds before it fails."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 MAX_LEFT_BEHIND = 16
-"""Threads that may be left behind at a time: then a limit is kept by refusing, not by leaking more."""
+"""Threads that may be abandoned at a time; beyond it work is refused instead."""
 
 _T = TypeVar("_T")
 

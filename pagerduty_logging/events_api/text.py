@@ -1,4 +1,4 @@
-"""Text from anywhere as it is read on a small screen: no terminal codes, no tricks of direction."""
+"""Makes any text safe to read on a small screen: no terminal codes, no direction marks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def first_line(text: str, limit: int) -> str:
-    """Return the first line that says something, in at most `limit` characters."""
+    """Return the first line that is not blank, in at most `limit` characters."""
     return cut(next((line for line in plain(text).splitlines() if line.strip()), "").strip(), limit)
 
 
@@ -89,5 +89,5 @@ def is_one_line(words: str) -> bool:
 
 
 def _is_plain(words: str) -> bool:
-    """Tell at once of most texts that nothing in them needs a closer look."""
+    """Return whether nothing in a text needs a closer look; quick, and true for most."""
     return words.isascii() and words.isprintable()

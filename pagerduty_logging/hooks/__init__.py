@@ -29,7 +29,7 @@ class Hooks:
         installation.users += 1
 
     def uninstall(self) -> None:
-        """Log nothing any more, and put back what was there, behind hooks that have come since.
+        """Stop logging, and put back what was there, behind hooks that were installed since.
 
         Hooks can be uninstalled in any order, and more than once.
         """
@@ -59,7 +59,7 @@ class _Wanted:
 
 
 class _Installation:
-    """Hooks in their places; whoever wants just the same while they stand in front of all others shares them.
+    """Hooks in their places, shared by equal calls while no other hook is in front of them.
 
     A program that configures its logging a thousand times does not get a thousand hooks.
     """
@@ -127,7 +127,7 @@ class _Installation:
                 lambda: self._log(f"Uncaught exception {failed(unraisable)}".rstrip(), *exception),
                 then,
             )
-            # Whoever keeps the record must not keep the object that is going: its frame holds it.
+            # A kept record must not keep the object that is being deleted: its frame holds it.
             clear_frames(unraisable.exc_traceback)
 
         return hook

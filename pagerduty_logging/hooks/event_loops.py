@@ -19,7 +19,7 @@ _DESTROYED = "Task was destroyed but it is pending"
 
 
 class LoopHooks:
-    """Tells of exceptions that reach an event loop, and of tasks that are destroyed before their end.
+    """Reports exceptions that reach an event loop, and tasks that are destroyed while pending.
 
     They are caught where every loop takes them to, running now or later, and before the exception handler
     that the program may have given its loop. Records of asyncio's own, logged there about what was just

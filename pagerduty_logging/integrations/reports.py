@@ -24,8 +24,8 @@ def describe(record: logging.LogRecord, what: str, name: str, identity: str, fat
 def describe_error(record: logging.LogRecord, what: str, name: str, identity: str) -> None:
     """Make `record` describe the exception that is being handled, or its own.
 
-    Hosts may hand on a copy of an exception, or its text: another problem, then, than the one that the
-    program may have logged itself.
+    Hosts may pass on a copy of an exception, or its text: that would be another problem than the one
+    that the application may have logged itself.
     """
     error = sys.exc_info()[1] or (record.exc_info[1] if record.exc_info else None)
     if error is not None:

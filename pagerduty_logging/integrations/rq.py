@@ -94,7 +94,7 @@ def job_killed(job: Any, pid: int | None, status: int | None, usage: object) -> 
     Args:
         job: RQ's job.
         pid: of its process.
-        status: how the process ended, as `os.wait` tells it; None: not known, as where the worker killed it.
+        status: how the process ended, as of `os.wait`; None: not known, as where the worker killed it.
         usage: not used.
     """
     log = logging.getLogger(_LOGGER)

@@ -48,7 +48,7 @@ class Raised(NamedTuple):
     relation: str = ""
     """How it led to the one before it in the chain; "" for the one that was logged."""
     members: tuple[Raised, ...] = ()
-    """What a group holds, nested groups taken apart."""
+    """A group's members, those of nested groups included."""
     more_members: int = 0
     lines: tuple[CodeType | int, ...] = ()
     """What `with_frames` makes its frames of: for each the code, then the line number."""
@@ -82,7 +82,7 @@ def caught(error: BaseException, traceback: TracebackType | None = None) -> tupl
         traceback: where it came from, if its own traceback does not show that.
     """
     if error.__cause__ is None and (error.__suppress_context__ or error.__context__ is None):
-        return (_raised(error, "", traceback or error.__traceback__),)  # as with most
+        return (_raised(error, "", traceback or error.__traceback__),)  # the usual case
     links = _links(error)
     left_out = len(links) - MAX_CHAIN
     if left_out > 0:

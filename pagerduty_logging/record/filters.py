@@ -45,7 +45,7 @@ class Ignored:
         self._names = frozenset(name for name in exceptions if isinstance(name, str))
 
     def rule_for(self, record: logging.LogRecord, error: BaseException | None) -> str | None:
-        """Return the name of the rule by which a record, with this exception, is noise; None if it is not."""
+        """Return the name of the rule that keeps a record, with this exception, from paging; else None."""
         name = record.__dict__.get("name")
         if name in ECHOES:
             return "logger"

@@ -1,7 +1,7 @@
 """What a formatted message says: its words, its fields, the traceback that it holds.
 
-The rule which words a structured message says is `structured`'s, and which printed traceback a message
-holds is `printed_traceback`'s; the page and the dedup key both ask here.
+`structured` decides which words a structured message says, `printed_traceback` which traceback a message
+holds; the page and the dedup key both ask here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_WORDS = 20_000
 
 
 class Said(NamedTuple):
-    """A message, taken apart."""
+    """The parts of a message."""
 
     words: str
     fields: dict[str, JSON]

@@ -33,7 +33,7 @@ MAX_TEMPLATE_CHARS = 2_000
 
 
 class Surroundings(NamedTuple):
-    """What only the thread that logs can tell, as plain data."""
+    """What only the thread that logs knows, as plain data."""
 
     chain: tuple[Raised, ...] = ()
     """The exception and what led to it, without frames; see `exceptions.with_frames`."""
@@ -49,7 +49,7 @@ class Occurrence:
 
     Attributes:
         attributes: the record's own, where they are plain data; `exc_info` is not among them.
-        around: what surrounded it.
+        around: what only the thread that logs knows, see `Surroundings`.
         at: when it was logged, on the handler's clock.
         size: bytes of memory that it takes, about.
         overrides: what the record says about its own page.
