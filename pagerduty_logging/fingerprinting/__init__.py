@@ -26,18 +26,16 @@ old ones are never resolved. Change `SCHEME` with any change that alters a key.
 
 from __future__ import annotations
 
-import functools
 import logging
 from typing import Final, Literal
 
 from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
 from pagerduty_logging.record import overrides, places
-from pagerduty_logging.record.structured import says_little
 from pagerduty_logging.record.template_strings import HOLE
 
-from . import causes, failure, own_keys, source, templates, texts
-from .keys import SCHEME, function_part, key_of, last_resort_key, logger_name, module_part, united
+from . import causes, failure, own_keys, parts, source, templates, texts
 from .masking import MASKED, mask, says_nothing
+from .parts import SCHEME
 from .results import Explanation, Identity, Rule
 from .texts import Text
 
@@ -55,8 +53,7 @@ __all__ = [
 
 TemplateSource = Literal["source", "mask", "raw"]
 _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
-_ROOT: Final = "root"
-_SPECIAL: Final = frozenset((_ROOT, places.MAIN, *failure.LOGGERS))
+_SPECIAL: Final = frozenset((parts.ROOT, places.MAIN, *failure.LOGGERS))
 """Loggers that have rules of their own."""
 
 
@@ -137,9 +134,9 @@ class Fingerprinter:
                     return known
                 missed = known is not None
             _, template, joined, by_message = self._decide(record, missed=missed)
-            return Identity(key_of(logger_name(record), template, joined), by_message)
+            return Identity(parts.key_of(parts.named(record), template, joined), by_message)
         except Exception:
-            return Identity(last_resort_key(record, self._everywhere), False)
+            return Identity(_key_of_last_resort(record, self._everywhere), False)
 
     def explain(self, record: logging.LogRecord) -> Explanation:
         """Return what `identify` does with RECORD and why; raises as little."""
@@ -149,14 +146,14 @@ class Fingerprinter:
                 return Explanation(key=own, rule=Rule.DEDUP_KEY, template=own, by_message=False)
             rule, template, joined, by_message = self._decide(record)
             return Explanation(
-                key=key_of(logger_name(record), template, joined),
+                key=parts.key_of(parts.named(record), template, joined),
                 rule=rule,
                 template=template,
                 joined=joined,
                 by_message=by_message,
             )
         except Exception:
-            key = last_resort_key(record, self._everywhere)
+            key = _key_of_last_resort(record, self._everywhere)
             return Explanation(key=key, rule=Rule.NONE, template="", by_message=False)
 
     def _decide(
@@ -182,21 +179,21 @@ class Fingerprinter:
             joined = crash.joined
         elif text.quoted and (quoted := causes.printed(text.quoted, failure.application_function)):
             joined = quoted.joined
-        elif rule is Rule.MASK or _says_little(template):
+        elif rule is Rule.MASK or parts.says_little_template(template):
             joined = _failed(record, text, template)
         joined += text.joined + failure.reported_task(record)
         nothing = says_nothing(template)
         if crash is None or not failure.reports_for_others(record):
             if nothing and not joined:
-                joined = function_part(record)
-            elif (rule is Rule.MASK or _says_little(template)) and failure.has_place(record):
-                joined = united(joined, function_part(record))
+                joined = parts.logged_in(record)
+            elif (rule is Rule.MASK or parts.says_little_template(template)) and failure.has_place(record):
+                joined = parts.with_more(joined, parts.logged_in(record))
         alone = (
             type(msg) is str
             and not joined
             and not nothing
             and not text.may_quote
-            and record.name != _ROOT
+            and record.name != parts.ROOT
             and not (record.exc_info and failure.reports_for_others(record))
         )
         return self._with_options(record, rule, template, joined, alone, text.appended)
@@ -218,10 +215,10 @@ class Fingerprinter:
                 joined = (*joined, f"exception={kind.type}")
         if self._function_name:
             by_message = False
-            joined = united(joined, function_part(record))
-        if record.name == _ROOT:
+            joined = parts.with_more(joined, parts.logged_in(record))
+        if record.name == parts.ROOT:
             by_message = False
-            joined = (*joined, *module_part(record))
+            joined = (*joined, *parts.module_of(record))
         return rule, template, (*joined, *self._everywhere), by_message
 
 
@@ -278,7 +275,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
     "missed": the source holds no template that fits the message as it stands.
     """
     msg, args, name = record.msg, record.args, record.name
-    if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not _begins_with_letter(msg):
+    if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not parts.begins_with_letter(msg):
         return None
     if args:
         if type(args) is not tuple:
@@ -305,10 +302,10 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
         return "missed"
     else:
         template = msg
-    if not _says_little(template):
-        return tuple.__new__(Identity, (key_of(name, template), alone))
-    joined = function_part(record) if failure.has_place(record) else ()
-    return tuple.__new__(Identity, (key_of(name, template, joined), alone and not joined))
+    if not parts.says_little_template(template):
+        return tuple.__new__(Identity, (parts.key_of(name, template), alone))
+    joined = parts.logged_in(record) if failure.has_place(record) else ()
+    return tuple.__new__(Identity, (parts.key_of(name, template, joined), alone and not joined))
 
 
 def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: bool) -> tuple[Rule, str, Text]:
@@ -357,19 +354,14 @@ def _ends_with(traceback: str, printed: causes.Failure, text: str) -> bool:
     return traceback.rstrip().endswith(f"\n{printed.type}: {text}" if text else f"\n{printed.type}")
 
 
+def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) -> str:
+    attributes = getattr(record, "__dict__", {})
+    name, level = attributes.get("name"), attributes.get("levelno")
+    template = f"level {level if type(level) is int else ''}"
+    return parts.key_of(name if isinstance(name, str) else "", template, everywhere)
+
+
 def _own_key(record: logging.LogRecord) -> str | None:
     """The key that the record brought itself, as it is sent."""
     own = overrides.own_key(record)
     return None if own is None else own_keys.sendable(own)
-
-
-def _begins_with_letter(template: str) -> bool:
-    """Whether TEMPLATE says something at first sight: a placeholder does not begin with a letter."""
-    first = template[:1]
-    return first.isascii() and first.isalpha()
-
-
-@functools.lru_cache(maxsize=512)
-def _says_little(template: str) -> bool:
-    """Whether no word of TEMPLATE says what happened: "%s: %s", "Error: {}"."""
-    return len(template) <= 120 and says_little(texts.without_placeholders(template))
