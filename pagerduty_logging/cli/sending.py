@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def send(args: argparse.Namespace, act: Callable[[EventsClient], Receipt]) -> int:
-    """Send an event by `act`; print its receipt, or say why there is none.
+    """Let `act` send an event; print its receipt, or say why there is none.
 
     In a pipe the dedup key is printed alone, so that a script can keep it.
 

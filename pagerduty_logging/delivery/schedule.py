@@ -18,16 +18,16 @@ from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.events_api.retrying import Retry, delay
 
 RESERVED_SHARE = 5
-"""One of this many events in a minute is reserved for critical ones, so that no storm delays them."""
+"""One in so many of a minute's events is kept for critical ones, so that no storm delays them."""
 MINUTE = 60.0
-"""PagerDuty counts events in a moving window of this many seconds.
+"""PagerDuty counts events in a window of so many seconds that moves on with the time.
 Source: PagerDuty's documentation, "Events API v2 Overview", rate limits."""
 LEAST_PAUSE = 1.0
-"""Least pause, in seconds, after a 429 without a Retry-After."""
+"""Seconds to wait at least after a 429 that does not say for how long."""
 MAX_STEPS = 10
-"""How often the pause is doubled at most."""
+"""Doublings of the pause after which further refusals make it no longer."""
 CRITICAL_STEPS = 4
-"""The same for critical events, whose pauses stay shorter."""
+"""The same for critical events: they do not wait out the long pauses of the others."""
 
 
 class After(enum.Enum):
@@ -80,8 +80,8 @@ class Backlog:
             yield from lane
 
     def add(self, pending: Pending) -> None:
-        """Add an event: behind the older ones of its dedup key, before the younger."""
-        name = _class(pending)  # first, as there may be no stack left to return to
+        """Take an event in: behind the older ones of its dedup key, before the younger."""
+        name = _class(pending)  # first, for there may be no stack left to come back
         lane = self._lanes.get(pending.dedup_key)
         if lane is None:
             self._lanes[pending.dedup_key] = [pending]
@@ -104,7 +104,7 @@ class Backlog:
         self.size += pending.size
 
     def remove(self, pending: Pending) -> None:
-        """Remove an event from any place in its lane."""
+        """Take an event out, wherever in its lane it is."""
         lane = self._lanes[pending.dedup_key]
         lane.remove(pending)
         if not lane:
@@ -115,7 +115,7 @@ class Backlog:
         self.size -= pending.size
 
     def resize(self, pending: Pending, size: int) -> None:
-        """Note that the memory which an event takes has changed."""
+        """Note that an event now takes another amount of memory."""
         self.size += size - pending.size
         pending.size = size
 
@@ -131,7 +131,7 @@ class Backlog:
         return None
 
     def urgency(self, pending: Pending) -> Severity:
-        """Return the highest severity among this event and those that wait behind it."""
+        """Return the highest severity that waits for this event to make way, its own included."""
         return min((p.severity for p in self._lanes[pending.dedup_key]), key=_rank)
 
     def wait(self, now: float) -> float | None:
@@ -145,11 +145,11 @@ class Backlog:
                 own = self._lanes[pending.dedup_key][0].due
                 due = min(due, max(own, pause))
                 if own <= pause:
-                    break  # none of its class can be due sooner
+                    break  # none of its class can be sooner
         return max(due - now, 0.0)
 
     def delivered(self, pending: Pending, now: float) -> None:
-        """Note that the event was accepted: the pause for all events ends.
+        """The event has arrived: what stood in the way of all no longer does.
 
         After a 429 the pauses shrink step by step, as they grew: a fleet that shares a routing key must
         not come back at full speed with the first event that gets through.
@@ -171,7 +171,7 @@ class Backlog:
 
         Asked to slow down, everything waits: the limit is the routing key's. Otherwise the event waits its
         own time, and the others the longer the more of them have failed since one got through: an event
-        that fails for itself alone delays no other, and an outage is not met by every event in turn.
+        that fails for itself alone holds nobody up, and an outage is not met by every event in turn.
         """
         pending.tried = True
         pending.attempts += 1
@@ -186,7 +186,7 @@ class Backlog:
             self._pause(now, len(self._failing), None)
 
     def retry_now(self) -> None:
-        """Make what waits after a failure due at once; pauses that PagerDuty asked for are kept."""
+        """Try at once, and more often, what only waits for better times; what was asked for is kept."""
         if not self._told_to_wait:
             self._end_pause()
         self._failing.clear()
@@ -195,7 +195,7 @@ class Backlog:
             pending.attempts = 0
 
     def _pause(self, now: float, steps: int, asked: float | None) -> None:
-        """Pause everything, critical events for less time than others."""
+        """Let everything wait, critical events less long than others."""
         self.paused_until = now + delay(self._retry, steps, asked, self._random)
         soon = now + delay(self._retry, min(steps, CRITICAL_STEPS), asked, self._random)
         self._critical_paused_until = min(soon, self.paused_until)
@@ -217,14 +217,14 @@ class Backlog:
         return [p for p in self if p.tried and now - p.accepted_at >= self._retry.max_age]
 
     def would_be_least(self, pending: Pending) -> bool:
-        """Return whether an event would be the one to drop, if it were added now."""
+        """Tell whether an event would be the one to do without, if it were added now."""
         for name in reversed(self._classes):
             if self._classes[name]:
                 return name <= _class(pending)
         return True
 
     def least(self, exempt: Pending | None = None) -> Pending | None:
-        """Return the event to drop if there are too many: the least severe, then the youngest."""
+        """Return the event to do without if there are too many: the least severe, then the youngest."""
         for name in reversed(self._classes):
             for pending in reversed(self._classes[name]):
                 if pending is not exempt and pending.kind is not Kind.SUMMARY:
@@ -233,7 +233,7 @@ class Backlog:
 
 
 Class: TypeAlias = tuple[int, Kind]
-"""Return an event's rank: its severity, then its kind."""
+"""How much an event matters, as an order: its severity, then its kind."""
 
 
 def _rank(severity: Severity) -> int:
@@ -250,7 +250,7 @@ def _class(pending: Pending) -> Class:
 
 @dataclass(slots=True)
 class Budget:
-    """At most a number of events in any minute, some of them reserved for critical ones.
+    """At most so many events in any minute, some of which only critical ones may use.
 
     Args:
         per_minute: how many.
