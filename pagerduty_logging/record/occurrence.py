@@ -56,8 +56,8 @@ class Occurrence:
         defects: what could not be captured, as text.
         key: the dedup key of its problem; None until it is known.
         by_message: whether logger and message alone decided that.
-        echo: whether it only says that a failure already paged ends the process.
-        may_wait: whether the decision about it can wait.
+        echo: whether it only says that a failure that was paged already ends the program.
+        may_wait: whether what it calls for need not be decided at once.
         original: the record itself, for `before_send`; kept until the logging call ends.
         interruption: the application's code raised it to end the process; raised again when the page is safe.
         merged: whether a formatter, a queue or the application itself may have appended a traceback:
