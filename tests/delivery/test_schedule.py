@@ -144,7 +144,7 @@ def test_a_critical_event_does_not_wait_out_the_long_pauses_of_others() -> None:
     assert waiting.next(now) is None
 
 
-def test_an_event_that_fails_for_itself_alone_holds_nobody_up() -> None:
+def test_an_event_that_fails_for_itself_alone_delays_no_other() -> None:
     waiting = backlog()
     poison = pending("poison")
     waiting.add(poison)
@@ -268,7 +268,7 @@ def leave_out(overflow: Overflow, key: str, severity: str = "error", *, records:
     overflow.add(key, Severity(severity), f"label of {key}", records, now)
 
 
-def test_what_is_left_out_is_told_once_it_is_calm_with_exact_numbers() -> None:
+def test_what_is_left_out_is_reported_once_it_is_calm_with_exact_numbers() -> None:
     overflow = Overflow()
     assert overflow.due() == float("inf")
     for n in range(20):
@@ -283,7 +283,7 @@ def test_what_is_left_out_is_told_once_it_is_calm_with_exact_numbers() -> None:
     assert event.custom_details["most_frequent"][0] == "15 x label of key 0"
 
 
-def test_what_is_left_out_while_it_is_told_is_told_next_in_running_totals() -> None:
+def test_what_is_left_out_while_it_is_reported_is_told_next_in_running_totals() -> None:
     overflow = Overflow()
     leave_out(overflow, "a", records=1, now=0.0)
     told = overflow.pending(now=5.0)

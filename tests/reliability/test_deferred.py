@@ -142,7 +142,7 @@ os._exit(0)
     assert ended.out == "ok\n", ended.err
 
 
-def test_a_source_file_that_cannot_be_read_holds_no_caller_up_and_what_waits_is_told(
+def test_a_source_file_that_cannot_be_read_holds_no_caller_up_and_what_waits_is_reported(
     pagerduty: Sandbox,
 ) -> None:
     ended = run(

@@ -43,7 +43,7 @@ QUICK = "retry=Retry(initial=0.05, maximum=0.1)"
     ],
     ids=str,
 )
-def test_whatever_stands_in_the_way_the_same_event_is_sent_again(pagerduty: Sandbox, fault: object) -> None:
+def test_the_same_event_is_sent_again_after_any_failure(pagerduty: Sandbox, fault: object) -> None:
     pagerduty.fail_next(fault, times=2)  # type: ignore[arg-type]
     run(
         f"made = attached({QUICK}, timeout=1)\nlog.error('problem')\nassert made.flush(20)",
@@ -57,7 +57,7 @@ def test_whatever_stands_in_the_way_the_same_event_is_sent_again(pagerduty: Sand
     assert {request.path for request in pagerduty.requests} == {"/v2/enqueue"}
 
 
-def test_an_event_that_is_refused_is_sent_barely_then_told_and_stalls_nobody(pagerduty: Sandbox) -> None:
+def test_an_event_that_is_refused_is_sent_barely_then_told_and_stalls_no_other(pagerduty: Sandbox) -> None:
     pagerduty.fail_next(400, times=2)
     pagerduty.fail_next(Answer(202, body="garbage"))
     ended = run(
