@@ -35,6 +35,7 @@ from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.problem import Identifier
+from pagerduty_logging.lookout import Lookout
 from pagerduty_logging.page import alert
 from pagerduty_logging.page.deployment import find_environment, find_release
 from pagerduty_logging.page.redaction import redactor
@@ -53,6 +54,10 @@ _handlers: weakref.WeakSet[PagerDutyHandler] = weakref.WeakSet()
 def handlers() -> list[PagerDutyHandler]:
     """Return all handlers of this process, whichever loggers they are attached to."""
     return list(_handlers)
+
+
+def _sending() -> list[PagerDutyHandler]:
+    return [handler for handler in handlers() if not handler.inert]
 
 
 class PagerDutyHandler(logging.Handler):
@@ -173,7 +178,8 @@ class PagerDutyHandler(logging.Handler):
             release=find_release(release),
             environment=find_environment(environment),
         )
-        self._mark = paged_exceptions.name(f"{os.getpid()}_{next(_numbers)}")
+        self.number = next(_numbers)
+        self._mark = paged_exceptions.name(f"{os.getpid()}_{self.number}")
         redacted = redactor(redact, (key or _NO_KEY).reveal)
         self._pipeline = Pipeline(
             fields=fields,
@@ -193,6 +199,7 @@ class PagerDutyHandler(logging.Handler):
         )
         self._known = self._pipeline.throttle.known
         diagnostics = Diagnostics()
+        self.lookout = Lookout(self, _sending, diagnostics)
         events = EventsClient(
             key or _NO_KEY,
             region=region,
@@ -211,6 +218,7 @@ class PagerDutyHandler(logging.Handler):
             decide=self._pipeline.decide,
             defer=before_send is None,  # which runs on the thread that logs
             on_fork=self._pipeline.reset,
+            on_look=self.lookout.glance,
             max_pending=options.count("max_pending", max_pending),
             max_events_per_minute=options.count("max_events_per_minute", max_events_per_minute),
             background=options.flag("background", background),
@@ -313,6 +321,7 @@ class PagerDutyHandler(logging.Handler):
         level = record.__dict__.get("levelno", self.level)
         if isinstance(level, int) and level < self.level:
             return  # behind a queue nobody has looked at it
+        self.lookout.note_attached(record.__dict__.get("name"))
         occurrence = self._pipeline.capture(record, self.formatter, defects)
         if occurrence is None:
             return
@@ -394,7 +403,12 @@ class PagerDutyHandler(logging.Handler):
         if unreadable:
             dropped = {**stats.dropped, "unreadable": unreadable}
             stats = replace(stats, accepted=stats.accepted + unreadable, dropped=dropped)
-        return replace(stats, suppressed=self._pipeline.suppressed, ignored=dict(self._pipeline.ignored))
+        return replace(
+            stats,
+            suppressed=self._pipeline.suppressed,
+            ignored=dict(self._pipeline.ignored),
+            out_of_reach=self.lookout.trouble() or None,
+        )
 
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Wait until nothing is pending; return whether that came true.
@@ -418,6 +432,7 @@ class PagerDutyHandler(logging.Handler):
         """
         if self._delivery is not None:
             self._delivery.close()
+            self.lookout.note_closed()
         super().close()
 
     def acquire(self) -> None:

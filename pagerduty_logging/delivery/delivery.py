@@ -49,6 +49,7 @@ class Delivery:
         flush_timeout: seconds that the end of the process may be delayed.
         on_error: is told of every event that will not be delivered, on the thread that notices.
         on_fork: is called in a forked child, when it begins anew.
+        on_look: is called by the thread now and then, also when there is nothing to send.
         diagnostics: where losses are told.
         clock, random: clock and random source, replaceable in tests.
     """
@@ -66,6 +67,7 @@ class Delivery:
         flush_timeout: float = 5.0,
         on_error: OnError | None = None,
         on_fork: Callable[[], object] | None = None,
+        on_look: Callable[[], object] | None = None,
         diagnostics: Diagnostics,
         clock: Callable[[], float] = monotonic,
         random: Callable[[], float] = retrying.uniform,
@@ -80,6 +82,7 @@ class Delivery:
         self._background = background
         self._on_error = on_error
         self._on_fork = on_fork
+        self._on_look = on_look
         self._diagnostics = diagnostics
         self._clock = clock
         self._random = random
@@ -153,6 +156,7 @@ class Delivery:
             clock=self._clock,
             diagnostics=self._diagnostics,
             owner=self,
+            on_look=self._on_look,
         )
 
     # --- the callers' side ------------------------------------------------------------------------

@@ -177,15 +177,15 @@ IN_MAIN_INTERPRETER = _in_main_interpreter()
 """Found out on import: it takes a millisecond, which the first page has not."""
 
 
-def new_thread(run: Callable[[], object]) -> threading.Thread:
-    """Return a thread that is to call `run` for as long as the process lives, not started yet.
+def new_thread(run: Callable[[], object], name: str = "pagerduty-logging") -> threading.Thread:
+    """Return a thread that is to call `run`, at most for as long as the process lives, not started yet.
 
     Where threads inherit their context (an option of Python 3.14), it would keep that of the first page
     alive, with the request in it. In a sub-interpreter it is joined at the end: one that ends beside a daemon
     thread aborts the process, and from Python 3.14 on starts none. See `ending.dismissed`.
     """
     options: dict[str, Any] = {"context": contextvars.Context()} if sys.version_info >= (3, 14) else {}
-    return threading.Thread(target=run, name="pagerduty-logging", daemon=IN_MAIN_INTERPRETER, **options)
+    return threading.Thread(target=run, name=name, daemon=IN_MAIN_INTERPRETER, **options)
 
 
 def all_living() -> list[Lives]:

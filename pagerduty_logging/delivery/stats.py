@@ -26,6 +26,8 @@ class Stats:
         retries: failed attempts after which the event was kept.
         oldest_pending_age: seconds the oldest pending event has waited; None if there is none.
         last_error: the latest failure, in words; None if there was none.
+        out_of_reach: what keeps every ERROR from the handler, in words, such as a library's `dictConfig` that
+            threw it out; None if errors reach it, or if that cannot be known.
     """
 
     accepted: int = 0
@@ -38,3 +40,4 @@ class Stats:
     retries: int = 0
     oldest_pending_age: float | None = None
     last_error: str | None = None
+    out_of_reach: str | None = None

@@ -31,6 +31,8 @@ from pagerduty_logging.events_api.events import Severity
 
 WAKE_UP = 0.25
 """Seconds after which a waiting `flush` looks for itself."""
+LOOK = 2.0
+"""Seconds after which an idle thread calls `on_look`."""
 LEAST_ATTEMPT = 0.05
 """Seconds below which an attempt is not worth beginning."""
 FRAMES = 200
@@ -52,6 +54,7 @@ class Worker:
         defers: whether that thread also decides. False: whoever submits.
         clock: seconds, monotonic.
         diagnostics: where it says what goes wrong.
+        on_look: is called by the thread now and then, also when there is nothing to send.
         owner: what is to live, and to be told of the end of the process, as long as there is work.
 
     Attributes:
@@ -76,6 +79,7 @@ class Worker:
         clock: Callable[[], float],
         diagnostics: Diagnostics,
         owner: process.Lives,
+        on_look: Callable[[], object] | None = None,
     ) -> None:
         self.pid = os.getpid()
         self.queue = queue
@@ -92,6 +96,7 @@ class Worker:
         self._clock = clock
         self._diagnostics = diagnostics
         self._owner = owner
+        self._on_look = on_look
         self._signals = _Signals()
 
     # --- the callers' side ------------------------------------------------------------------------
@@ -278,12 +283,16 @@ class Worker:
                 try:
                     self.look_around()
                     wait = self.step(self._longest_attempt())
+                    if self._on_look is not None:
+                        self._on_look()
                 except Exception as broken:
                     self._diagnostics.say("worker", f"the worker stumbled: {type(broken).__name__}")
                     wait = self._client.retry.initial or LOOK_AROUND
                 self._signals.tell()
                 if process.ending.dismissed or (self.queue.idle and self.closed and self._retire()):
                     break
+                if self._on_look is not None:
+                    wait = min(LOOK, math.inf if wait is None else wait)
                 if self._spooled is not None:
                     wait = min(LOOK_AROUND, math.inf if wait is None else wait)
                 self._rest(wait)
