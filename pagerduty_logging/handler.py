@@ -47,6 +47,8 @@ from pagerduty_logging.state.throttle import Throttle
 if TYPE_CHECKING:
     import requests
 
+_ABSL_FATAL = "_absl_log_fatal"
+"""Marks a record after which absl's own handler aborts the process (abseil-py: absl/logging/__init__.py)."""
 _numbers = itertools.count()
 _handlers: weakref.WeakSet[PagerDutyHandler] = weakref.WeakSet()
 
@@ -91,7 +93,9 @@ class PagerDutyHandler(logging.Handler):
             tells of them.
         spool: a directory in which events are kept until PagerDuty has them, so that they outlive the
             process; made if it is not there. Default: memory only.
-        background: False: send inside the logging call, for at most `timeout` seconds.
+        background: False: send inside the logging call, for at most `timeout` seconds. True: in a thread.
+            Default: in a thread, but inside the call under AWS Lambda and in RQ's work horse, which stop
+            without waiting for threads.
         flush_timeout: seconds that the end of the process may be delayed, by all handlers together.
         before_send: may change a trigger, or drop it by returning None; called on the thread that logs.
         on_error: is told of every event that will not be delivered, on the thread that notices; what it
@@ -142,7 +146,7 @@ class PagerDutyHandler(logging.Handler):
         max_events_per_minute: int = 100,
         max_pending: int = 1_000,
         spool: str | os.PathLike[str] | None = None,
-        background: bool = True,
+        background: bool | None = None,
         flush_timeout: float = 5.0,
         before_send: BeforeSend | None = None,
         on_error: Callable[[Event, EventsError], object] | None = None,
@@ -221,7 +225,7 @@ class PagerDutyHandler(logging.Handler):
             on_look=self.lookout.glance,
             max_pending=options.count("max_pending", max_pending),
             max_events_per_minute=options.count("max_events_per_minute", max_events_per_minute),
-            background=options.flag("background", background),
+            background=None if background is None else options.flag("background", background),
             flush_timeout=options.seconds("flush_timeout", flush_timeout, zero=True),
             on_error=options.function("on_error", on_error),
             diagnostics=diagnostics,
@@ -331,6 +335,8 @@ class PagerDutyHandler(logging.Handler):
             self._pipeline.unreadable += 1  # no call: there may be no stack or memory left for one
         finally:
             occurrence.original = None
+        if record.__dict__.get(_ABSL_FATAL):
+            self.flush()
         interruption = occurrence.interruption
         if interruption is not None:
             occurrence.interruption = None  # its traceback holds this frame
@@ -416,13 +422,16 @@ class PagerDutyHandler(logging.Handler):
         Args:
             timeout: seconds; default: `flush_timeout`.
 
-        Called by `logging.shutdown`, `dictConfig` and the like, which hold logging's locks, it waits for
-        nothing: a worker that needs one of these locks would never end. Delivery goes on.
+        Called by `dictConfig` and the like, which hold the lock of the module `logging`, it waits for
+        nothing: a worker that needs that lock would never end. Delivery goes on. `logging.shutdown` holds
+        the handler's own lock alone, which the worker never needs.
         """
         if self._delivery is None:
             return True
         if self._holder == threading.get_ident():
-            return self._delivery.pending == 0
+            if _logging_is_locked():
+                return self._delivery.pending == 0
+            return self._delivery.flush_in_shutdown()
         return self._delivery.flush(self._delivery.flush_timeout if timeout is None else timeout)
 
     def close(self) -> None:
@@ -447,6 +456,12 @@ class PagerDutyHandler(logging.Handler):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a PagerDutyHandler is not pickled: configure logging in each process")
+
+
+def _logging_is_locked() -> bool:
+    """Tell whether this thread holds the lock of the module `logging`; where that is not known, it may."""
+    is_owned = getattr(getattr(logging, "_lock", None), "_is_owned", None)
+    return is_owned is None or bool(is_owned())
 
 
 _NO_KEY = RoutingKey("0" * 32)

@@ -45,7 +45,8 @@ class Delivery:
         max_pending: bound of the events that wait. Beyond it the least severe is dropped, and told.
         max_events_per_minute: bound of the events sent in any minute.
         spool: where events are kept until they are delivered; None: in memory only.
-        background: True: a thread sends. False: `submit` sends, for at most the client's `timeout`.
+        background: True: a thread sends. False: `submit` sends, for at most the client's `timeout`. None: as
+            the process asks for, see `process.sends_in_call`.
         flush_timeout: seconds that the end of the process may be delayed.
         on_error: is told of every event that will not be delivered, on the thread that notices.
         on_fork: is called in a forked child, when it begins anew.
@@ -63,7 +64,7 @@ class Delivery:
         max_pending: int,
         max_events_per_minute: int,
         spool: Spool | None = None,
-        background: bool = True,
+        background: bool | None = True,
         flush_timeout: float = 5.0,
         on_error: OnError | None = None,
         on_fork: Callable[[], object] | None = None,
@@ -117,13 +118,14 @@ class Delivery:
             # In one step, and not if a signal handler on this thread has logged, and begun, in the meantime.
             self._current = begun = begun if self._current is before else self._current or begun
         process.enter_process()
-        if self._background and process.uwsgi_lacks_threads():
+        background = self._in_background()
+        if background and process.uwsgi_lacks_threads():
             self._diagnostics.say(
                 "threads",
                 "uWSGI runs no threads here, so that every page is sent inside the logging call; "
                 "its option enable-threads changes that",
             )
-        elif self._background and process.interpreter_lacks_threads():
+        elif background and process.interpreter_lacks_threads():
             self._diagnostics.say(
                 "threads",
                 "sub-interpreters run no threads before Python 3.14, so that every page is sent inside the "
@@ -131,9 +133,13 @@ class Delivery:
             )
         return begun
 
+    def _in_background(self) -> bool:
+        return not process.sends_in_call() if self._background is None else self._background
+
     def _new_worker(self) -> Worker:
         roles = Roles()
-        threaded = self._background and process.threads_run()
+        background = self._in_background()
+        threaded = background and process.threads_run()
         spooled = None
         if self._spool is not None:
             spooled = SpooledEvents(self._spool, self._max_pending, self._clock())
@@ -149,7 +155,7 @@ class Delivery:
             spooled=spooled,
             losses=Losses(self._on_error, spooled, self._diagnostics, roles),
             roles=roles,
-            in_call=WAKE_UP if self._background and process.interpreter_lacks_threads() else math.inf,
+            in_call=WAKE_UP if background and process.interpreter_lacks_threads() else math.inf,
             threaded=threaded,
             # With a spool an event is on disk before `submit` returns.
             defers=threaded and self._defer and self._spool is None,
@@ -206,6 +212,10 @@ class Delivery:
         worker = self.worker
         worker.queue.retry_now()
         worker.rouse()
+
+    def flush_in_shutdown(self) -> bool:
+        """Wait as at the end of the process: one budget for all that are shut down."""
+        return process.ending.spare(lambda left: self.flush(min(left, self.flush_timeout)))
 
     def finish(self, timeout: float) -> None:
         """Deliver what is pending, within `timeout` seconds."""
