@@ -77,12 +77,19 @@ def subject_of(record: logging.LogRecord) -> object:
     """Return the object that is the whole message: `msg`, or what fills a template of nothing else."""
     msg, args = record.msg, record.args
     if not args:
-        return msg
+        return exception_in(msg) or msg
     if type(msg) is not str or not (2 <= len(msg) <= 8) or msg.strip() not in ("%s", "%r", "%s."):
         return msg
     if type(args) is tuple:
-        return args[0] if len(args) == 1 else msg
+        return (exception_in(args[0]) or args[0]) if len(args) == 1 else msg
     return args  # logging takes an only argument that is a mapping for all of them
+
+
+def exception_in(value: object) -> BaseException | None:
+    """Return the exception of what `sys.exc_info()` returned; None if `value` is nothing such."""
+    if type(value) is tuple and len(value) == 3 and isinstance(value[1], BaseException):
+        return value[1] if value[0] is type(value[1]) else None
+    return None
 
 
 def is_structured(said: object) -> bool:
