@@ -2,6 +2,9 @@
 
 import concurrent.futures
 import logging
+import sys
+import traceback
+from collections.abc import Callable
 
 import pytest
 
@@ -41,6 +44,20 @@ def test_one_stored_exception_is_raised_by_two_parts_of_my_program_in_one_functi
     ]
 
 
+def test_one_stored_exception_that_the_hot_path_has_marked_is_raised_elsewhere(pager, sandbox) -> None:
+    stored = ValueError("the rates are stale")
+    for _ in range(5):
+        try:
+            raise stored
+        except ValueError:
+            orders.exception("charging failed")
+    try:
+        raise stored
+    except ValueError:
+        web.exception("rendering failed")
+    assert len(pages(pager, sandbox)) == 2
+
+
 def test_one_future_is_asked_by_two_parts_of_my_program(pager, sandbox) -> None:
     future: concurrent.futures.Future[None] = concurrent.futures.Future()
     future.set_exception(ValueError("the rates are stale"))
@@ -74,8 +91,6 @@ def test_a_worker_logs_and_raises_and_whoever_asked_logs_again(pager, sandbox) -
 
 def test_i_log_raise_the_same_error_and_it_ends_my_program(pager, sandbox, monkeypatch) -> None:
     monkeypatch.setattr("sys.excepthook", lambda *_: None)
-    import sys
-
     with install_hooks(logging.getLogger("shop")):
         try:
             try:
@@ -86,3 +101,68 @@ def test_i_log_raise_the_same_error_and_it_ends_my_program(pager, sandbox, monke
         except ValueError as error:
             sys.excepthook(type(error), error, error.__traceback__)
     assert pages(pager, sandbox) == ["charging failed: ValueError: the rates are stale"]
+
+
+def fail_by_key() -> None:
+    {}["price"]
+
+
+def fail_by_number() -> None:
+    int("seven")
+
+
+def texts_of_two_failures(log: Callable[[Exception], None]) -> None:
+    for fail in (fail_by_key, fail_by_number):
+        try:
+            fail()
+        except Exception as error:
+            log(error)
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        lambda error: orders.error("import failed: %s", sys.exc_info()),
+        lambda error: orders.error(sys.exc_info()),
+        lambda error: orders.error({"message": "import failed", "traceback": traceback.format_exc()}),
+        lambda error: orders.error("".join(traceback.format_tb(error.__traceback__))),
+        lambda error: orders.error("import failed %r", traceback.format_exc()),
+        lambda error: orders.error("import failed: %s", ExceptionGroup("several failed", [error])),
+    ],
+    ids=["exc_info", "exc_info alone", "field", "format_tb", "repr", "group"],
+)
+def test_two_crashes_are_two_alerts_however_i_log_them(
+    pager, sandbox, log: Callable[[Exception], None]
+) -> None:
+    texts_of_two_failures(log)
+    texts_of_two_failures(log)
+    assert len(pages(pager, sandbox)) == 2
+
+
+def test_i_log_exc_info_as_the_message_and_the_page_shows_the_error_alone(pager, sandbox) -> None:
+    texts_of_two_failures(lambda error: orders.error(sys.exc_info()))
+    assert pages(pager, sandbox)[0] == "KeyError: 'price'"
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (TimeoutError(), "export failed: TimeoutError"),
+        (KeyError("price"), "export failed: KeyError: 'price'"),
+        (ValueError("no price"), "export failed: ValueError: no price"),
+        (ExceptionGroup("several", [KeyError("price")]), "export failed: KeyError: 'price'"),
+    ],
+)
+def test_i_log_an_error_as_the_only_argument_and_the_page_names_its_type(
+    pager, sandbox, error: Exception, shown: str
+) -> None:
+    orders.error("export failed: %s", error)
+    assert pages(pager, sandbox) == [shown]
+    assert sandbox.alerts[0].event_class == type(error).__name__
+
+
+def test_structlog_hands_over_words_and_arguments_and_the_page_shows_them_together(pager, sandbox) -> None:
+    for number in (4711, 4712):
+        orders.error({"event": "payment %s failed", "positional_args": (number,)})
+    orders.error({"event": "refund %s failed", "positional_args": ()})
+    assert pages(pager, sandbox) == ["payment 4711 failed", "refund %s failed"]

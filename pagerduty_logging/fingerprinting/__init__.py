@@ -337,7 +337,11 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
         if type(args) is not tuple:
             return None
         for value in args:
-            if type(value) is str and "(most recent call last)" in value:
+            kind = type(value)
+            if kind is str:
+                if "(most recent call last)" in value:
+                    return None
+            elif kind is not int and kind is not float and texts.failure_in(value):
                 return None
         last = args[-1]
         alone = type(last) is not str or not texts.ends_with_text(msg)

@@ -110,7 +110,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Text:
     quoted = next((text for value in values if type(value) is str and (text := _traceback_in(value))), "")
     last = values[-1] if values else None
     may_quote = type(last) is str and ends_with_text(msg)
-    joined = next((found for value in values if (found := _failure_in(value))), ())
+    joined = next((found for value in values if (found := failure_in(value))), ())
     if not says_nothing(without_placeholders(msg)):
         return Text(msg, is_template=True, quoted=quoted, may_quote=may_quote, joined=joined)
     exception = next((value for value in values if isinstance(value, BaseException)), None)
@@ -160,7 +160,7 @@ def _of_object(said: object) -> Text:
     return _of_text(text_of(said), merged=False)
 
 
-def _failure_in(value: object) -> tuple[str, ...]:
+def failure_in(value: object) -> tuple[str, ...]:
     """What joins of an argument that says what failed and where: a group's causes, `sys.exc_info()`'s."""
     error = value if isinstance(value, BaseException) else structured.exception_in(value)
     if error is None or (error is value and not causes.is_group(error)):

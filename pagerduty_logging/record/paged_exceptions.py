@@ -87,18 +87,19 @@ def relation(found: Mark, traceback: TracebackType | None, now: float) -> Relati
     if id(traceback) == found.traceback:
         return "same"
     outermost = traceback
-    handed_over = False
+    handed_over = again = False
     for _ in range(MAX_FRAMES):
-        if traceback is None:
+        if traceback is None or outermost is None:
             return "another"
         before = traceback.tb_next
         handed_over = handed_over or _hands_over(traceback)
+        again = again or (before is not None and before.tb_frame is outermost.tb_frame)
         if before is None and not found.traceback:
-            return "passed on"
+            return "raised again" if again else "passed on"
         if _raises_anew(traceback):
             return "another"
         traceback = before
-        if id(traceback) == found.traceback and traceback is not None and outermost is not None:
+        if id(traceback) == found.traceback and traceback is not None:
             never_left = outermost.tb_frame is traceback.tb_frame
             return (
                 "raised again" if never_left or (handed_over and _was_handed_over(traceback)) else "passed on"

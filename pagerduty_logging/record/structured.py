@@ -68,9 +68,22 @@ def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
     Runs the program's code. What a record says is a text, or an object (an exception, a number) to be shown.
     """
     said = subject_of(record)
+    if isinstance(said, BaseException) and type(record.args[0] if record.args else record.msg) is tuple:
+        return said, {}  # of `sys.exc_info()` nothing else is worth a word
     if type(said) is str or not has_words(said):
         return message_of(record), {}
-    return words_of(said), fields_of(said)
+    return _filled(words_of(said), said), fields_of(said)
+
+
+def _filled(words: object, said: object) -> object:
+    """Put structlog's arguments into its words, where no processor of its own does."""
+    args = said.get("positional_args") if issubclass(type(said), Mapping) else None  # type: ignore[attr-defined]
+    if type(words) is not str or type(args) is not tuple:
+        return words
+    try:
+        return words % args
+    except Exception:  # they do not fit: shown apart
+        return words
 
 
 def subject_of(record: logging.LogRecord) -> object:
