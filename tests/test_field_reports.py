@@ -2,6 +2,9 @@
 
 import concurrent.futures
 import logging
+import logging.handlers
+import pickle
+import queue
 import sys
 import traceback
 from collections.abc import Callable
@@ -150,7 +153,10 @@ def test_i_log_exc_info_as_the_message_and_the_page_shows_the_error_alone(pager,
         (TimeoutError(), "export failed: TimeoutError"),
         (KeyError("price"), "export failed: KeyError: 'price'"),
         (ValueError("no price"), "export failed: ValueError: no price"),
-        (ExceptionGroup("several", [KeyError("price")]), "export failed: KeyError: 'price'"),
+        (
+            ExceptionGroup("several", [KeyError("price")]),
+            "export failed: several (1 sub-exception): KeyError: 'price'",
+        ),
     ],
 )
 def test_i_log_an_error_as_the_only_argument_and_the_page_names_its_type(
@@ -166,3 +172,41 @@ def test_structlog_hands_over_words_and_arguments_and_the_page_shows_them_togeth
         orders.error({"event": "payment %s failed", "positional_args": (number,)})
     orders.error({"event": "refund %s failed", "positional_args": ()})
     assert pages(pager, sandbox) == ["payment 4711 failed", "refund %s failed"]
+
+
+class Elsewhere(logging.handlers.SocketHandler):
+    """Sends records to another process, which is this one."""
+
+    def __init__(self, receiver: logging.Handler) -> None:
+        super().__init__("localhost", None)
+        self.receiver = receiver
+
+    def send(self, s: bytes) -> None:
+        self.receiver.handle(logging.makeLogRecord(pickle.loads(s[4:])))
+
+
+class Queued(logging.handlers.QueueHandler):
+    """A queue whose listener takes records at once."""
+
+    def __init__(self, receiver: logging.Handler) -> None:
+        super().__init__(queue.SimpleQueue())
+        self.receiver = receiver
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        self.receiver.handle(record)
+
+
+@pytest.mark.parametrize("way", [Elsewhere, Queued])
+@pytest.mark.parametrize("words", ["import failed", "\N{COLLISION SYMBOL}"])
+def test_another_exception_at_the_same_line_pages_behind_a_queue_or_a_socket_as_well(
+    sandbox, make_handler, attach, way: Callable[[logging.Handler], logging.Handler], words: str
+) -> None:
+    handler = make_handler(fingerprint={"exception_type": True})
+    log = attach(handler, "shop.imports")
+    texts_of_two_failures(lambda error: log.exception(words))
+    direct = pages(handler, sandbox)
+    log.removeHandler(handler)
+    attach(way(handler), "shop.imports")
+    texts_of_two_failures(lambda error: log.exception(words))
+    assert pages(handler, sandbox) == direct
+    assert len(direct) == 2

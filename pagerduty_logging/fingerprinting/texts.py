@@ -63,6 +63,12 @@ def read(record: logging.LogRecord) -> Text:
     return text._replace(may_quote=True) if args else text
 
 
+def printed_exception(record: logging.LogRecord) -> str:
+    """The traceback that a handler before us, or a socket, has left of the record's exception."""
+    text = record.exc_text
+    return text if type(text) is str and not record.exc_info else ""
+
+
 def text_of(msg: object) -> str:
     """Return what a message object says as a text, however its `__str__` behaves."""
     if type(msg) is str:

@@ -68,11 +68,17 @@ def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
     Runs the program's code. What a record says is a text, or an object (an exception, a number) to be shown.
     """
     said = subject_of(record)
-    if isinstance(said, BaseException) and type(record.args[0] if record.args else record.msg) is tuple:
-        return said, {}  # of `sys.exc_info()` nothing else is worth a word
+    if isinstance(said, BaseException) and said is not record.msg and _from_exc_info(record):
+        return said, {}  # nothing else of it is worth a word
     if type(said) is str or not has_words(said):
         return message_of(record), {}
     return _filled(words_of(said), said), fields_of(said)
+
+
+def _from_exc_info(record: logging.LogRecord) -> bool:
+    """Tell whether the message, or its only argument, is what `sys.exc_info()` returned."""
+    args: Any = record.args
+    return type(args[0] if args else record.msg) is tuple
 
 
 def _filled(words: object, said: object) -> object:
