@@ -3,8 +3,10 @@
 import concurrent.futures
 import logging
 import logging.handlers
+import os
 import pickle
 import queue
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from collections.abc import Callable
 import pytest
 
 from pagerduty_logging import PagerDutyHandler, install_hooks
-from pagerduty_logging.sandbox import Sandbox
+from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 
 
 @pytest.fixture
@@ -210,3 +212,54 @@ def test_another_exception_at_the_same_line_pages_behind_a_queue_or_a_socket_as_
     texts_of_two_failures(lambda error: log.exception(words))
     assert pages(handler, sandbox) == direct
     assert len(direct) == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("client_url", "javascript:alert(1)"),
+        ("links", ["javascript:alert(1)"]),
+        ("links", [{"href": "file:///etc/passwd", "text": "here"}]),
+        ("images", [{"src": "data:image/png;base64,AAAA"}]),
+    ],
+)
+def test_i_mistype_an_address_and_am_told_when_the_handler_is_built(option: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"^{option} must be an address"):
+        PagerDutyHandler(EXAMPLE_ROUTING_KEY, **{option: value})  # type: ignore[arg-type]
+
+
+def test_a_link_may_be_an_address_that_the_record_brings(pager, sandbox) -> None:
+    orders.removeHandler(pager)
+    handler = PagerDutyHandler(EXAMPLE_ROUTING_KEY, links=["{runbook}", "https://wiki.example.com/{topic}"])
+    assert not handler.inert
+    handler.close()
+
+
+RQ = """
+import os, sys, types, logging
+from pagerduty_logging import PagerDutyHandler
+logging.getLogger().addHandler(PagerDutyHandler(os.environ["KEY"], base_url=os.environ["URL"]))
+logging.error("in the worker")
+worker = sys.modules["rq.worker"] = types.ModuleType("rq.worker")
+worker.__dict__.update(os=os, logging=logging)
+exec('''
+def fork_work_horse():
+    if os.fork() == 0:
+        main_work_horse()
+    os.wait()
+def main_work_horse():
+    logging.error("in the job")
+    os._exit(0)
+''', worker.__dict__)
+worker.fork_work_horse()
+"""
+"""A program with the names of RQ's worker, whose work horse ends as RQ's does."""
+
+
+def test_a_job_of_rq_pages_before_its_process_ends_without_any_hook(sandbox) -> None:
+    environment = {**os.environ, "KEY": EXAMPLE_ROUTING_KEY, "URL": sandbox.url}
+    ended = subprocess.run(
+        [sys.executable, "-c", RQ], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert {event["payload"]["summary"] for event in sandbox.events} == {"in the worker", "in the job"}
