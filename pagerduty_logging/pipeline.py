@@ -228,7 +228,9 @@ class Pipeline:
         relation = paged_exceptions.relation(mark, traceback_of(record, error), occurrence.at)
         uncaught = record.__dict__.get("_pagerduty_uncaught") is True
         if relation == "another" or (
-            relation == "same" and not uncaught and mark.logger != occurrence.logger
+            # Its own words decide then; but what ends the program is the failure that was logged there.
+            not uncaught
+            and (relation == "raised again" or (relation == "same" and mark.logger != occurrence.logger))
         ):
             return None
         occurrence.echo = uncaught

@@ -501,9 +501,10 @@ def test_reconfiguring_while_an_event_is_under_way_waits_for_nothing_and_loses_n
         logger.addHandler(handler)
         logger.error("on its way")
         sandbox.wait_until(lambda: sandbox.requests)
-        handler.acquire()  # as `logging.shutdown` and `dictConfig` do
+        handler.acquire()
         try:
-            assert handler.flush() is False
+            with logging._lock:  # as `dictConfig` holds it
+                assert handler.flush() is False
             handler.close()
         finally:
             handler.release()

@@ -34,6 +34,8 @@ class Stats:
         oldest_pending_age: seconds the oldest pending event has waited; None if there is none.
         last_error: the latest failure, in words; None if there was none.
         state: how the shared state does; None: there is none.
+        out_of_reach: what keeps every ERROR from the handler, in words, such as a library's `dictConfig` that
+            threw it out; None if errors reach it, or if that cannot be known.
     """
 
     accepted: int = 0
@@ -48,6 +50,7 @@ class Stats:
     oldest_pending_age: float | None = None
     last_error: str | None = None
     state: StateStats | None = None
+    out_of_reach: str | None = None
 
 
 def total(several: Sequence[Stats]) -> Stats:

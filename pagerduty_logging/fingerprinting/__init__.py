@@ -171,6 +171,8 @@ class Fingerprinter:
             return self._with_options(record, Rule.ARGUMENTS, *answer, False)
 
         text = texts.read(record)
+        if not text.appended and (left := texts.printed_exception(record)):
+            text = text._replace(appended=left)
         reads = self._template_source == "source"
         rule, template, text = _template(record, text, reads=reads, missed=missed and text.text is msg)
         crash = failure.reported_crash(record, text.appended)
@@ -281,7 +283,10 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
         if type(args) is not tuple:
             return None
         for value in args:
-            if type(value) is str and "(most recent call last)" in value:
+            if type(value) is str:
+                if "(most recent call last)" in value:
+                    return None
+            elif type(value) is not int and texts.failure_in(value):
                 return None
         last = args[-1]
         alone = type(last) is not str or not texts.ends_with_text(msg)

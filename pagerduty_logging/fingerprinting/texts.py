@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api import safejson
@@ -57,9 +58,15 @@ def read(record: logging.LogRecord) -> Text:
         if said is msg:
             return _of_template(record, msg, args)
     else:
-        said = msg
+        said = structured.exception_in(msg) or msg
     text = _of_text(said, merged=message.is_merged(record)) if isinstance(said, str) else _of_object(said)
     return text._replace(may_quote=True) if args else text
+
+
+def printed_exception(record: logging.LogRecord) -> str:
+    """The traceback that a handler before us, or a socket, has left of the record's exception."""
+    text = record.exc_text
+    return text if type(text) is str and not record.exc_info else ""
 
 
 def text_of(msg: object) -> str:
@@ -111,8 +118,9 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Text:
     quoted = next((text for value in values if type(value) is str and (text := _traceback_in(value))), "")
     last = values[-1] if values else None
     may_quote = type(last) is str and ends_with_text(msg)
+    joined = next((found for value in values if (found := failure_in(value))), ())
     if not says_nothing(without_placeholders(msg)):
-        return Text(msg, is_template=True, quoted=quoted, may_quote=may_quote)
+        return Text(msg, is_template=True, quoted=quoted, may_quote=may_quote, joined=joined)
     exception = next((value for value in values if isinstance(value, BaseException)), None)
     # The values of a template without a word are all that there is to tell problems apart.
     return Text(_rendered(record, msg), values=values, exception=exception, quoted=quoted, may_quote=True)
@@ -129,6 +137,9 @@ def _of_text(text: str, *, merged: bool) -> Text:
     if text.endswith(("sub-exception)", "sub-exceptions)")):  # a group: how many failed does not matter
         text = _COUNTED.sub("", text)
     if "(most recent call last)" not in text:
+        # What `traceback.format_tb` returns: where, and not what.
+        if text.lstrip().startswith('File "') and (frames := printed_traceback.frames_of(text)):
+            return Text("", joined=(f"function={frames[-1].function}",))
         return Text(text)
     held = printed_traceback.held_in(text)
     if held is None:
@@ -148,10 +159,29 @@ def _of_object(said: object) -> Text:
         read = template_strings.read(said)
         return Text(read.text, template=read.template)
     if structured.is_structured(said):
+        quoted = _traceback_field(said)
+        if quoted:
+            return _of_text(text_of(structured.words_of(said)), merged=False)._replace(quoted=quoted)
         words = structured.words_of(said)
         if words is not said and not structured.is_structured(words):
             return _of_object(words) if type(words) is not str else _of_text(words, merged=False)
     return _of_text(text_of(said), merged=False)
+
+
+def failure_in(value: object) -> tuple[str, ...]:
+    """What joins of an argument that says what failed and where: a group's causes, `sys.exc_info()`'s."""
+    error = value if isinstance(value, BaseException) else structured.exception_in(value)
+    if error is None or (error is value and not causes.is_group(error)):
+        return ()
+    return causes.raised(error).joined
+
+
+def _traceback_field(said: object) -> str:
+    """The traceback that the program put into a field itself, other than structlog does for `exc_info`."""
+    if not isinstance(said, Mapping):
+        return ""
+    values = (value for name, value in said.items() if name not in ("exception", "exc_info"))
+    return next((found for value in values if type(value) is str and (found := _traceback_in(value))), "")
 
 
 def _traceback_in(text: str) -> str:

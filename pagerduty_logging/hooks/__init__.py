@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys as _sys
 import threading as _threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from traceback import clear_frames
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pagerduty_logging.events_api import options
+from pagerduty_logging.handler import PagerDutyHandler, handlers
 from pagerduty_logging.hooks import exit_status
 from pagerduty_logging.hooks.event_loops import LoopHooks
 from pagerduty_logging.hooks.patching import Function, Place
@@ -24,9 +26,12 @@ from pagerduty_logging.record.intent import is_success, stops
 class Hooks:
     """Installed hooks; `uninstall()`, or leaving the `with` block, puts back what was there before."""
 
-    def __init__(self, installation: _Installation) -> None:
+    def __init__(self, installation: _Installation, keep: tuple[PagerDutyHandler, ...] = ()) -> None:
         self._installation: _Installation | None = installation
+        self._keep = keep
         installation.users += 1
+        for handler in keep:
+            handler.lookout.keepers += 1
 
     def uninstall(self) -> None:
         """Stop logging, and put back what was there, behind hooks that were installed since.
@@ -35,6 +40,8 @@ class Hooks:
         """
         installation, self._installation = self._installation, None
         if installation is not None:
+            for handler in self._keep:
+                handler.lookout.keepers -= 1
             installation.users -= 1
             if not installation.users:
                 installation.leave()
@@ -176,6 +183,7 @@ def install_hooks(
     unraisable: bool = True,
     asyncio: bool = True,
     exit_status: bool = False,
+    keep: Iterable[PagerDutyHandler] = (),
 ) -> Hooks:
     """Log every uncaught exception as CRITICAL, so that it pages like any other record.
 
@@ -194,6 +202,9 @@ def install_hooks(
             pending; in asyncio's loops, and uvloop's if it is imported by then.
         exit_status: also `sys.exit(status)` with a status but 0 or with a message, where it ends the
             process. `raise SystemExit(status)`, `exit()` and `os._exit()` are not seen.
+        keep: handlers to be put back where they were, within seconds, when a library's `dictConfig`,
+            `fileConfig` or `basicConfig(force=True)` has thrown them out; not if they are closed on purpose,
+            nor if another `PagerDutyHandler` has taken their place.
 
     Returns:
         the hooks, to be uninstalled, or used as a context manager.
@@ -211,10 +222,20 @@ def install_hooks(
         asyncio=options.flag("asyncio", asyncio),
         exit_status=options.flag("exit_status", exit_status),
     )
+    kept = _handlers("keep", keep)
+    for handler in handlers():
+        handler.lookout.note_attached()
     for installation in _installed:
         if installation.wanted == wanted and installation.in_front():
-            return Hooks(installation)
-    return Hooks(_Installation(wanted))
+            return Hooks(installation, kept)
+    return Hooks(_Installation(wanted), kept)
+
+
+def _handlers(option: str, given: Iterable[PagerDutyHandler]) -> tuple[PagerDutyHandler, ...]:
+    found = () if isinstance(given, (str, logging.Handler)) else tuple(given)
+    if (isinstance(given, (str, logging.Handler))) or not all(isinstance(h, PagerDutyHandler) for h in found):
+        raise TypeError(f"{option} must be a list of PagerDutyHandlers")
+    return found
 
 
 _installed: list[_Installation] = []

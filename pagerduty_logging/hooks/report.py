@@ -10,6 +10,8 @@ from contextlib import suppress
 from types import CodeType, FrameType, TracebackType
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.handler import PagerDutyHandler, handlers
+from pagerduty_logging.record.attachment import behind
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | None
 
@@ -52,7 +54,11 @@ class Report:
         except Exception as broken:
             line = sys._getframe().f_lineno
             self._log_behind(broken, self._record(__file__, line, message, exc_info, "critical"))
-        return self.logger.isEnabledFor(logging.CRITICAL)
+        last = self._last_resort()
+        if last is not None:
+            line = sys._getframe().f_lineno
+            last.handle(self._record(__file__, line, message, exc_info, "critical"))
+        return last is not None or self.logger.isEnabledFor(logging.CRITICAL)
 
     def critical_at(
         self, code: CodeType, line: int, message: str, error: BaseException | None, *, pages: bool
@@ -68,6 +74,20 @@ class Report:
                 logger.handle(record)
             except Exception as broken:
                 self._log_behind(broken, record)
+            last = self._last_resort()
+            if last is not None:
+                last.handle(record)
+
+    def _last_resort(self) -> PagerDutyHandler | None:
+        """Return the handler to page with, if the logger reaches none because the last one was thrown out."""
+        if self.logger.isEnabledFor(logging.CRITICAL) and any(
+            isinstance(known, PagerDutyHandler) and not known.inert
+            for handler in _handlers_of(self.logger)
+            for known in behind(handler)
+        ):
+            return None
+        lost = [handler for handler in handlers() if not handler.inert and handler.lookout.trouble()]
+        return max(lost, key=lambda handler: handler.number, default=None)
 
     def _log_behind(self, broken: Exception, record: logging.LogRecord) -> None:
         """Give `record` to the handlers behind the one that raised `broken`: to all if none of them did."""

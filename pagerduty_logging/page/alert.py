@@ -58,6 +58,11 @@ def checked_fields(*, release: str | None, environment: str | None, **options: A
     check.web_address("client_url", options.get("client_url"))
     check.mapping("custom_details", options.get("custom_details"))
     trigger = Trigger("as the options make it", **options)
+    addresses = [("links", link.href) for link in trigger.links if isinstance(link, Link)]
+    addresses += [("images", image.src) for image in trigger.images if isinstance(image, Image)]
+    for name, address in addresses:
+        if not address.startswith("{"):  # else a record says which
+            check.web_address(name, address)
     checked = {name: getattr(trigger, name) for name in options}
     checked["custom_details"] = trigger.custom_details or {}
     return Fields(

@@ -34,6 +34,18 @@ def standing_of(handler: logging.Handler) -> Standing:
     return Standing(at, f"hears nothing of the logger {at[0]!r}: {obstacles[0]}")
 
 
+def holders_above(handler: logging.Handler, name: object) -> tuple[str, ...]:
+    """Return the loggers that have `handler`, among those that a record of the logger `name` passes."""
+    known = logging.Logger.manager.loggerDict.get(name) if type(name) is str else None
+    here = known if isinstance(known, logging.Logger) else logging.getLogger()
+    found = []
+    while here is not None:
+        if _has(here, handler):
+            found.append(here.name)
+        here = here.parent if here.propagate else None  # type: ignore[assignment]
+    return tuple(found)
+
+
 def put_back(handler: logging.Handler, names: Iterable[str]) -> tuple[str, ...]:
     """Attach `handler` to these loggers again, where it is not; return the names of those that lacked it.
 

@@ -25,7 +25,7 @@ from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.record.contents import word
 from pagerduty_logging.record.exceptions import Frame, Raised, caught, with_frames
 from pagerduty_logging.record.plain_record import LEAST, attributes_of, completed
-from pagerduty_logging.record.structured import subject_of
+from pagerduty_logging.record.structured import exception_in, subject_of
 
 MAX_STACK_CHARS = 40_000
 MAX_TEMPLATE_CHARS = 2_000
@@ -289,7 +289,10 @@ def _surroundings(record: logging.LogRecord, error: BaseException | None) -> Sur
 def _chain_of_subject(record: logging.LogRecord) -> tuple[Raised, ...]:
     """Return the exception that is the message, or its only argument, and what led to it."""
     subject: Any = record.__dict__.get("msg")
-    if type(subject) is not str or record.__dict__.get("args"):
+    args = record.__dict__.get("args")
+    if type(args) is tuple and len(args) == 1:
+        subject = exception_in(args[0]) or args[0]
+    elif type(subject) is not str or args:
         subject = subject_of(record)
     if not issubclass(type(subject), BaseException):
         return ()

@@ -68,21 +68,47 @@ def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
     Runs the application's code. The words are a text, or an object (an exception, a number) to be shown.
     """
     said = subject_of(record)
+    if isinstance(said, BaseException) and said is not record.msg and _from_exc_info(record):
+        return said, {}  # nothing else of it is worth a word
     if type(said) is str or not has_words(said):
         return message_of(record), {}
-    return words_of(said), fields_of(said)
+    return _filled(words_of(said), said), fields_of(said)
+
+
+def _from_exc_info(record: logging.LogRecord) -> bool:
+    """Tell whether the message, or its only argument, is what `sys.exc_info()` returned."""
+    args: Any = record.args
+    return type(args[0] if args else record.msg) is tuple
+
+
+def _filled(words: object, said: object) -> object:
+    """Put structlog's arguments into its words, where no processor of its own does."""
+    args = said.get("positional_args") if issubclass(type(said), Mapping) else None  # type: ignore[attr-defined]
+    if type(words) is not str or type(args) is not tuple:
+        return words
+    try:
+        return words % args
+    except Exception:  # they do not fit: shown apart
+        return words
 
 
 def subject_of(record: logging.LogRecord) -> object:
     """Return the object that is the whole message: `msg`, or what fills a template of nothing else."""
     msg, args = record.msg, record.args
     if not args:
-        return msg
+        return exception_in(msg) or msg
     if type(msg) is not str or not (2 <= len(msg) <= 8) or msg.strip() not in ("%s", "%r", "%s."):
         return msg
     if type(args) is tuple:
-        return args[0] if len(args) == 1 else msg
+        return (exception_in(args[0]) or args[0]) if len(args) == 1 else msg
     return args  # logging takes an only argument that is a mapping for all of them
+
+
+def exception_in(value: object) -> BaseException | None:
+    """Return the exception of what `sys.exc_info()` returned; None if `value` is nothing such."""
+    if type(value) is tuple and len(value) == 3 and isinstance(value[1], BaseException):
+        return value[1] if value[0] is type(value[1]) else None
+    return None
 
 
 def is_structured(said: object) -> bool:

@@ -514,3 +514,9 @@ if __name__ == "__main__":
         "Uncaught exception in process spawn: ValueError: no rates for today",
         "fork exits: leaving",
     ]
+
+
+@pytest.mark.parametrize("keep", ["handler", logging.NullHandler(), [logging.NullHandler()]])
+def test_only_handlers_that_page_are_kept(keep: object) -> None:
+    with pytest.raises(TypeError, match="keep must be a list of PagerDutyHandlers"):
+        install_hooks(keep=keep)  # type: ignore[arg-type]

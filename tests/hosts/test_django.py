@@ -341,6 +341,17 @@ def test_what_pages_gets_no_warning(project: Path, sandbox: Sandbox):
             "early",
         ),
         (
+            """
+            LOGGING = {"version": 1, "root": {"handlers": []}}
+            import logging
+            from pagerduty_logging import PagerDutyHandler
+            handler = PagerDutyHandler()
+            logging.getLogger().addHandler(handler)
+            """,
+            "W007",
+            "because of logging.config.dictConfig(), called at",
+        ),
+        (
             'LOGGING["loggers"] = {"shop": {"handlers": ["console"], "propagate": False}}',
             "W006",
             "shop (propagate is off at 'shop')",
