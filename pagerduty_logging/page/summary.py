@@ -19,6 +19,12 @@ MAX_LOOKED_AT = 4_000
 
 _LETTER = re.compile(r"[^\W\d_]")
 _TRACEBACK = re.compile(r"[\s:;,(\[|-]{0,8}(?:Exception Group )?Traceback \(most recent call last\):?")
+_STAMP = re.compile(
+    r"[\[(]\d{1,4}[-/.]\w{2,3}[-/.]\d{2,4}[T :]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?"
+    r"(?: ?Z| ?[+-]\d\d:?\d\d)?[\])]\s*"
+)
+"""The time in brackets that some libraries begin their messages with: an alert has its own."""
+_INTEGRATIONS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "integrations", "")
 _NO_ERROR = "NoneType: None"
 """What Python prints for an exception where there is none."""
 
@@ -37,6 +43,9 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
         return line.lstrip(": ")
     error, more = _first_cause(chain[0])
     text = cut(_last_line(error.text), MAX_ERROR_CHARS)
+    if _is_report(origin):
+        stamp = _STAMP.match(line)
+        line = line[stamp.end() :] if stamp else line
     place = _place(chain, origin)
     if place and line not in ("", text) and not _says(line, place.rpartition(".")[2]):
         line = f"{line.rstrip(': ')} in {place}"
@@ -79,13 +88,20 @@ def _with_name(line: str, name: str, text: str) -> str:
 
 def _place(chain: tuple[Raised, ...], origin: Frame) -> str:
     """Return the application's innermost function in what a library reports, else ""."""
-    if not origin.path or is_ours(origin.path) or not is_library(origin.path):
+    if not _is_report(origin):
         return ""
     for raised in (*chain[0].members, *chain):
         own = [frame for frame in raised.frames if frame.path and not is_library(frame.path)]
         if own:
             return cut(f"{_module(own[-1].path)}.{own[-1].function.rpartition('.')[2]}", MAX_PLACE_CHARS)
     return ""
+
+
+def _is_report(origin: Frame) -> bool:
+    """Tell whether a library's line reports what it caught, or our middleware does."""
+    if is_ours(origin.path):
+        return origin.path.startswith(_INTEGRATIONS)
+    return is_library(origin.path)
 
 
 def _module(path: str) -> str:
