@@ -17,6 +17,7 @@ _MAX_ERROR_CHARS = 2_000
 def describe(record: logging.LogRecord, what: str, name: str, identity: str, fate: str, *why: object) -> None:
     """Make `record` say, for example, "Task shop.pay[8b1a] raised KeyError: 'card'"."""
     head, tail = (words.replace("%", "%%") for words in (f"{what} {name}", fate))
+    record.lineno = 0  # the host's line says something else: not to be asked for the template
     record.msg = f"{head}[%s] {tail}" + ": %s" * len(why)
     record.args = (identity, *why)
 

@@ -58,7 +58,7 @@ def report(interface: str, error: BaseException) -> None:
         _PLACE,
         0,
         "%s",
-        ("Unhandled exception in the application",),
+        ("Unhandled exception",),
         (type(error), error, error.__traceback__),
     )
     handlers.call_each(None, interface, lambda handler: handler.handle(record))

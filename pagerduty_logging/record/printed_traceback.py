@@ -134,8 +134,8 @@ def parse(text: str) -> tuple[Raised, ...]:
         elif line.startswith("    ") and frames and not said:
             if frames[-1].source == "":
                 frames[-1] = frames[-1]._replace(source=line.strip())
-        elif _ERROR.match(line):
-            said = [line]
+        elif _ERROR.match(line) or (frames and _ERROR.match(line.lstrip(" "))):
+            said = [line.lstrip(" ")]  # some indent it by one blank
     chain += _finished(frames, said, relation)
     # Printed oldest first, and each says how the one before it led to it; wanted the other way round.
     nearest_first = []

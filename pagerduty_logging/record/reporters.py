@@ -52,9 +52,9 @@ def without_contents(record: logging.LogRecord) -> logging.LogRecord:
     shown = copy(record)
     args: Any = record.args
     if isinstance(args, Mapping):
-        shown.args = {name: _shown(value) for name, value in args.items()}
+        shown.args = {name: _in_words(value) for name, value in args.items()}
     elif isinstance(args, tuple):
-        shown.args = tuple(_shown(value) for value in args)
+        shown.args = tuple(_in_words(value) for value in args)
     for name, value in record.__dict__.items():
         if name not in _USUAL and isinstance(value, (Mapping, str)):
             shown.__dict__[name] = _shown(value)
@@ -62,6 +62,18 @@ def without_contents(record: logging.LogRecord) -> logging.LogRecord:
 
 
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "pagerduty", "taskName"}
+
+
+class _Words(str):
+    """What is shown in place of a value; `%r` puts no quotes around it."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _in_words(value: object) -> object:
+    shown = _shown(value)
+    return _Words(shown) if isinstance(shown, str) and not isinstance(value, str) else shown
 
 
 def _shown(value: object) -> object:

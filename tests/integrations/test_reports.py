@@ -1,6 +1,8 @@
 """Records by which hosts report failures, rewritten: each failure its own problem, each occurrence not."""
 
+import inspect
 import logging
+from concurrent.futures import _base as host
 
 import pytest
 
@@ -60,3 +62,14 @@ def test_the_exception_that_is_handled_goes_before_the_copy_that_a_host_logs(err
         describe_error(report, "Task", "shop.pay", "8b1a")
     assert report.exc_info is not None
     assert report.exc_info[1] is error
+
+
+def test_two_tasks_that_a_host_reports_from_one_line_of_its_source_are_two_problems() -> None:
+    source = inspect.getsource(host).splitlines()
+    line = next(i for i, text in enumerate(source, 1) if "LOGGER.exception('exception calling" in text)
+    keys = set()
+    for name in ("shop.pay", "shop.ship"):
+        record = logging.LogRecord("host", logging.ERROR, host.__file__, line, "", (), None, "run")
+        tell(record, "Task", name, "8b1a", "lost its process", "signal 9")
+        keys.add(fingerprint(record))
+    assert len(keys) == 2
