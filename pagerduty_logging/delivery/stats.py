@@ -1,4 +1,4 @@
-"""What a program is told of its pages: `handler.stats`."""
+"""What became of the records of a handler: `handler.stats`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Stats:
         pending: events that wait or are under way.
         suppressed: records counted as repeats, for which no event was needed.
         ignored: records that do not page, by the rule that says so: "logger" (`ignore_loggers`), "exception"
-            (`ignore_exceptions`), "exit" (the report of an exit with all well), "echo"
+            (`ignore_exceptions`), "exit" (the report of an exit with success), "echo"
             (a line that repeats what another one has just reported), "record"
             (`extra={"pagerduty": False}`), "filter" (of the handler) or "before_send".
         dead_lettered: events PagerDuty refused for good.

@@ -1,4 +1,4 @@
-"""The one line that wakes somebody: what the program said, where it failed, and with what."""
+"""The one line that the person on call sees first: what was logged, where it failed, and with what."""
 
 from __future__ import annotations
 
@@ -116,5 +116,5 @@ def _last_line(text: str) -> str:
 
 
 def _says(line: str, text: str) -> bool:
-    """Tell whether `line` holds `text` as words of its own: "cannot" does not say "no", nor "/v1" "v1"."""
+    """Return whether `line` holds `text` as whole words: "cannot" does not say "no", nor "/v1" "v1"."""
     return re.search(rf"(?<![\w/]){re.escape(text)}(?![\w/])", line) is not None

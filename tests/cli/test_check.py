@@ -17,7 +17,7 @@ def steps(out: str) -> list[tuple[str, str]]:
     return [tuple(line.split("\t")[:2]) for line in out.splitlines()]
 
 
-def test_each_step_is_told_and_nobody_is_paged(command, sandbox: Sandbox):
+def test_each_step_is_reported_and_nobody_is_paged(command, sandbox: Sandbox):
     ran = command("check")
     assert (ran.code, ran.err) == (0, "")
     assert steps(ran.out) == [
@@ -84,7 +84,7 @@ def test_a_name_that_nobody_knows_fails_at_the_name(command):
 
 
 @pytest.mark.parametrize("proxy", ["http://me:s3cret@h:99999", "http://me:s3cret/x@h:80", "http://[::1"])
-def test_a_proxy_that_makes_no_sense_is_told_without_its_password(
+def test_a_proxy_that_makes_no_sense_is_reported_without_its_password(
     command, monkeypatch: pytest.MonkeyPatch, proxy: str
 ):
     monkeypatch.setenv("https_proxy", proxy)
@@ -94,7 +94,7 @@ def test_a_proxy_that_makes_no_sense_is_told_without_its_password(
     assert "s3cret" not in ran.out + ran.err
 
 
-def test_where_the_key_came_from_is_told_and_not_the_key(command, sandbox: Sandbox, tmp_path):
+def test_where_the_key_came_from_is_reported_and_not_the_key(command, sandbox: Sandbox, tmp_path):
     (tmp_path / "key").write_text("k" * 32)
     by_file = command("check", "--routing-key-file", str(tmp_path / "key"))
     by_stdin = command("check", "--routing-key-stdin", stdin="k" * 32)
