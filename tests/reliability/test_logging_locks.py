@@ -107,7 +107,8 @@ def test_threads_that_log_while_logging_is_configured_do_not_stall(pagerduty: Sa
         pagerduty.url,
     )
     ended.well()
-    assert set(summaries(pagerduty)) == {"problem 0"} or len(summaries(pagerduty)) == 1
+    assert len(set(summaries(pagerduty))) == 1  # of whichever thread came first, and its size at the end
+    assert len(summaries(pagerduty)) <= 2
 
 
 def test_signal_handlers_and_finalisers_may_log_in_the_middle_of_logging(pagerduty: Sandbox) -> None:
