@@ -41,6 +41,7 @@ from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.problem import Identifier
+from pagerduty_logging.lookout import Lookout
 from pagerduty_logging.page import alert
 from pagerduty_logging.page.deployment import find_environment, find_release
 from pagerduty_logging.page.redaction import redactor
@@ -55,6 +56,8 @@ from pagerduty_logging.state.worse import checked_escalation
 if TYPE_CHECKING:
     import requests
 
+_ABSL_FATAL = "_absl_log_fatal"
+"""Marks a record after which absl's own handler aborts the process (abseil-py: absl/logging/__init__.py)."""
 _numbers = itertools.count()
 _handlers: weakref.WeakSet[PagerDutyHandler] = weakref.WeakSet()
 
@@ -62,6 +65,10 @@ _handlers: weakref.WeakSet[PagerDutyHandler] = weakref.WeakSet()
 def handlers() -> list[PagerDutyHandler]:
     """Return all handlers of this process, whichever loggers they are attached to."""
     return list(_handlers)
+
+
+def _sending() -> list[PagerDutyHandler]:
+    return [handler for handler in handlers() if not handler.inert]
 
 
 class PagerDutyHandler(logging.Handler):
@@ -101,7 +108,9 @@ class PagerDutyHandler(logging.Handler):
             tells of them.
         spool: a directory in which events are kept until PagerDuty has them, so that they outlive the
             process; made if it is not there. Default: memory only.
-        background: False: send inside the logging call, for at most `timeout` seconds.
+        background: False: send inside the logging call, for at most `timeout` seconds. True: in a thread.
+            Default: in a thread, but inside the call under AWS Lambda and in RQ's work horse, which stop
+            without waiting for threads.
         flush_timeout: seconds that the end of the process may be delayed, by all handlers together.
         before_send: may change a trigger, or drop it by returning None; called on the thread that logs.
         on_error: is told of every event that will not be delivered, on the thread that notices; what it
@@ -168,7 +177,7 @@ class PagerDutyHandler(logging.Handler):
         max_events_per_minute: int = 100,
         max_pending: int = 1_000,
         spool: str | os.PathLike[str] | None = None,
-        background: bool = True,
+        background: bool | None = None,
         flush_timeout: float = 5.0,
         before_send: BeforeSend | None = None,
         on_error: Callable[[Event, EventsError], object] | None = None,
@@ -212,7 +221,8 @@ class PagerDutyHandler(logging.Handler):
             environment=find_environment(environment),
         )
         diagnostics = Diagnostics()
-        self._mark = paged_exceptions.name(f"{os.getpid()}_{next(_numbers)}")
+        self.number = next(_numbers)
+        self._mark = paged_exceptions.name(f"{os.getpid()}_{self.number}")
         redacted = redactor(redact, (key or _NO_KEY).reveal)
         self._decisions = Decisions(
             redacted.text,
@@ -249,8 +259,9 @@ class PagerDutyHandler(logging.Handler):
             remember=options.seconds("remember", remember),
             per_minute=options.count("max_events_per_minute", max_events_per_minute),
             say=diagnostics.say,
-            background=options.flag("background", background),
+            background=background is not False,
         )
+        self.lookout = Lookout(self, _sending, diagnostics)
         events = EventsClient(
             key or _NO_KEY,
             region=region,
@@ -271,9 +282,10 @@ class PagerDutyHandler(logging.Handler):
             decisions=self._decisions,
             defer=before_send is None,  # which runs on the thread that logs
             on_fork=self._pipeline.reset,
+            on_look=self.lookout.glance,
             max_pending=options.count("max_pending", max_pending),
             max_events_per_minute=options.count("max_events_per_minute", max_events_per_minute),
-            background=options.flag("background", background),
+            background=None if background is None else options.flag("background", background),
             flush_timeout=options.seconds("flush_timeout", flush_timeout, zero=True),
             on_error=options.function("on_error", on_error),
             diagnostics=diagnostics,
@@ -418,6 +430,7 @@ class PagerDutyHandler(logging.Handler):
         delivery = self._delivery
         if delivery is None or delivery.is_own(name):
             return
+        self.lookout.note_attached(name)
         occurrence = self._pipeline.capture(record, self.formatter, defects)
         if occurrence is None:
             self._write_decisions()
@@ -430,6 +443,8 @@ class PagerDutyHandler(logging.Handler):
             occurrence.original = None
         if occurrence.key is not None and occurrence.overrides.get("event_action") == "resolve":
             self._resolve_beside(occurrence.key)
+        if record.__dict__.get(_ABSL_FATAL):
+            self.flush()
         interruption = occurrence.interruption
         if interruption is not None:
             occurrence.interruption = None  # its traceback holds this frame
@@ -549,6 +564,7 @@ class PagerDutyHandler(logging.Handler):
             suppressed=self._pipeline.suppressed,
             ignored=dict(self._pipeline.ignored),
             state=None if self._state is None else self._state.stats,
+            out_of_reach=self.lookout.trouble() or None,
         )
 
     @property
@@ -565,14 +581,18 @@ class PagerDutyHandler(logging.Handler):
         Args:
             timeout: seconds; default: `flush_timeout`.
 
-        Called by `logging.shutdown`, `dictConfig` and the like, which hold logging's locks, it waits for
-        nothing: a worker that needs one of these locks would never end. Delivery goes on.
+        Called by `dictConfig` and the like, which hold the lock of the module `logging`, it waits for
+        nothing: a worker that needs that lock would never end. Delivery goes on. `logging.shutdown` holds
+        the handler's own lock alone, which the worker never needs.
         """
         deliveries = [one._delivery for one in (self, *self._others) if one._delivery is not None]
         if not deliveries:
             return True
         if self._holder == threading.get_ident():
-            return not any(delivery.pending for delivery in deliveries)
+            if _logging_is_locked():
+                return not any(delivery.pending for delivery in deliveries)
+            waited = [delivery.flush_in_shutdown() for delivery in deliveries]
+            return all(waited)
         until = clock.monotonic() + (deliveries[0].flush_timeout if timeout is None else timeout)
         done = [delivery.flush(max(until - clock.monotonic(), 0.0)) for delivery in deliveries]
         return all(done)
@@ -584,6 +604,7 @@ class PagerDutyHandler(logging.Handler):
         """
         if self._delivery is not None:
             self._delivery.close()
+            self.lookout.note_closed()
         for other in self._others:
             other.close()
         super().close()
@@ -600,6 +621,12 @@ class PagerDutyHandler(logging.Handler):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a PagerDutyHandler is not pickled: configure logging in each process")
+
+
+def _logging_is_locked() -> bool:
+    """Tell whether this thread holds the lock of the module `logging`; where that is not known, it may."""
+    is_owned = getattr(getattr(logging, "_lock", None), "_is_owned", None)
+    return is_owned is None or bool(is_owned())
 
 
 _NO_KEY = RoutingKey("0" * 32)

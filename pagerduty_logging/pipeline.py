@@ -7,6 +7,7 @@ anything: raise, log, or end the program. A record that calls for a page has one
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.problem import Identifier
+from pagerduty_logging.fingerprinting.stand_ins import GATHERED, StandIn, StandIns
 from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.follow_ups import FollowUps, Origin, said_by
 from pagerduty_logging.page.redaction import Redactor
@@ -117,6 +119,7 @@ class Pipeline:
         self._mark = mark
         self._clock = clock
         self._origins: dict[Origin, Origin] = {}
+        self._stand_ins = StandIns(identifier)
         self._depths: dict[int, int] = {}
         self._latest: tuple[object, object] = ("", 0)
 
@@ -131,6 +134,7 @@ class Pipeline:
         """Know no problem."""
         self.throttle.forget()
         self.follow_ups.reset()
+        self._stand_ins.forget()
 
     def warm_up(self) -> None:
         """Make a page that is not sent, so that what is slow for the first time only is slow now."""
@@ -224,7 +228,9 @@ class Pipeline:
         relation = paged_exceptions.relation(mark, traceback_of(record, error), occurrence.at)
         uncaught = record.__dict__.get("_pagerduty_uncaught") is True
         if relation == "another" or (
-            relation == "same" and not uncaught and mark.logger != occurrence.logger
+            # Its own words decide then; but what ends the program is the failure that was logged there.
+            not uncaught
+            and (relation == "raised again" or (relation == "same" and mark.logger != occurrence.logger))
         ):
             return None
         occurrence.echo = uncaught
@@ -317,13 +323,17 @@ class Pipeline:
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
         counted = Severity.ERROR if occurrence.echo and severity is Severity.CRITICAL else severity
+        stand_in = self._stand_ins.of(occurrence, key, severity)
+        if stand_in is not None:
+            key = occurrence.key = stand_in.key
+            occurrence.by_message = False
         sighting = self._sight(occurrence, key, counted, settle, held)
         if sighting.why is None:
             self.suppressed += 1
             if occurrence.known_failure:
                 self.throttle.tell_nobody(sighting.problem)
             return None
-        return self._event(occurrence, severity, sighting, settle)
+        return self._event(occurrence, severity, sighting, settle, stand_in)
 
     def _sight(
         self,
@@ -355,11 +365,18 @@ class Pipeline:
         return sighting
 
     def _event(
-        self, occurrence: Occurrence, severity: Severity, sighting: Sighting, settle: Settlement
+        self,
+        occurrence: Occurrence,
+        severity: Severity,
+        sighting: Sighting,
+        settle: Settlement,
+        stand_in: StandIn | None = None,
     ) -> Pending | None:
         problem, history = sighting.problem, sighting.history
         key = problem.key if sighting.worse is None else second_key(problem.key, sighting.worse)
         compose: Callable[[], Trigger] = partial(alert.compose, occurrence, key, history, self._fields)
+        if stand_in is not None:
+            compose = partial(self._composed_together, occurrence, sighting, stand_in)
         if sighting.worse is not None:
             compose = partial(beside_the_first, compose, problem.key, history)
         if occurrence.original is not None and self._before_send is not None:
@@ -394,6 +411,7 @@ class Pipeline:
                 template=occurrence.attributes.get("msg"),
                 repeats=history.suppressed,
             ),
+            due=-math.inf if stand_in is None else occurrence.at + GATHERED,
         )
 
     def _decided(self, verdict: DecisionVerdict, reason: str, *, template: object, **about: Any) -> None:
@@ -466,6 +484,10 @@ class Pipeline:
         if problem.said is None or getattr(event, "dedup_key", "") == problem.key:
             problem.said = said_by(event, logger, self._origins)
         return event
+
+    def _composed_together(self, occurrence: Occurrence, sighting: Sighting, stand_in: StandIn) -> Trigger:
+        sighting.history.occurrences = sighting.problem.occurrences  # it has waited for more of them
+        return stand_in.told(alert.compose(occurrence, sighting.problem.key, sighting.history, self._fields))
 
 
 def _is_notice(record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""The `pagerduty-logging` command; each subcommand is a module of its own.
+"""The `pagerduty-logging` command; each subcommand has its own module.
 
 Importing this package stays cheap: a subcommand imports what it needs when it runs.
 """

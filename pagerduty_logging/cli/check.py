@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -45,6 +48,13 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         f"See {SUPPORT_PAGE}",
         epilog="example: pagerduty-logging check --region eu",
     )
+    parser.add_argument(
+        "module",
+        nargs="?",
+        metavar="MODULE",
+        help="a module that sets up your program's logging, such as `shop.settings`: it is imported, and its "
+        "PagerDutyHandler must be attached afterwards",
+    )
     options.add_json(parser)
     add_state(parser)
     options.add_connection(parser)
@@ -57,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
     key = options.routing_key(args)
     with options.make_client(args, key) as client:
         steps = [_tell(step, args) for step in _steps(client, args)]
-    ok = steps[-1].ok  # the answer decides: it went the way that pages go
+    # The answer decides: it went the way that pages go.
+    ok = steps[-1].ok and all(step.ok for step in steps if step.name == "handler")
     steps += [_tell(step, args) for step in _steps_of_state(key, args)]
     well = ok and all(step.ok for step in steps if step.name == "state")
     if args.json:
@@ -94,6 +105,8 @@ def _steps(client: EventsClient, args: argparse.Namespace) -> Iterator[Step]:
     from pagerduty_logging.events_api.clock import monotonic
     from pagerduty_logging.events_api.errors import EventsError
 
+    if args.module is not None:
+        yield from _handlers_of(args.module)
     yield Step("routing key", True, f"from {options.key_origin(args)}")
     yield Step("address", True, client.base_url)
     yield from probe(client.base_url, client.timeout)
@@ -118,6 +131,32 @@ def _steps_of_state(key: RoutingKey, args: argparse.Namespace) -> Iterator[Step]
         fault = fault_of(place, key.reveal(), this_host())
         detail = f"{place.where} answers" if fault is None else f"{place.where}: {fault}"
         yield Step("state", fault is None, detail, monotonic() - since)
+
+
+def _handlers_of(module: str) -> Iterator[Step]:
+    """Import a module as a program in this directory would, and look what has become of its handlers."""
+    from pagerduty_logging.cli.probes import Step
+    from pagerduty_logging.handler import handlers
+    from pagerduty_logging.record.attachment import standing_of
+
+    sys.path.insert(0, os.getcwd())
+    try:
+        importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        yield Step("handler", False, f"{module} cannot be imported: {type(error).__name__}: {error}")
+        return
+    found = sorted(handlers(), key=lambda handler: handler.number)
+    if not found:
+        yield Step("handler", False, f"{module} made no PagerDutyHandler, or nobody holds it any more")
+    standings = [(handler, standing_of(handler)) for handler in found]
+    in_reach = any(standing.at and not standing.trouble for _, standing in standings)
+    for handler, standing in standings:
+        if standing.at and not standing.trouble:
+            where = ", ".join(standing.at)
+            inert = "; it has no routing key here, or is not enabled" if handler.inert else ""
+            yield Step("handler", True, f"attached to {where}{inert}")
+        elif not in_reach:
+            yield Step("handler", False, handler.lookout.trouble() or standing.trouble)
 
 
 def _tell(step: Step, args: argparse.Namespace) -> Step:

@@ -178,7 +178,7 @@ def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
     elif args.logger is not None and not any(fnmatchcase(problem.logger, args.logger) for problem in known):
         output.complain("no open problem comes of such a logger: the silence holds all the same")
     if args.json:
-        output.print_json(_told(stored))
+        output.print_json(_as_json(stored))
     else:
         critical = "" if stored.critical else "; critical events pass"
         print(f"{stored.id}: {_what(stored)} is silent until {timestamp(stored.until)}{critical}")
@@ -188,7 +188,7 @@ def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
 def _silences(store: Store, args: argparse.Namespace, created: bool) -> int:
     now, known = store.silences()
     if args.json:
-        output.print_json({"silences": [_told(silence) for silence in known]})
+        output.print_json({"silences": [_as_json(silence) for silence in known]})
     elif known or not output.is_terminal():
         header = ("ID", "WHAT", "LEFT", "CRITICAL", "WHO", "REASON")
         rows = [
@@ -223,7 +223,7 @@ def _what(silence: Silence) -> str:
     return {"all": "everything", "key": silence.what, "logger": f"logger {silence.what}"}[silence.by]
 
 
-def _told(silence: Silence) -> dict[str, Any]:
+def _as_json(silence: Silence) -> dict[str, Any]:
     return {
         "id": silence.id,
         "by": silence.by,

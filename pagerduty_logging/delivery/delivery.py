@@ -51,10 +51,12 @@ class Delivery:
         max_events_per_minute: bound of the events sent in any minute.
         spool: where events are kept until they are delivered; None: in memory only.
         make_claims: makes what asks a shared state, for one process; None: there is no such state.
-        background: True: a thread sends. False: `submit` sends, for at most the client's `timeout`.
+        background: True: a thread sends. False: `submit` sends, for at most the client's `timeout`. None: as
+            the process asks for, see `process.sends_in_call`.
         flush_timeout: seconds that the end of the process may be delayed.
         on_error: is told of every event that will not be delivered, on the thread that notices.
         on_fork: is called in a forked child, when it begins anew.
+        on_look: is called by the thread now and then, also when there is nothing to send.
         diagnostics: where losses are told.
         clock, random: clock and random source, replaceable in tests.
     """
@@ -71,10 +73,11 @@ class Delivery:
         max_events_per_minute: int,
         spool: Spool | None = None,
         make_claims: Callable[..., Claims] | None = None,
-        background: bool = True,
+        background: bool | None = True,
         flush_timeout: float = 5.0,
         on_error: OnError | None = None,
         on_fork: Callable[[], object] | None = None,
+        on_look: Callable[[], object] | None = None,
         diagnostics: Diagnostics,
         clock: Callable[[], float] = monotonic,
         random: Callable[[], float] = retrying.uniform,
@@ -92,6 +95,7 @@ class Delivery:
         self._background = background
         self._on_error = on_error
         self._on_fork = on_fork
+        self._on_look = on_look
         self._diagnostics = diagnostics
         self._clock = clock
         self._random = random
@@ -126,13 +130,14 @@ class Delivery:
             # In one step, and not if a signal handler on this thread has logged, and begun, in the meantime.
             self._current = begun = begun if self._current is before else self._current or begun
         process.enter_process()
-        if self._background and process.uwsgi_lacks_threads():
+        background = self._in_background()
+        if background and process.uwsgi_lacks_threads():
             self._diagnostics.say(
                 "threads",
                 "uWSGI runs no threads here, so that every page is sent inside the logging call; "
                 "its option enable-threads changes that",
             )
-        elif self._background and process.interpreter_lacks_threads():
+        elif background and process.interpreter_lacks_threads():
             self._diagnostics.say(
                 "threads",
                 "sub-interpreters run no threads before Python 3.14, so that every page is sent inside the "
@@ -140,9 +145,13 @@ class Delivery:
             )
         return begun
 
+    def _in_background(self) -> bool:
+        return not process.sends_in_call() if self._background is None else self._background
+
     def _new_worker(self) -> Worker:
         roles = Roles()
-        threaded = self._background and process.threads_run()
+        background = self._in_background()
+        threaded = background and process.threads_run()
         spooled = None
         if self._spool is not None:
             spooled = SpooledEvents(self._spool, self._max_pending, self._clock())
@@ -165,13 +174,14 @@ class Delivery:
             losses=Losses(self._on_error, spooled, self._diagnostics, roles),
             claims=claims,
             roles=roles,
-            in_call=WAKE_UP if self._background and process.interpreter_lacks_threads() else math.inf,
+            in_call=WAKE_UP if background and process.interpreter_lacks_threads() else math.inf,
             threaded=threaded,
             # With a spool an event is on disk before `submit` returns.
             defers=threaded and self._defer and self._spool is None,
             clock=self._clock,
             diagnostics=self._diagnostics,
             owner=self,
+            on_look=self._on_look,
         )
 
     # --- the callers' side ------------------------------------------------------------------------
@@ -223,6 +233,10 @@ class Delivery:
     def retry_now(self) -> None:
         """Try at once what only waits for better times, and report what was held back."""
         self.worker.finish()
+
+    def flush_in_shutdown(self) -> bool:
+        """Wait as at the end of the process: one budget for all that are shut down."""
+        return process.ending.spare(lambda left: self.flush(min(left, self.flush_timeout)))
 
     def finish(self, timeout: float) -> None:
         """Deliver what is pending, within `timeout` seconds."""

@@ -42,7 +42,8 @@ class Pending:
         accepted_at: on the delivery's clock.
         compose: makes the event, from plain data, when it is its turn.
         settle: takes once what became of the event; returns how many records it stood for.
-        label: names it on stderr if it is lost: nothing that a program logged, it may be a secret.
+        label: names the line that it comes from, whose events take turns with those of other lines. Named on
+            stderr if it is lost: nothing that a program logged, it may be a secret.
         size: bytes of memory that it takes, about.
         encoded: what is sent, once it is composed.
         refused: what PagerDuty refused, once there is nothing but the barest form left to try.

@@ -48,7 +48,7 @@ class Counts:
 
 
 class Queue:
-    """Every accepted event is here until it is delivered or its loss is told; the counts balance.
+    """Every accepted event is here until it is delivered or its loss is reported; the counts balance.
 
     Args:
         backlog: the events that wait, empty.
@@ -59,8 +59,8 @@ class Queue:
     Attributes:
         inbox: what is not decided yet.
         sending: the event that is under way, if one is.
-        lost: events that will not be delivered, and why: nobody was told yet.
-        trouble: the latest failure, in words of our own.
+        lost: events that will not be delivered, and why: not reported yet.
+        trouble: the latest failure, in our own words.
         blocked_until: no event but a critical one can be sent before, on the clock, whatever comes.
     """
 
@@ -143,22 +143,22 @@ class Queue:
                 pending.settle(Outcome.UNDONE)
 
     def enter(self, pending: Pending) -> None:
-        """Accept an event, at any moment; whoever sends, or next looks in here, moves it to the backlog."""
+        """Accept an event, at any moment; the sender, or the next call, moves it to the backlog."""
         self._entering.append(pending)
         if len(self._entering) >= MAX_ENTERING:
             self.take_in()
 
     def has_room_for(self, pending: Pending) -> bool:
-        """Tell whether an event would be kept, before it is written to disk."""
+        """Return whether an event would be kept, before it is written to disk."""
         return self._with_all_entered(self._has_room_for, pending)
 
     def _has_room_for(self, pending: Pending) -> bool:
         return self._backlog.count < self._max_pending or not self._backlog.would_be_least(pending)
 
     def take_in(self) -> None:
-        """Move what was submitted to the backlog, or leave it to whoever is busy: they look afterwards.
+        """Move what was submitted to the backlog, or leave it to the busy thread, which looks afterwards.
 
-        Waits for nobody: a finaliser submits with locks held that those who are busy may be waiting for.
+        Waits for no thread: a finaliser submits with locks held that the busy thread may be waiting for.
         """
         while len(self._entering) and self._lock.run(self._entered, or_else=_taken_later, timeout=0.0):
             pass  # once more: something may have come while the lock was given back
@@ -222,20 +222,39 @@ class Queue:
             self._counts.accepted += 1
             self._backlog.add(self._overflow.pending(now))
         wait = self._backlog.wait(now)
-        candidate = self._backlog.next(now)
+        candidate, budget_wait = self._candidate(now)
         if candidate is not None:
-            wait = self._budget.wait(self._backlog.urgency(candidate), now)
+            wait = budget_wait
             if wait == 0.0:
-                self._budget.spend(now)
+                self._budget.spend(now, candidate.label)
                 self.sending = candidate
                 self.blocked_until = -math.inf
                 return candidate, wait
         if self._overflow:
             wait = min(self._overflow.due() - now, math.inf if wait is None else wait)
-        open_again = max(self._backlog.paused_until, now + self._budget.wait(Severity.ERROR, now))
+        open_again = max(self._backlog.paused_until, now + self._budget.wait(Severity.ERROR, now, quiet=True))
         until = now + (math.inf if wait is None else wait)
         self.blocked_until = until if until <= open_again else -math.inf
         return None, wait
+
+    def _candidate(self, now: float) -> tuple[Pending | None, float]:
+        """Return the event whose turn it is, and the seconds until there is budget for it.
+
+        Where there is none left for it, a line that has been quiet may still have its share.
+        """
+        first = self._backlog.next(now)
+        if first is None:
+            return None, 0.0
+        wait = self._wait(first, now)
+        if wait > 0.0:
+            other = self._backlog.next(now, among=self._budget.is_quiet)
+            if other is not None and self._wait(other, now) == 0.0:
+                return other, 0.0
+        return first, wait
+
+    def _wait(self, pending: Pending, now: float) -> float:
+        quiet = self._budget.is_quiet(pending.label)
+        return self._budget.wait(self._backlog.urgency(pending), now, quiet=quiet)
 
     # --- another process may be quicker -----------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What a program is told of its pages: `handler.stats`."""
+"""What became of the records of a handler: `handler.stats`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Stats:
         pending: events that wait or are under way.
         suppressed: records counted as repeats, for which no event was needed.
         ignored: records that do not page, by the rule that says so: "logger" (`ignore_loggers`), "exception"
-            (`ignore_exceptions`), "exit" (the report of an exit with all well), "echo"
+            (`ignore_exceptions`), "exit" (the report of an exit with success), "echo"
             (a line that repeats what another one has just reported), "record"
             (`extra={"pagerduty": False}`), "filter" (of the handler) or "before_send".
         dead_lettered: events PagerDuty refused for good.
@@ -34,6 +34,8 @@ class Stats:
         oldest_pending_age: seconds the oldest pending event has waited; None if there is none.
         last_error: the latest failure, in words; None if there was none.
         state: how the shared state does; None: there is none.
+        out_of_reach: what keeps every ERROR from the handler, in words, such as a library's `dictConfig` that
+            threw it out; None if errors reach it, or if that cannot be known.
     """
 
     accepted: int = 0
@@ -48,6 +50,7 @@ class Stats:
     oldest_pending_age: float | None = None
     last_error: str | None = None
     state: StateStats | None = None
+    out_of_reach: str | None = None
 
 
 def total(several: Sequence[Stats]) -> Stats:

@@ -34,6 +34,8 @@ from pagerduty_logging.events_api.events import Severity
 
 WAKE_UP = 0.25
 """Seconds after which a waiting `flush` looks for itself."""
+LOOK = 2.0
+"""Seconds after which an idle thread calls `on_look`."""
 LEAST_ATTEMPT = 0.05
 """Seconds below which an attempt is not worth beginning."""
 FRAMES = 200
@@ -58,6 +60,7 @@ class Worker:
         defers: whether that thread also decides. False: whoever submits.
         clock: seconds, monotonic.
         diagnostics: where it says what goes wrong.
+        on_look: is called by the thread now and then, also when there is nothing to send.
         owner: what is to live, and to be told of the end of the process, as long as there is work.
 
     Attributes:
@@ -85,6 +88,7 @@ class Worker:
         clock: Callable[[], float],
         diagnostics: Diagnostics,
         owner: process.Lives,
+        on_look: Callable[[], object] | None = None,
     ) -> None:
         self.pid = os.getpid()
         self.queue = queue
@@ -104,6 +108,7 @@ class Worker:
         self._clock = clock
         self._diagnostics = diagnostics
         self._owner = owner
+        self._on_look = on_look
         self._signals = Signals()
 
     # --- the callers' side ------------------------------------------------------------------------
@@ -352,6 +357,8 @@ class Worker:
                 try:
                     self.look_around()
                     wait = self._with_counts(self.step(self._longest_attempt()))
+                    if self._on_look is not None:
+                        self._on_look()
                 except Exception as broken:
                     self._diagnostics.say("worker", f"the worker stumbled: {type(broken).__name__}")
                     wait = self._client.retry.initial or LOOK_AROUND
@@ -359,7 +366,9 @@ class Worker:
                 if process.ending.dismissed or (self.idle and self.closed and self._retire()):
                     break
                 look_around = math.inf if self._spooled is None else LOOK_AROUND
-                self._rest(min(math.inf if wait is None else wait, look_around, self._until_report()))
+                look = math.inf if self._on_look is None else LOOK
+                wait = min(math.inf if wait is None else wait, look_around, look, self._until_report())
+                self._rest(wait)
         if not self.queue.idle:  # submitted while the thread retired
             self.ensure_thread()
 

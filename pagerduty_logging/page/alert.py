@@ -58,6 +58,11 @@ def checked_fields(*, release: str | None, environment: str | None, **options: A
     check.web_address("client_url", options.get("client_url"))
     check.mapping("custom_details", options.get("custom_details"))
     trigger = Trigger("as the options make it", **options)
+    addresses = [("links", link.href) for link in trigger.links if isinstance(link, Link)]
+    addresses += [("images", image.src) for image in trigger.images if isinstance(image, Image)]
+    for name, address in addresses:
+        if not address.startswith("{"):  # else a record says which
+            check.web_address(name, address)
     checked = {name: getattr(trigger, name) for name in options}
     checked["custom_details"] = trigger.custom_details or {}
     return Fields(
@@ -85,14 +90,14 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
     chain = occurrence.chain or said.chain or told or printed_traceback.parse(exc_text)
     page = _Page(occurrence, said, logged, chain, dedup_key, history, given)
     unwished: dict[str, Any] = {
-        "summary": page.summary(),
+        "summary": _on_one_line(page.summary()),
         "severity": occurrence.severity,
         "dedup_key": dedup_key if dedup_key.strip() else None,
         "timestamp": time(occurrence.created),
         "source": given.source or this_host(),
-        "component": given.component or occurrence.logger,
+        "component": given.component or _on_one_line(occurrence.logger),
         "group": given.group,
-        "event_class": given.event_class or (chain[0].name if chain else occurrence.level_name),
+        "event_class": given.event_class or _on_one_line(chain[0].name if chain else occurrence.level_name),
         "client": given.client,
         "client_url": given.client_url,
         "images": given.images,
@@ -215,12 +220,11 @@ class _Page:
             details[free] = rows(value) if isinstance(value, str) else value
         details.update(about)
         details.update(self._wished_details)
-        details = cast("dict[str, Any]", cleaned(details))
         if occurrence.defects:
             details["defects"] = list(occurrence.defects)
         if self._ignored:
             details["ignored"] = self._ignored
-        return details
+        return cast("dict[str, Any]", cleaned(details))
 
     def _told(self, summary: str) -> dict[str, Any]:
         """What broke, where, since when, how often."""
@@ -279,6 +283,10 @@ def _checked(name: str, value: str) -> Any:
         ValueError, TypeError: naming the field.
     """
     return getattr(Trigger(**{"summary": "with one field", name: value}), name)
+
+
+def _on_one_line(text: str) -> str:
+    return plain(text).replace("\n", " ")
 
 
 def _without_empty(entries: dict[str, Any]) -> dict[str, Any]:

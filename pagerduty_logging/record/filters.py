@@ -13,16 +13,16 @@ from cachetools import LRUCache
 
 from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.clock import monotonic
-from pagerduty_logging.fingerprinting.failure import reports_clean_exit
+from pagerduty_logging.record.clean_exits import reports_clean_exit
 from pagerduty_logging.record.echoes import Echoes
 from pagerduty_logging.state.lock import ReentrantLock
 
 ECHOES = ("django.server",)
-"""Loggers that only tell of answers whose failure another logger reports: of Django's development server."""
+"""Loggers that repeat failures which another logger reports: that of Django's development server."""
 
 
 class Ignored:
-    """The loggers and exceptions that never page, and reports of an exit with all well.
+    """The loggers and exceptions that never page, and reports of an exit with success.
 
     Args:
         loggers: names of loggers, each with all loggers below it, as everywhere in logging. A name with "*",
@@ -45,7 +45,7 @@ class Ignored:
         self._names = frozenset(name for name in exceptions if isinstance(name, str))
 
     def rule_for(self, record: logging.LogRecord, error: BaseException | None) -> str | None:
-        """Return the name of the rule by which a record, with this exception, is noise; None if it is not."""
+        """Return the name of the rule that keeps a record, with this exception, from paging; else None."""
         name = record.__dict__.get("name")
         if name in ECHOES:
             return "logger"
@@ -99,7 +99,7 @@ class Held(NamedTuple):
 
 
 class Frequency:
-    """Tells when a problem has happened often enough in a short time; safe to share between threads.
+    """Counts whether a problem has happened often enough in a short time; safe to share between threads.
 
     Args:
         occurrences: how often.

@@ -40,7 +40,7 @@ class Occurrence:
 class Alert:
     """An alert as PagerDuty would hold it at the moment of asking.
 
-    `number` tells it from all others, also from earlier ones with its dedup key. `first_seen` and
+    `number` distinguishes it from all others, also from earlier ones with its dedup key. `first_seen` and
     `last_seen` are the arrival, in UTC, of its first and its latest trigger; `triggers` counts all of
     them, `history` holds its events, oldest first.
     """
@@ -70,7 +70,7 @@ class Alert:
 class ChangeEvent:
     """A change event; `timestamp` is the sender's own, as sent, and `at` its arrival in UTC.
 
-    `number` tells it from all other change events and alerts.
+    `number` distinguishes it from all other change events and alerts.
     """
 
     number: int

@@ -189,13 +189,13 @@ def test_a_test_that_cannot_be_resolved_names_the_alert(command, sandbox: Sandbo
 
 
 def sandbox_answers_first():
-    """A fault that is none: the request is answered as PagerDuty would, after no time."""
+    """A fault without effect: the request is answered as PagerDuty would, after no time."""
     from pagerduty_logging.sandbox import Delay
 
     return Delay(0)
 
 
-def test_the_version_is_told(command):
+def test_the_version_is_reported(command):
     told = command("--version")
     assert (told.code, told.out) == (0, f"pagerduty-logging {__version__}\n")
 

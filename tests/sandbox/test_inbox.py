@@ -105,7 +105,7 @@ def test_a_row_tells_how_often_it_happened_and_not_only_how_often_it_was_sent(
 
 
 @pytest.mark.parametrize("suppressed", [-5, True, "9", 1.5, None, [1], 10**13, 10**4299])
-def test_a_count_that_is_none_is_not_counted(browser: Browser, send: Sender, suppressed: Any) -> None:
+def test_an_invalid_count_is_not_counted(browser: Browser, send: Sender, suppressed: Any) -> None:
     send(trigger_with(custom_details={"suppressed": suppressed, "occurrences": suppressed}))
     assert ">0 suppressed" in browser.get()
 
@@ -270,13 +270,13 @@ def test_a_change_event_has_a_page_of_its_own(browser: Browser, send: Sender, sa
 
 
 @pytest.mark.parametrize("path", ["/alerts/99", "/changes/99", "/alerts/x", "/nowhere"])
-def test_what_is_gone_is_told_in_a_page(browser: Browser, session: requests.Session, path: str) -> None:
+def test_what_is_gone_is_reported_in_a_page(browser: Browser, session: requests.Session, path: str) -> None:
     answer = session.get(browser.url + path, headers={"Accept": "text/html"}, timeout=10)
     assert answer.status_code == 404
     assert '<a href="/">To the inbox</a>' in answer.text
 
 
-def test_alerts_of_several_services_are_told_apart(browser: Browser, send: Sender) -> None:
+def test_alerts_of_several_services_are_distinguished(browser: Browser, send: Sender) -> None:
     send(trigger())
     assert "…d1a6" not in browser.get()
     send(trigger(routing_key=OTHER_ROUTING_KEY))

@@ -13,7 +13,7 @@ from pagerduty_logging.state.why import Why
 
 
 def test_an_event_is_settled_although_another_thread_does_not_come_out_of_an_occurrence() -> None:
-    """As when a finaliser logs in the midst of it, and waits for the very thread that settles."""
+    """As when a finaliser logs during it, and waits for the very thread that settles."""
     stuck: list[int] = []
     inside, settled = threading.Event(), threading.Event()
 

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for it; default: 30")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Run what was asked for; a CommandError, and so the exit status 1, tells of what is wrong."""
+        """Run what was asked for; a CommandError, and so the exit status 1, says what is wrong."""
         if options["action"] == "check":
             self._check()
         else:
@@ -66,13 +66,13 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS("Errors page."))
 
     def _tried(self, name: str, written: Mapping[str, Any]) -> list[str]:
-        """Tell whether PagerDuty takes what a handler of `LOGGING` would send; return what is wrong."""
+        """Return whether PagerDuty takes what a handler of `LOGGING` would send; return what is wrong."""
         try:
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
                 key = find_routing_key(written.get("routing_key"), written.get("routing_key_file"))
             if key is None:
-                return []  # the checks have told
+                return []  # the checks have reported it
             given = {option: written[option] for option in _OF_THE_CLIENT if option in written}
             with EventsClient(key, **given) as client:
                 client.check()
