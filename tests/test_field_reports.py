@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pytest
 
 from pagerduty_logging import PagerDutyHandler, install_hooks
+from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 
 
@@ -305,3 +306,13 @@ def test_ctrl_c_is_still_printed_though_it_does_not_page(sandbox) -> None:
     )
     assert ended.stderr.count("KeyboardInterrupt") >= 1
     assert sandbox.alerts == ()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [str, str.encode, lambda line: {"message": line, "stream": "stderr"}, lambda line: f"[stderr] {line}"],
+    ids=["text", "bytes", "mapping", "prefix"],
+)
+def test_stderr_is_a_logger_and_the_librarys_own_notice_does_not_page(pager, sandbox, wrap) -> None:
+    Diagnostics(write=lambda line: orders.error(wrap(line))).say("retry", "PagerDuty is not reached")
+    assert pages(pager, sandbox) == []
