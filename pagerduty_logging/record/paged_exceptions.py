@@ -57,7 +57,7 @@ def mark(error: BaseException, attribute: str, value: object) -> None:
 
 
 def is_marked(error: BaseException, attribute: str) -> bool:
-    """Tell whether there is a mark, of whatever kind."""
+    """Return whether there is a mark of any kind."""
     try:
         return attribute in error.__dict__
     except Exception:
@@ -124,7 +124,7 @@ def _was_handed_over(traceback: TracebackType | None) -> bool:
 
 
 def _raises_anew(traceback: TracebackType) -> bool:
-    """Tell whether a frame raised the exception itself, instead of being left by it on its way.
+    """Return whether a frame raised the exception itself; otherwise it only passed through.
 
     `raise error` where it was caught is still the same failure; so is what a library hands on, such as the
     result of a future.

@@ -268,7 +268,7 @@ def test_rest_framework_pages_once_for_each_view_that_fails(pager: Pager, users:
     told = [event["payload"] for event in pager.events]
     assert {payload["summary"]: payload["custom_details"]["request"] for payload in told} == {
         "order 7 is odd": order,
-        "Internal Server Error: /orders/7/ in test_django.get: LookupError: there is no order 7": {
+        "Internal Server Error: /orders/7/ in test_django.post: LookupError: there is no order 7": {
             **order,
             "status": 500,
         },
