@@ -13,11 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from pagerduty_logging.delivery import process
+from pagerduty_logging.delivery.claims import Claims
+from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.diagnostics import Diagnostics, counted
 from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.delivery.inbox import Item
 from pagerduty_logging.delivery.losses import Losses, OnError
 from pagerduty_logging.delivery.queue import Queue
+from pagerduty_logging.delivery.reports import NoReports, Reports
 from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.delivery.schedule import Backlog, Budget
 from pagerduty_logging.delivery.spool import Spool
@@ -41,10 +44,13 @@ class Delivery:
     Args:
         client: makes the attempts, one at a time; its `retry` is the schedule.
         decide: returns the event that a submitted item calls for, or None.
+        reports: makes the events that no record calls for.
+        decisions: where what became of the events is noted.
         defer: whether the thread may decide; False: whoever submits.
         max_pending: bound of the events that wait. Beyond it the least severe is dropped, and told.
         max_events_per_minute: bound of the events sent in any minute.
         spool: where events are kept until they are delivered; None: in memory only.
+        make_claims: makes what asks a shared state, for one process; None: there is no such state.
         background: True: a thread sends. False: `submit` sends, for at most the client's `timeout`.
         flush_timeout: seconds that the end of the process may be delayed.
         on_error: is told of every event that will not be delivered, on the thread that notices.
@@ -58,10 +64,13 @@ class Delivery:
         client: EventsClient,
         *,
         decide: Callable[[Any], Pending | None],
+        reports: Reports = NoReports(),  # noqa: B008 (without state)
+        decisions: Decisions | None = None,
         defer: bool = True,
         max_pending: int,
         max_events_per_minute: int,
         spool: Spool | None = None,
+        make_claims: Callable[..., Claims] | None = None,
         background: bool = True,
         flush_timeout: float = 5.0,
         on_error: OnError | None = None,
@@ -73,10 +82,13 @@ class Delivery:
         self.flush_timeout = flush_timeout
         self._client = client
         self._decide = decide
+        self._reports = reports
+        self._decisions = decisions or Decisions(str)
         self._defer = defer
         self._max_pending = max_pending
         self._max_events_per_minute = max_events_per_minute
         self._spool = spool
+        self._make_claims = make_claims
         self._background = background
         self._on_error = on_error
         self._on_fork = on_fork
@@ -134,17 +146,24 @@ class Delivery:
         spooled = None
         if self._spool is not None:
             spooled = SpooledEvents(self._spool, self._max_pending, self._clock())
+        queue = Queue(
+            Backlog(self._client.retry, self._random),
+            Budget(self._max_events_per_minute),
+            self._max_pending,
+            self._clock,
+        )
+        claims = None
+        if self._make_claims is not None:
+            claims = self._make_claims(queue=queue, guard=roles.as_sender, clock=self._clock)
         return Worker(
             self._client,
-            queue=Queue(
-                Backlog(self._client.retry, self._random),
-                Budget(self._max_events_per_minute),
-                self._max_pending,
-                self._clock,
-            ),
+            queue=queue,
             decide=self._decide,
+            reports=self._reports,
+            decisions=self._decisions,
             spooled=spooled,
             losses=Losses(self._on_error, spooled, self._diagnostics, roles),
+            claims=claims,
             roles=roles,
             in_call=WAKE_UP if self._background and process.interpreter_lacks_threads() else math.inf,
             threaded=threaded,
@@ -178,6 +197,10 @@ class Delivery:
         """Send the event whose turn it is on this thread; see `Worker.step`."""
         return self.worker.step(left)
 
+    def write_decisions(self) -> None:
+        """Let what was decided without an event be written soon."""
+        self.worker.set_going(wake=True)
+
     def settle(self, timeout: float = A_MOMENT) -> bool:
         """Wait a moment until it is decided what the records logged so far call for."""
         return self.worker.decided(timeout)
@@ -198,14 +221,13 @@ class Delivery:
     # --- the end of the process, and its forks ----------------------------------------------------
 
     def retry_now(self) -> None:
-        """Try at once what only waits for better times."""
-        worker = self.worker
-        worker.queue.retry_now()
-        worker.rouse()
+        """Try at once what only waits for better times, and report what was held back."""
+        self.worker.finish()
 
     def finish(self, timeout: float) -> None:
         """Deliver what is pending, within `timeout` seconds."""
-        self.flush(timeout)
+        self.worker.end(timeout)
+        self._decisions.write()
 
     def report_undelivered(self) -> None:
         """Say what is left: kept in the spool, or lost with the process."""
@@ -217,6 +239,7 @@ class Delivery:
         left = [pending.label for pending in waiting if pending.ticket is None]
         kept = len(waiting) - len(left)
         left += ["a record that was not read"] * len(queue.inbox)
+        left += ["a report of repeats"] * self._reports.left
         if left:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
             words = f"the process ends before PagerDuty took {left[0]}{more}"

@@ -12,13 +12,13 @@ the first of these that there is:
 
 A guessed template (5), and one without a word that says anything (``"%s: %s"``, ``"Error: %s"``), is joined
 by the function that logged; one without a letter, and one that is an exception's own text, by the exception's
-type and the function that raised it too. A line that speaks for others is joined by what failed and where
-(`failure`), and so is every line that holds a printed traceback.
+type and the function that raised it too. A line that reports other code's failures is joined by what failed
+and where (`failure`), and so is every line that holds a printed traceback.
 The root logger is joined by the module that used it; environment and client are joined where they are set.
 
 Everything here is stateless but for caches that change no result: the key is the same in every
 process, on every host, and after a release that moves the code. One exception: whether an
-application is itself an installed package is told by what the process has loaded (`failure`).
+application is itself an installed package is seen from the modules that the process has loaded (`failure`).
 
 **The scheme is a wire format.** A changed rule changes keys, and alerts that are open under the
 old ones are never resolved. Change `SCHEME` with any change that alters a key.
@@ -26,20 +26,17 @@ old ones are never resolved. Change `SCHEME` with any change that alters a key.
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import logging
-import re
-from dataclasses import dataclass
-from enum import Enum
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
-from pagerduty_logging.record import overrides
-from pagerduty_logging.record.structured import says_little
+from pagerduty_logging.record import overrides, places
+from pagerduty_logging.record.template_strings import HOLE
 
-from . import causes, expressions, failure, own_keys, places, source, texts
-from .masking import HOLE, mask, says_nothing
+from . import causes, failure, own_keys, parts, source, templates, texts
+from .masking import MASKED, mask, says_nothing
+from .parts import SCHEME
+from .results import Explanation, Identity, Rule
 from .texts import Text
 
 __all__ = [
@@ -54,62 +51,10 @@ __all__ = [
     "fingerprint",
 ]
 
-SCHEME: Final = "pdl2"
-"""The version of the rules; every key made by them starts with it."""
-
-
 TemplateSource = Literal["source", "mask", "raw"]
 _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
-_SEPARATOR: Final = "\x1f"
-_ROOT: Final = "root"
-_SPECIAL: Final = frozenset((_ROOT, places.MAIN, *failure.LOGGERS))
+_SPECIAL: Final = frozenset((parts.ROOT, places.MAIN, *failure.LOGGERS))
 """Loggers that have rules of their own."""
-# CherryPy and others name loggers by an object's address: another name in every process.
-_NUMBERED: Final = re.compile(r"\.[0-9]{4,}(?![^.])|\.0x[0-9a-f]+(?![^.])", re.ASCII)
-
-
-class Rule(Enum):
-    """Where the template of a record came from."""
-
-    DEDUP_KEY = "dedup_key"
-    """The record brought its own key; there is no template."""
-    SOURCE = "source"
-    """Read back from the line of source that logged."""
-    TEMPLATE = "template"
-    """The strings of a template string (``t"..."``)."""
-    ARGUMENTS = "arguments"
-    """``record.msg``, its arguments apart from it."""
-    MASK = "mask"
-    """The first line of the message, values masked."""
-    RAW = "raw"
-    """The message as it stands, because ``template_source="raw"`` asks for that."""
-    NONE = "none"
-    """The record could not be read; only its logger and level tell it apart."""
-
-
-class Identity(NamedTuple):
-    """A record's dedup key, and whether its logger's name and ``msg`` alone decided it.
-
-    Where `by_message` is true, another record with an equal name and ``msg``, no key of its own
-    and the same call site has the same key, so that a caller may remember the pair.
-    """
-
-    key: str
-    by_message: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Why a record has the dedup key it has."""
-
-    key: str
-    rule: Rule
-    template: str
-    """What was hashed with the logger's name; for `Rule.DEDUP_KEY`, the record's own key."""
-    joined: tuple[str, ...] = ()
-    """What was hashed besides: ``"exception=..."``, ``"function=..."``."""
-    by_message: bool
-    """See `Identity`."""
 
 
 class Fingerprinter:
@@ -175,8 +120,8 @@ class Fingerprinter:
     def identify(self, record: logging.LogRecord) -> Identity:
         """Return the dedup key of RECORD and whether its name and ``msg`` alone decided it.
 
-        Raises nothing, whatever the record holds, but what is no `Exception` (KeyboardInterrupt,
-        SystemExit) from a ``__str__`` of the caller's.
+        Raises nothing, except a `BaseException` that is not an `Exception` (KeyboardInterrupt,
+        SystemExit) from a ``__str__`` of the application.
         """
         try:
             own = _own_key(record)
@@ -189,7 +134,7 @@ class Fingerprinter:
                     return known
                 missed = known is not None
             _, template, joined, by_message = self._decide(record, missed=missed)
-            return Identity(_key(_named(record), template, joined), by_message)
+            return Identity(parts.key_of(parts.named(record), template, joined), by_message)
         except Exception:
             return Identity(_key_of_last_resort(record, self._everywhere), False)
 
@@ -201,7 +146,7 @@ class Fingerprinter:
                 return Explanation(key=own, rule=Rule.DEDUP_KEY, template=own, by_message=False)
             rule, template, joined, by_message = self._decide(record)
             return Explanation(
-                key=_key(_named(record), template, joined),
+                key=parts.key_of(parts.named(record), template, joined),
                 rule=rule,
                 template=template,
                 joined=joined,
@@ -234,22 +179,22 @@ class Fingerprinter:
             joined = crash.joined
         elif text.quoted and (quoted := causes.printed(text.quoted, failure.application_function)):
             joined = quoted.joined
-        elif rule is Rule.MASK or _says_little(template):
+        elif rule is Rule.MASK or parts.says_little_template(template):
             joined = _failed(record, text, template)
         joined += text.joined + failure.reported_task(record)
         nothing = says_nothing(template)
-        if crash is None or not failure.speaks_for_others(record):
+        if crash is None or not failure.reports_for_others(record):
             if nothing and not joined:
-                joined = _logged_in(record)
-            elif (rule is Rule.MASK or _says_little(template)) and failure.has_place(record):
-                joined = _with(joined, _logged_in(record))
+                joined = parts.logged_in(record)
+            elif (rule is Rule.MASK or parts.says_little_template(template)) and failure.has_place(record):
+                joined = parts.with_more(joined, parts.logged_in(record))
         alone = (
             type(msg) is str
             and not joined
             and not nothing
             and not text.may_quote
-            and record.name != _ROOT
-            and not (record.exc_info and failure.speaks_for_others(record))
+            and record.name != parts.ROOT
+            and not (record.exc_info and failure.reports_for_others(record))
         )
         return self._with_options(record, rule, template, joined, alone, text.appended)
 
@@ -264,16 +209,16 @@ class Fingerprinter:
     ) -> tuple[Rule, str, tuple[str, ...], bool]:
         if self._exception_type:
             by_message = False
-            exception = causes.exception_of(record)
+            exception = causes.reported_exception(record)
             kind = causes.raised(exception) if exception is not None else causes.printed(appended)
             if kind is not None and not any(part.startswith(("exception=", "cause=")) for part in joined):
                 joined = (*joined, f"exception={kind.type}")
         if self._function_name:
             by_message = False
-            joined = _with(joined, _logged_in(record))
-        if record.name == _ROOT:
+            joined = parts.with_more(joined, parts.logged_in(record))
+        if record.name == parts.ROOT:
             by_message = False
-            joined = (*joined, *_module_of(record))
+            joined = (*joined, *parts.module_of(record))
         return rule, template, (*joined, *self._everywhere), by_message
 
 
@@ -284,8 +229,7 @@ def fingerprint(record: logging.LogRecord) -> str:
     """Return the dedup key of RECORD: one problem, one key, in every process and release.
 
     The key is at most 255 characters long and starts with the version of the scheme, unless the
-    record brings its own: ``extra={"pagerduty": {"dedup_key": "..."}}``. It raises nothing,
-    whatever the record holds.
+    record brings its own: ``extra={"pagerduty": {"dedup_key": "..."}}``. It never raises.
     """
     return _default.identify(record).key
 
@@ -303,26 +247,26 @@ def explain_source(
     Args:
         path: the source file.
         line: the line of the call, counted from one.
-        message: the text as it was logged; None: whatever the likeliest template there gives.
+        message: the text as it was logged; None: what the likeliest template there gives.
         logger: the logger's name, which is part of the key. Default: ``"root"``.
 
     Returns:
         The explanation; None if there is no message and the line offers no template either.
     """
     if message is None:
-        templates = source.templates_at(path, line)
-        if not templates:
+        found = source.templates_at(path, line)
+        if not found:
             return None
-        message = expressions.HOLE.join(templates[0].pieces)
+        message = HOLE.join(found[0].pieces)
     record = logging.LogRecord(logger, logging.ERROR, path, line, message, None, None)
     return explain(record)
 
 
-def _holds_template(found: expressions.Template, msg: str) -> bool:
-    """Whether a wrapper's template has a hole for the template of whoever calls it."""
-    if expressions.HOLE not in found.text or expressions.PERCENT.search(found.text):
+def _holds_template(found: templates.Template, msg: str) -> bool:
+    """Return whether a wrapper's template has a hole for its caller's template."""
+    if HOLE not in found.text or templates.PERCENT.search(found.text):
         return False
-    return any(map(expressions.PERCENT.search, found.values_in(msg)))
+    return any(map(templates.PERCENT.search, found.values_in(msg)))
 
 
 def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
@@ -331,7 +275,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
     "missed": the source holds no template that fits the message as it stands.
     """
     msg, args, name = record.msg, record.args, record.name
-    if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not _begins_with_letter(msg):
+    if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not parts.begins_with_letter(msg):
         return None
     if args:
         if type(args) is not tuple:
@@ -352,16 +296,16 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
     found = source.template_of(record.pathname, record.lineno, msg)
     if found is not None:
         template = found.text
-        if args and expressions.HOLE in template:
+        if args and HOLE in template:
             return None
     elif not args or source.is_read(record.pathname, record.lineno):
         return "missed"
     else:
         template = msg
-    if not _says_little(template):
-        return tuple.__new__(Identity, (_key(name, template), alone))
-    joined = _logged_in(record) if failure.has_place(record) else ()
-    return tuple.__new__(Identity, (_key(name, template, joined), alone and not joined))
+    if not parts.says_little_template(template):
+        return tuple.__new__(Identity, (parts.key_of(name, template), alone))
+    joined = parts.logged_in(record) if failure.has_place(record) else ()
+    return tuple.__new__(Identity, (parts.key_of(name, template, joined), alone and not joined))
 
 
 def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: bool) -> tuple[Rule, str, Text]:
@@ -384,14 +328,14 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: boo
     if text.is_template:
         # What the source does not say was put before the template or made elsewhere, and may hold values.
         shape = mask(text.text) if reads and source.is_read(path, line) else text.text
-        return (Rule.MASK, shape, text) if HOLE in shape else (Rule.ARGUMENTS, text.text, text)
+        return (Rule.MASK, shape, text) if MASKED in shape else (Rule.ARGUMENTS, text.text, text)
     values = text.values or (source.values_at(path, line, text.text) if reads else ())
     return Rule.MASK, texts.masked(values) if values else mask(text.text), text
 
 
 def _failed(record: logging.LogRecord, text: Text, template: str) -> tuple[str, ...]:
-    """What failed, where the template says no more than that or nothing."""
-    exception = text.exception or causes.exception_of(record)
+    """Return what failed, where the template only repeats the exception or says nothing."""
+    exception = text.exception or causes.reported_exception(record)
     if exception is None and not text.appended:
         return ()
     nothing = says_nothing(template)
@@ -410,64 +354,14 @@ def _ends_with(traceback: str, printed: causes.Failure, text: str) -> bool:
     return traceback.rstrip().endswith(f"\n{printed.type}: {text}" if text else f"\n{printed.type}")
 
 
-def _named(record: logging.LogRecord) -> str:
-    """The logger's name; of the main module, what it is called where it is imported."""
-    name = record.name
-    if name == places.MAIN and type(record.pathname) is str and record.pathname:
-        return places.name_of_main(record.pathname)
-    if type(name) is str and name[-1:].isalnum() and not name[-1:].isalpha():
-        return _NUMBERED.sub(".<*>", name)
-    return name
-
-
-def _key(name: object, template: str, joined: tuple[str, ...] = ()) -> str:
-    parts = f"{name!s}{_SEPARATOR}{template}"
-    if joined:
-        parts = _SEPARATOR.join((parts, *joined))
-    digest = hashlib.sha256(parts.encode("utf-8", "backslashreplace"), usedforsecurity=False)
-    return f"{SCHEME}-{digest.hexdigest()[:32]}"
-
-
 def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) -> str:
     attributes = getattr(record, "__dict__", {})
     name, level = attributes.get("name"), attributes.get("levelno")
     template = f"level {level if type(level) is int else ''}"
-    return _key(name if isinstance(name, str) else "", template, everywhere)
+    return parts.key_of(name if isinstance(name, str) else "", template, everywhere)
 
 
 def _own_key(record: logging.LogRecord) -> str | None:
     """The key that the record brought itself, as it is sent."""
     own = overrides.own_key(record)
     return None if own is None else own_keys.sendable(own)
-
-
-def _begins_with_letter(template: str) -> bool:
-    """Whether TEMPLATE says something at first sight: a placeholder does not begin with a letter."""
-    first = template[:1]
-    return first.isascii() and first.isalpha()
-
-
-@functools.lru_cache(maxsize=512)
-def _says_little(template: str) -> bool:
-    """Whether no word of TEMPLATE says what happened: "%s: %s", "Error: {}"."""
-    return len(template) <= 120 and says_little(texts.without_placeholders(template))
-
-
-def _logged_in(record: logging.LogRecord) -> tuple[str, ...]:
-    name = record.funcName
-    # <lambda>, <listcomp>, ...: which of them have a frame depends on the Python version.
-    if not isinstance(name, str) or not name or name.startswith(("<", "(")):
-        return ()
-    return (f"function={name}",)
-
-
-def _with(joined: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-    """Both, each part once: what failed in the function that logs is told by its name once."""
-    return (*joined, *(part for part in more if part not in joined))
-
-
-def _module_of(record: logging.LogRecord) -> tuple[str, ...]:
-    name = record.__dict__.get("module")
-    if name == places.MAIN:
-        name = places.name_of_main(record.pathname)
-    return (f"module={name}",) if type(name) is str and name and name != "Unknown module" else ()

@@ -1,4 +1,4 @@
-"""The text of a record that its template is looked for in, and what stood beside it."""
+"""The text of a record in which its template is looked for, and the values and tracebacks with it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import message, printed_traceback, structured, template_strings
 
 from . import causes
-from .expressions import PERCENT
-from .masking import HOLE, mask, says_nothing
+from .masking import MASKED, mask, says_nothing
+from .templates import PERCENT
 
 MAX_CHARS: Final = 100_000
 _CLASS = re.compile(r"<class '([\w.<>]{1,200})'>")
@@ -50,7 +50,7 @@ class Text(NamedTuple):
 
 
 def read(record: logging.LogRecord) -> Text:
-    """Take a record's message apart. Runs the program's code."""
+    """Split a record's message into its parts. Runs the application's code."""
     msg, args = record.msg, record.args
     if args and type(msg) is str:
         said = structured.subject_of(record)
@@ -78,7 +78,7 @@ def without_placeholders(template: str) -> str:
     """Return the words of a template."""
     if "%" in template:
         template = PERCENT.sub(" ", template)
-    return _BRACES.sub(" ", template) if "{" in template else template.replace(HOLE, " ")
+    return _BRACES.sub(" ", template) if "{" in template else template.replace(MASKED, " ")
 
 
 def ends_with_text(template: str) -> bool:
@@ -89,7 +89,9 @@ def ends_with_text(template: str) -> bool:
 def masked(values: tuple[object, ...]) -> str:
     """Return what is left of the values that fill a template without a word: their words, masked."""
     parts = [_masked_value(value) for value in values]
-    return ": ".join(part for i, part in enumerate(parts) if part != HOLE or i == 0 or parts[i - 1] != HOLE)
+    return ": ".join(
+        part for i, part in enumerate(parts) if part != MASKED or i == 0 or parts[i - 1] != MASKED
+    )
 
 
 def _masked_value(value: object) -> str:
@@ -99,7 +101,7 @@ def _masked_value(value: object) -> str:
         value = structured.words_of(value)
     text = text_of(value)
     if _WORDLESS.fullmatch(text.strip()):
-        return text.strip() if _ERROR_NAME.fullmatch(text.strip()) else HOLE
+        return text.strip() if _ERROR_NAME.fullmatch(text.strip()) else MASKED
     return mask(text)
 
 
@@ -159,6 +161,6 @@ def _traceback_in(text: str) -> str:
 
 def _rendered(record: logging.LogRecord, text: str) -> str:
     try:
-        return safejson.cut(str.__str__(record.getMessage()), MAX_CHARS)
+        return safejson.truncated(str.__str__(record.getMessage()), MAX_CHARS)
     except Exception:  # arguments that do not fit, or cannot be printed
         return text

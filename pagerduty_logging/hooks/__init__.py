@@ -1,4 +1,4 @@
-"""Exceptions that nobody catches never become log records by themselves: these hooks log them."""
+"""Hooks that log uncaught exceptions, which never become log records by themselves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
 from pagerduty_logging.hooks.source_lines import load_source
 from pagerduty_logging.hooks.unraisable import failed
-from pagerduty_logging.record.intent import is_clean, stops
+from pagerduty_logging.record.intent import is_success, stops
 
 
 class Hooks:
@@ -29,7 +29,7 @@ class Hooks:
         installation.users += 1
 
     def uninstall(self) -> None:
-        """Log nothing any more, and put back what was there, behind hooks that have come since.
+        """Stop logging, and put back what was there, behind hooks that were installed since.
 
         Hooks can be uninstalled in any order, and more than once.
         """
@@ -59,7 +59,7 @@ class _Wanted:
 
 
 class _Installation:
-    """Hooks in their places; whoever wants just the same while they stand in front of all others shares them.
+    """Hooks in their places, shared by equal calls while no other hook is in front of them.
 
     A program that configures its logging a thousand times does not get a thousand hooks.
     """
@@ -86,7 +86,7 @@ class _Installation:
         _installed.append(self)
 
     def in_front(self) -> bool:
-        """Tell whether no later hook stands in front of one of these."""
+        """Return whether no later hook stands in front of one of these."""
         return all(place.in_front() for place in self._places)
 
     def leave(self) -> None:
@@ -101,7 +101,7 @@ class _Installation:
             kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None
         ) -> None:
             then = partial(before, kind, error, traceback)
-            self._report.tell(
+            self._report.once(
                 error or kind, lambda: self._log("Uncaught exception", kind, error, traceback), then
             )
 
@@ -110,8 +110,8 @@ class _Installation:
     def _other_thread(self, before: Function) -> Function:
         def hook(args: Any) -> None:
             where = "" if args.thread is None else f" in thread {args.thread.name}"
-            told = (f"Uncaught exception{where}", args.exc_type, args.exc_value, args.exc_traceback)
-            self._report.tell(args.exc_value or args, lambda: self._log(*told), partial(before, args))
+            exception = (f"Uncaught exception{where}", args.exc_type, args.exc_value, args.exc_traceback)
+            self._report.once(args.exc_value or args, lambda: self._log(*exception), partial(before, args))
 
         return hook
 
@@ -121,13 +121,13 @@ class _Installation:
             if finalizing():
                 then()
                 return
-            told = (unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback)
-            self._report.tell(
+            exception = (unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback)
+            self._report.once(
                 unraisable.exc_value or unraisable,
-                lambda: self._log(f"Uncaught exception {failed(unraisable)}".rstrip(), *told),
+                lambda: self._log(f"Uncaught exception {failed(unraisable)}".rstrip(), *exception),
                 then,
             )
-            # Whoever keeps the record must not keep the object that is going: its frame holds it.
+            # A kept record must not keep the object that is being deleted: its frame holds it.
             clear_frames(unraisable.exc_traceback)
 
         return hook
@@ -140,15 +140,15 @@ class _Installation:
                 load_source(error)
                 message = self._words_of_child(process.name, error)
                 if message is not None:
-                    self._report.tell(error, partial(self._report.critical, message, error), _nothing)
+                    self._report.once(error, partial(self._report.critical, message, error), _nothing)
                 raise
 
         return run
 
     def _words_of_child(self, name: str, error: BaseException) -> str | None:
         if isinstance(error, SystemExit):
-            told = self.wanted.exit_status and not is_clean(error.code)
-            return f"{name} {exit_status.ending(error.code)}" if told else None
+            reported = self.wanted.exit_status and not is_success(error.code)
+            return f"{name} {exit_status.ending(error.code)}" if reported else None
         return f"Uncaught exception in process {name}" if self.wanted.sys and not stops(error) else None
 
     def _log(
@@ -190,7 +190,7 @@ def install_hooks(
         threading: of other threads.
         unraisable: what Python itself can only print: exceptions of `__del__`, of callbacks of weak
             references and of the garbage collector.
-        asyncio: of callbacks and of tasks that nobody awaits, and tasks that are destroyed while they are
+        asyncio: of callbacks and of tasks that are not awaited, and tasks that are destroyed while they are
             pending; in asyncio's loops, and uvloop's if it is imported by then.
         exit_status: also `sys.exit(status)` with a status but 0 or with a message, where it ends the
             process. `raise SystemExit(status)`, `exit()` and `os._exit()` are not seen.

@@ -1,4 +1,4 @@
-"""What hooks say through `logging`: once for each exception, however many hooks it passes on its way."""
+"""What hooks log: once for each exception, however many hooks it passes through."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pagerduty_logging.delivery.diagnostics import Diagnostics
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | None
 
 UNCAUGHT = {"_pagerduty_uncaught": True}
-"""Marks records of hooks: of an exception that was logged before they only say that it ended something."""
+"""Marks records of hooks. After the record of the exception itself, they only say what it ended."""
 
 
 class Report:
@@ -24,8 +24,8 @@ class Report:
         self.logger = logger
         self.over = False
 
-    def tell(self, subject: object, log: Callable[[], object], then: Callable[[], object]) -> None:
-        """Call `log`, unless the hooks of this thread are just telling of `subject`; then `then`, always."""
+    def once(self, subject: object, log: Callable[[], object], then: Callable[[], object]) -> None:
+        """Call `log`, unless a hook on this thread is reporting `subject` already; always call `then`."""
         passing = _under_way.subjects
         mark = (self.logger, id(subject))
         first = mark not in passing
@@ -57,7 +57,7 @@ class Report:
     def critical_at(
         self, code: CodeType, line: int, message: str, error: BaseException | None, *, pages: bool
     ) -> None:
-        """Log `message` as if from a `line` of the program's own `code`."""
+        """Log `message` as if from a `line` of the application's `code`."""
         logger = self.logger
         if logger.isEnabledFor(logging.CRITICAL):
             exc_info = None if error is None else (type(error), error, error.__traceback__)
@@ -116,7 +116,7 @@ class _UnderWay(threading.local):
 
 
 def finalizing() -> bool:
-    """Tell whether the interpreter is being taken apart: then nothing can be sent, and little be called."""
+    """Return whether the interpreter is shutting down: then nothing can be sent, and little can be called."""
     try:
         return sys.is_finalizing()
     except Exception:  # `sys` itself is gone

@@ -1,4 +1,4 @@
-"""The one line that wakes somebody: what the program said, where it failed, and with what."""
+"""The one line that the person on call sees first: what was logged, where it failed, and with what."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     place = _innermost(chain) if is_report else ""
     if place and line not in ("", text) and not _says(line, place.rpartition(".")[2]):
         line = _without_error(line, text, chain[0].text.partition("\n")[0])
-        line = f"{line.rstrip(': ')} in {place}"
+        line = f"{line.rstrip(': .')} in {place}"
     if line in (text, ""):
         line = f"{error.name}: {text}" if text else error.name
     elif not text or _says(line, text):
@@ -144,5 +144,5 @@ def _last_line(text: str) -> str:
 
 
 def _says(line: str, text: str) -> bool:
-    """Tell whether `line` holds `text` as words of its own: "cannot" does not say "no", nor "/v1" "v1"."""
+    """Return whether `line` holds `text` as whole words: "cannot" does not say "no", nor "/v1" "v1"."""
     return re.search(rf"(?<![\w/]){re.escape(text)}(?![\w/])", line) is not None

@@ -1,6 +1,6 @@
-"""Where a handler is attached, and what has become of one that hears nothing any more.
+"""Where a handler is attached, and why one receives no records any more.
 
-Libraries that configure logging themselves throw out what was attached before: prefect as soon as `flow` is
+Libraries that configure logging themselves remove what was attached before: prefect as soon as `flow` is
 imported, locust once it has read its locustfile, litestar with each application, Alembic with its `env.py`.
 """
 
@@ -38,7 +38,7 @@ def put_back(handler: logging.Handler, names: Iterable[str]) -> tuple[str, ...]:
     """Attach `handler` to these loggers again, where it is not; return the names of those that lacked it.
 
     Args:
-        handler: one that was thrown out.
+        handler: one that was removed.
         names: of the loggers it was attached to, as `standing_of` returned them; "root" is the root logger.
     """
     lacking = [logger for logger in map(_named, names) if not _has(logger, handler)]
@@ -81,7 +81,7 @@ def _obstacle_at(logger: logging.Logger) -> str:
 
 
 def _thrown_out(handler: logging.Handler) -> str:
-    """Say what has become of a handler that no logger has."""
+    """Say what happened to a handler that no logger has."""
     # `dictConfig` and `fileConfig` close all handlers that are there, before they set up their own.
     closed = getattr(handler, "_closed", False)
     words = "is attached to no logger" + (", and was closed, as by dictConfig" if closed else "")

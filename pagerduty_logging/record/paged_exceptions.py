@@ -55,7 +55,7 @@ def mark(error: BaseException, attribute: str, value: object) -> None:
 
 
 def is_marked(error: BaseException, attribute: str) -> bool:
-    """Tell whether there is a mark, of whatever kind."""
+    """Return whether there is a mark of any kind."""
     try:
         return attribute in error.__dict__
     except Exception:
@@ -78,7 +78,7 @@ def relation(
 
     Returns:
         "same" if nothing has happened to it since; "passed on" if it went on to the functions that called
-        the one that logged it; "another" if that is too long ago, or if it was raised anew, as a stored
+        the one that logged it; "another" if that is too long ago, or if it was raised again, as a stored
         exception is.
     """
     if now - found.at > MARK_SECONDS:
@@ -100,7 +100,7 @@ def relation(
 
 
 def _raises_anew(traceback: TracebackType) -> bool:
-    """Tell whether a frame raised the exception itself, instead of being left by it on its way.
+    """Return whether a frame raised the exception itself; otherwise it only passed through.
 
     `raise error` where it was caught is still the same failure; so is what a library hands on, such as the
     result of a future.

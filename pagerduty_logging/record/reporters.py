@@ -1,4 +1,4 @@
-"""Records by which a library reports what it caught: nobody's arguments are shown, only what they are.
+"""Records by which a library reports what it caught: arguments are not shown, only their types and names.
 
 A task queue that logs a failed call has the call's arguments in its message; they belong to users.
 """
@@ -38,7 +38,7 @@ MAX_NAMES = 20
 
 
 def is_report(record: logging.LogRecord, *, caught: bool) -> bool:
-    """Tell whether a library logs an exception that it `caught`, rather than the application."""
+    """Return whether a library logs an exception that it `caught`, rather than the application."""
     path: Any = record.pathname
     return caught and type(path) is str and is_library(path) and not is_ours(path)
 

@@ -24,18 +24,18 @@ EVENT_NAMES: Final = (
 )  # fmt: skip
 """Fields that hold the words, the likeliest first; compared without case and separators."""
 # fmt: off
-TOLD_OTHERWISE = frozenset((
+NOT_FIELDS = frozenset((
     "_from_structlog", "_record", "exc_info", "level", "log_level", "logger", "pagerduty", "positional_args",
     "stack_info", "timestamp",
 ))
 # fmt: on
-"""What the record itself tells, and structlog's own remarks."""
+"""What the record itself has, and structlog's own notes."""
 # fmt: off
-NO_WORDS: Final = TOLD_OTHERWISE | frozenset((
+NO_WORDS: Final = NOT_FIELDS | frozenset((
     "asctime", "created", "exc_text", "levelname", "levelno", "name", "severity", "stack_trace", "time",
     "traceback", "ts",
 ))
-"""What says nothing of the problem where no field holds the words."""
+"""Fields that say nothing about the problem, where no field holds the words."""
 EMPTY_WORDS: Final = frozenset((
     "", "a", "an", "at", "caught", "critical", "e", "err", "error", "errors", "ex", "exc", "exception",
     "failed", "failure", "fatal", "got", "in", "log", "message", "msg", "none", "null", "occurred", "of",
@@ -65,7 +65,7 @@ _LOGFMT_BEGINS = re.compile(r"[A-Za-z_][\w.-]{0,60}=", re.ASCII)
 def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
     """Return what a record says, and its fields; without a structured message just its own message.
 
-    Runs the program's code. What a record says is a text, or an object (an exception, a number) to be shown.
+    Runs the application's code. The words are a text, or an object (an exception, a number) to be shown.
     """
     said = subject_of(record)
     if type(said) is str or not has_words(said):
@@ -86,13 +86,13 @@ def subject_of(record: logging.LogRecord) -> object:
 
 
 def is_structured(said: object) -> bool:
-    """Tell whether a message is data with words in it: a mapping, a sequence or set, a template string."""
+    """Return whether a message is data with words in it: a mapping, a sequence or set, a template string."""
     kind = type(said)
     return issubclass(kind, (dict, list, tuple, set, frozenset, Mapping)) or template_strings.is_one(said)
 
 
 def has_words(said: object) -> bool:
-    """Tell whether it is known which words a structured message says; a page shows any other as it stands."""
+    """Return whether the words of a structured message are known; a page shows any other as it stands."""
     if not is_structured(said):
         return False
     return not issubclass(type(said), Mapping) or name_of_words(_entries(said)) is not None
@@ -101,7 +101,7 @@ def has_words(said: object) -> bool:
 def words_of(said: object, *, depth: int = 0) -> object:
     """Return the words of a structured message: a text, or the exception that stands in their place.
 
-    Runs the program's code. What is not structured is returned as it is.
+    Runs the application's code. What is not structured is returned as it is.
     """
     kind = type(said)
     if template_strings.is_one(said):
@@ -140,7 +140,7 @@ def name_of_words(entries: Mapping[str, object]) -> str | None:
 
 
 def says_little(text: str) -> bool:
-    """Tell whether TEXT only says that something is wrong: "Error", "unexpected exception: "."""
+    """Return whether TEXT only says that something is wrong: "Error", "unexpected exception: "."""
     if len(text) > 80:
         return False
     words = _WORD.findall(text)
@@ -157,10 +157,8 @@ def fields_of(said: object) -> dict[object, object]:
     name = name_of_words(_entries(message))
     # What holds the words whole is said; of what holds more than them, nothing is left out.
     words = message[name] if name is not None else ""
-    told = name is not None and (not is_structured(words) or template_strings.is_one(words))
-    fields = {
-        key: message[key] for key in message if not (told and key == name) and key not in TOLD_OTHERWISE
-    }
+    shown = name is not None and (not is_structured(words) or template_strings.is_one(words))
+    fields = {key: message[key] for key in message if not (shown and key == name) and key not in NOT_FIELDS}
     return {**fields_of(words), **fields} if template_strings.is_one(words) else fields
 
 
@@ -243,4 +241,4 @@ def _shown(value: object) -> str:
     if type(value) is not str:
         plain = value if isinstance(value, BaseException) else safejson.jsonable(value)
         value = str(plain) if isinstance(plain, (dict, list)) else safejson.text(plain, MAX_VALUE)
-    return " ".join(safejson.cut(value, MAX_VALUE).split())
+    return " ".join(safejson.truncated(value, MAX_VALUE).split())

@@ -50,7 +50,7 @@ def require(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_what_leaves_the_application_is_one_page_whatever_the_server_logs(
+def test_an_exception_that_leaves_the_application_is_one_page_for_every_server(
     sandbox: Sandbox, folder: Path, name: str
 ) -> None:
     require(name)

@@ -65,9 +65,7 @@ def hang_up(server: Server) -> None:
         server.get("/slow")
 
 
-def test_gunicorn_that_is_told_to_end_at_once_in_the_midst_of_an_answer_wakes_nobody(
-    sandbox: Sandbox, tmp_path: Path
-):
+def test_gunicorn_stopped_at_once_during_an_answer_wakes_nobody(sandbox: Sandbox, tmp_path: Path):
     pytest.importorskip("gunicorn")
     (tmp_path / "plain.py").write_text(PLAIN)
     with serving("-m gunicorn --bind 127.0.0.1:{port} plain:app", tmp_path, sandbox) as server:
