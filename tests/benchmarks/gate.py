@@ -13,11 +13,22 @@ from tests.benchmarks import instructions
 
 NULL, EMPTY, OURS = "NullHandler", "empty logging.Handler", "pagerduty-logging"
 BOUNDS = (
-    ("repeat", NULL, 1.07),
+    ("repeat", NULL, 1.06),
     ("repeat", EMPTY, 0.99),
     ("traceback", NULL, 1.08),
     ("first", NULL, 2.5),
     ("first_traceback", NULL, 4.0),
+    ("f_string", NULL, 1.5),
+    ("f_string_traceback", NULL, 1.5),
+    ("long_f_string", NULL, 1.5),
+    ("f_string_root", NULL, 1.5),
+    ("mapping", NULL, 2.5),
+    ("json", NULL, 2.5),
+    ("the_error", NULL, 3.0),
+    ("fresh_error", NULL, 3.0),
+    ("error_argument", NULL, 3.0),
+    ("overrides", NULL, 2.0),
+    ("listener", NULL, 2.0),
 )
 
 

@@ -13,8 +13,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+from tests.benchmarks import messages
 from tests.benchmarks.contenders import CONTENDERS, Addresses
 from tests.benchmarks.workloads import first, first_with_traceback, logger_with, repeat, with_traceback
 
@@ -23,6 +25,8 @@ NOBODY = Addresses(1, 1)
 SETTLED = 100
 """Calls that go before, until the interpreter has adapted itself."""
 TIMES = 100
+WAIT = 0.2
+"""Seconds in which a worker decides what was logged so far."""
 
 
 WORKLOADS = {
@@ -30,6 +34,7 @@ WORKLOADS = {
     "traceback": with_traceback,
     "first": first,
     "first_traceback": first_with_traceback,
+    **messages.WORKLOADS,
 }
 
 
@@ -76,6 +81,9 @@ def program(names: list[str]) -> None:
     for workload, make in WORKLOADS.items():
         for name in names:
             call = make(logger_with(handlers[name], workload))
+            for _ in range(SETTLED):
+                call()
+            time.sleep(WAIT)
             for _ in range(SETTLED):
                 call()
             gc.collect()
