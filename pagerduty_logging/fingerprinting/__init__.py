@@ -26,20 +26,17 @@ old ones are never resolved. Change `SCHEME` with any change that alters a key.
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import logging
-import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal, NamedTuple
 
 from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
 from pagerduty_logging.record import overrides
-from pagerduty_logging.record.structured import says_little
 
-from . import causes, expressions, failure, own_keys, places, source, texts
+from . import causes, expressions, failure, own_keys, parts, places, source, texts
 from .masking import HOLE, mask, says_nothing
+from .parts import SCHEME
 from .texts import Text
 
 __all__ = [
@@ -54,18 +51,11 @@ __all__ = [
     "fingerprint",
 ]
 
-SCHEME: Final = "pdl2"
-"""The version of the rules; every key made by them starts with it."""
-
 
 TemplateSource = Literal["source", "mask", "raw"]
 _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
-_SEPARATOR: Final = "\x1f"
-_ROOT: Final = "root"
-_SPECIAL: Final = frozenset((_ROOT, places.MAIN, *failure.LOGGERS))
+_SPECIAL: Final = frozenset((parts.ROOT, places.MAIN, *failure.LOGGERS))
 """Loggers that have rules of their own."""
-# CherryPy and others name loggers by an object's address: another name in every process.
-_NUMBERED: Final = re.compile(r"\.[0-9]{4,}(?![^.])|\.0x[0-9a-f]+(?![^.])", re.ASCII)
 
 
 class Rule(Enum):
@@ -189,7 +179,7 @@ class Fingerprinter:
                     return known
                 missed = known is not None
             _, template, joined, by_message = self._decide(record, missed=missed)
-            return Identity(_key(_named(record), template, joined), by_message)
+            return Identity(parts.key_of(parts.named(record), template, joined), by_message)
         except Exception:
             return Identity(_key_of_last_resort(record, self._everywhere), False)
 
@@ -201,7 +191,7 @@ class Fingerprinter:
                 return Explanation(key=own, rule=Rule.DEDUP_KEY, template=own, by_message=False)
             rule, template, joined, by_message = self._decide(record)
             return Explanation(
-                key=_key(_named(record), template, joined),
+                key=parts.key_of(parts.named(record), template, joined),
                 rule=rule,
                 template=template,
                 joined=joined,
@@ -234,21 +224,21 @@ class Fingerprinter:
             joined = crash.joined
         elif text.quoted and (quoted := causes.printed(text.quoted, failure.application_function)):
             joined = quoted.joined
-        elif rule is Rule.MASK or _says_little(template):
+        elif rule is Rule.MASK or parts.says_little_template(template):
             joined = _failed(record, text, template)
         joined += text.joined + failure.reported_task(record)
         nothing = says_nothing(template)
         if crash is None or not failure.speaks_for_others(record):
             if nothing and not joined:
-                joined = _logged_in(record)
-            elif (rule is Rule.MASK or _says_little(template)) and failure.has_place(record):
-                joined = _with(joined, _logged_in(record))
+                joined = parts.logged_in(record)
+            elif (rule is Rule.MASK or parts.says_little_template(template)) and failure.has_place(record):
+                joined = parts.with_more(joined, parts.logged_in(record))
         alone = (
             type(msg) is str
             and not joined
             and not nothing
             and not text.may_quote
-            and record.name != _ROOT
+            and record.name != parts.ROOT
             and not (record.exc_info and failure.speaks_for_others(record))
         )
         return self._with_options(record, rule, template, joined, alone, text.appended)
@@ -270,10 +260,10 @@ class Fingerprinter:
                 joined = (*joined, f"exception={kind.type}")
         if self._function_name:
             by_message = False
-            joined = _with(joined, _logged_in(record))
-        if record.name == _ROOT:
+            joined = parts.with_more(joined, parts.logged_in(record))
+        if record.name == parts.ROOT:
             by_message = False
-            joined = (*joined, *_module_of(record))
+            joined = (*joined, *parts.module_of(record))
         return rule, template, (*joined, *self._everywhere), by_message
 
 
@@ -331,7 +321,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
     "missed": the source holds no template that fits the message as it stands.
     """
     msg, args, name = record.msg, record.args, record.name
-    if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not _begins_with_letter(msg):
+    if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not parts.begins_with_letter(msg):
         return None
     if args:
         if type(args) is not tuple:
@@ -358,10 +348,10 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
         return "missed"
     else:
         template = msg
-    if not _says_little(template):
-        return tuple.__new__(Identity, (_key(name, template), alone))
-    joined = _logged_in(record) if failure.has_place(record) else ()
-    return tuple.__new__(Identity, (_key(name, template, joined), alone and not joined))
+    if not parts.says_little_template(template):
+        return tuple.__new__(Identity, (parts.key_of(name, template), alone))
+    joined = parts.logged_in(record) if failure.has_place(record) else ()
+    return tuple.__new__(Identity, (parts.key_of(name, template, joined), alone and not joined))
 
 
 def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: bool) -> tuple[Rule, str, Text]:
@@ -410,64 +400,14 @@ def _ends_with(traceback: str, printed: causes.Failure, text: str) -> bool:
     return traceback.rstrip().endswith(f"\n{printed.type}: {text}" if text else f"\n{printed.type}")
 
 
-def _named(record: logging.LogRecord) -> str:
-    """The logger's name; of the main module, what it is called where it is imported."""
-    name = record.name
-    if name == places.MAIN and type(record.pathname) is str and record.pathname:
-        return places.name_of_main(record.pathname)
-    if type(name) is str and name[-1:].isalnum() and not name[-1:].isalpha():
-        return _NUMBERED.sub(".<*>", name)
-    return name
-
-
-def _key(name: object, template: str, joined: tuple[str, ...] = ()) -> str:
-    parts = f"{name!s}{_SEPARATOR}{template}"
-    if joined:
-        parts = _SEPARATOR.join((parts, *joined))
-    digest = hashlib.sha256(parts.encode("utf-8", "backslashreplace"), usedforsecurity=False)
-    return f"{SCHEME}-{digest.hexdigest()[:32]}"
-
-
 def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) -> str:
     attributes = getattr(record, "__dict__", {})
     name, level = attributes.get("name"), attributes.get("levelno")
     template = f"level {level if type(level) is int else ''}"
-    return _key(name if isinstance(name, str) else "", template, everywhere)
+    return parts.key_of(name if isinstance(name, str) else "", template, everywhere)
 
 
 def _own_key(record: logging.LogRecord) -> str | None:
     """The key that the record brought itself, as it is sent."""
     own = overrides.own_key(record)
     return None if own is None else own_keys.sendable(own)
-
-
-def _begins_with_letter(template: str) -> bool:
-    """Whether TEMPLATE says something at first sight: a placeholder does not begin with a letter."""
-    first = template[:1]
-    return first.isascii() and first.isalpha()
-
-
-@functools.lru_cache(maxsize=4_096)
-def _says_little(template: str) -> bool:
-    """Whether no word of TEMPLATE says what happened: "%s: %s", "Error: {}"."""
-    return len(template) <= 120 and says_little(texts.without_placeholders(template))
-
-
-def _logged_in(record: logging.LogRecord) -> tuple[str, ...]:
-    name = record.funcName
-    # <lambda>, <listcomp>, ...: which of them have a frame depends on the Python version.
-    if not isinstance(name, str) or not name or name.startswith(("<", "(")):
-        return ()
-    return (f"function={name}",)
-
-
-def _with(joined: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-    """Both, each part once: what failed in the function that logs is told by its name once."""
-    return (*joined, *(part for part in more if part not in joined))
-
-
-def _module_of(record: logging.LogRecord) -> tuple[str, ...]:
-    name = record.__dict__.get("module")
-    if name == places.MAIN:
-        name = places.name_of_main(record.pathname)
-    return (f"module={name}",) if type(name) is str and name and name != "Unknown module" else ()

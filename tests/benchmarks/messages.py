@@ -86,9 +86,7 @@ def error_as_argument(logger: logging.Logger) -> Call:
 
 def overrides(logger: logging.Logger) -> Call:
     error, numbers = logger.error, itertools.count()
-    return lambda: error(
-        "payment %s failed", next(numbers), extra={"pagerduty": {"component": "pay"}}
-    )
+    return lambda: error("payment %s failed", next(numbers), extra={"pagerduty": {"component": "pay"}})
 
 
 def listener(logger: logging.Logger) -> Call:

@@ -1,0 +1,71 @@
+"""The parts of a dedup key, and how they become one."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import re
+from typing import Final
+
+from pagerduty_logging.record.structured import says_little
+
+from . import places, texts
+
+SCHEME: Final = "pdl2"
+"""The version of the rules; every key made by them starts with it."""
+
+ROOT: Final = "root"
+_SEPARATOR: Final = "\x1f"
+# CherryPy and others name loggers by an object's address: another name in every process.
+_NUMBERED: Final = re.compile(r"\.[0-9]{4,}(?![^.])|\.0x[0-9a-f]+(?![^.])", re.ASCII)
+
+
+def named(record: logging.LogRecord) -> str:
+    """The logger's name; of the main module, what it is called where it is imported."""
+    name = record.name
+    if name == places.MAIN and type(record.pathname) is str and record.pathname:
+        return places.name_of_main(record.pathname)
+    if type(name) is str and name[-1:].isalnum() and not name[-1:].isalpha():
+        return _NUMBERED.sub(".<*>", name)
+    return name
+
+
+def key_of(name: object, template: str, joined: tuple[str, ...] = ()) -> str:
+    parts = f"{name!s}{_SEPARATOR}{template}"
+    if joined:
+        parts = _SEPARATOR.join((parts, *joined))
+    digest = hashlib.sha256(parts.encode("utf-8", "backslashreplace"), usedforsecurity=False)
+    return f"{SCHEME}-{digest.hexdigest()[:32]}"
+
+
+def begins_with_letter(template: str) -> bool:
+    """Whether TEMPLATE says something at first sight: a placeholder does not begin with a letter."""
+    first = template[:1]
+    return first.isascii() and first.isalpha()
+
+
+@functools.lru_cache(maxsize=4_096)
+def says_little_template(template: str) -> bool:
+    """Whether no word of TEMPLATE says what happened: "%s: %s", "Error: {}"."""
+    return len(template) <= 120 and says_little(texts.without_placeholders(template))
+
+
+def logged_in(record: logging.LogRecord) -> tuple[str, ...]:
+    name = record.funcName
+    # <lambda>, <listcomp>, ...: which of them have a frame depends on the Python version.
+    if not isinstance(name, str) or not name or name.startswith(("<", "(")):
+        return ()
+    return (f"function={name}",)
+
+
+def with_more(joined: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, each part once: what failed in the function that logs is told by its name once."""
+    return (*joined, *(part for part in more if part not in joined))
+
+
+def module_of(record: logging.LogRecord) -> tuple[str, ...]:
+    name = record.__dict__.get("module")
+    if name == places.MAIN:
+        name = places.name_of_main(record.pathname)
+    return (f"module={name}",) if type(name) is str and name and name != "Unknown module" else ()
