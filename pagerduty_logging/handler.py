@@ -192,6 +192,7 @@ class PagerDutyHandler(logging.Handler):
             clock=clock.monotonic,
         )
         self._known = self._pipeline.throttle.known
+        self._count = self._pipeline.call_sites.count
         diagnostics = Diagnostics()
         events = EventsClient(
             key or _NO_KEY,
@@ -271,16 +272,26 @@ class PagerDutyHandler(logging.Handler):
                     and not hasattr(record, "pagerduty")
                 ):
                     raised = record.exc_info
-                    problem.occurrences += 1
-                    self._pipeline.suppressed += 1
                     if raised is None:
+                        problem.occurrences += 1
+                        self._pipeline.suppressed += 1
                         return True
-                    try:  # inline, because a call would cost as much as all the rest; see `Mark`
-                        raised[1].__dict__[self._mark] = problem.origin
-                    except Exception:
+                    caught = raised[1]
+                    if type(caught) in problem.kinds:  # another may be another problem, by where it came from
+                        problem.occurrences += 1
+                        self._pipeline.suppressed += 1
+                        try:  # inline, because a call would cost as much as all the rest; see `Mark`
+                            caught.__dict__[self._mark] = problem.origin
+                        except Exception:
+                            return True
                         return True
-                    return True
         except Exception:  # not known, or a record made by hand, of which anything may be wrong
+            pass
+        try:
+            if self._count(record, _now()):
+                self._pipeline.suppressed += 1
+                return True
+        except Exception:  # as above
             pass
         try:
             self.emit(record)

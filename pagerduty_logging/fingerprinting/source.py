@@ -37,7 +37,9 @@ _ENCODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
 @dataclass(slots=True)
-class _Site:
+class Site:
+    """What was read of a line that logs."""
+
     templates: tuple[Template, ...]
     signature: _Signature | None
     looked_at: float
@@ -49,7 +51,7 @@ class _Site:
 
 # Plain dicts: reads and writes of one entry are atomic, and a race costs a second parse at
 # worst. When full they start afresh, which costs each site a millisecond once.
-_sites: dict[tuple[str, int], _Site] = {}
+_sites: dict[tuple[str, int], Site] = {}
 _files: dict[str, tuple[_Signature, list[str]]] = {}
 _cached_chars = 0
 
@@ -73,6 +75,11 @@ def template_of(pathname: object, lineno: object, message: str) -> Template | No
     if found is None and (signature := _signature(pathname)) != site.signature:
         found = _fitting(_load(pathname, lineno, signature), message)
     return found
+
+
+def known_at(pathname: str, lineno: int) -> Site | None:
+    """Return what was read of the call at PATHNAME:LINENO so far; looks at no file."""
+    return _sites.get((pathname, lineno))
 
 
 def part_of(pathname: object, lineno: object, message: str) -> Template | None:
@@ -104,7 +111,7 @@ def templates_at(pathname: str, lineno: int) -> tuple[Template, ...]:
     return _load(pathname, lineno, _signature(pathname)).templates
 
 
-def _fitting(site: _Site, message: str) -> Template | None:
+def _fitting(site: Site, message: str) -> Template | None:
     for template in site.templates:
         if template.fits(message):
             return template
@@ -127,8 +134,8 @@ def _signature(pathname: str) -> _Signature | None:
     return info.st_mtime_ns, info.st_size
 
 
-def _load(pathname: str, lineno: int, signature: _Signature | None) -> _Site:
-    site = _Site((), signature, time.monotonic())
+def _load(pathname: str, lineno: int, signature: _Signature | None) -> Site:
+    site = Site((), signature, time.monotonic())
     if signature is not None:
         try:
             lines = _lines(pathname, signature)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from cachetools import Cache, TTLCache
 
@@ -24,6 +25,9 @@ LOCK_TIMEOUT = 0.5
 
 BRIEFLY = 0.05
 """Longest wait for the lock, in seconds, in a call of the application's that needs no answer."""
+
+MAX_KINDS = 16
+"""Types of exceptions that one problem's short cuts are known for."""
 
 NEVER = float("-inf")
 
@@ -77,6 +81,8 @@ class Problem:
         told_at: when what the last event told of happened, in seconds since the epoch.
         origin: its dedup key and the logger, by which its short cuts are known.
         level: of the most severe record by which its short cuts are known, as `logging` counts.
+        kinds: types of the exceptions that came with it, at most `MAX_KINDS`: a repeat with another one is
+            looked at closely.
         under_way: events submitted and neither delivered nor lost.
         lost: an event was lost, and none was submitted since.
         over: it was resolved; what comes next is another problem with the same key.
@@ -94,6 +100,7 @@ class Problem:
     lost: bool = False
     over: bool = False
     origin: tuple[str, str] = ("", "")
+    kinds: frozenset[type] = frozenset()
 
 
 @dataclass(slots=True)
@@ -125,6 +132,7 @@ class Throttle:
     Attributes:
         known: short cuts to problems by logger and message, for the hot path to read without a lock. They
             hold for records up to the problem's `level`.
+        known_at: the same by call site, file and line, and by what tells its problems apart.
     """
 
     def __init__(
@@ -137,6 +145,7 @@ class Throttle:
         self._max_fingerprints = max_fingerprints
         self._clock = clock
         self.known: dict[str, dict[str, Problem]] = {}
+        self.known_at: dict[tuple[str, int], dict[object, Problem]] = {}
         self._shortcuts = 0
         self._begin()
 
@@ -147,22 +156,53 @@ class Throttle:
         self._open: dict[str, Problem] = {}
         self._lock = ReentrantLock()
 
-    def know(self, logger: str, message: str, level: float, problem: Problem) -> None:
-        """Let repeats up to a level be recognised by logger and message, without their fingerprint."""
+    def know(
+        self, logger: str, message: str, level: float, problem: Problem, kind: type | None = None
+    ) -> None:
+        """Let repeats up to a level be recognised by logger and message, without their fingerprint.
+
+        Args:
+            logger, message: what they have in common.
+            level: as `logging` counts.
+            problem: what they repeat.
+            kind: the type of the exception that came with this one.
+        """
+        self._know(self.known, logger, message, problem)
+        _extend(problem, logger, level, kind)
+
+    def know_at(
+        self,
+        place: tuple[str, int],
+        token: object,
+        logger: str,
+        level: float,
+        problem: Problem,
+        kind: type | None = None,
+    ) -> None:
+        """Let repeats be recognised by their call site; see `know`.
+
+        Args:
+            place: file and line of the call.
+            token: what tells the problems apart that are logged there.
+        """
+        self._know(self.known_at, place, token, problem)
+        _extend(problem, logger, level, kind)
+
+    def _know(
+        self, known: dict[Any, dict[Any, Problem]], outer: object, inner: object, problem: Problem
+    ) -> None:
         if problem.over:
             return
         if self._shortcuts >= self._max_fingerprints:
             self.known.clear()  # these are short cuts and no more: what is news is decided by `sight`
+            self.known_at.clear()
             self._shortcuts = 0
-        messages = self.known.get(logger)
-        if messages is None:
-            messages = self.known.setdefault(logger, {})
-        if message not in messages:
+        inside = known.get(outer)
+        if inside is None:
+            inside = known.setdefault(outer, {})
+        if inner not in inside:
             self._shortcuts += 1
-        problem.origin = (problem.key, logger)
-        messages[message] = problem
-        if level > problem.level:
-            problem.level = level
+        inside[inner] = problem
 
     def sight(
         self,
@@ -300,8 +340,20 @@ class Throttle:
     def forget(self) -> None:
         """Know nothing: this is another process than the one that knew."""
         self.known.clear()
+        self.known_at.clear()
         self._shortcuts = 0
         self._begin()
+
+
+def _extend(problem: Problem, logger: str, level: float, kind: type | None) -> None:
+    """Note for which records a problem's short cuts hold."""
+    if problem.over:
+        return
+    problem.origin = (problem.key, logger)
+    if level > problem.level:
+        problem.level = level
+    if kind is not None and kind not in problem.kinds and len(problem.kinds) < MAX_KINDS:
+        problem.kinds |= {kind}
 
 
 def _end_one(problem: Problem | None) -> None:
