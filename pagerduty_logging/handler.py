@@ -192,7 +192,6 @@ class PagerDutyHandler(logging.Handler):
             clock=clock.monotonic,
         )
         self._known = self._pipeline.throttle.known
-        self._count = self._pipeline.call_sites.count
         diagnostics = Diagnostics()
         events = EventsClient(
             key or _NO_KEY,
@@ -288,7 +287,7 @@ class PagerDutyHandler(logging.Handler):
         except Exception:  # not known, or a record made by hand, of which anything may be wrong
             pass
         try:
-            if self._count(record, _now()):
+            if self._pipeline.call_sites.count(record, _now):
                 self._pipeline.suppressed += 1
                 return True
         except Exception:  # as above

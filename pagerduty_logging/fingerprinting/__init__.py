@@ -191,7 +191,7 @@ class Fingerprinter:
         if self._exception_type or self._function_name or self._template_source != "source":
             return None
         name, template, joined = token
-        return parts.key_of(name, template, (*joined, *self._everywhere))
+        return parts.key_of(parts.without_numbers(name), template, (*joined, *self._everywhere))
 
     def explain(self, record: logging.LogRecord) -> Explanation:
         """Return what `identify` does with RECORD and why; raises as little."""

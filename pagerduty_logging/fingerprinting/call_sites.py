@@ -7,7 +7,7 @@ file, line and token: without copying the record, and without the worker.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pagerduty_logging.state.throttle import Problem, Throttle
@@ -20,6 +20,7 @@ _SHOWN: Final = frozenset(
         "client_url",
         "component",
         "custom_details",
+        "class",
         "event_class",
         "group",
         "images",
@@ -45,17 +46,17 @@ class CallSites:
         self._known_at: Mapping[tuple[str, int], Mapping[object, Problem]] = throttle.known_at
         self._mark = mark
 
-    def count(self, record: logging.LogRecord, now: float) -> bool:
+    def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
         """Count RECORD if it is a repeat; return whether it is one. May raise an `Exception`, and has not
         counted then.
 
         Args:
             record: a record that the handler's filters have passed.
-            now: seconds, on the throttle's clock.
+            now: the throttle's clock.
         """
-        attributes: dict[str, Any] = record.__dict__
+        # By name and not through `__dict__`, which CPython would have to make first.
         problem = None
-        said = attributes.get("pagerduty")
+        said = getattr(record, "pagerduty", None)
         if said is not None:
             if type(said) is not dict or not _SHOWN.issuperset(said):
                 return False
@@ -68,22 +69,19 @@ class CallSites:
             problem = here.get(token_of(record))
             if problem is None:
                 return False
-        if problem.quiet_until <= now or record.levelno != problem.level:
+        if problem.quiet_until <= now() or record.levelno != problem.level:
             return False
-        if "extra" in attributes and (  # loguru's
-            type(attributes["extra"]) is not dict or "pagerduty" in attributes["extra"]
-        ):
-            return False
-        if "_pagerduty_uncaught" in attributes:
+        around: Any = getattr(record, "extra", None)  # loguru's
+        if around is not None and (type(around) is not dict or "pagerduty" in around):
             return False
         raised = record.exc_info
         if raised:
-            error = raised[1]
-            if type(error) not in problem.kinds:
+            error: Any = raised[1]
+            if type(error) not in problem.kinds or hasattr(record, "_pagerduty_uncaught"):
                 return False
             marks: dict[str, Any] = error.__dict__
             mark = marks.get(self._mark)
-            if mark is not None and mark[:2] != problem.origin:
+            if mark is not None and mark is not problem.origin and mark[:2] != problem.origin:
                 return False  # it was paged for already, as another problem
             marks[self._mark] = problem.origin
         problem.occurrences += 1

@@ -79,7 +79,7 @@ def is_ordinary(record: logging.LogRecord) -> bool:
         file = code.co_filename
         if file is not last:
             last = file
-            if is_library(file):
+            if file is not path and is_library(file):
                 library = True
             elif own and library:
                 return False
@@ -88,7 +88,11 @@ def is_ordinary(record: logging.LogRecord) -> bool:
         here = here.tb_next
         if here is None:
             break
-    return own or not (library or _nobody_caught(outermost) or _is_task(outermost))
+    if own or library:
+        return own
+    if outermost.f_back is not None:  # as most have: looked at first, for it is quickest told
+        return outermost.f_globals.get("__name__") != "threading"
+    return not (_nobody_caught(outermost) or _is_task(outermost))
 
 
 def _speaks_for(here: list[Place], record: logging.LogRecord, *, is_group: bool) -> bool:

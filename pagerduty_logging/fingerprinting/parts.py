@@ -26,6 +26,11 @@ def named(record: logging.LogRecord) -> str:
     name = record.name
     if name == places.MAIN and type(record.pathname) is str and record.pathname:
         return places.name_of_main(record.pathname)
+    return without_numbers(name)
+
+
+def without_numbers(name: str) -> str:
+    """A logger's name without what another process would number in another way."""
     if type(name) is str and name[-1:].isalnum() and not name[-1:].isalpha():
         return _NUMBERED.sub(".<*>", name)
     return name
@@ -65,7 +70,7 @@ def with_more(joined: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]
 
 
 def module_of(record: logging.LogRecord) -> tuple[str, ...]:
-    name = record.__dict__.get("module")
+    name = getattr(record, "module", None)
     if name == places.MAIN:
         name = places.name_of_main(record.pathname)
     return (f"module={name}",) if type(name) is str and name and name != "Unknown module" else ()

@@ -51,7 +51,8 @@ class Site:
 
 # Plain dicts: reads and writes of one entry are atomic, and a race costs a second parse at
 # worst. When full they start afresh, which costs each site a millisecond once.
-_sites: dict[tuple[str, int], Site] = {}
+sites: dict[tuple[str, int], Site] = {}
+"""What was read so far, by path and line."""
 _files: dict[str, tuple[_Signature, list[str]]] = {}
 _cached_chars = 0
 
@@ -63,7 +64,7 @@ def template_of(pathname: object, lineno: object, message: str) -> Template | No
     """
     if type(pathname) is not str or type(lineno) is not int:
         return None
-    site = _sites.get((pathname, lineno))
+    site = sites.get((pathname, lineno))
     if site is None:
         return _fitting(_load(pathname, lineno, _signature(pathname)), message)
     if not site.templates and site.signature is not None:
@@ -77,23 +78,18 @@ def template_of(pathname: object, lineno: object, message: str) -> Template | No
     return found
 
 
-def known_at(pathname: str, lineno: int) -> Site | None:
-    """Return what was read of the call at PATHNAME:LINENO so far; looks at no file."""
-    return _sites.get((pathname, lineno))
-
-
 def part_of(pathname: object, lineno: object, message: str) -> Template | None:
     """Return the template at PATHNAME:LINENO that a part of MESSAGE was made from, or None.
 
     An adapter or a wrapper has put something before it, or after.
     """
-    site = _sites.get((pathname, lineno))  # type: ignore[arg-type]
+    site = sites.get((pathname, lineno))  # type: ignore[arg-type]
     return next((t for t in site.templates if t.is_in(message)), None) if site is not None else None
 
 
 def values_at(pathname: object, lineno: object, message: str) -> tuple[str, ...]:
     """Return the values that a template without a word at PATHNAME:LINENO was filled with to make MESSAGE."""
-    site = _sites.get((pathname, lineno))  # type: ignore[arg-type]
+    site = sites.get((pathname, lineno))  # type: ignore[arg-type]
     if site is None or len(message) > _MAX_SPLIT:
         return ()
     found = next((template for template in site.bare if template.fits(message)), None)
@@ -102,7 +98,7 @@ def values_at(pathname: object, lineno: object, message: str) -> tuple[str, ...]
 
 def is_read(pathname: object, lineno: object) -> bool:
     """Whether the call at PATHNAME:LINENO could be read, from a file as it was when the program started."""
-    site = _sites.get((pathname, lineno))  # type: ignore[arg-type]
+    site = sites.get((pathname, lineno))  # type: ignore[arg-type]
     return site is not None and site.is_read and site.signature is not None and site.signature[0] < _STARTED
 
 
@@ -148,9 +144,9 @@ def _load(pathname: str, lineno: int, signature: _Signature | None) -> Site:
             return site  # it may be readable the next time
         except Exception:  # whatever a file can hold, the next rule takes over
             pass
-    if len(_sites) >= MAX_SITES:
-        _sites.clear()
-    _sites[pathname, lineno] = site
+    if len(sites) >= MAX_SITES:
+        sites.clear()
+    sites[pathname, lineno] = site
     return site
 
 

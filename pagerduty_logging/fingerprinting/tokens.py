@@ -43,54 +43,39 @@ def token_of(record: logging.LogRecord) -> Token | None:
     was made by hand.
     """
     msg: Any = record.msg
-    args = record.args
-    if record.name in _APART:
+    args, name = record.args, record.name
+    if name in _APART:
         return None
+    subject: BaseException | None = None
     if args and type(msg) is str:
         said = structured.subject_of(record) if len(msg) <= 8 else msg
         if said is msg:
             return _of_template(record, msg, args)
         msg = said
     if type(msg) is str:
+        words: str | None = msg
         if msg[:1] in _FIRST or "=" in msg[:64]:
             words = _read(msg)
-            return None if words is None else _of_words(record, words)
-        return _of_words(record, msg)
-    if type(msg) is dict:
-        if "pagerduty" in msg or dict.get(msg, "exc_info"):
-            return None
-        words = _words_of(msg)
-        if words is None or words[:1] in _FIRST or "=" in words[:64]:
-            return None
-        return _of_words(record, words)
-    if issubclass(type(msg), BaseException) and _is_plain(msg):
-        text = str(msg)
-        if text[:1] in _FIRST or "=" in text[:64]:
-            return None
-        return _of_words(record, text, msg)
-    return None
-
-
-def _of_words(record: logging.LogRecord, words: str, subject: BaseException | None = None) -> Token | None:
-    """The token of a text; SUBJECT is the exception that stands for it."""
-    if "(most recent call last)" in words or "<class '" in words or words.endswith(_COUNTED):
+    else:
+        words = _words_of_object(msg)
+        subject = None if type(msg) is dict else msg
+    if words is None or len(words) > texts.MAX_CHARS:
+        return None
+    if "(" in words and ("(most recent call last)" in words or words.endswith(_COUNTED)):
+        return None
+    if "<" in words and "<class '" in words:
         return None
     path = record.pathname
-    site = source.known_at(path, record.lineno)
-    if site is None or len(words) > texts.MAX_CHARS:
+    site = source.sites.get((path, record.lineno))
+    if site is None or (record.exc_info and not failure.is_ordinary(record)):
         return None
     for template in site.templates:
         if template.fits(words):
-            if record.exc_info and not failure.is_ordinary(record):
-                return None
             shape = template.text
-            name = record.name
-            if subject is None and name not in _NAMED and _says_enough(shape) and name[-1:].isalpha():
-                return name, shape, ()
+            if subject is None and name != places.MAIN and _says_enough(shape):
+                return name, shape, parts.module_of(record) if name == parts.ROOT else ()
             return _joined(record, words, shape, subject, guessed=False)
     if site.bare or not _holds_no_template(site, path):
-        return None
-    if record.exc_info and not failure.is_ordinary(record):
         return None
     return _joined(record, words, _masked(words), subject, guessed=True)
 
@@ -106,7 +91,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
         elif "(most recent call last)" in value:
             return None
     path, line = record.pathname, record.lineno
-    site = source.known_at(path, line)
+    site = source.sites.get((path, line))
     if site is None or (record.exc_info and not failure.is_ordinary(record)):
         return None
     for template in site.templates:
@@ -141,10 +126,8 @@ def _joined(
         joined = parts.with_more(joined, parts.logged_in(record))
     if record.name == parts.ROOT:
         joined = (*joined, *parts.module_of(record))
-    return parts.named(record), shape, joined
-
-
-_NAMED: Final = frozenset((parts.ROOT, places.MAIN))
+    name = record.name if record.name != places.MAIN else parts.named(record)
+    return name, shape, joined
 
 
 def _holds_no_template(site: source.Site, path: str) -> bool:
@@ -157,6 +140,19 @@ def _holds_no_template(site: source.Site, path: str) -> bool:
 
 
 # --- the words of what is no plain text ------------------------------------------------------------
+
+
+def _words_of_object(said: Any) -> str | None:
+    """The words of a message that is no text; None if that is not easily told."""
+    if type(said) is dict:
+        if "pagerduty" in said or dict.get(said, "exc_info"):
+            return None
+        words = _words_of(said)
+    elif issubclass(type(said), BaseException) and _is_plain(said):
+        words = str(said)
+    else:
+        return None
+    return None if words is None or words[:1] in _FIRST or "=" in words[:64] else words
 
 
 def _read(text: str) -> str | None:
