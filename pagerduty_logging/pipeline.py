@@ -343,25 +343,21 @@ class Pipeline:
         self, occurrence: Occurrence, severity: Severity, sighting: Sighting, settle: Settlement
     ) -> Pending | None:
         key = sighting.problem.key
-        compose: Callable[[], Trigger] = partial(
-            alert.compose, occurrence, key, sighting.history, self._fields
-        )
+        compose: Callable[[], Event] = partial(self._composed, occurrence, key, sighting.history)
         if occurrence.original is not None and self._before_send is not None:
             # Redacted before too: `before_send` may log or copy what it is given.
-            considered = self._considered(
-                occurrence, cast("Trigger", self._redacted(compose)), self._before_send
-            )
+            considered = self._considered(occurrence, cast("Trigger", compose()), self._before_send)
             if considered is None:
                 settle(Outcome.REJECTED)
                 self.ignored["before_send"] += 1
                 return None
-            compose = partial(_itself, considered)
+            compose = partial(self._redactor.event, considered)
         return Pending(
             dedup_key=key,
             severity=severity,
             kind=Kind.REMINDER if sighting.verdict is Verdict.REMINDER else Kind.NEWS,
             accepted_at=occurrence.at,
-            compose=partial(self._redacted, compose),
+            compose=compose,
             settle=settle,
             label=occurrence.label,
             size=occurrence.size,
@@ -418,8 +414,8 @@ class Pipeline:
             bare=True,
         )
 
-    def _redacted(self, compose: Callable[[], Trigger]) -> Event:
-        return self._redactor.event(compose())
+    def _composed(self, occurrence: Occurrence, key: str, history: History) -> Event:
+        return self._redactor.event(alert.compose(occurrence, key, history, self._fields))
 
 
 def _is_notice(record: logging.LogRecord) -> bool:
@@ -429,7 +425,3 @@ def _is_notice(record: logging.LogRecord) -> bool:
     if type(message) is str and is_notice(message):
         return True
     return type(args) is tuple and any(type(arg) is str and is_notice(arg) for arg in args)
-
-
-def _itself(trigger: Trigger) -> Trigger:
-    return trigger

@@ -70,7 +70,7 @@ class Queue:
         self.trouble = "none"
         self.blocked_until = -math.inf
         self._lock = ReentrantLock()
-        self.inbox = Inbox()
+        self.inbox = Inbox(clock)
         self._entering: deque[Pending] = deque()
         self._backlog = backlog
         self._overflow = Overflow()
@@ -121,12 +121,13 @@ class Queue:
         pending: Pending | None = None
         try:
             for _ in range(len(self.inbox)):
-                pending = decide(self.inbox.first)
+                pending = decide(self.inbox.begin_first())
                 if pending is not None:
                     self._entering.append(pending)
                 self.inbox.remove_first()  # only after it is in the next queue
                 pending = None
         finally:
+            self.inbox.end()
             if pending is not None:  # interrupted: its item will be decided again, and is news again
                 pending.settle(Outcome.REJECTED)
 

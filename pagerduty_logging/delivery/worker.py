@@ -20,7 +20,7 @@ from typing import Any
 from pagerduty_logging.delivery import process
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Pending, packed_now, trouble
-from pagerduty_logging.delivery.inbox import Item
+from pagerduty_logging.delivery.inbox import HANGS, Item
 from pagerduty_logging.delivery.losses import Losses
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.delivery.roles import Roles
@@ -102,7 +102,7 @@ class Worker:
         It waits in the inbox; or it is decided at once, on this thread: where nothing may wait, and where
         the inbox does not take it.
         """
-        if self._defers and self.queue.inbox.offer(item):
+        if self._defers and self._deferred(item):
             self.set_going(wake=True)
             return
         try:
@@ -115,6 +115,16 @@ class Worker:
         self._enter(pending)
         hopeless = pending.severity is not Severity.CRITICAL and self._clock() < self.queue.blocked_until
         self.set_going(wake=not hopeless)
+
+    def _deferred(self, item: Item) -> bool:
+        """Put an item into the inbox, if that takes it, now or when there is room again in a moment."""
+        inbox = self.queue.inbox
+        if inbox.offer(item):
+            return True
+        if not (inbox.is_full and inbox.deciding) or self.roles.busy:
+            return False
+        self._wait(HANGS, lambda: inbox.hangs or not inbox.is_full)
+        return inbox.offer(item)
 
     def _enter(self, pending: Pending) -> None:
         if self._spooled is not None and self.queue.has_room_for(pending):

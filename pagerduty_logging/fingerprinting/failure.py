@@ -74,7 +74,11 @@ def is_ordinary(record: logging.LogRecord) -> bool:
     if exception is None or is_library(path) or record.name in _KNOWN_LOGGERS:
         return False
     here = exception.__traceback__
-    if here is None or exception.__cause__ is not None or causes.is_group(exception):
+    if here is None or exception.__cause__ is not None:
+        return False
+    if isinstance(exception, BaseExceptionGroup) or (
+        "exceptions" in exception.__dict__ and causes.is_group(exception)
+    ):
         return False
     outermost = here.tb_frame
     own = library = False

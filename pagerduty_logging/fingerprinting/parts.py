@@ -50,7 +50,7 @@ def begins_with_letter(template: str) -> bool:
     return first.isascii() and first.isalpha()
 
 
-@functools.lru_cache(maxsize=4_096)
+@functools.lru_cache(maxsize=512)
 def says_little_template(template: str) -> bool:
     """Whether no word of TEMPLATE says what happened: "%s: %s", "Error: {}"."""
     return len(template) <= 120 and says_little(texts.without_placeholders(template))

@@ -187,7 +187,7 @@ def _ranked(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for _, name in ranked)
 
 
-_says_little = functools.lru_cache(maxsize=512)(structured.says_little)
+_says_little = functools.lru_cache(maxsize=256)(structured.says_little)
 
 
 def _is_plain(error: BaseException) -> bool:
@@ -205,7 +205,7 @@ def _is_plain(error: BaseException) -> bool:
 # --- what is known of templates and texts ----------------------------------------------------------
 
 
-@functools.lru_cache(maxsize=1_024)
+@functools.lru_cache(maxsize=512)
 def _says_enough(template: str) -> bool:
     return not (says_nothing(template) or parts.says_little_template(template))
 
@@ -223,4 +223,4 @@ def _masked(text: str) -> str:
     return mask(text) if "0" in shape else shape
 
 
-_mask = functools.lru_cache(maxsize=512)(mask)
+_mask = functools.lru_cache(maxsize=256)(mask)

@@ -8,6 +8,7 @@ no object of the application alive.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
@@ -195,7 +196,12 @@ class Occurrence:
     def label(self) -> str:
         """A name for its event that says nothing of what the application logged."""
         path, line = self.origin.path, self.origin.line
-        return f"{self.level_name} of logger {self.logger!r} ({path.rpartition(os.sep)[2]}:{line})"
+        return _label(self.level_name, self.logger, path.rpartition(os.sep)[2], line)
+
+
+@functools.lru_cache(maxsize=1_024)
+def _label(level_name: str, logger: str, file: str, line: int) -> str:
+    return f"{level_name} of logger {logger!r} ({file}:{line})"
 
 
 def capture(
@@ -293,7 +299,7 @@ def _rendered(
 def _surroundings(record: logging.LogRecord, error: BaseException | None) -> Surroundings:
     chain = _chain_of_subject(record) if error is None else caught(error, traceback_of(record, error))
     trace_id, span_id = _trace(record)
-    request = web_request.handled_here(error, record.__dict__.get("args"))
+    request = web_request.handled_here(error, record.__dict__.get("args")) or _NO_REQUEST
     return Surroundings(chain, _task(record), trace_id, span_id, crumbs_before(record), request)
 
 
@@ -447,6 +453,7 @@ def _trace(record: logging.LogRecord) -> tuple[str, str]:
         return "", ""
 
 
+_NO_REQUEST: Mapping[str, object] = {}
 _NO_OVERRIDES: Mapping[str, safejson.JSON] = {}
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 _RECORD = tuple(vars(logging.LogRecord("", 0, "", 0, "", (), None)).keys() - {"exc_info"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from pagerduty_logging.delivery.event import Kind, Pending, packed
-from pagerduty_logging.delivery.inbox import MAX_DEFERRED, MAX_DEFERRED_BYTES, Inbox
+from pagerduty_logging.delivery.inbox import HANGS, MAX_BEHIND, MAX_DEFERRED, MAX_DEFERRED_BYTES, Inbox
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.delivery.schedule import Backlog, Budget
 from pagerduty_logging.events_api.errors import BadRequest, NetworkError
@@ -91,10 +91,10 @@ def test_an_item_whose_decision_is_interrupted_is_decided_again() -> None:
 
 
 def test_the_inbox_is_bounded_in_number_and_in_memory() -> None:
-    inbox = Inbox()
+    inbox = Inbox(Clock())
     assert all(inbox.offer(Logged("disk")) for _ in range(MAX_DEFERRED))
     assert not inbox.offer(Logged("disk"))
-    inbox = Inbox()
+    inbox = Inbox(Clock())
     assert inbox.offer(Logged("disk", size=MAX_DEFERRED_BYTES))
     assert not inbox.offer(Logged("disk", size=1))
     inbox.remove_first()
@@ -102,7 +102,7 @@ def test_the_inbox_is_bounded_in_number_and_in_memory() -> None:
 
 
 def test_nothing_overtakes_a_resolve_that_waits() -> None:
-    inbox = Inbox()
+    inbox = Inbox(Clock())
     assert not inbox.offer(Logged("disk", may_wait=False))
     for _ in range(MAX_DEFERRED):
         inbox.offer(Logged("disk"))
@@ -111,6 +111,25 @@ def test_nothing_overtakes_a_resolve_that_waits() -> None:
     for _ in range(MAX_DEFERRED + 1):
         inbox.remove_first()
     assert not inbox.offer(Logged("disk", may_wait=False))
+
+
+def test_while_a_decision_hangs_what_is_logged_waits_in_spite_of_the_bound() -> None:
+    clock = Clock()
+    inbox = Inbox(clock)
+    while inbox.offer(Logged("disk")):
+        pass
+    inbox.begin_first()
+    clock.now += HANGS / 2
+    assert not inbox.offer(Logged("disk"))
+    clock.now += HANGS
+    assert inbox.offer(Logged("disk"))
+    while inbox.offer(Logged("disk")):
+        pass
+    assert len(inbox) == MAX_BEHIND
+    inbox.end()
+    for _ in range(MAX_BEHIND - MAX_DEFERRED):
+        inbox.remove_first()
+    assert not inbox.offer(Logged("disk"))
 
 
 def test_where_there_is_no_room_the_least_severe_is_dropped_and_reported_once_it_is_calm() -> None:

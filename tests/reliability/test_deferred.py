@@ -117,7 +117,7 @@ def test_no_call_waits_for_records_whose_source_file_cannot_be_read(pagerduty: S
 made = attached(fingerprint=None, flush_timeout=0)
 log_from("/dead/file.py", "disk of %s is full", 1)
 assert met.wait(30)
-for n in range(490):
+for n in range(1_990):
     log_from(f"/dead/{n}.py", f"disk {n} of %s is full", 1)
 calls = {
     "error": lambda: log.error("mail", extra={"pagerduty": {"group": "g"}}),
