@@ -54,7 +54,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
         msg = said
     if type(msg) is str:
         words: str | None = msg
-        if msg[:1] in _FIRST or "=" in msg[:64]:
+        if msg[:1] in _FIRST or ("=" in msg and "=" in msg[:64]):
             words = _read(msg)
     else:
         words = _words_of_object(msg)
