@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
-from pagerduty_logging import at_hand
 from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.integrations import handlers
 from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.intent import fails
 
@@ -38,12 +38,12 @@ def page_on_failure(
     """Page when a job fails or takes too long, and resolve that with its next success.
 
     A context manager (`with`, `async with`) and a decorator of functions, async ones too. The alert's
-    dedup key is made of the job's name alone, so that the next run resolves it wherever it takes place.
+    dedup key is made of the job's name alone, so that the next run resolves it, on any host.
     An exception goes on to the caller, unchanged; a job that is interrupted or cancelled has not failed,
     one that leaves by `sys.exit` with a status or a message has.
 
     It pages for nothing else. An error that the job logs pages only if a `PagerDutyHandler` is attached to
-    a logger; it is a problem of its own, which a success does not resolve. A failure before the guard is
+    a logger; it is its own problem, which a success does not resolve. A failure before the guard is
     entered, such as an import's, needs `install_hooks`. A process that is killed, and a job that never
     starts, page nobody: use `pagerduty-logging run` and a heartbeat monitor. In an outage the page is lost
     at the end of the process, unless the handler has a spool.
@@ -66,7 +66,7 @@ def page_on_failure(
         resolve_on_success=options.flag("resolve_on_success", resolve_on_success),
         max_seconds=None if max_seconds is None else options.seconds("max_seconds", max_seconds),
         severity=_severity(severity),
-        handler=at_hand.checked_handler(handler),
+        handler=handlers.checked_handler(handler),
     )
 
 
@@ -171,12 +171,12 @@ class JobGuard:
         )
         if error is not None:
             paged_exceptions.mark(error, paged_exceptions.JOB, self.dedup_key)
-        at_hand.note_failure(self.dedup_key)
-        at_hand.tell(self._handler, self._name, lambda handler: handler.handle(page))
+        handlers.note_failure(self.dedup_key)
+        handlers.call_each(self._handler, self._name, lambda handler: handler.handle(page))
 
     def _succeed(self, overran: bool) -> None:
-        if self._resolve_on_success and at_hand.resolve_is_due(self.dedup_key, surely=overran):
-            at_hand.tell(self._handler, self._name, lambda handler: handler.resolve(self.dedup_key))
+        if self._resolve_on_success and handlers.resolve_is_due(self.dedup_key, always=overran):
+            handlers.call_each(self._handler, self._name, lambda handler: handler.resolve(self.dedup_key))
 
 
 class _Run:
@@ -211,7 +211,7 @@ class _Run:
         self._thread = None
 
     def end(self, error: BaseException | None) -> None:
-        """Tell how the job ended: by `error`, or well."""
+        """Note how the job ended: by `error`, or with success."""
         with self._lock:  # a page for its length is out, or will never be
             self._ended = True
         if self._timer is not None:
@@ -277,7 +277,7 @@ def dedup_key(name: str) -> str:
     """Return the dedup key of a job, the same in every process and on every host.
 
     Raises:
-        TypeError, ValueError: the name is none.
+        TypeError, ValueError: the name is invalid.
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be text, not {type(name).__name__}")
@@ -297,7 +297,7 @@ def record(
     ran: float,
     details: Mapping[str, object] | None = None,
 ) -> logging.LogRecord:
-    """Return the log record of a job that needs somebody; `details` are shown with the page."""
+    """Return the log record of a job that needs attention; `details` are shown with the page."""
     made = logging.LogRecord(
         name, logging.ERROR, place.path, place.line, words, args, exc_info, place.function or None, stack
     )

@@ -7,14 +7,17 @@ anything: raise, log, or end the program. A record that calls for a page has one
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
+from pagerduty_logging.delivery.decisions import Decisions
+from pagerduty_logging.delivery.decisions import Verdict as DecisionVerdict
 from pagerduty_logging.delivery.diagnostics import is_notice
 from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import encode
@@ -23,8 +26,11 @@ from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting import Token, token_of
 from pagerduty_logging.fingerprinting.call_sites import CallSites
 from pagerduty_logging.fingerprinting.problem import Identifier
-from pagerduty_logging.page import alert
+from pagerduty_logging.fingerprinting.stand_ins import GATHERED, StandIn, StandIns
+from pagerduty_logging.page import alert, figures
+from pagerduty_logging.page.follow_ups import FollowUps, Origin, said_by
 from pagerduty_logging.page.redaction import Redactor
+from pagerduty_logging.page.second_alert import beside_the_first
 from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.filters import Frequency, Held, Ignored
 from pagerduty_logging.record.occurrence import (
@@ -35,17 +41,19 @@ from pagerduty_logging.record.occurrence import (
     salvage,
     traceback_of,
 )
-from pagerduty_logging.state.throttle import (
-    History,
-    Outcome,
-    Problem,
-    Settlement,
-    Sighting,
-    Throttle,
-    Verdict,
-)
+from pagerduty_logging.state.problem import History, Outcome, Problem, Sighting
+from pagerduty_logging.state.throttle import Settlement, Throttle
+from pagerduty_logging.state.why import Why
+from pagerduty_logging.state.worse import Kind as Worse
+from pagerduty_logging.state.worse import second_key
 
 BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
+
+_RULES = {
+    "logger": "ignore_loggers",
+    "exception": "ignore_exceptions",
+    "exit": "the report of an exit with all well",
+}
 
 MAX_NESTED = 5
 """Nesting depth of records that log while they are rendered, from which their objects are not rendered."""
@@ -75,10 +83,12 @@ class Pipeline:
         frequency: holds back what happens too seldom to page; None: nothing.
         mark: the attribute by which an exception that was paged is known.
         clock: seconds, monotonic.
+        decisions: where it is noted what does not page, and why.
 
     Attributes:
         throttle: the problems it knows.
-        call_sites: recognises their repeats by where they were logged.
+        call_sites: recognises repeats by where they were logged.
+        follow_ups: makes the events that no record calls for.
         suppressed: records that need no event of their own.
         unreadable: records that were lost where no stack or memory was left.
         ignored: records that do not page, by the rule that says so; see `Stats`.
@@ -96,9 +106,12 @@ class Pipeline:
         frequency: Frequency | None,
         mark: str,
         clock: Callable[[], float],
+        decisions: Decisions | None = None,
     ) -> None:
+        self.decisions = decisions = decisions or Decisions(redactor.text)
         self.throttle = throttle
         self.call_sites = CallSites(throttle, mark)
+        self.follow_ups = FollowUps(throttle, fields, redactor, decisions)
         self.suppressed = self.unreadable = 0
         self.ignored: Counter[str] = Counter()
         self._fields = fields
@@ -109,14 +122,23 @@ class Pipeline:
         self._frequency = frequency
         self._mark = mark
         self._clock = clock
+        self._origins: dict[Origin, Origin] = {}
+        self._stand_ins = StandIns(identifier)
         self._depths: dict[int, int] = {}
         self._latest: tuple[object, object] = ("", 0)
 
     def reset(self) -> None:
         """Know nothing and have counted nothing: this is a forked child."""
-        self.throttle.forget()
+        self.forget()
+        self.decisions.reset()
         self.suppressed = self.unreadable = 0
         self.ignored.clear()
+
+    def forget(self) -> None:
+        """Know no problem."""
+        self.throttle.forget()
+        self.follow_ups.reset()
+        self._stand_ins.forget()
 
     def warm_up(self) -> None:
         """Make a page that is not sent, so that what is slow for the first time only is slow now."""
@@ -146,12 +168,12 @@ class Pipeline:
         self._depths[me] = depth + 1
         try:
             if overrides.said_by(record) is False:
-                self.ignored["record"] += 1
+                self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
             error = exception_of(record)
             rule = self._filters.rule_for(record, error)
             if rule is not None:
-                self.ignored[rule] += 1
+                self.ignore(record, rule, _RULES.get(rule, rule))
                 return None
             if _is_notice(record):
                 return None
@@ -166,6 +188,13 @@ class Pipeline:
             else:
                 self._depths.pop(me, None)
 
+    def ignore(self, record: logging.LogRecord, rule: str, words: str) -> None:
+        """Count a record that does not page, by the rule that says so."""
+        self.ignored[rule] += 1
+        attributes = record.__dict__
+        name, message = attributes.get("name"), attributes.get("msg")
+        self.decisions.note_alike(DecisionVerdict.IGNORED, words, logger=name, template=message)
+
     def _captured(
         self,
         record: logging.LogRecord,
@@ -176,6 +205,7 @@ class Pipeline:
         occurrence = capture(record, self._clock(), formatter, defects)
         if error is not None or occurrence.message is not None or self._identifier.has_function:
             marked = None if error is None else self._paged_for(record, error, occurrence)
+            occurrence.known_failure = marked is not None
             identity = self._identifier.identify(record, marked, occurrence.defects)
             occurrence.key, occurrence.by_message = identity
             if not (identity.by_message and record.args) and not self._identifier.has_function:
@@ -206,7 +236,9 @@ class Pipeline:
         relation = paged_exceptions.relation(mark, traceback_of(record, error), occurrence.at)
         uncaught = record.__dict__.get("_pagerduty_uncaught") is True
         if relation == "another" or (
-            relation == "same" and not uncaught and mark.logger != occurrence.logger
+            # Its own words decide then; but what ends the program is the failure that was logged there.
+            not uncaught
+            and (relation == "raised again" or (relation == "same" and mark.logger != occurrence.logger))
         ):
             return None
         occurrence.echo = uncaught
@@ -238,6 +270,18 @@ class Pipeline:
         self.throttle.end(key)
         return Order(Resolve(key), key, self._clock())
 
+    def knows(self, dedup_key: str) -> bool:
+        """Tell whether the problem with this dedup key has paged."""
+        return self.throttle.knows(self._identifier.sendable(dedup_key))
+
+    def beside(self, dedup_key: str) -> list[Order]:
+        """Return the words that the second alerts of a problem are over, which it may have."""
+        if not self.throttle.escalates:
+            return []
+        key = self._identifier.sendable(dedup_key)
+        keys = [second_key(key, kind) for kind in Worse]
+        return [Order(Resolve(second), second, self._clock()) for second in keys]
+
     def acknowledge(self, dedup_key: str) -> Order:
         """Return the word that somebody is on a problem."""
         key = self._identifier.sendable(dedup_key)
@@ -260,10 +304,10 @@ class Pipeline:
         try:
             return self._decide(item, settle)
         except Exception as broken:
-            settle(Outcome.REJECTED)
+            settle(Outcome.UNDONE)
             return self._decide_without_rules(item, broken)
         except BaseException:
-            settle(Outcome.REJECTED)
+            settle(Outcome.UNDONE)
             raise
 
     def _decide(self, occurrence: Occurrence, settle: Settlement) -> Pending | None:
@@ -282,15 +326,22 @@ class Pipeline:
             held = self._frequency.note(key, occurrence.created, occurrence.at)
             if held is None:
                 self.suppressed += 1
+                self._note(occurrence, DecisionVerdict.HELD, "min_occurrences: not often enough")
                 return None
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
         counted = Severity.ERROR if occurrence.echo and severity is Severity.CRITICAL else severity
+        stand_in = self._stand_ins.of(occurrence, key, severity)
+        if stand_in is not None:
+            key = occurrence.key = stand_in.key
+            occurrence.by_message = False
         sighting = self._sight(occurrence, key, counted, settle, held)
-        if sighting.verdict is Verdict.REPEAT:
+        if sighting.why is None:
             self.suppressed += 1
+            if occurrence.known_failure:
+                self.throttle.tell_nobody(sighting.problem)
             return None
-        return self._event(occurrence, severity, sighting, settle)
+        return self._event(occurrence, severity, sighting, settle, stand_in)
 
     def _sight(
         self,
@@ -301,17 +352,17 @@ class Pipeline:
         held: Held | None,
     ) -> Sighting:
         """Note the occurrence, and those that were held back before it."""
-        sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at)
+        chain = occurrence.around.chain
+        error = chain[0].name if chain else ""
+        sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at, error)
         # Most problems of a storm of them do not come again; but an exception that does is known by
         # its mark, which says nothing of the message.
         if (
-            sighting.verdict is not Verdict.FIRST or occurrence.around.chain or not occurrence.may_wait
+            sighting.why is not Why.FIRST or chain or not occurrence.may_wait
         ) and "severity" not in occurrence.overrides:
             self._know(occurrence, sighting.problem)
-        if held is not None:
-            history = sighting.history
-            history.occurrences += held.times
-            history.first_seen = min(history.first_seen, held.first_seen)
+        if held is not None and held.times:
+            self.throttle.add_held(sighting, settle, *held)
         return sighting
 
     def _know(self, occurrence: Occurrence, problem: Problem) -> None:
@@ -340,27 +391,63 @@ class Pipeline:
         return token if self._identifier.fingerprinter.key_by(token) == occurrence.key else None
 
     def _event(
-        self, occurrence: Occurrence, severity: Severity, sighting: Sighting, settle: Settlement
+        self,
+        occurrence: Occurrence,
+        severity: Severity,
+        sighting: Sighting,
+        settle: Settlement,
+        stand_in: StandIn | None = None,
     ) -> Pending | None:
-        key = sighting.problem.key
-        compose: Callable[[], Event] = partial(self._composed, occurrence, key, sighting.history)
+        problem, history = sighting.problem, sighting.history
+        key = problem.key if sighting.worse is None else second_key(problem.key, sighting.worse)
+        compose: Callable[[], Trigger] = partial(alert.compose, occurrence, key, history, self._fields)
+        if stand_in is not None:
+            compose = partial(self._composed_together, occurrence, sighting, stand_in)
+        if sighting.worse is not None:
+            compose = partial(beside_the_first, compose, problem.key, history)
         if occurrence.original is not None and self._before_send is not None:
             # Redacted before too: `before_send` may log or copy what it is given.
-            considered = self._considered(occurrence, cast("Trigger", compose()), self._before_send)
+            considered = self._considered(
+                occurrence, cast("Trigger", self._redactor.event(compose())), self._before_send
+            )
             if considered is None:
                 settle(Outcome.REJECTED)
+                problem.handed_in += 1
                 self.ignored["before_send"] += 1
+                self._note(occurrence, DecisionVerdict.IGNORED, "before_send returned None")
                 return None
-            compose = partial(self._redactor.event, considered)
+            compose = partial(figures.brought_up_to_date, history, considered)
         return Pending(
             dedup_key=key,
             severity=severity,
-            kind=Kind.REMINDER if sighting.verdict is Verdict.REMINDER else Kind.NEWS,
+            kind=Kind.REMINDER if sighting.why is Why.AGAIN else Kind.NEWS,
             accepted_at=occurrence.at,
-            compose=compose,
+            compose=partial(self._redacted, compose, problem, occurrence.logger),
             settle=settle,
             label=occurrence.label,
             size=occurrence.size,
+            logger=occurrence.logger,
+            take=partial(figures.take, history),
+            why=history.why,
+            decided=partial(
+                self._decided,
+                key=problem.key,
+                event=key,
+                logger=occurrence.logger,
+                template=occurrence.attributes.get("msg"),
+                repeats=history.suppressed,
+            ),
+            due=-math.inf if stand_in is None else occurrence.at + GATHERED,
+        )
+
+    def _decided(self, verdict: DecisionVerdict, reason: str, *, template: object, **about: Any) -> None:
+        text = template if type(template) is str else ""
+        self.decisions.note(verdict, reason, template=text, **about)
+
+    def _note(self, occurrence: Occurrence, verdict: DecisionVerdict, reason: str) -> None:
+        template = occurrence.attributes.get("msg")
+        self.decisions.note_alike(
+            verdict, reason, key=occurrence.key or "", logger=occurrence.logger, template=template
         )
 
     def _considered(
@@ -392,7 +479,7 @@ class Pipeline:
             settle = Settlement(self.throttle)
             severity = occurrence.severity
             sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at)
-            if sighting.verdict is Verdict.REPEAT:
+            if sighting.why is None:
                 self.suppressed += 1
                 return None
             return self._event(occurrence, severity, sighting, settle)
@@ -412,10 +499,21 @@ class Pipeline:
             settle=nobody_waits,
             label=type(event).__name__.lower(),
             bare=True,
+            decided=partial(self._ordered_decided, type(event).__name__.lower(), dedup_key),
         )
 
-    def _composed(self, occurrence: Occurrence, key: str, history: History) -> Event:
-        return self._redactor.event(alert.compose(occurrence, key, history, self._fields))
+    def _ordered_decided(self, what: str, key: str, verdict: DecisionVerdict, reason: str) -> None:
+        self.decisions.note(verdict, f"{what}: {reason}" if reason else what, key=key, event=key)
+
+    def _redacted(self, compose: Callable[[], Trigger], problem: Problem, logger: str) -> Event:
+        event = self._redactor.event(compose())
+        if problem.said is None or getattr(event, "dedup_key", "") == problem.key:
+            problem.said = said_by(event, logger, self._origins)
+        return event
+
+    def _composed_together(self, occurrence: Occurrence, sighting: Sighting, stand_in: StandIn) -> Trigger:
+        sighting.history.occurrences = sighting.problem.occurrences  # it has waited for more of them
+        return stand_in.told(alert.compose(occurrence, sighting.problem.key, sighting.history, self._fields))
 
 
 def _is_notice(record: logging.LogRecord) -> bool:

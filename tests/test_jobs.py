@@ -50,7 +50,7 @@ def test_a_job_that_fails_pages_and_its_exception_goes_on_unchanged(sandbox, han
     assert alert.custom_details["ran_for"].endswith(" s")
 
 
-def test_its_next_success_resolves_wherever_that_is(sandbox, handler, make_handler):
+def test_its_next_success_resolves_in_any_process(sandbox, handler, make_handler):
     elsewhere = make_handler()
     with pytest.raises(ValueError, match="no rates"), page_on_failure("billing 2", handler=handler):
         bill()
@@ -222,7 +222,7 @@ def test_a_block_may_be_left_in_another_task_than_it_was_entered(sandbox, handle
     assert guard._entered == {}
 
 
-def test_whatever_hands_on_a_coroutine_is_guarded_while_that_runs(sandbox, handler):
+def test_a_function_that_returns_a_coroutine_is_guarded_while_that_runs(sandbox, handler):
     async def fetch(*_: object) -> None:
         raise ConnectionError("bank is closed")
 
@@ -414,5 +414,5 @@ def test_trouble_with_paging_is_not_the_jobs(capsys, monkeypatch):
     with page_on_failure("billing 10"):
         time.monotonic()
     error = capsys.readouterr().err
-    assert "could not be told of: ValueError" in error
+    assert "could not page or resolve: ValueError" in error
     assert EXAMPLE_ROUTING_KEY not in error

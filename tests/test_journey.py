@@ -334,7 +334,7 @@ def test_a_refused_event_is_sent_once_more_in_its_barest_form(sandbox, shop):
     assert first["dedup_key"] == second["dedup_key"]
 
 
-def test_an_event_refused_for_good_is_told_and_stalls_nobody(sandbox, make_handler, attach, capsys):
+def test_an_event_refused_for_good_is_reported_and_stalls_no_other(sandbox, make_handler, attach, capsys):
     told = []
     handler = make_handler(on_error=lambda event, error: told.append((event, error)))
     shop = attach(handler)
@@ -375,7 +375,7 @@ def test_what_is_not_an_acceptance_is_tried_again_with_the_same_bytes(sandbox, m
     assert len(sandbox.alerts) == 1
 
 
-def test_a_server_that_is_gone_is_told_once_and_has_every_page_when_it_is_back(
+def test_a_server_that_is_gone_is_reported_once_and_has_every_page_when_it_is_back(
     make_handler, attach, capsys, sandbox
 ):
     handler = make_handler(retry=SOON, timeout=2.0)
@@ -501,9 +501,10 @@ def test_reconfiguring_while_an_event_is_under_way_waits_for_nothing_and_loses_n
         logger.addHandler(handler)
         logger.error("on its way")
         sandbox.wait_until(lambda: sandbox.requests)
-        handler.acquire()  # as `logging.shutdown` and `dictConfig` do
+        handler.acquire()
         try:
-            assert handler.flush() is False
+            with logging._lock:  # as `dictConfig` holds it
+                assert handler.flush() is False
             handler.close()
         finally:
             handler.release()
@@ -552,7 +553,7 @@ def test_records_that_are_read_later_keep_their_order_with_resolves_and_higher_s
     }
 
 
-def test_a_problem_that_is_turned_away_is_told_in_numbers_and_pages_when_there_is_room(
+def test_a_problem_that_is_turned_away_is_reported_in_numbers_and_pages_when_there_is_room(
     sandbox, make_handler, attach
 ):
     sandbox.fail_share(503, 1)

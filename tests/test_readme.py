@@ -1,7 +1,7 @@
 """What the pages show works: blocks run, links lead somewhere, commands exist, the options are the options.
 
 The pages are `README.md` and those beside the code, the examples and the benchmarks. Each Python block
-runs as a program of its own, against the stand-in; it is skipped where its third-party modules are missing.
+runs as a separate program, against the stand-in; it is skipped where its third-party modules are missing.
 """
 
 import ast
@@ -181,7 +181,7 @@ def test_what_a_page_links_to_is_there(page: Path):
     assert missing == []
 
 
-def test_the_links_of_the_front_page_work_wherever_it_is_shown():
+def test_the_links_of_the_front_page_work_on_every_site():
     """PyPI shows the page without the repository around it."""
     shown = links(FRONT_PAGE)
     assert [link for link in shown if not link.startswith(("https://", "#"))] == []

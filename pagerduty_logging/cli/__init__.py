@@ -1,4 +1,4 @@
-"""The `pagerduty-logging` command; each subcommand is a module of its own.
+"""The `pagerduty-logging` command; each subcommand has its own module.
 
 Importing this package stays cheap: a subcommand imports what it needs when it runs.
 """
@@ -21,13 +21,14 @@ from pagerduty_logging.cli import (
     spool,
     test,
     trigger,
+    why,
 )
 from pagerduty_logging.cli.follow_up import acknowledge, resolve
 from pagerduty_logging.cli.parsing import Command, CommandParser, Misuse
 from pagerduty_logging.cli.silence import silence, silences, unsilence
 
 _COMMANDS: list[Command] = [
-    *(sandbox, check, test, trigger, acknowledge, resolve, change, run, explain, spool),
+    *(sandbox, check, test, trigger, acknowledge, resolve, change, run, explain, why, spool),
     *(problems, silence, silences, unsilence, rehearse),
 ]
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Subparsers
+from pagerduty_logging.cli.problems import add_state, find_state
 
 if TYPE_CHECKING:
     from pagerduty_logging.cli.probes import Step
     from pagerduty_logging.events_api.client import EventsClient
+    from pagerduty_logging.events_api.routing_key import RoutingKey
 
 NOT_CHECKED = (
     "whether the key belongs to a service: PagerDuty accepts any that looks like one",
@@ -37,21 +42,35 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="is this key, network, proxy, TLS able to page? pages nobody",
         description="Look at each step of the way to PagerDuty, then send it the resolve of an alert that "
         "never was, which it accepts and drops. Pages nobody.\n\n"
+        "With a state that handlers share, it is tried too.\n\n"
         "Not checked:\n  - " + "\n  - ".join(NOT_CHECKED) + "\n\n"
         "Accepted, and nobody is notified? It may be that:\n  - " + "\n  - ".join(SILENT_BECAUSE) + "\n"
         f"See {SUPPORT_PAGE}",
         epilog="example: pagerduty-logging check --region eu",
     )
+    parser.add_argument(
+        "module",
+        nargs="?",
+        metavar="MODULE",
+        help="a module that sets up your program's logging, such as `shop.settings`: it is imported, and its "
+        "PagerDutyHandler must be attached afterwards",
+    )
     options.add_json(parser)
+    add_state(parser)
     options.add_connection(parser)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look at each step and report it; 0 when PagerDuty accepted the event, else 1."""
-    with options.make_client(args) as client:
+    """Look at each step and report it; 0 when PagerDuty accepted the event and the state answers, else 1."""
+    find_state(args)  # a wrong one is a wrong use
+    key = options.routing_key(args)
+    with options.make_client(args, key) as client:
         steps = [_tell(step, args) for step in _steps(client, args)]
-    ok = steps[-1].ok  # the answer decides: it went the way that pages go
+    # The answer decides: it went the way that pages go.
+    ok = steps[-1].ok and all(step.ok for step in steps if step.name == "handler")
+    steps += [_tell(step, args) for step in _steps_of_state(key, args)]
+    well = ok and all(step.ok for step in steps if step.name == "state")
     if args.json:
         shown = [
             {"step": step.name, "ok": step.ok, "seconds": step.seconds, "detail": step.detail}
@@ -59,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         ]
         output.print_json(
             {
-                "ok": ok,
+                "ok": well,
                 "steps": shown,
                 "not_checked": list(NOT_CHECKED),
                 "silent_because": list(SILENT_BECAUSE) if ok else [],
@@ -69,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         print(output.coloured("PagerDuty can be reached." if ok else "Pages would not get through.", "bold"))
         for line in _what_is_left() if ok else ():
             print(output.coloured(line, "dim"))
-    return 0 if ok else 1
+    return 0 if well else 1
 
 
 def _what_is_left() -> Iterator[str]:
@@ -86,6 +105,8 @@ def _steps(client: EventsClient, args: argparse.Namespace) -> Iterator[Step]:
     from pagerduty_logging.events_api.clock import monotonic
     from pagerduty_logging.events_api.errors import EventsError
 
+    if args.module is not None:
+        yield from _handlers_of(args.module)
     yield Step("routing key", True, f"from {options.key_origin(args)}")
     yield Step("address", True, client.base_url)
     yield from probe(client.base_url, client.timeout)
@@ -96,6 +117,46 @@ def _steps(client: EventsClient, args: argparse.Namespace) -> Iterator[Step]:
         yield Step("answer", False, str(error), monotonic() - since)
     else:
         yield Step("answer", True, f"202: {said.message or said.status}", monotonic() - since)
+
+
+def _steps_of_state(key: RoutingKey, args: argparse.Namespace) -> Iterator[Step]:
+    from pagerduty_logging.cli.probes import Step
+    from pagerduty_logging.events_api.clock import monotonic
+    from pagerduty_logging.events_api.events import this_host
+    from pagerduty_logging.state.trial import fault_of
+
+    place = find_state(args)
+    if place is not None:
+        since = monotonic()
+        fault = fault_of(place, key.reveal(), this_host())
+        detail = f"{place.where} answers" if fault is None else f"{place.where}: {fault}"
+        yield Step("state", fault is None, detail, monotonic() - since)
+
+
+def _handlers_of(module: str) -> Iterator[Step]:
+    """Import a module as a program in this directory would, and look what has become of its handlers."""
+    from pagerduty_logging.cli.probes import Step
+    from pagerduty_logging.handler import handlers
+    from pagerduty_logging.record.attachment import standing_of
+
+    sys.path.insert(0, os.getcwd())
+    try:
+        importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        yield Step("handler", False, f"{module} cannot be imported: {type(error).__name__}: {error}")
+        return
+    found = sorted(handlers(), key=lambda handler: handler.number)
+    if not found:
+        yield Step("handler", False, f"{module} made no PagerDutyHandler, or nobody holds it any more")
+    standings = [(handler, standing_of(handler)) for handler in found]
+    in_reach = any(standing.at and not standing.trouble for _, standing in standings)
+    for handler, standing in standings:
+        if standing.at and not standing.trouble:
+            where = ", ".join(standing.at)
+            inert = "; it has no routing key here, or is not enabled" if handler.inert else ""
+            yield Step("handler", True, f"attached to {where}{inert}")
+        elif not in_reach:
+            yield Step("handler", False, handler.lookout.trouble() or standing.trouble)
 
 
 def _tell(step: Step, args: argparse.Namespace) -> Step:

@@ -141,14 +141,14 @@ def _location(text: str) -> tuple[str, int]:
 
 
 def _message(*, optional: bool) -> str | None:
-    """The message on standard input, without its last line end; None where there is none."""
+    """The message on standard input, without its last line end; None if there is none."""
     if sys.stdin.isatty() or (optional and not _something_to_read()):
         return None
     return sys.stdin.read(MAX_MESSAGE_CHARS).removesuffix("\n") or None
 
 
 def _something_to_read() -> bool:
-    # Whoever starts the command may have left standard input open with nobody to write to it.
+    # Standard input may have been left open with nothing to write to it.
     try:
         return bool(select.select([sys.stdin], [], [], _PATIENCE)[0])
     except (OSError, ValueError):  # not a file that can be waited for

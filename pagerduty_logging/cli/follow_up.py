@@ -1,10 +1,19 @@
 """`acknowledge` and `resolve`: what follows an alert."""
 
-import argparse
+from __future__ import annotations
 
-from pagerduty_logging.cli import options
+import argparse
+from typing import TYPE_CHECKING
+
+from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Subparsers
+from pagerduty_logging.cli.problems import add_state, find_state
 from pagerduty_logging.cli.sending import send
+
+if TYPE_CHECKING:
+    from pagerduty_logging.events_api.routing_key import RoutingKey
+
+NOT_TOLD = 2
 
 
 class FollowUp:
@@ -32,14 +41,55 @@ class FollowUp:
 
     def run(self, args: argparse.Namespace) -> int:
         """Send it; 0, or 1 when PagerDuty did not accept it."""
+        return self._send(args)
+
+    def _send(self, args: argparse.Namespace, key: RoutingKey | None = None) -> int:
         details = options.details(args)
         return send(
             args,
             lambda client: getattr(client, self.action)(
                 args.dedup_key, summary=args.summary, custom_details=details
             ),
+            key,
         )
 
 
+class ResolveForAll(FollowUp):
+    """A resolve that all processes learn of, where they share a state."""
+
+    def add_parser(self, subparsers: Subparsers) -> argparse.ArgumentParser:
+        """Add the subcommand and its options."""
+        parser = super().add_parser(subparsers)
+        add_state(parser)
+        return parser
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Send it; 0, 1 when PagerDuty did not accept it, or 2 when the state could not be told."""
+        place = find_state(args)
+        if place is None:
+            return self._send(args)
+        from pagerduty_logging.events_api.clock import time_of_day
+        from pagerduty_logging.events_api.events import this_host
+        from pagerduty_logging.state.options import open_state
+
+        key, asked_at, said = options.routing_key(args), time_of_day(), []
+        state = open_state(
+            args.state,
+            routing_key=key.reveal(),
+            host=this_host(),
+            say=lambda topic, text: said.append(text),
+        )
+        status = self._send(args, key)
+        if status != 0 or state is None:
+            return status
+        state.resolve(args.dedup_key, at=asked_at)
+        if state.close(1.0):
+            return 0
+        output.complain(
+            f"resolved, but processes that share the state do not know: {said[0] if said else ''}"
+        )
+        return NOT_TOLD
+
+
 acknowledge = FollowUp("acknowledge", "stop an alert from paging: somebody is on it")
-resolve = FollowUp("resolve", "close an alert: it is over")
+resolve = ResolveForAll("resolve", "close an alert: it is over")

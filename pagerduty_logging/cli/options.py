@@ -119,7 +119,7 @@ def routing_key(args: argparse.Namespace) -> RoutingKey:
     """Find the routing key; one that does not look like PagerDuty's gets a notice on stderr.
 
     Raises:
-        Misuse: there is none, or it cannot be one.
+        Misuse: it is missing or invalid.
     """
     from pagerduty_logging.events_api.routing_key import find_routing_key
 

@@ -60,7 +60,7 @@ def print_json(value: Any) -> None:
 
 
 def plain(text: str) -> str:
-    """Return the text as it can do no harm to a terminal, whatever its encoding."""
+    """Return the text made harmless for a terminal of any encoding."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     printable = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
@@ -69,7 +69,7 @@ def plain(text: str) -> str:
 
 
 def give_up() -> None:
-    """Write no more to standard output: the flush at the interpreter's end must not fail once more."""
+    """Close standard output for good: the flush at the interpreter's end must not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

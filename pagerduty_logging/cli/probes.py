@@ -1,6 +1,6 @@
 """What lies between this machine and an address, looked at step by step: proxy, name, connection, TLS.
 
-Over connections of its own, as `requests` would make them: an event goes over none of these.
+Over separate connections, made as `requests` makes them: no event goes over these.
 """
 
 from __future__ import annotations

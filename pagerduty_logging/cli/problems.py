@@ -10,6 +10,7 @@ from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Misuse, Subparsers
 
 if TYPE_CHECKING:
+    from pagerduty_logging.state.options import Place
     from pagerduty_logging.state.protocol import KnownProblem, Store
 
 SEVERITIES = ("critical", "error", "warning", "info")
@@ -48,6 +49,20 @@ def add_state(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def find_state(args: argparse.Namespace) -> Place | None:
+    """Return where the options, else the environment, say that the state lives; None: nowhere.
+
+    Raises:
+        Misuse: it cannot be one.
+    """
+    from pagerduty_logging.state.options import find_place
+
+    try:
+        return find_place(args.state, "--state")
+    except (TypeError, ValueError) as error:
+        raise Misuse(str(error)) from None
+
+
 def open_store(args: argparse.Namespace, *, create: bool = False) -> Store:
     """Return the store that the options name.
 
@@ -59,12 +74,7 @@ def open_store(args: argparse.Namespace, *, create: bool = False) -> Store:
     """
     import os
 
-    from pagerduty_logging.state.options import find_place
-
-    try:
-        place = find_place(args.state, "--state")
-    except (TypeError, ValueError) as error:
-        raise Misuse(str(error)) from None
+    place = find_state(args)
     if place is None:
         raise Misuse("no state: say which with --state, or set PAGERDUTY_STATE; handlers need state= too")
     if place.path is not None and not create and not os.path.exists(place.path):

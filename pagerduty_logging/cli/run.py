@@ -107,7 +107,7 @@ def _environment(args: argparse.Namespace) -> dict[str, str]:
 
 
 class _Pager:
-    """Pages for the job and resolves it, whatever state PagerDuty and our options are in."""
+    """Pages for the job and resolves it; never fails because of PagerDuty or our options."""
 
     def __init__(self, args: argparse.Namespace, program: str) -> None:
         self._args = args

@@ -13,10 +13,18 @@ if TYPE_CHECKING:
     from pagerduty_logging.events_api.client import EventsClient
     from pagerduty_logging.events_api.errors import EventsError
     from pagerduty_logging.events_api.events import Receipt
+    from pagerduty_logging.events_api.routing_key import RoutingKey
 
 
-def send(args: argparse.Namespace, act: Callable[[EventsClient], Receipt]) -> int:
+def send(
+    args: argparse.Namespace, act: Callable[[EventsClient], Receipt], key: RoutingKey | None = None
+) -> int:
     """Let `act` send an event; print its receipt, or say why there is none.
+
+    Args:
+        args: the options.
+        act: sends it.
+        key: the routing key, if it was found already.
 
     In a pipe the dedup key is printed alone, so that a script can keep it.
 
@@ -25,7 +33,7 @@ def send(args: argparse.Namespace, act: Callable[[EventsClient], Receipt]) -> in
     """
     from pagerduty_logging.events_api.errors import EventsError
 
-    with options.make_client(args) as client:
+    with options.make_client(args, key) as client:
         try:
             receipt = act(client)
         except EventsError as error:

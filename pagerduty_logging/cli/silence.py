@@ -34,12 +34,22 @@ def length(given: str) -> float:
     """
     from pagerduty_logging.state.silences import checked_length
 
-    if not _LENGTH.fullmatch(given):
-        raise ValueError(f"--for {given!r} is no length of time: say 90s, 30m, 2h or 1d")
+    found = seconds("--for", given)
     try:
-        return checked_length(sum(float(n) * _SECONDS[unit] for n, unit in _PART.findall(given)))
+        return checked_length(found)
     except ValueError as error:
         raise ValueError(f"--for {given}: {error}") from None
+
+
+def seconds(option: str, given: str) -> float:
+    """Return the seconds that a text such as `30m` or `1h30m` means.
+
+    Raises:
+        ValueError: it is no length of time; names the option.
+    """
+    if not _LENGTH.fullmatch(given):
+        raise ValueError(f"{option} {given!r} is no length of time: say 90s, 30m, 2h or 1d")
+    return sum(float(n) * _SECONDS[unit] for n, unit in _PART.findall(given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +178,7 @@ def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
     elif args.logger is not None and not any(fnmatchcase(problem.logger, args.logger) for problem in known):
         output.complain("no open problem comes of such a logger: the silence holds all the same")
     if args.json:
-        output.print_json(_told(stored))
+        output.print_json(_as_json(stored))
     else:
         critical = "" if stored.critical else "; critical events pass"
         print(f"{stored.id}: {_what(stored)} is silent until {timestamp(stored.until)}{critical}")
@@ -178,7 +188,7 @@ def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
 def _silences(store: Store, args: argparse.Namespace, created: bool) -> int:
     now, known = store.silences()
     if args.json:
-        output.print_json({"silences": [_told(silence) for silence in known]})
+        output.print_json({"silences": [_as_json(silence) for silence in known]})
     elif known or not output.is_terminal():
         header = ("ID", "WHAT", "LEFT", "CRITICAL", "WHO", "REASON")
         rows = [
@@ -213,7 +223,7 @@ def _what(silence: Silence) -> str:
     return {"all": "everything", "key": silence.what, "logger": f"logger {silence.what}"}[silence.by]
 
 
-def _told(silence: Silence) -> dict[str, Any]:
+def _as_json(silence: Silence) -> dict[str, Any]:
     return {
         "id": silence.id,
         "by": silence.by,

@@ -149,7 +149,7 @@ def _send_all(delivery: Delivery, timeout: float) -> None:
         if wait > 0:
             if delivery.stats().last_error is not None:
                 return
-            time.sleep(wait)  # so many a minute, and no more
+            time.sleep(wait)  # at most so many a minute
 
 
 def _drop(args: argparse.Namespace) -> int:

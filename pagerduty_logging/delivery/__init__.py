@@ -1,1 +1,1 @@
-"""Accepted events reach PagerDuty, or their loss is told."""
+"""Accepted events reach PagerDuty, or their loss is reported."""

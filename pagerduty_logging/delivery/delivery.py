@@ -13,11 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from pagerduty_logging.delivery import process
+from pagerduty_logging.delivery.claims import Claims
+from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.diagnostics import Diagnostics, counted
 from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.delivery.inbox import Item
 from pagerduty_logging.delivery.losses import Losses, OnError
 from pagerduty_logging.delivery.queue import Queue
+from pagerduty_logging.delivery.reports import NoReports, Reports
 from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.delivery.schedule import Backlog, Budget
 from pagerduty_logging.delivery.spool import Spool
@@ -41,14 +44,19 @@ class Delivery:
     Args:
         client: makes the attempts, one at a time; its `retry` is the schedule.
         decide: returns the event that a submitted item calls for, or None.
+        reports: makes the events that no record calls for.
+        decisions: where what became of the events is noted.
         defer: whether the thread may decide; False: whoever submits.
         max_pending: bound of the events that wait. Beyond it the least severe is dropped, and told.
         max_events_per_minute: bound of the events sent in any minute.
         spool: where events are kept until they are delivered; None: in memory only.
-        background: True: a thread sends. False: `submit` sends, for at most the client's `timeout`.
+        make_claims: makes what asks a shared state, for one process; None: there is no such state.
+        background: True: a thread sends. False: `submit` sends, for at most the client's `timeout`. None: as
+            the process asks for, see `process.sends_in_call`.
         flush_timeout: seconds that the end of the process may be delayed.
         on_error: is told of every event that will not be delivered, on the thread that notices.
         on_fork: is called in a forked child, when it begins anew.
+        on_look: is called by the thread now and then, also when there is nothing to send.
         diagnostics: where losses are told.
         clock, random: clock and random source, replaceable in tests.
     """
@@ -58,14 +66,18 @@ class Delivery:
         client: EventsClient,
         *,
         decide: Callable[[Any], Pending | None],
+        reports: Reports = NoReports(),  # noqa: B008 (without state)
+        decisions: Decisions | None = None,
         defer: bool = True,
         max_pending: int,
         max_events_per_minute: int,
         spool: Spool | None = None,
-        background: bool = True,
+        make_claims: Callable[..., Claims] | None = None,
+        background: bool | None = True,
         flush_timeout: float = 5.0,
         on_error: OnError | None = None,
         on_fork: Callable[[], object] | None = None,
+        on_look: Callable[[], object] | None = None,
         diagnostics: Diagnostics,
         clock: Callable[[], float] = monotonic,
         random: Callable[[], float] = retrying.uniform,
@@ -73,13 +85,17 @@ class Delivery:
         self.flush_timeout = flush_timeout
         self._client = client
         self._decide = decide
+        self._reports = reports
+        self._decisions = decisions or Decisions(str)
         self._defer = defer
         self._max_pending = max_pending
         self._max_events_per_minute = max_events_per_minute
         self._spool = spool
+        self._make_claims = make_claims
         self._background = background
         self._on_error = on_error
         self._on_fork = on_fork
+        self._on_look = on_look
         self._diagnostics = diagnostics
         self._clock = clock
         self._random = random
@@ -114,13 +130,14 @@ class Delivery:
             # In one step, and not if a signal handler on this thread has logged, and begun, in the meantime.
             self._current = begun = begun if self._current is before else self._current or begun
         process.enter_process()
-        if self._background and process.uwsgi_lacks_threads():
+        background = self._in_background()
+        if background and process.uwsgi_lacks_threads():
             self._diagnostics.say(
                 "threads",
                 "uWSGI runs no threads here, so that every page is sent inside the logging call; "
                 "its option enable-threads changes that",
             )
-        elif self._background and process.interpreter_lacks_threads():
+        elif background and process.interpreter_lacks_threads():
             self._diagnostics.say(
                 "threads",
                 "sub-interpreters run no threads before Python 3.14, so that every page is sent inside the "
@@ -128,31 +145,43 @@ class Delivery:
             )
         return begun
 
+    def _in_background(self) -> bool:
+        return not process.sends_in_call() if self._background is None else self._background
+
     def _new_worker(self) -> Worker:
         roles = Roles()
-        threaded = self._background and process.threads_run()
+        background = self._in_background()
+        threaded = background and process.threads_run()
         spooled = None
         if self._spool is not None:
             spooled = SpooledEvents(self._spool, self._max_pending, self._clock())
+        queue = Queue(
+            Backlog(self._client.retry, self._random),
+            Budget(self._max_events_per_minute),
+            self._max_pending,
+            self._clock,
+        )
+        claims = None
+        if self._make_claims is not None:
+            claims = self._make_claims(queue=queue, guard=roles.as_sender, clock=self._clock)
         return Worker(
             self._client,
-            queue=Queue(
-                Backlog(self._client.retry, self._random),
-                Budget(self._max_events_per_minute),
-                self._max_pending,
-                self._clock,
-            ),
+            queue=queue,
             decide=self._decide,
+            reports=self._reports,
+            decisions=self._decisions,
             spooled=spooled,
             losses=Losses(self._on_error, spooled, self._diagnostics, roles),
+            claims=claims,
             roles=roles,
-            in_call=WAKE_UP if self._background and process.interpreter_lacks_threads() else math.inf,
+            in_call=WAKE_UP if background and process.interpreter_lacks_threads() else math.inf,
             threaded=threaded,
             # With a spool an event is on disk before `submit` returns.
             defers=threaded and self._defer and self._spool is None,
             clock=self._clock,
             diagnostics=self._diagnostics,
             owner=self,
+            on_look=self._on_look,
         )
 
     # --- the callers' side ------------------------------------------------------------------------
@@ -178,6 +207,10 @@ class Delivery:
         """Send the event whose turn it is on this thread; see `Worker.step`."""
         return self.worker.step(left)
 
+    def write_decisions(self) -> None:
+        """Let what was decided without an event be written soon."""
+        self.worker.set_going(wake=True)
+
     def settle(self, timeout: float = A_MOMENT) -> bool:
         """Wait a moment until it is decided what the records logged so far call for."""
         return self.worker.decided(timeout)
@@ -198,14 +231,17 @@ class Delivery:
     # --- the end of the process, and its forks ----------------------------------------------------
 
     def retry_now(self) -> None:
-        """Try at once what only waits for better times."""
-        worker = self.worker
-        worker.queue.retry_now()
-        worker.rouse()
+        """Try at once what only waits for better times, and report what was held back."""
+        self.worker.finish()
+
+    def flush_in_shutdown(self) -> bool:
+        """Wait as at the end of the process: one budget for all that are shut down."""
+        return process.ending.spare(lambda left: self.flush(min(left, self.flush_timeout)))
 
     def finish(self, timeout: float) -> None:
         """Deliver what is pending, within `timeout` seconds."""
-        self.flush(timeout)
+        self.worker.end(timeout)
+        self._decisions.write()
 
     def report_undelivered(self) -> None:
         """Say what is left: kept in the spool, or lost with the process."""
@@ -217,6 +253,7 @@ class Delivery:
         left = [pending.label for pending in waiting if pending.ticket is None]
         kept = len(waiting) - len(left)
         left += ["a record that was not read"] * len(queue.inbox)
+        left += ["a report of repeats"] * self._reports.left
         if left:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
             words = f"the process ends before PagerDuty took {left[0]}{more}"

@@ -36,7 +36,7 @@ class Diagnostics:
     """Writes at most one line per topic and minute, and counts those that it does not write.
 
     Args:
-        write: takes a line; default: to `sys.stderr`, wherever that points at the time.
+        write: takes a line; default: to what `sys.stderr` is at that time.
         clock: seconds, monotonic.
     """
 
@@ -75,7 +75,7 @@ class Diagnostics:
 
 
 def is_notice(text: str) -> bool:
-    """Tell whether a text holds a notice of ours: where stderr is a logger, as under Twisted, Celery or
+    """Return whether a text holds a notice of ours: where stderr is a logger, as under Twisted, Celery or
     Airflow, it comes back as a record."""
     return PREFIX in text and any(notice in text for notice in list(_notices))
 

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from pagerduty_logging.delivery.decisions import Verdict
 from pagerduty_logging.events_api.decoding import decode, with_detail
 from pagerduty_logging.events_api.encoding import EncodedEvent, encode
 from pagerduty_logging.events_api.errors import ApiError, EventsError
 from pagerduty_logging.events_api.events import Event, Severity, Trigger
-from pagerduty_logging.state.throttle import Outcome
+from pagerduty_logging.state.problem import Outcome
+from pagerduty_logging.state.protocol import Mine
 
 DELAYED = 300.0
 """Seconds after which an event tells how late it comes."""
@@ -40,7 +42,8 @@ class Pending:
         accepted_at: on the delivery's clock.
         compose: makes the event, from plain data, when it is its turn.
         settle: takes once what became of the event; returns how many records it stood for.
-        label: names it on stderr if it is lost: nothing that a program logged, it may be a secret.
+        label: names the line that it comes from, whose events take turns with those of other lines. Named on
+            stderr if it is lost: nothing that a program logged, it may be a secret.
         size: bytes of memory that it takes, about.
         encoded: what is sent, once it is composed.
         refused: what PagerDuty refused, once there is nothing but the barest form left to try.
@@ -49,6 +52,13 @@ class Pending:
         tried: whether this process has made an attempt.
         due: it is not tried before, on the delivery's clock.
         ticket: its file's name in the spool; None if it is in memory only.
+        why: the reason it is sent, in words; "" for what is no alert.
+        decided: takes note of what became of it, and why.
+        logger: that its record came of; empty: of none.
+        take: takes what a shared state knows, for the event to tell; returns the trigger that was composed
+            before, if there is one, with that in it.
+        follow_up: whether it only reports the size of a problem, within its window.
+        held: whether it only waits for what another process does.
     """
 
     dedup_key: str
@@ -66,6 +76,18 @@ class Pending:
     tried: bool = False
     due: float = -math.inf
     ticket: str | None = None
+    why: str = ""
+    decided: Callable[[Verdict, str], object] | None = None
+
+    def note(self, verdict: Verdict, reason: str) -> None:
+        """Take note of what became of it."""
+        if self.decided is not None:
+            self.decided(verdict, reason)
+
+    logger: str = ""
+    take: Callable[[Mine, Trigger | None], Trigger | None] | None = None
+    follow_up: bool = False
+    held: bool = False
 
 
 def nobody_waits(outcome: Outcome) -> int:
@@ -90,15 +112,26 @@ def packed_now(pending: Pending, now: float) -> EncodedEvent:
     return with_detail(packed(pending), "delayed", f"{late / 60:.0f} minutes: PagerDuty was not reached")
 
 
+def tell(pending: Pending, mine: Mine) -> None:
+    """Let an event tell what the shared state knows of its problem, also if it was composed before."""
+    if pending.take is None:
+        return
+    composed = None if pending.encoded is None else decode(pending.encoded)
+    taken = pending.take(mine, composed if isinstance(composed, Trigger) else None)
+    if taken is not None:
+        pending.encoded = encode(taken)
+
+
 def bare(pending: Pending, error: EventsError) -> Trigger:
     """Return the least that still pages for an event that PagerDuty, or our own code, could not take."""
+    details = {"reduced": f"the full event was not accepted: {trouble(error)}"}
     refused = decode(pending.refused) if pending.refused else None
     said = refused.summary if isinstance(refused, Trigger) else ""
     return Trigger(
         f"{said[:BARE_SUMMARY_CHARS]} ({pending.label})",
         severity=pending.severity,
         dedup_key=pending.dedup_key,
-        custom_details={"reduced": f"the full event was not accepted: {trouble(error)}"},
+        custom_details={**details, "why": pending.why} if pending.why else details,
     )
 
 

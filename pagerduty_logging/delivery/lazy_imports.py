@@ -1,6 +1,6 @@
-"""What a page needs is loaded before it is needed, also in programs with lazy imports (Python 3.15, PEP 810).
+"""Loads what a page needs in advance, also in programs with lazy imports (Python 3.15, PEP 810).
 
-A module that is first used by the first page would be looked for at the worst moment: without a file
+A module that is first used by the first page would be loaded at the worst moment: without a file
 descriptor left, after the main thread's end, in a child between fork and exec.
 """
 
@@ -49,7 +49,7 @@ def _imported(module: types.ModuleType, kind: type) -> Iterator[types.ModuleType
 def _loaded(module: types.ModuleType, name: str) -> object:
     try:
         return getattr(module, name)  # which is what loads it
-    except Exception:  # not installed, not for this system: it fails where it is used, as ever
+    except Exception:  # not installed, not for this system: it fails where it is used, as always
         return None
 
 

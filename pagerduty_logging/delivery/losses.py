@@ -1,4 +1,4 @@
-"""What is said of events that will not be delivered: on stderr, to `on_error`, and in the spool."""
+"""Reports events that will not be delivered: on stderr, to `on_error`, and in the spool."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ OnError = Callable[[Event, EventsError], object]
 
 
 class Losses:
-    """Tells all who want to know.
+    """Reports lost events.
 
     Args:
-        on_error: is called with every lost event, on the thread that notices.
+        on_error: called with every lost event, on the thread that notices.
         spooled: where the events' files are; None: there are none.
         diagnostics: where it is said.
         roles: what each thread is doing.
@@ -41,7 +41,7 @@ class Losses:
         self._telling = threading.Lock()
 
     def tell(self, lost: deque[tuple[Pending, EventsError]]) -> None:
-        """Tell of what was lost, and empty the list; call it with no lock held."""
+        """Report what was lost, and empty the list; call it with no lock held."""
         while lost and self._telling.acquire(blocking=False):
             try:
                 self._tell(*lost[0])

@@ -1,4 +1,4 @@
-"""The events that there was no room for, as one event: how many problems and records, and which most."""
+"""The dropped events as one event: how many problems and records, and which were most."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from collections import Counter
 from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.events_api.encoding import new_dedup_key
 from pagerduty_logging.events_api.events import Severity, Trigger
-from pagerduty_logging.state.throttle import Outcome
+from pagerduty_logging.state.problem import Outcome
+from pagerduty_logging.state.why import Why
 
 CALM = 5.0
-"""Seconds without a dropped event after which it is time to report: one event, not one after the other."""
+"""Seconds without a dropped event after which it is time to report: one event, not a series."""
 LONGEST_WAIT = 30.0
-"""Seconds after which it is time even if there is no calm."""
+"""Seconds after which it is time even if events are still dropped."""
 NAMED = 10
 """Sources named in the event, the most frequent first."""
 MAX_COUNTED = 10_000
-"""Bound of the problems told apart and of the sources counted; what is beyond is counted together."""
+"""Bound of the problems, and of the sources, that are counted one by one; the rest is counted together."""
 OTHERS = "others"
 
 
@@ -63,7 +64,7 @@ class Overflow:
         return min(self._last + CALM, self._first + LONGEST_WAIT)
 
     def report_now(self) -> None:
-        """It is time now."""
+        """Report at once."""
         self._first = -math.inf
 
     def pending(self, now: float) -> Pending:
@@ -77,6 +78,7 @@ class Overflow:
             compose=self._compose,
             settle=self._settle,
             label="the summary of a storm",
+            why=Why.NO_ROOM.said(),
         )
 
     def _compose(self) -> Trigger:
@@ -92,6 +94,7 @@ class Overflow:
             component="pagerduty_logging",
             event_class="overflow",
             custom_details={
+                "why": Why.NO_ROOM.said(),
                 "left_out_problems": len(self._problems),
                 "left_out_records": self._records,
                 "most_frequent": [f"{n:,} x {label}" for label, n in self._sources.most_common(NAMED)],
@@ -100,7 +103,7 @@ class Overflow:
         )
 
     def _settle(self, outcome: Outcome) -> int:
-        """Leave what came in between to the next event, with totals that run on."""
+        """Leave what was dropped since to the next event, with running totals."""
         self._under_way = False
         self._reported = self._composed
         if outcome is Outcome.DELIVERED and self._reported == self._records:

@@ -80,6 +80,15 @@ class _Ending:
         """Spend what is left."""
         self._spent += self.left()
 
+    def spare(self, flush: Callable[[float], bool]) -> bool:
+        """Let `flush` take what is left; what comes to a good end costs nothing before the end has begun."""
+        spent = self._spent
+        with self.waiting() as left:
+            done = flush(left)
+        if done and not self.begun:
+            self._spent = spent
+        return done
+
     @contextmanager
     def waiting(self) -> Iterator[float]:
         """Give the seconds left to wait; what is spent waiting is taken from them."""
@@ -156,6 +165,28 @@ def after_unseen_fork(call: Callable[[], object]) -> None:
     uwsgi.post_fork_hook = hook
 
 
+def sends_in_call() -> bool:
+    """Tell whether this process stops, or ends, without letting a thread finish what was logged.
+
+    AWS Lambda freezes it with the answer (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html);
+    RQ's work horse ends by `os._exit` after its job.
+    """
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ or _in_work_horse()
+
+
+def _in_work_horse() -> bool:
+    if "rq.worker" not in sys.modules:
+        return False
+    # The main thread's, for a job may log on others.
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__"))
+        if module.startswith("rq.worker") and frame.f_code.co_name in ("fork_work_horse", "main_work_horse"):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def uwsgi_lacks_threads() -> bool:
     """Tell whether this is uWSGI, not told to let threads run."""
     options = getattr(sys.modules.get("uwsgi"), "opt", None)
@@ -177,15 +208,15 @@ IN_MAIN_INTERPRETER = _in_main_interpreter()
 """Found out on import: it takes a millisecond, which the first page has not."""
 
 
-def new_thread(run: Callable[[], object]) -> threading.Thread:
-    """Return a thread that is to call `run` for as long as the process lives, not started yet.
+def new_thread(run: Callable[[], object], name: str = "pagerduty-logging") -> threading.Thread:
+    """Return a thread that is to call `run`, at most for as long as the process lives, not started yet.
 
     Where threads inherit their context (an option of Python 3.14), it would keep that of the first page
     alive, with the request in it. In a sub-interpreter it is joined at the end: one that ends beside a daemon
     thread aborts the process, and from Python 3.14 on starts none. See `ending.dismissed`.
     """
     options: dict[str, Any] = {"context": contextvars.Context()} if sys.version_info >= (3, 14) else {}
-    return threading.Thread(target=run, name="pagerduty-logging", daemon=IN_MAIN_INTERPRETER, **options)
+    return threading.Thread(target=run, name=name, daemon=IN_MAIN_INTERPRETER, **options)
 
 
 def all_living() -> list[Lives]:

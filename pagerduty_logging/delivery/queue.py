@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
 
+from pagerduty_logging.delivery.decisions import Verdict
 from pagerduty_logging.delivery.event import Pending, bare, trouble
 from pagerduty_logging.delivery.inbox import Inbox
 from pagerduty_logging.delivery.overflow import Overflow
@@ -21,7 +22,7 @@ from pagerduty_logging.delivery.stats import Stats
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state.lock import ReentrantLock
-from pagerduty_logging.state.throttle import Outcome
+from pagerduty_logging.state.problem import Outcome
 
 NO_ROOM = "more events wait than there is room for"
 MAX_PENDING_BYTES = 32_000_000
@@ -40,13 +41,14 @@ class Counts:
     accepted: int = 0
     delivered: int = 0
     dead_lettered: int = 0
+    told_elsewhere: int = 0
     retries: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     last_error: str | None = None
 
 
 class Queue:
-    """Every accepted event is here until it is delivered or its loss is told; the counts balance.
+    """Every accepted event is here until it is delivered or its loss is reported; the counts balance.
 
     Args:
         backlog: the events that wait, empty.
@@ -57,8 +59,8 @@ class Queue:
     Attributes:
         inbox: what is not decided yet.
         sending: the event that is under way, if one is.
-        lost: events that will not be delivered, and why: nobody was told yet.
-        trouble: the latest failure, in words of our own.
+        lost: events that will not be delivered, and why: not reported yet.
+        trouble: the latest failure, in our own words.
         blocked_until: no event but a critical one can be sent before, on the clock, whatever comes.
     """
 
@@ -84,6 +86,14 @@ class Queue:
         """How many events, and items of the inbox, wait or are under way."""
         return len(self.inbox) + len(self._entering) + self._backlog.count
 
+    def __contains__(self, pending: Pending) -> bool:
+        return any(pending is waiting for waiting in self.waiting())
+
+    @property
+    def has_room(self) -> bool:
+        """Whether an event may come in without another one having to go."""
+        return self.pending < self._max_pending
+
     @property
     def idle(self) -> bool:
         """Whether there is nothing to send, and nothing to report."""
@@ -106,6 +116,7 @@ class Queue:
             pending=self._backlog.count + deferred,
             dead_lettered=counts.dead_lettered,
             dropped=dict(counts.dropped),
+            told_elsewhere=counts.told_elsewhere,
             retries=counts.retries,
             oldest_pending_age=None if oldest is None else self._clock() - oldest,
             last_error=counts.last_error,
@@ -129,25 +140,25 @@ class Queue:
         finally:
             self.inbox.end()
             if pending is not None:  # interrupted: its item will be decided again, and is news again
-                pending.settle(Outcome.REJECTED)
+                pending.settle(Outcome.UNDONE)
 
     def enter(self, pending: Pending) -> None:
-        """Accept an event, at any moment; whoever sends, or next looks in here, moves it to the backlog."""
+        """Accept an event, at any moment; the sender, or the next call, moves it to the backlog."""
         self._entering.append(pending)
         if len(self._entering) >= MAX_ENTERING:
             self.take_in()
 
     def has_room_for(self, pending: Pending) -> bool:
-        """Tell whether an event would be kept, before it is written to disk."""
+        """Return whether an event would be kept, before it is written to disk."""
         return self._with_all_entered(self._has_room_for, pending)
 
     def _has_room_for(self, pending: Pending) -> bool:
         return self._backlog.count < self._max_pending or not self._backlog.would_be_least(pending)
 
     def take_in(self) -> None:
-        """Move what was submitted to the backlog, or leave it to whoever is busy: they look afterwards.
+        """Move what was submitted to the backlog, or leave it to the busy thread, which looks afterwards.
 
-        Waits for nobody: a finaliser submits with locks held that those who are busy may be waiting for.
+        Waits for no thread: a finaliser submits with locks held that the busy thread may be waiting for.
         """
         while len(self._entering) and self._lock.run(self._entered, or_else=_taken_later, timeout=0.0):
             pass  # once more: something may have come while the lock was given back
@@ -211,20 +222,74 @@ class Queue:
             self._counts.accepted += 1
             self._backlog.add(self._overflow.pending(now))
         wait = self._backlog.wait(now)
-        candidate = self._backlog.next(now)
+        candidate, budget_wait = self._candidate(now)
         if candidate is not None:
-            wait = self._budget.wait(self._backlog.urgency(candidate), now)
+            wait = budget_wait
             if wait == 0.0:
-                self._budget.spend(now)
+                self._budget.spend(now, candidate.label)
                 self.sending = candidate
                 self.blocked_until = -math.inf
                 return candidate, wait
         if self._overflow:
             wait = min(self._overflow.due() - now, math.inf if wait is None else wait)
-        open_again = max(self._backlog.paused_until, now + self._budget.wait(Severity.ERROR, now))
+        open_again = max(self._backlog.paused_until, now + self._budget.wait(Severity.ERROR, now, quiet=True))
         until = now + (math.inf if wait is None else wait)
         self.blocked_until = until if until <= open_again else -math.inf
         return None, wait
+
+    def _candidate(self, now: float) -> tuple[Pending | None, float]:
+        """Return the event whose turn it is, and the seconds until there is budget for it.
+
+        Where there is none left for it, a line that has been quiet may still have its share.
+        """
+        first = self._backlog.next(now)
+        if first is None:
+            return None, 0.0
+        wait = self._wait(first, now)
+        if wait > 0.0:
+            other = self._backlog.next(now, among=self._budget.is_quiet)
+            if other is not None and self._wait(other, now) == 0.0:
+                return other, 0.0
+        return first, wait
+
+    def _wait(self, pending: Pending, now: float) -> float:
+        quiet = self._budget.is_quiet(pending.label)
+        return self._budget.wait(self._backlog.urgency(pending), now, quiet=quiet)
+
+    # --- another process may be quicker -----------------------------------------------------------
+
+    def hold(self, pending: Pending, seconds: float) -> None:
+        """Keep the event whose turn it was, for so many seconds: it is not sent now."""
+        self._with_all_entered(self._hold, pending, seconds)
+
+    def _hold(self, pending: Pending, seconds: float) -> None:
+        self._budget.take_back()
+        self._backlog.hold(pending, self._clock() + seconds)
+
+    def let_go(self, pending: Pending, dropped: str = "", words: str = "") -> None:
+        """The event whose turn it was is not needed: another process told of its problem.
+
+        Args:
+            pending: the event.
+            dropped: why it is not sent, if nobody told of it.
+            words: the same, with all that is known of it.
+        """
+        self._with_all_entered(self._let_go, pending, dropped, words)
+
+    def _let_go(self, pending: Pending, dropped: str, words: str) -> None:
+        self._budget.take_back()
+        self._backlog.remove(pending)
+        if dropped:
+            self._counts.dropped[dropped] += 1
+            pending.note(Verdict.SILENCED, words or dropped)
+        else:
+            pending.note(Verdict.TOLD_ELSEWHERE, "another process has sent an event for it")
+            self._counts.told_elsewhere += 1
+        pending.settle(Outcome.NOT_NEEDED)
+
+    def let_claim(self, dedup_key: str) -> None:
+        """Let it be the turn of events that wait for what another process does."""
+        self._with_all_entered(self._backlog.let_claim, dedup_key)
 
     # --- what became of it ------------------------------------------------------------------------
 
@@ -239,6 +304,7 @@ class Queue:
             self._backlog.delivered(pending, self._clock())
             self._counts.delivered += 1
             pending.settle(Outcome.DELIVERED)
+            pending.note(Verdict.SENT, pending.why)
             return
         self._counts.last_error, self.trouble = str(error), trouble(error)
         match after(error, pending):
@@ -251,10 +317,12 @@ class Queue:
                 self._counts.retries += 1
             case After.DEAD:
                 self._counts.dead_lettered += 1
+                pending.note(Verdict.REFUSED, trouble(error))
                 self._give_up(pending, error, Outcome.LOST)
 
     def _drop(self, pending: Pending, reason: str, words: str, outcome: Outcome) -> int:
         self._counts.dropped[reason] += 1
+        pending.note(Verdict.DROPPED, f"{reason}: {words}")
         return self._give_up(pending, EventsError(words), outcome)
 
     def _give_up(self, pending: Pending, error: EventsError, outcome: Outcome) -> int:

@@ -1,4 +1,4 @@
-"""What each thread is doing for the delivery: sending, or running a callback of the application's."""
+"""What each thread is doing for the delivery: sending, or running one of the application's callbacks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-HTTP_LIBRARIES = ("urllib3", "requests", "charset_normalizer", "py")
-"""Loggers of the libraries that carry our events, and of their warnings (`py.warnings`): what they log
-while doing so is about our own delivery."""
+CARRIERS = ("urllib3", "requests", "charset_normalizer", "redis", "valkey", "py")
+"""Loggers of the libraries that carry our events, and what is shared about them, and of their warnings
+(`py.warnings`): what they log while doing so is about our own delivery."""
 
 
 class Roles:
@@ -23,7 +23,7 @@ class Roles:
 
     @property
     def busy(self) -> bool:
-        """Whether the current thread does either."""
+        """Whether the current thread sends or runs a callback."""
         me = threading.get_ident()
         return me in self._sending or me in self._in_callback
 
@@ -33,15 +33,15 @@ class Roles:
         return threading.get_ident() in self._sending
 
     def covers(self, logger: object) -> bool:
-        """Tell whether what is logged here and now comes of our own delivery."""
+        """Return whether what this thread logs now comes from our own delivery."""
         me = threading.get_ident()
         if me in self._in_callback:
             return True
-        return me in self._sending and type(logger) is str and logger.partition(".")[0] in HTTP_LIBRARIES
+        return me in self._sending and type(logger) is str and logger.partition(".")[0] in CARRIERS
 
     @contextmanager
     def as_sender(self) -> Iterator[None]:
-        """Send meanwhile."""
+        """Mark this thread as sending, in a `with` block."""
         me = threading.get_ident()
         self._sending.add(me)
         try:
@@ -51,7 +51,7 @@ class Roles:
 
     @contextmanager
     def as_callback(self) -> Iterator[None]:
-        """Run a callback meanwhile."""
+        """Mark this thread as running a callback, in a `with` block."""
         me = threading.get_ident()
         self._in_callback.add(me)
         try:

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import enum
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from pagerduty_logging.delivery.event import Kind, Pending
+from pagerduty_logging.delivery.turns import Turns
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.events_api.retrying import Retry, delay
 
 RESERVED_SHARE = 5
-"""One in so many of a minute's events is kept for critical ones, so that no storm delays them."""
+"""One in so many of a minute's events is kept for critical ones, so that no storm delays them; half of these
+are also for lines that have sent nothing for a minute, so that no line's storm delays another's page."""
 MINUTE = 60.0
 """PagerDuty counts events in a window of so many seconds that moves on with the time.
 Source: PagerDuty's documentation, "Events API v2 Overview", rate limits."""
@@ -52,6 +54,8 @@ def after(error: EventsError, pending: Pending) -> After:
 class Backlog:
     """The events that wait: the most severe first, in order within a dedup key, paused after failures.
 
+    Within a severity news goes before reminders, and the lines that log take turns, see `Turns`.
+
     Args:
         retry: the schedule of attempts, and the age at which an event expires.
         random: a number in [0, 1), for jitter.
@@ -68,8 +72,8 @@ class Backlog:
         self._retry = retry
         self._random = random
         self._lanes: dict[str, list[Pending]] = {}
-        # The same events by how much they matter, each class the oldest first: a dict as ordered set.
-        self._classes: dict[Class, dict[Pending, None]] = {}
+        # The same events by how much they matter.
+        self._classes: dict[Class, Turns] = {}
         self._oldest = math.inf  # or older: no event was accepted before
         self._failing: set[Pending] = set()
         self._refusals = 0
@@ -81,24 +85,22 @@ class Backlog:
 
     def add(self, pending: Pending) -> None:
         """Take an event in: behind the older ones of its dedup key, before the younger."""
-        name = _class(pending)  # first, for there may be no stack left to come back
+        name = _class_with_stack(pending)  # first, for there may be no stack left to finish what is begun
         lane = self._lanes.get(pending.dedup_key)
         if lane is None:
             self._lanes[pending.dedup_key] = [pending]
         else:
             place = len(lane)
-            while place > 0 and lane[place - 1].accepted_at > pending.accepted_at:
+            while place > 0 and (
+                lane[place - 1].accepted_at > pending.accepted_at or _makes_way(lane[place - 1], pending)
+            ):
                 place -= 1
             lane.insert(place, pending)
-        members = self._classes.get(name)
-        if members is None:
-            self._classes[name] = {pending: None}
+        turns = self._classes.get(name)
+        if turns is None:
+            turns = self._classes[name] = Turns()
             self._classes = dict(sorted(self._classes.items()))
-        else:
-            late = bool(members) and next(reversed(members)).accepted_at > pending.accepted_at
-            members[pending] = None
-            if late:  # seldom: it comes from the spool, or another thread was quicker
-                self._classes[name] = dict.fromkeys(sorted(members, key=_accepted_at))
+        turns.add(pending)
         self.count += 1
         self._oldest = min(self._oldest, pending.accepted_at)
         self.size += pending.size
@@ -109,24 +111,44 @@ class Backlog:
         lane.remove(pending)
         if not lane:
             del self._lanes[pending.dedup_key]
-        del self._classes[_class(pending)][pending]
+        self._classes[_class(pending)].remove(pending)
         self._failing.discard(pending)
         self.count -= 1
         self.size -= pending.size
+
+    def hold(self, pending: Pending, until: float) -> None:
+        """Let an event wait for what another process does; a more severe trigger does not wait for it."""
+        pending.due, pending.held = until, True
+        lane = self._lanes[pending.dedup_key]
+        place = lane.index(pending)
+        while place + 1 < len(lane) and _makes_way(pending, lane[place + 1]):
+            lane[place], lane[place + 1] = lane[place + 1], pending
+            place += 1
+
+    def let_claim(self, dedup_key: str) -> None:
+        """Let the events of a dedup key wait no longer for what another process does."""
+        for pending in self._lanes.get(dedup_key, ()):
+            if pending.held:
+                pending.due = -math.inf
 
     def resize(self, pending: Pending, size: int) -> None:
         """Note that an event now takes another amount of memory."""
         self.size += size - pending.size
         pending.size = size
 
-    def next(self, now: float) -> Pending | None:
-        """Return the event whose turn it is; None while all of them wait (see `wait`)."""
-        for name, members in self._classes.items():
+    def next(self, now: float, among: Callable[[str], bool] | None = None) -> Pending | None:
+        """Return the event whose turn it is; None while all of them wait (see `wait`).
+
+        Args:
+            now: on the delivery's clock.
+            among: tells of which lines; None: of all.
+        """
+        for name, turns in self._classes.items():
             if self._pause_of(name) > now:
                 continue
-            for pending in members:
+            for pending in turns:
                 head = self._lanes[pending.dedup_key][0]
-                if head.due <= now:
+                if head.due <= now and (among is None or among(pending.label)):
                     return head
         return None
 
@@ -139,9 +161,9 @@ class Backlog:
         if not self.count:
             return None
         due = math.inf
-        for name, members in self._classes.items():
+        for name, turns in self._classes.items():
             pause = self._pause_of(name)
-            for pending in members:
+            for pending in turns:
                 own = self._lanes[pending.dedup_key][0].due
                 due = min(due, max(own, pause))
                 if own <= pause:
@@ -154,6 +176,7 @@ class Backlog:
         After a 429 the pauses shrink step by step, as they grew: a fleet that shares a routing key must
         not come back at full speed with the first event that gets through.
         """
+        self._classes[_class(pending)].had_its_turn(pending, now)
         self.remove(pending)
         if len(self._failing) > 1:
             for other in self:
@@ -181,6 +204,7 @@ class Backlog:
             self._pause(now, self._refusals, asked)
             self._told_to_wait = True
         else:
+            self._classes[_class(pending)].had_its_turn(pending, now)
             self._failing.add(pending)
             pending.due = now + delay(self._retry, pending.attempts, None, self._random)
             self._pause(now, len(self._failing), None)
@@ -218,17 +242,23 @@ class Backlog:
 
     def would_be_least(self, pending: Pending) -> bool:
         """Tell whether an event would be the one to do without, if it were added now."""
+        own = _class(pending)
         for name in reversed(self._classes):
-            if self._classes[name]:
-                return name <= _class(pending)
+            turns = self._classes[name]
+            if turns:
+                return turns.would_be_least(pending) if name == own else name < own
         return True
 
     def least(self, exempt: Pending | None = None) -> Pending | None:
-        """Return the event to do without if there are too many: the least severe, then the youngest."""
+        """Return the event to do without if there are too many.
+
+        It is of the least severe ones, reminders first; of these of the line with the most, the youngest.
+        """
         for name in reversed(self._classes):
-            for pending in reversed(self._classes[name]):
-                if pending is not exempt and pending.kind is not Kind.SUMMARY:
-                    return pending
+            if name[1] is not Kind.SUMMARY:
+                victim = self._classes[name].least(exempt)
+                if victim is not None:
+                    return victim
         return None
 
 
@@ -236,16 +266,22 @@ Class: TypeAlias = tuple[int, Kind]
 """How much an event matters, as an order: its severity, then its kind."""
 
 
+def _makes_way(held: Pending, other: Pending) -> bool:
+    """Tell whether an event that waits for another process lets another one of its dedup key go first."""
+    return held.held and other.take is not None and other.severity.rank < held.severity.rank
+
+
 def _rank(severity: Severity) -> int:
     return severity.rank
 
 
-def _accepted_at(pending: Pending) -> float:
-    return pending.accepted_at
-
-
 def _class(pending: Pending) -> Class:
     return (pending.severity.rank, pending.kind)
+
+
+def _class_with_stack(pending: Pending, frames: int = 3) -> Class:
+    """Return an event's class, or fail for lack of as many frames as adding it takes."""
+    return _class_with_stack(pending, frames - 1) if frames else _class(pending)
 
 
 @dataclass(slots=True)
@@ -257,16 +293,43 @@ class Budget:
     """
 
     per_minute: int
-    _sent: deque[float] = field(default_factory=deque)
+    _sent: deque[tuple[float, str]] = field(default_factory=deque)
+    _lines: Counter[str] = field(default_factory=Counter)
 
-    def wait(self, severity: Severity, now: float) -> float:
-        """Return the seconds until an event of this severity may be sent; 0.0 if it may be now."""
-        while self._sent and now - self._sent[0] >= MINUTE:
-            self._sent.popleft()
+    def wait(self, severity: Severity, now: float, *, quiet: bool = False) -> float:
+        """Return the seconds until an event of this severity may be sent; 0.0 if it may be now.
+
+        Args:
+            severity: of the event.
+            now: on the delivery's clock.
+            quiet: whether it comes from a line that is quiet, see `is_quiet`.
+        """
+        self._forget(now)
         reserved = 0 if severity is Severity.CRITICAL else self.per_minute // RESERVED_SHARE
+        if quiet:
+            reserved -= reserved // 2
         over = len(self._sent) - (self.per_minute - reserved)
-        return 0.0 if over < 0 else self._sent[over] + MINUTE - now
+        return 0.0 if over < 0 else self._sent[over][0] + MINUTE - now
 
-    def spend(self, now: float) -> None:
-        """Note that an event was sent."""
-        self._sent.append(now)
+    def is_quiet(self, line: str) -> bool:
+        """Tell whether nothing of a line was sent within the last minute, as of the last `wait`."""
+        return line not in self._lines
+
+    def spend(self, now: float, line: str = "") -> None:
+        """Note that an event of a line was sent."""
+        self._sent.append((now, line))
+        self._lines[line] += 1
+
+    def _forget(self, now: float) -> None:
+        while self._sent and now - self._sent[0][0] >= MINUTE:
+            line = self._sent.popleft()[1]
+            self._lines[line] -= 1
+            if not self._lines[line]:
+                del self._lines[line]
+
+    def take_back(self) -> None:
+        """The event noted last was not sent."""
+        line = self._sent.pop()[1]
+        self._lines[line] -= 1
+        if not self._lines[line]:
+            del self._lines[line]

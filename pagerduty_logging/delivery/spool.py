@@ -2,10 +2,10 @@
 
 One small file an event, written under another name and renamed, so that it is there as a whole or not at
 all. A file's name says who looks after it: its owner, one delivery in one process. An owner keeps a lease, a
-file whose time stamp says until when it is valid. Where no owner lives any more, whoever comes first renames
+file whose time stamp says until when it is valid. Where the owner is dead, the first process to come renames
 the files to its own name and sends them. Two may do so at once: the dedup key makes one alert.
 
-Nothing here raises on account of the machine, or of what lies in the directory: what cannot be written stays
+Nothing here raises because of the machine, or of what is in the directory: what cannot be written stays
 in memory, what cannot be read is set aside, and both are reported.
 """
 
@@ -31,11 +31,11 @@ __all__ = ["FORMAT", "MAX_BYTES", "MAX_FILES", "Entry", "Kept", "Spool"]
 
 MAX_FILES = 10_000
 MAX_BYTES = 100_000_000
-"""What a directory may hold of this user's events; beyond it the least severe go."""
+"""How much a directory may hold of this user's events; beyond it the least severe are deleted."""
 MAX_SET_ASIDE = 100
-"""Files kept for somebody to look at: broken ones, and events PagerDuty refused."""
+"""Files kept for a person to look at: broken ones, and events PagerDuty refused."""
 LEFTOVER = 300.0
-"""Seconds after which a half-written file is nobody's."""
+"""Seconds after which a half-written file has no owner."""
 
 _EVENT = re.compile(r"[0-9]{20}-(?P<rank>[0-3])-[0-9a-f]{8}-(?P<owner>[0-9a-f]{16})\.event")
 _LEASE = re.compile(r"(?P<owner>[0-9a-f]{16})\.lease")
@@ -47,7 +47,7 @@ _spools: weakref.WeakSet[Spool] = weakref.WeakSet()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An event of a spool, as somebody finds it who looks in.
+    """An event of a spool, as `pagerduty-logging spool` lists it.
 
     Attributes:
         name: of its file.
@@ -86,13 +86,13 @@ class Spool:
         _spools.add(self)
 
     def begin(self) -> None:
-        """Become another owner: in a new process, what the parent keeps is the parent's."""
+        """Become a new owner, in a forked process: the parent's files stay the parent's."""
         self.owner = os.urandom(8).hex()
         self._numbers = itertools.count()
         self._leased_until = 0.0
 
     def write(self, kept: Kept) -> str | None:
-        """Keep an event; return its ticket, or None if the machine does not let us."""
+        """Keep an event; return its ticket, or None if it cannot be written."""
         ticket = (
             f"{int(kept.accepted * 1e9):020d}-{kept.severity.rank}-"
             f"{next(self._numbers) & 0xFFFFFFFF:08x}-{self.owner}.event"
@@ -115,14 +115,14 @@ class Spool:
             self._complain("an event could not be removed", error)
 
     def set_aside(self, ticket: str) -> None:
-        """Keep an event that PagerDuty refuses for somebody to look at, and never send it again."""
+        """Keep an event that PagerDuty refuses, for a person to look at, and never send it again."""
         self._set_aside(ticket, "refused")
 
     def live(self, seconds: float) -> None:
-        """Let the others know that this owner lives, and will be silent for at most so many seconds.
+        """Renew the lease: this owner lives, and will renew again within so many seconds.
 
         Raises:
-            OSError: the machine does not let us.
+            OSError: it cannot be written.
         """
         until = time_of_day() + LEASE + min(seconds, LONGEST_LEASE / 2)
         if until < self._leased_until + LEASE / 6:
@@ -135,13 +135,13 @@ class Spool:
         self._leased_until = until
 
     def sign_off(self) -> None:
-        """Take the lease back: nothing is left that this owner looks after."""
+        """Delete the lease: this owner has no files left."""
         with suppress(OSError):  # it was never written, or it runs out by itself
             self._directory.remove(f"{self.owner}.lease")
         self._leased_until = 0.0
 
     def adopt(self, room: int) -> Iterator[tuple[str, Kept]]:
-        """Take over what nobody looks after, oldest first, at most `room` events; clean up."""
+        """Take over files without a living owner, oldest first, at most `room` events; clean up."""
         try:
             names = self._directory.names()
             self._make_room(names)
@@ -190,7 +190,7 @@ class Spool:
         return Entry(name=name, state=state, kept=kept)
 
     def _orphans(self, names: list[str]) -> list[tuple[str, str]]:
-        """Return the events that nobody looks after, with their last owner; delete what is left of others."""
+        """Return the events without a living owner, with their last owner; delete what is left of others."""
         living: dict[str, bool] = {self.owner: True}
         orphans = []
         self.shared = False
@@ -205,7 +205,7 @@ class Spool:
         return orphans
 
     def _read(self, name: str) -> Kept | None:
-        """Return the event in a file; None if it is not for us, or is no good and was set aside."""
+        """Return the event in a file; None if it is not for us, or is broken and was set aside."""
         try:
             return loaded(self._directory.read(name), self._addressee)
         except FileNotFoundError:
@@ -247,7 +247,7 @@ class Spool:
             return False
 
     def _clean(self, name: str, living: dict[str, bool]) -> None:
-        """Delete the lease of an owner that lives no more, or a file that was never finished."""
+        """Delete the lease of a dead owner, or a file that was never finished."""
         lease = _LEASE.fullmatch(name)
         if lease is not None:
             dead = not self._lives(lease["owner"], living)

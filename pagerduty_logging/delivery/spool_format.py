@@ -49,15 +49,15 @@ class Kept:
 
 
 class LeftAlone(Exception):
-    """A file is in order, and not for us."""
+    """A valid file that is not for us."""
 
 
 class Broken(Exception):
-    """A file holds something else than an event that we wrote."""
+    """A file that holds something other than an event that we wrote."""
 
 
 def digest(routing_key: RoutingKey) -> str:
-    """Return what stands for a routing key in a spool."""
+    """Return the digest that stands for a routing key in a spool."""
     return hashlib.sha256(b"pagerduty-logging:" + routing_key.reveal().encode()).hexdigest()[:16]
 
 
@@ -95,7 +95,7 @@ def loaded(content: bytes, addressee: str | None) -> Kept:
         return _loaded(content, addressee)
     except LeftAlone:
         raise
-    except Exception as error:  # of whatever shape it is: JSON can make nearly everything raise
+    except Exception as error:  # any shape is possible: JSON can make nearly everything raise
         raise Broken(type(error).__name__) from None
 
 
@@ -144,7 +144,7 @@ def _encoded(path: str, event: bytes, dedup_key: Any) -> EncodedEvent:
 
 
 def _is(value: Any, kind: type[_T]) -> _T:
-    """Return `value`, if it is of this kind and no kind of its own: True is no number."""
+    """Return `value`, if it is of exactly this type: True is not a number."""
     if type(value) is not kind:
         raise TypeError(f"not a {kind.__name__}")
     return value

@@ -1,4 +1,4 @@
-"""Who looks after events in a spool: a lease names its process, and tells until when it is valid."""
+"""Who owns events in a spool: a lease names its process, and says until when it is valid."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def written() -> bytes:
 
 
 def holds(content: bytes, owner: str, owners_here: Collection[str]) -> bool:
-    """Tell whether the holder of a lease that has not run out may live.
+    """Return whether the holder of a lease that has not run out may live.
 
-    From another container nobody can know, so that the lease has to run out; so has one of which no sense
+    Another container cannot be asked, so its lease has to run out; so has one of which no sense
     can be made.
 
     Args:
@@ -40,7 +40,7 @@ def holds(content: bytes, owner: str, owners_here: Collection[str]) -> bool:
     try:
         holder: Any = json.loads(content)
         place, pid, started = holder["place"], holder["pid"], holder["started"]
-    except Exception:  # of whatever shape it is
+    except Exception:  # any shape is possible
         return True
     if place != _place() or type(pid) is not int or not 0 < pid <= MAX_PID:
         return True
@@ -58,7 +58,7 @@ def holds(content: bytes, owner: str, owners_here: Collection[str]) -> bool:
 
 
 def _place() -> str:
-    """Name the space in which a process id means something: this boot of this machine, this container."""
+    """Return the scope in which a process id means something: this boot of this machine, this container."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
@@ -67,7 +67,7 @@ def _place() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """Return when a living process began, as the kernel counts: process ids come again."""
+    """Return when a living process started, as the kernel counts: process ids are reused."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -15,7 +15,7 @@ from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.decoding import decode
 
 LOOK_AROUND = 5.0
-"""Seconds between two looks into the spool for what nobody looks after."""
+"""Seconds between two searches of the spool for files without a living owner."""
 
 
 class SpooledEvents:
@@ -46,7 +46,7 @@ class SpooledEvents:
         try:
             encoded = packed(pending)
         except Exception:
-            return  # whoever sends it will meet the same failure, and send what can be said
+            return  # the sender meets the same failure, and sends what can be said
         pending.size = len(encoded.json)
         age = now - pending.accepted_at
         pending.ticket = self._spool.write(
@@ -61,7 +61,7 @@ class SpooledEvents:
         )
 
     def forget(self, pending: Pending, refused: bool = False) -> None:
-        """Delete the file of an event that has come to its end; keep that of a refused one apart."""
+        """Delete the file of a finished event; keep that of a refused one separately."""
         if pending.ticket is None:
             return
         if refused:
@@ -91,7 +91,7 @@ class SpooledEvents:
                 kind=Kind.REMINDER if kept.known else Kind.NEWS,
                 accepted_at=now - max(time_of_day - kept.accepted, 0.0),
                 compose=partial(decode, kept.encoded),
-                settle=nobody_waits,  # repeats were counted where it was logged, if at all
+                settle=nobody_waits,  # repeats were counted in the process that logged it
                 label=kept.label,
                 size=len(kept.encoded.json),
                 encoded=kept.encoded,
@@ -100,10 +100,10 @@ class SpooledEvents:
             )
 
     def show_life(self, seconds: float) -> None:
-        """Show the other processes that this one lives, and will for so many seconds."""
+        """Show the other processes that this one lives, for so many seconds."""
         with suppress(OSError):
             self._spool.live(seconds)
 
     def sign_off(self) -> None:
-        """Leave what is there to the other processes."""
+        """Delete the lease: what is left belongs to other processes."""
         self._spool.sign_off()

@@ -12,18 +12,21 @@ import os
 import queue
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from pagerduty_logging.delivery import process
+from pagerduty_logging.delivery.claims import Claims
+from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Pending, packed_now, trouble
 from pagerduty_logging.delivery.inbox import HANGS, Item
 from pagerduty_logging.delivery.losses import Losses
 from pagerduty_logging.delivery.queue import Queue
+from pagerduty_logging.delivery.reports import Reports
 from pagerduty_logging.delivery.roles import Roles
+from pagerduty_logging.delivery.signals import Signals
 from pagerduty_logging.delivery.spooled import LOOK_AROUND, SpooledEvents
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.errors import BadRequest, EventsError
@@ -31,6 +34,8 @@ from pagerduty_logging.events_api.events import Severity
 
 WAKE_UP = 0.25
 """Seconds after which a waiting `flush` looks for itself."""
+LOOK = 2.0
+"""Seconds after which an idle thread calls `on_look`."""
 LEAST_ATTEMPT = 0.05
 """Seconds below which an attempt is not worth beginning."""
 FRAMES = 200
@@ -44,14 +49,18 @@ class Worker:
         client: makes the attempts, one at a time.
         queue: what waits, empty.
         decide: returns the event that an item of the inbox calls for, or None.
+        reports: makes the events that no record calls for.
+        decisions: what to write about what became of them.
         spooled: where events are kept until they are delivered; None: in memory only.
         losses: says which events will not be delivered.
+        claims: asks a shared state whether an event is to be sent here; None: there is none.
         roles: what each thread is doing.
         threaded: whether a thread of its own sends. False: whoever submits.
         in_call: seconds that whoever submits sends for at most.
         defers: whether that thread also decides. False: whoever submits.
         clock: seconds, monotonic.
         diagnostics: where it says what goes wrong.
+        on_look: is called by the thread now and then, also when there is nothing to send.
         owner: what is to live, and to be told of the end of the process, as long as there is work.
 
     Attributes:
@@ -67,8 +76,11 @@ class Worker:
         *,
         queue: Queue,
         decide: Callable[[Any], Pending | None],
+        reports: Reports,
+        decisions: Decisions,
         spooled: SpooledEvents | None,
         losses: Losses,
+        claims: Claims | None = None,
         roles: Roles,
         threaded: bool,
         in_call: float,
@@ -76,6 +88,7 @@ class Worker:
         clock: Callable[[], float],
         diagnostics: Diagnostics,
         owner: process.Lives,
+        on_look: Callable[[], object] | None = None,
     ) -> None:
         self.pid = os.getpid()
         self.queue = queue
@@ -84,15 +97,19 @@ class Worker:
         self.thread: threading.Thread | None = None
         self._client = client
         self._decide = decide
+        self._reports = reports
+        self._decisions = decisions
         self._spooled = spooled
         self._losses = losses
+        self._claims = claims
         self._threaded = threaded
         self._in_call = min(in_call, client.timeout)
         self._defers = defers
         self._clock = clock
         self._diagnostics = diagnostics
         self._owner = owner
-        self._signals = _Signals()
+        self._on_look = on_look
+        self._signals = Signals()
 
     # --- the callers' side ------------------------------------------------------------------------
 
@@ -166,21 +183,52 @@ class Worker:
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing is pending, for at most `timeout` seconds; tell whether that came true."""
-        if self.queue.idle:
+        if self.idle:
             return True
         if self.roles.busy or sys.is_finalizing():
             return False
         self.queue.retry_now()
+        if self._claims is not None:
+            self._claims.hurry(timeout)
         if not (self._threaded and self.ensure_thread()):
             self.work_here(timeout)
-            return self.queue.idle
-        return self._wait(timeout, lambda: self.queue.idle)
+            return self.idle
+        return self._wait(timeout, lambda: self.idle)
+
+    def end(self, timeout: float) -> None:
+        """Deliver what is pending, and hand in what was counted, within `timeout` seconds."""
+        until = self._clock() + timeout
+        if self._claims is not None:
+            self._claims.end(timeout)
+        self.flush(timeout)
+        if self._claims is None or self.roles.busy or sys.is_finalizing():
+            return
+        left = max(until - self._clock(), 0.0)
+        if self.thread is not None and self.thread.is_alive():
+            self._signals.hand_in_until = until
+            self._wait(left, lambda: self._signals.hand_in_until is None)
+        elif self._signals.working.acquire(timeout=left):
+            try:
+                self._claims.hand_in(left)
+            finally:
+                self._signals.working.release()
 
     def decided(self, timeout: float) -> bool:
         """Give the thread a moment to decide what waits in the inbox; tell whether it is empty."""
         if not self.queue.inbox or self.roles.busy or sys.is_finalizing() or self.thread is None:
             return not self.queue.inbox
         return self._wait(timeout, lambda: not self.queue.inbox)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to send or to report now."""
+        return self.queue.idle and not self._reports.ending
+
+    def finish(self) -> None:
+        """Begin to send all that waits, and to report the repeats that no event has reported."""
+        self._reports.end()
+        self.queue.retry_now()
+        self.rouse()
 
     def _wait(self, timeout: float, done: Callable[[], bool]) -> bool:
         me = (done, queue.SimpleQueue[None]())
@@ -205,6 +253,7 @@ class Worker:
     def close(self) -> None:
         """End as soon as nothing is pending. Waits for nothing."""
         self.closed = True
+        self._reports.close()
         if self.thread is None:
             self._client.close()
         else:
@@ -213,21 +262,39 @@ class Worker:
     # --- the work ---------------------------------------------------------------------------------
 
     def step(self, left: float) -> float | None:
-        """Send the event whose turn it is, within `left` seconds.
+        """Send the event whose turn it is, within `left` seconds; hand in what was counted, if it is time.
 
         Returns:
             0.0 if an attempt was made; else the seconds until it is some event's turn; None if there is none.
         """
         if _has_stack():  # else it would fail through no fault of the records
             self.queue.decide(self._decide)
+            self._enter_reports()
         head, wait = self.queue.next()
         if head is not None:
             try:
-                self._conclude(head, self._attempt(head, left))
+                if self._claims is None or self._claims.allows(head):
+                    self._conclude(head, self._attempt(head, left))
+                elif self._spooled is not None and head not in self.queue:
+                    self._spooled.forget(head)
             finally:
                 self.queue.sending = None
         self._losses.tell(self.queue.lost)
-        return wait
+        self._decisions.write()
+        return 0.0 if self._claims is not None and self._claims.look() else wait
+
+    def _enter_reports(self) -> None:
+        """Let in the events that no record calls for, as far as there is room: none is made to be dropped."""
+        while self.queue.has_room and not self.queue.inbox:
+            pending = self._reports.next(self._clock())
+            if pending is None:
+                return
+            self._enter(pending)
+
+    def _until_report(self) -> float:
+        """Return the seconds until there may be a report to make, and room for it."""
+        wait = self._reports.wait(self._clock()) if self.queue.has_room else None
+        return math.inf if wait is None else wait
 
     def _attempt(self, pending: Pending, left: float) -> EventsError | None:
         """Return None if PagerDuty has accepted the event, else what stood in the way."""
@@ -249,6 +316,8 @@ class Worker:
     def _conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Enter the outcome of an attempt, and do what follows from it."""
         self.queue.conclude(pending, error)
+        if self._claims is not None:
+            self._claims.conclude(pending, error)
         if error is None and self._spooled is not None:
             self._spooled.forget(pending)
         if error is not None and error.retryable:
@@ -287,18 +356,32 @@ class Worker:
             while True:
                 try:
                     self.look_around()
-                    wait = self.step(self._longest_attempt())
+                    wait = self._with_counts(self.step(self._longest_attempt()))
+                    if self._on_look is not None:
+                        self._on_look()
                 except Exception as broken:
                     self._diagnostics.say("worker", f"the worker stumbled: {type(broken).__name__}")
                     wait = self._client.retry.initial or LOOK_AROUND
                 self._signals.tell()
-                if process.ending.dismissed or (self.queue.idle and self.closed and self._retire()):
+                if process.ending.dismissed or (self.idle and self.closed and self._retire()):
                     break
-                if self._spooled is not None:
-                    wait = min(LOOK_AROUND, math.inf if wait is None else wait)
+                look_around = math.inf if self._spooled is None else LOOK_AROUND
+                look = math.inf if self._on_look is None else LOOK
+                wait = min(math.inf if wait is None else wait, look_around, look, self._until_report())
                 self._rest(wait)
         if not self.queue.idle:  # submitted while the thread retired
             self.ensure_thread()
+
+    def _with_counts(self, wait: float | None) -> float | None:
+        """Return the seconds to wait, but for counts that are to be handed in; at the end, do so."""
+        if self._claims is None:
+            return wait
+        until = self._signals.hand_in_until
+        if until is not None:
+            self._claims.hand_in(max(until - self._clock(), 0.0))
+            self._signals.hand_in_until = None
+        counts = self._claims.wait()
+        return wait if counts is None else min(counts, math.inf if wait is None else wait)
 
     def _longest_attempt(self) -> float:
         timeout = self._client.timeout
@@ -336,44 +419,19 @@ class Worker:
                 return False
             self.thread = None
         process.let_go(self._owner)
+        if self._claims is not None:
+            self._claims.hand_in(WAKE_UP)
         self._client.close()
         if self._spooled is not None:
             self._spooled.sign_off()
         return True
 
-    def _rest(self, wait: float | None) -> None:
-        """Wait until something may have changed: `wait` seconds, or for ever if None."""
+    def _rest(self, wait: float) -> None:
+        """Wait until something may have changed: `wait` seconds, or for ever if infinite."""
         if wait != 0.0:
             with suppress(queue.Empty):
-                self._signals.wake.get(timeout=None if wait is None else min(wait, threading.TIMEOUT_MAX))
-
-
-class _Signals:
-    """What threads wait for.
-
-    Attributes:
-        wake: something came, or the thread is to look for itself.
-        waiting: what others wait to come true, and where they are told.
-        starting: held while the thread is started, or ends.
-        working: held by whoever sends.
-    """
-
-    __slots__ = ("starting", "waiting", "wake", "working")
-
-    def __init__(self) -> None:
-        self.wake: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self.waiting: deque[tuple[Callable[[], bool], queue.SimpleQueue[None]]] = deque()
-        self.starting = threading.Lock()
-        self.working = threading.Lock()
-
-    def tell(self) -> None:
-        """Wake those for whom it has come true."""
-        for waiting in list(self.waiting):
-            done, told = waiting
-            if done():
-                with suppress(ValueError):
-                    self.waiting.remove(waiting)
-                told.put(None)
+                timeout = None if wait == math.inf else min(wait, threading.TIMEOUT_MAX)
+                self._signals.wake.get(timeout=timeout)
 
 
 def _has_stack() -> bool:

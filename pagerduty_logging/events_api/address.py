@@ -7,7 +7,7 @@ import os
 import re
 from urllib.parse import urlsplit
 
-from pagerduty_logging.events_api.text import is_clean
+from pagerduty_logging.events_api.text import is_one_line
 
 ENVIRONMENT_VARIABLE = "PAGERDUTY_EVENTS_URL"
 
@@ -16,7 +16,7 @@ REGIONS = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerd
 Source: PagerDuty's documentation, "Service Regions"."""
 
 MAX_ADDRESS_CHARS = 2048
-"""Our own bound for the address of a link or image: browsers and chats take no longer ones."""
+"""Our own bound for the address of a link or image: browsers and chats accept no longer ones."""
 
 _PAGERDUTY = ".pagerduty.com"
 _PATHS = re.compile(r"/v2(/enqueue|/change/enqueue)?$")
@@ -71,7 +71,7 @@ def unusual_destination(base_url: str) -> str | None:
 
 def is_web_address(url: str) -> bool:
     """Return whether this is an http or https address that PagerDuty can show as a link."""
-    if len(url) > MAX_ADDRESS_CHARS or not is_clean(url) or " " in url:
+    if len(url) > MAX_ADDRESS_CHARS or not is_one_line(url) or " " in url:
         return False
     try:
         parts = urlsplit(url)

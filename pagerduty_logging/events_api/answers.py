@@ -38,7 +38,7 @@ class NoAnswer:
     reason: str
 
 
-def judge(outcome: Answer | NoAnswer, dedup_key: str | None, now: datetime) -> Receipt:
+def receipt_from(outcome: Answer | NoAnswer, dedup_key: str | None, now: datetime) -> Receipt:
     """Return the receipt for the event with this dedup key, or raise what the answer means.
 
     Args:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from pagerduty_logging.events_api import address, errors, options, retrying
-from pagerduty_logging.events_api.answers import judge
+from pagerduty_logging.events_api.answers import receipt_from
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.encoding import ALERTS_PATH, EncodedEvent, encode, new_dedup_key
 from pagerduty_logging.events_api.events import (
@@ -40,7 +40,7 @@ DEFAULT_RETRY = Retry(max_age=60.0)
 DEFAULT_TIMEOUT = 10.0
 """Seconds one attempt may take, end to end."""
 MAX_TIMEOUT = 86_400.0
-"""Seconds: sockets accept no time-out beyond some weeks, and a day is longer than anybody waits."""
+"""Seconds: sockets accept no time-out beyond some weeks, and a day is more than enough."""
 
 
 class EventsClient:
@@ -129,9 +129,9 @@ class EventsClient:
         self.close()
 
     def notices(self) -> list[str]:
-        """Return sentences about what is unusual in where and how this client sends; none where nothing is.
+        """Return a sentence for each thing that is unusual about where and how this client sends.
 
-        For whoever makes a client for a program, to say them once.
+        The owner of the client is to report them once.
         """
         found = address.unusual_destination(self.base_url)
         sentences = [] if found is None else [found]
@@ -140,7 +140,7 @@ class EventsClient:
         return sentences
 
     def prepare(self) -> None:
-        """Import and find out what an exchange needs, a tenth of a second's work; nothing is sent."""
+        """Import and look up what an exchange needs, which takes a tenth of a second; sends nothing."""
         transport = self._transport()
         with suppress(Exception):  # what fails here fails again with an event, and is reported then
             transport.prepare(self.base_url + ALERTS_PATH)
@@ -247,7 +247,7 @@ class EventsClient:
         )
 
     def check(self) -> Receipt:
-        """Try name, network, proxy and TLS without paging anybody: resolve a random dedup key.
+        """Try name, network, proxy and TLS without a page: send a resolve for a random dedup key.
 
         PagerDuty accepts a routing key by its form alone: a receipt does not prove that the key
         belongs to a service.
@@ -293,7 +293,7 @@ class EventsClient:
         deadline = monotonic() + (self.timeout if timeout is None else timeout)
         url = self.base_url + encoded.path
         outcome = self._transport().post(url, encoded.json, self._routing_key, deadline)
-        return judge(outcome, encoded.dedup_key, datetime.fromtimestamp(time_of_day(), UTC))
+        return receipt_from(outcome, encoded.dedup_key, datetime.fromtimestamp(time_of_day(), UTC))
 
     def _transport(self) -> Transport:
         pid = os.getpid()

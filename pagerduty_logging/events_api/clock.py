@@ -1,6 +1,6 @@
 """The one clock of deadlines and pauses: what stops or replaces Python's clocks in a test does not move it.
 
-Tools that freeze time (freezegun, time-machine) replace `time.monotonic` for whoever calls it, but not where
+Tools that freeze time (freezegun, time-machine) replace `time.monotonic` for its callers, but not where
 it is a default argument already. A deadline taken from one of the two and compared with the other never
 comes, and neither does one that is frozen.
 """
@@ -27,7 +27,7 @@ _quickest = (time.monotonic,)  # in a tuple: what replaces clocks looks at the n
 def quickest() -> Callable[[], float]:
     """Return a clock that reads as `monotonic` does, and takes less time where it can.
 
-    To be kept in an instance: whoever freezes time replaces it where a module has a name for it.
+    Keep it in an instance: tools that freeze time replace it where a module has a name for it.
     """
     (found,) = _quickest
     return found if isinstance(found, BuiltinFunctionType) else monotonic

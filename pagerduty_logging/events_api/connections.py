@@ -54,7 +54,7 @@ class Exchange:
 
     Args:
         deadline: of `clock.monotonic`.
-        resolve: finds the addresses of a host, in the manner of `socket.getaddrinfo`.
+        resolve: finds the addresses of a host, as `socket.getaddrinfo` does.
         side: where names are resolved.
 
     Attributes:
@@ -84,7 +84,7 @@ class Exchange:
         return monotonic() >= self._deadline
 
     def addresses(self, host: str, port: int) -> list[Any]:
-        """Ask the resolver, which has no time limit of its own.
+        """Ask the resolver, which has no time limit.
 
         Raises:
             OSError: if the host has no address, or none in time.
@@ -115,7 +115,7 @@ class Exchange:
 class Route(NamedTuple):
     """How every request to one address is sent.
 
-    `requests` finds this out anew for every request, which takes longer than to send it.
+    `requests` finds this out again for every request, which takes longer than sending it.
 
     Attributes:
         pool: of connections to the server or proxy.
@@ -174,7 +174,7 @@ class DeadlineAdapter(HTTPAdapter):
         proxies: dict[str, str],
         stream: bool,
     ) -> Route:
-        """Return what `send` finds out anew for every request; it is valid until the adapter is closed."""
+        """Return what `send` finds out for every request; it is valid until the adapter is closed."""
         pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
         self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
         headers = {name: value for name, value in request.headers.items() if name != "Content-Length"}

@@ -1,4 +1,4 @@
-"""The way back from bytes to an event, for those that outlived the program that made them."""
+"""Bytes back to an event, for those that outlived the process that made them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ROOM = MAX_EVENT_BYTES - ROUTING_KEY_BYTES
 
 
 def decode(encoded: EncodedEvent) -> Event:
-    """Return the event that these bytes say."""
+    """Return the event that these bytes encode."""
     body: dict[str, Any] = json.loads(encoded.json)
     payload: dict[str, Any] = body.get("payload") or {}
     match body.get("event_action"):
@@ -52,7 +52,7 @@ def decode(encoded: EncodedEvent) -> Event:
 
 
 def with_detail(encoded: EncodedEvent, name: str, text: str) -> EncodedEvent:
-    """Return the event with one more custom detail; as it is, where it has no room for one."""
+    """Return the event with one more custom detail; unchanged if it has no room for one."""
     body: dict[str, Any] = json.loads(encoded.json)
     payload = body.get("payload")
     if payload is None:

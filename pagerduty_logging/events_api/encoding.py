@@ -1,4 +1,4 @@
-"""An event becomes the bytes that PagerDuty accepts: its limits are kept here, and visibly.
+"""Events as the bytes that PagerDuty accepts. Its limits are applied here, and what is cut is marked.
 
 The bytes hold no routing key: they can be kept, compared and written to disk. The key joins them at
 the last moment, in `transport.py`.
@@ -27,7 +27,7 @@ from pagerduty_logging.events_api.events import (
     this_host,
 )
 from pagerduty_logging.events_api.safejson import JSON, free_name
-from pagerduty_logging.events_api.text import is_clean, one_line, shorten
+from pagerduty_logging.events_api.text import is_one_line, one_line, shorten
 
 ALERTS_PATH, CHANGES_PATH = "/v2/enqueue", "/v2/change/enqueue"
 """Where events go, below the base URL. Source: PagerDuty/api-schema, Events API v2."""
@@ -46,7 +46,7 @@ MAX_ATTACHMENTS = 500
 
 ROUTING_KEY_BYTES = 4_096
 """Room for the routing key, in JSON, which joins the event after its size was fitted."""
-_LEFT_OUT = "left_out"
+_OMITTED = "left_out"
 _NO_ADDRESS = f"not an http or https address of at most {MAX_ADDRESS_CHARS:,} characters"
 _MAX_NOTES = 50
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -75,7 +75,7 @@ def encode(event: Event) -> EncodedEvent:
     out until the event is small enough. The details' own "left_out" says what was left out.
 
     Raises:
-        TypeError: if `event` is none.
+        TypeError: if `event` is not an event.
     """
     if not isinstance(event, (Trigger, Acknowledge, Resolve, Change)):
         raise TypeError(f"not an event: {type(event).__name__}")
@@ -92,7 +92,7 @@ def fit_dedup_key(key: str) -> str:
     Keys over 255 characters are hashed, for PagerDuty's limit, and keys with control characters or lone
     surrogates, which not everything between here and the on-call's screen passes on: no two keys become one.
     """
-    if len(key) <= MAX_DEDUP_KEY_CHARS and is_clean(key):
+    if len(key) <= MAX_DEDUP_KEY_CHARS and is_one_line(key):
         return key
     return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -135,7 +135,7 @@ class _Draft:
             )
 
     def leave_out(self, at_least: int) -> None:
-        """Take out what takes most room, and so on until `at_least` so many bytes are out."""
+        """Remove the largest entries, one by one, until `at_least` so many bytes are gone."""
         parts = [(self.details, name) for name in self.details]
         parts += [(self.body, field) for field in ("links", "images") if field in self.body]
         sized = [(len(_dumps({name: holder[name]})), holder, name) for holder, name in parts]
@@ -156,7 +156,7 @@ class _Draft:
                 shown = self.notes[:_MAX_NOTES]
                 if len(self.notes) > _MAX_NOTES:
                     shown.append(f"and {len(self.notes) - _MAX_NOTES} more")
-                details[free_name(_LEFT_OUT, details)] = shown
+                details[free_name(_OMITTED, details)] = shown
             payload.pop("custom_details", None)
             if details:
                 payload["custom_details"] = details

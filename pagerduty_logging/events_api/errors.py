@@ -38,7 +38,7 @@ class ApiError(EventsError):
     """There was an answer, and it was not PagerDuty's acceptance.
 
     Raised itself for answers that the Events API does not document (a redirect, a proxy's 403, the
-    200 of a captive portal): whatever answered did not judge the event, so that it may be sent again.
+    200 of a captive portal): what answered did not decide about the event, so it may be sent again.
     """
 
     status: int

@@ -21,7 +21,7 @@ FORK_WAIT = 2.0
 class ForkGate:
     """A context manager: while a thread is inside, forks of other threads wait.
 
-    Any number of threads may be inside. A fork waits until there is none, and lets none in until it is done.
+    Any number of threads may be inside. A fork waits until there is none, and admits none until it is done.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class ForkGate:
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Let forks happen while this thread only waits for the other side, and holds no lock."""
+        """Allow forks while this thread only waits for the other side, and holds no lock."""
         self.__exit__()
         try:
             yield

@@ -15,7 +15,7 @@ _VERSION = re.compile(r"""__version__\s*=\s*["'](\d+)\.(\d+)(?:\.(\d+))?""")
 
 
 def check_requests() -> None:
-    """See that events can be sent with the installed `requests`.
+    """Check that events can be sent with the installed `requests`.
 
     Raises:
         ImportError: they cannot.

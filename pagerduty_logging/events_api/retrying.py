@@ -21,7 +21,7 @@ class Retry:
         initial: the longest wait before the second attempt; it doubles with every attempt. Seconds.
         maximum: the longest wait between two attempts. Seconds.
         max_age: how long an event is tried at all, from its first attempt. Seconds; with 0 there is
-            one attempt and no more.
+            only one attempt.
 
     Raises:
         ValueError, TypeError: naming the option.

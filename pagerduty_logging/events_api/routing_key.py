@@ -11,7 +11,7 @@ from typing import NoReturn
 
 ENVIRONMENT_VARIABLE = "PAGERDUTY_ROUTING_KEY"
 MAX_ROUTING_KEY_CHARS = 255
-"""Our own bound: what is longer is no key, but a file or a certificate in its place."""
+"""Our own bound: anything longer is a file or a certificate given by mistake."""
 
 _USUAL_FORM = re.compile(r"[A-Za-z0-9]{32}")
 """Source: PagerDuty/developer-docs, docs/events-API-v2/01-Overview.md ("Integration Key")."""
@@ -52,7 +52,7 @@ def find_routing_key(
 
     Raises:
         TypeError, ValueError: naming the option that is wrong, or that both were given. Their traceback
-            ends here; a caller that holds the key in a variable of its own drops it before they pass.
+            ends here; a caller that holds the key in its own variable drops it first.
     """
     try:
         key, option = _found(routing_key, routing_key_file)

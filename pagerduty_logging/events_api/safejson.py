@@ -1,4 +1,4 @@
-"""Any Python object becomes bounded, strict JSON values: total, never raises an `Exception`.
+"""Any Python object as bounded, strict JSON values; never raises an `Exception`.
 
 PagerDuty takes JSON; programs hold anything. What JSON cannot say is said in text, what would be
 endless is cut with a mark, and what breaks while it is looked at is replaced by a note that says so.
@@ -25,11 +25,11 @@ from typing import Any, TypeAlias, TypeVar
 MAX_DEPTH = 8
 """Containers inside containers; what lies deeper is named, not shown."""
 MAX_ITEMS = 500
-"""Entries of one container; a mark tells how many more there were."""
+"""Entries of one container; a mark says how many more there were."""
 MAX_NODES = 10_000
 """Values in one conversion, so that wide and deep together stay bounded too."""
 MAX_TEXT = 100_000
-"""Characters of one text; a mark tells how many were cut."""
+"""Characters of one text; a mark says how many were cut."""
 MAX_KEY = 1_000
 """Characters of a key in an object."""
 MAX_ALL_TEXT = 2_000_000
@@ -37,7 +37,7 @@ MAX_ALL_TEXT = 2_000_000
 MIN_TEXT = 100
 """Characters left to each further key or text beyond `MAX_ALL_TEXT`."""
 MAX_SECONDS = 0.5
-"""Seconds after which no other value is begun: what slow code makes of itself is cut too."""
+"""Seconds after which no further value is converted: this bounds slow `__str__` methods."""
 MAX_REPR_DEPTH = 20
 MAX_REPR_NODES = 5_000
 """Containers inside containers, and values, of one `repr`: a deep one takes seconds before it fails."""
@@ -68,7 +68,7 @@ def text(value: object, limit: int = MAX_TEXT) -> str:
     return _shown(value, str, limit)
 
 
-def cut(shown: str, limit: int) -> str:
+def truncated(shown: str, limit: int) -> str:
     """Return `shown` whole, or its first `limit` characters and a mark that counts the rest."""
     if len(shown) <= limit:
         return shown
@@ -202,7 +202,7 @@ def free_name(name: str, taken: Collection[str]) -> str:
 def printable(value: object) -> object:
     """Return `value` itself, or, where it is a container or an exception too deep to print, a text of it.
 
-    For whoever hands values to code that prints them: `repr` of deep nesting takes a second before it fails.
+    For callers whose values are printed by other code: `repr` of deep nesting takes a second before it fails.
     """
     walk = _Repr(MAX_TEXT)
     shown = walk.show(value, 0) if _is_plain_container(value) else ""
@@ -221,7 +221,7 @@ def _shown(value: object, show: Callable[[object], str], limit: int) -> str:
             shown = str.__str__(shown)
     except Exception as error:
         return _unshowable(value, error)
-    return valid_text(cut(shown, limit))
+    return valid_text(truncated(shown, limit))
 
 
 def _of_exception(error: BaseException, limit: int) -> str:
@@ -252,7 +252,7 @@ _WRAPPERS: dict[type, Callable[[Any], object]] = {
 
 
 def _is_plain_container(value: object) -> bool:
-    """Tell whether `value` is a container whose `repr` is Python's own, and walks into all that it holds."""
+    """Return whether `value` is a container with Python's own `repr`, which walks into all that it holds."""
     return type(value) in _BRACKETS or type(value) in _WRAPPERS
 
 
@@ -308,7 +308,7 @@ class _Repr:
 
 
 def _number(value: object) -> int | float | bool | str | None:
-    """Return the number that an object of another library is, such as NumPy's; None if it is none."""
+    """Return the number that an object of another library is, such as NumPy's; else None."""
     kind = type(value)
     if kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_"):
         return bool(value)

@@ -1,4 +1,4 @@
-"""Work that has no time limit of its own, done on a thread that can be left behind."""
+"""Work without a time limit, done on a thread that can be abandoned."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 MAX_LEFT_BEHIND = 16
-"""Threads that may be left behind at a time: then a limit is kept by refusing, not by leaking more."""
+"""Threads that may be abandoned at a time; beyond it work is refused instead."""
 
 _T = TypeVar("_T")
 
 
 class SideThread:
-    """Does work on a thread of its own, and waits for it as long as there is time."""
+    """Does work on its own thread, and waits for it as long as there is time."""
 
     def __init__(self) -> None:
         self._left_behind: list[threading.Thread] = []

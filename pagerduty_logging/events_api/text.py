@@ -1,4 +1,4 @@
-"""Text from anywhere as it is read on a small screen: no terminal codes, no tricks of direction."""
+"""Makes any text safe to read on a small screen: no terminal codes, no direction marks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pagerduty_logging.events_api.safejson import free_name, valid_text
 
-MARK = "…"
+ELLIPSIS = "…"
 
 _UNFIT_FOR_A_LINE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029"  # line breaks, terminal escapes and the like
@@ -51,11 +51,11 @@ def cleaned(value: Any) -> Any:
 
 def cut(text: str, limit: int) -> str:
     """Return `text` in at most `limit` characters, the last one a mark if there were more."""
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + MARK
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + ELLIPSIS
 
 
 def first_line(text: str, limit: int) -> str:
-    """Return the first line that says something, in at most `limit` characters."""
+    """Return the first line that is not blank, in at most `limit` characters."""
     return cut(next((line for line in plain(text).splitlines() if line.strip()), "").strip(), limit)
 
 
@@ -72,22 +72,22 @@ def one_line(words: str, limit: int) -> str:
     """Return `words` as valid text on one line: at most `limit` characters, with a mark if it was cut."""
     if len(words) <= limit and _is_plain(words):
         return words.strip()
-    # However many control characters there are, no more than this is looked at.
+    # A bound on the work, for any number of control characters.
     start = words[: 64 * limit]
     line = valid_text(_UNFIT_FOR_A_LINE.sub(" ", start)).strip()
-    return shorten(line if len(start) == len(words) else line + MARK, limit)
+    return shorten(line if len(start) == len(words) else line + ELLIPSIS, limit)
 
 
 def shorten(words: str, limit: int) -> str:
     """Return `words` whole, or their beginning and a mark: at most `limit` characters."""
-    return words if len(words) <= limit else words[: limit - len(MARK)] + MARK
+    return words if len(words) <= limit else words[: limit - len(ELLIPSIS)] + ELLIPSIS
 
 
-def is_clean(words: str) -> bool:
-    """Tell whether `words` are valid text without control characters."""
+def is_one_line(words: str) -> bool:
+    """Return whether `words` are valid text without control characters."""
     return _is_plain(words) or (valid_text(words) == words and not _UNFIT_FOR_A_LINE.search(words))
 
 
 def _is_plain(words: str) -> bool:
-    """Tell at once of most texts that nothing in them needs a closer look."""
+    """Return whether nothing in a text needs a closer look; quick, and true for most."""
     return words.isascii() and words.isprintable()

@@ -50,7 +50,7 @@ _VARIABLES = {
     "http": (*_FOR_ALL, "HTTP_PROXY", "http_proxy", "REQUEST_METHOD"),
     "https": (*_FOR_ALL, "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 }
-"""The variables that `requests` looks at; to let it look for every exchange takes longer."""
+"""The variables that `requests` reads; reading them once saves time in every exchange."""
 _CREDENTIALS_IN_URL = re.compile(r"//\S{0,1000}@")
 _DELIMITERS = re.compile(r"[/@?#:\[\]]")
 _MAX_CAUSES = 10
@@ -62,7 +62,7 @@ class Transport:
     """Connections of one process to one server: kept alive, and safe to share between threads.
 
     Args:
-        session: a session of the user's own: its proxies, TLS settings and adapters are used, and it
+        session: the user's session: its proxies, TLS settings and adapters are used, and it
             is never closed. Default: one of our own, with the environment's proxies and CA bundle.
         resolve: finds a host's addresses; default: the system's resolver.
 
@@ -80,7 +80,7 @@ class Transport:
         self._session = session or _bounded_session()
         self._resolve = resolve
         self._side = SideThread()
-        # The same for every exchange: nobody else can change our own session.
+        # The same for every exchange: only we can change our own session.
         self._found: tuple[object, dict[str, Any]] | None = None
         self._routes: dict[str, Route] = {}
 
@@ -96,12 +96,12 @@ class Transport:
             raise error.with_traceback(None) from None
 
     def prepare(self, url: str) -> None:
-        """Do what the first event would have to wait for; nothing is sent."""
+        """Do in advance what the first event would have to wait for; sends nothing."""
         if self._is_ours:
             self._route(url, self._settings(url))
 
     def close(self) -> None:
-        """Close this process's own connections; a session of the user's stays open."""
+        """Close this process's own connections; a user's session stays open."""
         if self._is_ours:
             self._routes.clear()
             self._session.close()
@@ -183,7 +183,7 @@ def _bounded_session() -> requests.Session:
 
 
 def _settings(session: requests.Session, url: str) -> dict[str, Any]:
-    """Return proxies and TLS settings as `requests` finds them, but the session's own come first.
+    """Return proxies and TLS settings as `requests` finds them, with the session's own first.
 
     No proxy is used for this machine: it could not find us, and plain http would show it the routing key.
     """

@@ -12,13 +12,13 @@ the first of these that there is:
 
 A guessed template (5), and one without a word that says anything (``"%s: %s"``, ``"Error: %s"``), is joined
 by the function that logged; one without a letter, and one that is an exception's own text, by the exception's
-type and the function that raised it too. A line that speaks for others is joined by what failed and where
-(`failure`), and so is every line that holds a printed traceback.
+type and the function that raised it too. A line that reports other code's failures is joined by what failed
+and where (`failure`), and so is every line that holds a printed traceback.
 The root logger is joined by the module that used it; environment and client are joined where they are set.
 
 Everything here is stateless but for caches that change no result: the key is the same in every
 process, on every host, and after a release that moves the code. One exception: whether an
-application is itself an installed package is told by what the process has loaded (`failure`).
+application is itself an installed package is seen from the modules that the process has loaded (`failure`).
 
 **The scheme is a wire format.** A changed rule changes keys, and alerts that are open under the
 old ones are never resolved. Change `SCHEME` with any change that alters a key.
@@ -27,16 +27,16 @@ old ones are never resolved. Change `SCHEME` with any change that alters a key.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from enum import Enum
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
-from pagerduty_logging.record import overrides
+from pagerduty_logging.record import overrides, places
+from pagerduty_logging.record.template_strings import HOLE
 
-from . import causes, expressions, failure, own_keys, parts, places, source, texts
-from .masking import HOLE, mask, says_nothing
+from . import causes, failure, own_keys, parts, source, templates, texts
+from .masking import MASKED, mask, says_nothing
 from .parts import SCHEME
+from .results import Explanation, Identity, Rule
 from .texts import Text
 from .tokens import Token, token_of
 
@@ -54,55 +54,10 @@ __all__ = [
     "token_of",
 ]
 
-
 TemplateSource = Literal["source", "mask", "raw"]
 _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
 _SPECIAL: Final = frozenset((parts.ROOT, places.MAIN, *failure.LOGGERS))
 """Loggers that have rules of their own."""
-
-
-class Rule(Enum):
-    """Where the template of a record came from."""
-
-    DEDUP_KEY = "dedup_key"
-    """The record brought its own key; there is no template."""
-    SOURCE = "source"
-    """Read back from the line of source that logged."""
-    TEMPLATE = "template"
-    """The strings of a template string (``t"..."``)."""
-    ARGUMENTS = "arguments"
-    """``record.msg``, its arguments apart from it."""
-    MASK = "mask"
-    """The first line of the message, values masked."""
-    RAW = "raw"
-    """The message as it stands, because ``template_source="raw"`` asks for that."""
-    NONE = "none"
-    """The record could not be read; only its logger and level tell it apart."""
-
-
-class Identity(NamedTuple):
-    """A record's dedup key, and whether its logger's name and ``msg`` alone decided it.
-
-    Where `by_message` is true, another record with an equal name and ``msg``, no key of its own
-    and the same call site has the same key, so that a caller may remember the pair.
-    """
-
-    key: str
-    by_message: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Why a record has the dedup key it has."""
-
-    key: str
-    rule: Rule
-    template: str
-    """What was hashed with the logger's name; for `Rule.DEDUP_KEY`, the record's own key."""
-    joined: tuple[str, ...] = ()
-    """What was hashed besides: ``"exception=..."``, ``"function=..."``."""
-    by_message: bool
-    """See `Identity`."""
 
 
 class Fingerprinter:
@@ -168,8 +123,8 @@ class Fingerprinter:
     def identify(self, record: logging.LogRecord) -> Identity:
         """Return the dedup key of RECORD and whether its name and ``msg`` alone decided it.
 
-        Raises nothing, whatever the record holds, but what is no `Exception` (KeyboardInterrupt,
-        SystemExit) from a ``__str__`` of the caller's.
+        Raises nothing, except a `BaseException` that is not an `Exception` (KeyboardInterrupt,
+        SystemExit) from a ``__str__`` of the application.
         """
         try:
             own = _own_key(record)
@@ -226,6 +181,8 @@ class Fingerprinter:
             return self._with_options(record, Rule.ARGUMENTS, *answer, False)
 
         text = texts.read(record)
+        if not text.appended and (left := texts.printed_exception(record)):
+            text = text._replace(appended=left)
         reads = self._template_source == "source"
         rule, template, text = _template(record, text, reads=reads, missed=missed and text.text is msg)
         crash = failure.reported_crash(record, text.appended)
@@ -238,7 +195,7 @@ class Fingerprinter:
             joined = _failed(record, text, template)
         joined += text.joined + failure.reported_task(record)
         nothing = says_nothing(template)
-        if crash is None or not failure.speaks_for_others(record):
+        if crash is None or not failure.reports_for_others(record):
             if nothing and not joined:
                 joined = parts.logged_in(record)
             elif (rule is Rule.MASK or parts.says_little_template(template)) and failure.has_place(record):
@@ -249,7 +206,7 @@ class Fingerprinter:
             and not nothing
             and not text.may_quote
             and record.name != parts.ROOT
-            and not (record.exc_info and failure.speaks_for_others(record))
+            and not (record.exc_info and failure.reports_for_others(record))
         )
         return self._with_options(record, rule, template, joined, alone, text.appended)
 
@@ -264,7 +221,7 @@ class Fingerprinter:
     ) -> tuple[Rule, str, tuple[str, ...], bool]:
         if self._exception_type:
             by_message = False
-            exception = causes.exception_of(record)
+            exception = causes.reported_exception(record)
             kind = causes.raised(exception) if exception is not None else causes.printed(appended)
             if kind is not None and not any(part.startswith(("exception=", "cause=")) for part in joined):
                 joined = (*joined, f"exception={kind.type}")
@@ -284,8 +241,7 @@ def fingerprint(record: logging.LogRecord) -> str:
     """Return the dedup key of RECORD: one problem, one key, in every process and release.
 
     The key is at most 255 characters long and starts with the version of the scheme, unless the
-    record brings its own: ``extra={"pagerduty": {"dedup_key": "..."}}``. It raises nothing,
-    whatever the record holds.
+    record brings its own: ``extra={"pagerduty": {"dedup_key": "..."}}``. It never raises.
     """
     return _default.identify(record).key
 
@@ -303,26 +259,26 @@ def explain_source(
     Args:
         path: the source file.
         line: the line of the call, counted from one.
-        message: the text as it was logged; None: whatever the likeliest template there gives.
+        message: the text as it was logged; None: what the likeliest template there gives.
         logger: the logger's name, which is part of the key. Default: ``"root"``.
 
     Returns:
         The explanation; None if there is no message and the line offers no template either.
     """
     if message is None:
-        templates = source.templates_at(path, line)
-        if not templates:
+        found = source.templates_at(path, line)
+        if not found:
             return None
-        message = expressions.HOLE.join(templates[0].pieces)
+        message = HOLE.join(found[0].pieces)
     record = logging.LogRecord(logger, logging.ERROR, path, line, message, None, None)
     return explain(record)
 
 
-def _holds_template(found: expressions.Template, msg: str) -> bool:
-    """Whether a wrapper's template has a hole for the template of whoever calls it."""
-    if expressions.HOLE not in found.text or expressions.PERCENT.search(found.text):
+def _holds_template(found: templates.Template, msg: str) -> bool:
+    """Return whether a wrapper's template has a hole for its caller's template."""
+    if HOLE not in found.text or templates.PERCENT.search(found.text):
         return False
-    return any(map(expressions.PERCENT.search, found.values_in(msg)))
+    return any(map(templates.PERCENT.search, found.values_in(msg)))
 
 
 def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
@@ -337,7 +293,10 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
         if type(args) is not tuple:
             return None
         for value in args:
-            if type(value) is str and "(most recent call last)" in value:
+            if type(value) is str:
+                if "(most recent call last)" in value:
+                    return None
+            elif type(value) is not int and texts.failure_in(value):
                 return None
         last = args[-1]
         alone = type(last) is not str or not texts.ends_with_text(msg)
@@ -352,7 +311,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
     found = source.template_of(record.pathname, record.lineno, msg)
     if found is not None:
         template = found.text
-        if args and expressions.HOLE in template:
+        if args and HOLE in template:
             return None
     elif not args or source.is_read(record.pathname, record.lineno):
         return "missed"
@@ -384,14 +343,14 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: boo
     if text.is_template:
         # What the source does not say was put before the template or made elsewhere, and may hold values.
         shape = mask(text.text) if reads and source.is_read(path, line) else text.text
-        return (Rule.MASK, shape, text) if HOLE in shape else (Rule.ARGUMENTS, text.text, text)
+        return (Rule.MASK, shape, text) if MASKED in shape else (Rule.ARGUMENTS, text.text, text)
     values = text.values or (source.values_at(path, line, text.text) if reads else ())
     return Rule.MASK, texts.masked(values) if values else mask(text.text), text
 
 
 def _failed(record: logging.LogRecord, text: Text, template: str) -> tuple[str, ...]:
-    """What failed, where the template says no more than that or nothing."""
-    exception = text.exception or causes.exception_of(record)
+    """Return what failed, where the template only repeats the exception or says nothing."""
+    exception = text.exception or causes.reported_exception(record)
     if exception is None and not text.appended:
         return ()
     nothing = says_nothing(template)

@@ -10,7 +10,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pagerduty_logging.state.throttle import Problem, Throttle
+from pagerduty_logging.state.problem import Problem
+from pagerduty_logging.state.throttle import Throttle
 
 from .tokens import token_of
 
@@ -78,6 +79,9 @@ class CallSites:
         if raised:
             error: Any = raised[1]
             if type(error) not in problem.kinds or hasattr(record, "_pagerduty_uncaught"):
+                return False
+            course = problem.course
+            if course is not None and type(error).__qualname__.rpartition(".")[2] not in course.errors:
                 return False
             marks: dict[str, Any] = error.__dict__
             mark = marks.get(self._mark)

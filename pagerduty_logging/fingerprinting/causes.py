@@ -1,4 +1,4 @@
-"""What an exception is, and where it came from, whether it is at hand or was printed.
+"""What an exception is, and where it came from, from the exception itself or from a printed traceback.
 
 A group is its members, and what another process hands back is what failed there.
 """
@@ -12,8 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import printed_traceback
-
-from .places import COMPREHENSIONS, MAIN, Place, innermost_name, places_of
+from pagerduty_logging.record.places import COMPREHENSIONS, MAIN, Place, innermost_name, places_of
 
 Chosen: TypeAlias = Callable[[list[Place]], str]
 """Chooses the function that is named out of a traceback."""
@@ -52,7 +51,7 @@ def innermost(places: list[Place]) -> str:
     return next((p.function for p in reversed(places) if p.function not in COMPREHENSIONS), "")
 
 
-def exception_of(record: logging.LogRecord) -> BaseException | None:
+def reported_exception(record: logging.LogRecord) -> BaseException | None:
     """Return the exception that RECORD reports, in `exc_info` or as its message."""
     exc_info = record.exc_info
     if isinstance(exc_info, tuple) and len(exc_info) == 3:
@@ -66,11 +65,11 @@ def exception_of(record: logging.LogRecord) -> BaseException | None:
 def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
     """Return what EXCEPTION is and where it was raised; of a group, what its members are."""
     if is_group(exception):
-        causes = {_cause(type_name(leaf), chosen(places_behind(leaf))) for leaf in _leaves(exception)}
-        return Failure(type_name(exception), members=tuple(sorted(causes)))
+        causes = {_cause(exception_type(leaf), chosen(places_behind(leaf))) for leaf in _leaves(exception)}
+        return Failure(exception_type(exception), members=tuple(sorted(causes)))
     if chosen is innermost and exception.__cause__ is None:  # as with most
-        return Failure(type_name(exception), innermost_name(exception.__traceback__))
-    return Failure(type_name(exception), chosen(places_behind(exception)))
+        return Failure(exception_type(exception), innermost_name(exception.__traceback__))
+    return Failure(exception_type(exception), chosen(places_behind(exception)))
 
 
 def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
@@ -90,7 +89,7 @@ def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
     return Failure(group[1].type if group[1] else "", members=tuple(sorted(causes))) if causes else None
 
 
-def type_name(exception: BaseException) -> str:
+def exception_type(exception: BaseException) -> str:
     """Return the type's qualified name, as a traceback prints it."""
     return name_of_class(type(exception))
 
@@ -104,7 +103,7 @@ def name_of_class(cls: type) -> str:
 
 
 def is_group(exception: BaseException) -> bool:
-    """Tell whether an exception is its members."""
+    """Return whether an exception is a group, whose members say what failed."""
     if isinstance(exception, BaseExceptionGroup):
         return True
     return "exceptions" in exception.__dict__ and bool(members_of(exception))
@@ -123,8 +122,8 @@ def places_behind(exception: BaseException) -> list[Place]:
     places = places_of(exception.__traceback__)
     cause = exception.__cause__
     if cause is not None:
-        told = getattr(cause, "tb", None)
-        text = told if type(told) is str else safejson.text(cause, _MAX_PRINTED_CHARS)
+        printed_text = getattr(cause, "tb", None)
+        text = printed_text if type(printed_text) is str else safejson.text(cause, _MAX_PRINTED_CHARS)
         if _HEADER in text:
             held = printed_traceback.held_in(text)
             places += _printed_places(held.traceback) if held is not None else []

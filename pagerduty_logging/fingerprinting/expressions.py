@@ -7,126 +7,32 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from string import Formatter
-from typing import Final, TypeAlias, TypeGuard, cast
+from typing import Final, TypeGuard, cast
 
 from pagerduty_logging.record.structured import MAX_ENTRIES, NO_WORDS, rank_of
+from pagerduty_logging.record.template_strings import HOLE
 
-from .masking import says_nothing
-
-MAX_PARSED_CHARS: Final = 250_000
-"""What may be parsed for one call site, at about 0.5 ms per 1,000 characters."""
+from .statements import parsed, parsed_around, statement_end
+from .templates import OPAQUE, Pieces, Template, format_pieces, percent_pieces
 
 _MAX_CALLS: Final = 64
 _MAX_VARIANTS: Final = 16
 _MAX_DEPTH: Final = 40
 _MAX_NAMES: Final = 3
-_LEAST_LETTERS: Final = 6
-"""Letters of a template that is looked for within a longer text."""
-
-HOLE: Final = "{}"
-"""What stands for an interpolated value in a template read from the source."""
-
-PERCENT: Final = re.compile(
-    r"%(?:\([^)]{0,200}\))?[#0 +-]*+(?:\*|[0-9]++)?(?:\.(?:\*|[0-9]++))?[hlL]?([diouxXeEfFgGcrsa%])",
-    re.ASCII,
-)
-
-_Pieces: TypeAlias = tuple[str, ...]  # the literals; a hole is between each two
-OPAQUE: Final[_Pieces] = ("", "")
 
 
 class _Text(ast.Constant):
     value: str
 
 
-_DEF = re.compile(r"\s*(?:async\s+def|def)\b")
-_FRESH_START = re.compile(r"(?:async\s+def|def|class|if\s+__name__)\b|@")
-_CONTINUES = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]|#|$")
-_PARSED_AS: Final = "<pagerduty_logging source line>"
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """One way a call site can build its message."""
-
-    text: str
-    pieces: _Pieces
-    bare: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "bare", says_nothing("".join(self.pieces)))
-
-    def fits(self, message: str) -> bool:
-        """Whether MESSAGE holds the literal pieces in order, first and last at its ends."""
-        pieces = self.pieces
-        if len(pieces) == 1:
-            return message == pieces[0]
-        first, last = pieces[0], pieces[-1]
-        end = len(message) - len(last)
-        at = len(first)
-        if at > end or not message.startswith(first) or not message.endswith(last):
-            return False
-        if len(pieces) == 2:
-            return True
-        for piece in pieces[1:-1]:
-            at = message.find(piece, at, end)
-            if at < 0:
-                return False
-            at += len(piece)
-        return True
-
-    def is_in(self, message: str) -> bool:
-        """Whether MESSAGE holds the literal pieces in order, words before and after them."""
-        first, *others = self.pieces
-        if sum(map(str.isalpha, "".join(self.pieces))) < _LEAST_LETTERS or not first.strip():
-            return False
-        at = message.find(first)
-        if at < 0 or (first[0].isalnum() and message[at - 1 : at].isalnum() and at > 0):
-            return False
-        at += len(first)
-        for piece in others:
-            at = message.find(piece, at)
-            if at < 0:
-                return False
-            at += len(piece)
-        return not (message[at - 1 : at].isalnum() and message[at : at + 1].isalnum())
-
-    def values_in(self, message: str) -> tuple[str, ...]:
-        """Return what stands in the holes of a MESSAGE that fits."""
-        values = []
-        at = len(self.pieces[0])
-        for piece in self.pieces[1:-1]:
-            end = message.find(piece, at) if piece else at
-            values.append(message[at:end])
-            at = end + len(piece)
-        return (*values, message[at : len(message) - len(self.pieces[-1])])
-
-
-def percent_pieces(template: str) -> _Pieces:
-    """Return the literal pieces of a %-style TEMPLATE."""
-    pieces, at, literal = [], 0, ""
-    for spec in PERCENT.finditer(template):
-        literal += template[at : spec.start()]
-        at = spec.end()
-        if spec[1] == "%":
-            literal += "%"
-        else:
-            pieces.append(literal)
-            literal = ""
-    return (*pieces, literal + template[at:])
-
-
 def templates_in(lines: list[str], lineno: int) -> list[Template]:
     """Return the templates of the calls that LINENO is part of, the likeliest first."""
     found: list[tuple[tuple[int, int, int], Template]] = []
-    parsed = _parsed_around(lines, lineno)
-    if parsed is None:
+    around = parsed_around(lines, lineno)
+    if around is None:
         return []
-    tree, offset = parsed
+    tree, offset = around
     line = lineno + offset
     scopes = _Scopes(tree, lines)
     for call in _calls(tree, line):
@@ -169,67 +75,6 @@ def _arguments(call: ast.Call) -> Iterator[tuple[ast.expr, bool]]:
         yield keyword.value, False
 
 
-def _parsed_around(lines: list[str], lineno: int) -> tuple[ast.Module, int] | None:
-    """Parse as little as possible around LINENO: (tree, what to add to a line of the file)."""
-    for start, end in (*_regions(lines, lineno - 1), (0, len(lines))):
-        body = lines[start:end]
-        indented = body[0][:1] in (" ", "\t", "\f")
-        tree = _parsed("\n".join(["if 1:", *body] if indented else body))
-        if tree is not None:
-            return tree, (1 if indented else 0) - start
-    return None
-
-
-def _parsed(text: str) -> ast.Module | None:
-    if len(text) > MAX_PARSED_CHARS:
-        return None
-    # An invalid escape in the application's source would be warned about again, on its stderr
-    # or into its log. `catch_warnings` is not safe between threads; a filter for this one
-    # made-up file name is.
-    warnings.filterwarnings("ignore", module=re.escape(_PARSED_AS))
-    try:
-        return ast.parse(text, _PARSED_AS)
-    except (SyntaxError, ValueError):
-        return None
-
-
-def _regions(lines: list[str], index: int) -> Iterator[tuple[int, int]]:
-    """Line ranges that may hold the whole function, or else statement, around INDEX."""
-    limit, header = _indent(lines[index]), None
-    if _DEF.match(lines[index]):
-        header = index
-    for i in range(index - 1, -1, -1):
-        if limit == 0:
-            break
-        line = lines[i]
-        indent = _indent(line)
-        if indent < limit and line.strip() and line.lstrip()[0] not in ")]}#":
-            limit = indent
-            if _DEF.match(line):
-                header = i
-    if header is None:
-        header = index
-        while header > 0 and (_indent(lines[header]) or _CONTINUES.match(lines[header])):
-            header -= 1
-    yield header, _end(lines, header, index, _CONTINUES, inverted=True)
-    # A string may hold lines that look like the end of the function.
-    yield header, _end(lines, header, index, _FRESH_START, inverted=False)
-
-
-def _end(lines: list[str], header: int, index: int, mark: re.Pattern[str], *, inverted: bool) -> int:
-    outer = _indent(lines[header])
-    for i in range(max(header, index) + 1, len(lines)):
-        line = lines[i]
-        marked = mark.match(line.lstrip()) is not None
-        if line.strip() and _indent(line) <= outer and marked is not inverted:
-            return i
-    return len(lines)
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" \t\f"))
-
-
 # --- from an expression to its templates ----------------------------------------------------
 
 
@@ -263,8 +108,8 @@ class _Scopes:
         start = re.compile(rf"{re.escape(name)}\s*(?::[^=]+)?=(?!=)")
         for i, line in enumerate(self.lines):
             if line.startswith(name) and start.match(line):
-                end = _end(self.lines, i, i, _CONTINUES, inverted=True)
-                tree = _parsed("\n".join(self.lines[i:end]))
+                end = statement_end(self.lines, i)
+                tree = parsed("\n".join(self.lines[i:end]))
                 for node in tree.body[:1] if tree else ():
                     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
                         yield node.value
@@ -287,7 +132,7 @@ class _Reader:
                 pieces = tuple(p for piece in pieces for p in percent_pieces(piece))
             yield Template(text, pieces)
 
-    def variants(self, node: ast.expr, depth: int = 0) -> list[_Pieces]:
+    def variants(self, node: ast.expr, depth: int = 0) -> list[Pieces]:
         """The texts NODE may give, opaque parts as holes; at most `_MAX_VARIANTS`."""
         if depth > _MAX_DEPTH:
             return [OPAQUE]
@@ -327,7 +172,7 @@ class _Reader:
                 return [_put_together(parts, ", ")]
             case ast.Call(func=ast.Attribute(value=text, attr="format")):
                 return _bounded(
-                    _format_pieces(a[0]) if len(a) == 1 else OPAQUE for a in self.variants(text, depth)
+                    format_pieces(a[0]) if len(a) == 1 else OPAQUE for a in self.variants(text, depth)
                 )
             case ast.Call(func=function, args=arguments):
                 # _("text"), dedent("text"), "text".strip(): it fits, or it does not.
@@ -337,15 +182,15 @@ class _Reader:
                 return _bounded([v for value in inner for v in self.variants(value, depth)] + [OPAQUE])
         return [OPAQUE]
 
-    def _of_mapping(self, entries: dict[str, ast.expr], depth: int) -> list[_Pieces]:
+    def _of_mapping(self, entries: dict[str, ast.expr], depth: int) -> list[Pieces]:
         """What a structured message says: the words in one of its fields, or all of them."""
         ranked = sorted((rank, name) for name in entries if (rank := rank_of(name)) is not None)
         words = [v for _, name in ranked for v in self.variants(entries[name], depth)]
         return _bounded([*words, _put_together(self._flat(entries, "", depth), ", ")])
 
-    def _flat(self, entries: dict[str, ast.expr], prefix: str, depth: int) -> list[_Pieces]:
+    def _flat(self, entries: dict[str, ast.expr], prefix: str, depth: int) -> list[Pieces]:
         """The entries as `structured.words_of` puts them where no field holds the words."""
-        found: list[tuple[str, _Pieces]] = []
+        found: list[tuple[str, Pieces]] = []
         for name, value in entries.items():
             if prefix or name not in NO_WORDS:
                 pieces = self.variants(value, depth)[0] if not isinstance(value, ast.Dict) else OPAQUE
@@ -353,7 +198,7 @@ class _Reader:
                 found.append((name, (f"{prefix}{name}: {first}", *rest)))
         return [pieces for _, pieces in sorted(found)[:MAX_ENTRIES]]
 
-    def _of_name(self, name: str, depth: int) -> list[_Pieces]:
+    def _of_name(self, name: str, depth: int) -> list[Pieces]:
         if self.names >= _MAX_NAMES:
             return [OPAQUE]
         self.names += 1
@@ -373,7 +218,7 @@ def _is_text(key: ast.expr | None) -> TypeGuard[_Text]:
     return isinstance(key, ast.Constant) and isinstance(key.value, str)
 
 
-def _put_together(parts: list[_Pieces], between: str) -> _Pieces:
+def _put_together(parts: list[Pieces], between: str) -> Pieces:
     pieces = [""]
     for i, (first, *rest) in enumerate(parts):
         pieces[-1] += (between if i else "") + first
@@ -381,8 +226,8 @@ def _put_together(parts: list[_Pieces], between: str) -> _Pieces:
     return tuple(pieces)
 
 
-def _bounded(variants: Iterator[_Pieces] | list[_Pieces]) -> list[_Pieces]:
-    unique: dict[_Pieces, None] = {}
+def _bounded(variants: Iterator[Pieces] | list[Pieces]) -> list[Pieces]:
+    unique: dict[Pieces, None] = {}
     for pieces in variants:
         unique[pieces] = None
         if len(unique) == _MAX_VARIANTS:
@@ -390,23 +235,11 @@ def _bounded(variants: Iterator[_Pieces] | list[_Pieces]) -> list[_Pieces]:
     return list(unique)
 
 
-def _fstring(values: list[ast.expr]) -> _Pieces:
+def _fstring(values: list[ast.expr]) -> Pieces:
     pieces = [""]
     for value in values:
         if isinstance(value, ast.Constant):
             pieces[-1] += str(value.value)
         else:
             pieces.append("")
-    return tuple(pieces)
-
-
-def _format_pieces(template: str) -> _Pieces:
-    pieces = [""]
-    try:
-        for literal, name, _, _ in Formatter().parse(template):
-            pieces[-1] += literal
-            if name is not None:
-                pieces.append("")
-    except ValueError:
-        return OPAQUE
     return tuple(pieces)

@@ -1,4 +1,4 @@
-"""Lines that speak for others: what failed is the key then, and not what the line says."""
+"""Lines that report failures of other code: what failed makes the key, not what the line says."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import sys
 from types import FrameType
 from typing import Final
 
-from pagerduty_logging.record.intent import is_clean
+from pagerduty_logging.record import places
+from pagerduty_logging.record.places import Place, is_installed, is_library, package_of, place_that_logged
 from pagerduty_logging.record.web_request import view_of
 
-from . import causes, places
+from . import causes
 from .causes import Failure
-from .places import Place, is_installed, is_library, package_of, places_of
 
 _ASYNCIO: Final = "asyncio"
 _DJANGO: Final = "django.request"  # logs every failed request from one line
@@ -28,21 +28,21 @@ _RESUMABLE: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASY
 
 
 def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | None:
-    """Return what RECORD's exception is, if the record merely reports somebody else's crash.
+    """Return what RECORD's exception is, if the record only reports a crash of other code.
 
-    One call site then speaks for every failure of the application, and its template tells
-    nothing apart: an uncaught-exception hook, a web framework, a task runner, an executor, a catch-all
-    of the application's own (`_is_caught_for_all`). The function given is the last one in the
+    One call site then reports every failure of the application, so its template distinguishes
+    nothing: an uncaught-exception hook, a web framework, a task runner, an executor, a catch-all
+    of the application (`_is_caught_for_all`). The function given is the last one in the
     application, or Django's view; where the application is itself installed, as libraries are, the
     last one of each package.
 
     Args:
         record: the record.
-        appended: the traceback that a queue appended to the record's text, where no exception is at hand.
+        appended: the traceback that a queue appended to the text, where there is no exception object.
     """
     if not (record.exc_info or appended):
         return None
-    exception = causes.exception_of(record) if record.exc_info else None
+    exception = causes.reported_exception(record) if record.exc_info else None
     if exception is None:
         if not appended or _is_ordinary_text(appended, record):
             return None
@@ -51,7 +51,7 @@ def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | N
         return None
     else:
         here, is_group = causes.places_behind(exception), causes.is_group(exception)
-    if not here or not _speaks_for(here, record, is_group=is_group):
+    if not here or not _reports_for(here, record, is_group=is_group):
         return None
 
     def chosen(found: list[Place]) -> str:
@@ -60,17 +60,19 @@ def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | N
     if exception is None:
         return causes.printed(appended, chosen)
     return (
-        causes.raised(exception, chosen) if is_group else Failure(causes.type_name(exception), chosen(here))
+        causes.raised(exception, chosen)
+        if is_group
+        else Failure(causes.exception_type(exception), chosen(here))
     )
 
 
 def is_ordinary(record: logging.LogRecord) -> bool:
-    """Tell at a glance whether RECORD's line is the application's own, and caught what it logs: most are."""
+    """Return whether RECORD's line is the application's and caught what it logs: a quick check."""
     path, function = record.pathname, record.funcName
     raised = record.exc_info
     # The usual kind of record, before all others: every repeat with an exception is asked this.
     given = type(raised) is tuple and len(raised) == 3 and isinstance(raised[1], BaseException)
-    exception = raised[1] if given and raised else causes.exception_of(record)
+    exception = raised[1] if given and raised else causes.reported_exception(record)
     if exception is None or is_library(path) or record.name in _KNOWN_LOGGERS:
         return False
     here = exception.__traceback__
@@ -106,11 +108,11 @@ def is_ordinary(record: logging.LogRecord) -> bool:
     return not (_nobody_caught(outermost) or _is_task(outermost))
 
 
-def _speaks_for(here: list[Place], record: logging.LogRecord, *, is_group: bool) -> bool:
-    """Whether the line that logged speaks for the code that the exception came through."""
+def _reports_for(here: list[Place], record: logging.LogRecord, *, is_group: bool) -> bool:
+    """Return whether the line that logged reports for the code that the exception came through."""
     nobody_caught = _nobody_caught(here[0].frame)
-    if not speaks_for_others(record):
-        if nobody_caught and _own_place(here, record) is None:
+    if not reports_for_others(record):
+        if nobody_caught and place_that_logged(here, record) is None:
             return True
         return has_place(record) and (is_group or _is_caught_for_all(here, record))
     return (
@@ -123,7 +125,7 @@ def _speaks_for(here: list[Place], record: logging.LogRecord, *, is_group: bool)
 
 
 def application_function(here: list[Place]) -> str:
-    """Return the last function of the application's that a traceback shows; else the last of all."""
+    """Return the last function of the application in a traceback; else the last of all."""
     found = next((place for place in reversed(here) if _is_application(place)), None)
     return found.label if found is not None else causes.innermost(here)
 
@@ -150,8 +152,8 @@ def reported_task(record: logging.LogRecord) -> tuple[str, ...]:
     return (f"task={paths[0]}",) if paths else ()
 
 
-def speaks_for_others(record: logging.LogRecord) -> bool:
-    """Whether the line that logged may report crashes of code that is not its own.
+def reports_for_others(record: logging.LogRecord) -> bool:
+    """Return whether the line that logged may report crashes of other code.
 
     asyncio's records may name any bystander: an event loop in C has no frame, and the frame above has it.
     """
@@ -159,34 +161,14 @@ def speaks_for_others(record: logging.LogRecord) -> bool:
 
 
 def has_place(record: logging.LogRecord) -> bool:
-    """Tell whether the record says which function of which file logged it."""
+    """Return whether the record says which function of which file logged it."""
     return bool(record.pathname and record.funcName) and record.pathname != "(unknown file)"
 
 
-def reports_clean_exit(record: logging.LogRecord, error: BaseException) -> bool:
-    """Whether RECORD merely reports ERROR, by which somebody left with all well.
-
-    A library that reports an exit which it called for itself does: a server that is told to stop while it
-    answers. So does asyncio, which lets an exit go on to end the program besides. Who catches an exit and
-    logs it means it, and so does a library that reports the application's: what it was to do was not done.
-    """
-    if not (issubclass(type(error), SystemExit) and is_clean(getattr(error, "code", 1))):
-        return False
-    if record.name == _ASYNCIO:
-        return True
-    here = places_of(error.__traceback__)
-    return (
-        bool(here)
-        and is_library(record.pathname)
-        and package_of(record.pathname) == package_of(here[-1].path)
-        and _own_place(here, record) is None
-    )
-
-
 def _is_ordinary_text(traceback: str, record: logging.LogRecord) -> bool:
-    """Whether a printed traceback is of the application's own code alone, as is the line that logged."""
+    """Return whether a printed traceback and the line that logged are in the application's own code alone."""
     return not (
-        speaks_for_others(record)
+        reports_for_others(record)
         or "-packages" in traceback
         or places.STANDARD_LIBRARY in traceback
         or "Exception Group Traceback" in traceback
@@ -195,13 +177,13 @@ def _is_ordinary_text(traceback: str, record: logging.LogRecord) -> bool:
 
 
 def _is_caught_for_all(here: list[Place], record: logging.LogRecord) -> bool:
-    """Whether a line of the application's own logs what libraries brought it, from anywhere in it.
+    """Return whether a line of the application logs what libraries hand it, from anywhere in the application.
 
     An error handler was not among the functions that the exception came through: a library called it, or an
     event loop. A middleware was, with a library's functions between it and the application's innermost. An
-    ordinary `except` around a call of its own is neither, and its words tell what failed.
+    ordinary `except` around its own call is neither, and its words tell what failed.
     """
-    own = _own_place(here, record)
+    own = place_that_logged(here, record)
     if own is None:
         return any(is_library(place.path) for place in here) or _is_task(here[0].frame)
     inner = next((i for i in range(len(here) - 1, own, -1) if _is_application(here[i])), own)
@@ -219,27 +201,18 @@ def _is_application(place: Place) -> bool:
     return not is_library(place.path)
 
 
-def _own_place(here: list[Place], record: logging.LogRecord) -> int | None:
-    """The innermost of the places that is the function that logged: it caught the exception."""
-    function, path = record.funcName, record.pathname
-    for i in range(len(here) - 1, -1, -1):
-        if here[i].function == function and here[i].path == path:
-            return i
-    return None
-
-
 def _nobody_caught(outermost: FrameType | None) -> bool:
     """Whether the exception left its thread's first frame, as hooks see it."""
     if outermost is None:
         return False
     if outermost.f_globals.get("__name__") == "threading":
         return True
-    # A generator or coroutine at rest has no caller either; somebody may well have caught it.
+    # A suspended generator or coroutine has no caller either, yet the exception may have been caught.
     return outermost.f_back is None and not outermost.f_code.co_flags & _RESUMABLE
 
 
 def _failed_function(here: list[Place], record: logging.LogRecord) -> str:
-    """The last function of the application's; else Django's view, or the last of another library's."""
+    """Return the last function of the application; else Django's view, or the last of another library."""
     installed = _installed_functions(here, record)
     if installed:
         return installed
@@ -260,8 +233,8 @@ def _failed_function(here: list[Place], record: logging.LogRecord) -> str:
 def _installed_functions(here: list[Place], record: logging.LogRecord) -> str:
     """The last function of each package but the host's, if the application is an installed package too.
 
-    Nothing tells which of them it is. The last of all would not do: what two functions of the
-    application let the same library raise would be one problem.
+    Nothing shows which of them it is. The last of all would not do: two functions of the application
+    that make the same library raise would be one problem.
     """
     if any(places.is_elsewhere(place.path) for place in here) or not _all_is_installed(len(sys.modules)):
         return ""
@@ -272,9 +245,9 @@ def _installed_functions(here: list[Place], record: logging.LogRecord) -> str:
 
 
 def _is_host(record: logging.LogRecord, here: list[Place]) -> bool:
-    """Whether what logged runs code that it does not know by name, as servers and task runners do.
+    """Return whether what logged runs code that it does not import, as servers and task runners do.
 
-    Who calls a library has imported it; who runs an application was told its name.
+    Code that calls a library has imported it; a server or task runner got the application's name as text.
     """
     path = record.pathname
     if not is_library(path):
@@ -295,7 +268,7 @@ def _top_level_name(package: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _imports(package: str, other: str) -> bool:
-    """Whether a module of PACKAGE holds OTHER, or something that OTHER defines, by a name of its own."""
+    """Return whether a module of PACKAGE holds OTHER, or something that OTHER defines, under some name."""
     main = _top_level_name(package_of(places.main_file() or ""))
     for name, module in list(sys.modules.items()):
         if name == places.MAIN:
@@ -321,7 +294,10 @@ def _origin(value: object) -> str | None:
 
 @functools.lru_cache(maxsize=8)
 def _all_is_installed(modules: int) -> bool:
-    """Whether all that this process has loaded, so many MODULES, is installed: then the application is."""
+    """Return whether all MODULES that this process has loaded are installed: then the application is too.
+
+    The number of modules is the cache's key: the answer may change when more are loaded.
+    """
     for name, module in list(sys.modules.items()):
         file = places.main_file() if name == places.MAIN else _file_of(module)
         if file is None and name == places.MAIN:

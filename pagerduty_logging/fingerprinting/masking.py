@@ -1,7 +1,7 @@
 """The last resort: a template guessed from the rendered text, by masking what looks like a value.
 
 Every rule is about the *shape* of values, or about where English log messages put them; none
-knows a product, a host or a word of anybody's log. All classes are ASCII only, because
+knows a product, a host or a word of a particular log. All classes are ASCII only, because
 Unicode tables change between Python releases and a key must not. No pattern can backtrack
 beyond a constant times the (bounded) length of the text.
 """
@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-HOLE: Final = "<*>"
-"""What stands for a value in a template."""
+MASKED: Final = "<*>"
+"""Stands for a masked value in a template."""
 
 MAX_TEXT_CHARS: Final = 1_000
 MAX_TEMPLATE_CHARS: Final = 300
 """Shorter than the text: values of different lengths then do not move the end of the template."""
 
-_H = "\0"  # a hole while the work goes on; no character of a message may be taken for it
+_H = "\0"  # stands for a masked value while masking; no message can contain it
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}"
@@ -44,7 +44,7 @@ _MARKED: Final = (
     r"(?<![\w\0\\])[bu]?'(?:[^'\\]|\\.)*'(?!\w)",
     rf"(?<![\w\0\\])[bu]?\"(?!{_METHOD} )(?:[^\"\\]|\\.)*\"(?!\w)",
     r"`[^`]*`",
-    # key=value: the value, whatever it is. The key stays: it is the author's.
+    # key=value: any value. The key stays: the author wrote it.
     r"(?<=\w=)(?!['\"\0]|\w+://)[^\s,;()\[\]\0&]*[^\s,;()\[\]\0&.:]",
     # Dates and times in words and with separators, their zone and year included.
     rf"(?:{_WEEKDAY},?\s+)?(?:{_MONTH}\s+[0-9]{{1,2}}(?!\w)|[0-9]{{1,2}}[ -]{_MONTH}(?![a-z]))"
@@ -175,7 +175,7 @@ def mask(text: str) -> str:
     """Return the template that TEXT seems to have been made from.
 
     Only the first line with a word in it counts, and at most `MAX_TEXT_CHARS` of it. Values are
-    replaced by `HOLE`; runs of them collapse into one.
+    replaced by `MASKED`; runs of them collapse into one.
     """
     text = _first_line(text).replace(_H, " ")
     if "\x1b" in text:
@@ -200,11 +200,11 @@ def mask(text: str) -> str:
             text = _JOINED.sub(_H, text)
         text = _WRAPPED.sub(_H, text)
         text = _RUN.sub(_H, text)
-    return _SPACES.sub(" ", text)[:MAX_TEMPLATE_CHARS].strip().replace(_H, HOLE)
+    return _SPACES.sub(" ", text)[:MAX_TEMPLATE_CHARS].strip().replace(_H, MASKED)
 
 
 def says_nothing(template: str) -> bool:
-    """Whether TEMPLATE holds no letter at all; placeholders of `HOLE`'s kind have none."""
+    """Whether TEMPLATE holds no letter at all; `MASKED` has none."""
     return _LETTER.search(template) is None
 
 

@@ -1,4 +1,4 @@
-"""Dedup keys of the application's own, as they are sent: one rule for `fingerprint` and the handler."""
+"""Dedup keys that the application gives, as they are sent: one rule for `fingerprint` and the handler."""
 
 from __future__ import annotations
 

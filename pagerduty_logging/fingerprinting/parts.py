@@ -8,21 +8,25 @@ import logging
 import re
 from typing import Final
 
+from pagerduty_logging.record import places
 from pagerduty_logging.record.structured import says_little
 
-from . import places, texts
+from . import texts
 
 SCHEME: Final = "pdl2"
 """The version of the rules; every key made by them starts with it."""
 
 ROOT: Final = "root"
 _SEPARATOR: Final = "\x1f"
-# CherryPy and others name loggers by an object's address: another name in every process.
+# CherryPy and others put an object's address into the name of a logger: it differs in each process.
 _NUMBERED: Final = re.compile(r"\.[0-9]{4,}(?![^.])|\.0x[0-9a-f]+(?![^.])", re.ASCII)
 
 
 def named(record: logging.LogRecord) -> str:
-    """The logger's name; of the main module, what it is called where it is imported."""
+    """Return the logger's name, without numbers that differ in each process.
+
+    For a logger named "__main__" it is the name by which the main module would be imported.
+    """
     name = record.name
     if name == places.MAIN and type(record.pathname) is str and record.pathname:
         return places.name_of_main(record.pathname)
@@ -30,13 +34,14 @@ def named(record: logging.LogRecord) -> str:
 
 
 def without_numbers(name: str) -> str:
-    """A logger's name without what another process would number in another way."""
+    """Return a logger's name without numbers that differ in each process."""
     if type(name) is str and name[-1:].isalnum() and not name[-1:].isalpha():
         return _NUMBERED.sub(".<*>", name)
     return name
 
 
 def key_of(name: object, template: str, joined: tuple[str, ...] = ()) -> str:
+    """Return the key for a logger's name, a template, and what else joins them."""
     parts = f"{name!s}{_SEPARATOR}{template}"
     if joined:
         parts = _SEPARATOR.join((parts, *joined))
@@ -45,7 +50,7 @@ def key_of(name: object, template: str, joined: tuple[str, ...] = ()) -> str:
 
 
 def begins_with_letter(template: str) -> bool:
-    """Whether TEMPLATE says something at first sight: a placeholder does not begin with a letter."""
+    """Return whether TEMPLATE begins with a word; a placeholder does not begin with a letter."""
     first = template[:1]
     return first.isascii() and first.isalpha()
 
@@ -57,6 +62,7 @@ def says_little_template(template: str) -> bool:
 
 
 def logged_in(record: logging.LogRecord) -> tuple[str, ...]:
+    """Return the part of the function that logged; nothing where it has no own name."""
     name = record.funcName
     # <lambda>, <listcomp>, ...: which of them have a frame depends on the Python version.
     if not isinstance(name, str) or not name or name.startswith(("<", "(")):
@@ -65,11 +71,12 @@ def logged_in(record: logging.LogRecord) -> tuple[str, ...]:
 
 
 def with_more(joined: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-    """Both, each part once: what failed in the function that logs is told by its name once."""
+    """Return the parts of both, each once."""
     return (*joined, *(part for part in more if part not in joined))
 
 
 def module_of(record: logging.LogRecord) -> tuple[str, ...]:
+    """Return the part of the module that logged, if it is known."""
     name = getattr(record, "module", None)
     if name == places.MAIN:
         name = places.name_of_main(record.pathname)

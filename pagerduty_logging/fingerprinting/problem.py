@@ -18,12 +18,12 @@ class Identifier:
 
     Args:
         fingerprint: as given to the handler.
-        redacted: takes secrets out of the application's own dedup keys.
+        redacted: removes secrets from dedup keys that the application gives.
         environment, client: join the keys that we make, see `Fingerprinter`.
 
     Attributes:
-        fingerprinter: finds the keys in which nothing of the application's has a say.
-        has_function: whether the application brought a function of its own, which runs where it logs.
+        fingerprinter: makes the keys that the application does not give.
+        has_function: whether the option `fingerprint` is a function, which runs on the thread that logs.
 
     Raises:
         ValueError, TypeError: if `fingerprint` is neither a function nor a mapping of options.
@@ -76,8 +76,12 @@ class Identifier:
         plain_record = logging.makeLogRecord({"name": occurrence.logger, "msg": words})
         return self._raw.identify(plain_record)._replace(by_message=False)
 
+    def identify_together(self, logger: str, words: str) -> str:
+        """Return the key of what stands for many problems of a logger, in words of our own."""
+        return self._raw.identify(logging.makeLogRecord({"name": logger, "msg": words})).key
+
     def sendable(self, key: str) -> str:
-        """Return a dedup key of the application's as it is sent."""
+        """Return a dedup key that the application gave, as it is sent."""
         return own_keys.sendable(key, self._redacted)
 
 

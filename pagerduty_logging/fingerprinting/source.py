@@ -20,12 +20,13 @@ import time
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from .expressions import OPAQUE, Template, templates_in
+from .expressions import templates_in
+from .templates import OPAQUE, Template
 
 MAX_SOURCE_BYTES: Final = 4_000_000
 MAX_SITES: Final = 8_192
 LOOK_AGAIN: Final = 1.0
-"""Seconds between two looks at the file of a call that has no template of its own: each is a system call."""
+"""Seconds between two checks of a source file for a call without a template: each is a system call."""
 MAX_FILES: Final = 64
 MAX_CACHED_CHARS: Final = 8_000_000
 _MAX_SPLIT: Final = 20_000
@@ -142,7 +143,7 @@ def _load(pathname: str, lineno: int, signature: _Signature | None) -> Site:
                 site.bare = tuple(t for t in found if t.bare and t.pieces != OPAQUE and len(t.pieces) > 1)
         except (OSError, MemoryError, RecursionError):
             return site  # it may be readable the next time
-        except Exception:  # whatever a file can hold, the next rule takes over
+        except Exception:  # any file content may break the parser; the next rule takes over
             pass
     if len(sites) >= MAX_SITES:
         sites.clear()

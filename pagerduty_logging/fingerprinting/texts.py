@@ -1,17 +1,18 @@
-"""The text of a record that its template is looked for in, and what stood beside it."""
+"""The text of a record in which its template is looked for, and the values and tracebacks with it."""
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import message, printed_traceback, structured, template_strings
 
 from . import causes
-from .expressions import PERCENT
-from .masking import HOLE, mask, says_nothing
+from .masking import MASKED, mask, says_nothing
+from .templates import PERCENT
 
 MAX_CHARS: Final = 100_000
 _CLASS = re.compile(r"<class '([\w.<>]{1,200})'>")
@@ -50,16 +51,22 @@ class Text(NamedTuple):
 
 
 def read(record: logging.LogRecord) -> Text:
-    """Take a record's message apart. Runs the program's code."""
+    """Split a record's message into its parts. Runs the application's code."""
     msg, args = record.msg, record.args
     if args and type(msg) is str:
         said = structured.subject_of(record)
         if said is msg:
             return _of_template(record, msg, args)
     else:
-        said = msg
+        said = structured.exception_in(msg) or msg
     text = _of_text(said, merged=message.is_merged(record)) if isinstance(said, str) else _of_object(said)
     return text._replace(may_quote=True) if args else text
+
+
+def printed_exception(record: logging.LogRecord) -> str:
+    """The traceback that a handler before us, or a socket, has left of the record's exception."""
+    text = record.exc_text
+    return text if type(text) is str and not record.exc_info else ""
 
 
 def text_of(msg: object) -> str:
@@ -78,7 +85,7 @@ def without_placeholders(template: str) -> str:
     """Return the words of a template."""
     if "%" in template:
         template = PERCENT.sub(" ", template)
-    return _BRACES.sub(" ", template) if "{" in template else template.replace(HOLE, " ")
+    return _BRACES.sub(" ", template) if "{" in template else template.replace(MASKED, " ")
 
 
 def ends_with_text(template: str) -> bool:
@@ -89,7 +96,9 @@ def ends_with_text(template: str) -> bool:
 def masked(values: tuple[object, ...]) -> str:
     """Return what is left of the values that fill a template without a word: their words, masked."""
     parts = [_masked_value(value) for value in values]
-    return ": ".join(part for i, part in enumerate(parts) if part != HOLE or i == 0 or parts[i - 1] != HOLE)
+    return ": ".join(
+        part for i, part in enumerate(parts) if part != MASKED or i == 0 or parts[i - 1] != MASKED
+    )
 
 
 def _masked_value(value: object) -> str:
@@ -99,7 +108,7 @@ def _masked_value(value: object) -> str:
         value = structured.words_of(value)
     text = text_of(value)
     if _WORDLESS.fullmatch(text.strip()):
-        return text.strip() if _ERROR_NAME.fullmatch(text.strip()) else HOLE
+        return text.strip() if _ERROR_NAME.fullmatch(text.strip()) else MASKED
     return mask(text)
 
 
@@ -109,8 +118,9 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Text:
     quoted = next((text for value in values if type(value) is str and (text := _traceback_in(value))), "")
     last = values[-1] if values else None
     may_quote = type(last) is str and ends_with_text(msg)
+    joined = next((found for value in values if (found := failure_in(value))), ())
     if not says_nothing(without_placeholders(msg)):
-        return Text(msg, is_template=True, quoted=quoted, may_quote=may_quote)
+        return Text(msg, is_template=True, quoted=quoted, may_quote=may_quote, joined=joined)
     exception = next((value for value in values if isinstance(value, BaseException)), None)
     # The values of a template without a word are all that there is to tell problems apart.
     return Text(_rendered(record, msg), values=values, exception=exception, quoted=quoted, may_quote=True)
@@ -127,6 +137,9 @@ def _of_text(text: str, *, merged: bool) -> Text:
     if text.endswith(("sub-exception)", "sub-exceptions)")):  # a group: how many failed does not matter
         text = _COUNTED.sub("", text)
     if "(most recent call last)" not in text:
+        # What `traceback.format_tb` returns: where, and not what.
+        if text.lstrip().startswith('File "') and (frames := printed_traceback.frames_of(text)):
+            return Text("", joined=(f"function={frames[-1].function}",))
         return Text(text)
     held = printed_traceback.held_in(text)
     if held is None:
@@ -146,10 +159,29 @@ def _of_object(said: object) -> Text:
         read = template_strings.read(said)
         return Text(read.text, template=read.template)
     if structured.is_structured(said):
+        quoted = _traceback_field(said)
+        if quoted:
+            return _of_text(text_of(structured.words_of(said)), merged=False)._replace(quoted=quoted)
         words = structured.words_of(said)
         if words is not said and not structured.is_structured(words):
             return _of_object(words) if type(words) is not str else _of_text(words, merged=False)
     return _of_text(text_of(said), merged=False)
+
+
+def failure_in(value: object) -> tuple[str, ...]:
+    """What joins of an argument that says what failed and where: a group's causes, `sys.exc_info()`'s."""
+    error = value if isinstance(value, BaseException) else structured.exception_in(value)
+    if error is None or (error is value and not causes.is_group(error)):
+        return ()
+    return causes.raised(error).joined
+
+
+def _traceback_field(said: object) -> str:
+    """The traceback that the program put into a field itself, other than structlog does for `exc_info`."""
+    if not isinstance(said, Mapping):
+        return ""
+    values = (value for name, value in said.items() if name not in ("exception", "exc_info"))
+    return next((found for value in values if type(value) is str and (found := _traceback_in(value))), "")
 
 
 def _traceback_in(text: str) -> str:
@@ -159,6 +191,6 @@ def _traceback_in(text: str) -> str:
 
 def _rendered(record: logging.LogRecord, text: str) -> str:
     try:
-        return safejson.cut(str.__str__(record.getMessage()), MAX_CHARS)
+        return safejson.truncated(str.__str__(record.getMessage()), MAX_CHARS)
     except Exception:  # arguments that do not fit, or cannot be printed
         return text

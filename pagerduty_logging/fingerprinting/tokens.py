@@ -12,10 +12,11 @@ import logging
 import time
 from typing import Any, Final, TypeAlias
 
-from pagerduty_logging.record import message, structured
+from pagerduty_logging.record import message, places, structured
+from pagerduty_logging.record.template_strings import HOLE
 
-from . import causes, expressions, failure, parts, places, source, texts
-from .masking import HOLE, mask, says_nothing
+from . import causes, failure, parts, source, texts
+from .masking import MASKED, mask, says_nothing
 
 Token: TypeAlias = tuple[str, str, tuple[str, ...]]
 """The logger's name, the template, and what joins them in the key."""
@@ -25,6 +26,7 @@ _APART: Final = frozenset((*failure.LOGGERS, "django.server", "tornado.access", 
 _FIRST: Final = frozenset(("", "{", "[", "(", "T"))
 """How a text begins that may be data."""
 _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
+_HEADER: Final = "(most recent call last)"
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _STR: Final = frozenset((str,))
 _TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
@@ -61,9 +63,11 @@ def token_of(record: logging.LogRecord) -> Token | None:
         subject = None if type(msg) is dict else msg
     if words is None or len(words) > texts.MAX_CHARS:
         return None
-    if "(" in words and ("(most recent call last)" in words or words.endswith(_COUNTED)):
+    if "(" in words and (_HEADER in words or words.endswith(_COUNTED)):
         return None
-    if "<" in words and "<class '" in words:
+    if ("<" in words and "<class '" in words) or ('"' in words and 'File "' in words):
+        return None
+    if record.exc_text and not record.exc_info:
         return None
     path = record.pathname
     site = source.sites.get((path, record.lineno))
@@ -82,27 +86,29 @@ def token_of(record: logging.LogRecord) -> Token | None:
 
 def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None:
     """The token of a template whose values are apart from it."""
-    if type(args) is not tuple or len(msg) > _MAX_CHARS or not _has_words(msg) or HOLE in msg:
+    if type(args) is not tuple or len(msg) > _MAX_CHARS or not _has_words(msg) or MASKED in msg:
         return None
     for value in args:
-        if type(value) is not str:
-            if issubclass(type(value), str):
+        if type(value) is str:
+            if _HEADER in value:
                 return None
-        elif "(most recent call last)" in value:
+        elif type(value) not in _PLAIN and (issubclass(type(value), str) or texts.failure_in(value)):
             return None
     path, line = record.pathname, record.lineno
     site = source.sites.get((path, line))
     if site is None or (record.exc_info and not failure.is_ordinary(record)):
         return None
+    if record.exc_text and not record.exc_info:
+        return None
     for template in site.templates:
         if template.fits(msg):
-            if expressions.HOLE in template.text:
+            if HOLE in template.text:
                 return None
             return _joined(record, msg, template.text, None, guessed=False)
     if not _holds_no_template(site, path):
         return None
     shape = _masked(msg) if source.is_read(path, line) else msg
-    guessed = HOLE in shape
+    guessed = MASKED in shape
     return _joined(record, msg, shape if guessed else msg, None, guessed=guessed)
 
 
@@ -114,7 +120,7 @@ def _joined(
     nothing = says_nothing(shape)
     little = guessed or parts.says_little_template(shape)
     if little:
-        exception = subject if subject is not None else causes.exception_of(record)
+        exception = subject if subject is not None else causes.reported_exception(record)
         if exception is not None:
             if not _is_plain(exception):
                 return None
@@ -170,6 +176,9 @@ def _words_of(said: dict[Any, Any]) -> str | None:
     """The words of a mapping, as `structured.words_of` has them; None if that is not easily told."""
     if len(said) > _MAX_NAMES or _STR.symmetric_difference(map(type, said)):
         return None
+    for value in said.values():
+        if type(value) is str and ('File "' in value or _HEADER in value):
+            return None
     for name in _ranked(tuple(said)):
         value = said[name]
         if type(value) is str:

@@ -1,10 +1,11 @@
-"""Exceptions that nobody catches never become log records by themselves: these hooks log them."""
+"""Hooks that log uncaught exceptions, which never become log records by themselves."""
 
 from __future__ import annotations
 
 import logging
 import sys as _sys
 import threading as _threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from traceback import clear_frames
@@ -12,29 +13,35 @@ from types import TracebackType
 from typing import Any, Self
 
 from pagerduty_logging.events_api import options
+from pagerduty_logging.handler import PagerDutyHandler, handlers
 from pagerduty_logging.hooks import exit_status
 from pagerduty_logging.hooks.event_loops import LoopHooks
 from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
 from pagerduty_logging.hooks.source_lines import load_source
 from pagerduty_logging.hooks.unraisable import failed
-from pagerduty_logging.record.intent import is_clean, stops
+from pagerduty_logging.record.intent import is_success, stops
 
 
 class Hooks:
     """Installed hooks; `uninstall()`, or leaving the `with` block, puts back what was there before."""
 
-    def __init__(self, installation: _Installation) -> None:
+    def __init__(self, installation: _Installation, keep: tuple[PagerDutyHandler, ...] = ()) -> None:
         self._installation: _Installation | None = installation
+        self._keep = keep
         installation.users += 1
+        for handler in keep:
+            handler.lookout.keepers += 1
 
     def uninstall(self) -> None:
-        """Log nothing any more, and put back what was there, behind hooks that have come since.
+        """Stop logging, and put back what was there, behind hooks that were installed since.
 
         Hooks can be uninstalled in any order, and more than once.
         """
         installation, self._installation = self._installation, None
         if installation is not None:
+            for handler in self._keep:
+                handler.lookout.keepers -= 1
             installation.users -= 1
             if not installation.users:
                 installation.leave()
@@ -59,7 +66,7 @@ class _Wanted:
 
 
 class _Installation:
-    """Hooks in their places; whoever wants just the same while they stand in front of all others shares them.
+    """Hooks in their places, shared by equal calls while no other hook is in front of them.
 
     A program that configures its logging a thousand times does not get a thousand hooks.
     """
@@ -86,7 +93,7 @@ class _Installation:
         _installed.append(self)
 
     def in_front(self) -> bool:
-        """Tell whether no later hook stands in front of one of these."""
+        """Return whether no later hook stands in front of one of these."""
         return all(place.in_front() for place in self._places)
 
     def leave(self) -> None:
@@ -101,7 +108,7 @@ class _Installation:
             kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None
         ) -> None:
             then = partial(before, kind, error, traceback)
-            self._report.tell(
+            self._report.once(
                 error or kind, lambda: self._log("Uncaught exception", kind, error, traceback), then
             )
 
@@ -110,8 +117,8 @@ class _Installation:
     def _other_thread(self, before: Function) -> Function:
         def hook(args: Any) -> None:
             where = "" if args.thread is None else f" in thread {args.thread.name}"
-            told = (f"Uncaught exception{where}", args.exc_type, args.exc_value, args.exc_traceback)
-            self._report.tell(args.exc_value or args, lambda: self._log(*told), partial(before, args))
+            exception = (f"Uncaught exception{where}", args.exc_type, args.exc_value, args.exc_traceback)
+            self._report.once(args.exc_value or args, lambda: self._log(*exception), partial(before, args))
 
         return hook
 
@@ -121,13 +128,13 @@ class _Installation:
             if finalizing():
                 then()
                 return
-            told = (unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback)
-            self._report.tell(
+            exception = (unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback)
+            self._report.once(
                 unraisable.exc_value or unraisable,
-                lambda: self._log(f"Uncaught exception {failed(unraisable)}".rstrip(), *told),
+                lambda: self._log(f"Uncaught exception {failed(unraisable)}".rstrip(), *exception),
                 then,
             )
-            # Whoever keeps the record must not keep the object that is going: its frame holds it.
+            # A kept record must not keep the object that is being deleted: its frame holds it.
             clear_frames(unraisable.exc_traceback)
 
         return hook
@@ -140,15 +147,15 @@ class _Installation:
                 load_source(error)
                 message = self._words_of_child(process.name, error)
                 if message is not None:
-                    self._report.tell(error, partial(self._report.critical, message, error), _nothing)
+                    self._report.once(error, partial(self._report.critical, message, error), _nothing)
                 raise
 
         return run
 
     def _words_of_child(self, name: str, error: BaseException) -> str | None:
         if isinstance(error, SystemExit):
-            told = self.wanted.exit_status and not is_clean(error.code)
-            return f"{name} {exit_status.ending(error.code)}" if told else None
+            reported = self.wanted.exit_status and not is_success(error.code)
+            return f"{name} {exit_status.ending(error.code)}" if reported else None
         return f"Uncaught exception in process {name}" if self.wanted.sys and not stops(error) else None
 
     def _log(
@@ -176,6 +183,7 @@ def install_hooks(
     unraisable: bool = True,
     asyncio: bool = True,
     exit_status: bool = False,
+    keep: Iterable[PagerDutyHandler] = (),
 ) -> Hooks:
     """Log every uncaught exception as CRITICAL, so that it pages like any other record.
 
@@ -190,10 +198,13 @@ def install_hooks(
         threading: of other threads.
         unraisable: what Python itself can only print: exceptions of `__del__`, of callbacks of weak
             references and of the garbage collector.
-        asyncio: of callbacks and of tasks that nobody awaits, and tasks that are destroyed while they are
+        asyncio: of callbacks and of tasks that are not awaited, and tasks that are destroyed while they are
             pending; in asyncio's loops, and uvloop's if it is imported by then.
         exit_status: also `sys.exit(status)` with a status but 0 or with a message, where it ends the
             process. `raise SystemExit(status)`, `exit()` and `os._exit()` are not seen.
+        keep: handlers to be put back where they were, within seconds, when a library's `dictConfig`,
+            `fileConfig` or `basicConfig(force=True)` has thrown them out; not if they are closed on purpose,
+            nor if another `PagerDutyHandler` has taken their place.
 
     Returns:
         the hooks, to be uninstalled, or used as a context manager.
@@ -211,10 +222,20 @@ def install_hooks(
         asyncio=options.flag("asyncio", asyncio),
         exit_status=options.flag("exit_status", exit_status),
     )
+    kept = _handlers("keep", keep)
+    for handler in handlers():
+        handler.lookout.note_attached()
     for installation in _installed:
         if installation.wanted == wanted and installation.in_front():
-            return Hooks(installation)
-    return Hooks(_Installation(wanted))
+            return Hooks(installation, kept)
+    return Hooks(_Installation(wanted), kept)
+
+
+def _handlers(option: str, given: Iterable[PagerDutyHandler]) -> tuple[PagerDutyHandler, ...]:
+    found = () if isinstance(given, (str, logging.Handler)) else tuple(given)
+    if (isinstance(given, (str, logging.Handler))) or not all(isinstance(h, PagerDutyHandler) for h in found):
+        raise TypeError(f"{option} must be a list of PagerDutyHandlers")
+    return found
 
 
 _installed: list[_Installation] = []

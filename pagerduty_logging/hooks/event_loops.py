@@ -1,4 +1,4 @@
-"""asyncio's event loops: what happens in them that nobody awaits."""
+"""asyncio's event loops: failures in them that no code awaits."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _DESTROYED = "Task was destroyed but it is pending"
 
 
 class LoopHooks:
-    """Tells of exceptions that reach an event loop, and of tasks that are destroyed before their end.
+    """Reports exceptions that reach an event loop, and tasks that are destroyed while pending.
 
     They are caught where every loop takes them to, running now or later, and before the exception handler
     that the program may have given its loop. Records of asyncio's own, logged there about what was just
-    told, do not page once more.
+    reported, do not page again.
     """
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._told = _Told()
+        self._reported = _Reported()
         self._places = [Place(loop, _HANDLER, self._hook) for loop in _loop_classes()]
         logging.getLogger("asyncio").addFilter(self._no_page_of_its_own)
 
     def in_front(self) -> bool:
-        """Tell whether every class of loops that is known by now is hooked, and by nobody later."""
+        """Return whether every known class of loops has our hook in front."""
         return {place.owner for place in self._places} >= set(_loop_classes()) and all(
             place.in_front() for place in self._places
         )
@@ -50,11 +50,11 @@ class LoopHooks:
             if finalizing():
                 then()
                 return
-            was = self._told.already
+            was = self._reported.already
             try:
-                self._report.tell(context.get("exception") or context, partial(self._tell, context), then)
+                self._report.once(context.get("exception") or context, partial(self._tell, context), then)
             finally:
-                self._told.already = was
+                self._reported.already = was
 
         return call_exception_handler
 
@@ -63,19 +63,19 @@ class LoopHooks:
         error = context.get("exception")
         if isinstance(error, BaseException):
             if not stops(error):
-                self._told.already = self._report.critical(message, error)
+                self._reported.already = self._report.critical(message, error)
         elif message.startswith(_DESTROYED) and "task" in context:
             coroutine = context["task"].get_coro()
             name = getattr(coroutine, "__qualname__", type(coroutine).__name__)
-            self._told.already = self._report.critical(f"{_DESTROYED}: {name}", None)
+            self._reported.already = self._report.critical(f"{_DESTROYED}: {name}", None)
 
     def _no_page_of_its_own(self, record: logging.LogRecord) -> bool:
-        if self._told.already:
+        if self._reported.already:
             record.pagerduty = False
         return True
 
 
-class _Told(threading.local):
+class _Reported(threading.local):
     already = False
 
 

@@ -1,7 +1,7 @@
-"""`sys.exit(3)`: a program that leaves with a status, and nobody between that and the interpreter.
+"""Reports a `sys.exit(status)` that ends the process.
 
-Python shows nobody with which status it ends: `SystemExit` never comes to `sys.excepthook`, and `atexit`
-does not know. But the interpreter asks the exception for its `code`, and calls from no Python frame then.
+Python tells no hook its exit status: `SystemExit` never reaches `sys.excepthook`, and `atexit` does not know
+it. But the interpreter reads the exception's `code`, and does so from no Python frame.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any, NoReturn
 from pagerduty_logging.hooks.patching import Function
 from pagerduty_logging.hooks.report import Report
 from pagerduty_logging.record import paged_exceptions
-from pagerduty_logging.record.intent import is_clean, stops
+from pagerduty_logging.record.intent import is_success, stops
 
 
 def hook(report: Report, before: Function) -> Function:
-    """Return a `sys.exit` that makes `report` tell of a status that is no clean one."""
+    """Return a `sys.exit` that reports a status other than success."""
 
     def exit(status: Any = None, /) -> NoReturn:
         leaving: SystemExit | None = None
@@ -29,7 +29,7 @@ def hook(report: Report, before: Function) -> Function:
             before(status)
         except SystemExit as raised:
             leaving = raised
-        if leaving is None or is_clean(leaving.code) or not _in_main_thread():
+        if leaving is None or is_success(leaving.code) or not _in_main_thread():
             raise leaving or SystemExit(status)
         if not isinstance(leaving, Leaving):
             caller = sys._getframe(1)
@@ -52,21 +52,21 @@ class Leaving(SystemExit):
 
     def __getattribute__(self, name: str) -> Any:
         if name == "code" and _asked_by_the_interpreter():
-            self._tell()
+            self._report()
         return super().__getattribute__(name)
 
     def __reduce__(self) -> tuple[Callable[..., SystemExit], tuple[Any, ...]]:
         return SystemExit, self.args
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         error = self.__context__
         if error is not None and stops(error):
-            return  # the polite end of what was interrupted
+            return  # the orderly end after an interruption
         paged = paged_exceptions.is_marked(self, paged_exceptions.JOB)
         for report in self.reports.values():
             words = f"{_program()} {ending(self.args[0])}"
             log = partial(report.critical_at, *self._place, words, error, pages=not paged)
-            report.tell(self, log, _nothing)
+            report.once(self, log, _nothing)
 
 
 Leaving.__name__ = Leaving.__qualname__ = "SystemExit"  # what shows exceptions by name shows the usual one
@@ -83,11 +83,11 @@ def _asked_by_the_interpreter() -> bool:
     if frame.f_back is not None:
         return False
     process = sys.modules.get("multiprocessing.process")
-    return process is None or process.parent_process() is None  # there, the end of `run` has told
+    return process is None or process.parent_process() is None  # a child reports when `run` ends
 
 
 def _in_main_thread() -> bool:
-    # Elsewhere it ends a thread, and nothing but the very SystemExit ends one without a traceback.
+    # Elsewhere it ends a thread, and only a plain SystemExit does so without a traceback.
     return threading.get_ident() == threading.main_thread().ident
 
 

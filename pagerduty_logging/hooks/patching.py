@@ -1,4 +1,4 @@
-"""A hook takes the place of what was there, and can leave it whoever has come since."""
+"""Replaces an attribute by a hook; hooks can be removed in any order."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Place:
         setattr(owner, name, self._hook)
 
     def in_front(self) -> bool:
-        """Tell whether no later hook stands in front of this one."""
+        """Return whether no later hook stands in front of this one."""
         return self._front() is self
 
     def leave(self) -> None:

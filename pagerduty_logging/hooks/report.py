@@ -1,4 +1,4 @@
-"""What hooks say through `logging`: once for each exception, however many hooks it passes on its way."""
+"""What hooks log: once for each exception, however many hooks it passes through."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from contextlib import suppress
 from types import CodeType, FrameType, TracebackType
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.handler import PagerDutyHandler, handlers
+from pagerduty_logging.record.attachment import behind
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | None
 
 UNCAUGHT = {"_pagerduty_uncaught": True}
-"""Marks records of hooks: of an exception that was logged before they only say that it ended something."""
+"""Marks records of hooks. After the record of the exception itself, they only say what it ended."""
 
 
 class Report:
@@ -24,8 +26,8 @@ class Report:
         self.logger = logger
         self.over = False
 
-    def tell(self, subject: object, log: Callable[[], object], then: Callable[[], object]) -> None:
-        """Call `log`, unless the hooks of this thread are just telling of `subject`; then `then`, always."""
+    def once(self, subject: object, log: Callable[[], object], then: Callable[[], object]) -> None:
+        """Call `log`, unless a hook on this thread is reporting `subject` already; always call `then`."""
         passing = _under_way.subjects
         mark = (self.logger, id(subject))
         first = mark not in passing
@@ -52,12 +54,16 @@ class Report:
         except Exception as broken:
             line = sys._getframe().f_lineno
             self._log_behind(broken, self._record(__file__, line, message, exc_info, "critical"))
-        return self.logger.isEnabledFor(logging.CRITICAL)
+        last = self._last_resort()
+        if last is not None:
+            line = sys._getframe().f_lineno
+            last.handle(self._record(__file__, line, message, exc_info, "critical"))
+        return last is not None or self.logger.isEnabledFor(logging.CRITICAL)
 
     def critical_at(
         self, code: CodeType, line: int, message: str, error: BaseException | None, *, pages: bool
     ) -> None:
-        """Log `message` as if from a `line` of the program's own `code`."""
+        """Log `message` as if from a `line` of the application's `code`."""
         logger = self.logger
         if logger.isEnabledFor(logging.CRITICAL):
             exc_info = None if error is None else (type(error), error, error.__traceback__)
@@ -68,6 +74,20 @@ class Report:
                 logger.handle(record)
             except Exception as broken:
                 self._log_behind(broken, record)
+            last = self._last_resort()
+            if last is not None:
+                last.handle(record)
+
+    def _last_resort(self) -> PagerDutyHandler | None:
+        """Return the handler to page with, if the logger reaches none because the last one was thrown out."""
+        if self.logger.isEnabledFor(logging.CRITICAL) and any(
+            isinstance(known, PagerDutyHandler) and not known.inert
+            for handler in _handlers_of(self.logger)
+            for known in behind(handler)
+        ):
+            return None
+        lost = [handler for handler in handlers() if not handler.inert and handler.lookout.trouble()]
+        return max(lost, key=lambda handler: handler.number, default=None)
 
     def _log_behind(self, broken: Exception, record: logging.LogRecord) -> None:
         """Give `record` to the handlers behind the one that raised `broken`: to all if none of them did."""
@@ -116,7 +136,7 @@ class _UnderWay(threading.local):
 
 
 def finalizing() -> bool:
-    """Tell whether the interpreter is being taken apart: then nothing can be sent, and little be called."""
+    """Return whether the interpreter is shutting down: then nothing can be sent, and little can be called."""
     try:
         return sys.is_finalizing()
     except Exception:  # `sys` itself is gone

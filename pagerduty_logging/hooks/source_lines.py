@@ -1,8 +1,8 @@
 """Source lines of a child process, loaded before a traceback asks for them.
 
-From Python 3.15 on whoever shows a traceback of a spawned program's own module causes a DeprecationWarning:
+From Python 3.15 on, showing a traceback of a spawned process's main module causes a DeprecationWarning:
 that module has no `__spec__` (CPython: Lib/linecache.py, `_bless_my_loader`). Where warnings are errors, that
-one is raised in place of the exception. What linecache knows already it does not look for.
+one is raised in place of the exception. linecache does not look for what it has loaded already.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""aiohttp: pages for what is logged while a request is handled tell which request it was.
+"""aiohttp: pages for what is logged while a request is handled show which request it was.
 
 app = web.Application(middlewares=[page_requests])
 """
@@ -19,7 +19,7 @@ async def page_requests(request: web.Request, handler: Any) -> web.StreamRespons
     """Show method, path and, where known, route and view with all that is logged for a request.
 
     It logs nothing and catches nothing: aiohttp itself logs what a handler raises, and that pages. To be the
-    first of an application's middlewares. Breadcrumbs begin anew with each request.
+    first of an application's middlewares. Each request starts without breadcrumbs.
     """
     BreadcrumbHandler.forget()
     match = request.match_info

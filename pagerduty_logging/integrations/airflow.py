@@ -30,7 +30,7 @@ def callbacks(
             from the environment.
         resolve_on_success: make one problem of all failures of a task, with the dedup key
             `airflow/DAG/TASK`, and resolve it with the task's next success; that is one event for each
-            task that succeeds. False: each type of exception is a problem of its own.
+            task that succeeds. False: each type of exception is its own problem.
 
     Raises:
         TypeError: naming the argument that is wrong.

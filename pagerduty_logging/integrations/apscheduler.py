@@ -12,7 +12,7 @@ import copy
 import logging
 from typing import Any
 
-from pagerduty_logging.integrations.reports import tell_of_error
+from pagerduty_logging.integrations.reports import describe_error
 
 try:
     from apscheduler import current_job
@@ -21,7 +21,7 @@ except ImportError:  # version 3
 
 
 class JobDetails(logging.Filter):
-    """Tells a `PagerDutyHandler` which job of APScheduler's failed.
+    """Adds to APScheduler's records the job that failed, for a `PagerDutyHandler`.
 
     APScheduler logs all failures of all jobs with one template, so that they would be one problem. Here
     each job's name is part of it; `job_name` and `job_id` are among the details. Version 4 names a job by an
@@ -30,18 +30,18 @@ class JobDetails(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord:  # type: ignore[override]
-        """Return a record that tells more."""
+        """Return the record with its job."""
         if not record.name.startswith("apscheduler.") or not isinstance(record.args, tuple):
             return record
         job = _job_of(record)
         if job is None:
             return record
-        told = copy.copy(record)
+        changed = copy.copy(record)
         name, identity = (job.name, job.id) if current_job is None else (job.task_id, str(job.id))
-        told.__dict__.update(job_name=name, job_id=identity)
-        if told.exc_info:
-            tell_of_error(told, "Job", name, identity)
-        return told
+        changed.__dict__.update(job_name=name, job_id=identity)
+        if changed.exc_info:
+            describe_error(changed, "Job", name, identity)
+        return changed
 
 
 def _job_of(record: logging.LogRecord) -> Any:

@@ -1,4 +1,4 @@
-"""ASGI: pages tell which request they are about, and the last ones leave before the server ends."""
+"""ASGI: pages show which request they are about, and the last ones leave before the server ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INTERFACE = "asgi"
 class PagerDutyMiddleware:
     """Shows method, path and, where known, route and view with all that is logged for a request.
 
-    Breadcrumbs begin anew with each request. A websocket is shown as a request of the method `WEBSOCKET`.
+    Each request starts without breadcrumbs. A websocket is shown as a request of the method `WEBSOCKET`.
 
     When the server shuts down, what is pending is sent first, for at most the handlers' `flush_timeout`
     seconds: uvicorn ends its processes by a signal, which nothing of Python's survives.
@@ -65,7 +65,7 @@ class PagerDutyMiddleware:
             is_known = True
             return await receive()
 
-        async def tell(message: Message) -> None:
+        async def forward(message: Message) -> None:
             kind = message["type"]
             if self._report and kind.endswith(".failed"):
                 report_handled(_INTERFACE)  # before the server logs the text of it
@@ -74,7 +74,7 @@ class PagerDutyMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, listen, tell)
+            await self._app(scope, listen, forward)
         except Exception as error:
             if is_known:
                 if self._report:
@@ -83,4 +83,4 @@ class PagerDutyMiddleware:
         if not is_known:
             for moment in ("startup", "shutdown"):
                 await receive()
-                await tell({"type": f"lifespan.{moment}.complete"})
+                await forward({"type": f"lifespan.{moment}.complete"})

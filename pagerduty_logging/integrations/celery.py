@@ -19,13 +19,13 @@ from celery.exceptions import TaskPredicate, TimeLimitExceeded, WorkerLostError
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.handler import PagerDutyHandler
-from pagerduty_logging.integrations.reports import tell, tell_of_error
+from pagerduty_logging.integrations.reports import describe, describe_error
 from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
 
 _NAME = "pagerduty-logging"
 _NOTE = "__pagerduty_logging_task__"
 _ENDS = (WorkerLostError, SystemExit)
-"""What the main process is told of a task whose process ended; which of them, Celery's release decides."""
+"""Errors in the main process for a task whose process ended; Celery's release decides which."""
 
 
 def install(handler: PagerDutyHandler | None = None) -> None:
@@ -51,7 +51,7 @@ def install(handler: PagerDutyHandler | None = None) -> None:
 
 
 class TaskDetails(logging.Filter):
-    """Tells a `PagerDutyHandler` of the task in which a record was logged; `install` puts it in place.
+    """Adds to a record the task in which it was logged, for a `PagerDutyHandler`; `install` adds it.
 
     A record in a task gets `task_name`, `task_id`, `task_queue` and `task_retries`. Celery's own records of
     failed, lost and overdue tasks name the task in their template, so that each task is a problem of its
@@ -60,14 +60,14 @@ class TaskDetails(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord | bool:  # type: ignore[override]
-        """Return a record that tells more, or False where there is nothing to tell."""
+        """Return the record with its task, or False where it is not to page."""
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, TaskPredicate):
             return False
-        told = copy.copy(record)
-        told.__dict__.update(_details(current_task))
+        changed = copy.copy(record)
+        changed.__dict__.update(_details(current_task))
         rewrite = _REWRITERS.get(record.name)
-        return told if rewrite is None or rewrite(told) else False
+        return changed if rewrite is None or rewrite(changed) else False
 
 
 def _details(task: Any) -> dict[str, Any]:
@@ -85,41 +85,41 @@ def _details(task: Any) -> dict[str, Any]:
 
 
 # --- Celery's own records -------------------------------------------------------------------------
-# Each function rewrites a copy, and tells whether it should page.
+# Each function rewrites a copy, and returns whether it should page.
 
 
 def _failed(record: logging.LogRecord) -> bool:
-    """Tell of a task that raised."""
+    """Describe a task that raised."""
     data = record.__dict__.pop("data", None)
     if isinstance(data, Mapping):
-        tell_of_error(record, "Task", data["name"], data["id"])
+        describe_error(record, "Task", data["name"], data["id"])
         record.__dict__.update(task_name=data["name"], task_id=data["id"])
     return True
 
 
 def _lost(record: logging.LogRecord) -> bool:
-    """Tell of a task that did not live to raise: its process died, or was killed because time was over."""
+    """Describe a task that could not raise: its process died, or was killed at its time limit."""
     error: Any = record.exc_info[1] if record.exc_info else None
     if isinstance(error, ExceptionWithTraceback):
         error = error.exc
         record.exc_info = (type(error), error, error.__traceback__)
     if isinstance(error, TimeLimitExceeded):
-        return False  # told once more, with the task's name
+        return False  # logged once more, with the task's name
     args: Any = record.args
     if isinstance(error, _ENDS) and hasattr(error, _NOTE):
         record.__dict__.update(getattr(error, _NOTE))
         name, task_id = (record.__dict__[known] for known in ("task_name", "task_id"))
         words = repr(error) if isinstance(error, SystemExit) else error
-        tell(record, "Task", name, task_id, "lost its process", words)
+        describe(record, "Task", name, task_id, "lost its process", words)
     elif record.msg.startswith("Hard time limit") and isinstance(args, tuple) and len(args) == 3:
         limit, name, task_id = args
         record.__dict__.update(task_name=name, task_id=task_id)
-        tell(record, "Task", name, task_id, f"was killed after {limit} seconds, its time limit")
+        describe(record, "Task", name, task_id, f"was killed after {limit} seconds, its time limit")
     return True
 
 
 def _received(record: logging.LogRecord) -> bool:
-    """Tell of a message that is no task, without the message: the arguments are in it."""
+    """Describe a message that is not a task, without the message: the arguments are in it."""
     if isinstance(record.args, tuple) and "\n" in record.msg:
         record.msg = record.msg.partition("\n")[0].partition(" [")[0]
         record.args = record.args[: record.msg.count("%")]
@@ -127,7 +127,7 @@ def _received(record: logging.LogRecord) -> bool:
 
 
 def _redirected(record: logging.LogRecord) -> bool:
-    """Tell what was printed, but for our own diagnostics: Celery logs as a warning what goes to stderr."""
+    """Describe what was printed, except our own diagnostics: Celery logs stderr as a warning."""
     return not str(record.msg).startswith("pagerduty-logging:")
 
 
@@ -152,14 +152,16 @@ def _attached(handler: PagerDutyHandler) -> Callable[..., None]:
 
 
 def _keep_logging(**_: object) -> None:
-    """Tell the handlers that are there of tasks. Celery sets up nothing where somebody hears this signal."""
+    """Add the filter to the handlers. Celery sets up no logging if this signal has a receiver."""
     loggers = [logging.getLogger(), *logging.getLogger().manager.loggerDict.values()]
     handlers = [handler for logger in loggers for handler in getattr(logger, "handlers", ())]
     pagers = [handler for handler in handlers if isinstance(handler, PagerDutyHandler)]
     for handler in pagers:
         _tell_of_tasks(handler)
     if not pagers:
-        Diagnostics().say("celery", "no handler of the program's logging pages, and install() was given none")
+        Diagnostics().say(
+            "celery", "no handler of the application's logging pages, and install() was given none"
+        )
 
 
 def _tell_of_tasks(handler: PagerDutyHandler) -> None:

@@ -59,7 +59,7 @@ class GivingUp(dramatiq.Middleware):
         self._tasks = tasks
 
     def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
-        """Let breadcrumbs begin anew."""
+        """Forget the breadcrumbs."""
         BreadcrumbHandler.forget()
 
     def after_process_message(

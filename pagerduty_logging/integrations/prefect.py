@@ -52,7 +52,7 @@ def install(handler: PagerDutyHandler | None = None, *, resolve_on_success: bool
             from the environment.
         resolve_on_success: make one problem of all failures of a task within a flow, and resolve it with
             the task's next success, which prefect logs as INFO: its loggers must let that pass, as they do
-            by default. False: each type of exception is a problem of its own.
+            by default. False: each type of exception is its own problem.
     """
     tasks = Tasks("prefect", "Task", prefect, handler=handler, resolve_on_success=resolve_on_success)
     flows = Tasks("prefect", "Flow", prefect, handler=handler, resolve_on_success=resolve_on_success)
@@ -70,7 +70,7 @@ class _Run:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Paged:
     """By what a task failed that was paged for: its exception, and the text of its state."""
 
     error: BaseException | None
@@ -82,7 +82,7 @@ class _Runs(Reports):
         super().__init__()
         self._tasks, self._flows = tasks, flows
         self._runs: LRUCache[str, _Run] = LRUCache(MAX_RUNS)
-        self._told: LRUCache[str, list[_Told]] = LRUCache(MAX_RUNS)
+        self._paged: LRUCache[str, list[_Paged]] = LRUCache(MAX_RUNS)
 
     def replaced(self, record: logging.LogRecord) -> bool:
         about: dict[str, Any] = record.__dict__
@@ -110,12 +110,12 @@ class _Runs(Reports):
         kind, _, words = state.partition("(")
         words = words.removesuffix(")").strip("\"'")
         host = self._tasks if is_task else self._flows
-        told = self._told.setdefault(flow_run, []) if is_task else self._told.pop(flow_run, [])
+        paged = self._paged.setdefault(flow_run, []) if is_task else self._paged.pop(flow_run, [])
         if kind in _COMPLETED:
             host.succeeded(name)
-        elif kind in _FAILED and (is_task or not _is_of(run.error, told)):
+        elif kind in _FAILED and (is_task or not _is_of(run.error, paged)):
             if is_task:
-                told.append(_Told(run.error, words))
+                paged.append(_Paged(run.error, words))
             host.failed(
                 name,
                 str(about.get("task_run_name" if is_task else "flow_run_name", "")),
@@ -130,12 +130,12 @@ class _Runs(Reports):
             )
 
 
-def _is_of(error: BaseException | None, told: list[_Told]) -> bool:
+def _is_of(error: BaseException | None, paged: list[_Paged]) -> bool:
     """Return whether a flow failed by what its tasks were paged for.
 
     Prefect logs no exception for a task that its `retry_condition_fn` keeps from being tried again.
     """
     if error is None:
-        return bool(told)
+        return bool(paged)
     words = f"{type(error).__name__}: {safejson.text(error, MAX_WORDS)}"
-    return any(error is known.error or (known.error is None and words in known.words) for known in told)
+    return any(error is known.error or (known.error is None and words in known.words) for known in paged)

@@ -14,7 +14,7 @@ class Way(NamedTuple):
     """Where an ERROR of a logger goes."""
 
     pagers: tuple[PagerDutyHandler, ...]
-    """The handlers that it reaches, their filters left aside."""
+    """The handlers that it reaches, without regard to their filters."""
     obstacle: str
     """What keeps it from a handler that is there; "" if nothing does, or if there is none."""
 

@@ -29,31 +29,31 @@ from typing import Any
 import rq
 
 from pagerduty_logging.handler import PagerDutyHandler
-from pagerduty_logging.integrations.reports import tell, tell_of_error
+from pagerduty_logging.integrations.reports import describe, describe_error
 
 _LOGGER = "rq.worker"
 
 
 class JobDetails(logging.Filter):
-    """Tells a `PagerDutyHandler` of the job in which a record was logged.
+    """Adds to a record the job in which it was logged, for a `PagerDutyHandler`.
 
-    A record in a job gets `func`, `job_id` and `queue`. RQ's own record of a job that failed tells of the
-    exception itself, names the job in its template, so that each is a problem of its own, and loses the
+    A record in a job gets `func`, `job_id` and `queue`. RQ's own record of a job that failed shows the
+    exception itself, names the job in its template, so that each is its own problem, and loses the
     job's arguments. Other handlers see the record as it was.
     """
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord:  # type: ignore[override]
-        """Return a record that tells more."""
-        told = copy.copy(record)
-        about = told.__dict__
+        """Return the record with its job."""
+        changed = copy.copy(record)
+        about = changed.__dict__
         job = rq.get_current_job()
         if job is not None:
             about.update(func=job.func_name, job_id=job.id, queue=job.origin)
-        if told.name == _LOGGER and "job_id" in about:
+        if changed.name == _LOGGER and "job_id" in about:
             about.pop("arguments", None)
             about.pop("kwargs", None)
-            tell_of_error(told, "Job", str(about.get("func")), about["job_id"])
-        return told
+            describe_error(changed, "Job", str(about.get("func")), about["job_id"])
+        return changed
 
 
 class _TellsOfKilled:
@@ -87,14 +87,14 @@ if hasattr(rq, "SpawnWorker"):  # from RQ 2.2 on
 
 
 def job_killed(job: Any, pid: int | None, status: int | None, usage: object) -> None:
-    """Log an error for a job whose process was killed, or ended by itself: each job is a problem of its own.
+    """Log an error for a job whose process was killed, or ended by itself: each job is its own problem.
 
     `Worker` calls it. A worker of another class takes it as its `work_horse_killed_handler`.
 
     Args:
         job: RQ's job.
         pid: of its process.
-        status: how the process ended, as `os.wait` tells it; None: not known, as where the worker killed it.
+        status: how the process ended, as of `os.wait`; None: not known, as where the worker killed it.
         usage: not used.
     """
     log = logging.getLogger(_LOGGER)
@@ -108,7 +108,7 @@ def job_killed(job: Any, pid: int | None, status: int | None, usage: object) -> 
     code = job_killed.__code__
     place = (code.co_filename, code.co_firstlineno, "", (), None, code.co_name)
     record = log.makeRecord(log.name, logging.ERROR, *place, extra=extra)
-    tell(record, "Job", name, job.id, "lost its process", _end(status))
+    describe(record, "Job", name, job.id, "lost its process", _end(status))
     log.handle(record)
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import logging
 from types import ModuleType
 
-from pagerduty_logging import at_hand
 from pagerduty_logging.events_api import options, safejson
 from pagerduty_logging.handler import PagerDutyHandler
-from pagerduty_logging.integrations.reports import tell
+from pagerduty_logging.integrations import handlers
+from pagerduty_logging.integrations.reports import describe
 from pagerduty_logging.record.overrides import NAME
 
 _MAX_ERROR_CHARS = 2_000
@@ -30,7 +30,7 @@ class Tasks:
         handler: pages; None: the handlers attached to the root logger, else to any other, else one made
             from the environment.
         resolve_on_success: make one problem of all failures of a task, with the dedup key `host/task`, and
-            resolve it with the task's next success. False: each type of exception is a problem of its own.
+            resolve it with the task's next success. False: each type of exception is its own problem.
 
     Raises:
         TypeError: naming the argument that is wrong.
@@ -48,7 +48,7 @@ class Tasks:
         self._host = host
         self._what = what
         self._path = str(module.__file__)
-        self._handler = at_hand.checked_handler(handler)
+        self._handler = handlers.checked_handler(handler)
         self._resolve_on_success = options.flag("resolve_on_success", resolve_on_success)
 
     def failed(
@@ -66,10 +66,10 @@ class Tasks:
         Args:
             name: of the task.
             identity: of this run of it.
-            error: what it raised, if that is at hand.
+            error: what it raised, if there is an exception object.
             fate: what became of it; "": "raised" and the exception's type.
             why: what is said after that; without it the exception's text.
-            traceback: printed, where only that is at hand.
+            traceback: printed, where there is only that.
             details: shown with the page; those that are None are left out.
         """
         record = logging.LogRecord(self._host, logging.ERROR, self._path, 0, "", (), None)
@@ -79,19 +79,19 @@ class Tasks:
             words = safejson.text(error, _MAX_ERROR_CHARS)
             why = why or ((words,) if words else ())
         record.exc_text = traceback or None
-        tell(record, self._what, name, identity, fate, *why)
+        describe(record, self._what, name, identity, fate, *why)
         record.__dict__.update({key: value for key, value in details.items() if value is not None})
         if self._resolve_on_success:
             key = self.key(name)
-            at_hand.note_failure(key)
+            handlers.note_failure(key)
             setattr(record, NAME, {"dedup_key": key})
-        at_hand.tell(self._handler, name, lambda handler: handler.handle(record))
+        handlers.call_each(self._handler, name, lambda handler: handler.handle(record))
 
     def succeeded(self, name: str) -> None:
         """Resolve what is open for a task, where that was asked for; at most every 300 seconds a process."""
         key = self.key(name)
-        if self._resolve_on_success and at_hand.resolve_is_due(key):
-            at_hand.tell(self._handler, name, lambda handler: handler.resolve(key))
+        if self._resolve_on_success and handlers.resolve_is_due(key):
+            handlers.call_each(self._handler, name, lambda handler: handler.resolve(key))
 
     def key(self, name: str) -> str:
         """Return a task's dedup key, the same in every process."""

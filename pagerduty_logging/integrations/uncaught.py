@@ -1,4 +1,4 @@
-"""What leaves a web application uncaught pages, whatever the server does with it."""
+"""Exceptions that leave a web application uncaught page, whether or not the server logs them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from pagerduty_logging import at_hand
+from pagerduty_logging.integrations import handlers
 from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.echoes import REPORTED
 from pagerduty_logging.record.web_request import Handling
@@ -58,10 +58,10 @@ def report(interface: str, error: BaseException) -> None:
         _PLACE,
         0,
         "%s",
-        ("Unhandled exception in the application",),
+        ("Unhandled exception",),
         (type(error), error, error.__traceback__),
     )
-    at_hand.tell(None, interface, lambda handler: handler.handle(record))
+    handlers.call_each(None, interface, lambda handler: handler.handle(record))
 
 
 def report_handled(interface: str) -> None:

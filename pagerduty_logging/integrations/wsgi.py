@@ -1,4 +1,4 @@
-"""WSGI: pages for what is logged while a request is handled tell which request it was."""
+"""WSGI: pages for what is logged while a request is handled show which request it was."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class PagerDutyMiddleware:
     """Shows method, path and, where known, route and view with all that is logged for a request.
 
-    Breadcrumbs begin anew with each request.
+    Each request starts without breadcrumbs.
 
     Args:
         app: the WSGI application, such as `app.wsgi_app` of Flask.
-        report: page for each exception that leaves the application, whatever the server does with it, and
+        report: page for each exception that leaves the application, even if the server logs it too, and
             raise it again. The handlers attached to the root logger page, else those of any other, else one
             made from the environment. What the server logs of the same exception does not page again.
             False: a failure is reported by the framework or the server alone, and pages if that is logged.
@@ -45,7 +45,7 @@ class PagerDutyMiddleware:
 
 
 def _is_finished(body: Iterable[bytes], file_wrapper: Callable[..., Any] | None) -> bool:
-    """Tell whether no code of the application is left to run; servers send such bodies faster as they are."""
+    """Return whether no application code is left to run; servers send such bodies faster as they are."""
     if isinstance(body, (list, tuple, io.IOBase)):
         return True
     return isinstance(file_wrapper, type) and isinstance(body, file_wrapper)

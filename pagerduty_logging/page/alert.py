@@ -15,12 +15,12 @@ from pagerduty_logging.events_api import options as check
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.events import Image, Link, Trigger, made, this_host
 from pagerduty_logging.events_api.text import cleaned, cut, first_line, plain, rows
-from pagerduty_logging.page import links, traceback_rows
+from pagerduty_logging.page import figures, links, traceback_rows
 from pagerduty_logging.page import summary as summaries
 from pagerduty_logging.record import message, overrides, printed_traceback
 from pagerduty_logging.record.exceptions import Raised
 from pagerduty_logging.record.occurrence import Occurrence
-from pagerduty_logging.state.throttle import History
+from pagerduty_logging.state.problem import History
 
 AS_LOGGED = "(as logged)"
 """Behind the name of a detail that was read out of a text: anybody may have written it, a client too."""
@@ -58,6 +58,11 @@ def checked_fields(*, release: str | None, environment: str | None, **options: A
     check.web_address("client_url", options.get("client_url"))
     check.mapping("custom_details", options.get("custom_details"))
     trigger = Trigger("as the options make it", **options)
+    addresses = [("links", link.href) for link in trigger.links if isinstance(link, Link)]
+    addresses += [("images", image.src) for image in trigger.images if isinstance(image, Image)]
+    for name, address in addresses:
+        if not address.startswith("{"):  # else a record says which
+            check.web_address(name, address)
     checked = {name: getattr(trigger, name) for name in options}
     checked["custom_details"] = trigger.custom_details or {}
     return Fields(
@@ -85,14 +90,14 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
     chain = occurrence.chain or said.chain or told or printed_traceback.parse(exc_text)
     page = _Page(occurrence, said, logged, chain, dedup_key, history, given)
     unwished: dict[str, Any] = {
-        "summary": page.summary(),
+        "summary": _on_one_line(page.summary()),
         "severity": occurrence.severity,
         "dedup_key": dedup_key if dedup_key.strip() else None,
-        "timestamp": _time(occurrence.created),
+        "timestamp": time(occurrence.created),
         "source": given.source or this_host(),
-        "component": given.component or occurrence.logger,
+        "component": given.component or _on_one_line(occurrence.logger),
         "group": given.group,
-        "event_class": given.event_class or (chain[0].name if chain else occurrence.level_name),
+        "event_class": given.event_class or _on_one_line(chain[0].name if chain else occurrence.level_name),
         "client": given.client,
         "client_url": given.client_url,
         "images": given.images,
@@ -199,7 +204,7 @@ class _Page:
             "exception": self._chain[0].name if self._chain else None,
             "level": occurrence.level_name,
             "logger": occurrence.logger,
-            "timestamp": _iso(occurrence.created),
+            "timestamp": iso(occurrence.created),
             **_without_empty({"trace_id": occurrence.trace_id, "span_id": occurrence.span_id}),
         }
 
@@ -215,12 +220,11 @@ class _Page:
             details[free] = rows(value) if isinstance(value, str) else value
         details.update(about)
         details.update(self._wished_details)
-        details = cast("dict[str, Any]", cleaned(details))
         if occurrence.defects:
             details["defects"] = list(occurrence.defects)
         if self._ignored:
             details["ignored"] = self._ignored
-        return details
+        return cast("dict[str, Any]", cleaned(details))
 
     def _told(self, summary: str) -> dict[str, Any]:
         """What broke, where, since when, how often."""
@@ -244,12 +248,9 @@ class _Page:
             told["location"] = traceback_rows.location(occurrence.origin)
         told["logger"] = occurrence.logger
         told["level"] = occurrence.level_name
-        told["occurrences"] = history.occurrences
-        if history.suppressed:
-            told["suppressed"] = history.suppressed
-            told["suppressed_since"] = _iso(history.since)
-        first = told["first_seen"] = _iso(history.first_seen)
-        told["last_seen"] = _iso(occurrence.created) if occurrence.created > history.first_seen else first
+        told.update(figures.details(history))
+        last = max(occurrence.created, history.first_seen if history.everywhere is None else 0.0)
+        told["last_seen"] = iso(last)
         told["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in occurrence.crumbs]
         return _without_empty(told)
 
@@ -284,6 +285,10 @@ def _checked(name: str, value: str) -> Any:
     return getattr(Trigger(**{"summary": "with one field", name: value}), name)
 
 
+def _on_one_line(text: str) -> str:
+    return plain(text).replace("\n", " ")
+
+
 def _without_empty(entries: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entries.items() if value not in (None, "", [])}
 
@@ -306,9 +311,9 @@ def _list(value: safejson.JSON) -> list[safejson.JSON]:
     return value
 
 
-def _time(seconds: float) -> datetime:
+def time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _iso(seconds: float) -> str:
-    return _time(seconds).isoformat(timespec="seconds")
+def iso(seconds: float) -> str:
+    return time(seconds).isoformat(timespec="seconds")

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from pagerduty_logging.events_api.events import Image, Link
 from pagerduty_logging.events_api.safejson import JSON
+from pagerduty_logging.events_api.text import plain
 
 MAX_VALUE = 200
 """Characters that one field may bring into a link."""
@@ -40,17 +41,23 @@ def filled(link: Link, values: Mapping[str, JSON]) -> Link:
 
 
 def fit(item: _LinkOrImage) -> _LinkOrImage:
-    """Return `item`, if people and the programs that show a page can safely follow its addresses.
+    """Return `item` with clean words, if people and programs can safely follow its addresses.
 
     Raises:
-        Unfit: an address is not http(s), or leads to a machine's own services; nobody but an attacker
-            has an image fetched from there.
+        Unfit: an address is not http(s), holds what is not shown, or leads to a machine's own services;
+            nobody but an attacker has an image fetched from there.
     """
     addresses = (item.href,) if isinstance(item, Link) else (item.src, item.href)
     for address in addresses:
         if address is not None:
             _require_web_address(address, private=isinstance(item, Link))
-    return item
+    if isinstance(item, Link):
+        return item if item.text is None else replace(item, text=_on_one_line(item.text))
+    return item if item.alt is None else replace(item, alt=_on_one_line(item.alt))
+
+
+def _on_one_line(words: str) -> str:
+    return plain(words).replace("\n", " ")
 
 
 def _filled(template: str, values: Mapping[str, JSON], *, quoted: bool) -> str:
@@ -67,6 +74,8 @@ def _filled(template: str, values: Mapping[str, JSON], *, quoted: bool) -> str:
 
 
 def _require_web_address(address: str, *, private: bool) -> None:
+    if plain(address) != address:
+        raise Unfit(f"{plain(address)}: an address with characters that are not shown")
     try:
         parts = urlsplit(address)
         host = parts.hostname

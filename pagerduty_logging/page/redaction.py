@@ -1,6 +1,6 @@
 """Secrets out of everything that leaves the process, in the last step before an event is encoded.
 
-Two kinds are found: values under names that tell of a secret, and texts that look like one wherever
+Two kinds are found: values under names that mean a secret, and texts that look like one wherever
 they stand. Neither kind is complete: "the password is hunter2" in a sentence stays. What cannot be
 judged because this code fails is withheld.
 """
@@ -36,7 +36,7 @@ MAX_PART = 200
 """Characters of an unbroken word at a cut that go too: half a token is not known as one."""
 
 NAMED = Judgement(sensitive=True, strong=True)
-"""What is said of a value whose name stands in the entry beside it."""
+"""The judgement of a value whose name is in the entry beside it."""
 _NAME = re.compile(r"[\w.-]{1,80}")
 _OPTION = re.compile(r"--?[A-Za-z][\w-]{1,60}")
 _TRIGGER_TEXTS = ("summary", "source", "component", "group", "event_class", "client", "client_url")
@@ -123,7 +123,7 @@ class Redactor:
         return "sha256:" + hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()
 
     def is_sensitive(self, name: str) -> bool:
-        """Tell whether a text under this name is a secret, whatever it looks like."""
+        """Return whether any text under this name is a secret."""
         return self.judged(name).sensitive
 
     def judged(self, name: str) -> Judgement:
@@ -132,7 +132,7 @@ class Redactor:
             return secret_names.HARMLESS
         known = self._judged.get(name)
         if known is None:
-            known = secret_names.judge(name, self._names, self._harmless_names)
+            known = secret_names.judgement_of(name, self._names, self._harmless_names)
             if len(self._judged) < MAX_JUDGED and len(name) <= MAX_JUDGED_CHARS:
                 self._judged[name] = known
         return known

@@ -51,7 +51,9 @@ def compact(name: str) -> str:
     return _SEPARATORS.sub("", unicodedata.normalize("NFKC", name[-MAX_NAME:]).casefold())
 
 
-def judge(name: str, more: frozenset[str] = frozenset(), harmless: frozenset[str] = frozenset()) -> Judgement:
+def judgement_of(
+    name: str, more: frozenset[str] = frozenset(), harmless: frozenset[str] = frozenset()
+) -> Judgement:
     """Return what `name` says of the value under it.
 
     Args:

@@ -1,7 +1,7 @@
 # ruff: noqa: E501  # rows of tables
 """Tables of what tells a secret: its name, or its shape. Facts only; how they are used stands elsewhere.
 
-Every pattern is linear: it begins where a run of its characters begins, and gives back nothing of it.
+Every pattern is linear: it starts where a run of its characters starts, and does not backtrack into it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ NAME_KEYS = frozenset((
 """Names of entries that name another entry's value: `{"name": "password", "value": "x"}`."""
 VALUE_KEYS = frozenset(("content", "data", "default", "input", "v", "val", "value"))
 
-# --- tokens that look like one wherever they stand ----------------------------------------------------
+# --- tokens that look like one anywhere ----------------------------------------------------------------
 
 # Source: gitleaks, config/gitleaks.toml at b58d3f102cf3a2c84cb7f923d05c25c9b1aed84b (2026-07-22), and the vendors'
 # pages on their formats, read 2026-11-29. The lengths are less than the vendors': a token that was cut is one still.
@@ -176,7 +176,7 @@ TOKENS = re.compile(
     re.ASCII,
 )
 
-# Addresses that whoever knows them may use: what stands behind these is the secret.
+# Addresses that anybody who knows them may use: what follows these is the secret.
 # Source: gitleaks as above (Slack, Teams), detect-secrets 1.5.0 (Discord, Telegram), the vendors' pages, 2026-11-29.
 SECRET_PATHS = re.compile(
     r"(?P<before>hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/"
@@ -202,7 +202,7 @@ ABSENT = re.compile(
     r"|[-*.…•_]{1,80}|[xX]{4,80}|\*+.{0,4}|%(?:\(\w{1,40}\))?[-#0-9.]{0,8}[a-zA-Z]|\{[^{}]{0,60}\}|\$\{?\w{1,60}\}?|\$\{\{.{1,80}\}\}"
     r"|<[\w .:/-]{1,60}>|\[(?:[A-Za-z]{3,12})\]|\(\w[\w ]{0,20}\)|\{\}|\[\]|\(\)",
 )
-"""What stands where a secret might, and is none: nothing, a placeholder, a type."""
+"""What may stand in the place of a secret without being one: nothing, a placeholder, a type."""
 TYPES = re.compile(
     r"(?i:str|string|bytes|int|integer|bool|boolean|any|object|dict|list|secretstr|char|varchar|text)"
     r"|(?:typing\.)?(?:Optional|Union|Literal|Annotated)\[.{0,200}"
@@ -218,4 +218,4 @@ PROSE = re.compile(
     r"|there|they|this|to|too|try|type|unable|undefined|unexpected|unknown|unrecogni[sz]ed|unsupported|unterminated"
     r"|updated?|use[ds]?|using|value|values|verification|was|were|when|where|which|while|will|with|without|wrong|you|your)"
 )
-"""Words with which a sentence about a secret goes on, rather than the secret itself."""
+"""Words that continue a sentence about a secret; no secret follows."""

@@ -1,4 +1,4 @@
-"""What looks like a secret wherever it stands: keys, tokens, passwords in addresses and statements."""
+"""What looks like a secret under any name: keys, tokens, passwords in addresses and statements."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def _without_password(address: str, web: bool) -> str:
 
 
 def _without_keys(text: str) -> str:
-    """Return `text` without keys, whole or cut at their end; what only speaks of a first line stays."""
+    """Return `text` without keys, whole or cut at their end; a mere mention of a first line stays."""
     shown: list[str] = []
     position = last = 0
     ended = True

@@ -1,6 +1,6 @@
 """Secrets in a text: a name and its value as programs write them, and what looks like a secret by itself.
 
-One walk from name to name. What follows a name is looked at only where the name tells of a secret, and then
+One walk from name to name. What follows a name is looked at only where the name means a secret, and then
 consumed, so that the whole takes time that grows with the text and no faster.
 """
 
@@ -274,7 +274,7 @@ _BRACKET = re.compile(r"[\[\](){}]")
 
 
 def is_no_secret(value: str, judged: Judgement) -> bool:
-    """Tell whether a text under a name of a secret is nothing, a count or a sentence."""
+    """Return whether a text under a secret's name is empty, a count or a sentence."""
     value = value.strip()
     if not value or ABSENT.fullmatch(value):
         return True

@@ -1,4 +1,4 @@
-"""The one line that wakes somebody: what the program said, where it failed, and with what."""
+"""The one line that the person on call sees first: what was logged, where it failed, and with what."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ MAX_LOOKED_AT = 4_000
 
 _LETTER = re.compile(r"[^\W\d_]")
 _TRACEBACK = re.compile(r"[\s:;,(\[|-]{0,8}(?:Exception Group )?Traceback \(most recent call last\):?")
+_LOGURU = re.compile(r"An error has been caught in function '[^']*', process '[^']*' \(\d+\), thread '")
+"""What loguru's `@logger.catch` says by default: it names who called the function, and not the function."""
+_CAUGHT = "Error caught"
+_STAMP = re.compile(
+    r"^[\[(]\d{1,4}[-/.]\w{2,3}[-/.]\d{2,4}[T :]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?"
+    r"(?: ?Z| ?[+-]\d\d:?\d\d)?[\])]\s*"
+)
+"""The time in brackets that some libraries begin their messages with: an alert has its own."""
+_INTEGRATIONS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "integrations", "")
 _NO_ERROR = "NoneType: None"
 """What Python prints for an exception where there is none."""
 
@@ -37,8 +46,14 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
         return line.lstrip(": ")
     error, more = _first_cause(chain[0])
     text = cut(_last_line(error.text), MAX_ERROR_CHARS)
-    place = _place(chain, origin)
+    is_report = _is_report(origin)
+    if is_report:
+        line = _STAMP.sub("", line, count=1)
+    elif _LOGURU.match(line):
+        is_report, line = True, _CAUGHT
+    place = _innermost(chain) if is_report else ""
     if place and line not in ("", text) and not _says(line, place.rpartition(".")[2]):
+        line = _without_error(line, text, chain[0].text.partition("\n")[0])
         line = f"{line.rstrip(': ')} in {place}"
     if line in (text, ""):
         line = f"{error.name}: {text}" if text else error.name
@@ -77,15 +92,28 @@ def _with_name(line: str, name: str, text: str) -> str:
     return f"{line.rstrip(': ')}: {name}"
 
 
-def _place(chain: tuple[Raised, ...], origin: Frame) -> str:
-    """Return the application's innermost function in what a library reports, else ""."""
-    if not origin.path or is_ours(origin.path) or not is_library(origin.path):
-        return ""
+def _innermost(chain: tuple[Raised, ...]) -> str:
+    """Return the application's innermost function, else ""."""
     for raised in (*chain[0].members, *chain):
         own = [frame for frame in raised.frames if frame.path and not is_library(frame.path)]
         if own:
             return cut(f"{_module(own[-1].path)}.{own[-1].function.rpartition('.')[2]}", MAX_PLACE_CHARS)
     return ""
+
+
+def _without_error(line: str, *errors: str) -> str:
+    """Return a line without what its exception says, which follows the place then."""
+    for said in errors:
+        if said and line.endswith(f": {said}"):
+            return line[: -len(said)]
+    return line
+
+
+def _is_report(origin: Frame) -> bool:
+    """Tell whether a library's line reports what it caught, or our middleware does."""
+    if is_ours(origin.path):
+        return origin.path.startswith(_INTEGRATIONS)
+    return is_library(origin.path)
 
 
 def _module(path: str) -> str:
@@ -116,5 +144,5 @@ def _last_line(text: str) -> str:
 
 
 def _says(line: str, text: str) -> bool:
-    """Tell whether `line` holds `text` as words of its own: "cannot" does not say "no", nor "/v1" "v1"."""
+    """Return whether `line` holds `text` as whole words: "cannot" does not say "no", nor "/v1" "v1"."""
     return re.search(rf"(?<![\w/]){re.escape(text)}(?![\w/])", line) is not None

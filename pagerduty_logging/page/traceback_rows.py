@@ -1,4 +1,4 @@
-"""A traceback as rows to read from the top: the program's own innermost line first, libraries folded."""
+"""A traceback as rows to read from the top: the application's innermost line first, libraries folded."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _rows(frames: tuple[Frame, ...]) -> Iterator[str]:
     raised_within: tuple[Frame, ...] = ()
     for index, (own, run) in enumerate(groupby(frames, _is_own)):
         if not own and index == 0:
-            raised_within = tuple(run)  # told below the program's line that led there
+            raised_within = tuple(run)  # shown below the application's line that led there
         elif not own:
             yield f"… {_folded(tuple(run))}"
         else:

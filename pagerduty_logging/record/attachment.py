@@ -1,6 +1,6 @@
-"""Where a handler is attached, and what has become of one that hears nothing any more.
+"""Where a handler is attached, and why one receives no records any more.
 
-Libraries that configure logging themselves throw out what was attached before: prefect as soon as `flow` is
+Libraries that configure logging themselves remove what was attached before: prefect as soon as `flow` is
 imported, locust once it has read its locustfile, litestar with each application, Alembic with its `env.py`.
 """
 
@@ -34,11 +34,23 @@ def standing_of(handler: logging.Handler) -> Standing:
     return Standing(at, f"hears nothing of the logger {at[0]!r}: {obstacles[0]}")
 
 
+def holders_above(handler: logging.Handler, name: object) -> tuple[str, ...]:
+    """Return the loggers that have `handler`, among those that a record of the logger `name` passes."""
+    known = logging.Logger.manager.loggerDict.get(name) if type(name) is str else None
+    here = known if isinstance(known, logging.Logger) else logging.getLogger()
+    found = []
+    while here is not None:
+        if _has(here, handler):
+            found.append(here.name)
+        here = here.parent if here.propagate else None  # type: ignore[assignment]
+    return tuple(found)
+
+
 def put_back(handler: logging.Handler, names: Iterable[str]) -> tuple[str, ...]:
     """Attach `handler` to these loggers again, where it is not; return the names of those that lacked it.
 
     Args:
-        handler: one that was thrown out.
+        handler: one that was removed.
         names: of the loggers it was attached to, as `standing_of` returned them; "root" is the root logger.
     """
     lacking = [logger for logger in map(_named, names) if not _has(logger, handler)]
@@ -81,7 +93,7 @@ def _obstacle_at(logger: logging.Logger) -> str:
 
 
 def _thrown_out(handler: logging.Handler) -> str:
-    """Say what has become of a handler that no logger has."""
+    """Say what happened to a handler that no logger has."""
     # `dictConfig` and `fileConfig` close all handlers that are there, before they set up their own.
     closed = getattr(handler, "_closed", False)
     words = "is attached to no logger" + (", and was closed, as by dictConfig" if closed else "")

@@ -63,7 +63,7 @@ class BreadcrumbHandler(logging.Handler):
         """Remember the record, if the filters let it pass.
 
         Logging's own `handle` holds the handler's lock meanwhile; nothing here is shared, and formatting
-        runs the program's code.
+        runs the application's code.
         """
         passed = self.filter(record)
         if passed:
@@ -71,7 +71,7 @@ class BreadcrumbHandler(logging.Handler):
         return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Remember the record. Raises nothing of its own."""
+        """Remember the record. Never raises."""
         try:
             message = self.formatter.format(record) if self.formatter else event_of(record)[0]
             crumb = Crumb(
@@ -85,7 +85,7 @@ class BreadcrumbHandler(logging.Handler):
 
     @staticmethod
     def forget() -> None:
-        """Begin anew in this context: a request or a task begins."""
+        """Forget this context's lines; call it where a request or a task begins."""
         _crumbs.set(())
 
 

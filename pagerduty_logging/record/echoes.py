@@ -1,4 +1,4 @@
-"""Lines that only repeat what another line, or our middleware, has just told: they do not page."""
+"""Echoes: lines that only repeat what another line or our middleware has just reported. They do not page."""
 
 from __future__ import annotations
 
@@ -19,16 +19,13 @@ _TRACEBACK: Final = "Traceback (most recent call last):"
 
 
 class Echoes:
-    """Knows an echo, where the errors before it were asked about too; safe to share between threads."""
+    """Recognises echoes, given every record in turn; safe to share between threads."""
 
     def __init__(self) -> None:
         self._last = float("-inf")
 
     def matches(self, record: logging.LogRecord) -> bool:
-        """Return whether a record repeats what was told already; to be asked on the thread that logs.
-
-        A record may be asked about more than once.
-        """
+        """Return whether a record is an echo; call it on the thread that logs, as often as you like."""
         found = is_echo(record, self._last)
         if record.name == _UVICORN and record.levelno >= logging.ERROR and record.msg != _NO_START:
             self._last = record.created
@@ -36,11 +33,11 @@ class Echoes:
 
 
 def is_echo(record: logging.LogRecord, last_of_uvicorn: float = float("-inf")) -> bool:
-    """Return whether a record repeats what was told already.
+    """Return whether a record is an echo.
 
     Args:
         record: any.
-        last_of_uvicorn: when uvicorn last logged an error that is none itself, in seconds since the epoch.
+        last_of_uvicorn: when uvicorn last logged an error that is not an echo, in seconds since the epoch.
     """
     if record.name == _TORNADO:
         return _answers_failure()
@@ -52,9 +49,9 @@ def is_echo(record: logging.LogRecord, last_of_uvicorn: float = float("-inf")) -
 
 
 def _answers_failure() -> bool:
-    """Return whether Tornado logs the answer to an exception of which `tornado.application` told before.
+    """Return whether Tornado logs the answer to an exception that `tornado.application` has logged already.
 
-    An answer of 500 that a program gave, or asked for by an `HTTPError`, is told by this line alone.
+    An answer of 500 that the application gave, or asked for by an `HTTPError`, is logged by this line alone.
     """
     error = sys.exc_info()[1]
     return error is not None and not any(

@@ -18,7 +18,7 @@ MAX_NOTE = 500
 """Characters of one note."""
 OUTER_FRAMES = 10
 INNER_FRAMES = 50
-"""Frames kept of one traceback: the outermost tell who called, the innermost where it broke."""
+"""Frames kept of one traceback: the outermost show who called, the innermost where it broke."""
 MAX_CHAIN = 8
 """Exceptions shown of a chain of causes; the root is always one of them."""
 MAX_MEMBERS = 10
@@ -48,10 +48,10 @@ class Raised(NamedTuple):
     relation: str = ""
     """How it led to the one before it in the chain; "" for the one that was logged."""
     members: tuple[Raised, ...] = ()
-    """What a group holds, nested groups taken apart."""
+    """A group's members, those of nested groups included."""
     more_members: int = 0
     lines: tuple[CodeType | int, ...] = ()
-    """What its frames are to be made of, see `told`: of each the code, then the line's number."""
+    """What `with_frames` makes its frames of: for each the code, then the line number."""
 
     @property
     def name(self) -> str:
@@ -64,25 +64,25 @@ class Raised(NamedTuple):
         return f"{self.kind}: {self.text}" if self.text else self.kind
 
 
-def told(chain: tuple[Raised, ...]) -> tuple[Raised, ...]:
-    """Return what was `caught` with its frames."""
+def with_frames(chain: tuple[Raised, ...]) -> tuple[Raised, ...]:
+    """Return what `caught` returned, with its frames."""
     return tuple(
-        raised._replace(frames=_frames(raised.lines), members=told(raised.members), lines=())
+        raised._replace(frames=_frames(raised.lines), members=with_frames(raised.members), lines=())
         for raised in chain
     )
 
 
 def caught(error: BaseException, traceback: TracebackType | None = None) -> tuple[Raised, ...]:
-    """Return `error` and the exceptions that led to it, the nearest first, but for their frames (`told`).
+    """Return `error` and the exceptions that led to it, the nearest first; `with_frames` adds frames.
 
-    Runs the program's code (`__str__`), and lets only a `BaseException` of its through.
+    Runs the application's code (`__str__`). Raises nothing but a `BaseException` that this code raises.
 
     Args:
         error: the exception.
-        traceback: where it came from, if its own traceback does not tell.
+        traceback: where it came from, if its own traceback does not show that.
     """
     if error.__cause__ is None and (error.__suppress_context__ or error.__context__ is None):
-        return (_raised(error, "", traceback or error.__traceback__),)  # as with most
+        return (_raised(error, "", traceback or error.__traceback__),)  # the usual case
     links = _links(error)
     left_out = len(links) - MAX_CHAIN
     if left_out > 0:
@@ -188,16 +188,16 @@ def _lines(traceback: TracebackType | None) -> tuple[CodeType | int, ...]:
         traceback = traceback.tb_next
     left_out = len(lines) // 2 - OUTER_FRAMES - INNER_FRAMES
     if left_out > 0:
-        lines[2 * OUTER_FRAMES : -2 * INNER_FRAMES] = [_LEFT_OUT, left_out]
+        lines[2 * OUTER_FRAMES : -2 * INNER_FRAMES] = [_SKIPPED, left_out]
     return tuple(lines)
 
 
 def _frames(lines: tuple[CodeType | int, ...]) -> tuple[Frame, ...]:
     codes, numbers = cast("tuple[CodeType, ...]", lines[::2]), cast("tuple[int, ...]", lines[1::2])
     return tuple(
-        Frame("", line, "") if code is _LEFT_OUT else Frame(code.co_filename, line, code.co_qualname)
+        Frame("", line, "") if code is _SKIPPED else Frame(code.co_filename, line, code.co_qualname)
         for code, line in zip(codes, numbers, strict=True)
     )
 
 
-_LEFT_OUT = compile("", "", "exec")  # stands for frames that were left out
+_SKIPPED = compile("", "", "exec")  # stands for skipped frames

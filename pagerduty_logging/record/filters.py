@@ -13,16 +13,16 @@ from cachetools import LRUCache
 
 from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.clock import monotonic
-from pagerduty_logging.fingerprinting.failure import reports_clean_exit
+from pagerduty_logging.record.clean_exits import reports_clean_exit
 from pagerduty_logging.record.echoes import Echoes
 from pagerduty_logging.state.lock import ReentrantLock
 
 ECHOES = ("django.server",)
-"""Loggers that only tell of answers whose failure another logger reports: of Django's development server."""
+"""Loggers that repeat failures which another logger reports: that of Django's development server."""
 
 
 class Ignored:
-    """The loggers and exceptions that never page, and reports of an exit with all well.
+    """The loggers and exceptions that never page, and reports of an exit with success.
 
     Args:
         loggers: names of loggers, each with all loggers below it, as everywhere in logging. A name with "*",
@@ -38,14 +38,14 @@ class Ignored:
         exceptions = options.several(
             "ignore_exceptions", exceptions, _is_exception, "exception types or dotted names"
         )
-        patterns = "|".join(map(_pattern, loggers))
+        patterns = "|".join(map(pattern_of, loggers))
         self._loggers = re.compile(patterns).match if patterns else None
         self._echoes = Echoes()
         self._types = tuple(kind for kind in exceptions if isinstance(kind, type))
         self._names = frozenset(name for name in exceptions if isinstance(name, str))
 
     def rule_for(self, record: logging.LogRecord, error: BaseException | None) -> str | None:
-        """Return the name of the rule by which a record, with this exception, is noise; None if it is not."""
+        """Return the name of the rule that keeps a record, with this exception, from paging; else None."""
         name = record.__dict__.get("name")
         if name in ECHOES:
             return "logger"
@@ -70,7 +70,7 @@ class Ignored:
             return False
 
 
-def _pattern(logger: str) -> str:
+def pattern_of(logger: str) -> str:
     """Return the regular expression of a glob, or of a plain name and all names below it."""
     if any(character in logger for character in "*?["):
         return fnmatch.translate(logger)
@@ -99,7 +99,7 @@ class Held(NamedTuple):
 
 
 class Frequency:
-    """Tells when a problem has happened often enough in a short time; safe to share between threads.
+    """Counts whether a problem has happened often enough in a short time; safe to share between threads.
 
     Args:
         occurrences: how often.
@@ -130,7 +130,7 @@ class Frequency:
             now: the same on the clock; default: now.
 
         Returns:
-            what was held back before, once it has happened often enough; None: hold this one back too.
+            what was held back since it last happened often enough, if it does now; None: hold it back too.
         """
         if now is None:
             now = self._clock()
@@ -144,7 +144,8 @@ class Frequency:
         watched.times.append(now)
         enough = len(watched.times) == self._occurrences and now - watched.times[0] <= self._seconds
         if enough:
-            return Held(watched.held, watched.first_seen)
+            held, watched.held = watched.held, 0
+            return Held(held, watched.first_seen)
         watched.held += 1
         return None
 

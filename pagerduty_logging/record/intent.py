@@ -1,27 +1,27 @@
-"""Which exceptions say that something failed, and which that somebody wanted it to stop."""
+"""Which exceptions mean a failure, and which a wanted stop."""
 
 from __future__ import annotations
 
 
 def stops(error: BaseException) -> bool:
-    """Tell whether `error` ends a program that was told to end: Ctrl-C, `sys.exit`, or a group of such."""
+    """Return whether `error` is a wanted stop: Ctrl-C, `sys.exit`, or a group of these."""
     if isinstance(error, BaseExceptionGroup):
         return all(map(stops, error.exceptions))
     return isinstance(error, (KeyboardInterrupt, SystemExit))
 
 
 def fails(error: BaseException) -> bool:
-    """Tell whether what `error` came out of has failed.
+    """Return whether the job that raised `error` has failed.
 
-    What is interrupted, cancelled or closed has not; what leaves with a status or a message has.
+    Interrupted, cancelled or closed is not failed; `sys.exit` with a status other than 0 or a message is.
     """
     if isinstance(error, BaseExceptionGroup):
         return any(map(fails, error.exceptions))
     if isinstance(error, SystemExit):
-        return not is_clean(error.code)
+        return not is_success(error.code)
     return isinstance(error, Exception)
 
 
-def is_clean(status: object) -> bool:
-    """Tell whether `sys.exit(status)` says that all is well."""
+def is_success(status: object) -> bool:
+    """Return whether `sys.exit(status)` means success."""
     return status is None or (isinstance(status, int) and status == 0)

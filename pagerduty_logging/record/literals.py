@@ -1,4 +1,4 @@
-"""Mappings and sequences out of the text that `repr` made of them, objects of unknown types inside included.
+"""Reads mappings and sequences from their `repr`, even with objects of unknown types inside.
 
 `ast.literal_eval` gives up at the first object that is no literal, and its parser at deep nesting.
 """
@@ -12,7 +12,7 @@ from typing import Final
 MAX_DEPTH: Final = 6
 """Containers inside containers; what lies deeper stays text."""
 
-# A string that does not end takes all the rest, so that the rest is not looked at once for every quote.
+# An unterminated string takes all the rest, so that the rest is not searched once for every quote.
 _STRING = r"""'(?:[^'\\]|\\.|\\\Z)*+(?:'|(\Z))|"(?:[^"\\]|\\.|\\\Z)*+(?:"|(\Z))"""
 _TOKEN = re.compile(rf"{_STRING}|[\[\](){{}},:]|\s+|[^\[\](){{}},:'\"\s]+", re.DOTALL)
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
@@ -118,7 +118,7 @@ def _plain(text: str) -> object:
 
 
 def _unread(tokens: list[str], at: int, stops: str) -> tuple[str, int]:
-    """Take the tokens of one value as they stand, brackets and what is in them included."""
+    """Return the tokens of one value unchanged, with brackets and their contents."""
     begin, depth = at, 0
     while at < len(tokens):
         token = tokens[at]

@@ -1,7 +1,7 @@
 """What a formatted message says: its words, its fields, the traceback that it holds.
 
-The rule which words a structured message says is `structured`'s, and which printed traceback a message
-holds is `printed_traceback`'s; the page and the dedup key both ask here.
+`structured` decides which words a structured message says, `printed_traceback` which traceback a message
+holds; the page and the dedup key both ask here.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from pagerduty_logging.record import printed_traceback, structured
 from pagerduty_logging.record.exceptions import Frame, Raised
 
 TRACEBACK_NAMES = ("exception", "exc_info", "exc_text", "stack_trace", "traceback")
-TOLD_OTHERWISE = frozenset(
+NOT_DETAILS = frozenset(
     ("level", "levelname", "levelno", "logger", "name", "timestamp", "asctime", "created", "stack_info")
 )
-"""Fields of JSON lines that the record itself tells."""
+"""Fields of JSON lines that the record itself has."""
 MAX_WORDS = 20_000
 
 
 class Said(NamedTuple):
-    """A message, taken apart."""
+    """The parts of a message."""
 
     words: str
     fields: dict[str, JSON]
@@ -33,17 +33,17 @@ class Said(NamedTuple):
     quoted: tuple[Raised, ...] = ()
     """The exception of a traceback that stands behind other words in the words.
 
-    Anybody may have written it, a client too: it tells problems apart, but the page must show it as text.
+    Anybody may have written it, a client too: it distinguishes problems, but the page must show it as text.
     """
 
 
 def is_merged(record: logging.LogRecord) -> bool:
-    """Tell whether a queue, a socket or a formatter has made one text of the record and its exception."""
+    """Return whether a queue, a socket or a formatter has made one text of the record and its exception."""
     return record.args is None and not record.exc_info
 
 
 def read(message: str, *, merged: bool = True) -> Said:
-    """Take a formatted message apart; what is neither structured nor a traceback is its words.
+    """Split a formatted message into its parts; what is neither structured nor a traceback is its words.
 
     Args:
         message: the text.
@@ -56,17 +56,17 @@ def read(message: str, *, merged: bool = True) -> Said:
     trace = traceback_in(data)
     fields = jsonable(structured.fields_of(data))
     assert isinstance(fields, dict)
-    told = {
+    details = {
         name: value
         for name, value in fields.items()
-        if name not in TOLD_OTHERWISE and not (trace and name in TRACEBACK_NAMES and value == trace)
+        if name not in NOT_DETAILS and not (trace and name in TRACEBACK_NAMES and value == trace)
     }
-    said = _with_traceback(plain(text(structured.words_of(data), MAX_WORDS)), told, merged=merged)
+    said = _with_traceback(plain(text(structured.words_of(data), MAX_WORDS)), details, merged=merged)
     return said._replace(chain=said.chain or printed_traceback.parse(trace))
 
 
 def traceback_in(data: object) -> str:
-    """Return the printed traceback that a structured message holds in a field of its own; "" if none."""
+    """Return the printed traceback that a structured message holds in its own field; "" if none."""
     if not isinstance(data, Mapping):
         return ""
     found = (data[name] for name in TRACEBACK_NAMES if name in data)
@@ -85,26 +85,26 @@ def _with_traceback(shown: str, fields: dict[str, JSON], *, merged: bool) -> Sai
 
 
 def chain_in(value: JSON) -> tuple[Raised, ...] | None:
-    """Return the exceptions that structlog's `dict_tracebacks` tells of; None if `value` is nothing such.
+    """Return the exceptions that structlog's `dict_tracebacks` made; None if `value` is something else.
 
     Only names and numbers are taken of it: it holds the values of variables too.
     """
     if not (isinstance(value, list) and value):
         return None
     chain: list[Raised] = []
-    for told in value:
-        if not (isinstance(told, dict) and "exc_type" in told and isinstance(told.get("frames"), list)):
+    for entry in value:
+        if not (isinstance(entry, dict) and "exc_type" in entry and isinstance(entry.get("frames"), list)):
             return None
-        frames = [_frame(frame) for frame in cast("list[JSON]", told["frames"]) if isinstance(frame, dict)]
-        relation = "caused by" if told.get("is_cause") else "while handling"
-        value_shown = str(told.get("exc_value", ""))
+        frames = [_frame(frame) for frame in cast("list[JSON]", entry["frames"]) if isinstance(frame, dict)]
+        relation = "caused by" if entry.get("is_cause") else "while handling"
+        value_shown = str(entry.get("exc_value", ""))
         chain.append(
-            Raised(str(told["exc_type"]), value_shown, tuple(frames), relation=relation if chain else "")
+            Raised(str(entry["exc_type"]), value_shown, tuple(frames), relation=relation if chain else "")
         )
     return tuple(chain)
 
 
-def _frame(told: dict[str, JSON]) -> Frame:
-    line = told.get("lineno")
-    path = str(told.get("filename") or "?")
-    return Frame(path, line if isinstance(line, int) else 0, str(told.get("name", "")), source="")
+def _frame(entry: dict[str, JSON]) -> Frame:
+    line = entry.get("lineno")
+    path = str(entry.get("filename") or "?")
+    return Frame(path, line if isinstance(line, int) else 0, str(entry.get("name", "")), source="")

@@ -1,6 +1,6 @@
 """What is taken from a log record on the thread that logs it: an `Occurrence`, which is plain data.
 
-`capture` decides in one place what must run there and then: whatever runs the application's own code
+`capture` decides in one place what must run there and then: what runs the application's own code
 (`__str__`, a formatter), and what only this thread knows (the request, the task, the breadcrumbs). A record
 of plain data is copied, and read when the worker comes to it. An occurrence keeps no frame, no exception and
 no object of the application alive.
@@ -14,43 +14,29 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from copy import copy
 from sys import getsizeof
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.events import Severity
-from pagerduty_logging.record import overrides, reporters, web_request
+from pagerduty_logging.record import contents, overrides, web_request
 from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
-from pagerduty_logging.record.exceptions import Frame, Raised, caught, told
+from pagerduty_logging.record.contents import word
+from pagerduty_logging.record.exceptions import Frame, Raised, caught, with_frames
 from pagerduty_logging.record.plain_record import LEAST, attributes_of, completed
-from pagerduty_logging.record.structured import event_of, subject_of
+from pagerduty_logging.record.structured import exception_in, subject_of
 
-MAX_MESSAGE_CHARS = 20_000
 MAX_STACK_CHARS = 40_000
 MAX_TEMPLATE_CHARS = 2_000
-"""Characters of `record.msg` by which repeats are known; beyond it no more is kept than tells that."""
-
-_TOLD_OTHERWISE = frozenset(vars(logging.makeLogRecord({}))) | {
-    "_logger",
-    "_name",
-    "_pagerduty_uncaught",
-    "asctime",
-    "message",
-    "otelSpanID",
-    "otelTraceID",
-    "pagerduty",
-    "taskName",
-}
-"""Attributes of a record that are no `extra`: Python's, structlog's, OpenTelemetry's and ours."""
+"""Characters of `record.msg` by which repeats are known; of a longer one only so much is kept."""
 
 
 class Surroundings(NamedTuple):
-    """What only the thread that logs can tell, as plain data."""
+    """What only the thread that logs knows, as plain data."""
 
     chain: tuple[Raised, ...] = ()
-    """The exception and what led to it, without frames; see `exceptions.told`."""
+    """The exception and what led to it, without frames; see `exceptions.with_frames`."""
     task: str = ""
     trace_id: str = ""
     span_id: str = ""
@@ -63,21 +49,22 @@ class Occurrence:
 
     Attributes:
         attributes: the record's own, where they are plain data; `exc_info` is not among them.
-        around: what surrounded it.
+        around: what only the thread that logs knows, see `Surroundings`.
         at: when it was logged, on the handler's clock.
         size: bytes of memory that it takes, about.
         overrides: what the record says about its own page.
-        defects: what could not be captured, in words.
+        defects: what could not be captured, as text.
         key: the dedup key of its problem; None until it is known.
         by_message: whether logger and message alone decided that.
         kind: the type of its exception.
         token: what decides its key, where that was found out on the thread that logs.
+        known_failure: whether its exception is a failure that was paged already.
         echo: whether it only says that a failure that was paged already ends the program.
         may_wait: whether what it calls for need not be decided at once.
         original: the record itself, for `before_send`; kept until the logging call ends.
-        interruption: what the application's code raised to end the program; it goes on when the page is safe.
-        merged: whether a formatter, a queue or the program itself may have put a traceback behind the words,
-            for no argument did.
+        interruption: the application's code raised it to end the process; raised again when the page is safe.
+        merged: whether a formatter, a queue or the application itself may have appended a traceback:
+            true where there are no arguments.
         message: as formatted, any traceback that was merged into it included; None until it is `read`.
         fields: what the application gave as `extra`, or in a structured event; None until it is `read`.
     """
@@ -85,7 +72,7 @@ class Occurrence:
     # fmt: off
     __slots__ = (
         "around", "at", "attributes", "by_message", "defects", "echo", "fields", "interruption", "key",
-        "kind", "may_wait", "merged", "message", "original", "overrides", "size", "token",
+        "kind", "known_failure", "may_wait", "merged", "message", "original", "overrides", "size", "token",
     )
     # fmt: on
 
@@ -100,7 +87,7 @@ class Occurrence:
         self.overrides: Mapping[str, safejson.JSON] = _NO_OVERRIDES
         self.may_wait = True
         self.key: str | None = None
-        self.by_message = self.echo = False
+        self.by_message = self.echo = self.known_failure = False
         self.kind: type | None = None
         self.token: object = None
         self.original: logging.LogRecord | None = None
@@ -122,11 +109,11 @@ class Occurrence:
         return record
 
     def read(self) -> None:
-        """Make message and fields, of a record that was copied. Runs none of the application's code."""
+        """Make message and fields of a copied record. Runs none of the application's code."""
         if self.message is None:
-            record = _without_contents(self.record, self.around)
-            self.message, event = _message(record, None, self.defects)
-            self.fields = _fields(record, event, self.around.request)
+            record = contents.showable(self.record, caught=bool(self.around.chain))
+            self.message, event = contents.message_of(record, None, self.defects)
+            self.fields = contents.fields_of(record, event, self.around.request)
 
     @property
     def severity(self) -> Severity:
@@ -134,15 +121,15 @@ class Occurrence:
 
     @property
     def level_name(self) -> str:
-        return _word(self.attributes.get("levelname")) or "LOG"
+        return word(self.attributes.get("levelname")) or "LOG"
 
     @property
     def logger(self) -> str:
-        return _word(self.attributes.get("name")) or "root"
+        return word(self.attributes.get("name")) or "root"
 
     @property
     def created(self) -> float:
-        """When the record was made, in seconds since the epoch; now, if it says nothing sensible."""
+        """When the record was made, in seconds since the epoch; now, if its own time is not valid."""
         said = self.attributes.get("created")
         return said if type(said) is float and 0.0 <= said < 253_402_300_800.0 else time.time()
 
@@ -150,30 +137,30 @@ class Occurrence:
     def origin(self) -> Frame:
         line = self.attributes.get("lineno")
         path, function = self.attributes.get("pathname"), self.attributes.get("funcName")
-        return Frame(_word(path), line if type(line) is int else 0, _word(function))
+        return Frame(word(path), line if type(line) is int else 0, word(function))
 
     @property
     def process(self) -> str:
-        name, number = _word(self.attributes.get("processName")), self.attributes.get("process")
+        name, number = word(self.attributes.get("processName")), self.attributes.get("process")
         return f"{name} ({number})" if type(number) is int else name
 
     @property
     def thread(self) -> str:
-        return _word(self.attributes.get("threadName"))
+        return word(self.attributes.get("threadName"))
 
     @property
     def exc_text(self) -> str:
         """A traceback that came as text."""
-        return _word(self.attributes.get("exc_text"), MAX_STACK_CHARS)
+        return word(self.attributes.get("exc_text"), MAX_STACK_CHARS)
 
     @property
     def stack_text(self) -> str:
-        return _word(self.attributes.get("stack_info"), MAX_STACK_CHARS)
+        return word(self.attributes.get("stack_info"), MAX_STACK_CHARS)
 
     @property
     def chain(self) -> tuple[Raised, ...]:
         """The exception and what led to it, with their frames."""
-        return told(self.around.chain)
+        return with_frames(self.around.chain)
 
     @property
     def task(self) -> str:
@@ -194,7 +181,7 @@ class Occurrence:
 
     @property
     def label(self) -> str:
-        """A name for its event that says nothing of what the application logged."""
+        """A name for its event that reveals nothing of what the application logged."""
         path, line = self.origin.path, self.origin.line
         return _label(self.level_name, self.logger, path.rpartition(os.sep)[2], line)
 
@@ -210,7 +197,7 @@ def capture(
     formatter: logging.Formatter | None = None,
     defects: Sequence[str] = (),
 ) -> Occurrence:
-    """Return what `record` says. Runs the application's code; lets only a `BaseException` of its through.
+    """Return what `record` says. Runs the application's code, of which only a `BaseException` is let through.
 
     Args:
         record: the record, which is not changed.
@@ -233,20 +220,20 @@ def salvage(
     error: BaseException | None = None,
     defects: Sequence[str] = (),
 ) -> Occurrence:
-    """Return what `record` says without running any of the application's code, after `error` came of it."""
+    """Return what `record` says without running the application's code, after that raised `error`."""
     record = completed(record)
     message = record.msg if type(record.msg) is str else f"({safejson.type_name(record.msg)})"
     if error is not None:
         defects = (*defects, f"the record could not be read: {safejson.type_name(error)}")
     occurrence = Occurrence(_plain_attributes(record), Surroundings(), at, LEAST + len(message), [*defects])
-    occurrence.message = safejson.cut(message, MAX_MESSAGE_CHARS)
+    occurrence.message = safejson.truncated(message, contents.MAX_MESSAGE_CHARS)
     occurrence.attributes["msg"] = occurrence.message
     occurrence.fields = {}
     return occurrence
 
 
 def exception_of(record: logging.LogRecord) -> BaseException | None:
-    """Return the exception that was logged, if it is at hand.
+    """Return the exception that was logged, if there is one.
 
     structlog keeps it in the event where nothing has put it on the record.
     """
@@ -280,10 +267,10 @@ def _rendered(
     defects: list[str],
 ) -> Occurrence:
     """Return what `record` says, read at once."""
-    shown = _without_contents(record, around)
-    message, event = _message(shown, formatter, defects)
-    fields = _fields(shown, event, around.request)
-    wanted = _overrides(record, defects)
+    shown = contents.showable(record, caught=bool(around.chain))
+    message, event = contents.message_of(shown, formatter, defects)
+    fields = contents.fields_of(shown, event, around.request)
+    wanted = contents.overrides_of(record, defects)
     attributes = _plain_attributes(record)
     size = LEAST + getsizeof(message) + _size(around)
     size += getsizeof(attributes["exc_text"]) + getsizeof(attributes["stack_info"])
@@ -306,7 +293,10 @@ def _surroundings(record: logging.LogRecord, error: BaseException | None) -> Sur
 def _chain_of_subject(record: logging.LogRecord) -> tuple[Raised, ...]:
     """Return the exception that is the message, or its only argument, and what led to it."""
     subject: Any = record.__dict__.get("msg")
-    if type(subject) is not str or record.__dict__.get("args"):
+    args = record.__dict__.get("args")
+    if type(args) is tuple and len(args) == 1:
+        subject = exception_in(args[0]) or args[0]
+    elif type(subject) is not str or args:
         subject = subject_of(record)
     if not issubclass(type(subject), BaseException):
         return ()
@@ -314,12 +304,6 @@ def _chain_of_subject(record: logging.LogRecord) -> tuple[Raised, ...]:
         return caught(subject)
     except Exception:  # its text is in the message, as far as it has one
         return ()
-
-
-def _without_contents(record: logging.LogRecord, around: Surroundings) -> logging.LogRecord:
-    if reporters.is_report(record, caught=bool(around.chain)):
-        return reporters.without_contents(record)
-    return record
 
 
 def _size(around: Surroundings) -> int:
@@ -342,91 +326,18 @@ def _plain_attributes(record: logging.LogRecord) -> dict[str, Any]:
 def _plain(value: object) -> object:
     """Return a value if it is plain data, a text of it if it is a kind of text; else None."""
     if type(value) in _PLAIN:
-        return safejson.cut(value, MAX_STACK_CHARS) if type(value) is str else value
+        return safejson.truncated(value, MAX_STACK_CHARS) if type(value) is str else value
     if issubclass(type(value), str):
-        return _word(value, MAX_STACK_CHARS)
+        return word(value, MAX_STACK_CHARS)
     if issubclass(type(value), int):
         return int.__index__(value)  # type: ignore[arg-type]
     return None
 
 
-def _word(value: object, limit: int = 1_000) -> str:
-    """Return a text of the record's, without running anything of the application's."""
-    text: Any = value
-    return safejson.valid_text(safejson.cut(str.__str__(text), limit)) if issubclass(type(text), str) else ""
-
-
-def _message(
-    record: logging.LogRecord, formatter: logging.Formatter | None, defects: list[str]
-) -> tuple[str, dict[object, object]]:
-    """Return the message, and the fields of a structured event; name what stands in the way."""
-    try:
-        words, event = event_of(record)
-        message = safejson.text(words, MAX_MESSAGE_CHARS)
-    except Exception as error:
-        event = {}
-        defects.append(f"the message could not be formatted: {_described(error)}")
-        message = safejson.text(record.msg, MAX_MESSAGE_CHARS)
-        if record.args:
-            message = safejson.cut(f"{message} {safejson.jsonable(record.args)}", MAX_MESSAGE_CHARS)
-    if formatter is not None and not _is_basic(formatter):
-        try:
-            message = safejson.text(formatter.format(_without_exception(record)), MAX_MESSAGE_CHARS)
-        except Exception as error:
-            defects.append(f"the formatter failed: {_described(error)}")
-    return message, event
-
-
-def _is_basic(formatter: logging.Formatter) -> bool:
-    """Tell whether nobody chose the formatter: `basicConfig` gives its own to handlers that have none."""
-    return type(formatter) is logging.Formatter and formatter._fmt == logging.BASIC_FORMAT
-
-
-def _described(error: BaseException) -> str:
-    return f"{safejson.type_name(error)}: {safejson.text(error, 200)}"
-
-
-def _without_exception(record: logging.LogRecord) -> logging.LogRecord:
-    """Return a copy for a formatter, which would spend its time on the traceback that is shown apart."""
-    bare = copy(record)
-    bare.exc_info = bare.exc_text = bare.stack_info = None
-    if type(bare.msg) is dict:  # structlog's console shows the values of variables with a traceback
-        bare.msg = {name: value for name, value in bare.msg.items() if name != "exc_info"}
-    return bare
-
-
-def _fields(
-    record: logging.LogRecord, event: dict[object, object], request: Mapping[str, object]
-) -> dict[str, safejson.JSON]:
-    given: dict[object, object] = {
-        name: value for name, value in record.__dict__.items() if name not in _TOLD_OTHERWISE
-    }
-    around: Any = given.get("extra")
-    if issubclass(type(around), dict):  # loguru's
-        del given["extra"]
-        event = {**event, **{name: around[name] for name in around if name != overrides.NAME}}
-    shown = web_request.shown_in({**given, **event}, dict(request))
-    if not shown:
-        return {}
-    fields = safejson.jsonable(shown)
-    return fields if isinstance(fields, dict) else {"extra": fields}
-
-
-def _overrides(record: logging.LogRecord, defects: list[str]) -> dict[str, safejson.JSON]:
-    said = overrides.said_by(record)
-    if said is None:
-        return {}
-    plain = safejson.jsonable(said)
-    if isinstance(plain, dict):
-        return plain
-    defects.append(f"pagerduty: must be a mapping, or False, not {safejson.type_name(said)}")
-    return {}
-
-
 def _task(record: logging.LogRecord) -> str:
     said = record.__dict__.get("taskName")
     if said is not None:
-        return _word(said)
+        return word(said)
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
         return ""
@@ -442,7 +353,7 @@ def _trace(record: logging.LogRecord) -> tuple[str, str]:
     attributes = record.__dict__
     said = attributes.get("otelTraceID")
     if type(said) is str and said.strip("0"):
-        return _word(said), _word(attributes.get("otelSpanID"))
+        return word(said), word(attributes.get("otelSpanID"))
     opentelemetry = sys.modules.get("opentelemetry.trace")
     if opentelemetry is None:
         return "", ""

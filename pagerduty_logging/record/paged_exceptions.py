@@ -17,6 +17,8 @@ MARK_SECONDS = 60.0
 MAX_FRAMES = 10_000
 """Frames that are looked at; a longer traceback is taken for another failure."""
 
+Relation = Literal["same", "passed on", "raised again", "another"]
+
 _RAISE = opmap["RAISE_VARARGS"]
 _INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
@@ -55,7 +57,7 @@ def mark(error: BaseException, attribute: str, value: object) -> None:
 
 
 def is_marked(error: BaseException, attribute: str) -> bool:
-    """Tell whether there is a mark, of whatever kind."""
+    """Return whether there is a mark of any kind."""
     try:
         return attribute in error.__dict__
     except Exception:
@@ -71,36 +73,58 @@ def mark_of(error: BaseException, attribute: str) -> Mark | None:
         return None
 
 
-def relation(
-    found: Mark, traceback: TracebackType | None, now: float
-) -> Literal["same", "passed on", "another"]:
+def relation(found: Mark, traceback: TracebackType | None, now: float) -> Relation:
     """Tell how an exception that is logged now relates to what was paged for the same object.
 
     Returns:
         "same" if nothing has happened to it since; "passed on" if it went on to the functions that called
-        the one that logged it; "another" if that is too long ago, or if it was raised anew, as a stored
-        exception is.
+        the one that logged it; "raised again" if that looks so, but it never left the function where it was
+        logged, or a future has handed it over before; "another" if that is too long ago, or if it was
+        raised anew, as a stored exception is.
     """
     if now - found.at > MARK_SECONDS:
         return "another"
     if id(traceback) == found.traceback:
         return "same"
+    outermost = traceback
+    handed_over = again = False
     for _ in range(MAX_FRAMES):
-        if traceback is None:
+        if traceback is None or outermost is None:
             return "another"
         before = traceback.tb_next
+        handed_over = handed_over or _hands_over(traceback)
+        again = again or (before is not None and before.tb_frame is outermost.tb_frame)
         if before is None and not found.traceback:
-            return "passed on"
+            return "raised again" if again else "passed on"
         if _raises_anew(traceback):
             return "another"
         traceback = before
-        if id(traceback) == found.traceback:
-            return "passed on"
+        if id(traceback) == found.traceback and traceback is not None:
+            never_left = outermost.tb_frame is traceback.tb_frame
+            return (
+                "raised again" if never_left or (handed_over and _was_handed_over(traceback)) else "passed on"
+            )
     return "another"
 
 
+def _hands_over(traceback: TracebackType) -> bool:
+    """Tell whether a frame of the standard library raises what it has kept, as a future does."""
+    code = traceback.tb_frame.f_code
+    return code.co_code[traceback.tb_lasti] == _RAISE and code.co_filename.startswith(_STANDARD_LIBRARY)
+
+
+def _was_handed_over(traceback: TracebackType | None) -> bool:
+    for _ in range(MAX_FRAMES):
+        if traceback is None:
+            return False
+        if _hands_over(traceback):
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
 def _raises_anew(traceback: TracebackType) -> bool:
-    """Tell whether a frame raised the exception itself, instead of being left by it on its way.
+    """Return whether a frame raised the exception itself; otherwise it only passed through.
 
     `raise error` where it was caught is still the same failure; so is what a library hands on, such as the
     result of a future.

@@ -11,7 +11,7 @@ _OURSELVES = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def is_library(path: str) -> bool:
-    """Tell whether a file is not the program's own: Python's, an installed package's or ours."""
+    """Return whether a file is not the application's: Python's, an installed package's or ours."""
     return (
         path.startswith((_STANDARD_LIBRARY, _OURSELVES, "<frozen"))
         or _installed(path) is not None
@@ -20,7 +20,7 @@ def is_library(path: str) -> bool:
 
 
 def is_ours(path: str) -> bool:
-    """Tell whether a file is one of this package."""
+    """Return whether a file belongs to this package."""
     return path.startswith(_OURSELVES)
 
 

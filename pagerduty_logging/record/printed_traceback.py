@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from pagerduty_logging.events_api.safejson import cut
+from pagerduty_logging.events_api.safejson import truncated
 from pagerduty_logging.record.exceptions import INNER_FRAMES, MAX_CHAIN, MAX_TEXT, OUTER_FRAMES, Frame, Raised
 
 _BEGIN = re.compile(
@@ -42,17 +42,17 @@ class Split(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A traceback in a text, as rows that `parse` reads, wherever and however it stands there."""
+    """A traceback in a text, as rows that `parse` reads, in any position and layout."""
 
     words: str
     """What stands before it."""
     traceback: str
     follows_a_line: bool
-    """Whether it begins a line of its own, as what a formatter appends does."""
+    """Whether it begins on a new line, as what a formatter appends does."""
 
     @property
     def whole(self) -> bool:
-        """Whether the text is this traceback and nothing else: the program logs it, nobody quotes it."""
+        """Whether the text is this traceback alone: then the application logged it, and quoted nothing."""
         return not self.words.strip()
 
 
@@ -86,7 +86,7 @@ def held_in(text: str) -> Held | None:
 
 
 def _in_rows(line: str) -> str:
-    """Break the one line that somebody joined a traceback to, as far as it tells what failed and where."""
+    """Split a traceback that was joined into one line, as far as it shows what failed and where."""
     head, *rest = _IN_A_ROW.split(line)
     rows = [head]
     for frame, source in zip(rest[::2], rest[1::2], strict=True):
@@ -104,7 +104,7 @@ def split(text: str) -> Split:
 
 
 def parse(text: str) -> tuple[Raised, ...]:
-    """Return the exceptions that `text` tells of, as `chain.caught` would: the last printed first.
+    """Return the exceptions that `text` shows, as `exceptions.caught` would: the last printed first.
 
     What cannot be understood is left out; a text without any frame or exception gives an empty chain.
     """
@@ -134,8 +134,8 @@ def parse(text: str) -> tuple[Raised, ...]:
         elif line.startswith("    ") and frames and not said:
             if frames[-1].source == "":
                 frames[-1] = frames[-1]._replace(source=line.strip())
-        elif _ERROR.match(line):
-            said = [line]
+        elif _ERROR.match(line) or (frames and _ERROR.match(line.lstrip(" "))):
+            said = [line.lstrip(" ")]  # some indent it by one blank
     chain += _finished(frames, said, relation)
     # Printed oldest first, and each says how the one before it led to it; wanted the other way round.
     nearest_first = []
@@ -165,4 +165,4 @@ def _finished(frames: list[Frame], said: list[str], relation: str) -> list[Raise
     left_out = len(frames) - OUTER_FRAMES - INNER_FRAMES
     if left_out > 0:
         frames = [*frames[:OUTER_FRAMES], Frame("", left_out, ""), *frames[-INNER_FRAMES:]]
-    return [Raised(found["kind"], cut(found["text"] or "", MAX_TEXT), tuple(frames), relation=relation)]
+    return [Raised(found["kind"], truncated(found["text"] or "", MAX_TEXT), tuple(frames), relation=relation)]

@@ -1,4 +1,4 @@
-"""Records by which a library reports what it caught: nobody's arguments are shown, only what they are.
+"""Records by which a library reports what it caught: arguments are not shown, only their types and names.
 
 A task queue that logs a failed call has the call's arguments in its message; they belong to users.
 """
@@ -38,7 +38,7 @@ MAX_NAMES = 20
 
 
 def is_report(record: logging.LogRecord, *, caught: bool) -> bool:
-    """Tell whether a library logs an exception that it `caught`, rather than the application."""
+    """Return whether a library logs an exception that it `caught`, rather than the application."""
     path: Any = record.pathname
     return caught and type(path) is str and is_library(path) and not is_ours(path)
 
@@ -52,9 +52,9 @@ def without_contents(record: logging.LogRecord) -> logging.LogRecord:
     shown = copy(record)
     args: Any = record.args
     if isinstance(args, Mapping):
-        shown.args = {name: _shown(value) for name, value in args.items()}
+        shown.args = {name: _in_words(value) for name, value in args.items()}
     elif isinstance(args, tuple):
-        shown.args = tuple(_shown(value) for value in args)
+        shown.args = tuple(_in_words(value) for value in args)
     for name, value in record.__dict__.items():
         if name not in _USUAL and isinstance(value, (Mapping, str)):
             shown.__dict__[name] = _shown(value)
@@ -62,6 +62,18 @@ def without_contents(record: logging.LogRecord) -> logging.LogRecord:
 
 
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "pagerduty", "taskName"}
+
+
+class _Words(str):
+    """What is shown in place of a value; `%r` puts no quotes around it."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _in_words(value: object) -> object:
+    shown = _shown(value)
+    return _Words(shown) if isinstance(shown, str) and not isinstance(value, str) else shown
 
 
 def _shown(value: object) -> object:

@@ -24,18 +24,18 @@ EVENT_NAMES: Final = (
 )  # fmt: skip
 """Fields that hold the words, the likeliest first; compared without case and separators."""
 # fmt: off
-TOLD_OTHERWISE = frozenset((
+NOT_FIELDS = frozenset((
     "_from_structlog", "_record", "exc_info", "level", "log_level", "logger", "pagerduty", "positional_args",
     "stack_info", "timestamp",
 ))
 # fmt: on
-"""What the record itself tells, and structlog's own remarks."""
+"""What the record itself has, and structlog's own notes."""
 # fmt: off
-NO_WORDS: Final = TOLD_OTHERWISE | frozenset((
+NO_WORDS: Final = NOT_FIELDS | frozenset((
     "asctime", "created", "exc_text", "levelname", "levelno", "name", "severity", "stack_trace", "time",
     "traceback", "ts",
 ))
-"""What says nothing of the problem where no field holds the words."""
+"""Fields that say nothing about the problem, where no field holds the words."""
 EMPTY_WORDS: Final = frozenset((
     "", "a", "an", "at", "caught", "critical", "e", "err", "error", "errors", "ex", "exc", "exception",
     "failed", "failure", "fatal", "got", "in", "log", "message", "msg", "none", "null", "occurred", "of",
@@ -65,34 +65,60 @@ _LOGFMT_BEGINS = re.compile(r"[A-Za-z_][\w.-]{0,60}=", re.ASCII)
 def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
     """Return what a record says, and its fields; without a structured message just its own message.
 
-    Runs the program's code. What a record says is a text, or an object (an exception, a number) to be shown.
+    Runs the application's code. The words are a text, or an object (an exception, a number) to be shown.
     """
     said = subject_of(record)
+    if isinstance(said, BaseException) and said is not record.msg and _from_exc_info(record):
+        return said, {}  # nothing else of it is worth a word
     if type(said) is str or not has_words(said):
         return message_of(record), {}
-    return words_of(said), fields_of(said)
+    return _filled(words_of(said), said), fields_of(said)
+
+
+def _from_exc_info(record: logging.LogRecord) -> bool:
+    """Tell whether the message, or its only argument, is what `sys.exc_info()` returned."""
+    args: Any = record.args
+    return type(args[0] if args else record.msg) is tuple
+
+
+def _filled(words: object, said: object) -> object:
+    """Put structlog's arguments into its words, where no processor of its own does."""
+    args = said.get("positional_args") if issubclass(type(said), Mapping) else None  # type: ignore[attr-defined]
+    if type(words) is not str or type(args) is not tuple:
+        return words
+    try:
+        return words % args
+    except Exception:  # they do not fit: shown apart
+        return words
 
 
 def subject_of(record: logging.LogRecord) -> object:
     """Return the object that is the whole message: `msg`, or what fills a template of nothing else."""
     msg, args = record.msg, record.args
     if not args:
-        return msg
+        return exception_in(msg) or msg
     if type(msg) is not str or not (2 <= len(msg) <= 8) or msg.strip() not in ("%s", "%r", "%s."):
         return msg
     if type(args) is tuple:
-        return args[0] if len(args) == 1 else msg
+        return (exception_in(args[0]) or args[0]) if len(args) == 1 else msg
     return args  # logging takes an only argument that is a mapping for all of them
 
 
+def exception_in(value: object) -> BaseException | None:
+    """Return the exception of what `sys.exc_info()` returned; None if `value` is nothing such."""
+    if type(value) is tuple and len(value) == 3 and isinstance(value[1], BaseException):
+        return value[1] if value[0] is type(value[1]) else None
+    return None
+
+
 def is_structured(said: object) -> bool:
-    """Tell whether a message is data with words in it: a mapping, a sequence or set, a template string."""
+    """Return whether a message is data with words in it: a mapping, a sequence or set, a template string."""
     kind = type(said)
     return issubclass(kind, (dict, list, tuple, set, frozenset, Mapping)) or template_strings.is_one(said)
 
 
 def has_words(said: object) -> bool:
-    """Tell whether it is known which words a structured message says; a page shows any other as it stands."""
+    """Return whether the words of a structured message are known; a page shows any other as it stands."""
     if not is_structured(said):
         return False
     return not issubclass(type(said), Mapping) or name_of_words(_entries(said)) is not None
@@ -101,7 +127,7 @@ def has_words(said: object) -> bool:
 def words_of(said: object, *, depth: int = 0) -> object:
     """Return the words of a structured message: a text, or the exception that stands in their place.
 
-    Runs the program's code. What is not structured is returned as it is.
+    Runs the application's code. What is not structured is returned as it is.
     """
     kind = type(said)
     if template_strings.is_one(said):
@@ -140,7 +166,7 @@ def name_of_words(entries: Mapping[str, object]) -> str | None:
 
 
 def says_little(text: str) -> bool:
-    """Tell whether TEXT only says that something is wrong: "Error", "unexpected exception: "."""
+    """Return whether TEXT only says that something is wrong: "Error", "unexpected exception: "."""
     if len(text) > 80:
         return False
     words = _WORD.findall(text)
@@ -157,10 +183,8 @@ def fields_of(said: object) -> dict[object, object]:
     name = name_of_words(_entries(message))
     # What holds the words whole is said; of what holds more than them, nothing is left out.
     words = message[name] if name is not None else ""
-    told = name is not None and (not is_structured(words) or template_strings.is_one(words))
-    fields = {
-        key: message[key] for key in message if not (told and key == name) and key not in TOLD_OTHERWISE
-    }
+    shown = name is not None and (not is_structured(words) or template_strings.is_one(words))
+    fields = {key: message[key] for key in message if not (shown and key == name) and key not in NOT_FIELDS}
     return {**fields_of(words), **fields} if template_strings.is_one(words) else fields
 
 
@@ -243,4 +267,4 @@ def _shown(value: object) -> str:
     if type(value) is not str:
         plain = value if isinstance(value, BaseException) else safejson.jsonable(value)
         value = str(plain) if isinstance(plain, (dict, list)) else safejson.text(plain, MAX_VALUE)
-    return " ".join(safejson.cut(value, MAX_VALUE).split())
+    return " ".join(safejson.truncated(value, MAX_VALUE).split())

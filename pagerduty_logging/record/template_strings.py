@@ -39,13 +39,13 @@ class TemplateString(NamedTuple):
 
 
 def is_one(value: object) -> bool:
-    """Tell whether VALUE is a template string, or what was read of one."""
+    """Return whether VALUE is a template string, or what was read of one."""
     kind = type(value)
     return kind is TemplateString or (kind.__name__ == "Template" and kind.__module__ == _MODULE)
 
 
 def read(value: Any) -> TemplateString:
-    """Take a template string apart. Runs the program's code, to show the values."""
+    """Split a template string into its parts. Runs the application's code, to show the values."""
     if type(value) is TemplateString:
         return value
     values = {part.expression: part.value for part in value.interpolations}
@@ -54,7 +54,7 @@ def read(value: Any) -> TemplateString:
 
 
 def read_repr(text: str) -> TemplateString | None:
-    """Return the template string that TEXT is the `repr` of, its values as texts; None if it is none."""
+    """Return the template string that TEXT is the `repr` of, its values as texts; else None."""
     whole = literals.items(text.removeprefix("Template"))
     if whole is None or len(whole) != 2 or not whole[0].startswith("strings="):
         return None
@@ -95,5 +95,5 @@ def _shown(part: Any) -> str:
 def _formatted(value: object, spec: str) -> str:
     try:
         return format(value, spec)
-    except Exception:  # as the value came out of a queue it is a text, whatever it was
+    except Exception:  # a value that came out of a queue is text
         return safejson.text(value, MAX_VALUE)

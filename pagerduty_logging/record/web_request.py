@@ -4,7 +4,7 @@ Known by their shape, with no framework imported: Django's requests, which its l
 (and Werkzeug's and Starlette's, where a program does the same); a WSGI environ and an ASGI scope, which the
 middleware of `integrations` names for as long as the request is handled.
 
-Of the query only the names are shown: any value may be a secret or somebody's data. Of the user only the
+Of the query only the names are shown: any value may be a secret or personal data. Of the user only the
 id, and only where it is loaded already: nothing here queries a database.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 from uuid import UUID
 
-from pagerduty_logging.events_api.safejson import cut
+from pagerduty_logging.events_api.safejson import truncated
 
 MAX_PATH_CHARS = 1_000
 MAX_QUERY_CHARS = 5_000
@@ -79,7 +79,7 @@ def handled_here(error: BaseException | None, args: object = None) -> dict[str, 
     """
     try:
         return _of_handled(_handled.get(), error) or _of_tornado(args) or _of_sanic()
-    except Exception:  # whatever stands in for a request may raise anything
+    except Exception:  # a stand-in for a request may raise anything
         return {}
 
 
@@ -211,7 +211,7 @@ def _shown(
         return {}
     known: dict[str, object] = {
         "method": method,
-        "path": cut(path, MAX_PATH_CHARS),
+        "path": truncated(path, MAX_PATH_CHARS),
         "query_names": _query_names(query),
     }
     known |= {name: str(value) for name, value in more.items() if value}
@@ -244,7 +244,7 @@ def _user_id(attributes: Mapping[str, Any]) -> int | str | None:
                 return found
         session = vars(attributes["session"]).get("_session_cache", {})
         return _harmless(session.get("_auth_user_id"))
-    except Exception:  # no session, or users of a program's own making
+    except Exception:  # no session, or users of the application's own class
         return None
 
 

@@ -15,7 +15,7 @@ Kind = Literal["text", "rows", "table", "nothing"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A line of text; `role` tells a traceback's places, code and folded frames apart."""
+    """A line of text; `role` distinguishes a traceback's places, code and folded frames."""
 
     text: str
     role: Literal["plain", "place", "code", "folded"] = "plain"

@@ -8,12 +8,13 @@ from typing import Any, Literal
 from flask import Blueprint, Response, abort, g, redirect, render_template, request
 from werkzeug.wrappers import Response as WSGIResponse
 
-from pagerduty_logging.sandbox import details, frequency, live, timeline
+from pagerduty_logging.sandbox import details, frequency, live, reasons, timeline
 from pagerduty_logging.sandbox.rules import EXAMPLE_ROUTING_KEY
 from pagerduty_logging.sandbox.store import Store
 from pagerduty_logging.sandbox.values import Alert
 
 GONE = "It is not in the inbox any more."
+MAX_BESIDE = 20  # other alerts of its problem, on an alert's page
 MAX_HISTORY = 200  # lines of an alert's history on its page, the newest
 
 POLICY = "; ".join(
@@ -47,6 +48,8 @@ def create_inbox(store: Store, streams: live.Live, *, ca_file: str | None) -> Bl
     inbox.add_app_template_filter(details.cell, "cell")
     inbox.add_app_template_filter(details.web_address, "web_address")
     inbox.add_app_template_filter(occurrences, "occurrences")
+    inbox.add_app_template_filter(reasons.why_in, "why")
+    inbox.add_app_template_filter(reasons.hosts_in, "hosts")
 
     def note_revision() -> None:
         # Before anything is read: a page must not say that it shows what it does not.
@@ -90,6 +93,7 @@ def create_inbox(store: Store, streams: live.Live, *, ca_file: str | None) -> Bl
             alert=alert,
             history=alert.history[: -MAX_HISTORY - 1 : -1],
             left_out=max(0, len(alert.history) - MAX_HISTORY),
+            beside=reasons.beside(alert, store.read().alerts)[:MAX_BESIDE],
             raw=_raw(body),
         )
 

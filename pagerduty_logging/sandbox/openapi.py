@@ -1,7 +1,7 @@
 """The sandbox's HTTP interface in OpenAPI 3.1: PagerDuty's own two operations, and the control API.
 
 It is exact where PagerDuty's own description is loose: an event is answered with 202 if and only if it is
-valid here (nesting, size and the rate limit aside).
+valid here (except for nesting, size and the rate limit).
 """
 
 from typing import Any
@@ -228,6 +228,7 @@ def _answers() -> Schema:
                             "action": {"enum": list(rules.ACTIONS)},
                             "summary": _text(),
                             "severity": _text(),
+                            "why": _text(),
                             "by_hand": {"type": "boolean"},
                         }
                     )

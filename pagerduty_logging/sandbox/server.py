@@ -201,7 +201,7 @@ class Sandbox:
         pattern is searched for; of a mapping such as `custom_details` what is named must be there.
 
         Raises:
-            AssertionError: there is none after `timeout` seconds; the text tells in which fields the alerts
+            AssertionError: there is none after `timeout` seconds; the text says in which fields the alerts
                 there are differ.
             TypeError: an alert has no such field.
         """
@@ -259,7 +259,7 @@ class Sandbox:
     def redirect(self) -> Iterator[None]:
         """Let everything that this process pages arrive here: `with Sandbox() as s, s.redirect():`.
 
-        The variables of `environment` are set, and the handlers there are, whatever key and address they
+        The variables of `environment` are set, and the handlers there are, with any key and address they
         were given, deliver here and know no earlier problem; in the end all is as it was. A handler with
         `enabled=False` stays silent. A client (`EventsClient`) made before goes where it went.
 
@@ -289,7 +289,7 @@ class Sandbox:
         """Wait until `count` events were accepted since the start or the last `clear`.
 
         Raises:
-            AssertionError: there are fewer after `timeout` seconds; the text tells what arrived.
+            AssertionError: there are fewer after `timeout` seconds; the text says what arrived.
         """
         __tracebackhide__ = True
         if not self._store.wait_until(lambda: self._store.accepted >= count, timeout):
@@ -302,7 +302,7 @@ class Sandbox:
         """Wait until `predicate()` is true, asked again upon each request and its answer.
 
         Raises:
-            AssertionError: it is still false after `timeout` seconds; the text tells what arrived.
+            AssertionError: it is still false after `timeout` seconds; the text says what arrived.
         """
         __tracebackhide__ = True
         if not self._store.wait_until(predicate, timeout):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from pagerduty_logging.events_api.clock import monotonic
+from pagerduty_logging.sandbox import reasons
 from pagerduty_logging.sandbox.values import (
     AcceptedEvent,
     Action,
@@ -53,16 +54,17 @@ class _AlertRecord:
     history: deque[Occurrence] = field(default_factory=deque)
 
     def apply(self, action: Action, body: dict[str, Any], at: datetime, by_hand: bool) -> None:
-        summary = severity = None
+        summary = severity = why = None
         if action == "trigger":
             self.trigger = body
             self.triggers += 1
             self.last_seen = at
             summary, severity = body["payload"]["summary"], body["payload"]["severity"]
+            why = reasons.why_in(body["payload"].get("custom_details"))
         else:
             self.state = "acknowledged" if action == "acknowledge" else "resolved"
         self.history.append(
-            Occurrence(at=at, action=action, summary=summary, severity=severity, by_hand=by_hand)
+            Occurrence(at=at, action=action, summary=summary, severity=severity, why=why, by_hand=by_hand)
         )
 
     def snapshot(self, *, copied: bool) -> Alert:

@@ -24,14 +24,15 @@ class RoutingKey(str):
 class Occurrence:
     """One line of an alert's history: an event that met the alert while it was open.
 
-    `summary` and `severity` are those of a trigger, and None for the other actions. `by_hand` says
-    that it came from a button of the inbox.
+    `summary` and `severity` are those of a trigger, and None for the other actions. `why` is the reason
+    that a handler gave for it. `by_hand` says that it came from a button of the inbox.
     """
 
     at: datetime
     action: Action
     summary: str | None
     severity: str | None
+    why: str | None = None
     by_hand: bool = False
 
 
@@ -39,7 +40,7 @@ class Occurrence:
 class Alert:
     """An alert as PagerDuty would hold it at the moment of asking.
 
-    `number` tells it from all others, also from earlier ones with its dedup key. `first_seen` and
+    `number` distinguishes it from all others, also from earlier ones with its dedup key. `first_seen` and
     `last_seen` are the arrival, in UTC, of its first and its latest trigger; `triggers` counts all of
     them, `history` holds its events, oldest first.
     """
@@ -69,7 +70,7 @@ class Alert:
 class ChangeEvent:
     """A change event; `timestamp` is the sender's own, as sent, and `at` its arrival in UTC.
 
-    `number` tells it from all other change events and alerts.
+    `number` distinguishes it from all other change events and alerts.
     """
 
     number: int

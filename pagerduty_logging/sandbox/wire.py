@@ -73,7 +73,7 @@ class WireServer(ThreadedWSGIServer):
         return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection on a thread of its own, and remember both."""
+        """Serve a connection on its own thread, and remember both."""
         thread = threading.Thread(
             target=self.process_request_thread, args=(request, client_address), daemon=True
         )
@@ -94,7 +94,7 @@ class WireServer(ThreadedWSGIServer):
             self._connections.discard(connection)
 
     def stop(self) -> None:
-        """Take no more requests, let answers under way go out, and end all connections."""
+        """Accept no further requests, finish the answers that are being sent, and end all connections."""
         self.stopping.set()
         # On Linux this wakes the thread that accepts; elsewhere it wakes by itself before long.
         _end(self.socket, socket.SHUT_RDWR)

@@ -6,12 +6,12 @@ Everything here is called by one thread at a time, and under no lock. See README
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 
+from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import silences
 from pagerduty_logging.state.breaker import PATIENCE, Breaker
@@ -86,6 +86,9 @@ class SharedState:
         aside: make calls on a thread that can be left behind; False where threads do not run.
         clock: seconds, monotonic.
         wall: seconds since the epoch.
+
+    Attributes:
+        guard, remember: as given; another guard may be set.
     """
 
     def __init__(
@@ -101,13 +104,14 @@ class SharedState:
         say: Callable[[str, str], object] = lambda topic, text: None,
         guard: Callable[[], AbstractContextManager[object]] = nullcontext,
         aside: bool = True,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = monotonic,
+        wall: Callable[[], float] = time_of_day,
     ) -> None:
         self._make_store = make_store
         self._where = where
         self._say = say
-        self._guard = guard
+        self.guard = guard
+        self.remember = remember
         self._aside = aside
         self._clock = clock
         self._wall = wall
@@ -142,6 +146,24 @@ class SharedState:
     def stats(self) -> StateStats:
         """How the state does; may be read by any thread."""
         return self._stats
+
+    def prepare(self, *, greet: bool = False) -> None:
+        """Import what the store needs; to be called while the program starts: its end may be too late.
+
+        What is wrong is said when the state is first asked.
+
+        Args:
+            greet: connect too, on the thread that makes the calls, and wait for nothing: processes of a fleet
+                that all connect with the first record of an outage would wait for each other.
+        """
+        with suppress(Exception):
+            store = self._store = self._make_store()
+            if greet and self._aside:
+                self._helper.start(lambda: self._greeting(store, self._hello()))
+
+    def _greeting(self, store: Store, hello: Request) -> None:
+        with fork_gate(), self.guard():
+            store.exchange(hello, PATIENCE)
 
     # --- what the worker says ---------------------------------------------------------------------
 
@@ -358,12 +380,12 @@ class SharedState:
 
     def _call(self, request: Request, patience: float) -> Call[Reply]:
         if self._store is None:
-            with self._guard():
+            with self.guard():
                 self._store = self._make_store()
         store = self._store
 
         def work() -> Reply:
-            with self._guard():
+            with self.guard():
                 return store.exchange(request, patience)
 
         if self._aside:

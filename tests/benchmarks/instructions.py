@@ -40,7 +40,7 @@ WORKLOADS = {
 
 
 def available() -> bool:
-    """Tell whether instructions can be counted on this machine."""
+    """Return whether instructions can be counted on this machine."""
     return shutil.which("valgrind") is not None
 
 

@@ -20,7 +20,7 @@ LIMIT = 60.0
 
 @contextmanager
 def server(kind: str) -> Iterator[Addresses]:
-    """Run a server, "answering" or "hung", in a process of its own."""
+    """Run a server, "answering" or "hung", in its own process."""
     command = [sys.executable, "-m", "tests.benchmarks.server", kind]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
@@ -31,7 +31,7 @@ def server(kind: str) -> Iterator[Addresses]:
 
 
 def measured(workload: str, contender: str, kind: str = "answering") -> Any:
-    """Run a workload in a process of its own, beside a fresh server; None if that fails."""
+    """Run a workload in its own process, beside a fresh server; None if that fails."""
     with server(kind) as to:
         command = [sys.executable, "-m", "tests.benchmarks.workloads", workload, contender, *map(str, to)]
         try:

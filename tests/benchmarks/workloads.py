@@ -214,7 +214,7 @@ def page_times(calls: list[Call], to: Addresses, times: int) -> list[list[float]
 
 
 class InThread(logging.Handler):
-    """The least that can be done with `requests`: a session in a thread of its own."""
+    """The least that can be done with `requests`: a session on its own thread."""
 
     def __init__(self, to: Addresses) -> None:
         import queue

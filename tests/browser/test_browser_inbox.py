@@ -114,7 +114,7 @@ def test_a_page_finds_a_sandbox_again_that_was_away(page: Page, sandbox: Sandbox
     page.wait_text("Disk is full")
     page.wait_live()
     assert page.run("return window.sameDocument")
-    page.driver.get_log("browser")  # the browser tells of its own attempts meanwhile
+    page.driver.get_log("browser")  # the browser logs its own attempts meanwhile
 
 
 def test_filters_live_in_the_address(page: Page, send: Sender) -> None:
@@ -192,7 +192,7 @@ def test_the_page_of_an_alert_is_live(page: Page, send: Sender, sandbox: Sandbox
     sandbox.clear()
     page.wait_text("not in the inbox any more")
     assert page.run("return window.sameDocument")
-    page.driver.get_log("browser")  # the browser tells of the 404
+    page.driver.get_log("browser")  # the browser logs the 404
 
 
 def test_the_raw_json_can_be_copied(page: Page, send: Sender, sandbox: Sandbox) -> None:

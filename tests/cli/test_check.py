@@ -1,6 +1,10 @@
 """`check`: could this machine page? TLS and proxies: tests/events_api/test_check_on_the_way.py."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +21,7 @@ def steps(out: str) -> list[tuple[str, str]]:
     return [tuple(line.split("\t")[:2]) for line in out.splitlines()]
 
 
-def test_each_step_is_told_and_nobody_is_paged(command, sandbox: Sandbox):
+def test_each_step_is_reported_and_nobody_is_paged(command, sandbox: Sandbox):
     ran = command("check")
     assert (ran.code, ran.err) == (0, "")
     assert steps(ran.out) == [
@@ -84,7 +88,7 @@ def test_a_name_that_nobody_knows_fails_at_the_name(command):
 
 
 @pytest.mark.parametrize("proxy", ["http://me:s3cret@h:99999", "http://me:s3cret/x@h:80", "http://[::1"])
-def test_a_proxy_that_makes_no_sense_is_told_without_its_password(
+def test_a_proxy_that_makes_no_sense_is_reported_without_its_password(
     command, monkeypatch: pytest.MonkeyPatch, proxy: str
 ):
     monkeypatch.setenv("https_proxy", proxy)
@@ -94,10 +98,83 @@ def test_a_proxy_that_makes_no_sense_is_told_without_its_password(
     assert "s3cret" not in ran.out + ran.err
 
 
-def test_where_the_key_came_from_is_told_and_not_the_key(command, sandbox: Sandbox, tmp_path):
+def test_where_the_key_came_from_is_reported_and_not_the_key(command, sandbox: Sandbox, tmp_path):
     (tmp_path / "key").write_text("k" * 32)
     by_file = command("check", "--routing-key-file", str(tmp_path / "key"))
     by_stdin = command("check", "--routing-key-stdin", stdin="k" * 32)
     assert f"from {tmp_path / 'key'}" in by_file.out
     assert "from standard input" in by_stdin.out
     assert "k" * 32 not in by_file.out + by_stdin.out
+
+
+# --- the shared state --------------------------------------------------------------------------------
+
+
+def test_a_state_is_tried_too(command, tmp_path):
+    ran = command("check", "--state", str(tmp_path / "state.sqlite"))
+    assert ran.code == 0
+    assert steps(ran.out)[-1] == ("ok", "state")
+
+
+def test_a_state_that_does_not_answer_fails_and_shows_no_password(command, monkeypatch):
+    monkeypatch.setenv("PAGERDUTY_STATE", "redis://:secret@127.0.0.1:1/0")
+    ran = command("check")
+    assert ran.code == 1
+    assert steps(ran.out)[-1] == ("failed", "state")
+    assert "secret" not in ran.out + ran.err
+    assert json.loads(command("check", "--json").out)["ok"] is False
+
+
+def test_a_state_that_is_no_database_fails(command, tmp_path):
+    path = tmp_path / "state.sqlite"
+    path.write_text("no database " * 100)
+    assert steps(command("check", "--state", str(path)).out)[-1] == ("failed", "state")
+
+
+def test_a_state_that_cannot_be_one_is_a_wrong_use(command):
+    ran = command("check", "--state", "mysql://db/1")
+    assert ran.code == 2
+    assert "--state" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("then", "word", "detail"),
+    [
+        ("", "ok", "attached to root"),
+        (
+            "logging.basicConfig(force=True)",
+            "failed",
+            "because of logging.basicConfig(force=True), called at",
+        ),
+        ("logging.getLogger().handlers.clear()", "failed", "is attached to no logger"),
+        ("logging.disable(logging.CRITICAL)", "failed", "logging.disable() turns it off"),
+        ("1 / 0", "failed", "cannot be imported: ZeroDivisionError"),
+    ],
+)
+def test_a_module_is_named_and_it_is_told_whether_its_handler_is_attached_still(
+    sandbox: Sandbox, tmp_path: Path, then: str, word: str, detail: str
+) -> None:
+    (tmp_path / "shop.py").write_text(
+        "import logging\nfrom pagerduty_logging import PagerDutyHandler\nhandler = PagerDutyHandler()\n"
+        f"logging.getLogger().addHandler(handler)\n{then}\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "pagerduty_logging", "check", "shop"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    first, *others = ran.stdout.splitlines()
+    assert first.split("\t")[:2] == [word, "handler"]
+    assert detail in first
+    assert ran.returncode == (word == "failed")
+    assert others[-1].startswith("ok\tanswer")
+
+
+def test_a_module_without_a_handler_is_no_module_that_pages(command, monkeypatch) -> None:
+    monkeypatch.setattr("pagerduty_logging.handler._handlers", ())
+    ran = command("check", "this")
+    assert ran.code == 1
+    assert "made no PagerDutyHandler" in ran.out

@@ -1,6 +1,7 @@
 """`trigger`, `acknowledge`, `resolve`, `change` and `test`, as scripts and people call them."""
 
 import json
+import logging
 
 import pytest
 
@@ -188,13 +189,13 @@ def test_a_test_that_cannot_be_resolved_names_the_alert(command, sandbox: Sandbo
 
 
 def sandbox_answers_first():
-    """A fault that is none: the request is answered as PagerDuty would, after no time."""
+    """A fault without effect: the request is answered as PagerDuty would, after no time."""
     from pagerduty_logging.sandbox import Delay
 
     return Delay(0)
 
 
-def test_the_version_is_told(command):
+def test_the_version_is_reported(command):
     told = command("--version")
     assert (told.code, told.out) == (0, f"pagerduty-logging {__version__}\n")
 
@@ -208,3 +209,26 @@ def test_every_subcommand_has_an_example(command):
         assert ran.code == 0
         assert f"example: pagerduty-logging {name}" in ran.out
     assert EXAMPLE_ROUTING_KEY not in listed
+
+
+# --- a resolve for all -------------------------------------------------------------------------------
+
+
+def test_a_resolve_tells_all_processes_that_share_the_state(
+    command, sandbox: Sandbox, make_handler, tmp_path
+):
+    state = str(tmp_path / "state.sqlite")
+    for _ in range(2):
+        handler = make_handler(state=state)
+        handler.handle(logging.makeLogRecord({"msg": "disk full", "levelno": 40, "name": "shop"}))
+        assert handler.flush(5.0)
+        key = sandbox.events[0]["dedup_key"]
+        assert command("resolve", key, "--state", state).code == 0
+    assert [event["event_action"] for event in sandbox.events] == ["trigger", "resolve"] * 2
+
+
+def test_a_resolve_says_when_the_state_could_not_be_told(command, sandbox: Sandbox):
+    ran = command("resolve", "disk", "--state", "redis://127.0.0.1:1/0")
+    assert ran.code == 2
+    assert "127.0.0.1:1" in ran.err
+    assert sandbox.events[0]["event_action"] == "resolve"

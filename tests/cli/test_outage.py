@@ -1,4 +1,4 @@
-"""The command while PagerDuty is away: it says so, and ends when it was told to."""
+"""The command while PagerDuty is away: it says so, and ends in time."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def _pointed_at_the_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(name, value)
 
 
-def test_each_failed_attempt_is_told_with_its_reason(command, sandbox: Sandbox):
+def test_each_failed_attempt_is_reported_with_its_reason(command, sandbox: Sandbox):
     sandbox.fail_next(503, times=2)
     ran = command("trigger", "the disk is full", "--dedup-key", "disk")
     assert (ran.code, ran.out) == (0, "disk\n")

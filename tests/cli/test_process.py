@@ -20,7 +20,7 @@ HARD_LIMIT = 90  # seconds any of these processes may live
 
 @contextlib.contextmanager
 def running(sandbox: Sandbox, *arguments: str, **streams: int) -> Iterator[subprocess.Popen[str]]:
-    """The command in a process of its own, killed when it outlives its time."""
+    """The command in its own process, killed when it outlives its time."""
     process = subprocess.Popen(
         [sys.executable, "-m", "pagerduty_logging", *arguments],
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **streams},

@@ -48,7 +48,7 @@ def supervise(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Callable[...
 
 @contextmanager
 def started(arguments: list[str], url: str, **options: object) -> Iterator[subprocess.Popen[str]]:
-    """Start a program of its own; what it has started is killed with it at the end."""
+    """Start a program; what it starts is killed with it at the end."""
     options = {
         "stdin": subprocess.DEVNULL,
         "stdout": subprocess.PIPE,
@@ -249,7 +249,7 @@ def test_the_command_sees_the_routing_key_if_it_is_to_page_too(supervise, capfd)
     assert capfd.readouterr().out == f"{EXAMPLE_ROUTING_KEY}\n"
 
 
-def test_a_key_of_the_commands_own_is_left_to_it(supervise, monkeypatch, capfd, tmp_path):
+def test_a_key_that_the_command_has_is_left_to_it(supervise, monkeypatch, capfd, tmp_path):
     (tmp_path / "key").write_text(EXAMPLE_ROUTING_KEY)
     monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", "c" * 32)
     assert supervise("sh", "-c", KEY_SEEN, options=("--routing-key-file", str(tmp_path / "key"))) == 0

@@ -73,7 +73,7 @@ def test_the_list_tells_state_age_severity_and_label(command, spool: Path):
     holder.sign_off()
 
 
-def test_retry_sends_what_nobody_looks_after(command, spool: Path, sandbox: Sandbox):
+def test_retry_sends_events_without_a_living_owner(command, spool: Path, sandbox: Sandbox):
     holder = write(spool, "held", age=0.0)
     holder.live(0.0)
     ran = command("spool", "retry", str(spool))
@@ -107,7 +107,7 @@ def test_retry_stops_at_the_first_that_is_not_taken_and_leaves_the_rest_to_other
     assert [event["dedup_key"] for event in sandbox.events] == ["one", "two", "three"]
 
 
-def test_what_pagerduty_refuses_is_put_aside(command, tmp_path: Path, sandbox: Sandbox):
+def test_what_pagerduty_refuses_is_set_aside(command, tmp_path: Path, sandbox: Sandbox):
     write(tmp_path, "one")
     sandbox.fail_next(400, times=2)  # the event, and its barest form
     ran = command("spool", "retry", str(tmp_path))
@@ -123,7 +123,7 @@ def test_events_for_another_key_stay(command, tmp_path: Path, sandbox: Sandbox):
     assert sandbox.requests == ()
 
 
-def test_drop_deletes_what_nobody_holds_and_only_when_told_to(command, spool: Path):
+def test_drop_deletes_what_no_process_holds_and_only_when_told_to(command, spool: Path):
     holder = write(spool, "held", age=0.0)
     holder.live(0.0)
     ran = command("spool", "drop", str(spool))
@@ -145,7 +145,7 @@ def test_one_event_can_be_dropped(command, spool: Path):
     assert len(list(spool.glob("*.event*"))) == 3
 
 
-def test_a_directory_that_is_none_is_a_wrong_call(command, tmp_path: Path):
+def test_a_missing_directory_is_a_wrong_call(command, tmp_path: Path):
     ran = command("spool", "list", str(tmp_path / "nowhere"))
     assert (ran.code, ran.out) == (2, "")
     assert "no such directory" in ran.err
@@ -159,7 +159,7 @@ def test_an_empty_spool_is_good(command, tmp_path: Path):
 
 
 def sandbox_answers():
-    """A fault that is none: the request is answered as PagerDuty would."""
+    """A fault without effect: the request is answered as PagerDuty would."""
     from pagerduty_logging.sandbox import Delay
 
     return Delay(0)

@@ -35,7 +35,7 @@ def shared() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def pagerduty(shared: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A sandbox that speaks https, and an environment that trusts it as its command tells."""
+    """A sandbox that speaks https, and an environment that trusts it as its command says."""
     assert shared.ca_file is not None
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
         monkeypatch.setenv(name, shared.ca_file)

@@ -22,7 +22,7 @@ class Logged:
 
 
 class Client:
-    """Stands in for the network: fails as often as it is told, and keeps what it was given."""
+    """Stands in for the network: fails as often as asked, and keeps what it was given."""
 
     timeout = 10.0
     retry = Retry(initial=1.0, maximum=8.0, max_age=3600.0)

@@ -26,7 +26,7 @@ def test_a_topic_is_spoken_of_once_a_minute_and_then_with_a_count():
     ]
 
 
-def test_whatever_is_said_is_one_line_of_bounded_length():
+def test_a_notice_is_one_line_of_bounded_length():
     lines: list[str] = []
     Diagnostics(lines.append).say("x", "a\r\nb\x1b[31m\u202ec" + "d" * 9_999)
     (line,) = lines

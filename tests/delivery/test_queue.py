@@ -197,3 +197,26 @@ def test_no_event_but_a_critical_one_is_worth_waking_for_while_the_budget_is_spe
     head, _ = waiting.next()
     assert head is not None
     assert head.dedup_key == "bank"
+
+
+def test_another_lines_problem_is_kept_however_many_words_one_line_logs() -> None:
+    clock = Clock()
+    waiting = queue(clock, max_pending=10)
+    for n in range(3_300):
+        clock.now += 0.001
+        event = pending(f"word {n}", clock)
+        event.label = "ERROR of logger 'web' (web.py:10)"
+        waiting.enter(event)
+        if n == 1_000:
+            waiting.enter(pending("the database is down", clock))
+    kept = [event.dedup_key for event in waiting.waiting()]
+    assert len(kept) == 10
+    assert "the database is down" in kept
+    assert waiting.stats().dropped == {"overflow": 3_301 - 10}
+    first, _ = waiting.next()
+    assert first is not None
+    waiting.conclude(first, None)
+    waiting.sending = None
+    second, _ = waiting.next()
+    assert second is not None
+    assert "the database is down" in (first.dedup_key, second.dedup_key)

@@ -12,7 +12,7 @@ from pagerduty_logging.events_api.errors import ApiError, BadRequest, NetworkErr
 from pagerduty_logging.events_api.events import Severity, Trigger
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.sandbox.limits import WINDOW, RateLimit
-from pagerduty_logging.state.throttle import Outcome
+from pagerduty_logging.state.problem import Outcome
 
 HIGHEST = 0.999
 DAY = 86_400.0
@@ -30,7 +30,7 @@ def pending(key: str, severity: str = "error", at: float = 0.0, **fields: object
         accepted_at=at,
         compose=lambda: Trigger(key),
         settle=nobody_waits,
-        label=f"label of {key}",
+        label=str(fields.pop("line", f"line of {key}")),
         **fields,  # type: ignore[arg-type]
     )
 
@@ -144,7 +144,7 @@ def test_a_critical_event_does_not_wait_out_the_long_pauses_of_others() -> None:
     assert waiting.next(now) is None
 
 
-def test_an_event_that_fails_for_itself_alone_holds_nobody_up() -> None:
+def test_an_event_that_fails_for_itself_alone_delays_no_other() -> None:
     waiting = backlog()
     poison = pending("poison")
     waiting.add(poison)
@@ -238,6 +238,24 @@ def test_no_minute_has_more_than_its_budget_and_a_share_is_kept_for_critical() -
     assert len([t for t in sent if t > now - 60]) + critical == 100
 
 
+def test_half_of_the_critical_share_is_for_lines_that_have_sent_nothing_for_a_minute() -> None:
+    budget = Budget(100)
+    for _ in range(80):
+        budget.spend(0.0, "busy")
+    assert budget.wait(Severity.ERROR, 1.0) == 59.0
+    assert not budget.is_quiet("busy")
+    quiet = 0
+    while budget.wait(Severity.ERROR, 1.0, quiet=True) == 0.0:
+        assert budget.is_quiet(f"quiet {quiet}")
+        budget.spend(1.0, f"quiet {quiet}")
+        quiet += 1
+    assert quiet == 10
+    assert budget.wait(Severity.CRITICAL, 1.0) == 0.0
+    assert budget.wait(Severity.ERROR, 60.0) == 0.0
+    assert budget.is_quiet("busy")
+    assert budget._lines.total() == 10
+
+
 def test_a_small_budget_keeps_no_share() -> None:
     budget = Budget(1)
     assert budget.wait(Severity.INFO, 0.0) == 0.0
@@ -250,7 +268,7 @@ def leave_out(overflow: Overflow, key: str, severity: str = "error", *, records:
     overflow.add(key, Severity(severity), f"label of {key}", records, now)
 
 
-def test_what_is_left_out_is_told_once_it_is_calm_with_exact_numbers() -> None:
+def test_what_is_left_out_is_reported_once_it_is_calm_with_exact_numbers() -> None:
     overflow = Overflow()
     assert overflow.due() == float("inf")
     for n in range(20):
@@ -265,7 +283,7 @@ def test_what_is_left_out_is_told_once_it_is_calm_with_exact_numbers() -> None:
     assert event.custom_details["most_frequent"][0] == "15 x label of key 0"
 
 
-def test_what_is_left_out_while_it_is_told_is_told_next_in_running_totals() -> None:
+def test_what_is_left_out_while_it_is_reported_is_told_next_in_running_totals() -> None:
     overflow = Overflow()
     leave_out(overflow, "a", records=1, now=0.0)
     told = overflow.pending(now=5.0)
@@ -321,21 +339,33 @@ def test_a_fleet_that_shares_a_key_gets_all_through_with_few_refusals(retry_afte
     assert now < 1.5 * WINDOW * sent / 120
 
 
-def test_the_next_event_and_the_wait_are_those_that_a_look_at_all_events_would_find() -> None:
-    """Through additions, successes, failures and 429s: lanes of one key, due times and pauses."""
-    dice = random.Random(7)
+Line = tuple[Severity, Kind, str]
+"""Events that take turns with those of other lines of the same severity and kind."""
+
+
+def line_of(event: Pending) -> Line:
+    return (event.severity, event.kind, event.label)
+
+
+@pytest.mark.parametrize("lines", [2, 7, 1_000])
+def test_the_next_event_and_the_wait_are_those_that_a_look_at_all_events_would_find(lines: int) -> None:
+    """Through additions, successes, failures and 429s: lanes of a key, turns, due times and pauses."""
+    dice = random.Random(lines)
     waiting = Backlog(Retry(initial=1.0, maximum=60.0), dice.random)
     now, told = 0.0, 0
+    turns: dict[Line, float] = {}
     for _ in range(1_500):
         now += dice.random()
         for _ in range(dice.randrange(3)):
             severity = dice.choice(["critical", "error", "warning"])
             at = now - dice.choice([0.0, 0.0, 0.5]) * dice.random() - dice.random() / 1_000
-            waiting.add(pending(f"key {dice.randrange(40)}", severity, at=at, known=dice.random() < 0.3))
-        expected, wait = looked_for(waiting, now)
+            key, line, known = dice.randrange(40), dice.randrange(lines), dice.random() < 0.3
+            waiting.add(pending(f"key {key}", severity, at=at, known=known, line=f"line {line}"))
+        expected, wait = looked_for(waiting, now, turns)
         head = waiting.next(now)
         assert head is expected
         assert waiting.wait(now) == wait
+        assert waiting.least() in looked_for_least(waiting)
         if head is None:
             continue
         told += 1
@@ -344,18 +374,31 @@ def test_the_next_event_and_the_wait_are_those_that_a_look_at_all_events_would_f
                 waiting.failed(head, RateLimited("no", status=429), now)
             case 1 | 2:
                 waiting.failed(head, ServerError("no", status=503), now)
+                turns[line_of(head)] = now
             case _:
                 waiting.delivered(head, now)
+                turns[line_of(head)] = now
+        left = {line_of(event) for event in waiting}
+        turns = {line: turn for line, turn in turns.items() if line in left}
     assert told > 100
     assert waiting.count == len(list(waiting))
+    while (victim := waiting.least()) is not None:
+        assert victim in looked_for_least(waiting)
+        waiting.remove(victim)
+    assert waiting.count == 0
 
 
-def looked_for(waiting: Backlog, now: float) -> tuple[Pending | None, float | None]:
-    """Return what `Backlog.next` and `Backlog.wait` are to return, by looking at every event."""
+def looked_for(waiting: Backlog, now: float, turns: dict[Line, float]) -> tuple[Pending | None, float | None]:
+    """Return what `Backlog.next` and `Backlog.wait` are to return, by looking at every event.
+
+    `turns` says when each line that still has events had its last turn.
+    """
     lanes: dict[str, list[Pending]] = {}
+    oldest: dict[Line, float] = {}
     for event in waiting:
         lanes.setdefault(event.dedup_key, []).append(event)
-    turns, dues = [], []
+        oldest[line_of(event)] = min(oldest.get(line_of(event), float("inf")), event.accepted_at)
+    ready, dues = [], []
     for lane in lanes.values():
         for place, event in enumerate(lane):
             assert place == 0 or lane[place - 1].accepted_at <= event.accepted_at
@@ -363,10 +406,85 @@ def looked_for(waiting: Backlog, now: float) -> tuple[Pending | None, float | No
             pause = waiting._critical_paused_until if critical else waiting.paused_until
             dues.append(max(lane[0].due, pause))
             if dues[-1] <= now:
-                turns.append(((event.severity.rank, event.kind, event.accepted_at), lane[0]))
-    least = min((turn for turn, _ in turns), default=None)
-    heads = [head for turn, head in turns if turn == least]
+                since = turns.get(line_of(event), oldest[line_of(event)])
+                ready.append(((event.severity.rank, event.kind, since, event.accepted_at), lane[0]))
+    first = min((turn for turn, _ in ready), default=None)
+    heads = [head for turn, head in ready if turn == first]
     return (heads[0] if heads else None), (max(min(dues) - now, 0.0) if dues else None)
+
+
+def looked_for_least(waiting: Backlog) -> list[Pending | None]:
+    """Return the events of which `Backlog.least` is to return one, by looking at every event."""
+    events = list(waiting)
+    worst = max(((event.severity.rank, event.kind) for event in events), default=None)
+    lines: dict[str, list[Pending]] = {}
+    for event in events:
+        if (event.severity.rank, event.kind) == worst:
+            lines.setdefault(event.label, []).append(event)
+    most = max(map(len, lines.values()), default=0)
+    found = [max(line, key=lambda event: event.accepted_at) for line in lines.values() if len(line) == most]
+    return [*found] or [None]
+
+
+def test_a_line_that_logs_ever_other_words_waits_its_turn_behind_one_event_of_another() -> None:
+    waiting = backlog()
+    for n in range(1_000):
+        waiting.add(pending(f"word {n}", at=n / 1_000, line="the flood"))
+    for n in range(3):
+        waiting.add(pending(f"disk {n}", at=2 + n, line="the disk"))
+    waiting.add(pending("the database is down", at=9, line="the database"))
+    order = []
+    for _ in range(8):
+        head = waiting.next(10.0)
+        assert head is not None
+        order.append(head.dedup_key)
+        waiting.delivered(head, 10.0)
+    assert order == [
+        "word 0", "disk 0", "the database is down", "word 1", "disk 1", "word 2", "disk 2", "word 3",
+    ]  # fmt: skip
+
+
+def test_a_line_that_is_never_silent_does_not_push_back_one_that_waits() -> None:
+    waiting = backlog()
+    waiting.add(pending("old 0", at=0.0, line="old"))
+    waiting.add(pending("old 1", at=0.1, line="old"))
+    now, order = 1.0, []
+    for n in range(4):
+        waiting.add(pending(f"new {n}", at=now, line="new"))
+        head = waiting.next(now)
+        assert head is not None
+        order.append(head.dedup_key)
+        waiting.delivered(head, now)
+        now += 1.0
+    assert order == ["old 0", "new 0", "old 1", "new 1"]
+
+
+def test_reminders_of_one_line_wait_for_the_news_of_all_and_criticals_for_none() -> None:
+    waiting = backlog()
+    for n in range(5):
+        waiting.add(pending(f"news {n}", at=n, line="the flood"))
+    waiting.add(pending("reminder", at=0, known=True, line="quiet"))
+    waiting.add(pending("critical", "critical", at=9, line="the flood"))
+    assert keys(waiting) == ["critical", *(f"news {n}" for n in range(5)), "reminder"]
+
+
+def test_what_there_is_no_room_for_is_taken_from_the_line_with_the_most_events() -> None:
+    waiting = backlog()
+    for n in range(5):
+        waiting.add(pending(f"word {n}", at=n, line="the flood"))
+    quiet = pending("the database is down", at=9, line="quiet")
+    assert not waiting.would_be_least(quiet)
+    assert waiting.would_be_least(pending("word 5", at=9, line="the flood"))
+    assert not waiting.would_be_least(pending("critical", "critical", at=9, line="the flood"))
+    assert waiting.would_be_least(pending("info", "info", at=9, line="quiet"))
+    waiting.add(quiet)
+    gone = []
+    for _ in range(4):
+        victim = waiting.least()
+        assert victim is not None
+        gone.append(victim.dedup_key)
+        waiting.remove(victim)
+    assert gone == ["word 4", "word 3", "word 2", "word 1"]
 
 
 def test_thousands_of_events_of_few_keys_go_in_their_order() -> None:

@@ -194,7 +194,7 @@ def test_nothing_that_lies_in_the_directory_makes_a_spool_raise(
 
 
 @pytest.mark.parametrize("pid", [10**30, -1, 0, 2**31, True, "1", [1], None, 1.5])
-def test_a_lease_with_a_pid_that_is_none_counts_until_it_runs_out(
+def test_a_lease_with_an_invalid_pid_counts_until_it_runs_out(
     tmp_path: Path, notices: Notices, pid: object
 ) -> None:
     written(tmp_path, kept())
@@ -208,7 +208,7 @@ def test_a_lease_with_a_pid_that_is_none_counts_until_it_runs_out(
     assert taken(notices.spool(tmp_path)) == ["held"]
 
 
-def test_a_program_starts_whatever_lies_in_its_spool(tmp_path: Path, closed_port: str) -> None:
+def test_a_program_starts_with_anything_in_its_spool(tmp_path: Path, closed_port: str) -> None:
     names = [f"{n:020d}-0-{n:08x}-{'a' * 16}.event" for n in range(6)]
     for name, content in zip(names, [b"5", b"[" * 100_000, b"\0" * 1_000, b"", b"{}", b"null"], strict=True):
         (tmp_path / name).write_bytes(content)
@@ -372,7 +372,9 @@ def test_a_directory_that_was_swapped_for_another_is_noticed(
     assert list(elsewhere.iterdir()) == []
 
 
-def test_a_directory_of_ours_that_took_the_place_is_told_and_used(tmp_path: Path, notices: Notices) -> None:
+def test_a_directory_of_ours_that_took_the_place_is_reported_and_used(
+    tmp_path: Path, notices: Notices
+) -> None:
     spool = notices.spool(tmp_path / "spool")
     assert spool.write(kept())
     (tmp_path / "spool").rename(tmp_path / "moved")

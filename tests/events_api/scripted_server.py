@@ -98,7 +98,7 @@ class Conversation:
 
 
 class _Server:
-    """Listens on loopback; talks to every connection on a thread of its own; stops without a trace."""
+    """Listens on loopback; talks to every connection on its own thread; stops without a trace."""
 
     def __init__(self, backlog: int = 50) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)

@@ -38,14 +38,16 @@ def basic(user: str) -> str:
     return f"Basic {base64.b64encode(user.encode()).decode()}"
 
 
-def test_a_trusted_certificate_is_told(check, serve: Serve, good_tls: ssl.SSLContext, trusted: None) -> None:
+def test_a_trusted_certificate_is_reported(
+    check, serve: Serve, good_tls: ssl.SSLContext, trusted: None
+) -> None:
     code, told = check(serve(accept, accept, tls=good_tls).url)
     ok, detail = told["TLS"]
     assert (code, ok) == (0, True)
     assert detail.startswith("TLSv1.3, certified by trustme")
 
 
-def test_a_certificate_that_is_not_trusted_is_told(check, serve: Serve, good_tls: ssl.SSLContext) -> None:
+def test_a_certificate_that_is_not_trusted_is_reported(check, serve: Serve, good_tls: ssl.SSLContext) -> None:
     code, told = check(serve(tls=good_tls).url)
     assert code == 1
     assert told["TLS"][0] is False
@@ -92,7 +94,7 @@ def test_a_proxy_is_gone_through(
     assert told["TLS"][0]
 
 
-def test_a_proxy_that_refuses_is_told_without_its_password(
+def test_a_proxy_that_refuses_is_reported_without_its_password(
     check, serve: Serve, good_tls: ssl.SSLContext, trusted: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Proxy(basic("user:secret")) as proxy:

@@ -165,7 +165,7 @@ def test_an_answer_that_the_api_does_not_document_is_neither_acceptance_nor_retr
 @pytest.mark.parametrize(
     "body", ["", "<html>thanks</html>", "[1]", "{", '{"status": 5}', "null", "\xff", "1" * 5000, "[" * 5000]
 )
-def test_202_is_acceptance_whatever_comes_with_it(serve: Serve, connect: Connect, body: str) -> None:
+def test_202_is_acceptance_with_any_body(serve: Serve, connect: Connect, body: str) -> None:
     server = serve(answer(202, body.encode("latin-1")))
     receipt = connect(server).trigger("accepted", dedup_key="ours")
     assert (receipt.status, receipt.message, receipt.dedup_key) == ("success", "", "ours")
@@ -266,9 +266,7 @@ def test_retry_after_may_be_a_date(serve: Serve, connect: Connect) -> None:
     assert 30 < error.retry_after <= 60
 
 
-def test_who_has_less_time_than_the_server_asks_for_does_not_wait_for_nothing(
-    serve: Serve, connect: Connect
-) -> None:
+def test_a_caller_with_too_little_time_for_retry_after_does_not_wait(serve: Serve, connect: Connect) -> None:
     server = serve(answer(429, "", Retry_After="120"))
     waits: list[float] = []
     with pytest.raises(RateLimited):
@@ -344,7 +342,7 @@ def test_one_attempt_has_an_absolute_deadline(serve: Serve, connect: Connect, st
 
 
 @pytest.mark.parametrize("step", SLOW.values(), ids=SLOW)
-def test_a_session_of_the_users_own_is_held_to_the_deadline_too(serve: Serve, step: Step) -> None:
+def test_a_session_given_by_the_user_is_held_to_the_deadline_too(serve: Serve, step: Step) -> None:
     with requests.Session() as session:
         client = EventsClient(KEY, base_url=serve(step).url, session=session, timeout=0.2)
         with in_time(), pytest.raises(NetworkError):
@@ -357,7 +355,7 @@ def test_a_call_lasts_no_longer_than_the_schedule(serve: Serve, connect: Connect
         connect(server, timeout=60.0, retry=Retry(initial=0.0, maximum=0.0, max_age=0.3)).trigger("held")
 
 
-def test_a_port_where_nobody_listens_is_told(connect: Connect) -> None:
+def test_a_port_where_nobody_listens_is_reported(connect: Connect) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     error = failure(connect(f"http://127.0.0.1:{port}"))
@@ -380,7 +378,7 @@ def outcome(resolve: Callable[..., Any], timeout: float = 0.3, port: int = 1) ->
             transport.close()
 
 
-def test_a_name_that_does_not_exist_is_told(connect: Connect) -> None:
+def test_a_name_that_does_not_exist_is_reported(connect: Connect) -> None:
     error = failure(connect("https://events.pagerduty.invalid"))
     assert type(error) is NetworkError
 
@@ -388,7 +386,7 @@ def test_a_name_that_does_not_exist_is_told(connect: Connect) -> None:
 @pytest.mark.parametrize(
     "problem", [socket.gaierror(-3, "Temporary failure"), UnicodeError("label too long")]
 )
-def test_a_resolver_that_fails_is_told(problem: Exception) -> None:
+def test_a_resolver_that_fails_is_reported(problem: Exception) -> None:
     def resolve(*args: Any) -> Any:
         raise problem
 
@@ -397,7 +395,7 @@ def test_a_resolver_that_fails_is_told(problem: Exception) -> None:
     assert str(problem.args[-1]) in said.reason
 
 
-def test_a_resolver_that_finds_nothing_is_told() -> None:
+def test_a_resolver_that_finds_nothing_is_reported() -> None:
     said = outcome(lambda *args: [])
     assert said == NoAnswer("NewConnectionError: pagerduty.test:1: the name has no address")
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has
 
 
 def run(program: str, server: ScriptedServer, ca_bundle: Path) -> None:
-    """Run a program of its own against the server; it must end by itself, in peace and in time."""
+    """Run a program against the server; it must end by itself, in peace and in time."""
     environment = {
         **os.environ,
         "PAGERDUTY_EVENTS_URL": server.url,
@@ -69,7 +69,7 @@ def test_parent_and_child_go_on_over_connections_of_their_own(
     assert connections["child"] not in parent
 
 
-def test_a_fork_in_the_midst_of_other_threads_exchanges_leaves_a_child_that_works(
+def test_a_fork_during_exchanges_of_other_threads_leaves_a_child_that_works(
     serve: Serve, good_tls: ssl.SSLContext, ca_bundle: Path
 ) -> None:
     server = serve(tls=good_tls)
@@ -82,7 +82,7 @@ def test_a_fork_in_the_midst_of_other_threads_exchanges_leaves_a_child_that_work
 
         def send():
             while not enough.is_set():
-                client.close()  # so that each exchange shakes hands anew
+                client.close()  # so that each exchange shakes hands again
                 client.check()
 
         threads = [threading.Thread(target=send) for _ in range(2)]

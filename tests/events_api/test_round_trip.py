@@ -221,7 +221,7 @@ def test_a_closed_client_opens_again_when_it_is_used(serve: Serve, connect: Conn
     assert server.connections == 2
 
 
-def test_a_session_of_the_users_own_is_used_from_many_threads_and_never_closed(serve: Serve) -> None:
+def test_a_session_given_by_the_user_is_used_from_many_threads_and_never_closed(serve: Serve) -> None:
     server = serve()
     with requests.Session() as session:
         session.headers["X-Of-The-User"] = "yes"

@@ -28,10 +28,10 @@ from pagerduty_logging.events_api.safejson import (
     MAX_KEY,
     MAX_NODES,
     MAX_TEXT,
-    cut,
     jsonable,
     printable,
     text,
+    truncated,
     valid_text,
 )
 
@@ -218,7 +218,7 @@ def test_containers_are_cut_with_a_mark() -> None:
 def test_texts_are_cut_with_a_mark() -> None:
     assert strict("x" * (MAX_TEXT + 7)) == "x" * MAX_TEXT + "… (7 more characters)"
     assert strict(b"x" * (MAX_TEXT + 7)) == "x" * MAX_TEXT + "… (7 more bytes)"
-    assert cut("abc", 3) == "abc"
+    assert truncated("abc", 3) == "abc"
     assert text("abcd", 3) == "abc… (1 more characters)"
     [key] = strict({"k" * (MAX_KEY + 7): 1})
     assert key == "k" * MAX_KEY + "… (7 more characters)"

@@ -104,7 +104,7 @@ def test_an_authority_of_the_environments_is_trusted_from_then_on(
     assert server.connections == 2
 
 
-def test_an_authority_of_the_sessions_own_wins_over_the_environments(
+def test_an_authority_of_the_session_wins_over_the_environments(
     serve: Serve, good_tls: ssl.SSLContext, ca_bundle: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     other = tmp_path / "other.pem"
@@ -117,7 +117,9 @@ def test_an_authority_of_the_sessions_own_wins_over_the_environments(
     assert len(server.requests) == 1
 
 
-def test_an_adapter_of_the_users_own_is_used(serve: Serve, good_tls: ssl.SSLContext, ca_bundle: Path) -> None:
+def test_an_adapter_given_by_the_user_is_used(
+    serve: Serve, good_tls: ssl.SSLContext, ca_bundle: Path
+) -> None:
     context = ssl.create_default_context(cafile=str(ca_bundle))
 
     class Pinned(HTTPAdapter):
@@ -137,7 +139,7 @@ def test_an_adapter_of_the_users_own_is_used(serve: Serve, good_tls: ssl.SSLCont
     assert len(server.requests) == 1
 
 
-def test_a_ca_bundle_that_is_not_there_is_told(
+def test_a_ca_bundle_that_is_not_there_is_reported(
     serve: Serve, connect: Connect, good_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
@@ -162,7 +164,7 @@ def test_the_deadline_holds_over_tls(
     EventsClient(KEY, base_url=server.url).check()
 
 
-def test_a_port_that_does_not_speak_tls_is_told(serve: Serve, connect: Connect) -> None:
+def test_a_port_that_does_not_speak_tls_is_reported(serve: Serve, connect: Connect) -> None:
     server = serve(resets_unread)
     error = failure(connect(server.url.replace("http:", "https:")))
     assert type(error) is NetworkError
@@ -266,7 +268,7 @@ def test_plain_http_through_a_proxy_needs_the_users_consent_like_any_other(
         connect("http://pagerduty.test")
 
 
-def test_a_proxy_of_the_sessions_own_wins_over_the_environments(
+def test_a_proxy_of_the_session_wins_over_the_environments(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve()
@@ -299,7 +301,7 @@ def test_a_proxy_that_wants_a_password_gets_it_from_its_address(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_refuses_is_told_without_its_password(
+def test_a_proxy_that_refuses_is_reported_without_its_password(
     serve: Serve, connect: Connect, good_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     server = serve(tls=good_tls if scheme == "https" else None)
@@ -326,7 +328,7 @@ def test_a_proxy_that_refuses_is_told_without_its_password(
         "https://user:s3same0pen@127.0.0.1:1",
     ],
 )
-def test_a_proxy_that_cannot_be_reached_is_told_without_its_password(
+def test_a_proxy_that_cannot_be_reached_is_reported_without_its_password(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", address)
@@ -356,7 +358,7 @@ def test_a_netrc_file_gives_nothing_away(
     assert all("authorization" not in request.headers for request in server.requests)
 
 
-def test_credentials_of_the_sessions_own_are_the_users_wish(serve: Serve) -> None:
+def test_credentials_of_the_session_are_used(serve: Serve) -> None:
     server = serve()
     with requests.Session() as session:
         session.auth = ("gateway", "pass")

@@ -14,7 +14,8 @@ import pytest
 from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
-from pagerduty_logging.state.throttle import MAX_KINDS, Problem, Throttle
+from pagerduty_logging.state.problem import MAX_KINDS, Problem
+from pagerduty_logging.state.throttle import Throttle
 
 
 class Watched(PagerDutyHandler):

@@ -68,7 +68,7 @@ def failing(function):
 
 
 @pytest.mark.parametrize("function", [*sites.INTERPOLATED, *sites.STABLE, *sites.EXCEPTIONS], **by_name)
-def test_a_call_site_has_one_key_whatever_values_it_logs(function):
+def test_a_call_site_has_one_key_for_all_values(function):
     words = [w for w in WORDS if w] if function is sites.two_on_a_line else WORDS
     assert len({fingerprint(r) for r in logged(function, *words)}) == 1
 
@@ -182,7 +182,7 @@ boom()
     assert all(keys)
 
 
-def test_a_thread_that_dies_is_told_from_another():
+def test_a_thread_that_dies_is_distinguished_from_another():
     keys = []
 
     def hook(args):
@@ -200,7 +200,7 @@ def test_a_thread_that_dies_is_told_from_another():
     assert keys[0] != keys[1] == keys[2]
 
 
-def test_django_request_records_are_told_apart_by_exception_and_not_by_path():
+def test_django_request_records_are_distinguished_by_exception_and_not_by_path():
     def view():
         raise KeyError("a")
 
@@ -220,7 +220,7 @@ def test_django_request_records_are_told_apart_by_exception_and_not_by_path():
     assert fingerprint(record(lambda: [][1], "/cart/17")) != first
 
 
-def test_django_crashes_without_a_line_of_the_applications_are_told_apart_by_view():
+def test_django_crashes_without_a_line_of_the_applications_are_distinguished_by_view():
     class Request:
         def __init__(self, view):
             self.resolver_match = type("Match", (), {"_func_path": view})()
@@ -249,7 +249,7 @@ def test_django_crashes_without_a_line_of_the_applications_are_told_apart_by_vie
     assert key("shop.views.Orders", "raise TypeError") != first
 
 
-def test_django_answers_that_are_failures_are_told_apart_by_view_and_reason_and_not_by_path():
+def test_django_answers_that_are_failures_are_distinguished_by_view_and_reason_and_not_by_path():
     class Request:
         def __init__(self, view):
             self.resolver_match = type("Match", (), {"_func_path": view})()
@@ -265,7 +265,7 @@ def test_django_answers_that_are_failures_are_told_apart_by_view_and_reason_and_
     assert fingerprint(without_view) != first
 
 
-def test_a_library_that_reports_the_applications_crashes_tells_them_apart():
+def test_a_library_that_reports_the_applications_crashes_distinguishes_them():
     def task():
         raise KeyError("a")
 
@@ -281,7 +281,7 @@ def test_a_library_that_reports_the_applications_crashes_tells_them_apart():
     assert fingerprint(record(task, own)) == fingerprint(record(other_task, own))
 
 
-def test_a_library_that_catches_and_reports_in_one_function_tells_crashes_apart():
+def test_a_library_that_catches_and_reports_in_one_function_distinguishes_crashes():
     """As uvicorn does, whose line says no more than "Exception in ASGI application"."""
     server = "/venv/lib/python3/site-packages/server/protocol.py"
     names: dict[str, object] = {}
@@ -376,7 +376,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("host", ["rq", "a_host_that_nobody_named"])
-def test_crashes_of_an_application_that_is_installed_as_libraries_are_are_told_apart(tmp_path, host):
+def test_crashes_of_an_application_that_is_installed_as_libraries_are_are_distinguished(tmp_path, host):
     site = tmp_path / "site-packages"
     shutil.copytree(
         pathlib.Path(pagerduty_logging.__file__).parent,
@@ -409,8 +409,8 @@ def test_crashes_of_an_application_that_is_installed_as_libraries_are_are_told_a
     order, again, stock, read_order, read_stock, bare, *careful, home, basket = keys("-m", "shop")
     assert order == again
     assert len({order, stock, read_order, read_stock, bare}) == 5
-    assert careful[0] == careful[1]  # what the application itself reports is told by its own words
-    assert home != basket  # without a line of the application's, Django's view tells
+    assert careful[0] == careful[1]  # what the application itself reports keeps its own words
+    assert home != basket  # without a line of the application, Django's view decides
     # A process that has loaded anything else may have its application there, as ever.
     assert keys("manage.py") == [bare] * 6 + [*careful, home, basket]
     assert keys(tmp_path / "bin" / "shop", "read_order") != keys(tmp_path / "bin" / "shop", "read_stock")
@@ -419,7 +419,7 @@ def test_crashes_of_an_application_that_is_installed_as_libraries_are_are_told_a
 # --- the record's own key ------------------------------------------------------------------
 
 
-def test_a_dedup_key_of_the_records_own_is_the_key():
+def test_a_dedup_key_in_the_record_is_the_key():
     record = made("x", pagerduty={"dedup_key": "order-17"})
     assert fingerprint(record) == "order-17"
     assert explain(record).rule is Rule.DEDUP_KEY

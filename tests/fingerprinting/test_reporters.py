@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from pagerduty_logging.fingerprinting import Fingerprinter, explain, fingerprint, places
+from pagerduty_logging.fingerprinting import Fingerprinter, explain, fingerprint
 from tests.fingerprinting.fingerprinting_records import logged, made, queued
 
 LIBRARY = "/venv/lib/python3/site-packages/server/app.py"
@@ -97,7 +97,7 @@ _log = logging.getLogger("sites")
 
 
 @pytest.mark.parametrize("run", [middleware, handled, handled_in_words, gathered], ids=lambda f: f.__name__)
-def test_a_catch_all_tells_apart_what_libraries_brought_it(run):
+def test_a_catch_all_distinguishes_what_libraries_hand_it(run):
     first, other_function, other_type = keys_of(run)
     assert len({first, other_function, other_type}) == 3
     assert keys_of(run) == [first, other_function, other_type]
@@ -128,12 +128,12 @@ def test_an_except_around_a_library_that_fails_itself_keeps_its_template():
     assert explain(logged(read, "x")[0]).joined == ()
 
 
-def test_a_catch_all_behind_a_queue_tells_failures_apart():
+def test_a_catch_all_behind_a_queue_distinguishes_failures():
     records = [queued(logged(middleware, function)[0]) for function in APPLICATION]
     assert len(set(map(fingerprint, records))) == 3
 
 
-def test_asyncio_speaks_for_the_tasks_whose_failures_it_logs_whatever_line_it_is_said_to_log_from():
+def test_asyncio_reports_for_the_tasks_whose_failures_it_logs_from_any_line():
     """As under uvloop, which has no frames: the line is the bystander's that runs the loop."""
 
     def key(function):
@@ -153,7 +153,7 @@ def test_asyncio_speaks_for_the_tasks_whose_failures_it_logs_whatever_line_it_is
     assert len({key(orders), key(stock), key(prices)}) == 3
 
 
-def test_what_a_pool_of_processes_hands_back_is_told_apart_by_the_workers_function():
+def test_what_a_pool_of_processes_hands_back_is_distinguished_by_the_workers_function():
     fork = multiprocessing.get_context("fork")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=fork) as pool:
         errors = [pool.submit(function).exception() for function in APPLICATION]
@@ -254,22 +254,3 @@ def test_a_key_is_the_same_however_a_program_is_started(tmp_path):
 
     assert keys("flow.py") == keys("-m", "flow") == keys("start")
     assert keys("pkg/flow.py") == keys("-m", "pkg.flow") != keys("flow.py")
-
-
-def test_the_main_file_is_remembered_when_python_has_forgotten_it(monkeypatch):
-    known = places.main_file()
-    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
-    assert places.main_file() == known
-
-
-def test_a_frozen_program_knows_its_libraries_by_their_first_part(monkeypatch):
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    places.is_library.cache_clear()
-    try:
-        assert places.is_library("json/decoder.py")
-        assert places.is_library("pytest/__init__.py")
-        assert not places.is_library("shop/orders.py")
-    finally:
-        monkeypatch.undo()
-        places.is_library.cache_clear()
-    assert not places.is_library("json/decoder.py")

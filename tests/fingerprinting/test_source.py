@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pagerduty_logging.fingerprinting import Rule, explain, expressions, source
+from pagerduty_logging.fingerprinting import Rule, explain, expressions, source, templates
 from tests.fingerprinting.fingerprinting_records import made
 
 CALL = 'log.error(f"User {x} is gone")\n'
@@ -198,15 +198,15 @@ def test_threads_that_read_one_file_agree(file):
     st.lists(st.text(max_size=12), min_size=1, max_size=5),
     st.lists(st.text(max_size=12), min_size=4, max_size=4),
 )
-def test_a_template_fits_whatever_fills_its_holes(pieces, values):
+def test_a_template_fits_any_values_in_its_holes(pieces, values):
     message = pieces[0] + "".join(v + p for v, p in zip(values, pieces[1:], strict=False))
-    assert expressions.Template("", tuple(pieces)).fits(message)
+    assert templates.Template("", tuple(pieces)).fits(message)
 
 
 @given(st.lists(st.text("ab", max_size=3), min_size=1, max_size=4), st.text("ab", max_size=12))
 def test_a_template_fits_only_what_it_can_have_made(pieces, message):
     pattern = ".*".join(map(re.escape, pieces))
-    assert expressions.Template("", tuple(pieces)).fits(message) == bool(re.fullmatch(pattern, message))
+    assert templates.Template("", tuple(pieces)).fits(message) == bool(re.fullmatch(pattern, message))
 
 
 @given(st.text())

@@ -1,4 +1,4 @@
-"""Records as people really log them: each kind of fault that public reports show keeps a key of its own."""
+"""Records as people really log them: each kind of fault that public reports show has its own key."""
 
 import asyncio
 import contextlib
@@ -110,7 +110,7 @@ PRINTED = (
 
 
 @pytest.mark.parametrize("report", PRINTED, ids=lambda f: f.__name__)
-def test_a_traceback_in_a_message_is_told_apart_by_type_and_failing_function(report):
+def test_a_traceback_in_a_message_is_distinguished_by_type_and_failing_function(report):
     assert len(set(keys_of(report))) == 3
     assert keys_of(report) == keys_of(report)
     assert not identify(caught(read_price, report)).by_message
@@ -232,7 +232,7 @@ def the_same_text(text):
     log.error(text)
 
 
-def test_a_text_that_only_a_variable_holds_is_told_apart_by_the_function_that_logs_it():
+def test_a_text_that_only_a_variable_holds_is_distinguished_by_the_function_that_logs_it():
     [first], [again], [other] = (logged(f, "no route to host") for f in (one_text, one_text, the_same_text))
     assert fingerprint(first) == fingerprint(again) != fingerprint(other)
     assert not identify(first).by_message
@@ -247,13 +247,13 @@ def the_same_word(value):
     log.error("Error: %s", value)
 
 
-def test_a_template_of_empty_words_is_told_apart_by_the_function_that_logs_it():
+def test_a_template_of_empty_words_is_distinguished_by_the_function_that_logs_it():
     first, again, other = (logged(f, "x")[0] for f in (a_word, a_word, the_same_word))
     assert fingerprint(first) == fingerprint(again) != fingerprint(other)
     assert not identify(first).by_message
 
 
-def test_a_template_without_words_is_one_problem_a_function_whatever_names_fill_it():
+def test_a_template_without_words_is_one_problem_a_function_for_all_names():
     def pair(name):
         log.error("%s: %s", name, "cannot reach 10.0.0.1")
 

@@ -209,7 +209,7 @@ class Raising(logging.Handler):
 
 
 @pytest.mark.parametrize("number", range(3), ids=["first", "in the middle", "last"])
-def test_an_uncaught_exception_pages_once_wherever_a_handler_raises(sandbox, make_handler, printed, number):
+def test_an_uncaught_exception_pages_once_if_any_handler_raises(sandbox, make_handler, printed, number):
     logger, pagers = logging.Logger("till"), [make_handler(), make_handler()]
     logger.handlers[:] = pagers
     logger.handlers.insert(number, Raising())
@@ -293,7 +293,7 @@ def test_an_option_that_is_no_flag_is_named(option):
         install_hooks(**{option: "no"})
 
 
-def test_a_logger_that_is_none_is_named():
+def test_an_invalid_logger_is_named():
     with pytest.raises(TypeError, match="logger must be"):
         install_hooks("shop")
 
@@ -315,7 +315,9 @@ def complain() -> None:
     raise ValueError("the ledger is gone")
 
 
-def test_what_nobody_awaits_pages_once_and_asyncio_logs_what_it_always_logs(sandbox, root, caplog, loops):
+def test_a_failure_that_no_code_awaits_pages_once_and_asyncio_logs_what_it_always_logs(
+    sandbox, root, caplog, loops
+):
     with install_hooks(), asyncio.Runner(loop_factory=loops) as runner:
 
         async def main() -> None:
@@ -374,7 +376,7 @@ def test_a_task_that_is_destroyed_while_it_waits_pages_once(sandbox, root):
     assert summary.endswith("poll")
 
 
-def test_what_nobody_awaits_pages_once_from_behind_a_queue(sandbox, make_handler, monkeypatch):
+def test_a_failure_that_no_code_awaits_pages_once_from_behind_a_queue(sandbox, make_handler, monkeypatch):
     records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     handler = make_handler()
     through = logging.handlers.QueueHandler(records)
@@ -512,3 +514,9 @@ if __name__ == "__main__":
         "Uncaught exception in process spawn: ValueError: no rates for today",
         "fork exits: leaving",
     ]
+
+
+@pytest.mark.parametrize("keep", ["handler", logging.NullHandler(), [logging.NullHandler()]])
+def test_only_handlers_that_page_are_kept(keep: object) -> None:
+    with pytest.raises(TypeError, match="keep must be a list of PagerDutyHandlers"):
+        install_hooks(keep=keep)  # type: ignore[arg-type]

@@ -50,7 +50,7 @@ def require(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_what_leaves_the_application_is_one_page_whatever_the_server_logs(
+def test_an_exception_that_leaves_the_application_is_one_page_for_every_server(
     sandbox: Sandbox, folder: Path, name: str
 ) -> None:
     require(name)
@@ -94,7 +94,7 @@ def test_a_websocket_that_fails_is_shown_with_its_path(sandbox: Sandbox, folder:
             assert connection.recv(100)
         server.stop()
     assert pages(sandbox) == {
-        "Unhandled exception in the application: ValueError: boom": {
+        "Unhandled exception in any_server.pay: ValueError: boom": {
             "method": "WEBSOCKET",
             "path": "/pay",
             "query_names": "token",
@@ -181,7 +181,7 @@ def test_an_application_that_does_not_start_is_one_page(
         ["-c", f"import subprocess, sys; sys.exit(subprocess.call({starts}) - 3)"], tmp_path, sandbox
     )  # uvicorn's status for an application that does not start
     assert list(pages(sandbox)) == [
-        "Unhandled exception in the application: ConnectionRefusedError: no database"
+        "Unhandled exception in no_start.connect: ConnectionRefusedError: no database"
     ]
 
 

@@ -268,7 +268,7 @@ def test_rest_framework_pages_once_for_each_view_that_fails(pager: Pager, users:
     told = [event["payload"] for event in pager.events]
     assert {payload["summary"]: payload["custom_details"]["request"] for payload in told} == {
         "order 7 is odd": order,
-        "Internal Server Error: /orders/7/ in test_django.get: LookupError: there is no order 7": {
+        "Internal Server Error: /orders/7/ in test_django.post: LookupError: there is no order 7": {
             **order,
             "status": 500,
         },
@@ -339,6 +339,17 @@ def test_what_pages_gets_no_warning(project: Path, sandbox: Sandbox):
             """,
             "W005",
             "early",
+        ),
+        (
+            """
+            LOGGING = {"version": 1, "root": {"handlers": []}}
+            import logging
+            from pagerduty_logging import PagerDutyHandler
+            handler = PagerDutyHandler()
+            logging.getLogger().addHandler(handler)
+            """,
+            "W007",
+            "because of logging.config.dictConfig(), called at",
         ),
         (
             'LOGGING["loggers"] = {"shop": {"handlers": ["console"], "propagate": False}}',

@@ -93,7 +93,7 @@ class Place:
     settings: dict[str, str]
 
     def send(self, *tasks: str) -> None:
-        """Let tasks be run, by a program of its own."""
+        """Run tasks in a separate program."""
         code = f"import {self.host.module} as tasks; tasks.send(*{tasks!r})"
         run(["-c", code], self.folder, self.sandbox, **self.settings)
 

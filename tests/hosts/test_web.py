@@ -31,7 +31,7 @@ def test_flask_under_gunicorn(sandbox: Sandbox, tmp_path: Path, workers: str):
         assert server.get("/stock/pears") == 500
         assert server.stop() == 0
     assert pages(sandbox) == {
-        f"Exception on /orders/7 [GET]: LookupError: {ORDER}": {
+        f"Exception on /orders/7 [GET] in shop.order: LookupError: {ORDER}": {
             "method": "GET",
             "path": "/orders/7",
             "query_names": "token",
@@ -65,9 +65,7 @@ def hang_up(server: Server) -> None:
         server.get("/slow")
 
 
-def test_gunicorn_that_is_told_to_end_at_once_in_the_midst_of_an_answer_wakes_nobody(
-    sandbox: Sandbox, tmp_path: Path
-):
+def test_gunicorn_stopped_at_once_during_an_answer_wakes_nobody(sandbox: Sandbox, tmp_path: Path):
     pytest.importorskip("gunicorn")
     (tmp_path / "plain.py").write_text(PLAIN)
     with serving("-m gunicorn --bind 127.0.0.1:{port} plain:app", tmp_path, sandbox) as server:
@@ -78,7 +76,9 @@ def test_gunicorn_that_is_told_to_end_at_once_in_the_midst_of_an_answer_wakes_no
         assert server.stop(signal.SIGINT) == 0
         client.join(PATIENCE)
     assert "SystemExit: 0" in server.output.read_text()
-    assert pages(sandbox) == {f"Error handling request GET /broken?token: LookupError: {ORDER}": {}}
+    assert pages(sandbox) == {
+        f"Error handling request GET /broken?token in plain.app: LookupError: {ORDER}": {}
+    }
 
 
 def test_fastapi_under_uvicorn(sandbox: Sandbox, tmp_path: Path):
@@ -92,13 +92,13 @@ def test_fastapi_under_uvicorn(sandbox: Sandbox, tmp_path: Path):
         assert server.get("/stock/pears") == 500
         assert server.stop() == 0
     assert pages(sandbox) == {
-        "Exception in ASGI application: ValueError: there is no printer": {
+        "Exception in ASGI application in shop.invoice: ValueError: there is no printer": {
             "method": "GET",
             "path": "/orders/7/invoice",
             "route": "/orders/{number}/invoice",
             "view": "shop.invoice",
         },
-        f"Exception in ASGI application: LookupError: {ORDER}": {
+        f"Exception in ASGI application in shop.order: LookupError: {ORDER}": {
             "method": "GET",
             "path": "/orders/7",
             "query_names": "token",

@@ -96,7 +96,7 @@ def serving(command: str, folder: Path, sandbox: Sandbox) -> Iterator[Server]:
 
 
 def pages(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
-    """Return what each accepted trigger tells of its request, by summary; fail if two say the same."""
+    """Return what each accepted trigger says about its request, by summary; fail if two say the same."""
     told = [event["payload"] for event in sandbox.events]
     summaries = [payload["summary"] for payload in told]
     assert len(summaries) == len(set(summaries)) == len(sandbox.alerts), summaries

@@ -21,7 +21,7 @@ def pager() -> Iterator[PagerDutyHandler]:
 
 @pytest.fixture
 def parent(pager: PagerDutyHandler) -> Iterator[logging.Logger]:
-    """A logger that has the handler; all that its family was told is forgotten in the end."""
+    """A logger that has the handler; its family's settings are restored at the end."""
     logger = logging.getLogger("reach")
     logger.addHandler(pager)
     yield logger

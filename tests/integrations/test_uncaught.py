@@ -38,7 +38,9 @@ async def broken_asgi(scope: Any, receive: Any, send: Any) -> None:
     raise LookupError("there is no order 7")
 
 
-FOUND = [("Unhandled exception in the application: LookupError: there is no order 7", REQUEST)]
+def page_of(broken: Any) -> list[tuple[str, dict[str, Any]]]:
+    place = f"test_uncaught.{broken.__name__}"
+    return [(f"Unhandled exception in {place}: LookupError: there is no order 7", REQUEST)]
 
 
 def call_wsgi(app: Any) -> None:
@@ -69,7 +71,7 @@ def test_what_leaves_an_application_is_one_page_though_the_server_logs_it_too(
     with pytest.raises(LookupError) as raised:
         call(middleware(broken, report=True))
     logging.getLogger("server").error("it went wrong", exc_info=raised.value)
-    assert shown(sandbox, handler) == FOUND
+    assert shown(sandbox, handler) == page_of(broken)
 
 
 @BOTH
@@ -78,7 +80,7 @@ def test_two_middlewares_report_once(
 ) -> None:
     with pytest.raises(LookupError):
         call(middleware(middleware(broken, report=True), report=True))
-    assert shown(sandbox, handler) == FOUND
+    assert shown(sandbox, handler) == page_of(broken)
     assert sandbox.alerts[0].triggers == 1
 
 
@@ -113,7 +115,7 @@ def test_an_answer_that_breaks_half_way_is_reported(sandbox: Sandbox, handler: P
     body = wsgi.PagerDutyMiddleware(half, report=True)(dict(ENVIRON), lambda *_: None)  # type: ignore[arg-type]
     with pytest.raises(LookupError):
         list(body)
-    assert shown(sandbox, handler) == FOUND
+    assert shown(sandbox, handler) == page_of(half)
 
 
 def test_a_start_that_fails_is_reported_before_the_server_has_its_text(

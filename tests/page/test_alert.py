@@ -19,7 +19,7 @@ from pagerduty_logging.page.deployment import find_environment, find_release
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.record.occurrence import Occurrence, capture
 from pagerduty_logging.sandbox import Sandbox
-from pagerduty_logging.state.throttle import History
+from pagerduty_logging.state.problem import History
 from tests.pages import paging, record
 
 GOLDEN = Path(__file__).parent / "page.txt"
@@ -151,7 +151,7 @@ def test_an_exception_that_is_the_only_argument_is_named() -> None:
     assert _trigger(record(TimeoutError())).event_class == "TimeoutError"
 
 
-def test_there_is_no_exception_where_log_exception_found_none_whatever_handler_came_before() -> None:
+def test_there_is_no_exception_where_log_exception_found_none_after_any_handler() -> None:
     made = record("it broke", exc_info=(None, None, None))
     made.exc_text = "NoneType: None"
     trigger = _trigger(made)
@@ -202,7 +202,7 @@ class _Job:
         return "charge(4711, card='c4n4ry')"
 
 
-def test_a_library_that_reports_a_failed_call_shows_nobodys_arguments() -> None:
+def test_a_library_that_reports_a_failed_call_shows_no_arguments() -> None:
     job, item = _Job(), {"card": "c4n4ry", "id": 3}
     for message, args, shown in (
         ("Failed to process %s", (job,), "Failed to process charge(…)"),
@@ -248,7 +248,7 @@ def test_a_formatter_is_respected_and_the_record_stays_as_it_was(sandbox: Sandbo
         assert vars(made) == before
 
 
-def test_the_formatter_that_basic_config_gives_is_nobody_s_wish(sandbox: Sandbox) -> None:
+def test_the_default_formatter_of_basic_config_is_not_used(sandbox: Sandbox) -> None:
     with paging(sandbox) as pager:
         pager.handler.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
         pager.logger.error("it broke")
@@ -472,7 +472,7 @@ def test_the_thread_is_named(sandbox: Sandbox) -> None:
         assert pager.details["thread"] == "worker-1"
 
 
-def test_repeats_are_counted_and_told() -> None:
+def test_repeats_are_counted_and_reported() -> None:
     trigger = _trigger(record(created=WHEN), History(312, 310, WHEN - 600, WHEN - 300))
     details = trigger.custom_details
     assert details["occurrences"] == 312
@@ -610,7 +610,7 @@ def test_a_boxed_traceback_is_taken_out_of_the_message() -> None:
     assert "c4n4ry" not in str(trigger)
 
 
-def test_a_dedup_key_is_one_line_of_plain_text_wherever_it_is_said(sandbox: Sandbox) -> None:
+def test_a_dedup_key_is_one_line_of_plain_text_from_every_source(sandbox: Sandbox) -> None:
     key = "disk\r\nof \x1b[31m\u202edb1"
     with paging(sandbox) as pager:
         pager.logger.error("disk", extra={"pagerduty": {"dedup_key": key}})
@@ -626,3 +626,48 @@ def test_a_record_that_reaches_the_handler_twice_pages_once(sandbox: Sandbox) ->
         child.parent = pager.logger
         child.error("it broke")
         assert pager.summary == "it broke"
+
+
+INVISIBLE = "x\x1b[31mred\u202e\U000e0041\x07\x9b31m\u2066"
+"""Escape sequences, a bell, characters that reorder text, and a tag that nobody sees."""
+_NOT_SHOWN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for name, held in value.items():
+                yield name
+                yield from _texts(held)
+        case list() | tuple():
+            for item in value:
+                yield from _texts(item)
+        case _ if hasattr(value, "__slots__") and not isinstance(value, (int, float)):
+            for name in value.__slots__:
+                yield from _texts(getattr(value, name))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        *({name: INVISIBLE} for name in ("name", "pathname", "funcName", "levelname", "threadName", "msg")),
+        {"pagerduty": {"severity": INVISIBLE}},
+        {"pagerduty": {INVISIBLE: INVISIBLE}},
+        {"pagerduty": {"links": [{"href": "https://x/", "text": INVISIBLE}]}},
+        {"pagerduty": {"links": [{"href": f"https://x/{INVISIBLE}", "text": "x"}]}},
+        {"pagerduty": {"images": [{"src": "https://x/y.png", "alt": INVISIBLE}]}},
+        {"pagerduty": {"custom_details": {INVISIBLE: {INVISIBLE: [INVISIBLE]}}}},
+        {"tenant": {INVISIBLE: INVISIBLE}},
+    ],
+)
+def test_no_part_of_a_page_holds_what_a_reader_does_not_see(attributes: dict[str, Any]) -> None:
+    for text in _texts(_trigger(record(**attributes))):
+        assert not _NOT_SHOWN.search(text), ascii(text)
+
+
+def test_the_name_of_an_exceptions_type_may_come_from_outside_too() -> None:
+    error = type(f"Remote{INVISIBLE}", (Exception,), {})("it broke")
+    for text in _texts(_trigger(record(exc_info=(type(error), error, None)))):
+        assert not _NOT_SHOWN.search(text), ascii(text)

@@ -1,4 +1,4 @@
-"""No secret leaves the process, wherever a program logs it."""
+"""No secret leaves the process, in whatever part of a record it is logged."""
 
 import dataclasses
 import io

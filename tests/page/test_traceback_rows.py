@@ -1,4 +1,4 @@
-"""Tracebacks as rows: the program's own innermost line first, libraries folded, text understood."""
+"""Tracebacks as rows: the application's innermost line first, libraries folded, text understood."""
 
 import json
 import logging
@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from pagerduty_logging.page import traceback_rows
 from pagerduty_logging.record import printed_traceback
-from pagerduty_logging.record.exceptions import Frame, Raised, caught, kind_of, told
+from pagerduty_logging.record.exceptions import Frame, Raised, caught, kind_of, with_frames
 from pagerduty_logging.record.message import read
 
 SITE = "/venv/lib/python3.11/site-packages"
 
 
 def chain_of(error: BaseException) -> tuple[Raised, ...]:
-    return told(caught(error))
+    return with_frames(caught(error))
 
 
 def _caught(call: Callable[[], object]) -> BaseException:
@@ -105,7 +105,7 @@ def test_source_lines_are_those_of_regular_files_only(tmp_path: Path) -> None:
         assert len(_rows(_frame(path, 1, "f", None))) == 1
 
 
-def test_causes_are_told_the_nearest_first() -> None:
+def test_causes_are_shown_nearest_first() -> None:
     chain = chain_of(_caught(lambda: shop.charge(7)))
     rows = traceback_rows.rows_of_causes(chain)
     assert rows[0].startswith("caused by json.decoder.JSONDecodeError: Expecting value")
@@ -196,7 +196,7 @@ def test_kinds_are_dotted_but_for_python_s_own() -> None:
     assert Raised("json.decoder.JSONDecodeError", "").name == "JSONDecodeError"
 
 
-def test_notes_are_shown_whatever_they_are() -> None:
+def test_notes_of_any_type_are_shown() -> None:
     error = ValueError("x")
     error.__notes__ = ["one", 2]
     assert chain_of(error)[0].notes == ("one", "2")

@@ -34,7 +34,7 @@ class Bits(enum.Flag):
 
 
 class Loud:
-    """Raises what it is told to, whatever is asked of it."""
+    """Raises a given exception at any access."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -123,7 +123,7 @@ class Bottomless(Sequence[Any]):
 
 
 class BadMapping(Mapping[str, int]):
-    """Breaks where it is told to."""
+    """Breaks at a given place."""
 
     def __init__(self, where: str) -> None:
         self._where = where

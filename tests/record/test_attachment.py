@@ -50,7 +50,7 @@ def test_a_handler_that_was_removed_is_named_with_what_took_its_place(logger: lo
         root.handlers[:] = others
 
 
-def test_a_handler_that_a_configuration_threw_out_is_told_from_one_that_was_removed(
+def test_a_handler_that_a_configuration_threw_out_is_distinguished_from_one_that_was_removed(
     logger: logging.Logger,
 ) -> None:
     handler = logging.NullHandler()

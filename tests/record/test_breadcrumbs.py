@@ -108,7 +108,7 @@ def test_threads_do_not_see_each_other() -> None:
         logger.info("thread")
         seen.append(_remembered())
 
-    # A context of its own: what a thread inherits is the interpreter's to decide.
+    # A separate context: the interpreter decides what a thread inherits.
     thread = threading.Thread(target=contextvars.Context().run, args=(serve,))
     thread.start()
     thread.join()
@@ -156,7 +156,7 @@ def _filters_may_replace() -> bool:
     return isinstance(filterer.filter(record()), logging.LogRecord)
 
 
-def test_a_line_that_cannot_be_shown_is_named_and_harms_nobody() -> None:
+def test_a_line_that_cannot_be_shown_is_named_and_does_no_harm() -> None:
     logger = _logger()
     logger.info("%d of them", "many")
     assert _remembered() == ["(a line that cannot be shown: TypeError)"]

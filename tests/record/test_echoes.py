@@ -1,4 +1,4 @@
-"""What only repeats an error that was told already, and what looks like it but does not."""
+"""What only repeats an error that was logged already, and what looks like it but does not."""
 
 import logging
 import traceback
@@ -66,7 +66,7 @@ def test_the_text_of_an_exception_that_the_middleware_has_paged_for_does_not_pag
             assert is_echo(record(traceback.format_exc(), name="uvicorn.error")) is reported
 
 
-def test_a_programs_own_line_that_is_logged_meanwhile_pages() -> None:
+def test_a_line_of_the_application_that_is_logged_meanwhile_pages() -> None:
     error = ConnectionRefusedError("no database")
     error.__dict__[REPORTED] = "asgi"
     assert not while_handling(error, record("cannot start"))

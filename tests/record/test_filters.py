@@ -364,7 +364,7 @@ def test_a_critical_record_passes_although_its_exception_was_paged_as_an_error(s
         assert [event["payload"]["severity"] for event in pager.events] == ["error", "critical"]
 
 
-def test_an_exception_that_two_loggers_tell_of_pages_once(sandbox: Sandbox) -> None:
+def test_an_exception_that_two_loggers_report_pages_once(sandbox: Sandbox) -> None:
     with paging(sandbox) as pager:
         _charge_and_report(pager, 7, "/pay")
         assert pager.summary == "cannot charge order 7: CardError: declined"
@@ -466,7 +466,7 @@ def test_an_exception_that_takes_no_mark_pages_all_the_same(sandbox: Sandbox) ->
 
 
 def test_a_record_may_page_while_another_is_noted(sandbox: Sandbox) -> None:
-    """As a signal handler or a finaliser does, on the thread that is in the midst of it."""
+    """As a signal handler or a finaliser does, on the thread that runs it."""
     frequency = Frequency(5, 60.0, 10, Clock())
     nested: list[Held | None] = []
 

@@ -29,7 +29,7 @@ def pager(sandbox: Sandbox) -> Iterator[Pager]:
     "missing",
     ["created", "pathname", "lineno", "funcName", "filename", "levelname", "levelno", "args", "threadName"],
 )
-def test_a_record_made_by_hand_pages_whatever_it_lacks(pager: Pager, missing: str) -> None:
+def test_a_record_made_by_hand_pages_without_any_attribute(pager: Pager, missing: str) -> None:
     made = record("disk %s is full", "sda")
     del made.__dict__[missing]
     pager.handler.handle(made)
@@ -108,7 +108,7 @@ def test_a_copied_record_says_what_one_says_that_is_read_at_once() -> None:
     assert _plain(copied) == _plain(read)
 
 
-def test_what_is_salvaged_runs_none_of_the_application_s_code() -> None:
+def test_salvaging_runs_none_of_the_applications_code() -> None:
     class Loud:
         def __str__(self) -> str:
             raise AssertionError("ran")

@@ -10,7 +10,7 @@ from pagerduty_logging.record.plain_record import MAX_BYTES, MAX_INTEGER, attrib
 
 
 class Speaks:
-    """An object of the program's, whose text is the program's code."""
+    """An object whose `__str__` is the application's code."""
 
     def __str__(self) -> str:
         return f"said on {threading.current_thread().name}"
@@ -26,7 +26,7 @@ def made(msg: object = "payment %s failed", args: object = (4711,), **extra: obj
     return record
 
 
-def test_a_copy_says_what_the_record_said_and_changes_with_it_no_more() -> None:
+def test_a_copy_says_what_the_record_said_and_no_longer_changes_with_it() -> None:
     record = made(order="A-17")
     found = attributes_of(record)
     assert found is not None
@@ -58,7 +58,7 @@ def test_what_may_run_the_programs_code_or_is_big_is_read_at_once(record: loggin
 
 @pytest.fixture
 def factory_threads() -> Iterator[list[str]]:
-    """The threads on which logging's record factory, the program's own, is called."""
+    """The threads on which the application's record factory is called."""
     before = logging.getLogRecordFactory()
     called: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Records that wait unread, because the worker is in the midst of an exchange."""
+"""Records that wait unread, because the worker is busy with an exchange."""
 
 import gc
 import logging

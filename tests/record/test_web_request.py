@@ -157,7 +157,7 @@ def test_a_loaded_session_tells_the_user_who_is_not(pager: Pager):
     assert "hush" not in str(details)
 
 
-def test_a_request_that_is_none_of_ours_is_left_as_it_is(pager: Pager):
+def test_a_request_that_is_not_ours_is_left_as_it_is(pager: Pager):
     assert details_with(pager, request={"method": "GET", "id": 3}, status_code=7)["request"] == {
         "method": "GET",
         "id": 3,
@@ -270,7 +270,7 @@ def test_a_finished_answer_reaches_the_server_as_it_is(body: Any):
 
 @pytest.mark.parametrize("kind", [ValueError, SystemExit])
 @pytest.mark.parametrize("streamed", [False, True])
-def test_an_exception_takes_its_request_along_to_whoever_logs_it(
+def test_an_exception_carries_its_request_to_the_code_that_logs_it(
     pager: Pager, streamed: bool, kind: type[BaseException]
 ):
     def fail(environ: Any, start_response: Any) -> list[bytes]:
@@ -301,7 +301,7 @@ def test_of_a_query_in_gunicorns_own_message_the_names_are_shown(pager: Pager, u
     assert pager.summary == f"Error handling request GET {shown}"
 
 
-def test_breadcrumbs_begin_anew_with_each_request(pager: Pager):
+def test_each_request_starts_without_breadcrumbs(pager: Pager):
     crumbs = BreadcrumbHandler(level=logging.INFO)
     pager.logger.addHandler(crumbs)
 
@@ -352,7 +352,7 @@ SCOPE = {"type": "http", "method": "GET", "path": "/orders/7", "query_string": b
 
 
 def call(app: Any, scope: dict[str, Any]) -> None:
-    """Call an application as a server does, in a task of its own."""
+    """Call an application as a server does, in its own task."""
 
     async def receive() -> dict[str, Any]:
         return {}
@@ -424,7 +424,7 @@ def test_a_websocket_is_shown_with_its_path(pager: Pager):
 
 
 def lived(app: Any, pager: Pager) -> list[tuple[str, int]]:
-    """Return what an application tells of its life, and how many events were pending at each word."""
+    """Return what an application says of its lifespan, and how many events were pending at each word."""
     told = []
 
     async def receive() -> dict[str, Any]:

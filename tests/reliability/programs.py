@@ -1,4 +1,4 @@
-"""Real programs against a real server: each runs in a process of its own, with a kill timer."""
+"""Real programs against a real server: each runs in its own process, with a kill timer."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def run(
     """Run a program to its end; `interfere` is called with the running process.
 
     Programs that fork beside busy threads, or log from signal handlers, are not `measured`: coverage
-    takes a lock of its own wherever it meets new code, and such a program then hangs on that.
+    takes its own lock when it meets new code, and such a program then hangs on that.
     """
     with started(program, url, spool=spool, preload=preload, measured=measured) as process:
         since = time.monotonic()

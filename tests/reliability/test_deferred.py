@@ -80,9 +80,10 @@ def before_line(number):
     return trace
 GROUPED = {"pagerduty": {"group": "records"}}
 made = busy(max_events_per_minute=1_000_000, before_send=lambda trigger, record: trigger)
-number = interrupted = 1
+program, number, interrupted = log, 1, 1
 while interrupted:
     interrupted = 0
+    log = program.getChild(word(number))  # one line of one logger has only so many problems of its own
     log.error(f"innocent {number} of %s", 1)
     sys.settrace(before_line(number))
     try:
@@ -141,7 +142,7 @@ os._exit(0)
     assert ended.out == "ok\n", ended.err
 
 
-def test_a_source_file_that_cannot_be_read_holds_no_caller_up_and_what_waits_is_told(
+def test_a_source_file_that_cannot_be_read_holds_no_caller_up_and_what_waits_is_reported(
     pagerduty: Sandbox,
 ) -> None:
     ended = run(

@@ -262,7 +262,7 @@ def test_what_is_imported_by_an_exit_callback_pages_within_it(pagerduty: Sandbox
     assert summaries(pagerduty) == ["cannot close the day", "nor the night"]
 
 
-def test_what_an_exit_callback_imported_and_could_not_send_is_told(pagerduty: Sandbox) -> None:
+def test_what_an_exit_callback_imported_and_could_not_send_is_reported(pagerduty: Sandbox) -> None:
     pagerduty.fail_share(Hang(), 1)
     ended = run("", pagerduty.url, preload=LATE.replace("TIMEOUT", "1.0"), measured=False)
     assert ended.status == 0

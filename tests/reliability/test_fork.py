@@ -97,7 +97,7 @@ def test_children_forked_under_fire_end_and_deliver(pagerduty: Sandbox) -> None:
     assert children == {f"child {number}" for number in range(8)}
 
 
-def test_a_fork_right_after_the_first_record_harms_nobody(pagerduty: Sandbox) -> None:
+def test_a_fork_right_after_the_first_record_does_no_harm(pagerduty: Sandbox) -> None:
     ended = run(
         """
         attached()
@@ -139,7 +139,7 @@ def test_a_server_that_hangs_delays_no_fork(pagerduty: Sandbox) -> None:
     assert ended.status == 0, ended.err
 
 
-def test_a_fork_that_no_hook_tells_of_is_noticed(pagerduty: Sandbox) -> None:
+def test_a_fork_that_no_hook_announces_is_noticed(pagerduty: Sandbox) -> None:
     ended = run(
         """
         import ctypes

@@ -17,7 +17,6 @@ SLOW = Delay(1.0)
     [
         'logging.config.dictConfig({"version": 1})',
         "logging.basicConfig(force=True)",
-        "logging.shutdown()",
         "root.removeHandler(made); made.close()",
     ],
 )
@@ -49,6 +48,119 @@ def test_reconfiguring_with_an_event_in_flight_is_quick_and_loses_nothing(
     )
     assert ended.status == 0, ended.err
     assert summaries(pagerduty) == ["first", "second"]
+
+
+def test_shutting_logging_down_delivers_first_what_is_pending(pagerduty: Sandbox) -> None:
+    """As the children of many libraries do before `os._exit`; the worker's HTTP library logs meanwhile."""
+    pagerduty.fail_share(SLOW, 1)
+    ended = run(
+        """
+        root = logging.getLogger()
+        root.setLevel(logging.DEBUG)
+        made = handler()
+        root.addHandler(made)
+        log.propagate = True
+        root.addHandler(logging.StreamHandler(sys.stdout))
+        log.error("first")
+        log.error("second")
+        logging.shutdown()
+        os._exit(0)
+        """,
+        pagerduty.url,
+    )
+    ended.well()
+    assert summaries(pagerduty) == ["first", "second"]
+
+
+def test_shutting_logging_down_takes_no_longer_than_flush_timeout_for_all_handlers(
+    pagerduty: Sandbox,
+) -> None:
+    pagerduty.fail_share(Hang(), 1)
+    ended = run(
+        """
+        for _ in range(3):
+            attached(flush_timeout=0.5)
+        log.error("lost")
+        since = time.monotonic()
+        logging.shutdown()
+        print(time.monotonic() - since)
+        os._exit(0)
+        """,
+        pagerduty.url,
+    )
+    ended.well()
+    assert 0.4 < float(ended.out) < 1.4
+
+
+def test_shutting_logging_down_again_and_again_leaves_the_end_its_time(pagerduty: Sandbox) -> None:
+    ended = run(
+        """
+        made = attached(flush_timeout=5)
+        for number in range(50):
+            log.error(f"problem {number}", extra={"pagerduty": {"dedup_key": str(number)}})
+            logging.shutdown()
+            assert made.stats.pending == 0
+        from pagerduty_logging.delivery import process
+        assert process.ending.left() == 5
+        """,
+        pagerduty.url,
+    )
+    ended.well()
+    assert len(pagerduty.events) == 50
+
+
+def test_while_the_lock_of_logging_itself_is_held_a_flush_waits_for_nothing(pagerduty: Sandbox) -> None:
+    pagerduty.fail_share(SLOW, 1)
+    ended = run(
+        """
+        made = attached()
+        log.error("first")
+        with logging._lock:
+            made.acquire()
+            since = time.monotonic()
+            assert not made.flush()
+            assert time.monotonic() - since < 0.5
+            made.release()
+        """,
+        pagerduty.url,
+    )
+    ended.well()
+    assert summaries(pagerduty) == ["first"]
+
+
+def test_what_absl_calls_fatal_is_sent_before_it_aborts(pagerduty: Sandbox) -> None:
+    ended = run(
+        """
+        attached()
+        log.error("before")
+        log.critical("the end", extra={"_absl_log_fatal": True})
+        os.abort()
+        """,
+        pagerduty.url,
+        measured=False,
+    )
+    assert ended.status == -6
+    assert summaries(pagerduty) == ["before", "the end"]
+
+
+@pytest.mark.parametrize(("host", "background"), [("", True), ("shop", False)])
+def test_under_aws_lambda_a_page_is_sent_inside_the_call(
+    pagerduty: Sandbox, host: str, background: bool
+) -> None:
+    pagerduty.fail_share(Delay(0.2), 1)
+    ended = run(
+        f"""
+        if {host!r}:
+            os.environ["AWS_LAMBDA_FUNCTION_NAME"] = {host!r}
+        attached()
+        log.error("first")
+        print(any(thread.name == "pagerduty-logging" for thread in threading.enumerate()))
+        """,
+        pagerduty.url,
+    )
+    ended.well()
+    assert ended.out.strip() == str(background)
+    assert summaries(pagerduty) == ["first"]
 
 
 def test_configuring_again_and_again_leaves_nothing_behind(pagerduty: Sandbox) -> None:
@@ -256,7 +368,8 @@ def test_objects_that_log_while_they_are_read_end_in_one_page(pagerduty: Sandbox
         pagerduty.url,
     )
     ended.well()
-    said = summaries(pagerduty)
+    first = [e["payload"] for e in pagerduty.events if e["payload"]["custom_details"]["why"] == "first"]
+    said = [payload["summary"] for payload in first]
     assert said.count("itself: text") == 1
     assert said.count("outer: text") == 1
     assert int(ended.out) < 20

@@ -1,4 +1,4 @@
-"""With a spool, what was logged outlives the process: whoever comes next sends it."""
+"""With a spool, what was logged outlives the process: the next process sends it."""
 
 import json
 import os
@@ -175,7 +175,7 @@ def test_nobody_else_can_read_it_and_no_key_is_in_it(pagerduty: Sandbox, spool: 
 LEAVE_FIVE = "attached(flush_timeout=0)\nfor n in range(5): log.error(f'problem {n}')\nos._exit(0)"
 
 
-def test_broken_events_are_put_aside_and_the_others_sent(pagerduty: Sandbox, spool: Path) -> None:
+def test_broken_events_are_set_aside_and_the_others_sent(pagerduty: Sandbox, spool: Path) -> None:
     run(LEAVE_FIVE, "http://127.0.0.1:9", spool=spool)
     torn, flipped, empty, folder, good = events(spool)
     torn.write_bytes(torn.read_bytes()[:100])
@@ -277,7 +277,7 @@ def test_an_old_event_is_tried_once_in_this_life_for_clocks_go_wrong(
     assert summaries(pagerduty) == ["problem"]
 
 
-def test_an_event_beyond_its_age_is_given_up_and_told(pagerduty: Sandbox, spool: Path) -> None:
+def test_an_event_beyond_its_age_is_given_up_and_reported(pagerduty: Sandbox, spool: Path) -> None:
     run("attached(flush_timeout=0)\nlog.error('problem')\nos._exit(0)", "http://127.0.0.1:9", spool=spool)
     (file,) = events(spool)
     entry = json.loads(file.read_text())

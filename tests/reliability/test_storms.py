@@ -1,8 +1,11 @@
 """Outages, refusals and storms over real HTTP: nothing is lost in silence, and the books balance."""
 
+import textwrap
+
 import pytest
 
 from pagerduty_logging.sandbox import Answer, Endless, Garbage, Redirect, Reset, Sandbox
+from tests.turned import reported
 
 from .conftest import summaries
 from .programs import run
@@ -40,7 +43,7 @@ QUICK = "retry=Retry(initial=0.05, maximum=0.1)"
     ],
     ids=str,
 )
-def test_whatever_stands_in_the_way_the_same_event_is_sent_again(pagerduty: Sandbox, fault: object) -> None:
+def test_the_same_event_is_sent_again_after_any_failure(pagerduty: Sandbox, fault: object) -> None:
     pagerduty.fail_next(fault, times=2)  # type: ignore[arg-type]
     run(
         f"made = attached({QUICK}, timeout=1)\nlog.error('problem')\nassert made.flush(20)",
@@ -54,7 +57,7 @@ def test_whatever_stands_in_the_way_the_same_event_is_sent_again(pagerduty: Sand
     assert {request.path for request in pagerduty.requests} == {"/v2/enqueue"}
 
 
-def test_an_event_that_is_refused_is_sent_barely_then_told_and_stalls_nobody(pagerduty: Sandbox) -> None:
+def test_an_event_that_is_refused_is_sent_barely_then_told_and_stalls_no_other(pagerduty: Sandbox) -> None:
     pagerduty.fail_next(400, times=2)
     pagerduty.fail_next(Answer(202, body="garbage"))
     ended = run(
@@ -90,7 +93,7 @@ def test_a_refused_event_pages_in_its_barest_form(pagerduty: Sandbox) -> None:
     (event,) = pagerduty.events
     assert event["payload"]["summary"].startswith("problem")
     assert event["payload"]["severity"] == "critical"
-    assert list(event["payload"]["custom_details"]) == ["reduced"]
+    assert list(event["payload"]["custom_details"]) == ["reduced", "why"]
 
 
 def test_a_storm_keeps_the_budget_pages_the_critical_and_tells_the_rest(pagerduty: Sandbox) -> None:
@@ -225,7 +228,9 @@ def test_a_wall_clock_that_jumps_changes_nothing(pagerduty: Sandbox) -> None:
         """,
         pagerduty.url,
     ).well()
-    assert len(summaries(pagerduty)) == 4
+    assert len(summaries(pagerduty)) == 5
+    (end,) = [e for e in pagerduty.events if e["payload"]["custom_details"]["why"] == "end of the process"]
+    assert end["payload"]["custom_details"]["suppressed"] == 2
 
 
 def test_handlers_do_not_share_their_troubles(pagerduty: Sandbox) -> None:
@@ -312,4 +317,46 @@ assert stats.suppressed + stats.accepted == 16 * 505, stats
         pagerduty.url,
     )
     assert ended.status == 0, ended.err
+    events = pagerduty.events
+    first = [e for e in events if e["payload"]["custom_details"]["why"] == "first"]
+    assert len(first) == len(set(summaries(pagerduty))) == 20 + 16 * 5
+    assert len(events) == len(first) + 20, "the rest is told at the end of the process"
+    assert sum(map(reported, events)) == 16 * 505
     assert len(summaries(pagerduty)) == len(set(summaries(pagerduty))) == 20 + 16 * 5
+
+
+def test_words_of_a_client_do_not_push_out_another_loggers_error() -> None:
+    """At PagerDuty's limit: the client sends 3,300 different words, and the database fails in between."""
+    with Sandbox(rate_limit=120) as pagerduty:
+        ended = run(
+            textwrap.dedent(BALANCE)
+            + textwrap.dedent("""
+            import itertools
+            made = attached(fingerprint=None)
+            database = logging.getLogger("database")
+            database.addHandler(made)
+            watch(made)
+            words = itertools.product("bcdfghklm", "aeiou", "mnprst", "aeiou", "ksz")
+            for n, letters in enumerate(itertools.islice(words, 3_300)):
+                log.error("".join(letters))
+                if n == 2_500:
+                    database.error("the database is down")
+                    print("down", flush=True)
+                    sys.stdin.readline()
+            assert made.flush(20), made.stats
+            balance(made.stats)
+            assert not made.stats.dropped, made.stats
+            assert made.stats.accepted + made.stats.suppressed == 3_301, made.stats
+            """),
+            pagerduty.url,
+            interfere=lambda process: (
+                process.stdout and process.stdout.readline(),
+                # Before the flood is over, and before PagerDuty takes the next 120.
+                pagerduty.wait_until(lambda: "the database is down" in summaries(pagerduty), timeout=10.0),
+                process.stdin and (process.stdin.write("go\n"), process.stdin.flush()),
+            ),
+        )
+        assert ended.status == 0, ended.err
+        assert len({event["dedup_key"] for event in pagerduty.events}) == 50 + 1 + 1
+        assert [said for said in summaries(pagerduty) if "more different messages of this line" in said]
+        assert not [request for request in pagerduty.requests if request.status == 429]

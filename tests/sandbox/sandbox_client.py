@@ -47,7 +47,7 @@ def change(**changes: Any) -> dict[str, Any]:
 
 
 class Sender:
-    """Posts events to a sandbox, a plain trigger when it is not told which."""
+    """Posts events to a sandbox, a plain trigger unless another is given."""
 
     def __init__(self, sandbox: Sandbox, session: requests.Session) -> None:
         self.url = sandbox.url

@@ -24,7 +24,7 @@ HARD_LIMIT = 15  # seconds any of these processes may live
 
 @contextlib.contextmanager
 def running(*options: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """The command in a process of its own, killed when it outlives its time."""
+    """The command in its own process, killed when it outlives its time."""
     process = subprocess.Popen(
         [sys.executable, "-m", "pagerduty_logging", "sandbox", "--port", "0", *options],
         stdout=subprocess.PIPE,
@@ -160,7 +160,7 @@ def test_an_address_others_reach_takes_a_flag(
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
-def test_a_port_that_is_none_is_a_usage_error(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_port_is_a_usage_error(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         cli.main(["sandbox", "--port", port])
     assert ending.value.code == 2

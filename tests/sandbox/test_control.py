@@ -78,7 +78,7 @@ def test_faults_can_be_scripted(sandbox: Sandbox, http_session: requests.Session
         ('{"fault": "delay", "seconds": 1, "then": {"fault": 1}}', "one of"),
     ],
 )
-def test_a_fault_that_makes_no_sense_is_told(
+def test_a_fault_that_makes_no_sense_is_reported(
     sandbox: Sandbox, http_session: requests.Session, body: str, text: str
 ) -> None:
     answer = http_session.post(sandbox.url + "/api/faults", data=body, timeout=5)

@@ -94,7 +94,7 @@ def test_a_failure_tells_what_the_handlers_of_this_process_did(
         sandbox.alert(summary="cannot ship", timeout=0)
 
 
-def test_many_alerts_are_not_all_told(send: Sender, sandbox: Sandbox):
+def test_many_alerts_are_not_all_listed(send: Sender, sandbox: Sandbox):
     for number in range(12):
         send(trigger(str(number)))
     with pytest.raises(AssertionError, match="and 2 more"):
@@ -131,7 +131,7 @@ def test_older_handlers_are_turned_to_the_sandbox_and_back(
         warnings.simplefilter("ignore")  # that it has no key
         keyless = PagerDutyHandler()
     attach(keyless)
-    for _ in range(2):  # what one test was told is news to the next
+    for _ in range(2):  # one test's alert is news to the next
         with sandbox.redirect():
             logging.getLogger("shop").error("cannot pay")
             sandbox.settle(timeout=60)
@@ -159,7 +159,7 @@ def test_what_was_set_in_the_environment_comes_back(sandbox: Sandbox, monkeypatc
     assert os.environ["PAGERDUTY_ROUTING_KEY"] == "earlier"
 
 
-def test_a_page_that_hangs_in_the_end_is_let_go(sandbox: Sandbox, older_handler: PagerDutyHandler):
+def test_a_request_that_hangs_at_the_end_is_abandoned(sandbox: Sandbox, older_handler: PagerDutyHandler):
     with sandbox.redirect():
         sandbox.fail_next(Hang())
         logging.getLogger("shop").error("cannot pay")

@@ -1,4 +1,4 @@
-"""The stand-in misbehaves as told."""
+"""The stand-in fails on request."""
 
 import json
 import socket
@@ -173,7 +173,7 @@ def test_an_endless_body_does_not_end(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("fault", [Hang(), Delay(3600), Drip(3600), Endless()])
-def test_stopping_ends_whatever_hangs_at_once(sandbox: Sandbox, fault: Fault) -> None:
+def test_stopping_ends_hanging_requests_at_once(sandbox: Sandbox, fault: Fault) -> None:
     threads = threading.active_count() - 1
     sandbox.fail_next(fault)
     with connect(sandbox) as connection:

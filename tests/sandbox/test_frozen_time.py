@@ -51,7 +51,7 @@ def test_a_flush_in_frozen_time_ends_though_pagerduty_hangs(
     assert not handler.flush(0.5)
 
 
-def test_the_clocks_are_the_systems_own_whatever_was_patched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clocks_are_the_systems_under_any_patch(monkeypatch: pytest.MonkeyPatch) -> None:
     before, now = time.monotonic(), time.time()
     with freeze_time("2012-01-14"):
         monkeypatch.setattr(time, "monotonic", lambda: 0.0)

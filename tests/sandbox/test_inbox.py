@@ -105,7 +105,7 @@ def test_a_row_tells_how_often_it_happened_and_not_only_how_often_it_was_sent(
 
 
 @pytest.mark.parametrize("suppressed", [-5, True, "9", 1.5, None, [1], 10**13, 10**4299])
-def test_a_count_that_is_none_is_not_counted(browser: Browser, send: Sender, suppressed: Any) -> None:
+def test_an_invalid_count_is_not_counted(browser: Browser, send: Sender, suppressed: Any) -> None:
     send(trigger_with(custom_details={"suppressed": suppressed, "occurrences": suppressed}))
     assert ">0 suppressed" in browser.get()
 
@@ -270,13 +270,13 @@ def test_a_change_event_has_a_page_of_its_own(browser: Browser, send: Sender, sa
 
 
 @pytest.mark.parametrize("path", ["/alerts/99", "/changes/99", "/alerts/x", "/nowhere"])
-def test_what_is_gone_is_told_in_a_page(browser: Browser, session: requests.Session, path: str) -> None:
+def test_what_is_gone_is_reported_in_a_page(browser: Browser, session: requests.Session, path: str) -> None:
     answer = session.get(browser.url + path, headers={"Accept": "text/html"}, timeout=10)
     assert answer.status_code == 404
     assert '<a href="/">To the inbox</a>' in answer.text
 
 
-def test_alerts_of_several_services_are_told_apart(browser: Browser, send: Sender) -> None:
+def test_alerts_of_several_services_are_distinguished(browser: Browser, send: Sender) -> None:
     send(trigger())
     assert "…d1a6" not in browser.get()
     send(trigger(routing_key=OTHER_ROUTING_KEY))
@@ -355,3 +355,39 @@ def test_the_pages_are_not_in_the_journal_of_requests(browser: Browser, sandbox:
     browser.get()
     browser.get("/static/inbox.css")
     assert sandbox.requests == ()
+
+
+# --- why an event was sent, and what is beside it ------------------------------------------------------
+
+
+def _sent(send: Sender, dedup_key: str, **details: Any) -> None:
+    send(trigger_with(custom_details=details) | {"dedup_key": dedup_key})
+
+
+def test_the_inbox_shows_why_an_event_was_sent_and_on_which_hosts(
+    sandbox: Sandbox, send: Sender, browser: Browser
+) -> None:
+    _sent(send, "k", why="first", occurrences=1)
+    _sent(send, "k", why="size: 1,998 more in 12 s", occurrences=1999, hosts=2, host_names=["a1", "b2"])
+    assert "size: 1,998 more in 12 s" in browser.get()
+    page = browser.get(f"/alerts/{number(sandbox, 'k')}")
+    assert "<bdi>first</bdi>" in page
+    assert "size: 1,998 more in 12 s" in page
+    assert "2: a1, b2" in page
+
+
+def test_a_second_alert_is_shown_beside_its_first(sandbox: Sandbox, send: Sender, browser: Browser) -> None:
+    _sent(send, "k", why="first")
+    _sent(send, "k-worse-severity", why="worse: error → critical", first_alert="k")
+    first, second = number(sandbox, "k"), number(sandbox, "k-worse-severity")
+    assert f'href="/alerts/{second}"' in browser.get(f"/alerts/{first}").partition("Beside it")[2]
+    assert f'href="/alerts/{first}"' in browser.get(f"/alerts/{second}").partition("Beside it")[2]
+
+
+@pytest.mark.parametrize("why", ["because", 3, ["first"], "size: " + "x" * 300, HOSTILE])
+def test_a_reason_that_is_none_of_ours_is_a_detail_like_others(
+    sandbox: Sandbox, send: Sender, browser: Browser, why: Any
+) -> None:
+    _sent(send, "k", why=why, hosts={"a": 1}, first_alert=["k"])
+    assert "Sent because" not in browser.get(f"/alerts/{number(sandbox, 'k')}")
+    assert "hosts</span>" not in browser.get()

@@ -150,7 +150,7 @@ def test_the_file_holds_no_more_than_twice_what_the_sandbox_does(tmp_path: Path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a directory that goes")
-def test_a_file_that_cannot_be_written_is_told_once(
+def test_a_file_that_cannot_be_written_is_reported_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "folder"

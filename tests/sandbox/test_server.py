@@ -123,7 +123,7 @@ def test_a_chunked_body_is_read(sandbox: Sandbox, http_session: requests.Session
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/v2/enqueue", 405), ("POST", "/v2/enqueu", 404)]
 )
-def test_a_wrong_address_is_told_in_json(
+def test_a_wrong_address_is_reported_in_json(
     sandbox: Sandbox, http_session: requests.Session, method: str, path: str, status: int
 ) -> None:
     answer = http_session.request(method, sandbox.url + path, timeout=5)

@@ -63,7 +63,7 @@ def test_the_empty_inbox_says_how_to_trust_it(sandbox: Sandbox, session: request
     assert f"--cacert {sandbox.ca_file}" in session.get(sandbox.url, timeout=10).text
 
 
-def test_who_does_not_greet_keeps_nobody_waiting(sandbox: Sandbox, session: requests.Session) -> None:
+def test_a_client_that_sends_no_greeting_delays_no_other(sandbox: Sandbox, session: requests.Session) -> None:
     port = int(sandbox.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)) as odd:
         odd.sendall(b"GET / HTTP/1.1\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Senders are killed between claim and 202: every problem is told all the same."""
+"""Senders are killed between claim and 202: every problem is reported all the same."""
 
 import json
 import subprocess

@@ -78,7 +78,7 @@ def test_a_client_without_a_time_out_gets_a_warning():
         (Path("/var/lib/x"), "the state in /var/lib/x"),
     ],
 )
-def test_where_it_lives_is_told_without_a_secret(option, where: str):
+def test_where_it_lives_is_reported_without_a_secret(option, where: str):
     pytest.importorskip("redis")
     place = find_place(option)
     assert place is not None

@@ -146,7 +146,7 @@ def test_a_read_only_replica_is_unknown(own_server: Server, redis_server: Server
     assert not here.state.hand_in(), "nor does it look well where nothing is claimed"
 
 
-def test_a_wrong_password_is_told_without_it(own_server: Server):
+def test_a_wrong_password_is_reported_without_it(own_server: Server):
     own_server.client().config_set("requirepass", "right")
     for url in (own_server.url, f"redis://:wr%C3%B6ng@127.0.0.1:{own_server.port}/0"):
         here = Member(url)
@@ -233,7 +233,7 @@ def test_a_strange_client_is_unknown(does, why: str):
     assert why in here.said[0]
 
 
-def test_a_client_of_the_users_own_is_used_and_never_closed(redis_server: Server):
+def test_a_client_given_by_the_user_is_used_and_never_closed(redis_server: Server):
     for client in (
         redis.Redis("127.0.0.1", redis_server.port, socket_timeout=1.0, decode_responses=True),
         redis.Redis("127.0.0.1", redis_server.port, socket_timeout=1.0, protocol=3),
@@ -249,7 +249,7 @@ def test_a_client_of_the_users_own_is_used_and_never_closed(redis_server: Server
 
 
 def test_old_and_new_lua_run_side_by_side(redis_server: Server):
-    """A version that adds a field of its own to what it stores, and that answers more."""
+    """A version that adds its own field to what it stores, and that answers more."""
     newer = (
         script()
         .replace("{'n', 'told',", "{'n', 'mood', 'told',")
@@ -286,7 +286,7 @@ def test_clocks_of_hosts_that_differ_by_minutes_change_nothing(redis_server: Ser
     assert later.last_seen == pytest.approx(now, abs=1.0)
 
 
-def test_a_fork_in_the_midst_of_a_call_harms_neither_side(redis_server: Server):
+def test_a_fork_during_a_call_harms_neither_side(redis_server: Server):
     here = Member(redis_server.url)
     here.ask()
     here.see("network", n=3)
@@ -371,7 +371,7 @@ def test_nothing_is_opened_before_it_is_asked():
     assert state.close(0.0)
 
 
-def test_forks_in_the_midst_of_calls(redis_server: Server):
+def test_forks_during_calls(redis_server: Server):
     here = Member(redis_server.url)
     here.state.hand_in()
     ended = threading.Event()

@@ -15,7 +15,7 @@ from .conftest import Member
 from .servers import until
 
 
-def test_a_problem_is_told_by_one_of_two(member):
+def test_a_problem_is_reported_by_one_of_two(member):
     here, there = member("web-1"), member("web-2")
     assert isinstance(here.ask(), Mine)
     held = there.ask()
@@ -36,7 +36,7 @@ def test_what_is_lost_by_one_is_sent_by_the_other(member):
     assert isinstance(there.ask(), Mine)
 
 
-def test_who_asks_again_within_its_own_lease_is_answered_the_same(member):
+def test_a_second_claim_within_the_same_lease_has_the_same_answer(member):
     here = member()
     assert isinstance(here.ask(), Mine)
     assert isinstance(here.ask(n=0), Mine)
@@ -181,7 +181,7 @@ def test_the_budget_is_one_for_all_with_a_share_for_critical_events(member):
     assert isinstance(handlers[0].ask("worst", severity=0), Later)
 
 
-def test_a_refused_claim_holds_nobody_up(member):
+def test_a_refused_claim_delays_no_other(member):
     here, there = member(per_minute=1), member(per_minute=10)
     here.tell("other")
     assert isinstance(here.ask("disk"), Later)
@@ -382,7 +382,7 @@ def test_without_threads_it_works_the_same(member):
     assert there.ask().told
 
 
-def test_who_is_dropped_without_close_gives_its_thread_back(option: str):
+def test_a_client_dropped_without_close_ends_its_thread(option: str):
     Member(option).ask()
     gc.collect()
     until(lambda: all(thread.name != "pagerduty-state" for thread in threading.enumerate()))

@@ -126,7 +126,7 @@ def test_a_full_disk(path: Path):
     assert "the disk is full" in here.said[0]
 
 
-def test_a_file_that_is_deleted_is_made_anew(path: Path):
+def test_a_file_that_is_deleted_is_made_again(path: Path):
     here, there = Member(path), Member(path)
     here.tell()
     for file in path.parent.iterdir():

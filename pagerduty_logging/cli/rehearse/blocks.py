@@ -1,4 +1,4 @@
-"""The bytes of a log, in blocks of whole lines, whatever packs them."""
+"""The bytes of a log, in blocks of whole lines, compressed or not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def opened(path: str) -> IO[bytes]:
 
 
 def size(path: str) -> int | None:
-    """Return how many bytes a file has; None: nobody knows."""
+    """Return how many bytes a file has; None if that is unknown."""
     try:
         return None if path == STDIN else os.stat(path).st_size
     except OSError:
@@ -61,20 +61,20 @@ class Block(NamedTuple):
         return self.data[: self.end]
 
 
-def blocks(path: str, counts: Counts, told: Callable[[], object]) -> Iterator[Block]:
+def blocks(path: str, counts: Counts, on_block: Callable[[], object]) -> Iterator[Block]:
     """Yield the log in blocks of whole lines.
 
     Args:
         path: as for `opened`.
         counts: takes what was read.
-        told: is called after each block.
+        on_block: called after each block.
     """
     with opened(path) as file:
         carry = b""
         cutting = False  # within a line of which the beginning was given already
         try:
             for data, whole in _unpacked(path, _Counted(file, counts)):
-                told()
+                on_block()
                 if whole and not (carry or cutting):
                     yield Block(data, whole)
                     continue

@@ -51,12 +51,12 @@ def rehearse_logs(args: argparse.Namespace) -> int:
     changes = dict(configuration.value_of(each) for each in args.set)
     incidents = None
     if args.incidents:
-        incidents = _told(
+        incidents = _loaded(
             "--incidents", args.incidents, lambda text: comparing.read_incidents(text, zone, time.time())
         )
     ledger = None
     if args.check:
-        ledger = _told(
+        ledger = _loaded(
             "--check", args.check, lambda text: comparing.read_ledger(text.splitlines(), zone, time.time())
         )
     setting = Setting(
@@ -76,25 +76,25 @@ def rehearse_logs(args: argparse.Namespace) -> int:
             if changes:
                 after = rehearse(spill, replace(setting, options={**setting.options, **changes}))
                 after.read = result.read
-    told = after or result
+    shown = after or result
     _show(args, result, after, zone)
     if incidents is not None:
-        report.show(comparing.judged(told, incidents, zone), _beside(args))
+        report.show(comparing.judged(shown, incidents, zone), _beside(args))
     if ledger is not None:
         report.show(
-            [report.Heading("Checked"), report.Text(comparing.checked(told, ledger).sentence)], _beside(args)
+            [report.Heading("Checked"), report.Text(comparing.checked(shown, ledger).sentence)], _beside(args)
         )
     for path, draw in ((args.html, drawing.html), (args.svg, drawing.svg)):
         if path:
-            _write(path, draw(told, zone))
+            _write(path, draw(shown, zone))
     if result.interrupted:
         return INTERRUPTED
-    return TOO_MANY if args.fail_over is not None and told.alerts > args.fail_over else 0
+    return TOO_MANY if args.fail_over is not None and shown.alerts > args.fail_over else 0
 
 
 def compare(args: argparse.Namespace) -> int:
     """Compare two saved results."""
-    before, after = (_told("--compare", path, from_json) for path in args.compare)
+    before, after = (_loaded("--compare", path, from_json) for path in args.compare)
     report.show(comparing.compared(before, after))
     return TOO_MANY if args.fail_over is not None and after.alerts > args.fail_over else 0
 
@@ -116,14 +116,14 @@ def _read(
     sizes = [blocks.size(path) for path in paths]
     progress = Progress(counts, None if None in sizes else sum(size or 0 for size in sizes))
     only = args.format is not None
-    told: dict[str, Any] = {
+    options: dict[str, Any] = {
         "level": level,
         "zone": setting.night.zone,
         "formats": formats,
         "only": only,
-        "told": progress,
+        "on_block": progress,
     }
-    readers = [LogReader(path, counts, **told).entries() for path in paths]
+    readers = [LogReader(path, counts, **options).entries() for path in paths]
     run = Rehearsal(setting, empty_result(setting))
     interrupted = False
     try:
@@ -164,7 +164,7 @@ def _complain_of_nothing(paths: list[str], counts: Counts) -> None:
 
 
 def _told_of(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]:
-    """Return what was read, as the result tells it: secrets masked."""
+    """Return what was read, as the result shows it: secrets masked."""
     hide = redactor(setting.options.get("redact", ()), lambda: "\0").text
     return {
         "bytes": counts.bytes_read,
@@ -200,11 +200,11 @@ def _suggestions(result: Result, spill: Spill, setting: Setting) -> list[str]:
 
 
 def _show(args: argparse.Namespace, result: Result, after: Result | None, zone: tzinfo) -> None:
-    told = after or result
+    shown = after or result
     if args.json:
-        print(to_json(told))
+        print(to_json(shown))
     elif args.csv:
-        print(report.to_csv(told), end="")
+        print(report.to_csv(shown), end="")
     elif after is None:
         report.show(report.blocks(result, zone))
     else:
@@ -296,7 +296,7 @@ def _level(setting: Setting, changes: Mapping[str, Any]) -> int:
     return lowest if lowest > logging.NOTSET else logging.DEBUG
 
 
-def _told(option: str, path: str, read: Any) -> Any:
+def _loaded(option: str, path: str, read: Any) -> Any:
     try:
         with open(path, encoding="utf-8") as file:
             return read(file.read())

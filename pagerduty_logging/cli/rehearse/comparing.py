@@ -192,7 +192,7 @@ def read_ledger(lines: Iterable[str], zone: tzinfo, newest: float) -> list[tuple
     """Return time and key of every event that a ledger says was sent.
 
     Raises:
-        ValueError: no line of it tells of an event.
+        ValueError: no line of it describes an event.
     """
     when = reader_of(Clock(zone, newest))
     sent: list[tuple[float, str]] = []

@@ -1,4 +1,4 @@
-"""The handler as a program's own logging configuration makes it: nothing is attached, opened or sent."""
+"""The handler as the application's logging configuration makes it: nothing is attached, opened or sent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Configured:
         options: the handler's.
         filters: the handler's.
         formatter: the handler's; None: none.
-        reaches: tells whether a logger's records reach the handler.
+        reaches: returns whether a logger's records reach the handler.
         formats: those of all formatters, that logs may be written in.
     """
 
@@ -122,13 +122,13 @@ def _imported(where: str) -> Any:
             found = getattr(found, part)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # whatever the user's module does
+    except BaseException as error:  # the user's module may do anything
         raise Misuse(f"--config {where} cannot be imported: {_plain(error)}") from None
     return found
 
 
 def _reaching(config: Mapping[str, Any], handler: str) -> Callable[[str], bool]:
-    """Return what tells whether a logger's records reach a handler, by its handlers and `propagate`."""
+    """Return what says whether a logger's records reach a handler (by handlers and `propagate`)."""
     loggers = {name: spec for name, spec in config.get("loggers", {}).items() if isinstance(spec, Mapping)}
     root = config.get("root") or loggers.get("") or {}
     if handler not in root.get("handlers", ()) and not any(

@@ -42,7 +42,7 @@ class Line:
         logger: likewise.
         process: likewise.
         said: the line's JSON, if it was read already.
-        path, line, function: as journald tells them.
+        path, line, function: as journald gives them.
     """
 
     text: str
@@ -90,7 +90,7 @@ class Unwrapper:
         return Line(text)
 
     def of_cloudwatch(self, text: str) -> Line | None:
-        """Return the line of CloudWatch's export, which has a time before it; None if it is none."""
+        """Return the line of CloudWatch's export, which has a time before it; else None."""
         found = CLOUDWATCH.fullmatch(text)
         if found is None:
             return None
@@ -192,7 +192,7 @@ def decoded(message: Any) -> str:
 
 
 def parsed(text: str) -> Mapping[str, Any] | None:
-    """Return a JSON object; None if it is none."""
+    """Return a JSON object; else None."""
     try:
         said = json.loads(text)
     except (ValueError, RecursionError):

@@ -18,7 +18,7 @@ _NEXT: Final = re.compile(r"[\s,]*")
 
 
 def begins_document(block: bytes) -> bool:
-    """Tell whether a log begins as a JSON document, or as an object of several lines."""
+    """Return whether a log begins as a JSON document, or as an object of several lines."""
     text = block[:4_096].decode("utf-8", "replace").lstrip("\ufeff")
     return bool(_BEGIN.match(text) or _SPREAD.match(text))
 

@@ -104,8 +104,8 @@ def _page(problem: Problem, zone: tzinfo) -> str:
             f"{max(problem.held, 0):,}" + (f", {problem.ignored:,} ignored" if problem.ignored else ""),
         ),
     ]
-    told = [(name, page.get(name)) for name in ("severity", "source", "component", "class")] if page else []
-    rows += [(name, str(value)) for name, value in told if value]
+    shown = [(name, page.get(name)) for name in ("severity", "source", "component", "class")] if page else []
+    rows += [(name, str(value)) for name, value in shown if value]
     events = [
         f"{_clock(e.at, zone)} {e.why}" + (f", {e.held:,} held back before" if e.held else "")
         for e in problem.events[:50]

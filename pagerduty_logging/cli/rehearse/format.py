@@ -34,7 +34,7 @@ class Format:
         name: as the result calls it.
         pattern: see above.
         samples: lines of its kind.
-        level_of: the level of a word, where this log has words or letters of its own.
+        level_of: the level of a word, where this log has its own words or letters.
         refine: takes the fields apart further.
         logger: whose records these are, where the line does not say.
         is_python: whether Python's `logging` wrote it, whose levels are words in capital letters.
@@ -55,7 +55,7 @@ class Format:
         return re.compile(_filled(self.pattern, _NAMES)).match
 
     def quiet(self, level: int) -> Callable[..., re.Match[bytes]] | None:
-        """Return what matches as many lines as there are below a level; None: they cannot be told so."""
+        """Return what matches as many lines as there are below a level; None if that cannot be said."""
         slot = next((slot for slot in _SLOTS if slot in self.pattern), "")
         before, _, after = self.pattern.partition(slot) if slot else (self.pattern, "", "")
         if not slot or "<message>" in before:

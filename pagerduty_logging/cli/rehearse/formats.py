@@ -1,4 +1,4 @@
-"""All formats of text logs that are read without being told, in the order in which they are tried."""
+"""All formats of text logs that are recognised, in the order in which they are tried."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Interpreter:
     Args:
         counts: takes what formats there are.
         clock: reads the times of lines.
-        unwrapper: for CloudWatch's export, which is told by what it holds only.
+        unwrapper: for CloudWatch's export, which only its content shows.
         formats: those that lines may have beside the known ones, which come after them.
         only: there are no others.
 
@@ -153,7 +153,7 @@ class Interpreter:
 
 
 def _outside(entry: Entry, line: Line) -> None:
-    """Let the wrapper tell what the line does not."""
+    """Take from the wrapper what the line does not say."""
     if entry.time is None:
         entry.time = line.time
     if entry.level is None:

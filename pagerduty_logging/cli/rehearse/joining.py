@@ -15,7 +15,7 @@ from pagerduty_logging.cli.rehearse.entries import Entry
 
 MAX_CHARS: Final = 100_000
 """Characters of the lines after the first that are kept."""
-PATIENCE: Final = 50
+MAX_LINES_BETWEEN: Final = 50
 """Lines of others after which the rest of a traceback is no longer waited for."""
 
 _BEGIN: Final = re.compile(r"[ \t|+]*(?:Exception Group )?(?:Traceback|Stack) \(most recent call last\):")
@@ -25,7 +25,7 @@ _INDENTED: Final = (" ", "\t", "|", "+", ")", "}", "]")
 
 
 def goes_on(text: str) -> bool:
-    """Tell whether a line looks like one that belongs to the line before it."""
+    """Return whether a line looks like one that belongs to the line before it."""
     return text.startswith((*_INDENTED, *_LINKS)) or bool(_BEGIN.match(text))
 
 
@@ -136,7 +136,7 @@ class Joiner:
                 self._broken = None
         if current is not None and current.unfinished and self._broken is None:
             self._broken = current
-            current.patience = PATIENCE
+            current.patience = MAX_LINES_BETWEEN
 
     def _whole(self) -> list[Entry]:
         if not self._waiting:

@@ -1,4 +1,4 @@
-"""How far the reading is: a line at a terminal, that is written anew; nothing in a pipe."""
+"""Progress of the reading: one line that is rewritten at a terminal; nothing in a pipe."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Progress:
 
     Args:
         counts: what was read so far.
-        total: bytes that there are; None: nobody knows.
+        total: bytes in all; None if that is unknown.
         stream: where it is shown, if that is a terminal.
         clock: seconds, monotonic.
     """

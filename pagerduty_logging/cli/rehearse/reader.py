@@ -35,7 +35,7 @@ SAMPLE: Final = 16
 SAMPLE_BYTES: Final = 4_096
 """How much is looked at of each block that is not read line by line."""
 MAX_SOURCES: Final = 1_000
-"""Streams and processes whose lines are told apart."""
+"""Streams and processes whose lines are distinguished."""
 
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -50,8 +50,8 @@ class LogReader:
         zone: of times that name none.
         formats: those that its lines may have beside the known ones.
         only: there are no others.
-        told: is called after each block.
-        now: seconds since the epoch, where no file tells when it was written.
+        on_block: called after each block.
+        now: seconds since the epoch, where no file shows when it was written.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class LogReader:
         zone: tzinfo,
         formats: Sequence[Format] = (),
         only: bool = False,
-        told: Callable[[], object] = lambda: None,
+        on_block: Callable[[], object] = lambda: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._path = path
         self._counts = counts
         self._level = level
-        self._told = told
+        self._on_block = on_block
         newest = _written(path, now)
         self._clock = Clock(zone, newest)
         self._unwrapper = Unwrapper(Clock(zone, newest))
@@ -82,7 +82,7 @@ class LogReader:
 
     def entries(self) -> Iterator[Entry]:
         """Yield the records of the level or worse that say when they were made."""
-        stream = blocks(self._path, self._counts, self._told)
+        stream = blocks(self._path, self._counts, self._on_block)
         for number, block in enumerate(stream):
             if number == 0 and begins_document(block.lines[:DOCUMENT_BYTES]):
                 whole = (each.lines for each in itertools.chain((block,), stream))
@@ -223,7 +223,7 @@ class LogReader:
         return skimming.by_words(first, self._level, self._interpreter.words) if first.name == kind else None
 
     def _is_usual(self, block: Block) -> bool:
-        """Tell whether the first lines of a block have the format that most lines had so far."""
+        """Return whether the first lines of a block have the format that most lines had so far."""
         lines = block.data[: min(block.end, SAMPLE_BYTES)].split(b"\n")[:-1][:SAMPLE]
         first = self._interpreter.first.match
         is_json = self._interpreter.kinds.most_common(1)[0][0] == structured.JSON
@@ -274,7 +274,7 @@ class LogReader:
         return when
 
     def _turns_back(self, whole: Block) -> bool:
-        """Tell whether local time is turned back within a block: then every line's time must be known."""
+        """Return whether local time is turned back within a block: then every line's time must be known."""
         if not self._clock.may_turn_back:
             return False
         block, end = whole

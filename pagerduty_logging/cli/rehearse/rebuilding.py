@@ -1,7 +1,7 @@
 """A printed traceback becomes an exception again: its type, text, frames, and what led to it.
 
 So the handler sees what it would have seen: a key may depend on the type and on where it came from. None of
-the program's code is imported or run. Of an exception group, or of what is no traceback of Python's, the
+the application's code is imported or run. Of an exception group, or of what is not a Python traceback, the
 text is all there is.
 """
 
@@ -20,7 +20,7 @@ _TEXT: Final = "__rehearsed_text__"
 
 
 def rebuilt(traceback: str) -> BaseException | None:
-    """Return the exception that a printed traceback tells of; None if it tells of none."""
+    """Return the exception of a printed traceback; None if there is none."""
     if not traceback or _GROUP in traceback:
         return None
     chain = printed_traceback.parse(traceback)
@@ -52,11 +52,11 @@ def _stand_in(kind: str) -> Any:
     known: Any = getattr(sys.modules.get(module or "builtins"), name, None)
     if not (isinstance(known, type) and issubclass(known, BaseException)):
         known = Exception
-    told = {"__module__": module or "builtins", "__qualname__": name, "__str__": _text}
+    namespace = {"__module__": module or "builtins", "__qualname__": name, "__str__": _text}
     try:
-        return type(name, (known,), told)
+        return type(name, (known,), namespace)
     except TypeError:  # a type that may not have subclasses
-        return type(name, (Exception,), told)
+        return type(name, (Exception,), namespace)
 
 
 def _text(error: BaseException) -> str:

@@ -20,7 +20,7 @@ class RecordMaker:
     """Makes records.
 
     Args:
-        source: the folder that holds the program's source files; None: paths are used as they are.
+        source: the folder that holds the application's source files; None: paths are used as they are.
     """
 
     def __init__(self, source: str | None = None) -> None:

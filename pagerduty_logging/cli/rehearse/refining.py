@@ -59,7 +59,7 @@ def prefer_dotted(said: Said) -> None:
 
 
 def answer_level(word: str) -> int | None:
-    """Return the level by which Django's development server tells of an answer."""
+    """Return the level by which Django's development server logs an answer."""
     if word[:1] == "5":
         return 40
     return 30 if word[:1] == "4" else 20

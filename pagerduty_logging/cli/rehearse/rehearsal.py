@@ -15,7 +15,7 @@ from pagerduty_logging.cli.rehearse.simulation import Judged, Sent, Simulation
 from pagerduty_logging.page.redaction import redactor
 
 MAX_PROBLEMS: Final = 20_000
-"""Problems that are told apart in the result; more are counted only."""
+"""Problems that are listed in the result; more are only counted."""
 MAX_PAGES: Final = 500
 """Problems of which it is kept what their page says."""
 MINUTE: Final = 60.0
@@ -34,7 +34,7 @@ class Night:
     zone: tzinfo
 
     def holds(self, at: float) -> bool:
-        """Tell whether a moment is in the night."""
+        """Return whether a moment is in the night."""
         hour = datetime.fromtimestamp(at, self.zone).hour
         if self.begins <= self.ends:
             return self.begins <= hour < self.ends
@@ -48,7 +48,7 @@ class Setting:
     Attributes:
         options: of the handler.
         filters, formatter: the handler's.
-        reaches: tells whether a logger's records reach the handler.
+        reaches: returns whether a logger's records reach the handler.
         maker: makes records of what was read.
         night: when people sleep.
     """
@@ -165,7 +165,7 @@ class Rehearsal:
 
     def _note(self, sent: Sent) -> None:
         problem = self._problems.get(sent.key)
-        if problem is None:  # of no record: what was left out, told in one event
+        if problem is None:  # of no record: the summary of dropped events
             problem = self._problems[sent.key] = Problem(
                 sent.key, "events that were left out", "", sent.severity, False, sent.wanted, sent.wanted
             )

@@ -37,7 +37,7 @@ class Event:
 
 @dataclass(slots=True)
 class Problem:
-    """One problem: a dedup key, and what would have been told of it.
+    """One problem: a dedup key, and what would have been sent for it.
 
     Attributes:
         key: the dedup key.
@@ -91,7 +91,7 @@ class Result:
     Attributes:
         read: what was read and not understood.
         options: the handler's, as they were given.
-        zone, night: how the nights were told: the zone's name, and their hours as "22-7".
+        zone, night: how nights were recognised: the zone's name, and their hours as "22-7".
         problems: all that there were, up to `MAX_PROBLEMS`, in the order of their first record.
         more_problems: how many more there were.
         dropped: events that there would have been no room for, by reason.
@@ -154,7 +154,7 @@ class Result:
 
 def to_json(result: Result) -> str:
     """Return the result as one JSON object."""
-    told = asdict(result)
+    data = asdict(result)
     totals = {
         "problems": len(result.problems) + result.more_problems,
         "alerts": result.alerts,
@@ -164,28 +164,28 @@ def to_json(result: Result) -> str:
         "held_back": result.records - result.ignored - result.events,
         "uncertain": round(result.uncertain, 4),
     }
-    return json.dumps({"version": VERSION, "totals": totals, **told})
+    return json.dumps({"version": VERSION, "totals": totals, **data})
 
 
 def from_json(text: str) -> Result:
     """Return the result that `to_json` wrote.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a result.
     """
     try:
-        told = json.loads(text)
-        if told.get("version") != VERSION:
+        data = json.loads(text)
+        if data.get("version") != VERSION:
             raise ValueError("it is no result of this version")
-        problems = [_problem(each) for each in told["problems"]]
+        problems = [_problem(each) for each in data["problems"]]
         names = {f.name for f in fields(Result)} - {"problems"}
-        return Result(problems=problems, **{name: told[name] for name in names})
+        return Result(problems=problems, **{name: data[name] for name in names})
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"it is no result of a rehearsal: {type(error).__name__}") from None
 
 
-def _problem(told: Mapping[str, Any]) -> Problem:
-    inner = dict(told)
+def _problem(data: Mapping[str, Any]) -> Problem:
+    inner = dict(data)
     inner["events"] = [Event(**event) for event in inner["events"]]
     inner["slots"] = {int(slot): count for slot, count in inner["slots"].items()}
     return Problem(**inner)

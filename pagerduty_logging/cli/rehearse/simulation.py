@@ -50,7 +50,7 @@ class Sent:
         wanted: when its record was made.
         key: its dedup key.
         severity: PagerDuty's word.
-        page: what it says; None where nobody asked.
+        page: what it says; None unless it was asked for.
     """
 
     at: float
@@ -68,7 +68,7 @@ class Judged:
         key: its problem's dedup key.
         severity: PagerDuty's word for its level.
         ignored: a filter of the handler left it out.
-        uncertain: the key was made by masking values; told once of each key.
+        uncertain: the key was made by masking values; reported once for each key.
     """
 
     key: str
@@ -78,14 +78,14 @@ class Judged:
 
 
 class Simulation:
-    """Takes records in the order of their times, and tells what would have been sent.
+    """Takes records in the order of their times, and reports what would have been sent.
 
     Args:
         options: of `PagerDutyHandler`.
         filters: the handler's.
         formatter: the handler's; None: none.
-        shows_page: tells whether the page of an event with this dedup key is wanted.
-        is_known: tells whether it is known already if a dedup key is uncertain.
+        shows_page: returns whether the page of an event with this dedup key is wanted.
+        is_known: returns whether it is known already that a dedup key is uncertain.
 
     Raises:
         ValueError, TypeError: naming the option that is wrong.

@@ -16,7 +16,7 @@ _values: Final = attrgetter(*_NAMES)
 
 
 class Spill:
-    """Keeps entries in a file that nobody else sees."""
+    """Keeps entries in a file that no one else sees."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as this)
@@ -37,5 +37,5 @@ class Spill:
         """Yield the entries that were kept."""
         self._file.seek(0)
         for _ in range(self.count):
-            told: tuple[Any, ...] = marshal.load(self._file)
-            yield Entry(**dict(zip(_NAMES, told, strict=True)))
+            values: tuple[Any, ...] = marshal.load(self._file)
+            yield Entry(**dict(zip(_NAMES, values, strict=True)))

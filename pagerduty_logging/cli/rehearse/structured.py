@@ -50,7 +50,7 @@ _KNOWN: Final = frozenset(
 
 
 def read(said: Mapping[str, Any], when: ReadTime) -> Iterator[Entry]:
-    """Yield the records that a JSON object holds: one, or those of an OTLP export; none if it is none."""
+    """Yield the records that a JSON object holds: one, or those of an OTLP export; none if it holds none."""
     if "resourceLogs" in said:
         yield from _otlp(said, when)
         return
@@ -92,7 +92,7 @@ def _entry(said: dict[str, Any], when: ReadTime) -> Entry | None:
 
 
 def _is_own(name: str, message_name: str, logger_name: str) -> bool:
-    """Tell whether a field is the application's: its name means something else elsewhere only."""
+    """Return whether a field is the application's: its name means something else elsewhere only."""
     return name in ("component", "target", "name", "date", "file", "line", "text", "error") and name not in (
         message_name,
         logger_name,

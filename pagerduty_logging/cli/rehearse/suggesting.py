@@ -167,7 +167,7 @@ def _merging(group: Alike) -> Callable[[Any], str]:
 
 
 def alike(problems: list[Problem]) -> list[Alike]:
-    """Return groups of problems that look like one whose template could not be told, the largest first.
+    """Return groups of problems that look like one whose template could not be recognised, the largest first.
 
     Messages are alike that have as many words, and all but one or two of them in common, in their places.
     """

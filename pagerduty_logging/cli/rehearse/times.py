@@ -156,7 +156,7 @@ class Clock:
         return chosen, not twice
 
     def is_unsure(self, earlier: float, later: float) -> bool:
-        """Tell whether the local time is turned back, or said twice, between two moments."""
+        """Return whether the local time is turned back, or said twice, between two moments."""
         margin = 3 * 3600.0
         before = datetime.fromtimestamp(max(earlier - margin, 0.0), self._zone)
         after = datetime.fromtimestamp(later + margin, self._zone)
@@ -165,7 +165,7 @@ class Clock:
 
 @lru_cache(maxsize=100)
 def _is_turned(zone: tzinfo, year: int) -> bool:
-    """Tell whether a zone's clocks are turned within a year."""
+    """Return whether a zone's clocks are turned within a year."""
     return len({datetime(year, month, 1, tzinfo=zone).utcoffset() for month in range(1, 13)}) > 1
 
 
@@ -215,7 +215,7 @@ def _offset(text: str | None) -> tzinfo | None:
 
 
 def _as_laid_out(text: str, layout: str) -> datetime:
-    """Return a time that `strftime` wrote, also where it left the zone out or named it as nobody knows."""
+    """Return a time that `strftime` wrote, also where it left the zone out or gave it an unknown name."""
     try:
         return datetime.strptime(text, layout)
     except ValueError:

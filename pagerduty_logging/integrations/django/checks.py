@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Warning
 from django.utils.log import RequireDebugTrue
 from django.utils.module_loading import import_string
 
-from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.handler import PagerDutyHandler, handlers
 from pagerduty_logging.integrations import reach
 from pagerduty_logging.record.attachment import loggers
 from pagerduty_logging.record.filters import ECHOES
@@ -23,7 +23,7 @@ MAX_NAMES = 10
 def check_logging(*_: Any, **__: Any) -> list[CheckMessage]:
     """Return a warning for each reason why errors do not page."""
     pagers = reach.attached()
-    found = list(_unattached(pagers))
+    found = [*_unattached(pagers), *_thrown_out(pagers)]
     if pagers:
         found += [*_handlers(pagers), *_failed_requests(), *_cut_off()]
     return found
@@ -61,6 +61,17 @@ def _unattached(pagers: Mapping[PagerDutyHandler, list[str]]) -> Iterator[CheckM
             'Add {"class": "pagerduty_logging.PagerDutyHandler"} to the handlers of LOGGING, and its name to '
             'those of "root".',
         )
+
+
+def _thrown_out(pagers: Mapping[PagerDutyHandler, list[str]]) -> Iterator[CheckMessage]:
+    for handler in handlers():
+        trouble = "" if handler in pagers else handler.lookout.trouble()
+        if trouble and not pagers:
+            yield _warning(
+                7,
+                f"A PagerDutyHandler pages nothing any more: it {trouble}.",
+                "Attach it after that, or have it put back: install_hooks(keep=[handler]).",
+            )
 
 
 def _handlers(pagers: Mapping[PagerDutyHandler, list[str]]) -> Iterator[CheckMessage]:

@@ -187,7 +187,7 @@ LOGGING = CONFIG
 
 
 class NoDatabase:
-    """A filter of a program's own."""
+    """A filter that the application brings."""
 
     def filter(self, record: Any) -> bool:
         return record.name != "shop.db"

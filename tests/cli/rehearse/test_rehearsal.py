@@ -28,7 +28,7 @@ def test_repeats_are_held_back_until_the_window_is_over():
     assert (problem.records, problem.held) == (70, 67)
 
 
-def test_what_gets_worse_is_told_at_once():
+def test_what_gets_worse_is_reported_at_once():
     result = rehearsed([entry(NOON), entry(NOON + 10, level=50)])
     assert [(event.why, event.severity) for event in result.problems[0].events] == [
         ("first", "error"),
@@ -146,7 +146,7 @@ def test_a_chain_is_rebuilt_with_what_led_to_it():
     assert isinstance(error.__cause__, ValueError)
 
 
-def test_crashes_that_django_reports_are_told_apart_by_what_was_raised():
+def test_crashes_that_django_reports_are_distinguished_by_what_was_raised():
     def crash(path: str, kind: str):
         return entry(
             NOON,

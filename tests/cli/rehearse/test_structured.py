@@ -275,7 +275,7 @@ def test_what_python_json_logger_writes(read: Read):
 
 
 @pytest.mark.parametrize("level", [None, True, [], {}, "LOUD", -1, 10**30, 1.5, "", {"no": "forty"}])
-def test_levels_that_are_none_page_nothing_and_raise_nothing(level: object, read: Read):
+def test_invalid_levels_neither_page_nor_raise(level: object, read: Read):
     entries, _ = read(json.dumps({"level": level, "message": "m", "time": AT}) + "\n")
     assert len(entries) <= 1
     assert all(e.level is not None for e in entries)

@@ -1,4 +1,4 @@
-"""A client with a cluster of its own: runs the tasks that the file `send` names, and ends at SIGTERM."""
+"""A client with its own cluster: runs the tasks that the file `send` names, and ends at SIGTERM."""
 
 import logging
 import os

@@ -14,10 +14,13 @@ from django.utils.log import RequireDebugFalse
 
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.errors import EventsError
+from pagerduty_logging.events_api.events import this_host
 from pagerduty_logging.events_api.routing_key import find_routing_key
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations import reach
 from pagerduty_logging.integrations.django.checks import check_logging, configured
+from pagerduty_logging.state.options import find_place
+from pagerduty_logging.state.trial import fault_of
 
 MESSAGE = "A test of paging by manage.py pagerduty test: nothing is broken"
 _OF_THE_CLIENT = ("region", "base_url", "allow_http", "session", "timeout")
@@ -43,7 +46,7 @@ class Command(BaseCommand):
         parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for it; default: 30")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Run what was asked for; a CommandError, and so the exit status 1, tells of what is wrong."""
+        """Run what was asked for; a CommandError, and so the exit status 1, says what is wrong."""
         if options["action"] == "check":
             self._check()
         else:
@@ -63,20 +66,32 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS("Errors page."))
 
     def _tried(self, name: str, written: Mapping[str, Any]) -> list[str]:
-        """Tell whether PagerDuty takes what a handler of `LOGGING` would send; return what is wrong."""
+        """Return whether PagerDuty takes what a handler of `LOGGING` would send; return what is wrong."""
         try:
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
                 key = find_routing_key(written.get("routing_key"), written.get("routing_key_file"))
             if key is None:
-                return []  # the checks have told
+                return []  # the checks have reported it
             given = {option: written[option] for option in _OF_THE_CLIENT if option in written}
             with EventsClient(key, **given) as client:
                 client.check()
+            fault = self._state_fault(name, written.get("state"), key.reveal())
         except (EventsError, TypeError, ValueError) as error:
             return [f"{name}: {error}"]
         self.stdout.write(f"{name}: {client.base_url} is reached, and takes the form of the routing key")
-        return [f"{name}: {warning.message}" for warning in said]
+        return [f"{name}: {warning.message}" for warning in said] + ([f"{name}: {fault}"] if fault else [])
+
+    def _state_fault(self, name: str, option: Any, routing_key: str) -> str | None:
+        """Try the state that processes share, if there is one; return what is wrong."""
+        place = find_place(option)
+        if place is None:
+            return None
+        fault = fault_of(place, routing_key, this_host())
+        if fault is not None:
+            return f"{place.where}: {fault}"
+        self.stdout.write(f"{name}: {place.where} answers")
+        return None
 
     def _test(self, logger: logging.Logger, timeout: float) -> None:
         way = reach.way_of(logger)

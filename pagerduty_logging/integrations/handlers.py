@@ -1,4 +1,4 @@
-"""The handlers that a program has at hand, and what they are told of its jobs and tasks."""
+"""The handlers of this process that jobs and integrations page with."""
 
 from __future__ import annotations
 
@@ -13,51 +13,54 @@ from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
 from pagerduty_logging.handler import PagerDutyHandler
 
-RESOLVE_INTERVAL = 300.0
-"""Seconds in which a process that has just resolved a job does not do so again for each success."""
-MAX_JOBS = 10_000
-"""Jobs of which a process knows when it resolved them."""
+_RESOLVE_INTERVAL = 300.0
+"""Seconds after a resolve in which further successes of the same job send none."""
+_MAX_JOBS = 10_000
+"""Jobs whose last resolve is remembered."""
 
 
 def note_failure(key: str) -> None:
-    """Note that a page for this dedup key was asked for: the next success resolves it."""
+    """Note a page with this dedup key: the next success resolves it."""
     _resolved.pop(key, None)
 
 
-def resolve_is_due(key: str, *, surely: bool = False) -> bool:
-    """Return whether a success should be sent as a resolve; if so, note that it was.
+def resolve_is_due(key: str, *, always: bool = False) -> bool:
+    """Return whether a success should send a resolve, and if so note that it did.
 
-    Another process may have failed before, so that every success counts, at most every 300 seconds.
+    A failure may have happened in another process, so a success resolves even where none is known here,
+    at most once every 300 seconds.
 
     Args:
-        key: a dedup key.
-        surely: something of this very run is open.
+        key: the dedup key.
+        always: this run has paged itself; send the resolve whenever the last one was.
     """
     now = monotonic()
-    if not surely and now - _resolved.get(key, -RESOLVE_INTERVAL) < RESOLVE_INTERVAL:
+    if not always and now - _resolved.get(key, -_RESOLVE_INTERVAL) < _RESOLVE_INTERVAL:
         return False
-    if len(_resolved) >= MAX_JOBS:
+    if len(_resolved) >= _MAX_JOBS:
         _resolved.clear()
     _resolved[key] = now
     return True
 
 
-def tell(handler: PagerDutyHandler | None, name: str, word: Callable[[PagerDutyHandler], object]) -> None:
-    """Call `word` with every handler concerned; what is wrong there never reaches the job.
+def call_each(
+    handler: PagerDutyHandler | None, name: str, action: Callable[[PagerDutyHandler], object]
+) -> None:
+    """Call `action` with each handler; raises nothing, so that the job goes on.
 
     Args:
-        handler: the one that was given; None: those at hand.
-        name: of the job, for a diagnostic.
-        word: sends something.
+        handler: the only handler to call. None: all that `attached_handlers` returns.
+        name: the job's name, for the diagnostic if a call fails.
+        action: pages or resolves.
     """
     try:
-        for each in [handler] if handler is not None else handlers_at_hand():
-            word(each)
+        for each in [handler] if handler is not None else attached_handlers():
+            action(each)
     except Exception as broken:
-        _diagnostics.say("trouble", f"the job {name!r} could not be told of: {type(broken).__name__}")
+        _diagnostics.say("trouble", f"the job {name!r} could not page or resolve: {type(broken).__name__}")
 
 
-def handlers_at_hand() -> list[PagerDutyHandler]:
+def attached_handlers() -> list[PagerDutyHandler]:
     """Return the handlers of the root logger; else those of any other; else one from the environment."""
     root = logging.getLogger()
     found = _among(root.handlers)
@@ -76,7 +79,7 @@ def handlers_at_hand() -> list[PagerDutyHandler]:
 
 
 def _among(handlers: Iterable[logging.Handler]) -> list[PagerDutyHandler]:
-    """Return the handlers that page, also those behind others; each once."""
+    """Return each `PagerDutyHandler` among these or behind one of them, such as a `QueueHandler`, once."""
     found: dict[int, PagerDutyHandler] = {}
     waiting: list[Any] = list(handlers)
     for handler in waiting:
@@ -97,7 +100,7 @@ def _from_environment() -> PagerDutyHandler:
 
 
 def checked_handler(value: PagerDutyHandler | None) -> PagerDutyHandler | None:
-    """Return a handler that was given, or None; raise a TypeError for anything else."""
+    """Return `value` if it is a `PagerDutyHandler` or None; raise a TypeError for anything else."""
     if value is not None and not isinstance(value, PagerDutyHandler):
         raise TypeError(f"handler must be a PagerDutyHandler or None, not {type(value).__name__}")
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import logging
 import os
 import re
 import sys
@@ -28,7 +29,7 @@ _main_file: str | None = None
 
 
 class Place(NamedTuple):
-    """One frame of a traceback, whether it is at hand or was printed."""
+    """One frame of a traceback, real or printed."""
 
     path: str
     function: str
@@ -38,7 +39,7 @@ class Place(NamedTuple):
     @property
     def label(self) -> str:
         """The function's name with its module's: as exact as is known."""
-        if self.frame is None:  # a path that was printed, anybody may have written it: it is not looked at
+        if self.frame is None:  # a printed path, which anybody may have written: it is not opened
             return f"{_SEPARATOR.split(self.path)[-1].partition('.')[0]}.{self.function}"
         module = self.frame.f_globals.get("__name__")
         name = _COMPREHENSION.sub("", self.frame.f_code.co_qualname)
@@ -59,6 +60,15 @@ def places_of(traceback: TracebackType | None) -> list[Place]:
         add(new(Place, (code.co_filename, code.co_name, frame)))
         traceback = traceback.tb_next
     return places
+
+
+def place_that_logged(places: list[Place], record: logging.LogRecord) -> int | None:
+    """Return the index of the innermost place in the function that logged: it caught the exception."""
+    function, path = record.funcName, record.pathname
+    for i in range(len(places) - 1, -1, -1):
+        if places[i].function == function and places[i].path == path:
+            return i
+    return None
 
 
 def innermost_name(traceback: TracebackType | None) -> str:
@@ -161,7 +171,7 @@ def _library_names() -> frozenset[str]:
     """The top-level names of Python's own library and of the distributions that are known here."""
     try:
         installed = importlib.metadata.packages_distributions()
-    except Exception:  # whatever the packed metadata looks like
+    except Exception:  # packed metadata may be in any state
         return frozenset(sys.stdlib_module_names)
     return frozenset(sys.stdlib_module_names).union(installed)
 

@@ -1,0 +1,235 @@
+"""Whether an event is sent by this process: asked of the shared state before each attempt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+
+from pagerduty_logging.delivery.counting import Counting
+from pagerduty_logging.delivery.event import Kind, Pending, tell
+from pagerduty_logging.delivery.queue import Queue
+from pagerduty_logging.events_api.clock import time_of_day
+from pagerduty_logging.events_api.decoding import decode
+from pagerduty_logging.events_api.errors import EventsError
+from pagerduty_logging.events_api.events import Change, Event, Resolve, Trigger
+from pagerduty_logging.state.protocol import Anothers, Answer, Later, Mine, Silenced, Unknown
+from pagerduty_logging.state.shared import HAND_IN, SharedState
+from pagerduty_logging.state.throttle import Throttle
+from pagerduty_logging.state.why import duration
+
+SOON = 0.5
+"""Seconds after which an event that another process is sending is asked for again, while somebody waits."""
+CHANGE_SEVERITY = 3
+
+
+class Claims:
+    """Asks, sends nothing itself, and never raises. For one thread at a time: whoever sends.
+
+    Args:
+        state: is asked, and told what was logged and what came of it.
+        throttle: counts what was logged, and is told what others did.
+        queue: the events.
+        again: reports a problem anew that went on in a window which is no longer open for all.
+        window: seconds after an event in which repeats are counted, not sent.
+        longest: up to which reminders double them.
+        release: what runs; None: unknown.
+        guard: is entered while the state is asked, on the thread that does so.
+        clock: the queue's, in seconds.
+        wall: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        state: SharedState,
+        *,
+        throttle: Throttle,
+        queue: Queue,
+        again: Callable[[str], bool],
+        window: float,
+        longest: float,
+        release: str | None,
+        guard: Callable[[], AbstractContextManager[object]],
+        clock: Callable[[], float],
+        wall: Callable[[], float] = time_of_day,
+    ) -> None:
+        self._state = state
+        self._counting = Counting(state, throttle, clock, wall)
+        self._throttle = throttle
+        self._queue = queue
+        self._again = again
+        self._window, self._longest = window, longest
+        self._release = release
+        self._clock = clock
+        self._wall = wall
+        self._event: Event | None = None
+        self._answer: Answer = Unknown()
+        self._hurry_until, self._send_anyway_at = -math.inf, math.inf
+        state.guard = guard
+
+    # --- counts -----------------------------------------------------------------------------------
+
+    def look(self) -> bool:
+        """Hand in what was counted, if it is time; tell whether an event may go now that waited."""
+        self._counting.note_all()
+        if self._state.due() != 0.0:
+            return False
+        self._state.hand_in()
+        return self._learn()
+
+    def wait(self) -> float | None:
+        """Return the seconds until `look` is to be called; None: there is nothing to hand in."""
+        waits = [wait for wait in (self._counting.wait(), self._state.due()) if wait is not None]
+        return min(waits, default=None)
+
+    def hurry(self, seconds: float) -> None:
+        """For so many seconds somebody waits until nothing is pending."""
+        self._hurry_until = self._clock() + seconds
+
+    def end(self, seconds: float) -> None:
+        """The process ends in so many seconds: what another one has not told by half of that is sent here."""
+        self.hurry(seconds)
+        self._send_anyway_at = self._clock() + seconds / 2
+
+    def hand_in(self, seconds: float) -> None:
+        """Hand in all that was counted, within so many seconds."""
+        self._counting.note_all(at_once=True)
+        self._state.close(seconds)
+
+    def _learn(self) -> bool:
+        """Let the throttle know how the problems just handed in stand for all; tell whether it was news."""
+        known = False
+        for key, standing in self._state.take_standings().items():
+            if standing.leased and not standing.told:
+                continue
+            if standing.told:
+                self._throttle.set_window(key, standing.window_left)
+            else:
+                self._again(key)
+            self._queue.let_claim(key)
+            known = True
+        return known
+
+    # --- before an attempt ------------------------------------------------------------------------
+
+    def allows(self, pending: Pending) -> bool:
+        """Whether the event whose turn it is may be sent now; if not, it waits, or is gone."""
+        self._event = None if pending.take is not None else _composed(pending)
+        if pending.take is not None or isinstance(self._event, Trigger):
+            answer = self._claim(pending)
+        elif isinstance(self._event, Change) and self._names_release(self._event):
+            name = _name(self._event)
+            answer = self._state.claim(name, CHANGE_SEVERITY, at=self._at(pending), change=True)
+        else:
+            wait = self._state.spend(pending.severity.rank)
+            answer = Later(wait) if wait else Unknown()
+        self._answer = answer
+        self._learn()
+        return self._follows(pending, answer)
+
+    def _claim(self, pending: Pending) -> Answer:
+        last = self._counting.note(pending.dedup_key, pending.logger)
+        return self._state.claim(
+            pending.dedup_key,
+            pending.severity.rank,
+            at=max(self._at(pending), last or 0.0),
+            logger=pending.logger,
+            follow_up=pending.follow_up,
+        )
+
+    def _follows(self, pending: Pending, answer: Answer) -> bool:
+        pending.held = False
+        match answer:
+            case Mine():
+                tell(pending, answer)
+            case Anothers(told=told, again_in=seconds) if told or pending.follow_up:
+                _compose_all_the_same(pending)
+                self._queue.let_go(pending)
+                if told:
+                    self._throttle.set_window(pending.dedup_key, seconds)
+                return False
+            case Anothers(again_in=seconds) if self._clock() < self._send_anyway_at:
+                hurried = self._clock() < self._hurry_until
+                self._queue.hold(pending, min(seconds, SOON if hurried else HAND_IN))
+                return False
+            case Later(again_in=seconds):
+                self._queue.hold(pending, seconds)
+                return False
+            case Silenced(silence=silence, left=seconds):
+                _compose_all_the_same(pending)
+                words = f"silenced by {silence.who} for another {duration(seconds)}: {silence.reason}"
+                self._queue.let_go(pending, "silenced", words)
+                self._throttle.set_window(pending.dedup_key, min(seconds, HAND_IN))
+                return False
+        return True
+
+    # --- after it ---------------------------------------------------------------------------------
+
+    def conclude(self, pending: Pending, error: EventsError | None) -> None:
+        """Say what came of the attempt that was allowed last."""
+        event, key = self._event, pending.dedup_key
+        if isinstance(event, Change):
+            if self._names_release(event):
+                self._conclude_change(event, error)
+        elif pending.kind is Kind.SUMMARY or not (event is None or isinstance(event, (Trigger, Resolve))):
+            return
+        elif isinstance(event, Resolve):
+            if error is None:
+                self._state.resolve(key, at=self._at(pending))
+        elif error is None:
+            self._commit(pending)
+        elif isinstance(self._answer, Mine):
+            self._state.release(key)
+        self._learn()
+
+    def _commit(self, pending: Pending) -> None:
+        key, answer, at = pending.dedup_key, self._answer, self._at(pending)
+        sent = None if pending.encoded is None else decode(pending.encoded)
+        summary = sent.summary or "" if isinstance(sent, Trigger) else ""
+        severity = pending.severity.rank
+        self._state.count(
+            key, 0, first=at, last=at, severity=severity, summary=summary, logger=pending.logger
+        )
+        known = answer.occurrences if isinstance(answer, Mine) else self._counting.known_here(key)
+        window = self._next_window(severity)
+        self._state.commit(key, severity, occurrences=known, window=window, follow_up=pending.follow_up)
+
+    def _next_window(self, severity: int) -> float:
+        """Return the seconds of the window that an event opens: reminders double it until all is quiet."""
+        mine, shortest = self._answer, self._window
+        if not isinstance(mine, Mine) or mine.told_severity is None or mine.quiet or not mine.window:
+            return shortest
+        worse = severity < mine.told_severity
+        return mine.window if worse else max(min(2 * mine.window, self._longest), shortest)
+
+    def _conclude_change(self, event: Change, error: EventsError | None) -> None:
+        name = _name(event)
+        if error is None:
+            window = self._state.remember
+            self._state.commit(name, CHANGE_SEVERITY, occurrences=1, window=window, change=True)
+        else:
+            self._state.release(name, change=True)
+
+    def _names_release(self, event: Change) -> bool:
+        return self._release is not None and self._release in event.summary
+
+    def _at(self, pending: Pending) -> float:
+        """Return when an event was asked for, in seconds since the epoch."""
+        return self._wall() - max(self._clock() - pending.accepted_at, 0.0)
+
+
+def _composed(pending: Pending) -> Event | None:
+    """Return an event that no record of this process made; None for the summary of a storm."""
+    if pending.kind is Kind.SUMMARY:
+        return None
+    return pending.compose() if pending.encoded is None else decode(pending.encoded)
+
+
+def _compose_all_the_same(pending: Pending) -> None:
+    """Let what is kept of a problem's last event be kept of one that is not sent: a later one may need it."""
+    with suppress(Exception):
+        pending.compose()
+
+
+def _name(event: Change) -> str:
+    return f"release {event.summary}"

@@ -1,0 +1,133 @@
+"""Occurrences that a shared state does not know yet: found without a word from the thread that logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pagerduty_logging.events_api.clock import time_of_day
+from pagerduty_logging.state.problem import Problem
+from pagerduty_logging.state.shared import HAND_IN, SharedState
+from pagerduty_logging.state.throttle import REMEMBERED, Throttle
+
+
+@dataclass(slots=True)
+class _Entry:
+    """The problems of one dedup key: another one begins with each resolve.
+
+    Attributes:
+        problems: in the order in which they began.
+        logger: that they come of, once it is known.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    logger: str = ""
+
+
+class Counting:
+    """Notes in the state what the throttle has seen. For one thread at a time: whoever sends.
+
+    A repeat leaves nothing but a higher number, so that every problem with an open window is looked at every
+    few seconds. Where none has one, nothing is looked at.
+
+    Args:
+        state: is told.
+        throttle: counts.
+        clock: the throttle's, in seconds.
+        wall: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        state: SharedState,
+        throttle: Throttle,
+        clock: Callable[[], float],
+        wall: Callable[[], float] = time_of_day,
+    ) -> None:
+        self._state = state
+        self._throttle = throttle
+        self._clock = clock
+        self._wall = wall
+        self._entries: dict[str, _Entry] = {}
+        self._look_at = clock()
+        self._looked_at = wall()
+
+    def wait(self) -> float | None:
+        """Return the seconds until the next look; None: there is nothing to look at."""
+        if not (self._entries or self._throttle.fresh):
+            return None
+        return max(self._look_at - self._clock(), 0.0)
+
+    def known_here(self, key: str) -> int:
+        """Return how often this process has seen a problem."""
+        entry = self._entries.get(key)
+        return entry.problems[-1].occurrences if entry is not None else 1
+
+    def note(self, key: str, logger: str) -> float | None:
+        """Note the occurrences of one problem; return when the last of them happened, None without any."""
+        self._take_fresh()
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        entry.logger = logger or entry.logger
+        noted = [self._note(entry, problem) for problem in entry.problems]
+        return max((last for last in noted if last is not None), default=None)
+
+    def note_all(self, *, at_once: bool = False) -> None:
+        """Note those of all problems, if it is time to look, or at once."""
+        now = self._clock()
+        if not at_once and (now < self._look_at or not (self._entries or self._throttle.fresh)):
+            return
+        self._take_fresh()
+        for key, entry in list(self._entries.items()):
+            for problem in list(entry.problems):
+                if self._note(entry, problem) is None and _is_quiet(problem, now):
+                    entry.problems.remove(problem)
+            if not entry.problems:
+                del self._entries[key]
+        self._look_at = now + HAND_IN
+        self._looked_at = self._wall()
+
+    def _take_fresh(self) -> None:
+        fresh = self._throttle.fresh
+        while fresh:
+            problem = fresh.popleft()
+            self._entries.setdefault(problem.key, _Entry()).problems.append(problem)
+
+    def _note(self, entry: _Entry, problem: Problem) -> float | None:
+        number = problem.occurrences - problem.handed_in
+        if number <= 0:
+            return None
+        now = self._wall()
+        first, last = self._looked_at, now
+        if problem.handed_in <= 0:
+            first = problem.first_seen
+        if number == 1:
+            last = problem.told_at if problem.told == problem.occurrences else now
+        oldest = now - REMEMBERED
+        last = min(max(last, oldest), now)
+        first = min(max(first, oldest), last)
+        severity, key = problem.severity.rank, problem.key
+        problem.handed_in += number
+        kept_back = self._state.silenced(key, entry.logger, severity) is not None
+        self._state.count(
+            key,
+            number,
+            first=first,
+            last=last,
+            severity=severity,
+            logger=entry.logger,
+            silenced=number if kept_back else 0,
+        )
+        return last
+
+
+def _is_quiet(problem: Problem, now: float) -> bool:
+    """Whether nobody counts a further occurrence without a word: whoever does says so again by `fresh`."""
+    if problem.under_way > 0 or problem.quiet_until > now:
+        return False
+    problem.fresh = False
+    if problem.occurrences <= problem.handed_in:
+        return True
+    problem.fresh = True  # one came while this was asked
+    return False

@@ -1,0 +1,217 @@
+"""Why something paged or did not: one decision after the other, in memory and in a file.
+
+Noted on any thread, without I/O; written by whoever sends. A plain repeat is no decision: repeats are summed
+in the next decision about their problem.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.events_api.clock import monotonic, time_of_day
+
+RECENT = 200
+"""Decisions that `handler.decisions` keeps."""
+MAX_UNWRITTEN = 10_000
+"""Decisions that wait to be written; the oldest go first."""
+ALIKE_SECONDS = 60.0
+"""Decisions that a rule makes about records of one call site are summed for so long."""
+MAX_ALIKE = 1_000
+MAX_TEMPLATE_CHARS = 300
+
+
+class Verdict(enum.StrEnum):
+    """What became of a record or an event."""
+
+    SENT = "sent"
+    """PagerDuty has accepted the event."""
+    IGNORED = "ignored"
+    """A rule kept the record back."""
+    HELD = "held"
+    """It happened too seldom, or within the quiet window of a problem."""
+    SILENCED = "silenced"
+    TOLD_ELSEWHERE = "told elsewhere"
+    """Another process sends the event."""
+    DROPPED = "dropped"
+    """Given up: no room, or too old."""
+    REFUSED = "refused"
+    """PagerDuty will not have it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One decision.
+
+    Attributes:
+        time: seconds since the epoch.
+        verdict: what became of it.
+        reason: why the event was sent, or what kept it back.
+        key: the dedup key of the problem; empty: not known.
+        event: the dedup key of the event; empty: there was none.
+        logger: the logger of the record; empty: there was no record.
+        template: its message before formatting, shortened; redacted.
+        repeats: occurrences held back since the last decision about the problem that this one reports.
+        times: how many decisions of this kind it stands for.
+    """
+
+    time: float
+    verdict: Verdict
+    reason: str
+    key: str = ""
+    event: str = ""
+    logger: str = ""
+    template: str = ""
+    repeats: int = 0
+    times: int = 1
+
+
+class Decisions:
+    """Keeps the last decisions, and writes them to a file if there is one.
+
+    Args:
+        redacted: takes secrets out of a text.
+        path: the file; None: memory only.
+        max_bytes: size at which the file is renamed to `PATH.1`, in place of the one before.
+        diagnostics: where it says that the file cannot be written.
+        clock: seconds, monotonic.
+        time_of_day: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        redacted: Callable[[str], str],
+        path: str | None = None,
+        max_bytes: int = 10_000_000,
+        diagnostics: Diagnostics | None = None,
+        clock: Callable[[], float] = monotonic,
+        time_of_day: Callable[[], float] = time_of_day,
+    ) -> None:
+        self._redacted = redacted
+        self._path = path
+        self._max_bytes = max_bytes
+        self._diagnostics = diagnostics or Diagnostics()
+        self._clock = clock
+        self._time_of_day = time_of_day
+        self._writing = threading.Lock()
+        self.reset()
+        if path is not None and not os.path.isdir(os.path.dirname(path) or "."):
+            self._complain("its directory does not exist")
+
+    def reset(self) -> None:
+        """Have noted nothing: this is a forked child."""
+        self._recent: deque[Decision] = deque(maxlen=RECENT)
+        self._unwritten: deque[Decision] = deque(maxlen=MAX_UNWRITTEN)
+        self._alike: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._writing = threading.Lock()
+
+    @property
+    def recent(self) -> list[Decision]:
+        """The last decisions, the oldest first."""
+        return [self._shown(decision) for decision in list(self._recent)]
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether something is to be written."""
+        return bool(self._unwritten)
+
+    def note(
+        self,
+        verdict: Verdict,
+        reason: str,
+        *,
+        key: str = "",
+        event: str = "",
+        logger: str = "",
+        template: str = "",
+        repeats: int = 0,
+        times: int = 1,
+    ) -> None:
+        """Take note of a decision. No I/O."""
+        decision = Decision(
+            time=self._time_of_day(),
+            verdict=verdict,
+            reason=reason,
+            key=key,
+            event=event,
+            logger=logger,
+            template=template,
+            repeats=repeats,
+            times=times,
+        )
+        self._recent.append(decision)
+        if self._path is not None:
+            self._unwritten.append(decision)
+
+    def note_alike(
+        self, verdict: Verdict, reason: str, *, key: str = "", logger: object, template: object
+    ) -> None:
+        """Take note of a decision that may be made for every record of a flood: those alike are summed."""
+        name, text = _text(logger), _text(template)
+        alike = (verdict, reason, key, name, text[:MAX_TEMPLATE_CHARS])
+        now = self._clock()
+        since, times = self._alike.get(alike, (-ALIKE_SECONDS, 0))
+        if now - since < ALIKE_SECONDS:
+            self._alike[alike] = (since, times + 1)
+            return
+        if len(self._alike) >= MAX_ALIKE:
+            self._alike.clear()
+        self._alike[alike] = (now, 0)
+        self.note(verdict, reason, key=key, logger=name, template=text, times=times + 1)
+
+    def write(self) -> None:
+        """Write what is not written yet; by one thread at a time, the others leave it to that one."""
+        if not self._unwritten or self._path is None or not self._writing.acquire(blocking=False):
+            return
+        try:
+            lines = []
+            while self._unwritten:
+                lines.append(_line(self._shown(self._unwritten.popleft())))
+            self._append("".join(lines).encode())
+        except OSError as error:
+            self._complain(error.strerror or type(error).__name__)
+        finally:
+            self._writing.release()
+
+    def _append(self, lines: bytes) -> None:
+        path = self._path or ""
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            if os.fstat(file).st_size + len(lines) > self._max_bytes and os.fstat(file).st_size:
+                os.close(file)
+                file = -1
+                os.replace(path, f"{path}.1")
+                file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            os.write(file, lines)
+        finally:
+            if file >= 0:
+                os.close(file)
+
+    def _complain(self, words: str) -> None:
+        self._diagnostics.say("ledger", f"the ledger is not written, pages are sent as ever: {words}")
+
+    def _shown(self, decision: Decision) -> Decision:
+        template = decision.template[:MAX_TEMPLATE_CHARS]
+        shown = self._redacted(template) if template else ""
+        return decision if shown == decision.template else replace(decision, template=shown)
+
+
+def _text(value: object) -> str:
+    return value if type(value) is str else ""
+
+
+def _line(decision: Decision) -> str:
+    found: dict[str, object] = {"time": decision.time, "verdict": decision.verdict, "reason": decision.reason}
+    for name in ("key", "event", "logger", "template", "repeats"):
+        value = getattr(decision, name)
+        if value:
+            found[name] = value
+    if decision.times > 1:
+        found["times"] = decision.times
+    return json.dumps(found, ensure_ascii=False) + "\n"

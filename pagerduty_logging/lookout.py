@@ -1,0 +1,245 @@
+"""Notices that no error reaches a handler any more, and says so: a page that nobody misses is a lost one.
+
+Libraries that configure logging throw out what was attached before. Closing tells of it at once; whoever
+only empties a list of handlers is found out by the worker, which looks now and then, and at the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from pagerduty_logging.delivery import process
+from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.events_api.clock import monotonic
+from pagerduty_logging.record.attachment import holders_above, put_back, standing_of
+from pagerduty_logging.record.configured import closed_by_logging, set_up_under_way
+
+A_WHILE = 1.0
+"""Seconds until a suspicion is looked into, and again until it is told: a set-up may be under way."""
+BETWEEN_GLANCES = 2.0
+"""Seconds between two looks of a worker."""
+NAMED = "PagerDutyHandler"
+
+
+class Lookout:
+    """Looks after one handler, without keeping it alive.
+
+    Args:
+        handler: the handler.
+        others: returns the handlers of this process that send; with one of them in reach, all is well.
+        diagnostics: where it is told.
+
+    Attributes:
+        keepers: how many want the handler to be put back where it was.
+    """
+
+    flush_timeout = 0.0
+
+    def __init__(
+        self,
+        handler: logging.Handler,
+        others: Callable[[], Iterable[logging.Handler]],
+        diagnostics: Diagnostics,
+    ) -> None:
+        self.keepers = 0
+        self._handler = weakref.ref(handler)
+        self._name = NAMED
+        self._others = others
+        self._diagnostics = diagnostics
+        self._at: tuple[str, ...] = ()
+        self._thrown_out_by = ""
+        self._dropped = self._on_purpose = self._suspected = self._told = False
+        self._glanced_at = monotonic()
+        weakref.finalize(handler, self._note_dropped).atexit = False
+        process.register(self)
+
+    # --- what comes to its knowledge ----------------------------------------------------------------
+
+    def note_attached(self, logger: object = None) -> None:
+        """Note where the handler is attached: by the name of a logger that reached it, or anywhere."""
+        handler = self._handler()
+        if handler is not None and not self._at:
+            self._at = standing_of(handler).at if logger is None else holders_above(handler, logger)
+
+    def note_closed(self) -> None:
+        """Note that the handler is closed just now, and by whom. Called with logging's locks held."""
+        handler = self._handler()
+        if handler is None or process.ending.begun:
+            return
+        set_up = set_up_under_way()
+        if set_up is None:
+            self._on_purpose = not closed_by_logging()
+            return
+        # `basicConfig` takes its handlers off first; they are the root logger's.
+        self._at = standing_of(handler).at or self._at or ("root",)
+        self._thrown_out_by = set_up
+        self._name = handler.name or NAMED
+        _later.ask(self.look)
+
+    def _note_dropped(self) -> None:
+        if self._at and not self._on_purpose and not process.ending.begun:
+            self._dropped = True
+            if not self._thrown_out_by:
+                self._thrown_out_by = _place()
+            _later.ask(self.look)
+
+    # --- looking --------------------------------------------------------------------------------------
+
+    def glance(self) -> None:
+        """Look from time to time, without any lock: the worker's part."""
+        now = monotonic()
+        if now - self._glanced_at >= BETWEEN_GLANCES:
+            self._glanced_at = now
+            if self.trouble():
+                _later.ask(self.look)
+            else:
+                self._suspected = self._told = False
+
+    def look(self) -> None:
+        """Tell what keeps errors from the handler if that lasts; put it back where that is wanted."""
+        trouble = self.trouble()
+        if not trouble or process.ending.begun:
+            self._suspected = self._told = self._told and bool(trouble)
+        elif self._told or self._has_successor():
+            return
+        elif not self._suspected:
+            self._suspected = True
+            _later.ask(self.look)
+        elif not self._put_back(trouble):
+            self._tell(trouble)
+
+    def trouble(self) -> str:
+        """Return what keeps every ERROR from the handler, in words that follow its name; "" if nothing does.
+
+        Nothing, too, if it was never seen attached, or was closed on purpose.
+        """
+        handler = self._handler()
+        if handler is None:
+            return f"is gone{self._by()}" if self._dropped else ""
+        standing = standing_of(handler)
+        if standing.at:
+            self._at = standing.at
+            self._on_purpose = False
+            if not standing.trouble:
+                self._thrown_out_by = ""
+            return standing.trouble
+        if self._on_purpose or not self._at:
+            return ""
+        if self._thrown_out_by:
+            return f"is attached to no logger any more{self._by()}"
+        return standing.trouble
+
+    def _by(self) -> str:
+        return f", because of {self._thrown_out_by}" if self._thrown_out_by else ""
+
+    def _has_successor(self) -> bool:
+        return any(
+            holders_above(other, name)
+            for other in self._others()
+            if other is not self._handler() and not standing_of(other).trouble
+            for name in self._at
+        )
+
+    def _put_back(self, trouble: str) -> bool:
+        handler = self._handler()
+        if handler is None or not self.keepers:
+            return False
+        names = put_back(handler, self._at)
+        if not names:
+            return False
+        where = ", ".join(names)
+        self._diagnostics.say("put back", f"{self._named()} {trouble}; put back to {where}", always=True)
+        self._suspected = False
+        return True
+
+    def _tell(self, trouble: str) -> None:
+        self._told = True
+        handler = self._handler()
+        gone = handler is None or not standing_of(handler).at
+        cure = (
+            "attach it again afterwards, or have it put back: install_hooks(keep=[handler])"
+            if gone
+            else "undo that, or attach the handler elsewhere"
+        )
+        self._diagnostics.say(
+            "reach", f"{self._named()} {trouble}: errors page nobody. The cure: {cure}", always=True
+        )
+
+    def _named(self) -> str:
+        handler = self._handler()
+        name = self._name if handler is None else handler.name or self._name
+        return name if name == NAMED else f"{NAMED} {name!r}"
+
+    # --- the end of the process and its forks -----------------------------------------------------------
+
+    def retry_now(self) -> None:
+        """Nothing is tried."""
+
+    def finish(self, timeout: float) -> None:
+        """Nothing is waited for."""
+
+    def report_undelivered(self) -> None:
+        """Tell of what has thrown the handler out if there was no time to tell before."""
+        trouble = self.trouble() if self._dropped or self._thrown_out_by else ""
+        if trouble and not (self._told or self.keepers or self._has_successor()):
+            self._tell(trouble)
+
+    def after_fork_in_child(self) -> None:
+        """Leave it to the parent to tell what happened there."""
+        self._told = self._told or self._dropped or bool(self._thrown_out_by)
+        _later.begin()
+
+
+class _Later:
+    """Calls what it is asked to after a while, on a thread that ends when there is nothing left to call."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew: no thread survives a fork."""
+        self._asked: deque[Callable[[], object]] = deque()
+        self._thread: threading.Thread | None = None
+
+    def ask(self, call: Callable[[], object]) -> None:
+        """Call `call` after `A_WHILE`, if threads run here."""
+        if process.ending.begun or not (process.IN_MAIN_INTERPRETER and process.threads_run()):
+            return
+        self._asked.append(call)
+        if self._thread is None:
+            self._start()
+
+    def _start(self) -> None:
+        thread = process.new_thread(self._run, name="pagerduty-logging-lookout")
+        self._thread = thread
+        try:
+            thread.start()
+        except RuntimeError:
+            self._thread = None
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        while self._asked:
+            pause.wait(A_WHILE)
+            for _ in range(len(self._asked)):
+                self._asked.popleft()()
+        self._thread = None
+        if self._asked:
+            self._start()
+
+
+def _place() -> str:
+    """Return where the application drops the handler just now."""
+    skipped = (__file__, weakref.__file__, logging.__file__)
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename in skipped and frame.f_back is not None:
+        frame = frame.f_back
+    return f"what is done at {frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+_later = _Later()

@@ -1,0 +1,132 @@
+"""How often a problem happened, since when and where: the figures of a page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from pagerduty_logging.events_api.clock import time_of_day
+from pagerduty_logging.events_api.events import Trigger
+from pagerduty_logging.events_api.safejson import free_name
+from pagerduty_logging.state import why as words
+from pagerduty_logging.state.problem import History
+from pagerduty_logging.state.protocol import Mine
+from pagerduty_logging.state.why import Why
+
+KNOWN_HERE = frozenset({"why", "occurrences", "suppressed", "suppressed_since", "first_seen"})
+"""Those that a process has of itself; a detail with another one's name is the program's own."""
+YOUNG = 60.0
+"""Seconds after the start of a process in which what breaks breaks its start."""
+_UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
+_started = time_of_day()
+
+
+def take(history: History, mine: Mine, composed: Trigger | None) -> Trigger | None:
+    """Let a history tell what is known of its problem everywhere.
+
+    Args:
+        history: of the problem.
+        mine: what is known.
+        composed: the trigger, if it was composed before.
+
+    Returns:
+        The same trigger, brought up to date.
+    """
+    first = history.everywhere is None
+    history.occurrences, history.suppressed = mine.occurrences, mine.suppressed
+    history.first_seen, history.everywhere = mine.first_seen, mine
+    history.why = _why(history, mine)
+    return None if composed is None else brought_up_to_date(history, composed, first=first)
+
+
+def details(history: History, young: float | None = None) -> dict[str, Any]:
+    """Return the figures as custom details, without those that say nothing.
+
+    Args:
+        history: of the problem.
+        young: seconds since the process began; default: since this module was imported.
+    """
+    told: dict[str, Any] = {"why": history.why, "occurrences": history.occurrences}
+    mine = history.everywhere
+    if history.suppressed:
+        told["suppressed"] = history.suppressed
+        if history.since and mine is None:
+            told["suppressed_since"] = iso(history.since)
+    if mine is not None and mine.silenced:
+        told["silenced"] = mine.silenced
+    told["first_seen"] = iso(history.first_seen)
+    if mine is None:
+        return told
+    at_least = "at least {:,}".format
+    told["hosts"] = at_least(mine.hosts) if mine.more else mine.hosts
+    told["host_names"] = list(mine.host_names)
+    told["processes"] = at_least(mine.processes) if mine.more else mine.processes
+    starts = _starts(mine, time_of_day() - _started if young is None else young)
+    if starts:
+        told["starts"] = starts
+    if mine.first_release is not None:
+        told["first_release"] = mine.first_release
+        if mine.new_in_release is not None:
+            told["new_in_release"] = (
+                f"{mine.first_release}, {span(mine.new_in_release)} after its first start"
+            )
+    return told
+
+
+def brought_up_to_date(history: History, composed: Trigger, *, first: bool = True) -> Trigger:
+    """Return a trigger that was composed before it was known how often the problem happened everywhere.
+
+    Args:
+        history: what is known by now.
+        composed: the trigger.
+        first: it has no such figures so far: what has their names is the program's own.
+    """
+    if history.everywhere is None:
+        return composed
+    told, new = dict(composed.custom_details or {}), details(history)
+    for name in KNOWN_HERE - new.keys():
+        told.pop(name, None)
+    for name in (new.keys() & told.keys()) - KNOWN_HERE if first else ():
+        told[free_name(f"{name} (logged)", (*told, *new))] = told.pop(name)
+    return replace(composed, custom_details={**told, **new})
+
+
+def _why(history: History, mine: Mine) -> str:
+    """Return why an event is sent, now that it is known what others sent."""
+    since = mine.last_seen - history.since if history.since else mine.window
+    match Why.of(history.why):
+        case Why.SIZE:
+            return words.size(mine.suppressed, since)
+        case Why.FIRST | Why.AGAIN if mine.events and mine.told_severity is not None:
+            return words.again(since, mine.suppressed)
+        case Why.AGAIN:
+            return Why.FIRST.said()
+    return history.why
+
+
+def _starts(mine: Mine, age: float) -> str:
+    """Say how many starts of the program the problem broke; nothing if it is no problem of its start.
+
+    It is one where this process has only just begun, the problem is older than it, and each process had it
+    about once.
+    """
+    lasted = mine.last_seen - mine.first_seen
+    again = mine.processes > 1 and lasted > age and age <= YOUNG
+    if not again or mine.occurrences > 2 * mine.processes:
+        return ""
+    number = f"at least {mine.processes:,}" if mine.more else f"{mine.processes:,}"
+    return f"{number} starts in {span(lasted)}"
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in words, in its biggest unit: "6 minutes"."""
+    seconds = max(seconds, 1.0)
+    size, unit = next(one for one in _UNITS if seconds >= one[0])
+    number = round(seconds / size)
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def iso(seconds: float) -> str:
+    """Return a time as ISO 8601, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

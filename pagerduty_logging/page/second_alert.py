@@ -1,0 +1,24 @@
+"""The alert beside a problem's first: what got worse, for PagerDuty to notify somebody of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pagerduty_logging.events_api.events import Trigger
+from pagerduty_logging.state.problem import History
+from pagerduty_logging.state.why import DETAIL
+
+
+def beside_the_first(compose: Callable[[], Trigger], first: str, history: History) -> Trigger:
+    """Return the alert of a problem that got worse.
+
+    Args:
+        compose: makes the event of the occurrence.
+        first: the dedup key of the problem's first alert.
+        history: says what got worse.
+    """
+    trigger = compose()
+    worse = history.why.partition(DETAIL)[2]
+    details = {**(trigger.custom_details or {}), "first_alert": first}
+    return replace(trigger, summary=f"Worse ({worse}): {trigger.summary}", custom_details=details)

@@ -1,0 +1,40 @@
+"""What a handler says about an event beside what broke: why it was sent, and where it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pagerduty_logging.sandbox.values import Alert
+from pagerduty_logging.state.why import Why
+
+MAX_WHY_CHARS = 200
+MAX_HOSTS = 10
+"""Names of hosts that are shown."""
+
+
+def why_in(details: object) -> str | None:
+    """Return the reason among custom details; None if there is none of a handler's."""
+    said = details.get("why") if isinstance(details, dict) else None
+    return said if isinstance(said, str) and len(said) <= MAX_WHY_CHARS and Why.of(said) else None
+
+
+def hosts_in(details: dict[str, Any]) -> str:
+    """Say on which hosts it happened, where more than the one that sent the event is known."""
+    count, names = details.get("hosts"), details.get("host_names")
+    if isinstance(count, bool) or not isinstance(count, (int, str)) or not isinstance(names, list):
+        return ""
+    shown = ", ".join(str(name)[:100] for name in names[:MAX_HOSTS])
+    return f"{str(count)[:30]}: {shown}" if shown else str(count)[:30]
+
+
+def beside(alert: Alert, alerts: Iterable[Alert]) -> list[Alert]:
+    """Return the other alerts of its problem: the first, and those that a problem that got worse opened."""
+    first = alert.custom_details.get("first_alert", alert.dedup_key)
+    return [
+        other
+        for other in alerts
+        if other.number != alert.number
+        and other.routing_key == alert.routing_key
+        and first in (other.dedup_key, other.custom_details.get("first_alert"))
+    ]

@@ -1,0 +1,160 @@
+"""One problem as a process knows it, and the decision whether an occurrence of it is news."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from pagerduty_logging.events_api.events import Severity
+from pagerduty_logging.state import why as words
+from pagerduty_logging.state.protocol import Mine
+from pagerduty_logging.state.why import Why
+from pagerduty_logging.state.worse import Course, Kind
+
+NEVER = float("-inf")
+
+MAX_KINDS = 16
+"""Types of exceptions that one problem's short cuts are known for."""
+
+WORTH_A_FOLLOW_UP = 10
+"""Repeats that no event has reported, from which a follow-up is sent."""
+
+
+class Outcome(enum.Enum):
+    """What became of an event."""
+
+    DELIVERED = "delivered"
+    LOST = "lost"  # refused, expired, or the process could not make it
+    REJECTED = "rejected"  # there was no room for it, which another event reports; or nobody wants it
+    NOT_NEEDED = "not needed"  # another process reported the problem, or somebody wants quiet
+    UNDONE = "undone"  # it was never made: its record is decided anew
+
+
+@dataclass(slots=True)
+class History:
+    """What is known of a problem when an event is made; times are seconds since the epoch.
+
+    Attributes:
+        occurrences: all of them so far.
+        suppressed: those that no event reported, this event's own apart.
+        first_seen: when the first one happened.
+        since: when the occurrence behind the last event happened.
+        why: the reason of the event, in words.
+        everywhere: what a shared state knows of it; None: there is none, or it does not answer.
+    """
+
+    occurrences: int
+    suppressed: int
+    first_seen: float
+    since: float = 0.0
+    why: str = Why.FIRST.value
+    everywhere: Mine | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Problem:
+    """One problem's state.
+
+    Attributes:
+        key: its dedup key.
+        severity: of the most severe event so far.
+        quiet_until: on the throttle's clock; repeats before are counted and nothing else. The hot
+            path reads this and `occurrences` without a lock.
+        occurrences: all of them. `+= 1` is one uninterrupted step on CPython with its global lock;
+            a build without it may lose some under contention.
+        told: how many of them events report, those under way included.
+        told_at: when the occurrence behind the last event happened, in seconds since the epoch.
+        told_on: the same on the throttle's clock.
+        under_way: events submitted and neither delivered nor lost, follow-ups apart.
+        window: seconds that its quiet window takes, once an event has opened one.
+        origin: its dedup key and the logger, by which its short cuts are known.
+        kinds: types of the exceptions that came with it, at most `MAX_KINDS`: a repeat with another one is
+            looked at closely.
+        level: of the most severe record by which its short cuts are known, as `logging` counts.
+        lost: an event was lost, and none was submitted since.
+        over: it was resolved; what comes next is another problem with the same key.
+        course: what tells whether it gets worse; None: nobody wants to know.
+        handed_in: how many of the occurrences the shared state was told of.
+        fresh: it is among the throttle's `fresh`, or whoever hands in looks after it.
+        said: what its last event said, as a follow-up needs it; None: no event was made.
+    """
+
+    key: str
+    severity: Severity
+    first_seen: float
+    quiet_until: float = NEVER
+    occurrences: int = 0
+    told: int = 0
+    told_at: float = 0.0
+    told_on: float = 0.0
+    level: float = NEVER
+    under_way: int = 0
+    window: float = 0.0
+    lost: bool = False
+    over: bool = False
+    origin: tuple[str, str] = ("", "")
+    kinds: frozenset[type] = frozenset()
+    course: Course | None = None
+    handed_in: int = 0
+    fresh: bool = False
+    said: object = None
+
+    @property
+    def untold(self) -> int:
+        """How many occurrences no event reports, neither a delivered one nor one under way."""
+        return self.occurrences - self.told
+
+    @property
+    def reportable(self) -> int:
+        """How many occurrences an event without a record may still report."""
+        return 0 if self.over or self.said is None else self.untold
+
+
+@dataclass(slots=True)
+class Sighting:
+    """The throttle's answer to an occurrence.
+
+    Attributes:
+        why: the reason to page for it; None: it is a repeat, which is counted.
+        problem: whose occurrence it is.
+        history: what is known of the problem, this occurrence included.
+        worse: in which way it got worse, if that opens a second alert.
+    """
+
+    why: Why | None
+    problem: Problem
+    history: History
+    worse: Kind | None = None
+
+
+def judge(problem: Problem | None, severity: Severity, now: float) -> Why | None:
+    """Return why an occurrence of this severity pages, given what is known of its problem; None: a repeat."""
+    if problem is None:
+        return Why.FIRST
+    if problem.lost:
+        return Why.LOST
+    if problem.told == 0:
+        return Why.FIRST
+    if severity.rank < problem.severity.rank:
+        return Why.WORSE
+    return None if problem.under_way or now < problem.quiet_until else Why.AGAIN
+
+
+def reason(why: Why, problem: Problem, severity: Severity, now: float, suppressed: int) -> str:
+    """Say why an event is sent, before the problem takes note of it."""
+    match why:
+        case Why.WORSE:
+            return why.said(f"{problem.severity} → {severity}")
+        case Why.AGAIN:
+            return words.again(now - problem.told_on, suppressed)
+        case _:
+            return why.said()
+
+
+def next_window(problem: Problem, now: float, shortest: float, longest: float) -> float:
+    """Return the seconds that a reminder's window takes: twice the one before, or the shortest after quiet.
+
+    It was quiet if nothing was held back in the window, or if a window's time has passed since it closed.
+    """
+    quiet = problem.untold == 0 or now - problem.quiet_until >= problem.window
+    return shortest if quiet else min(2 * problem.window, longest)

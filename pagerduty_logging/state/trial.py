@@ -1,0 +1,34 @@
+"""Does a state answer, and take what is written? Asked by the commands that check the way of pages."""
+
+from __future__ import annotations
+
+import uuid
+
+from pagerduty_logging.state.options import Place
+from pagerduty_logging.state.protocol import Request, Sender, StateError, digest
+
+PATIENCE = 2.0
+"""Seconds for an answer: a person waits for it."""
+
+
+def fault_of(place: Place, routing_key: str, host: str) -> str | None:
+    """Do one exchange that hands in nothing; return what is wrong, without a secret, or None.
+
+    Args:
+        place: where the state lives.
+        routing_key: whose problems.
+        host: this host's name.
+    """
+    name = f"check.{uuid.uuid4().hex[:12]}"
+    sender = Sender(name=name, process=name, host=host, space=digest(routing_key), remember=60.0)
+    try:
+        store = place.make_store()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    try:
+        store.exchange(Request(sender=sender), PATIENCE)
+    except StateError as error:
+        return str(error)
+    finally:
+        store.close()
+    return None

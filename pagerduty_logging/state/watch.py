@@ -1,0 +1,73 @@
+"""When to look whether a problem went on after its first event; and what is forgotten before it was told."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+
+from cachetools import TTLCache
+
+from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP, Problem
+
+MAX_FORGOTTEN = 1_000
+"""Problems that had to make way for others with something that no event has reported."""
+
+
+class Watch:
+    """The problems that are looked at a while after their first event: after twice as long each time.
+
+    Args:
+        first: seconds until the first look; 0: none is looked at.
+    """
+
+    def __init__(self, first: float) -> None:
+        self._first = first
+        # By the seconds since the event: of those, each that comes later is due later.
+        self._looks: dict[float, deque[tuple[float, Problem]]] = {}
+
+    def add(self, problem: Problem, now: float) -> None:
+        """Look at a problem whose first event was sent now."""
+        if self._first:
+            self._add(problem, now + self._first, self._first)
+
+    def _add(self, problem: Problem, due: float, elapsed: float) -> None:
+        self._looks.setdefault(elapsed, deque()).append((due, problem))
+
+    @property
+    def due(self) -> float:
+        """When the next look is due, on the throttle's clock; infinity: never."""
+        return min((looks[0][0] for looks in list(self._looks.values()) if looks), default=math.inf)
+
+    def went_on(self, now: float) -> list[Problem]:
+        """Return the problems that are worth a follow-up now."""
+        found = []
+        for elapsed in sorted(self._looks):
+            looks = self._looks[elapsed]
+            while looks and looks[0][0] <= now:
+                _, problem = looks.popleft()
+                going_on = problem.reportable >= WORTH_A_FOLLOW_UP
+                if going_on and not problem.under_way and not problem.lost:
+                    found.append(problem)
+                elif now < problem.quiet_until and not problem.over:
+                    self._add(problem, now + elapsed, 2 * elapsed)
+        return found
+
+
+class Remembered(TTLCache[str, Problem]):
+    """The problems whose events have come to their end, bounded in number and time.
+
+    Attributes:
+        forgotten: those that made way for others although something is to be reported, the latest.
+    """
+
+    def __init__(self, most: int, seconds: float, timer: Callable[[], float]) -> None:
+        super().__init__(most, seconds, timer=timer)
+        self.forgotten: deque[Problem] = deque(maxlen=MAX_FORGOTTEN)
+
+    def popitem(self) -> tuple[str, Problem]:
+        """Make room: take out the one that was seen longest ago."""
+        key, problem = super().popitem()
+        if problem.said is not None:
+            self.forgotten.append(problem)
+        return key, problem

@@ -1,0 +1,117 @@
+"""Whether a problem got worse, in a way that is worth a second alert beside its first.
+
+PagerDuty wakes nobody for another event of an incident that is open, whatever its severity.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass, field
+
+from pagerduty_logging.events_api.encoding import fit_dedup_key
+from pagerduty_logging.events_api.events import Severity
+
+MAX_ERRORS = 20
+"""Types of exceptions told apart for one problem."""
+LEAST = 10
+"""Occurrences from which there is a rate to speak of."""
+
+
+class Kind(enum.StrEnum):
+    """In which way a problem got worse: each has at most one alert."""
+
+    SEVERITY = "severity"
+    RATE = "rate"
+    EXCEPTION = "exception"
+
+
+@dataclass(slots=True)
+class Course:
+    """What is known of one problem, to notice that it gets worse; without escalation there is none.
+
+    Attributes:
+        errors: the types of its exceptions so far.
+        opened: the kinds of which there is an alert.
+        rate: occurrences a second, the most that an event has reported; 0.0: none has.
+        counted: how many occurrences there were when the rate was last looked at.
+        counted_on: when that was, on the throttle's clock.
+        open_until: when the quiet window ends; the hot path asks the throttle now and then before.
+    """
+
+    counted_on: float
+    errors: set[str] = field(default_factory=set)
+    opened: set[Kind] = field(default_factory=set)
+    rate: float = 0.0
+    counted: int = 0
+    open_until: float = -math.inf
+
+
+def second_key(key: str, kind: Kind) -> str:
+    """Return the dedup key of the alert beside the problem's first."""
+    return fit_dedup_key(f"{key}-worse-{kind}")
+
+
+def severity(course: Course, before: Severity, now: Severity) -> str | None:
+    """Say that the severity has risen to critical; None: it has not, or that was said."""
+    if Kind.SEVERITY in course.opened or now is not Severity.CRITICAL or before is Severity.CRITICAL:
+        return None
+    return f"{before} → {now}"
+
+
+def exception(course: Course, error: str) -> str | None:
+    """Take note of the type of an exception, "" for none; say that it is a new one."""
+    if not error or error in course.errors:
+        return None
+    known = sorted(course.errors)
+    if len(course.errors) < MAX_ERRORS:
+        course.errors.add(error)
+    if not known or Kind.EXCEPTION in course.opened:
+        return None
+    return f"{error} instead of {known[0]}"
+
+
+def rate(course: Course, occurrences: int, now: float, times: float, period: float) -> str | None:
+    """Say that it happens so many times as often as was reported; looks once a period.
+
+    Args:
+        course: the problem's; takes note that it was looked at.
+        occurrences: all so far.
+        now: on the throttle's clock.
+        times: how many times as often is worse.
+        period: seconds from one look to the next.
+    """
+    elapsed = now - course.counted_on
+    if elapsed < period:
+        return None
+    happened = occurrences - course.counted
+    course.counted, course.counted_on = occurrences, now
+    found = happened / max(elapsed, 1.0)
+    if not course.rate or happened < LEAST or Kind.RATE in course.opened or found < times * course.rate:
+        return None
+    return f"{_per_minute(found)} a minute, {math.floor(found / course.rate):,} times as often"
+
+
+def reported(course: Course, occurrences: int, seconds: float) -> None:
+    """Take note of the rate that an event reports."""
+    course.rate = max(course.rate, occurrences / max(seconds, 1.0))
+
+
+def _per_minute(rate: float) -> str:
+    found = rate * 60
+    return f"{found:,.0f}" if found >= 10 else f"{found:.1f}"
+
+
+def checked_escalation(escalation: object, times: object) -> float | None:
+    """Return from how many times as frequent a problem is worse; None: nothing opens a second alert.
+
+    Raises:
+        TypeError, ValueError: naming the option that is wrong.
+    """
+    if escalation not in ("same", "alert"):
+        raise ValueError('escalation must be "same" or "alert"')
+    if isinstance(times, bool) or not isinstance(times, (int, float)):
+        raise TypeError(f"escalation_rate must be a number, not {type(times).__name__}")
+    if not (math.isfinite(times) and times > 1):
+        raise ValueError("escalation_rate must be a finite number above 1")
+    return float(times) if escalation == "alert" else None

@@ -1,0 +1,142 @@
+"""Many workers with the same faults, then a new critical problem in one of them, against PagerDuty's limit.
+
+    python -m tests.benchmarks.fleet [redis|sqlite|none] [WORKERS] [SECONDS] [PROCESSES]
+
+Each worker is a handler, which knows of the others only what the state tells it; a process has several.
+Prints what was taken and refused, how long the critical problem took, and how true the counts are.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+from pagerduty_logging.state.options import find_place
+from tests.state.servers import running
+
+FAULTS = ("the database is gone", "the queue is full", "the disk is full")
+LIMIT = 120
+"""Events a minute, as PagerDuty takes them."""
+EVERY = 0.1
+"""Seconds between two rounds of faults of one worker."""
+
+
+def work(url: str, state: str, workers: int, seconds: float, critical: bool) -> None:
+    """Log in so many handlers; print when the critical problem was logged, and how often each fault was."""
+    handlers = [
+        PagerDutyHandler(EXAMPLE_ROUTING_KEY, base_url=url, state=state or None, flush_timeout=20.0)
+        for _ in range(workers)
+    ]
+    loggers = [logging.Logger("shop") for _ in handlers]
+    for logger, handler in zip(loggers, handlers, strict=True):
+        logger.addHandler(handler)
+    sys.stdin.readline()
+    times, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        for logger in loggers:
+            for fault in FAULTS:
+                logger.error(fault)
+        times += workers
+        time.sleep(EVERY)
+    lit = None
+    if critical:
+        lit = time.monotonic()
+        loggers[-1].critical("orders are paid and not stored")
+        handlers[-1].flush(10.0)
+    print(json.dumps({"times": times, "lit": lit}), flush=True)
+
+
+@contextmanager
+def store(kind: str, folder: str) -> Iterator[tuple[str, int | None]]:
+    """Give the option `state`, and the process id of its server."""
+    if kind == "redis":
+        with running(Path(folder)) as server:
+            yield server.url, server._process.pid
+    else:
+        yield os.path.join(folder, "state.sqlite") if kind == "sqlite" else "", None
+
+
+def cpu_of(pid: int) -> float:
+    """Return the seconds of CPU that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main(kind: str, workers: int, seconds: float, processes: int) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        store(kind, folder) as (state, pid),
+        Sandbox(rate_limit=LIMIT) as sandbox,
+    ):
+        each = workers // processes
+        command = [sys.executable, "-m", "tests.benchmarks.fleet", "work", sandbox.url, state]
+        begun = [
+            subprocess.Popen(
+                [*command, str(each), str(seconds), str(number == 0)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for number in range(processes)
+        ]
+        time.sleep(0.5 * processes)  # they import; all are to begin at once
+        spent = 0.0 if pid is None else cpu_of(pid)
+        for process in begun:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        said: list[str] = [""] * processes
+
+        def read(number: int) -> None:
+            said[number] = begun[number].communicate()[0]
+
+        readers = [threading.Thread(target=read, args=(number,)) for number in range(processes)]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+        told = [json.loads(text) for text in said]
+        times = sum(one["times"] for one in told)
+        statuses = Counter(request.status for request in sandbox.requests)
+        print(f"{workers} workers in {processes} processes, {seconds:g} s, state: {kind}")
+        print(f"taken {statuses[202]}, refused {statuses[429]}; truth of each fault {times:,}")
+        events = Counter(event["payload"]["summary"] for event in sandbox.events)
+        print("events:", dict(events))
+        fire = [r.arrived for r in sandbox.requests if b"paid and not" in r.body and r.status == 202]
+        print("critical after:", f"{fire[0] - told[0]['lit']:.2f} s" if fire else "never")
+        counts = [
+            event["payload"]["custom_details"]["occurrences"]
+            for event in sandbox.events
+            if event["payload"]["summary"] == FAULTS[0]
+        ]
+        print(f"counts that the events of {FAULTS[0]!r} told: {counts}")
+        place = find_place(state) if state else None
+        if place is not None:
+            known = {problem.summary: problem.occurrences for problem in place.make_store().problems()[1]}
+            print("after the end:", {fault: known.get(fault) for fault in FAULTS})
+        if pid is not None:
+            used = cpu_of(pid) - spent
+            print(f"CPU of the server: {used:.2f} s, {used / seconds:.1%} of a core")
+        print(f"CPU of the workers: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime:.1f} s")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["work"]:
+        _, _, url, state, workers, seconds, critical = sys.argv
+        work(url, state, int(workers), float(seconds), critical == "True")
+    else:
+        given = [*sys.argv[1:], *("redis", "200", "40", "8")[len(sys.argv) - 1 :]]
+        main(given[0], int(given[1]), float(given[2]), int(given[3]))

@@ -1,0 +1,141 @@
+"""Why something paged or did not: in memory, in the ledger, and in the words of the command."""
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pagerduty_logging import PagerDutyHandler, cli
+from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY
+from tests.turned import Program
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_each_decision_is_a_line_and_repeats_are_summed_in_the_next(tmp_path: Path) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    program = Program(ledger=str(ledger))
+    program.log("disk %s full", times=1_000)
+    program.turn(20.0)
+    first, size = _lines(ledger)
+    assert first["verdict"] == "sent"
+    assert first["reason"] == "first"
+    assert first["logger"] == "shop"
+    assert first["template"] == "disk %s full"
+    assert first["key"] == program.events[0]["dedup_key"] == first["event"]
+    assert size["reason"] == "size: 999 more in 15 s"
+    assert size["repeats"] == 999
+
+
+def test_what_was_refused_says_so(tmp_path: Path) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    program = Program(ledger=str(ledger))
+    program.refuse_next()
+    program.log()
+    (line,) = _lines(ledger)
+    assert line["verdict"] == "refused"
+
+
+def test_what_is_held_back_is_written_once_and_summed(tmp_path: Path) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    program = Program(ledger=str(ledger), min_occurrences=(500, 1.0))
+    program.log(times=100)
+    program.turn(61.0)
+    program.log()
+    program.turn(1.0)
+    assert [(line["verdict"], line.get("times", 1)) for line in _lines(ledger)] == [
+        ("held", 1),
+        ("held", 100),
+    ]
+
+
+def test_the_ledger_says_which_rule_ignored_a_record_although_nothing_is_sent(
+    make_handler, attach, tmp_path
+) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    handler = make_handler(ledger=ledger, ignore_loggers=["shop.noise"])
+    attach(handler)
+    logging.getLogger("shop.noise").error("never mind")
+    logging.getLogger("shop").error("wanted", extra={"pagerduty": False})
+    handler.addFilter(lambda record: record.msg != "filtered")
+    logging.getLogger("shop").error("filtered")
+    said = [(d.verdict, d.reason, d.template) for d in handler.decisions]
+    assert said == [
+        ("ignored", "ignore_loggers", "never mind"),
+        ("ignored", 'extra={"pagerduty": False}', "wanted"),
+        ("ignored", "a filter of the handler", "filtered"),
+    ]
+    logging.getLogger("shop").error("paged")
+    assert handler.flush(10)
+    assert {line["template"] for line in _lines(ledger)} >= {"never mind", "wanted", "filtered", "paged"}
+
+
+def test_it_is_redacted_as_pages_are(make_handler, attach, tmp_path) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    handler = make_handler(ledger=ledger)
+    attach(handler).error("password=hunter2 of %s", "x")
+    assert handler.flush(10)
+    handler.close()
+    assert "hunter2" not in ledger.read_text()
+    assert "hunter2" not in repr(handler.decisions)
+    assert EXAMPLE_ROUTING_KEY not in ledger.read_text()
+
+
+def test_it_is_rotated_and_one_old_file_is_kept(tmp_path: Path) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    program = Program(ledger=str(ledger), ledger_bytes=2_000)
+    for n in range(40):
+        program.log(f"problem {chr(65 + n)}")
+    assert sorted(os.listdir(tmp_path)) == ["pages.jsonl", "pages.jsonl.1"]
+    assert ledger.stat().st_size <= 2_000
+    assert ledger.stat().st_mode & 0o777 == 0o600
+    assert _lines(ledger)[-1]["template"] == f"problem {chr(65 + 39)}"
+
+
+def test_a_ledger_that_cannot_be_written_stops_no_page_and_is_reported(
+    make_handler, attach, sandbox, tmp_path, capsys
+) -> None:
+    handler = make_handler(ledger=tmp_path / "nowhere" / "pages.jsonl")
+    attach(handler).error("problem")
+    assert handler.flush(10)
+    assert len(sandbox.events) == 1
+    assert "the ledger is not written" in capsys.readouterr().err
+    assert handler.decisions[-1].verdict == "sent"
+
+
+def test_only_the_last_decisions_are_kept_in_memory() -> None:
+    program = Program()
+    for n in range(250):
+        program.log(f"problem {chr(65 + n)}")
+    assert len(program.decisions.recent) == 200
+
+
+def test_why_answers_in_sentences_newest_first(tmp_path, capsys, monkeypatch) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    program = Program(ledger=str(ledger))
+    program.log("disk full", times=50)
+    program.turn(20.0)
+    program.log("other")
+    assert cli.main(["why", "DISK", "--ledger", str(ledger)]) == 0
+    size, first = capsys.readouterr().out.splitlines()
+    assert size.startswith("paged at ")
+    assert "size: 49 more in 15 s" in size
+    assert ": first" in first
+    assert cli.main(["why", program.events[0]["dedup_key"], "--ledger", str(ledger), "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert cli.main(["why", "nobody", "--ledger", str(ledger)]) == 1
+    assert cli.main(["why", "disk", "--ledger", str(tmp_path / "none")]) == 2
+    assert cli.main(["why", "disk", "--ledger", str(ledger), "--since", "forever"]) == 2
+    monkeypatch.delenv("PAGERDUTY_LEDGER", raising=False)
+    assert cli.main(["why", "disk"]) == 2
+
+
+def test_wrong_options_are_named() -> None:
+    for options in ({"ledger": 3}, {"ledger_bytes": 0}):
+        with pytest.raises((TypeError, ValueError), match=next(iter(options))):
+            PagerDutyHandler(EXAMPLE_ROUTING_KEY, **options)

@@ -1,0 +1,70 @@
+"""What the one line says that wakes somebody, of what a library reports."""
+
+import logging
+
+import pytest
+
+from pagerduty_logging.page.summary import summary
+from pagerduty_logging.record.exceptions import Frame, Raised
+from pagerduty_logging.record.printed_traceback import held_in, parse
+from pagerduty_logging.record.reporters import without_contents
+
+LIBRARY = Frame("/venv/lib/python3.12/site-packages/server/errors.py", 7, "handle")
+OWN = Frame("/srv/shop/views.py", 12, "pay")
+BOOM = Raised("ValueError", "boom", (LIBRARY, OWN))
+
+# robyn 0.88 logs this from Rust: no exception at hand, and a blank before its type.
+FROM_RUST = """Error executing route function for `/pay`: \nTraceback (most recent call last):
+  File "/venv/lib/python3.12/site-packages/robyn/router.py", line 370, in inner_handler
+    result = wrapped_handler(*args, **kwargs)
+             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  File "/srv/shop/views.py", line 12, in pay
+    raise ValueError("boom")
+ ValueError: boom"""
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    ["[29/Nov/2026:21:42:22] ", "[2026-11-29T21:42:22.123Z] ", "(2026-11-29 21:42:22,123 +0100) "],
+)
+def test_the_time_that_a_library_begins_its_line_with_is_left_out(stamp: str) -> None:
+    assert summary(f"{stamp}HTTP ", (BOOM,), LIBRARY) == "HTTP in views.pay: ValueError: boom"
+    assert summary(f"{stamp}it broke", (BOOM,), OWN) == f"{stamp}it broke: ValueError: boom"
+
+
+def test_our_middlewares_line_names_the_function_that_failed() -> None:
+    from pagerduty_logging.integrations import uncaught
+
+    ours = Frame(uncaught.__file__, 0, "")
+    assert (
+        summary("Unhandled exception", (BOOM,), ours) == "Unhandled exception in views.pay: ValueError: boom"
+    )
+
+
+def test_an_exception_is_read_of_a_printed_traceback_whose_last_line_is_indented() -> None:
+    held = held_in(FROM_RUST)
+    assert held is not None
+    (found,) = parse(held.traceback)
+    assert (found.kind, found.text) == ("ValueError", "boom")
+    assert [frame.function for frame in found.frames] == ["inner_handler", "pay"]
+
+
+def test_loguru_names_what_failed_and_not_who_called_it() -> None:
+    line = "An error has been caught in function 'main', process 'Main' (5947), thread 'Main' (140):"
+    main = Frame("/srv/shop/__main__.py", 3, "main")
+    assert summary(line, (BOOM,), main) == "Error caught in views.pay: ValueError: boom"
+
+
+def test_the_place_comes_before_what_the_exception_says() -> None:
+    line = "Exception calling application: boom"
+    assert summary(line, (BOOM,), LIBRARY) == "Exception calling application in views.pay: ValueError: boom"
+    dashes = Raised("RuntimeError", "----\nno paper", (LIBRARY, OWN))
+    assert (
+        summary("Exception calling application: ----", (dashes,), LIBRARY)
+        == "Exception calling application in views.pay: RuntimeError: no paper"
+    )
+
+
+def test_what_stands_for_an_argument_has_no_quotes() -> None:
+    record = logging.LogRecord("mail.log", logging.ERROR, LIBRARY.path, 7, "%r failed", (("h", 25),), None)
+    assert without_contents(record).getMessage() == "tuple of 2 failed"

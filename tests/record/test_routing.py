@@ -1,0 +1,127 @@
+"""Two keys, one program: the first rule that fits decides which key a record is sent with."""
+
+import json
+import logging
+
+import pytest
+
+from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Answer, Sandbox
+
+BILLING, NIGHT = "b" * 32, "c" * 32
+RULES = [
+    {"logger": "shop.billing", "routing_key": BILLING},
+    {"level": "CRITICAL", "routing_key": NIGHT},
+]
+
+
+def _keys(sandbox: Sandbox) -> dict[str, str]:
+    """Return the first letter of the key that each summary was sent with."""
+    sent = {}
+    for request in sandbox.requests:
+        event = json.loads(request.body)
+        sent[event["payload"]["summary"]] = event["routing_key"][0]
+    return sent
+
+
+def test_the_first_rule_that_fits_decides(make_handler, attach, sandbox) -> None:
+    handler = make_handler(routing=RULES)
+    attach(handler)
+    for name, level, words in (
+        ("shop", logging.ERROR, "default"),
+        ("shop.billing", logging.ERROR, "team"),
+        ("shop.billing.cards", logging.CRITICAL, "below"),
+        ("shop.billings", logging.ERROR, "another name"),
+        ("shop", logging.CRITICAL, "at night"),
+    ):
+        for _ in range(3):
+            logging.getLogger(name).log(level, words)
+    assert handler.flush(10)
+    assert _keys(sandbox) == {
+        "default": EXAMPLE_ROUTING_KEY[0],
+        "team": "b",
+        "below": "b",
+        "another name": EXAMPLE_ROUTING_KEY[0],
+        "at night": "c",
+    }
+    stats = handler.stats
+    assert (stats.delivered, stats.suppressed) == (5, 10)
+    assert len(handler.decisions) == 5
+
+
+def test_a_key_that_is_asked_to_wait_holds_up_no_other(make_handler, attach, sandbox) -> None:
+    handler = make_handler(routing=RULES)
+    attach(handler)
+    sandbox.fail_next(Answer(429, retry_after=300))
+    logging.getLogger("shop.billing").error("asked to wait")
+    sandbox.wait_until(lambda: len(sandbox.requests) == 1)
+    logging.getLogger("shop").error("goes on")
+    sandbox.wait_for(1)
+    assert sandbox.events[0]["payload"]["summary"] == "goes on"
+    sandbox.wait_until(lambda: handler.stats.pending == 1)
+
+
+def test_a_resolve_goes_where_the_problem_paged(make_handler, attach, sandbox) -> None:
+    handler = make_handler(routing=RULES)
+    attach(handler)
+    logging.getLogger("shop.billing").error("down", extra={"pagerduty": {"dedup_key": "cards"}})
+    assert handler.flush(10)
+    handler.resolve("cards")
+    assert handler.flush(10)
+    resolved = [
+        event
+        for event in (json.loads(request.body) for request in sandbox.requests)
+        if event["event_action"] == "resolve"
+    ]
+    assert [event["routing_key"] for event in resolved] == [BILLING]
+
+
+def test_a_rule_may_send_with_the_handlers_own_key(make_handler, attach, sandbox) -> None:
+    handler = make_handler(
+        routing=[{"logger": "shop.billing.old", "routing_key": EXAMPLE_ROUTING_KEY}, RULES[0]]
+    )
+    attach(handler)
+    logging.getLogger("shop.billing.old").error("ours")
+    logging.getLogger("shop.billing").error("theirs")
+    assert handler.flush(10)
+    assert _keys(sandbox) == {"ours": EXAMPLE_ROUTING_KEY[0], "theirs": "b"}
+
+
+def test_level_and_formatter_of_the_handler_hold_for_every_key(make_handler, attach, sandbox) -> None:
+    handler = make_handler(routing=RULES, level="CRITICAL")
+    handler.setFormatter(logging.Formatter("formatted: %(message)s"))
+    attach(handler)
+    logging.getLogger("shop.billing").error("too low")
+    logging.getLogger("shop.billing").critical("down")
+    handler.handle(logging.makeLogRecord({"name": "shop.billing", "levelno": 40, "msg": "behind a queue"}))
+    assert handler.flush(10)
+    assert list(_keys(sandbox)) == ["formatted: down"]
+
+
+@pytest.mark.parametrize(
+    ("routing", "words"),
+    [
+        ("shop", "routing must be a list"),
+        ([3], "rule 1: must be a mapping"),
+        ([{"logger": "a"}], "rule 1: needs a routing_key"),
+        ([{"logger": "a", "routing_key": BILLING, "team": "b"}], "rule 1: unknown: team"),
+        ([RULES[0], {"level": "LOUD", "routing_key": NIGHT}], "rule 2: level: unknown level 'LOUD'"),
+        ([RULES[0], {"logger": "", "routing_key": NIGHT}], "rule 2: logger is empty"),
+        ([RULES[0], {"logger": "b", "routing_key": BILLING}], "rules 1 and 2 have the same routing key"),
+        ([RULES[0], {"logger": "shop.billing.x", "routing_key": NIGHT}], "rule 2 can never match: rule 1"),
+        ([{"routing_key": NIGHT}, RULES[0]], "rule 2 can never match: rule 1"),
+        ([{"logger": "shop.*", "routing_key": NIGHT}, {**RULES[0], "logger": "shop.b*"}], "rule 2 can never"),
+        ([{"level": 40, "routing_key": NIGHT}, {"level": 50, "routing_key": BILLING}], "rule 2 can never"),
+        ([{"routing_key_file": "/nowhere/key"}], "rule 1: routing_key_file cannot be read"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused_by_its_number(routing: object, words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words) as caught:
+        PagerDutyHandler(EXAMPLE_ROUTING_KEY, routing=routing)
+    assert BILLING not in str(caught.value)
+    assert NIGHT not in str(caught.value)
+
+
+def test_a_rule_that_is_only_partly_covered_is_taken(make_handler) -> None:
+    make_handler(routing=[{"logger": "shop.*", "routing_key": NIGHT}, {**RULES[0], "logger": "shop"}])
+    make_handler(routing=[{"level": 50, "routing_key": NIGHT}, {"level": 40, "routing_key": BILLING}])

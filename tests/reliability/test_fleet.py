@@ -1,0 +1,415 @@
+"""Many processes, one state, real servers: one problem is one event, and every occurrence counts."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pagerduty_logging.sandbox import Delay, Sandbox
+from pagerduty_logging.state.options import find_place
+from pagerduty_logging.state.protocol import KnownProblem
+from tests.state.servers import Server, running
+
+from .programs import run, says, started, until
+
+
+@pytest.fixture(scope="module")
+def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(one_server: Server) -> Server:
+    one_server.client().flushall()
+    return one_server
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The option `state`, for each kind of store."""
+    if request.param == "sqlite":
+        return os.fspath(tmp_path / "state.sqlite")
+    return str(request.getfixturevalue("server").url)
+
+
+def known(state: str) -> dict[str, KnownProblem]:
+    """Return the open problems, by what their pages say."""
+    place = find_place(state)
+    assert place is not None
+    store = place.make_store()
+    try:
+        return {problem.summary: problem for problem in store.problems()[1]}
+    finally:
+        store.close()
+
+
+def details(event: Any) -> dict[str, Any]:
+    found: dict[str, Any] = event["payload"]["custom_details"]
+    return found
+
+
+def triggers(sandbox: Sandbox) -> list[Any]:
+    """Return the triggers but for those that only report the size of a problem."""
+    found = [event for event in sandbox.events if event["event_action"] == "trigger"]
+    return [event for event in found if not details(event)["why"].startswith(("size", "end"))]
+
+
+def summaries(sandbox: Sandbox) -> Counter[str]:
+    """Return how often each problem was paged."""
+    return Counter(event["payload"]["summary"] for event in triggers(sandbox))
+
+
+# --- restarts ------------------------------------------------------------------------------------
+
+
+def test_a_crash_loop_is_one_alert_that_says_how_many_starts(pagerduty: Sandbox, state: str) -> None:
+    for start in range(20):
+        level = "critical" if start == 19 else "error"
+        program = f"""
+        attached(state={state!r}, fingerprint=None)
+        log.{level}("cannot read the settings", extra={{"pagerduty": {{"dedup_key": "settings"}}}})
+        raise SystemExit(1)
+        """
+        ended = run(program, pagerduty.url, measured=False)
+        assert (ended.status, ended.err) == (1, "")
+    first, last = pagerduty.events
+    assert details(first)["occurrences"] == 1
+    assert (details(last)["occurrences"], details(last)["processes"]) == (20, 20)
+    assert details(last)["starts"].startswith("20 starts in ")
+    assert details(last)["first_seen"] == details(first)["first_seen"]
+    assert len(pagerduty.alerts) == 1
+
+
+def test_a_restart_knows_what_was_paged_and_what_was_resolved(pagerduty: Sandbox, state: str) -> None:
+    program = f"""
+    made = attached(state={state!r})
+    log.error("disk full")
+    """
+    run(program, pagerduty.url).well()
+    run(program, pagerduty.url).well()
+    assert summaries(pagerduty) == {"disk full": 1}
+    run(f"handler(state={state!r}).resolve('disk full')", pagerduty.url).well()
+    run(program, pagerduty.url).well()
+    assert [event["event_action"] for event in pagerduty.events] == ["trigger", "resolve", "trigger"]
+    assert details(pagerduty.events[-1])["occurrences"] == 1
+
+
+# --- workers -------------------------------------------------------------------------------------
+
+WORKERS = """
+handlers = [handler(state={state!r}, max_events_per_minute=100) for _ in range({handlers})]
+loggers = [logging.Logger("shop") for _ in handlers]
+for one, made in zip(loggers, handlers):
+    one.addHandler(made)
+print("ready", flush=True)
+until = time.monotonic() + {seconds}
+logged = 0
+while time.monotonic() < until:
+    for one in loggers:
+        for fault in ("database gone", "queue full", "disk full"):
+            one.error(fault)
+            logged += 1
+    time.sleep(0.05)
+if {critical}:
+    loggers[0].critical("on fire")
+    print("fire", time.monotonic(), flush=True)
+print("logged", logged, flush=True)
+"""
+
+
+def test_workers_that_all_have_the_same_faults_send_one_event_each_and_a_new_one_gets_through(
+    state: str,
+) -> None:
+    processes, handlers = 4, 5
+    with Sandbox(rate_limit=20) as pagerduty, ExitStack() as stack:
+        begun = [
+            stack.enter_context(
+                started(
+                    WORKERS.format(state=state, handlers=handlers, seconds=3.0, critical=number == 0),
+                    pagerduty.url,
+                    measured=False,
+                )
+            )
+            for number in range(processes)
+        ]
+        written = [process.communicate(timeout=60.0) for process in begun]
+        assert [err for _, err in written] == [""] * processes
+        logged = sum(int(out.split("logged ")[1]) for out, _ in written)
+        lit = float(written[0][0].split("fire ")[1].split()[0])
+        assert summaries(pagerduty) == {"database gone": 1, "queue full": 1, "disk full": 1, "on fire": 1}
+        assert [request.status for request in pagerduty.requests if request.status != 202] == []
+        fire = next(request for request in pagerduty.requests if "on fire" in str(request.body))
+        assert fire.arrived - lit < 1.5
+        sizes = Counter(event["payload"]["summary"] for event in pagerduty.events)
+        assert max(sizes.values()) <= 2  # one event, and one report of its size
+    found = known(state)
+    assert sum(found[fault].occurrences for fault in ("database gone", "queue full", "disk full")) == logged
+    assert found["disk full"].processes == processes
+
+
+def test_two_handlers_of_one_process_share_one_budget(pagerduty: Sandbox, state: str) -> None:
+    ended = run(
+        f"""
+        made = [handler(state={state!r}, max_events_per_minute=10, flush_timeout=0.0) for _ in range(2)]
+        loggers = [logging.Logger("shop") for _ in made]
+        for one, its in zip(loggers, made):
+            one.addHandler(its)
+        for number in range(10):
+            for one in loggers:
+                one.error("problem %s of %s" % (number, loggers.index(one)))
+        for its in made:
+            its.flush(1.0)
+        loggers[1].critical("on fire")
+        made[1].flush(2.0)
+        """,
+        pagerduty.url,
+    )
+    assert ended.status == 0, ended.err
+    found = triggers(pagerduty)
+    assert len(found) == 9  # one in five is kept for critical ones
+    assert found[-1]["payload"]["summary"] == "on fire"
+
+
+def test_forked_workers_are_processes_of_their_own(pagerduty: Sandbox, state: str) -> None:
+    run(
+        f"""
+        made = attached(state={state!r})
+        log.error("disk full")
+        assert made.flush(5.0)
+        children = []
+        for _ in range(4):
+            child = os.fork()
+            if child == 0:
+                for _ in range(100):
+                    log.error("disk full")
+                assert made.flush(5.0)
+                assert made.stats.delivered == 0, made.stats
+                assert made.stats.told_elsewhere == 1, made.stats
+                sys.exit(0)
+            children.append(child)
+        for _ in range(50):
+            log.error("disk full")
+        for child in children:
+            assert os.waitpid(child, 0)[1] == 0
+        """,
+        pagerduty.url,
+        measured=False,
+    ).well()
+    assert summaries(pagerduty) == {"disk full": 1}
+    assert (known(state)["disk full"].occurrences, known(state)["disk full"].processes) == (451, 5)
+
+
+def test_a_child_forked_in_the_middle_of_a_call_goes_on(pagerduty: Sandbox, server: Server) -> None:
+    run(
+        f"""
+        made = attached(state={server.url!r}, repeat_interval=0.0, max_events_per_minute=100_000)
+        end = time.monotonic() + 2.0
+        def busy():
+            while time.monotonic() < end:
+                log.error("disk full")
+                time.sleep(0.001)
+        threading.Thread(target=busy, daemon=True).start()
+        for number in range(20):
+            child = os.fork()
+            if child == 0:
+                log.error("in a child")
+                sys.exit(0 if made.flush(10.0) else 1)
+            assert os.waitpid(child, 0)[1] == 0
+        """,
+        pagerduty.url,
+        measured=False,
+    ).well()
+    assert summaries(pagerduty)["in a child"] >= 1
+    assert known(server.url)["in a child"].occurrences == 20
+
+
+# --- resolve -------------------------------------------------------------------------------------
+
+
+def test_a_resolve_in_one_process_lets_another_page_within_a_batch_interval(
+    pagerduty: Sandbox, state: str
+) -> None:
+    program = f"""
+    made = attached(state={state!r})
+    print("ready", flush=True)
+    while True:
+        log.error("disk full")
+        time.sleep(0.05)
+    """
+    with started(program, pagerduty.url, measured=False) as process:
+        says(process, "ready")
+        until(lambda: summaries(pagerduty)["disk full"] == 1)
+        time_asked = time.monotonic()
+        run(f"handler(state={state!r}).resolve('disk full')", pagerduty.url).well()
+        until(lambda: summaries(pagerduty)["disk full"] == 2)
+        assert time.monotonic() - time_asked < 8.0
+
+
+# --- a state that fails --------------------------------------------------------------------------
+
+PAGING = """
+made = attached(state={state!r})
+log.error("warm up")
+assert made.flush(10.0)
+print("ready", flush=True)
+sys.stdin.readline()
+since = time.monotonic()
+log.error("disk full")
+assert made.flush(10.0)
+took = time.monotonic() - since
+for _ in range(100):
+    log.error("disk full")
+stats = made.stats
+print(took, stats.delivered, stats.state.answers, flush=True)
+sys.stdin.readline()
+"""
+
+
+def go_on(process: Any) -> None:
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def hang(server: Server) -> None:
+    server.signal(signal.SIGSTOP)
+
+
+def die(server: Server) -> None:
+    server.stop()
+
+
+def fill(server: Server) -> None:
+    server.client().config_set("maxmemory", "1")
+    server.client().config_set("maxmemory-policy", "noeviction")
+
+
+def make_read_only(server: Server) -> None:
+    server.client().replicaof("127.0.0.1", 1)
+
+
+def refuse_scripts(server: Server) -> None:
+    server.client().execute_command("ACL", "SETUSER", "default", "-@scripting")
+
+
+@pytest.mark.parametrize("fail", [hang, die, fill, make_read_only, refuse_scripts])
+def test_pages_go_out_as_without_state_while_it_fails(
+    pagerduty: Sandbox, tmp_path: Path, fail: Callable[[Server], None]
+) -> None:
+    with running(tmp_path) as server:
+        with started(PAGING.format(state=server.url), pagerduty.url, measured=False) as process:
+            says(process, "ready")
+            fail(server)
+            go_on(process)
+            assert process.stdout is not None
+            took, delivered, answers = process.stdout.readline().split()
+            go_on(process)
+            _, err = process.communicate(timeout=30.0)
+        assert process.returncode == 0
+    assert (delivered, answers) == ("2", "False")
+    assert float(took) < 1.5  # 0.25 s, and a machine that has others to serve
+    assert len(err.splitlines()) == 1, err
+    assert "does not answer" in err
+    assert summaries(pagerduty) == {"warm up": 1, "disk full": 1}
+
+
+def test_a_state_that_was_emptied_has_each_problem_paged_once_more(
+    pagerduty: Sandbox, server: Server
+) -> None:
+    program = f"""
+    made = attached(state={server.url!r})
+    print("ready", flush=True)
+    while True:
+        log.error("disk full")
+        time.sleep(0.05)
+    """
+    with started(program, pagerduty.url, measured=False) as process:
+        says(process, "ready")
+        until(lambda: known(server.url)["disk full"].events == 1 if known(server.url) else False)
+        server.client().flushall()
+        until(lambda: summaries(pagerduty)["disk full"] == 2)
+
+
+def test_what_was_counted_while_the_state_hung_is_handed_in_when_it_is_back(
+    pagerduty: Sandbox, server: Server
+) -> None:
+    program = f"""
+    made = attached(state={server.url!r})
+    log.error("disk full")
+    assert made.flush(5.0)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for _ in range(100):
+        log.error("disk full")
+    while made.stats.state.answers:
+        time.sleep(0.05)
+    print("away", flush=True)
+    while not made.stats.state.answers:
+        time.sleep(0.05)
+    """
+    with started(program, pagerduty.url, measured=False) as process:
+        says(process, "ready")
+        server.signal(signal.SIGSTOP)
+        try:
+            go_on(process)
+            says(process, "away")
+        finally:
+            server.signal(signal.SIGCONT)
+        _, err = process.communicate(timeout=60.0)
+        assert process.returncode == 0, err
+    assert [line.partition(": ")[2].partition("127")[0] for line in err.splitlines()] == [
+        "the state in Redis at ",
+        "the state in Redis at ",
+    ]
+    assert known(server.url)["disk full"].occurrences == 101
+
+
+def test_a_caller_is_never_held_up_by_a_state_that_hangs(pagerduty: Sandbox, server: Server) -> None:
+    server.signal(signal.SIGSTOP)
+    try:
+        ended = run(
+            f"""
+            made = attached(state={server.url!r})
+            slowest = 0.0
+            for number in range(300):
+                since = time.monotonic()
+                log.error("problem %s", number, extra={{"pagerduty": {{"dedup_key": str(number)}}}})
+                slowest = max(slowest, time.monotonic() - since)
+            print(slowest)
+            """,
+            pagerduty.url,
+            measured=False,
+        )
+    finally:
+        server.signal(signal.SIGCONT)
+    assert ended.status == 0
+    assert float(ended.out) < 0.2
+
+
+# --- a sender that dies --------------------------------------------------------------------------
+
+
+def test_a_sender_that_is_killed_before_the_answer_costs_its_lease_and_no_page(state: str) -> None:
+    """The lease of 30 seconds runs out in real time, once, for all that cannot be turned here."""
+    program = f"""
+    made = attached(state={state!r})
+    print("ready", flush=True)
+    log.error("disk full")
+    sys.stdin.readline()
+    """
+    with Sandbox() as pagerduty, ExitStack() as stack:
+        pagerduty.fail_next(Delay(60.0))
+        first = stack.enter_context(started(program, pagerduty.url, measured=False))
+        until(lambda: pagerduty.requests)
+        os.kill(first.pid, signal.SIGKILL)
+        began = time.monotonic()
+        second = stack.enter_context(started(program, pagerduty.url, measured=False))
+        says(second, "ready")
+        until(lambda: summaries(pagerduty)["disk full"] == 1, 45.0)
+        assert 20.0 < time.monotonic() - began < 40.0

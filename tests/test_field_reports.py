@@ -1,0 +1,265 @@
+"""What people who alert from logs reported elsewhere, tried here; each test says what they would say."""
+
+import concurrent.futures
+import logging
+import logging.handlers
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+
+import pytest
+
+from pagerduty_logging import PagerDutyHandler, install_hooks
+from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+
+
+@pytest.fixture
+def pager(make_handler, attach) -> PagerDutyHandler:
+    handler = make_handler()
+    attach(handler, "shop")
+    return handler
+
+
+orders = logging.getLogger("shop.orders")
+web = logging.getLogger("shop.web")
+
+
+def pages(pager: PagerDutyHandler, sandbox: Sandbox) -> list[str]:
+    """Return the summaries of the alerts, one for each key, in order."""
+    assert pager.flush()
+    return list(
+        {event["dedup_key"]: event["payload"]["summary"] for event in reversed(sandbox.events)}.values()
+    )[::-1]
+
+
+def test_one_stored_exception_is_raised_by_two_parts_of_my_program_in_one_function(pager, sandbox) -> None:
+    stored = ValueError("the rates are stale")
+    for logger, words in ((orders, "charging failed"), (web, "rendering failed"), (web, "rendering failed")):
+        try:
+            raise stored
+        except ValueError:
+            logger.exception(words)
+    assert pages(pager, sandbox) == [
+        "charging failed: ValueError: the rates are stale",
+        "rendering failed: ValueError: the rates are stale",
+    ]
+
+
+def test_one_stored_exception_that_the_hot_path_has_marked_is_raised_elsewhere(pager, sandbox) -> None:
+    stored = ValueError("the rates are stale")
+    for _ in range(5):
+        try:
+            raise stored
+        except ValueError:
+            orders.exception("charging failed")
+    try:
+        raise stored
+    except ValueError:
+        web.exception("rendering failed")
+    assert len(pages(pager, sandbox)) == 2
+
+
+def test_one_future_is_asked_by_two_parts_of_my_program(pager, sandbox) -> None:
+    future: concurrent.futures.Future[None] = concurrent.futures.Future()
+    future.set_exception(ValueError("the rates are stale"))
+
+    def ask(logger: logging.Logger, words: str) -> None:
+        try:
+            future.result()
+        except ValueError:
+            logger.exception(words)
+
+    ask(orders, "charging failed")
+    ask(web, "rendering failed")
+    assert len(pages(pager, sandbox)) == 2
+
+
+def test_a_worker_logs_and_raises_and_whoever_asked_logs_again(pager, sandbox) -> None:
+    def work() -> None:
+        try:
+            raise ValueError("the rates are stale")
+        except ValueError:
+            orders.exception("charging failed")
+            raise
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        try:
+            pool.submit(work).result()
+        except ValueError:
+            web.exception("the batch failed")
+    assert pages(pager, sandbox) == ["charging failed: ValueError: the rates are stale"]
+
+
+def test_i_log_raise_the_same_error_and_it_ends_my_program(pager, sandbox, monkeypatch) -> None:
+    monkeypatch.setattr("sys.excepthook", lambda *_: None)
+    with install_hooks(logging.getLogger("shop")):
+        try:
+            try:
+                raise ValueError("the rates are stale")
+            except ValueError as error:
+                orders.exception("charging failed")
+                raise error
+        except ValueError as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+    assert pages(pager, sandbox) == ["charging failed: ValueError: the rates are stale"]
+
+
+def fail_by_key() -> None:
+    {}["price"]
+
+
+def fail_by_number() -> None:
+    int("seven")
+
+
+def texts_of_two_failures(log: Callable[[Exception], None]) -> None:
+    for fail in (fail_by_key, fail_by_number):
+        try:
+            fail()
+        except Exception as error:
+            log(error)
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        lambda error: orders.error("import failed: %s", sys.exc_info()),
+        lambda error: orders.error(sys.exc_info()),
+        lambda error: orders.error({"message": "import failed", "traceback": traceback.format_exc()}),
+        lambda error: orders.error("".join(traceback.format_tb(error.__traceback__))),
+        lambda error: orders.error("import failed %r", traceback.format_exc()),
+        lambda error: orders.error("import failed: %s", ExceptionGroup("several failed", [error])),
+    ],
+    ids=["exc_info", "exc_info alone", "field", "format_tb", "repr", "group"],
+)
+def test_two_crashes_are_two_alerts_however_i_log_them(
+    pager, sandbox, log: Callable[[Exception], None]
+) -> None:
+    texts_of_two_failures(log)
+    texts_of_two_failures(log)
+    assert len(pages(pager, sandbox)) == 2
+
+
+def test_i_log_exc_info_as_the_message_and_the_page_shows_the_error_alone(pager, sandbox) -> None:
+    texts_of_two_failures(lambda error: orders.error(sys.exc_info()))
+    assert pages(pager, sandbox)[0] == "KeyError: 'price'"
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (TimeoutError(), "export failed: TimeoutError"),
+        (KeyError("price"), "export failed: KeyError: 'price'"),
+        (ValueError("no price"), "export failed: ValueError: no price"),
+        (
+            ExceptionGroup("several", [KeyError("price")]),
+            "export failed: several (1 sub-exception): KeyError: 'price'",
+        ),
+    ],
+)
+def test_i_log_an_error_as_the_only_argument_and_the_page_names_its_type(
+    pager, sandbox, error: Exception, shown: str
+) -> None:
+    orders.error("export failed: %s", error)
+    assert pages(pager, sandbox) == [shown]
+    assert sandbox.alerts[0].event_class == type(error).__name__
+
+
+def test_structlog_hands_over_words_and_arguments_and_the_page_shows_them_together(pager, sandbox) -> None:
+    for number in (4711, 4712):
+        orders.error({"event": "payment %s failed", "positional_args": (number,)})
+    orders.error({"event": "refund %s failed", "positional_args": ()})
+    assert pages(pager, sandbox) == ["payment 4711 failed", "refund %s failed"]
+
+
+class Elsewhere(logging.handlers.SocketHandler):
+    """Sends records to another process, which is this one."""
+
+    def __init__(self, receiver: logging.Handler) -> None:
+        super().__init__("localhost", None)
+        self.receiver = receiver
+
+    def send(self, s: bytes) -> None:
+        self.receiver.handle(logging.makeLogRecord(pickle.loads(s[4:])))
+
+
+class Queued(logging.handlers.QueueHandler):
+    """A queue whose listener takes records at once."""
+
+    def __init__(self, receiver: logging.Handler) -> None:
+        super().__init__(queue.SimpleQueue())
+        self.receiver = receiver
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        self.receiver.handle(record)
+
+
+@pytest.mark.parametrize("way", [Elsewhere, Queued])
+@pytest.mark.parametrize("words", ["import failed", "\N{COLLISION SYMBOL}"])
+def test_another_exception_at_the_same_line_pages_behind_a_queue_or_a_socket_as_well(
+    sandbox, make_handler, attach, way: Callable[[logging.Handler], logging.Handler], words: str
+) -> None:
+    handler = make_handler(fingerprint={"exception_type": True})
+    log = attach(handler, "shop.imports")
+    texts_of_two_failures(lambda error: log.exception(words))
+    direct = pages(handler, sandbox)
+    log.removeHandler(handler)
+    attach(way(handler), "shop.imports")
+    texts_of_two_failures(lambda error: log.exception(words))
+    assert pages(handler, sandbox) == direct
+    assert len(direct) == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("client_url", "javascript:alert(1)"),
+        ("links", ["javascript:alert(1)"]),
+        ("links", [{"href": "file:///etc/passwd", "text": "here"}]),
+        ("images", [{"src": "data:image/png;base64,AAAA"}]),
+    ],
+)
+def test_i_mistype_an_address_and_am_told_when_the_handler_is_built(option: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"^{option} must be an address"):
+        PagerDutyHandler(EXAMPLE_ROUTING_KEY, **{option: value})  # type: ignore[arg-type]
+
+
+def test_a_link_may_be_an_address_that_the_record_brings(pager, sandbox) -> None:
+    orders.removeHandler(pager)
+    handler = PagerDutyHandler(EXAMPLE_ROUTING_KEY, links=["{runbook}", "https://wiki.example.com/{topic}"])
+    assert not handler.inert
+    handler.close()
+
+
+RQ = """
+import os, sys, types, logging
+from pagerduty_logging import PagerDutyHandler
+logging.getLogger().addHandler(PagerDutyHandler(os.environ["KEY"], base_url=os.environ["URL"]))
+logging.error("in the worker")
+worker = sys.modules["rq.worker"] = types.ModuleType("rq.worker")
+worker.__dict__.update(os=os, logging=logging)
+exec('''
+def fork_work_horse():
+    if os.fork() == 0:
+        main_work_horse()
+    os.wait()
+def main_work_horse():
+    logging.error("in the job")
+    os._exit(0)
+''', worker.__dict__)
+worker.fork_work_horse()
+"""
+"""A program with the names of RQ's worker, whose work horse ends as RQ's does."""
+
+
+def test_a_job_of_rq_pages_before_its_process_ends_without_any_hook(sandbox) -> None:
+    environment = {**os.environ, "KEY": EXAMPLE_ROUTING_KEY, "URL": sandbox.url}
+    ended = subprocess.run(
+        [sys.executable, "-c", RQ], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert {event["payload"]["summary"] for event in sandbox.events} == {"in the worker", "in the job"}

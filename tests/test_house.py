@@ -1,0 +1,207 @@
+"""The bounds of the house: short files and functions, few attributes and rooms, tests of the same name."""
+
+from __future__ import annotations
+
+import ast
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent / "pagerduty_logging"
+TESTS = Path(__file__).parent
+NOT_CORE = {"cli", "sandbox"}
+
+MAX_ROOMS = 10
+FILES_BESIDE_ROOMS = {
+    "__init__.py",
+    "__main__.py",
+    "_version.py",
+    "handler.py",
+    "jobs.py",
+    "pipeline.py",
+    "testing.py",
+}
+MAX_LINES, MAX_MEDIAN_LINES = 400, 150
+MAX_FUNCTION_LINES = 60
+MAX_ATTRIBUTES = 14
+
+LONG_FILES = {
+    "handler.py": "35 options, each in the signature, in the docstring and checked",
+    "pipeline.py": "being parted",
+    "state/shared.py": "being parted",
+    "state/sqlite.py": "being parted",
+}
+LONG_FUNCTIONS = {"handler.py:__init__": "35 options"}
+BIG_CLASSES = {
+    "delivery/delivery.py:Delivery": "its options, to make a worker in each forked child",
+    "delivery/event.py:Pending": "a value",
+    "delivery/worker.py:Worker": "its parts and options",
+    "record/occurrence.py:Occurrence": "a value",
+    "state/decide.py:Record": "a value: one row of the shared state",
+    "state/protocol.py:KnownProblem": "a value: what the command lists",
+    "state/protocol.py:Mine": "a value",
+    "state/shared.py:SharedState": "being parted",
+}
+# Modules without a test file of their name, and where they are tested: with a neighbour, or as a whole.
+TESTED_IN = {
+    "delivery/event.py": "delivery/test_delivery.py",
+    "delivery/inbox.py": "delivery/test_delivery.py",
+    "delivery/losses.py": "delivery/test_delivery.py",
+    "delivery/overflow.py": "delivery/test_delivery.py",
+    "delivery/process.py": "reliability/test_exit.py",
+    "delivery/roles.py": "delivery/test_delivery.py",
+    "delivery/spool_directory.py": "delivery/test_spool.py",
+    "delivery/spool_format.py": "delivery/test_spool.py",
+    "delivery/spool_lease.py": "delivery/test_spool.py",
+    "delivery/spooled.py": "delivery/test_spool.py",
+    "delivery/stats.py": "delivery/test_delivery.py",
+    "delivery/worker.py": "delivery/test_delivery.py",
+    "events_api/answers.py": "events_api/test_round_trip.py",
+    "events_api/client.py": "events_api/test_round_trip.py",
+    "events_api/clock.py": "sandbox/test_frozen_time.py",
+    "events_api/connections.py": "events_api/test_faults.py",
+    "events_api/decoding.py": "events_api/test_encoding.py",
+    "events_api/errors.py": "events_api/test_round_trip.py",
+    "events_api/text.py": "events_api/test_encoding.py",
+    "events_api/transport.py": "events_api/test_faults.py",
+    "fingerprinting/causes.py": "fingerprinting/test_reporters.py",
+    "fingerprinting/expressions.py": "fingerprinting/test_source.py",
+    "fingerprinting/failure.py": "fingerprinting/test_reporters.py",
+    "fingerprinting/parts.py": "fingerprinting/test_fingerprinting.py",
+    "fingerprinting/own_keys.py": "fingerprinting/test_fingerprinting.py",
+    "fingerprinting/problem.py": "fingerprinting/test_fingerprinting.py",
+    "fingerprinting/results.py": "fingerprinting/test_fingerprinting.py",
+    "fingerprinting/statements.py": "fingerprinting/test_source.py",
+    "fingerprinting/templates.py": "fingerprinting/test_source.py",
+    "fingerprinting/texts.py": "fingerprinting/test_what_people_log.py",
+    "handler.py": "test_journey.py",
+    "hooks/event_loops.py": "hooks/test_hooks.py",
+    "hooks/exit_status.py": "hooks/test_hooks.py",
+    "hooks/patching.py": "hooks/test_hooks.py",
+    "hooks/report.py": "hooks/test_hooks.py",
+    "hooks/source_lines.py": "hooks/test_hooks.py",
+    "integrations/aiohttp.py": "hosts/test_web.py",
+    "integrations/airflow.py": "hosts/test_pipelines.py",
+    "integrations/apscheduler.py": "hosts/test_apscheduler.py",
+    "integrations/arq.py": "hosts/test_tasks.py",
+    "integrations/asgi.py": "hosts/test_web.py",
+    "integrations/celery.py": "hosts/test_celery.py",
+    "integrations/dagster.py": "hosts/test_pipelines.py",
+    "integrations/dask.py": "hosts/test_pipelines.py",
+    "integrations/django/apps.py": "hosts/test_django.py",
+    "integrations/django/checks.py": "hosts/test_django.py",
+    "integrations/django/management/commands/pagerduty.py": "hosts/test_django.py",
+    "integrations/django_q.py": "hosts/test_tasks.py",
+    "integrations/dramatiq.py": "hosts/test_tasks.py",
+    "integrations/handlers.py": "test_jobs.py",
+    "integrations/huey.py": "hosts/test_tasks.py",
+    "integrations/prefect.py": "hosts/test_pipelines.py",
+    "integrations/rq.py": "hosts/test_rq.py",
+    "integrations/wsgi.py": "hosts/test_web.py",
+    "page/deployment.py": "page/test_alert.py",
+    "page/links.py": "page/test_alert.py",
+    "page/secret_names.py": "page/test_secrets.py",
+    "page/secret_patterns.py": "page/test_secrets.py",
+    "page/secret_shapes.py": "page/test_secrets.py",
+    "page/secret_texts.py": "page/test_secrets.py",
+    "page/summary.py": "page/test_alert.py",
+    "pipeline.py": "test_journey.py",
+    "record/contents.py": "record/test_occurrence.py",
+    "record/exceptions.py": "page/test_traceback_rows.py",
+    "record/intent.py": "hooks/test_hooks.py",
+    "record/literals.py": "record/test_message.py",
+    "record/overrides.py": "test_journey.py",
+    "record/paged_exceptions.py": "hooks/test_hooks.py",
+    "record/paths.py": "page/test_traceback_rows.py",
+    "record/printed_traceback.py": "page/test_traceback_rows.py",
+    "record/reporters.py": "record/test_hostile_records.py",
+    "record/structured.py": "record/test_message.py",
+    "record/template_strings.py": "record/test_render_templates.py",
+    "state/decide.py": "state/test_model.py",
+    "state/helper.py": "state/test_shared.py",
+    "state/ledger.py": "state/test_shared.py",
+    "state/protocol.py": "state/test_model.py",
+    "state/silences.py": "state/test_shared.py",
+}
+
+
+def modules(*, core: bool = True) -> Iterator[tuple[str, Path]]:
+    """Yield each module, by its path in the package; `core`: without the command and the sandbox."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not (core and name.partition("/")[0] in NOT_CORE):
+            yield name, path
+
+
+def lines_of(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def attributes(cls: ast.ClassDef) -> set[str]:
+    """Return the names that a class declares as fields or assigns to `self`."""
+    fields = {
+        node.target.id
+        for node in cls.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    assigned = {
+        node.attr
+        for node in ast.walk(cls)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    }
+    return fields | assigned
+
+
+def test_the_first_floor_has_ten_rooms_and_few_files() -> None:
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert len(rooms) <= MAX_ROOMS, sorted(rooms)
+    assert {path.name for path in PACKAGE.glob("*.py")} == FILES_BESIDE_ROOMS
+
+
+def test_every_room_says_what_it_is_for() -> None:
+    for init in PACKAGE.glob("*/__init__.py"):
+        assert ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))), init.parent.name
+        assert (init.parent / "README.md").exists(), init.parent.name
+
+
+def test_no_file_of_the_core_is_long() -> None:
+    lengths = {name: lines_of(path) for name, path in modules()}
+    assert {name for name, lines in lengths.items() if lines > MAX_LINES} <= set(LONG_FILES)
+    assert statistics.median(lengths.values()) <= MAX_MEDIAN_LINES
+
+
+def test_no_function_of_the_core_is_long() -> None:
+    found = {
+        f"{name}:{function.name}"
+        for name, path in modules()
+        for function in functions(ast.parse(path.read_text(encoding="utf-8")))
+        if (function.end_lineno or function.lineno) - function.lineno >= MAX_FUNCTION_LINES
+    }
+    assert found <= set(LONG_FUNCTIONS)
+
+
+def test_no_class_of_the_core_has_many_attributes() -> None:
+    found = {
+        f"{name}:{node.name}"
+        for name, path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and len(attributes(node)) > MAX_ATTRIBUTES
+    }
+    assert found <= set(BIG_CLASSES)
+
+
+def test_every_module_of_the_core_has_a_test_file_of_its_name_or_says_where_it_is_tested() -> None:
+    without = {
+        name
+        for name, path in modules()
+        if not path.name.startswith("_") and not (TESTS / Path(name).parent / f"test_{path.name}").exists()
+    }
+    assert without <= set(TESTED_IN)
+    assert all((TESTS / where).exists() for where in TESTED_IN.values())
