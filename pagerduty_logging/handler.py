@@ -386,8 +386,11 @@ class PagerDutyHandler(logging.Handler):
                         problem.occurrences += 1
                         self._pipeline.suppressed += 1
                         return True
-                    course = problem.course
-                    if course is None or type(raised[1]).__qualname__.rpartition(".")[2] in course.errors:
+                    kind, course = type(raised[1]), problem.course
+                    # One of another type may be another problem, by where it came from.
+                    if kind in problem.kinds and (
+                        course is None or kind.__qualname__.rpartition(".")[2] in course.errors
+                    ):
                         problem.occurrences += 1
                         self._pipeline.suppressed += 1
                         try:  # inline, because a call would cost as much as all the rest; see `Mark`
@@ -396,6 +399,12 @@ class PagerDutyHandler(logging.Handler):
                             return True
                         return True
         except Exception:  # not known, or a record made by hand, of which anything may be wrong
+            pass
+        try:
+            if self._pipeline.call_sites.count(record, _now):
+                self._pipeline.suppressed += 1
+                return True
+        except Exception:  # as above
             pass
         try:
             self.emit(record)

@@ -23,6 +23,8 @@ from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
+from pagerduty_logging.fingerprinting import Token, token_of
+from pagerduty_logging.fingerprinting.call_sites import CallSites
 from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.fingerprinting.stand_ins import GATHERED, StandIn, StandIns
 from pagerduty_logging.page import alert, figures
@@ -85,6 +87,7 @@ class Pipeline:
 
     Attributes:
         throttle: the problems it knows.
+        call_sites: recognises repeats by where they were logged.
         follow_ups: makes the events that no record calls for.
         suppressed: records that need no event of their own.
         unreadable: records that were lost where no stack or memory was left.
@@ -107,6 +110,7 @@ class Pipeline:
     ) -> None:
         self.decisions = decisions = decisions or Decisions(redactor.text)
         self.throttle = throttle
+        self.call_sites = CallSites(throttle, mark)
         self.follow_ups = FollowUps(throttle, fields, redactor, decisions)
         self.suppressed = self.unreadable = 0
         self.ignored: Counter[str] = Counter()
@@ -204,7 +208,11 @@ class Pipeline:
             occurrence.known_failure = marked is not None
             identity = self._identifier.identify(record, marked, occurrence.defects)
             occurrence.key, occurrence.by_message = identity
+            if not (identity.by_message and record.args) and not self._identifier.has_function:
+                with suppress(Exception):  # a record that was made by hand
+                    occurrence.token = token_of(record)
             if error is not None:
+                occurrence.kind = type(error)
                 traceback = id(traceback_of(record, error))
                 mark = (identity.key, occurrence.logger, occurrence.at, traceback)
                 paged_exceptions.mark(error, self._mark, mark)
@@ -344,25 +352,43 @@ class Pipeline:
         held: Held | None,
     ) -> Sighting:
         """Note the occurrence, and those that were held back before it."""
-        attributes = occurrence.attributes
         chain = occurrence.around.chain
         error = chain[0].name if chain else ""
         sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at, error)
-        name, message, level = attributes.get("name"), attributes.get("msg"), attributes.get("levelno")
+        # Most problems of a storm of them do not come again; but an exception that does is known by
+        # its mark, which says nothing of the message.
         if (
-            # Most problems of a storm of them do not come again; but an exception that does is known by
-            # its mark, which says nothing of the message.
-            (sighting.why is not Why.FIRST or occurrence.around.chain or not occurrence.may_wait)
-            and occurrence.by_message
-            and type(level) is int
-            and type(name) is str
-            and type(message) is str
-            and len(message) <= MAX_TEMPLATE_CHARS
-        ):
-            self.throttle.know(name, message, level, sighting.problem)
+            sighting.why is not Why.FIRST or chain or not occurrence.may_wait
+        ) and "severity" not in occurrence.overrides:
+            self._know(occurrence, sighting.problem)
         if held is not None and held.times:
             self.throttle.add_held(sighting, settle, *held)
         return sighting
+
+    def _know(self, occurrence: Occurrence, problem: Problem) -> None:
+        """Let the next such records pass for repeats on the thread that logs them."""
+        attributes = occurrence.attributes
+        name, message, level = attributes.get("name"), attributes.get("msg"), attributes.get("levelno")
+        if type(level) is not int or type(name) is not str or type(message) is not str:
+            return
+        token = self._token_of(occurrence)
+        if occurrence.by_message and (attributes.get("args") or token is None or token[1] == message):
+            if len(message) <= MAX_TEMPLATE_CHARS:
+                self.throttle.know(name, message, level, problem, occurrence.kind)
+        elif token is not None:
+            path, line = attributes.get("pathname"), attributes.get("lineno")
+            if type(path) is str and type(line) is int:
+                self.throttle.know_at((path, line), token, name, level, problem, occurrence.kind)
+
+    def _token_of(self, occurrence: Occurrence) -> Token | None:
+        """Return what decides the key of an occurrence, if nothing but that did."""
+        token = cast("Token | None", occurrence.token)
+        if token is None and occurrence.message is None and occurrence.kind is None:
+            with suppress(Exception):
+                token = token_of(occurrence.record)
+        if token is None or self._identifier.has_function:
+            return None
+        return token if self._identifier.fingerprinter.key_by(token) == occurrence.key else None
 
     def _event(
         self,

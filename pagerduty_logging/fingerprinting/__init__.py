@@ -38,6 +38,7 @@ from .masking import MASKED, mask, says_nothing
 from .parts import SCHEME
 from .results import Explanation, Identity, Rule
 from .texts import Text
+from .tokens import Token, token_of
 
 __all__ = [
     "MAX_DEDUP_KEY_CHARS",
@@ -46,9 +47,11 @@ __all__ = [
     "Fingerprinter",
     "Identity",
     "Rule",
+    "Token",
     "explain",
     "explain_source",
     "fingerprint",
+    "token_of",
 ]
 
 TemplateSource = Literal["source", "mask", "raw"]
@@ -137,6 +140,13 @@ class Fingerprinter:
             return Identity(parts.key_of(parts.named(record), template, joined), by_message)
         except Exception:
             return Identity(_key_of_last_resort(record, self._everywhere), False)
+
+    def key_by(self, token: Token) -> str | None:
+        """Return the key of every record with this TOKEN; None if the options ask for more than it tells."""
+        if self._exception_type or self._function_name or self._template_source != "source":
+            return None
+        name, template, joined = token
+        return parts.key_of(parts.without_numbers(name), template, (*joined, *self._everywhere))
 
     def explain(self, record: logging.LogRecord) -> Explanation:
         """Return what `identify` does with RECORD and why; raises as little."""

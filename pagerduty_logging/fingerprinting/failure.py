@@ -22,6 +22,8 @@ _DJANGO: Final = "django.request"  # logs every failed request from one line
 _DJANGO_TASKS: Final = "django.tasks"
 LOGGERS: Final = (_ASYNCIO, _DJANGO, _DJANGO_TASKS)
 """Loggers that are known by name: what they report is not the line's."""
+_KNOWN_LOGGERS: Final = frozenset(LOGGERS)
+_FRAMES: Final = range(places.MAX_FRAMES)
 _RESUMABLE: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
@@ -67,21 +69,29 @@ def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | N
 def is_ordinary(record: logging.LogRecord) -> bool:
     """Return whether RECORD's line is the application's and caught what it logs: a quick check."""
     path, function = record.pathname, record.funcName
-    exception = causes.reported_exception(record)
-    if exception is None or is_library(path) or record.name in LOGGERS:
+    raised = record.exc_info
+    # The usual kind of record, before all others: every repeat with an exception is asked this.
+    given = type(raised) is tuple and len(raised) == 3 and isinstance(raised[1], BaseException)
+    exception = raised[1] if given and raised else causes.reported_exception(record)
+    if exception is None or is_library(path) or record.name in _KNOWN_LOGGERS:
         return False
     here = exception.__traceback__
-    if here is None or exception.__cause__ is not None or causes.is_group(exception):
+    if here is None or exception.__cause__ is not None:
+        return False
+    if isinstance(exception, BaseExceptionGroup) or (
+        "exceptions" in exception.__dict__ and causes.is_group(exception)
+    ):
         return False
     outermost = here.tb_frame
     own = library = False
     last = ""
-    for _ in range(places.MAX_FRAMES):
-        code = here.tb_frame.f_code
+    frame = outermost
+    for _ in _FRAMES:
+        code = frame.f_code
         file = code.co_filename
         if file is not last:
             last = file
-            if is_library(file):
+            if file is not path and is_library(file):
                 library = True
             elif own and library:
                 return False
@@ -90,7 +100,12 @@ def is_ordinary(record: logging.LogRecord) -> bool:
         here = here.tb_next
         if here is None:
             break
-    return own or not (library or _nobody_caught(outermost) or _is_task(outermost))
+        frame = here.tb_frame
+    if own or library:
+        return own
+    if outermost.f_back is not None:  # as most have: looked at first, for it is quickest told
+        return outermost.f_globals.get("__name__") != "threading"
+    return not (_nobody_caught(outermost) or _is_task(outermost))
 
 
 def _reports_for(here: list[Place], record: logging.LogRecord, *, is_group: bool) -> bool:

@@ -30,6 +30,11 @@ def named(record: logging.LogRecord) -> str:
     name = record.name
     if name == places.MAIN and type(record.pathname) is str and record.pathname:
         return places.name_of_main(record.pathname)
+    return without_numbers(name)
+
+
+def without_numbers(name: str) -> str:
+    """Return a logger's name without numbers that differ in each process."""
     if type(name) is str and name[-1:].isalnum() and not name[-1:].isalpha():
         return _NUMBERED.sub(".<*>", name)
     return name
@@ -50,7 +55,7 @@ def begins_with_letter(template: str) -> bool:
     return first.isascii() and first.isalpha()
 
 
-@functools.lru_cache(maxsize=4_096)
+@functools.lru_cache(maxsize=512)
 def says_little_template(template: str) -> bool:
     """Whether no word of TEMPLATE says what happened: "%s: %s", "Error: {}"."""
     return len(template) <= 120 and says_little(texts.without_placeholders(template))
@@ -72,7 +77,7 @@ def with_more(joined: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]
 
 def module_of(record: logging.LogRecord) -> tuple[str, ...]:
     """Return the part of the module that logged, if it is known."""
-    name = record.__dict__.get("module")
+    name = getattr(record, "module", None)
     if name == places.MAIN:
         name = places.name_of_main(record.pathname)
     return (f"module={name}",) if type(name) is str and name and name != "Unknown module" else ()

@@ -38,7 +38,9 @@ _ENCODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
 @dataclass(slots=True)
-class _Site:
+class Site:
+    """What was read of a line that logs."""
+
     templates: tuple[Template, ...]
     signature: _Signature | None
     looked_at: float
@@ -50,7 +52,8 @@ class _Site:
 
 # Plain dicts: reads and writes of one entry are atomic, and a race costs a second parse at
 # worst. When full they start afresh, which costs each site a millisecond once.
-_sites: dict[tuple[str, int], _Site] = {}
+sites: dict[tuple[str, int], Site] = {}
+"""What was read so far, by path and line."""
 _files: dict[str, tuple[_Signature, list[str]]] = {}
 _cached_chars = 0
 
@@ -62,7 +65,7 @@ def template_of(pathname: object, lineno: object, message: str) -> Template | No
     """
     if type(pathname) is not str or type(lineno) is not int:
         return None
-    site = _sites.get((pathname, lineno))
+    site = sites.get((pathname, lineno))
     if site is None:
         return _fitting(_load(pathname, lineno, _signature(pathname)), message)
     if not site.templates and site.signature is not None:
@@ -81,13 +84,13 @@ def part_of(pathname: object, lineno: object, message: str) -> Template | None:
 
     An adapter or a wrapper has put something before it, or after.
     """
-    site = _sites.get((pathname, lineno))  # type: ignore[arg-type]
+    site = sites.get((pathname, lineno))  # type: ignore[arg-type]
     return next((t for t in site.templates if t.is_in(message)), None) if site is not None else None
 
 
 def values_at(pathname: object, lineno: object, message: str) -> tuple[str, ...]:
     """Return the values that a template without a word at PATHNAME:LINENO was filled with to make MESSAGE."""
-    site = _sites.get((pathname, lineno))  # type: ignore[arg-type]
+    site = sites.get((pathname, lineno))  # type: ignore[arg-type]
     if site is None or len(message) > _MAX_SPLIT:
         return ()
     found = next((template for template in site.bare if template.fits(message)), None)
@@ -96,7 +99,7 @@ def values_at(pathname: object, lineno: object, message: str) -> tuple[str, ...]
 
 def is_read(pathname: object, lineno: object) -> bool:
     """Whether the call at PATHNAME:LINENO could be read, from a file as it was when the program started."""
-    site = _sites.get((pathname, lineno))  # type: ignore[arg-type]
+    site = sites.get((pathname, lineno))  # type: ignore[arg-type]
     return site is not None and site.is_read and site.signature is not None and site.signature[0] < _STARTED
 
 
@@ -105,7 +108,7 @@ def templates_at(pathname: str, lineno: int) -> tuple[Template, ...]:
     return _load(pathname, lineno, _signature(pathname)).templates
 
 
-def _fitting(site: _Site, message: str) -> Template | None:
+def _fitting(site: Site, message: str) -> Template | None:
     for template in site.templates:
         if template.fits(message):
             return template
@@ -128,8 +131,8 @@ def _signature(pathname: str) -> _Signature | None:
     return info.st_mtime_ns, info.st_size
 
 
-def _load(pathname: str, lineno: int, signature: _Signature | None) -> _Site:
-    site = _Site((), signature, time.monotonic())
+def _load(pathname: str, lineno: int, signature: _Signature | None) -> Site:
+    site = Site((), signature, time.monotonic())
     if signature is not None:
         try:
             lines = _lines(pathname, signature)
@@ -142,9 +145,9 @@ def _load(pathname: str, lineno: int, signature: _Signature | None) -> _Site:
             return site  # it may be readable the next time
         except Exception:  # any file content may break the parser; the next rule takes over
             pass
-    if len(_sites) >= MAX_SITES:
-        _sites.clear()
-    _sites[pathname, lineno] = site
+    if len(sites) >= MAX_SITES:
+        sites.clear()
+    sites[pathname, lineno] = site
     return site
 
 

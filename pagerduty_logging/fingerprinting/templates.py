@@ -45,6 +45,8 @@ class Template:
         at = len(first)
         if at > end or not message.startswith(first) or not message.endswith(last):
             return False
+        if len(pieces) == 2:
+            return True
         for piece in pieces[1:-1]:
             at = message.find(piece, at, end)
             if at < 0:

@@ -56,6 +56,8 @@ class Occurrence:
         defects: what could not be captured, as text.
         key: the dedup key of its problem; None until it is known.
         by_message: whether logger and message alone decided that.
+        kind: the type of its exception.
+        token: what decides its key, where that was found out on the thread that logs.
         known_failure: whether its exception is a failure that was paged already.
         echo: whether it only says that a failure that was paged already ends the program.
         may_wait: whether what it calls for need not be decided at once.
@@ -70,7 +72,7 @@ class Occurrence:
     # fmt: off
     __slots__ = (
         "around", "at", "attributes", "by_message", "defects", "echo", "fields", "interruption", "key",
-        "known_failure", "may_wait", "merged", "message", "original", "overrides", "size",
+        "kind", "known_failure", "may_wait", "merged", "message", "original", "overrides", "size", "token",
     )
     # fmt: on
 
@@ -86,6 +88,8 @@ class Occurrence:
         self.may_wait = True
         self.key: str | None = None
         self.by_message = self.echo = self.known_failure = False
+        self.kind: type | None = None
+        self.token: object = None
         self.original: logging.LogRecord | None = None
         self.interruption: BaseException | None = None
         self.merged = not attributes.get("args")

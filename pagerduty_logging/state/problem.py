@@ -13,6 +13,9 @@ from pagerduty_logging.state.worse import Course, Kind
 
 NEVER = float("-inf")
 
+MAX_KINDS = 16
+"""Types of exceptions that one problem's short cuts are known for."""
+
 WORTH_A_FOLLOW_UP = 10
 """Repeats that no event has reported, from which a follow-up is sent."""
 
@@ -65,6 +68,8 @@ class Problem:
         under_way: events submitted and neither delivered nor lost, follow-ups apart.
         window: seconds that its quiet window takes, once an event has opened one.
         origin: its dedup key and the logger, by which its short cuts are known.
+        kinds: types of the exceptions that came with it, at most `MAX_KINDS`: a repeat with another one is
+            looked at closely.
         level: of the most severe record by which its short cuts are known, as `logging` counts.
         lost: an event was lost, and none was submitted since.
         over: it was resolved; what comes next is another problem with the same key.
@@ -88,6 +93,7 @@ class Problem:
     lost: bool = False
     over: bool = False
     origin: tuple[str, str] = ("", "")
+    kinds: frozenset[type] = frozenset()
     course: Course | None = None
     handed_in: int = 0
     fresh: bool = False

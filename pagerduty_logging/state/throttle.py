@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from cachetools import Cache
 
@@ -19,6 +19,7 @@ from pagerduty_logging.state import why as words
 from pagerduty_logging.state import worse as worse_than
 from pagerduty_logging.state.lock import ReentrantLock
 from pagerduty_logging.state.problem import (
+    MAX_KINDS,
     NEVER,
     History,
     Outcome,
@@ -64,6 +65,7 @@ class Throttle:
     Attributes:
         known: short cuts to problems by logger and message, for the hot path to read without a lock. They
             hold for records up to the problem's `level`.
+        known_at: the same by call site, file and line, and by what tells its problems apart.
         fresh: problems with occurrences that nobody has handed in to a shared state, for whoever does so to
             take out; None: there is no such state.
     """
@@ -87,6 +89,7 @@ class Throttle:
         self._random = random
         self._escalation_rate = escalation_rate
         self.known: dict[str, dict[str, Problem]] = {}
+        self.known_at: dict[tuple[str, int], dict[object, Problem]] = {}
         self.fresh: deque[Problem] | None = None
         self._shortcuts = 0
         self._begin()
@@ -108,22 +111,53 @@ class Throttle:
         """Whether a problem that gets worse opens a second alert."""
         return self._escalation_rate is not None
 
-    def know(self, logger: str, message: str, level: float, problem: Problem) -> None:
-        """Let repeats up to a level be recognised by logger and message, without their fingerprint."""
+    def know(
+        self, logger: str, message: str, level: float, problem: Problem, kind: type | None = None
+    ) -> None:
+        """Let repeats up to a level be recognised by logger and message, without their fingerprint.
+
+        Args:
+            logger, message: what they have in common.
+            level: as `logging` counts.
+            problem: what they repeat.
+            kind: the type of the exception that came with this one.
+        """
+        self._know(self.known, logger, message, problem)
+        _extend(problem, logger, level, kind)
+
+    def know_at(
+        self,
+        place: tuple[str, int],
+        token: object,
+        logger: str,
+        level: float,
+        problem: Problem,
+        kind: type | None = None,
+    ) -> None:
+        """Let repeats be recognised by their call site; see `know`.
+
+        Args:
+            place: file and line of the call.
+            token: what tells the problems apart that are logged there.
+        """
+        self._know(self.known_at, place, token, problem)
+        _extend(problem, logger, level, kind)
+
+    def _know(
+        self, known: dict[Any, dict[Any, Problem]], outer: object, inner: object, problem: Problem
+    ) -> None:
         if problem.over:
             return
         if self._shortcuts >= self._max_fingerprints:
             self.known.clear()  # these are short cuts and no more: what is news is decided by `sight`
+            self.known_at.clear()
             self._shortcuts = 0
-        messages = self.known.get(logger)
-        if messages is None:
-            messages = self.known.setdefault(logger, {})
-        if message not in messages:
+        inside = known.get(outer)
+        if inside is None:
+            inside = known.setdefault(outer, {})
+        if inner not in inside:
             self._shortcuts += 1
-        problem.origin = (problem.key, logger)
-        messages[message] = problem
-        if level > problem.level:
-            problem.level = level
+        inside[inner] = problem
 
     def sight(
         self,
@@ -433,6 +467,7 @@ class Throttle:
     def forget(self) -> None:
         """Know nothing: this is another process than the one that knew."""
         self.known.clear()
+        self.known_at.clear()
         self._shortcuts = 0
         if self.fresh is not None:
             self.fresh.clear()
@@ -445,6 +480,17 @@ def _unknown_now(key: str) -> None:
 
 def _left_alone(key: str, seconds: float) -> None:
     return
+
+
+def _extend(problem: Problem, logger: str, level: float, kind: type | None) -> None:
+    """Note for which records a problem's short cuts hold."""
+    if problem.over:
+        return
+    problem.origin = (problem.key, logger)
+    if level > problem.level:
+        problem.level = level
+    if kind is not None and kind not in problem.kinds and len(problem.kinds) < MAX_KINDS:
+        problem.kinds |= {kind}
 
 
 def _end_one(problem: Problem | None) -> None:

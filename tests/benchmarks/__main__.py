@@ -15,7 +15,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from tests.benchmarks import instructions, rendering
+from tests.benchmarks import instructions, messages, rendering
 from tests.benchmarks.contenders import CONTENDERS
 from tests.benchmarks.processes import import_ms, measured
 
@@ -56,6 +56,11 @@ def counted() -> dict[str, dict[str, float]]:
     return instructions.count(names) if instructions.available() else {}
 
 
+def of_messages() -> dict[str, Any]:
+    """Return what repeats as people write them cost, by workload: wall time for the quickest peers too."""
+    return {name: in_rounds(name, (OURS, "log-rate-limit", "QueueHandler")) for name in messages.WORKLOADS}
+
+
 EVERYBODY = tuple(CONTENDERS)
 ROWS: dict[str, Callable[[], Any]] = {
     "instructions": counted,
@@ -64,6 +69,7 @@ ROWS: dict[str, Callable[[], Any]] = {
     "traceback": lambda: in_rounds("traceback", EVERYBODY),
     "first": lambda: in_rounds("first", EVERYBODY),
     "first_traceback": lambda: in_rounds("first_traceback", EVERYBODY),
+    "messages": of_messages,
     "storm_1": lambda: in_rounds("storm_1", (OURS,)),
     "storm_8": lambda: in_rounds("storm_8", (OURS,)),
     "memory": lambda: in_rounds("memory", (OURS,)),

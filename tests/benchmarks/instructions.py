@@ -13,8 +13,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
+from tests.benchmarks import messages
 from tests.benchmarks.contenders import CONTENDERS, Addresses
 from tests.benchmarks.workloads import first, first_with_traceback, logger_with, repeat, with_traceback
 
@@ -23,6 +26,8 @@ NOBODY = Addresses(1, 1)
 SETTLED = 100
 """Calls that go before, until the interpreter has adapted itself."""
 TIMES = 100
+WAIT = 1.0
+"""Seconds in which a worker decides what was logged so far."""
 
 
 WORKLOADS = {
@@ -30,6 +35,7 @@ WORKLOADS = {
     "traceback": with_traceback,
     "first": first,
     "first_traceback": first_with_traceback,
+    **messages.WORKLOADS,
 }
 
 
@@ -38,8 +44,9 @@ def available() -> bool:
     return shutil.which("valgrind") is not None
 
 
-def count(names: list[str]) -> dict[str, dict[str, float]]:
+def count(names: list[str], only: Iterable[str] = WORKLOADS) -> dict[str, dict[str, float]]:
     """Return the instructions of a call, by workload and contender."""
+    workloads = [name for name in WORKLOADS if name in only]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
         subprocess.run(
@@ -52,6 +59,7 @@ def count(names: list[str]) -> dict[str, dict[str, float]]:
                 sys.executable,
                 "-m",
                 __name__,
+                ",".join(workloads),
                 *names,
             ],
             env={**os.environ, "PYTHONHASHSEED": "0"},
@@ -59,8 +67,8 @@ def count(names: list[str]) -> dict[str, dict[str, float]]:
             stderr=subprocess.DEVNULL,
             check=True,
         )
-        order = [(workload, name) for workload in WORKLOADS for name in names]
-        found: dict[str, dict[str, float]] = {workload: {} for workload in WORKLOADS}
+        order = [(workload, name) for workload in workloads for name in names]
+        found: dict[str, dict[str, float]] = {workload: {} for workload in workloads}
         for number, (workload, name) in enumerate(order):
             # What was counted between the two marks around it; the first part is all that came before.
             written = Path(f"{out}.{2 * number + 2}-01").read_text()
@@ -70,12 +78,15 @@ def count(names: list[str]) -> dict[str, dict[str, float]]:
         return found
 
 
-def program(names: list[str]) -> None:
+def program(workloads: str, *names: str) -> None:
     """Make the calls, between marks."""
     handlers = {name: CONTENDERS[name](NOBODY) for name in names}
-    for workload, make in WORKLOADS.items():
+    for workload in workloads.split(","):
         for name in names:
-            call = make(logger_with(handlers[name], workload))
+            call = WORKLOADS[workload](logger_with(handlers[name], workload))
+            for _ in range(SETTLED):
+                call()
+            time.sleep(WAIT)
             for _ in range(SETTLED):
                 call()
             gc.collect()
@@ -88,4 +99,4 @@ def program(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    program(sys.argv[1:])
+    program(*sys.argv[1:])

@@ -24,6 +24,20 @@ COLUMNS = {
     "first_traceback": "first, 20 frames",
 }
 
+MESSAGES = {
+    "f_string": '`f"payment {i} failed"`',
+    "f_string_traceback": "the same with `exc_info`",
+    "f_string_root": "the same at the root logger",
+    "long_f_string": "a long f-string with a UUID, addresses and seconds",
+    "mapping": '`{"event": "payment failed", "order": i}`',
+    "json": "the same as JSON",
+    "the_error": "`log.error(error)`, the same error",
+    "fresh_error": "`log.error(error)`, a fresh one",
+    "error_argument": '`log.error("%s", error, exc_info=True)`',
+    "overrides": '`extra={"pagerduty": {"component": "pay"}}`',
+    "listener": "what a queue's listener does with a formatted record",
+}
+
 
 def load() -> dict[str, Any]:
     return dict(json.loads(RESULTS.read_text())) if RESULTS.exists() else {}
@@ -36,7 +50,7 @@ def save(results: dict[str, Any]) -> None:
 
 def table(results: dict[str, Any]) -> str:
     """Return the tables, in Markdown."""
-    return "\n".join([*_against_null(results), "", *_alone(results)])
+    return "\n".join([*_against_null(results), "", *_of_messages(results), "", *_alone(results)])
 
 
 def write_readme(results: dict[str, Any]) -> None:
@@ -94,6 +108,23 @@ def _against_null(results: dict[str, Any]) -> list[str]:
         cells.append(_number(counted[name] / counted["NullHandler"], 3) if name in counted else "")
         cells.append(_while_hung(results, name))
         shown = f"**{name}**" if name == OURS else name
+        rows.append(f"| {shown} | {' | '.join(cells)} |")
+    return rows
+
+
+def _of_messages(results: dict[str, Any]) -> list[str]:
+    rows = [
+        "| a repeat logged as, x NullHandler doing the same | in instructions | wall time | log-rate-limit "
+        "| QueueHandler |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    measured = results.get("messages", {})
+    for name, shown in MESSAGES.items():
+        counted = results.get("instructions", {}).get(name, {})
+        cells = [_number(counted[OURS] / counted["NullHandler"], 2) if counted else ""]
+        cells += [
+            _number(measured.get(name, {}).get(who)) for who in (OURS, "log-rate-limit", "QueueHandler")
+        ]
         rows.append(f"| {shown} | {' | '.join(cells)} |")
     return rows
 

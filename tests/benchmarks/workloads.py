@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any
 
+from tests.benchmarks import messages
 from tests.benchmarks.contenders import CONTENDERS, Addresses
 
 Call = Callable[[], None]
@@ -259,6 +260,7 @@ def main(workload: str, contender: str, *ports: str) -> None:
         "traceback": with_traceback,
         "first": first,
         "first_traceback": first_with_traceback,
+        **messages.WORKLOADS,
     }
     if workload in simple:
         result: Any = in_turns(simple[workload], handler)

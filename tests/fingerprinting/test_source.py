@@ -173,7 +173,7 @@ def test_the_caches_are_bounded(file):
     path = file(CALL * 10)
     for line in range(source.MAX_SITES + 100):
         explained(path, line, "nothing fits")
-    assert len(source._sites) <= source.MAX_SITES
+    assert len(source.sites) <= source.MAX_SITES
     for _ in range(source.MAX_FILES + 10):
         template(file(CALL), 1, "User bob is gone")
     assert len(source._files) <= source.MAX_FILES

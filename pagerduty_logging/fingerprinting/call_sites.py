@@ -1,0 +1,92 @@
+"""A repeat is known by where it was logged, however fresh the values in its message are.
+
+The hot path knows a repeat by logger and message. What it does not know, an f-string say, is known here by
+file, line and token: without copying the record, and without the worker.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pagerduty_logging.state.problem import Problem
+from pagerduty_logging.state.throttle import Throttle
+
+from .tokens import token_of
+
+_SHOWN: Final = frozenset(
+    (
+        "client",
+        "client_url",
+        "component",
+        "custom_details",
+        "class",
+        "event_class",
+        "group",
+        "images",
+        "links",
+        "source",
+    )
+)
+"""Overrides that change what a page shows, and nothing else."""
+
+
+class CallSites:
+    """Recognises the repeats of problems that are quiet.
+
+    Args:
+        throttle: knows the problems.
+        mark: the attribute by which an exception that was paged is known.
+    """
+
+    __slots__ = ("_known", "_known_at", "_mark")
+
+    def __init__(self, throttle: Throttle, mark: str) -> None:
+        self._known: Mapping[str, Mapping[str, Problem]] = throttle.known
+        self._known_at: Mapping[tuple[str, int], Mapping[object, Problem]] = throttle.known_at
+        self._mark = mark
+
+    def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
+        """Count RECORD if it is a repeat; return whether it is one. May raise an `Exception`, and has not
+        counted then.
+
+        Args:
+            record: a record that the handler's filters have passed.
+            now: the throttle's clock.
+        """
+        # By name and not through `__dict__`, which CPython would have to make first.
+        problem = None
+        said = getattr(record, "pagerduty", None)
+        if said is not None:
+            if type(said) is not dict or not _SHOWN.issuperset(said):
+                return False
+            if type(record.msg) is str and (messages := self._known.get(record.name)):
+                problem = messages.get(record.msg)
+        if problem is None:
+            here = self._known_at.get((record.pathname, record.lineno))
+            if here is None:
+                return False
+            problem = here.get(token_of(record))
+            if problem is None:
+                return False
+        if problem.quiet_until <= now() or record.levelno != problem.level:
+            return False
+        around: Any = getattr(record, "extra", None)  # loguru's
+        if around is not None and (type(around) is not dict or "pagerduty" in around):
+            return False
+        raised = record.exc_info
+        if raised:
+            error: Any = raised[1]
+            if type(error) not in problem.kinds or hasattr(record, "_pagerduty_uncaught"):
+                return False
+            course = problem.course
+            if course is not None and type(error).__qualname__.rpartition(".")[2] not in course.errors:
+                return False
+            marks: dict[str, Any] = error.__dict__
+            mark = marks.get(self._mark)
+            if mark is not None and mark is not problem.origin and mark[:2] != problem.origin:
+                return False  # it was paged for already, as another problem
+            marks[self._mark] = problem.origin
+        problem.occurrences += 1
+        return True

@@ -1,0 +1,235 @@
+"""What decides the key of most records, found without hashing, reading files or rendering: their token.
+
+A token is what the full rules would hash, so that records with one token have one key. Where that is not
+known for certain (a call site that was not read yet, a library's line with an exception, an object of the
+application's own), there is no token, and the full rules decide.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from typing import Any, Final, TypeAlias
+
+from pagerduty_logging.record import message, places, structured
+from pagerduty_logging.record.template_strings import HOLE
+
+from . import causes, failure, parts, source, texts
+from .masking import MASKED, mask, says_nothing
+
+Token: TypeAlias = tuple[str, str, tuple[str, ...]]
+"""The logger's name, the template, and what joins them in the key."""
+
+_APART: Final = frozenset((*failure.LOGGERS, "django.server", "tornado.access", "uvicorn.error"))
+"""Loggers whose records are told apart by more than their text."""
+_FIRST: Final = frozenset(("", "{", "[", "(", "T"))
+"""How a text begins that may be data."""
+_COUNTED: Final = ("sub-exception)", "sub-exceptions)")
+_HEADER: Final = "(most recent call last)"
+_PLAIN: Final = frozenset((str, int, float, bool, type(None)))
+_STR: Final = frozenset((str,))
+_TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
+_WORDS: Final = (BaseException.__str__, KeyError.__str__, OSError.__str__)
+"""How an exception says its words without running the application's code."""
+_MAX_NAMES: Final = 30
+_MAX_CHARS: Final = 2_000
+_MAX_MASKED: Final = 400
+_ZEROS: Final = str.maketrans("123456789", "000000000")
+
+
+def token_of(record: logging.LogRecord) -> Token | None:
+    """Return what decides the key of RECORD; None if only the full rules can tell.
+
+    Runs none of the application's code, and looks at no file. May raise an `Exception` for a record that
+    was made by hand.
+    """
+    msg: Any = record.msg
+    args, name = record.args, record.name
+    if name in _APART:
+        return None
+    subject: BaseException | None = None
+    if args and type(msg) is str:
+        said = structured.subject_of(record) if len(msg) <= 8 else msg
+        if said is msg:
+            return _of_template(record, msg, args)
+        msg = said
+    if type(msg) is str:
+        words: str | None = msg
+        if msg[:1] in _FIRST or ("=" in msg and "=" in msg[:64]):
+            words = _read(msg)
+    else:
+        words = _words_of_object(msg)
+        subject = None if type(msg) is dict else msg
+    if words is None or len(words) > texts.MAX_CHARS:
+        return None
+    if "(" in words and (_HEADER in words or words.endswith(_COUNTED)):
+        return None
+    if ("<" in words and "<class '" in words) or ('"' in words and 'File "' in words):
+        return None
+    if record.exc_text and not record.exc_info:
+        return None
+    path = record.pathname
+    site = source.sites.get((path, record.lineno))
+    if site is None or (record.exc_info and not failure.is_ordinary(record)):
+        return None
+    for template in site.templates:
+        if template.fits(words):
+            shape = template.text
+            if subject is None and name != places.MAIN and _says_enough(shape):
+                return name, shape, parts.module_of(record) if name == parts.ROOT else ()
+            return _joined(record, words, shape, subject, guessed=False)
+    if site.bare or not _holds_no_template(site, path):
+        return None
+    return _joined(record, words, _masked(words), subject, guessed=True)
+
+
+def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None:
+    """The token of a template whose values are apart from it."""
+    if type(args) is not tuple or len(msg) > _MAX_CHARS or not _has_words(msg) or MASKED in msg:
+        return None
+    for value in args:
+        if type(value) is str:
+            if _HEADER in value:
+                return None
+        elif type(value) not in _PLAIN and (issubclass(type(value), str) or texts.failure_in(value)):
+            return None
+    path, line = record.pathname, record.lineno
+    site = source.sites.get((path, line))
+    if site is None or (record.exc_info and not failure.is_ordinary(record)):
+        return None
+    if record.exc_text and not record.exc_info:
+        return None
+    for template in site.templates:
+        if template.fits(msg):
+            if HOLE in template.text:
+                return None
+            return _joined(record, msg, template.text, None, guessed=False)
+    if not _holds_no_template(site, path):
+        return None
+    shape = _masked(msg) if source.is_read(path, line) else msg
+    guessed = MASKED in shape
+    return _joined(record, msg, shape if guessed else msg, None, guessed=guessed)
+
+
+def _joined(
+    record: logging.LogRecord, words: str, shape: str, subject: BaseException | None, *, guessed: bool
+) -> Token | None:
+    """The token of a text whose template is SHAPE, with what joins it by the full rules."""
+    joined: tuple[str, ...] = ()
+    nothing = says_nothing(shape)
+    little = guessed or parts.says_little_template(shape)
+    if little:
+        exception = subject if subject is not None else causes.reported_exception(record)
+        if exception is not None:
+            if not _is_plain(exception):
+                return None
+            if nothing or subject is not None or words == str(exception):
+                joined = causes.raised(exception).joined
+    if nothing and not joined:
+        joined = parts.logged_in(record)
+    elif little and failure.has_place(record):
+        joined = parts.with_more(joined, parts.logged_in(record))
+    if record.name == parts.ROOT:
+        joined = (*joined, *parts.module_of(record))
+    name = record.name if record.name != places.MAIN else parts.named(record)
+    return name, shape, joined
+
+
+def _holds_no_template(site: source.Site, path: str) -> bool:
+    """Whether the full rules, too, would find none there now, and look at no file for it."""
+    if site.templates:
+        return False
+    if site.signature is None:
+        return path[:1] == "<"
+    return time.monotonic() - site.looked_at < source.LOOK_AGAIN
+
+
+# --- the words of what is no plain text ------------------------------------------------------------
+
+
+def _words_of_object(said: Any) -> str | None:
+    """The words of a message that is no text; None if that is not easily told."""
+    if type(said) is dict:
+        if "pagerduty" in said or dict.get(said, "exc_info"):
+            return None
+        words = _words_of(said)
+    elif issubclass(type(said), BaseException) and _is_plain(said):
+        words = str(said)
+    else:
+        return None
+    return None if words is None or words[:1] in _FIRST or "=" in words[:64] else words
+
+
+def _read(text: str) -> str | None:
+    """The words of a text that may be data; None if that is not easily told."""
+    data = structured.read_text(text)
+    if data is text:
+        return text
+    if type(data) is not dict or not _TRACEBACKS.isdisjoint(data):
+        return None
+    words = _words_of(data)
+    return None if words is None or words[:1] in _FIRST or "=" in words[:64] else words
+
+
+def _words_of(said: dict[Any, Any]) -> str | None:
+    """The words of a mapping, as `structured.words_of` has them; None if that is not easily told."""
+    if len(said) > _MAX_NAMES or _STR.symmetric_difference(map(type, said)):
+        return None
+    for value in said.values():
+        if type(value) is str and ('File "' in value or _HEADER in value):
+            return None
+    for name in _ranked(tuple(said)):
+        value = said[name]
+        if type(value) is str:
+            if not value.strip():
+                continue
+            return None if len(value) <= 80 and _says_little(value) else value
+        if type(value) not in _PLAIN:
+            return None
+    return None
+
+
+@functools.lru_cache(maxsize=512)
+def _ranked(names: tuple[str, ...]) -> tuple[str, ...]:
+    ranked = sorted((rank, name) for name in names if (rank := structured.rank_of(name)) is not None)
+    return tuple(name for _, name in ranked)
+
+
+_says_little = functools.lru_cache(maxsize=256)(structured.says_little)
+
+
+def _is_plain(error: BaseException) -> bool:
+    """Whether to ask ERROR what it is, and where it came from, runs none of the application's code."""
+    kind = type(error)
+    if type(kind) is not type or kind.__str__ not in _WORDS or error.__cause__ is not None:
+        return False
+    if not _PLAIN.issuperset(map(type, error.args)) or causes.is_group(error):
+        return False
+    return not isinstance(error, OSError) or (
+        type(error.filename) in _PLAIN and type(error.filename2) in _PLAIN
+    )
+
+
+# --- what is known of templates and texts ----------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=512)
+def _says_enough(template: str) -> bool:
+    return not (says_nothing(template) or parts.says_little_template(template))
+
+
+@functools.lru_cache(maxsize=512)
+def _has_words(template: str) -> bool:
+    return not says_nothing(texts.without_placeholders(template))
+
+
+def _masked(text: str) -> str:
+    """What `mask` returns: it tells no digit from another, so that texts alike but for them share a mask."""
+    if len(text) > _MAX_MASKED:
+        return mask(text)
+    shape = _mask(text.translate(_ZEROS))
+    return mask(text) if "0" in shape else shape
+
+
+_mask = functools.lru_cache(maxsize=256)(mask)

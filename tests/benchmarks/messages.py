@@ -1,0 +1,129 @@
+"""Repeats as people write them today: messages with a fresh value in every call."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import logging.handlers
+import queue
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+Call = Callable[[], None]
+READY = 5_000
+"""Records that wait in a queue before they are needed."""
+
+
+def f_string(logger: logging.Logger) -> Call:
+    error, numbers = logger.error, itertools.count()
+    return lambda: error(f"payment {next(numbers)} failed")
+
+
+def f_string_with_traceback(logger: logging.Logger) -> Call:
+    error, numbers, caught = logger.error, itertools.count(), raised("no such payment")
+    return lambda: error(f"payment {next(numbers)} failed", exc_info=caught)
+
+
+def long_f_string(logger: logging.Logger) -> Call:
+    error, numbers, customer = logger.error, itertools.count(), uuid.UUID(int=4711)
+
+    def call() -> None:
+        number = next(numbers)
+        error(
+            f"payment {number} of customer {customer} to shop@example.org could not be made at "
+            f"https://bank.example/pay?id={number} after {number / 7:.3f} s, 3 attempts"
+        )
+
+    return call
+
+
+def f_string_at_the_root(logger: logging.Logger) -> Call:
+    logger.name = "root"
+    error, numbers = logger.error, itertools.count()
+    return lambda: error(f"payment {next(numbers)} failed")
+
+
+def mapping(logger: logging.Logger) -> Call:
+    error, numbers = logger.error, itertools.count()
+    return lambda: error({"event": "payment failed", "order": next(numbers)})
+
+
+def json_text(logger: logging.Logger) -> Call:
+    error, numbers = logger.error, itertools.count()
+    return lambda: error(json.dumps({"event": "payment failed", "order": next(numbers)}))
+
+
+def the_error(logger: logging.Logger) -> Call:
+    error, caught = logger.error, raised("no such payment")
+    return lambda: error(caught)
+
+
+def fresh_error(logger: logging.Logger) -> Call:
+    error, numbers = logger.error, itertools.count()
+
+    def call() -> None:
+        try:
+            raise LookupError(f"no payment {next(numbers)}")
+        except LookupError as caught:
+            error(caught)
+
+    return call
+
+
+def error_as_argument(logger: logging.Logger) -> Call:
+    error, numbers = logger.error, itertools.count()
+
+    def call() -> None:
+        try:
+            raise LookupError(f"no payment {next(numbers)}")
+        except LookupError as caught:
+            error("%s", caught, exc_info=True)
+
+    return call
+
+
+def overrides(logger: logging.Logger) -> Call:
+    error, numbers = logger.error, itertools.count()
+    return lambda: error("payment %s failed", next(numbers), extra={"pagerduty": {"component": "pay"}})
+
+
+def listener(logger: logging.Logger) -> Call:
+    """What a queue's listener does for each record, which the queue's handler has formatted."""
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    front = logging.Logger(logger.name)
+    front.addHandler(logging.handlers.QueueHandler(waiting))  # type: ignore[arg-type]
+    back = logging.handlers.QueueListener(waiting, *logger.handlers)  # type: ignore[arg-type]
+    numbers = itertools.count()
+
+    def call() -> None:
+        if waiting.empty():
+            for _ in range(READY):
+                front.error("payment %s failed", next(numbers))
+        back.handle(back.dequeue(True))
+
+    call()
+    return call
+
+
+def raised(words: str) -> BaseException:
+    try:
+        raise LookupError(words)
+    except LookupError as error:
+        return error
+
+
+WORKLOADS: dict[str, Callable[[logging.Logger], Call]] = {
+    "f_string": f_string,
+    "f_string_traceback": f_string_with_traceback,
+    "long_f_string": long_f_string,
+    "f_string_root": f_string_at_the_root,
+    "mapping": mapping,
+    "json": json_text,
+    "the_error": the_error,
+    "fresh_error": fresh_error,
+    "error_argument": error_as_argument,
+    "overrides": overrides,
+    "listener": listener,
+}

@@ -1,0 +1,250 @@
+"""Repeats that are known by where they were logged: counted at once, and never another problem's."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+from collections.abc import Callable, Iterator
+from logging.handlers import QueueHandler, QueueListener
+from typing import Any
+
+import pytest
+
+from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging.events_api.events import Severity
+from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+from pagerduty_logging.state.problem import MAX_KINDS, Problem
+from pagerduty_logging.state.throttle import Throttle
+
+
+class Watched(PagerDutyHandler):
+    """Counts the records that were not ended as repeats."""
+
+    looked_at = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.looked_at += 1
+        super().emit(record)
+
+
+@pytest.fixture
+def handler(sandbox: Sandbox) -> Iterator[Watched]:
+    handler = Watched(EXAMPLE_ROUTING_KEY, base_url=sandbox.url)
+    yield handler
+    handler.close()
+
+
+def logger_of(handler: logging.Handler, name: str = "shop") -> logging.Logger:
+    logger = logging.Logger(name)
+    logger.addHandler(handler)
+    return logger
+
+
+def raised(error: Exception) -> Exception:
+    try:
+        raise error
+    except Exception as caught:
+        return caught
+
+
+FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
+    "an f-string": lambda log, i: log.error(f"payment {i} failed"),
+    "an f-string with an exception": lambda log, i: log.error(
+        f"payment {i} failed", exc_info=raised(LookupError(i))
+    ),
+    "a mapping": lambda log, i: log.error({"event": "payment failed", "order": i}),
+    "JSON": lambda log, i: log.error(json.dumps({"event": "payment failed", "order": i})),
+    "an exception": lambda log, i: log.error(raised(LookupError(f"no payment {1_000 + i}"))),
+    "an exception as the argument": lambda log, i: log.error("%s", raised(LookupError(f"no {1_000 + i}"))),
+    "a text as the argument": lambda log, i: log.error("payment failed: %s", f"because of {i}"),
+    "details of its own": lambda log, i: log.error(
+        "payment %s failed", i, extra={"pagerduty": {"component": "pay", "custom_details": {"order": i}}}
+    ),
+    "a fresh f-string with a component": lambda log, i: log.error(
+        f"payment {i} failed", extra={"pagerduty": {"component": "pay"}}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["shop", "root"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_repeat_with_fresh_values_is_counted_on_the_thread_that_logs(
+    sandbox: Sandbox, handler: Watched, form: str, name: str
+) -> None:
+    log = logger_of(handler, name)
+    for i in range(3):
+        FORMS[form](log, i)
+        assert handler.flush(10.0)
+    before = handler.looked_at
+    for i in range(50):
+        FORMS[form](log, i)
+    assert handler.looked_at == before
+    assert handler.stats.suppressed == 52
+    assert len(sandbox.alerts) == 1
+
+
+def test_repeats_behind_a_queue_are_counted_on_the_listeners_thread(
+    sandbox: Sandbox, handler: Watched
+) -> None:
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    log = logger_of(QueueHandler(waiting))  # type: ignore[arg-type]
+    listener = QueueListener(waiting, handler)  # type: ignore[arg-type]
+
+    def send(i: int) -> None:
+        log.error("payment %s failed", i)
+        listener.handle(listener.dequeue(True))
+
+    for i in range(3):
+        send(i)
+        assert handler.flush(10.0)
+    before = handler.looked_at
+    for i in range(50):
+        send(i)
+    assert handler.looked_at == before
+    assert len(sandbox.alerts) == 1
+
+
+def test_two_problems_of_one_line_are_two_alerts(sandbox: Sandbox, handler: Watched) -> None:
+    log = logger_of(handler)
+    for i in range(5):
+        for kind in ("payment", "refund"):
+            log.error(f"payment {i} failed" if kind == "payment" else f"refund {i} failed")
+            assert handler.flush(10.0)
+    assert len(sandbox.alerts) == 2
+
+
+def test_a_wrapper_hides_no_message_behind_another(sandbox: Sandbox, handler: Watched) -> None:
+    log = logger_of(handler)
+
+    def report(text: str) -> None:
+        log.error(text)
+
+    for i in range(5):
+        for text in (f"payment {i} failed", f"disk {i} is full", "out of memory"):
+            report(text)
+            assert handler.flush(10.0)
+    assert len(sandbox.alerts) == 3
+
+
+def test_a_higher_level_pages_at_once(sandbox: Sandbox, handler: Watched) -> None:
+    log = logger_of(handler)
+    for i in range(6):
+        log.log(logging.CRITICAL if i == 4 else logging.ERROR, f"payment {i} failed")
+        assert handler.flush(10.0)
+    assert [event["payload"]["severity"] for event in sandbox.events] == ["error", "critical"]
+
+
+def test_what_comes_after_a_resolve_is_news(sandbox: Sandbox, handler: Watched) -> None:
+    log = logger_of(handler)
+
+    def report(i: int) -> None:
+        log.error(f"payment {i} failed")
+        assert handler.flush(10.0)
+
+    for i in range(4):
+        report(i)
+    handler.resolve(sandbox.alerts[0].dedup_key)
+    assert handler.flush(10.0)
+    report(5)
+    assert [event["event_action"] for event in sandbox.events] == ["trigger", "resolve", "trigger"]
+
+
+def test_a_key_of_the_records_own_is_not_taken_for_a_repeat(sandbox: Sandbox, handler: Watched) -> None:
+    log = logger_of(handler)
+    for i in range(4):
+        extra = {"pagerduty": {"dedup_key": "mine"}} if i == 3 else None
+        log.error(f"payment {i} failed", extra=extra)
+        assert handler.flush(10.0)
+    assert len(sandbox.alerts) == 2
+
+
+def test_a_milder_severity_of_the_records_own_hides_no_error(sandbox: Sandbox, handler: Watched) -> None:
+    log = logger_of(handler)
+    for i in range(4):
+        extra = {"pagerduty": {"severity": "warning"}} if i < 3 else None
+        log.error("payment failed", extra=extra)
+        assert handler.flush(10.0)
+    assert [event["payload"]["severity"] for event in sandbox.events] == ["warning", "error"]
+
+
+def test_a_repeat_with_an_exception_of_another_type_is_looked_at(sandbox: Sandbox, handler: Watched) -> None:
+    """The line catches errors of its own, and what a library brought it from elsewhere in the application."""
+    log = logger_of(handler)
+
+    def elsewhere(data: dict[str, Any]) -> dict[str, Any]:
+        raise KeyError("currency")
+
+    def handle(text: str) -> None:
+        try:
+            if not text:
+                raise ValueError("empty")
+            json.loads(text, object_hook=elsewhere)
+        except Exception:
+            log.error("request could not be handled", exc_info=True)
+        assert handler.flush(10.0)
+
+    for _ in range(4):
+        handle("")
+    handle('{"a": 1}')
+    assert len(sandbox.alerts) == 2
+
+
+def test_an_exception_that_was_paged_as_another_problem_stays_that_one(
+    sandbox: Sandbox, handler: Watched
+) -> None:
+    log = logger_of(handler)
+    for i in range(4):
+        log.error(f"payment {i} failed", exc_info=raised(LookupError(i)))
+        assert handler.flush(10.0)
+    error = raised(LookupError("seats"))
+    for _ in range(3):
+        log.error(f"seat {id(error)} is taken", exc_info=error)
+        assert handler.flush(10.0)
+        log.error(f"payment {id(error)} failed", exc_info=error)
+    assert handler.flush(10.0)
+    assert len(sandbox.alerts) == 2
+
+
+def test_the_application_s_own_fingerprint_is_always_asked(sandbox: Sandbox) -> None:
+    asked = []
+
+    def own(record: logging.LogRecord) -> str:
+        asked.append(record)
+        return "even" if len(asked) % 2 else "odd"
+
+    handler = PagerDutyHandler(EXAMPLE_ROUTING_KEY, base_url=sandbox.url, fingerprint=own)
+    log = logger_of(handler)
+    for i in range(6):
+        log.error(f"payment {i} failed")
+    assert handler.flush(10.0)
+    assert len(asked) == 6
+    assert len(sandbox.alerts) == 2
+    handler.close()
+
+
+def problem() -> Problem:
+    return Problem("key", Severity.ERROR, 0.0)
+
+
+def test_short_cuts_are_bounded_however_they_are_known() -> None:
+    throttle = Throttle(300.0, 10)
+    for number in range(100):
+        throttle.know("shop", f"message {number}", 40, problem())
+        throttle.know_at((f"{number}.py", number), number, "shop", 40, problem())
+    known = sum(map(len, throttle.known.values())) + sum(map(len, throttle.known_at.values()))
+    assert known <= 10
+
+
+def test_a_forked_child_knows_no_call_site() -> None:
+    throttle = Throttle(300.0, 10)
+    throttle.know_at(("shop.py", 1), "token", "shop", 40, problem())
+    throttle.forget()
+    assert not throttle.known_at
+
+
+def test_a_problem_is_known_for_a_bounded_number_of_exception_types() -> None:
+    throttle, known = Throttle(300.0, 10), problem()
+    for number in range(100):
+        throttle.know("shop", "failed", 40, known, type(f"Error{number}", (Exception,), {}))
+    assert len(known.kinds) == MAX_KINDS

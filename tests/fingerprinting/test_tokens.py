@@ -1,0 +1,252 @@
+"""What a repeat is recognised by decides its key: for every record the full rules come to the same."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from logging.handlers import QueueHandler
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pagerduty_logging.fingerprinting import Fingerprinter, fingerprint, source, token_of
+from pagerduty_logging.fingerprinting.masking import mask
+from pagerduty_logging.fingerprinting.tokens import _masked
+
+PROGRAM = """
+import functools, json, logging, sys
+
+def f_string(log, a, b): log.error(f"payment {a} of {b} failed")
+def two_templates(log, a, b): log.error(f"payment {a} failed" if b == "0" else f"refund {a} failed")
+def one_of_two(log, a, b): log.error(f"payment {a}" if len(b) % 2 else f"payment {a} refused")
+def two_calls(log, a, b): log.error(f"{a} is late"); log.error(f"order {b} is lost")
+def wrapper(log, a, b): log.error(a)
+def prefixed(log, a, b): log.error(f"{a}: {b}")
+def worded(log, a, b): log.error(f"Error: {a}")
+def added(log, a, b): log.error("payment " + a + " failed: " + b)
+def formatted(log, a, b): log.error("payment {} failed".format(a))
+def with_values(log, a, b): log.error("payment %s failed: %s", a, b)
+def with_template(log, a, b): log.error(a, b)
+def percent(log, a, b): log.error("payment %s failed" % a)
+def only(log, a, b): log.error("%s", a)
+def mapping(log, a, b): log.error({"event": "payment failed", "order": a, "reason": b})
+def fresh_mapping(log, a, b): log.error({"event": a, "order": b})
+def wordless(log, a, b): log.error({"a": a, "b": b})
+def as_json(log, a, b): log.error(json.dumps({"event": f"payment {a}", "order": b}))
+def as_logfmt(log, a, b): log.error(f"event=failed order={a} reason={b}")
+def an_error(log, a, b): log.error(LookupError(a))
+def raised(log, a, b):
+    try:
+        raise (KeyError if b == "0" else OSError if b == "1" else LookupError)(a)
+    except Exception as error:
+        log.error(error)
+def raised_as_argument(log, a, b):
+    try:
+        raise (KeyError if b == "0" else LookupError)(a)
+    except Exception as error:
+        log.error("%s", error, exc_info=True)
+def raised_with_words(log, a, b):
+    try:
+        int(a) if b == "0" else json.loads(a) if b == "1" else [][1]
+    except Exception as error:
+        log.exception(f"payment {a} failed")
+    else:
+        log.error(f"payment {a} failed")
+def its_words(log, a, b):
+    try:
+        raise ValueError(a)
+    except Exception as error:
+        log.exception(str(error) if b == "0" else f"Failed: {error}")
+def chained(log, a, b):
+    try:
+        try:
+            raise ValueError(a)
+        except ValueError as error:
+            raise LookupError(b) from error
+    except LookupError as error:
+        log.exception(error)
+in_lambda = lambda log, a, b: log.error(f"in a lambda {a}")
+def decorated(log, a, b):
+    @functools.wraps(decorated)
+    def inner(): log.error(f"decorated {a}")
+    inner()
+class Service:
+    def method(self, log, a, b): log.error(f"method {a} of {b}")
+method = Service().method
+def other_method(log, a, b): log.error(f"method {a} of {b}", stack_info=True)
+exec("def in_exec(log, a, b): log.error(f'made {a} up')")
+"""
+
+NAMES = tuple(
+    line.split("(")[0].removeprefix("def ").removeprefix("    def ")
+    for line in PROGRAM.splitlines()
+    if line.startswith("def ")
+)
+NAMES = (*NAMES, "in_lambda", "method", "in_exec")
+LOGGERS = (
+    "shop",
+    "root",
+    "__main__",
+    "shop.4711",
+    "conn.0x7f21aa",
+    "asyncio",
+    "django.request",
+    "uvicorn.error",
+)
+WORDS = (
+    "0", "1", "17", "4711", "3.5", "x", "", " ", "alice", "3f2504e0-4f89-11d3-9a0c-0305e82c3301", "10.0.0.1",
+    "payment 17 failed", "refund 3 failed", "disk /dev/sda1 is full", "event=x order=5", '{"event": "boom"}',
+    "Template(strings=('a',))", "[1, 2]", "failed", "Error", "<class 'ValueError'>",
+    "group (3 sub-exceptions)",
+    "a\nb", "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: 3",
+    "%s is %d", "order %s", "payment {} failed", "<*>", "user alice is gone", "2024-11-29 10:00:00", "0x1f",
+    "GET /a/b/c 500", "é 5", "٣ failed",
+)  # fmt: skip
+
+
+class Grab(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        self.records.append(record)
+        return True
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[..., None]]:
+    path = tmp_path_factory.mktemp("program") / "shop.py"
+    path.write_text(PROGRAM)
+    names: dict[str, Any] = {"__name__": "shop"}
+    exec(compile(PROGRAM, str(path), "exec"), names)
+    return names
+
+
+def logged(function: Callable[..., None], logger: str, *values: str) -> list[logging.LogRecord]:
+    log = logging.Logger(logger)
+    grab = Grab()
+    log.addHandler(grab)
+    function(log, *values)
+    return grab.records
+
+
+def prepared(record: logging.LogRecord) -> logging.LogRecord | None:
+    """The record as a queue's handler leaves it; None if it cannot be formatted."""
+    try:
+        return cast("logging.LogRecord", QueueHandler(None).prepare(record))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+
+
+values = st.one_of(
+    st.sampled_from(WORDS),
+    st.text(max_size=20),
+    st.from_regex(r"[a-z ]{0,8}[0-9]{1,6}[a-z. ]{0,8}", fullmatch=True),
+)
+calls = st.tuples(st.sampled_from(NAMES), st.sampled_from(LOGGERS), values, values, st.booleans())
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(calls, min_size=1, max_size=8))
+def test_a_token_is_what_the_full_rules_hash(
+    program: dict[str, Callable[..., None]], made: list[tuple[str, str, str, str, bool]]
+) -> None:
+    known = Fingerprinter()
+    for name, logger, a, b, queued in made:
+        for record in logged(program[name], logger, a, b):
+            if queued:
+                record = prepared(record)
+            if record is None:
+                continue
+            key = known.identify(record).key  # reads the call site, as the first record of every site does
+            token = token_of(record)
+            assert token is None or known.key_by(token) == key
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["f_string", "two_templates", "added", "formatted", "percent", "with_values", "mapping",
+     "as_json", "an_error", "raised", "raised_as_argument", "raised_with_words", "in_lambda", "method",
+     "wrapper", "decorated", "in_exec"],
+)  # fmt: skip
+def test_most_messages_have_a_token(program: dict[str, Callable[..., None]], name: str) -> None:
+    for logger in ("shop", "root"):
+        (record,) = logged(program[name], logger, "payment 17 is late", "0")
+        fingerprint(record)
+        assert token_of(record) is not None
+
+
+@pytest.mark.parametrize("queued", [False, True])
+def test_two_templates_on_one_line_have_two_tokens(
+    program: dict[str, Callable[..., None]], queued: bool
+) -> None:
+    found = set()
+    for b in "01":
+        (logged_record,) = logged(program["two_templates"], "shop", "17", b)
+        record = prepared(logged_record) if queued else logged_record
+        assert record is not None
+        fingerprint(record)
+        found.add(token_of(record))
+    assert len(found) == 2
+    assert None not in found
+
+
+def test_a_changed_file_is_looked_at_by_the_full_rules(tmp_path: Path) -> None:
+    path = tmp_path / "changing.py"
+    path.write_text("def f(log, a): log.error(f'payment {a} failed')\n")
+    record = logging.LogRecord("shop", 40, str(path), 1, "payment 17 failed", (), None, "f")
+    fingerprint(record)
+    assert token_of(record) is not None
+    path.write_text("def f(log, a): log.error(f'refund of order {a} failed')\n")
+    record.msg = "refund of order 17 failed"
+    assert token_of(record) is None  # nothing that is known there fits
+    key = fingerprint(record)
+    token = token_of(record)
+    assert token is not None
+    assert Fingerprinter().key_by(token) == key
+
+
+def test_a_line_without_a_template_is_looked_at_again_after_a_second(tmp_path: Path) -> None:
+    path = tmp_path / "wrapper.py"
+    path.write_text("def f(log, a): log.error(a)\n")
+    record = logging.LogRecord("shop", 40, str(path), 1, "payment 17 failed", (), None, "f")
+    fingerprint(record)
+    assert token_of(record) is not None
+    source.sites[str(path), 1].looked_at -= source.LOOK_AGAIN
+    assert token_of(record) is None
+
+
+class Speaking(Exception):
+    asked = 0
+
+    def __str__(self) -> str:
+        Speaking.asked += 1
+        return "words"
+
+
+@pytest.mark.parametrize("message", [Speaking("a"), LookupError(Speaking("a")), {"event": Speaking("a")}])
+def test_a_token_runs_no_code_of_the_applications(message: object) -> None:
+    record = logging.LogRecord("shop", 40, __file__, 1, message, (), None, "f")
+    fingerprint(record)
+    asked = Speaking.asked
+    assert token_of(record) is None
+    assert Speaking.asked == asked
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.text(max_size=450), st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join)))
+def test_texts_alike_but_for_their_digits_share_a_mask(text: str) -> None:
+    _masked(text.translate(str.maketrans("0123456789", "9876543210")))
+    assert _masked(text) == mask(text)
+
+
+def test_options_that_ask_for_more_have_no_key_by_token() -> None:
+    token = ("shop", "payment {} failed", ())
+    assert Fingerprinter(exception_type=True).key_by(token) is None
+    assert Fingerprinter(function_name=True).key_by(token) is None
+    assert Fingerprinter(template_source="mask").key_by(token) is None
+    assert Fingerprinter(environment="live").key_by(token) != Fingerprinter().key_by(token)
