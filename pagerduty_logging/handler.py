@@ -431,7 +431,8 @@ class PagerDutyHandler(logging.Handler):
         self._page(record, [])
 
     def _page(self, record: logging.LogRecord, defects: list[str]) -> None:
-        name, level = record.__dict__.get("name"), record.__dict__.get("levelno", self.level)
+        attributes = record.__dict__
+        name, level = attributes.get("name"), attributes.get("levelno", self.level)
         if isinstance(level, int) and level < self.level:
             return  # behind a queue nobody has looked at it
         if self._routes and self._routed(record, name, level, defects):
@@ -450,9 +451,9 @@ class PagerDutyHandler(logging.Handler):
             self._pipeline.unreadable += 1  # no call: there may be no stack or memory left for one
         finally:
             occurrence.original = None
-        if occurrence.key is not None and occurrence.overrides.get("event_action") == "resolve":
+        if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve" and occurrence.key:
             self._resolve_beside(occurrence.key)
-        if record.__dict__.get(_ABSL_FATAL):
+        if _ABSL_FATAL in attributes:
             self.flush()
         interruption = occurrence.interruption
         if interruption is not None:

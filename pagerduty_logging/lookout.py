@@ -21,6 +21,8 @@ from pagerduty_logging.record.configured import closed_by_logging, set_up_under_
 
 A_WHILE = 1.0
 """Seconds until a suspicion is looked into, and again until it is told: a set-up may be under way."""
+MAX_ASKED = 50
+"""Records that are looked at for where a handler is attached; one of a logger by itself is nowhere."""
 BETWEEN_GLANCES = 2.0
 """Seconds between two looks of a worker."""
 NAMED = "PagerDutyHandler"
@@ -52,6 +54,7 @@ class Lookout:
         self._others = others
         self._diagnostics = diagnostics
         self._at: tuple[str, ...] = ()
+        self._asked = 0
         self._thrown_out_by = ""
         self._dropped = self._on_purpose = self._suspected = self._told = False
         self._glanced_at = monotonic()
@@ -63,7 +66,8 @@ class Lookout:
     def note_attached(self, logger: object = None) -> None:
         """Note where the handler is attached: by the name of a logger that reached it, or anywhere."""
         handler = self._handler()
-        if handler is not None and not self._at:
+        if handler is not None and not self._at and self._asked < MAX_ASKED:
+            self._asked += 1
             self._at = standing_of(handler).at if logger is None else holders_above(handler, logger)
 
     def note_closed(self) -> None:

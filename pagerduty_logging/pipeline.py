@@ -202,13 +202,14 @@ class Pipeline:
         formatter: logging.Formatter | None,
         defects: list[str],
     ) -> Occurrence:
-        occurrence = capture(record, self._clock(), formatter, defects)
+        occurrence = capture(record, self._clock(), formatter, defects, error)
         if error is not None or occurrence.message is not None or self._identifier.has_function:
             marked = None if error is None else self._paged_for(record, error, occurrence)
             occurrence.known_failure = marked is not None
             identity = self._identifier.identify(record, marked, occurrence.defects)
             occurrence.key, occurrence.by_message = identity
-            if not (identity.by_message and record.args) and not self._identifier.has_function:
+            wanted = not (identity.by_message and record.args) and not self._identifier.has_function
+            if wanted and self.throttle.knows(identity.key):  # most problems of a storm do not come again
                 with suppress(Exception):  # a record that was made by hand
                     occurrence.token = token_of(record)
             if error is not None:

@@ -130,13 +130,14 @@ class Fingerprinter:
             own = _own_key(record)
             if own is not None:
                 return Identity(own, False)
-            missed = False
+            missed, ordinary = False, None
             if self._has_defaults:
                 known = _of_most(record)
                 if type(known) is Identity:
                     return known
-                missed = known is not None
-            _, template, joined, by_message = self._decide(record, missed=missed)
+                missed = known == "missed"
+                ordinary = None if known is None else known == "missed"
+            _, template, joined, by_message = self._decide(record, missed=missed, ordinary=ordinary)
             return Identity(parts.key_of(parts.named(record), template, joined), by_message)
         except Exception:
             return Identity(_key_of_last_resort(record, self._everywhere), False)
@@ -167,11 +168,12 @@ class Fingerprinter:
             return Explanation(key=key, rule=Rule.NONE, template="", by_message=False)
 
     def _decide(
-        self, record: logging.LogRecord, *, missed: bool = False
+        self, record: logging.LogRecord, *, missed: bool = False, ordinary: bool | None = None
     ) -> tuple[Rule, str, tuple[str, ...], bool]:
         """The rules in their order: (rule, template, what joins in, by the message alone).
 
-        MISSED says that the source is known to hold no template that fits `record.msg` as it stands.
+        ORDINARY is what `failure.is_ordinary` said, where it was asked already. MISSED says
+        that the source is known to hold no template that fits `record.msg` as it stands.
         """
         msg = record.msg
         if self._template_source == "raw":
@@ -185,7 +187,7 @@ class Fingerprinter:
             text = text._replace(appended=left)
         reads = self._template_source == "source"
         rule, template, text = _template(record, text, reads=reads, missed=missed and text.text is msg)
-        crash = failure.reported_crash(record, text.appended)
+        crash = failure.reported_crash(record, text.appended, ordinary=ordinary)
         joined: tuple[str, ...] = ()
         if crash is not None:
             joined = crash.joined
@@ -281,9 +283,10 @@ def _holds_template(found: templates.Template, msg: str) -> bool:
     return any(map(templates.PERCENT.search, found.values_in(msg)))
 
 
-def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
+def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ordinary"] | None:
     """What `_decide` comes to for most records, at a quarter of its time; None for any other.
 
+    "not ordinary": its exception is not one that its own line caught.
     "missed": the source holds no template that fits the message as it stands.
     """
     msg, args, name = record.msg, record.args, record.name
@@ -307,7 +310,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed"] | None:
             return None
         alone = True
     if record.exc_info and not failure.is_ordinary(record):
-        return None
+        return "not ordinary"
     found = source.template_of(record.pathname, record.lineno, msg)
     if found is not None:
         template = found.text

@@ -27,7 +27,9 @@ _FRAMES: Final = range(places.MAX_FRAMES)
 _RESUMABLE: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
-def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | None:
+def reported_crash(
+    record: logging.LogRecord, appended: str = "", *, ordinary: bool | None = None
+) -> Failure | None:
     """Return what RECORD's exception is, if the record only reports a crash of other code.
 
     One call site then reports every failure of the application, so its template distinguishes
@@ -38,6 +40,7 @@ def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | N
 
     Args:
         record: the record.
+        ordinary: what `is_ordinary` said, where it was asked already.
         appended: the traceback that a queue appended to the text, where there is no exception object.
     """
     if not (record.exc_info or appended):
@@ -47,7 +50,7 @@ def reported_crash(record: logging.LogRecord, appended: str = "") -> Failure | N
         if not appended or _is_ordinary_text(appended, record):
             return None
         here, is_group = _printed_places(appended)
-    elif exception.__traceback__ is None or is_ordinary(record):
+    elif exception.__traceback__ is None or (is_ordinary(record) if ordinary is None else ordinary):
         return None
     else:
         here, is_group = causes.places_behind(exception), causes.is_group(exception)

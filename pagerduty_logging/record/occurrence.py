@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from sys import getsizeof
-from types import TracebackType
+from types import EllipsisType, TracebackType
 from typing import Any, NamedTuple
 
 from pagerduty_logging.events_api import safejson
@@ -196,6 +196,7 @@ def capture(
     at: float = 0.0,
     formatter: logging.Formatter | None = None,
     defects: Sequence[str] = (),
+    error: BaseException | EllipsisType | None = ...,
 ) -> Occurrence:
     """Return what `record` says. Runs the application's code, of which only a `BaseException` is let through.
 
@@ -204,10 +205,12 @@ def capture(
         at: now, on the handler's clock.
         formatter: makes the message; without the traceback, which is shown apart.
         defects: what went wrong with the record before.
+        error: its exception, where `exception_of` was asked already.
     """
-    error = exception_of(record)
-    around = _surroundings(record, error)
+    if isinstance(error, EllipsisType):
+        error = exception_of(record)
     copied = None if formatter or defects else attributes_of(record)
+    around = _surroundings(record, error, plain=copied is not None)
     if copied is not None:
         attributes, size = copied
         return Occurrence(attributes, around, at, size + _size(around), [])
@@ -283,8 +286,12 @@ def _rendered(
     return occurrence
 
 
-def _surroundings(record: logging.LogRecord, error: BaseException | None) -> Surroundings:
-    chain = _chain_of_subject(record) if error is None else caught(error, traceback_of(record, error))
+def _surroundings(record: logging.LogRecord, error: BaseException | None, *, plain: bool) -> Surroundings:
+    chain: tuple[Raised, ...] = ()
+    if error is not None:
+        chain = caught(error, traceback_of(record, error))
+    elif not plain:
+        chain = _chain_of_subject(record)
     trace_id, span_id = _trace(record)
     request = web_request.handled_here(error, record.__dict__.get("args")) or _NO_REQUEST
     return Surroundings(chain, _task(record), trace_id, span_id, crumbs_before(record), request)

@@ -26,17 +26,18 @@ def attributes_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | Non
     if type(record) is not logging.LogRecord:
         return None
     attributes = record.__dict__
-    if len(attributes) < len(_NAMES):
-        return None
-    args = attributes.get("args")
-    if not (
-        type(attributes.get("msg")) is str
-        and type(args) is tuple
-        and type(attributes.get("name")) is str
-        and type(attributes.get("levelname")) is str
-        and type(attributes.get("filename")) is str
-        and type(attributes.get("lineno")) is int
-    ):
+    try:
+        args = attributes["args"]
+        if not (
+            type(attributes["msg"]) is str
+            and type(args) is tuple
+            and type(attributes["name"]) is str
+            and type(attributes["levelname"]) is str
+            and type(attributes["filename"]) is str
+            and type(attributes["lineno"]) is int
+        ):
+            return None
+    except KeyError:
         return None
     size = LEAST + len(record.msg)
     arg: Any
