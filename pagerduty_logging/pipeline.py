@@ -520,6 +520,12 @@ def _is_notice(record: logging.LogRecord) -> bool:
     """Tell whether a record is what the library itself wrote to stderr."""
     attributes = record.__dict__
     message, args = attributes.get("msg"), attributes.get("args")
-    if type(message) is str and is_notice(message):
-        return True
-    return type(args) is tuple and any(type(arg) is str and is_notice(arg) for arg in args)
+    if type(message) is str:
+        return is_notice(message) or (type(args) is tuple and any(map(_holds_notice, args)))
+    return any(map(_holds_notice, message.values() if type(message) is dict else (message,)))
+
+
+def _holds_notice(value: object) -> bool:
+    if type(value) is bytes:
+        value = value.decode("utf-8", "replace")
+    return type(value) is str and is_notice(value)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pytest
 
 from pagerduty_logging import PagerDutyHandler, install_hooks
+from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 
 
@@ -263,3 +264,55 @@ def test_a_job_of_rq_pages_before_its_process_ends_without_any_hook(sandbox) -> 
     )
     assert ended.returncode == 0, ended.stderr
     assert {event["payload"]["summary"] for event in sandbox.events} == {"in the worker", "in the job"}
+
+
+UNCAUGHT = """
+import logging, os, sys, threading
+{}
+from pagerduty_logging import PagerDutyHandler, install_hooks
+logging.getLogger().addHandler(PagerDutyHandler(os.environ["KEY"], base_url=os.environ["URL"]))
+install_hooks()
+{}
+"""
+
+
+@pytest.mark.parametrize(
+    "console",
+    ["logging.basicConfig()", "logging.basicConfig(stream=sys.stdout)", "", "sys.excepthook = print"],
+)
+@pytest.mark.parametrize(
+    "fail", ["1 / 0", "thread = threading.Thread(target=lambda: 1 / 0); thread.start(); thread.join()"]
+)
+def test_an_uncaught_error_is_printed_once_on_stderr_though_my_console_handler_prints_it_too(
+    sandbox, console: str, fail: str
+) -> None:
+    environment = {**os.environ, "KEY": EXAMPLE_ROUTING_KEY, "URL": sandbox.url}
+    program = UNCAUGHT.format(console, fail)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60
+    )
+    hooked = console == "sys.excepthook = print" and fail == "1 / 0"
+    assert ended.stderr.count("ZeroDivisionError: division by zero") == (not hooked)
+    if hooked:
+        assert "ZeroDivisionError" in ended.stdout
+    assert len(sandbox.alerts) == 1
+
+
+def test_ctrl_c_is_still_printed_though_it_does_not_page(sandbox) -> None:
+    environment = {**os.environ, "KEY": EXAMPLE_ROUTING_KEY, "URL": sandbox.url}
+    program = UNCAUGHT.format("logging.basicConfig()", "raise KeyboardInterrupt")
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert ended.stderr.count("KeyboardInterrupt") >= 1
+    assert sandbox.alerts == ()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [str, str.encode, lambda line: {"message": line, "stream": "stderr"}, lambda line: f"[stderr] {line}"],
+    ids=["text", "bytes", "mapping", "prefix"],
+)
+def test_stderr_is_a_logger_and_the_librarys_own_notice_does_not_page(pager, sandbox, wrap) -> None:
+    Diagnostics(write=lambda line: orders.error(wrap(line))).say("retry", "PagerDuty is not reached")
+    assert pages(pager, sandbox) == []

@@ -164,11 +164,10 @@ class _Installation:
         kind: type[BaseException],
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> None:
+    ) -> bool:
         if error is None:
             error = kind()
-        if not stops(error):
-            self._report.critical(message, error, traceback)
+        return not stops(error) and self._report.critical(message, error, traceback)
 
 
 def _nothing() -> None:

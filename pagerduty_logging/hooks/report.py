@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from types import CodeType, FrameType, TracebackType
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
@@ -27,19 +28,24 @@ class Report:
         self.over = False
 
     def once(self, subject: object, log: Callable[[], object], then: Callable[[], object]) -> None:
-        """Call `log`, unless a hook on this thread is reporting `subject` already; always call `then`."""
+        """Call `log`, unless a hook on this thread is reporting `subject` already; then call `then`.
+
+        Not `then`, if it is the interpreter's own and a handler has just printed the same to stderr.
+        """
         passing = _under_way.subjects
         mark = (self.logger, id(subject))
         first = mark not in passing
+        logged: object = False
         passing.append(mark)
         try:
             if first and not self.over:
-                log()
+                logged = log()
         except Exception as broken:
             _say(broken)
         finally:
             try:
-                then()
+                if not (logged and _is_interpreters(then) and self._prints()):
+                    then()
             finally:
                 passing.pop()
 
@@ -59,6 +65,18 @@ class Report:
             line = sys._getframe().f_lineno
             last.handle(self._record(__file__, line, message, exc_info, "critical"))
         return last is not None or self.logger.isEnabledFor(logging.CRITICAL)
+
+    def _prints(self) -> bool:
+        """Tell whether a handler prints what is logged, with its traceback, to stderr."""
+        return self.logger.isEnabledFor(logging.CRITICAL) and any(
+            isinstance(handler, logging.StreamHandler)
+            and sys.stderr is not None
+            and handler.stream is sys.stderr
+            and handler.level <= logging.CRITICAL
+            and not handler.filters
+            and type(handler.formatter) in (logging.Formatter, type(None))
+            for handler in _handlers_of(self.logger)
+        )
 
     def critical_at(
         self, code: CodeType, line: int, message: str, error: BaseException | None, *, pages: bool
@@ -105,6 +123,12 @@ class Report:
     ) -> logging.LogRecord:
         place = (path, line, "%s", (message,), exc_info, function)
         return self.logger.makeRecord(self.logger.name, logging.CRITICAL, *place, extra=UNCAUGHT)
+
+
+def _is_interpreters(then: Callable[[], object]) -> bool:
+    """Tell whether this calls a hook of the interpreter's, which prints to stderr and no more."""
+    own = (sys.__excepthook__, threading.__excepthook__, sys.__unraisablehook__)
+    return isinstance(then, partial) and then.func in own
 
 
 def _handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:

@@ -54,7 +54,7 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     place = _innermost(chain) if is_report else ""
     if place and line not in ("", text) and not _says(line, place.rpartition(".")[2]):
         line = _without_error(line, text, chain[0].text.partition("\n")[0])
-        line = f"{line.rstrip(': ')} in {place}"
+        line = f"{line.rstrip(': .')} in {place}"
     if line in (text, ""):
         line = f"{error.name}: {text}" if text else error.name
     elif not text or _says(line, text):

@@ -70,6 +70,6 @@ def test_two_tasks_that_a_host_reports_from_one_line_of_its_source_are_two_probl
     keys = set()
     for name in ("shop.pay", "shop.ship"):
         record = logging.LogRecord("host", logging.ERROR, host.__file__, line, "", (), None, "run")
-        tell(record, "Task", name, "8b1a", "lost its process", "signal 9")
+        describe(record, "Task", name, "8b1a", "lost its process", "signal 9")
         keys.add(fingerprint(record))
     assert len(keys) == 2
