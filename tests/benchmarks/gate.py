@@ -17,7 +17,7 @@ BOUNDS = (
     ("repeat", NULL, 1.07),
     ("repeat", EMPTY, 0.99),
     ("traceback", NULL, 1.09),
-    # The goals are 2.5 and 4.0. A first record now looks for line floods, echoes and lost handlers; which failure
+    # The goals are 2.5 and 4.0. A first record now looks for echoes and lost handlers; which failure
     # an exception is now takes a look at each of its frames, and a masked copy of a template that is not in
     # the source, as in this workload.
     ("first", NULL, 2.7),
