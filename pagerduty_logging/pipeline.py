@@ -442,7 +442,7 @@ class Pipeline:
         )
 
     def _decided(self, verdict: DecisionVerdict, reason: str, *, template: object, **about: Any) -> None:
-        text = template if type(template) is str else ""
+        text = template[:MAX_TEMPLATE_CHARS] if type(template) is str else ""
         self.decisions.note(verdict, reason, template=text, **about)
 
     def _note(self, occurrence: Occurrence, verdict: DecisionVerdict, reason: str) -> None:

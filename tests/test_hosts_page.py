@@ -20,8 +20,8 @@ BY_HAND = re.compile(r"tried on \d{4}-\d\d-\d\d with .*\d")
 
 
 def test_all_hosts_are_there() -> None:
-    assert len(ROWS) == 54
-    assert len({row[0] for row in ROWS}) == 54
+    assert len(ROWS) >= 54
+    assert len({row[0] for row in ROWS}) == len(ROWS)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
@@ -47,5 +47,5 @@ def test_what_the_code_imports_from_here_is_there(snippet: str) -> None:
 def test_every_integration_is_on_the_page() -> None:
     folder = ROOT / "pagerduty_logging" / "integrations"
     named = set(re.findall(r"integrations\.(\w+)", PAGE))
-    ours = {file.stem for file in folder.glob("*.py")} - {"__init__", "reach", "reports", "tasks", "uncaught"}
+    ours = {file.stem for file in folder.glob("*.py")} - {"__init__", "handlers", "reach", "reports", "tasks", "uncaught"}
     assert ours - named == {"django_q"}  # found by its entry point

@@ -99,7 +99,8 @@ class Program:
     def log(self, message: str = "problem", level: int = logging.ERROR, times: int = 1, **extra: Any) -> None:
         """Log a message; known repeats are counted as `PagerDutyHandler.handle` counts them."""
         for _ in range(times):
-            record = logging.LogRecord("shop", level, __file__, 1, message, (), None)
+            # Without a file: a line of one would not be left with more than fifty problems.
+            record = logging.LogRecord("shop", level, "", 1, message, (), None)
             record.created = self.now
             record.__dict__.update(extra)
             problem = self.throttle.known.get("shop", {}).get(message)

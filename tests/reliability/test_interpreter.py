@@ -13,7 +13,7 @@ import pytest
 import pagerduty_logging
 from pagerduty_logging.sandbox import Hang, Sandbox
 
-from .programs import KILL_AFTER, environment, run_file
+from .programs import KILL_AFTER, OPEN_AT_THE_END, environment, run_file
 
 PROGRAM = """
 import sys
@@ -70,8 +70,10 @@ SWITCHES = [
 
 def ended(arguments: Sequence[str], url: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run Python with these arguments, to its end."""
+    switches = [argument for argument in arguments if argument.startswith("-")]
+    place = 0 if "-c" in switches else len(arguments) - 1  # the last one counts, as with "-W error"
     return subprocess.run(
-        [sys.executable, *arguments],
+        [sys.executable, *arguments[:place], "-W", OPEN_AT_THE_END, *arguments[place:]],
         env={**environment(url, measured=False), **more},
         capture_output=True,
         text=True,

@@ -322,7 +322,6 @@ assert stats.suppressed + stats.accepted == 16 * 505, stats
     assert len(first) == len(set(summaries(pagerduty))) == 20 + 16 * 5
     assert len(events) == len(first) + 20, "the rest is told at the end of the process"
     assert sum(map(reported, events)) == 16 * 505
-    assert len(summaries(pagerduty)) == len(set(summaries(pagerduty))) == 20 + 16 * 5
 
 
 def test_words_of_a_client_do_not_push_out_another_loggers_error() -> None:
