@@ -47,5 +47,12 @@ def test_what_the_code_imports_from_here_is_there(snippet: str) -> None:
 def test_every_integration_is_on_the_page() -> None:
     folder = ROOT / "pagerduty_logging" / "integrations"
     named = set(re.findall(r"integrations\.(\w+)", PAGE))
-    ours = {file.stem for file in folder.glob("*.py")} - {"__init__", "handlers", "reach", "reports", "tasks", "uncaught"}
+    ours = {file.stem for file in folder.glob("*.py")} - {
+        "__init__",
+        "handlers",
+        "reach",
+        "reports",
+        "tasks",
+        "uncaught",
+    }
     assert ours - named == {"django_q"}  # found by its entry point
