@@ -75,7 +75,7 @@ class PagerDutyHandler(logging.Handler):
     """Pages through PagerDuty: one alert per problem, however often it is logged.
 
     A problem is a logger's name and a message's template. Its first record opens an alert; repeats are
-    counted, and told with the next event after `repeat_interval`. A higher severity passes at once.
+    counted, and reported with the next event after `repeat_interval`. A higher severity passes at once.
 
     Args:
         routing_key: the integration key of an Events API v2 integration; default: the environment
@@ -104,8 +104,8 @@ class PagerDutyHandler(logging.Handler):
         escalation_rate: how many times as frequent as was told is worse.
         max_fingerprints: how many problems are known at once.
         max_events_per_minute: bound of what is sent; PagerDuty refuses more than about 120.
-        max_pending: bound of the events that wait; beyond it the least severe are left out, and one event
-            tells of them.
+        max_pending: bound of the events that wait; beyond it the least severe are dropped, and one event
+            reports them.
         spool: a directory in which events are kept until PagerDuty has them, so that they outlive the
             process; made if it is not there. Default: memory only.
         background: False: send inside the logging call, for at most `timeout` seconds. True: in a thread.
@@ -113,7 +113,7 @@ class PagerDutyHandler(logging.Handler):
             without waiting for threads.
         flush_timeout: seconds that the end of the process may be delayed, by all handlers together.
         before_send: may change a trigger, or drop it by returning None; called on the thread that logs.
-        on_error: is told of every event that will not be delivered, on the thread that notices; what it
+        on_error: called with every event that will not be delivered, on the thread that notices; what it
             logs itself is not paged.
         release, environment: shown with every alert; default: the environment variables that hosts and
             error trackers usually set, see `deployment`.
@@ -434,7 +434,7 @@ class PagerDutyHandler(logging.Handler):
         attributes = record.__dict__
         name, level = attributes.get("name"), attributes.get("levelno", self.level)
         if isinstance(level, int) and level < self.level:
-            return  # behind a queue nobody has looked at it
+            return  # behind a queue the level was not checked yet
         if self._routes and self._routed(record, name, level, defects):
             return
         delivery = self._delivery
@@ -488,15 +488,15 @@ class PagerDutyHandler(logging.Handler):
         if self._decisions.unwritten and self._delivery is not None:
             self._delivery.write_decisions()
 
-    # --- what else a handler can be told ----------------------------------------------------------
+    # --- other events -----------------------------------------------------------------------------
 
     def acknowledge(self, dedup_key: str) -> None:
-        """Send word that somebody is on the problem with this dedup key."""
+        """Acknowledge the problem with this dedup key: a person works on it."""
         for handler in self._all_with(dedup_key):
             handler._submit(handler._pipeline.acknowledge(dedup_key))
 
     def resolve(self, dedup_key: str) -> None:
-        """Send word that the problem with this dedup key is over; its next occurrence pages."""
+        """Resolve the problem with this dedup key; its next occurrence pages."""
         for handler in self._all_with(dedup_key):
             handler._submit(handler._pipeline.resolve(dedup_key))
             handler._resolve_beside(dedup_key)
@@ -519,7 +519,7 @@ class PagerDutyHandler(logging.Handler):
         custom_details: Any = None,
         links: Sequence[Link | str | Mapping[str, str]] = (),
     ) -> None:
-        """Send word of a change, such as a deploy; see `Change` for the fields."""
+        """Send a change, such as a deploy; see `Change` for the fields."""
         change = Change(
             summary, source=source, timestamp=timestamp, custom_details=custom_details, links=links
         )
@@ -634,7 +634,7 @@ class PagerDutyHandler(logging.Handler):
 
 
 def _logging_is_locked() -> bool:
-    """Tell whether this thread holds the lock of the module `logging`; where that is not known, it may."""
+    """Return whether this thread holds the lock of the module `logging`; where that is not known, it may."""
     is_owned = getattr(getattr(logging, "_lock", None), "_is_owned", None)
     return is_owned is None or bool(is_owned())
 

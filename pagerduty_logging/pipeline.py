@@ -89,7 +89,7 @@ class Pipeline:
         throttle: the problems it knows.
         call_sites: recognises repeats by where they were logged.
         follow_ups: makes the events that no record calls for.
-        suppressed: records that need no event of their own.
+        suppressed: records that need no event.
         unreadable: records that were lost where no stack or memory was left.
         ignored: records that do not page, by the rule that says so; see `Stats`.
     """
@@ -143,7 +143,7 @@ class Pipeline:
     def warm_up(self) -> None:
         """Make a page that is not sent, so that what is slow for the first time only is slow now."""
         record = logging.LogRecord("", logging.ERROR, __file__, 1, "a rehearsal", (), None)
-        with suppress(Exception):  # what fails here fails, and is told, with a page that matters
+        with suppress(Exception):  # what fails here fails again, and is reported, with a real page
             self._identifier.fingerprinter.identify(record)
             event = alert.compose(salvage(record), "rehearsal", History(1, 0, 0.0), self._fields)
             encode(self._redactor.event(event))
@@ -266,13 +266,13 @@ class Pipeline:
         return occurrence
 
     def resolve(self, dedup_key: str) -> Order:
-        """Return the word that a problem is over; from now on its occurrences are not taken for repeats."""
+        """Return the resolve of a problem; from now on its occurrences are not repeats."""
         key = self._identifier.sendable(dedup_key)
         self.throttle.end(key)
         return Order(Resolve(key), key, self._clock())
 
     def knows(self, dedup_key: str) -> bool:
-        """Tell whether the problem with this dedup key has paged."""
+        """Return whether the problem with this dedup key has paged."""
         return self.throttle.knows(self._identifier.sendable(dedup_key))
 
     def beside(self, dedup_key: str) -> list[Order]:
@@ -284,7 +284,7 @@ class Pipeline:
         return [Order(Resolve(second), second, self._clock()) for second in keys]
 
     def acknowledge(self, dedup_key: str) -> Order:
-        """Return the word that somebody is on a problem."""
+        """Return the acknowledge of a problem."""
         key = self._identifier.sendable(dedup_key)
         return Order(Acknowledge(key), key, self._clock())
 
@@ -295,9 +295,9 @@ class Pipeline:
     # --- on the worker, in the order in which it was logged ----------------------------------------
 
     def decide(self, item: Occurrence | Order) -> Pending | None:
-        """Return the event that is called for; None: it needs none of its own.
+        """Return the event that is called for; None: it needs no event.
 
-        An interruption goes through, with nothing noted: whoever was interrupted decides anew.
+        An interruption passes through, with nothing noted: the caller decides again.
         """
         if isinstance(item, Order):
             return self._ordered(item.event, item.dedup_key, item.at)
@@ -518,7 +518,7 @@ class Pipeline:
 
 
 def _is_notice(record: logging.LogRecord) -> bool:
-    """Tell whether a record is what the library itself wrote to stderr."""
+    """Return whether a record is what the library itself wrote to stderr."""
     attributes = record.__dict__
     message, args = attributes.get("msg"), attributes.get("args")
     if type(message) is str:

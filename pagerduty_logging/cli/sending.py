@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def send(
     args: argparse.Namespace, act: Callable[[EventsClient], Receipt], key: RoutingKey | None = None
 ) -> int:
-    """Let `act` send an event; print its receipt, or say why there is none.
+    """Send an event by `act`; print its receipt, or say why there is none.
 
     Args:
         args: the options.

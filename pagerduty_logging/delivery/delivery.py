@@ -1,7 +1,7 @@
-"""Accepted events reach PagerDuty, or their loss is told: the callers' side, through forks and the end.
+"""Accepted events reach PagerDuty, or their loss is reported: the callers' side, through forks and the end.
 
 A caller hands in what was logged and goes on; one thread, started with the first, decides and sends. With a
-spool an event is on disk before `submit` returns, and whoever finds it there without an owner sends it.
+spool an event is on disk before `submit` returns, and a process that finds it without an owner sends it.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ A_MOMENT = 0.04
 
 
 class Delivery:
-    """Takes what was logged in at once, sends what it calls for when it can.
+    """Accepts what was logged at once, and sends its events when it can.
 
-    What belongs to one process is a `Worker`; a forked child begins with a new one, whatever is called
-    first there.
+    What belongs to one process is a `Worker`; a forked child makes a new one, in its first call of any
+    method.
 
     Args:
         client: makes the attempts, one at a time; its `retry` is the schedule.
         decide: returns the event that a submitted item calls for, or None.
         reports: makes the events that no record calls for.
         decisions: where what became of the events is noted.
-        defer: whether the thread may decide; False: whoever submits.
-        max_pending: bound of the events that wait. Beyond it the least severe is dropped, and told.
+        defer: whether the thread may decide; False: the caller of `submit`.
+        max_pending: bound of the events that wait. Beyond it the least severe is dropped, and reported.
         max_events_per_minute: bound of the events sent in any minute.
         spool: where events are kept until they are delivered; None: in memory only.
         make_claims: makes what asks a shared state, for one process; None: there is no such state.
         background: True: a thread sends. False: `submit` sends, for at most the client's `timeout`. None: as
             the process asks for, see `process.sends_in_call`.
         flush_timeout: seconds that the end of the process may be delayed.
-        on_error: is told of every event that will not be delivered, on the thread that notices.
-        on_fork: is called in a forked child, when it begins anew.
+        on_error: called with each event that will not be delivered, on the thread that notices.
+        on_fork: called in a forked child, before its new worker is made.
         on_look: is called by the thread now and then, also when there is nothing to send.
-        diagnostics: where losses are told.
+        diagnostics: where losses are reported.
         clock, random: clock and random source, replaceable in tests.
     """
 
@@ -117,7 +117,7 @@ class Delivery:
         return worker
 
     def _begin(self) -> Worker:
-        """Begin anew: not every host tells of a fork, so that whoever comes first finds out."""
+        """Make this process's worker. Not every host announces a fork, so the first caller finds out."""
         with self._beginning:
             before = self._current
             if before is not None and before.pid == os.getpid():
@@ -187,11 +187,11 @@ class Delivery:
     # --- the callers' side ------------------------------------------------------------------------
 
     def is_own(self, logger: object) -> bool:
-        """Tell whether what is logged on this thread comes of our own delivery, and is not to be paged."""
+        """Return whether what is logged on this thread comes of our own delivery, and is not to be paged."""
         return self.worker.roles.covers(logger)
 
     def submit(self, item: Item) -> None:
-        """Accept what was logged: from here on it is delivered, or its loss is told."""
+        """Accept what was logged: from here on it is delivered, or its loss is reported."""
         self.worker.submit(item)
 
     @property
@@ -200,7 +200,7 @@ class Delivery:
         return self.worker.queue.pending
 
     def flush(self, timeout: float) -> bool:
-        """Wait until nothing is pending, for at most `timeout` seconds; tell whether that came true."""
+        """Wait until nothing is pending, for at most `timeout` seconds; return whether that came true."""
         return self.worker.flush(timeout)
 
     def step(self, left: float) -> float | None:
@@ -222,9 +222,9 @@ class Delivery:
         return worker.queue.stats()
 
     def close(self) -> None:
-        """Let go of thread and connections as soon as nothing is pending. Waits for nothing.
+        """End thread and connections as soon as nothing is pending. Does not wait.
 
-        What is submitted later is delivered all the same.
+        What is submitted later is still delivered.
         """
         self.worker.close()
 
@@ -270,7 +270,7 @@ class Delivery:
             thread.join(timeout=WAKE_UP)
 
     def after_fork_in_child(self) -> None:
-        """Begin anew: what was pending is the parent's to deliver."""
+        """Start afresh: the parent delivers what was pending."""
         self._beginning = threading.RLock()
         if self._current is None:
             return

@@ -1,4 +1,4 @@
-"""An event that was accepted, and its bytes: whole, told late, or as bare as can be."""
+"""An event that was accepted, and its bytes: whole, marked as late, or with the bare minimum."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pagerduty_logging.state.problem import Outcome
 from pagerduty_logging.state.protocol import Mine
 
 DELAYED = 300.0
-"""Seconds after which an event tells how late it comes."""
+"""Seconds after which an event says how late it is."""
 BARE_SUMMARY_CHARS = 200
 
 
 class Kind(enum.IntEnum):
-    """What an event is, in the order in which those of one severity go."""
+    """What an event is, in the order of sending within one severity."""
 
     SUMMARY = 0
     """Of the events that there was no room for."""
@@ -43,7 +43,7 @@ class Pending:
         compose: makes the event, from plain data, when it is its turn.
         settle: takes once what became of the event; returns how many records it stood for.
         label: names the line that it comes from, whose events take turns with those of other lines. Named on
-            stderr if it is lost: nothing that a program logged, it may be a secret.
+            stderr if it is lost: nothing that was logged, which may be secret.
         size: bytes of memory that it takes, about.
         encoded: what is sent, once it is composed.
         refused: what PagerDuty refused, once there is nothing but the barest form left to try.
@@ -91,12 +91,12 @@ class Pending:
 
 
 def nobody_waits(outcome: Outcome) -> int:
-    """Settle an event on whose fate nothing depends: one that no record of this process made."""
+    """Settle nothing: no record of this process made the event."""
     return 1
 
 
 def packed(pending: Pending) -> EncodedEvent:
-    """Return an event's bytes, made once; what they were made of is let go."""
+    """Return an event's bytes, made once; its source is released."""
     if pending.encoded is None:
         pending.encoded = encode(pending.compose())
         if pending.kind is not Kind.SUMMARY:
@@ -136,5 +136,5 @@ def bare(pending: Pending, error: EventsError) -> Trigger:
 
 
 def trouble(error: EventsError) -> str:
-    """Say what went wrong, without a word of an answer: it may repeat what the program logged."""
+    """Say what went wrong, without PagerDuty's words: they may repeat what the application logged."""
     return f"PagerDuty answered {error.status}" if isinstance(error, ApiError) else str(error)

@@ -1,4 +1,4 @@
-"""The two moments a process cannot be trusted through: its end and its fork.
+"""What happens at the end of a process and at a fork.
 
 No single exit hook fires everywhere: `atexit` does not in multiprocessing's forked children, the
 threading module's does not in Celery's. Both are registered; together they share one budget. Both run
@@ -25,12 +25,12 @@ SHORT_ATTEMPT = 1.0
 
 
 class Lives(Protocol):
-    """What wants to be told of a process's end and forks."""
+    """What is called at the process's end and in its forks."""
 
     flush_timeout: float
 
     def retry_now(self) -> None:
-        """Begin to finish; the end is near."""
+        """Prepare for the end of the process: retry at once."""
 
     def finish(self, timeout: float) -> None:
         """Finish within `timeout` seconds."""
@@ -39,17 +39,17 @@ class Lives(Protocol):
         """Say what will be lost with the process: nothing more can be done."""
 
     def after_fork_in_child(self) -> None:
-        """Begin anew: nothing of the parent's is this process's."""
+        """Reset: nothing that belongs to the parent is this process's."""
 
 
 class _Ending:
     """How far the end of the process has come, and how long it may still be delayed.
 
     Attributes:
-        begun: the main thread is through; other threads may go on for as long as they like.
-        over: the last hook has run; nobody will look again.
-        dismissed: threads that will be joined are to end now.
-        unheard: no hook may run any more, for all that is known; what is logged is sent in the call.
+        begun: the main thread has ended; other threads may still run, for any time.
+        over: the last hook has run; nothing runs after it.
+        dismissed: threads that will be joined must end now.
+        unheard: possibly no hook will run any more; what is logged is sent in the call.
     """
 
     begun = False
@@ -72,12 +72,12 @@ class _Ending:
         return longest if self._until is None else min(longest, max(self._until - monotonic(), 0.0))
 
     def left(self) -> float:
-        """Return the seconds of the budget that are left, one budget for everybody."""
+        """Return the seconds that are left of the budget, which all handlers share."""
         budget = max((living.flush_timeout for living in all_living()), default=0.0)
         return max(budget - self._spent, 0.0)
 
     def give_up(self) -> None:
-        """Spend what is left."""
+        """Set the budget to zero."""
         self._spent += self.left()
 
     def spare(self, flush: Callable[[float], bool]) -> bool:
@@ -91,7 +91,7 @@ class _Ending:
 
     @contextmanager
     def waiting(self) -> Iterator[float]:
-        """Give the seconds left to wait; what is spent waiting is taken from them."""
+        """Yield the seconds left; the time spent in the block is deducted."""
         since = monotonic()
         try:
             yield self.left()
@@ -105,22 +105,22 @@ ending = _Ending()
 
 
 def register(living: Lives) -> None:
-    """Tell `living` of this process's end and forks, for as long as somebody else holds it."""
+    """Call `living` at this process's end and forks, for as long as something else holds it."""
     _living[id(living)] = living
 
 
 def hold(living: Lives) -> None:
-    """Keep `living` until it says `let_go`: it has work that must not vanish with its owner."""
+    """Keep `living` until `let_go` is called: it has work that must outlive its owner."""
     _needed[id(living)] = living
 
 
 def let_go(living: Lives) -> None:
-    """Keep `living` no longer."""
+    """Stop keeping `living`."""
     _needed.pop(id(living), None)
 
 
 def enter_process() -> None:
-    """Listen to the hosts whose processes end without any of Python's hooks.
+    """Connect to hosts whose processes end without any of Python's hooks.
 
     A pool child of Celery's that has done its tasks ends by `os._exit`; it says so by a signal of Celery's.
     """
@@ -132,9 +132,9 @@ def enter_process() -> None:
 
 
 def threads_run() -> bool:
-    """Tell whether threads may be started, and run.
+    """Return whether threads may be started, and will run.
 
-    In uWSGI they run only if it was told to let them, and none may run before it forks: it does so without
+    In uWSGI they run only if its options allow it, and none may run before it forks: it does so without
     Python's knowledge, and a child whose parent's thread held the interpreter's lock at that moment waits
     for it for ever.
     """
@@ -142,18 +142,18 @@ def threads_run() -> bool:
 
 
 def interpreter_lacks_threads() -> bool:
-    """Tell whether this is a sub-interpreter that can neither end beside a thread nor wait for it."""
+    """Return whether this is a sub-interpreter that can neither end beside a thread nor wait for it."""
     return not IN_MAIN_INTERPRETER and sys.version_info < (3, 14)
 
 
 def will_fork_unseen() -> bool:
-    """Tell whether this is a process of uWSGI's that has not forked its workers yet."""
+    """Return whether this is a uWSGI process that has not forked its workers yet."""
     uwsgi: Any = sys.modules.get("uwsgi")
     return hasattr(uwsgi, "worker_id") and uwsgi.worker_id() == 0 and uwsgi.mule_id() == 0
 
 
 def after_unseen_fork(call: Callable[[], object]) -> None:
-    """Let uWSGI call `call` in each worker that it forks, after what it would call anyway."""
+    """Make uWSGI call `call` in each worker that it forks, after its other hooks."""
     uwsgi: Any = sys.modules["uwsgi"]
     before = getattr(uwsgi, "post_fork_hook", None)
 
@@ -166,7 +166,7 @@ def after_unseen_fork(call: Callable[[], object]) -> None:
 
 
 def sends_in_call() -> bool:
-    """Tell whether this process stops, or ends, without letting a thread finish what was logged.
+    """Return whether this process stops, or ends, without letting a thread finish what was logged.
 
     AWS Lambda freezes it with the answer (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html);
     RQ's work horse ends by `os._exit` after its job.
@@ -188,7 +188,7 @@ def _in_work_horse() -> bool:
 
 
 def uwsgi_lacks_threads() -> bool:
-    """Tell whether this is uWSGI, not told to let threads run."""
+    """Return whether this is uWSGI with threads disabled."""
     options = getattr(sys.modules.get("uwsgi"), "opt", None)
     if not isinstance(options, dict):
         return False
@@ -205,7 +205,7 @@ def _in_main_interpreter() -> bool:
 
 
 IN_MAIN_INTERPRETER = _in_main_interpreter()
-"""Found out on import: it takes a millisecond, which the first page has not."""
+"""Determined on import: it takes a millisecond, which the first page should not wait for."""
 
 
 def new_thread(run: Callable[[], object], name: str = "pagerduty-logging") -> threading.Thread:
@@ -225,7 +225,7 @@ def all_living() -> list[Lives]:
 
 
 def drain() -> None:
-    """Let everybody finish, within what is left of the budget; a second Ctrl-C ends the waiting."""
+    """Let all handlers finish, within what is left of the budget; a second Ctrl-C ends the waiting."""
     everybody = all_living()
     try:
         for living in everybody:
@@ -274,10 +274,10 @@ def _after_fork_in_child() -> None:
 
 
 def _called_at_the_end() -> bool:
-    """Tell whether the main thread may be in a function that the interpreter calls when it ends.
+    """Return whether the main thread may be in a function that the interpreter calls when it ends.
 
     Functions registered while others of `atexit` run are never called, and if `threading` was not loaded
-    before, its hooks are not either. Such a function is outermost on the stack, where otherwise a module is.
+    before, its hooks are not either. It is then the outermost on the stack; normally that is a module.
     """
     frame = sys._getframe()
     while frame.f_back is not None:

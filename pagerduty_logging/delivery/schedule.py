@@ -22,14 +22,14 @@ RESERVED_SHARE = 5
 """One in so many of a minute's events is kept for critical ones, so that no storm delays them; half of these
 are also for lines that have sent nothing for a minute, so that no line's storm delays another's page."""
 MINUTE = 60.0
-"""PagerDuty counts events in a window of so many seconds that moves on with the time.
+"""PagerDuty counts events in a moving window of this many seconds.
 Source: PagerDuty's documentation, "Events API v2 Overview", rate limits."""
 LEAST_PAUSE = 1.0
-"""Seconds to wait at least after a 429 that does not say for how long."""
+"""Least pause, in seconds, after a 429 without a Retry-After."""
 MAX_STEPS = 10
-"""Doublings of the pause after which further refusals make it no longer."""
+"""How often the pause is doubled at most."""
 CRITICAL_STEPS = 4
-"""The same for critical events: they do not wait out the long pauses of the others."""
+"""The same for critical events, whose pauses stay shorter."""
 
 
 class After(enum.Enum):
@@ -84,7 +84,7 @@ class Backlog:
             yield from lane
 
     def add(self, pending: Pending) -> None:
-        """Take an event in: behind the older ones of its dedup key, before the younger."""
+        """Add an event: behind the older ones of its dedup key, before the younger."""
         name = _class_with_stack(pending)  # first, for there may be no stack left to finish what is begun
         lane = self._lanes.get(pending.dedup_key)
         if lane is None:
@@ -106,7 +106,7 @@ class Backlog:
         self.size += pending.size
 
     def remove(self, pending: Pending) -> None:
-        """Take an event out, wherever in its lane it is."""
+        """Remove an event from any place in its lane."""
         lane = self._lanes[pending.dedup_key]
         lane.remove(pending)
         if not lane:
@@ -132,7 +132,7 @@ class Backlog:
                 pending.due = -math.inf
 
     def resize(self, pending: Pending, size: int) -> None:
-        """Note that an event now takes another amount of memory."""
+        """Note that the memory which an event takes has changed."""
         self.size += size - pending.size
         pending.size = size
 
@@ -153,7 +153,7 @@ class Backlog:
         return None
 
     def urgency(self, pending: Pending) -> Severity:
-        """Return the highest severity that waits for this event to make way, its own included."""
+        """Return the highest severity among this event and those that wait behind it."""
         return min((p.severity for p in self._lanes[pending.dedup_key]), key=_rank)
 
     def wait(self, now: float) -> float | None:
@@ -167,11 +167,11 @@ class Backlog:
                 own = self._lanes[pending.dedup_key][0].due
                 due = min(due, max(own, pause))
                 if own <= pause:
-                    break  # none of its class can be sooner
+                    break  # none of its class can be due sooner
         return max(due - now, 0.0)
 
     def delivered(self, pending: Pending, now: float) -> None:
-        """The event has arrived: what stood in the way of all no longer does.
+        """Note that the event was accepted: the pause for all events ends.
 
         After a 429 the pauses shrink step by step, as they grew: a fleet that shares a routing key must
         not come back at full speed with the first event that gets through.
@@ -194,7 +194,7 @@ class Backlog:
 
         Asked to slow down, everything waits: the limit is the routing key's. Otherwise the event waits its
         own time, and the others the longer the more of them have failed since one got through: an event
-        that fails for itself alone holds nobody up, and an outage is not met by every event in turn.
+        that fails for itself alone delays no other, and an outage is not met by every event in turn.
         """
         pending.tried = True
         pending.attempts += 1
@@ -210,7 +210,7 @@ class Backlog:
             self._pause(now, len(self._failing), None)
 
     def retry_now(self) -> None:
-        """Try at once, and more often, what only waits for better times; what was asked for is kept."""
+        """Make what waits after a failure due at once; pauses that PagerDuty asked for are kept."""
         if not self._told_to_wait:
             self._end_pause()
         self._failing.clear()
@@ -219,7 +219,7 @@ class Backlog:
             pending.attempts = 0
 
     def _pause(self, now: float, steps: int, asked: float | None) -> None:
-        """Let everything wait, critical events less long than others."""
+        """Pause everything, critical events for less time than others."""
         self.paused_until = now + delay(self._retry, steps, asked, self._random)
         soon = now + delay(self._retry, min(steps, CRITICAL_STEPS), asked, self._random)
         self._critical_paused_until = min(soon, self.paused_until)
@@ -241,7 +241,7 @@ class Backlog:
         return [p for p in self if p.tried and now - p.accepted_at >= self._retry.max_age]
 
     def would_be_least(self, pending: Pending) -> bool:
-        """Tell whether an event would be the one to do without, if it were added now."""
+        """Return whether an event would be the one to drop, if it were added now."""
         own = _class(pending)
         for name in reversed(self._classes):
             turns = self._classes[name]
@@ -263,11 +263,11 @@ class Backlog:
 
 
 Class: TypeAlias = tuple[int, Kind]
-"""How much an event matters, as an order: its severity, then its kind."""
+"""Return an event's rank: its severity, then its kind."""
 
 
 def _makes_way(held: Pending, other: Pending) -> bool:
-    """Tell whether an event that waits for another process lets another one of its dedup key go first."""
+    """Return whether an event that waits for another process lets another one of its dedup key go first."""
     return held.held and other.take is not None and other.severity.rank < held.severity.rank
 
 
@@ -286,7 +286,7 @@ def _class_with_stack(pending: Pending, frames: int = 3) -> Class:
 
 @dataclass(slots=True)
 class Budget:
-    """At most so many events in any minute, some of which only critical ones may use.
+    """At most a number of events in any minute, some of them reserved for critical ones.
 
     Args:
         per_minute: how many.
@@ -312,7 +312,7 @@ class Budget:
         return 0.0 if over < 0 else self._sent[over][0] + MINUTE - now
 
     def is_quiet(self, line: str) -> bool:
-        """Tell whether nothing of a line was sent within the last minute, as of the last `wait`."""
+        """Return whether nothing of a line was sent within the last minute, as of the last `wait`."""
         return line not in self._lines
 
     def spend(self, now: float, line: str = "") -> None:

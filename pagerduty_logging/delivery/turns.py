@@ -78,7 +78,7 @@ class Turns:
         self._in_place(pending.label, line)
 
     def would_be_least(self, pending: Pending) -> bool:
-        """Tell whether an event would be the one to do without, if it were added now."""
+        """Return whether an event would be the one to do without, if it were added now."""
         line = self._lines.get(pending.label)
         return (0 if line is None else len(line.events)) + 1 >= self._most
 

@@ -55,13 +55,13 @@ class Worker:
         losses: says which events will not be delivered.
         claims: asks a shared state whether an event is to be sent here; None: there is none.
         roles: what each thread is doing.
-        threaded: whether a thread of its own sends. False: whoever submits.
-        in_call: seconds that whoever submits sends for at most.
-        defers: whether that thread also decides. False: whoever submits.
+        threaded: whether its own thread sends. False: the caller of `submit`.
+        in_call: longest time, in seconds, that the caller of `submit` sends.
+        defers: whether that thread also decides. False: the caller of `submit`.
         clock: seconds, monotonic.
         diagnostics: where it says what goes wrong.
         on_look: is called by the thread now and then, also when there is nothing to send.
-        owner: what is to live, and to be told of the end of the process, as long as there is work.
+        owner: kept alive, and called at the end of the process, as long as there is work.
 
     Attributes:
         pid: the process that it belongs to.
@@ -114,7 +114,7 @@ class Worker:
     # --- the callers' side ------------------------------------------------------------------------
 
     def submit(self, item: Item) -> None:
-        """Accept what was logged: from here on it is delivered, or its loss is told.
+        """Accept what was logged: from here on it is delivered, or its loss is reported.
 
         It waits in the inbox; or it is decided at once, on this thread: where nothing may wait, and where
         the inbox does not take it.
@@ -153,7 +153,7 @@ class Worker:
         try:
             self._set_going(wake)
         except (RecursionError, MemoryError):
-            # It is accepted all the same; who comes next, with more stack or memory, goes on with it.
+            # It is accepted all the same; the next call with more stack or memory continues.
             self._signals.wake.put(None)
 
     def _set_going(self, wake: bool) -> None:
@@ -182,7 +182,7 @@ class Worker:
             process.hold(self._owner)
 
     def flush(self, timeout: float) -> bool:
-        """Wait until nothing is pending, for at most `timeout` seconds; tell whether that came true."""
+        """Wait until nothing is pending, for at most `timeout` seconds; return whether that came true."""
         if self.idle:
             return True
         if self.roles.busy or sys.is_finalizing():
@@ -214,7 +214,7 @@ class Worker:
                 self._signals.working.release()
 
     def decided(self, timeout: float) -> bool:
-        """Give the thread a moment to decide what waits in the inbox; tell whether it is empty."""
+        """Give the thread a moment to decide what waits in the inbox; return whether it is empty."""
         if not self.queue.inbox or self.roles.busy or sys.is_finalizing() or self.thread is None:
             return not self.queue.inbox
         return self._wait(timeout, lambda: not self.queue.inbox)
@@ -235,7 +235,7 @@ class Worker:
         waiting = self._signals.waiting
         until = self._clock() + timeout
         while not done() and (left := until - self._clock()) > 0:
-            if me not in waiting:  # for the first time, or told of what is no longer so
+            if me not in waiting:  # for the first time, or woken and no longer true
                 waiting.append(me)
             self.rouse()
             # In slices: between a thread and gevent's greenlets no queue wakes the other side.
@@ -351,7 +351,7 @@ class Worker:
         self.queue.take_in()
 
     def _run(self) -> None:
-        """Send until there is nothing left and nobody wants more."""
+        """Send until there is nothing left and it is closed."""
         with self._signals.working, self.roles.as_sender():
             while True:
                 try:

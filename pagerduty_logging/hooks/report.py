@@ -67,7 +67,7 @@ class Report:
         return last is not None or self.logger.isEnabledFor(logging.CRITICAL)
 
     def _prints(self) -> bool:
-        """Tell whether a handler prints what is logged, with its traceback, to stderr."""
+        """Return whether a handler prints what is logged, with its traceback, to stderr."""
         return self.logger.isEnabledFor(logging.CRITICAL) and any(
             isinstance(handler, logging.StreamHandler)
             and sys.stderr is not None
@@ -126,7 +126,7 @@ class Report:
 
 
 def _is_interpreters(then: Callable[[], object]) -> bool:
-    """Tell whether this calls a hook of the interpreter's, which prints to stderr and no more."""
+    """Return whether this calls a hook of the interpreter's, which prints to stderr and no more."""
     own = (sys.__excepthook__, threading.__excepthook__, sys.__unraisablehook__)
     return isinstance(then, partial) and then.func in own
 

@@ -110,7 +110,7 @@ def _without_error(line: str, *errors: str) -> str:
 
 
 def _is_report(origin: Frame) -> bool:
-    """Tell whether a library's line reports what it caught, or our middleware does."""
+    """Return whether a library's line reports what it caught, or our middleware does."""
     if is_ours(origin.path):
         return origin.path.startswith(_INTEGRATIONS)
     return is_library(origin.path)

@@ -33,7 +33,7 @@ def set_up_under_way() -> str | None:
 
 
 def closed_by_logging() -> bool:
-    """Tell whether logging itself closes a handler just now, as `logging.shutdown` does."""
+    """Return whether logging itself closes a handler just now, as `logging.shutdown` does."""
     frame = sys._getframe(1)
     for _ in range(_MAX_FRAMES):
         if frame.f_code.co_filename == logging.__file__ and frame.f_code.co_name == "shutdown":

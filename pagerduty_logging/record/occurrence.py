@@ -59,8 +59,8 @@ class Occurrence:
         kind: the type of its exception.
         token: what decides its key, where that was found out on the thread that logs.
         known_failure: whether its exception is a failure that was paged already.
-        echo: whether it only says that a failure that was paged already ends the program.
-        may_wait: whether what it calls for need not be decided at once.
+        echo: whether it only says that a failure already paged ends the process.
+        may_wait: whether the decision about it can wait.
         original: the record itself, for `before_send`; kept until the logging call ends.
         interruption: the application's code raised it to end the process; raised again when the page is safe.
         merged: whether a formatter, a queue or the application itself may have appended a traceback:

@@ -108,7 +108,7 @@ def relation(found: Mark, traceback: TracebackType | None, now: float) -> Relati
 
 
 def _hands_over(traceback: TracebackType) -> bool:
-    """Tell whether a frame of the standard library raises what it has kept, as a future does."""
+    """Return whether a frame of the standard library raises what it has kept, as a future does."""
     code = traceback.tb_frame.f_code
     return code.co_code[traceback.tb_lasti] == _RAISE and code.co_filename.startswith(_STANDARD_LIBRARY)
 

@@ -33,7 +33,7 @@ class Rule:
     key: RoutingKey
 
     def fits(self, name: object, level: object) -> bool:
-        """Tell whether the rule decides for a record of this logger and level."""
+        """Return whether the rule decides for a record of this logger and level."""
         if self.level and not (isinstance(level, (int, float)) and level >= self.level):
             return False
         if not self.loggers:
@@ -41,7 +41,7 @@ class Rule:
         return isinstance(name, str) and any(re.match(pattern_of(glob), name) for glob in self.loggers)
 
     def leaves_nothing_of(self, later: Rule) -> bool:
-        """Tell whether a later rule can never decide, because this one fits whatever that one fits."""
+        """Return whether a later rule can never decide, because this one fits whatever that one fits."""
         if self.level > later.level:
             return False
         if not self.loggers:
@@ -52,7 +52,7 @@ class Rule:
 
 
 def _covers(mine: str, theirs: str) -> bool:
-    """Tell whether whatever fits one name or glob fits the other; False where that is not plain to see."""
+    """Return whether whatever fits one name or glob fits the other; False where that is not plain to see."""
     if mine == theirs:
         return True
     if "?" in mine or "[" in mine:

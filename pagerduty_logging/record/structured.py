@@ -76,7 +76,7 @@ def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
 
 
 def _from_exc_info(record: logging.LogRecord) -> bool:
-    """Tell whether the message, or its only argument, is what `sys.exc_info()` returned."""
+    """Return whether the message, or its only argument, is what `sys.exc_info()` returned."""
     args: Any = record.args
     return type(args[0] if args else record.msg) is tuple
 

@@ -67,7 +67,7 @@ def judge(crowd: Crowd, member: str, now: float, limit: int, seconds: float) -> 
 
 
 def _has_calmed(crowd: Crowd, member: str, since: float, limit: int) -> bool:
-    """Tell whether there is room for one more among those that were seen since then."""
+    """Return whether there is room for one more among those that were seen since then."""
     others = crowd.together.keys() - {member} if member in crowd.together else crowd.together
     if len(others) == limit and next(iter(crowd.together.values())) > since:
         return False  # as it is while a flood lasts: without a look at all of them

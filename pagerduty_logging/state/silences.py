@@ -15,7 +15,7 @@ CRITICAL = 0
 
 
 def silences(silence: Silence, key: str, logger: str, severity: int) -> bool:
-    """Tell whether a silence keeps an event of this dedup key, logger and severity back."""
+    """Return whether a silence keeps an event of this dedup key, logger and severity back."""
     if severity == CRITICAL and not silence.critical:
         return False
     if silence.by == "all":

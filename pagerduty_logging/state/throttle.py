@@ -34,7 +34,7 @@ from pagerduty_logging.state.why import Why
 from pagerduty_logging.state.worse import Course, Kind, reported
 
 REMEMBERED = 86_400.0
-"""Seconds a problem is known after its last event, so that the next can tell what happened between."""
+"""Seconds a problem is known after its last event, so that the next can report what happened between."""
 
 LOCK_TIMEOUT = 0.5
 """Longest wait for the lock, in seconds; it is normally held for microseconds."""
@@ -103,7 +103,7 @@ class Throttle:
         self._lock = ReentrantLock()
 
     def knows(self, key: str) -> bool:
-        """Tell whether a problem is known."""
+        """Return whether a problem is known."""
         return key in self._open or key in self._problems
 
     @property
@@ -310,7 +310,7 @@ class Throttle:
         Returns:
             the records that the event stood for: those it reports, and the repeats held back since.
         """
-        # With a bound: a finaliser may log on the thread that is in `sight`, and wait for whoever settles.
+        # With a bound: a finaliser may log on the thread that is in `sight`, and wait for one that settles.
         return self._lock.run(
             self._settle, settlement, problem, outcome, or_else=self._settle_apart, timeout=LOCK_TIMEOUT
         )
@@ -512,7 +512,7 @@ def _rank(severity: Severity) -> int:
 
 
 class Settlement:
-    """Settles an event once, whoever knows first what became of it.
+    """Settles an event once, by the first caller that knows what became of it.
 
     Attributes:
         problem: whose event it is; None: there is none so far.
