@@ -153,6 +153,7 @@ def test_asyncio_reports_for_the_tasks_whose_failures_it_logs_from_any_line():
     assert len({key(orders), key(stock), key(prices)}) == 3
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_what_a_pool_of_processes_hands_back_is_distinguished_by_the_workers_function():
     fork = multiprocessing.get_context("fork")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=fork) as pool:

@@ -286,6 +286,7 @@ def test_clocks_of_hosts_that_differ_by_minutes_change_nothing(redis_server: Ser
     assert later.last_seen == pytest.approx(now, abs=1.0)
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_fork_during_a_call_harms_neither_side(redis_server: Server):
     here = Member(redis_server.url)
     here.ask()
@@ -371,6 +372,7 @@ def test_nothing_is_opened_before_it_is_asked():
     assert state.close(0.0)
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_forks_during_calls(redis_server: Server):
     here = Member(redis_server.url)
     here.state.hand_in()

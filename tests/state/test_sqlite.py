@@ -147,6 +147,7 @@ def test_a_clock_that_was_set_back_ends_windows_and_leases(path: Path):
     assert isinstance(there.ask("leased"), Mine)
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_fork_with_the_file_open_harms_neither_side(path: Path):
     here = Member(path)
     here.tell()
