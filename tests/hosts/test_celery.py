@@ -184,7 +184,7 @@ install()
 Celery().log.setup()
 """
     said = run(["-c", program], tmp_path, sandbox)
-    assert "pagerduty-logging: no handler of the program's logging pages" in said
+    assert "pagerduty-logging: no handler of the application's logging pages" in said
 
 
 def test_a_handler_joins_a_program_that_configures_logging_itself(sandbox: Sandbox, tmp_path: Path) -> None:

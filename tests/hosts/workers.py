@@ -79,10 +79,13 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 
 def pages(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
-    """Return the details of each alert by its summary, in which ids are `…` and each order is order 1."""
+    """Return the first details of each alert by its summary, in which ids are `…`, each order is order 1."""
+    first = {event["dedup_key"]: event for event in reversed(sandbox.events) if "payload" in event}
     found = {
-        _ID.sub("…", alert.summary).replace("order 2", "order 1"): dict(alert.custom_details)
-        for alert in sandbox.alerts
+        _ID.sub("…", event["payload"]["summary"]).replace("order 2", "order 1"): dict(
+            event["payload"]["custom_details"]
+        )
+        for event in first.values()
     }
     assert len(found) == len(sandbox.alerts), [alert.summary for alert in sandbox.alerts]
     return found
