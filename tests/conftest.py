@@ -4,12 +4,15 @@ import io
 import logging
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from pagerduty_logging import PagerDutyHandler, cli
+from pagerduty_logging.delivery import process
+from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 
 
@@ -24,6 +27,19 @@ def pytest_configure() -> None:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_under_way() -> Iterator[None]:
+    """Let no test find in its process what another has left for a server that is gone."""
+    yield
+    for living in process.all_living():
+        worker = living._current if isinstance(living, Delivery) else None
+        if worker is not None and not worker.queue.idle:
+            for pending in worker.queue.waiting():
+                with suppress(KeyError, ValueError):  # it has just come to its end
+                    worker.queue._with_all_entered(worker.queue._backlog.remove, pending)
+            worker.close()
 
 
 @pytest.fixture
