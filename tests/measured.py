@@ -1,4 +1,4 @@
-"""What a call costs its caller, without what the tests around it cost: coverage, the collector's long heap."""
+"""What a call costs its caller, without coverage and the collector, which the tests around it make dear."""
 
 import gc
 import sys
