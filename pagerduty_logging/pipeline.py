@@ -6,6 +6,7 @@ anything: raise, log, or end the program. A record that calls for a page has one
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import threading
@@ -41,6 +42,7 @@ from pagerduty_logging.record.occurrence import (
     salvage,
     traceback_of,
 )
+from pagerduty_logging.record.structured import MAX_ENTRIES
 from pagerduty_logging.state.problem import History, Outcome, Problem, Sighting
 from pagerduty_logging.state.throttle import Settlement, Throttle
 from pagerduty_logging.state.why import Why
@@ -523,7 +525,8 @@ def _is_notice(record: logging.LogRecord) -> bool:
     message, args = attributes.get("msg"), attributes.get("args")
     if type(message) is str:
         return is_notice(message) or (type(args) is tuple and any(map(_holds_notice, args)))
-    return any(map(_holds_notice, message.values() if type(message) is dict else (message,)))
+    values = itertools.islice(message.values(), MAX_ENTRIES) if type(message) is dict else (message,)
+    return any(map(_holds_notice, values))
 
 
 def _holds_notice(value: object) -> bool:

@@ -22,6 +22,7 @@ from urllib.parse import unquote_plus
 from uuid import UUID
 
 from pagerduty_logging.events_api.safejson import truncated
+from pagerduty_logging.record import printing
 
 MAX_PATH_CHARS = 1_000
 MAX_QUERY_CHARS = 5_000
@@ -105,7 +106,7 @@ def shown_in(fields: dict[object, object], handled: dict[str, object]) -> dict[o
 
 def message_of(record: logging.LogRecord) -> str:
     """Return a record's own message; of a query that a server logs with a request, the names alone."""
-    message = record.getMessage()
+    message = printing.message_of(record)
     if record.name in _SERVERS and "?" in message:
         return _QUERY.sub(lambda found: "?" + "&".join(_names_in(found[1])), message)
     return message
