@@ -97,6 +97,8 @@ class LogReader:
             else:
                 yield from self._skim(block, find)
                 self._note_times(block)
+        for line in self._unwrapper.end():
+            yield from self._unwrapped(line)
         for joiner in self._joiners.values():
             yield from self._timed(joiner.end())
 
@@ -149,18 +151,21 @@ class LogReader:
         if len(line.text) > MAX_TEXT_CHARS:
             self._counts.cut += 1
             line.text = line.text[:MAX_TEXT_CHARS]
+        if joiner.repeats_head(line.text):
+            self._counts.continued += 1
+            return
         heads = self._interpreter.heads(line, joiner.expects_error)
         if heads is not None:
             for head in heads:
-                yield from self._taken(head, joiner)
-        elif joiner.rest(line.text):
+                yield from self._taken(head, joiner, line.text)
+        elif joiner.rest(line.text) or not line.text.strip():
             self._counts.continued += 1
         else:
             self._counts.missed(self._path, line.text)
         for text in more:
             joiner.rest(text)
 
-    def _taken(self, head: Entry, joiner: Joiner) -> Iterator[Entry]:
+    def _taken(self, head: Entry, joiner: Joiner, text: str) -> Iterator[Entry]:
         counts = self._counts
         counts.records += 1
         if head.time is not None:
@@ -173,7 +178,7 @@ class LogReader:
         counts.severe += 1
         if head.time is None:
             counts.without_time += 1
-        yield from self._timed(joiner.head(head))
+        yield from self._timed(joiner.head(head, text))
 
     def _timed(self, entries: list[Entry]) -> Iterator[Entry]:
         for entry in entries:

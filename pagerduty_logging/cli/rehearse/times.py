@@ -198,6 +198,10 @@ def reader_of(clock: Clock) -> Callable[[object], float | None]:
                 return read(number)
             case {"$date": inner}:
                 return read(inner)
+            case {"seconds": int() | float() as number} | {"epochSecond": int() | float() as number}:
+                nanos = value.get("nanos", value.get("nanoOfSecond", 0))
+                more = nanos / 1e9 if isinstance(nanos, (int, float)) and 0 <= nanos < 1e9 else 0.0
+                return read(number + more)
             case _:
                 return None
 
