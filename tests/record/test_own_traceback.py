@@ -17,10 +17,10 @@ def test_the_traceback_of_the_exception_that_is_being_handled_is_known_wherever_
     try:
         raise KeyError("price")
     except KeyError as error:
-        text = traceback.format_exc()
-        for found in (record(text), record("cannot pay %s", text), record({"message": "x", "trace": text})):
-            assert printed_in(found) is error
-        assert printed_in(record("cannot pay")) is None
+        text, raised = traceback.format_exc(), error
+        records = (record(text), record("cannot pay %s", text), record({"message": "x", "trace": text}))
+        found = [*map(printed_in, records), printed_in(record("cannot pay"))]
+    assert found == [raised, raised, raised, None]
     assert printed_in(record(text)) is None
 
 
