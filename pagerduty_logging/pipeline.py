@@ -427,6 +427,7 @@ class Pipeline:
             compose=partial(self._redacted, compose, problem, occurrence.logger),
             settle=settle,
             label=occurrence.label,
+            line=occurrence.line,
             size=occurrence.size,
             logger=occurrence.logger,
             take=partial(figures.take, history),

@@ -180,6 +180,12 @@ class Occurrence:
         return self.around.crumbs
 
     @property
+    def line(self) -> str:
+        """The line that logged it, without the logger's name, which an outsider may choose; "" if unknown."""
+        path, line = self.origin.path, self.origin.line
+        return f"{self.level_name} of {path}:{line}" if path else ""
+
+    @property
     def label(self) -> str:
         """A name for its event that reveals nothing of what the application logged."""
         path, line = self.origin.path, self.origin.line
