@@ -24,7 +24,7 @@ from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
-from pagerduty_logging.fingerprinting import Token, token_of
+from pagerduty_logging.fingerprinting import Token, token_of, writes_traceback
 from pagerduty_logging.fingerprinting.call_sites import CallSites
 from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.fingerprinting.stand_ins import GATHERED, StandIn, StandIns
@@ -210,6 +210,7 @@ class Pipeline:
             occurrence.known_failure = marked is not None
             identity = self._identifier.identify(record, marked, occurrence.defects)
             occurrence.key, occurrence.by_message = identity
+            occurrence.merged = occurrence.merged and not writes_traceback(record)
             wanted = not (identity.by_message and record.args) and not self._identifier.has_function
             if wanted and self.throttle.knows(identity.key):  # most problems of a storm do not come again
                 with suppress(Exception):  # a record that was made by hand
@@ -428,6 +429,7 @@ class Pipeline:
             compose=partial(self._redacted, compose, problem, occurrence.logger),
             settle=settle,
             label=occurrence.label,
+            line=occurrence.line,
             size=occurrence.size,
             logger=occurrence.logger,
             take=partial(figures.take, history),
