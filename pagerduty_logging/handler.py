@@ -251,7 +251,7 @@ class PagerDutyHandler(logging.Handler):
             clock=clock.monotonic,
             decisions=self._decisions,
         )
-        self._known = self._pipeline.throttle.known
+        self._known = self._pipeline.throttle.shortcuts.known
         self._state = open_state(
             state,
             routing_key=(key or _NO_KEY).reveal(),

@@ -30,7 +30,8 @@ from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.filters import Frequency, Held, Ignored
 from pagerduty_logging.record.occurrence import Occurrence, capture, exception_of, salvage, traceback_of
 from pagerduty_logging.state.problem import Outcome, Sighting
-from pagerduty_logging.state.throttle import Settlement, Throttle
+from pagerduty_logging.state.settlement import Settlement
+from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import Why
 from pagerduty_logging.state.worse import Kind as Worse
 from pagerduty_logging.state.worse import second_key
@@ -280,7 +281,7 @@ class Pipeline:
         """
         if isinstance(item, Order):
             return self._ordered(item)
-        settle = Settlement(self.throttle)
+        settle = self.throttle.settlement()
         try:
             return self._decide(item, settle)
         except Exception as broken:
@@ -319,7 +320,7 @@ class Pipeline:
         if sighting.why is None:
             self.suppressed += 1
             if occurrence.known_failure:
-                self.throttle.tell_nobody(sighting.problem)
+                self.throttle.report_nowhere(sighting.problem)
             return None
         return self._event(occurrence, severity, sighting, settle, stand_in)
 
@@ -352,7 +353,7 @@ class Pipeline:
             if occurrence.message is None:
                 occurrence = salvage(occurrence.record, occurrence.at, broken, occurrence.defects)
             key = self._identifier.identify_bare(occurrence).key
-            settle = Settlement(self.throttle)
+            settle = self.throttle.settlement()
             severity = occurrence.severity
             sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at)
             if sighting.why is None:

@@ -103,7 +103,7 @@ class Program:
             record = logging.LogRecord("shop", level, "", 1, message, (), None)
             record.created = self.now
             record.__dict__.update(extra)
-            problem = self.throttle.known.get("shop", {}).get(message)
+            problem = self.throttle.shortcuts.known.get("shop", {}).get(message)
             if (
                 problem is not None
                 and problem.quiet_until > self.now

@@ -44,13 +44,13 @@ class CallSites:
         identifier: finds dedup keys.
     """
 
-    __slots__ = ("_identifier", "_known", "_known_at", "_mark", "_throttle")
+    __slots__ = ("_identifier", "_known", "_known_at", "_mark", "_shortcuts")
 
     def __init__(self, throttle: Throttle, mark: str, identifier: Identifier) -> None:
-        self._throttle = throttle
+        self._shortcuts = throttle.shortcuts
         self._identifier = identifier
-        self._known: Mapping[str, Mapping[str, Problem]] = throttle.known
-        self._known_at: Mapping[tuple[str, int], Mapping[object, Problem]] = throttle.known_at
+        self._known: Mapping[str, Mapping[str, Problem]] = throttle.shortcuts.known
+        self._known_at: Mapping[tuple[str, int], Mapping[object, Problem]] = throttle.shortcuts.known_at
         self._mark = mark
 
     def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
@@ -106,11 +106,11 @@ class CallSites:
         token = self._token_of(occurrence)
         if occurrence.by_message and (attributes.get("args") or token is None or token[1] == message):
             if len(message) <= MAX_TEMPLATE_CHARS:
-                self._throttle.know(name, message, level, problem, occurrence.kind)
+                self._shortcuts.know(name, message, level, problem, occurrence.kind)
         elif token is not None:
             path, line = attributes.get("pathname"), attributes.get("lineno")
             if type(path) is str and type(line) is int:
-                self._throttle.know_at((path, line), token, name, level, problem, occurrence.kind)
+                self._shortcuts.know_at((path, line), token, name, level, problem, occurrence.kind)
 
     def _token_of(self, occurrence: Occurrence) -> Token | None:
         """Return what decides the key of an occurrence, if nothing but that did."""

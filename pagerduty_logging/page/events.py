@@ -21,7 +21,8 @@ from pagerduty_logging.page.second_alert import beside_the_first
 from pagerduty_logging.page.together import GATHERED, StandIn
 from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence, salvage
 from pagerduty_logging.state.problem import History, Outcome, Problem, Sighting
-from pagerduty_logging.state.throttle import Settlement, Throttle
+from pagerduty_logging.state.settlement import Settlement
+from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import Why
 from pagerduty_logging.state.worse import second_key
 
@@ -117,8 +118,7 @@ class Events:
                 occurrence, cast("Trigger", self._redactor.event(compose())), self._before_send
             )
             if considered is None:
-                settle(Outcome.REJECTED)
-                problem.handed_in += 1
+                settle(Outcome.UNDONE)
                 self.note(occurrence, Verdict.IGNORED, "before_send returned None")
                 return None
             compose = partial(figures.brought_up_to_date, history, considered)

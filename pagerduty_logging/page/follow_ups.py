@@ -108,7 +108,7 @@ class FollowUps:
         """Return the seconds until there may be an event to make; None: never, as things are."""
         if self._due or self.ending:
             return 0.0
-        due = self._throttle.due
+        due = self._throttle.unreported.due
         return None if due == math.inf else max(due - now, 0.0)
 
     def next(self, now: float) -> Pending | None:
@@ -116,10 +116,12 @@ class FollowUps:
         if self.ending and not self._all_found:
             self._due.clear()  # they are among those that are found now
             least = 1 if self._why is Why.END else WORTH_A_FOLLOW_UP
-            self._due.extend((problem, self._why) for problem in self._throttle.held_back(now, least))
+            self._due.extend(
+                (problem, self._why) for problem in self._throttle.unreported.held_back(now, least)
+            )
             self._all_found = True
-        if not self._due and self._throttle.due <= now:
-            self._due.extend((problem, Why.SIZE) for problem in self._throttle.went_on(now))
+        if not self._due and self._throttle.unreported.due <= now:
+            self._due.extend((problem, Why.SIZE) for problem in self._throttle.unreported.went_on(now))
         while self._due:
             problem, why = self._due.popleft()
             made = self._made(problem, why, now)
@@ -130,7 +132,7 @@ class FollowUps:
 
     def again(self, key: str) -> bool:
         """Report a problem anew, if it went on in a window that is not open for all; tell whether."""
-        problem = self._throttle.reopened(key)
+        problem = self._throttle.unreported.reopened(key)
         if problem is not None:
             self._due.append((problem, Why.FIRST))
         return problem is not None
@@ -143,14 +145,14 @@ class FollowUps:
     def _made(self, problem: Problem, why: Why, now: float) -> Pending | None:
         said = problem.said
         seen = self._time_of_day()
-        found = self._throttle.report(problem, why, seen, now) if isinstance(said, Said) else None
+        found = self._throttle.unreported.report(problem, why, seen, now) if isinstance(said, Said) else None
         if found is None or not isinstance(said, Said):
             return None
         history, settle = found
-        compose = partial(self._composed, said, problem.key, problem.severity, history, seen)
+        compose = partial(self._composed, said, problem.key, problem.last.severity, history, seen)
         return Pending(
             dedup_key=problem.key,
-            severity=problem.severity,
+            severity=problem.last.severity,
             kind=Kind.REMINDER if why.follows_up else Kind.NEWS,
             accepted_at=now,
             compose=compose,
