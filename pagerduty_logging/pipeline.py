@@ -118,7 +118,7 @@ class Pipeline:
     def forget(self) -> None:
         """Know no problem."""
         self.throttle.forget()
-        self._events.follow_ups.reset()
+        self._events.forget()
         self._stand_ins.forget()
 
     def warm_up(self) -> None:
