@@ -41,6 +41,7 @@ from pagerduty_logging.record.occurrence import (
     salvage,
     traceback_of,
 )
+from pagerduty_logging.record.reporters import with_exception
 from pagerduty_logging.state.problem import History, Outcome, Problem, Sighting
 from pagerduty_logging.state.throttle import Settlement, Throttle
 from pagerduty_logging.state.why import Why
@@ -170,6 +171,7 @@ class Pipeline:
             if overrides.said_by(record) is False:
                 self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
+            record = with_exception(record)
             error = exception_of(record)
             rule = self._filters.rule_for(record, error)
             if rule is not None:
