@@ -30,6 +30,7 @@ from pagerduty_logging.page.together import StandIn
 from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.filters import Frequency, Held, Ignored
 from pagerduty_logging.record.occurrence import Occurrence, capture, exception_of, salvage, traceback_of
+from pagerduty_logging.record.reporters import with_exception
 from pagerduty_logging.record.structured import MAX_ENTRIES
 from pagerduty_logging.state.problem import Outcome, Sighting
 from pagerduty_logging.state.settlement import Settlement
@@ -152,6 +153,7 @@ class Pipeline:
             if overrides.said_by(record) is False:
                 self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
+            record = with_exception(record)
             error = exception_of(record)
             rule = self._filters.rule_for(record, error)
             if rule is not None:
