@@ -1,4 +1,4 @@
-"""What a call costs its caller, without what the tests around it cost: coverage, the collector's long heap."""
+"""What a call costs its caller, without what the tests around cost it: coverage, the collector's heap."""
 
 import gc
 import sys
