@@ -1,4 +1,4 @@
-"""What a call costs its caller, without coverage and the collector, which the tests around it make dear."""
+"""What a call costs its caller, without what the tests around cost it: coverage, the collector's heap."""
 
 import gc
 import sys
