@@ -183,7 +183,7 @@ class Pipeline:
                 return self._identified(salvage(record, self._clock()))
             return self._captured(record, error, formatter, defects)
         except BaseException as broken:
-            return self._salvaged(record, broken, defects)
+            return self._captured_again(record, broken, formatter, defects)
         finally:
             if depth:
                 self._depths[me] = depth
@@ -246,6 +246,21 @@ class Pipeline:
             return None
         occurrence.echo = uncaught
         return mark.key
+
+    def _captured_again(
+        self,
+        record: logging.LogRecord,
+        broken: BaseException,
+        formatter: logging.Formatter | None,
+        defects: list[str],
+    ) -> Occurrence | None:
+        """Return what a record says whose capture was interrupted, as by a handler of SIGTERM that exits."""
+        if not isinstance(broken, Exception):
+            with suppress(BaseException):
+                occurrence = self._captured(record, exception_of(record), formatter, list(defects))
+                occurrence.interruption = broken
+                return occurrence
+        return self._salvaged(record, broken, defects)
 
     def _salvaged(
         self, record: logging.LogRecord, broken: BaseException, defects: list[str]

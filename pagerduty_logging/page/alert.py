@@ -82,6 +82,8 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
     """Return the trigger for what was captured. Pure but for the source lines that it reads."""
     occurrence.read()
     said = message.read(summaries.without_no_error(occurrence.message or ""), merged=occurrence.merged)
+    if occurrence.chain:
+        said = message.without_repeat(said, occurrence.chain[0])
     logged = {**said.fields, **(occurrence.fields or {})}
     told = message.chain_in(logged.get("exception"))
     if told is not None:

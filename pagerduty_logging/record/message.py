@@ -65,6 +65,22 @@ def read(message: str, *, merged: bool = True) -> Said:
     return said._replace(chain=said.chain or printed_traceback.parse(trace))
 
 
+def without_repeat(said: Said, error: Raised) -> Said:
+    """Return a message without the printed traceback of the exception that its record has anyway.
+
+    loguru leaves no line break before that of an exception with a cause, and prints the values of variables.
+    """
+    quoted = said.quoted[0] if said.quoted else None
+    if quoted is None or (quoted.name, _first_line(quoted.text)) != (error.name, _first_line(error.text)):
+        return said
+    held = printed_traceback.held_in(said.words)
+    return said if held is None else said._replace(words=held.words.rstrip(), quoted=())
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0].rstrip()
+
+
 def traceback_in(data: object) -> str:
     """Return the printed traceback that a structured message holds in its own field; "" if none."""
     if not isinstance(data, Mapping):
