@@ -24,6 +24,7 @@ _RELATIONS = {
 _MARGIN = re.compile(r"^[ ]*(?:\|[ ]|\+[-+ \d]*$)")
 _CARETS = re.compile(r"\s*[~^]+\s*")
 _VALUES = re.compile(r"\s*[│└┌┬├╭╰]")
+_DRAWN = re.compile("[│└┌┬├╭╰]")
 
 
 _HEADER = re.compile(r"(?:Exception Group )?Traceback \(most recent call last\)")
@@ -96,6 +97,13 @@ def _in_rows(line: str) -> str:
     if kind is not None:
         rows[-1:] = [rows[-1][: kind.start()].rstrip(" |;,"), rows[-1][kind.start() :]]
     return "\n".join(rows)
+
+
+def without_values(text: str) -> str:
+    """Return a text without the rows in which a formatter shows the values of variables."""
+    if not _DRAWN.search(text):
+        return text
+    return "\n".join(row for row in text.split("\n") if not _VALUES.match(row))
 
 
 def split(text: str) -> Split:

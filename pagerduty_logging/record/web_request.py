@@ -22,6 +22,7 @@ from urllib.parse import unquote_plus
 from uuid import UUID
 
 from pagerduty_logging.events_api.safejson import truncated
+from pagerduty_logging.record import printing
 from pagerduty_logging.record.paths import is_library
 
 MAX_PATH_CHARS = 1_000
@@ -108,7 +109,7 @@ def shown_in(fields: dict[object, object], handled: dict[str, object]) -> dict[o
 
 def message_of(record: logging.LogRecord) -> str:
     """Return a record's own message; of a query that a server or another library logs, the names alone."""
-    message = record.getMessage()
+    message = printing.message_of(record)
     if "?" not in message:
         return message
     if record.name in _SERVERS:
