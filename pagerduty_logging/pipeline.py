@@ -31,7 +31,7 @@ from pagerduty_logging.record.filters import Frequency, Held, Ignored
 from pagerduty_logging.record.occurrence import Occurrence, capture, exception_of, salvage, traceback_of
 from pagerduty_logging.state.problem import Outcome, Sighting
 from pagerduty_logging.state.settlement import Settlement
-from pagerduty_logging.state.throttle import Throttle
+from pagerduty_logging.state.throttle import NONE_HELD, Throttle
 from pagerduty_logging.state.why import Why
 from pagerduty_logging.state.worse import Kind as Worse
 from pagerduty_logging.state.worse import second_key
@@ -335,15 +335,16 @@ class Pipeline:
         """Note the occurrence, and those that were held back before it."""
         chain = occurrence.around.chain
         error = chain[0].name if chain else ""
-        sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at, error)
+        before = NONE_HELD if held is None or not held.times else (held.times, held.first_seen)
+        sighting = self.throttle.sight(
+            key, severity, occurrence.created, settle, occurrence.at, error, before
+        )
         # Most problems of a storm of them do not come again; but an exception that does is known by
         # its mark, which says nothing of the message.
         if (
             sighting.why is not Why.FIRST or chain or not occurrence.may_wait
         ) and "severity" not in occurrence.overrides:
             self.call_sites.learn(occurrence, sighting.problem)
-        if held is not None and held.times:
-            self.throttle.add_held(sighting, settle, *held)
         return sighting
 
     def _decide_without_rules(self, occurrence: Occurrence, broken: BaseException) -> Pending | None:
