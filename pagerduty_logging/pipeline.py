@@ -307,7 +307,7 @@ class Pipeline:
             held = self._frequency.note(key, occurrence.created, occurrence.at)
             if held is None:
                 self.suppressed += 1
-                self._events.note(occurrence, Verdict.HELD, "min_occurrences: not often enough")
+                self._events.note(occurrence, Verdict.HELD, self._frequency.words)
                 return None
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
