@@ -6,6 +6,7 @@ anything: raise, log, or end the program. A record that calls for a page has one
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from collections import Counter
@@ -17,7 +18,7 @@ from pagerduty_logging.delivery.diagnostics import is_notice
 from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity
 from pagerduty_logging.events_api.safejson import type_name
-from pagerduty_logging.fingerprinting import token_of
+from pagerduty_logging.fingerprinting import token_of, writes_traceback
 from pagerduty_logging.fingerprinting.call_sites import CallSites
 from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.fingerprinting.stand_ins import StandIns
@@ -29,6 +30,8 @@ from pagerduty_logging.page.together import StandIn
 from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.filters import Frequency, Held, Ignored
 from pagerduty_logging.record.occurrence import Occurrence, capture, exception_of, salvage, traceback_of
+from pagerduty_logging.record.reporters import with_exception
+from pagerduty_logging.record.structured import MAX_ENTRIES
 from pagerduty_logging.state.problem import Outcome, Sighting
 from pagerduty_logging.state.settlement import Settlement
 from pagerduty_logging.state.throttle import NONE_HELD, Throttle
@@ -150,6 +153,7 @@ class Pipeline:
             if overrides.said_by(record) is False:
                 self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
+            record = with_exception(record)
             error = exception_of(record)
             rule = self._filters.rule_for(record, error)
             if rule is not None:
@@ -188,6 +192,7 @@ class Pipeline:
             occurrence.known_failure = marked is not None
             identity = self._identifier.identify(record, marked, occurrence.defects)
             occurrence.key, occurrence.by_message = identity
+            occurrence.merged = occurrence.merged and not writes_traceback(record)
             wanted = not (identity.by_message and record.args) and not self._identifier.has_function
             if wanted and self.throttle.knows(identity.key):  # most problems of a storm do not come again
                 with suppress(Exception):  # a record that was made by hand
@@ -390,7 +395,8 @@ def _is_notice(record: logging.LogRecord) -> bool:
     message, args = attributes.get("msg"), attributes.get("args")
     if type(message) is str:
         return is_notice(message) or (type(args) is tuple and any(map(_holds_notice, args)))
-    return any(map(_holds_notice, message.values() if type(message) is dict else (message,)))
+    values = itertools.islice(message.values(), MAX_ENTRIES) if type(message) is dict else (message,)
+    return any(map(_holds_notice, values))
 
 
 def _holds_notice(value: object) -> bool:

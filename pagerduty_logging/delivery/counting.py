@@ -57,7 +57,7 @@ class Counting:
         """Return the seconds until the next look; None: there is nothing to look at."""
         if not (self._entries or self._throttle.fresh):
             return None
-        return max(self._look_at - self._clock(), 0.0)
+        return max(self._look_at - self._clock(), self._state.pause())
 
     def known_here(self, key: str) -> int:
         """Return how often this process has seen a problem."""
@@ -77,7 +77,7 @@ class Counting:
     def note_all(self, *, at_once: bool = False) -> None:
         """Note those of all problems, if it is time to look, or at once."""
         now = self._clock()
-        if not at_once and (now < self._look_at or not (self._entries or self._throttle.fresh)):
+        if not at_once and self.wait() != 0.0:
             return
         self._take_fresh()
         for key, entry in list(self._entries.items()):

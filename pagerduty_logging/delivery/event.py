@@ -42,8 +42,8 @@ class Pending:
         accepted_at: on the delivery's clock.
         compose: makes the event, from plain data, when it is its turn.
         settle: takes once what became of the event; returns how many records it stood for.
-        label: names the line that it comes from, whose events take turns with those of other lines. Named on
-            stderr if it is lost: nothing that was logged, which may be secret.
+        label: names the line that it comes from. Named on stderr if it is lost: nothing that was logged,
+            which may be secret.
         size: bytes of memory that it takes, about.
         encoded: what is sent, once it is composed.
         refused: what PagerDuty refused, once there is nothing but the barest form left to try.
@@ -55,6 +55,8 @@ class Pending:
         why: the reason it is sent, in words; "" for what is no alert.
         decided: takes note of what became of it, and why.
         logger: that its record came of; empty: of none.
+        line: the file and number of the line that it comes from, whatever logger an outsider's text made it
+            log to; empty: not known.
         take: takes what a shared state knows, for the event to tell; returns the trigger that was composed
             before, if there is one, with that in it.
         follow_up: whether it only reports the size of a problem, within its window.
@@ -80,12 +82,18 @@ class Pending:
     why: str = ""
     decided: Callable[[Verdict, str], object] | None = None
 
+    @property
+    def turn(self) -> str:
+        """Whose turn it is: events of one line take turns with those of other lines."""
+        return self.line or self.label
+
     def note(self, verdict: Verdict, reason: str) -> None:
         """Take note of what became of it."""
         if self.decided is not None:
             self.decided(verdict, reason)
 
     logger: str = ""
+    line: str = ""
     take: Callable[[Mine, Trigger | None], Trigger | None] | None = None
     follow_up: bool = False
     held: bool = False

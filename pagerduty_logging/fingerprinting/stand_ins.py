@@ -64,10 +64,11 @@ class StandIns:
         ):
             return None
         words, at = _words(occurrence), occurrence.at
-        crowd = self._lines.note((occurrence.logger, origin.path, origin.line), key, words, at)
+        # Whatever the logger: an outsider's text may be part of its name.
+        crowd = self._lines.note((origin.path, origin.line), key, words, at)
         if crowd is not None:
             line = f"{_file(origin.path)}:{origin.line}"
-            stand_in = self._identifier.identify_together(occurrence.logger, f"messages of {line}")
+            stand_in = self._identifier.identify_together("", f"messages of {line} in {origin.function}")
             return StandIn(stand_in, partial(together.messages_of_a_line, crowd=crowd, line=origin))
         return self._storm(occurrence, words, at)
 

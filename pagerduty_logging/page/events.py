@@ -144,6 +144,7 @@ class Events:
             compose=partial(self._redacted, compose, problem, occurrence.logger),
             settle=settle,
             label=occurrence.label,
+            line=occurrence.line,
             size=occurrence.size,
             logger=occurrence.logger,
             take=partial(figures.take, history),

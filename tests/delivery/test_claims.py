@@ -60,6 +60,12 @@ class State:
     remember: float = 604_800.0
     guard: Any = None
 
+    def set_guard(self, guard: Any) -> None:
+        self.guard = guard
+
+    def pause(self) -> float:
+        return self.due_in or 0.0
+
     def count(self, key: str, n: int, **more: Any) -> None:
         self.counts[key] = self.counts.get(key, 0) + n
         self.due_in = 0.0 if n else self.due_in
