@@ -330,20 +330,13 @@ class Pipeline:
         return self._event(occurrence, severity, sighting, settle, stand_in)
 
     def _sight(
-        self,
-        occurrence: Occurrence,
-        key: str,
-        severity: Severity,
-        settle: Settlement,
-        held: Held | None,
+        self, occurrence: Occurrence, key: str, severity: Severity, settle: Settlement, held: Held | None
     ) -> Sighting:
         """Note the occurrence, and those that were held back before it."""
         chain = occurrence.around.chain
         error = chain[0].name if chain else ""
-        before = NONE_HELD if held is None or not held.times else (held.times, held.first_seen)
-        sighting = self.throttle.sight(
-            key, severity, occurrence.created, settle, occurrence.at, error, before
-        )
+        created, at = occurrence.created, occurrence.at
+        sighting = self.throttle.sight(key, severity, created, settle, at, error, held or NONE_HELD)
         # Most problems of a storm of them do not come again; but an exception that does is known by
         # its mark, which says nothing of the message.
         if (

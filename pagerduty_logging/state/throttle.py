@@ -27,7 +27,7 @@ from pagerduty_logging.state.problem import (
     next_window,
     reason,
 )
-from pagerduty_logging.state.settlement import Settlement, settled
+from pagerduty_logging.state.settlement import Settlement, leaves_no_trace, settled
 from pagerduty_logging.state.shortcuts import ShortCuts
 from pagerduty_logging.state.unreported import BRIEFLY, Unreported
 from pagerduty_logging.state.watch import Watch
@@ -155,7 +155,7 @@ class Throttle:
     ) -> Sighting:
         problem = self._known.find(key)
         if problem is None:
-            if held is NONE_HELD:
+            if not held[0]:
                 return self._begin_problem(key, severity, seen, settlement, now, error)
             problem = self._new(key, severity, seen, now)
         sighting = self._note(problem, severity, seen, settlement, now, error, held)
@@ -286,9 +286,9 @@ class Throttle:
     def _settle_apart(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
         """Settle but for the bookkeeping of all problems: the problem's next event makes up for it."""
         stood_for = settled(settlement, problem, outcome)
-        if settlement.why.follows_up:
+        if settlement.why.follows_up:  # those leave the window as it is
             return stood_for
-        if outcome is not Outcome.UNDONE:
+        if not leaves_no_trace(settlement, outcome):
             quiet = not (problem.last.lost or problem.over)
             self._open_window(problem, self._window(problem.last.window) if quiet else NEVER)
         elif not problem.under_way:
