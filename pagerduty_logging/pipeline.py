@@ -32,7 +32,7 @@ from pagerduty_logging.record.occurrence import Occurrence, capture, exception_o
 from pagerduty_logging.record.reporters import with_exception
 from pagerduty_logging.state.problem import Outcome, Sighting
 from pagerduty_logging.state.settlement import Settlement
-from pagerduty_logging.state.throttle import Throttle
+from pagerduty_logging.state.throttle import NONE_HELD, Throttle
 from pagerduty_logging.state.why import Why
 from pagerduty_logging.state.worse import Kind as Worse
 from pagerduty_logging.state.worse import second_key
@@ -320,7 +320,7 @@ class Pipeline:
             held = self._frequency.note(key, occurrence.created, occurrence.at)
             if held is None:
                 self.suppressed += 1
-                self._events.note(occurrence, Verdict.HELD, "min_occurrences: not often enough")
+                self._events.note(occurrence, Verdict.HELD, self._frequency.words)
                 return None
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
@@ -338,25 +338,19 @@ class Pipeline:
         return self._event(occurrence, severity, sighting, settle, stand_in)
 
     def _sight(
-        self,
-        occurrence: Occurrence,
-        key: str,
-        severity: Severity,
-        settle: Settlement,
-        held: Held | None,
+        self, occurrence: Occurrence, key: str, severity: Severity, settle: Settlement, held: Held | None
     ) -> Sighting:
         """Note the occurrence, and those that were held back before it."""
         chain = occurrence.around.chain
         error = chain[0].name if chain else ""
-        sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at, error)
+        created, at = occurrence.created, occurrence.at
+        sighting = self.throttle.sight(key, severity, created, settle, at, error, held or NONE_HELD)
         # Most problems of a storm of them do not come again; but an exception that does is known by
         # its mark, which says nothing of the message.
         if (
             sighting.why is not Why.FIRST or chain or not occurrence.may_wait
         ) and "severity" not in occurrence.overrides:
             self.call_sites.learn(occurrence, sighting.problem)
-        if held is not None and held.times:
-            self.throttle.add_held(sighting, settle, *held)
         return sighting
 
     def _decide_without_rules(self, occurrence: Occurrence, broken: BaseException) -> Pending | None:

@@ -65,6 +65,7 @@ TESTED_IN = {
     "state/why.py": "state/test_throttle.py",
     "delivery/event.py": "delivery/test_delivery.py",
     "delivery/inbox.py": "delivery/test_delivery.py",
+    "delivery/ledger_file.py": "delivery/test_decisions.py",
     "delivery/losses.py": "delivery/test_delivery.py",
     "delivery/turns.py": "delivery/test_schedule.py",
     "fingerprinting/stand_ins.py": "test_floods.py",

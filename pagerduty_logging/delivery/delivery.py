@@ -241,7 +241,7 @@ class Delivery:
     def finish(self, timeout: float) -> None:
         """Deliver what is pending, within `timeout` seconds."""
         self.worker.end(timeout)
-        self._decisions.write()
+        self._decisions.end()
 
     def report_undelivered(self) -> None:
         """Say what is left: kept in the spool, or lost with the process."""
