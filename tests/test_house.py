@@ -18,7 +18,6 @@ FILES_BESIDE_ROOMS = {
     "_version.py",
     "handler.py",
     "jobs.py",
-    "lookout.py",
     "pipeline.py",
     "testing.py",
 }
@@ -53,7 +52,9 @@ TESTED_IN = {
     "delivery/counting.py": "delivery/test_claims.py",
     "delivery/reports.py": "reliability/test_follow_ups.py",
     "delivery/signals.py": "delivery/test_delivery.py",
-    "lookout.py": "reliability/test_thrown_out.py",
+    "record/lookout.py": "reliability/test_thrown_out.py",
+    "delivery/logging_lock.py": "delivery/test_preparation.py",
+    "delivery/half_imported.py": "reliability/test_loading.py",
     "page/figures.py": "delivery/test_claims.py",
     "page/follow_ups.py": "reliability/test_follow_ups.py",
     "page/second_alert.py": "state/test_worse.py",
