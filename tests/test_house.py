@@ -52,7 +52,6 @@ TESTED_IN = {
     "delivery/counting.py": "delivery/test_claims.py",
     "delivery/reports.py": "reliability/test_follow_ups.py",
     "delivery/signals.py": "delivery/test_delivery.py",
-    "record/lookout.py": "reliability/test_thrown_out.py",
     "delivery/logging_lock.py": "delivery/test_preparation.py",
     "delivery/half_imported.py": "reliability/test_loading.py",
     "page/figures.py": "delivery/test_claims.py",

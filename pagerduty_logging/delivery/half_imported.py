@@ -1,7 +1,7 @@
 """Modules that a thread was importing at the moment of a fork: in the child nobody will ever finish them.
 
-They are in `sys.modules`, with a lock that its dead owner holds: who imports them there waits for ever, or gets
-half a module. Forks wait for our own imports; this is for those that take longer than that.
+They are in `sys.modules`, with a lock that its dead owner holds: who imports them there waits for ever, or
+gets half a module. Forks wait for our own imports; this is for those that take longer than that.
 """
 
 from __future__ import annotations

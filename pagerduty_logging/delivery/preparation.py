@@ -1,4 +1,4 @@
-"""What a page needs is loaded once: a second after the handler is made, with the first event, or before a fork.
+"""What a page needs is loaded once: a second after a handler is made, with the first event, or before a fork.
 
 It takes a tenth of a second, for which neither the start of a program waits nor the end of one that has
 nothing to send. A minute later there may be no file descriptor left to load anything with.

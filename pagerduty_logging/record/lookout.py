@@ -10,6 +10,7 @@ import logging
 import sys
 import weakref
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.record.attachment import holders_above, put_back, standing_of
@@ -60,9 +61,9 @@ class Lookout:
         self._at: tuple[str, ...] = ()
         self._asked = 0
         self._thrown_out_by = ""
-        self._dropped = self._on_purpose = self._suspected = self._told = False
-        self._pause = BETWEEN_GLANCES
-        self._glance_at = monotonic() + self._pause
+        self._dropped = self._on_purpose = False
+        self._stage: Literal["well", "suspected", "told"] = "well"
+        self._pace = _Pace()
         weakref.finalize(handler, self._note_dropped).atexit = False
 
     # --- what comes to its knowledge ----------------------------------------------------------------
@@ -98,7 +99,7 @@ class Lookout:
 
     # --- looking --------------------------------------------------------------------------------------
 
-    def glance(self, *, awake: bool = True) -> float:
+    def glance(self, *, awake: bool) -> float:
         """Look from time to time, without any lock: the worker's part. Return the seconds until then.
 
         Args:
@@ -106,27 +107,23 @@ class Lookout:
                 it looks.
         """
         now = monotonic()
-        if awake:
-            self._pause = BETWEEN_GLANCES
-            self._glance_at = min(self._glance_at, now + self._pause)
-        if now >= self._glance_at:
-            self._glance_at = now + self._pause
-            self._pause = min(2 * self._pause, LONGEST_GLANCE)
+        if self._pace.is_time(now, awake):
             if self.trouble():
                 self._ask(self.look)
             else:
-                self._suspected = self._told = False
-        return self._glance_at - now
+                self._stage = "well"
+        return self._pace.next_at - now
 
     def look(self) -> None:
         """Tell what keeps errors from the handler if that lasts; put it back where that is wanted."""
         trouble = self.trouble()
         if not trouble or self._is_ending():
-            self._suspected = self._told = self._told and bool(trouble)
-        elif self._told or self._has_successor():
+            if not trouble or self._stage == "suspected":
+                self._stage = "well"
+        elif self._stage == "told" or self._has_successor():
             return
-        elif not self._suspected:
-            self._suspected = True
+        elif self._stage == "well":
+            self._stage = "suspected"
             self._ask(self.look)
         elif not self._put_back(trouble):
             self._tell(trouble)
@@ -172,11 +169,11 @@ class Lookout:
             return False
         where = ", ".join(names)
         self._say("put back", f"{self._named()} {trouble}; put back to {where}", always=True)
-        self._suspected = False
+        self._stage = "well"
         return True
 
     def _tell(self, trouble: str) -> None:
-        self._told = True
+        self._stage = "told"
         handler = self._handler()
         gone = handler is None or not standing_of(handler).at
         cure = (
@@ -202,12 +199,32 @@ class Lookout:
     def report_undelivered(self) -> None:
         """Tell of what has thrown the handler out if there was no time to tell before."""
         trouble = self.trouble() if self._dropped or self._thrown_out_by else ""
-        if trouble and not (self._told or self.keepers or self._has_successor()):
+        if trouble and not (self._stage == "told" or self.keepers or self._has_successor()):
             self._tell(trouble)
 
     def after_fork_in_child(self) -> None:
         """Leave it to the parent to tell what happened there."""
-        self._told = self._told or self._dropped or bool(self._thrown_out_by)
+        if self._dropped or self._thrown_out_by:
+            self._stage = "told"
+
+
+class _Pace:
+    """How often a worker looks: the longer it has nothing to do, the rarer."""
+
+    def __init__(self) -> None:
+        self._pause = BETWEEN_GLANCES
+        self.next_at = monotonic() + self._pause
+
+    def is_time(self, now: float, awake: bool) -> bool:
+        """Return whether to look now; `awake`: there was something to do."""
+        if awake:
+            self._pause = BETWEEN_GLANCES
+            self.next_at = min(self.next_at, now + self._pause)
+        if now < self.next_at:
+            return False
+        self.next_at = now + self._pause
+        self._pause = min(2 * self._pause, LONGEST_GLANCE)
+        return True
 
 
 def _place() -> str:
