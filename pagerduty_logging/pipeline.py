@@ -23,8 +23,10 @@ from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
-from pagerduty_logging.fingerprinting import Token, token_of
+from pagerduty_logging.fingerprinting import token_of
 from pagerduty_logging.fingerprinting.call_sites import CallSites
+from pagerduty_logging.fingerprinting.deferred_keys import DeferredKeys
+from pagerduty_logging.fingerprinting.plain_exceptions import plain
 from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.fingerprinting.stand_ins import GATHERED, StandIn, StandIns
 from pagerduty_logging.page import alert, figures
@@ -123,6 +125,7 @@ class Pipeline:
         self._mark = mark
         self._clock = clock
         self._origins: dict[Origin, Origin] = {}
+        self._keys = DeferredKeys(identifier.fingerprinter)
         self._stand_ins = StandIns(identifier)
         self._depths: dict[int, int] = {}
         self._latest: tuple[object, object] = ("", 0)
@@ -139,6 +142,7 @@ class Pipeline:
         self.throttle.forget()
         self.follow_ups.reset()
         self._stand_ins.forget()
+        self._keys.forget()
 
     def warm_up(self) -> None:
         """Make a page that is not sent, so that what is slow for the first time only is slow now."""
@@ -203,22 +207,10 @@ class Pipeline:
         defects: list[str],
     ) -> Occurrence:
         occurrence = capture(record, self._clock(), formatter, defects, error)
-        if error is not None or occurrence.message is not None or self._identifier.has_function:
-            marked = None if error is None else self._paged_for(record, error, occurrence)
-            occurrence.known_failure = marked is not None
-            identity = self._identifier.identify(record, marked, occurrence.defects)
-            occurrence.key, occurrence.by_message = identity
-            wanted = not (identity.by_message and record.args) and not self._identifier.has_function
-            if wanted and self.throttle.knows(identity.key):  # most problems of a storm do not come again
-                with suppress(Exception):  # a record that was made by hand
-                    occurrence.token = token_of(record)
-            if error is not None:
-                occurrence.kind = type(error)
-                traceback = id(traceback_of(record, error))
-                mark = (identity.key, occurrence.logger, occurrence.at, traceback)
-                paged_exceptions.mark(error, self._mark, mark)
-            if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve":
-                self.throttle.end(identity.key)
+        if error is not None:
+            self._identify_failure(record, error, occurrence)
+        elif occurrence.message is not None or self._identifier.has_function:
+            self._identify_here(record, occurrence, None)
         if self._before_send is not None:
             occurrence.original = record
         # The second in a row does not wait, so that all others are known by their message.
@@ -226,6 +218,37 @@ class Pipeline:
         occurrence.may_wait = latest != self._latest or bool(occurrence.overrides)
         self._latest = latest
         return occurrence
+
+    def _identify_failure(
+        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence
+    ) -> None:
+        """Mark an exception with the key of its problem; or with where the worker will put it."""
+        occurrence.kind = type(error)
+        traceback = traceback_of(record, error)
+        marked = self._paged_for(record, error, occurrence)
+        occurrence.known_failure = marked is not None
+        seen = None
+        if marked is None and occurrence.message is None and not self._identifier.has_function:
+            seen = plain(error, traceback)
+        key: str | list[str]
+        if seen is None:
+            key = self._identify_here(record, occurrence, marked)
+        else:
+            key = self._keys.defer(occurrence, seen)
+        mark = (key, occurrence.logger, occurrence.at, id(traceback))
+        paged_exceptions.mark(error, self._mark, mark)
+
+    def _identify_here(self, record: logging.LogRecord, occurrence: Occurrence, marked: str | None) -> str:
+        """Find the problem of a record on the thread that logs."""
+        key, by_message = self._identifier.identify(record, marked, occurrence.defects)
+        occurrence.key, occurrence.by_message = key, by_message
+        wanted = not (by_message and record.args) and not self._identifier.has_function
+        if wanted and self.throttle.knows(key):  # most problems of a storm do not come again
+            with suppress(Exception):  # a record that was made by hand
+                occurrence.token = token_of(record)
+        if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve":
+            self.throttle.end(key)
+        return key
 
     def _paged_for(
         self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence
@@ -242,8 +265,9 @@ class Pipeline:
             and (relation == "raised again" or (relation == "same" and mark.logger != occurrence.logger))
         ):
             return None
-        occurrence.echo = uncaught
-        return mark.key
+        key = mark.key if isinstance(mark.key, str) else self._keys.key_in(mark.key)
+        occurrence.echo = uncaught and key is not None
+        return key
 
     def _salvaged(
         self, record: logging.LogRecord, broken: BaseException, defects: list[str]
@@ -312,10 +336,7 @@ class Pipeline:
             raise
 
     def _decide(self, occurrence: Occurrence, settle: Settlement) -> Pending | None:
-        if occurrence.key is None:
-            identity = self._identifier.fingerprinter.identify(occurrence.record)
-            occurrence.key, occurrence.by_message = identity
-        key = occurrence.key
+        key = self._keys.key_of(occurrence)
         if occurrence.overrides:
             action = occurrence.overrides.get("event_action")
             if action in ("resolve", "acknowledge"):
@@ -361,18 +382,23 @@ class Pipeline:
         if (
             sighting.why is not Why.FIRST or chain or not occurrence.may_wait
         ) and "severity" not in occurrence.overrides:
-            self._know(occurrence, sighting.problem)
+            self._know(occurrence, sighting)
+        occurrence.exception = None
         if held is not None and held.times:
             self.throttle.add_held(sighting, settle, *held)
         return sighting
 
-    def _know(self, occurrence: Occurrence, problem: Problem) -> None:
+    def _know(self, occurrence: Occurrence, sighting: Sighting) -> None:
         """Let the next such records pass for repeats on the thread that logs them."""
         attributes = occurrence.attributes
         name, message, level = attributes.get("name"), attributes.get("msg"), attributes.get("levelno")
         if type(level) is not int or type(name) is not str or type(message) is not str:
             return
-        token = self._token_of(occurrence)
+        problem, token = sighting.problem, None
+        # The first of an exception is known by its message alone, if at all: most do not come again.
+        if not self._identifier.has_function and (occurrence.kind is None or sighting.why is not Why.FIRST):
+            with suppress(Exception):  # a record that was made by hand
+                token = self._keys.token_of(occurrence)
         if occurrence.by_message and (attributes.get("args") or token is None or token[1] == message):
             if len(message) <= MAX_TEMPLATE_CHARS:
                 self.throttle.know(name, message, level, problem, occurrence.kind)
@@ -380,16 +406,6 @@ class Pipeline:
             path, line = attributes.get("pathname"), attributes.get("lineno")
             if type(path) is str and type(line) is int:
                 self.throttle.know_at((path, line), token, name, level, problem, occurrence.kind)
-
-    def _token_of(self, occurrence: Occurrence) -> Token | None:
-        """Return what decides the key of an occurrence, if nothing but that did."""
-        token = cast("Token | None", occurrence.token)
-        if token is None and occurrence.message is None and occurrence.kind is None:
-            with suppress(Exception):
-                token = token_of(occurrence.record)
-        if token is None or self._identifier.has_function:
-            return None
-        return token if self._identifier.fingerprinter.key_by(token) == occurrence.key else None
 
     def _event(
         self,

@@ -6,8 +6,10 @@ nothing to send. A minute later there may be no file descriptor left to load any
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from pagerduty_logging.delivery import half_imported, logging_lock, process
 from pagerduty_logging.delivery.diagnostics import Diagnostics
@@ -55,6 +57,8 @@ class Preparation(process.Bystander):
                 self._done = True
         finally:
             self._lock.release()
+            if process.ending.begun and getattr(sys, "last_type", None) is KeyboardInterrupt:
+                _end_by_signal()
 
     def after_fork_in_child(self) -> None:
         """Load anew what another thread of the parent was loading at that moment, which waited in vain."""
@@ -68,3 +72,13 @@ class Preparation(process.Bystander):
         except Exception as broken:
             words = f"cannot load what a page needs, will try again with the first: {type(broken).__name__}"
             self._diagnostics.say("load", f"{words}: {broken}", always=True)
+
+
+def _end_by_signal() -> None:
+    """Let a program that Ctrl-C ends still end by the signal, as shells want to know.
+
+    CPython notes in its `run_eval_code_obj` that this exception ended the program, and forgets it with the
+    next code that is run from a text, as for each named tuple that an import makes.
+    """
+    with suppress(KeyboardInterrupt):
+        exec("raise KeyboardInterrupt")

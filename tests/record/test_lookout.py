@@ -1,4 +1,4 @@
-"""Looking for handlers that were thrown out costs a quiet process nothing; see `reliability/test_thrown_out.py`."""
+"""Looking for handlers that were thrown out costs a quiet process nothing."""
 
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.record.lookout import BETWEEN_GLANCES, LONGEST_GLANCE, _Pace
