@@ -45,8 +45,9 @@ from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.page import alert
 from pagerduty_logging.page.deployment import find_environment, find_release
+from pagerduty_logging.page.events import BeforeSend, Order
 from pagerduty_logging.page.redaction import redactor
-from pagerduty_logging.pipeline import BeforeSend, Order, Pipeline
+from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.filters import Ignored, frequency
 from pagerduty_logging.record.lookout import Lookout
@@ -253,7 +254,7 @@ class PagerDutyHandler(logging.Handler):
             clock=clock.monotonic,
             decisions=self._decisions,
         )
-        self._known = self._pipeline.throttle.known
+        self._known = self._pipeline.throttle.shortcuts.known
         self._state = open_state(
             state,
             routing_key=(key or _NO_KEY).reveal(),

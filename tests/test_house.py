@@ -27,17 +27,12 @@ MAX_ATTRIBUTES = 14
 
 LONG_FILES = {
     "handler.py": "over 40 options, each in the signature, in the docstring and checked",
-    "pipeline.py": "the way of a record, and the notes that the ledger takes of it",
-    "state/throttle.py": "one lock around all that is known of problems",
     "delivery/worker.py": "the thread, and what callers wait for",
     "state/shared.py": "being parted",
     "state/sqlite.py": "being parted",
 }
 LONG_FUNCTIONS = {"handler.py:__init__": "35 options"}
 BIG_CLASSES = {
-    "pipeline.py:Pipeline": "its parts",
-    "state/problem.py:Problem": "a value",
-    "state/throttle.py:Throttle": "its options",
     "delivery/delivery.py:Delivery": "its options, to make a worker in each forked child",
     "delivery/event.py:Pending": "a value",
     "delivery/worker.py:Worker": "its parts and options",
@@ -54,11 +49,16 @@ TESTED_IN = {
     "delivery/signals.py": "delivery/test_delivery.py",
     "delivery/logging_lock.py": "delivery/test_preparation.py",
     "delivery/half_imported.py": "reliability/test_loading.py",
+    "page/events.py": "test_journey.py",
     "page/figures.py": "delivery/test_claims.py",
     "page/follow_ups.py": "reliability/test_follow_ups.py",
     "page/second_alert.py": "state/test_worse.py",
     "record/configured.py": "reliability/test_thrown_out.py",
+    "state/known.py": "state/test_history.py",
     "state/problem.py": "state/test_throttle.py",
+    "state/settlement.py": "state/test_throttle.py",
+    "state/shortcuts.py": "fingerprinting/test_call_sites.py",
+    "state/unreported.py": "state/test_history.py",
     "state/sqlite_exchange.py": "state/test_sqlite.py",
     "state/trial.py": "cli/test_check.py",
     "state/watch.py": "state/test_history.py",

@@ -9,6 +9,7 @@ from typing import Any
 from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity, own_keys
+from pagerduty_logging.fingerprinting.deferred_keys import DeferredKeys
 from pagerduty_logging.record import overrides
 from pagerduty_logging.record.occurrence import Occurrence, salvage
 
@@ -23,6 +24,7 @@ class Identifier:
 
     Attributes:
         fingerprinter: makes the keys that the application does not give.
+        deferred: finds them later, on another thread.
         has_function: whether the option `fingerprint` is a function, which runs on the thread that logs.
 
     Raises:
@@ -41,6 +43,7 @@ class Identifier:
         self.fingerprinter, self._function = _fingerprints(fingerprint, joined)
         self._raw = Fingerprinter(template_source="raw", **joined)
         self.has_function = self._function is not None
+        self.deferred = DeferredKeys(self.fingerprinter)
         self._redacted = redacted
 
     def identify(self, record: logging.LogRecord, marked: str | None, defects: list[str]) -> Identity:

@@ -52,7 +52,9 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     elif _LOGURU.match(line):
         is_report, line = True, _CAUGHT
     place = _innermost(chain) if is_report else ""
-    if place and line not in ("", text) and not _says(line, place.rpartition(".")[2]):
+    if place and line in ("", text):
+        line = _CAUGHT
+    if place and not _says(line, place.rpartition(".")[2]):
         line = _without_error(line, text, chain[0].text.partition("\n")[0])
         line = f"{line.rstrip(': .')} in {place}"
     if line in (text, ""):

@@ -174,8 +174,8 @@ local function figures(record, claim)
         first_release = record.release ~= '' and record.release or nil, new_in_release = new}
 end
 
-local function another(told, again_in)
-    return {kind = 'anothers', told = told, again_in = again_in}
+local function another(told, again_in, since)
+    return {kind = 'anothers', told = told, again_in = again_in, since = since or 0}
 end
 
 local function claim(asked)
@@ -185,13 +185,13 @@ local function claim(asked)
     if not record or record.over == 1 then record = reopened(key, record, at, request.release) end
     local leased = lease_left(record)
     if leased > 0 and record.lease_by ~= request.name and asked.severity >= record.lease_severity then
-        return another(false, leased)
+        return another(false, leased, LEASE - leased)
     end
     local left = window_left(record)
     if asked.follow_up and record.told_severity then
-        if record.n <= record.told or (record.followed == 1 and left > 0) then return another(true, left) end
+        if record.n <= record.told or (record.followed == 1 and left > 0) then return another(true, left, record.window - left) end
     elseif left > 0 and asked.severity >= record.told_severity then
-        return another(true, left)
+        return another(true, left, record.window - left)
     end
     local wait = spend(asked.severity)
     if wait > 0 then return {kind = 'later', again_in = wait} end

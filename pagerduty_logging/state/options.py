@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -28,12 +29,13 @@ class Place:
 
     Attributes:
         where: for people, without a secret.
-        make_store: imports what the store needs, and makes it.
+        make_store: imports what the store needs, and makes it. Its argument: whether it is called on a thread
+            that can be left behind; default: False.
         path: of the file, for SQLite.
     """
 
     where: str
-    make_store: Callable[[], Store]
+    make_store: Callable[..., Store]
     path: str | None = None
 
 
@@ -89,7 +91,7 @@ def open_state(
     if place is None:
         return None
     return SharedState(
-        place.make_store,
+        partial(place.make_store, background),
         where=place.where,
         space=digest(routing_key),
         host=host,
@@ -105,7 +107,7 @@ def open_state(
 def _of_path(path: str) -> Place:
     path = os.path.abspath(path)
 
-    def make_store() -> Store:
+    def make_store(aside: bool = False) -> Store:
         from pagerduty_logging.state.sqlite import SqliteStore
 
         return SqliteStore(path)
@@ -123,13 +125,13 @@ def _of_url(url: str, name: str) -> Place:
     if importlib.util.find_spec("redis") is None:
         raise ValueError(f"{name} needs redis-py for {scheme}://…: pip install 'pagerduty-logging[redis]'")
 
-    def make_store() -> Store:
+    def make_store(aside: bool = False) -> Store:
         import redis  # noqa: F401 - on the worker, and before its time is counted
 
-        from pagerduty_logging.state.redis import RedisStore, script
+        from pagerduty_logging.state.redis import PATIENCE, PATIENCE_ASIDE, RedisStore, script
 
         script()
-        return RedisStore(url=url)
+        return RedisStore(url=url, patience=PATIENCE_ASIDE if aside else PATIENCE)
 
     return Place(f"the state in Redis at {_shown(urlsplit(url))}", make_store)
 
@@ -175,7 +177,7 @@ def _of_client(client: Any, name: str) -> Place:
             stacklevel=4,
         )
 
-    def make_store() -> Store:
+    def make_store(aside: bool = False) -> Store:
         from pagerduty_logging.state.redis import RedisStore, script
 
         script()

@@ -32,6 +32,8 @@ from pagerduty_logging.state.protocol import (
 
 PATIENCE = 0.25
 """Seconds that a client of ours waits to connect, and for an answer."""
+PATIENCE_ASIDE = 1.0
+"""The same where it is called on a thread of its own, for which nobody waits so long."""
 PREFIX = f"pagerduty-logging:{FORMAT}:{{state}}:"
 SILENCES_KEPT = 8 * 86_400
 """Seconds: longer than any silence."""
@@ -73,13 +75,17 @@ class RedisStore:
         client: the user's own: used as it is, and never closed.
         url: of the server, if there is no client.
         lua: the script, for tests.
+        patience: seconds that a client of ours waits.
     """
 
     kind = "Redis"
 
-    def __init__(self, client: Any = None, url: str = "", lua: str | None = None) -> None:
+    def __init__(
+        self, client: Any = None, url: str = "", lua: str | None = None, patience: float = PATIENCE
+    ) -> None:
         self._given = client
         self._url = url
+        self._patience = patience
         self._lua = lua or script()
         self._sha = hashlib.sha1(self._lua.encode()).hexdigest()
         self._own: Any = None
@@ -154,7 +160,7 @@ class RedisStore:
         if self._given is not None:
             return self._given
         if self._own is None:
-            self._own = connected(self._url)
+            self._own = connected(self._url, self._patience)
         return self._own
 
     def _now(self, client: Any) -> float:
@@ -172,8 +178,8 @@ class RedisStore:
         return StateError(text)
 
 
-def connected(url: str) -> Any:
-    """Return a client of our own that waits for nothing long."""
+def connected(url: str, patience: float = PATIENCE) -> Any:
+    """Return a client of our own that waits for nothing longer than `patience` seconds."""
     from redis import Redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
@@ -181,8 +187,8 @@ def connected(url: str) -> Any:
     return Redis.from_url(
         url,
         protocol=2,  # servers before 6 and many proxies refuse the HELLO of 3
-        socket_timeout=PATIENCE,
-        socket_connect_timeout=PATIENCE,
+        socket_timeout=patience,
+        socket_connect_timeout=patience,
         retry=Retry(NoBackoff(), 0),
         retry_on_timeout=False,
     )
@@ -241,7 +247,7 @@ def _unpacked(request: Request, text: Any) -> Reply:
         if "version" in told:
             silences = (str(told["version"]), tuple(_silences(told["silences"] or (), now)))
         answer = _ANSWERS[told["answer"]["kind"]](told["answer"]) if "answer" in told else None
-        return Reply(now, standings, answer, told.get("wait"), silences)
+        return Reply(now, standings, answer, told.get("wait"), silences, request.sequence)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise StateError("the state answered nonsense: is this a Redis of its own?") from None
 
@@ -268,7 +274,9 @@ def _mine(told: Mapping[str, Any]) -> Mine:
 
 _ANSWERS: dict[str, Callable[[Mapping[str, Any]], Mine | Anothers | Later]] = {
     "mine": _mine,
-    "anothers": lambda told: Anothers(bool(told["told"]), float(told["again_in"])),
+    "anothers": lambda told: Anothers(
+        bool(told["told"]), float(told["again_in"]), float(told.get("since", 0.0))
+    ),
     "later": lambda told: Later(float(told["again_in"])),
 }
 

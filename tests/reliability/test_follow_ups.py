@@ -60,9 +60,9 @@ def test_what_is_kept_for_ten_thousand_problems_takes_three_megabytes_at_most() 
         return tracemalloc.get_traced_memory()[0]
 
     def without(program: Program) -> None:
-        for problem in [*program.throttle._problems.values(), *program.throttle._open.values()]:
+        for problem in program.throttle._known.all():
             problem.said = None
-        program.throttle._watch._looks.clear()
+        program.throttle.unreported._watch._looks.clear()
 
     tracemalloc.start()
     try:
