@@ -374,7 +374,7 @@ class PagerDutyHandler(logging.Handler):
                 self._page(record, [f"a filter failed: {type_name(error)}"])
                 return True
             if not passed:
-                self._pipeline.ignore(record, "filter", "a filter of the handler")
+                self._pipeline.capturing.ignore(record, "filter", "a filter of the handler")
                 self._write_decisions()
                 return False
             record = passed
@@ -415,7 +415,7 @@ class PagerDutyHandler(logging.Handler):
         try:
             self.emit(record)
         except RecursionError:
-            self._pipeline.unreadable += 1  # no stack is left to page with
+            self._pipeline.capturing.unreadable += 1  # no stack is left to page with
         return True
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord | Literal[False]:  # type: ignore[override]
@@ -454,7 +454,7 @@ class PagerDutyHandler(logging.Handler):
         try:
             delivery.submit(occurrence)
         except Exception:
-            self._pipeline.unreadable += 1  # no call: there may be no stack or memory left for one
+            self._pipeline.capturing.unreadable += 1  # no call: there may be no stack or memory left for one
         finally:
             occurrence.original = None
         if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve" and occurrence.key:
@@ -571,14 +571,14 @@ class PagerDutyHandler(logging.Handler):
     @property
     def _own_stats(self) -> Stats:
         stats = Stats() if self._delivery is None else self._delivery.stats()
-        unreadable = self._pipeline.unreadable
+        unreadable = self._pipeline.capturing.unreadable
         if unreadable:
             dropped = {**stats.dropped, "unreadable": unreadable}
             stats = replace(stats, accepted=stats.accepted + unreadable, dropped=dropped)
         return replace(
             stats,
             suppressed=self._pipeline.suppressed,
-            ignored=dict(self._pipeline.ignored),
+            ignored=dict(self._pipeline.capturing.ignored),
             state=None if self._state is None else self._state.stats,
             out_of_reach=self.lookout.trouble() or None,
         )

@@ -128,6 +128,7 @@ TESTED_IN = {
     "page/secret_texts.py": "page/test_secrets.py",
     "page/summary.py": "page/test_alert.py",
     "pipeline.py": "test_journey.py",
+    "record/capturing.py": "test_journey.py",
     "record/contents.py": "record/test_occurrence.py",
     "record/exceptions.py": "page/test_traceback_rows.py",
     "record/intent.py": "hooks/test_hooks.py",

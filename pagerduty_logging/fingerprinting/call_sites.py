@@ -111,9 +111,9 @@ class CallSites:
             return
         token = None
         # The first of an exception is known by its message alone, if at all: most do not come again.
-        if not self._identifier.has_function and (occurrence.kind is None or not first):
+        if occurrence.kind is None or not first:
             with suppress(Exception):  # a record that was made by hand
-                token = self._identifier.deferred.token_of(occurrence)
+                token = self._identifier.deciding_token(occurrence)
         if occurrence.by_message and (attributes.get("args") or token is None or token[1] == message):
             if len(message) <= MAX_TEMPLATE_CHARS:
                 self._shortcuts.know(name, message, level, problem, occurrence.kind)
