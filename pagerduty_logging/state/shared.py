@@ -18,8 +18,8 @@ from pagerduty_logging.state import silences
 from pagerduty_logging.state.asking import Asker, StateStats
 from pagerduty_logging.state.ledger import Ledger
 from pagerduty_logging.state.protocol import (
-    Answer,
     Anothers,
+    Answer,
     Claim,
     Mine,
     Outcome,

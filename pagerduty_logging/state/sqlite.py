@@ -182,7 +182,7 @@ class SqliteStore:
 
     @contextmanager
     def _turn(self, connection: sqlite3.Connection) -> Iterator[bool]:
-        """Begin a transaction, and commit it; False: others are writing. One thread of a process at a time."""
+        """Begin a transaction, and commit it; False: others are writing. One thread at a time."""
         turn = _turns.setdefault((os.getpid(), self.path), threading.Lock())
         if not turn.acquire(blocking=False):
             yield False

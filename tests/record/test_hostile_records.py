@@ -51,6 +51,7 @@ def page(sandbox: Sandbox, handler: PagerDutyHandler) -> OnePage:
 
     def page(log: Log) -> dict[str, Any]:
         sandbox.clear()
+        handler._pipeline.forget()  # so many problems of one line would be one, see floods
         logger = logging.Logger(f"hostile.{next(_numbers)}")  # its problems are nobody else's
         logger.addHandler(handler)
         within(SECONDS, lambda: log(logger))
