@@ -44,6 +44,7 @@ BIG_CLASSES = {
 }
 # Modules without a test file of their name, and where they are tested: with a neighbour, or as a whole.
 TESTED_IN = {
+    "state/asking.py": "state/test_shared.py",
     "delivery/counting.py": "delivery/test_claims.py",
     "delivery/reports.py": "reliability/test_follow_ups.py",
     "delivery/signals.py": "delivery/test_delivery.py",
