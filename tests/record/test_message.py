@@ -215,6 +215,6 @@ ValueError: boom"""
 
 
 def test_rows_of_values_that_are_drawn_without_lines_are_left_out_too() -> None:
-    said = read(IN_ASCII, merged=False)
+    said = message.read(IN_ASCII, merged=False)
     assert "CUST4711" not in said.words
     assert [frame.source for frame in said.quoted[0].frames] == ["fail(order, customer)"]
