@@ -267,7 +267,7 @@ class Queue:
         self._backlog.hold(pending, self._clock() + seconds)
 
     def put_off(self, pending: Pending, seconds: float) -> None:
-        """Let it be the turn of the event whose turn it was in so many seconds, whatever another process does."""
+        """Let it be the turn of the event whose turn it was in so many seconds, whatever others do."""
         self._budget.take_back()
         pending.due = self._clock() + seconds
 

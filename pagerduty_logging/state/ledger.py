@@ -129,9 +129,7 @@ class Ledger:
         self._sequence -= 1
         for count in sent.counts:
             times = (count.first, count.last)
-            self.count(
-                count.key, count.n, times, count.severity, count.silenced, count.summary, count.logger
-            )
+            self.count(count.key, count.n, times, count.severity, count.silenced, count.summary, count.logger)
         for outcome in sent.outcomes:
             self.conclude(outcome)
 

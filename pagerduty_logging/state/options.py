@@ -178,10 +178,10 @@ def _of_client(client: Any, name: str) -> Place:
         )
 
     def make_store(aside: bool = False) -> Store:
-        from pagerduty_logging.state.redis import RedisStore, script
+        from pagerduty_logging.state.redis import PATIENCE, PATIENCE_ASIDE, RedisStore, script
 
         script()
-        return RedisStore(client)
+        return RedisStore(client, patience=PATIENCE_ASIDE if aside else PATIENCE)
 
     return Place(f"the state in Redis ({kind})", make_store)
 

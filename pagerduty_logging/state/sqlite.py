@@ -15,9 +15,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from random import uniform
 from typing import Any
 
+from pagerduty_logging.events_api.forking import fork_gate
+from pagerduty_logging.state import together
 from pagerduty_logging.state.decide import Record
 from pagerduty_logging.state.protocol import (
     FORMAT,
@@ -95,16 +98,27 @@ class SqliteStore:
         self._exchanges = 0
 
     def exchange(self, request: Request, seconds: float) -> Reply:
+        if together.is_hand_in(request):
+            do = partial(self._exchange, seconds=seconds)
+            return together.those_of(self.path).hand_in(self, request, seconds, do)
+        return self._exchange([request], seconds)[0]
+
+    def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:
         with self._errors():
-            connection = self._open(PATIENCE)
+            with fork_gate():  # SQLite has locks of its own, which a child would find taken
+                connection = self._open(PATIENCE)
             for _ in _looks(SHARE * seconds):
-                reply = looked(connection, request, self._clock())
-                if reply is not None:
-                    return reply
                 with self._turn(connection) as ours:
                     if ours:
-                        return Exchange(connection, request, self._clock()).run(sweep=self._sweeps())
+                        return [self._applied(connection, request) for request in requests]
+                with fork_gate():
+                    reply = looked(connection, requests[0], self._clock())
+                if reply is not None:
+                    return [reply]
             raise sqlite3.OperationalError("locked")
+
+    def _applied(self, connection: sqlite3.Connection, request: Request) -> Reply:
+        return Exchange(connection, request, self._clock()).run(sweep=self._sweeps())
 
     def problems(self) -> tuple[float, list[KnownProblem]]:
         now = self._clock()
@@ -182,17 +196,18 @@ class SqliteStore:
 
     @contextmanager
     def _turn(self, connection: sqlite3.Connection) -> Iterator[bool]:
-        """Begin a transaction, and commit it; False: others are writing. One thread of a process at a time."""
+        """Begin a transaction, and commit it; False: others are writing, also on threads of this process."""
         turn = _turns.setdefault((os.getpid(), self.path), threading.Lock())
         if not turn.acquire(blocking=False):
             yield False
             return
         try:
-            if not _began(connection):
-                yield False
-                return
-            yield True
-            connection.execute("COMMIT")
+            with fork_gate():
+                if not _began(connection):
+                    yield False
+                    return
+                yield True
+                connection.execute("COMMIT")
         finally:
             turn.release()
 
@@ -264,7 +279,7 @@ class SqliteStore:
 
 
 def _looks(seconds: float) -> Iterator[None]:
-    """Yield now and then, for so many seconds of waiting; time in which this process gets no CPU is not counted.
+    """Yield now and then, for so many seconds of waiting; time in which we get no CPU is not counted.
 
     SQLite itself would wait ever longer, and let latecomers go first.
     """
