@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 
 from pagerduty_logging.delivery.counting import Counting
-from pagerduty_logging.delivery.event import Kind, Pending, tell
+from pagerduty_logging.delivery.event import Kind, Pending, packed, tell
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.decoding import decode
@@ -233,7 +233,7 @@ def _composed(pending: Pending) -> Event | None:
 def _compose_all_the_same(pending: Pending) -> None:
     """Let what is kept of a problem's last event be kept of one that is not sent: a later one may need it."""
     with suppress(Exception):
-        pending.compose()
+        packed(pending)
 
 
 def _name(event: Change) -> str:

@@ -226,7 +226,7 @@ class Queue:
         if candidate is not None:
             wait = budget_wait
             if wait == 0.0:
-                self._budget.spend(now, candidate.label)
+                self._budget.spend(now, candidate.turn)
                 self.sending = candidate
                 self.blocked_until = -math.inf
                 return candidate, wait
@@ -253,8 +253,9 @@ class Queue:
         return first, wait
 
     def _wait(self, pending: Pending, now: float) -> float:
-        quiet = self._budget.is_quiet(pending.label)
-        return self._budget.wait(self._backlog.urgency(pending), now, quiet=quiet)
+        budget, line = self._budget, pending.turn
+        quiet, noisy = budget.is_quiet(line), budget.is_noisy(line)
+        return budget.wait(self._backlog.urgency(pending), now, quiet=quiet, noisy=noisy)
 
     # --- another process may be quicker -----------------------------------------------------------
 
@@ -267,7 +268,7 @@ class Queue:
         self._backlog.hold(pending, self._clock() + seconds)
 
     def put_off(self, pending: Pending, seconds: float) -> None:
-        """Let it be the turn of the event whose turn it was in so many seconds, whatever others do."""
+        """Try the event whose turn it was again in so many seconds, whatever another process does."""
         self._budget.take_back()
         pending.due = self._clock() + seconds
 

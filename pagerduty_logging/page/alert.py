@@ -17,7 +17,7 @@ from pagerduty_logging.events_api.events import Image, Link, Trigger, made, this
 from pagerduty_logging.events_api.text import cleaned, cut, first_line, plain, rows
 from pagerduty_logging.page import figures, links, traceback_rows
 from pagerduty_logging.page import summary as summaries
-from pagerduty_logging.record import message, overrides, printed_traceback
+from pagerduty_logging.record import message, overrides, printed_traceback, structured
 from pagerduty_logging.record.exceptions import Raised
 from pagerduty_logging.record.occurrence import Occurrence
 from pagerduty_logging.state.problem import History
@@ -81,13 +81,15 @@ def noted(trigger: Trigger, defect: str) -> Trigger:
 def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fields) -> Trigger:
     """Return the trigger for what was captured. Pure but for the source lines that it reads."""
     occurrence.read()
-    said = message.read(summaries.without_no_error(occurrence.message or ""), merged=occurrence.merged)
+    chain = occurrence.chain
+    text = summaries.without_no_error(occurrence.message or "")
+    said = message.read(text, merged=occurrence.merged, own=chain[0] if chain else None)
     logged = {**said.fields, **(occurrence.fields or {})}
     told = message.chain_in(logged.get("exception"))
     if told is not None:
         del logged["exception"]
     exc_text = summaries.without_no_error(occurrence.exc_text)
-    chain = occurrence.chain or said.chain or told or printed_traceback.parse(exc_text)
+    chain = chain or said.chain or told or printed_traceback.parse(exc_text)
     page = _Page(occurrence, said, logged, chain, dedup_key, history, given)
     unwished: dict[str, Any] = {
         "summary": _on_one_line(page.summary()),
@@ -134,6 +136,10 @@ class _Page:
         """Return the one line that names the problem."""
         occurrence = self._occurrence
         line = summaries.summary(self._words, self._chain, occurrence.origin)
+        if self._quoted and not self._chain:
+            line = line.rstrip(": ")
+            if structured.says_little(line):
+                line = f"{line}: {cut(first_line(self._quoted[0].headline, 500), 500)} {AS_LOGGED}"
         return line or f"{occurrence.level_name} from {occurrence.logger}, without a message"
 
     def as_wished(self, fields: dict[str, Any]) -> dict[str, Any]:

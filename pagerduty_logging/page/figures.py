@@ -16,6 +16,10 @@ from pagerduty_logging.state.why import Why
 
 KNOWN_HERE = frozenset({"why", "occurrences", "suppressed", "suppressed_since", "first_seen"})
 """Those that a process has of itself; a detail with another one's name is the program's own."""
+KNOWN_EVERYWHERE = frozenset(
+    {"silenced", "hosts", "host_names", "processes", "starts", "first_release", "new_in_release"}
+)
+"""Those that only a shared state knows."""
 YOUNG = 60.0
 """Seconds after the start of a process in which what breaks breaks its start."""
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
@@ -38,6 +42,10 @@ def take(history: History, mine: Mine, composed: Trigger | None) -> Trigger | No
     history.first_seen, history.everywhere = mine.first_seen, mine
     history.why = _why(history, mine)
     return None if composed is None else brought_up_to_date(history, composed, first=first)
+
+
+def take_nothing(mine: Mine, composed: Trigger | None) -> None:
+    """Let a second alert tell what this process knows: what is known everywhere is the first alert's."""
 
 
 def details(history: History, young: float | None = None) -> dict[str, Any]:
@@ -82,8 +90,11 @@ def brought_up_to_date(history: History, composed: Trigger, *, first: bool = Tru
         composed: the trigger.
         first: it has no such figures so far: what has their names is the program's own.
     """
-    if history.everywhere is None:
-        return composed
+    return composed if history.everywhere is None else renewed(history, composed, first=first)
+
+
+def renewed(history: History, composed: Trigger, *, first: bool = True) -> Trigger:
+    """Return a trigger with new figures in place of the old ones; see `brought_up_to_date`."""
     told, new = dict(composed.custom_details or {}), details(history)
     for name in KNOWN_HERE - new.keys():
         told.pop(name, None)

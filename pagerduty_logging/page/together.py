@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pagerduty_logging.events_api.events import Trigger, rewritten
@@ -10,6 +12,21 @@ from pagerduty_logging.record.exceptions import Frame
 from pagerduty_logging.state.crowds import Crowd
 
 MAX_EXAMPLE_CHARS = 500
+GATHERED = 5.0
+"""Seconds for which the first event of a crowd waits for more of them, so that it says how many they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """What an occurrence is told as, in place of its own problem.
+
+    Attributes:
+        key: the dedup key.
+        told: makes the alert of all out of the alert of this one.
+    """
+
+    key: str
+    told: Callable[[Trigger], Trigger]
 
 
 def messages_of_a_line(trigger: Trigger, *, crowd: Crowd, line: Frame) -> Trigger:

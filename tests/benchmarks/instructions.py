@@ -23,11 +23,12 @@ from tests.benchmarks.workloads import first, first_with_traceback, logger_with,
 
 NOBODY = Addresses(1, 1)
 """Ports that refuse: what is sent does not matter here."""
-SETTLED = 100
-"""Calls that go before, until the interpreter has adapted itself."""
+ROUNDS, CALLS = 5, 40
+"""Calls that go before: until the interpreter has adapted itself, and a worker has learned what repeats, for
+which it needs to look twice."""
 TIMES = 100
-WAIT = 1.0
-"""Seconds in which a worker decides what was logged so far."""
+SLICE, IDLE, PATIENCE = 0.1, 0.02, 60.0
+"""Seconds: a process that uses less than IDLE of a SLICE is waiting, which comes true within PATIENCE."""
 
 
 WORKLOADS = {
@@ -78,17 +79,27 @@ def count(names: list[str], only: Iterable[str] = WORKLOADS) -> dict[str, dict[s
         return found
 
 
+def wait_until_idle() -> None:
+    """Wait until no thread has anything to do, such as to decide what was logged so far."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        before = time.process_time()
+        time.sleep(SLICE)
+        if time.process_time() - before < IDLE:
+            return
+    raise TimeoutError("the process does not come to rest")
+
+
 def program(workloads: str, *names: str) -> None:
     """Make the calls, between marks."""
     handlers = {name: CONTENDERS[name](NOBODY) for name in names}
     for workload in workloads.split(","):
         for name in names:
             call = WORKLOADS[workload](logger_with(handlers[name], workload))
-            for _ in range(SETTLED):
-                call()
-            time.sleep(WAIT)
-            for _ in range(SETTLED):
-                call()
+            for _ in range(ROUNDS):
+                for _ in range(CALLS):
+                    call()
+                wait_until_idle()
             gc.collect()
             gc.freeze()  # or a collection of all that was imported falls into one count or another
             os.getpgrp()

@@ -155,6 +155,27 @@ PIECES = [
     ),
     *("\n+-+-", "\n  |", "- 1 -", "A: ", "\n A", "\\n", "Error ", ", in f", "\n    ", "sub-exceptions)"),
 ]
+
+
+def test_only_so_much_of_a_message_is_looked_at_as_can_be_words():
+    looked_at = 0
+
+    class Items(list):
+        def __iter__(self):
+            nonlocal looked_at
+            for item in super().__iter__():
+                looked_at += 1
+                yield item
+
+    def wide(depth):
+        return Items([wide(depth - 1) if depth else "x"] * 90)
+
+    for said in (wide(3), wide(4), wide(6), {"a": wide(4)}, {"event": wide(4)}):
+        looked_at = 0
+        assert len(structured.words_of(said)) <= message.MAX_WORDS
+        assert looked_at <= 12_000
+
+
 STARTS = [
     "",
     "{",
