@@ -180,11 +180,18 @@ class RedisStore:
         if isinstance(error, StateError):
             return error
         text = _words(error)
-        password = urlsplit(self._url).password if self._url else None
-        for secret in (password, unquote(password) if password else None):
-            if secret:
-                text = text.replace(secret, "…")
-        return StateError(text)
+        for secret in self._secrets():
+            text = text.replace(secret, "…")
+        return StateError(text.rstrip("."))
+
+    def _secrets(self) -> list[str]:
+        """Return what is not to be shown: a client may repeat it in an error."""
+        pool = getattr(self._given, "connection_pool", None)
+        options = getattr(pool, "connection_kwargs", None)
+        password = urlsplit(self._url).password or ""
+        found = [password, unquote(password)]
+        found += [options.get("password")] if isinstance(options, dict) else []
+        return [secret for secret in found if isinstance(secret, str) and secret]
 
 
 def connected(url: str, patience: float = PATIENCE) -> Any:
@@ -349,7 +356,7 @@ def _is_unknown_script(error: Exception) -> bool:
 
 _MEANINGS = (
     (("WRONGPASS", "NOAUTH", "invalid username-password", "invalid password", "Authentication"),
-     "Redis refuses the user name or password: check those in the URL"),
+     "Redis refuses the user name or password: check those in the URL, or those of the client"),
     (("NOPERM", "no permissions"), "Redis forbids what the state needs (its ACL): see the README of state/"),
     (("OOM", "OutOfMemory"), "Redis is full (maxmemory): give it more memory, or the state its own Redis"),
     (("READONLY", "read only replica"), "this Redis is a read-only replica: give the address of the primary"),
@@ -370,5 +377,5 @@ def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError) or "Timeout" in text or "timed out" in text.lower():
         return "Redis does not answer in time"
     if isinstance(error, OSError) or "Connection" in type(error).__name__:
-        return f"Redis cannot be reached: {error}"
+        return f"Redis cannot be reached: is it running, and is this its address? {error}"
     return f"Redis: {text}"

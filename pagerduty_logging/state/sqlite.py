@@ -260,6 +260,8 @@ class SqliteStore:
         return before == self._file
 
     def _words(self, error: Exception) -> str:
+        if isinstance(error, FileNotFoundError):
+            return f"{self.path} cannot be made: its directory does not exist"
         if isinstance(error, OSError):
             return f"{self.path}: {error.strerror or error}"
         if isinstance(error, StateError):

@@ -59,7 +59,7 @@ def test_a_directory(tmp_path: Path):
 
 
 def test_a_directory_that_does_not_exist(tmp_path: Path):
-    assert "No such file or directory" in why(tmp_path / "no" / "state.sqlite")
+    assert "its directory does not exist" in why(tmp_path / "no" / "state.sqlite")
 
 
 def test_a_file_that_is_no_database_is_left_as_it_is(path: Path):
