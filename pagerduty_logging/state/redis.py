@@ -189,8 +189,9 @@ class RedisStore:
         pool = getattr(self._given, "connection_pool", None)
         options = getattr(pool, "connection_kwargs", None)
         password = urlsplit(self._url).password or ""
-        found = [password, unquote(password)]
-        found += [options.get("password")] if isinstance(options, dict) else []
+        found: list[Any] = [password, unquote(password)]
+        if isinstance(options, dict):
+            found.append(options.get("password"))
         return [secret for secret in found if isinstance(secret, str) and secret]
 
 
@@ -356,7 +357,7 @@ def _is_unknown_script(error: Exception) -> bool:
 
 _MEANINGS = (
     (("WRONGPASS", "NOAUTH", "invalid username-password", "invalid password", "Authentication"),
-     "Redis refuses the user name or password: check those in the URL, or those of the client"),
+     "Redis refuses the user name or password: check those in the URL"),
     (("NOPERM", "no permissions"), "Redis forbids what the state needs (its ACL): see the README of state/"),
     (("OOM", "OutOfMemory"), "Redis is full (maxmemory): give it more memory, or the state its own Redis"),
     (("READONLY", "read only replica"), "this Redis is a read-only replica: give the address of the primary"),

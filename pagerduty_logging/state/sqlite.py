@@ -34,7 +34,7 @@ from pagerduty_logging.state.sqlite_exchange import CHANGES, Exchange, all_silen
 
 PATIENCE = 0.2
 """Seconds to wait for others who write, where no more is said."""
-SHARE = 0.8
+SHARE = 0.6
 """Of the seconds for an exchange, those to wait for others who write."""
 BUSY_PAUSE = (0.0005, 0.003, 0.012)
 """Seconds between two looks whether it is our turn: at least, at most, and at most after some looks."""
@@ -261,7 +261,7 @@ class SqliteStore:
 
     def _words(self, error: Exception) -> str:
         if isinstance(error, FileNotFoundError):
-            return f"{self.path} cannot be made: its directory does not exist"
+            return f"{self.path} cannot be made: its directory does not exist ({error.strerror})"
         if isinstance(error, OSError):
             return f"{self.path}: {error.strerror or error}"
         if isinstance(error, StateError):
