@@ -103,21 +103,18 @@ def _add_silence(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for others to read")
     parser.add_argument("--critical", action="store_true", help="keep critical events back too")
-    add_state(parser)
-    options.add_json(parser)
-    return parser
+    return _with_state(parser)
 
 
 def _add_silences(subparsers: Subparsers) -> argparse.ArgumentParser:
-    parser = subparsers.add_parser(
-        "silences",
-        help="show the silences",
-        description="Show the silences that have not ended, the one that ends first at the top.",
-        epilog="example: pagerduty-logging silences",
+    return _with_state(
+        subparsers.add_parser(
+            "silences",
+            help="show the silences",
+            description="Show the silences that have not ended, the one that ends first at the top.",
+            epilog="example: pagerduty-logging silences",
+        )
     )
-    add_state(parser)
-    options.add_json(parser)
-    return parser
 
 
 def _add_unsilence(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -128,6 +125,10 @@ def _add_unsilence(subparsers: Subparsers) -> argparse.ArgumentParser:
         epilog="example: pagerduty-logging unsilence 5c1f0a9e",
     )
     parser.add_argument("id", metavar="ID", help="its name, as `silences` shows it")
+    return _with_state(parser)
+
+
+def _with_state(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     add_state(parser)
     options.add_json(parser)
     return parser
