@@ -6,7 +6,6 @@ anything: raise, log, or end the program. A record that calls for a page has one
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 from collections import Counter
@@ -14,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from pagerduty_logging.delivery.decisions import Decisions, Verdict
-from pagerduty_logging.delivery.diagnostics import is_notice
+from pagerduty_logging.delivery.diagnostics import holds_notice
 from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity
 from pagerduty_logging.events_api.safejson import type_name
@@ -31,7 +30,6 @@ from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.filters import Frequency, Held, Ignored
 from pagerduty_logging.record.occurrence import Occurrence, capture, exception_of, salvage, traceback_of
 from pagerduty_logging.record.reporters import with_exception
-from pagerduty_logging.record.structured import MAX_ENTRIES
 from pagerduty_logging.state.problem import Outcome, Sighting
 from pagerduty_logging.state.settlement import Settlement
 from pagerduty_logging.state.throttle import NONE_HELD, Throttle
@@ -159,13 +157,13 @@ class Pipeline:
             if rule is not None:
                 self.ignore(record, rule, _RULES.get(rule, rule))
                 return None
-            if _is_notice(record):
+            if holds_notice(record.__dict__.get("msg"), record.__dict__.get("args")):
                 return None
             if depth >= MAX_NESTED:
                 return self._identified(salvage(record, self._clock()))
             return self._captured(record, error, formatter, defects)
         except BaseException as broken:
-            return self._salvaged(record, broken, defects)
+            return self._captured_yet(record, broken, formatter, defects)
         finally:
             if depth:
                 self._depths[me] = depth
@@ -230,13 +228,23 @@ class Pipeline:
         occurrence.echo = uncaught
         return mark.key
 
-    def _salvaged(
-        self, record: logging.LogRecord, broken: BaseException, defects: list[str]
+    def _captured_yet(
+        self,
+        record: logging.LogRecord,
+        broken: BaseException,
+        formatter: logging.Formatter | None,
+        defects: list[str],
     ) -> Occurrence | None:
-        """Return what can be had without the application's own code, which has just failed."""
+        """Return what can be had after `broken`: all of it if that was an interruption, as by a handler of
+        SIGTERM that exits; else what can be read without the application's own code."""
         interruption = None if isinstance(broken, Exception) else broken
+        occurrence = None
+        if interruption is not None:
+            with suppress(BaseException):
+                occurrence = self._captured(record, exception_of(record), formatter, list(defects))
         try:
-            occurrence = self._identified(salvage(record, self._clock(), broken, defects))
+            if occurrence is None:
+                occurrence = self._identified(salvage(record, self._clock(), broken, defects))
             occurrence.interruption = interruption
             return occurrence
         except Exception:
@@ -380,19 +388,3 @@ class Pipeline:
         if isinstance(order.event, Resolve):
             self.throttle.resolved(order.dedup_key)
         return self._events.ordered(order)
-
-
-def _is_notice(record: logging.LogRecord) -> bool:
-    """Return whether a record is what the library itself wrote to stderr."""
-    attributes = record.__dict__
-    message, args = attributes.get("msg"), attributes.get("args")
-    if type(message) is str:
-        return is_notice(message) or (type(args) is tuple and any(map(_holds_notice, args)))
-    values = itertools.islice(message.values(), MAX_ENTRIES) if type(message) is dict else (message,)
-    return any(map(_holds_notice, values))
-
-
-def _holds_notice(value: object) -> bool:
-    if type(value) is bytes:
-        value = value.decode("utf-8", "replace")
-    return type(value) is str and is_notice(value)
