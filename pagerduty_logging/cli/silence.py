@@ -7,7 +7,6 @@ import getpass
 import re
 import socket
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from pagerduty_logging.cli import options, output
@@ -96,7 +95,9 @@ def _add_silence(subparsers: Subparsers) -> argparse.ArgumentParser:
         epilog="example: pagerduty-logging silence --logger 'shop.billing.*' --for 30m --reason 'new bank'",
     )
     parser.add_argument("key", nargs="?", metavar="KEY", help="the problem's dedup key")
-    parser.add_argument("--logger", metavar="GLOB", help="loggers, such as shop.billing.*")
+    parser.add_argument(
+        "--logger", metavar="GLOB", help="a logger and all below it, or a glob such as shop.*.cards"
+    )
     parser.add_argument("--all", action="store_true", help="everything")
     parser.add_argument(
         "--for", dest="length", required=True, metavar="TIME", help="90s, 30m, 2h; at most 7d"
@@ -157,6 +158,7 @@ def _checked(args: argparse.Namespace) -> None:
 
 def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
     from pagerduty_logging.state.protocol import Silence
+    from pagerduty_logging.state.silences import fits
 
     known = store.problems()[1]
     stored = store.silence(
@@ -176,7 +178,7 @@ def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
         output.complain("no program has used this file so far: is it the one that handlers are given?")
     elif args.key is not None and all(problem.key != args.key for problem in known):
         output.complain("no open problem has this key: the silence holds all the same")
-    elif args.logger is not None and not any(fnmatchcase(problem.logger, args.logger) for problem in known):
+    elif args.logger is not None and not any(fits(args.logger, problem.logger) for problem in known):
         output.complain("no open problem comes of such a logger: the silence holds all the same")
     if args.json:
         output.print_json(_as_json(stored))
