@@ -23,12 +23,14 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from pagerduty_logging.delivery import process
+from pagerduty_logging.delivery import logging_lock, process
 from pagerduty_logging.delivery.claims import Claims
 from pagerduty_logging.delivery.decisions import RECENT, Decision, Decisions
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.delivery.later import later
 from pagerduty_logging.delivery.lazy_imports import load_lazy_imports
+from pagerduty_logging.delivery.preparation import Preparation
 from pagerduty_logging.delivery.spool import Spool
 from pagerduty_logging.delivery.spool_format import digest
 from pagerduty_logging.delivery.stats import Stats, total
@@ -41,7 +43,6 @@ from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.problem import Identifier
-from pagerduty_logging.lookout import Lookout
 from pagerduty_logging.page import alert
 from pagerduty_logging.page.deployment import find_environment, find_release
 from pagerduty_logging.page.events import BeforeSend, Order
@@ -49,8 +50,10 @@ from pagerduty_logging.page.redaction import redactor
 from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.filters import Ignored, frequency
+from pagerduty_logging.record.lookout import Lookout
 from pagerduty_logging.record.routing import Rule, rules
 from pagerduty_logging.state.options import open_state
+from pagerduty_logging.state.shared import SharedState
 from pagerduty_logging.state.throttle import MAX_FRESH, Throttle
 from pagerduty_logging.state.worse import checked_escalation
 
@@ -263,7 +266,10 @@ class PagerDutyHandler(logging.Handler):
             say=diagnostics.say,
             background=background is not False,
         )
-        self.lookout = Lookout(self, _sending, diagnostics)
+        self.lookout = Lookout(
+            self, _sending, say=diagnostics.say, ask=later.ask, is_ending=lambda: process.ending.begun
+        )
+        process.register(self.lookout)
         events = EventsClient(
             key or _NO_KEY,
             region=region,
@@ -294,20 +300,19 @@ class PagerDutyHandler(logging.Handler):
         )
         spool = options.path("spool", spool)
         if key is not None:
-            # What a send needs is imported now: a fork or the end of the process may not find it half done.
-            events.prepare()
-            linecache.getline(__file__, 1)
-            self._pipeline.warm_up()
             load_lazy_imports()
-            if self._state is not None:
-                self._state.prepare(greet=process.threads_run())
+            preparation = Preparation(
+                partial(_load, events, self._pipeline.warm_up, self._state), diagnostics
+            )
             self._delivery = make_delivery(
                 events,
+                ready=preparation,
                 spool=None if spool is None else Spool(spool, key, diagnostics),
                 make_claims=self._claims(
                     repeat_interval, max(repeat_interval, max_repeat_interval), fields.release
                 ),
             )
+            preparation.soon()
             # A handler that is dropped without being closed gives its thread back all the same.
             weakref.finalize(self, self._delivery.close).atexit = False
         elif enabled:
@@ -370,7 +375,7 @@ class PagerDutyHandler(logging.Handler):
                 self._page(record, [f"a filter failed: {type_name(error)}"])
                 return True
             if not passed:
-                self._pipeline.ignore(record, "filter", "a filter of the handler")
+                self._pipeline.capturing.ignore(record, "filter", "a filter of the handler")
                 self._write_decisions()
                 return False
             record = passed
@@ -411,7 +416,7 @@ class PagerDutyHandler(logging.Handler):
         try:
             self.emit(record)
         except RecursionError:
-            self._pipeline.unreadable += 1  # no stack is left to page with
+            self._pipeline.capturing.unreadable += 1  # no stack is left to page with
         return True
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord | Literal[False]:  # type: ignore[override]
@@ -450,7 +455,7 @@ class PagerDutyHandler(logging.Handler):
         try:
             delivery.submit(occurrence)
         except Exception:
-            self._pipeline.unreadable += 1  # no call: there may be no stack or memory left for one
+            self._pipeline.capturing.unreadable += 1  # no call: there may be no stack or memory left for one
         finally:
             occurrence.original = None
         if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve" and occurrence.key:
@@ -567,14 +572,14 @@ class PagerDutyHandler(logging.Handler):
     @property
     def _own_stats(self) -> Stats:
         stats = Stats() if self._delivery is None else self._delivery.stats()
-        unreadable = self._pipeline.unreadable
+        unreadable = self._pipeline.capturing.unreadable
         if unreadable:
             dropped = {**stats.dropped, "unreadable": unreadable}
             stats = replace(stats, accepted=stats.accepted + unreadable, dropped=dropped)
         return replace(
             stats,
             suppressed=self._pipeline.suppressed,
-            ignored=dict(self._pipeline.ignored),
+            ignored=dict(self._pipeline.capturing.ignored),
             state=None if self._state is None else self._state.stats,
             out_of_reach=self.lookout.trouble() or None,
         )
@@ -601,7 +606,7 @@ class PagerDutyHandler(logging.Handler):
         if not deliveries:
             return True
         if self._holder == threading.get_ident():
-            if _logging_is_locked():
+            if logging_lock.is_held_here():
                 return not any(delivery.pending for delivery in deliveries)
             waited = [delivery.flush_in_shutdown() for delivery in deliveries]
             return all(waited)
@@ -635,10 +640,14 @@ class PagerDutyHandler(logging.Handler):
         raise TypeError("a PagerDutyHandler is not pickled: configure logging in each process")
 
 
-def _logging_is_locked() -> bool:
-    """Return whether this thread holds the lock of the module `logging`; where that is not known, it may."""
-    is_owned = getattr(getattr(logging, "_lock", None), "_is_owned", None)
-    return is_owned is None or bool(is_owned())
+def _load(events: EventsClient, warm_up: Callable[[], object], state: SharedState | None) -> None:
+    """Import what a page needs, and make one that is not sent: a first time is slow."""
+    events.prepare()
+    linecache.getline(__file__, 1)
+    warm_up()
+    load_lazy_imports()
+    if state is not None:
+        state.prepare(greet=process.threads_run())
 
 
 _NO_KEY = RoutingKey("0" * 32)

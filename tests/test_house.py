@@ -18,7 +18,6 @@ FILES_BESIDE_ROOMS = {
     "_version.py",
     "handler.py",
     "jobs.py",
-    "lookout.py",
     "pipeline.py",
     "testing.py",
 }
@@ -45,10 +44,12 @@ BIG_CLASSES = {
 }
 # Modules without a test file of their name, and where they are tested: with a neighbour, or as a whole.
 TESTED_IN = {
+    "state/asking.py": "state/test_shared.py",
     "delivery/counting.py": "delivery/test_claims.py",
     "delivery/reports.py": "reliability/test_follow_ups.py",
     "delivery/signals.py": "delivery/test_delivery.py",
-    "lookout.py": "reliability/test_thrown_out.py",
+    "delivery/logging_lock.py": "delivery/test_preparation.py",
+    "delivery/half_imported.py": "reliability/test_loading.py",
     "page/events.py": "test_journey.py",
     "page/figures.py": "delivery/test_claims.py",
     "page/follow_ups.py": "reliability/test_follow_ups.py",
@@ -129,6 +130,7 @@ TESTED_IN = {
     "page/secret_texts.py": "page/test_secrets.py",
     "page/summary.py": "page/test_alert.py",
     "pipeline.py": "test_journey.py",
+    "record/capturing.py": "test_journey.py",
     "record/contents.py": "record/test_occurrence.py",
     "record/exceptions.py": "page/test_traceback_rows.py",
     "record/intent.py": "hooks/test_hooks.py",

@@ -46,8 +46,8 @@ def known(path: str) -> str:
     page(state, "disk", 0, n=1_204)
     other = fleet(path, "web-2")
     page(other, "disk", 1)
-    state.close(1.0)
     other.close(1.0)
+    state.close(1.0)
     return path
 
 
