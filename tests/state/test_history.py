@@ -188,6 +188,18 @@ def test_a_reason_is_known_by_what_the_page_says() -> None:
     assert [Why.of(said) for said in ("", "because", None, 3)] == [None] * 4
 
 
+def test_what_nobody_came_to_report_at_the_end_is_known_to_be_left() -> None:
+    program = Program()
+    program.log("disk full", times=5)
+    program.log("timed out", times=2)
+    program.log("no route")
+    follow_ups = program.pipeline.follow_ups
+    follow_ups.end()
+    assert follow_ups.left == 2
+    program.end()
+    assert follow_ups.left == 0
+
+
 def test_an_end_that_is_asked_for_while_reports_are_made_is_not_missed() -> None:
     class Unreported:
         due = math.inf
