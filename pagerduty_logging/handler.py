@@ -116,7 +116,8 @@ class PagerDutyHandler(logging.Handler):
             Default: in a thread, but inside the call under AWS Lambda and in RQ's work horse, which stop
             without waiting for threads.
         flush_timeout: seconds that the end of the process may be delayed, by all handlers together.
-        before_send: may change a trigger, or drop it by returning None; called on the thread that logs.
+        before_send: may change a trigger, or drop it by returning None; called on the thread that logs, and
+            on the handler's own for events that no record calls for.
         on_error: called with every event that will not be delivered, on the thread that notices; what it
             logs itself is not paged.
         release, environment: shown with every alert; default: the environment variables that hosts and

@@ -143,7 +143,6 @@ TESTED_IN = {
     "state/helper.py": "state/test_shared.py",
     "state/ledger.py": "state/test_shared.py",
     "state/protocol.py": "state/test_model.py",
-    "state/silences.py": "state/test_shared.py",
 }
 
 
