@@ -53,7 +53,6 @@ from pagerduty_logging.record.filters import Ignored, frequency
 from pagerduty_logging.record.lookout import Lookout
 from pagerduty_logging.record.routing import Rule, rules
 from pagerduty_logging.state.options import open_state
-from pagerduty_logging.state.shared import SharedState
 from pagerduty_logging.state.throttle import MAX_FRESH, Throttle
 from pagerduty_logging.state.worse import checked_escalation
 
@@ -300,9 +299,10 @@ class PagerDutyHandler(logging.Handler):
         spool = options.path("spool", spool)
         if key is not None:
             load_lazy_imports()
-            preparation = Preparation(
-                partial(_load, events, self._pipeline.warm_up, self._state), diagnostics
-            )
+            preparation = Preparation(partial(_load, events, self._pipeline.warm_up), diagnostics)
+            if self._state is not None:
+                # Now: at the end of the process redis can no longer be imported.
+                self._state.prepare(greet=process.threads_run())
             self._delivery = make_delivery(
                 events,
                 ready=preparation,
@@ -639,14 +639,12 @@ class PagerDutyHandler(logging.Handler):
         raise TypeError("a PagerDutyHandler is not pickled: configure logging in each process")
 
 
-def _load(events: EventsClient, warm_up: Callable[[], object], state: SharedState | None) -> None:
+def _load(events: EventsClient, warm_up: Callable[[], object]) -> None:
     """Import what a page needs, and make one that is not sent: a first time is slow."""
     events.prepare()
     linecache.getline(__file__, 1)
     warm_up()
     load_lazy_imports()
-    if state is not None:
-        state.prepare(greet=process.threads_run())
 
 
 _NO_KEY = RoutingKey("0" * 32)
