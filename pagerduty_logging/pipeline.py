@@ -6,13 +6,12 @@ anything: raise, log, or end the program. A record that calls for a page has one
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Callable
 from contextlib import suppress
 
 from pagerduty_logging.delivery.decisions import Decisions, Verdict
-from pagerduty_logging.delivery.diagnostics import is_notice
+from pagerduty_logging.delivery.diagnostics import holds_notice
 from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity
 from pagerduty_logging.events_api.safejson import type_name
@@ -27,10 +26,9 @@ from pagerduty_logging.page.together import StandIn
 from pagerduty_logging.record.capturing import Capturing
 from pagerduty_logging.record.filters import Frequency, Held, Ignored
 from pagerduty_logging.record.occurrence import Occurrence, salvage
-from pagerduty_logging.record.structured import MAX_ENTRIES
 from pagerduty_logging.state.problem import Outcome, Sighting
 from pagerduty_logging.state.settlement import Settlement
-from pagerduty_logging.state.throttle import Throttle
+from pagerduty_logging.state.throttle import NONE_HELD, Throttle
 from pagerduty_logging.state.why import Why
 from pagerduty_logging.state.worse import Kind as Worse
 from pagerduty_logging.state.worse import second_key
@@ -185,7 +183,7 @@ class Pipeline:
             held = self._frequency.note(key, occurrence.created, occurrence.at)
             if held is None:
                 self.suppressed += 1
-                self._events.note(occurrence, Verdict.HELD, "min_occurrences: not often enough")
+                self._events.note(occurrence, Verdict.HELD, self._frequency.words)
                 return None
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
@@ -203,17 +201,13 @@ class Pipeline:
         return self._event(occurrence, severity, sighting, settle, stand_in)
 
     def _sight(
-        self,
-        occurrence: Occurrence,
-        key: str,
-        severity: Severity,
-        settle: Settlement,
-        held: Held | None,
+        self, occurrence: Occurrence, key: str, severity: Severity, settle: Settlement, held: Held | None
     ) -> Sighting:
         """Note the occurrence, and those that were held back before it."""
         chain = occurrence.around.chain
         error = chain[0].name if chain else ""
-        sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at, error)
+        created, at = occurrence.created, occurrence.at
+        sighting = self.throttle.sight(key, severity, created, settle, at, error, held or NONE_HELD)
         # Most problems of a storm of them do not come again; but an exception that does is known by
         # its mark, which says nothing of the message.
         if (
@@ -221,8 +215,6 @@ class Pipeline:
         ) and "severity" not in occurrence.overrides:
             self.call_sites.learn(occurrence, sighting.problem, first=sighting.why is Why.FIRST)
         occurrence.exception = None
-        if held is not None and held.times:
-            self.throttle.add_held(sighting, settle, *held)
         return sighting
 
     def _decide_without_rules(self, occurrence: Occurrence, broken: BaseException) -> Pending | None:
@@ -268,14 +260,4 @@ class Pipeline:
 def _is_notice(record: logging.LogRecord) -> bool:
     """Return whether a record is what the library itself wrote to stderr."""
     attributes = record.__dict__
-    message, args = attributes.get("msg"), attributes.get("args")
-    if type(message) is str:
-        return is_notice(message) or (type(args) is tuple and any(map(_holds_notice, args)))
-    values = itertools.islice(message.values(), MAX_ENTRIES) if type(message) is dict else (message,)
-    return any(map(_holds_notice, values))
-
-
-def _holds_notice(value: object) -> bool:
-    if type(value) is bytes:
-        value = value.decode("utf-8", "replace")
-    return type(value) is str and is_notice(value)
+    return holds_notice(attributes.get("msg"), attributes.get("args"))

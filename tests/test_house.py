@@ -44,6 +44,7 @@ BIG_CLASSES = {
 }
 # Modules without a test file of their name, and where they are tested: with a neighbour, or as a whole.
 TESTED_IN = {
+    "state/asking.py": "state/test_shared.py",
     "delivery/counting.py": "delivery/test_claims.py",
     "delivery/reports.py": "reliability/test_follow_ups.py",
     "delivery/signals.py": "delivery/test_delivery.py",
@@ -65,6 +66,7 @@ TESTED_IN = {
     "state/why.py": "state/test_throttle.py",
     "delivery/event.py": "delivery/test_delivery.py",
     "delivery/inbox.py": "delivery/test_delivery.py",
+    "delivery/ledger_file.py": "delivery/test_decisions.py",
     "delivery/losses.py": "delivery/test_delivery.py",
     "delivery/turns.py": "delivery/test_schedule.py",
     "fingerprinting/stand_ins.py": "test_floods.py",

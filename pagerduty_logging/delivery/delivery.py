@@ -247,7 +247,7 @@ class Delivery:
         """Deliver what is pending, within `timeout` seconds."""
         if self._current is not None:
             self.worker.end(timeout)
-        self._decisions.write()
+        self._decisions.end()
 
     def report_undelivered(self) -> None:
         """Say what is left: kept in the spool, or lost with the process."""

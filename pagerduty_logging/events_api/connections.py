@@ -180,6 +180,14 @@ class DeadlineAdapter(HTTPAdapter):
         headers = {name: value for name, value in request.headers.items() if name != "Content-Length"}
         return Route(pool, self.request_url(request, proxies), headers)
 
+    def close(self) -> None:
+        """Close all connections. urllib3 leaves that to the pools' finalizers, and at the end none runs."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 (no mapping: it cannot be iterated)
+                if (pool := manager.pools.get(key)) is not None:
+                    pool.close()
+        super().close()
+
     @staticmethod
     def bounds(proxy: str | None) -> bool:
         """Return whether connections through this proxy keep the deadline; SOCKS and TLS ones do not."""

@@ -147,7 +147,7 @@ class Events:
             line=occurrence.line,
             size=occurrence.size,
             logger=occurrence.logger,
-            take=partial(figures.take, history),
+            take=partial(figures.take, history) if sighting.worse is None else figures.take_nothing,
             why=history.why,
             decided=partial(
                 self._decided,

@@ -132,7 +132,7 @@ class Capturing:
                 return self._identified(salvage(record, self._clock()))
             return self._captured(record, error, formatter, defects)
         except BaseException as broken:
-            return self._salvaged(record, broken, defects)
+            return self._captured_yet(record, broken, formatter, defects)
         finally:
             if depth:
                 self._depths[me] = depth
@@ -214,13 +214,23 @@ class Capturing:
         occurrence.echo = uncaught and key is not None
         return key
 
-    def _salvaged(
-        self, record: logging.LogRecord, broken: BaseException, defects: list[str]
+    def _captured_yet(
+        self,
+        record: logging.LogRecord,
+        broken: BaseException,
+        formatter: logging.Formatter | None,
+        defects: list[str],
     ) -> Occurrence | None:
-        """Return what can be had without the application's own code, which has just failed."""
+        """Return what can be had after `broken`: all of it if that was an interruption, as by a handler of
+        SIGTERM that exits; else what can be read without the application's own code."""
         interruption = None if isinstance(broken, Exception) else broken
+        occurrence = None
+        if interruption is not None:
+            with suppress(BaseException):
+                occurrence = self._captured(record, exception_of(record), formatter, list(defects))
         try:
-            occurrence = self._identified(salvage(record, self._clock(), broken, defects))
+            if occurrence is None:
+                occurrence = self._identified(salvage(record, self._clock(), broken, defects))
             occurrence.interruption = interruption
             return occurrence
         except Exception:

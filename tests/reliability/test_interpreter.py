@@ -13,7 +13,7 @@ import pytest
 import pagerduty_logging
 from pagerduty_logging.sandbox import Hang, Sandbox
 
-from .programs import KILL_AFTER, OPEN_AT_THE_END, environment, run_file
+from .programs import KILL_AFTER, environment, run_file
 
 PROGRAM = """
 import sys
@@ -70,10 +70,8 @@ SWITCHES = [
 
 def ended(arguments: Sequence[str], url: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run Python with these arguments, to its end."""
-    switches = [argument for argument in arguments if argument.startswith("-")]
-    place = 0 if "-c" in switches else len(arguments) - 1  # the last one counts, as with "-W error"
     return subprocess.run(
-        [sys.executable, *arguments[:place], "-W", OPEN_AT_THE_END, *arguments[place:]],
+        [sys.executable, *arguments],
         env={**environment(url, measured=False), **more},
         capture_output=True,
         text=True,
@@ -97,6 +95,7 @@ def paged(sandbox: Sandbox, done: subprocess.CompletedProcess[str]) -> dict[str,
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("KeyError: 14")
     assert "pagerduty-logging" not in done.stderr
+    assert "ResourceWarning" not in done.stderr
     found = keys(sandbox)
     assert sorted(found) == SUMMARIES, done.stderr
     return found
