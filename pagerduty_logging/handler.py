@@ -145,6 +145,7 @@ class PagerDutyHandler(logging.Handler):
     _delivery: Delivery | None = None
     _routes: Sequence[tuple[Rule, PagerDutyHandler | None]] = ()
     _holder: int | None = None
+    _clocks = clock.Clocks()
 
     def __init__(
         self,
@@ -229,6 +230,8 @@ class PagerDutyHandler(logging.Handler):
             options.path("ledger", ledger or os.environ.get("PAGERDUTY_LEDGER") or None),
             options.count("ledger_bytes", ledger_bytes),
             diagnostics,
+            self._clocks.monotonic,
+            self._clocks.time_of_day,
         )
         self._pipeline = Pipeline(
             fields=fields,
@@ -241,13 +244,15 @@ class PagerDutyHandler(logging.Handler):
             throttle=Throttle(
                 options.seconds("repeat_interval", repeat_interval, zero=True),
                 options.count("max_fingerprints", max_fingerprints),
+                self._clocks.monotonic,
+                random=self._clocks.random,
                 max_repeat_interval=options.seconds("max_repeat_interval", max_repeat_interval),
                 follow_up=options.seconds("follow_up", follow_up, zero=True),
                 escalation_rate=checked_escalation(escalation, escalation_rate),
             ),
-            frequency=frequency(min_occurrences, max_fingerprints),
+            frequency=frequency(min_occurrences, max_fingerprints, self._clocks.monotonic),
             mark=self._mark,
-            clock=clock.monotonic,
+            clock=self._clocks.monotonic,
             decisions=self._decisions,
         )
         self._known = self._pipeline.throttle.known
@@ -289,6 +294,7 @@ class PagerDutyHandler(logging.Handler):
             flush_timeout=options.seconds("flush_timeout", flush_timeout, zero=True),
             on_error=options.function("on_error", on_error),
             diagnostics=diagnostics,
+            clock=self._clocks.monotonic,
         )
         spool = options.path("spool", spool)
         if key is not None:

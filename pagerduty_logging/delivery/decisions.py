@@ -81,7 +81,7 @@ class Decisions:
         max_bytes: size at which the file is renamed to `PATH.1`, in place of the one before.
         diagnostics: where it says that the file cannot be written.
         clock: seconds, monotonic.
-        time_of_day: seconds since the epoch.
+        time_of_day: seconds since the epoch; as an attribute too.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Decisions:
         self._max_bytes = max_bytes
         self._diagnostics = diagnostics or Diagnostics()
         self._clock = clock
-        self._time_of_day = time_of_day
+        self.time_of_day = time_of_day
         self._writing = threading.Lock()
         self.reset()
         if path is not None and not os.path.isdir(os.path.dirname(path) or "."):
@@ -115,6 +115,11 @@ class Decisions:
     def recent(self) -> list[Decision]:
         """The last decisions, the oldest first."""
         return [self._shown(decision) for decision in list(self._recent)]
+
+    @property
+    def latest(self) -> Decision | None:
+        """The last decision, as it was noted; None: there was none."""
+        return self._recent[-1] if self._recent else None
 
     @property
     def unwritten(self) -> bool:
@@ -135,7 +140,7 @@ class Decisions:
     ) -> None:
         """Take note of a decision. No I/O."""
         decision = Decision(
-            time=self._time_of_day(),
+            time=self.time_of_day(),
             verdict=verdict,
             reason=reason,
             key=key,

@@ -8,13 +8,11 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.event import Kind, Pending
-from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.events import Event, Severity, Trigger, this_host
 from pagerduty_logging.events_api.text import cut
 from pagerduty_logging.page import alert, figures
@@ -62,8 +60,7 @@ class FollowUps:
         throttle: the problems.
         given: what every alert says.
         redactor: has the last word on every event.
-        decisions: where it is noted what became of them.
-        time_of_day: seconds since the epoch.
+        decisions: where it is noted what became of them; its time of day is theirs.
 
     Attributes:
         ending: everything that was held back is to be reported now.
@@ -75,13 +72,11 @@ class FollowUps:
         given: alert.Fields,
         redactor: Redactor,
         decisions: Decisions,
-        time_of_day: Callable[[], float] = time_of_day,
     ) -> None:
         self._throttle = throttle
         self._given = given
         self._redactor = redactor
         self._decisions = decisions
-        self._time_of_day = time_of_day
         self.reset()
 
     def reset(self) -> None:
@@ -142,7 +137,7 @@ class FollowUps:
 
     def _made(self, problem: Problem, why: Why, now: float) -> Pending | None:
         said = problem.said
-        seen = self._time_of_day()
+        seen = self._decisions.time_of_day()
         found = self._throttle.report(problem, why, seen, now) if isinstance(said, Said) else None
         if found is None or not isinstance(said, Said):
             return None
