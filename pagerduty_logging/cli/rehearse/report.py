@@ -113,6 +113,10 @@ def not_understood(result: Result) -> list[str]:
         said.append(f"Cut: {read['cut']:,} lines that are too long.")
     if read["turned_back"]:
         said.append(f"Time went back {read['turned_back']:,} times; the rehearsal's clock waited.")
+        if read["turned_back"] > read["severe"] / 2:
+            said.append(
+                "The log seems to run backwards: the newest record first. Turn it round, or all is wrong."
+            )
     if read["unreached"]:
         said.append(f"Of loggers that the handler is not attached to: {read['unreached']:,} records.")
     if result.not_rehearsed:

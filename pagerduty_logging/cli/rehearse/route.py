@@ -130,23 +130,34 @@ class Route:
     def sent_now(self) -> Iterator[Sent]:
         """Yield what is sent at this moment, one event after the other."""
         event: float | None = None
-        self._enter_reports()
+        report = self._enter_reports()
         while not self._queue.idle:
             pending, event = self._queue.next()
             if pending is None:
                 break
             yield self._sent(pending)
-            self._enter_reports()
+            report = self._enter_reports()
         self._queue.lost.clear()
-        report = self._reports.wait(self._now()) if self._queue.has_room else None
-        self.wait = min((wait for wait in (report, event) if wait is not None), default=None)
+        self.wait = report if event is None else event if report is None else min(event, report)
 
-    def _enter_reports(self) -> None:
-        while self._reports.wait(self._now()) == 0.0 and self._queue.has_room:
-            report = self._reports.next(self._now())
+    def _enter_reports(self) -> float | None:
+        """Let in what is to be reported now; return the seconds until there is more, as `wait`."""
+        if not self._queue.has_room:
+            return None
+        now = self._now()
+        while (wait := self._reports.wait(now)) == 0.0:
+            report = self._reports.next(now)
             if report is None:
-                return
+                return self._reports.wait(now) or None
             self._queue.enter(report)
+            if not self._queue.has_room:
+                return None
+        return wait
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to send now, nor later as things are, but for reports."""
+        return self._queue.idle
 
     @property
     def dropped(self) -> dict[str, int]:

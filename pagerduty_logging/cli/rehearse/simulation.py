@@ -112,7 +112,8 @@ class Simulation:
         if passed is not None:
             record = passed
             occurrence = route.take(record, self._formatter)
-            sent += self._advance(self._now)
+            if not route.idle:
+                sent += self._advance(self._now)
         key = None if occurrence is None else occurrence.key
         if key is None:
             key = route.key_of(record)
