@@ -243,7 +243,7 @@ def test_a_message_that_another_line_logs_too_is_not_taken_for_the_floods() -> N
     for _ in range(3):
         program.log("the database is down")
     program.pages(10.0)
-    assert "the database is down" not in program.pipeline.throttle.known.get("web", {})
+    assert "the database is down" not in program.pipeline.throttle.shortcuts.known.get("web", {})
     program.log("the database is down", line=77, function="connect")
     assert summaries(program.pages(2.0)) == ["the database is down"]
 

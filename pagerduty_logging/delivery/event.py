@@ -61,6 +61,7 @@ class Pending:
             before, if there is one, with that in it.
         follow_up: whether it only reports the size of a problem, within its window.
         held: whether it only waits for what another process does.
+        packed: takes the bytes, each time they are made; those of the barest form apart.
     """
 
     dedup_key: str
@@ -96,6 +97,7 @@ class Pending:
     take: Callable[[Mine, Trigger | None], Trigger | None] | None = None
     follow_up: bool = False
     held: bool = False
+    packed: Callable[[EncodedEvent], object] | None = None
 
 
 def nobody_waits(outcome: Outcome) -> int:
@@ -107,9 +109,15 @@ def packed(pending: Pending) -> EncodedEvent:
     """Return an event's bytes, made once; its source is released."""
     if pending.encoded is None:
         pending.encoded = encode(pending.compose())
+        _keep(pending, pending.encoded)
         if pending.kind is not Kind.SUMMARY:
             pending.compose = partial(decode, pending.encoded)
     return pending.encoded
+
+
+def _keep(pending: Pending, encoded: EncodedEvent) -> None:
+    if pending.packed is not None and not pending.bare:
+        pending.packed(encoded)
 
 
 def packed_now(pending: Pending, now: float) -> EncodedEvent:
@@ -128,6 +136,7 @@ def tell(pending: Pending, mine: Mine) -> None:
     taken = pending.take(mine, composed if isinstance(composed, Trigger) else None)
     if taken is not None:
         pending.encoded = encode(taken)
+        _keep(pending, pending.encoded)
 
 
 def bare(pending: Pending, error: EventsError) -> Trigger:

@@ -267,6 +267,11 @@ class Queue:
         self._budget.take_back()
         self._backlog.hold(pending, self._clock() + seconds)
 
+    def put_off(self, pending: Pending, seconds: float) -> None:
+        """Try the event whose turn it was again in so many seconds, whatever another process does."""
+        self._budget.take_back()
+        pending.due = self._clock() + seconds
+
     def let_go(self, pending: Pending, dropped: str = "", words: str = "") -> None:
         """The event whose turn it was is not needed: another process told of its problem.
 

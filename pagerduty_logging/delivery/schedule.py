@@ -274,7 +274,7 @@ class Backlog:
 
 
 Class: TypeAlias = tuple[int, Kind]
-"""Return an event's rank: its severity, then its kind."""
+"""How much an event matters: its severity's rank, then its kind."""
 
 
 def _makes_way(held: Pending, other: Pending) -> bool:

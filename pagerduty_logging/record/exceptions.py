@@ -150,9 +150,9 @@ def is_group(error: BaseException) -> bool:
 
 def members_of(error: BaseException) -> tuple[BaseException, ...]:
     """Return what a group holds; () of any other exception."""
-    if not isinstance(error, BaseExceptionGroup) and "exceptions" not in error.__dict__:
-        return ()
     try:
+        if not isinstance(error, BaseExceptionGroup) and "exceptions" not in error.__dict__:
+            return ()
         found: Any = error.exceptions  # type: ignore[attr-defined]
     except Exception:  # a subclass may override it
         return ()

@@ -178,6 +178,7 @@ def _told_of(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]
         "without_time": counts.without_time,
         "without_level": counts.without_level,
         "unknown_levels": {hide(word): count for word, count in counts.unknown_levels.items()},
+        "unknown_zones": sorted(counts.unknown_zones),
         "cut": counts.cut,
         "turned_back": counts.turned_back,
         "unreached": unreached,

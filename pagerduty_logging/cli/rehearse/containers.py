@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pagerduty_logging.cli.rehearse import levels, times
+from pagerduty_logging.cli.rehearse import key_values, levels, times
 
 MAX_PIECES_CHARS: Final = 1_000_000
 """Characters of one line that is put together from pieces; the rest is left out."""
@@ -23,8 +23,19 @@ SYSLOG: Final = re.compile(
     r"(?P<tag>[^\s:\[]+(?:\([^)]*\))?)(?:\[(?P<pid>\d+)\])?(?P<colon>:?) (?P<text>.*)",
     re.DOTALL,
 )
+SYSLOG_ISO: Final = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) (?:(?P<host>[^\s:\[]+) )?"
+    r"(?P<tag>[^\s:\[\]]+)(?:\[(?P<pid>[\w.]+)\]:|(?(host):|(?!))) (?P<text>.*)",
+    re.DOTALL,
+)
+"""What rsyslog writes into files today, `journalctl -o short-iso`, and Heroku, which names no host."""
+PREFIXED: Final = re.compile(
+    r"(?P<source>[a-z0-9][\w.-]{0,80}[-_]\d{1,4} +\||\[pod/[\w./-]{1,200}\]) (?P<text>.*)", re.DOTALL
+)
+"""A line of one of several containers: of `docker compose logs`, and of `kubectl logs --prefix`."""
 CLOUDWATCH: Final = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) "
+    r"(?:\d{4}/\d\d/\d\d/\[[^\]]{1,40}\]\w{1,64} )?"  # the stream, as `aws logs tail` names it
     r"(?P<text>(?:\[|\{|[A-Z]+ |\d{4}-|Traceback | ).*)",
     re.DOTALL,
 )
@@ -67,7 +78,7 @@ class Unwrapper:
 
     def __init__(self, clock: times.Clock) -> None:
         self._when = times.reader_of(clock)
-        self._pieces: dict[str, list[str]] = {}
+        self._pieces: dict[str, tuple[Line, list[str]]] = {}
         self._sizes: dict[str, int] = {}
 
     def unwrap(self, text: str) -> Line | None:
@@ -76,18 +87,24 @@ class Unwrapper:
             said = parsed(text)
             return Line(text) if said is None else self.of_json(said, text)
         if text[4:5] == "-" and text[10:11] == "T":
+            found = SYSLOG_ISO.fullmatch(text)
+            if found is not None and levels.of_word(found["tag"]) is levels.of_word(found["host"] or " "):
+                return self._of_syslog(found)
             found = CRI.match(text)
             if found is not None:
-                source = found["stream"]
-                whole = self._joined(source, found["text"], found["tag"] == "F")
-                if whole is None:
-                    return None
-                return self._inner(Line(whole, self._when(found["time"]), source, wrapper="Kubernetes"))
+                line = Line(found["text"], self._when(found["time"]), found["stream"], wrapper="Kubernetes")
+                return self._joined(line, found["tag"] == "F")
         if text[:1] in "<1ADFJMNOS":
             found = SYSLOG.fullmatch(text)
             if found is not None:
                 return self._of_syslog(found)
-        return Line(text)
+        found = PREFIXED.fullmatch(text)
+        if found is not None:
+            inner = self.unwrap(found["text"])
+            if inner is not None:
+                inner.source = f"{found['source']}{inner.source}"
+            return inner
+        return Line(text, said=key_values.read(text))
 
     def of_cloudwatch(self, text: str) -> Line | None:
         """Return the line of CloudWatch's export, which has a time before it; else None."""
@@ -101,14 +118,14 @@ class Unwrapper:
     def of_json(self, said: Mapping[str, Any], text: str = "") -> Line | None:
         """Return the line that a JSON object wraps, or is; None for a piece of one that is to come."""
         if isinstance(said.get("log"), str) and "time" in said and ("stream" in said or len(said) == 2):
-            source = str(said.get("stream", ""))
             piece = said["log"]
-            whole = self._joined(source, piece.removesuffix("\n"), piece.endswith("\n"))
-            if whole is None:
-                return None
-            return self._inner(
-                Line(whole.removesuffix("\r"), self._when(said["time"]), source, wrapper="Docker")
+            line = Line(
+                piece.removesuffix("\n"),
+                self._when(said["time"]),
+                str(said.get("stream", "")),
+                wrapper="Docker",
             )
+            return self._joined(line, piece.endswith("\n"))
         if "__REALTIME_TIMESTAMP" in said or ("MESSAGE" in said and "PRIORITY" in said):
             return self._inner(self._of_journald(said))
         if (
@@ -123,7 +140,22 @@ class Unwrapper:
                 wrapper="CloudWatch",
             )
             return self._inner(line)
+        if isinstance(said.get("textPayload"), str) and ("logName" in said or "insertId" in said):
+            return self._inner(self._of_google(said))
         return Line(text, said=said)
+
+    def _of_google(self, said: Mapping[str, Any]) -> Line:
+        """Return a line of Google Cloud Logging's export; it takes whole streams to be of one severity."""
+        resource = said.get("resource")
+        labels = resource.get("labels") if isinstance(resource, Mapping) else None
+        level, word = levels.of_value(said.get("severity"))
+        return Line(
+            str(said["textPayload"]).rstrip("\n"),
+            self._when(said.get("timestamp") or said.get("receiveTimestamp")),
+            f"{said.get('logName', '')}{labels or ''}",
+            None if word == "DEFAULT" else level,
+            wrapper="Google Cloud",
+        )
 
     def _of_journald(self, said: Mapping[str, Any]) -> Line:
         priority = str(said.get("PRIORITY", ""))
@@ -144,19 +176,20 @@ class Unwrapper:
         )
 
     def _of_syslog(self, found: re.Match[str]) -> Line:
-        priority = found["priority"]
+        groups = found.groupdict()
+        priority = groups.get("priority")
         text = found["text"]
-        if found["time5"] is not None:  # RFC 5424: process, message id, structured data
+        if groups.get("time5") is not None:  # RFC 5424: process, message id, structured data
             text = re.sub(r"^\S+ \S+ (?:-|(?:\[[^\]]*\])+) ?", "", text).removeprefix("\ufeff")
         pid = found["pid"]
         return self._inner(
             Line(
                 text,
-                self._when(found["time"] or found["time5"]),
+                self._when(found["time"] or groups.get("time5")),
                 f"{found['tag']}/{pid}",
                 None if priority is None else levels.of_syslog(int(priority) & 7),
                 found["tag"],
-                None if pid is None or len(pid) > 11 else int(pid),
+                int(pid) if pid and pid.isascii() and pid.isdigit() and len(pid) < 12 else None,
                 wrapper="syslog",
             )
         )
@@ -164,22 +197,33 @@ class Unwrapper:
     def _inner(self, line: Line) -> Line:
         if line.text.startswith("{"):
             line.said = parsed(line.text)
+        else:
+            line.said = key_values.read(line.text)
         return line
 
-    def _joined(self, source: str, piece: str, is_last: bool) -> str | None:
-        waiting = self._pieces.get(source)
-        if is_last and waiting is None:
-            return piece
-        if waiting is None:
-            waiting = self._pieces[source] = []
-            self._sizes[source] = 0
-        if self._sizes[source] < MAX_PIECES_CHARS:
-            waiting.append(piece)
-            self._sizes[source] += len(piece)
-        if not is_last:
-            return None
-        del self._pieces[source], self._sizes[source]
-        return "".join(waiting)
+    def _joined(self, line: Line, is_last: bool) -> Line | None:
+        source, piece = line.source, line.text
+        if source in self._pieces or not is_last:
+            _, pieces = self._pieces.setdefault(source, (line, []))
+            size = self._sizes.get(source, 0)
+            if size < MAX_PIECES_CHARS:
+                pieces.append(piece)
+                self._sizes[source] = size + len(piece)
+            if not is_last:
+                return None
+            return self._put_together(source)
+        line.text = piece.removesuffix("\r")
+        return self._inner(line)
+
+    def _put_together(self, source: str) -> Line:
+        line, pieces = self._pieces.pop(source)
+        self._sizes.pop(source, None)
+        line.text = "".join(pieces).removesuffix("\r")
+        return self._inner(line)
+
+    def end(self) -> list[Line]:
+        """Return the lines of which the last piece never came."""
+        return [self._put_together(source) for source in list(self._pieces)]
 
 
 def decoded(message: Any) -> str:

@@ -30,6 +30,7 @@ class Counts:
         examples: of lines that were not understood: the file, and the line, cut.
         formats: records by the format that they were read by.
         unknown_levels: words at a level's place that are no known level, and how many lines have them.
+        unknown_zones: names of time zones that mean several; their times were read as if they named none.
         damaged: files that could not be read to their end, and why.
         earliest, latest: of all records that say when they were made, in seconds since the epoch.
     """
@@ -49,6 +50,7 @@ class Counts:
     examples: list[tuple[str, str]] = field(default_factory=list)
     formats: Counter[str] = field(default_factory=Counter)
     unknown_levels: Counter[str] = field(default_factory=Counter)
+    unknown_zones: set[str] = field(default_factory=set)
     damaged: list[str] = field(default_factory=list)
     earliest: float | None = None
     latest: float | None = None

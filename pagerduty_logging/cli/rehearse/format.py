@@ -38,6 +38,8 @@ class Format:
         refine: takes the fields apart further.
         logger: whose records these are, where the line does not say.
         is_python: whether Python's `logging` wrote it, whose levels are words in capital letters.
+        layout: how its times look, as `time.strftime` takes it; None: one of the known ways.
+        wrapped: whether lines have it only within what notes their times: elsewhere they go on with another.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Format:
     logger: str = ""
     is_python: bool = False
     layout: str | None = field(default=None, kw_only=True)
+    wrapped: bool = field(default=False, kw_only=True)
 
     @cached_property
     def match(self) -> Callable[[str], re.Match[str] | None]:
@@ -94,14 +97,12 @@ class Format:
         return any(slot in self.pattern for slot in _SLOTS)
 
 
-_PYTHON_NAMES: Final = frozenset({"debug", "info", "warning", "error", "critical"})
+NOT_SEVERE: Final = r"(?!\W{0,2}(?:ERRO?R?|CRIT(?:I|ICAL)?|FATAL|SEVERE|PANIC|ALERT|EMERG)(?![^\W_]))"
+"""What stands before a field that may come before the level: that is not the level itself."""
+_PYTHON_NAMES: Final = frozenset({"error", "erro", "critical", "crit", "fatal"})
 _SLOTS: Final = ("{LEVEL}", "{small}", "{level}", "{any}")
 _UNNAMED: Final = re.compile(r"\(\?P<\w+>")
 _NAMES: Final = "|".join(levels.NAMES)
-
-
-def _is_simple(text: str) -> bool:
-    return text.count("(") == text.count(")") == 0
 
 
 def _filled(pattern: str, names: str) -> str:

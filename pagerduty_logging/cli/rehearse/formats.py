@@ -6,6 +6,13 @@ from typing import Final
 
 from pagerduty_logging.cli.rehearse.format import Format
 from pagerduty_logging.cli.rehearse.other_formats import OTHERS, WITHOUT_LEVEL
-from pagerduty_logging.cli.rehearse.python_formats import PYTHON
+from pagerduty_logging.cli.rehearse.python_formats import FIELDS, PYTHON
 
-FORMATS: Final[tuple[Format, ...]] = (*PYTHON[:10], *OTHERS[:7], *PYTHON[10:], *OTHERS[7:], *WITHOUT_LEVEL)
+FORMATS: Final[tuple[Format, ...]] = (
+    *PYTHON[:10],
+    *OTHERS[:7],
+    *PYTHON[10:],
+    *OTHERS[7:],
+    *FIELDS,
+    *WITHOUT_LEVEL,
+)

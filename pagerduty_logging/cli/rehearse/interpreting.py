@@ -20,7 +20,8 @@ from pagerduty_logging.cli.rehearse.times import Clock, reader_of
 
 _MAY_BEGIN: Final = re.compile(r".{0,100}?\d\d[:.]?\d\d|[\[<]?[A-Z]{3,}|[IWEF]\d")
 """What stands at the beginning of any line that some format could fit: a time, or a level's word."""
-_SELF_LEVELLED: Final = ("journald", "syslog")
+_NO_WRAPPER: Final = ("", "CloudWatch")  # the second may be a time that the application wrote
+_SELF_LEVELLED: Final = ("journald", "syslog", "Google Cloud")
 
 
 class Interpreter:
@@ -91,7 +92,7 @@ class Interpreter:
         for entry in found:
             _outside(entry, line)
         if found:
-            self._note(structured.JSON, line.wrapper)
+            self._note(structured.JSON if line.text[:1] in ("{", "") else "key=value", line.wrapper)
             self.level_keys.add(level_key(said))
         return found
 
@@ -103,6 +104,8 @@ class Interpreter:
                 if found is not None and found[0].level is not None:
                     return found[0]
         for place, row in enumerate(self._formats):
+            if row.wrapped and line.wrapper in _NO_WRAPPER:
+                continue
             fitting = row.match(text)
             if fitting is None or (expects_error and "time" not in fitting.re.groupindex):
                 continue

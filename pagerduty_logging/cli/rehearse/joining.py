@@ -19,6 +19,7 @@ MAX_LINES_BETWEEN: Final = 50
 """Lines of others after which the rest of a traceback is no longer waited for."""
 
 _BEGIN: Final = re.compile(r"[ \t|+]*(?:Exception Group )?(?:Traceback|Stack) \(most recent call last\):")
+_TRACEBACK: Final = "Traceback (most recent call last):"
 _LINKS: Final = ("The above exception was", "During handling of the above", "Caused by:", "Suppressed:")
 _ERROR: Final = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:)?$")
 _INDENTED: Final = (" ", "\t", "|", "+", ")", "}", "]")
@@ -34,6 +35,8 @@ class _Open:
     """A record to which more lines may belong."""
 
     entry: Entry
+    text: str = ""  # its first line, as it was written
+    prefix: str = ""  # what begins each line of its traceback, where something does
     lines: list[str] = field(default_factory=list)
     chars: int = 0
     unfinished: bool = False  # in a traceback whose last line did not come yet
@@ -78,10 +81,10 @@ class Joiner:
         """Whether the next line may belong to a record that is to be kept."""
         return self._current is not None or self._broken is not None
 
-    def head(self, entry: Entry) -> list[Entry]:
-        """Take the first line of a record that is to be kept; return what is whole."""
+    def head(self, entry: Entry, text: str = "") -> list[Entry]:
+        """Take the first line of a record that is to be kept, and as it was written; return what is whole."""
         self._close()
-        self._current = _Open(entry)
+        self._current = _Open(entry, text)
         self._waiting.append(self._current)
         return self._whole()
 
@@ -89,6 +92,25 @@ class Joiner:
         """Take the first line of a record that is not to be kept; return what is whole."""
         self._close()
         return self._whole()
+
+    def repeats_head(self, text: str) -> bool:
+        """Take a line of a traceback of which each begins as the record's own line does, as OpenStack's do.
+
+        Returns:
+            whether it is one.
+        """
+        current = self._current
+        if current is None:
+            return False
+        if not current.prefix:
+            begin = text.find(_TRACEBACK)
+            if begin <= 0 or not current.text.startswith(text[:begin]):
+                return False
+            current.prefix = text[:begin]
+        if not text.startswith(current.prefix.rstrip()):
+            return False
+        current.take(text[len(current.prefix) :])
+        return True
 
     def rest(self, text: str) -> bool:
         """Take a line that begins no record; return whether it belongs to one, or looks like it."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any, Final
 
 WORDS: Final = {
-    "notset": 0, "trace": 5, "finest": 5, "finer": 5, "verbose": 10, "debug": 10, "dbug": 10, "fine": 10,
-    "config": 10, "info": 20, "information": 20, "informational": 20, "default": 20, "success": 25, "log": 20,
-    "notice": 25, "note": 25, "hint": 20, "statement": 20, "detail": 20,
-    "warn": 30, "warning": 30, "error": 40, "err": 40, "eror": 40, "severe": 40,
-    "critical": 50, "crit": 50, "fatal": 50, "panic": 50, "dpanic": 50, "alert": 50, "emerg": 50,
+    "notset": 0, "trace": 5, "finest": 5, "finer": 5, "verbose": 10, "debug": 10, "debu": 10, "dbug": 10,
+    "fine": 10, "config": 10, "info": 20, "information": 20, "informational": 20, "default": 20,
+    "success": 25, "log": 20, "notice": 25, "note": 25, "hint": 20, "statement": 20, "detail": 20,
+    "warn": 30, "warni": 30, "warning": 30, "error": 40, "erro": 40, "err": 40, "eror": 40, "severe": 40,
+    "critical": 50, "crit": 50, "criti": 50, "fatal": 50, "panic": 50, "dpanic": 50, "alert": 50, "emerg": 50,
     "emergency": 50,
 }  # fmt: skip
 """Words for levels, in lower case, and what they are in Python's scale."""
@@ -19,6 +20,9 @@ LETTERS: Final = {"V": 5, "T": 5, "D": 10, "I": 20, "N": 25, "W": 30, "E": 40, "
 """The same for logs that have room for one letter."""
 
 NAMES: Final = tuple(sorted(WORDS, key=len, reverse=True))
+
+HIGHEST: Final = 100
+"""The highest number that is taken for a level of Python's scale."""
 
 _OTHER: Final = "level "  # `logging` writes "Level 45" for a number that has no name
 
@@ -58,17 +62,37 @@ def of_bunyan(number: int) -> int:
     return max(number - 10, 0)
 
 
+def of_azure(number: int) -> int:
+    """Return the level of Application Insights, from 0, verbose, to 4, critical."""
+    return (number + 1) * 10
+
+
+def of_google(number: int) -> int:
+    """Return the level of Google's LogSeverity: 500 is an error, 600 and more are worse."""
+    if number >= 600:
+        return logging.CRITICAL
+    return {500: logging.ERROR, 400: logging.WARNING, 300: 25, 200: logging.INFO}.get(number, logging.DEBUG)
+
+
+def of_number(number: int) -> int | None:
+    """Return the level of a number in Python's scale, or in Log4j's, a thousand times that; else None."""
+    if number >= 10_000 and number % 1_000 == 0:
+        number //= 1_000
+    return number if 0 <= number <= HIGHEST else None
+
+
 def of_value(value: Any) -> tuple[int | None, str]:
     """Return the level of a JSON value (a word, a number, `{"name": ..., "no": ...}`), and its word."""
     match value:
         case bool() | None:
             return None, ""
         case int() | float():
-            return int(value), logging.getLevelName(int(value))
+            number = of_number(int(value)) if math.isfinite(value) else None
+            return (None, "") if number is None else (number, logging.getLevelName(number))
         case str():
             return of_word(value), value.strip()
-        case {"no": int(number)}:
-            return number, str(value.get("name", ""))
+        case {"no": int(number)} if not isinstance(number, bool):
+            return of_number(number), str(value.get("name", ""))
         case {"name": str(name)} | {"level": str(name)}:
             return of_word(name), name
         case _:

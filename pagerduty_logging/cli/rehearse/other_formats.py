@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pagerduty_logging.cli.rehearse import times
-from pagerduty_logging.cli.rehearse.format import Format, Sample
+from pagerduty_logging.cli.rehearse.format import NOT_SEVERE, Format, Sample
 from pagerduty_logging.cli.rehearse.refining import find_java_logger, letters, postgres_level
 
 _ISO: Final = f"(?P<time>{times.ISO})"
@@ -171,7 +171,8 @@ OTHERS: Final = (
     ),
     Format(
         "Java",
-        r"\[?{time}\]?(?: \[[^\]]*\])?(?: [0-9.]+)? +\[?{LEVEL}\]?(?: +\d+ ---)?(?: \[[^\]]*\])*(?: \([^)"
+        rf"\[?{{time}}\]?(?: {NOT_SEVERE}\[[^\]]*\])?(?: [0-9.]+)? +"
+        r"\[?{LEVEL}\]?(?: +\d+ ---)?(?: \[[^\]]*\])*(?: \([^)"
         r"]*\))?"
         r"(?: -)? *(?P<message>.*)",
         (

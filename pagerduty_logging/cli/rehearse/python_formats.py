@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from pagerduty_logging.cli.rehearse import times
-from pagerduty_logging.cli.rehearse.format import Format, Sample
-from pagerduty_logging.cli.rehearse.refining import answer_level, find_logger, prefer_dotted, structlog
+from pagerduty_logging.cli.rehearse.format import NOT_SEVERE, Format, Sample
+from pagerduty_logging.cli.rehearse.refining import (
+    answer_level,
+    find_logger,
+    logger_of_fields,
+    prefer_dotted,
+    structlog,
+)
 
 _ISO: Final = f"(?P<time>{times.ISO})"
 
@@ -175,8 +181,9 @@ PYTHON: Final = (
     ),
     Format(
         "time, logger, level",
-        r"\[?{time}\]?(?: - | \| | :: | )\[?(?P<logger>[A-Za-z_][\w.$-]*)\]? *(?: - | \| | :: | |:)"
-        r"[\[(<]?{LEVEL}[\])>]?(?::\d+)?(?: +- | *\| | *:: |: ?| +)(?P<message>.*)",
+        r"[\[(<]?{time}[\])>]?(?: - | \| | :: | )"
+        r"[\[(]?(?P<logger>[A-Za-z_][\w.$-]*)(?::(?P<line>\d+))?[\])]? *(?: - | \| | :: | |: ?)"
+        r"[\[(<]?{LEVEL}(?: *[\])>])?(?::\d+)?(?: +- | *\| | *:: |: ?| +)(?P<message>.*)",
         (
             Sample(
                 "2026-11-29 03:12:07,123 - shop.orders - ERROR - order 7 failed",
@@ -197,13 +204,21 @@ PYTHON: Final = (
                 "scrapy.core.scraper",
             ),
             Sample("[2026-11-29 03:12:07,123] shop [INFO] ready", 20, "ready", "shop"),
+            Sample(
+                "[2026-11-29 03:12:07,123] kopf.objects    [ERROR   ] [ns/db1] Handler failed",
+                40,
+                "[ns/db1] Handler failed",
+                "kopf.objects",
+            ),
+            Sample("2026-11-29 03:12:07,123 (shop.db) CRITICAL: gone", 50, "gone", "shop.db"),
         ),
         refine=prefer_dotted,
         is_python=True,
     ),
     Format(
         "time, level",
-        r"\[?{time}\]?(?: \[\d+\]| -| \||:|,)? *[\[(<]?{LEVEL}[\])>]?(?: +- | *\| |: ?| +|$)(?P<message>.*)",
+        r"[\[(<]?{time}[\])>]?(?: \[\d+\]|[ \t]*[-|:;,])?[ \t]*[\[(<{]?{LEVEL} *[\])>}]?"
+        r"(?: +- | *\| ?|[:;] *|\s+|(?=\[)|(?<=[\])>}])|$)(?P<message>.*)",
         (
             Sample(
                 "2026-11-29 03:12:07,123 ERROR shop.orders: order 7 failed",
@@ -220,6 +235,11 @@ PYTHON: Final = (
             Sample("2026-11-29 03:12:07,123 - WARNING - disk is nearly full", 30, "disk is nearly full"),
             Sample("2026-11-29T03:12:07Z INFO     ready", 20, "ready"),
             Sample("2015-04-24T21:09:29.296 [25376]INFO:somemodule:Something", 20, "Something", "somemodule"),
+            Sample("2026-11-29 03:12:07,123|ERROR|shop.orders|no card", 40, "no card", "shop.orders"),
+            Sample("[2026-11-29 03:12:07][ERROR][shop.orders] no card", 40, "no card", "shop.orders"),
+            Sample("2026-11-29 03:12:07,123\tERROR worker.py:12 -- it died", 40, "it died"),
+            Sample("2026-11-29 03:12:07,123 [CRITI] shop.orders:pay:12 - no", 50, "no", "shop.orders"),
+            Sample("2026-11-29 03:12:07,123 ERROR [shop:12][waitress-0] no card", 40, "no card", "shop"),
             Sample("2026-11-29 03:12:07,123 Level 45 shop.orders: strange", 45, "strange", "shop.orders"),
             Sample("20260327 11:34:21.908 - INFO - + START SUITE: Test [ ]", 20, "+ START SUITE: Test [ ]"),
         ),
@@ -228,15 +248,40 @@ PYTHON: Final = (
     ),
     Format(
         "level, time",
-        r"\[? ?{LEVEL}\]?(?::\S{1,80}|[ |]{1,40}\S{0,80}?)?[ |:]{1,40}(?:[\w.]{1,80}:(?P<line>\d+) )?"
-        r"\[?{time}\]?(?:(?: [\w.-]+)?\])?[ :|]+(?:- )?(?P<message>.*)",
+        r"\[? ?{LEVEL}\]?(?::\S{1,80}|[ |]{1,40}\S{0,80}?|\|(?P<path>[\w./-]{1,200}):(?P<line>\d{1,7})\])?"
+        r"(?:[ |:]{1,40}|(?<=\])(?=\[))(?:[\w.]{1,80}:\d{1,7} )?\[?{time}\]?(?:(?: [\w.-]+)?\])?"
+        r"[ :|]+(?:- |>> )?(?P<message>.*)",
         (
             Sample("ERROR 2026-11-29 03:12:07,123 order 7 failed", 40, "order 7 failed"),
             Sample("[DEBUG 2015-05-20 12:22:19 main]  Exec[create]", 10, "Exec[create]"),
             Sample("INFO:2026-11-29 03:12:07,123:ready", 20, "ready"),
+            Sample("[ERROR][2026-11-29 03:12:07,123] shop.orders: no card", 40, "no card", "shop.orders"),
+            Sample("[ERROR|trainer.py:12] 2026-11-29 03:12:07,123 >> loss is nan", 40, "loss is nan"),
         ),
         refine=find_logger,
         is_python=True,
+    ),
+    Format(
+        "vLLM",
+        rf"(?:\([^)]{{0,80}}\) )?{{LEVEL}} (?P<time>{times.YEARLESS}) "
+        r"\[?(?P<path>[\w./-]{1,200}):(?P<line>\d{1,7})\] (?P<message>.*)",
+        (
+            Sample("ERROR 11-29 03:12:07 [engine.py:12] engine is dead", 40, "engine is dead"),
+            Sample("(Worker pid=7) ERROR 11-29 03:12:07 engine.py:12] engine is dead", 40, "engine is dead"),
+        ),
+        is_python=True,
+    ),
+    Format(
+        "Twisted",
+        rf"{_ISO} \[(?P<logger>[^#\]]{{1,200}})#{{small}}\] (?P<message>.*)",
+        (
+            Sample(
+                "2026-11-29T03:12:07+0000 [twisted.internet.defer#critical] Unhandled error in Deferred:",
+                50,
+                "Unhandled error in Deferred:",
+                "twisted.internet.defer",
+            ),
+        ),
     ),
     Format(
         "logging.basicConfig",
@@ -263,5 +308,75 @@ PYTHON: Final = (
         ),
         logger="uvicorn.error",
         is_python=True,
+    ),
+    Format(
+        "level, message",
+        r"\[?(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) *\]?(?: - | +|$)(?P<message>.*)",
+        (
+            Sample("ERROR Internal Server Error: /pay", 40, "Internal Server Error: /pay"),
+            Sample(
+                "INFO  [alembic.runtime.migration] Context impl",
+                20,
+                "Context impl",
+                "alembic.runtime.migration",
+            ),
+        ),
+        refine=find_logger,
+        is_python=True,
+        wrapped=True,
+    ),
+)
+
+_THREAD: Final = r"[A-Z][a-z]+(?:[A-Z]\w*|-[\w-]+)(?:-[\w-]+)?"
+_DOTTED: Final = r"[A-Za-z_][\w$]*(?:\.[\w$]+)+(?::\d+)?"
+_BARE: Final = rf"\d+|{_THREAD}|{_DOTTED}|[\w.-]+(?= *[|:/-])"
+_FIELD: Final = rf"{NOT_SEVERE}(?>\[[^\]\n]{{0,80}}\]|\([^)\n]{{0,80}}\)|{_BARE})"
+_BETWEEN: Final = r"[ \t|:;,/-]*+"
+
+FIELDS: Final = (
+    Format(
+        "time, fields, level",
+        rf"[\[(<]?{{time}}[\])>]?(?P<fields>(?:{_BETWEEN}{_FIELD}){{1,5}}?){_BETWEEN}"
+        r"[\[(<]?{LEVEL} *[\])>]?(?: +- | *\| ?|[:;/] ?|\s+|(?<=[\])>])|$)(?P<message>.*)",
+        (
+            Sample(
+                "2026-11-29 03:12:07,123 [salt.minion       :1234][ERROR   ][4711] no master",
+                40,
+                "[4711] no master",
+                "salt.minion",
+            ),
+            Sample(
+                "[2026-11-29 03:12:07,123] [PID 7] [Thread-4] [dramatiq.worker.WorkerThread] [ERROR] gone",
+                40,
+                "gone",
+                "dramatiq.worker.WorkerThread",
+            ),
+            Sample(
+                "2026-11-29 03:12:07,123 - synapse.http.server - 123 - ERROR - GET-1 - no answer",
+                40,
+                "GET-1 - no answer",
+                "synapse.http.server",
+            ),
+            Sample("2026-11-29 03:12:07,123 [MainThread  ] [ERROR]  no card", 40, "no card"),
+            Sample("2026-11-29 03:12:07,123 4711 MainThread ERROR shop.db gone", 40, "gone", "shop.db"),
+            Sample("[2026-11-29 03:12:07,123] db1/ERROR/locust.main: no", 40, "no", "locust.main"),
+            Sample(
+                "[2026-11-29 03:12:07 +0100] - (sanic.access)[INFO][127.0.0.1:5]: GET /  200 5",
+                20,
+                "[127.0.0.1:5]: GET /  200 5",
+                "sanic.access",
+            ),
+        ),
+        refine=logger_of_fields,
+        is_python=True,
+    ),
+    Format(
+        "time, a letter for the level",
+        r"[\[(<]?{time}[\])>]?:? [\[(]?(?P<level>[DIWEFC])[\])]?[ :]+(?P<message>.*)",
+        (
+            Sample("2026-11-29 03:12:07,123 E shop.orders: no card", 40, "no card", "shop.orders"),
+            Sample("2026-11-29 03:12:07.123456: E tensorflow/core/a.cc:12] no GPU", 40, "no GPU"),
+        ),
+        refine=find_logger,
     ),
 )

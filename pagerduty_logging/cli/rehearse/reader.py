@@ -97,6 +97,9 @@ class LogReader:
             else:
                 yield from self._skim(block, find)
                 self._note_times(block)
+        for line in self._unwrapper.end():
+            yield from self._unwrapped(line)
+        self._counts.unknown_zones |= self._clock.unknown_names
         for joiner in self._joiners.values():
             yield from self._timed(joiner.end())
 
@@ -106,8 +109,12 @@ class LogReader:
         counts = self._counts
         (block, end), position = whole, 0
         counts.counted_bytes += end
+        may_pass: bool | None = None
         while position < end:
-            quiet = self._quiet_of_first()
+            quiet = self._quiet_of_first() if may_pass is not False else None
+            if quiet is not None and may_pass is None and counts.earliest is not None:
+                may_pass = not self._turns_back(whole)
+                continue
             if quiet is not None and counts.earliest is not None and not self._plain.resumes:
                 stop = quiet(block, position).end()
                 if stop > position:
@@ -149,18 +156,21 @@ class LogReader:
         if len(line.text) > MAX_TEXT_CHARS:
             self._counts.cut += 1
             line.text = line.text[:MAX_TEXT_CHARS]
+        if joiner.repeats_head(line.text):
+            self._counts.continued += 1
+            return
         heads = self._interpreter.heads(line, joiner.expects_error)
         if heads is not None:
             for head in heads:
-                yield from self._taken(head, joiner)
-        elif joiner.rest(line.text):
+                yield from self._taken(head, joiner, line.text)
+        elif joiner.rest(line.text) or not line.text.strip():
             self._counts.continued += 1
         else:
             self._counts.missed(self._path, line.text)
         for text in more:
             joiner.rest(text)
 
-    def _taken(self, head: Entry, joiner: Joiner) -> Iterator[Entry]:
+    def _taken(self, head: Entry, joiner: Joiner, text: str) -> Iterator[Entry]:
         counts = self._counts
         counts.records += 1
         if head.time is not None:
@@ -173,7 +183,7 @@ class LogReader:
         counts.severe += 1
         if head.time is None:
             counts.without_time += 1
-        yield from self._timed(joiner.head(head))
+        yield from self._timed(joiner.head(head, text))
 
     def _timed(self, entries: list[Entry]) -> Iterator[Entry]:
         for entry in entries:
@@ -264,22 +274,24 @@ class LogReader:
         block, end = whole
         self._note_time(block[block.rfind(b"\n", 0, end - 1) + 1 : end - 1])
 
-    def _note_time(self, raw: bytes) -> float | None:
+    def _note_time(self, raw: bytes) -> None:
+        when = self._peek(raw)
+        if when is not None:
+            self._counts.at(when)
+
+    def _peek(self, raw: bytes) -> float | None:
         found = self._interpreter.first.match(raw[:MAX_TEXT_CHARS].decode("utf-8", "replace"))
         if found is None or "time" not in found.re.groupindex or len(self._joiners) > 1:
             return None
-        when = self._clock.read(found["time"], self._interpreter.first.layout)
-        if when is not None:
-            self._counts.at(when)
-        return when
+        return self._clock.peek(found["time"], self._interpreter.first.layout)
 
     def _turns_back(self, whole: Block) -> bool:
         """Return whether local time is turned back within a block: then every line's time must be known."""
         if not self._clock.may_turn_back:
             return False
         block, end = whole
-        first = self._note_time(block[: block.find(b"\n")])
-        last = self._note_time(block[block.rfind(b"\n", 0, end - 1) + 1 : end - 1])
+        first = self._peek(block[: block.find(b"\n")])
+        last = self._peek(block[block.rfind(b"\n", 0, end - 1) + 1 : end - 1])
         return first is None or last is None or self._clock.is_unsure(first, last)
 
 

@@ -8,23 +8,65 @@ from collections.abc import Callable, Mapping
 from pagerduty_logging.cli.rehearse import levels
 from pagerduty_logging.cli.rehearse.format import Said
 
-_OWN_LOGGER = re.compile(
-    r"\[?(?P<logger>[A-Za-z_][\w.$-]*)\]?(?:(?::\d+)?:| -(?= )|(?: +)?\||(?<=\])) ?(?=\S)"
+_NAME = r"[A-Za-z_][\w.$-]*"
+_FILE = r"(?P<path>[\w./\\-]{1,200}\.(?:pyx?|cc?|cpp|go|rs|js|ts)):(?P<line>\d{1,7})"
+_PLACES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"[\[(]?{_FILE}[\])]?(?: *(?:--?|[:|]))? +(?=\S)",
+        rf"(?P<logger>{_NAME}) [\[(]{_FILE}[\])]:? +(?=\S)",
+        rf"\[?(?P<logger>{_NAME})(?: *: *(?P<line>\d{{1,7}}))?\](?:\[[^\]]{{0,60}}\])? *(?:[:-] +)?(?=\S)",
+        rf"(?P<logger>{_NAME})(?::(?P<function>[\w<>.]+))?:(?P<line>\d{{1,7}})(?:\]| *[|:] *| +- +)(?=\S)",
+        rf"(?P<logger>{_NAME})(?:: ?| -(?= )| *[|;] ?) ?(?=\S)",
+        r"(?P<logger>[A-Za-z_]\w*(?:\.\w+)+)(?::(?P<line>\d{1,7}))? +(?=\S)",
+    )
 )
-_DOTTED = re.compile(r"(?P<logger>[A-Za-z_]\w*(?:\.\w+)+) +(?=\S)")
+"""Who logged it and where, as messages begin with it."""
+_RAISED = re.compile(r"(?:Error|Exception|Warning|Exit|Interrupt)$")
 _IN_BRACKETS = re.compile(r"(?:\[[^\]]*\]|\([^)]*\)) *")
 
 
 def find_logger(said: Said) -> None:
-    """Find the logger's name at the beginning of the message, if the line has none elsewhere."""
+    """Find the logger, or the file, at the beginning of the message, if the line names none before it."""
     if said.get("logger"):
         return
     text = said["message"]
-    found = _OWN_LOGGER.match(text) or _DOTTED.match(text)
+    found = _place(text, 0)
     if found is None and (around := _IN_BRACKETS.match(text)):
-        found = _OWN_LOGGER.match(text, around.end()) or _DOTTED.match(text, around.end())
-    if found is not None and levels.of_word(found["logger"]) is None:
-        said["logger"], said["message"] = found["logger"], text[found.end() :]
+        found = _place(text, around.end())
+    if found is not None:
+        said.update((name, value) for name, value in found.groupdict().items() if value)
+        said["message"] = text[found.end() :]
+
+
+def _place(text: str, begin: int) -> re.Match[str] | None:
+    for pattern in _PLACES:
+        found = pattern.match(text, begin)
+        name = None if found is None else found.groupdict().get("logger") or ""
+        if name is not None and levels.of_word(name or " ") is None and not _RAISED.search(name):
+            return found
+    return None
+
+
+_ONE_FIELD = re.compile(r"[\[(]([^\])]*)[\])]|([^\s|;,/\[(]+)")
+_LOGGER = re.compile(rf"(?P<logger>{_NAME})(?: *:(?P<line>\d{{1,7}}))?[:-]*$")
+_THREAD = re.compile(r"(?:Main|Dummy|Thread|Process|Worker|ForkPool|waitress|main|PID\b)[\w-]*$|.*-\d+$")
+
+
+def logger_of_fields(said: Said) -> None:
+    """Find the logger among the fields before the level: a dotted name, or the last that is no thread's."""
+    names = []
+    for field in _ONE_FIELD.finditer(said.pop("fields", "")):
+        text = (field[1] if field[1] is not None else field[2]).strip()
+        found = _LOGGER.match(text)
+        if found is not None and not _THREAD.match(found["logger"]):
+            names.append(found)
+    dotted = [found for found in names if "." in found["logger"]]
+    if not dotted:
+        find_logger(said)
+    if not said.get("logger") and names:
+        best = (dotted or names)[-1]
+        said.update((name, value) for name, value in best.groupdict().items() if value)
 
 
 _AFTER_EVENT = re.compile(r"(?<! ) +(?:\[(?P<logger>[\w.-]+)\](?= |$)|(?=[A-Za-z_][\w.]{0,80}=))")

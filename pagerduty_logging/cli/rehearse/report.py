@@ -104,6 +104,10 @@ def not_understood(result: Result) -> list[str]:
         said.append(f"Without a level: {read['without_level']:,} records. They are not rehearsed.")
     for word, count in read["unknown_levels"].items():
         said.append(f"Level {word!r} is not known: {count:,} records. They are not rehearsed.")
+    for name in read["unknown_zones"]:
+        said.append(
+            f"Time zone {name!r} may be any of several: its times are read as {result.zone}'s (--tz)."
+        )
     if read["cut"]:
         said.append(f"Cut: {read['cut']:,} lines that are too long.")
     if read["turned_back"]:

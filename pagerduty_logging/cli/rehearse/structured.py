@@ -15,22 +15,23 @@ ReadTime = Callable[[object], float | None]
 
 TIMES: Final = (
     "asctime", "@timestamp", "timestamp", "time", "created", "ts", "datetime", "date",
-    "eventTime", "Timestamp", "timestamp_ns", "timeUnixNano", "observed_timestamp", "t",
+    "eventTime", "Timestamp", "timestamp_ns", "timeUnixNano", "observed_timestamp", "t", "instant",
+    "timestampSeconds",
 )  # fmt: skip
 LEVELS: Final = (
-    "levelname", "level", "severity", "log.level", "log_level", "loglevel", "lvl", "severity_text",
-    "severityText", "SeverityText", "levelno", "level_number",
+    "levelname", "level_name", "level", "severity", "log.level", "log_level", "loglevel", "lvl",
+    "severity_text", "severityText", "SeverityText", "levelno", "level_number",
 )  # fmt: skip
 MESSAGES: Final = (
     "message", "msg", "event", "short_message", "textPayload", "body", "Body", "text", "errorMessage", "log",
 )  # fmt: skip
 LOGGERS: Final = (
     "logger", "logger_name", "log.logger", "loggerName", "name", "channel", "scope_name", "target",
-    "component",
+    "component", "logger.name",
 )  # fmt: skip
 TRACEBACKS: Final = (
     "exc_info", "exc_text", "exception", "stack_trace", "error.stack_trace", "traceback", "exc", "stackTrace",
-    "stack_info", "exception.stacktrace", "err", "error",
+    "stack_info", "exception.stacktrace", "err", "error", "error.stack",
 )  # fmt: skip
 PATHS: Final = ("pathname", "log.origin.file.name", "code.filepath", "code.file.path", "filename", "file")
 LINES: Final = ("lineno", "log.origin.file.line", "code.lineno", "code.line.number", "line")
@@ -101,8 +102,10 @@ def _is_own(name: str, message_name: str, logger_name: str) -> bool:
 
 def _flat(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return the object with what ECS, Google, OpenTelemetry and tracing may nest, by its dotted name."""
-    flat = dict(said)
-    for name in ("log", "error", "process", "code"):
+    flat = {_usual_name(name, said): value for name, value in said.items()}
+    if "@t" in said:
+        flat.setdefault("level", "information")  # which Serilog leaves out
+    for name in ("log", "error", "process", "code", "logger"):
         inner = said.get(name)
         if isinstance(inner, Mapping):
             del flat[name]
@@ -120,6 +123,19 @@ def _flat(said: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+_SERILOG: Final = {"@t": "time", "@m": "message", "@mt": "message", "@l": "level", "@x": "exception"}
+_MONGODB: Final = {"s": "level", "c": "component"}
+
+
+def _usual_name(name: str, said: Mapping[str, Any]) -> str:
+    """Return the name by which others know a field: of Graylog's GELF, MongoDB, Serilog."""
+    if name[:1] == "_" and "short_message" in said:
+        return name[1:]
+    if name in _MONGODB and "ctx" in said and "t" in said:
+        return _MONGODB[name]
+    return _SERILOG.get(name, name) if name[:1] == "@" else name
+
+
 def _dotted(prefix: str, said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in said.items():
         if isinstance(value, Mapping):
@@ -132,20 +148,36 @@ def _level(said: dict[str, Any]) -> tuple[int | None, str]:
     number = said.get("severity_number", said.get("severityNumber", said.get("SeverityNumber")))
     if isinstance(number, int) and not isinstance(number, bool) and number > 0:
         return levels.of_opentelemetry(number), _text(said.get("severity_text") or said.get("severityText"))
+    if isinstance(number, str) and number.startswith(_OTLP_NAME):
+        word = number.removeprefix(_OTLP_NAME).rstrip("1234")
+        return levels.of_word(word), word
     for name in LEVELS:
         value = said.get(name)
         if value is None:
             continue
         level, word = levels.of_value(value)
-        if level is None:
-            continue
-        if name == "level" and not isinstance(value, (str, Mapping)):
-            if "short_message" in said:  # Graylog's GELF has syslog's numbers
-                return levels.of_syslog(level), ""
-            if "hostname" in said and "pid" in said:
-                return levels.of_bunyan(level), ""
-        return level, word
+        if isinstance(value, int) and not isinstance(value, bool):
+            level = _of_number(name, value, said)
+        if level is not None:
+            return level, word
+    if said.get("severityLevel") in (0, 1, 2, 3, 4):  # of Azure's Application Insights
+        return levels.of_azure(said["severityLevel"]), ""
     return None, ""
+
+
+_OTLP_NAME: Final = "SEVERITY_NUMBER_"
+
+
+def _of_number(name: str, number: int, said: Mapping[str, Any]) -> int | None:
+    """Return the level that a number stands for, in the scale of whoever writes such objects."""
+    if name == "level":
+        if "short_message" in said:  # Graylog's GELF has syslog's numbers
+            return levels.of_syslog(number)
+        if "hostname" in said and "pid" in said:
+            return levels.of_bunyan(number)
+    if name == "severity" and number >= 100:
+        return levels.of_google(number)
+    return levels.of_number(number)
 
 
 def _time(said: dict[str, Any], when: ReadTime) -> float | None:
@@ -183,7 +215,9 @@ def _traceback(said: Mapping[str, Any], message_name: str) -> str:
         found = _printed(said[name], said)
         if found:
             return found
-    return ""
+    whole = _text(said.get("full_message"))  # GELF's: the message, and what follows it
+    begin = whole.find("Traceback (most recent call last):")
+    return whole[begin:] if begin >= 0 else ""
 
 
 def _printed(value: Any, said: Mapping[str, Any]) -> str:

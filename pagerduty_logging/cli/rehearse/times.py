@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
+
+from pagerduty_logging.cli.rehearse import zone_names
 
 ISO: Final = (
-    r"\d{4}-\d\d-\d\d[T _]\d\d:\d\d:\d\d(?:[.,:]\d{1,9})?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)(?![A-Za-z\d]))?"
+    r"\d{4}-\d\d-\d\d[T _]\d\d:\d\d:\d\d(?:[.,:]\d{1,9})?"
+    rf"(?: ?(?:Z|{zone_names.NAMES}|[+-]\d\d:?\d\d)(?![A-Za-z\d]))?"
 )
 CLF: Final = r"\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: [+-]\d{4})?"
 CTIME: Final = r"(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})? \d{4}"
@@ -34,7 +37,7 @@ _MONTHS: Final = {
 }
 # fmt: on
 _CLOCK = r"(?P<h>\d\d?)[:.]?(?P<mi>\d\d?)[:.]?(?P<s>\d\d?)(?:[.,:](?P<f>\d{1,9}))?"
-_OFFSET = r"(?: ?(?P<o>Z|UTC|GMT|[+-]\d\d:?\d\d))?"
+_OFFSET = rf"(?: ?(?P<o>Z|[+-]\d\d:?\d\d)| ?(?P<n>{zone_names.NAMES}))?"
 _PATTERNS: Final = tuple(
     re.compile(pattern)
     for pattern in (
@@ -48,6 +51,8 @@ _PATTERNS: Final = tuple(
 )
 _LEAP_YEAR = 2000  # for a day without a year
 _EARLIEST, _LATEST = 0.0, 253_402_300_799.0
+JITTER: Final = timedelta(minutes=1)
+"""How much older a line may be than the one before it, where several processes write to one log."""
 YEAR_AHEAD: Final = timedelta(days=1)
 """How far a day without a year may lie after the newest that it can be: clocks differ."""
 
@@ -62,6 +67,7 @@ class Clock:
 
     Attributes:
         may_turn_back: whether a time was read that names no zone, in one whose clocks are turned.
+        unknown_names: names of zones that times had, and that do not say which zone is meant.
     """
 
     def __init__(self, zone: tzinfo, newest: float) -> None:
@@ -70,6 +76,7 @@ class Clock:
         self._previous: datetime | None = None
         self._known: dict[str, float] = {}
         self.may_turn_back = False
+        self.unknown_names: set[str] = set()
 
     def read(self, text: str, layout: str | None = None) -> float | None:
         """Return a time in seconds since the epoch; None if it is no time.
@@ -88,6 +95,14 @@ class Clock:
             self._known[text] = found[0]
         return found[0] if found else None
 
+    def peek(self, text: str, layout: str | None = None) -> float | None:
+        """Return a time of which it does not count that it was read: it may not be its turn."""
+        previous = self._previous
+        try:
+            return self.read(text, layout)
+        finally:
+            self._previous = previous
+
     def _read(self, text: str, layout: str | None) -> tuple[float, bool] | None:
         """Return a time, and whether the same text always means it."""
         try:
@@ -103,8 +118,14 @@ class Clock:
         return (seconds, certain) if _EARLIEST <= seconds <= _LATEST else None
 
     def _parsed(self, text: str, layout: str | None) -> datetime | None:
+        if layout == "%s":
+            return of_number(text)
         if layout is not None:
-            return self._with_year(_as_laid_out(text, layout), _names_year(layout))
+            name = _ZONE_NAME.search(text) if "%Z" in layout else None
+            if name is not None:
+                text, layout = text.replace(name[0], "", 1), layout.replace("%Z", "").strip()
+            when = self._with_year(_as_laid_out(text.strip(), layout), _names_year(layout))
+            return when if name is None else self._named(when, name[0])
         for pattern in _PATTERNS:
             found = pattern.fullmatch(text)
             if found is not None:
@@ -128,7 +149,17 @@ class Clock:
             int(fraction),
             tzinfo=_offset(part.get("o")),
         )
-        return self._with_year(when, year is not None)
+        when = self._with_year(when, year is not None)
+        name = part.get("n")
+        return when if name is None else self._named(when, name)
+
+    def _named(self, when: datetime, name: str) -> datetime:
+        if when.tzinfo is not None:
+            return when
+        placed = zone_names.placed(when, name, self._zone)
+        if placed is None:
+            self.unknown_names.add(name)
+        return placed or when
 
     def _with_year(self, when: datetime, has_year: bool) -> datetime:
         if has_year:
@@ -150,7 +181,7 @@ class Clock:
         chosen = first
         previous = self._previous
         if twice and previous is not None:
-            back = naive < previous.replace(tzinfo=None, fold=0)
+            back = naive < previous.replace(tzinfo=None, fold=0) - JITTER
             chosen = second if back or previous.fold else first
         self._previous = chosen
         return chosen, not twice
@@ -198,16 +229,23 @@ def reader_of(clock: Clock) -> Callable[[object], float | None]:
                 return read(number)
             case {"$date": inner}:
                 return read(inner)
+            case {"seconds": int() | float() as number} | {"epochSecond": int() | float() as number}:
+                return read(number + _nanoseconds(value) / 1e9)
             case _:
                 return None
 
     return read
 
 
+def _nanoseconds(value: Any) -> float:
+    number = value.get("nanos", value.get("nanoOfSecond", 0))
+    return number if isinstance(number, (int, float)) and 0 <= number < 1e9 else 0.0
+
+
 def _offset(text: str | None) -> tzinfo | None:
     if text is None:
         return None
-    if text in ("Z", "UTC", "GMT"):
+    if text == "Z":
         return UTC
     sign = -1 if text[0] == "-" else 1
     digits = text[1:].replace(":", "")
@@ -222,10 +260,15 @@ def _as_laid_out(text: str, layout: str) -> datetime:
         bare = layout.replace("%z", "").replace("%Z", "").rstrip()
         if bare == layout:
             raise
-        return datetime.strptime(_ZONE_NAME.sub("", text) if "%Z" in layout else text, bare)
+        return datetime.strptime(text, bare)
 
 
-_ZONE_NAME: Final = re.compile(r" ?[A-Z]{2,5}$")
+_ZONE_NAME: Final = re.compile(r"(?<![A-Za-z])[A-Z]{3,5}(?![A-Za-z])")
+
+
+def names_day(layout: str) -> bool:
+    """Return whether a time in this layout says on which day it was, but for the year."""
+    return any(each in layout for each in ("%d", "%e", "%j", "%c", "%x", "%D", "%F", "%s", "%G", "%u"))
 
 
 def _names_year(layout: str) -> bool:

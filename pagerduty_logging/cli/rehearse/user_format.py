@@ -75,6 +75,8 @@ def reader_of(text: str, date_format: str | None = None) -> Format:
             continue
         named.add(name)
         group = _time_of(layout) if name == "asctime" else _GROUPS.get(name, r"[^\n]{0,200}?")
+        if name == "levelname":
+            group = _level_of(text)
         if name in seen or ("<time>" in group and "time" in seen):
             group = re.sub(r"\(\?P<\w+>", "(?:", group).replace(_LEVEL, r"[^\n]{0,200}?")
         seen.add("time" if name in ("asctime", "created") else name)
@@ -99,11 +101,23 @@ def reader_of(text: str, date_format: str | None = None) -> Format:
 
 
 def _named(word: str) -> int | None:
-    """Return the level of a name, also of one that this process knows by `logging.addLevelName`."""
+    """Return the level of a name, also of one cut short, and of one that `logging.addLevelName` gave here."""
     known = levels.of_word(word)
     if known is None:
-        known = logging.getLevelNamesMapping().get(word.strip())
+        names = logging.getLevelNamesMapping()
+        word = word.strip()
+        cut = {level for name, level in names.items() if word and name.startswith(word)}
+        known = names.get(word, min(cut) if len(cut) == 1 else None)
     return known
+
+
+_CUT_LEVEL: Final = re.compile(r"%\(levelname\)[-#0+ ]*\d*\.([123])s|\{levelname(?:![rsa])?:[^}]*\.([123])\}")
+
+
+def _level_of(text: str) -> str:
+    """Return what a level's name looks like, which a format may cut to a few letters."""
+    cut = _CUT_LEVEL.search(text)
+    return _LEVEL if cut is None else rf"(?P<level>[^\W\d_]{{1,{cut[1] or cut[2]}}})"
 
 
 def _pads(text: str, name: str) -> bool:
@@ -114,7 +128,7 @@ def _time_of(layout: str | None) -> str:
     if not layout:
         return rf"(?P<time>{times.ISO})"
     found = re.sub(r"%(-?\w|%)|[^%]+", lambda part: _directive(part), layout)
-    return f"(?P<time>{found})"
+    return f"(?P<time>{found})" if times.names_day(layout) else f"(?:{found})"
 
 
 def _directive(part: re.Match[str]) -> str:

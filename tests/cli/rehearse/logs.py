@@ -41,7 +41,7 @@ def rehearsed(entries: Iterable[Entry], **options: Any) -> Result:
         "bytes": 100,
         "lines": 10, "skimmed": 0, "records": 10, "severe": 5, "continued": 0, "not_understood": 0,
         "examples": [], "without_time": 0, "without_level": 0,
-        "unknown_levels": {}, "cut": 0, "turned_back": 0,
+        "unknown_levels": {}, "unknown_zones": [], "cut": 0, "turned_back": 0,
         "unreached": 0, "damaged": [], "formats": {"time, level": 10},
         "earliest": min(times, default=None), "latest": max(times, default=None),
     }  # fmt: skip

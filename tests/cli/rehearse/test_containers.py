@@ -171,3 +171,52 @@ def test_what_aws_logs_filter_log_events_prints(indent: int | None, read: Read):
     assert [(e.time, e.level, e.message) for e in entries] == [(AT, 40, "order failed"), (AT, 40, "json")]
     assert entries[0].traceback == TRACEBACK
     assert counts.not_understood == 0
+
+
+@pytest.mark.parametrize(
+    ("log", "message"),
+    [
+        ("2026-11-29T03:12:07.000000+00:00 web1 shop[9]: 2026-11-29 03:12:07,000 ERROR shop: no\n", "no"),
+        ("2026-11-29T03:12:07+0000 web1 shop[9]: ERROR:shop:no\n", "no"),
+        ("2026-11-29T03:12:07.000000+00:00 app[web.1]: ERROR:shop:no\n", "no"),
+        ('2026-11-29T03:12:07.0+00:00 web1 shop: {"level":"error","logger":"shop","event":"no"}\n', "no"),
+        ("web-1  | 2026-11-29 03:12:07,000 ERROR shop: no\n", "no"),
+        ("[pod/web-7f9c/app] 2026-11-29 03:12:07,000 ERROR shop: no\n", "no"),
+        ("2026-11-29T03:12:07.000Z 2026/11/29/[$LATEST]8f5e {\"level\": \"ERROR\", \"logger\": \"shop\", "
+         "\"message\": \"no\"}\n", "no"),
+        (json.dumps({"textPayload": "2026-11-29 03:12:07,000 ERROR shop: no\n", "severity": "DEFAULT",
+                     "timestamp": "2026-11-29T03:12:07Z", "logName": "stderr"}) + "\n", "no"),
+    ],
+    ids=["rsyslog", "short-iso", "heroku", "rsyslog, json", "compose", "kubectl", "aws logs tail", "google"],
+)  # fmt: skip
+def test_the_line_within_says_its_level(log: str, message: str, read: Read):
+    entries, counts = read(log)
+    assert [(e.time, e.level, e.logger, e.message) for e in entries] == [(AT, 40, "shop", message)]
+    assert counts.not_understood == 0
+
+
+@pytest.mark.parametrize(
+    "line", ["2026-11-29T03:12:07Z ERROR shop: no\n", "2026-11-29T03:12:07+00:00 shop ERROR: no\n"]
+)
+def test_a_level_is_no_host_of_syslogs(line: str, read: Read):
+    entries, _ = read(line)
+    assert [(e.level, e.logger, e.message) for e in entries] == [(40, "shop", "no")]
+
+
+def test_lines_of_several_containers_are_not_mixed(read: Read):
+    web = [f"web-1  | {line}\n" for line in ["2026-11-29 03:12:07,000 ERROR shop: no", *INNER[1:]]]
+    other = "db-1   | 2026-11-29 03:12:07.5 UTC [12] LOG:  checkpoint\n"
+    entries, counts = read(other.join(web))
+    assert [(e.message, e.traceback) for e in entries] == [("no", TRACEBACK)]
+    assert counts.not_understood == 0
+
+
+@pytest.mark.parametrize("piece", [docker("ERROR:shop:no"), cri("ERROR:shop:no", "P")], ids=["docker", "cri"])
+def test_a_line_whose_last_piece_never_came_is_read(piece: str, read: Read):
+    entries, _ = read(piece)
+    assert [(e.level, e.message) for e in entries] == [(40, "no")]
+
+
+def test_empty_lines_are_understood(read: Read):
+    _, counts = read("\n" + cri("") + docker("\n") + cri("ERROR:shop:no"))
+    assert counts.not_understood == 0

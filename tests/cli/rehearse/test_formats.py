@@ -4,12 +4,15 @@ import time
 from datetime import UTC
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pagerduty_logging.cli.rehearse.format import Format, Sample, read_fields
 from pagerduty_logging.cli.rehearse.formats import FORMATS
 from pagerduty_logging.cli.rehearse.times import Clock
 from tests.cli.rehearse.logs import Read
 
+CRI = "2026-11-29T03:12:07.000000000Z stderr F "
 SAMPLES = [
     pytest.param(row, sample, id=f"{row.name}-{n}") for row in FORMATS for n, sample in enumerate(row.samples)
 ]
@@ -33,9 +36,9 @@ def test_a_format_reads_its_samples(row: Format, sample: Sample):
 
 @pytest.mark.parametrize(("row", "sample"), SAMPLES)
 def test_whichever_format_reads_a_sample_finds_its_level_and_message(row: Format, sample: Sample, read: Read):
-    entries, counts = read(sample.line + "\n", level=1)
+    timed = row.wrapped or "time" in row.match(sample.line).re.groupindex
+    entries, counts = read((CRI if row.wrapped else "") + sample.line + "\n", level=1)
     assert counts.not_understood == 0
-    timed = "time" in row.match(sample.line).re.groupindex
     if sample.level is None or not timed:
         assert entries == []
         assert (counts.without_level, counts.without_time) == ((1, 0) if timed else (0, 1))
@@ -51,6 +54,25 @@ def test_lines_below_the_level_are_passed_over_and_no_others(row: Format, sample
     line = sample.line.encode() + b"\n"
     passed = quiet(line, 0).end() > 0
     assert passed == (sample.level is not None and sample.level < 40) or (not passed and sample.level != 40)
+
+
+TOKENS = [
+    *("2026-11-29 03:12:07,123", "[2026-11-29 03:12:07]", "ERROR", "[ERROR]", "INFO", "[INFO]", "CRITICAL:"),
+    *("DEBUG", "[main]", "[PID 7]", "-", "|", ":", "shop.orders", "(shop)", "4711", "MainThread", "Level 45"),
+]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(TOKENS), max_size=7), st.sampled_from(["", " ", " - "]))
+def test_what_a_format_reads_as_severe_is_never_passed_over(tokens: list[str], between: str):
+    line = between.join(tokens)
+    for row in FORMATS:
+        quiet, found = row.quiet(40), row.match(line)
+        if quiet is None or found is None or "level" not in found.re.groupindex:
+            continue
+        level = row.level_of(read_fields(row, found)["level"])
+        if level is None or level >= 40:
+            assert quiet(line.encode() + b"\n", 0).end() == 0, row.name
 
 
 @pytest.mark.parametrize(("row", "sample"), SAMPLES)
@@ -72,6 +94,33 @@ def test_what_is_severe_holds_one_of_the_words_that_are_looked_for(row: Format, 
 def test_a_line_that_says_no_level_never_pages_for_a_word_in_its_message(line: str, read: Read):
     entries, _ = read(line + "\n")
     assert entries == []
+
+
+@pytest.mark.parametrize(
+    ("line", "level", "logger", "message"),
+    [
+        ("2026-11-29 03:12:07,123 DEBUG [shop] [ERROR] no", 10, "shop", "[ERROR] no"),
+        ("2026-11-29 03:12:07,123 - shop - INFO - ERROR - no", 20, "shop", "ERROR - no"),
+        ("2026-11-29 03:12:07,123 INFO shop: the level is ERROR", 20, "shop", "the level is ERROR"),
+        ("[2026-11-29 03:12:07,123] [PID 7] [INFO] [ERROR] no", 20, "", "no"),
+        ("[2026-11-29 03:12:07,123] [PID 7] [ERROR] [INFO] no", 40, "", "no"),
+        ("2026-11-29 03:12:07,123 [ERROR] shop (shop.py:12): no", 40, "shop", "no"),
+        ("2026-11-29 03:12:07,123 [ERROR] KeyError: 7", 40, "", "KeyError: 7"),
+    ],
+)
+def test_the_first_word_for_a_level_is_the_lines_level(
+    line: str, level: int, logger: str, message: str, read: Read
+):
+    entries, _ = read(line + "\n", level=1)
+    assert [(e.level, e.logger, e.message) for e in entries] == [(level, logger, message)]
+
+
+def test_a_bare_level_begins_a_record_only_where_something_else_notes_the_time(read: Read):
+    head = "2026-11-29 03:12:07,123 ERROR shop: two lines\n"
+    entries, _ = read(f"{head}ERROR is in the second\n")
+    assert [e.message for e in entries] == ["two lines\nERROR is in the second"]
+    entries, _ = read(f"{CRI}ERROR Internal Server Error: /pay\n")
+    assert [(e.level, e.message) for e in entries] == [(40, "Internal Server Error: /pay")]
 
 
 BEGINNINGS = [

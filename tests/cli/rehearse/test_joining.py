@@ -112,3 +112,16 @@ def test_what_the_standard_formatter_writes_is_read_back(read: Read, tmp_path):
     assert entries[0].traceback.endswith("RuntimeError: no card")
     assert "direct cause" in entries[0].traceback
     assert counts.not_understood == 0
+
+
+def test_a_traceback_whose_lines_all_begin_as_the_records_own_is_one_record(read: Read):
+    head = "2026-11-29 03:12:07.123 4711 ERROR nova.compute "
+    lines = [f"{head}[req-1 a] order failed", *(head + line for line in PLAIN.splitlines()), head]
+    after = "2026-11-29 03:12:08.123 4711 ERROR nova.compute [req-2 a] another"
+    entries, counts = read("\n".join([*lines, after, ""]))
+    assert [(e.logger, e.message) for e in entries] == [
+        ("nova.compute", "[req-1 a] order failed"),
+        ("nova.compute", "[req-2 a] another"),
+    ]
+    assert entries[0].traceback == PLAIN.rstrip("\n")
+    assert counts.not_understood == 0

@@ -101,6 +101,65 @@ LINES = {
         "timestamp": "2026-11-29T03:12:07.000000Z",
         "attributes": {"exception.stacktrace": TRACEBACK},
     },
+    "GELF of graypy": {
+        "version": "1.1",
+        "short_message": "order failed",
+        "full_message": f"order failed\n{TRACEBACK}",
+        "timestamp": AT,
+        "level": 3,
+        "_logger": "shop",
+    },
+    "Serilog": {
+        "@t": "2026-11-29T03:12:07Z",
+        "@mt": "order failed",
+        "@l": "Error",
+        "logger": "shop",
+        "@x": TRACEBACK,
+    },
+    "MongoDB": {
+        "t": {"$date": "2026-11-29T03:12:07.000+00:00"},
+        "s": "E",
+        "c": "shop",
+        "ctx": "conn1",
+        "msg": "order failed",
+        "exception": TRACEBACK,
+    },
+    "Log4j": {
+        "instant": {"epochSecond": int(AT), "nanoOfSecond": 0},
+        "level": "ERROR",
+        "loggerName": "shop",
+        "message": "order failed",
+        "exception": TRACEBACK,
+    },
+    "Monolog": {
+        "message": "order failed",
+        "level": 400,
+        "level_name": "ERROR",
+        "channel": "shop",
+        "datetime": "2026-11-29T03:12:07.000000+00:00",
+        "exception": TRACEBACK,
+    },
+    "Google, numbers": {
+        "severity": 500,
+        "message": "order failed",
+        "logger": "shop",
+        "timestampSeconds": int(AT),
+        "stack_trace": TRACEBACK,
+    },
+    "Azure": {
+        "severityLevel": 3,
+        "message": "order failed",
+        "logger": "shop",
+        "time": "2026-11-29T03:12:07Z",
+        "traceback": TRACEBACK,
+    },
+    "OTLP's names": {
+        "severityNumber": "SEVERITY_NUMBER_ERROR2",
+        "body": "order failed",
+        "scope_name": "shop",
+        "timestamp": "2026-11-29T03:12:07.000000Z",
+        "attributes": {"exception.stacktrace": TRACEBACK},
+    },
     "numbers": {
         "levelno": 40,
         "message": "order failed",
@@ -286,3 +345,31 @@ def test_json_that_is_no_record_is_not_understood(read: Read):
     entries, counts = read(log)
     assert len(entries) == 1
     assert counts.not_understood == 4
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"level": 100, "level_name": "DEBUG"},
+        {"level": 300},
+        {"severity": 200},
+        {"level": 20_000},
+        {"level": float("inf")},
+        {"level": True},
+        {"level": "30"},
+        {"severityLevel": 2},
+        {"status": 500},
+        {"status": "error"},
+    ],
+    ids=str,
+)
+def test_a_number_of_another_scale_pages_for_nothing_that_is_no_error(said: dict[str, object], read: Read):
+    line = {"message": "ready", "time": "2026-11-29T03:12:07Z", **said}
+    entries, counts = read(json.dumps(line) + "\n")
+    assert entries == []
+    assert counts.records == 1
+
+
+def test_what_serilog_says_without_a_level_is_news(read: Read):
+    entries, _ = read('{"@t": "2026-11-29T03:12:07Z", "@m": "ready"}\n', level=1)
+    assert [(e.level, e.message) for e in entries] == [(20, "ready")]

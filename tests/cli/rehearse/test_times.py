@@ -28,6 +28,9 @@ def at(*parts: int, zone: timezone | ZoneInfo = UTC, fold: int = 0) -> float:
         "2026-11-29T04:12:07+01:00",
         "2026-11-28T22:12:07-0500",
         "2026-11-29 03:12:07 UTC",
+        "2026-11-29 04:12:07 CET",
+        "2026-11-28 19:12:07.000 PST",
+        "2026-11-29 12:12:07 JST",
         "29/Nov/2026:03:12:07 +0000",
         "29/Nov/2026:04:12:07 +0100",
         "Sun Nov 29 03:12:07 2026",
@@ -78,6 +81,50 @@ def test_the_hour_that_comes_twice_is_the_second_once_time_went_back():
         at(2026, 10, 25, 1, 5),
         at(2026, 10, 25, 1, 40),
         at(2026, 10, 25, 2, 1),
+    ]
+
+
+def test_a_name_says_which_of_an_hours_two_passes_is_meant():
+    clock = Clock(BERLIN, NEWEST)
+    assert clock.read("2026-10-25 02:30:00 CET") == at(2026, 10, 25, 1, 30)
+    assert clock.read("2026-10-25 02:30:00 CEST") == at(2026, 10, 25, 0, 30)
+    assert clock.read("25 Oct 2026 02:30:00 CET", "%d %b %Y %H:%M:%S %Z") == at(2026, 10, 25, 1, 30)
+
+
+def test_a_name_of_several_zones_is_only_taken_for_the_one_that_has_it():
+    chicago, utc = Clock(ZoneInfo("America/Chicago"), NEWEST), Clock(UTC, NEWEST)
+    assert chicago.read("2026-11-29 03:12:07 CST") == at(2026, 11, 29, 9, 12, 7)
+    assert utc.read("2026-11-29 03:12:07 CST") == MOMENT.timestamp()
+    assert (chicago.unknown_names, utc.unknown_names) == (set(), {"CST"})
+    assert utc.read("29.11.2026 03:12:07 XYZT", "%d.%m.%Y %H:%M:%S %Z") == MOMENT.timestamp()
+    assert utc.read("29.11.2026 04:12:07 CET", "%d.%m.%Y %H:%M:%S %Z") == MOMENT.timestamp()
+
+
+def test_lines_of_several_processes_that_cross_are_no_second_pass_of_the_hour():
+    clock = Clock(BERLIN, NEWEST)
+    read = [clock.read(f"2026-10-25 02:10:{text}") for text in ("07,100", "07,050", "08,000")]
+    assert read == [
+        at(2026, 10, 25, 0, 10, 7) + 0.1,
+        at(2026, 10, 25, 0, 10, 7) + 0.05,
+        at(2026, 10, 25, 0, 10, 8),
+    ]
+
+
+def test_a_time_that_is_only_looked_at_turns_nothing_back():
+    clock = Clock(BERLIN, NEWEST)
+    assert clock.peek("2026-10-25 02:50:00") == at(2026, 10, 25, 0, 50)
+    assert clock.read("2026-10-25 02:10:00") == at(2026, 10, 25, 0, 10)
+
+
+def test_lines_that_do_not_page_tell_that_time_went_back(read: Read):
+    lines = [("02:10", "ERROR"), ("02:30", "INFO"), ("02:50", "INFO"), ("02:05", "INFO"), ("02:20", "ERROR"),
+             ("03:10", "ERROR")]  # fmt: skip
+    log = "".join(f"2026-10-25 {time}:00,000 {level} shop: n\n" for time, level in lines)
+    entries, _ = read("2026-10-25 01:00:00,000 INFO shop: n\n" + log, zone=BERLIN)
+    assert [e.time for e in entries] == [
+        at(2026, 10, 25, 0, 10),
+        at(2026, 10, 25, 1, 20),
+        at(2026, 10, 25, 2, 10),
     ]
 
 

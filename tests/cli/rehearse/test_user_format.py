@@ -72,6 +72,39 @@ def test_levels_that_have_no_name_are_read_by_their_number(read: Read):
     assert [(e.level, e.message) for e in entries] == [(45, "strange")]
 
 
+@pytest.mark.parametrize(
+    ("style", "text"),
+    [
+        ("%", "%(levelname).1s %(asctime)s %(message)s"),
+        ("%", "%(asctime)s [%(threadName)-12.12s] [%(levelname)-5.5s]  %(message)s"),
+        ("%", "%(asctime)s %(levelname)-.4s %(name)s %(message)s"),
+        ("{", "{asctime} {levelname:.3} {message}"),
+    ],
+)
+@pytest.mark.parametrize("level", [logging.ERROR, logging.CRITICAL])
+def test_a_levels_name_may_be_cut(style: str, text: str, level: int, read: Read):
+    log = written(style, text, None, level, "no card") + "\n"
+    entries, counts = read(log, formats=(user_format.reader_of(text),), only=True)
+    assert [(e.level, e.message) for e in entries] == [(level, "no card")]
+    assert counts.unknown_levels == {}
+
+
+def test_a_time_without_a_day_is_no_time(read: Read):
+    text = "%(asctime)s %(levelname)s %(message)s"
+    row = user_format.reader_of(text, "%H:%M:%S")
+    entries, counts = read("03:12:07 ERROR no card\n", formats=(row,), only=True)
+    assert (entries, counts.without_time) == ([], 1)
+    wrapped = "2026-11-29T03:12:07.000000000Z stderr F 03:12:07 ERROR no card\n"
+    entries, _ = read(wrapped, formats=(row,), only=True)
+    assert [e.message for e in entries] == ["no card"]
+
+
+def test_seconds_since_the_epoch_are_a_time(read: Read):
+    row = user_format.reader_of("%(asctime)s %(levelname)s %(message)s", "%s")
+    entries, _ = read("1795921927 ERROR no card\n", formats=(row,), only=True)
+    assert [e.time for e in entries] == [1795921927]
+
+
 def test_a_word_that_is_no_level_is_counted_and_pages_nothing(read: Read):
     text = "%(asctime)s %(levelname)s %(message)s"
     entries, counts = read(
