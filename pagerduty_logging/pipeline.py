@@ -7,8 +7,6 @@ anything: raise, log, or end the program. A record that calls for a page has one
 from __future__ import annotations
 
 import logging
-import threading
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -17,7 +15,6 @@ from pagerduty_logging.delivery.diagnostics import holds_notice
 from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity
 from pagerduty_logging.events_api.safejson import type_name
-from pagerduty_logging.fingerprinting import token_of, writes_traceback
 from pagerduty_logging.fingerprinting.call_sites import CallSites
 from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.fingerprinting.stand_ins import StandIns
@@ -26,25 +23,14 @@ from pagerduty_logging.page.events import BeforeSend, Events, Order
 from pagerduty_logging.page.follow_ups import FollowUps
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.page.together import StandIn
-from pagerduty_logging.record import overrides, paged_exceptions
+from pagerduty_logging.record.capturing import Capturing
 from pagerduty_logging.record.filters import Frequency, Held, Ignored
-from pagerduty_logging.record.occurrence import Occurrence, capture, exception_of, salvage, traceback_of
-from pagerduty_logging.record.reporters import with_exception
+from pagerduty_logging.record.occurrence import Occurrence, salvage
 from pagerduty_logging.state.problem import Outcome, Sighting
 from pagerduty_logging.state.settlement import Settlement
-from pagerduty_logging.state.throttle import Throttle
+from pagerduty_logging.state.throttle import NONE_HELD, Throttle
 from pagerduty_logging.state.why import Why
-from pagerduty_logging.state.worse import Kind as Worse
-from pagerduty_logging.state.worse import second_key
-
-_RULES = {
-    "logger": "ignore_loggers",
-    "exception": "ignore_exceptions",
-    "exit": "the report of an exit with all well",
-}
-
-MAX_NESTED = 5
-"""Nesting depth of records that log while they are rendered, from which their objects are not rendered."""
+from pagerduty_logging.state.worse import second_keys
 
 
 class Pipeline:
@@ -66,8 +52,7 @@ class Pipeline:
         throttle: the problems it knows.
         call_sites: recognises repeats by where they were logged.
         suppressed: records that need no event.
-        unreadable: records that were lost where no stack or memory was left.
-        ignored: records that do not page, by the rule that says so; see `Stats`.
+        capturing: what is done on the thread that logs; its `capture` is this one's.
     """
 
     def __init__(
@@ -86,8 +71,7 @@ class Pipeline:
     ) -> None:
         self.throttle = throttle
         self.call_sites = CallSites(throttle, mark, identifier)
-        self.suppressed = self.unreadable = 0
-        self.ignored: Counter[str] = Counter()
+        self.suppressed = 0
         self._events = Events(
             fields=fields,
             redactor=redactor,
@@ -95,14 +79,21 @@ class Pipeline:
             throttle=throttle,
             decisions=decisions,
         )
-        self._filters = ignored
+        self.capturing = Capturing(
+            ignored=ignored,
+            identifier=identifier,
+            throttle=throttle,
+            mark=mark,
+            clock=clock,
+            is_own=_is_notice,
+            keeps_records=before_send is not None,
+            note=self._note_ignored,
+        )
+        self.capture = self.capturing.capture
         self._identifier = identifier
         self._frequency = frequency
-        self._mark = mark
         self._clock = clock
         self._stand_ins = StandIns(identifier)
-        self._depths: dict[int, int] = {}
-        self._latest: tuple[object, object] = ("", 0)
 
     @property
     def follow_ups(self) -> FollowUps:
@@ -113,14 +104,15 @@ class Pipeline:
         """Know nothing and have counted nothing: this is a forked child."""
         self.forget()
         self._events.reset()
-        self.suppressed = self.unreadable = 0
-        self.ignored.clear()
+        self.capturing.reset()
+        self.suppressed = 0
 
     def forget(self) -> None:
         """Know no problem."""
         self.throttle.forget()
         self._events.forget()
         self._stand_ins.forget()
+        self._identifier.forget()
 
     def warm_up(self) -> None:
         """Make a page that is not sent, so that what is slow for the first time only is slow now."""
@@ -129,134 +121,7 @@ class Pipeline:
             self._identifier.fingerprinter.identify(record)
             self._events.warm_up(record)
 
-    # --- on the thread that logs ------------------------------------------------------------------
-
-    def capture(
-        self, record: logging.LogRecord, formatter: logging.Formatter | None, defects: list[str]
-    ) -> Occurrence | None:
-        """Return what a record says, as plain data, and what must be found out here and now.
-
-        Args:
-            record: the record.
-            formatter: the handler's, if it has one.
-            defects: what went wrong with the record so far, to be shown with the page.
-
-        Returns:
-            None if the record does not page.
-        """
-        me = threading.get_ident()
-        depth = self._depths.get(me, 0)
-        self._depths[me] = depth + 1
-        try:
-            if overrides.said_by(record) is False:
-                self.ignore(record, "record", 'extra={"pagerduty": False}')
-                return None
-            record = with_exception(record)
-            error = exception_of(record)
-            rule = self._filters.rule_for(record, error)
-            if rule is not None:
-                self.ignore(record, rule, _RULES.get(rule, rule))
-                return None
-            if holds_notice(record.__dict__.get("msg"), record.__dict__.get("args")):
-                return None
-            if depth >= MAX_NESTED:
-                return self._identified(salvage(record, self._clock()))
-            return self._captured(record, error, formatter, defects)
-        except BaseException as broken:
-            return self._captured_yet(record, broken, formatter, defects)
-        finally:
-            if depth:
-                self._depths[me] = depth
-            else:
-                self._depths.pop(me, None)
-
-    def ignore(self, record: logging.LogRecord, rule: str, words: str) -> None:
-        """Count a record that does not page, by the rule that says so."""
-        self.ignored[rule] += 1
-        attributes = record.__dict__
-        name, message = attributes.get("name"), attributes.get("msg")
-        self._events.decisions.note_alike(Verdict.IGNORED, words, logger=name, template=message)
-
-    def _captured(
-        self,
-        record: logging.LogRecord,
-        error: BaseException | None,
-        formatter: logging.Formatter | None,
-        defects: list[str],
-    ) -> Occurrence:
-        occurrence = capture(record, self._clock(), formatter, defects, error)
-        if error is not None or occurrence.message is not None or self._identifier.has_function:
-            marked = None if error is None else self._paged_for(record, error, occurrence)
-            occurrence.known_failure = marked is not None
-            identity = self._identifier.identify(record, marked, occurrence.defects)
-            occurrence.key, occurrence.by_message = identity
-            occurrence.merged = occurrence.merged and not writes_traceback(record)
-            wanted = not (identity.by_message and record.args) and not self._identifier.has_function
-            if wanted and self.throttle.knows(identity.key):  # most problems of a storm do not come again
-                with suppress(Exception):  # a record that was made by hand
-                    occurrence.token = token_of(record)
-            if error is not None:
-                occurrence.kind = type(error)
-                traceback = id(traceback_of(record, error))
-                mark = (identity.key, occurrence.logger, occurrence.at, traceback)
-                paged_exceptions.mark(error, self._mark, mark)
-            if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve":
-                self.throttle.end(identity.key)
-        if self._events.needs_records:
-            occurrence.original = record
-        # The second in a row does not wait, so that all others are known by their message.
-        latest = (occurrence.attributes["msg"], occurrence.attributes["levelno"])
-        occurrence.may_wait = latest != self._latest or bool(occurrence.overrides)
-        self._latest = latest
-        return occurrence
-
-    def _paged_for(
-        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence
-    ) -> str | None:
-        """Return the key that this very failure was paged for; None if it is another one."""
-        mark = paged_exceptions.mark_of(error, self._mark)
-        if mark is None:
-            return None
-        relation = paged_exceptions.relation(mark, traceback_of(record, error), occurrence.at)
-        uncaught = record.__dict__.get("_pagerduty_uncaught") is True
-        if relation == "another" or (
-            # Its own words decide then; but what ends the program is the failure that was logged there.
-            not uncaught
-            and (relation == "raised again" or (relation == "same" and mark.logger != occurrence.logger))
-        ):
-            return None
-        occurrence.echo = uncaught
-        return mark.key
-
-    def _captured_yet(
-        self,
-        record: logging.LogRecord,
-        broken: BaseException,
-        formatter: logging.Formatter | None,
-        defects: list[str],
-    ) -> Occurrence | None:
-        """Return what can be had after `broken`: all of it if that was an interruption, as by a handler of
-        SIGTERM that exits; else what can be read without the application's own code."""
-        interruption = None if isinstance(broken, Exception) else broken
-        occurrence = None
-        if interruption is not None:
-            with suppress(BaseException):
-                occurrence = self._captured(record, exception_of(record), formatter, list(defects))
-        try:
-            if occurrence is None:
-                occurrence = self._identified(salvage(record, self._clock(), broken, defects))
-            occurrence.interruption = interruption
-            return occurrence
-        except Exception:
-            self.unreadable += 1  # no call: there may be no stack or memory left for one
-            if interruption is not None:
-                raise interruption from None
-            return None
-
-    def _identified(self, occurrence: Occurrence) -> Occurrence:
-        """Find the problem of what could be read without the application's own code."""
-        occurrence.key, occurrence.by_message = self._identifier.identify_bare(occurrence)
-        return occurrence
+    # --- what is asked for -------------------------------------------------------------------------
 
     def resolve(self, dedup_key: str) -> Order:
         """Return the resolve of a problem; from now on its occurrences are not repeats."""
@@ -268,13 +133,16 @@ class Pipeline:
         """Return whether the problem with this dedup key has paged."""
         return self.throttle.knows(self._identifier.sendable(dedup_key))
 
+    def key_of(self, record: logging.LogRecord) -> str:
+        """Return the dedup key that a record has, whether it pages or not."""
+        return self._identifier.identify(record, None, []).key
+
     def beside(self, dedup_key: str) -> list[Order]:
         """Return the words that the second alerts of a problem are over, which it may have."""
         if not self.throttle.escalates:
             return []
         key = self._identifier.sendable(dedup_key)
-        keys = [second_key(key, kind) for kind in Worse]
-        return [Order(Resolve(second), second, self._clock()) for second in keys]
+        return [Order(Resolve(second), second, self._clock()) for second in second_keys(key)]
 
     def acknowledge(self, dedup_key: str) -> Order:
         """Return the acknowledge of a problem."""
@@ -305,10 +173,7 @@ class Pipeline:
             raise
 
     def _decide(self, occurrence: Occurrence, settle: Settlement) -> Pending | None:
-        if occurrence.key is None:
-            identity = self._identifier.fingerprinter.identify(occurrence.record)
-            occurrence.key, occurrence.by_message = identity
-        key = occurrence.key
+        key = self._identifier.key_of(occurrence)
         if occurrence.overrides:
             action = occurrence.overrides.get("event_action")
             if action in ("resolve", "acknowledge"):
@@ -320,7 +185,7 @@ class Pipeline:
             held = self._frequency.note(key, occurrence.created, occurrence.at)
             if held is None:
                 self.suppressed += 1
-                self._events.note(occurrence, Verdict.HELD, "min_occurrences: not often enough")
+                self._events.note(occurrence, Verdict.HELD, self._frequency.words)
                 return None
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
@@ -338,25 +203,20 @@ class Pipeline:
         return self._event(occurrence, severity, sighting, settle, stand_in)
 
     def _sight(
-        self,
-        occurrence: Occurrence,
-        key: str,
-        severity: Severity,
-        settle: Settlement,
-        held: Held | None,
+        self, occurrence: Occurrence, key: str, severity: Severity, settle: Settlement, held: Held | None
     ) -> Sighting:
         """Note the occurrence, and those that were held back before it."""
         chain = occurrence.around.chain
         error = chain[0].name if chain else ""
-        sighting = self.throttle.sight(key, severity, occurrence.created, settle, occurrence.at, error)
+        created, at = occurrence.created, occurrence.at
+        sighting = self.throttle.sight(key, severity, created, settle, at, error, held or NONE_HELD)
         # Most problems of a storm of them do not come again; but an exception that does is known by
         # its mark, which says nothing of the message.
         if (
             sighting.why is not Why.FIRST or chain or not occurrence.may_wait
         ) and "severity" not in occurrence.overrides:
-            self.call_sites.learn(occurrence, sighting.problem)
-        if held is not None and held.times:
-            self.throttle.add_held(sighting, settle, *held)
+            self.call_sites.learn(occurrence, sighting.problem, first=sighting.why is Why.FIRST)
+        occurrence.exception = None
         return sighting
 
     def _decide_without_rules(self, occurrence: Occurrence, broken: BaseException) -> Pending | None:
@@ -374,7 +234,7 @@ class Pipeline:
                 return None
             return self._event(occurrence, severity, sighting, settle)
         except Exception:
-            self.unreadable += 1  # no call: there may be no stack or memory left for one
+            self.capturing.unreadable += 1  # no call: there may be no stack or memory left for one
             return None
 
     def _event(
@@ -387,10 +247,19 @@ class Pipeline:
     ) -> Pending | None:
         pending = self._events.of(occurrence, severity, sighting, settle, stand_in)
         if pending is None:
-            self.ignored["before_send"] += 1
+            self.capturing.ignored["before_send"] += 1
         return pending
+
+    def _note_ignored(self, words: str, logger: object, template: object) -> None:
+        self._events.decisions.note_alike(Verdict.IGNORED, words, logger=logger, template=template)
 
     def _ordered(self, order: Order) -> Pending:
         if isinstance(order.event, Resolve):
             self.throttle.resolved(order.dedup_key)
         return self._events.ordered(order)
+
+
+def _is_notice(record: logging.LogRecord) -> bool:
+    """Return whether a record is what the library itself wrote to stderr."""
+    attributes = record.__dict__
+    return holds_notice(attributes.get("msg"), attributes.get("args"))

@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
 from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.throttle import Throttle
 
 from .problem import Identifier
-from .tokens import Token, token_of
+from .tokens import token_of
 
 _SHOWN: Final = frozenset(
     (
@@ -97,13 +97,23 @@ class CallSites:
         problem.occurrences += 1
         return True
 
-    def learn(self, occurrence: Occurrence, problem: Problem) -> None:
-        """Let the next such records pass for repeats on the thread that logs them."""
+    def learn(self, occurrence: Occurrence, problem: Problem, *, first: bool) -> None:
+        """Let the next such records pass for repeats on the thread that logs them.
+
+        Args:
+            occurrence: of the problem.
+            problem: what they repeat.
+            first: whether it is the problem's first occurrence.
+        """
         attributes = occurrence.attributes
         name, message, level = attributes.get("name"), attributes.get("msg"), attributes.get("levelno")
         if type(level) is not int or type(name) is not str or type(message) is not str:
             return
-        token = self._token_of(occurrence)
+        token = None
+        # The first of an exception is known by its message alone, if at all: most do not come again.
+        if occurrence.kind is None or not first:
+            with suppress(Exception):  # a record that was made by hand
+                token = self._identifier.deciding_token(occurrence)
         if occurrence.by_message and (attributes.get("args") or token is None or token[1] == message):
             if len(message) <= MAX_TEMPLATE_CHARS:
                 self._shortcuts.know(name, message, level, problem, occurrence.kind)
@@ -111,13 +121,3 @@ class CallSites:
             path, line = attributes.get("pathname"), attributes.get("lineno")
             if type(path) is str and type(line) is int:
                 self._shortcuts.know_at((path, line), token, name, level, problem, occurrence.kind)
-
-    def _token_of(self, occurrence: Occurrence) -> Token | None:
-        """Return what decides the key of an occurrence, if nothing but that did."""
-        token = cast("Token | None", occurrence.token)
-        if token is None and occurrence.message is None and occurrence.kind is None:
-            with suppress(Exception):
-                token = token_of(occurrence.record)
-        if token is None or self._identifier.has_function:
-            return None
-        return token if self._identifier.fingerprinter.key_by(token) == occurrence.key else None

@@ -121,6 +121,11 @@ class Frequency:
         self._watched: LRUCache[str, _Watched] = LRUCache(max_problems)
         self._lock = ReentrantLock()
 
+    @property
+    def words(self) -> str:
+        """What holds back what does not happen often enough."""
+        return f"min_occurrences: not {self._occurrences:,} times within {self._seconds:g} s"
+
     def note(self, key: str, seen: float, now: float | None = None) -> Held | None:
         """Note an occurrence.
 
@@ -165,7 +170,9 @@ class _Watched:
         self.first_seen = seen
 
 
-def frequency(option: tuple[int, float] | None, max_problems: int) -> Frequency | None:
+def frequency(
+    option: tuple[int, float] | None, max_problems: int, clock: Callable[[], float] = monotonic
+) -> Frequency | None:
     """Return what the option `min_occurrences` asks for; raise a TypeError or ValueError that names it."""
     if option is None:
         return None
@@ -173,5 +180,8 @@ def frequency(option: tuple[int, float] | None, max_problems: int) -> Frequency 
         raise TypeError("min_occurrences must be (times, seconds)")
     times, seconds = option
     return Frequency(
-        options.count("min_occurrences", times), options.seconds("min_occurrences", seconds), max_problems
+        options.count("min_occurrences", times),
+        options.seconds("min_occurrences", seconds),
+        max_problems,
+        clock,
     )

@@ -59,6 +59,7 @@ class Occurrence:
         by_message: whether logger and message alone decided that.
         kind: the type of its exception.
         token: what decides its key, where that was found out on the thread that logs.
+        exception: what of its exception its key is still to be found from.
         known_failure: whether its exception is a failure that was paged already.
         echo: whether it only says that a failure already paged ends the process.
         may_wait: whether the decision about it can wait.
@@ -71,8 +72,9 @@ class Occurrence:
 
     # fmt: off
     __slots__ = (
-        "around", "at", "attributes", "by_message", "defects", "echo", "fields", "interruption", "key",
-        "kind", "known_failure", "may_wait", "merged", "message", "original", "overrides", "size", "token",
+        "around", "at", "attributes", "by_message", "defects", "echo", "exception", "fields", "interruption",
+        "key", "kind", "known_failure", "may_wait", "merged", "message", "original", "overrides", "size",
+        "token",
     )
     # fmt: on
 
@@ -90,6 +92,7 @@ class Occurrence:
         self.by_message = self.echo = self.known_failure = False
         self.kind: type | None = None
         self.token: object = None
+        self.exception: object = None
         self.original: logging.LogRecord | None = None
         self.interruption: BaseException | None = None
         self.merged = False

@@ -48,34 +48,38 @@ class Settlement:
         return self._settle(self, self.problem, outcome)
 
 
+def arrived(outcome: Outcome) -> bool:
+    """Return whether an event, or another one in its place, was sent; or nobody wants one now."""
+    return outcome in (Outcome.DELIVERED, Outcome.NOT_NEEDED)
+
+
+def leaves_no_trace(settlement: Settlement, outcome: Outcome) -> bool:
+    """Return whether a problem is afterwards as before the event: not so if the first alert's was lost."""
+    beside = settlement.worse is not None or settlement.why.follows_up
+    return outcome is Outcome.UNDONE or (beside and not arrived(outcome))
+
+
 def settled(settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
     """Count what an event has reported, or has not; return the records that it stood for.
 
     Those are the ones that it reports, and the repeats held back since.
     """
     stood_for = settlement.reports + problem.unreported
-    arrived = outcome in (Outcome.DELIVERED, Outcome.NOT_NEEDED)
+    follows_up = settlement.why.follows_up
     match outcome:
         case Outcome.LOST | Outcome.UNDONE:
             problem.reported -= settlement.reports
         case Outcome.REJECTED:
             problem.reported = problem.occurrences  # the summary of what was dropped reports them
-    if settlement.why.follows_up:  # those leave the window as it is
-        if not arrived:
-            _restore(settlement, problem)
-        return stood_for
-    problem.under_way -= 1
-    if settlement.worse and problem.course and not arrived:
-        forget(problem.course, settlement.worse)
-    if outcome is Outcome.UNDONE:
+    if outcome is Outcome.UNDONE and not follows_up:
         problem.occurrences -= 1
-        _restore(settlement, problem)
-    elif not arrived:
+    if not follows_up:
+        problem.under_way -= 1
+    if settlement.worse is not None and problem.course is not None and not arrived(outcome):
+        forget(problem.course, settlement.worse)
+    if leaves_no_trace(settlement, outcome):
+        if problem.last is settlement.noted and settlement.before is not None:  # and nothing came since
+            problem.last = settlement.before
+    elif not arrived(outcome):
         problem.last = problem.last._replace(lost=True)
     return stood_for
-
-
-def _restore(settlement: Settlement, problem: Problem) -> None:
-    """Know of a problem what was known before the event, unless there was another one since."""
-    if problem.last is settlement.noted and settlement.before is not None:
-        problem.last = settlement.before

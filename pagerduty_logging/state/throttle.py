@@ -27,7 +27,7 @@ from pagerduty_logging.state.problem import (
     next_window,
     reason,
 )
-from pagerduty_logging.state.settlement import Settlement, settled
+from pagerduty_logging.state.settlement import Settlement, leaves_no_trace, settled
 from pagerduty_logging.state.shortcuts import ShortCuts
 from pagerduty_logging.state.unreported import BRIEFLY, Unreported
 from pagerduty_logging.state.watch import Watch
@@ -40,8 +40,10 @@ LOCK_TIMEOUT = 0.5
 JITTER = 0.1
 """Share by which the window of a reminder is longer or shorter, so that a fleet does not speak in chorus."""
 
+NONE_HELD = (0, 0.0)
+
 MAX_FRESH = 20_000
-"""Problems of which the shared state may have to be told; the oldest are left out."""
+"""Problems with occurrences to be handed in to a shared state; the oldest are left out."""
 
 
 class Throttle:
@@ -121,6 +123,7 @@ class Throttle:
         settlement: Settlement | None = None,
         now: float | None = None,
         error: str = "",
+        held: tuple[int, float] = NONE_HELD,
     ) -> Sighting:
         """Take note of an occurrence; what is no repeat is to be paged, and then settled.
 
@@ -131,32 +134,55 @@ class Throttle:
             settlement: of the event that is to page, also if this is interrupted.
             now: when it happened, on the throttle's clock; default: now.
             error: the type of its exception; empty: it has none.
+            held: how many happened before it that were held back, and when the first of them did: its
+                event reports them too.
         """
         if now is None:
             now = self._clock()
         return self._lock.run(
-            self._sight, key, severity, seen, settlement, now, error, or_else=self._sight_apart
+            self._sight, key, severity, seen, settlement, now, error, held, or_else=self._sight_apart
         )
 
     def _sight(
-        self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float, error: str
+        self,
+        key: str,
+        severity: Severity,
+        seen: float,
+        settlement: Settlement | None,
+        now: float,
+        error: str,
+        held: tuple[int, float],
     ) -> Sighting:
         problem = self._known.find(key)
         if problem is None:
-            return self._begin_problem(key, severity, seen, settlement, now, error)
-        sighting = self._note(problem, severity, seen, settlement, now, error)
+            if not held[0]:
+                return self._begin_problem(key, severity, seen, settlement, now, error)
+            problem = self._new(key, severity, seen, now)
+        sighting = self._note(problem, severity, seen, settlement, now, error, held)
         if sighting.why is not None:
             self._known.open(problem)
         return sighting
 
     def _sight_apart(
-        self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float, error: str
+        self,
+        key: str,
+        severity: Severity,
+        seen: float,
+        settlement: Settlement | None,
+        now: float,
+        error: str,
+        held: tuple[int, float],
     ) -> Sighting:
         """Page for what a signal handler or a finaliser logs while this very thread is in `_sight`.
 
         One page too many is harmless, PagerDuty merges by dedup key; half a cache update is not.
         """
-        return self._note(Problem(key, Last(severity), seen), severity, seen, settlement, now, error)
+        problem = self._new(key, severity, seen, now)
+        return self._note(problem, severity, seen, settlement, now, error, held)
+
+    def _new(self, key: str, severity: Severity, seen: float, now: float) -> Problem:
+        course = None if self._worse is None else Course(now)
+        return Problem(key, Last(severity), seen, course=course)
 
     def _begin_problem(
         self, key: str, severity: Severity, seen: float, settlement: Settlement | None, now: float, error: str
@@ -182,7 +208,11 @@ class Throttle:
         settlement: Settlement | None,
         now: float,
         error: str = "",
+        held: tuple[int, float] = NONE_HELD,
     ) -> Sighting:
+        if held[0]:
+            problem.occurrences += held[0]
+            problem.first_seen = min(problem.first_seen, held[1])
         course, last, quiet_until = problem.course, problem.last, problem.quiet_until
         if course is not None and now < course.open_until:
             problem.quiet_until = min(course.open_until, now + self._repeat_interval)
@@ -216,16 +246,6 @@ class Throttle:
             # The hot path must check here again at least once a window.
             problem.quiet_until = now + self._repeat_interval
         return Sighting(why, problem, history, worse.kind if worse else None)
-
-    def add_held(self, sighting: Sighting, settlement: Settlement, times: int, first_seen: float) -> None:
-        """Count what was held back before the occurrence that was just seen; its event reports them too."""
-        problem, history = sighting.problem, sighting.history
-        problem.occurrences += times
-        history.occurrences += times
-        problem.first_seen = history.first_seen = min(history.first_seen, first_seen)
-        if sighting.why is not None:
-            problem.reported += times
-            settlement.reports += times
 
     def report_nowhere(self, problem: Problem) -> None:
         """Let no event follow for the last repeat: it was the same failure, on its way up."""
@@ -266,9 +286,9 @@ class Throttle:
     def _settle_apart(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
         """Settle but for the bookkeeping of all problems: the problem's next event makes up for it."""
         stood_for = settled(settlement, problem, outcome)
-        if settlement.why.follows_up:
+        if settlement.why.follows_up:  # those leave the window as it is
             return stood_for
-        if outcome is not Outcome.UNDONE:
+        if not leaves_no_trace(settlement, outcome):
             quiet = not (problem.last.lost or problem.over)
             self._open_window(problem, self._window(problem.last.window) if quiet else NEVER)
         elif not problem.under_way:
