@@ -116,7 +116,7 @@ class Events:
             severity: of the event.
             sighting: why it pages, and what is known of its problem.
             settle: takes what became of the event.
-            stand_in: what it is told as, with others; None: as its own problem.
+            stand_in: what it is shown as, with others; None: as its own problem.
         """
         problem, history = sighting.problem, sighting.history
         key = problem.key if sighting.worse is None else second_key(problem.key, sighting.worse)
@@ -182,7 +182,9 @@ class Events:
 
     def _composed_together(self, occurrence: Occurrence, sighting: Sighting, stand_in: StandIn) -> Trigger:
         sighting.history.occurrences = sighting.problem.occurrences  # it has waited for more of them
-        return stand_in.told(alert.compose(occurrence, sighting.problem.key, sighting.history, self._fields))
+        return stand_in.rewrite(
+            alert.compose(occurrence, sighting.problem.key, sighting.history, self._fields)
+        )
 
     # --- of what was held back --------------------------------------------------------------------
 

@@ -181,8 +181,8 @@ def _anew(before: Trigger, whole: _Whole, problem: Problem, history: History, se
     for name in (*_OF_THE_MOMENT, *(figures.KNOWN_EVERYWHERE if whole.everywhere else ())):
         details.pop(name, None)
     severity, timestamp = problem.last.severity, alert.time(seen)
-    told = replace(before, severity=severity, timestamp=timestamp, custom_details=details)
-    return figures.renewed(history, told)
+    renewed = replace(before, severity=severity, timestamp=timestamp, custom_details=details)
+    return figures.renewed(history, renewed)
 
 
 def _size(whole: _Whole) -> int:

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pagerduty_logging.events_api.events import Trigger
@@ -149,3 +150,21 @@ def test_what_before_send_drops_is_as_if_it_had_not_been_logged() -> None:
     program.log()
     assert program.reasons == ["first", "again: 5 minutes later, 2 held back"]
     assert program.told("problem") == 4
+
+
+def test_with_a_state_a_follow_up_says_both_what_the_first_event_said_and_the_figures_of_all(
+    make_handler: Any, attach: Any, sandbox: Any, tmp_path: Path
+) -> None:
+    logger = attach(make_handler(follow_up=0.5, state=tmp_path / "state.sqlite"))
+    logger.error("cannot charge", extra={"order": 7, "hosts": "the application's own"})
+    sandbox.wait_for(1)
+    for _ in range(11):
+        logger.error("cannot charge", extra={"order": 7, "hosts": "the application's own"})
+    sandbox.wait_until(lambda: len(sandbox.events) == 2)
+    first, size = (event["payload"]["custom_details"] for event in sandbox.events)
+    for details in (first, size):
+        assert details["order"] == 7
+        assert details["hosts"] == 1
+        assert details["hosts (logged)"] == "the application's own"
+    assert size["why"].startswith("size: 11 more")
+    assert size["occurrences"] == 12
