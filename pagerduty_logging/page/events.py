@@ -141,7 +141,7 @@ class Events:
             severity=severity,
             kind=Kind.REMINDER if sighting.why is Why.AGAIN else Kind.NEWS,
             accepted_at=occurrence.at,
-            compose=partial(self._redacted, compose, problem, occurrence.logger),
+            compose=partial(self._redacted, compose, sighting, occurrence.logger),
             settle=settle,
             label=occurrence.label,
             line=occurrence.line,
@@ -157,7 +157,7 @@ class Events:
                 template=occurrence.attributes.get("msg"),
                 repeats=history.suppressed,
             ),
-            packed=partial(self._last.keep, problem, history, considered),
+            packed=None if sighting.worse else partial(self._last.keep, problem, history, considered),
             due=-math.inf if stand_in is None else occurrence.at + GATHERED,
         )
 
@@ -175,9 +175,10 @@ class Events:
             occurrence.interruption = error
             return alert.noted(trigger, f"before_send raised {type_name(error)}")
 
-    def _redacted(self, compose: Callable[[], Trigger], problem: Problem, logger: str) -> Event:
+    def _redacted(self, compose: Callable[[], Trigger], sighting: Sighting, logger: str) -> Event:
         event = self._redactor.event(compose())
-        self._last.note(problem, event, logger)
+        if sighting.worse is None or sighting.problem.said is None:  # follow-ups are the first alert's
+            self._last.note(sighting.problem, event, logger)
         return event
 
     def _composed_together(self, occurrence: Occurrence, sighting: Sighting, stand_in: StandIn) -> Trigger:

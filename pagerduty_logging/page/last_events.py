@@ -93,9 +93,7 @@ class LastEvents:
 
     def note(self, problem: Problem, event: Event, logger: str) -> None:
         """Keep the least of a problem's event, which is about to be sent."""
-        if not isinstance(event, Trigger):
-            return
-        if problem.said is None or event.dedup_key == problem.key:
+        if isinstance(event, Trigger):
             origin = Origin(logger, event.source, event.component, event.group, event.event_class)
             if len(self._origins) >= MAX_ORIGINS:
                 self._origins.clear()
@@ -106,9 +104,8 @@ class LastEvents:
         self, problem: Problem, history: History, considered: Considered | None, encoded: EncodedEvent
     ) -> None:
         """Keep all of a problem's event, now that its bytes are made."""
-        if encoded.dedup_key == problem.key:
-            whole = _Whole(encoded, considered, history.everywhere is not None)
-            self._lock.run(self._keep, problem.key, whole, or_else=_left_out)
+        whole = _Whole(encoded, considered, history.everywhere is not None)
+        self._lock.run(self._keep, problem.key, whole, or_else=_left_out)
 
     def _keep(self, key: str, whole: _Whole) -> None:
         self._whole.pop(key, None)
