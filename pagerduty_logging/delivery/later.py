@@ -15,7 +15,7 @@ A_WHILE = 1.0
 """Seconds until a call."""
 
 
-class Later(process.Bystander):
+class Later:
     """Calls functions after a while, if threads run in this process and it does not end before.
 
     The functions raise nothing. None of them survives a fork; its thread is not there during one, for Python
@@ -24,7 +24,6 @@ class Later(process.Bystander):
 
     def __init__(self) -> None:
         self._begin()
-        process.register(self)
 
     def _begin(self) -> None:
         self._asked: deque[tuple[Callable[[], object], bool]] = deque()
@@ -97,7 +96,11 @@ class Later(process.Bystander):
 def _watch_forks() -> None:
     fork_gate()  # first: hooks that come later are called earlier, and what is called here may pass the gate
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=later.before_fork, after_in_parent=later.after_fork_in_parent)
+        os.register_at_fork(
+            before=later.before_fork,
+            after_in_parent=later.after_fork_in_parent,
+            after_in_child=later.after_fork_in_child,
+        )
 
 
 later = Later()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -36,7 +37,14 @@ class Preparation(process.Bystander):
 
     def soon(self) -> None:
         """Load in a second; now, where there is no thread that could."""
-        if not later.ask(self._now, at_fork=True):
+        me = weakref.ref(self)  # a handler that is gone by then needs nothing
+
+        def load() -> None:
+            waiting = me()
+            if waiting is not None:
+                waiting._now()
+
+        if not later.ask(load, at_fork=True):
             self._now()
 
     def __call__(self) -> None:

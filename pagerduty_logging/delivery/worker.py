@@ -286,7 +286,10 @@ class Worker:
         head, wait = self.queue.next()
         if head is not None:
             try:
-                if self._claims is None or self._claims.allows(head):
+                unready = self._unready()  # before it is claimed, for others would wait
+                if unready is not None:
+                    self._enter_outcome(head, unready)
+                elif self._claims is None or self._claims.allows(head):
                     self._conclude(head, self._attempt(head, left))
                 elif self._spooled is not None and head not in self.queue:
                     self._spooled.forget(head)
@@ -309,12 +312,16 @@ class Worker:
         wait = self._reports.wait(self._clock()) if self.queue.has_room else None
         return math.inf if wait is None else wait
 
-    def _attempt(self, pending: Pending, left: float) -> EventsError | None:
-        """Return None if PagerDuty has accepted the event, else what stood in the way."""
+    def _unready(self) -> EventsError | None:
+        """Return what keeps this process from any attempt; None: nothing."""
         try:
             self._ready()
         except Exception as broken:
             return NetworkError(f"what sends it cannot be loaded: {type(broken).__name__}: {broken}")
+        return None
+
+    def _attempt(self, pending: Pending, left: float) -> EventsError | None:
+        """Return None if PagerDuty has accepted the event, else what stood in the way."""
         try:
             encoded = packed_now(pending, self._clock())
         except Exception as broken:
@@ -332,11 +339,14 @@ class Worker:
 
     def _conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Enter the outcome of an attempt, and do what follows from it."""
-        self.queue.conclude(pending, error)
+        self._enter_outcome(pending, error)
         if self._claims is not None:
             self._claims.conclude(pending, error)
         if error is None and self._spooled is not None:
             self._spooled.forget(pending)
+
+    def _enter_outcome(self, pending: Pending, error: EventsError | None) -> None:
+        self.queue.conclude(pending, error)
         if error is not None and error.retryable:
             what = "PagerDuty is not reached" if error.status is None else "an event is not accepted yet"
             self._diagnostics.say("retry", f"{what}, will try again: {trouble(error)}")

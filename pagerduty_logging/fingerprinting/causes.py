@@ -6,6 +6,7 @@ A group is its members, and what another process hands back is what failed there
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -136,7 +137,8 @@ def places_behind(exception: BaseException) -> list[Place]:
             places += _printed_places(held.traceback) if held is not None else []
     if "ename" in exception.__dict__:  # as nbclient and papermill hand on what a notebook raised
         text = _COLOUR.sub("", safejson.text(exception, _MAX_PRINTED_CHARS))
-        places += [Place(found[1] or "cell", found[2].strip()) for found in _CELL_FRAME.finditer(text)]
+        for path, function in _CELL_FRAME.findall(text):
+            places.append(Place(os.path.expanduser(path or "cell"), function.strip()))
     return places
 
 
