@@ -58,6 +58,7 @@ class Events:
     Attributes:
         decisions: as given.
         follow_ups: makes the events that no record calls for.
+        needs_records: whether the record of an occurrence is needed to make its event.
     """
 
     def __init__(
@@ -72,17 +73,13 @@ class Events:
     ) -> None:
         self.decisions = decisions or Decisions(redactor.text)
         self.follow_ups = FollowUps(throttle, self.follow_up)
+        self.needs_records = before_send is not None
         self._fields = fields
         self._redactor = redactor
         self._before_send = before_send
         self._throttle = throttle
         self._last = LastEvents(fields)
         self._time_of_day = time_of_day
-
-    @property
-    def needs_records(self) -> bool:
-        """Whether the record of an occurrence is needed to make its event."""
-        return self._before_send is not None
 
     def reset(self) -> None:
         """Have made none: this is a forked child."""
