@@ -133,6 +133,10 @@ class Pipeline:
         """Return whether the problem with this dedup key has paged."""
         return self.throttle.knows(self._identifier.sendable(dedup_key))
 
+    def key_of(self, record: logging.LogRecord) -> str:
+        """Return the dedup key that a record has, whether it pages or not."""
+        return self._identifier.identify(record, None, []).key
+
     def beside(self, dedup_key: str) -> list[Order]:
         """Return the words that the second alerts of a problem are over, which it may have."""
         if not self.throttle.escalates:

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 from pagerduty_logging.delivery.decisions import Decisions, Verdict
 from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
-from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Event, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
@@ -52,8 +51,7 @@ class Events:
         redactor: has the last word on every event.
         before_send: may change a trigger, or drop it by returning None.
         throttle: knows the problems.
-        decisions: where it is noted what paged and what did not, and why.
-        time_of_day: seconds since the epoch.
+        decisions: where it is noted what paged and what did not, and why; its time of day is theirs.
 
     Attributes:
         decisions: as given.
@@ -69,7 +67,6 @@ class Events:
         before_send: BeforeSend | None,
         throttle: Throttle,
         decisions: Decisions | None = None,
-        time_of_day: Callable[[], float] = time_of_day,
     ) -> None:
         self.decisions = decisions or Decisions(redactor.text)
         self.follow_ups = FollowUps(throttle, self.follow_up)
@@ -79,7 +76,6 @@ class Events:
         self._before_send = before_send
         self._throttle = throttle
         self._last = LastEvents(fields)
-        self._time_of_day = time_of_day
 
     def reset(self) -> None:
         """Have made none: this is a forked child."""
@@ -191,7 +187,7 @@ class Events:
 
         For the worker: `before_send` is called here, for the record is gone.
         """
-        said, seen = problem.said, self._time_of_day()
+        said, seen = problem.said, self.decisions.time_of_day()
         found = self._throttle.unreported.report(problem, why, seen, now) if isinstance(said, Said) else None
         if found is None or not isinstance(said, Said):
             return None

@@ -56,11 +56,9 @@ def rehearse_logs(args: argparse.Namespace) -> int:
         )
     ledger = None
     if args.check:
-        ledger = _loaded(
-            "--check", args.check, lambda text: comparing.read_ledger(text.splitlines(), zone, time.time())
-        )
+        ledger = _ledger(args.check)
     setting = Setting(
-        options={name: value for name, value in configured.options.items() if name not in NOT_REHEARSED},
+        options=configured.options,
         night=_night(args.night, zone),
         maker=RecordMaker(_folder(args.source)),
         filters=configured.filters,
@@ -295,6 +293,16 @@ def _level(setting: Setting, changes: Mapping[str, Any]) -> int:
             raise Misuse(f"{name}: {words}") from None
     lowest = min(levels)
     return lowest if lowest > logging.NOTSET else logging.DEBUG
+
+
+def _ledger(path: str) -> list[tuple[float, str]]:
+    """Return what a ledger says was sent, and the file before it, which has `.1` at its end."""
+    before = f"{path}.1"
+    texts = [_loaded("--check", each, str) for each in (before, path) if each == path or os.path.exists(each)]
+    found: list[tuple[float, str]] = _loaded(
+        "--check", path, lambda text: comparing.read_ledger("\n".join(texts))
+    )
+    return found
 
 
 def _loaded(option: str, path: str, read: Any) -> Any:

@@ -25,7 +25,7 @@ MAX_TEXT_CHARS: Final = 65_536
 """Characters of a line of text that are looked at."""
 ATTENTIVE_BLOCKS: Final = 2
 """Blocks at a log's beginning of which every line is read."""
-ATTENTIVE_EVERY: Final = 64
+ATTENTIVE_EVERY: Final = 128
 """One in so many of the others is read likewise: what it shows to be different is then read everywhere."""
 MAX_STRANGE: Final = 0.05
 """Share of lines in other formats up to which a log is looked through for the words of one."""

@@ -150,10 +150,12 @@ def test_incidents_judge(log: Path, run: Run, tmp_path: Path):
 def test_a_ledger_is_compared_with(log: Path, run: Run, tmp_path: Path):
     _, out, _ = run(log, "--json", "--tz", "UTC")
     events = [(e["at"], p["key"]) for p in json.loads(out)["problems"] for e in p["events"]]
-    lines = [json.dumps({"time": at, "key": key, "verdict": "first"}) for at, key in events[1:]]
-    lines += [json.dumps({"time": 1_795_921_927, "key": "another", "verdict": "first"})] * 2 + ["no json"]
-    lines += [json.dumps({"time": 1_795_921_927, "key": "another", "verdict": "ignored"})]
-    (tmp_path / "pages.jsonl").write_text("\n".join(lines))
+    about = {"verdict": "sent", "reason": "first"}
+    lines = [json.dumps({"time": at, "key": key, "event": key, **about}) for at, key in events]
+    other = {"time": events[-1][0], "key": "another", "event": "another"}
+    lines += [json.dumps({**other, **about})] * 2 + ["no json", json.dumps({**other, "verdict": "ignored"})]
+    (tmp_path / "pages.jsonl.1").write_text("\n".join(lines[:1]))
+    (tmp_path / "pages.jsonl").write_text("\n".join([*lines[1:2], *lines[3:]]))
     _, out, _ = run(log, "--tz", "UTC", "--check", tmp_path / "pages.jsonl")
     alike = len(events) - 1
     assert f"{alike} alike, 1 only rehearsed, 2 only sent: {alike / (alike + 3):.0%}" in out
