@@ -1,7 +1,6 @@
-"""`PagerDutyHandler`: a log record becomes a page.
+"""`PagerDutyHandler`: a log record becomes a page. Its options, and what it is made of.
 
-`handle` ends a repeat at once. Anything else goes through `emit`: what must be taken from the record here and
-now is captured, and handed to the delivery, whose worker asks `pipeline.decide` what it calls for.
+The way of a record is in `pager.py`.
 """
 
 from __future__ import annotations
@@ -12,42 +11,40 @@ import linecache
 import logging
 import os
 import re
-import threading
 import warnings
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 from pagerduty_logging.delivery import process
 from pagerduty_logging.delivery.claims import Claims
-from pagerduty_logging.delivery.decisions import RECENT, Decision, Decisions
+from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.delivery.later import later
 from pagerduty_logging.delivery.lazy_imports import load_lazy_imports
+from pagerduty_logging.delivery.preparation import Preparation
 from pagerduty_logging.delivery.spool import Spool
 from pagerduty_logging.delivery.spool_format import digest
-from pagerduty_logging.delivery.stats import Stats, total
 from pagerduty_logging.events_api import clock, options
 from pagerduty_logging.events_api.address import destination
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
 from pagerduty_logging.events_api.errors import EventsError
-from pagerduty_logging.events_api.events import Change, Event, Image, Link, this_host
+from pagerduty_logging.events_api.events import Event, Image, Link, this_host
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
-from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.problem import Identifier
-from pagerduty_logging.lookout import Lookout
 from pagerduty_logging.page import alert
 from pagerduty_logging.page.deployment import find_environment, find_release
+from pagerduty_logging.page.events import BeforeSend
 from pagerduty_logging.page.redaction import redactor
-from pagerduty_logging.pipeline import BeforeSend, Order, Pipeline
+from pagerduty_logging.pager import Pager
+from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.filters import Ignored, frequency
+from pagerduty_logging.record.lookout import Lookout
 from pagerduty_logging.record.routing import Rule, rules
 from pagerduty_logging.state.options import open_state
 from pagerduty_logging.state.throttle import MAX_FRESH, Throttle
@@ -56,8 +53,6 @@ from pagerduty_logging.state.worse import checked_escalation
 if TYPE_CHECKING:
     import requests
 
-_ABSL_FATAL = "_absl_log_fatal"
-"""Marks a record after which absl's own handler aborts the process (abseil-py: absl/logging/__init__.py)."""
 _numbers = itertools.count()
 _handlers: weakref.WeakSet[PagerDutyHandler] = weakref.WeakSet()
 
@@ -71,7 +66,7 @@ def _sending() -> list[PagerDutyHandler]:
     return [handler for handler in handlers() if not handler.inert]
 
 
-class PagerDutyHandler(logging.Handler):
+class PagerDutyHandler(Pager):
     """Pages through PagerDuty: one alert per problem, however often it is logged.
 
     A problem is a logger's name and a message's template. Its first record opens an alert; repeats are
@@ -112,7 +107,8 @@ class PagerDutyHandler(logging.Handler):
             Default: in a thread, but inside the call under AWS Lambda and in RQ's work horse, which stop
             without waiting for threads.
         flush_timeout: seconds that the end of the process may be delayed, by all handlers together.
-        before_send: may change a trigger, or drop it by returning None; called on the thread that logs.
+        before_send: may change a trigger, or drop it by returning None; called on the thread that logs, and
+            on the handler's own for events that no record calls for.
         on_error: called with every event that will not be delivered, on the thread that notices; what it
             logs itself is not paged.
         release, environment: shown with every alert; default: the environment variables that hosts and
@@ -141,10 +137,6 @@ class PagerDutyHandler(logging.Handler):
         ValueError, TypeError: naming the option that is wrong; the routing key is never echoed.
     """
 
-    # Here and not only in the constructor: logging keeps, and flushes, what a bad option left half built.
-    _delivery: Delivery | None = None
-    _routes: Sequence[tuple[Rule, PagerDutyHandler | None]] = ()
-    _holder: int | None = None
     _clocks = clock.Clocks()
 
     def __init__(
@@ -255,7 +247,7 @@ class PagerDutyHandler(logging.Handler):
             clock=self._clocks.monotonic,
             decisions=self._decisions,
         )
-        self._known = self._pipeline.throttle.known
+        self._known = self._pipeline.throttle.shortcuts.known
         self._state = open_state(
             state,
             routing_key=(key or _NO_KEY).reveal(),
@@ -266,7 +258,10 @@ class PagerDutyHandler(logging.Handler):
             say=diagnostics.say,
             background=background is not False,
         )
-        self.lookout = Lookout(self, _sending, diagnostics)
+        self.lookout = Lookout(
+            self, _sending, say=diagnostics.say, ask=later.ask, is_ending=lambda: process.ending.begun
+        )
+        process.register(self.lookout)
         events = EventsClient(
             key or _NO_KEY,
             region=region,
@@ -298,20 +293,20 @@ class PagerDutyHandler(logging.Handler):
         )
         spool = options.path("spool", spool)
         if key is not None:
-            # What a send needs is imported now: a fork or the end of the process may not find it half done.
-            events.prepare()
-            linecache.getline(__file__, 1)
-            self._pipeline.warm_up()
             load_lazy_imports()
+            preparation = Preparation(partial(_load, events, self._pipeline.warm_up), diagnostics)
             if self._state is not None:
+                # Now: at the end of the process redis can no longer be imported.
                 self._state.prepare(greet=process.threads_run())
             self._delivery = make_delivery(
                 events,
+                ready=preparation,
                 spool=None if spool is None else Spool(spool, key, diagnostics),
                 make_claims=self._claims(
                     repeat_interval, max(repeat_interval, max_repeat_interval), fields.release
                 ),
             )
+            preparation.soon()
             # A handler that is dropped without being closed gives its thread back all the same.
             weakref.finalize(self, self._delivery.close).atexit = False
         elif enabled:
@@ -335,10 +330,6 @@ class PagerDutyHandler(logging.Handler):
         directory = None if spool is None else os.path.join(spool, f"route-{digest(rule.key)}")
         return _Route(rule.key.reveal(), level=0, spool=directory, **shared)
 
-    @property
-    def _others(self) -> list[PagerDutyHandler]:
-        return [other for _, other in self._routes if other is not None]
-
     def _claims(self, window: float, longest: float, release: str | None) -> Callable[..., Claims] | None:
         """Return what makes the claims of one process; None: without a shared state."""
         if self._state is None:
@@ -355,294 +346,13 @@ class PagerDutyHandler(logging.Handler):
             release=release,
         )
 
-    # --- the way of a record ----------------------------------------------------------------------
 
-    def __repr__(self) -> str:
-        # Asked for by tools that show local variables, even while the constructor fails.
-        level = logging.getLevelName(self.level) if hasattr(self, "level") else "no level yet"
-        return f"<{type(self).__name__} ({level}) for {getattr(self, '_destination', 'no address yet')}>"
-
-    def handle(self, record: logging.LogRecord, _now: Callable[[], float] = clock.quickest()) -> bool:  # noqa: B008
-        """End a repeat at once, without a lock; `emit` does the rest.
-
-        Logging's own `handle` would render and submit while it holds the handler's lock.
-        """
-        if self.filters:
-            try:
-                passed = self.filter(record)
-            except Exception as error:
-                self._page(record, [f"a filter failed: {type_name(error)}"])
-                return True
-            if not passed:
-                self._pipeline.ignore(record, "filter", "a filter of the handler")
-                self._write_decisions()
-                return False
-            record = passed
-        try:
-            message = record.msg
-            if type(message) is str:
-                problem = self._known[record.name][message]
-                if (
-                    problem.quiet_until > _now()
-                    and record.levelno == problem.level
-                    and not hasattr(record, "pagerduty")
-                ):
-                    raised = record.exc_info
-                    if raised is None:
-                        problem.occurrences += 1
-                        self._pipeline.suppressed += 1
-                        return True
-                    kind, course = type(raised[1]), problem.course
-                    # One of another type may be another problem, by where it came from.
-                    if kind in problem.kinds and (
-                        course is None or kind.__qualname__.rpartition(".")[2] in course.errors
-                    ):
-                        problem.occurrences += 1
-                        self._pipeline.suppressed += 1
-                        try:  # inline, because a call would cost as much as all the rest; see `Mark`
-                            raised[1].__dict__[self._mark] = problem.origin
-                        except Exception:
-                            return True
-                        return True
-        except Exception:  # not known, or a record made by hand, of which anything may be wrong
-            pass
-        try:
-            if self._pipeline.call_sites.count(record, _now):
-                self._pipeline.suppressed += 1
-                return True
-        except Exception:  # as above
-            pass
-        try:
-            self.emit(record)
-        except RecursionError:
-            self._pipeline.unreadable += 1  # no stack is left to page with
-        return True
-
-    def filter(self, record: logging.LogRecord) -> logging.LogRecord | Literal[False]:  # type: ignore[override]
-        """Return the record as the filters leave it, or False: one may replace it, on Python 3.11 too."""
-        for given in self.filters:
-            passed: Any = given.filter(record) if hasattr(given, "filter") else given(record)
-            if not passed:
-                return False
-            if isinstance(passed, logging.LogRecord):
-                record = passed
-        return record
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Page for `record`, unless it repeats what was paged. Raises nothing of its own.
-
-        A `KeyboardInterrupt` or `SystemExit` that the application's code raises while the record is read
-        goes on to the application, once the page is safe.
-        """
-        self._page(record, [])
-
-    def _page(self, record: logging.LogRecord, defects: list[str]) -> None:
-        attributes = record.__dict__
-        name, level = attributes.get("name"), attributes.get("levelno", self.level)
-        if isinstance(level, int) and level < self.level:
-            return  # behind a queue the level was not checked yet
-        if self._routes and self._routed(record, name, level, defects):
-            return
-        delivery = self._delivery
-        if delivery is None or delivery.is_own(name):
-            return
-        self.lookout.note_attached(name)
-        occurrence = self._pipeline.capture(record, self.formatter, defects)
-        if occurrence is None:
-            self._write_decisions()
-            return
-        try:
-            delivery.submit(occurrence)
-        except Exception:
-            self._pipeline.unreadable += 1  # no call: there may be no stack or memory left for one
-        finally:
-            occurrence.original = None
-        if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve" and occurrence.key:
-            self._resolve_beside(occurrence.key)
-        if _ABSL_FATAL in attributes:
-            self.flush()
-        interruption = occurrence.interruption
-        if interruption is not None:
-            occurrence.interruption = None  # its traceback holds this frame
-            try:
-                raise interruption
-            finally:
-                interruption = None
-
-    def _routed(self, record: logging.LogRecord, name: object, level: object, defects: list[str]) -> bool:
-        """Let the first rule that fits decide who sends; tell whether that is another than this handler."""
-        if any(other._delivery is not None and other._delivery.is_own(name) for other in self._others):
-            return True
-        for rule, other in self._routes:
-            if rule.fits(name, level):
-                if other is None:
-                    return False
-                if defects:
-                    other._page(record, defects)
-                else:
-                    other.handle(record)
-                return True
-        return False
-
-    def setFormatter(self, fmt: logging.Formatter | None) -> None:
-        """Set the formatter that makes the message."""
-        super().setFormatter(fmt)
-        for other in self._others:
-            other.setFormatter(fmt)
-
-    def _write_decisions(self) -> None:
-        if self._decisions.unwritten and self._delivery is not None:
-            self._delivery.write_decisions()
-
-    # --- other events -----------------------------------------------------------------------------
-
-    def acknowledge(self, dedup_key: str) -> None:
-        """Acknowledge the problem with this dedup key: a person works on it."""
-        for handler in self._all_with(dedup_key):
-            handler._submit(handler._pipeline.acknowledge(dedup_key))
-
-    def resolve(self, dedup_key: str) -> None:
-        """Resolve the problem with this dedup key; its next occurrence pages."""
-        for handler in self._all_with(dedup_key):
-            handler._submit(handler._pipeline.resolve(dedup_key))
-            handler._resolve_beside(dedup_key)
-
-    def _all_with(self, dedup_key: str) -> list[PagerDutyHandler]:
-        """Return who has paged for a problem; everybody, if nobody knows it any more."""
-        everybody = [self, *self._others]
-        return [one for one in everybody if one._pipeline.knows(dedup_key)] or everybody
-
-    def _resolve_beside(self, dedup_key: str) -> None:
-        for order in self._pipeline.beside(dedup_key):
-            self._submit(order)
-
-    def change(
-        self,
-        summary: str,
-        *,
-        source: str | None = None,
-        timestamp: datetime | str | None = None,
-        custom_details: Any = None,
-        links: Sequence[Link | str | Mapping[str, str]] = (),
-    ) -> None:
-        """Send a change, such as a deploy; see `Change` for the fields."""
-        change = Change(
-            summary, source=source, timestamp=timestamp, custom_details=custom_details, links=links
-        )
-        self._submit(self._pipeline.order(change))
-
-    def _submit(self, order: Order) -> None:
-        if self._delivery is not None:
-            self._delivery.submit(order)
-
-    @contextmanager
-    def delivering_by(self, client: EventsClient) -> Iterator[None]:
-        """Deliver by another client for a while, also without a routing key; not if `enabled` is False.
-
-        For tests: no problem is known at the beginning, none afterwards, and nothing is spooled.
-        """
-        if self._make_delivery is None:
-            yield
-            return
-        before, routes = self._delivery, self._routes
-        self._routes = ()
-        if before is not None:
-            before.settle()
-        self._delivery = meanwhile = self._make_delivery(client)
-        self._pipeline.forget()
-        try:
-            yield
-        finally:
-            meanwhile.settle()
-            self._delivery, self._routes = before, routes
-            self._pipeline.forget()
-            meanwhile.close()
-
-    @property
-    def inert(self) -> bool:
-        """Whether nothing is ever sent: there is no routing key, or `enabled` is False."""
-        return self._delivery is None and not self._others
-
-    @property
-    def stats(self) -> Stats:
-        """What became of every record and event so far, with whatever key."""
-        return total([self._own_stats, *(other.stats for other in self._others)])
-
-    @property
-    def _own_stats(self) -> Stats:
-        stats = Stats() if self._delivery is None else self._delivery.stats()
-        unreadable = self._pipeline.unreadable
-        if unreadable:
-            dropped = {**stats.dropped, "unreadable": unreadable}
-            stats = replace(stats, accepted=stats.accepted + unreadable, dropped=dropped)
-        return replace(
-            stats,
-            suppressed=self._pipeline.suppressed,
-            ignored=dict(self._pipeline.ignored),
-            state=None if self._state is None else self._state.stats,
-            out_of_reach=self.lookout.trouble() or None,
-        )
-
-    @property
-    def decisions(self) -> list[Decision]:
-        """What the last 200 decisions were that were no plain repeats, the oldest first."""
-        if self._delivery is not None:
-            self._delivery.settle()
-        of_others = [decision for other in self._others for decision in other.decisions]
-        return sorted([*self._decisions.recent, *of_others], key=lambda d: d.time)[-RECENT:]
-
-    def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
-        """Wait until nothing is pending; return whether that came true.
-
-        Args:
-            timeout: seconds; default: `flush_timeout`.
-
-        Called by `dictConfig` and the like, which hold the lock of the module `logging`, it waits for
-        nothing: a worker that needs that lock would never end. Delivery goes on. `logging.shutdown` holds
-        the handler's own lock alone, which the worker never needs.
-        """
-        deliveries = [one._delivery for one in (self, *self._others) if one._delivery is not None]
-        if not deliveries:
-            return True
-        if self._holder == threading.get_ident():
-            if _logging_is_locked():
-                return not any(delivery.pending for delivery in deliveries)
-            waited = [delivery.flush_in_shutdown() for delivery in deliveries]
-            return all(waited)
-        until = clock.monotonic() + (deliveries[0].flush_timeout if timeout is None else timeout)
-        done = [delivery.flush(max(until - clock.monotonic(), 0.0)) for delivery in deliveries]
-        return all(done)
-
-    def close(self) -> None:
-        """Let go of thread and connections once everything is delivered; waits for nothing.
-
-        A record that still reaches the handler is delivered all the same.
-        """
-        if self._delivery is not None:
-            self._delivery.close()
-            self.lookout.note_closed()
-        for other in self._others:
-            other.close()
-        super().close()
-
-    def acquire(self) -> None:
-        """Take the handler's lock, which only logging itself does: remember who, for `flush`."""
-        super().acquire()
-        self._holder = threading.get_ident()
-
-    def release(self) -> None:
-        """Give the handler's lock back."""
-        self._holder = None
-        super().release()
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a PagerDutyHandler is not pickled: configure logging in each process")
-
-
-def _logging_is_locked() -> bool:
-    """Return whether this thread holds the lock of the module `logging`; where that is not known, it may."""
-    is_owned = getattr(getattr(logging, "_lock", None), "_is_owned", None)
-    return is_owned is None or bool(is_owned())
+def _load(events: EventsClient, warm_up: Callable[[], object]) -> None:
+    """Import what a page needs, and make one that is not sent: a first time is slow."""
+    events.prepare()
+    linecache.getline(__file__, 1)
+    warm_up()
+    load_lazy_imports()
 
 
 _NO_KEY = RoutingKey("0" * 32)

@@ -4,7 +4,6 @@ import io
 import logging
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from pagerduty_logging import PagerDutyHandler, cli
 from pagerduty_logging.delivery import process
 from pagerduty_logging.delivery.delivery import Delivery
+from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 
 
@@ -36,10 +36,14 @@ def _nothing_left_under_way() -> Iterator[None]:
     for living in process.all_living():
         worker = living._current if isinstance(living, Delivery) else None
         if worker is not None and not worker.queue.idle:
-            for pending in worker.queue.waiting():
-                with suppress(KeyError, ValueError):  # it has just come to its end
-                    worker.queue._with_all_entered(worker.queue._backlog.remove, pending)
+            worker.queue._with_all_entered(_remove_all, worker.queue)
             worker.close()
+
+
+def _remove_all(queue: Queue) -> None:
+    for pending in list(queue._backlog):
+        if pending is not queue.sending:  # the thread that sends it will remove it
+            queue._backlog.remove(pending)
 
 
 @pytest.fixture

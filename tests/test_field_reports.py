@@ -10,6 +10,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -316,3 +317,73 @@ def test_ctrl_c_is_still_printed_though_it_does_not_page(sandbox) -> None:
 def test_stderr_is_a_logger_and_the_librarys_own_notice_does_not_page(pager, sandbox, wrap) -> None:
     Diagnostics(write=lambda line: orders.error(wrap(line))).say("retry", "PagerDuty is not reached")
     assert pages(pager, sandbox) == []
+
+
+def page_of(pager: PagerDutyHandler, sandbox: Sandbox) -> dict[str, Any]:
+    """Return what the latest event shows."""
+    assert pager.flush()
+    payload: dict[str, Any] = sandbox.events[-1]["payload"]
+    return payload
+
+
+FORMS: dict[str, Callable[[str], None]] = {
+    "f-string": lambda trace: orders.error(f"cannot pay {trace}"),
+    "f-string, a line of its own": lambda trace: orders.error(f"cannot pay\n{trace}"),
+    "argument": lambda trace: orders.error("cannot pay: %s", trace),
+    "argument, a line of its own": lambda trace: orders.error("cannot pay\n\n%s", trace),
+    "joined": lambda trace: orders.error("\n".join(["cannot pay", trace])),
+    "added": lambda trace: orders.error("cannot pay:\n" + trace),
+    "stripped": lambda trace: orders.error(f"cannot pay: {trace.strip()}"),
+    "one row": lambda trace: orders.error("cannot pay: " + trace.replace("\n", " | ")),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_i_write_the_traceback_into_my_message_and_the_page_names_the_error(pager, sandbox, form) -> None:
+    texts_of_two_failures(lambda _: form(traceback.format_exc()))
+    page = page_of(pager, sandbox)
+    assert page["class"] == "ValueError"
+    assert page["summary"] == "cannot pay: ValueError: invalid literal for int() with base 10: 'seven'"
+    assert "fail_by_number" in page["custom_details"]["traceback"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "through_queue"),
+    # What a queue has appended looks like what a line has joined: only the source tells them apart.
+    [*((name, False) for name in FORMS), *((name, True) for name in FORMS if name != "joined")],
+)
+def test_a_client_sends_a_traceback_and_it_is_not_taken_for_mine(
+    pager, sandbox, name: str, through_queue: bool
+) -> None:
+    sent: list[str] = []
+    texts_of_two_failures(lambda _: sent.append(traceback.format_exc()))
+    records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    between = logging.handlers.QueueHandler(records)
+    if through_queue:
+        orders.addHandler(between)
+        orders.propagate = False
+    try:
+        raise LookupError("mine")
+    except LookupError:
+        FORMS[name](sent[0])
+    orders.removeHandler(between)
+    orders.propagate = True
+    if through_queue:
+        pager.handle(records.get())
+    page = page_of(pager, sandbox)
+    assert page["class"] == "ERROR"
+    assert page["summary"] == "cannot pay"
+    assert page["custom_details"]["exception (as logged)"].startswith("KeyError: 'price'")
+
+
+def test_i_log_a_traceback_that_i_had_kept_behind_an_empty_word_and_the_page_names_it(pager, sandbox) -> None:
+    kept: list[str] = []
+    texts_of_two_failures(lambda _: kept.append(traceback.format_exc()))
+    orders.error(f"Error:\n{kept[0]}")
+    page = page_of(pager, sandbox)
+    assert (page["class"], page["summary"]) == ("ERROR", "Error: KeyError: 'price' (as logged)")
+
+
+def test_words_behind_the_traceback_in_my_message_are_shown(pager, sandbox) -> None:
+    texts_of_two_failures(lambda _: orders.error(f"cannot pay: {traceback.format_exc()} for customer 7"))
+    assert page_of(pager, sandbox)["summary"].startswith("cannot pay: … for customer 7: ValueError: invalid")

@@ -129,6 +129,37 @@ def test_a_flood_of_keys_of_the_applications_own_does_not_delay_another_line() -
     assert summaries(program.pages(2.0)) == ["the disk is full"]
 
 
+def test_a_client_that_names_a_logger_each_time_floods_one_line() -> None:
+    program = Program()
+    for word in WORDS:
+        program.log("bad request", logger=f"client.{word}")
+    program.log("the database is down", logger="db", path="/srv/app/db.py", line=5)
+    pages = summaries(program.pages(60.0))
+    assert "the database is down" in pages[:3]
+    assert len(pages) == 52
+    assert sum("more different messages of this line (web.py:10)" in page for page in pages) == 1
+
+
+def test_a_flood_of_critical_words_does_not_keep_back_an_error_of_another_line() -> None:
+    program = Program()
+    for word in WORDS:
+        program.log(word, level=logging.CRITICAL)
+    assert len(program.pages(10.0)) >= 85
+    program.log("the database is down", logger="db", path="/srv/app/db.py", line=5)
+    assert summaries(program.pages(2.0)) == ["the database is down"]
+    program.log("the disk is full", logger="disk", path="/srv/app/db.py", line=6, level=logging.CRITICAL)
+    assert summaries(program.pages(2.0)) == ["the disk is full"]
+
+
+def test_a_flood_of_critical_words_does_not_push_out_a_warning_of_another_line() -> None:
+    program = Program()
+    warning = {"pagerduty": {"severity": "warning"}}
+    program.log("the disk is nearly full", logger="disk", path="/srv/app/db.py", line=6, **warning)
+    for word in WORDS:
+        program.log(word, level=logging.CRITICAL)
+    assert "the disk is nearly full" in [pending.compose().summary for pending in program.queue.waiting()]
+
+
 def test_one_line_costs_fifty_one_alerts_however_long_the_flood_lasts() -> None:
     program = Program()
     keys = set()
@@ -212,7 +243,7 @@ def test_a_message_that_another_line_logs_too_is_not_taken_for_the_floods() -> N
     for _ in range(3):
         program.log("the database is down")
     program.pages(10.0)
-    assert "the database is down" not in program.pipeline.throttle.known.get("web", {})
+    assert "the database is down" not in program.pipeline.throttle.shortcuts.known.get("web", {})
     program.log("the database is down", line=77, function="connect")
     assert summaries(program.pages(2.0)) == ["the database is down"]
 

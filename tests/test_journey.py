@@ -253,6 +253,22 @@ def test_an_interruption_from_an_argument_reaches_the_program_after_the_page_is_
     assert "payment %s failed" in sandbox.alerts[0].summary
 
 
+def test_a_record_whose_capture_a_signal_interrupted_is_paged_in_full(sandbox, shop):
+    class Interrupted:
+        times = 0
+
+        def __str__(self) -> str:
+            self.times += 1
+            if self.times == 1:
+                raise SystemExit(0)  # as the program's handler of SIGTERM does, wherever it is called
+            return "4711"
+
+    with pytest.raises(SystemExit):
+        handle(pager(shop), "payment %s failed: %s", Interrupted(), TimeoutError("no answer"))
+    pager(shop).flush()
+    assert sandbox.alerts[0].summary == "payment 4711 failed: no answer"
+
+
 def test_a_formatter_of_the_users_words_the_summary(sandbox, make_handler, attach):
     handler = make_handler()
     handler.setFormatter(logging.Formatter("[%(name)s] %(message)s"))

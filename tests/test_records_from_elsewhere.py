@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.sandbox import Sandbox
 from tests.pages import ROUTING_KEY, require_valid
 
@@ -82,3 +83,34 @@ def test_every_recipe_is_run() -> None:
 @pytest.mark.parametrize("name", ["through_a_queue", "with_structlog"])
 def test_the_key_is_the_same_each_time(sandbox: Sandbox, name: str) -> None:
     assert _run(sandbox, name)["dedup_key"] == _run(sandbox, name)["dedup_key"]
+
+
+def test_values_of_variables_that_loguru_prints_are_shown_for_no_exception(sandbox: Sandbox) -> None:
+    loguru = pytest.importorskip("loguru")
+    sandbox.clear()
+    handler = PagerDutyHandler(routing_key=ROUTING_KEY, base_url=sandbox.url)
+    sink = loguru.logger.add(handler, format="{message}", level="ERROR")
+    try:
+        for fail in (_without_cause, _with_cause):
+            loguru.logger.catch(fail)("CUST" + "4711")
+    finally:
+        loguru.logger.remove(sink)
+        handler.flush()
+    summaries = [event["payload"]["summary"] for event in sandbox.events]
+    module = "test_records_from_elsewhere"
+    assert summaries == [
+        f"Error caught in {module}._without_cause: KeyError: 'rate'",
+        f"Error caught in {module}._with_cause: ConnectionError: closed",
+    ]
+    assert "CUST4711" not in json.dumps(sandbox.events)
+
+
+def _without_cause(customer: str) -> None:
+    {}["rate"]
+
+
+def _with_cause(customer: str) -> None:
+    try:
+        _without_cause(customer)
+    except KeyError as error:
+        raise ConnectionError("closed") from error

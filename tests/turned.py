@@ -13,6 +13,7 @@ from pagerduty_logging.events_api.errors import BadRequest, EventsError
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.fingerprinting.problem import Identifier
 from pagerduty_logging.page.alert import Fields
+from pagerduty_logging.page.events import BeforeSend
 from pagerduty_logging.page.redaction import redactor
 from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record.filters import Ignored, frequency
@@ -50,6 +51,7 @@ class Program:
     Attributes:
         now: what the clock shows.
         client: what was sent.
+        keys: dedup keys of each message.
     """
 
     def __init__(
@@ -63,9 +65,11 @@ class Program:
         max_pending: int = 1_000,
         ledger: str | None = None,
         ledger_bytes: int = 10_000_000,
+        before_send: BeforeSend | None = None,
         **throttle: Any,
     ) -> None:
         self.now = START
+        self.keys: dict[str, set[str]] = {}
         self.client = Client()
         redacted = redactor((), lambda: "0" * 32)
         self.throttle = Throttle(
@@ -77,7 +81,7 @@ class Program:
             redactor=redacted,
             ignored=Ignored((), ()),
             identifier=Identifier(None, redacted.key),
-            before_send=None,
+            before_send=before_send,
             throttle=self.throttle,
             frequency=frequency(min_occurrences, max_fingerprints),
             mark="__mark__",
@@ -89,6 +93,7 @@ class Program:
             decide=self.pipeline.decide,
             reports=self.pipeline.follow_ups,
             decisions=self.decisions,
+            defer=before_send is None,
             max_pending=max_pending,
             max_events_per_minute=max_events_per_minute,
             background=False,
@@ -96,25 +101,37 @@ class Program:
             clock=lambda: self.now,
         )
 
-    def log(self, message: str = "problem", level: int = logging.ERROR, times: int = 1, **extra: Any) -> None:
+    def log(
+        self,
+        message: str = "problem",
+        level: int = logging.ERROR,
+        times: int = 1,
+        error: Callable[[], BaseException] | None = None,
+        **extra: Any,
+    ) -> None:
         """Log a message; known repeats are counted as `PagerDutyHandler.handle` counts them."""
         for _ in range(times):
+            raised = None if error is None else error()
+            exc_info = None if raised is None else (type(raised), raised, raised.__traceback__)
             # Without a file: a line of one would not be left with more than fifty problems.
-            record = logging.LogRecord("shop", level, "", 1, message, (), None)
+            record = logging.LogRecord("shop", level, "", 1, message, (), exc_info)
             record.created = self.now
             record.__dict__.update(extra)
-            problem = self.throttle.known.get("shop", {}).get(message)
+            problem = self.throttle.shortcuts.known.get("shop", {}).get(message)
             if (
                 problem is not None
                 and problem.quiet_until > self.now
                 and level == problem.level
                 and not extra
+                and error is None
             ):
                 problem.occurrences += 1
                 continue
             occurrence = self.pipeline.capture(record, None, [])
             assert occurrence is not None
             self.delivery.submit(occurrence)
+            occurrence.original = None
+            self.keys.setdefault(message, set()).add(occurrence.key or "")
 
     def resolve(self, key: str) -> None:
         self.delivery.submit(self.pipeline.resolve(key))
@@ -150,7 +167,7 @@ class Program:
 
     def told(self, message: str) -> int:
         """Return how many occurrences of a problem the events report, each once."""
-        return sum(reported(event) for event in self.events if event["payload"]["summary"].endswith(message))
+        return sum(reported(event) for event in self.events if message in event["payload"]["summary"])
 
 
 def reported(event: dict[str, Any]) -> int:

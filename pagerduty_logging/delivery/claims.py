@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 
 from pagerduty_logging.delivery.counting import Counting
-from pagerduty_logging.delivery.event import Kind, Pending, tell
+from pagerduty_logging.delivery.event import Kind, Pending, packed, tell
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.decoding import decode
@@ -21,6 +21,8 @@ from pagerduty_logging.state.why import duration
 SOON = 0.5
 """Seconds after which an event that another process is sending is asked for again, while somebody waits."""
 CHANGE_SEVERITY = 3
+GATHER = 0.6
+"""Seconds by which the size of a problem is reported later, so that what the others hand in now is in it."""
 
 
 class Claims:
@@ -65,7 +67,7 @@ class Claims:
         self._event: Event | None = None
         self._answer: Answer = Unknown()
         self._hurry_until, self._send_anyway_at = -math.inf, math.inf
-        state.guard = guard
+        state.set_guard(guard)
 
     # --- counts -----------------------------------------------------------------------------------
 
@@ -114,6 +116,9 @@ class Claims:
 
     def allows(self, pending: Pending) -> bool:
         """Whether the event whose turn it is may be sent now; if not, it waits, or is gone."""
+        if pending.follow_up and pending.due == -math.inf and self._clock() >= self._hurry_until:
+            self._queue.put_off(pending, GATHER)
+            return False
         self._event = None if pending.take is not None else _composed(pending)
         if pending.take is not None or isinstance(self._event, Trigger):
             answer = self._claim(pending)
@@ -228,7 +233,7 @@ def _composed(pending: Pending) -> Event | None:
 def _compose_all_the_same(pending: Pending) -> None:
     """Let what is kept of a problem's last event be kept of one that is not sent: a later one may need it."""
     with suppress(Exception):
-        pending.compose()
+        packed(pending)
 
 
 def _name(event: Change) -> str:

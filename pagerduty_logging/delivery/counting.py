@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pagerduty_logging.events_api.clock import time_of_day
-from pagerduty_logging.state.problem import Problem
+from pagerduty_logging.state.known import REMEMBERED
+from pagerduty_logging.state.problem import HandedIn, Problem
 from pagerduty_logging.state.shared import HAND_IN, SharedState
-from pagerduty_logging.state.throttle import REMEMBERED, Throttle
+from pagerduty_logging.state.throttle import Throttle
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class Counting:
     few seconds. Where none has one, nothing is looked at.
 
     Args:
-        state: is told.
+        state: counts for all.
         throttle: counts.
         clock: the throttle's, in seconds.
         wall: seconds since the epoch.
@@ -56,7 +57,7 @@ class Counting:
         """Return the seconds until the next look; None: there is nothing to look at."""
         if not (self._entries or self._throttle.fresh):
             return None
-        return max(self._look_at - self._clock(), 0.0)
+        return max(self._look_at - self._clock(), self._state.pause())
 
     def known_here(self, key: str) -> int:
         """Return how often this process has seen a problem."""
@@ -76,7 +77,7 @@ class Counting:
     def note_all(self, *, at_once: bool = False) -> None:
         """Note those of all problems, if it is time to look, or at once."""
         now = self._clock()
-        if not at_once and (now < self._look_at or not (self._entries or self._throttle.fresh)):
+        if not at_once and self.wait() != 0.0:
             return
         self._take_fresh()
         for key, entry in list(self._entries.items()):
@@ -95,20 +96,21 @@ class Counting:
             self._entries.setdefault(problem.key, _Entry()).problems.append(problem)
 
     def _note(self, entry: _Entry, problem: Problem) -> float | None:
-        number = problem.occurrences - problem.handed_in
+        handed_in = problem.handed_in = problem.handed_in or HandedIn()
+        number = problem.occurrences - handed_in.number
         if number <= 0:
             return None
         now = self._wall()
         first, last = self._looked_at, now
-        if problem.handed_in <= 0:
+        if handed_in.number <= 0:
             first = problem.first_seen
         if number == 1:
-            last = problem.told_at if problem.told == problem.occurrences else now
+            last = problem.last.seen if problem.reported == problem.occurrences else now
         oldest = now - REMEMBERED
         last = min(max(last, oldest), now)
         first = min(max(first, oldest), last)
-        severity, key = problem.severity.rank, problem.key
-        problem.handed_in += number
+        severity, key = problem.last.severity.rank, problem.key
+        handed_in.number += number
         kept_back = self._state.silenced(key, entry.logger, severity) is not None
         self._state.count(
             key,
@@ -126,8 +128,11 @@ def _is_quiet(problem: Problem, now: float) -> bool:
     """Whether nobody counts a further occurrence without a word: whoever does says so again by `fresh`."""
     if problem.under_way > 0 or problem.quiet_until > now:
         return False
-    problem.fresh = False
-    if problem.occurrences <= problem.handed_in:
+    handed_in = problem.handed_in
+    if handed_in is None:
         return True
-    problem.fresh = True  # one came while this was asked
+    handed_in.fresh = False
+    if problem.occurrences <= handed_in.number:
+        return True
+    handed_in.fresh = True  # one came while this was asked
     return False

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import enum
 import json
-import os
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.delivery.ledger_file import LedgerFile
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 
 RECENT = 200
 """Decisions that `handler.decisions` keeps."""
 MAX_UNWRITTEN = 10_000
 """Decisions that wait to be written; the oldest go first."""
+MAX_KEPT = 1_000
+"""Decisions that are kept while the file cannot be written; the oldest go first."""
+TRY_AGAIN = 10.0
+"""Seconds after which a file that could not be written is tried again."""
 ALIKE_SECONDS = 60.0
 """Decisions that a rule makes about records of one call site are summed for so long."""
 MAX_ALIKE = 1_000
@@ -94,21 +99,20 @@ class Decisions:
         time_of_day: Callable[[], float] = time_of_day,
     ) -> None:
         self._redacted = redacted
-        self._path = path
-        self._max_bytes = max_bytes
+        self._file = None if path is None else LedgerFile(path, max_bytes)
         self._diagnostics = diagnostics or Diagnostics()
         self._clock = clock
         self.time_of_day = time_of_day
-        self._writing = threading.Lock()
+        self._try_again_at = -math.inf
         self.reset()
-        if path is not None and not os.path.isdir(os.path.dirname(path) or "."):
-            self._complain("its directory does not exist")
+        if self._file is not None and self._file.trouble:
+            self._complain(self._file.trouble)
 
     def reset(self) -> None:
         """Have noted nothing: this is a forked child."""
         self._recent: deque[Decision] = deque(maxlen=RECENT)
         self._unwritten: deque[Decision] = deque(maxlen=MAX_UNWRITTEN)
-        self._alike: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._alike: dict[tuple[str, str, str, str, str], tuple[float, int]] = {}
         self._writing = threading.Lock()
 
     @property
@@ -123,8 +127,8 @@ class Decisions:
 
     @property
     def unwritten(self) -> bool:
-        """Whether something is to be written."""
-        return bool(self._unwritten)
+        """Whether something is to be written now."""
+        return bool(self._unwritten) and self._clock() >= self._try_again_at
 
     def note(
         self,
@@ -151,7 +155,7 @@ class Decisions:
             times=times,
         )
         self._recent.append(decision)
-        if self._path is not None:
+        if self._file is not None:
             self._unwritten.append(decision)
 
     def note_alike(
@@ -170,33 +174,45 @@ class Decisions:
         self._alike[alike] = (now, 0)
         self.note(verdict, reason, key=key, logger=name, template=text, times=times + 1)
 
+    def end(self) -> None:
+        """Write all of it, sums included: the process ends."""
+        for (verdict, reason, key, logger, template), (_, times) in list(self._alike.items()):
+            if times:
+                self.note(Verdict(verdict), reason, key=key, logger=logger, template=template, times=times)
+        self._alike.clear()
+        self._try_again_at = -math.inf
+        self.write()
+
     def write(self) -> None:
-        """Write what is not written yet; by one thread at a time, the others leave it to that one."""
-        if not self._unwritten or self._path is None or not self._writing.acquire(blocking=False):
+        """Write what is not written yet; by one thread at a time, the others leave it to that one.
+
+        What the disk has no room for is kept for a later call.
+        """
+        if not self.unwritten or self._file is None or not self._writing.acquire(blocking=False):
             return
         try:
-            lines = []
-            while self._unwritten:
-                lines.append(_line(self._shown(self._unwritten.popleft())))
-            self._append("".join(lines).encode())
-        except OSError as error:
-            self._complain(error.strerror or type(error).__name__)
+            taken = [self._unwritten.popleft() for _ in range(len(self._unwritten))]
+            lines = [_line(self._shown(decision)).encode() for decision in taken]
+            written, trouble = 0, "the disk is full"
+            try:
+                written = self._file.append(b"".join(lines))
+            except OSError as error:
+                trouble = error.strerror or type(error).__name__
+            if written < sum(map(len, lines)):
+                self._keep(taken, lines, written)
+                self._try_again_at = self._clock() + TRY_AGAIN
+                self._complain(trouble)
         finally:
             self._writing.release()
 
-    def _append(self, lines: bytes) -> None:
-        path = self._path or ""
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            if os.fstat(file).st_size + len(lines) > self._max_bytes and os.fstat(file).st_size:
-                os.close(file)
-                file = -1
-                os.replace(path, f"{path}.1")
-                file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            os.write(file, lines)
-        finally:
-            if file >= 0:
-                os.close(file)
+    def _keep(self, taken: list[Decision], lines: list[bytes], written: int) -> None:
+        for line in lines:
+            if written < len(line):
+                break
+            written -= len(line)
+            taken.pop(0)
+        room = max(MAX_KEPT - len(self._unwritten), 0)
+        self._unwritten.extendleft(reversed(taken[len(taken) - min(room, len(taken)) :]))
 
     def _complain(self, words: str) -> None:
         self._diagnostics.say("ledger", f"the ledger is not written, pages are sent as ever: {words}")

@@ -26,7 +26,7 @@ from pagerduty_logging.delivery.schedule import Backlog, Budget
 from pagerduty_logging.delivery.spool import Spool
 from pagerduty_logging.delivery.spooled import SpooledEvents
 from pagerduty_logging.delivery.stats import Stats
-from pagerduty_logging.delivery.worker import WAKE_UP, Worker
+from pagerduty_logging.delivery.worker import WAKE_UP, OnLook, Worker, as_it_is
 from pagerduty_logging.events_api import retrying
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.clock import monotonic
@@ -44,6 +44,7 @@ class Delivery:
     Args:
         client: makes the attempts, one at a time; its `retry` is the schedule.
         decide: returns the event that a submitted item calls for, or None.
+        ready: is called before each attempt, and loads what that needs; raises if it cannot.
         reports: makes the events that no record calls for.
         decisions: where what became of the events is noted.
         defer: whether the thread may decide; False: the caller of `submit`.
@@ -56,7 +57,7 @@ class Delivery:
         flush_timeout: seconds that the end of the process may be delayed.
         on_error: called with each event that will not be delivered, on the thread that notices.
         on_fork: called in a forked child, before its new worker is made.
-        on_look: is called by the thread now and then, also when there is nothing to send.
+        on_look: is called by the thread now and then, also when there is nothing to send; see `Worker`.
         diagnostics: where losses are reported.
         clock, random: clock and random source, replaceable in tests.
     """
@@ -66,6 +67,7 @@ class Delivery:
         client: EventsClient,
         *,
         decide: Callable[[Any], Pending | None],
+        ready: Callable[[], object] = as_it_is,
         reports: Reports = NoReports(),  # noqa: B008 (without state)
         decisions: Decisions | None = None,
         defer: bool = True,
@@ -77,7 +79,7 @@ class Delivery:
         flush_timeout: float = 5.0,
         on_error: OnError | None = None,
         on_fork: Callable[[], object] | None = None,
-        on_look: Callable[[], object] | None = None,
+        on_look: OnLook | None = None,
         diagnostics: Diagnostics,
         clock: Callable[[], float] = monotonic,
         random: Callable[[], float] = retrying.uniform,
@@ -85,6 +87,7 @@ class Delivery:
         self.flush_timeout = flush_timeout
         self._client = client
         self._decide = decide
+        self._ready = ready
         self._reports = reports
         self._decisions = decisions or Decisions(str)
         self._defer = defer
@@ -168,6 +171,7 @@ class Delivery:
             self._client,
             queue=queue,
             decide=self._decide,
+            ready=self._ready,
             reports=self._reports,
             decisions=self._decisions,
             spooled=spooled,
@@ -232,7 +236,8 @@ class Delivery:
 
     def retry_now(self) -> None:
         """Try at once what only waits for better times, and report what was held back."""
-        self.worker.finish()
+        if self._current is not None:  # else nothing was ever logged
+            self.worker.finish()
 
     def flush_in_shutdown(self) -> bool:
         """Wait as at the end of the process: one budget for all that are shut down."""
@@ -240,8 +245,9 @@ class Delivery:
 
     def finish(self, timeout: float) -> None:
         """Deliver what is pending, within `timeout` seconds."""
-        self.worker.end(timeout)
-        self._decisions.write()
+        if self._current is not None:
+            self.worker.end(timeout)
+        self._decisions.end()
 
     def report_undelivered(self) -> None:
         """Say what is left: kept in the spool, or lost with the process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 from collections import deque
@@ -14,6 +15,8 @@ SILENCE = 60.0
 """Seconds between two notices on one topic."""
 MAX_LINE = 500
 """Characters of a line."""
+MAX_ENTRIES = 100
+"""Entries of a mapping that are looked at."""
 
 _TOPICS = {
     "retry": "failed attempts",
@@ -78,6 +81,20 @@ def is_notice(text: str) -> bool:
     """Return whether a text holds a notice of ours: where stderr is a logger, as under Twisted, Celery or
     Airflow, it comes back as a record."""
     return PREFIX in text and any(notice in text for notice in list(_notices))
+
+
+def holds_notice(message: object, args: object) -> bool:
+    """Return whether a message, or one of its arguments, is what this library itself wrote to stderr."""
+    if type(message) is str:
+        return is_notice(message) or (type(args) is tuple and any(map(_is_notice, args)))
+    values = itertools.islice(message.values(), MAX_ENTRIES) if type(message) is dict else (message,)
+    return any(map(_is_notice, values))
+
+
+def _is_notice(value: object) -> bool:
+    if type(value) is bytes:
+        value = value.decode("utf-8", "replace")
+    return type(value) is str and is_notice(value)
 
 
 def counted(number: int, noun: str) -> str:

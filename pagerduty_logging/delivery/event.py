@@ -42,8 +42,8 @@ class Pending:
         accepted_at: on the delivery's clock.
         compose: makes the event, from plain data, when it is its turn.
         settle: takes once what became of the event; returns how many records it stood for.
-        label: names the line that it comes from, whose events take turns with those of other lines. Named on
-            stderr if it is lost: nothing that was logged, which may be secret.
+        label: names the line that it comes from. Named on stderr if it is lost: nothing that was logged,
+            which may be secret.
         size: bytes of memory that it takes, about.
         encoded: what is sent, once it is composed.
         refused: what PagerDuty refused, once there is nothing but the barest form left to try.
@@ -55,10 +55,13 @@ class Pending:
         why: the reason it is sent, in words; "" for what is no alert.
         decided: takes note of what became of it, and why.
         logger: that its record came of; empty: of none.
+        line: the file and number of the line that it comes from, whatever logger an outsider's text made it
+            log to; empty: not known.
         take: takes what a shared state knows, for the event to tell; returns the trigger that was composed
             before, if there is one, with that in it.
         follow_up: whether it only reports the size of a problem, within its window.
         held: whether it only waits for what another process does.
+        packed: takes the bytes, each time they are made; those of the barest form apart.
     """
 
     dedup_key: str
@@ -79,15 +82,22 @@ class Pending:
     why: str = ""
     decided: Callable[[Verdict, str], object] | None = None
 
+    @property
+    def turn(self) -> str:
+        """Whose turn it is: events of one line take turns with those of other lines."""
+        return self.line or self.label
+
     def note(self, verdict: Verdict, reason: str) -> None:
         """Take note of what became of it."""
         if self.decided is not None:
             self.decided(verdict, reason)
 
     logger: str = ""
+    line: str = ""
     take: Callable[[Mine, Trigger | None], Trigger | None] | None = None
     follow_up: bool = False
     held: bool = False
+    packed: Callable[[EncodedEvent], object] | None = None
 
 
 def nobody_waits(outcome: Outcome) -> int:
@@ -99,9 +109,15 @@ def packed(pending: Pending) -> EncodedEvent:
     """Return an event's bytes, made once; its source is released."""
     if pending.encoded is None:
         pending.encoded = encode(pending.compose())
+        _keep(pending, pending.encoded)
         if pending.kind is not Kind.SUMMARY:
             pending.compose = partial(decode, pending.encoded)
     return pending.encoded
+
+
+def _keep(pending: Pending, encoded: EncodedEvent) -> None:
+    if pending.packed is not None and not pending.bare:
+        pending.packed(encoded)
 
 
 def packed_now(pending: Pending, now: float) -> EncodedEvent:
@@ -120,6 +136,7 @@ def tell(pending: Pending, mine: Mine) -> None:
     taken = pending.take(mine, composed if isinstance(composed, Trigger) else None)
     if taken is not None:
         pending.encoded = encode(taken)
+        _keep(pending, pending.encoded)
 
 
 def bare(pending: Pending, error: EventsError) -> Trigger:

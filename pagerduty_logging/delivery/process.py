@@ -42,6 +42,21 @@ class Lives(Protocol):
         """Reset: nothing that belongs to the parent is this process's."""
 
 
+class Bystander:
+    """What has nothing to finish at the process's end."""
+
+    flush_timeout = 0.0
+
+    def retry_now(self) -> None:
+        """Nothing is tried."""
+
+    def finish(self, timeout: float) -> None:
+        """Nothing is waited for."""
+
+    def report_undelivered(self) -> None:
+        """Nothing is lost with it."""
+
+
 class _Ending:
     """How far the end of the process has come, and how long it may still be delayed.
 

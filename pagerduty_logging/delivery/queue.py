@@ -226,7 +226,7 @@ class Queue:
         if candidate is not None:
             wait = budget_wait
             if wait == 0.0:
-                self._budget.spend(now, candidate.label)
+                self._budget.spend(now, candidate.turn)
                 self.sending = candidate
                 self.blocked_until = -math.inf
                 return candidate, wait
@@ -253,8 +253,9 @@ class Queue:
         return first, wait
 
     def _wait(self, pending: Pending, now: float) -> float:
-        quiet = self._budget.is_quiet(pending.label)
-        return self._budget.wait(self._backlog.urgency(pending), now, quiet=quiet)
+        budget, line = self._budget, pending.turn
+        quiet, noisy = budget.is_quiet(line), budget.is_noisy(line)
+        return budget.wait(self._backlog.urgency(pending), now, quiet=quiet, noisy=noisy)
 
     # --- another process may be quicker -----------------------------------------------------------
 
@@ -265,6 +266,11 @@ class Queue:
     def _hold(self, pending: Pending, seconds: float) -> None:
         self._budget.take_back()
         self._backlog.hold(pending, self._clock() + seconds)
+
+    def put_off(self, pending: Pending, seconds: float) -> None:
+        """Try the event whose turn it was again in so many seconds, whatever another process does."""
+        self._budget.take_back()
+        pending.due = self._clock() + seconds
 
     def let_go(self, pending: Pending, dropped: str = "", words: str = "") -> None:
         """The event whose turn it was is not needed: another process told of its problem.

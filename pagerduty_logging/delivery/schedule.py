@@ -21,6 +21,8 @@ from pagerduty_logging.events_api.retrying import Retry, delay
 RESERVED_SHARE = 5
 """One in so many of a minute's events is kept for critical ones, so that no storm delays them; half of these
 are also for lines that have sent nothing for a minute, so that no line's storm delays another's page."""
+NOISY = 10
+"""Events of one line within a minute from which it leaves a little to quiet lines, even if it is critical."""
 MINUTE = 60.0
 """PagerDuty counts events in a moving window of this many seconds.
 Source: PagerDuty's documentation, "Events API v2 Overview", rate limits."""
@@ -30,6 +32,10 @@ MAX_STEPS = 10
 """How often the pause is doubled at most."""
 CRITICAL_STEPS = 4
 """The same for critical events, whose pauses stay shorter."""
+
+
+CROWDED = 100
+"""Waiting events of one line beyond which what there is no room for is taken from it, however severe."""
 
 
 class After(enum.Enum):
@@ -148,7 +154,7 @@ class Backlog:
                 continue
             for pending in turns:
                 head = self._lanes[pending.dedup_key][0]
-                if head.due <= now and (among is None or among(pending.label)):
+                if head.due <= now and (among is None or among(pending.turn)):
                     return head
         return None
 
@@ -243,6 +249,9 @@ class Backlog:
     def would_be_least(self, pending: Pending) -> bool:
         """Return whether an event would be the one to drop, if it were added now."""
         own = _class(pending)
+        crowded = [name for name, turns in self._classes.items() if turns.most > CROWDED]
+        if crowded:
+            return crowded[-1] == own and self._classes[own].would_be_least(pending)
         for name in reversed(self._classes):
             turns = self._classes[name]
             if turns:
@@ -252,18 +261,20 @@ class Backlog:
     def least(self, exempt: Pending | None = None) -> Pending | None:
         """Return the event to do without if there are too many.
 
-        It is of the least severe ones, reminders first; of these of the line with the most, the youngest.
+        It is of a line that has too many, if there is one: whatever its severity, others matter more.
+        Else it is of the least severe, reminders first; of these of the line with the most, the youngest.
         """
-        for name in reversed(self._classes):
-            if name[1] is not Kind.SUMMARY:
-                victim = self._classes[name].least(exempt)
-                if victim is not None:
-                    return victim
+        names = [name for name in reversed(self._classes) if name[1] is not Kind.SUMMARY]
+        names.sort(key=lambda name: self._classes[name].most <= CROWDED)
+        for name in names:
+            victim = self._classes[name].least(exempt)
+            if victim is not None:
+                return victim
         return None
 
 
 Class: TypeAlias = tuple[int, Kind]
-"""Return an event's rank: its severity, then its kind."""
+"""How much an event matters: its severity's rank, then its kind."""
 
 
 def _makes_way(held: Pending, other: Pending) -> bool:
@@ -296,24 +307,32 @@ class Budget:
     _sent: deque[tuple[float, str]] = field(default_factory=deque)
     _lines: Counter[str] = field(default_factory=Counter)
 
-    def wait(self, severity: Severity, now: float, *, quiet: bool = False) -> float:
+    def wait(self, severity: Severity, now: float, *, quiet: bool = False, noisy: bool = False) -> float:
         """Return the seconds until an event of this severity may be sent; 0.0 if it may be now.
 
         Args:
             severity: of the event.
             now: on the delivery's clock.
             quiet: whether it comes from a line that is quiet, see `is_quiet`.
+            noisy: whether it comes from a line that is noisy, see `is_noisy`.
         """
         self._forget(now)
-        reserved = 0 if severity is Severity.CRITICAL else self.per_minute // RESERVED_SHARE
+        share = self.per_minute // RESERVED_SHARE
+        reserved = 0 if severity is Severity.CRITICAL else share
         if quiet:
             reserved -= reserved // 2
+        elif noisy:
+            reserved = max(reserved, share - share // 4)
         over = len(self._sent) - (self.per_minute - reserved)
         return 0.0 if over < 0 else self._sent[over][0] + MINUTE - now
 
     def is_quiet(self, line: str) -> bool:
         """Return whether nothing of a line was sent within the last minute, as of the last `wait`."""
         return line not in self._lines
+
+    def is_noisy(self, line: str) -> bool:
+        """Return whether a line has had more than its part of the last minute, as of the last `wait`."""
+        return self._lines[line] >= NOISY
 
     def spend(self, now: float, line: str = "") -> None:
         """Note that an event of a line was sent."""

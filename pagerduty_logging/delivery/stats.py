@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from pagerduty_logging.state.shared import StateStats
+from pagerduty_logging.state.asking import StateStats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ class Turns:
     """The waiting events of one severity and kind, in the order in which they go.
 
     The line that has waited longest goes first, with its oldest event; then it waits anew. Where every line
-    has one event, that is the order in which they came. Lines are told apart by `Pending.label`.
+    has one event, that is the order in which they came. Lines are told apart by `Pending.turn`.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Turns:
 
     def add(self, pending: Pending) -> None:
         """Take an event in."""
-        name, at = pending.label, pending.accepted_at
+        name, at = pending.turn, pending.accepted_at
         line = self._lines.get(name)
         if line is None:
             line = self._lines[name] = _Line(since=at)
@@ -62,9 +62,14 @@ class Turns:
                     self._in_place(name, line)
         self._count(name, len(line.events) - 1, len(line.events))
 
+    @property
+    def most(self) -> int:
+        """How many events the line has that has the most."""
+        return self._most
+
     def remove(self, pending: Pending) -> None:
         """Take an event out."""
-        name = pending.label
+        name = pending.turn
         events = self._lines[name].events
         del events[pending]
         self._count(name, len(events) + 1, len(events))
@@ -73,13 +78,13 @@ class Turns:
 
     def had_its_turn(self, pending: Pending, now: float) -> None:
         """An attempt was made with this event: its line waits from now on."""
-        line = self._lines[pending.label]
+        line = self._lines[pending.turn]
         line.since, line.served = now, True
-        self._in_place(pending.label, line)
+        self._in_place(pending.turn, line)
 
     def would_be_least(self, pending: Pending) -> bool:
         """Return whether an event would be the one to do without, if it were added now."""
-        line = self._lines.get(pending.label)
+        line = self._lines.get(pending.turn)
         return (0 if line is None else len(line.events)) + 1 >= self._most
 
     def least(self, exempt: Pending | None) -> Pending | None:

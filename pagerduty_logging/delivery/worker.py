@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from pagerduty_logging.delivery import process
 from pagerduty_logging.delivery.claims import Claims
@@ -29,17 +29,26 @@ from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.delivery.signals import Signals
 from pagerduty_logging.delivery.spooled import LOOK_AROUND, SpooledEvents
 from pagerduty_logging.events_api.client import EventsClient
-from pagerduty_logging.events_api.errors import BadRequest, EventsError
+from pagerduty_logging.events_api.errors import BadRequest, EventsError, NetworkError
 from pagerduty_logging.events_api.events import Severity
+
+
+class OnLook(Protocol):
+    """Looks after what is no event's business; see `Worker`."""
+
+    def __call__(self, *, awake: bool) -> float: ...
+
 
 WAKE_UP = 0.25
 """Seconds after which a waiting `flush` looks for itself."""
-LOOK = 2.0
-"""Seconds after which an idle thread calls `on_look`."""
 LEAST_ATTEMPT = 0.05
 """Seconds below which an attempt is not worth beginning."""
 FRAMES = 200
 """Frames that must be left on the stack to decide what others logged; it takes some thirty."""
+
+
+def as_it_is() -> None:
+    """There is nothing to load."""
 
 
 class Worker:
@@ -49,6 +58,7 @@ class Worker:
         client: makes the attempts, one at a time.
         queue: what waits, empty.
         decide: returns the event that an item of the inbox calls for, or None.
+        ready: is called before each attempt, and loads what that needs; raises if it cannot.
         reports: makes the events that no record calls for.
         decisions: what to write about what became of them.
         spooled: where events are kept until they are delivered; None: in memory only.
@@ -60,7 +70,8 @@ class Worker:
         defers: whether that thread also decides. False: the caller of `submit`.
         clock: seconds, monotonic.
         diagnostics: where it says what goes wrong.
-        on_look: is called by the thread now and then, also when there is nothing to send.
+        on_look: is called by the thread, with whether something woke it; returns the seconds until the next
+            time.
         owner: kept alive, and called at the end of the process, as long as there is work.
 
     Attributes:
@@ -76,6 +87,7 @@ class Worker:
         *,
         queue: Queue,
         decide: Callable[[Any], Pending | None],
+        ready: Callable[[], object],
         reports: Reports,
         decisions: Decisions,
         spooled: SpooledEvents | None,
@@ -88,7 +100,7 @@ class Worker:
         clock: Callable[[], float],
         diagnostics: Diagnostics,
         owner: process.Lives,
-        on_look: Callable[[], object] | None = None,
+        on_look: OnLook | None = None,
     ) -> None:
         self.pid = os.getpid()
         self.queue = queue
@@ -97,6 +109,7 @@ class Worker:
         self.thread: threading.Thread | None = None
         self._client = client
         self._decide = decide
+        self._ready = ready
         self._reports = reports
         self._decisions = decisions
         self._spooled = spooled
@@ -273,7 +286,10 @@ class Worker:
         head, wait = self.queue.next()
         if head is not None:
             try:
-                if self._claims is None or self._claims.allows(head):
+                unready = self._unready()  # before it is claimed, for others would wait
+                if unready is not None:
+                    self._enter_outcome(head, unready)
+                elif self._claims is None or self._claims.allows(head):
                     self._conclude(head, self._attempt(head, left))
                 elif self._spooled is not None and head not in self.queue:
                     self._spooled.forget(head)
@@ -296,6 +312,14 @@ class Worker:
         wait = self._reports.wait(self._clock()) if self.queue.has_room else None
         return math.inf if wait is None else wait
 
+    def _unready(self) -> EventsError | None:
+        """Return what keeps this process from any attempt; None: nothing."""
+        try:
+            self._ready()
+        except Exception as broken:
+            return NetworkError(f"what sends it cannot be loaded: {type(broken).__name__}: {broken}")
+        return None
+
     def _attempt(self, pending: Pending, left: float) -> EventsError | None:
         """Return None if PagerDuty has accepted the event, else what stood in the way."""
         try:
@@ -315,11 +339,14 @@ class Worker:
 
     def _conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Enter the outcome of an attempt, and do what follows from it."""
-        self.queue.conclude(pending, error)
+        self._enter_outcome(pending, error)
         if self._claims is not None:
             self._claims.conclude(pending, error)
         if error is None and self._spooled is not None:
             self._spooled.forget(pending)
+
+    def _enter_outcome(self, pending: Pending, error: EventsError | None) -> None:
+        self.queue.conclude(pending, error)
         if error is not None and error.retryable:
             what = "PagerDuty is not reached" if error.status is None else "an event is not accepted yet"
             self._diagnostics.say("retry", f"{what}, will try again: {trouble(error)}")
@@ -352,13 +379,15 @@ class Worker:
 
     def _run(self) -> None:
         """Send until there is nothing left and it is closed."""
+        woken = True
         with self._signals.working, self.roles.as_sender():
             while True:
+                look = math.inf
                 try:
                     self.look_around()
                     wait = self._with_counts(self.step(self._longest_attempt()))
                     if self._on_look is not None:
-                        self._on_look()
+                        look = self._on_look(awake=woken)
                 except Exception as broken:
                     self._diagnostics.say("worker", f"the worker stumbled: {type(broken).__name__}")
                     wait = self._client.retry.initial or LOOK_AROUND
@@ -366,9 +395,8 @@ class Worker:
                 if process.ending.dismissed or (self.idle and self.closed and self._retire()):
                     break
                 look_around = math.inf if self._spooled is None else LOOK_AROUND
-                look = math.inf if self._on_look is None else LOOK
                 wait = min(math.inf if wait is None else wait, look_around, look, self._until_report())
-                self._rest(wait)
+                woken = self._rest(wait)
         if not self.queue.idle:  # submitted while the thread retired
             self.ensure_thread()
 
@@ -426,12 +454,15 @@ class Worker:
             self._spooled.sign_off()
         return True
 
-    def _rest(self, wait: float) -> None:
-        """Wait until something may have changed: `wait` seconds, or for ever if infinite."""
-        if wait != 0.0:
-            with suppress(queue.Empty):
-                timeout = None if wait == math.inf else min(wait, threading.TIMEOUT_MAX)
-                self._signals.wake.get(timeout=timeout)
+    def _rest(self, wait: float) -> bool:
+        """Wait for something to change: `wait` seconds, or for ever if infinite; return whether it has."""
+        if wait == 0.0:
+            return True
+        try:
+            self._signals.wake.get(timeout=None if wait == math.inf else min(wait, threading.TIMEOUT_MAX))
+        except queue.Empty:
+            return False
+        return True
 
 
 def _has_stack() -> bool:

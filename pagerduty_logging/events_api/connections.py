@@ -7,6 +7,7 @@ attempt, the TLS handshake, every write and every read ask how much time is left
 
 from __future__ import annotations
 
+import errno
 import http.client
 import io
 import ipaddress
@@ -180,6 +181,14 @@ class DeadlineAdapter(HTTPAdapter):
         headers = {name: value for name, value in request.headers.items() if name != "Content-Length"}
         return Route(pool, self.request_url(request, proxies), headers)
 
+    def close(self) -> None:
+        """Close all connections. urllib3 leaves that to the pools' finalizers, and at the end none runs."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 (no mapping: it cannot be iterated)
+                if (pool := manager.pools.get(key)) is not None:
+                    pool.close()
+        super().close()
+
     @staticmethod
     def bounds(proxy: str | None) -> bool:
         """Return whether connections through this proxy keep the deadline; SOCKS and TLS ones do not."""
@@ -291,7 +300,10 @@ class _BoundedConnection(HTTPConnection):
         view = memoryview(data)
         for start in range(0, len(view), _WRITE_BYTES):
             self.sock.settimeout(_exchange().remaining())
-            super().send(view[start : start + _WRITE_BYTES])
+            try:
+                super().send(view[start : start + _WRITE_BYTES])
+            except ConnectionResetError as error:  # urllib3 1.26 reads the answer only after this other one
+                raise BrokenPipeError(errno.EPIPE, "the server took no more") from error
 
 
 class _BoundedTLSConnection(_BoundedConnection, HTTPSConnection):

@@ -26,12 +26,23 @@ def check_requests() -> None:
         found = str(getattr(sys.modules.get("requests"), "__version__", "this release"))
     else:
         version = _installed()
+        if version is None and not _is_there():
+            raise ImportError(
+                "no event can be sent without requests: install requests>=2.32.4", name="requests"
+            )
         fits = version is None or version >= NEEDED
         found = ".".join(map(str, version or ()))
     if not fits:
         raise ImportError(
             f"no event can be sent with requests {found}: install requests>=2.32.4", name="requests"
         )
+
+
+def _is_there() -> bool:
+    try:
+        return find_spec("requests") is not None
+    except ValueError:  # it was loaded by no finder, as in a frozen program
+        return True
 
 
 def _installed() -> tuple[int, ...] | None:

@@ -7,7 +7,6 @@ A `KeyboardInterrupt` or `SystemExit` raised by an object's own code passes thro
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import datetime
 import decimal
@@ -22,6 +21,9 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, TypeAlias, TypeVar
 
+from pagerduty_logging.events_api import bounded_repr
+from pagerduty_logging.events_api.bounded_repr import Walk
+
 MAX_DEPTH = 8
 """Containers inside containers; what lies deeper is named, not shown."""
 MAX_ITEMS = 500
@@ -34,31 +36,30 @@ MAX_KEY = 1_000
 """Characters of a key in an object."""
 MAX_ALL_TEXT = 2_000_000
 """Characters of all keys and texts of one conversion: four times what PagerDuty takes at most."""
-MIN_TEXT = 100
+MIN_TEXT = bounded_repr.MIN_TEXT
 """Characters left to each further key or text beyond `MAX_ALL_TEXT`."""
 MAX_SECONDS = 0.5
 """Seconds after which no further value is converted: this bounds slow `__str__` methods."""
-MAX_REPR_DEPTH = 20
-MAX_REPR_NODES = 5_000
-"""Containers inside containers, and values, of one `repr`: a deep one takes seconds before it fails."""
 MAX_INTEGER_BITS = 1_024
 """Greater integers are described: many readers lose them, and Python refuses over 4,300 digits."""
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
+_PRINTED_AT_ONCE = frozenset((str, int, float, bool, type(None)))
 _T = TypeVar("_T")
 
 # Lone surrogates have no UTF-8; many readers of JSON refuse NUL, escaped or not.
 _INVALID = re.compile("[\x00\ud800-\udfff]+")
 
 
-def jsonable(value: object) -> JSON:
+def jsonable(value: object, max_nodes: int = MAX_NODES) -> JSON:
     """Return `value` as plain, strict JSON values that share nothing with it.
 
     Mappings, sequences, sets and dataclasses become objects and arrays; dates are ISO 8601; what else
-    JSON does not know is shown by its `str` or `repr`. The bounds are this module's constants.
+    JSON does not know is shown by its `str` or `repr`. The bounds are this module's constants, and
+    `max_nodes` for the values.
     """
     try:
-        return _Conversion().convert(value, depth=0)
+        return _Conversion(max_nodes).convert(value, depth=0)
     except Exception:  # only where the stack has no room left to describe anything
         return "(could not be shown)"
 
@@ -85,8 +86,9 @@ def valid_text(shown: str) -> str:
 class _Conversion:
     """One walk over one value: knows which containers it is inside of, and how much it has seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_nodes: int) -> None:
         self._inside: set[int] = set()
+        self._max_nodes = max_nodes
         self._nodes = 0
         self._characters = 0
         self._until = time.monotonic() + MAX_SECONDS
@@ -187,7 +189,7 @@ class _Conversion:
 
     def _bounded(self, entries: Iterable[_T]) -> Iterator[_T]:
         for index, entry in enumerate(entries):
-            if index >= MAX_ITEMS or self._nodes >= MAX_NODES:
+            if index >= MAX_ITEMS or self._nodes >= self._max_nodes:
                 return
             yield entry
 
@@ -200,19 +202,35 @@ def free_name(name: str, taken: Collection[str]) -> str:
 
 
 def printable(value: object) -> object:
-    """Return `value` itself, or, where it is a container or an exception too deep to print, a text of it.
+    """Return `value` itself, or, where its `repr` is too deep or too long, a stand-in with the bounded text.
 
     For callers whose values are printed by other code: `repr` of deep nesting takes a second before it fails.
     """
-    walk = _Repr(MAX_TEXT)
-    shown = walk.show(value, 0) if _is_plain_container(value) else ""
-    return shown if walk.cut else value
+    if type(value) in _PRINTED_AT_ONCE or not bounded_repr.is_plain(value, str):
+        return value
+    walk = Walk(MAX_TEXT, _leaf)
+    shown = walk.show(value, 0)
+    return _StandIn(value, shown) if walk.cut else value
+
+
+class _StandIn:
+    """What is printed in place of a container that is too deep or too long."""
+
+    def __init__(self, value: object, shown: str) -> None:
+        self._value: Any = value
+        self._shown = shown
+
+    def __repr__(self) -> str:
+        return self._shown
+
+    def __getitem__(self, name: object) -> object:  # a template takes values out of a mapping by name
+        return printable(self._value[name])
 
 
 def _shown(value: object, show: Callable[[object], str], limit: int) -> str:
     try:
-        if show in (str, repr) and _is_plain_container(value):
-            shown = _Repr(limit).show(value, 0)
+        if bounded_repr.is_plain(value, show):
+            shown = Walk(limit, _leaf).show(value, 0)
         elif show is str and isinstance(value, BaseException):
             shown = _of_exception(value, limit)
         else:
@@ -224,6 +242,10 @@ def _shown(value: object, show: Callable[[object], str], limit: int) -> str:
     return valid_text(truncated(shown, limit))
 
 
+def _leaf(value: object, limit: int) -> str:
+    return _shown(value, repr, max(limit, MIN_TEXT))
+
+
 def _of_exception(error: BaseException, limit: int) -> str:
     """Return what `str` of an exception gives, without walking into what it holds as deep as it goes."""
     said, args = type(error).__str__, error.args
@@ -232,79 +254,6 @@ def _of_exception(error: BaseException, limit: int) -> str:
     if len(args) != 1:
         return _shown(args, str, limit) if args else ""
     return _shown(args[0], str if said is BaseException.__str__ else repr, limit)
-
-
-_BRACKETS: dict[type, tuple[str, str]] = {
-    list: ("[", "]"),
-    tuple: ("(", ")"),
-    dict: ("{", "}"),
-    set: ("{", "}"),
-    frozenset: ("frozenset({", "})"),
-}
-
-
-_WRAPPERS: dict[type, Callable[[Any], object]] = {
-    collections.defaultdict: dict,
-    collections.OrderedDict: dict,
-    collections.Counter: dict,
-    collections.deque: list,
-}
-
-
-def _is_plain_container(value: object) -> bool:
-    """Return whether `value` is a container with Python's own `repr`, which walks into all that it holds."""
-    return type(value) in _BRACKETS or type(value) in _WRAPPERS
-
-
-class _Repr:
-    """A `repr` of Python's own containers that is bounded in depth, length and time."""
-
-    def __init__(self, limit: int) -> None:
-        self._left = limit
-        self._nodes = 0
-        self._inside: set[int] = set()
-        self.cut = False
-        """Whether something was left out."""
-
-    def show(self, value: object, depth: int) -> str:
-        self._nodes += 1
-        kind = type(value)
-        if kind in _WRAPPERS:
-            return f"{kind.__name__}({self.show(_WRAPPERS[kind](value), depth)})"
-        if kind not in _BRACKETS:
-            shown = self._leaf(value)
-            self._left -= len(shown)
-            return shown
-        if not value:
-            return repr(value)
-        opened, closed = _BRACKETS[kind]
-        if id(value) in self._inside:
-            return f"{opened}...{closed}"
-        if depth >= MAX_REPR_DEPTH:
-            self.cut = True
-            return f"{opened}…{closed}"
-        self._inside.add(id(value))
-        items = list(self._items(value, depth + 1))
-        self._inside.discard(id(value))
-        comma = "," if kind is tuple and len(items) == 1 else ""
-        return f"{opened}{', '.join(items)}{comma}{closed}"
-
-    def _items(self, value: Any, depth: int) -> Iterator[str]:
-        for entry in value:
-            if self._nodes >= MAX_REPR_NODES or self._left <= 0:
-                self.cut = True
-                yield "…"
-                return
-            shown = self.show(entry, depth)
-            yield f"{shown}: {self.show(value[entry], depth)}" if type(value) is dict else shown
-            self._left -= 2
-
-    def _leaf(self, value: object) -> str:
-        limit = max(self._left, MIN_TEXT)
-        if type(value) is str and len(value) > limit:
-            self.cut = True
-            return repr(value[:limit]) + "…"
-        return _shown(value, repr, limit)
 
 
 def _number(value: object) -> int | float | bool | str | None:

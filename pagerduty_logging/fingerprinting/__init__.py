@@ -52,6 +52,7 @@ __all__ = [
     "explain_source",
     "fingerprint",
     "token_of",
+    "writes_traceback",
 ]
 
 TemplateSource = Literal["source", "mask", "raw"]
@@ -274,6 +275,20 @@ def explain_source(
         message = HOLE.join(found[0].pieces)
     record = logging.LogRecord(logger, logging.ERROR, path, line, message, None, None)
     return explain(record)
+
+
+def writes_traceback(record: logging.LogRecord) -> bool:
+    """Return whether RECORD's line put a traceback into its own words, as its source shows.
+
+    It was not appended by a queue then: anybody may have sent it.
+    """
+    if type(record.msg) is not str or "(most recent call last)" not in record.msg:
+        return False
+    try:
+        _, _, text = _template(record, texts.read(record), reads=True, missed=False)
+    except Exception:
+        return False
+    return bool(text.quoted) and not text.appended
 
 
 def _holds_template(found: templates.Template, msg: str) -> bool:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
+from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
 from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.throttle import Throttle
 
+from .problem import Identifier
 from .tokens import token_of
 
 _SHOWN: Final = frozenset(
@@ -38,13 +41,16 @@ class CallSites:
     Args:
         throttle: knows the problems.
         mark: the attribute by which an exception that was paged is known.
+        identifier: finds dedup keys.
     """
 
-    __slots__ = ("_known", "_known_at", "_mark")
+    __slots__ = ("_identifier", "_known", "_known_at", "_mark", "_shortcuts")
 
-    def __init__(self, throttle: Throttle, mark: str) -> None:
-        self._known: Mapping[str, Mapping[str, Problem]] = throttle.known
-        self._known_at: Mapping[tuple[str, int], Mapping[object, Problem]] = throttle.known_at
+    def __init__(self, throttle: Throttle, mark: str, identifier: Identifier) -> None:
+        self._shortcuts = throttle.shortcuts
+        self._identifier = identifier
+        self._known: Mapping[str, Mapping[str, Problem]] = throttle.shortcuts.known
+        self._known_at: Mapping[tuple[str, int], Mapping[object, Problem]] = throttle.shortcuts.known_at
         self._mark = mark
 
     def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
@@ -90,3 +96,28 @@ class CallSites:
             marks[self._mark] = problem.origin
         problem.occurrences += 1
         return True
+
+    def learn(self, occurrence: Occurrence, problem: Problem, *, first: bool) -> None:
+        """Let the next such records pass for repeats on the thread that logs them.
+
+        Args:
+            occurrence: of the problem.
+            problem: what they repeat.
+            first: whether it is the problem's first occurrence.
+        """
+        attributes = occurrence.attributes
+        name, message, level = attributes.get("name"), attributes.get("msg"), attributes.get("levelno")
+        if type(level) is not int or type(name) is not str or type(message) is not str:
+            return
+        token = None
+        # The first of an exception is known by its message alone, if at all: most do not come again.
+        if occurrence.kind is None or not first:
+            with suppress(Exception):  # a record that was made by hand
+                token = self._identifier.deciding_token(occurrence)
+        if occurrence.by_message and (attributes.get("args") or token is None or token[1] == message):
+            if len(message) <= MAX_TEMPLATE_CHARS:
+                self._shortcuts.know(name, message, level, problem, occurrence.kind)
+        elif token is not None:
+            path, line = attributes.get("pathname"), attributes.get("lineno")
+            if type(path) is str and type(line) is int:
+                self._shortcuts.know_at((path, line), token, name, level, problem, occurrence.kind)

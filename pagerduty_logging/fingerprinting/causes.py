@@ -6,6 +6,7 @@ A group is its members, and what another process hands back is what failed there
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -24,6 +25,11 @@ _HEADER: Final = "raceback (most recent call last)"
 _FRAME = re.compile(r'(?:^|\n)[ \t]*File "([^"\n]*)", line [0-9]+, in ([^\n]+)')
 _TYPE = re.compile(r"\n([A-Za-z_][\w.]*)(?=:|\n|$)", re.ASCII)
 _INDENTED_TYPE = re.compile(r"\n[ \t]+((?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?=: |\s*$)", re.ASCII)
+# File ~/shop/pay.py:12, in pay(order); Cell In[2], line 3, in pay(order)
+_CELL_FRAME = re.compile(
+    r"(?:^|\n)(?:File ([^\n]{1,500}?):[0-9]+|Cell In ?\[[0-9]+\], line [0-9]+), in ([^\n(]{1,200})\("
+)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _MARGIN = re.compile(r"^[ \t|]*(?:\| ?|\+(?= Exception Group))", re.MULTILINE)
 _MEMBER = re.compile(r"\n[ |]*+\+[-+]*+(?<=---) (?:[0-9]{1,9}|\.\.\.) -{3,}")
 _GROUP_HEADER: Final = "Exception Group Traceback (most recent call last)"
@@ -67,7 +73,7 @@ def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
     if is_group(exception):
         causes = {_cause(exception_type(leaf), chosen(places_behind(leaf))) for leaf in _leaves(exception)}
         return Failure(exception_type(exception), members=tuple(sorted(causes)))
-    if chosen is innermost and exception.__cause__ is None:  # as with most
+    if chosen is innermost and exception.__cause__ is None and "ename" not in exception.__dict__:  # as most
         return Failure(exception_type(exception), innermost_name(exception.__traceback__))
     return Failure(exception_type(exception), chosen(places_behind(exception)))
 
@@ -90,8 +96,10 @@ def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
 
 
 def exception_type(exception: BaseException) -> str:
-    """Return the type's qualified name, as a traceback prints it."""
-    return name_of_class(type(exception))
+    """Return the type's qualified name, as a traceback prints it; and of what a notebook raised, that too."""
+    name = name_of_class(type(exception))
+    raised_in_notebook = exception.__dict__.get("ename")
+    return f"{name} of {raised_in_notebook}" if type(raised_in_notebook) is str else name
 
 
 def name_of_class(cls: type) -> str:
@@ -118,7 +126,7 @@ def members_of(exception: BaseException) -> tuple[BaseException, ...]:
 
 
 def places_behind(exception: BaseException) -> list[Place]:
-    """Return the frames of EXCEPTION, and behind them those of the process that it came from."""
+    """Return the frames of EXCEPTION, and behind them those of the process or notebook that it came from."""
     places = places_of(exception.__traceback__)
     cause = exception.__cause__
     if cause is not None:
@@ -127,6 +135,10 @@ def places_behind(exception: BaseException) -> list[Place]:
         if _HEADER in text:
             held = printed_traceback.held_in(text)
             places += _printed_places(held.traceback) if held is not None else []
+    if "ename" in exception.__dict__:  # as nbclient and papermill hand on what a notebook raised
+        text = _COLOUR.sub("", safejson.text(exception, _MAX_PRINTED_CHARS))
+        for path, function in _CELL_FRAME.findall(text):
+            places.append(Place(os.path.expanduser(path or "cell"), function.strip()))
     return places
 
 

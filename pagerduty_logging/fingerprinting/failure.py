@@ -106,7 +106,8 @@ def is_ordinary(record: logging.LogRecord) -> bool:
         frame = here.tb_frame
     if own or library:
         return own
-    if outermost.f_back is not None:  # as most have: looked at first, for it is quickest told
+    if outermost.f_back is not None and not outermost.f_code.co_flags & inspect.CO_COROUTINE:
+        # As most are: looked at first, for it is quickest told.
         return outermost.f_globals.get("__name__") != "threading"
     return not (_nobody_caught(outermost) or _is_task(outermost))
 
@@ -194,10 +195,14 @@ def _is_caught_for_all(here: list[Place], record: logging.LogRecord) -> bool:
 
 
 def _is_task(outermost: FrameType | None) -> bool:
-    """Whether an exception left a coroutine that nothing but an event loop ran."""
-    if outermost is None or outermost.f_back is not None:
+    """Whether an exception left a coroutine that nothing but an event loop ran.
+
+    Its frame has no caller afterwards, or, from Python 3.12 on, often still the event loop's function.
+    """
+    if outermost is None or not outermost.f_code.co_flags & inspect.CO_COROUTINE:
         return False
-    return bool(outermost.f_code.co_flags & inspect.CO_COROUTINE)
+    caller = outermost.f_back
+    return caller is None or not caller.f_code.co_flags & _RESUMABLE
 
 
 def _is_application(place: Place) -> bool:

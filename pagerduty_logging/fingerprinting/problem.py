@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from types import TracebackType
 from typing import Any
 
 from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.safejson import type_name
-from pagerduty_logging.fingerprinting import Fingerprinter, Identity, own_keys
+from pagerduty_logging.fingerprinting import (
+    Fingerprinter,
+    Identity,
+    Token,
+    own_keys,
+    token_of,
+    writes_traceback,
+)
+from pagerduty_logging.fingerprinting.deferred_keys import DeferredKeys
+from pagerduty_logging.fingerprinting.plain_exceptions import plain
 from pagerduty_logging.record import overrides
 from pagerduty_logging.record.occurrence import Occurrence, salvage
 
@@ -41,7 +51,11 @@ class Identifier:
         self.fingerprinter, self._function = _fingerprints(fingerprint, joined)
         self._raw = Fingerprinter(template_source="raw", **joined)
         self.has_function = self._function is not None
+        self._deferred = DeferredKeys(self.fingerprinter)
         self._redacted = redacted
+
+    token_of = staticmethod(token_of)
+    writes_traceback = staticmethod(writes_traceback)
 
     def identify(self, record: logging.LogRecord, marked: str | None, defects: list[str]) -> Identity:
         """Return the problem of a record. Runs the application's code; raises none of its exceptions.
@@ -69,6 +83,45 @@ class Identifier:
         except Exception as broken:
             defects.append(f"the problem could not be identified: {type_name(broken)}")
             return self.identify_bare(salvage(record))
+
+    # --- on the worker ----------------------------------------------------------------------------
+
+    def defer(
+        self, occurrence: Occurrence, error: BaseException, traceback: TracebackType | None
+    ) -> list[str] | None:
+        """Leave the key for the worker to find; None if it must be found here and now.
+
+        Args:
+            occurrence: of plain data.
+            error: its exception.
+            traceback: where that came from.
+
+        Returns:
+            an empty list that will get the key.
+        """
+        seen = None if self.has_function else plain(error, traceback)
+        return None if seen is None else self._deferred.defer(occurrence, seen)
+
+    def deferred_key(self, holder: list[str]) -> str | None:
+        """Return the key that a list from `defer` gets; None if it comes from another process."""
+        return self._deferred.key_in(holder)
+
+    def key_of(self, occurrence: Occurrence) -> str:
+        """Return the dedup key of an occurrence, and find it if nobody has."""
+        return self._deferred.key_of(occurrence)
+
+    def deciding_token(self, occurrence: Occurrence) -> Token | None:
+        """Return what decides the key of an occurrence, if nothing but that does.
+
+        It may raise an `Exception` for a record that was made by hand.
+        """
+        return None if self.has_function else self._deferred.token_of(occurrence)
+
+    def forget(self) -> None:
+        """Wait for no key: this is another process, or another test."""
+        self._deferred.forget()
+
+    # --- without the record's own code -------------------------------------------------------------
 
     def identify_bare(self, occurrence: Occurrence) -> Identity:
         """Return the problem of what could be read without running the application's code."""

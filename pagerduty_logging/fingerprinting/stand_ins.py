@@ -8,19 +8,16 @@ one key, so that neither pushes out another's page.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.page import together
+from pagerduty_logging.page.together import StandIn
 from pagerduty_logging.record.occurrence import Occurrence
 from pagerduty_logging.state.crowds import Crowds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pagerduty_logging.events_api.events import Trigger
     from pagerduty_logging.fingerprinting.problem import Identifier
 
 MAX_KEYS_OF_A_LINE, LINE_SECONDS = 50, 300.0
@@ -29,8 +26,6 @@ MAX_FUNCTIONS_OF_A_TEXT, TEXT_SECONDS = 5, 60.0
 """Functions that may report one text within so many seconds; what is beyond is one storm."""
 EXAMPLES, FUNCTIONS = 10, 100
 """Messages of a line, and functions that report a text, that are shown."""
-GATHERED = 5.0
-"""Seconds for which the first event of a crowd waits for more of them, so that it says how many they are."""
 MAX_TEXT_CHARS = 500
 """Characters of a message, and of its exception's text, that are compared and shown."""
 
@@ -38,21 +33,8 @@ _VALUES = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
 _LETTER = re.compile(r"[^\W\d_]")
 
 
-@dataclass(frozen=True, slots=True)
-class StandIn:
-    """What an occurrence is told as, in place of its own problem.
-
-    Attributes:
-        key: the dedup key.
-        told: makes the alert of all out of the alert of this one.
-    """
-
-    key: str
-    told: Callable[[Trigger], Trigger]
-
-
 class StandIns:
-    """Tells which occurrences are told together with others.
+    """Says which occurrences share an alert with others.
 
     Args:
         identifier: makes the keys.
@@ -69,7 +51,7 @@ class StandIns:
         self._texts.forget()
 
     def of(self, occurrence: Occurrence, key: str, severity: Severity) -> StandIn | None:
-        """Return what an occurrence of the problem with this key is told as; None: as that problem.
+        """Return what an occurrence of the problem with this key is shown as; None: as that problem.
 
         So is always what is critical, and what the application itself gave a key.
         """
@@ -82,10 +64,11 @@ class StandIns:
         ):
             return None
         words, at = _words(occurrence), occurrence.at
-        crowd = self._lines.note((occurrence.logger, origin.path, origin.line), key, words, at)
+        # Whatever the logger: an outsider's text may be part of its name.
+        crowd = self._lines.note((origin.path, origin.line), key, words, at)
         if crowd is not None:
             line = f"{_file(origin.path)}:{origin.line}"
-            stand_in = self._identifier.identify_together(occurrence.logger, f"messages of {line}")
+            stand_in = self._identifier.identify_together("", f"messages of {line} in {origin.function}")
             return StandIn(stand_in, partial(together.messages_of_a_line, crowd=crowd, line=origin))
         return self._storm(occurrence, words, at)
 
@@ -103,7 +86,7 @@ class StandIns:
 
 
 def _words(occurrence: Occurrence) -> str:
-    """Return the message, without reading all of an occurrence that may not be told at all."""
+    """Return the message, without reading all of an occurrence that may not page at all."""
     message = occurrence.message
     if message is None:
         try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api import safejson
-from pagerduty_logging.record import message, printed_traceback, structured, template_strings
+from pagerduty_logging.record import message, printed_traceback, printing, structured, template_strings
 
 from . import causes
 from .masking import MASKED, mask, says_nothing
@@ -76,7 +77,7 @@ def text_of(msg: object) -> str:
     try:
         if isinstance(msg, bytes | bytearray):
             return bytes(msg[:MAX_CHARS]).decode("utf-8", "backslashreplace")
-        return str.__str__(str(msg))
+        return str.__str__(str(safejson.printable(msg)))
     except Exception:  # a broken __str__ is still one problem
         return f"unprintable {type(msg).__name__}"
 
@@ -180,7 +181,8 @@ def _traceback_field(said: object) -> str:
     """The traceback that the program put into a field itself, other than structlog does for `exc_info`."""
     if not isinstance(said, Mapping):
         return ""
-    values = (value for name, value in said.items() if name not in ("exception", "exc_info"))
+    entries = itertools.islice(said.items(), structured.MAX_ENTRIES)
+    values = (value for name, value in entries if name not in ("exception", "exc_info"))
     return next((found for value in values if type(value) is str and (found := _traceback_in(value))), "")
 
 
@@ -191,6 +193,6 @@ def _traceback_in(text: str) -> str:
 
 def _rendered(record: logging.LogRecord, text: str) -> str:
     try:
-        return safejson.truncated(str.__str__(record.getMessage()), MAX_CHARS)
+        return safejson.truncated(str.__str__(printing.message_of(record)), MAX_CHARS)
     except Exception:  # arguments that do not fit, or cannot be printed
         return text

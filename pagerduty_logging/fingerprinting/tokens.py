@@ -122,7 +122,7 @@ def _joined(
     if little:
         exception = subject if subject is not None else causes.reported_exception(record)
         if exception is not None:
-            if not _is_plain(exception):
+            if not is_plain(exception):
                 return None
             if nothing or subject is not None or words == str(exception):
                 joined = causes.raised(exception).joined
@@ -154,7 +154,7 @@ def _words_of_object(said: Any) -> str | None:
         if "pagerduty" in said or dict.get(said, "exc_info"):
             return None
         words = _words_of(said)
-    elif issubclass(type(said), BaseException) and _is_plain(said):
+    elif issubclass(type(said), BaseException) and is_plain(said):
         words = str(said)
     else:
         return None
@@ -199,7 +199,7 @@ def _ranked(names: tuple[str, ...]) -> tuple[str, ...]:
 _says_little = functools.lru_cache(maxsize=256)(structured.says_little)
 
 
-def _is_plain(error: BaseException) -> bool:
+def is_plain(error: BaseException) -> bool:
     """Whether to ask ERROR what it is, and where it came from, runs none of the application's code."""
     kind = type(error)
     if type(kind) is not type or kind.__str__ not in _WORDS or error.__cause__ is not None:

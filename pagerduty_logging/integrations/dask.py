@@ -9,7 +9,6 @@ Arguments of tasks are never shown: they may be secret.
 
 from __future__ import annotations
 
-import ast
 import logging
 
 import distributed
@@ -17,6 +16,7 @@ from dask.utils import key_split
 from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
 
 from pagerduty_logging.integrations.tasks import Reports, Tasks
+from pagerduty_logging.record import printed_traceback
 
 _NAME = "pagerduty-logging"
 
@@ -59,15 +59,15 @@ class FailedTasks(SchedulerPlugin):
         if finish == "memory":
             self._tasks.succeeded(name)
             return
-        kind, words = _read(str(about.get("exception_text")))
-        last = f"{kind}: {words}" if words else kind
+        said = str(about.get("exception_text"))
+        kind, words = printed_traceback.exception_of(said)
         self._tasks.failed(
             name,
             str(key),
             None,
             f"raised {kind}",
             *([words] if words else []),
-            traceback=f"Traceback (most recent call last):\n{about.get('traceback_text') or ''}{last}",
+            traceback=printed_traceback.of_parts(str(about.get("traceback_text") or ""), said),
             task_name=name,
             task_id=str(key),
             task_worker=about.get("worker"),
@@ -88,15 +88,3 @@ class QuietWorkers(WorkerPlugin):
 class _Attempts(Reports):
     def replaced(self, record: logging.LogRecord) -> bool:
         return str(record.msg).startswith("Compute Failed\n")
-
-
-def _read(representation: str) -> tuple[str, str]:
-    """Return an exception's type and text, of its `repr`: the scheduler may lack the type itself."""
-    kind, _bracket, rest = representation.partition("(")
-    if not kind.isidentifier() or not rest.endswith(")"):
-        return "an exception", representation
-    try:
-        given = ast.literal_eval(f"({rest[:-1]},)" if rest[:-1] else "()")
-    except (ValueError, SyntaxError):
-        return kind, rest[:-1]
-    return kind, str(given[0] if len(given) == 1 else given) if given else ""

@@ -16,6 +16,10 @@ from pagerduty_logging.state.why import Why
 
 KNOWN_HERE = frozenset({"why", "occurrences", "suppressed", "suppressed_since", "first_seen"})
 """Those that a process has of itself; a detail with another one's name is the program's own."""
+KNOWN_EVERYWHERE = frozenset(
+    {"silenced", "hosts", "host_names", "processes", "starts", "first_release", "new_in_release"}
+)
+"""Those that only a shared state knows."""
 YOUNG = 60.0
 """Seconds after the start of a process in which what breaks breaks its start."""
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
@@ -40,6 +44,10 @@ def take(history: History, mine: Mine, composed: Trigger | None) -> Trigger | No
     return None if composed is None else brought_up_to_date(history, composed, first=first)
 
 
+def take_nothing(mine: Mine, composed: Trigger | None) -> None:
+    """Let a second alert tell what this process knows: what is known everywhere is the first alert's."""
+
+
 def details(history: History, young: float | None = None) -> dict[str, Any]:
     """Return the figures as custom details, without those that say nothing.
 
@@ -47,31 +55,31 @@ def details(history: History, young: float | None = None) -> dict[str, Any]:
         history: of the problem.
         young: seconds since the process began; default: since this module was imported.
     """
-    told: dict[str, Any] = {"why": history.why, "occurrences": history.occurrences}
+    shown: dict[str, Any] = {"why": history.why, "occurrences": history.occurrences}
     mine = history.everywhere
     if history.suppressed:
-        told["suppressed"] = history.suppressed
+        shown["suppressed"] = history.suppressed
         if history.since and mine is None:
-            told["suppressed_since"] = iso(history.since)
+            shown["suppressed_since"] = iso(history.since)
     if mine is not None and mine.silenced:
-        told["silenced"] = mine.silenced
-    told["first_seen"] = iso(history.first_seen)
+        shown["silenced"] = mine.silenced
+    shown["first_seen"] = iso(history.first_seen)
     if mine is None:
-        return told
+        return shown
     at_least = "at least {:,}".format
-    told["hosts"] = at_least(mine.hosts) if mine.more else mine.hosts
-    told["host_names"] = list(mine.host_names)
-    told["processes"] = at_least(mine.processes) if mine.more else mine.processes
+    shown["hosts"] = at_least(mine.hosts) if mine.more else mine.hosts
+    shown["host_names"] = list(mine.host_names)
+    shown["processes"] = at_least(mine.processes) if mine.more else mine.processes
     starts = _starts(mine, time_of_day() - _started if young is None else young)
     if starts:
-        told["starts"] = starts
+        shown["starts"] = starts
     if mine.first_release is not None:
-        told["first_release"] = mine.first_release
+        shown["first_release"] = mine.first_release
         if mine.new_in_release is not None:
-            told["new_in_release"] = (
+            shown["new_in_release"] = (
                 f"{mine.first_release}, {span(mine.new_in_release)} after its first start"
             )
-    return told
+    return shown
 
 
 def brought_up_to_date(history: History, composed: Trigger, *, first: bool = True) -> Trigger:
@@ -82,14 +90,17 @@ def brought_up_to_date(history: History, composed: Trigger, *, first: bool = Tru
         composed: the trigger.
         first: it has no such figures so far: what has their names is the program's own.
     """
-    if history.everywhere is None:
-        return composed
-    told, new = dict(composed.custom_details or {}), details(history)
+    return composed if history.everywhere is None else renewed(history, composed, first=first)
+
+
+def renewed(history: History, composed: Trigger, *, first: bool = True) -> Trigger:
+    """Return a trigger with new figures in place of the old ones; see `brought_up_to_date`."""
+    shown, new = dict(composed.custom_details or {}), details(history)
     for name in KNOWN_HERE - new.keys():
-        told.pop(name, None)
-    for name in (new.keys() & told.keys()) - KNOWN_HERE if first else ():
-        told[free_name(f"{name} (logged)", (*told, *new))] = told.pop(name)
-    return replace(composed, custom_details={**told, **new})
+        shown.pop(name, None)
+    for name in (new.keys() & shown.keys()) - KNOWN_HERE if first else ():
+        shown[free_name(f"{name} (logged)", (*shown, *new))] = shown.pop(name)
+    return replace(composed, custom_details={**shown, **new})
 
 
 def _why(history: History, mine: Mine) -> str:

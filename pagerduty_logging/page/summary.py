@@ -22,6 +22,7 @@ _TRACEBACK = re.compile(r"[\s:;,(\[|-]{0,8}(?:Exception Group )?Traceback \(most
 _LOGURU = re.compile(r"An error has been caught in function '[^']*', process '[^']*' \(\d+\), thread '")
 """What loguru's `@logger.catch` says by default: it names who called the function, and not the function."""
 _CAUGHT = "Error caught"
+_HEADER = "raceback (most recent call last)"
 _STAMP = re.compile(
     r"^[\[(]\d{1,4}[-/.]\w{2,3}[-/.]\d{2,4}[T :]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?"
     r"(?: ?Z| ?[+-]\d\d:?\d\d)?[\])]\s*"
@@ -52,7 +53,11 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     elif _LOGURU.match(line):
         is_report, line = True, _CAUGHT
     place = _innermost(chain) if is_report else ""
-    if place and line not in ("", text) and not _says(line, place.rpartition(".")[2]):
+    if place and line in ("", text):
+        line = _CAUGHT
+    function = place.rpartition(".")[2]
+    # "Task billing/pay[8b1a] raised …" names it.
+    if place and not (_says(line, function) or f"/{function}[" in line):
         line = _without_error(line, text, chain[0].text.partition("\n")[0])
         line = f"{line.rstrip(': .')} in {place}"
     if line in (text, ""):
@@ -135,12 +140,21 @@ def _first_line(text: str) -> str:
 
 
 def _last_line(text: str) -> str:
-    """Return the first line of an exception's text; where that has no letter, the last that has one."""
+    """Return the first line of an exception's text; where that has no letter, the last that has one.
+
+    Where the text holds another exception's traceback, that one's last line follows: it is what failed.
+    """
     lines = [line.strip() for line in plain(text).split("\n")]
     lines = [line for line in lines if line]
-    if not lines or _LETTER.search(lines[0]) or any(c.isdigit() for c in lines[0]):
-        return lines[0] if lines else ""
-    return next((line for line in reversed(lines) if _LETTER.search(line)), lines[0])
+    if not lines:
+        return ""
+    last = next((line for line in reversed(lines) if _LETTER.search(line)), lines[0])
+    if not _LETTER.search(lines[0]) and not any(c.isdigit() for c in lines[0]):
+        return last
+    if _HEADER not in text or last == lines[0]:
+        return lines[0]
+    head = _TRACEBACK.split(lines[0], maxsplit=1)[0].rstrip(": ")
+    return f"{head}: {last}" if head else last
 
 
 def _says(line: str, text: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pagerduty_logging.events_api.events import Trigger, rewritten
@@ -10,13 +12,28 @@ from pagerduty_logging.record.exceptions import Frame
 from pagerduty_logging.state.crowds import Crowd
 
 MAX_EXAMPLE_CHARS = 500
+GATHERED = 5.0
+"""Seconds for which the first event of a crowd waits for more of them, so that it says how many they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """What an occurrence is shown as, in place of its own problem.
+
+    Attributes:
+        key: the dedup key.
+        rewrite: makes the alert of all out of the alert of this one.
+    """
+
+    key: str
+    rewrite: Callable[[Trigger], Trigger]
 
 
 def messages_of_a_line(trigger: Trigger, *, crowd: Crowd, line: Frame) -> Trigger:
-    """Return the alert of a line's latest message as that of all that are told together with it."""
+    """Return the alert of a line's latest message as that of all that share its alert."""
     place = f"{line.path.replace(chr(92), '/').rpartition('/')[2]}:{line.line}"
     words = "more different messages" if crowd.different > 1 else "more different message"
-    return _told(
+    return _rewritten(
         trigger,
         f"{_number(crowd)} {words} of this line ({place}), such as: {trigger.summary}",
         {"more_different_messages": _number(crowd), "examples": _shown(crowd)},
@@ -26,7 +43,7 @@ def messages_of_a_line(trigger: Trigger, *, crowd: Crowd, line: Frame) -> Trigge
 def functions_with_a_text(trigger: Trigger, *, crowd: Crowd) -> Trigger:
     """Return the alert of the latest function that reports a text as that of all such functions."""
     words = "more functions report" if crowd.different > 1 else "more function reports"
-    return _told(
+    return _rewritten(
         trigger,
         f"{trigger.summary} (a storm: {_number(crowd)} {words} the same)",
         {
@@ -37,7 +54,7 @@ def functions_with_a_text(trigger: Trigger, *, crowd: Crowd) -> Trigger:
     )
 
 
-def _told(trigger: Trigger, summary: str, details: dict[str, Any]) -> Trigger:
+def _rewritten(trigger: Trigger, summary: str, details: dict[str, Any]) -> Trigger:
     shown: dict[str, Any] = cleaned(details)
     for name, value in (trigger.custom_details or {}).items():
         shown[f"{name} (logged)" if name in details else name] = value

@@ -16,6 +16,8 @@ _TORNADO: Final = "tornado.access"
 _UVICORN: Final = "uvicorn.error"
 _NO_START: Final = "Application startup failed. Exiting."
 _TRACEBACK: Final = "Traceback (most recent call last):"
+_DEFERRED: Final = "Unhandled error in Deferred:"
+"""What Twisted logs before the failure itself, always (twisted: internet/defer.py, `DebugInfo.__del__`)."""
 
 
 class Echoes:
@@ -41,8 +43,10 @@ def is_echo(record: logging.LogRecord, last_of_uvicorn: float = float("-inf")) -
     """
     if record.name == _TORNADO:
         return _answers_failure()
-    if record.exc_info or type(record.msg) is not str:
+    if record.exc_info:
         return False
+    if type(record.msg) is not str:
+        return type(record.msg).__module__.startswith("twisted.") and str(record.msg) == _DEFERRED
     if record.name == _UVICORN and record.msg == _NO_START:
         return 0.0 <= record.created - last_of_uvicorn <= MAX_SECONDS
     return _TRACEBACK in record.msg and _is_reported()

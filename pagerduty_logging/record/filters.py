@@ -121,6 +121,11 @@ class Frequency:
         self._watched: LRUCache[str, _Watched] = LRUCache(max_problems)
         self._lock = ReentrantLock()
 
+    @property
+    def words(self) -> str:
+        """What holds back what does not happen often enough."""
+        return f"min_occurrences: not {self._occurrences:,} times within {self._seconds:g} s"
+
     def note(self, key: str, seen: float, now: float | None = None) -> Held | None:
         """Note an occurrence.
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 
 from pagerduty_logging.events_api.safejson import JSON, jsonable, text
 from pagerduty_logging.events_api.text import plain
-from pagerduty_logging.record import printed_traceback, structured
+from pagerduty_logging.record import own_traceback, printed_traceback, structured
 from pagerduty_logging.record.exceptions import Frame, Raised
 
 TRACEBACK_NAMES = ("exception", "exc_info", "exc_text", "stack_trace", "traceback")
@@ -42,17 +42,18 @@ def is_merged(record: logging.LogRecord) -> bool:
     return record.args is None and not record.exc_info
 
 
-def read(message: str, *, merged: bool = True) -> Said:
+def read(message: str, *, merged: bool = True, own: Raised | None = None) -> Said:
     """Split a formatted message into its parts; what is neither structured nor a traceback is its words.
 
     Args:
         message: the text.
         merged: whether a traceback behind other words was appended by what formatted the record, see
-            `is_merged`. Default: True. Where it was not, it is only `quoted`.
+            `is_merged`. Default: True. Where it was not, and is not of `own`, it is only `quoted`.
+        own: the exception that is shown anyway; its traceback is left out of the words. Default: None.
     """
     data = structured.read_text(message)
     if not structured.has_words(data):
-        return _with_traceback(plain(message), {}, merged=merged)
+        return _with_traceback(plain(message), {}, merged, own)
     trace = traceback_in(data)
     fields = jsonable(structured.fields_of(data))
     assert isinstance(fields, dict)
@@ -61,7 +62,7 @@ def read(message: str, *, merged: bool = True) -> Said:
         for name, value in fields.items()
         if name not in NOT_DETAILS and not (trace and name in TRACEBACK_NAMES and value == trace)
     }
-    said = _with_traceback(plain(text(structured.words_of(data), MAX_WORDS)), details, merged=merged)
+    said = _with_traceback(plain(text(structured.words_of(data), MAX_WORDS)), details, merged, own)
     return said._replace(chain=said.chain or printed_traceback.parse(trace))
 
 
@@ -73,15 +74,18 @@ def traceback_in(data: object) -> str:
     return next((value for value in found if type(value) is str and "\n" in value), "")
 
 
-def _with_traceback(shown: str, fields: dict[str, JSON], *, merged: bool) -> Said:
+def _with_traceback(shown: str, fields: dict[str, JSON], merged: bool, own: Raised | None) -> Said:
     held = printed_traceback.held_in(shown)
     if held is None:
         words, stack = printed_traceback.split(shown)
         return Said(words, fields, printed_traceback.parse(stack))
     chain = printed_traceback.parse(held.traceback)
+    if own is not None and chain and own_traceback.is_same(chain[0], own):
+        rest = own_traceback.following(chain[0], own)
+        return Said(f"{held.words.rstrip()} … {rest}" if rest else held.words.rstrip(), fields, chain)
     if held.whole or (merged and held.follows_a_line):
         return Said(held.words.rstrip(), fields, chain)
-    return Said(shown, fields, (), chain)
+    return Said(printed_traceback.without_values(shown), fields, (), chain)
 
 
 def chain_in(value: JSON) -> tuple[Raised, ...] | None:

@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.events import Severity
-from pagerduty_logging.record import contents, overrides, web_request
+from pagerduty_logging.record import contents, overrides, own_traceback, web_request
 from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.record.contents import word
 from pagerduty_logging.record.exceptions import Frame, Raised, caught, with_frames
+from pagerduty_logging.record.message import is_merged
 from pagerduty_logging.record.plain_record import LEAST, attributes_of, completed
 from pagerduty_logging.record.structured import exception_in, subject_of
 
@@ -58,21 +59,22 @@ class Occurrence:
         by_message: whether logger and message alone decided that.
         kind: the type of its exception.
         token: what decides its key, where that was found out on the thread that logs.
+        exception: what of its exception its key is still to be found from.
         known_failure: whether its exception is a failure that was paged already.
         echo: whether it only says that a failure already paged ends the process.
         may_wait: whether the decision about it can wait.
         original: the record itself, for `before_send`; kept until the logging call ends.
         interruption: the application's code raised it to end the process; raised again when the page is safe.
-        merged: whether a formatter, a queue or the application itself may have appended a traceback:
-            true where there are no arguments.
+        merged: whether a queue or a socket may have appended a traceback to the message.
         message: as formatted, any traceback that was merged into it included; None until it is `read`.
         fields: what the application gave as `extra`, or in a structured event; None until it is `read`.
     """
 
     # fmt: off
     __slots__ = (
-        "around", "at", "attributes", "by_message", "defects", "echo", "fields", "interruption", "key",
-        "kind", "known_failure", "may_wait", "merged", "message", "original", "overrides", "size", "token",
+        "around", "at", "attributes", "by_message", "defects", "echo", "exception", "fields", "interruption",
+        "key", "kind", "known_failure", "may_wait", "merged", "message", "original", "overrides", "size",
+        "token",
     )
     # fmt: on
 
@@ -90,9 +92,10 @@ class Occurrence:
         self.by_message = self.echo = self.known_failure = False
         self.kind: type | None = None
         self.token: object = None
+        self.exception: object = None
         self.original: logging.LogRecord | None = None
         self.interruption: BaseException | None = None
-        self.merged = not attributes.get("args")
+        self.merged = False
         self.message: str | None = None
         self.fields: Mapping[str, safejson.JSON] | None = None
 
@@ -178,6 +181,12 @@ class Occurrence:
     def crumbs(self) -> tuple[Crumb, ...]:
         """The log lines before it."""
         return self.around.crumbs
+
+    @property
+    def line(self) -> str:
+        """The line that logged it, without the logger's name, which an outsider may choose; "" if unknown."""
+        path, line = self.origin.path, self.origin.line
+        return f"{self.level_name} of {path}:{line}" if path else ""
 
     @property
     def label(self) -> str:
@@ -280,7 +289,7 @@ def _rendered(
     size += sum(2 * len(repr(data)) for data in (fields, wanted) if data)
     occurrence = Occurrence(attributes, around, at, size, defects)
     occurrence.message, occurrence.fields = message, fields
-    occurrence.merged = not record.args
+    occurrence.merged = is_merged(record)
     if wanted:
         occurrence.overrides = wanted
     return occurrence
@@ -290,6 +299,8 @@ def _surroundings(record: logging.LogRecord, error: BaseException | None, *, pla
     chain: tuple[Raised, ...] = ()
     if error is not None:
         chain = caught(error, traceback_of(record, error))
+    elif (handled := own_traceback.printed_in(record)) is not None:
+        chain = caught(handled)
     elif not plain:
         chain = _chain_of_subject(record)
     trace_id, span_id = _trace(record)

@@ -30,8 +30,8 @@ class Mark(NamedTuple):
     The handler's hot path writes only the first two, as a bare tuple: more would cost every repeat.
     """
 
-    key: str
-    """The dedup key of the problem that it was paged for."""
+    key: str | list[str]
+    """The dedup key of the problem that it was paged for; or the list that gets it when it is found."""
     logger: str
     at: float = float("inf")
     """When that was, on the handler's clock; infinity: not noted."""

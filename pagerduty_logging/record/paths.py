@@ -16,6 +16,7 @@ def is_library(path: str) -> bool:
         path.startswith((_STANDARD_LIBRARY, _OURSELVES, "<frozen"))
         or _installed(path) is not None
         or "/lib/python3." in path
+        or path.endswith(".rs")  # an extension that logs from Rust, through pyo3-log
     )
 
 

@@ -5,6 +5,7 @@ Formatters that print the values of variables under the source lines exist; thos
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import NamedTuple
 
@@ -22,7 +23,8 @@ _RELATIONS = {
 }
 _MARGIN = re.compile(r"^[ ]*(?:\|[ ]|\+[-+ \d]*$)")
 _CARETS = re.compile(r"\s*[~^]+\s*")
-_VALUES = re.compile(r"\s*[│└┌┬├╭╰]")
+_VALUES = re.compile(r"\s*(?:[│└┌┬├╭╰]|(?:\|\s*)*-> )")
+_DRAWN = re.compile("[│└┌┬├╭╰]|-> ")
 
 
 _HEADER = re.compile(r"(?:Exception Group )?Traceback \(most recent call last\)")
@@ -97,6 +99,13 @@ def _in_rows(line: str) -> str:
     return "\n".join(rows)
 
 
+def without_values(text: str) -> str:
+    """Return a text without the rows in which a formatter shows the values of variables."""
+    if not _DRAWN.search(text):
+        return text
+    return "\n".join(row for row in text.split("\n") if not _VALUES.match(row))
+
+
 def split(text: str) -> Split:
     """Part `text` before the first line that begins a traceback; without one all of it is words."""
     begin = _BEGIN.search(text) if "(most recent call last)" in text else None
@@ -150,6 +159,25 @@ def frames_of(text: str) -> tuple[Frame, ...]:
     """Return the frames that a printed stack shows, outermost first."""
     found = parse(text + "\nstack")
     return found[0].frames if found else ()
+
+
+def of_parts(frames: str, representation: str) -> str:
+    """Return a printed traceback, of its frames and the `repr` of its exception."""
+    kind, words = exception_of(representation)
+    last = f"{kind}: {words}" if words else kind
+    return "\n".join(("Traceback (most recent call last):", *frames.splitlines(), last))
+
+
+def exception_of(representation: str) -> tuple[str, str]:
+    """Return an exception's type and text, of its `repr`: this process may lack the type itself."""
+    kind, _bracket, rest = representation.partition("(")
+    if not kind.isidentifier() or not rest.endswith(")"):
+        return "an exception", representation
+    try:
+        given = ast.literal_eval(f"({rest[:-1]},)" if rest[:-1] else "()")
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return kind, rest[:-1]
+    return kind, str(given[0] if len(given) == 1 else given) if given else ""
 
 
 def _frame(found: re.Match[str]) -> Frame:

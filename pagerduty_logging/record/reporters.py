@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Mapping
 from copy import copy
 from datetime import date, time, timedelta
@@ -15,7 +16,9 @@ from typing import Any
 from uuid import UUID
 
 from pagerduty_logging.events_api import safejson
+from pagerduty_logging.record import printed_traceback
 from pagerduty_logging.record.paths import is_library, is_ours
+from pagerduty_logging.record.places import package_of, places_of
 
 _CALL = re.compile(r"(?P<name>[A-Za-z_][\w.<>-]{0,200}+)\((?P<arguments>.*)\)[\s.]*", re.DOTALL)
 _PLAIN = (
@@ -35,12 +38,56 @@ _PLAIN = (
 )
 MAX_NAMES = 20
 """Names of entries that are shown of a mapping."""
+_TRACEBACK = "raceback (most recent call last)"
+_FRAMES = re.compile(r'\s*File "[^"\n]*", line \d+, in ')
+_REPR = re.compile(r"[A-Z]\w*\(.*\)", re.DOTALL)
 
 
 def is_report(record: logging.LogRecord, *, caught: bool) -> bool:
     """Return whether a library logs an exception that it `caught`, rather than the application."""
     path: Any = record.pathname
     return caught and type(path) is str and is_library(path) and not is_ours(path)
+
+
+def with_exception(record: logging.LogRecord) -> logging.LogRecord:
+    """Return a copy with the exception that a library reports without passing it on; else the record.
+
+    Call it on the thread that logs. That is the exception which is being handled there, if it came out of the
+    application and the library that logs caught it: aiohttp reports each `TimeoutError` so. Or it is made of
+    what stands apart among the arguments, the frames and the `repr` of an exception, as dask has them.
+    """
+    about = record.__dict__
+    path, args = about.get("pathname"), about.get("args")
+    if type(path) is not str or about.get("exc_info") or about.get("exc_text"):
+        return record
+    if not is_library(path) or is_ours(path):
+        return record
+    values = args if isinstance(args, tuple) else ()
+    texts = [value for value in (about.get("msg"), *values) if type(value) is str]
+    if any(_TRACEBACK in text for text in texts):
+        return record
+    error = sys.exc_info()[1]
+    if isinstance(error, Exception) and _is_applications(error, package_of(path)):
+        told = copy(record)
+        told.exc_info = (type(error), error, error.__traceback__)
+        return told
+    frames = next((text for text in texts[1:] if _FRAMES.match(text)), None)
+    said = next((text for text in texts[1:] if _REPR.fullmatch(text)), None)
+    if frames is None or said is None:
+        return record
+    told = copy(record)
+    told.exc_text = printed_traceback.of_parts(frames, said)
+    return told
+
+
+def _is_applications(error: Exception, package: str) -> bool:
+    """Return whether a package caught what came out of the application."""
+    places = places_of(error.__traceback__)
+    return (
+        bool(places)
+        and package_of(places[0].path) == package
+        and any(not is_library(place.path) for place in places)
+    )
 
 
 def without_contents(record: logging.LogRecord) -> logging.LogRecord:

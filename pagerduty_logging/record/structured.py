@@ -11,8 +11,8 @@ import itertools
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any, Final, TypeVar
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import literals, template_strings
@@ -45,12 +45,15 @@ EMPTY_WORDS: Final = frozenset((
 """Words that say only that something is wrong."""
 
 MAX_ENTRIES: Final = 100
+MAX_ALL_ENTRIES: Final = 1_000
+"""Entries of all that the words are made of, however they are nested."""
 MAX_DEPTH: Final = 4
 MAX_VALUE: Final = 300
 """Characters of one value, where all entries together are the words."""
 MAX_TEXT: Final = 20_000
 """Longer texts are taken as they are."""
 
+_T = TypeVar("_T")
 _SEPARATORS = str.maketrans("", "", "_- .")
 _RANKS: Final = {name.translate(_SEPARATORS): rank for rank, name in enumerate(EVENT_NAMES)}
 _WORD = re.compile(r"[A-Za-z]+|[^\x00-\x7f]+")
@@ -124,12 +127,35 @@ def has_words(said: object) -> bool:
     return not issubclass(type(said), Mapping) or name_of_words(_entries(said)) is not None
 
 
-def words_of(said: object, *, depth: int = 0) -> object:
+class Budget:
+    """How much of one message is looked at: entries are wide and deep at once, and all of them are words."""
+
+    def __init__(self) -> None:
+        self._left = MAX_ALL_ENTRIES
+
+    def some_of(self, entries: Iterable[_T]) -> Iterator[_T]:
+        """Give the first of `entries`, as many as are allowed."""
+        for entry in itertools.islice(entries, MAX_ENTRIES):
+            if self._left <= 0:
+                return
+            self._left -= 1
+            yield entry
+
+    def for_one(self, value: object) -> int:
+        """Return how many values may be shown of one that is too deep for words; they count as entries."""
+        if not isinstance(value, (Mapping, Sequence, Set)):
+            return 1
+        self._left -= MAX_VALUE // 3
+        return MAX_VALUE // 3
+
+
+def words_of(said: object, *, depth: int = 0, budget: Budget | None = None) -> object:
     """Return the words of a structured message: a text, or the exception that stands in their place.
 
     Runs the application's code. What is not structured is returned as it is.
     """
     kind = type(said)
+    budget = budget or Budget()
     if template_strings.is_one(said):
         return template_strings.read(said).text
     if kind is literals.Unread and (error := _ERROR_REPR.fullmatch(str(said))) is not None:
@@ -141,10 +167,10 @@ def words_of(said: object, *, depth: int = 0) -> object:
             entries = _entries(said)
             name = name_of_words(entries)
             if name is not None:
-                return words_of(entries[name], depth=depth + 1)
-            return _all_of(entries)
+                return words_of(entries[name], depth=depth + 1, budget=budget)
+            return _all_of(entries, budget)
         if issubclass(kind, (list, tuple, set, frozenset)):
-            return _joined(said, depth)
+            return _joined(said, depth, budget)
     return said
 
 
@@ -239,32 +265,34 @@ def _entries(said: Any) -> dict[str, object]:
     return {name: said[name] for name in itertools.islice(said, MAX_ENTRIES) if type(name) is str}
 
 
-def _all_of(entries: dict[str, object]) -> str:
+def _all_of(entries: dict[str, object], budget: Budget) -> str:
     """All entries in one text, sorted by name, for a mapping without any name that is known."""
-    flat = sorted(_flat(entries, "", 0))
+    flat = sorted(_flat(entries, "", 0, budget))
     return ", ".join(f"{name}: {value}" for name, value in itertools.islice(flat, MAX_ENTRIES))
 
 
-def _flat(entries: Mapping[str, object], prefix: str, depth: int) -> Iterator[tuple[str, str]]:
-    for name, value in entries.items():
+def _flat(
+    entries: Mapping[str, object], prefix: str, depth: int, budget: Budget
+) -> Iterator[tuple[str, str]]:
+    for name, value in budget.some_of(entries.items()):
         if depth == 0 and name in NO_WORDS:
             continue
         if issubclass(type(value), Mapping) and depth < MAX_DEPTH and value:
-            yield from _flat(_entries(value), f"{prefix}{name}.", depth + 1)
+            yield from _flat(_entries(value), f"{prefix}{name}.", depth + 1, budget)
         else:
-            yield prefix + name, _shown(value)
+            yield prefix + name, _shown(value, budget)
 
 
-def _joined(said: Any, depth: int) -> str:
-    items = list(itertools.islice(said, MAX_ENTRIES))
+def _joined(said: Any, depth: int, budget: Budget) -> str:
+    items = list(budget.some_of(said))
     if items and all(type(item) is str and item.endswith("\n") for item in items):
         return "".join(map(str, items))  # lines, as `traceback.format_exception` gives them
-    shown = [_shown(words_of(item, depth=depth + 1)) for item in items]
+    shown = [_shown(words_of(item, depth=depth + 1, budget=budget), budget) for item in items]
     return ", ".join(shown if isinstance(said, (list, tuple)) else sorted(shown))
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, budget: Budget) -> str:
     if type(value) is not str:
-        plain = value if isinstance(value, BaseException) else safejson.jsonable(value)
+        plain = value if isinstance(value, BaseException) else safejson.jsonable(value, budget.for_one(value))
         value = str(plain) if isinstance(plain, (dict, list)) else safejson.text(plain, MAX_VALUE)
     return " ".join(safejson.truncated(value, MAX_VALUE).split())

@@ -22,6 +22,8 @@ from urllib.parse import unquote_plus
 from uuid import UUID
 
 from pagerduty_logging.events_api.safejson import truncated
+from pagerduty_logging.record import printing
+from pagerduty_logging.record.paths import is_library
 
 MAX_PATH_CHARS = 1_000
 MAX_QUERY_CHARS = 5_000
@@ -36,6 +38,8 @@ _SERVERS = frozenset(
 )
 """Loggers that put the URI of a request into their text as it came, query and all."""
 _QUERY = re.compile(r"\?([^\s'\"]*)")
+_QUERY_OF_ADDRESS = re.compile(r"(?<![^\s'\"(<=])((?:https?:/)?/[^\s'\"?]*)\?([^\s'\"]*=[^\s'\"]*)")
+"""A path or an address with a query, as other libraries have it in their lines."""
 
 _handled: ContextVar[Mapping[str, Any] | None] = ContextVar("pagerduty_logging_request", default=None)
 
@@ -104,10 +108,14 @@ def shown_in(fields: dict[object, object], handled: dict[str, object]) -> dict[o
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """Return a record's own message; of a query that a server logs with a request, the names alone."""
-    message = record.getMessage()
-    if record.name in _SERVERS and "?" in message:
+    """Return a record's own message; of a query that a server or another library logs, the names alone."""
+    message = printing.message_of(record)
+    if "?" not in message:
+        return message
+    if record.name in _SERVERS:
         return _QUERY.sub(lambda found: "?" + "&".join(_names_in(found[1])), message)
+    if type(record.pathname) is str and is_library(record.pathname):
+        return _QUERY_OF_ADDRESS.sub(lambda found: f"{found[1]}?{'&'.join(_names_in(found[2]))}", message)
     return message
 
 

@@ -145,6 +145,21 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
     return record
 
 
+def others(record: Record, claim: Claim, name: str, now: float) -> Anothers | None:
+    """Return why an event need not be sent by the claimer of this name; None: it may be."""
+    if record.over:
+        return Anothers(True, 0.0) if now - claim.age <= record.resolved else None
+    leased = record.lease_left(now)
+    if leased and record.lease_by != name and claim.severity >= record.lease_severity:
+        return Anothers(False, leased, LEASE - leased)
+    left = record.window_left(now)
+    if claim.follow_up and record.told_severity is not None:
+        return Anothers(True, left, record.window - left) if record.followed and left else None
+    if left and record.told_severity is not None and claim.severity >= record.told_severity:
+        return Anothers(True, left, record.window - left)
+    return None
+
+
 def claimed(
     record: Record | None,
     claim: Claim,
@@ -158,20 +173,13 @@ def claimed(
     Args:
         budget: spends one event of a severity and returns 0.0, or the seconds until there is room.
     """
-    at = now - claim.age
-    if record is not None and record.over and at <= record.resolved:
-        return record, Anothers(True, 0.0)
+    answer = None if record is None else others(record, claim, name, now)
+    if answer is not None:
+        return record, answer
     if record is None or record.over:
-        record = reopened(record, at, release)
-    leased = record.lease_left(now)
-    if leased and record.lease_by != name and claim.severity >= record.lease_severity:
-        return record, Anothers(False, leased)
-    left = record.window_left(now)
-    if claim.follow_up and record.told_severity is not None:
-        if record.n <= record.told or (record.followed and left):
-            return record, Anothers(True, left)
-    elif left and record.told_severity is not None and claim.severity >= record.told_severity:
-        return record, Anothers(True, left)
+        record = reopened(record, now - claim.age, release)
+    if claim.follow_up and record.told_severity is not None and record.n <= record.told:
+        return record, Anothers(True, record.window_left(now))
     wait = budget(claim.severity)
     if wait > 0.0:
         return record, Later(wait)

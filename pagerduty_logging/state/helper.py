@@ -8,6 +8,9 @@ import weakref
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+SLICES = 10
+"""Parts of a wait: where this process gets no CPU, each takes longer, and no call is blamed for that."""
+
 _T = TypeVar("_T")
 _Job = Callable[[], None]
 
@@ -32,7 +35,7 @@ class Call(Generic[_T]):
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; return whether it has ended."""
-        return self._ended.wait(max(seconds, 0.0))
+        return any(self._ended.wait(max(seconds, 0.0) / SLICES) for _ in range(SLICES))
 
     def result(self) -> _T:
         """Return what it returned, or raise what it raised; for a call that has ended."""

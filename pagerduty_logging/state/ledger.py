@@ -116,9 +116,22 @@ class Ledger:
         tally = self._counts.get(key)
         return 0 if tally is None else tally.n - tally.silenced
 
-    def answered(self) -> None:
-        """The batch was applied."""
-        self._sent = None
+    def answered(self, sequence: int) -> None:
+        """The batch of this number was applied."""
+        if self._sent is not None and self._sent.sequence == sequence:
+            self._sent = None
+
+    def take_back(self) -> None:
+        """The batch was certainly not applied: what is in it belongs to the next one."""
+        sent, self._sent = self._sent, None
+        if sent is None:
+            return
+        self._sequence -= 1
+        for count in sent.counts:
+            times = (count.first, count.last)
+            self.count(count.key, count.n, times, count.severity, count.silenced, count.summary, count.logger)
+        for outcome in sent.outcomes:
+            self.conclude(outcome)
 
 
 def _taken(key: str, tally: _Tally) -> Count:

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,6 +19,8 @@ from pagerduty_logging.state.shared import SharedState
 
 ENVIRONMENT_VARIABLE = "PAGERDUTY_STATE"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one letter is a drive of Windows
+_SCHEME = re.compile(r"(rediss?|valkeys?|unix|sqlite|file):", re.IGNORECASE)
+_ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}(/[0-9]*)?")
 _SCHEMES = ("redis", "rediss", "unix")
 _FORMS = "a file's path, a redis://, rediss:// or unix:// address, or a client of Redis"
 
@@ -28,12 +31,13 @@ class Place:
 
     Attributes:
         where: for people, without a secret.
-        make_store: imports what the store needs, and makes it.
+        make_store: imports what the store needs, and makes it. Its argument: whether it is called on a thread
+            that can be left behind; default: False.
         path: of the file, for SQLite.
     """
 
     where: str
-    make_store: Callable[[], Store]
+    make_store: Callable[..., Store]
     path: str | None = None
 
 
@@ -61,8 +65,9 @@ def find_place(option: Any = None, name: str = "state") -> Place | None:
         raise ValueError(f"{name} is empty: give {_FORMS}")
     if _URL.match(option):
         return _of_url(option, name)
-    if "\0" in option:
-        raise ValueError(f"{name} is no path: it holds a NUL")
+    fault = _no_path(option)
+    if fault is not None:
+        raise ValueError(f"{name} {fault}")
     return _of_path(option)
 
 
@@ -89,7 +94,7 @@ def open_state(
     if place is None:
         return None
     return SharedState(
-        place.make_store,
+        partial(place.make_store, background),
         where=place.where,
         space=digest(routing_key),
         host=host,
@@ -102,10 +107,23 @@ def open_state(
     )
 
 
+def _no_path(text: str) -> str | None:
+    """Say what is wrong with a text that is taken for a path, if somebody certainly meant something else."""
+    if "\0" in text:
+        return "is no path: it holds a NUL"
+    if text == ":memory:":
+        return "cannot be :memory:, which no other process sees: give a file's path, or leave it out"
+    if _ADDRESS.fullmatch(text):
+        return "looks like an address without its scheme: redis://host:6379/0"
+    if _SCHEME.match(text):
+        return f"is no address that can be read, and no path: give {_FORMS}"
+    return None
+
+
 def _of_path(path: str) -> Place:
     path = os.path.abspath(path)
 
-    def make_store() -> Store:
+    def make_store(aside: bool = False) -> Store:
         from pagerduty_logging.state.sqlite import SqliteStore
 
         return SqliteStore(path)
@@ -114,7 +132,9 @@ def _of_path(path: str) -> Place:
 
 
 def _of_url(url: str, name: str) -> Place:
-    scheme = url.partition(":")[0].lower()
+    scheme, _, rest = url.partition(":")
+    scheme = scheme.lower()
+    url = f"{scheme}:{rest}"
     if scheme not in _SCHEMES:
         raise ValueError(f"{name} cannot be {scheme}://…: give {_FORMS}")
     fault = _fault(url)
@@ -123,13 +143,13 @@ def _of_url(url: str, name: str) -> Place:
     if importlib.util.find_spec("redis") is None:
         raise ValueError(f"{name} needs redis-py for {scheme}://…: pip install 'pagerduty-logging[redis]'")
 
-    def make_store() -> Store:
+    def make_store(aside: bool = False) -> Store:
         import redis  # noqa: F401 - on the worker, and before its time is counted
 
-        from pagerduty_logging.state.redis import RedisStore, script
+        from pagerduty_logging.state.redis import PATIENCE, PATIENCE_ASIDE, RedisStore, script
 
         script()
-        return RedisStore(url=url)
+        return RedisStore(url=url, patience=PATIENCE_ASIDE if aside else PATIENCE)
 
     return Place(f"the state in Redis at {_shown(urlsplit(url))}", make_store)
 
@@ -175,11 +195,11 @@ def _of_client(client: Any, name: str) -> Place:
             stacklevel=4,
         )
 
-    def make_store() -> Store:
-        from pagerduty_logging.state.redis import RedisStore, script
+    def make_store(aside: bool = False) -> Store:
+        from pagerduty_logging.state.redis import PATIENCE, PATIENCE_ASIDE, RedisStore, script
 
         script()
-        return RedisStore(client)
+        return RedisStore(client, patience=PATIENCE_ASIDE if aside else PATIENCE)
 
     return Place(f"the state in Redis ({kind})", make_store)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state import why as words
@@ -25,9 +26,9 @@ class Outcome(enum.Enum):
 
     DELIVERED = "delivered"
     LOST = "lost"  # refused, expired, or the process could not make it
-    REJECTED = "rejected"  # there was no room for it, which another event reports; or nobody wants it
+    REJECTED = "rejected"  # there was no room for it, which another event reports
     NOT_NEEDED = "not needed"  # another process reported the problem, or somebody wants quiet
-    UNDONE = "undone"  # it was never made: its record is decided anew
+    UNDONE = "undone"  # as if its record had not been logged: it is decided anew, or nobody wants it
 
 
 @dataclass(slots=True)
@@ -51,63 +52,85 @@ class History:
     everywhere: Mine | None = None
 
 
+class Last(NamedTuple):
+    """The last event of a problem, follow-ups included; the severity is that of the most severe so far.
+
+    Attributes:
+        severity: of the most severe event so far.
+        seen: when the occurrence behind it happened, in seconds since the epoch.
+        at: the same on the throttle's clock.
+        window: seconds that the quiet window takes which it opens.
+        lost: it was lost, and no event was submitted since.
+    """
+
+    severity: Severity
+    seen: float = 0.0
+    at: float = 0.0
+    window: float = 0.0
+    lost: bool = False
+
+
+@dataclass(slots=True)
+class HandedIn:
+    """What a shared state knows of a problem.
+
+    Attributes:
+        number: of occurrences.
+        fresh: whether whoever hands in looks after the problem.
+    """
+
+    number: int = 0
+    fresh: bool = True
+
+
 @dataclass(slots=True, eq=False)
 class Problem:
     """One problem's state.
 
     Attributes:
         key: its dedup key.
-        severity: of the most severe event so far.
+        last: its last event.
+        first_seen: when the first occurrence happened, in seconds since the epoch.
         quiet_until: on the throttle's clock; repeats before are counted and nothing else. The hot
             path reads this and `occurrences` without a lock.
         occurrences: all of them. `+= 1` is one uninterrupted step on CPython with its global lock;
             a build without it may lose some under contention.
-        told: how many of them events report, those under way included.
-        told_at: when the occurrence behind the last event happened, in seconds since the epoch.
-        told_on: the same on the throttle's clock.
+        reported: how many of them events report, those under way included.
         under_way: events submitted and neither delivered nor lost, follow-ups apart.
-        window: seconds that its quiet window takes, once an event has opened one.
+        level: of the most severe record by which its short cuts are known, as `logging` counts.
         origin: its dedup key and the logger, by which its short cuts are known.
         kinds: types of the exceptions that came with it, at most `MAX_KINDS`: a repeat with another one is
             looked at closely.
-        level: of the most severe record by which its short cuts are known, as `logging` counts.
-        lost: an event was lost, and none was submitted since.
         over: it was resolved; what comes next is another problem with the same key.
         course: what tells whether it gets worse; None: nobody wants to know.
-        handed_in: how many of the occurrences the shared state was told of.
-        fresh: it is among the throttle's `fresh`, or whoever hands in looks after it.
+        handed_in: what a shared state knows of it; None: there is none, or it knows nothing.
         said: what its last event said, as a follow-up needs it; None: no event was made.
     """
 
     key: str
-    severity: Severity
+    last: Last
     first_seen: float
     quiet_until: float = NEVER
     occurrences: int = 0
-    told: int = 0
-    told_at: float = 0.0
-    told_on: float = 0.0
-    level: float = NEVER
+    reported: int = 0
     under_way: int = 0
-    window: float = 0.0
-    lost: bool = False
-    over: bool = False
+    level: float = NEVER
     origin: tuple[str, str] = ("", "")
     kinds: frozenset[type] = frozenset()
+    over: bool = False
     course: Course | None = None
-    handed_in: int = 0
-    fresh: bool = False
+    handed_in: HandedIn | None = None
     said: object = None
 
     @property
-    def untold(self) -> int:
+    def unreported(self) -> int:
         """How many occurrences no event reports, neither a delivered one nor one under way."""
-        return self.occurrences - self.told
+        return self.occurrences - self.reported
 
     @property
     def reportable(self) -> int:
         """How many occurrences an event without a record may still report."""
-        return 0 if self.over or self.said is None else self.untold
+        return 0 if self.over or self.said is None else self.unreported
 
 
 @dataclass(slots=True)
@@ -131,30 +154,38 @@ def judge(problem: Problem | None, severity: Severity, now: float) -> Why | None
     """Return why an occurrence of this severity pages, given what is known of its problem; None: a repeat."""
     if problem is None:
         return Why.FIRST
-    if problem.lost:
+    if problem.last.lost:
         return Why.LOST
-    if problem.told == 0:
+    if problem.reported == 0:
         return Why.FIRST
-    if severity.rank < problem.severity.rank:
+    if severity.rank < problem.last.severity.rank:
         return Why.WORSE
     return None if problem.under_way or now < problem.quiet_until else Why.AGAIN
 
 
-def reason(why: Why, problem: Problem, severity: Severity, now: float, suppressed: int) -> str:
+def reason(why: Why, problem: Problem, severity: Severity, now: float) -> str:
     """Say why an event is sent, before the problem takes note of it."""
     match why:
         case Why.WORSE:
-            return why.said(f"{problem.severity} → {severity}")
+            return why.said(f"{problem.last.severity} → {severity}")
         case Why.AGAIN:
-            return words.again(now - problem.told_on, suppressed)
+            return words.again(now - problem.last.at, problem.unreported)
         case _:
             return why.said()
 
 
-def next_window(problem: Problem, now: float, shortest: float, longest: float) -> float:
-    """Return the seconds that a reminder's window takes: twice the one before, or the shortest after quiet.
+def next_window(why: Why, problem: Problem, now: float, shortest: float, longest: float) -> float:
+    """Return the seconds of the quiet window that an event opens.
 
-    It was quiet if nothing was held back in the window, or if a window's time has passed since it closed.
+    That of a reminder is twice the one before, or the shortest after quiet: if nothing was held back in the
+    window, or if a window's time has passed since it closed. What got worse leaves it as it is.
     """
-    quiet = problem.untold == 0 or now - problem.quiet_until >= problem.window
-    return shortest if quiet else min(2 * problem.window, longest)
+    before = problem.last.window
+    match why:
+        case Why.WORSE:
+            return before
+        case Why.AGAIN:
+            quiet = problem.unreported == 0 or now - problem.quiet_until >= before
+            return shortest if quiet else min(2 * before, longest)
+        case _:
+            return shortest

@@ -223,10 +223,12 @@ class Anothers:
     Attributes:
         told: it was told: this event is to be let go. Otherwise keep it, and claim again.
         again_in: seconds after which to claim again, or that are left of the window.
+        since: seconds since it was told, or since the other process began to.
     """
 
     told: bool
     again_in: float
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +265,8 @@ class Reply:
         wait: seconds until the event without a problem may be sent; None: not asked, or the silences
             come first.
         silences: all of them, with their version, if the sender knows another one.
+        handed_in: the number of the counts and outcomes that were applied, now or before; 0: there were none,
+            or the answer needed nothing to be written, and they are still to be handed in.
     """
 
     now: float
@@ -270,6 +274,7 @@ class Reply:
     answer: Mine | Anothers | Later | None = None
     wait: float | None = None
     silences: tuple[str, tuple[Silence, ...]] | None = None
+    handed_in: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

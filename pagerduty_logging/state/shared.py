@@ -6,20 +6,22 @@ Everything here is called by one thread at a time, and under no lock. See README
 from __future__ import annotations
 
 import os
+import random
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import silences
-from pagerduty_logging.state.breaker import PATIENCE, Breaker
-from pagerduty_logging.state.helper import Call, Helper
+from pagerduty_logging.state.asking import Asker, StateStats
 from pagerduty_logging.state.ledger import Ledger
 from pagerduty_logging.state.protocol import (
+    Anothers,
     Answer,
     Claim,
+    Mine,
     Outcome,
     Reply,
     Request,
@@ -27,47 +29,36 @@ from pagerduty_logging.state.protocol import (
     Silence,
     Silenced,
     Standing,
-    StateError,
     Store,
     Unknown,
 )
 
 HAND_IN = 5.0
 """Seconds between hand-ins: counts elsewhere are behind by so much, and silences take effect within it."""
+LAST_WAIT = 2.0
+"""Seconds that the end of the process waits for one answer."""
 FINAL_WAIT = 0.01
-"""Seconds at least that each call at the end of the process may take."""
+"""Seconds that are to be left for one."""
+SPREAD = 0.2
+"""Seconds by which the hand-ins of processes in step are apart, at most."""
+IN_STEP = 4 * HAND_IN
+"""Seconds after a problem was told in which another one does not change when the processes hand in."""
 LOOK = 1.0
 """Seconds between looks at a call that does not end."""
-HUNG = 60.0
-"""Seconds after which a call that does not end is left behind, and another one tried."""
 _ROUNDS = 3  # silences may change again while a claim is asked anew for them
 
-_process: tuple[int, str] | None = None
+_names: dict[int, str] = {}  # of this process, and of those that it is a fork of
 
 
 def process_name() -> str:
     """Return a name of this process that no other one has or had."""
-    global _process
-    if _process is None or _process[0] != os.getpid():
-        _process = (os.getpid(), uuid.uuid4().hex[:12])
-    return _process[1]
+    pid = os.getpid()
+    return _names.get(pid) or _names.setdefault(pid, uuid.uuid4().hex[:12])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateStats:
-    """How the shared state does.
-
-    Attributes:
-        where: it is, without a secret.
-        answers: whether the last call was answered; True before the first one.
-        since: since when that is so, in seconds since the epoch.
-        why: it does not answer; None: it does.
-    """
-
-    where: str
-    answers: bool
-    since: float
-    why: str | None = None
+def _apart() -> float:
+    """Return by how many seconds this process hands in later than others: all its handlers at one moment."""
+    return random.Random(process_name()).uniform(0.0, SPREAD)
 
 
 class SharedState:
@@ -75,7 +66,7 @@ class SharedState:
 
     Args:
         make_store: imports what the store needs, and makes it; called when it is first needed.
-        where: the state is, for people, without a secret.
+        where: the place of the state, for people, without a secret.
         space: digest of the routing key.
         host: this host's name.
         release: what runs; None: unknown.
@@ -88,7 +79,7 @@ class SharedState:
         wall: seconds since the epoch.
 
     Attributes:
-        guard, remember: as given; another guard may be set.
+        remember: as given.
     """
 
     def __init__(
@@ -107,12 +98,10 @@ class SharedState:
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time_of_day,
     ) -> None:
-        self._make_store = make_store
-        self._where = where
-        self._say = say
-        self.guard = guard
         self.remember = remember
-        self._aside = aside
+        self._asker = Asker(
+            make_store, where=where, say=say, guard=guard, aside=aside, clock=clock, wall=wall
+        )
         self._clock = clock
         self._wall = wall
         self._sender = Sender(
@@ -125,8 +114,6 @@ class SharedState:
             per_minute=per_minute,
         )
         self._started = wall()
-        self._store: Store | None = None
-        self._helper = Helper()
         self._begin()
 
     def _begin(self) -> None:
@@ -134,18 +121,19 @@ class SharedState:
         self._pid = os.getpid()
         self._sender = replace(self._sender, name=f"{process}.{uuid.uuid4().hex[:6]}", process=process)
         self._ledger = Ledger()
-        self._breaker = Breaker()
-        self._probe: Call[Reply] | None = None
-        self._probe_began = 0.0
         self._standings: dict[str, Standing] = {}
         self._silences: tuple[str, tuple[tuple[Silence, float], ...]] = ("", ())
-        self._answered_at = self._next_look = float("-inf")
-        self._stats = StateStats(where=self._where, answers=True, since=self._wall())
+        self._answered_at = self._hand_in_at = self._next_look = float("-inf")
+        self._in_step_until = float("-inf")
 
     @property
     def stats(self) -> StateStats:
         """How the state does; may be read by any thread."""
-        return self._stats
+        return self._asker.stats
+
+    def set_guard(self, guard: Callable[[], AbstractContextManager[object]]) -> None:
+        """Let another guard be entered around each call."""
+        self._asker.guard = guard
 
     def prepare(self, *, greet: bool = False) -> None:
         """Import what the store needs; to be called while the program starts: its end may be too late.
@@ -156,14 +144,7 @@ class SharedState:
             greet: connect too, on the thread that makes the calls, and wait for nothing: processes of a fleet
                 that all connect with the first record of an outage would wait for each other.
         """
-        with suppress(Exception):
-            store = self._store = self._make_store()
-            if greet and self._aside:
-                self._helper.start(lambda: self._greeting(store, self._hello()))
-
-    def _greeting(self, store: Store, hello: Request) -> None:
-        with fork_gate(), self.guard():
-            store.exchange(hello, PATIENCE)
+        self._asker.prepare(self._hello() if greet else None)
 
     # --- what the worker says ---------------------------------------------------------------------
 
@@ -277,20 +258,23 @@ class SharedState:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
         self._notice_fork()
         again = self._ledger.unanswered
-        answered = self._exchange() is not None
+        wait = self._asker.breaker.patience(self._clock())
+        answered = self._exchange(wait=wait) is not None
         if answered and again and len(self._ledger):
-            answered = self._exchange() is not None
+            answered = self._exchange(wait=wait) is not None
         if not answered:
-            self._next_look = self._clock() + LOOK
+            self._next_look = self._clock() + random.uniform(LOOK / 2, LOOK)
         return answered
 
     def due(self) -> float | None:
         """Return the seconds until `hand_in` is to be called; None: there is nothing to hand in."""
-        if not len(self._ledger):
-            return None
-        asked = self._breaker.until if self._breaker.open else self._answered_at + HAND_IN
-        at = max(asked, self._next_look)
-        return max(at - self._clock(), 0.0)
+        return self.pause() if len(self._ledger) else None
+
+    def pause(self) -> float:
+        """Return the seconds until `hand_in` may be called, if there is something to hand in."""
+        breaker = self._asker.breaker
+        at = breaker.until if breaker.open else self._hand_in_at
+        return max(max(at, self._next_look) - self._clock(), 0.0)
 
     def take_standings(self) -> dict[str, Standing]:
         """Return how the problems that were handed in since the last call stand for all, and forget it."""
@@ -307,14 +291,10 @@ class SharedState:
         self._notice_fork()
         end = self._clock() + seconds
         while len(self._ledger) and (left := end - self._clock()) > FINAL_WAIT:
-            if self._exchange(limit=left) is None:
+            if self._exchange(wait=min(left, LAST_WAIT)) is None:
                 break
-        done = not len(self._ledger)
-        store, self._store = self._store, None
-        if store is not None and self._probe is None:
-            self._leave(store.close)
-        self._helper.leave()
-        return done
+        self._asker.close()
+        return not len(self._ledger)
 
     # --- how it is asked --------------------------------------------------------------------------
 
@@ -325,20 +305,25 @@ class SharedState:
 
     def _notice_fork(self) -> None:
         """Begin anew in a child: what was noted, and what is under way, is the parent's."""
-        if self._pid == os.getpid():
-            return
-        self._helper.forget()
-        if self._store is not None:
-            self._store.abandon()
-        self._begin()
+        if self._pid != os.getpid():
+            self._asker.begin_anew()
+            self._begin()
 
     def _exchange(
-        self, claim: Claim | None = None, spend: int | None = None, limit: float = PATIENCE
+        self, claim: Claim | None = None, spend: int | None = None, wait: float | None = None
     ) -> Reply | None:
-        """Do one exchange with what is to be handed in; None: the state did not answer."""
+        """Do one exchange with what is to be handed in; None: the state did not answer, or not yet.
+
+        Args:
+            claim, spend: what is asked.
+            wait: seconds to wait for an answer that may also come later; None: it is needed now.
+        """
         with fork_gate():
-            if self._breaker.open and not self._is_back():
-                return None
+            if self._asker.behind:
+                late = self._asker.catch_up(self._hello(), wait)
+                if late is None:
+                    return None
+                self._take(late)
             batch = self._ledger.batch(claim.key if claim is not None else None)
             counts, outcomes = batch.aged(self._wall())
             request = replace(
@@ -349,110 +334,39 @@ class SharedState:
                 claim=claim,
                 spend=spend,
             )
-            reply = self._ask(request, limit)
+            reply = self._asker.ask(request, wait)
             if reply is None:
                 return None
-            self._ledger.answered()
-            self._learn(reply)
+            if not reply.handed_in:
+                self._ledger.take_back()
+            self._take(reply)
             return reply
+
+    def _take(self, reply: Reply) -> None:
+        self._ledger.answered(reply.handed_in)
+        self._plan(reply)
+        self._learn(reply)
 
     def _hello(self) -> Request:
         started = max(self._wall() - self._started, 0.0)
         return Request(sender=self._sender, started=started, silences=self._silences[0])
 
-    def _ask(self, request: Request, limit: float) -> Reply | None:
-        began = self._clock()
-        patience = min(self._breaker.patience(began), limit)
-        if patience <= 0.0:
-            return None
-        try:
-            call = self._call(request, patience)
-            began = self._clock()  # what had to be imported first does not count
-            if not call.wait(patience):
-                self._abandon()
-                raise StateError(f"no answer within {patience:.2g} s")
-            return call.result()
-        except StateError as error:
-            self._failed(str(error), self._clock() - began)
-        except Exception as error:
-            self._failed(f"{type(error).__name__}: {error}", self._clock() - began)
-        return None
+    def _plan(self, reply: Reply) -> None:
+        """Set the time of the next hand-in: every few seconds after a problem was told for the first time.
 
-    def _call(self, request: Request, patience: float) -> Call[Reply]:
-        if self._store is None:
-            with self.guard():
-                self._store = self._make_store()
-        store = self._store
-
-        def work() -> Reply:
-            with self.guard():
-                return store.exchange(request, patience)
-
-        if self._aside:
-            return self._helper.start(work)
-        call = Call(work)
-        call.run()
-        return call
-
-    def _is_back(self) -> bool:
-        """Whether the state answers again: asked aside, so that the worker waits no longer than it may."""
-        now = self._clock()
-        probe, patience = self._probe, self._breaker.patience(now)
-        if probe is None:
-            if now < self._breaker.until or (not patience and not self._aside):
-                return False
-            try:
-                probe = self._probe = self._call(self._hello(), patience or PATIENCE)
-            except Exception as error:
-                self._failed(f"{type(error).__name__}: {error}", 0.0)
-                return False
-            self._probe_began = now = self._clock()
-        if not probe.wait(patience):
-            held = self._clock() - now
-            if self._clock() - self._probe_began > HUNG:
-                self._abandon()
-                self._failed("no answer", held)
-            elif held > 0.0:
-                self._breaker.held(now, held)
-            return False
-        self._probe = None
-        try:
-            reply = probe.result()
-        except Exception as error:
-            self._failed(str(error), self._clock() - now)
-            return False
-        self._learn(reply)
-        return True
-
-    def _abandon(self) -> None:
-        """Leave a call behind that does not end, with its thread and its connection."""
-        self._helper.leave()
-        self._probe = None
-        if self._store is not None:
-            self._store.abandon()
-            self._store = None
-
-    def _leave(self, close: Callable[[], None]) -> None:
-        if self._aside:
-            self._helper.start(close).wait(PATIENCE)
-        else:
-            close()
-
-    def _failed(self, why: str, held: float) -> None:
-        if not self._breaker.open:
-            self._stats = StateStats(where=self._where, answers=False, since=self._wall(), why=why)
-            self._say("state", f"{self._where} does not answer: {why}. Pages go out as without state")
-        else:
-            self._stats = replace(self._stats, why=why)
-        self._breaker.failed(self._clock(), held)
+        Whoever reports its size then, or a moment later, reports what all others have seen until then.
+        """
+        now, answer = self._clock(), reply.answer
+        if isinstance(answer, Anothers | Mine) and now >= self._in_step_until:
+            since = answer.since if isinstance(answer, Anothers) else 0.0
+            self._in_step_until = now - since + IN_STEP
+            self._hand_in_at = now + HAND_IN - since % HAND_IN + _apart()
+        elif reply.handed_in and self._hand_in_at <= now:
+            late = now - self._hand_in_at
+            self._hand_in_at = now + HAND_IN - (late if late < LOOK else 0.0)
 
     def _learn(self, reply: Reply) -> None:
-        now = self._clock()
-        if self._breaker.open:
-            self._stats = StateStats(where=self._where, answers=True, since=self._wall())
-            self._say("state again", f"{self._where} answers again")
-        self._breaker.answered()
-        self._answered_at = now
+        now = self._answered_at = self._clock()
         self._standings.update(reply.standings)
         if reply.silences is not None:
             version, all_of_them = reply.silences

@@ -15,10 +15,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from random import uniform
 from typing import Any
 
-from pagerduty_logging.events_api.clock import monotonic
+from pagerduty_logging.events_api.forking import fork_gate
+from pagerduty_logging.state import together
 from pagerduty_logging.state.decide import Record
 from pagerduty_logging.state.protocol import (
     FORMAT,
@@ -28,12 +30,14 @@ from pagerduty_logging.state.protocol import (
     Silence,
     StateError,
 )
-from pagerduty_logging.state.sqlite_exchange import CHANGES, Exchange, all_silences, known_problem
+from pagerduty_logging.state.sqlite_exchange import CHANGES, Exchange, all_silences, known_problem, looked
 
 PATIENCE = 0.2
-"""Seconds to wait for the lock of another process."""
-BUSY_PAUSE = (0.0005, 0.003)
-"""Seconds between two looks whether it is free: most exchanges take less."""
+"""Seconds to wait for others who write, where no more is said."""
+SHARE = 0.6
+"""Of the seconds for an exchange, those to wait for others who write."""
+BUSY_PAUSE = (0.0005, 0.003, 0.012)
+"""Seconds between two looks whether it is our turn: at least, at most, and at most after some looks."""
 SWEEP = 500
 """One exchange in so many deletes what has expired."""
 
@@ -94,8 +98,27 @@ class SqliteStore:
         self._exchanges = 0
 
     def exchange(self, request: Request, seconds: float) -> Reply:
-        with self._transaction(min(seconds, PATIENCE)) as step:
-            return Exchange(step, request, self._clock()).run(sweep=self._is_time_to_sweep())
+        if together.is_hand_in(request):
+            do = partial(self._exchange, seconds=seconds)
+            return together.those_of(self.path).hand_in(self, request, seconds, do)
+        return self._exchange([request], seconds)[0]
+
+    def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:
+        with self._errors():
+            with fork_gate():  # SQLite has locks of its own, which a child would find taken
+                connection = self._open(PATIENCE)
+            for _ in _looks(SHARE * seconds):
+                with self._turn(connection) as ours:
+                    if ours:
+                        return [self._applied(connection, request) for request in requests]
+                with fork_gate():
+                    reply = looked(connection, requests[0], self._clock())
+                if reply is not None:
+                    return [reply]
+            raise sqlite3.OperationalError("locked")
+
+    def _applied(self, connection: sqlite3.Connection, request: Request) -> Reply:
+        return Exchange(connection, request, self._clock()).run(sweep=self._sweeps())
 
     def problems(self) -> tuple[float, list[KnownProblem]]:
         now = self._clock()
@@ -144,31 +167,54 @@ class SqliteStore:
             _inherited.append(self._connection)
             self._connection = None
 
-    def _is_time_to_sweep(self) -> bool:
+    def _sweeps(self) -> bool:
         self._exchanges += 1
         return self._exchanges % SWEEP == 1
 
     @contextmanager
     def _transaction(self, seconds: float) -> Iterator[sqlite3.Connection]:
-        connection: sqlite3.Connection | None = None
-        end = monotonic() + seconds
+        with self._errors():
+            connection = self._open(seconds)
+            for _ in _looks(seconds):
+                with self._turn(connection) as ours:
+                    if ours:
+                        yield connection
+                        return
+            raise sqlite3.OperationalError("locked")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Leave nothing half done behind, and say what is wrong."""
         try:
-            with _turn(self.path, seconds):
-                connection = self._open(seconds)
-                _begin(connection, end)
-                yield connection
-                connection.execute("COMMIT")
+            yield
         except (sqlite3.Error, OSError, ValueError, TypeError) as error:
-            self._undo(connection)
+            self._undo()
             raise StateError(self._words(error)) from None
         except BaseException:
-            self._undo(connection)
+            self._undo()
             raise
 
-    def _undo(self, connection: sqlite3.Connection | None) -> None:
+    @contextmanager
+    def _turn(self, connection: sqlite3.Connection) -> Iterator[bool]:
+        """Begin a transaction, and commit it; False: others are writing, also on threads of this process."""
+        turn = _turns.setdefault((os.getpid(), self.path), threading.Lock())
+        if not turn.acquire(blocking=False):
+            yield False
+            return
+        try:
+            with fork_gate():
+                if not _began(connection):
+                    yield False
+                    return
+                yield True
+                connection.execute("COMMIT")
+        finally:
+            turn.release()
+
+    def _undo(self) -> None:
         with suppress(sqlite3.Error):
-            if connection is not None and connection.in_transaction:
-                connection.execute("ROLLBACK")
+            if self._connection is not None and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
                 return
         self.close()
 
@@ -201,7 +247,7 @@ class SqliteStore:
                     connection.execute(statement)
             connection.execute("COMMIT")
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA busy_timeout = 0")  # `_begin` waits instead
+        connection.execute("PRAGMA busy_timeout = 0")  # `_looks` waits instead
 
     def _is_the_same_file(self) -> bool:
         """Whether the file is still the one that was opened: somebody may have deleted or replaced it."""
@@ -214,6 +260,8 @@ class SqliteStore:
         return before == self._file
 
     def _words(self, error: Exception) -> str:
+        if isinstance(error, FileNotFoundError):
+            return f"{self.path} cannot be made: its directory does not exist ({error.strerror})"
         if isinstance(error, OSError):
             return f"{self.path}: {error.strerror or error}"
         if isinstance(error, StateError):
@@ -232,28 +280,30 @@ class SqliteStore:
         return f"{self.path}: {text}"
 
 
-@contextmanager
-def _turn(path: str, seconds: float) -> Iterator[None]:
-    """Let the threads of this process go one after the other, as they come; only one waits for the file."""
-    turn = _turns.setdefault((os.getpid(), path), threading.Lock())
-    if not turn.acquire(timeout=seconds):
-        raise sqlite3.OperationalError("locked")
-    try:
+def _looks(seconds: float) -> Iterator[None]:
+    """Yield now and then, for so many seconds of waiting; time in which we get no CPU is not counted.
+
+    SQLite itself would wait ever longer, and let latecomers go first.
+    """
+    least, most, longest = BUSY_PAUSE
+    waited = 0.0
+    while waited <= seconds:
         yield
-    finally:
-        turn.release()
+        pause = uniform(least, most)
+        time.sleep(pause)
+        waited += pause
+        most = min(1.2 * most, longest)
 
 
-def _begin(connection: sqlite3.Connection, end: float) -> None:
-    """Take the write lock. SQLite itself would wait ever longer, and let latecomers go first."""
-    while True:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            return
-        except sqlite3.OperationalError as error:
-            if not _is_busy(error) or monotonic() >= end:
-                raise
-        time.sleep(uniform(*BUSY_PAUSE))
+def _began(connection: sqlite3.Connection) -> bool:
+    """Take the write lock; False: another process has it."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if _is_busy(error):
+            return False
+        raise
+    return True
 
 
 def _is_busy(error: Exception) -> bool:

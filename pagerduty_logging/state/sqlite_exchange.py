@@ -79,6 +79,22 @@ def known_problem(step: sqlite3.Connection, space: str, key: str, record: Record
     )
 
 
+def looked(step: sqlite3.Connection, request: Request, now: float) -> Reply | None:
+    """Return the reply to a claim for which nothing need be written; None: it takes an exchange.
+
+    Of many processes that meet a problem at one moment most have their answer so, and wait for no lock.
+    """
+    claim, sender = request.claim, request.sender
+    if claim is None or request.outcomes:
+        return None
+    version = _silences_version(step)
+    if version != request.silences:
+        return Reply(now, silences=(version, tuple(all_silences(step, now))))
+    record = _load(step, _space(sender, claim.change), claim.key, now)
+    answer = None if record is None else decide.others(record, claim, sender.name, now)
+    return None if answer is None else Reply(now, answer=answer)
+
+
 class Exchange:
     """One request, within a transaction."""
 
@@ -97,7 +113,7 @@ class Exchange:
             for count in request.counts:
                 self._count(count)
             for outcome in request.outcomes:
-                space = self._space(outcome.change)
+                space = _space(self._sender, outcome.change)
                 record = decide.concluded(
                     self._load(space, outcome.key), outcome, self._sender.name, self._now
                 )
@@ -106,16 +122,13 @@ class Exchange:
         standings: dict[str, Standing] = {
             key: decide.standing(self._load(self._sender.space, key), self._now) for key in keys
         }
-        version = self._step.execute("SELECT version FROM versions WHERE what = 'silences'").fetchone()[0]
+        version = _silences_version(self._step)
         if version != request.silences:
             silences = (version, tuple(all_silences(self._step, self._now)))
-            return Reply(self._now, standings, silences=silences)
+            return Reply(self._now, standings, silences=silences, handed_in=request.sequence)
         answer = None if request.claim is None else self._claim(request.claim)
         wait = None if request.spend is None else self._spend(request.spend)
-        return Reply(self._now, standings, answer, wait)
-
-    def _space(self, change: bool) -> str:
-        return self._sender.space + (CHANGES if change else "")
+        return Reply(self._now, standings, answer, wait, handed_in=request.sequence)
 
     def _is_new(self) -> bool:
         """Note the sequence number, always: an exchange that cannot write is to fail."""
@@ -150,7 +163,7 @@ class Exchange:
 
     def _claim(self, claim: Claim) -> Mine | Anothers | Later:
         sender = self._sender
-        space = self._space(claim.change)
+        space = _space(self._sender, claim.change)
         record, answer = decide.claimed(
             self._load(space, claim.key), claim, sender.name, sender.release, self._now, self._spend
         )
@@ -193,10 +206,7 @@ class Exchange:
             )
 
     def _load(self, space: str, key: str) -> Record | None:
-        row = self._step.execute(
-            "SELECT record FROM problems WHERE space = ? AND key = ? AND expires > ?", (space, key, self._now)
-        ).fetchone()
-        return None if row is None else _record(row[0])
+        return _load(self._step, space, key, self._now)
 
     def _store(self, space: str, key: str, record: Record | None) -> None:
         if record is not None:
@@ -215,6 +225,21 @@ class Exchange:
             "DELETE FROM names WHERE NOT EXISTS (SELECT 1 FROM problems"
             " WHERE problems.space = names.space AND problems.key = names.key)"
         )
+
+
+def _space(sender: Sender, change: bool) -> str:
+    return sender.space + (CHANGES if change else "")
+
+
+def _silences_version(step: sqlite3.Connection) -> str:
+    return str(step.execute("SELECT version FROM versions WHERE what = 'silences'").fetchone()[0])
+
+
+def _load(step: sqlite3.Connection, space: str, key: str, now: float) -> Record | None:
+    row = step.execute(
+        "SELECT record FROM problems WHERE space = ? AND key = ? AND expires > ?", (space, key, now)
+    ).fetchone()
+    return None if row is None else _record(row[0])
 
 
 _FIELDS = frozenset(Record.__dataclass_fields__)

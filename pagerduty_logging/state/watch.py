@@ -1,17 +1,11 @@
-"""When to look whether a problem went on after its first event; and what is forgotten before it was told."""
+"""When to look whether a problem went on after its first event."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
-
-from cachetools import TTLCache
 
 from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP, Problem
-
-MAX_FORGOTTEN = 1_000
-"""Problems that had to make way for others with something that no event has reported."""
 
 
 class Watch:
@@ -47,27 +41,8 @@ class Watch:
             while looks and looks[0][0] <= now:
                 _, problem = looks.popleft()
                 going_on = problem.reportable >= WORTH_A_FOLLOW_UP
-                if going_on and not problem.under_way and not problem.lost:
+                if going_on and not problem.under_way and not problem.last.lost:
                     found.append(problem)
                 elif now < problem.quiet_until and not problem.over:
                     self._add(problem, now + elapsed, 2 * elapsed)
         return found
-
-
-class Remembered(TTLCache[str, Problem]):
-    """The problems whose events have come to their end, bounded in number and time.
-
-    Attributes:
-        forgotten: those that made way for others although something is to be reported, the latest.
-    """
-
-    def __init__(self, most: int, seconds: float, timer: Callable[[], float]) -> None:
-        super().__init__(most, seconds, timer=timer)
-        self.forgotten: deque[Problem] = deque(maxlen=MAX_FORGOTTEN)
-
-    def popitem(self) -> tuple[str, Problem]:
-        """Make room: take out the one that was seen longest ago."""
-        key, problem = super().popitem()
-        if problem.said is not None:
-            self.forgotten.append(problem)
-        return key, problem

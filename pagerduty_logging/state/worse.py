@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pagerduty_logging.events_api.encoding import fit_dedup_key
 from pagerduty_logging.events_api.events import Severity
@@ -24,6 +26,32 @@ class Kind(enum.StrEnum):
     SEVERITY = "severity"
     RATE = "rate"
     EXCEPTION = "exception"
+
+
+class Worse(NamedTuple):
+    """In which way a problem got worse.
+
+    Attributes:
+        kind: the way.
+        said: the same in words.
+        error: the type of the exception with which it did; empty: without one.
+    """
+
+    kind: Kind
+    said: str
+    error: str
+
+
+class Limit(NamedTuple):
+    """From when on a problem is worse for happening more often.
+
+    Attributes:
+        times: so many times as often as an event reported.
+        period: seconds from one look to the next.
+    """
+
+    times: float
+    period: float
 
 
 @dataclass(slots=True)
@@ -50,6 +78,45 @@ class Course:
 def second_key(key: str, kind: Kind) -> str:
     """Return the dedup key of the alert beside the problem's first."""
     return fit_dedup_key(f"{key}-worse-{kind}")
+
+
+def second_keys(key: str) -> list[str]:
+    """Return the dedup keys of all the alerts that a problem may have beside its first."""
+    return [second_key(key, kind) for kind in Kind]
+
+
+def look(
+    course: Course, before: Severity, now: Severity, error: str, occurrences: int, at: float, limit: Limit
+) -> Worse | None:
+    """Return in which way a problem got worse; None: in none, or there is an alert of that kind.
+
+    Args:
+        course: the problem's; takes note of what it was asked.
+        before: the severity so far.
+        now: that of the occurrence.
+        error: the type of its exception; empty: it has none.
+        occurrences: all so far.
+        at: on the throttle's clock.
+        limit: from which rate it is worse.
+    """
+    looks: tuple[tuple[Kind, Callable[[], str | None]], ...] = (
+        (Kind.SEVERITY, lambda: severity(course, before, now)),
+        (Kind.EXCEPTION, lambda: exception(course, error)),
+        (Kind.RATE, lambda: rate(course, occurrences, at, limit.times, limit.period)),
+    )
+    for kind, found in looks:
+        said = found()
+        if said is not None:
+            course.opened.add(kind)
+            return Worse(kind, said, error)
+    return None
+
+
+def forget(course: Course, worse: Worse) -> None:
+    """Let a problem get worse in the same way once more: the alert was not opened."""
+    course.opened.discard(worse.kind)
+    if worse.kind is Kind.EXCEPTION:
+        course.errors.discard(worse.error)
 
 
 def severity(course: Course, before: Severity, now: Severity) -> str | None:

@@ -45,18 +45,20 @@ def work(url: str, state: str, workers: int, seconds: float, critical: bool) -> 
         logger.addHandler(handler)
     sys.stdin.readline()
     times, end = 0, time.monotonic() + seconds
+    course = []
     while time.monotonic() < end:
         for logger in loggers:
             for fault in FAULTS:
                 logger.error(fault)
         times += workers
+        course.append((time.monotonic(), times))
         time.sleep(EVERY)
     lit = None
     if critical:
         lit = time.monotonic()
         loggers[-1].critical("orders are paid and not stored")
         handlers[-1].flush(10.0)
-    print(json.dumps({"times": times, "lit": lit}), flush=True)
+    print(json.dumps({"times": times, "lit": lit, "course": course}), flush=True)
 
 
 @contextmanager
@@ -69,10 +71,25 @@ def store(kind: str, folder: str) -> Iterator[tuple[str, int | None]]:
         yield os.path.join(folder, "state.sqlite") if kind == "sqlite" else "", None
 
 
+def logged_by(moment: float, course: list[tuple[float, int]]) -> int:
+    """Return how often a process had logged a fault at a moment."""
+    return max((times for at, times in course if at <= moment), default=0)
+
+
 def cpu_of(pid: int) -> float:
     """Return the seconds of CPU that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def commands_of(url: str) -> int:
+    """Return how many commands a server has answered; what a script calls is not counted."""
+    import redis
+
+    with redis.Redis.from_url(url, protocol=2) as client:
+        found = client.info("commandstats")
+    asked = ("eval", "evalsha", "ping", "hello", "auth", "select", "client|setinfo", "client|setname")
+    return sum(found.get(f"cmdstat_{name}", {}).get("calls", 0) for name in asked)
 
 
 def main(kind: str, workers: int, seconds: float, processes: int) -> None:
@@ -94,6 +111,7 @@ def main(kind: str, workers: int, seconds: float, processes: int) -> None:
         ]
         time.sleep(0.5 * processes)  # they import; all are to begin at once
         spent = 0.0 if pid is None else cpu_of(pid)
+        asked = 0 if pid is None else commands_of(state)
         for process in begun:
             assert process.stdin is not None
             process.stdin.write("\n")
@@ -117,12 +135,12 @@ def main(kind: str, workers: int, seconds: float, processes: int) -> None:
         print("events:", dict(events))
         fire = [r.arrived for r in sandbox.requests if b"paid and not" in r.body and r.status == 202]
         print("critical after:", f"{fire[0] - told[0]['lit']:.2f} s" if fire else "never")
-        counts = [
-            event["payload"]["custom_details"]["occurrences"]
-            for event in sandbox.events
-            if event["payload"]["summary"] == FAULTS[0]
-        ]
-        print(f"counts that the events of {FAULTS[0]!r} told: {counts}")
+        for request in sandbox.requests:
+            if request.status == 202 and FAULTS[0].encode() in request.body:
+                count = json.loads(request.body)["payload"]["custom_details"]["occurrences"]
+                truth = sum(logged_by(request.arrived, one["course"]) for one in told)
+                share = count / max(truth, 1)
+                print(f"an event of {FAULTS[0]!r} told {count:,}; truth then {truth:,}: {share:.1%}")
         place = find_place(state) if state else None
         if place is not None:
             known = {problem.summary: problem.occurrences for problem in place.make_store().problems()[1]}
@@ -130,6 +148,7 @@ def main(kind: str, workers: int, seconds: float, processes: int) -> None:
         if pid is not None:
             used = cpu_of(pid) - spent
             print(f"CPU of the server: {used:.2f} s, {used / seconds:.1%} of a core")
+            print(f"commands per worker and 5 s: {(commands_of(state) - asked) / workers / seconds * 5:.2f}")
         print(f"CPU of the workers: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime:.1f} s")
 
 

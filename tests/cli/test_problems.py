@@ -44,7 +44,9 @@ def known(path: str) -> str:
     state = fleet(path)
     page(state, "network", 1, n=3)
     page(state, "disk", 0, n=1_204)
-    page(fleet(path, "web-2"), "disk", 1)
+    other = fleet(path, "web-2")
+    page(other, "disk", 1)
+    other.close(1.0)
     state.close(1.0)
     return path
 

@@ -35,7 +35,7 @@ from pagerduty_logging.state.protocol import (
     Unknown,
 )
 from pagerduty_logging.state.shared import HAND_IN
-from pagerduty_logging.state.throttle import Settlement, Throttle
+from pagerduty_logging.state.throttle import Throttle
 
 WINDOW = 300.0
 EPOCH = 1_800_000_000.0
@@ -59,6 +59,12 @@ class State:
     due_in: float | None = None
     remember: float = 604_800.0
     guard: Any = None
+
+    def set_guard(self, guard: Any) -> None:
+        self.guard = guard
+
+    def pause(self) -> float:
+        return self.due_in or 0.0
 
     def count(self, key: str, n: int, **more: Any) -> None:
         self.counts[key] = self.counts.get(key, 0) + n
@@ -168,13 +174,13 @@ class Fleet:
 
     def _again(self, key: str) -> bool:
         self.reopened.append(key)
-        return self.throttle.reopened(key) is not None
+        return self.throttle.unreported.reopened(key) is not None
 
     def log(self, key: str = "disk", severity: str = "error", times: int = 1) -> bool:
         """Log something; return whether an event came of it."""
         called = False
         for _ in range(times):
-            settle = Settlement(self.throttle)
+            settle = self.throttle.settlement()
             rank = Severity(severity)
             sighting = self.throttle.sight(key, rank, EPOCH + self.now, settle, self.now)
             if sighting.why is None:

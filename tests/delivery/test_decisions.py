@@ -3,12 +3,15 @@
 import json
 import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pagerduty_logging import PagerDutyHandler, cli
+from pagerduty_logging.delivery.ledger_file import LedgerFile
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY
 from tests.turned import Program
 
@@ -108,6 +111,92 @@ def test_a_ledger_that_cannot_be_written_stops_no_page_and_is_reported(
     assert handler.decisions[-1].verdict == "sent"
 
 
+def test_what_was_not_written_while_the_disk_was_full_is_written_when_there_is_room(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = tmp_path / "later" / "pages.jsonl"
+    program = Program(ledger=str(ledger))
+    program.log("disk full")
+    program.log("timed out")
+    ledger.parent.mkdir()
+    program.log("no route")
+    assert not ledger.exists(), "tried again, but not with every event"
+    program.turn(10.0)
+    assert [line["template"] for line in _lines(ledger)] == ["disk full", "timed out", "no route"]
+    assert [event["payload"]["summary"] for event in program.events] == ["disk full", "timed out", "no route"]
+    assert capsys.readouterr().err.count("the ledger is not written") == 1
+
+
+def test_the_sums_of_what_was_held_back_are_written_at_the_end(tmp_path: Path) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    program = Program(ledger=str(ledger), min_occurrences=(500, 60.0))
+    program.log(times=100)
+    program.end()
+    assert [(line["reason"], line.get("times", 1)) for line in _lines(ledger)] == [
+        ("min_occurrences: not 500 times within 60 s", 1),
+        ("min_occurrences: not 500 times within 60 s", 99),
+    ]
+
+
+def test_many_processes_rotate_one_file_and_no_recent_line_is_lost(tmp_path: Path) -> None:
+    """Each writes what it alone knows; what two files have room for is all there."""
+    ledger = tmp_path / "pages.jsonl"
+    program = """
+import json, sys
+from pagerduty_logging.delivery.ledger_file import LedgerFile
+file = LedgerFile(sys.argv[1], 100_000)
+for number in range(1_000, 2_000):
+    line = json.dumps({"time": 0, "by": sys.argv[2], "number": number})
+    file.append(line.encode() + bytes([10]))
+"""
+    programs = [subprocess.Popen([sys.executable, "-c", program, str(ledger), name]) for name in "abcd"]
+    assert [one.wait(60) for one in programs] == [0] * 4
+    kept = [line for path in (tmp_path / "pages.jsonl.1", ledger) for line in path.read_text().splitlines()]
+    assert all(json.loads(line) for line in kept)
+    length = len(kept[0]) + 1
+    assert len(kept) * length >= 100_000, "a file that was just begun took the place of a full one"
+    assert (tmp_path / "pages.jsonl.1").stat().st_size <= 110_000
+
+
+def test_a_file_that_another_process_has_just_begun_takes_no_full_ones_place(tmp_path: Path) -> None:
+    path = tmp_path / "pages.jsonl"
+    mine, others = LedgerFile(str(path), 20), LedgerFile(str(path), 20)
+    others.append(b"a full file, of many bytes\n")
+    opened = mine._open()
+    others.append(b"new\n")
+    assert mine._moved(opened)
+    os.close(opened)
+    assert path.read_bytes() == b"new\n"
+    assert (tmp_path / "pages.jsonl.1").read_bytes() == b"a full file, of many bytes\n"
+
+
+def test_half_a_line_costs_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "pages.jsonl"
+    file = LedgerFile(str(path), 1_000)
+    file.append(b'{"time": 1}\n')
+    file._torn = True
+    with path.open("ab") as other:
+        other.write(b'{"ti')
+    assert file.append(b'{"time": 2}\n') == 12
+    assert path.read_bytes().splitlines() == [b'{"time": 1}', b'{"ti', b'{"time": 2}']
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_a_full_disk_stops_the_ledger_and_not_the_pages(capsys: pytest.CaptureFixture[str]) -> None:
+    program = Program(ledger="/dev/full")
+    program.log()
+    assert len(program.events) == 1
+    assert "No space left on device" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+def test_a_pipe_that_nobody_reads_stops_the_ledger_and_not_the_pages(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    program = Program(ledger=str(tmp_path / "pipe"))
+    program.log()
+    assert len(program.events) == 1
+
+
 def test_only_the_last_decisions_are_kept_in_memory() -> None:
     program = Program()
     for n in range(250):
@@ -133,6 +222,28 @@ def test_why_answers_in_sentences_newest_first(tmp_path, capsys, monkeypatch) ->
     assert cli.main(["why", "disk", "--ledger", str(ledger), "--since", "forever"]) == 2
     monkeypatch.delenv("PAGERDUTY_LEDGER", raising=False)
     assert cli.main(["why", "disk"]) == 2
+
+
+def test_lines_that_are_no_decisions_are_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    whole = {"time": 1.0, "verdict": "sent", "reason": "first", "template": "disk full"}
+    odd = [{"time": "1"}, {"time": 1e300}, {"time": -1}, {"time": None}, {"reason": 5, "repeats": 3}]
+    odd += [{"template": ["disk full"]}, {"times": "many"}, {"key": {}}]
+    lines = [json.dumps({**whole, **one}) for one in odd]
+    lines += [
+        "disk full",
+        "[1]",
+        "",
+        "NaN",
+        '{"time": NaN, "template": "disk full"}',
+        '{"time": 1, "template": "disk',
+    ]
+    ledger.write_text("\n".join([*lines, json.dumps(whole)]), "utf-8")
+    assert cli.main(["why", "disk full", "--ledger", str(ledger)]) == 0
+    (said,) = capsys.readouterr().out.splitlines()
+    assert said.endswith(": first ['disk full']")
 
 
 def test_wrong_options_are_named() -> None:

@@ -14,7 +14,7 @@ import pytest
 from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
-from pagerduty_logging.state.problem import MAX_KINDS, Problem
+from pagerduty_logging.state.problem import MAX_KINDS, Last, Problem
 from pagerduty_logging.state.throttle import Throttle
 
 
@@ -224,27 +224,29 @@ def test_the_application_s_own_fingerprint_is_always_asked(sandbox: Sandbox) -> 
 
 
 def problem() -> Problem:
-    return Problem("key", Severity.ERROR, 0.0)
+    return Problem("key", Last(Severity.ERROR), 0.0)
 
 
 def test_short_cuts_are_bounded_however_they_are_known() -> None:
     throttle = Throttle(300.0, 10)
     for number in range(100):
-        throttle.know("shop", f"message {number}", 40, problem())
-        throttle.know_at((f"{number}.py", number), number, "shop", 40, problem())
-    known = sum(map(len, throttle.known.values())) + sum(map(len, throttle.known_at.values()))
+        throttle.shortcuts.know("shop", f"message {number}", 40, problem())
+        throttle.shortcuts.know_at((f"{number}.py", number), number, "shop", 40, problem())
+    known = sum(map(len, throttle.shortcuts.known.values())) + sum(
+        map(len, throttle.shortcuts.known_at.values())
+    )
     assert known <= 10
 
 
 def test_a_forked_child_knows_no_call_site() -> None:
     throttle = Throttle(300.0, 10)
-    throttle.know_at(("shop.py", 1), "token", "shop", 40, problem())
+    throttle.shortcuts.know_at(("shop.py", 1), "token", "shop", 40, problem())
     throttle.forget()
-    assert not throttle.known_at
+    assert not throttle.shortcuts.known_at
 
 
 def test_a_problem_is_known_for_a_bounded_number_of_exception_types() -> None:
     throttle, known = Throttle(300.0, 10), problem()
     for number in range(100):
-        throttle.know("shop", "failed", 40, known, type(f"Error{number}", (Exception,), {}))
+        throttle.shortcuts.know("shop", "failed", 40, known, type(f"Error{number}", (Exception,), {}))
     assert len(known.kinds) == MAX_KINDS

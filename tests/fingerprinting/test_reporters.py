@@ -255,3 +255,47 @@ def test_a_key_is_the_same_however_a_program_is_started(tmp_path):
 
     assert keys("flow.py") == keys("-m", "flow") == keys("start")
     assert keys("pkg/flow.py") == keys("-m", "pkg.flow") != keys("flow.py")
+
+
+class RunError(Exception):
+    """What nbclient or papermill raise for a cell that failed: its exception by name, its frames as text."""
+
+    def __init__(self, ename: str, frames: str) -> None:
+        super().__init__(f"\n----\n{ename}    Traceback (most recent call last)\n{frames}\n{ename}: boom")
+        self.ename = ename
+
+
+def run_notebook(ename: str, frames: str) -> None:
+    raise RunError(ename, frames)
+
+
+PAY = "Cell In[2], line 1\n----> 1 pay()\n\nFile ~/shop/bank.py:14, in pay(order)\n---> 14 raise"
+SHIP = "Cell In[2], line 1\n----> 1 ship()\n\nFile ~/shop/bank.py:19, in ship(order)\n---> 19 raise"
+IN_CELL = "Cell In[2], line 3, in audit()\n----> 3 raise"
+BELOW = f"\n\nFile {os.path.dirname(os.__file__)}/json/decoder.py:355, in JSONDecoder.raw_decode(self, s)".replace(
+    os.path.expanduser("~"), "~"
+)
+
+
+def test_notebooks_that_fail_in_one_runner_are_problems_of_their_own():
+    failures = [
+        ("ValueError", PAY),
+        ("KeyError", PAY),
+        ("ValueError", SHIP),
+        ("ValueError", IN_CELL),
+        ("JSONDecodeError", PAY + BELOW),
+        ("JSONDecodeError", SHIP + BELOW),
+    ]
+
+    def keys():
+        found = []
+        for failure in failures:
+            with pytest.raises(RunError) as raised:
+                server.call(run_notebook, *failure)
+            record = logging.LogRecord("root", 50, LIBRARY, 3, "%s", ("Uncaught exception",), None, "call")
+            record.exc_info = (RunError, raised.value, raised.value.__traceback__)
+            found.append(fingerprint(record))
+        return found
+
+    assert len(set(keys())) == len(failures)
+    assert keys() == keys()

@@ -112,9 +112,11 @@ from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.integrations.aiohttp import page_requests
 logging.getLogger().addHandler(PagerDutyHandler())
 async def item(request): raise KeyError(request.match_info["number"])
+async def slow(request): raise TimeoutError("no answer")
 async def home(request): return web.Response()
 app = web.Application(middlewares=[page_requests])
 app.router.add_get("/item/{number}", item)
+app.router.add_get("/slow", slow)
 app.router.add_get("/", home)
 web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
 """
@@ -152,6 +154,17 @@ def test_a_server_of_its_own_kind_shows_the_request_and_no_value_of_its_query(
     request = sandbox.events[0]["payload"]["custom_details"]["request"]
     assert (request["method"], request["path"], request["route"]) == ("GET", "/item/7", route)
     assert "hush" not in json.dumps(sandbox.events)
+
+
+def test_an_exception_that_aiohttp_does_not_pass_on_is_shown(sandbox: Sandbox, tmp_path: Path) -> None:
+    require("aiohttp")
+    (tmp_path / "application.py").write_text(AIOHTTP)
+    with serving("application.py {port}", tmp_path, sandbox) as server:
+        assert server.get("/slow?token=hush") == 504
+        assert server.stop() == 0
+    assert list(pages(sandbox)) == [
+        "Error handling request from 127.0.0.1 in application.slow: TimeoutError: no answer"
+    ]
 
 
 NO_START = """

@@ -65,6 +65,53 @@ def test_the_place_comes_before_what_the_exception_says() -> None:
     )
 
 
+@pytest.mark.parametrize("line", ["", "boom"])
+def test_a_librarys_line_without_words_of_its_own_names_the_function_that_failed(line: str) -> None:
+    assert summary(line, (BOOM,), LIBRARY) == "Error caught in views.pay: ValueError: boom"
+    assert summary(line, (BOOM,), OWN) == "ValueError: boom"
+
+
+def test_a_line_that_is_logged_from_rust_is_a_librarys() -> None:
+    held = held_in(FROM_RUST)
+    assert held is not None
+    place = Frame("src/server.rs", 0, "")
+    assert (
+        summary(held.words, parse(held.traceback), place)
+        == "Error executing route function for `/pay` in views.pay: ValueError: boom"
+    )
+
+
+CELL = """An error occurred while executing the following cell:
+------------------
+pay(7)
+------------------
+
+---------------------------------------------------------------------------
+ValueError                                Traceback (most recent call last)
+Cell In[2], line 1
+----> 1 pay(7)
+
+ValueError: boom"""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (CELL, "An error occurred while executing the following cell: ValueError: boom"),
+        ("Traceback (most recent call last):\n  …\nValueError: boom", "ValueError: boom"),
+        ("no answer\nsecond line", "no answer"),
+    ],
+)
+def test_of_an_exception_that_holds_anothers_traceback_both_are_named(text: str, shown: str) -> None:
+    assert summary("it broke", (Raised("RunError", text),), OWN) == f"it broke: RunError: {shown}"
+
+
+def test_a_tasks_function_is_not_named_twice() -> None:
+    line = "Task billing/pay[8b1a] raised ValueError"
+    assert summary(line, (BOOM,), LIBRARY) == f"{line}: boom"
+    assert summary("GET /pay failed", (BOOM,), LIBRARY) == "GET /pay failed in views.pay: ValueError: boom"
+
+
 def test_what_stands_for_an_argument_has_no_quotes() -> None:
     record = logging.LogRecord("mail.log", logging.ERROR, LIBRARY.path, 7, "%r failed", (("h", 25),), None)
     assert without_contents(record).getMessage() == "tuple of 2 failed"

@@ -66,6 +66,25 @@ def test_the_text_of_an_exception_that_the_middleware_has_paged_for_does_not_pag
             assert is_echo(record(traceback.format_exc(), name="uvicorn.error")) is reported
 
 
+class Event:
+    """What Twisted gives to logging as a message."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Event.__module__ = "twisted.logger._stdlib"
+
+
+def test_twisteds_heading_of_the_failure_that_follows_does_not_page() -> None:
+    assert is_echo(record(Event("Unhandled error in Deferred:"), name="twisted"))
+    assert not is_echo(record(Event("Unhandled error in the reactor"), name="twisted"))
+    assert not is_echo(record("Unhandled error in Deferred:", name="shop"))
+
+
 def test_a_line_of_the_application_that_is_logged_meanwhile_pages() -> None:
     error = ConnectionRefusedError("no database")
     error.__dict__[REPORTED] = "asgi"

@@ -19,6 +19,7 @@ from pagerduty_logging import PagerDutyHandler, Trigger
 from pagerduty_logging.events_api.safejson import jsonable
 from pagerduty_logging.record.occurrence import capture
 from pagerduty_logging.sandbox import Sandbox
+from tests.measured import within
 from tests.pages import ROUTING_KEY, paging, record, require_openapi, require_valid
 from tests.record import hostile
 
@@ -50,11 +51,10 @@ def page(sandbox: Sandbox, handler: PagerDutyHandler) -> OnePage:
 
     def page(log: Log) -> dict[str, Any]:
         sandbox.clear()
+        handler._pipeline.forget()  # so many problems of one line would be one, see floods
         logger = logging.Logger(f"hostile.{next(_numbers)}")  # its problems are nobody else's
         logger.addHandler(handler)
-        began = time.thread_time()  # what the caller pays, however busy the machine is
-        log(logger)
-        assert time.thread_time() - began < SECONDS
+        within(SECONDS, lambda: log(logger))
         assert handler.flush(60.0)
         (event,) = sandbox.events
         require_valid(event)
@@ -254,9 +254,7 @@ def test_slow_objects_are_not_asked_for_ever() -> None:
 
 
 def test_a_value_that_holds_itself_a_trillion_times_over_is_cut() -> None:
-    began = time.thread_time()
-    json.dumps(jsonable(hostile.shared(40)))
-    assert time.thread_time() - began < SECONDS
+    within(SECONDS, lambda: json.dumps(jsonable(hostile.shared(40))))
 
 
 def test_a_wide_format_is_cut_afterwards(page: OnePage) -> None:

@@ -155,6 +155,27 @@ PIECES = [
     ),
     *("\n+-+-", "\n  |", "- 1 -", "A: ", "\n A", "\\n", "Error ", ", in f", "\n    ", "sub-exceptions)"),
 ]
+
+
+def test_only_so_much_of_a_message_is_looked_at_as_can_be_words():
+    looked_at = 0
+
+    class Items(list):
+        def __iter__(self):
+            nonlocal looked_at
+            for item in super().__iter__():
+                looked_at += 1
+                yield item
+
+    def wide(depth):
+        return Items([wide(depth - 1) if depth else "x"] * 90)
+
+    for said in (wide(3), wide(4), wide(6), {"a": wide(4)}, {"event": wide(4)}):
+        looked_at = 0
+        assert len(structured.words_of(said)) <= message.MAX_WORDS
+        assert looked_at <= 12_000
+
+
 STARTS = [
     "",
     "{",
@@ -179,3 +200,21 @@ def test_no_message_is_slow_to_read(start, piece):
         return time.thread_time() - begin
 
     assert min(seconds(20_000) for _ in range(3)) < 0.1
+
+
+IN_ASCII = """it broke:
+Traceback (most recent call last):
+
+> File "/srv/shop/bank.py", line 14, in pay
+    fail(order, customer)
+    |    |      -> 'CUST4711'
+    |    -> 7
+    -> <function fail at 0x7f7dff7f1580>
+
+ValueError: boom"""
+
+
+def test_rows_of_values_that_are_drawn_without_lines_are_left_out_too() -> None:
+    said = message.read(IN_ASCII, merged=False)
+    assert "CUST4711" not in said.words
+    assert [frame.source for frame in said.quoted[0].frames] == ["fail(order, customer)"]

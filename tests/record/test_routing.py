@@ -2,10 +2,11 @@
 
 import json
 import logging
+from collections import Counter
 
 import pytest
 
-from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging import PagerDutyHandler, cli
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Answer, Sandbox
 
 BILLING, NIGHT = "b" * 32, "c" * 32
@@ -125,3 +126,45 @@ def test_a_rule_that_cannot_be_meant_is_refused_by_its_number(routing: object, w
 def test_a_rule_that_is_only_partly_covered_is_taken(make_handler) -> None:
     make_handler(routing=[{"logger": "shop.*", "routing_key": NIGHT}, {**RULES[0], "logger": "shop"}])
     make_handler(routing=[{"level": 50, "routing_key": NIGHT}, {"level": 40, "routing_key": BILLING}])
+
+
+# --- with a shared state --------------------------------------------------------------------------
+
+
+def test_with_a_state_each_key_has_its_own_problems(make_handler, sandbox, tmp_path) -> None:
+    options = {"routing": RULES, "state": tmp_path / "state.sqlite"}
+    handlers = [make_handler(**options) for _ in range(2)]
+    for handler in handlers:
+        for name in ("shop", "shop.billing"):
+            record = logging.LogRecord(name, logging.ERROR, __file__, 1, "down", (), None)
+            record.pagerduty = {"dedup_key": "one name for two problems"}
+            handler.handle(record)
+        assert handler.flush(10)
+    sent = [json.loads(request.body)["routing_key"] for request in sandbox.requests]
+    assert sorted(sent) == sorted([EXAMPLE_ROUTING_KEY, BILLING]), "once for all processes, once for each key"
+    assert handlers[1].stats.told_elsewhere == 2
+
+
+def test_with_a_state_each_key_has_its_own_budget(make_handler, sandbox, tmp_path) -> None:
+    handler = make_handler(routing=RULES, state=tmp_path / "state.sqlite", max_events_per_minute=4)
+    for name in ("shop", "shop.billing"):
+        for number in range(20):
+            message = f"problem {chr(97 + number)}"
+            handler.handle(logging.LogRecord(name, logging.ERROR, f"{message}.py", 1, message, (), None))
+    sandbox.wait_until(lambda: len(sandbox.requests) == 8)
+    sent = Counter(json.loads(request.body)["routing_key"] for request in sandbox.requests)
+    assert sent == {EXAMPLE_ROUTING_KEY: 4, BILLING: 4}
+    sandbox.wait_until(lambda: handler.stats.delivered == 8)
+    assert handler.stats.pending == 32
+
+
+def test_a_silence_of_a_logger_holds_for_every_key(make_handler, sandbox, tmp_path) -> None:
+    state = tmp_path / "state.sqlite"
+    arguments = ["--logger", "shop*", "--for", "5m", "--reason", "a new bank", "--state", str(state)]
+    assert cli.main(["silence", *arguments]) == 0
+    handler = make_handler(routing=RULES, state=state)
+    for name in ("shop", "shop.billing", "other"):
+        handler.handle(logging.LogRecord(name, logging.ERROR, __file__, 1, f"{name} is down", (), None))
+    assert handler.flush(10)
+    assert list(_keys(sandbox)) == ["other is down"]
+    assert handler.stats.dropped == {"silenced": 2}

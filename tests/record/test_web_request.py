@@ -520,3 +520,22 @@ def test_the_request_among_tornados_arguments_is_shown() -> None:
 )
 def test_servers_lines_show_the_names_in_a_query_alone(logger: str, message: str, shown: str) -> None:
     assert message_of(logging.makeLogRecord({"name": logger, "msg": message})) == shown
+
+
+IN_A_LIBRARY = "/venv/lib/python3.12/site-packages/server/application.py"
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ('failed - "GET /a?customer=7&b=1"', 'failed - "GET /a?customer&b"'),
+        ("no answer from https://b.example/pay?card=4711", "no answer from https://b.example/pay?card"),
+        ("path=/a?customer=7", "path=/a?customer"),
+        ("is this all? token=7", "is this all? token=7"),
+        ("cannot parse 'a/b?c'", "cannot parse 'a/b?c'"),
+    ],
+)
+def test_any_librarys_line_shows_the_names_in_the_query_of_an_address_alone(message: str, shown: str) -> None:
+    record = {"name": "server", "msg": message, "pathname": IN_A_LIBRARY}
+    assert message_of(logging.makeLogRecord(record)) == shown
+    assert message_of(logging.makeLogRecord({**record, "pathname": "/srv/shop/views.py"})) == message

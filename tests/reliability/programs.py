@@ -19,9 +19,6 @@ KILL_AFTER = 90.0
 FORKS_WITH_THREADS = "ignore:This process:DeprecationWarning"
 """Python 3.12 and later warn of every fork beside a thread: such programs are what is tested."""
 
-OPEN_AT_THE_END = "ignore:unclosed <socket:ResourceWarning"
-"""A connection kept alive until the last moment is closed by the system."""
-
 PRELUDE = """
 import atexit, logging, logging.config, os, signal, sys, threading, time
 from pagerduty_logging import PagerDutyHandler, Retry
@@ -108,7 +105,7 @@ def run_file(main: Path, url: str, *arguments: str) -> Ended:
 @contextmanager
 def _running(arguments: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, "-W", "error", "-W", FORKS_WITH_THREADS, "-W", OPEN_AT_THE_END, *arguments],
+        [sys.executable, "-W", "error", "-W", FORKS_WITH_THREADS, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

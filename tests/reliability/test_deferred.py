@@ -58,19 +58,25 @@ assert made.flush(20)
 
 
 def test_an_interruption_loses_neither_the_record_nor_those_that_it_came_upon(pagerduty: Sandbox) -> None:
-    """Before each line of `pipeline`; a record that was not captured yet pages with its next occurrence."""
+    """Before each line of capture and pipeline; a record that was not captured yet pages with its next
+    occurrence."""
     pagerduty.fail_next(Delay(0.8))
     ended = run(
         BUSY
         + """
 from pagerduty_logging import pipeline
+from pagerduty_logging.page import events
+from pagerduty_logging.record import capturing
+TRACED = pipeline.__file__, events.__file__, capturing.__file__
+def at_line(number, call):  # one line has only so many problems of its own
+    exec(compile("\\n" * number + call, "shop.py", "exec"))
 def word(number):  # a digit would be masked
     return "".join("abcdefghij"[int(digit)] for digit in str(number))
 def before_line(number):
     lines = 0
     def trace(frame, event, _):
         nonlocal lines
-        if frame.f_code.co_filename != pipeline.__file__:
+        if frame.f_code.co_filename not in TRACED:
             return None
         lines += event == "line"
         if lines == number and event == "line":
@@ -80,19 +86,18 @@ def before_line(number):
     return trace
 GROUPED = {"pagerduty": {"group": "records"}}
 made = busy(max_events_per_minute=1_000_000, before_send=lambda trigger, record: trigger)
-program, number, interrupted = log, 1, 1
+number = interrupted = 1
 while interrupted:
     interrupted = 0
-    log = program.getChild(word(number))  # one line of one logger has only so many problems of its own
-    log.error(f"innocent {number} of %s", 1)
+    at_line(number, 'log.error(f"innocent {number} of %s", 1)')
     sys.settrace(before_line(number))
     try:
-        log.error(f"record {word(number)}", extra=GROUPED)
+        at_line(number, 'log.error(f"record {word(number)}", extra=GROUPED)')
     except KeyboardInterrupt:
         interrupted = 1
     finally:
         sys.settrace(None)
-    log.error(f"record {word(number)}", extra=GROUPED)
+    at_line(number, 'log.error(f"record {word(number)}", extra=GROUPED)')
     number += 1
 assert made.flush(30)
 balance = made.stats

@@ -331,7 +331,7 @@ def test_a_state_that_was_emptied_has_each_problem_paged_once_more(
     """
     with started(program, pagerduty.url, measured=False) as process:
         says(process, "ready")
-        until(lambda: known(server.url)["disk full"].events == 1 if known(server.url) else False)
+        until(lambda: "disk full" in (found := known(server.url)) and found["disk full"].events == 1)
         server.client().flushall()
         until(lambda: summaries(pagerduty)["disk full"] == 2)
 

@@ -52,17 +52,19 @@ def test_many_problems_with_repeats_and_a_slow_server_end_in_time_and_tell_nothi
     assert max(told.values()) <= 3
 
 
-def test_what_is_kept_for_ten_thousand_problems_takes_three_megabytes_at_most() -> None:
+def test_what_is_kept_for_a_problem_takes_three_hundred_bytes_at_most() -> None:
+    problems = 1_000
+
     def kept(program: Program) -> int:
-        for n in range(10_000):
+        for n in range(problems):
             name = "".join(chr(97 + int(digit)) for digit in str(n))
             program.log(f"payment of shop {name} was refused by the bank")
         return tracemalloc.get_traced_memory()[0]
 
     def without(program: Program) -> None:
-        for problem in [*program.throttle._problems.values(), *program.throttle._open.values()]:
+        for problem in program.throttle._known.all():
             problem.said = None
-        program.throttle._watch._looks.clear()
+        program.throttle.unreported._watch._looks.clear()
 
     tracemalloc.start()
     try:
@@ -73,7 +75,7 @@ def test_what_is_kept_for_ten_thousand_problems_takes_three_megabytes_at_most() 
         grown = all_of_it - tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert 0 < grown <= 3_000_000, grown
+    assert 0 < grown <= 300 * problems, grown
 
 
 class _Nothing(list):  # type: ignore[type-arg]

@@ -140,6 +140,8 @@ while True:
     for n in range(5):
         log.critical(f"critical {{n}}")
     break
+while "overflow" not in made.stats.dropped:
+    time.sleep(0.01)
 print("said", made.stats.dropped["overflow"], flush=True)
 sys.stdin.readline()
 assert made.flush(20), made.stats

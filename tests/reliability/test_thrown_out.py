@@ -159,7 +159,6 @@ def test_nothing_is_told_where_all_is_as_the_application_wants_it(pagerduty: San
         root.error("first")
         assert made.flush(30)
         {program}
-        from pagerduty_logging import lookout
         for _ in range(3):
             made.lookout.look()
         made.lookout.report_undelivered()

@@ -1,13 +1,18 @@
 """How big a problem is, and that events report each occurrence once: histories on a turned clock."""
 
 import logging
+import math
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pagerduty_logging.events_api.events import Trigger
+from pagerduty_logging.page.follow_ups import FollowUps
+from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.why import Why, duration
 from tests.turned import Program, details
 
@@ -183,12 +188,116 @@ def test_a_reason_is_known_by_what_the_page_says() -> None:
     assert [Why.of(said) for said in ("", "because", None, 3)] == [None] * 4
 
 
+def test_what_nobody_came_to_report_at_the_end_is_known_to_be_left() -> None:
+    program = Program()
+    program.log("disk full", times=5)
+    program.log("timed out", times=2)
+    program.log("no route")
+    follow_ups = program.pipeline.follow_ups
+    follow_ups.end()
+    assert follow_ups.left == 2
+    program.end()
+    assert follow_ups.left == 0
+
+
+def test_an_end_that_is_asked_for_while_reports_are_made_is_not_missed() -> None:
+    class Unreported:
+        due = math.inf
+        looks = 0
+
+        def held_back(self, now: float, least: int) -> list[Problem]:
+            self.looks += 1
+            if self.looks == 1:
+                follow_ups.end()  # as the main thread does while the worker is in here
+            return []
+
+    class Throttle:
+        unreported = Unreported()
+
+    follow_ups = FollowUps(Throttle(), lambda problem, why, now: None)  # type: ignore[arg-type]
+    follow_ups.close()
+    assert follow_ups.next(0.0) is None
+    assert follow_ups.ending
+    assert follow_ups.next(0.0) is None
+    assert not follow_ups.ending
+    assert Throttle.unreported.looks == 2
+
+
 MESSAGES = ("disk full", "timed out", "no route", "refused")
+WINDOWS = {"max_repeat_interval": 1e6}
 STEPS = st.one_of(
-    st.tuples(st.just("log"), st.sampled_from(MESSAGES), st.sampled_from([40, 40, 50]), st.integers(1, 30)),
+    st.tuples(
+        st.just("log"),
+        st.sampled_from(MESSAGES),
+        st.sampled_from([30, 40, 40, 50]),
+        st.integers(1, 30),
+        st.sampled_from([None, None, OSError, ValueError]),
+    ),
     st.tuples(st.just("turn"), st.sampled_from([0.1, 1.0, 7.0, 15.0, 60.0, 299.0, 301.0, 1000.0])),
     st.tuples(st.just("refuse")),
+    st.tuples(st.just("resolve"), st.sampled_from(MESSAGES)),
+    st.tuples(st.just("drop"), st.sampled_from(["nothing", "records", "follow-ups"])),
+    st.tuples(st.just("close")),
 )
+
+
+class Account:
+    """What was logged, and what nobody is to be told of.
+
+    Attributes:
+        program: logs it.
+        logged: occurrences of each problem.
+        dropped: those for which `before_send` returned None.
+        resolved: those that a resolve came upon, when no event had reported them.
+        drops: what `before_send` drops: "nothing", "records" or "follow-ups".
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.logged: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+        self.resolved: Counter[str] = Counter()
+        self.drops = "nothing"
+        self.program = Program(before_send=self._before_send, **WINDOWS, **options)
+
+    def _before_send(self, trigger: Trigger, record: logging.LogRecord) -> Trigger | None:
+        reason = Why.of((trigger.custom_details or {})["why"])
+        assert reason is not None
+        if reason.follows_up:
+            return None if self.drops == "follow-ups" else trigger
+        if self.drops == "records":
+            self.dropped[record.getMessage()] += 1
+            return None
+        return trigger
+
+    def unreported(self, message: str) -> int:
+        done = self.program.told(message) + self.dropped[message] + self.resolved[message]
+        return self.logged[message] - done
+
+    def take(self, step: tuple) -> None:
+        program = self.program
+        match step:
+            case ("log", message, level, times, error):
+                program.log(message, level, times, error)
+                self.logged[message] += times
+            case ("turn", seconds):
+                program.turn(seconds)
+            case ("refuse",):
+                program.refuse_next()
+            case ("resolve", message):
+                program.client.refusals.clear()
+                for key in program.keys.get(message, ()):
+                    program.resolve(key)
+                self.resolved[message] += self.unreported(message)
+            case ("drop", what):
+                self.drops = what
+            case ("close",):
+                program.delivery.close()
+
+    def end(self) -> None:
+        self.program.client.refusals.clear()
+        self.drops = "nothing"
+        self.program.end()
+        self.program.end()  # two hooks call it
 
 
 @settings(max_examples=300, deadline=None)
@@ -201,20 +310,26 @@ STEPS = st.one_of(
 def test_events_report_what_was_logged_once_the_process_has_ended(
     steps: list[tuple], follow_up: float, chance: float, escalation_rate: float | None
 ) -> None:
-    options = {"max_repeat_interval": 1e6, "escalation_rate": escalation_rate}
-    program = Program(follow_up=follow_up, random=lambda: chance, **options)
-    logged: Counter[str] = Counter()
+    account = Account(follow_up=follow_up, random=lambda: chance, escalation_rate=escalation_rate)
     for step in steps:
-        match step:
-            case ("log", message, level, times):
-                program.log(message, level, times)
-                logged[message] += times
-            case ("turn", seconds):
-                program.turn(seconds)
-            case ("refuse",):
-                program.refuse_next()
-    program.client.refusals.clear()
-    program.end()
-    assert {message: program.told(message) for message in logged} == dict(logged)
+        account.take(step)
+    account.end()
+    assert {message: account.unreported(message) for message in account.logged} == dict.fromkeys(
+        account.logged, 0
+    )
+    program = account.program
     for event in program.events:
-        assert details([event])[0]["occurrences"] <= logged[event["payload"]["summary"].rpartition(": ")[2]]
+        message = next(name for name in MESSAGES if name in event["payload"]["summary"])
+        assert details([event])[0]["occurrences"] <= account.logged[message]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(STEPS, max_size=40))
+def test_events_report_what_happened_often_enough_once_the_process_has_ended(steps: list[tuple]) -> None:
+    account = Account(min_occurrences=(3, 1e9))
+    for step in steps:
+        if step[0] in ("log", "turn", "refuse") and step[2:3] != (50,):
+            account.take(step)
+    account.end()
+    for message, times in account.logged.items():
+        assert account.unreported(message) == (times if times < 3 else 0)

@@ -1,6 +1,9 @@
 """The option `state`: what it may be."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,11 @@ from .conftest import KEY
         ("", ValueError, "state is empty"),
         ("  ", ValueError, "state is empty"),
         ("a\0b", ValueError, "state is no path"),
+        (":memory:", ValueError, "which no other process sees"),
+        ("localhost:6379", ValueError, "an address without its scheme: redis://host:6379/0"),
+        ("redis.internal:6379/0", ValueError, "an address without its scheme"),
+        ("redis:localhost:secret", ValueError, "no address that can be read, and no path"),
+        ("file:pages.sqlite?key=secret", ValueError, "no address that can be read, and no path"),
         (b"/var/lib/x", TypeError, "not bytes"),
         (5, TypeError, "not int"),
         (True, TypeError, "not bool"),
@@ -113,14 +121,13 @@ def test_without_redis_py_a_redis_address_says_what_to_install(monkeypatch: pyte
 
 
 def test_nothing_is_imported_or_opened_at_construction(tmp_path: Path):
-    import subprocess
-    import sys
-
     program = (
         "import sys; from pagerduty_logging.state.options import open_state\n"
         "open_state(sys.argv[1], routing_key='R' * 32, host='h')\n"
         "open_state('redis://127.0.0.1:1/0', routing_key='R' * 32, host='h')\n"
         "sys.exit(bool({'redis', 'sqlite3'} & set(sys.modules)))"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / "x")], check=True, timeout=60)
+    command = [sys.executable, "-c", program, str(tmp_path / "x")]
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    subprocess.run(command, check=True, timeout=60, env=bare)  # coverage itself imports sqlite3
     assert list(tmp_path.iterdir()) == []

@@ -33,8 +33,8 @@ def total(url: str, key: str = "disk") -> int:
 
 def recover(member: Member) -> None:
     """Let the breaker's pause be over."""
-    member.state._breaker.until = 0.0
-    member.state._breaker._held.clear()
+    member.state._asker.breaker.until = 0.0
+    member.state._asker.breaker._held.clear()
 
 
 def test_a_server_that_hangs_holds_the_worker_a_quarter_of_a_second_a_minute(own_server: Server):
@@ -46,7 +46,7 @@ def test_a_server_that_hangs_holds_the_worker_a_quarter_of_a_second_a_minute(own
     first = time.monotonic() - began
     assert first < 0.4
     for _ in range(50):
-        here.state._breaker.until = 0.0  # as if its pause was over each time
+        here.state._asker.breaker.until = 0.0  # as if its pause was over each time
         assert here.ask() == Unknown()
     assert time.monotonic() - began - first < 0.25
     assert len(here.said) == 1
@@ -78,7 +78,7 @@ def test_an_answer_that_is_lost_is_counted_once(redis_server: Server, cut: int):
 def test_a_server_that_is_gone_is_unknown_at_once_and_asked_again(tmp_path: Path):
     port = free_port()
     here = Member(f"redis://127.0.0.1:{port}/0")
-    here.state._make_store()  # what is imported does not count
+    here.state._asker.make_store()  # what is imported does not count
     began = time.monotonic()
     assert here.ask(n=7) == Unknown()
     assert time.monotonic() - began < 0.3
@@ -159,6 +159,22 @@ def test_a_wrong_password_is_reported_without_it(own_server: Server):
     assert isinstance(good.ask(), Mine)
 
 
+def test_the_scheme_of_an_address_may_be_in_capitals(redis_server: Server):
+    assert isinstance(Member(redis_server.url.replace("redis", "REDIS", 1)).ask(), Mine)
+
+
+def test_what_a_client_says_is_repeated_without_its_password():
+    client = redis.Redis(password="hunter2", socket_timeout=0.2)
+
+    def execute_command(*command: object) -> None:
+        raise RuntimeError("cannot log in with hunter2.")
+
+    client.execute_command = execute_command
+    here = Member(client)
+    assert here.ask() == Unknown()
+    assert here.state.stats.why == "Redis: RuntimeError cannot log in with …"
+
+
 def test_the_acl_rules_of_the_readme_suffice(own_server: Server):
     rules = _acl_rules()
     own_server.client().execute_command("ACL", "SETUSER", "pager", *rules, ">secret")
@@ -166,7 +182,7 @@ def test_the_acl_rules_of_the_readme_suffice(own_server: Server):
     here = Member(url, release="1")
     assert isinstance(here.tell(), Mine)
     here.state.resolve("disk", at=time.time())
-    store = here.state._make_store()
+    store = here.state._asker.make_store()
     from .test_shared import silence
 
     stored = store.silence(silence(), 60.0)
@@ -257,7 +273,7 @@ def test_old_and_new_lua_run_side_by_side(redis_server: Server):
     )
     assert newer.count("mood") == newer.count("news = 'yes'") == 1
     old, new = Member(redis_server.url), Member(redis_server.url)
-    new.state._store = RedisStore(url=redis_server.url, lua=newer)
+    new.state._asker.store = RedisStore(url=redis_server.url, lua=newer)
     for number in range(10):
         first, second = (old, new) if number % 2 else (new, old)
         key = f"problem {number}"
@@ -405,7 +421,7 @@ def test_a_state_that_hung_is_used_again_as_soon_as_it_answers(own_server: Serve
     own_server.signal(signal.SIGSTOP)
     assert here.ask() == Unknown()
     assert 0.0 < here.state.due() <= 1.0
-    here.state._breaker.until = 0.0
+    here.state._asker.breaker.until = 0.0
     assert not here.state.hand_in()
     assert 0.5 < here.state.due() <= 1.0, "nobody spins while a call hangs"
     own_server.signal(signal.SIGCONT)

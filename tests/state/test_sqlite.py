@@ -16,6 +16,7 @@ from pagerduty_logging.state.protocol import Mine, Unknown
 from pagerduty_logging.state.sqlite import SqliteStore
 
 from .conftest import Member
+from .servers import until
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 def why(option: Path) -> str:
     """Ask a state that cannot answer; return what it says."""
     here = Member(option)
-    here.state._make_store()  # what is imported does not count
+    here.state._asker.make_store()  # what is imported does not count
     began = time.monotonic()
     assert here.ask() == Unknown()
     assert time.monotonic() - began < 0.5
@@ -35,8 +36,8 @@ def why(option: Path) -> str:
 
 
 def recover(member: Member) -> None:
-    member.state._breaker.until = 0.0
-    member.state._breaker._held.clear()
+    member.state._asker.breaker.until = 0.0
+    member.state._asker.breaker._held.clear()
 
 
 def test_the_file_is_for_its_owner_alone(path: Path):
@@ -58,7 +59,7 @@ def test_a_directory(tmp_path: Path):
 
 
 def test_a_directory_that_does_not_exist(tmp_path: Path):
-    assert "No such file or directory" in why(tmp_path / "no" / "state.sqlite")
+    assert "its directory does not exist" in why(tmp_path / "no" / "state.sqlite")
 
 
 def test_a_file_that_is_no_database_is_left_as_it_is(path: Path):
@@ -86,13 +87,14 @@ def test_a_newer_format_is_left_as_it_is(path: Path):
 
 def test_a_file_that_is_locked_for_long(path: Path):
     here = Member(path)
-    here.tell()
+    here.tell("network")
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     assert "is locked by another program" in why(path)
+    assert here.ask("network").told, "to read what was told needs no lock"
     holder.execute("ROLLBACK")
     holder.close()
-    assert here.ask().told
+    assert isinstance(here.ask(), Mine)
 
 
 def test_a_broken_file(path: Path):
@@ -117,8 +119,8 @@ def test_a_read_only_directory(path: Path):
 def test_a_full_disk(path: Path):
     here = Member(path)
     here.tell()
-    pages = here.state._store._connection.execute("PRAGMA page_count").fetchone()[0]
-    here.state._store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    pages = here.state._asker.store._connection.execute("PRAGMA page_count").fetchone()[0]
+    here.state._asker.store._connection.execute(f"PRAGMA max_page_count = {pages}")
     for number in range(200):
         answer = here.ask(f"a problem with a long name {'x' * 200} {number}")
         if answer == Unknown():
@@ -139,7 +141,7 @@ def test_a_clock_that_was_set_back_ends_windows_and_leases(path: Path):
     now = [2_000_000_000.0]
     here, there = Member(path), Member(path)
     for one in (here, there):
-        one.state._make_store = lambda: SqliteStore(os.fspath(path), clock=lambda: now[0])
+        one.state._asker.make_store = lambda: SqliteStore(os.fspath(path), clock=lambda: now[0])
     here.tell("told")
     here.ask("leased")
     now[0] -= 3_600.0
@@ -187,8 +189,8 @@ def write(number):
             state.hand_in()
     end = time.monotonic() + 20
     while not state.close(5.0) and time.monotonic() < end:
-        state._breaker.until = 0.0
-        state._breaker._held.clear()
+        state._asker.breaker.until = 0.0
+        state._asker.breaker._held.clear()
 threads = [threading.Thread(target=write, args=(n,)) for n in range(2)]
 [t.start() for t in threads]
 [t.join() for t in threads]
@@ -227,3 +229,51 @@ def test_a_copy_of_the_file_is_a_state_too(path: Path, tmp_path: Path):
     copy = tmp_path / "copy.sqlite"
     shutil.copy(path, copy)
     assert Member(copy).ask().told
+
+
+def test_what_another_has_told_is_known_while_a_third_one_writes(path: Path):
+    here, there = Member(path), Member(path)
+    here.tell()
+    there.see("network")
+    there.state.hand_in()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    answer = there.ask(n=7)
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert (answer.told, there.state.stats.answers) == (True, True)
+    assert there.state.due() is not None, "what was counted is still to be handed in"
+    there.state.close(1.0)
+    known = {p.key: p.occurrences for p in SqliteStore(os.fspath(path)).problems()[1]}
+    assert known == {"disk": 8, "network": 1}
+
+
+def test_a_hand_in_that_has_to_wait_is_no_failure(path: Path):
+    here = Member(path)
+    here.tell()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    here.see(n=41)
+    assert not here.state.hand_in(), "not yet"
+    assert (here.state.stats.answers, here.said) == (True, [])
+    holder.execute("ROLLBACK")
+    holder.close()
+    until(lambda: here.state.hand_in())
+    assert SqliteStore(os.fspath(path)).problems()[1][0].occurrences == 42
+
+
+def test_a_hand_in_that_waits_too_long_is_one(path: Path):
+    now = [0.0]
+    here = Member(path)
+    here.tell()
+    here.state._asker._clock = lambda: now[0]
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    here.see(n=41)
+    assert not here.state.hand_in()
+    now[0] += 10.0
+    assert not here.state.hand_in()
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert not here.state.stats.answers
+    assert len(here.said) == 1

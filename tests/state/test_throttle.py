@@ -7,8 +7,8 @@ import time
 import pytest
 
 from pagerduty_logging.events_api.events import Severity
-from pagerduty_logging.state.problem import NEVER, Outcome, Problem, judge
-from pagerduty_logging.state.throttle import Settlement, Throttle
+from pagerduty_logging.state.problem import NEVER, Last, Outcome, Problem, Sighting, judge
+from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import Why
 
 
@@ -24,7 +24,7 @@ def test_an_event_is_settled_although_another_thread_does_not_come_out_of_an_occ
         return time.monotonic()
 
     throttle = Throttle(300.0, 10, clock)
-    settle, settle_other = Settlement(throttle), Settlement(throttle)
+    settle, settle_other = throttle.settlement(), throttle.settlement()
     throttle.sight("first", Severity.ERROR, 0.0, settle)
     throttle.sight("second", Severity.ERROR, 0.0, settle_other)
 
@@ -44,7 +44,7 @@ def test_an_event_is_settled_although_another_thread_does_not_come_out_of_an_occ
 
 def _settled(throttle: Throttle, outcome: Outcome) -> Problem:
     """Return a problem whose event has come to an end."""
-    settle = Settlement(throttle)
+    settle = throttle.settlement()
     problem = throttle.sight("key", Severity.ERROR, 0.0, settle).problem
     settle(outcome)
     return problem
@@ -54,7 +54,8 @@ def _settled(throttle: Throttle, outcome: Outcome) -> Problem:
 
 
 def _known(**state: object) -> Problem:
-    fields = {"key": "key", "severity": Severity.ERROR, "first_seen": 0.0, "told": 1, "quiet_until": 300.0}
+    last = Last(Severity.ERROR, lost=bool(state.pop("lost", False)))
+    fields = {"key": "key", "last": last, "first_seen": 0.0, "reported": 1, "quiet_until": 300.0}
     return Problem(**{**fields, **state})  # type: ignore[arg-type]
 
 
@@ -62,7 +63,7 @@ def _known(**state: object) -> Problem:
     ("problem", "severity", "now", "why"),
     [
         pytest.param(None, "error", 0.0, Why.FIRST, id="unknown"),
-        pytest.param(_known(told=0), "error", 0.0, Why.FIRST, id="never told"),
+        pytest.param(_known(reported=0), "error", 0.0, Why.FIRST, id="never told"),
         pytest.param(_known(lost=True), "error", 10.0, Why.LOST, id="its event was lost"),
         pytest.param(_known(), "error", 10.0, None, id="within the window"),
         pytest.param(_known(), "warning", 10.0, None, id="less severe"),
@@ -82,7 +83,7 @@ def test_what_an_occurrence_is(problem: Problem | None, severity: str, now: floa
 def test_the_quick_way_to_a_new_problem_notes_what_the_general_way_does() -> None:
     throttle = Throttle(300.0, 10, clock=lambda: 7.0)
     quick = throttle.sight("key", Severity.ERROR, 1.5)
-    general = throttle._note(Problem("key", Severity.ERROR, 1.5), Severity.ERROR, 1.5, None, 7.0)
+    general = throttle._note(Problem("key", Last(Severity.ERROR), 1.5), Severity.ERROR, 1.5, None, 7.0)
     assert dataclasses.asdict(quick.problem) == dataclasses.asdict(general.problem)
     assert quick.history == general.history
     assert quick.why is general.why
@@ -93,7 +94,7 @@ def test_a_window_begins_when_the_event_is_delivered_and_ends_after_the_repeat_i
     throttle = Throttle(300.0, 10, clock=lambda: now)
 
     def sight() -> Why | None:
-        settle = Settlement(throttle)
+        settle = throttle.settlement()
         sighting = throttle.sight("key", Severity.ERROR, now, settle)
         settle(Outcome.DELIVERED)
         return sighting.why
@@ -110,10 +111,10 @@ def test_a_window_begins_when_the_event_is_delivered_and_ends_after_the_repeat_i
 def test_a_resolved_problem_is_news_and_nothing_passes_for_its_repeat_meanwhile() -> None:
     throttle = Throttle(300.0, 10, clock=lambda: 0.0)
     problem = _settled(throttle, Outcome.DELIVERED)
-    throttle.know("shop", "it broke", 40, problem)
+    throttle.shortcuts.know("shop", "it broke", 40, problem)
     throttle.end("key")
     assert problem.level == NEVER  # so that the hot path does not take its records
-    throttle.know("shop", "it broke", 40, problem)
+    throttle.shortcuts.know("shop", "it broke", 40, problem)
     assert problem.level == NEVER
     throttle.resolved("key")
     assert throttle.sight("key", Severity.ERROR, 0.0).why is Why.FIRST
@@ -131,3 +132,62 @@ def test_a_problem_whose_event_was_lost_keeps_its_count() -> None:
     sighting = throttle.sight("key", Severity.ERROR, 5.0)
     assert sighting.why is Why.LOST
     assert (sighting.history.occurrences, sighting.history.first_seen) == (2, 0.0)
+
+
+# An event that was never made
+
+
+def test_an_event_that_was_never_made_leaves_nothing_behind() -> None:
+    now = 0.0
+    throttle = Throttle(300.0, 10, clock=lambda: now)
+
+    def sight(severity: Severity, outcome: Outcome) -> Sighting:
+        settle = throttle.settlement()
+        sighting = throttle.sight("key", severity, now, settle)
+        settle(outcome)
+        return sighting
+
+    for at, severity, why in (
+        (0.0, Severity.ERROR, Why.FIRST),
+        (10.0, Severity.CRITICAL, Why.WORSE),
+        (400.0, Severity.CRITICAL, Why.AGAIN),
+    ):
+        now = at
+        undone = sight(severity, Outcome.UNDONE)
+        decided_anew = sight(severity, Outcome.DELIVERED)
+        assert undone.why is decided_anew.why is why
+        assert undone.history == decided_anew.history
+    assert decided_anew.problem.occurrences == decided_anew.problem.reported == 3
+
+
+def test_a_problem_whose_only_event_was_never_made_is_forgotten() -> None:
+    throttle = Throttle(300.0, 10, clock=lambda: 0.0)
+    _settled(throttle, Outcome.UNDONE)
+    assert not throttle.knows("key")
+
+
+def test_an_event_that_was_never_made_keeps_the_window_of_another_one_under_way() -> None:
+    throttle = Throttle(300.0, 10, clock=lambda: 0.0)
+    first, worse = throttle.settlement(), throttle.settlement()
+    throttle.sight("key", Severity.ERROR, 0.0, first)
+    throttle.sight("key", Severity.CRITICAL, 0.0, worse)
+    worse(Outcome.UNDONE)
+    assert throttle.sight("key", Severity.ERROR, 0.0).why is None
+    first(Outcome.DELIVERED)
+    assert throttle.sight("key", Severity.CRITICAL, 0.0).why is Why.WORSE
+
+
+@pytest.mark.parametrize("outcome", [Outcome.LOST, Outcome.REJECTED, Outcome.UNDONE])
+def test_a_report_that_was_not_delivered_leaves_the_reminder_as_it_was(outcome: Outcome) -> None:
+    now = 0.0
+    throttle = Throttle(300.0, 10, clock=lambda: now)
+    problem = _settled(throttle, Outcome.DELIVERED)
+    problem.said = "anything"
+    for _ in range(20):
+        throttle.sight("key", Severity.ERROR, now)
+    now = 15.0
+    found = throttle.unreported.report(problem, Why.SIZE, now, now)
+    assert found is not None
+    found[1](outcome)
+    now = 300.0
+    assert throttle.sight("key", Severity.ERROR, now).history.why.startswith("again: 5 minutes later")

@@ -70,7 +70,7 @@ def test_an_alert_that_was_lost_is_opened_by_the_next_that_is_worse() -> None:
     program.refuse_next()
     program.log(**_raised(OSError()))
     program.log(**_raised(KeyError()))
-    assert program.reasons == ["first", "the event before was lost"]
+    assert program.reasons == ["first", "worse: KeyError instead of TimeoutError"]
 
 
 def test_resolve_resolves_every_alert_of_a_problem(make_handler, attach, sandbox) -> None:
@@ -119,3 +119,19 @@ def test_another_exception_is_not_hidden_by_the_quick_way(make_handler, attach, 
 def test_a_wrong_option_is_named(option: str, value: object, error: type[Exception]) -> None:
     with pytest.raises(error, match=option):
         PagerDutyHandler(EXAMPLE_ROUTING_KEY, **{option: value})
+
+
+def test_with_a_state_a_second_alert_says_how_often_its_problem_happened_here(
+    make_handler, attach, sandbox, tmp_path
+) -> None:
+    handler = make_handler(escalation="alert", state=tmp_path / "state.sqlite")
+    logger = attach(handler)
+    for _ in range(5):
+        logger.error("disk full")
+    assert handler.flush(10)
+    logger.critical("disk full")
+    assert handler.flush(10)
+    _, second = sandbox.events
+    details = second["payload"]["custom_details"]
+    assert details["first_alert"] == sandbox.events[0]["dedup_key"]
+    assert (details["occurrences"], details["suppressed"]) == (6, 4)

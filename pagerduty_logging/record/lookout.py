@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Literal
 
-from pagerduty_logging.delivery import process
-from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.record.attachment import holders_above, put_back, standing_of
 from pagerduty_logging.record.configured import closed_by_logging, set_up_under_way
 
-A_WHILE = 1.0
-"""Seconds until a suspicion is looked into, and again until it is told: a set-up may be under way."""
 MAX_ASKED = 50
 """Records that are looked at for where a handler is attached; one of a logger by itself is nowhere."""
 BETWEEN_GLANCES = 2.0
-"""Seconds between two looks of a worker."""
+"""Seconds between two looks of a worker that has work; twice as many after each look of one that has none."""
+LONGEST_GLANCE = 300.0
+"""Seconds between two looks at most."""
 NAMED = "PagerDutyHandler"
 
 
@@ -34,7 +31,10 @@ class Lookout:
     Args:
         handler: the handler.
         others: returns the handlers of this process that send; with one of them in reach, all is well.
-        diagnostics: where it is told.
+        say: reports it to whoever operates the program: a topic, a line, and whether to say it in any case.
+        ask: calls a function a second later. A suspicion is looked into then, and again before it is told:
+            a set-up may be under way.
+        is_ending: whether the process ends.
 
     Attributes:
         keepers: how many want the handler to be put back where it was.
@@ -46,20 +46,25 @@ class Lookout:
         self,
         handler: logging.Handler,
         others: Callable[[], Iterable[logging.Handler]],
-        diagnostics: Diagnostics,
+        *,
+        say: Callable[..., object],
+        ask: Callable[[Callable[[], object]], object],
+        is_ending: Callable[[], bool],
     ) -> None:
         self.keepers = 0
         self._handler = weakref.ref(handler)
         self._name = NAMED
         self._others = others
-        self._diagnostics = diagnostics
+        self._say = say
+        self._ask = ask
+        self._is_ending = is_ending
         self._at: tuple[str, ...] = ()
         self._asked = 0
         self._thrown_out_by = ""
-        self._dropped = self._on_purpose = self._suspected = self._told = False
-        self._glanced_at = monotonic()
+        self._dropped = self._on_purpose = False
+        self._stage: Literal["well", "suspected", "told"] = "well"
+        self._pace = _Pace()
         weakref.finalize(handler, self._note_dropped).atexit = False
-        process.register(self)
 
     # --- what comes to its knowledge ----------------------------------------------------------------
 
@@ -73,7 +78,7 @@ class Lookout:
     def note_closed(self) -> None:
         """Note that the handler is closed just now, and by whom. Called with logging's locks held."""
         handler = self._handler()
-        if handler is None or process.ending.begun:
+        if handler is None or self._is_ending():
             return
         set_up = set_up_under_way()
         if set_up is None:
@@ -83,37 +88,43 @@ class Lookout:
         self._at = standing_of(handler).at or self._at or ("root",)
         self._thrown_out_by = set_up
         self._name = handler.name or NAMED
-        _later.ask(self.look)
+        self._ask(self.look)
 
     def _note_dropped(self) -> None:
-        if self._at and not self._on_purpose and not process.ending.begun:
+        if self._at and not self._on_purpose and not self._is_ending():
             self._dropped = True
             if not self._thrown_out_by:
                 self._thrown_out_by = _place()
-            _later.ask(self.look)
+            self._ask(self.look)
 
     # --- looking --------------------------------------------------------------------------------------
 
-    def glance(self) -> None:
-        """Look from time to time, without any lock: the worker's part."""
+    def glance(self, *, awake: bool) -> float:
+        """Look from time to time, without any lock: the worker's part. Return the seconds until then.
+
+        Args:
+            awake: whether something was logged since the last time. The longer nothing is, the rarer
+                it looks.
+        """
         now = monotonic()
-        if now - self._glanced_at >= BETWEEN_GLANCES:
-            self._glanced_at = now
+        if self._pace.is_time(now, awake):
             if self.trouble():
-                _later.ask(self.look)
+                self._ask(self.look)
             else:
-                self._suspected = self._told = False
+                self._stage = "well"
+        return self._pace.next_at - now
 
     def look(self) -> None:
         """Tell what keeps errors from the handler if that lasts; put it back where that is wanted."""
         trouble = self.trouble()
-        if not trouble or process.ending.begun:
-            self._suspected = self._told = self._told and bool(trouble)
-        elif self._told or self._has_successor():
+        if not trouble or self._is_ending():
+            if not trouble or self._stage == "suspected":
+                self._stage = "well"
+        elif self._stage == "told" or self._has_successor():
             return
-        elif not self._suspected:
-            self._suspected = True
-            _later.ask(self.look)
+        elif self._stage == "well":
+            self._stage = "suspected"
+            self._ask(self.look)
         elif not self._put_back(trouble):
             self._tell(trouble)
 
@@ -157,12 +168,12 @@ class Lookout:
         if not names:
             return False
         where = ", ".join(names)
-        self._diagnostics.say("put back", f"{self._named()} {trouble}; put back to {where}", always=True)
-        self._suspected = False
+        self._say("put back", f"{self._named()} {trouble}; put back to {where}", always=True)
+        self._stage = "well"
         return True
 
     def _tell(self, trouble: str) -> None:
-        self._told = True
+        self._stage = "told"
         handler = self._handler()
         gone = handler is None or not standing_of(handler).at
         cure = (
@@ -170,9 +181,7 @@ class Lookout:
             if gone
             else "undo that, or attach the handler elsewhere"
         )
-        self._diagnostics.say(
-            "reach", f"{self._named()} {trouble}: errors page nobody. The cure: {cure}", always=True
-        )
+        self._say("reach", f"{self._named()} {trouble}: errors page nobody. The cure: {cure}", always=True)
 
     def _named(self) -> str:
         handler = self._handler()
@@ -190,51 +199,32 @@ class Lookout:
     def report_undelivered(self) -> None:
         """Tell of what has thrown the handler out if there was no time to tell before."""
         trouble = self.trouble() if self._dropped or self._thrown_out_by else ""
-        if trouble and not (self._told or self.keepers or self._has_successor()):
+        if trouble and not (self._stage == "told" or self.keepers or self._has_successor()):
             self._tell(trouble)
 
     def after_fork_in_child(self) -> None:
         """Leave it to the parent to tell what happened there."""
-        self._told = self._told or self._dropped or bool(self._thrown_out_by)
-        _later.begin()
+        if self._dropped or self._thrown_out_by:
+            self._stage = "told"
 
 
-class _Later:
-    """Calls what it is asked to after a while, on a thread that ends when there is nothing left to call."""
+class _Pace:
+    """How often a worker looks: the longer it has nothing to do, the rarer."""
 
     def __init__(self) -> None:
-        self.begin()
+        self._pause = BETWEEN_GLANCES
+        self.next_at = monotonic() + self._pause
 
-    def begin(self) -> None:
-        """Begin anew: no thread survives a fork."""
-        self._asked: deque[Callable[[], object]] = deque()
-        self._thread: threading.Thread | None = None
-
-    def ask(self, call: Callable[[], object]) -> None:
-        """Call `call` after `A_WHILE`, if threads run here."""
-        if process.ending.begun or not (process.IN_MAIN_INTERPRETER and process.threads_run()):
-            return
-        self._asked.append(call)
-        if self._thread is None:
-            self._start()
-
-    def _start(self) -> None:
-        thread = process.new_thread(self._run, name="pagerduty-logging-lookout")
-        self._thread = thread
-        try:
-            thread.start()
-        except RuntimeError:
-            self._thread = None
-
-    def _run(self) -> None:
-        pause = threading.Event()
-        while self._asked:
-            pause.wait(A_WHILE)
-            for _ in range(len(self._asked)):
-                self._asked.popleft()()
-        self._thread = None
-        if self._asked:
-            self._start()
+    def is_time(self, now: float, awake: bool) -> bool:
+        """Return whether to look now; `awake`: there was something to do."""
+        if awake:
+            self._pause = BETWEEN_GLANCES
+            self.next_at = min(self.next_at, now + self._pause)
+        if now < self.next_at:
+            return False
+        self.next_at = now + self._pause
+        self._pause = min(2 * self._pause, LONGEST_GLANCE)
+        return True
 
 
 def _place() -> str:
@@ -244,6 +234,3 @@ def _place() -> str:
     while frame.f_code.co_filename in skipped and frame.f_back is not None:
         frame = frame.f_back
     return f"what is done at {frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-_later = _Later()

@@ -1,0 +1,92 @@
+"""What a page needs is loaded once: a second after a handler is made, with the first event, or before a fork.
+
+It takes a tenth of a second, for which neither the start of a program waits nor the end of one that has
+nothing to send. A minute later there may be no file descriptor left to load anything with.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+
+from pagerduty_logging.delivery import half_imported, logging_lock, process
+from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.delivery.later import later
+
+PATIENCE = 2.0
+"""Seconds to wait for a set-up of logging, or for another thread that loads."""
+
+
+class Preparation(process.Bystander):
+    """Loads what a page needs.
+
+    Args:
+        load: does it; raises an exception if it cannot be done now.
+        diagnostics: where that is reported.
+    """
+
+    def __init__(self, load: Callable[[], object], diagnostics: Diagnostics) -> None:
+        self._load = load
+        self._diagnostics = diagnostics
+        self._done = False
+        self._lock = threading.Lock()
+        process.register(self)
+
+    def soon(self) -> None:
+        """Load in a second; now, where there is no thread that could."""
+        me = weakref.ref(self)  # a handler that is gone by then needs nothing
+
+        def load() -> None:
+            waiting = me()
+            if waiting is not None:
+                waiting._now()
+
+        if not later.ask(load, at_fork=True):
+            self._now()
+
+    def __call__(self) -> None:
+        """Load, unless that is done.
+
+        Raises:
+            Exception: what stands in the way.
+        """
+        if self._done:
+            return
+        if not self._lock.acquire(timeout=PATIENCE):  # also where a signal came while this very thread loads
+            raise TimeoutError("it is being loaded, and that takes too long")
+        try:
+            if not self._done:
+                if not logging_lock.is_free(PATIENCE):
+                    raise TimeoutError("logging is being set up, and that takes too long")
+                self._load()
+                self._done = True
+        finally:
+            self._lock.release()
+            if process.ending.begun and getattr(sys, "last_type", None) is KeyboardInterrupt:
+                _end_by_signal()
+
+    def after_fork_in_child(self) -> None:
+        """Load anew what another thread of the parent was loading at that moment, which waited in vain."""
+        if self._lock.locked():
+            half_imported.forget()
+            self._lock = threading.Lock()
+
+    def _now(self) -> None:
+        try:
+            self()
+        except Exception as broken:
+            words = f"cannot load what a page needs, will try again with the first: {type(broken).__name__}"
+            self._diagnostics.say("load", f"{words}: {broken}", always=True)
+
+
+def _end_by_signal() -> None:
+    """Let a program that Ctrl-C ends still end by the signal, as shells want to know.
+
+    CPython notes in its `run_eval_code_obj` that this exception ended the program, and forgets it with the
+    next code that is run from a text, as for each named tuple that an import makes.
+    """
+    with suppress(KeyboardInterrupt):
+        exec("raise KeyboardInterrupt")

@@ -1,0 +1,84 @@
+"""Keys that the worker finds, and the marks of exceptions that wait for them."""
+
+from __future__ import annotations
+
+import logging
+from typing import NamedTuple, cast
+
+from pagerduty_logging.record.occurrence import Occurrence
+
+from . import Fingerprinter, Token, token_of
+from .plain_exceptions import PlainException, record_with
+
+
+class _Deferred(NamedTuple):
+    """What of an occurrence's exception its key is found from, and the list that gets the key."""
+
+    error: PlainException
+    holder: list[str]
+
+
+class DeferredKeys:
+    """Finds the keys of occurrences on whichever thread asks first: the result is the same on each.
+
+    Args:
+        fingerprinter: makes the keys.
+    """
+
+    def __init__(self, fingerprinter: Fingerprinter) -> None:
+        self._fingerprinter = fingerprinter
+        self._waiting: dict[int, Occurrence] = {}
+
+    def forget(self) -> None:
+        """Wait for no key."""
+        self._waiting.clear()
+
+    def defer(self, occurrence: Occurrence, error: PlainException) -> list[str]:
+        """Leave the key of an occurrence for later; return an empty list that will get it.
+
+        A mark holds this list, and not the occurrence: a marked exception can still be pickled.
+        """
+        holder: list[str] = []
+        occurrence.exception = _Deferred(error, holder)
+        self._waiting[id(holder)] = occurrence  # which keeps the list alive
+        return holder
+
+    def key_in(self, holder: list[str]) -> str | None:
+        """Return the key that a list from `defer` gets; None if it comes from another process."""
+        if holder:
+            return holder[0] if type(holder[0]) is str else None
+        occurrence = self._waiting.get(id(holder))
+        if occurrence is not None:
+            return self.key_of(occurrence)
+        return holder[0] if holder else None  # found just now
+
+    def key_of(self, occurrence: Occurrence) -> str:
+        """Return the dedup key of an occurrence, and find it if nobody has."""
+        if occurrence.key is None:
+            key, occurrence.by_message = self._fingerprinter.identify(_record_of(occurrence))
+            occurrence.key = key
+        deferred = cast("_Deferred | None", occurrence.exception)
+        if deferred is not None and not deferred.holder:
+            deferred.holder.append(occurrence.key)
+            self._waiting.pop(id(deferred.holder), None)
+        return occurrence.key
+
+    def token_of(self, occurrence: Occurrence) -> Token | None:
+        """Return what decides the key of an occurrence, if nothing but that does.
+
+        It may raise an `Exception` for a record that was made by hand.
+        """
+        token = cast("Token | None", occurrence.token)
+        is_plain = occurrence.message is None and (
+            occurrence.kind is None or occurrence.exception is not None
+        )
+        if token is None and is_plain:
+            token = token_of(_record_of(occurrence))
+        if token is None or self._fingerprinter.key_by(token) != occurrence.key:
+            return None
+        return token
+
+
+def _record_of(occurrence: Occurrence) -> logging.LogRecord:
+    deferred = cast("_Deferred | None", occurrence.exception)
+    return occurrence.record if deferred is None else record_with(occurrence.attributes, deferred.error)

@@ -1,0 +1,106 @@
+"""What of an exception tells its problem, as plain data: the key is found from it on another thread, later.
+
+The thread that logs takes names and code objects, and keeps neither the exception nor a frame. From these a
+stand-in is made, to which the rules of this room are put as to the exception itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Mapping
+from types import CodeType, TracebackType
+from typing import Any, NamedTuple
+
+from .tokens import is_plain
+
+MAX_FRAMES = 60
+
+
+class PlainException(NamedTuple):
+    """An exception without a cause, no group, whose words are Python's own."""
+
+    module: str
+    name: str
+    """Its type's qualified name."""
+    words: str
+    codes: tuple[CodeType, ...]
+    """Of its frames, the outermost first."""
+    modules: tuple[str | None, ...]
+    """Their modules' names."""
+    is_called: bool
+    """Whether the outermost frame had a caller when the exception was logged."""
+
+
+def plain(error: BaseException, traceback: TracebackType | None) -> PlainException | None:
+    """Return what is needed of an exception; None if that is more than plain data.
+
+    Args:
+        error: the exception that was logged.
+        traceback: where the record says that it came from.
+    """
+    if traceback is None or traceback is not error.__traceback__ or not is_plain(error):
+        return None
+    kind = type(error)
+    module, name = kind.__module__, kind.__qualname__
+    if type(module) is not str or type(name) is not str:
+        return None
+    codes: list[CodeType] = []
+    modules: list[str | None] = []
+    here: TracebackType | None = traceback
+    for _ in range(MAX_FRAMES):
+        if here is None:
+            called = traceback.tb_frame.f_back is not None
+            return PlainException(module, name, str(error), tuple(codes), tuple(modules), called)
+        frame = here.tb_frame
+        codes.append(frame.f_code)
+        name_there = frame.f_globals.get("__name__")
+        if name_there is not None and type(name_there) is not str:
+            return None
+        modules.append(name_there)
+        here = here.tb_next
+    return None
+
+
+def record_with(attributes: Mapping[str, Any], error: PlainException) -> logging.LogRecord:
+    """Return a record with these attributes, and a stand-in for its exception."""
+    traceback: _Traceback | None = None
+    for code, module in zip(reversed(error.codes), reversed(error.modules), strict=True):
+        traceback = _Traceback(_Frame(code, {"__name__": module}, error.is_called), traceback)
+    kind = _kind(error.module, error.name)
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    record.__dict__.update(attributes)
+    record.exc_info = (kind, kind(error.words, traceback), traceback)  # type: ignore[assignment]
+    return record
+
+
+class _Frame:
+    __slots__ = ("f_back", "f_code", "f_globals")
+
+    def __init__(self, code: CodeType, names: dict[str, str | None], is_called: bool) -> None:
+        self.f_code = code
+        self.f_globals = names
+        self.f_back = self if is_called else None  # only the outermost one's is asked for
+
+
+class _Traceback:
+    __slots__ = ("tb_frame", "tb_next")
+
+    def __init__(self, frame: _Frame, inner: _Traceback | None) -> None:
+        self.tb_frame = frame
+        self.tb_next = inner
+
+
+class _StandIn(Exception):
+    def __init__(self, words: str, traceback: _Traceback | None) -> None:
+        super().__init__(words)
+        self._came_from = traceback
+
+    @property
+    def __traceback__(self) -> Any:  # type: ignore[override]
+        return self._came_from
+
+
+@functools.lru_cache(maxsize=256)
+def _kind(module: str, name: str) -> type[_StandIn]:
+    return type(name.rpartition(".")[2], (_StandIn,), {"__module__": module, "__qualname__": name})

@@ -1,0 +1,292 @@
+"""The events of one handler: of the records that page, of what is asked for, and of what was held back."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+from pagerduty_logging.delivery.decisions import Decisions, Verdict
+from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
+from pagerduty_logging.events_api.encoding import encode
+from pagerduty_logging.events_api.events import Event, Severity, Trigger
+from pagerduty_logging.events_api.safejson import type_name
+from pagerduty_logging.page import alert, figures
+from pagerduty_logging.page.follow_ups import FollowUps
+from pagerduty_logging.page.last_events import Considered, LastEvents, Said
+from pagerduty_logging.page.redaction import Redactor
+from pagerduty_logging.page.second_alert import beside_the_first
+from pagerduty_logging.page.together import GATHERED, StandIn
+from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence, salvage
+from pagerduty_logging.state.problem import History, Outcome, Problem, Sighting
+from pagerduty_logging.state.settlement import Settlement
+from pagerduty_logging.state.throttle import Throttle
+from pagerduty_logging.state.why import Why
+from pagerduty_logging.state.worse import second_key
+
+NOT_WANTED = "before_send returned None"
+
+BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """An event that no record calls for: an acknowledge, a resolve or a change."""
+
+    event: Event
+    dedup_key: str
+    at: float
+    may_wait = keeps_place = True
+    size = 1_000
+
+
+class Events:
+    """Makes them, and takes note of what became of each.
+
+    Args:
+        fields: what every alert says, see `alert.checked_fields`.
+        redactor: has the last word on every event.
+        before_send: may change a trigger, or drop it by returning None.
+        throttle: knows the problems.
+        decisions: where it is noted what paged and what did not, and why; its time of day is theirs.
+
+    Attributes:
+        decisions: as given.
+        follow_ups: makes the events that no record calls for.
+    """
+
+    def __init__(
+        self,
+        *,
+        fields: alert.Fields,
+        redactor: Redactor,
+        before_send: BeforeSend | None,
+        throttle: Throttle,
+        decisions: Decisions | None = None,
+    ) -> None:
+        self.decisions = decisions or Decisions(redactor.text)
+        self.follow_ups = FollowUps(throttle, self.follow_up)
+        self._fields = fields
+        self._redactor = redactor
+        self._before_send = before_send
+        self._throttle = throttle
+        self._last = LastEvents(fields)
+
+    @property
+    def needs_records(self) -> bool:
+        """Whether the record of an occurrence is needed to make its event."""
+        return self._before_send is not None
+
+    def reset(self) -> None:
+        """Have made none: this is a forked child."""
+        self.decisions.reset()
+        self.forget()
+
+    def forget(self) -> None:
+        """Know of none."""
+        self.follow_ups.reset()
+        self._last.reset()
+
+    def warm_up(self, record: logging.LogRecord) -> None:
+        """Make an event that is not sent, so that what is slow for the first time only is slow now."""
+        event = alert.compose(salvage(record), "rehearsal", History(1, 0, 0.0), self._fields)
+        encode(self._redactor.event(event))
+
+    # --- of records -------------------------------------------------------------------------------
+
+    def of(
+        self,
+        occurrence: Occurrence,
+        severity: Severity,
+        sighting: Sighting,
+        settle: Settlement,
+        stand_in: StandIn | None = None,
+    ) -> Pending | None:
+        """Return the event of an occurrence that pages; None: `before_send` has dropped it.
+
+        Args:
+            occurrence: what was logged.
+            severity: of the event.
+            sighting: why it pages, and what is known of its problem.
+            settle: takes what became of the event.
+            stand_in: what it is shown as, with others; None: as its own problem.
+        """
+        problem, history = sighting.problem, sighting.history
+        key = problem.key if sighting.worse is None else second_key(problem.key, sighting.worse)
+        compose: Callable[[], Trigger] = partial(alert.compose, occurrence, key, history, self._fields)
+        if stand_in is not None:
+            compose = partial(self._composed_together, occurrence, sighting, stand_in)
+        if sighting.worse is not None:
+            compose = partial(beside_the_first, compose, problem.key, history)
+        considered: Considered | None = None
+        if occurrence.original is not None and self._before_send is not None:
+            # Redacted before too: `before_send` may log or copy what it is given.
+            given = cast("Trigger", self._redactor.event(compose()))
+            changed = self._changed(occurrence, given, self._before_send)
+            if changed is None:
+                settle(Outcome.UNDONE)
+                self.note(occurrence, Verdict.IGNORED, NOT_WANTED)
+                return None
+            considered = Considered(given, _plain(occurrence), occurrence.size)
+            compose = partial(figures.brought_up_to_date, history, changed)
+        return Pending(
+            dedup_key=key,
+            severity=severity,
+            kind=Kind.REMINDER if sighting.why is Why.AGAIN else Kind.NEWS,
+            accepted_at=occurrence.at,
+            compose=partial(self._redacted, compose, problem, occurrence.logger),
+            settle=settle,
+            label=occurrence.label,
+            line=occurrence.line,
+            size=occurrence.size,
+            logger=occurrence.logger,
+            take=partial(figures.take, history) if sighting.worse is None else figures.take_nothing,
+            why=history.why,
+            decided=partial(
+                self._decided,
+                key=problem.key,
+                event=key,
+                logger=occurrence.logger,
+                template=occurrence.attributes.get("msg"),
+                repeats=history.suppressed,
+            ),
+            packed=partial(self._last.keep, problem, history, considered),
+            due=-math.inf if stand_in is None else occurrence.at + GATHERED,
+        )
+
+    def _changed(self, occurrence: Occurrence, trigger: Trigger, before_send: BeforeSend) -> Trigger | None:
+        """Let `before_send` change the trigger, here where its record is at hand; None: not to be sent."""
+        record = occurrence.original
+        occurrence.original = None
+        if record is None:
+            return trigger
+        try:
+            return _checked(before_send(trigger, record), trigger)
+        except Exception as error:
+            return alert.noted(trigger, f"before_send raised {type_name(error)}")
+        except BaseException as error:
+            occurrence.interruption = error
+            return alert.noted(trigger, f"before_send raised {type_name(error)}")
+
+    def _redacted(self, compose: Callable[[], Trigger], problem: Problem, logger: str) -> Event:
+        event = self._redactor.event(compose())
+        self._last.note(problem, event, logger)
+        return event
+
+    def _composed_together(self, occurrence: Occurrence, sighting: Sighting, stand_in: StandIn) -> Trigger:
+        sighting.history.occurrences = sighting.problem.occurrences  # it has waited for more of them
+        return stand_in.rewrite(
+            alert.compose(occurrence, sighting.problem.key, sighting.history, self._fields)
+        )
+
+    # --- of what was held back --------------------------------------------------------------------
+
+    def follow_up(self, problem: Problem, why: Why, now: float) -> Pending | None:
+        """Return the event that reports what was held back; None: there is nothing, or it was dropped.
+
+        For the worker: `before_send` is called here, for the record is gone.
+        """
+        said, seen = problem.said, self.decisions.time_of_day()
+        found = self._throttle.unreported.report(problem, why, seen, now) if isinstance(said, Said) else None
+        if found is None or not isinstance(said, Said):
+            return None
+        history, settle = found
+        decided = partial(
+            self.decisions.note,
+            key=problem.key,
+            event=problem.key,
+            logger=said.origin.logger,
+            template=said.summary,
+            repeats=history.suppressed,
+        )
+        compose: Callable[[], Trigger] = partial(self._last.trigger, problem, said, history, seen)
+        if self._before_send is not None:
+            changed = self._follow_up_changed(problem, said, history, seen, settle, self._before_send)
+            if changed is None:
+                settle(Outcome.UNDONE)
+                decided(Verdict.IGNORED, NOT_WANTED)
+                return None
+            compose = partial(figures.brought_up_to_date, history, changed)
+        return Pending(
+            dedup_key=problem.key,
+            severity=problem.last.severity,
+            kind=Kind.REMINDER if why.follows_up else Kind.NEWS,
+            accepted_at=now,
+            compose=lambda: self._redactor.event(compose()),
+            settle=settle,
+            label=f"report of repeats of logger {said.origin.logger!r}",
+            why=history.why,
+            decided=decided,
+            logger=said.origin.logger,
+            take=partial(figures.take, history),
+            follow_up=why.follows_up,
+        )
+
+    def _follow_up_changed(
+        self,
+        problem: Problem,
+        said: Said,
+        history: History,
+        seen: float,
+        settle: Settlement,
+        before_send: BeforeSend,
+    ) -> Trigger | None:
+        """Let `before_send` change a follow-up; where it fails, what it made of the event before holds."""
+        trigger, record = self._last.considered(problem, said, history, seen)
+        try:
+            return _checked(before_send(trigger, record), trigger)
+        except KeyboardInterrupt:  # on the main thread, at the end of the process
+            settle(Outcome.UNDONE)
+            raise
+        except BaseException as error:
+            before = self._last.trigger(problem, said, history, seen)
+            return alert.noted(before, f"before_send raised {type_name(error)}")
+
+    # --- of what is asked for ---------------------------------------------------------------------
+
+    def ordered(self, order: Order) -> Pending:
+        """Return the event that is asked for, to be sent as it is or not at all."""
+        what = type(order.event).__name__.lower()
+        return Pending(
+            dedup_key=order.dedup_key,
+            severity=Severity.ERROR,
+            kind=Kind.NEWS,
+            accepted_at=order.at,
+            compose=partial(self._redactor.event, order.event),
+            settle=nobody_waits,
+            label=what,
+            bare=True,
+            decided=partial(self._ordered_decided, what, order.dedup_key),
+        )
+
+    # --- what is noted ----------------------------------------------------------------------------
+
+    def note(self, occurrence: Occurrence, verdict: Verdict, reason: str) -> None:
+        """Take note of why an occurrence does not page."""
+        template = occurrence.attributes.get("msg")
+        self.decisions.note_alike(
+            verdict, reason, key=occurrence.key or "", logger=occurrence.logger, template=template
+        )
+
+    def _decided(self, verdict: Verdict, reason: str, *, template: object, **about: Any) -> None:
+        text = template[:MAX_TEMPLATE_CHARS] if type(template) is str else ""
+        self.decisions.note(verdict, reason, template=text, **about)
+
+    def _ordered_decided(self, what: str, key: str, verdict: Verdict, reason: str) -> None:
+        self.decisions.note(verdict, f"{what}: {reason}" if reason else what, key=key, event=key)
+
+
+def _checked(changed: object, trigger: Trigger) -> Trigger | None:
+    if changed is None or isinstance(changed, Trigger):
+        return changed
+    return alert.noted(trigger, f"before_send returned no Trigger: {type_name(changed)}")
+
+
+def _plain(occurrence: Occurrence) -> dict[str, Any]:
+    """Return the attributes of an occurrence's record, to make one like it."""
+    if occurrence.message is None:
+        return occurrence.attributes
+    return {**occurrence.attributes, "msg": occurrence.message, "args": ()}

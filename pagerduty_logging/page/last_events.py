@@ -1,0 +1,198 @@
+"""What the last event of each problem said: kept for those that follow without a record."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, cast
+
+from cachetools import LRUCache
+
+from pagerduty_logging.events_api.decoding import decode
+from pagerduty_logging.events_api.encoding import EncodedEvent, encode
+from pagerduty_logging.events_api.events import Event, Severity, Trigger, this_host
+from pagerduty_logging.events_api.text import cut
+from pagerduty_logging.page import alert, figures
+from pagerduty_logging.state.lock import ReentrantLock
+from pagerduty_logging.state.problem import History, Problem
+
+MAX_EVENTS, MAX_BYTES = 500, 2_000_000
+"""Events that are kept whole, and the memory that they take, about; the least recently sent go first."""
+MAX_ORIGINS = 1_000
+MAX_SUMMARY_CHARS = 200
+"""Characters kept of a problem's summary: ten thousand problems may be known."""
+_OF_THE_MOMENT = ("last_seen", "delayed")
+"""Details that were true of the last event, and are not of the next."""
+
+
+class Origin(NamedTuple):
+    """What the events of a call site have in common."""
+
+    logger: str
+    source: str | None
+    component: str | None
+    group: str | None
+    event_class: str | None
+
+
+class Said(NamedTuple):
+    """The least that is kept of the last event of a problem."""
+
+    summary: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What `before_send` was given.
+
+    Attributes:
+        trigger: before it was changed.
+        record: the plain attributes of the record.
+        size: bytes of memory that they take, about.
+    """
+
+    trigger: Trigger
+    record: Mapping[str, Any]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """The last event of a problem.
+
+    Attributes:
+        sent: as it was sent.
+        considered: what `before_send` was given for it; None: it was not asked.
+        everywhere: whether it tells how often the problem happened in all processes.
+    """
+
+    sent: EncodedEvent
+    considered: Considered | None
+    everywhere: bool
+
+
+class LastEvents:
+    """Keeps them, bounded in number and memory. Safe to share between threads.
+
+    Args:
+        given: what every alert says.
+    """
+
+    def __init__(self, given: alert.Fields) -> None:
+        self._given = given
+        self.reset()
+
+    def reset(self) -> None:
+        """Keep none: this is a forked child."""
+        self._origins: dict[Origin, Origin] = {}
+        self._whole: LRUCache[str, _Whole] = LRUCache(MAX_BYTES, getsizeof=_size)
+        self._lock = ReentrantLock()
+
+    def note(self, problem: Problem, event: Event, logger: str) -> None:
+        """Keep the least of a problem's event, which is about to be sent."""
+        if not isinstance(event, Trigger):
+            return
+        if problem.said is None or event.dedup_key == problem.key:
+            origin = Origin(logger, event.source, event.component, event.group, event.event_class)
+            if len(self._origins) >= MAX_ORIGINS:
+                self._origins.clear()
+            origin = self._origins.setdefault(origin, origin)
+            problem.said = Said(cut(event.summary, MAX_SUMMARY_CHARS), origin)
+
+    def keep(
+        self, problem: Problem, history: History, considered: Considered | None, encoded: EncodedEvent
+    ) -> None:
+        """Keep all of a problem's event, now that its bytes are made."""
+        if encoded.dedup_key == problem.key:
+            whole = _Whole(encoded, considered, history.everywhere is not None)
+            self._lock.run(self._keep, problem.key, whole, or_else=_left_out)
+
+    def _keep(self, key: str, whole: _Whole) -> None:
+        self._whole.pop(key, None)
+        if _size(whole) <= MAX_BYTES:
+            self._whole[key] = whole
+        if len(self._whole) > MAX_EVENTS:
+            self._whole.popitem()
+
+    def _recalled(self, key: str) -> _Whole | None:
+        return self._lock.run(self._whole.get, key, or_else=_not_now)
+
+    def trigger(self, problem: Problem, said: Said, history: History, seen: float) -> Trigger:
+        """Return what follows the last event: the same with new figures, as it was sent.
+
+        Args:
+            problem: the problem.
+            said: the least that is known of its last event.
+            history: the figures.
+            seen: now, in seconds since the epoch.
+        """
+        whole = self._recalled(problem.key)
+        if whole is None:
+            return self._least(problem, said, history, seen)
+        return _anew(cast("Trigger", decode(whole.sent)), whole, problem, history, seen)
+
+    def considered(
+        self, problem: Problem, said: Said, history: History, seen: float
+    ) -> tuple[Trigger, logging.LogRecord]:
+        """Return the same as before `before_send` changed it, and a record like that of the last event.
+
+        The record has the attributes that are plain data, and no exception.
+        """
+        whole = self._recalled(problem.key)
+        if whole is None or whole.considered is None:
+            level = logging.CRITICAL if problem.last.severity is Severity.CRITICAL else logging.ERROR
+            plain = {"name": said.origin.logger, "msg": said.summary, "levelno": level}
+            plain["levelname"] = logging.getLevelName(level)
+            return self._least(problem, said, history, seen), logging.makeLogRecord(plain)
+        before = cast("Trigger", decode(encode(whole.considered.trigger)))
+        record = logging.makeLogRecord(dict(whole.considered.record))
+        return _anew(before, whole, problem, history, seen), record
+
+    def _least(self, problem: Problem, said: Said, history: History, seen: float) -> Trigger:
+        given = self._given
+        details = {
+            "logger": said.origin.logger,
+            **figures.details(history),
+            "release": given.release,
+            "environment": given.environment,
+            "host": this_host(),
+            "process": os.getpid(),
+        }
+        return Trigger(
+            said.summary,
+            severity=problem.last.severity,
+            dedup_key=problem.key if problem.key.strip() else None,
+            timestamp=alert.time(seen),
+            source=said.origin.source,
+            component=said.origin.component,
+            group=said.origin.group,
+            event_class=said.origin.event_class,
+            client=given.client,
+            client_url=given.client_url,
+            custom_details=given.custom_details | {n: v for n, v in details.items() if v not in (None, "")},
+        )
+
+
+def _anew(before: Trigger, whole: _Whole, problem: Problem, history: History, seen: float) -> Trigger:
+    details = dict(before.custom_details or {})
+    for name in (*_OF_THE_MOMENT, *(figures.KNOWN_EVERYWHERE if whole.everywhere else ())):
+        details.pop(name, None)
+    severity, timestamp = problem.last.severity, alert.time(seen)
+    renewed = replace(before, severity=severity, timestamp=timestamp, custom_details=details)
+    return figures.renewed(history, renewed)
+
+
+def _size(whole: _Whole) -> int:
+    considered = whole.considered
+    return len(whole.sent.json) + (0 if considered is None else len(whole.sent.json) + considered.size)
+
+
+def _left_out(key: str, whole: _Whole) -> None:
+    """Keep nothing of what a signal handler or a finaliser sends while this very thread keeps something."""
+
+
+def _not_now(key: str) -> None:
+    return

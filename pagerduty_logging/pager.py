@@ -1,0 +1,342 @@
+"""The way of a record in one handler, what else it is asked for, and its end.
+
+`handle` ends a repeat at once. Anything else goes through `emit`: what must be taken from the record here and
+now is captured, and handed to the delivery, whose worker asks `pipeline.decide` what it calls for.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal, NoReturn
+
+from pagerduty_logging.delivery import logging_lock
+from pagerduty_logging.delivery.decisions import RECENT, Decision, Decisions
+from pagerduty_logging.delivery.delivery import Delivery
+from pagerduty_logging.delivery.stats import Stats, total
+from pagerduty_logging.events_api import clock
+from pagerduty_logging.events_api.client import EventsClient
+from pagerduty_logging.events_api.events import Change, Link
+from pagerduty_logging.events_api.safejson import type_name
+from pagerduty_logging.page.events import Order
+from pagerduty_logging.pipeline import Pipeline
+from pagerduty_logging.record.lookout import Lookout
+from pagerduty_logging.record.routing import Rule
+from pagerduty_logging.state.problem import Problem
+from pagerduty_logging.state.shared import SharedState
+
+_ABSL_FATAL = "_absl_log_fatal"
+"""Marks a record after which absl's own handler aborts the process (abseil-py: absl/logging/__init__.py)."""
+
+
+class Pager(logging.Handler):
+    """Takes records, and pages for what is news; `PagerDutyHandler` puts one together from its options.
+
+    Attributes:
+        lookout: notices when no error reaches the handler any more.
+    """
+
+    # Here and not only in the constructor: logging keeps, and flushes, what a bad option left half built.
+    _delivery: Delivery | None = None
+    _routes: Sequence[tuple[Rule, Pager | None]] = ()
+    _holder: int | None = None
+
+    lookout: Lookout
+    _pipeline: Pipeline
+    _known: Mapping[str, Mapping[str, Problem]]
+    _mark: str
+    _decisions: Decisions
+    _state: SharedState | None
+    _destination: str
+    _make_delivery: Callable[..., Delivery] | None
+
+    @property
+    def _others(self) -> list[Pager]:
+        return [other for _, other in self._routes if other is not None]
+
+    # --- the way of a record ----------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        # Asked for by tools that show local variables, even while the constructor fails.
+        level = logging.getLevelName(self.level) if hasattr(self, "level") else "no level yet"
+        return f"<{type(self).__name__} ({level}) for {getattr(self, '_destination', 'no address yet')}>"
+
+    def handle(self, record: logging.LogRecord, _now: Callable[[], float] = clock.quickest()) -> bool:  # noqa: B008
+        """End a repeat at once, without a lock; `emit` does the rest.
+
+        Logging's own `handle` would render and submit while it holds the handler's lock.
+        """
+        if self.filters:
+            try:
+                passed = self.filter(record)
+            except Exception as error:
+                self._page(record, [f"a filter failed: {type_name(error)}"])
+                return True
+            if not passed:
+                self._pipeline.capturing.ignore(record, "filter", "a filter of the handler")
+                self._write_decisions()
+                return False
+            record = passed
+        try:
+            message = record.msg
+            if type(message) is str:
+                problem = self._known[record.name][message]
+                if (
+                    problem.quiet_until > _now()
+                    and record.levelno == problem.level
+                    and not hasattr(record, "pagerduty")
+                ):
+                    raised = record.exc_info
+                    if raised is None:
+                        problem.occurrences += 1
+                        self._pipeline.suppressed += 1
+                        return True
+                    kind, course = type(raised[1]), problem.course
+                    # One of another type may be another problem, by where it came from.
+                    if kind in problem.kinds and (
+                        course is None or kind.__qualname__.rpartition(".")[2] in course.errors
+                    ):
+                        problem.occurrences += 1
+                        self._pipeline.suppressed += 1
+                        try:  # inline, because a call would cost as much as all the rest; see `Mark`
+                            raised[1].__dict__[self._mark] = problem.origin
+                        except Exception:
+                            return True
+                        return True
+        except Exception:  # not known, or a record made by hand, of which anything may be wrong
+            pass
+        try:
+            if self._pipeline.call_sites.count(record, _now):
+                self._pipeline.suppressed += 1
+                return True
+        except Exception:  # as above
+            pass
+        try:
+            self.emit(record)
+        except RecursionError:
+            self._pipeline.capturing.unreadable += 1  # no stack is left to page with
+        return True
+
+    def filter(self, record: logging.LogRecord) -> logging.LogRecord | Literal[False]:  # type: ignore[override]
+        """Return the record as the filters leave it, or False: one may replace it, on Python 3.11 too."""
+        for given in self.filters:
+            passed: Any = given.filter(record) if hasattr(given, "filter") else given(record)
+            if not passed:
+                return False
+            if isinstance(passed, logging.LogRecord):
+                record = passed
+        return record
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Page for `record`, unless it repeats what was paged. Raises nothing of its own.
+
+        A `KeyboardInterrupt` or `SystemExit` that the application's code raises while the record is read
+        goes on to the application, once the page is safe.
+        """
+        self._page(record, [])
+
+    def _page(self, record: logging.LogRecord, defects: list[str]) -> None:
+        attributes = record.__dict__
+        name, level = attributes.get("name"), attributes.get("levelno", self.level)
+        if isinstance(level, int) and level < self.level:
+            return  # behind a queue the level was not checked yet
+        if self._routes and self._routed(record, name, level, defects):
+            return
+        delivery = self._delivery
+        if delivery is None or delivery.is_own(name):
+            return
+        self.lookout.note_attached(name)
+        occurrence = self._pipeline.capture(record, self.formatter, defects)
+        if occurrence is None:
+            self._write_decisions()
+            return
+        try:
+            delivery.submit(occurrence)
+        except Exception:
+            self._pipeline.capturing.unreadable += 1  # no call: there may be no stack or memory left for one
+        finally:
+            occurrence.original = None
+        if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve" and occurrence.key:
+            self._resolve_beside(occurrence.key)
+        if _ABSL_FATAL in attributes:
+            self.flush()
+        interruption = occurrence.interruption
+        if interruption is not None:
+            occurrence.interruption = None  # its traceback holds this frame
+            try:
+                raise interruption
+            finally:
+                interruption = None
+
+    def _routed(self, record: logging.LogRecord, name: object, level: object, defects: list[str]) -> bool:
+        """Let the first rule that fits decide who sends; tell whether that is another than this handler."""
+        if any(other._delivery is not None and other._delivery.is_own(name) for other in self._others):
+            return True
+        for rule, other in self._routes:
+            if rule.fits(name, level):
+                if other is None:
+                    return False
+                if defects:
+                    other._page(record, defects)
+                else:
+                    other.handle(record)
+                return True
+        return False
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:
+        """Set the formatter that makes the message."""
+        super().setFormatter(fmt)
+        for other in self._others:
+            other.setFormatter(fmt)
+
+    def _write_decisions(self) -> None:
+        if self._decisions.unwritten and self._delivery is not None:
+            self._delivery.write_decisions()
+
+    # --- other events -----------------------------------------------------------------------------
+
+    def acknowledge(self, dedup_key: str) -> None:
+        """Acknowledge the problem with this dedup key: a person works on it."""
+        for handler in self._all_with(dedup_key):
+            handler._submit(handler._pipeline.acknowledge(dedup_key))
+
+    def resolve(self, dedup_key: str) -> None:
+        """Resolve the problem with this dedup key; its next occurrence pages."""
+        for handler in self._all_with(dedup_key):
+            handler._submit(handler._pipeline.resolve(dedup_key))
+            handler._resolve_beside(dedup_key)
+
+    def _all_with(self, dedup_key: str) -> list[Pager]:
+        """Return who has paged for a problem; everybody, if nobody knows it any more."""
+        everybody = [self, *self._others]
+        return [one for one in everybody if one._pipeline.knows(dedup_key)] or everybody
+
+    def _resolve_beside(self, dedup_key: str) -> None:
+        for order in self._pipeline.beside(dedup_key):
+            self._submit(order)
+
+    def change(
+        self,
+        summary: str,
+        *,
+        source: str | None = None,
+        timestamp: datetime | str | None = None,
+        custom_details: Any = None,
+        links: Sequence[Link | str | Mapping[str, str]] = (),
+    ) -> None:
+        """Send a change, such as a deploy; see `Change` for the fields."""
+        change = Change(
+            summary, source=source, timestamp=timestamp, custom_details=custom_details, links=links
+        )
+        self._submit(self._pipeline.order(change))
+
+    def _submit(self, order: Order) -> None:
+        if self._delivery is not None:
+            self._delivery.submit(order)
+
+    @contextmanager
+    def delivering_by(self, client: EventsClient) -> Iterator[None]:
+        """Deliver by another client for a while, also without a routing key; not if `enabled` is False.
+
+        For tests: no problem is known at the beginning, none afterwards, and nothing is spooled.
+        """
+        if self._make_delivery is None:
+            yield
+            return
+        before, routes = self._delivery, self._routes
+        self._routes = ()
+        if before is not None:
+            before.settle()
+        self._delivery = meanwhile = self._make_delivery(client)
+        self._pipeline.forget()
+        try:
+            yield
+        finally:
+            meanwhile.settle()
+            self._delivery, self._routes = before, routes
+            self._pipeline.forget()
+            meanwhile.close()
+
+    @property
+    def inert(self) -> bool:
+        """Whether nothing is ever sent: there is no routing key, or `enabled` is False."""
+        return self._delivery is None and not self._others
+
+    @property
+    def stats(self) -> Stats:
+        """What became of every record and event so far, with whatever key."""
+        return total([self._own_stats, *(other.stats for other in self._others)])
+
+    @property
+    def _own_stats(self) -> Stats:
+        stats = Stats() if self._delivery is None else self._delivery.stats()
+        unreadable = self._pipeline.capturing.unreadable
+        if unreadable:
+            dropped = {**stats.dropped, "unreadable": unreadable}
+            stats = replace(stats, accepted=stats.accepted + unreadable, dropped=dropped)
+        return replace(
+            stats,
+            suppressed=self._pipeline.suppressed,
+            ignored=dict(self._pipeline.capturing.ignored),
+            state=None if self._state is None else self._state.stats,
+            out_of_reach=self.lookout.trouble() or None,
+        )
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """What the last 200 decisions were that were no plain repeats, the oldest first."""
+        if self._delivery is not None:
+            self._delivery.settle()
+        of_others = [decision for other in self._others for decision in other.decisions]
+        return sorted([*self._decisions.recent, *of_others], key=lambda d: d.time)[-RECENT:]
+
+    def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
+        """Wait until nothing is pending; return whether that came true.
+
+        Args:
+            timeout: seconds; default: `flush_timeout`.
+
+        Called by `dictConfig` and the like, which hold the lock of the module `logging`, it waits for
+        nothing: a worker that needs that lock would never end. Delivery goes on. `logging.shutdown` holds
+        the handler's own lock alone, which the worker never needs.
+        """
+        deliveries = [one._delivery for one in (self, *self._others) if one._delivery is not None]
+        if not deliveries:
+            return True
+        if self._holder == threading.get_ident():
+            if logging_lock.is_held_here():
+                return not any(delivery.pending for delivery in deliveries)
+            waited = [delivery.flush_in_shutdown() for delivery in deliveries]
+            return all(waited)
+        until = clock.monotonic() + (deliveries[0].flush_timeout if timeout is None else timeout)
+        done = [delivery.flush(max(until - clock.monotonic(), 0.0)) for delivery in deliveries]
+        return all(done)
+
+    def close(self) -> None:
+        """Let go of thread and connections once everything is delivered; waits for nothing.
+
+        A record that still reaches the handler is delivered all the same.
+        """
+        if self._delivery is not None:
+            self._delivery.close()
+            self.lookout.note_closed()
+        for other in self._others:
+            other.close()
+        super().close()
+
+    def acquire(self) -> None:
+        """Take the handler's lock, which only logging itself does: remember who, for `flush`."""
+        super().acquire()
+        self._holder = threading.get_ident()
+
+    def release(self) -> None:
+        """Give the handler's lock back."""
+        self._holder = None
+        super().release()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a PagerDutyHandler is not pickled: configure logging in each process")

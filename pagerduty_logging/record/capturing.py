@@ -1,0 +1,245 @@
+"""What a record says, as plain data, and its problem where only the thread that logs can find it.
+
+The application's own code that runs here (an object's `__str__`, a formatter, `fingerprint`) may do anything:
+raise, log, or end the program. A record that calls for a page has one all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Protocol
+
+from pagerduty_logging.record import overrides, paged_exceptions
+from pagerduty_logging.record.filters import Ignored
+from pagerduty_logging.record.occurrence import Occurrence, capture, exception_of, salvage, traceback_of
+from pagerduty_logging.record.reporters import with_exception
+from pagerduty_logging.state.throttle import Throttle
+
+_RULES = {
+    "logger": "ignore_loggers",
+    "exception": "ignore_exceptions",
+    "exit": "the report of an exit with all well",
+}
+
+MAX_NESTED = 5
+"""Nesting depth of records that log while they are rendered, from which their objects are not rendered."""
+
+
+class FindsProblems(Protocol):
+    """Finds dedup keys: `fingerprinting.problem.Identifier`."""
+
+    has_function: bool
+
+    def identify(
+        self, record: logging.LogRecord, marked: str | None, defects: list[str]
+    ) -> tuple[str, bool]: ...
+
+    def identify_bare(self, occurrence: Occurrence) -> tuple[str, bool]: ...
+
+    def defer(
+        self, occurrence: Occurrence, error: BaseException, traceback: TracebackType | None
+    ) -> list[str] | None: ...
+
+    def deferred_key(self, holder: list[str]) -> str | None: ...
+
+    def token_of(self, record: logging.LogRecord) -> object: ...
+
+    def writes_traceback(self, record: logging.LogRecord) -> bool: ...
+
+
+class Capturing:
+    """Captures records, as occurrences.
+
+    Args:
+        ignored: records that never page.
+        identifier: finds dedup keys.
+        throttle: knows the problems.
+        mark: the attribute by which an exception that was paged is known.
+        clock: seconds, monotonic.
+        is_own: whether a record is what the library itself wrote.
+        keeps_records: whether the record itself is needed to make its event.
+        note: takes note of a record that does not page: why, its logger, its template.
+
+    Attributes:
+        ignored: records that do not page, by the rule that says so; see `Stats`.
+        unreadable: records that were lost where no stack or memory was left.
+    """
+
+    def __init__(
+        self,
+        *,
+        ignored: Ignored,
+        identifier: FindsProblems,
+        throttle: Throttle,
+        mark: str,
+        clock: Callable[[], float],
+        is_own: Callable[[logging.LogRecord], bool],
+        keeps_records: bool,
+        note: Callable[[str, object, object], object],
+    ) -> None:
+        self.ignored: Counter[str] = Counter()
+        self.unreadable = 0
+        self._filters = ignored
+        self._identifier = identifier
+        self._throttle = throttle
+        self._mark = mark
+        self._clock = clock
+        self._is_own = is_own
+        self._keeps_records = keeps_records
+        self._note = note
+        self._depths: dict[int, int] = {}
+        self._latest: tuple[object, object] = ("", 0)
+
+    def reset(self) -> None:
+        """Have counted nothing: this is a forked child."""
+        self.unreadable = 0
+        self.ignored.clear()
+
+    def capture(
+        self, record: logging.LogRecord, formatter: logging.Formatter | None, defects: list[str]
+    ) -> Occurrence | None:
+        """Return what a record says, as plain data, and what must be found out here and now.
+
+        Args:
+            record: the record.
+            formatter: the handler's, if it has one.
+            defects: what went wrong with the record so far, to be shown with the page.
+
+        Returns:
+            None if the record does not page.
+        """
+        me = threading.get_ident()
+        depth = self._depths.get(me, 0)
+        self._depths[me] = depth + 1
+        try:
+            if overrides.said_by(record) is False:
+                self.ignore(record, "record", 'extra={"pagerduty": False}')
+                return None
+            record = with_exception(record)
+            error = exception_of(record)
+            rule = self._filters.rule_for(record, error)
+            if rule is not None:
+                self.ignore(record, rule, _RULES.get(rule, rule))
+                return None
+            if self._is_own(record):
+                return None
+            if depth >= MAX_NESTED:
+                return self._identified(salvage(record, self._clock()))
+            return self._captured(record, error, formatter, defects)
+        except BaseException as broken:
+            return self._captured_yet(record, broken, formatter, defects)
+        finally:
+            if depth:
+                self._depths[me] = depth
+            else:
+                self._depths.pop(me, None)
+
+    def ignore(self, record: logging.LogRecord, rule: str, words: str) -> None:
+        """Count a record that does not page, by the rule that says so."""
+        self.ignored[rule] += 1
+        attributes = record.__dict__
+        name, message = attributes.get("name"), attributes.get("msg")
+        self._note(words, name, message)
+
+    def _captured(
+        self,
+        record: logging.LogRecord,
+        error: BaseException | None,
+        formatter: logging.Formatter | None,
+        defects: list[str],
+    ) -> Occurrence:
+        occurrence = capture(record, self._clock(), formatter, defects, error)
+        if error is not None:
+            self._identify_failure(record, error, occurrence)
+        elif occurrence.message is not None or self._identifier.has_function:
+            self._identify_here(record, occurrence, None)
+        if self._keeps_records:
+            occurrence.original = record
+        # The second in a row does not wait, so that all others are known by their message.
+        latest = (occurrence.attributes["msg"], occurrence.attributes["levelno"])
+        occurrence.may_wait = latest != self._latest or bool(occurrence.overrides)
+        self._latest = latest
+        return occurrence
+
+    def _identify_failure(
+        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence
+    ) -> None:
+        """Mark an exception with the key of its problem; or with where the worker will put it."""
+        occurrence.kind = type(error)
+        traceback = traceback_of(record, error)
+        marked = self._paged_for(record, error, occurrence)
+        occurrence.known_failure = marked is not None
+        key: str | list[str] | None = None
+        if marked is None and occurrence.message is None:
+            key = self._identifier.defer(occurrence, error, traceback)
+        if key is None:
+            key = self._identify_here(record, occurrence, marked)
+        mark = (key, occurrence.logger, occurrence.at, id(traceback))
+        paged_exceptions.mark(error, self._mark, mark)
+
+    def _identify_here(self, record: logging.LogRecord, occurrence: Occurrence, marked: str | None) -> str:
+        """Find the problem of a record on the thread that logs."""
+        key, by_message = self._identifier.identify(record, marked, occurrence.defects)
+        occurrence.key, occurrence.by_message = key, by_message
+        occurrence.merged = occurrence.merged and not self._identifier.writes_traceback(record)
+        wanted = not (by_message and record.args) and not self._identifier.has_function
+        if wanted and self._throttle.knows(key):  # most problems of a storm do not come again
+            with suppress(Exception):  # a record that was made by hand
+                occurrence.token = self._identifier.token_of(record)
+        if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve":
+            self._throttle.end(key)
+        return key
+
+    def _paged_for(
+        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence
+    ) -> str | None:
+        """Return the key that this very failure was paged for; None if it is another one."""
+        mark = paged_exceptions.mark_of(error, self._mark)
+        if mark is None:
+            return None
+        relation = paged_exceptions.relation(mark, traceback_of(record, error), occurrence.at)
+        uncaught = record.__dict__.get("_pagerduty_uncaught") is True
+        if relation == "another" or (
+            # Its own words decide then; but what ends the program is the failure that was logged there.
+            not uncaught
+            and (relation == "raised again" or (relation == "same" and mark.logger != occurrence.logger))
+        ):
+            return None
+        key = mark.key if isinstance(mark.key, str) else self._identifier.deferred_key(mark.key)
+        occurrence.echo = uncaught and key is not None
+        return key
+
+    def _captured_yet(
+        self,
+        record: logging.LogRecord,
+        broken: BaseException,
+        formatter: logging.Formatter | None,
+        defects: list[str],
+    ) -> Occurrence | None:
+        """Return what can be had after `broken`: all of it if that was an interruption, as by a handler of
+        SIGTERM that exits; else what can be read without the application's own code."""
+        interruption = None if isinstance(broken, Exception) else broken
+        occurrence = None
+        if interruption is not None:
+            with suppress(BaseException):
+                occurrence = self._captured(record, exception_of(record), formatter, list(defects))
+        try:
+            if occurrence is None:
+                occurrence = self._identified(salvage(record, self._clock(), broken, defects))
+            occurrence.interruption = interruption
+            return occurrence
+        except Exception:
+            self.unreadable += 1  # no call: there may be no stack or memory left for one
+            if interruption is not None:
+                raise interruption from None
+            return None
+
+    def _identified(self, occurrence: Occurrence) -> Occurrence:
+        """Find the problem of what could be read without the application's own code."""
+        occurrence.key, occurrence.by_message = self._identifier.identify_bare(occurrence)
+        return occurrence

@@ -1,0 +1,99 @@
+"""A key that is found later is found once, and whoever needs it before finds it himself."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+
+import pytest
+
+from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging.fingerprinting import Fingerprinter
+from pagerduty_logging.fingerprinting.deferred_keys import DeferredKeys
+from pagerduty_logging.fingerprinting.plain_exceptions import plain
+from pagerduty_logging.record.occurrence import Occurrence, capture
+from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+
+
+def raised() -> LookupError:
+    try:
+        raise LookupError("no such payment")
+    except LookupError as error:
+        return error
+
+
+def record_of(error: BaseException) -> logging.LogRecord:
+    info = (type(error), error, error.__traceback__)
+    return logging.LogRecord("shop", logging.ERROR, __file__, 1, "payment %s failed", (17,), info, "pay")
+
+
+def deferred(keys: DeferredKeys, record: logging.LogRecord) -> tuple[Occurrence, list[str]]:
+    assert record.exc_info is not None
+    assert record.exc_info[1] is not None
+    occurrence = capture(record)
+    seen = plain(record.exc_info[1], record.exc_info[2])
+    assert seen is not None
+    return occurrence, keys.defer(occurrence, seen)
+
+
+@pytest.mark.parametrize("first", ["whoever sees the exception again", "the worker"])
+def test_both_find_the_same_key(first: str) -> None:
+    keys = DeferredKeys(Fingerprinter())
+    record = record_of(raised())
+    occurrence, holder = deferred(keys, record)
+    found = [
+        keys.key_in(holder) if first == "whoever sees the exception again" else keys.key_of(occurrence),
+        keys.key_of(occurrence),
+        keys.key_in(holder),
+    ]
+    assert found == [Fingerprinter().identify(record).key] * 3
+    assert holder == found[:1]
+
+
+def test_nothing_is_kept_of_what_was_found() -> None:
+    keys = DeferredKeys(Fingerprinter())
+    for _ in range(3):
+        keys.key_of(deferred(keys, record_of(raised()))[0])
+    assert keys._waiting == {}
+
+
+def test_the_mark_of_another_process_has_no_key() -> None:
+    keys = DeferredKeys(Fingerprinter())
+    _, holder = deferred(keys, record_of(raised()))
+    assert keys.key_in(list(holder)) is None
+    keys.forget()
+    assert keys.key_in(holder) is None
+
+
+def test_an_exception_that_two_loggers_log_on_its_way_up_pages_once_and_can_be_pickled(
+    sandbox: Sandbox,
+) -> None:
+    handler = PagerDutyHandler(EXAMPLE_ROUTING_KEY, base_url=sandbox.url)
+    shop, web = logging.Logger("shop"), logging.Logger("shop.web")
+    shop.addHandler(handler)
+    web.addHandler(handler)
+    copies = []
+
+    def pay(number: int) -> None:
+        try:
+            raise ValueError(number)
+        except ValueError as error:
+            shop.exception("payment failed")
+            copies.append(pickle.dumps(error))
+            raise
+
+    def serve(number: int) -> None:
+        try:
+            pay(number)
+        except ValueError as error:
+            web.exception("request failed")
+            copies.append(pickle.dumps(error))
+
+    for number in range(20):
+        serve(number)
+    assert handler.flush(30)
+    handler.close()
+    (alert,) = sandbox.alerts
+    assert alert.summary.startswith("payment failed")
+    assert handler.stats.suppressed == 39
+    assert [pickle.loads(copy).args[0] for copy in copies[::2]] == list(range(20))

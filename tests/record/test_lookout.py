@@ -1,0 +1,39 @@
+"""Looking for handlers that were thrown out costs a quiet process nothing."""
+
+from pagerduty_logging.events_api.clock import monotonic
+from pagerduty_logging.record.lookout import BETWEEN_GLANCES, LONGEST_GLANCE, _Pace
+
+
+def looks(pace: _Pace, seconds: float, *, begin: float = 0.0, awake: bool = False) -> list[float]:
+    """Return when it is time to look, for a worker that rests until then."""
+    now, end = begin, begin + seconds
+    found = []
+    while now < end:
+        if pace.is_time(now, awake):
+            found.append(now - begin)
+        now = pace.next_at
+        awake = False
+    return found
+
+
+def test_the_longer_nothing_is_logged_the_rarer_a_worker_wakes_up_to_look() -> None:
+    start = monotonic()
+    found = looks(_Pace(), 86_400.0, begin=start)
+    assert found[1] - found[0] < 3 * BETWEEN_GLANCES
+    assert found[-1] - found[-2] == LONGEST_GLANCE
+    assert len(found) < 300, "a day has 43,200 times two seconds"
+
+
+def test_it_looks_soon_after_something_was_logged() -> None:
+    start = monotonic()
+    pace = _Pace()
+    looks(pace, 10_000.0, begin=start)
+    again = start + 10_000.0
+    assert looks(pace, 60.0, begin=again, awake=True)[0] <= BETWEEN_GLANCES
+
+
+def test_it_looks_every_two_seconds_while_there_is_work() -> None:
+    start = monotonic()
+    pace = _Pace()
+    times = [pace.is_time(start + tenth / 10, awake=True) for tenth in range(1, 201)]
+    assert 8 <= sum(times) <= 10

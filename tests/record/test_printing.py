@@ -1,0 +1,64 @@
+"""A record's message prints no container deeper or longer than anybody reads."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import Any
+
+import pytest
+
+from pagerduty_logging.events_api.safejson import text
+from pagerduty_logging.record import printing
+from tests.measured import within
+
+
+def deep(made: Any) -> Any:
+    return functools.reduce(lambda value, _: made(value), range(50_000), 1)
+
+
+@pytest.mark.parametrize(
+    "value", [deep(lambda held: [held]), deep(lambda held: {"a": held})], ids=["list", "dict"]
+)
+@pytest.mark.parametrize(
+    "record",
+    [
+        lambda value: ("%s", (value,)),
+        lambda value: ("lost %r", (value,)),
+        lambda value: ("lost %s of %s", (value, value)),
+        lambda value: ("lost %(what)s", {"what": value}),
+        lambda value: ("lost %s", {"what": value}),
+        lambda value: (value, ()),
+    ],
+)
+def test_a_message_prints_no_container_deeper_than_it_can_be_read(value: Any, record: Any) -> None:
+    msg, args = record(value)
+    made = logging.makeLogRecord({"msg": msg, "args": args})
+    message = within(0.02, lambda: printing.message_of(made))
+    assert text(value)[:15] in message
+    assert "…" in message
+    assert made.msg is msg
+    assert made.args is args
+
+
+@pytest.mark.parametrize(
+    "value", [dict.fromkeys(range(1_000_000)), ["x" * 90_000] * 400], ids=["wide", "long"]
+)
+def test_a_message_prints_no_container_longer_than_it_can_be_read(value: Any) -> None:
+    for msg, args in ((value, ()), ("lost %s", (value,)), ("lost %s of %s", (value, "us"))):
+        made = logging.makeLogRecord({"msg": msg, "args": args})
+        message = within(0.05, functools.partial(printing.message_of, made))
+        assert len(message) < 200_000
+
+
+@pytest.mark.parametrize(
+    ("msg", "args", "message"),
+    [
+        ("lost %s", ([1, "a"],), "lost [1, 'a']"),
+        ("lost %(a)05d", {"a": 7}, "lost 00007"),
+        ("lost %s", {"a": [1]}, "lost {'a': [1]}"),
+        ([1, {"a": 2}], (), "[1, {'a': 2}]"),
+    ],
+)
+def test_a_message_of_usual_size_is_what_logging_makes_of_it(msg: Any, args: Any, message: str) -> None:
+    assert printing.message_of(logging.makeLogRecord({"msg": msg, "args": args})) == message
