@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.with_state [PAIRS]
 
-Prints the time to the page as a ratio, the slowest call while the state hangs, and the instructions of a repeat
+Prints the time to the page as a ratio, the slowest call while the state hangs, and a repeat's instructions
 (where valgrind is installed).
 """
 
