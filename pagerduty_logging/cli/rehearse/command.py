@@ -147,6 +147,8 @@ def _complain_of_nothing(paths: list[str], counts: Counts) -> None:
     if not counts.records:
         seen = next((line for _, line in counts.examples), "")
         hidden = redactor((), lambda: "\0").text(seen)[:100]
+        if counts.damaged and not counts.lines:
+            raise Misuse(counts.damaged[0])
         damaged = f" ({counts.damaged[0]})" if counts.damaged else ""
         raise Misuse(
             f"{names}: none of {counts.lines:,} lines was understood{damaged}; seen: {hidden!r}. Give "
@@ -217,7 +219,7 @@ def _beside(args: argparse.Namespace) -> Any:
 
 def _write(path: str, text: str) -> None:
     try:
-        with open(path, "w", encoding="utf-8") as file:
+        with open(path, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
     except OSError as error:
         raise Misuse(f"{path} cannot be written: {error.strerror}") from None

@@ -37,6 +37,7 @@ SAMPLE_BYTES: Final = 4_096
 MAX_SOURCES: Final = 1_000
 """Streams and processes whose lines are distinguished."""
 
+_UTF16: Final = "\ufffd" * 2  # what is left of a byte order mark; NUL bytes are taken out
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -144,7 +145,7 @@ class LogReader:
             text = text.replace("\x00", "")
         if "\x1b" in text:
             text = _COLOUR.sub("", text)
-        line = self._unwrapper.unwrap(text.removeprefix("\ufeff"))
+        line = self._unwrapper.unwrap(text.removeprefix("\ufeff").removeprefix(_UTF16))
         if line is not None:
             yield from self._unwrapped(line)
 
