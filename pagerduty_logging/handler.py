@@ -107,7 +107,8 @@ class PagerDutyHandler(Pager):
             Default: in a thread, but inside the call under AWS Lambda and in RQ's work horse, which stop
             without waiting for threads.
         flush_timeout: seconds that the end of the process may be delayed, by all handlers together.
-        before_send: may change a trigger, or drop it by returning None; called on the thread that logs.
+        before_send: may change a trigger, or drop it by returning None; called on the thread that logs, and
+            on the handler's own for events that no record calls for.
         on_error: called with every event that will not be delivered, on the thread that notices; what it
             logs itself is not paged.
         release, environment: shown with every alert; default: the environment variables that hosts and
@@ -135,6 +136,8 @@ class PagerDutyHandler(Pager):
     Raises:
         ValueError, TypeError: naming the option that is wrong; the routing key is never echoed.
     """
+
+    _clocks = clock.Clocks()
 
     def __init__(
         self,
@@ -219,6 +222,8 @@ class PagerDutyHandler(Pager):
             options.path("ledger", ledger or os.environ.get("PAGERDUTY_LEDGER") or None),
             options.count("ledger_bytes", ledger_bytes),
             diagnostics,
+            self._clocks.monotonic,
+            self._clocks.time_of_day,
         )
         self._pipeline = Pipeline(
             fields=fields,
@@ -231,13 +236,15 @@ class PagerDutyHandler(Pager):
             throttle=Throttle(
                 options.seconds("repeat_interval", repeat_interval, zero=True),
                 options.count("max_fingerprints", max_fingerprints),
+                self._clocks.monotonic,
+                random=self._clocks.random,
                 max_repeat_interval=options.seconds("max_repeat_interval", max_repeat_interval),
                 follow_up=options.seconds("follow_up", follow_up, zero=True),
                 escalation_rate=checked_escalation(escalation, escalation_rate),
             ),
-            frequency=frequency(min_occurrences, max_fingerprints),
+            frequency=frequency(min_occurrences, max_fingerprints, self._clocks.monotonic),
             mark=self._mark,
-            clock=clock.monotonic,
+            clock=self._clocks.monotonic,
             decisions=self._decisions,
         )
         self._known = self._pipeline.throttle.shortcuts.known
@@ -282,6 +289,7 @@ class PagerDutyHandler(Pager):
             flush_timeout=options.seconds("flush_timeout", flush_timeout, zero=True),
             on_error=options.function("on_error", on_error),
             diagnostics=diagnostics,
+            clock=self._clocks.monotonic,
         )
         spool = options.path("spool", spool)
         if key is not None:
@@ -299,6 +307,7 @@ class PagerDutyHandler(Pager):
                 ),
             )
             preparation.soon()
+            later.ask(self.lookout.first_look)
             # A handler that is dropped without being closed gives its thread back all the same.
             weakref.finalize(self, self._delivery.close).atexit = False
         elif enabled:

@@ -30,8 +30,7 @@ from pagerduty_logging.state.problem import Outcome, Sighting
 from pagerduty_logging.state.settlement import Settlement
 from pagerduty_logging.state.throttle import NONE_HELD, Throttle
 from pagerduty_logging.state.why import Why
-from pagerduty_logging.state.worse import Kind as Worse
-from pagerduty_logging.state.worse import second_key
+from pagerduty_logging.state.worse import second_keys
 
 
 class Pipeline:
@@ -134,13 +133,16 @@ class Pipeline:
         """Return whether the problem with this dedup key has paged."""
         return self.throttle.knows(self._identifier.sendable(dedup_key))
 
+    def key_of(self, record: logging.LogRecord) -> str:
+        """Return the dedup key that a record has, whether it pages or not."""
+        return self._identifier.identify(record, None, []).key
+
     def beside(self, dedup_key: str) -> list[Order]:
         """Return the words that the second alerts of a problem are over, which it may have."""
         if not self.throttle.escalates:
             return []
         key = self._identifier.sendable(dedup_key)
-        keys = [second_key(key, kind) for kind in Worse]
-        return [Order(Resolve(second), second, self._clock()) for second in keys]
+        return [Order(Resolve(second), second, self._clock()) for second in second_keys(key)]
 
     def acknowledge(self, dedup_key: str) -> Order:
         """Return the acknowledge of a problem."""

@@ -106,7 +106,7 @@ def _show_all(store: Store, args: argparse.Namespace) -> int:
     now, known = store.problems()
     known.sort(key=lambda problem: (problem.severity, -problem.last_seen, problem.key))
     if args.json:
-        output.print_json({"problems": [_told(problem, now) for problem in known]})
+        output.print_json({"problems": [_as_json(problem, now) for problem in known]})
     elif known or not output.is_terminal():
         if args.watch and output.is_terminal():
             print("\x1b[2J\x1b[H", end="")
@@ -120,11 +120,11 @@ def _show_one(store: Store, args: argparse.Namespace) -> int:
     now, known = store.problems()
     found = [problem for problem in known if problem.key == args.key]
     if args.json:
-        output.print_json({"problems": [_told(problem, now) for problem in found]})
+        output.print_json({"problems": [_as_json(problem, now) for problem in found]})
     elif not found:
         print("No such problem is open.")
     for problem in () if args.json else found:
-        output.table(("WHAT", "IS"), [(name, str(value)) for name, value in _told(problem, now).items()])
+        output.table(("WHAT", "IS"), [(name, str(value)) for name, value in _as_json(problem, now).items()])
     return SOME_OPEN if found else NONE_OPEN
 
 
@@ -156,7 +156,7 @@ def _window(problem: KnownProblem) -> str:
     return "over" if problem.events else "not sent"
 
 
-def _told(problem: KnownProblem, now: float) -> dict[str, Any]:
+def _as_json(problem: KnownProblem, now: float) -> dict[str, Any]:
     told = problem.told_severity
     return {
         "key": problem.key,

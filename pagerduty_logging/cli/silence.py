@@ -7,7 +7,6 @@ import getpass
 import re
 import socket
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from pagerduty_logging.cli import options, output
@@ -96,28 +95,27 @@ def _add_silence(subparsers: Subparsers) -> argparse.ArgumentParser:
         epilog="example: pagerduty-logging silence --logger 'shop.billing.*' --for 30m --reason 'new bank'",
     )
     parser.add_argument("key", nargs="?", metavar="KEY", help="the problem's dedup key")
-    parser.add_argument("--logger", metavar="GLOB", help="loggers, such as shop.billing.*")
+    parser.add_argument(
+        "--logger", metavar="GLOB", help="a logger and all below it, or a glob such as shop.*.cards"
+    )
     parser.add_argument("--all", action="store_true", help="everything")
     parser.add_argument(
         "--for", dest="length", required=True, metavar="TIME", help="90s, 30m, 2h; at most 7d"
     )
     parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for others to read")
     parser.add_argument("--critical", action="store_true", help="keep critical events back too")
-    add_state(parser)
-    options.add_json(parser)
-    return parser
+    return _with_state(parser)
 
 
 def _add_silences(subparsers: Subparsers) -> argparse.ArgumentParser:
-    parser = subparsers.add_parser(
-        "silences",
-        help="show the silences",
-        description="Show the silences that have not ended, the one that ends first at the top.",
-        epilog="example: pagerduty-logging silences",
+    return _with_state(
+        subparsers.add_parser(
+            "silences",
+            help="show the silences",
+            description="Show the silences that have not ended, the one that ends first at the top.",
+            epilog="example: pagerduty-logging silences",
+        )
     )
-    add_state(parser)
-    options.add_json(parser)
-    return parser
 
 
 def _add_unsilence(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -128,6 +126,10 @@ def _add_unsilence(subparsers: Subparsers) -> argparse.ArgumentParser:
         epilog="example: pagerduty-logging unsilence 5c1f0a9e",
     )
     parser.add_argument("id", metavar="ID", help="its name, as `silences` shows it")
+    return _with_state(parser)
+
+
+def _with_state(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     add_state(parser)
     options.add_json(parser)
     return parser
@@ -156,6 +158,7 @@ def _checked(args: argparse.Namespace) -> None:
 
 def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
     from pagerduty_logging.state.protocol import Silence
+    from pagerduty_logging.state.silences import fits
 
     known = store.problems()[1]
     stored = store.silence(
@@ -175,7 +178,7 @@ def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
         output.complain("no program has used this file so far: is it the one that handlers are given?")
     elif args.key is not None and all(problem.key != args.key for problem in known):
         output.complain("no open problem has this key: the silence holds all the same")
-    elif args.logger is not None and not any(fnmatchcase(problem.logger, args.logger) for problem in known):
+    elif args.logger is not None and not any(fits(args.logger, problem.logger) for problem in known):
         output.complain("no open problem comes of such a logger: the silence holds all the same")
     if args.json:
         output.print_json(_as_json(stored))

@@ -15,6 +15,8 @@ from pagerduty_logging.cli.parsing import Misuse, Subparsers
 from pagerduty_logging.cli.silence import seconds
 
 NOTHING, TROUBLE = 1, 2
+_LATEST = 2.0**35
+"""Seconds since the epoch that can be shown as a date."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -77,8 +79,19 @@ def _decisions(path: str) -> Iterator[dict[str, Any]]:
                     found = json.loads(line)
                 except ValueError:
                     continue
-                if isinstance(found, dict) and isinstance(found.get("time"), (int, float)):
+                if isinstance(found, dict) and _is_whole(found):
                     yield found
+
+
+def _is_whole(decision: dict[str, Any]) -> bool:
+    texts = ("verdict", "reason", "key", "event", "logger", "template")
+    time_of_it = decision.get("time")
+    return (
+        all(isinstance(decision.get(name, ""), str) for name in texts)
+        and all(isinstance(decision.get(name, 0), int) for name in ("repeats", "times"))
+        and isinstance(time_of_it, (int, float))
+        and 0 <= time_of_it <= _LATEST
+    )
 
 
 def _fits(decision: dict[str, Any], text: str, oldest: float) -> bool:

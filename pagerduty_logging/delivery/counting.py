@@ -32,7 +32,7 @@ class Counting:
     few seconds. Where none has one, nothing is looked at.
 
     Args:
-        state: is told.
+        state: counts for all.
         throttle: counts.
         clock: the throttle's, in seconds.
         wall: seconds since the epoch.

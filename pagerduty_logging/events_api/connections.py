@@ -7,6 +7,7 @@ attempt, the TLS handshake, every write and every read ask how much time is left
 
 from __future__ import annotations
 
+import errno
 import http.client
 import io
 import ipaddress
@@ -299,7 +300,10 @@ class _BoundedConnection(HTTPConnection):
         view = memoryview(data)
         for start in range(0, len(view), _WRITE_BYTES):
             self.sock.settimeout(_exchange().remaining())
-            super().send(view[start : start + _WRITE_BYTES])
+            try:
+                super().send(view[start : start + _WRITE_BYTES])
+            except ConnectionResetError as error:  # urllib3 1.26 reads the answer only after this other one
+                raise BrokenPipeError(errno.EPIPE, "the server took no more") from error
 
 
 class _BoundedTLSConnection(_BoundedConnection, HTTPSConnection):

@@ -6,12 +6,14 @@ A group is its members, and what another process hands back is what failed there
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import printed_traceback
+from pagerduty_logging.record.exceptions import is_group, members_of
 from pagerduty_logging.record.places import COMPREHENSIONS, MAIN, Place, innermost_name, places_of
 
 Chosen: TypeAlias = Callable[[list[Place]], str]
@@ -109,21 +111,6 @@ def name_of_class(cls: type) -> str:
     return f"{module}.{cls.__qualname__}"
 
 
-def is_group(exception: BaseException) -> bool:
-    """Return whether an exception is a group, whose members say what failed."""
-    if isinstance(exception, BaseExceptionGroup):
-        return True
-    return "exceptions" in exception.__dict__ and bool(members_of(exception))
-
-
-def members_of(exception: BaseException) -> tuple[BaseException, ...]:
-    """Return what a group holds; groups that libraries made before Python had them count too."""
-    found: Any = getattr(exception, "exceptions", None)
-    if type(found) not in (tuple, list) or not all(isinstance(member, BaseException) for member in found):
-        return ()
-    return tuple(found)
-
-
 def places_behind(exception: BaseException) -> list[Place]:
     """Return the frames of EXCEPTION, and behind them those of the process or notebook that it came from."""
     places = places_of(exception.__traceback__)
@@ -136,7 +123,8 @@ def places_behind(exception: BaseException) -> list[Place]:
             places += _printed_places(held.traceback) if held is not None else []
     if "ename" in exception.__dict__:  # as nbclient and papermill hand on what a notebook raised
         text = _COLOUR.sub("", safejson.text(exception, _MAX_PRINTED_CHARS))
-        places += [Place(found[1] or "cell", found[2].strip()) for found in _CELL_FRAME.finditer(text)]
+        for path, function in _CELL_FRAME.findall(text):
+            places.append(Place(os.path.expanduser(path or "cell"), function.strip()))
     return places
 
 

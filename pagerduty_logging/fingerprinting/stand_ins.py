@@ -34,7 +34,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 
 class StandIns:
-    """Tells which occurrences are told together with others.
+    """Says which occurrences share an alert with others.
 
     Args:
         identifier: makes the keys.
@@ -51,7 +51,7 @@ class StandIns:
         self._texts.forget()
 
     def of(self, occurrence: Occurrence, key: str, severity: Severity) -> StandIn | None:
-        """Return what an occurrence of the problem with this key is told as; None: as that problem.
+        """Return what an occurrence of the problem with this key is shown as; None: as that problem.
 
         So is always what is critical, and what the application itself gave a key.
         """
@@ -86,7 +86,7 @@ class StandIns:
 
 
 def _words(occurrence: Occurrence) -> str:
-    """Return the message, without reading all of an occurrence that may not be told at all."""
+    """Return the message, without reading all of an occurrence that may not page at all."""
     message = occurrence.message
     if message is None:
         try:

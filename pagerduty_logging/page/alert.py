@@ -20,6 +20,7 @@ from pagerduty_logging.page import summary as summaries
 from pagerduty_logging.record import message, overrides, printed_traceback, structured
 from pagerduty_logging.record.exceptions import Raised
 from pagerduty_logging.record.occurrence import Occurrence
+from pagerduty_logging.record.places import without_numbers
 from pagerduty_logging.state.problem import History
 
 AS_LOGGED = "(as logged)"
@@ -85,11 +86,11 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
     text = summaries.without_no_error(occurrence.message or "")
     said = message.read(text, merged=occurrence.merged, own=chain[0] if chain else None)
     logged = {**said.fields, **(occurrence.fields or {})}
-    told = message.chain_in(logged.get("exception"))
-    if told is not None:
+    logged_chain = message.chain_in(logged.get("exception"))
+    if logged_chain is not None:
         del logged["exception"]
     exc_text = summaries.without_no_error(occurrence.exc_text)
-    chain = chain or said.chain or told or printed_traceback.parse(exc_text)
+    chain = chain or said.chain or logged_chain or printed_traceback.parse(exc_text)
     page = _Page(occurrence, said, logged, chain, dedup_key, history, given)
     unwished: dict[str, Any] = {
         "summary": _on_one_line(page.summary()),
@@ -97,7 +98,7 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
         "dedup_key": dedup_key if dedup_key.strip() else None,
         "timestamp": time(occurrence.created),
         "source": given.source or this_host(),
-        "component": given.component or _on_one_line(occurrence.logger),
+        "component": given.component or _on_one_line(without_numbers(occurrence.logger)),
         "group": given.group,
         "event_class": given.event_class or _on_one_line(chain[0].name if chain else occurrence.level_name),
         "client": given.client,
@@ -216,12 +217,12 @@ class _Page:
 
     def _details(self, summary: str) -> dict[str, Any]:
         occurrence = self._occurrence
-        told = self._told(summary)
+        shown = self._what_broke(summary)
         about = self._about()
-        details = dict(told)
+        details = dict(shown)
         for name, value in {**self._given.custom_details, **self._fields}.items():
             free = name
-            while free in told or free in about:
+            while free in shown or free in about:
                 free = f"{free} (logged)"
             details[free] = rows(value) if isinstance(value, str) else value
         details.update(about)
@@ -232,33 +233,33 @@ class _Page:
             details["ignored"] = self._ignored
         return cast("dict[str, Any]", cleaned(details))
 
-    def _told(self, summary: str) -> dict[str, Any]:
+    def _what_broke(self, summary: str) -> dict[str, Any]:
         """What broke, where, since when, how often."""
         occurrence, history = self._occurrence, self._history
-        told: dict[str, Any] = {}
+        shown: dict[str, Any] = {}
         if plain(self._words).strip() not in summary:
-            told["message"] = rows(self._words)
+            shown["message"] = rows(self._words)
         if self._chain:
             error = self._chain[0]
-            told["exception"] = rows(error.headline)
-            told["notes"] = [line for note in error.notes for line in plain(note).splitlines()]
-            told["traceback"] = traceback_rows.rows(error)
-            told["causes"] = traceback_rows.rows_of_causes(self._chain)
-            told["exceptions"] = traceback_rows.rows_of_members(error)
+            shown["exception"] = rows(error.headline)
+            shown["notes"] = [line for note in error.notes for line in plain(note).splitlines()]
+            shown["traceback"] = traceback_rows.rows(error)
+            shown["causes"] = traceback_rows.rows_of_causes(self._chain)
+            shown["exceptions"] = traceback_rows.rows_of_members(error)
         elif self._quoted:
-            told[f"exception {AS_LOGGED}"] = rows(self._quoted[0].headline)
+            shown[f"exception {AS_LOGGED}"] = rows(self._quoted[0].headline)
         elif occurrence.stack_text:
             stack = Raised("", "", printed_traceback.frames_of(occurrence.stack_text))
-            told["stack"] = traceback_rows.rows(stack)
+            shown["stack"] = traceback_rows.rows(stack)
         if occurrence.origin.path:
-            told["location"] = traceback_rows.location(occurrence.origin)
-        told["logger"] = occurrence.logger
-        told["level"] = occurrence.level_name
-        told.update(figures.details(history))
+            shown["location"] = traceback_rows.location(occurrence.origin)
+        shown["logger"] = occurrence.logger
+        shown["level"] = occurrence.level_name
+        shown.update(figures.details(history))
         last = max(occurrence.created, history.first_seen if history.everywhere is None else 0.0)
-        told["last_seen"] = iso(last)
-        told["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in occurrence.crumbs]
-        return _without_empty(told)
+        shown["last_seen"] = iso(last)
+        shown["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in occurrence.crumbs]
+        return _without_empty(shown)
 
     def _about(self) -> dict[str, Any]:
         """Where the program runs."""

@@ -55,31 +55,31 @@ def details(history: History, young: float | None = None) -> dict[str, Any]:
         history: of the problem.
         young: seconds since the process began; default: since this module was imported.
     """
-    told: dict[str, Any] = {"why": history.why, "occurrences": history.occurrences}
+    shown: dict[str, Any] = {"why": history.why, "occurrences": history.occurrences}
     mine = history.everywhere
     if history.suppressed:
-        told["suppressed"] = history.suppressed
+        shown["suppressed"] = history.suppressed
         if history.since and mine is None:
-            told["suppressed_since"] = iso(history.since)
+            shown["suppressed_since"] = iso(history.since)
     if mine is not None and mine.silenced:
-        told["silenced"] = mine.silenced
-    told["first_seen"] = iso(history.first_seen)
+        shown["silenced"] = mine.silenced
+    shown["first_seen"] = iso(history.first_seen)
     if mine is None:
-        return told
+        return shown
     at_least = "at least {:,}".format
-    told["hosts"] = at_least(mine.hosts) if mine.more else mine.hosts
-    told["host_names"] = list(mine.host_names)
-    told["processes"] = at_least(mine.processes) if mine.more else mine.processes
+    shown["hosts"] = at_least(mine.hosts) if mine.more else mine.hosts
+    shown["host_names"] = list(mine.host_names)
+    shown["processes"] = at_least(mine.processes) if mine.more else mine.processes
     starts = _starts(mine, time_of_day() - _started if young is None else young)
     if starts:
-        told["starts"] = starts
+        shown["starts"] = starts
     if mine.first_release is not None:
-        told["first_release"] = mine.first_release
+        shown["first_release"] = mine.first_release
         if mine.new_in_release is not None:
-            told["new_in_release"] = (
+            shown["new_in_release"] = (
                 f"{mine.first_release}, {span(mine.new_in_release)} after its first start"
             )
-    return told
+    return shown
 
 
 def brought_up_to_date(history: History, composed: Trigger, *, first: bool = True) -> Trigger:
@@ -95,12 +95,12 @@ def brought_up_to_date(history: History, composed: Trigger, *, first: bool = Tru
 
 def renewed(history: History, composed: Trigger, *, first: bool = True) -> Trigger:
     """Return a trigger with new figures in place of the old ones; see `brought_up_to_date`."""
-    told, new = dict(composed.custom_details or {}), details(history)
+    shown, new = dict(composed.custom_details or {}), details(history)
     for name in KNOWN_HERE - new.keys():
-        told.pop(name, None)
-    for name in (new.keys() & told.keys()) - KNOWN_HERE if first else ():
-        told[free_name(f"{name} (logged)", (*told, *new))] = told.pop(name)
-    return replace(composed, custom_details={**told, **new})
+        shown.pop(name, None)
+    for name in (new.keys() & shown.keys()) - KNOWN_HERE if first else ():
+        shown[free_name(f"{name} (logged)", (*shown, *new))] = shown.pop(name)
+    return replace(composed, custom_details={**shown, **new})
 
 
 def _why(history: History, mine: Mine) -> str:

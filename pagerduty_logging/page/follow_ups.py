@@ -61,8 +61,7 @@ class FollowUps:
         if self._found != asked:
             why = self._why
             self._due.clear()  # they are among those that are found now
-            least = 1 if why is Why.END else WORTH_A_FOLLOW_UP
-            self._due.extend((problem, why) for problem in unreported.held_back(now, least))
+            self._due.extend((problem, why) for problem in unreported.held_back(now, _least(why)))
             self._found = asked
         if not self._due and unreported.due <= now:
             self._due.extend((problem, Why.SIZE) for problem in unreported.went_on(now))
@@ -83,4 +82,10 @@ class FollowUps:
     @property
     def left(self) -> int:
         """How many problems there are whose report is to be made now, and is not."""
-        return len(self._due)
+        found = self._found == self._asked
+        return len(self._due) if found else self._throttle.unreported.count(_least(self._why))
+
+
+def _least(why: Why) -> int:
+    """Return from how many occurrences a problem is worth its report: at the end, all that are left are."""
+    return 1 if why is Why.END else WORTH_A_FOLLOW_UP

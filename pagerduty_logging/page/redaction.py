@@ -212,12 +212,13 @@ class _Look:
 
     def _mapping(self, mapping: dict[str, JSON]) -> dict[str, JSON]:
         names_a_secret = any(
-            name.lower() in NAME_KEYS and self._names_a_secret(value) for name, value in mapping.items()
+            secret_texts.last_word(name) in NAME_KEYS and self._names_a_secret(value)
+            for name, value in mapping.items()
         )
         shown: dict[str, JSON] = {}
         for name, value in mapping.items():
             judged = self._redactor.judged(name)
-            if not judged.sensitive and names_a_secret and name.lower() in VALUE_KEYS:
+            if not judged.sensitive and names_a_secret and secret_texts.last_word(name) in VALUE_KEYS:
                 judged = NAMED
             shown[free_name(self._key(name), shown)] = (
                 _hidden(value, judged) if judged.sensitive else self.value(value)

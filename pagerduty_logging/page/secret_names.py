@@ -75,6 +75,8 @@ def judgement_of(
         return HARMLESS
     if "." in short and last in FILES:
         return HARMLESS
+    if whole.endswith("webhookurl"):
+        return Judgement(sensitive=True, strong=True)
     if last in CLASSES or words[0] in ("has", "is") or not DATES.isdisjoint(words):
         return HARMLESS
     return Judgement(

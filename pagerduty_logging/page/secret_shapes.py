@@ -9,8 +9,9 @@ from pagerduty_logging.page.secret_patterns import ABSENT, MARK, SECRET_PATHS, T
 from pagerduty_logging.page.secret_texts import Judge
 
 _SCHEME = re.compile(
-    r"\b(?P<scheme>(?i:bearer|basic|negotiate)|(?i:token)(?=[ \t]{1,4}(?=[\w.-]{0,80}?\d)[\w.-]{16}))"
+    r"\b(?P<scheme>(?i:bearer,?|basic|negotiate|ntlm)|(?i:token)(?=[ \t]{1,4}(?=[\w.-]{0,80}?\d)[\w.-]{16}))"
     r"[ \t]{1,4}"
+    r"(?!(?:realm|error|scope|charset|title|resource_metadata)=)"
     r"(?=[^\s\"',;]{0,80}?(?:[\d=+/_~]|[a-z][A-Z]))[A-Za-z0-9._~+/=:-]{6,}+"
 )
 _DIGEST = re.compile(r"\b(?i:digest)[ \t]{1,4}(?=\w{1,20}=)(?P<secret>[^\r\n]*+)")
@@ -36,6 +37,7 @@ _BASE64_LINE = re.compile(r"[ \t'\"|]{0,8}[A-Za-z0-9+/=]{1,80}+(?:\\[rn]|['\",\s
 
 _ADDRESS = re.compile(r"(?<=://)[^\s\"'<>]++")
 _USER = re.compile(r"[^\s:/?#@]*+")
+_RANDOM = re.compile(r"(?=[A-Za-z_-]{0,40}\d)(?=[a-z\d_-]{0,40}[A-Z])(?=[A-Z\d_-]{0,40}[a-z])[\w-]{12,}+@")
 _PORT = re.compile(r":\d{1,5}(?:[/?#]|\Z)")
 _GO_DSN = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}+:(?P<secret>[^\s/\"']{1,100})@(?=(?:tcp|unix|udp)\()")
 _ORACLE = re.compile(
@@ -50,11 +52,36 @@ _USER_OPTION = re.compile(
     r"[^\s:\"']{1,60}+:(?!\d{1,5}(?!\S))(?P<secret>[^\s\"',]{1,200}+)"
 )
 _CLIENT_OPTION = re.compile(
-    r"\b(?:sshpass|mysql\w{0,8}|mariadb\w{0,8}|docker login|podman login|redis-cli|mongo\w{0,8}|net use)\b"
-    r"[^\r\n]{0,100}?\s(?:-p|-a)(?:\s|(?=[^\s\d-]))[\"']?(?P<secret>[^\s\"'-][^\s\"']{0,200}+)"
+    r"\b(?:(?:sshpass|mysql\w{0,8}|mariadb\w{0,8}|docker login|podman login|mongo\w{0,8}"
+    r"|twine|unrar|rar|7za?|useradd)\b"
+    r"[^\r\n]{0,100}?[\s'\"]-p|redis-cli\b[^\r\n]{0,100}?[\s'\"]-a|(?:sqlcmd|bcp|zip)\b[^\r\n]{0,100}?[\s'\"]-P"
+    r"|ldap[a-z]{3,9}\b[^\r\n]{0,100}?[\s'\"]-w|snmp[a-z]{3,9}\b[^\r\n]{0,100}?[\s'\"]-[AX]"
+    r"|ssh-keygen\b[^\r\n]{0,100}?[\s'\"]-N"
+    r"|openssl\b[^\r\n]{0,100}?[\s'\"]-[kK]"
+    r"|htpasswd\b[^\r\n]{0,20}?-\w{0,4}b\w{0,4}(?:\s\S{1,60}+){2})"
+    r"(?:[\s'\",]{1,5}|(?=[^\s\d-]))(?P<secret>(?!\d{1,5}(?![^\s\"',]))[^\s\"'-][^\s\"']{0,200}+)"
+)
+_SECOND_OPTION = re.compile(r"(?<=\s)-X[ =](?P<secret>[^\s\"'-][^\s\"']{5,200}+)")
+_SAMBA = re.compile(r"(?<![\w-])(?:-U|--user)[ =][\w.\\@-]{1,60}+%(?P<secret>[^\s\"']{1,200}+)")
+_NET_USE = re.compile(r"\bnet use\s{1,3}(?:\w:\s{1,3})?\\\\\S{1,200}+\s{1,3}(?P<secret>[^\s/\"']{1,200}+)")
+_PIPED = re.compile(r"\bchpasswd\s{0,3}<<<\s{0,3}[\"']?[\w.-]{1,60}+:(?P<secret>[^\s\"']{1,200}+)")
+_CREDENTIALS = re.compile(
+    r"\b\w{0,40}(?:Auth|Credentials?|Login)\(\s{0,3}[\"'][^\"'\r\n]{1,100}[\"'],\s{0,3}[\"'](?P<secret>[^\"'\r\n]{1,200}+)(?=[\"'])"
+)
+_KEY_DETAIL = re.compile(r"\bKey \((?P<names>[^()\r\n]{1,200}+)\)=\((?P<secret>[^()\r\n]{1,1000}+)\)")
+_DUPLICATE = re.compile(
+    r"\bDuplicate entry '(?P<secret>[^'\r\n]{1,300}+)' for key '(?P<names>[^'\r\n]{1,200}+)'"
+)
+_CODE = re.compile(
+    r"(?<=[?&])(?:code|state|ticket)=(?=[A-Za-z_.~%/-]{0,60}\d)(?=[^\s&]{0,60}?[a-z])(?P<secret>[\w.%+/=~-]{14,}+)"
+)
+_SAID = re.compile(
+    r"\b(?i:password|passphrase|passcode|secret|token|(?:api|access|secret|private|signing|license)[ _-]?key)"
+    r"(?: (?i:is|was|of|provided|given|used|value|for|\w{1,30}+(?=:))){0,2}:?[ \t][\"'`<]?"
+    r"(?=[A-Za-z_+/=.-]{0,60}\d)(?=[a-z\d_+/=.-]{0,60}[A-Z])(?=[A-Z\d_+/=.-]{0,60}[a-z])(?P<secret>[\w+/=-]{12,200}+)(?![\w(]|\.\w)",
 )
 _IDENTIFIED = re.compile(
-    r"\b(?i:identified\s{1,3}(?:with\s{1,3}\S{1,40}+\s{1,3})?by)\s{1,3}(?P<quote>[\"'])?(?P<secret>[^\s\"';]{1,200}+)"
+    r"\b(?i:identified\s{1,3}(?:with\s{1,3}\S{1,40}+\s{1,3})?by|set\s{1,3}password\s{1,3}for\s{1,3}\S{1,80}+\s{0,3}=)\s{1,3}(?P<quote>[\"'])?(?P<secret>[^\s\"';]{1,200}+)"
 )
 _VALUES = re.compile(r"(?P<before>\)\s{0,5}(?i:values)\s{0,5}\()(?P<secret>[^\r\n]*+)")
 _PARAMETERS = re.compile(r"\[parameters: (?=[(\[])[^\r\n]*+")
@@ -62,6 +89,14 @@ MAX_STATEMENT = 2_000
 """Characters of a statement that are looked at for names of columns."""
 _COLUMN = re.compile(r"[A-Za-z_]\w{1,60}+")
 _INPUT_VALUE = re.compile(r"\binput_value=(?P<secret>[^\r\n]*?)(?=, input_type=|[\r\n]|\Z)")
+
+
+_COMMANDS = (
+    ("-", _CLIENT_OPTION), ("snmp", _SECOND_OPTION), ("%", _SAMBA), ("net use", _NET_USE),
+    ("chpasswd", _PIPED), ("(", _CREDENTIALS),
+)  # fmt: skip
+"""What a text must hold for a pattern to be looked for, and the pattern."""
+_SAYS = ("pass", "secret", "token", "key")
 
 
 def without_shapes(text: str) -> str:
@@ -77,7 +112,7 @@ def without_shapes(text: str) -> str:
         )
         text = SECRET_PATHS.sub(_kept_before, text)
     if "=" in text and ("?" in text or "&" in text):
-        text = _QUERY_KEY.sub(_without_secret, text)
+        text = _CODE.sub(_without_secret, _QUERY_KEY.sub(_without_secret, text))
     if "eyJ" in text:
         text = _DOTTED.sub(_without_jwt, text)
     if "@" in text:
@@ -90,7 +125,12 @@ def without_shapes(text: str) -> str:
         text = TOKENS.sub(MARK, text)
         text = _CARD.sub(_without_card, text)
         text = _USER_OPTION.sub(_without_secret, text)
-        text = _CLIENT_OPTION.sub(_without_secret, text)
+        for needed, pattern in _COMMANDS:
+            if needed in text:
+                text = pattern.sub(_without_secret, text)
+        lower = text.lower()
+        if any(word in lower for word in _SAYS):
+            text = _SAID.sub(_without_secret, text)
         text = _IDENTIFIED.sub(_without_secret, text)
     if len(text) > 128 and "\n" in text:
         text = _without_lines(text)
@@ -99,6 +139,10 @@ def without_shapes(text: str) -> str:
 
 def without_columns(text: str, judge: Judge) -> str:
     """Return a text of SQL without the values of statements of which one column is a secret."""
+    if "Key (" in text:
+        text = _KEY_DETAIL.sub(lambda found: _without_keys_of(found, judge), text)
+    if "Duplicate entry" in text:
+        text = _DUPLICATE.sub(lambda found: _without_keys_of(found, judge), text)
     if "[parameters: " in text:
         text = _PARAMETERS.sub(lambda found: _without_parameters(found, judge), text)
     if ")" in text and "'" in text:
@@ -111,6 +155,10 @@ def _without_parameters(found: re.Match[str], judge: Judge) -> str:
     begin = text.rfind("[SQL: ", max(0, start - MAX_STATEMENT), start)
     secret = begin >= 0 and _names_a_secret(text[begin:start], judge)
     return f"[parameters: {MARK}]" if secret else found[0]
+
+
+def _without_keys_of(found: re.Match[str], judge: Judge) -> str:
+    return _without_secret(found) if _names_a_secret(found["names"], judge) else found[0]
 
 
 def _without_row(found: re.Match[str], judge: Judge) -> str:
@@ -169,7 +217,7 @@ def _without_password(address: str, web: bool) -> str:
         if address.startswith(f":{MARK}@", end):
             return address
         return f"{address[:end]}:{MARK}{address[at:]}"
-    if web and at == end and end:
+    if at == end and end and (web or _RANDOM.match(address)):
         return MARK + address[at:]
     return address
 

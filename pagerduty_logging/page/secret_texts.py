@@ -19,8 +19,9 @@ Judge = Callable[[str], Judgement]
 # quoted text and the beginning of the next: `('password', 'x')`; or, behind `--password`, a blank.
 _NAMED = re.compile(
     r"(?<![\w.-])(?P<name>[\w.-]++)"
-    r"(?:(?P<between>\\{0,7}[\"'`]?\]?[ \t]{0,5}(?:=>|:=|={1,3}|->|::?(?!//)|%3[Dd])\s{0,5})"
-    r"|(?P<pair>\\{0,7}[\"'],\s{0,5})(?=[bBuU]?\\{0,7}[\"'\d])"
+    r"(?:(?P<between>\\{0,7}[\"'`]?(?:\]|%5[Dd])?[ \t]{0,5}"
+    r"(?:=>|:=|={1,3}|->|→|\uff1a|::?(?!//)|%3[Dd])\s{0,5})"
+    r"|(?P<pair>\\{0,7}[\"'],\s{0,5})(?=[bBuU]?\\{0,7}(?:\d|[\"'](?![\w.-]{1,60}+\\{0,7}[\"']\s{0,3}:)))"
     r"|(?P<blank>[ \t]{1,5})(?=[\"'\w/+$!@#%^&*~.]))"
 )
 _BEFORE = re.compile(r"(?<![\w-])[\w-]{1,24}[ ]\Z")
@@ -34,15 +35,30 @@ _ENDS = re.compile(
     r"|\\{0,7}[\"'](?=[)\]},;:.>]|\Z)"  # a quote that was opened before the name
     r"|</[A-Za-z]|<[A-Za-z]{1,12}[ ]?/?>"  # markup
 )
+_LAST_WORD = re.compile(r"(?:[A-Z]|(?<![a-z]))[a-z]++\Z|(?<![A-Z])[A-Z]++\Z")
+_IS_NAME = re.compile(r"\s{0,3}[:=]")
+_ITEMS = re.compile(r"[\[(][^\[\](){}\r\n]{1,300}")
+_ITEM = re.compile(r"[\"'](?P<item>[\w.-]{1,80}+)[\"']")
 _CLOSERS = ")]}>\"'`.,;:!?…\\"
 _CODE = re.compile(
     r"(?:await |not |new |yield |lambda\b)?[A-Za-z_][\w.]*+[(\[]"
     r"|(?:self|cls|settings|config|args|kwargs|os|sys)\.\w"
 )
-_OPTION_VALUE = re.compile(r"(?:self|cls|settings|config|args|kwargs|os\.environ|options)\.\w")
+_OPTION_VALUE = re.compile(r"(?:self|cls|settings|config|args|kwargs|options)\.\w|os\.environ\b|os\.getenv\b")
 _NUMBER = re.compile(r"[-+]?\d[\d.,_]*+[ ]?(?:%|[A-Za-z]{1,3})?")
+_CALL = re.compile(r"[A-Za-z_]\w{0,60}+(?:\.[A-Za-z_]\w{0,60}+){1,8}\(")
+_BLOCK = re.compile(
+    r"[|>][+-]?[ \t]{0,5}\r?\n[ \t]{1,40}"
+    r"(?P<rows>[^\r\n]{1,2000}(?:\r?\n[ \t]{1,40}[^\r\n]{1,2000}){0,100})"
+)
+_NUMBERS = re.compile(r"[\[(][\d\s.,+-]*+[\])]")
+_HIDDEN = re.compile(r"\w{0,20}\(['\"]?\*{1,40}['\"]?\)")
 _SMALL = re.compile(r"\d{1,3}")
 _PATH = re.compile(r"(?:~|[A-Za-z]:|\.{1,2})?[/\\][\w.@+ /\\-]*+")
+_OPTION = re.compile(r"--|-[A-Za-z]{4}")
+_FILE = re.compile(
+    r"(?:/(?:app|config|data|etc|home|mnt|opt|private|root|run|secrets|srv|tmp|usr|var|vault|Users)|~|\.{1,2})/[\w.@/-]++"
+)
 _MIXED = re.compile(r"[a-z][A-Z][\w-]{0,200}[a-z][A-Z]")
 _ENDS_OBJECT = re.compile(r"[}\]>]")
 
@@ -51,11 +67,16 @@ _ELEMENT = re.compile(r"\s{0,5}>(?:<!\[CDATA\[)?(?P<value>[^<]*+)")
 _OPENED = re.compile(
     r"(?P<before><(?:[\w-]{1,30}+:)?(?P<name>[\w.-]{1,80}+)(?:\s[^<>]{0,300})?>(?:<!\[CDATA\[)?)(?P<value>[^<\]]*+)"
 )
+_PAIR = re.compile(
+    r"(?P<before><(?:[\w-]{1,30}+:)?(?i:name|key|id|field|param)>\s{0,5}(?P<name>[\w.-]{1,80}+)\s{0,5}</[\w:-]{1,40}+>\s{0,40}"
+    r"<(?:[\w-]{1,30}+:)?(?i:value|val|string|data|content)>\s{0,5}(?:<string>)?)(?P<value>[^<]++)"
+)
 _PART = re.compile(
     rf"[^\r\n\\]{{0,200}}{_NEWLINE}(?:[^\r\n\\]{{1,200}}{_NEWLINE}){{0,3}}{_NEWLINE}(?P<value>[^\r\n\\]*+)"
 )
 """What stands behind the quote of `<x name="password">text<`, and of a field of a multipart form."""
 
+_BEFORE_QUOTES = ("password", "passwd", "pwd", "passphrase")
 MAX_APART = 400
 """Characters between a name and its value, where each is an entry of its own."""
 
@@ -64,6 +85,7 @@ def without_values(text: str, judge: Judge) -> str:
     """Return `text` with the values that stand under names of secrets replaced."""
     if "</" in text or "<![" in text:
         text = _OPENED.sub(lambda found: _without_content(found, judge), text)
+        text = _PAIR.sub(lambda found: _without_content(found, judge), text)
     return _Walk(text, judge).shown()
 
 
@@ -103,7 +125,7 @@ class _Walk:
     def _after(self, found: re.Match[str]) -> int:
         """Look at what follows one name; return where to go on."""
         name, at = found["name"], found.end()
-        if found["blank"] is not None and not (name.startswith("--") or self._is_sql(found)):
+        if found["blank"] is not None and not (_OPTION.match(name) or self._is_sql(found)):
             return found.end("name")
         judged = self._judge(self._whole_name(found))
         if judged.sensitive:
@@ -119,7 +141,8 @@ class _Walk:
     def _is_sql(self, found: re.Match[str]) -> bool:
         """Tell `WITH PASSWORD 'x'` and `password "x"`: a quoted text directly behind the word."""
         following = self._text[found.end() : found.end() + 1]
-        return following in "\"'" and found["name"].lower() in ("password", "passwd", "pwd", "passphrase")
+        name = found["name"]
+        return following in "\"'" and (name == "SECRET" or name.lower() in _BEFORE_QUOTES)
 
     def _whole_name(self, found: re.Match[str]) -> str:
         """Return the name, with the word before it where it is but half of one: `api key: x`."""
@@ -142,9 +165,15 @@ class _Walk:
             value = text[slice(*span)]
             word = found["between"] == ": " and found["name"].isalpha() and not judged.strong
             return None if self._is_plain(value, judged, quoted=True, prose=word) else span
+        if found["between"] and (block := _BLOCK.match(text, at)) is not None:
+            return None if text.startswith(MARK, block.start("rows")) else block.span("rows")
+        if _HIDDEN.match(text, at):
+            return None
         if text[at : at + 1] in ("[", "(", "{"):
             span = at, _closed(text, at)
-            if ABSENT.fullmatch(text, *span):
+            if ABSENT.fullmatch(text, *span) or (judged.counts and _NUMBERS.fullmatch(text, *span)):
+                return None
+            if text[at] == "(" and found["name"].lower() == "signature":  # of a function
                 return None
             inner = text[at + 1 : span[1] - 1].strip(" '\"")
             return (
@@ -153,7 +182,8 @@ class _Walk:
                 else span
             )
         between = found["between"] or ""
-        code = _CODE.match(text, at) if between.endswith(" ") else _OPTION_VALUE.match(text, at)
+        code = _CODE.match(text, at) if between.endswith(" ") else None
+        code = code or _OPTION_VALUE.match(text, at) or _CALL.match(text, at)
         if code and not judged.header:
             return None
         return self._bare(found, at, judged)
@@ -201,12 +231,12 @@ class _Walk:
 
     def _entry(self, name: str, at: int) -> int:
         """Look at an entry that may name a secret or hold one: `"name": "password", "value": "x"`."""
-        word = name.rpartition(".")[2].lower()
+        word = last_word(name)
         if word in NAME_KEYS:
-            span = self._plain_span(at, MAX_NAME)
+            span = self._named_in(at)
             self._named_until = -1
             value_at, self._value_at = self._value_at, None
-            if span is None or not self._judge(self._text[slice(*span)]).sensitive:
+            if span is None or _IS_NAME.match(self._text, span[1]):
                 return at
             if value_at is not None and at - value_at <= MAX_APART:
                 value = self._plain_span(value_at, MAX_APART)
@@ -219,11 +249,23 @@ class _Walk:
             if at <= self._named_until:
                 self._named_until = -1
                 span = self._plain_span(at, 10 * MAX_APART)
-                if span is not None:
+                if span is not None and not ABSENT.fullmatch(self._text, *span):
                     self._found.append(span)
                     return span[1]
             self._value_at = at
         return at
+
+    def _named_in(self, at: int) -> tuple[int, int] | None:
+        """Return the span of a secret's name: the value that begins `at`, or a text within its brackets."""
+        text = self._text
+        if text[at : at + 1] not in ("[", "("):
+            span = self._plain_span(at, MAX_NAME)
+            return span if span is not None and self._judge(text[slice(*span)]).sensitive else None
+        items = _ITEMS.match(text, at)
+        for item in _ITEM.finditer(text, *items.span()) if items is not None else ():
+            if self._judge(item["item"]).sensitive:
+                return at, item.end("item")
+        return None
 
     def _plain_span(self, at: int, limit: int) -> tuple[int, int] | None:
         """Return the span of a quoted or bare value of at most `limit` characters."""
@@ -255,6 +297,13 @@ class _Walk:
         return field.end("value")
 
 
+@lru_cache(maxsize=1_024)
+def last_word(name: str) -> str:
+    """Return the last word of an entry's name: `ParameterValue`, `rejected_value`."""
+    found = _LAST_WORD.search(name[-MAX_NAME:])
+    return found[0].lower() if found else name.lower()
+
+
 @lru_cache(maxsize=64)
 def _closing(quote: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\\){re.escape(quote)}")
@@ -278,7 +327,7 @@ def is_no_secret(value: str, judged: Judgement) -> bool:
     value = value.strip()
     if not value or ABSENT.fullmatch(value):
         return True
-    if judged.counts and _NUMBER.fullmatch(value):
+    if (judged.counts and _NUMBER.fullmatch(value)) or _FILE.fullmatch(value):
         return True
     if judged.place and _PATH.fullmatch(value):
         return True
@@ -287,4 +336,5 @@ def is_no_secret(value: str, judged: Judgement) -> bool:
 
 
 def _same(value: str, name: str) -> bool:
-    return value.rpartition(".")[2] == name
+    """Tell `password=self.password` and `--password PASSWORD`, which repeat the name."""
+    return value.rpartition(".")[2] in (name, name.rpartition(".")[2]) or value == name.lstrip("-").upper()

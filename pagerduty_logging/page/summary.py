@@ -55,7 +55,9 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     place = _innermost(chain) if is_report else ""
     if place and line in ("", text):
         line = _CAUGHT
-    if place and not _says(line, place.rpartition(".")[2]):
+    function = place.rpartition(".")[2]
+    # "Task billing/pay[8b1a] raised …" names it.
+    if place and not (_says(line, function) or f"/{function}[" in line):
         line = _without_error(line, text, chain[0].text.partition("\n")[0])
         line = f"{line.rstrip(': .')} in {place}"
     if line in (text, ""):

@@ -18,22 +18,22 @@ GATHERED = 5.0
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """What an occurrence is told as, in place of its own problem.
+    """What an occurrence is shown as, in place of its own problem.
 
     Attributes:
         key: the dedup key.
-        told: makes the alert of all out of the alert of this one.
+        rewrite: makes the alert of all out of the alert of this one.
     """
 
     key: str
-    told: Callable[[Trigger], Trigger]
+    rewrite: Callable[[Trigger], Trigger]
 
 
 def messages_of_a_line(trigger: Trigger, *, crowd: Crowd, line: Frame) -> Trigger:
-    """Return the alert of a line's latest message as that of all that are told together with it."""
+    """Return the alert of a line's latest message as that of all that share its alert."""
     place = f"{line.path.replace(chr(92), '/').rpartition('/')[2]}:{line.line}"
     words = "more different messages" if crowd.different > 1 else "more different message"
-    return _told(
+    return _rewritten(
         trigger,
         f"{_number(crowd)} {words} of this line ({place}), such as: {trigger.summary}",
         {"more_different_messages": _number(crowd), "examples": _shown(crowd)},
@@ -43,7 +43,7 @@ def messages_of_a_line(trigger: Trigger, *, crowd: Crowd, line: Frame) -> Trigge
 def functions_with_a_text(trigger: Trigger, *, crowd: Crowd) -> Trigger:
     """Return the alert of the latest function that reports a text as that of all such functions."""
     words = "more functions report" if crowd.different > 1 else "more function reports"
-    return _told(
+    return _rewritten(
         trigger,
         f"{trigger.summary} (a storm: {_number(crowd)} {words} the same)",
         {
@@ -54,7 +54,7 @@ def functions_with_a_text(trigger: Trigger, *, crowd: Crowd) -> Trigger:
     )
 
 
-def _told(trigger: Trigger, summary: str, details: dict[str, Any]) -> Trigger:
+def _rewritten(trigger: Trigger, summary: str, details: dict[str, Any]) -> Trigger:
     shown: dict[str, Any] = cleaned(details)
     for name, value in (trigger.custom_details or {}).items():
         shown[f"{name} (logged)" if name in details else name] = value

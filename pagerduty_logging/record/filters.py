@@ -167,7 +167,9 @@ class _Watched:
         self.first_seen = seen
 
 
-def frequency(option: tuple[int, float] | None, max_problems: int) -> Frequency | None:
+def frequency(
+    option: tuple[int, float] | None, max_problems: int, clock: Callable[[], float] = monotonic
+) -> Frequency | None:
     """Return what the option `min_occurrences` asks for; raise a TypeError or ValueError that names it."""
     if option is None:
         return None
@@ -175,5 +177,8 @@ def frequency(option: tuple[int, float] | None, max_problems: int) -> Frequency 
         raise TypeError("min_occurrences must be (times, seconds)")
     times, seconds = option
     return Frequency(
-        options.count("min_occurrences", times), options.seconds("min_occurrences", seconds), max_problems
+        options.count("min_occurrences", times),
+        options.seconds("min_occurrences", seconds),
+        max_problems,
+        clock,
     )

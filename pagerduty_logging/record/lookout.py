@@ -119,6 +119,11 @@ class Lookout:
                 self._stage = "well"
         return self._pace.next_at - now
 
+    def first_look(self) -> None:
+        """Note where the handler is attached, a second after it was made: it may not page for a long time."""
+        self.note_attached()
+        self.look()
+
     def look(self) -> None:
         """Tell what keeps errors from the handler if that lasts; put it back where that is wanted."""
         trouble = self.trouble()
@@ -203,7 +208,9 @@ class Lookout:
 
     def report_undelivered(self) -> None:
         """Tell of what has thrown the handler out if there was no time to tell before."""
-        trouble = self.trouble() if self._dropped or self._thrown_out_by else ""
+        handler = self._handler()
+        deaf = handler is not None and bool(standing_of(handler).at)
+        trouble = self.trouble() if deaf or self._dropped or self._thrown_out_by else ""
         if trouble and not (self._stage == "told" or self.keepers or self._has_successor()):
             self._tell(trouble)
 

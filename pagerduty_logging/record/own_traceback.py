@@ -35,11 +35,14 @@ def printed_in(record: logging.LogRecord) -> BaseException | None:
 
 
 def is_same(printed: Raised, error: Raised) -> bool:
-    """Return whether a printed exception is `error`; words may follow it in the text."""
+    """Return whether a printed exception is `error`; words may follow it in the text.
+
+    loguru prints the statement of an assertion that has no words.
+    """
     if printed.name != error.name:
         return False
     first, last = printed.text.partition("\n")[0].strip(), error.text.partition("\n")[0].strip()
-    return first.startswith(last) if last else not first
+    return first.startswith(last or "assert ") or not (first or last)
 
 
 def following(printed: Raised, error: Raised) -> str:

@@ -23,8 +23,8 @@ _RELATIONS = {
 }
 _MARGIN = re.compile(r"^[ ]*(?:\|[ ]|\+[-+ \d]*$)")
 _CARETS = re.compile(r"\s*[~^]+\s*")
-_VALUES = re.compile(r"\s*[│└┌┬├╭╰]")
-_DRAWN = re.compile("[│└┌┬├╭╰]")
+_VALUES = re.compile(r"\s*(?:[│└┌┬├╭╰]|(?:\|\s*)*-> )")
+_DRAWN = re.compile("[│└┌┬├╭╰]|-> ")
 
 
 _HEADER = re.compile(r"(?:Exception Group )?Traceback \(most recent call last\)")

@@ -143,7 +143,7 @@ class Asker:
         return reply
 
     def catch_up(self, hello: Request, wait: float | None = None) -> Reply | None:
-        """Return the answer to the call that is under way, or to `hello`, by which a state that failed is asked
+        """Return the answer to the call that is under way, else to `hello`, which asks a state that failed
         whether it is back; None: there is none so far, or it is not time to ask.
 
         Args:

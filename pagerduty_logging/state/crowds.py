@@ -1,7 +1,7 @@
-"""Too many of a kind at once: from then on they are told together, until it calms.
+"""Too many of a kind at once: from then on they share an alert, until it calms.
 
-Of the messages of one line of source, or of the functions that report one text, the first few are told
-apart; what is beyond them is a crowd, and one event stands for it.
+Of the messages of one line of source, or of the functions that report one text, the first few have
+alerts of their own; what is beyond them is a crowd, and one event stands for it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pagerduty_logging.state.lock import ReentrantLock
 
 
-class Told(enum.Enum):
-    """How one of a kind is told."""
+class Alert(enum.Enum):
+    """Which alert one of a kind has."""
 
-    APART = "apart"  # as if there were no others
-    TOGETHER = "together"  # with others of its kind: there are too many
+    OWN = "own"  # as if there were no others
+    SHARED = "shared"  # with others of its kind: there are too many
 
 
 @dataclass(slots=True, eq=False)
@@ -26,10 +26,10 @@ class Crowd:
     """Those of one kind. Times are on the clock of whoever asks.
 
     Attributes:
-        apart: those that are told apart, and when each was last seen.
+        apart: those with an alert of their own, and when each was last seen.
         together: the latest of the others, and when each was last seen, the latest last.
         too_many: whether there were too many, and it has not calmed since.
-        different: how many were told together since there are too many.
+        different: how many have shared an alert since there are too many.
         exact: whether that is all of them; False: there are at least so many.
         examples: texts of the latest of them.
     """
@@ -43,15 +43,15 @@ class Crowd:
     _counted: set[int] | frozenset[int] = frozenset()  # few are ever crowds
 
 
-def judge(crowd: Crowd, member: str, now: float, limit: int, seconds: float) -> Told:
-    """Decide how one of a kind that is seen now is told, and note that it was seen.
+def judge(crowd: Crowd, member: str, now: float, limit: int, seconds: float) -> Alert:
+    """Decide which alert one of a kind has that is seen now, and note that it was seen.
 
     More than `limit` within `seconds` are too many. It has calmed when fewer than that were seen within so
-    many seconds; those told apart before stay so in between.
+    many seconds; those with an alert of their own keep it in between.
     """
     if member in crowd.apart:
         crowd.apart[member] = now
-        return Told.APART
+        return Alert.OWN
     if len(crowd.apart) >= limit or crowd.too_many:
         if not _has_calmed(crowd, member, now - seconds, limit):
             crowd.too_many = True
@@ -59,11 +59,11 @@ def judge(crowd: Crowd, member: str, now: float, limit: int, seconds: float) -> 
             crowd.together[member] = now
             if len(crowd.together) > limit:
                 del crowd.together[next(iter(crowd.together))]
-            return Told.TOGETHER
+            return Alert.SHARED
         crowd.apart = {one: seen for one, seen in crowd.apart.items() if seen > now - seconds}
         crowd.together, crowd.too_many = {}, False
     crowd.apart[member] = now
-    return Told.APART
+    return Alert.OWN
 
 
 def _has_calmed(crowd: Crowd, member: str, since: float, limit: int) -> bool:
@@ -79,7 +79,7 @@ class Crowds:
     """Those of every kind, bounded in number; safe to share between threads.
 
     Args:
-        limit: how many of a kind are told apart.
+        limit: how many of a kind have an alert of their own.
         seconds: within how long.
         examples: texts that are kept of a crowd.
         max_kinds: kinds known at once; the least recently seen go first.
@@ -108,11 +108,11 @@ class Crowds:
         Args:
             kind: what too many may be of.
             member: which one it is.
-            example: what is told of it, if it is told with others.
+            example: what is shown of it, if it shares an alert.
             now: when it was seen.
 
         Returns:
-            the crowd that it is told with; None: it is told apart.
+            the crowd that it shares an alert with; None: it has its own.
         """
         return self._lock.run(self._note, kind, member, example, now, or_else=_apart)
 
@@ -124,7 +124,7 @@ class Crowds:
                 self._let_go(self._crowds.popitem(last=False)[1])
         else:
             self._crowds.move_to_end(kind)
-        if judge(crowd, member, now, self._limit, self._seconds) is Told.TOGETHER:
+        if judge(crowd, member, now, self._limit, self._seconds) is Alert.SHARED:
             self._count_in(crowd, member, example)
             return crowd
         if crowd.different and not crowd.too_many:
@@ -153,4 +153,4 @@ class Crowds:
 
 
 def _apart(kind: Hashable, member: str, example: str, now: float) -> None:
-    """Tell apart what a signal handler or a finaliser logs while this very thread is in `note`."""
+    """Let have its own alert what a signal handler or a finaliser logs while this very thread is in `note`."""

@@ -1,12 +1,13 @@
 -- One exchange with the state, in one step. decide.py decides the same for SQLite, and says what the fields mean.
--- KEYS: sender, budget, silences, index, releases, then the problems. ARGV: the request, as JSON.
+-- KEYS: sender, budget, silences, index, releases, then the problems, for each request. ARGV: the requests, as JSON; `base`
+-- is the number of keys before those of the request.
 local LEASE, SLACK, NEW_WITHIN, MINUTE, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 5, 1000, 3
 local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at', 'window', 'followed', 'busy',
     'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity', 'release', 'summary', 'logger',
     'hosts', 'host_names', 'processes'}
 local TEXTS = {lease_by = true, release = true, summary = true, logger = true, host_names = true}
 
-local request = cjson.decode(ARGV[1])
+local request, base
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 
@@ -48,8 +49,8 @@ local function save(key, record, change)
     local kept = math.max(request.remember, window_left(record), LEASE)
     redis.call('PEXPIRE', key, math.ceil(kept * 1000))
     if not change then
-        redis.call('ZADD', KEYS[4], now + kept, key)
-        redis.call('PEXPIRE', KEYS[4], math.ceil(math.max(kept, redis.call('PTTL', KEYS[4]) / 1000) * 1000))
+        redis.call('ZADD', KEYS[base + 4], now + kept, key)
+        redis.call('PEXPIRE', KEYS[base + 4], math.ceil(math.max(kept, redis.call('PTTL', KEYS[base + 4]) / 1000) * 1000))
     end
 end
 
@@ -141,26 +142,26 @@ local function conclude(outcome)
 end
 
 local function spend(severity)
-    local newest = redis.call('LINDEX', KEYS[2], -1)
-    if newest and tonumber(newest) > now then redis.call('DEL', KEYS[2]) end
-    local oldest = redis.call('LINDEX', KEYS[2], 0)
+    local newest = redis.call('LINDEX', KEYS[base + 2], -1)
+    if newest and tonumber(newest) > now then redis.call('DEL', KEYS[base + 2]) end
+    local oldest = redis.call('LINDEX', KEYS[base + 2], 0)
     while oldest and tonumber(oldest) <= now - MINUTE do
-        redis.call('LPOP', KEYS[2])
-        oldest = redis.call('LINDEX', KEYS[2], 0)
+        redis.call('LPOP', KEYS[base + 2])
+        oldest = redis.call('LINDEX', KEYS[base + 2], 0)
     end
     local reserved = severity == 0 and 0 or math.floor(request.per_minute / RESERVED_SHARE)
-    local over = redis.call('LLEN', KEYS[2]) - (request.per_minute - reserved)
+    local over = redis.call('LLEN', KEYS[base + 2]) - (request.per_minute - reserved)
     if over >= 0 then
-        return math.max(tonumber(redis.call('LINDEX', KEYS[2], over)) + MINUTE - now, 0.001)
+        return math.max(tonumber(redis.call('LINDEX', KEYS[base + 2], over)) + MINUTE - now, 0.001)
     end
-    redis.call('RPUSH', KEYS[2], now)
-    redis.call('PEXPIRE', KEYS[2], MINUTE * 1000)
+    redis.call('RPUSH', KEYS[base + 2], now)
+    redis.call('PEXPIRE', KEYS[base + 2], MINUTE * 1000)
     return 0
 end
 
 local function figures(record, claim)
     local own = claim.follow_up and 0 or 1
-    local started = request.release and redis.call('HGET', KEYS[5], request.release)
+    local started = request.release and redis.call('HGET', KEYS[base + 5], request.release)
     local new
     if started and request.release == record.release then
         new = math.max(record.first - tonumber(started), 0)
@@ -208,27 +209,37 @@ local function standing(key)
         severity = left > 0 and record.told_severity or nil}
 end
 
--- The sequence number is written always: an exchange that cannot write is to fail, not to look well.
-local before = tonumber(redis.call('GET', KEYS[1]) or '0')
-redis.call('SET', KEYS[1], math.max(before, request.sequence), 'PX', math.ceil(math.max(request.remember, 3600) * 1000))
-if request.release then
-    local started = redis.call('HGET', KEYS[5], request.release)
-    if not started or tonumber(started) > now - request.started then
-        redis.call('HSET', KEYS[5], request.release, now - request.started)
+local function exchange()
+    -- The sequence number is written always: an exchange that cannot write is to fail, not to look well.
+    local before = tonumber(redis.call('GET', KEYS[base + 1]) or '0')
+    redis.call('SET', KEYS[base + 1], math.max(before, request.sequence), 'PX', math.ceil(math.max(request.remember, 3600) * 1000))
+    if request.release then
+        local started = redis.call('HGET', KEYS[base + 5], request.release)
+        if not started or tonumber(started) > now - request.started then
+            redis.call('HSET', KEYS[base + 5], request.release, now - request.started)
+        end
+        redis.call('PEXPIRE', KEYS[base + 5], math.ceil(request.remember * 1000))
     end
-    redis.call('PEXPIRE', KEYS[5], math.ceil(request.remember * 1000))
+    local reply = {now = now, standings = {}}
+    if request.sequence > before then
+        for _, entry in ipairs(request.counts) do count(entry) end
+        for _, outcome in ipairs(request.outcomes) do conclude(outcome) end
+    end
+    for i, entry in ipairs(request.counts) do reply.standings[i] = standing(KEYS[entry.place]) end
+    local version = redis.call('HGET', KEYS[base + 3], 'version') or ''
+    if version ~= request.silences then
+        reply.version, reply.silences = version, redis.call('HVALS', KEYS[base + 3])
+    else
+        if request.claim then reply.answer = claim(request.claim) end
+        if request.spend then reply.wait = spend(request.spend) end
+    end
+    return reply
 end
-local reply = {now = now, standings = {}}
-if request.sequence > before then
-    for _, entry in ipairs(request.counts) do count(entry) end
-    for _, outcome in ipairs(request.outcomes) do conclude(outcome) end
+
+local replies = {}
+for i, text in ipairs(ARGV) do
+    request = cjson.decode(text)
+    base = request.base
+    replies[i] = exchange()
 end
-for i, entry in ipairs(request.counts) do reply.standings[i] = standing(KEYS[entry.place]) end
-local version = redis.call('HGET', KEYS[3], 'version') or ''
-if version ~= request.silences then
-    reply.version, reply.silences = version, redis.call('HVALS', KEYS[3])
-else
-    if request.claim then reply.answer = claim(request.claim) end
-    if request.spend then reply.wait = spend(request.spend) end
-end
-return cjson.encode(reply)
+return cjson.encode(replies)

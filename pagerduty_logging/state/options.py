@@ -19,6 +19,8 @@ from pagerduty_logging.state.shared import SharedState
 
 ENVIRONMENT_VARIABLE = "PAGERDUTY_STATE"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one letter is a drive of Windows
+_SCHEME = re.compile(r"(rediss?|valkeys?|unix|sqlite|file):", re.IGNORECASE)
+_ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}(/[0-9]*)?")
 _SCHEMES = ("redis", "rediss", "unix")
 _FORMS = "a file's path, a redis://, rediss:// or unix:// address, or a client of Redis"
 
@@ -63,8 +65,9 @@ def find_place(option: Any = None, name: str = "state") -> Place | None:
         raise ValueError(f"{name} is empty: give {_FORMS}")
     if _URL.match(option):
         return _of_url(option, name)
-    if "\0" in option:
-        raise ValueError(f"{name} is no path: it holds a NUL")
+    fault = _no_path(option)
+    if fault is not None:
+        raise ValueError(f"{name} {fault}")
     return _of_path(option)
 
 
@@ -104,6 +107,19 @@ def open_state(
     )
 
 
+def _no_path(text: str) -> str | None:
+    """Say what is wrong with a text that is taken for a path, if somebody certainly meant something else."""
+    if "\0" in text:
+        return "is no path: it holds a NUL"
+    if text == ":memory:":
+        return "cannot be :memory:, which no other process sees: give a file's path, or leave it out"
+    if _ADDRESS.fullmatch(text):
+        return "looks like an address without its scheme: redis://host:6379/0"
+    if _SCHEME.match(text):
+        return f"is no address that can be read, and no path: give {_FORMS}"
+    return None
+
+
 def _of_path(path: str) -> Place:
     path = os.path.abspath(path)
 
@@ -116,12 +132,16 @@ def _of_path(path: str) -> Place:
 
 
 def _of_url(url: str, name: str) -> Place:
-    scheme = url.partition(":")[0].lower()
+    scheme, _, rest = url.partition(":")
+    scheme = scheme.lower()
+    url = f"{scheme}:{rest}"
     if scheme not in _SCHEMES:
         raise ValueError(f"{name} cannot be {scheme}://…: give {_FORMS}")
     fault = _fault(url)
     if fault is not None:
         raise ValueError(f"{name} {fault}")
+    import concurrent.futures.thread  # noqa: F401 - it has fork hooks, which redis-py would add during a fork
+
     if importlib.util.find_spec("redis") is None:
         raise ValueError(f"{name} needs redis-py for {scheme}://…: pip install 'pagerduty-logging[redis]'")
 
@@ -178,10 +198,10 @@ def _of_client(client: Any, name: str) -> Place:
         )
 
     def make_store(aside: bool = False) -> Store:
-        from pagerduty_logging.state.redis import RedisStore, script
+        from pagerduty_logging.state.redis import PATIENCE, PATIENCE_ASIDE, RedisStore, script
 
         script()
-        return RedisStore(client)
+        return RedisStore(client, patience=PATIENCE_ASIDE if aside else PATIENCE)
 
     return Place(f"the state in Redis ({kind})", make_store)
 

@@ -72,7 +72,7 @@ class Last(NamedTuple):
 
 @dataclass(slots=True)
 class HandedIn:
-    """What a shared state was told of a problem.
+    """What a shared state knows of a problem.
 
     Attributes:
         number: of occurrences.
@@ -103,7 +103,7 @@ class Problem:
             looked at closely.
         over: it was resolved; what comes next is another problem with the same key.
         course: what tells whether it gets worse; None: nobody wants to know.
-        handed_in: what a shared state was told of; None: there is none, or it was told of nothing.
+        handed_in: what a shared state knows of it; None: there is none, or it knows nothing.
         said: what its last event said, as a follow-up needs it; None: no event was made.
     """
 

@@ -16,6 +16,7 @@ from importlib import resources
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from pagerduty_logging.state import together
 from pagerduty_logging.state.protocol import (
     FORMAT,
     MAX_NAMES,
@@ -89,20 +90,28 @@ class RedisStore:
         self._lua = lua or script()
         self._sha = hashlib.sha1(self._lua.encode()).hexdigest()
         self._own: Any = None
+        self._place = id(client) if client is not None else url
 
     def exchange(self, request: Request, seconds: float) -> Reply:
-        keys, payload = _packed(request)
+        users = together.those_of(self._place)
+        if together.is_hand_in(request):
+            return users.hand_in(self, request, self._patience, self._exchange)
+        return users.ask(self, request, self._patience, self._exchange)
+
+    def _exchange(self, requests: list[Request]) -> list[Reply]:
+        keys: list[str] = []
+        payloads = [_packed(request, keys) for request in requests]
         try:
             client = self._client()
             try:
-                text = client.evalsha(self._sha, len(keys), *keys, payload)
+                text = client.evalsha(self._sha, len(keys), *keys, *payloads)
             except Exception as error:
                 if not _is_unknown_script(error):
                     raise
-                text = client.eval(self._lua, len(keys), *keys, payload)
+                text = client.eval(self._lua, len(keys), *keys, *payloads)
         except Exception as error:
             raise self._error(error) from None
-        return _unpacked(request, text)
+        return _unpacked(requests, text)
 
     def problems(self) -> tuple[float, list[KnownProblem]]:
         try:
@@ -171,11 +180,19 @@ class RedisStore:
         if isinstance(error, StateError):
             return error
         text = _words(error)
-        password = urlsplit(self._url).password if self._url else None
-        for secret in (password, unquote(password) if password else None):
-            if secret:
-                text = text.replace(secret, "…")
-        return StateError(text)
+        for secret in self._secrets():
+            text = text.replace(secret, "…")
+        return StateError(text.rstrip("."))
+
+    def _secrets(self) -> list[str]:
+        """Return what is not to be shown: a client may repeat it in an error."""
+        pool = getattr(self._given, "connection_pool", None)
+        options = getattr(pool, "connection_kwargs", None)
+        password = urlsplit(self._url).password or ""
+        found: list[Any] = [password, unquote(password)]
+        if isinstance(options, dict):
+            found.append(options.get("password"))
+        return [secret for secret in found if isinstance(secret, str) and secret]
 
 
 def connected(url: str, patience: float = PATIENCE) -> Any:
@@ -194,9 +211,10 @@ def connected(url: str, patience: float = PATIENCE) -> Any:
     )
 
 
-def _packed(request: Request) -> tuple[list[str], str]:
-    sender = request.sender
-    keys = [
+def _packed(request: Request, keys: list[str]) -> str:
+    """Return a request as JSON, and add its keys to those of the ones before."""
+    sender, base = request.sender, len(keys)
+    keys += [
         f"{PREFIX}sender:{sender.name}",
         f"{PREFIX}budget:{sender.space}",
         f"{PREFIX}silences",
@@ -213,6 +231,7 @@ def _packed(request: Request) -> tuple[list[str], str]:
         return places[name]
 
     message: dict[str, Any] = {
+        "base": base,
         "name": sender.name,
         "process": sender.process,
         "host": sender.host,
@@ -230,26 +249,27 @@ def _packed(request: Request) -> tuple[list[str], str]:
         message["claim"] = {**asdict(request.claim), "place": place(request.claim.key, request.claim.change)}
     if request.spend is not None:
         message["spend"] = request.spend
-    return keys, json.dumps(message)
+    return json.dumps(message)
 
 
-def _unpacked(request: Request, text: Any) -> Reply:
+def _unpacked(requests: list[Request], text: Any) -> list[Reply]:
     try:
-        told = json.loads(_text(text))
-        now = float(told["now"])
-        standings = {
-            count.key: Standing(
-                bool(one["told"]), bool(one["leased"]), float(one["left"]), one.get("severity")
-            )
-            for count, one in zip(request.counts, told["standings"] or (), strict=True)
-        }
-        silences = None
-        if "version" in told:
-            silences = (str(told["version"]), tuple(_silences(told["silences"] or (), now)))
-        answer = _ANSWERS[told["answer"]["kind"]](told["answer"]) if "answer" in told else None
-        return Reply(now, standings, answer, told.get("wait"), silences, request.sequence)
+        return [_reply(*pair) for pair in zip(requests, json.loads(_text(text)), strict=True)]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise StateError("the state answered nonsense: is this a Redis of its own?") from None
+
+
+def _reply(request: Request, told: Mapping[str, Any]) -> Reply:
+    now = float(told["now"])
+    standings = {
+        count.key: Standing(bool(one["told"]), bool(one["leased"]), float(one["left"]), one.get("severity"))
+        for count, one in zip(request.counts, told["standings"] or (), strict=True)
+    }
+    silences = None
+    if "version" in told:
+        silences = (str(told["version"]), tuple(_silences(told["silences"] or (), now)))
+    answer = _ANSWERS[told["answer"]["kind"]](told["answer"]) if "answer" in told else None
+    return Reply(now, standings, answer, told.get("wait"), silences, request.sequence)
 
 
 def _mine(told: Mapping[str, Any]) -> Mine:
@@ -358,5 +378,5 @@ def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError) or "Timeout" in text or "timed out" in text.lower():
         return "Redis does not answer in time"
     if isinstance(error, OSError) or "Connection" in type(error).__name__:
-        return f"Redis cannot be reached: {error}"
+        return f"Redis cannot be reached: is it running, and is this its address? {error}"
     return f"Redis: {text}"

@@ -47,15 +47,18 @@ LOOK = 1.0
 """Seconds between looks at a call that does not end."""
 _ROUNDS = 3  # silences may change again while a claim is asked anew for them
 
-_process: tuple[int, str] | None = None
+_names: dict[int, str] = {}  # of this process, and of those that it is a fork of
 
 
 def process_name() -> str:
     """Return a name of this process that no other one has or had."""
-    global _process
-    if _process is None or _process[0] != os.getpid():
-        _process = (os.getpid(), uuid.uuid4().hex[:12])
-    return _process[1]
+    pid = os.getpid()
+    return _names.get(pid) or _names.setdefault(pid, uuid.uuid4().hex[:12])
+
+
+def _apart() -> float:
+    """Return by how many seconds this process hands in later than others: all its handlers at one moment."""
+    return random.Random(process_name()).uniform(0.0, SPREAD)
 
 
 class SharedState:
@@ -357,7 +360,7 @@ class SharedState:
         if isinstance(answer, Anothers | Mine) and now >= self._in_step_until:
             since = answer.since if isinstance(answer, Anothers) else 0.0
             self._in_step_until = now - since + IN_STEP
-            self._hand_in_at = now + HAND_IN - since % HAND_IN + random.uniform(0.0, SPREAD)
+            self._hand_in_at = now + HAND_IN - since % HAND_IN + _apart()
         elif reply.handed_in and self._hand_in_at <= now:
             late = now - self._hand_in_at
             self._hand_in_at = now + HAND_IN - (late if late < LOOK else 0.0)

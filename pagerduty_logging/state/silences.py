@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from pagerduty_logging.state.protocol import Silence
+from pagerduty_logging.state.worse import second_keys
 
 LONGEST = 7 * 86_400.0
 """Seconds that a silence may last: nobody remembers one that was meant for ever."""
@@ -21,8 +22,15 @@ def silences(silence: Silence, key: str, logger: str, severity: int) -> bool:
     if silence.by == "all":
         return True
     if silence.by == "key":
-        return silence.what == key
-    return fnmatchcase(logger, silence.what)
+        return key == silence.what or key in second_keys(silence.what)
+    return fits(silence.what, logger)
+
+
+def fits(what: str, logger: str) -> bool:
+    """Return whether a logger is one that is meant: a name with all below it, or what fits a glob."""
+    if any(character in what for character in "*?["):
+        return fnmatchcase(logger, what)
+    return logger == what or logger.startswith(f"{what}.")
 
 
 def which(

@@ -15,9 +15,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from random import uniform
 from typing import Any
 
+from pagerduty_logging.events_api.forking import fork_gate
+from pagerduty_logging.state import together
 from pagerduty_logging.state.decide import Record
 from pagerduty_logging.state.protocol import (
     FORMAT,
@@ -31,7 +34,7 @@ from pagerduty_logging.state.sqlite_exchange import CHANGES, Exchange, all_silen
 
 PATIENCE = 0.2
 """Seconds to wait for others who write, where no more is said."""
-SHARE = 0.8
+SHARE = 0.6
 """Of the seconds for an exchange, those to wait for others who write."""
 BUSY_PAUSE = (0.0005, 0.003, 0.012)
 """Seconds between two looks whether it is our turn: at least, at most, and at most after some looks."""
@@ -95,16 +98,27 @@ class SqliteStore:
         self._exchanges = 0
 
     def exchange(self, request: Request, seconds: float) -> Reply:
+        if together.is_hand_in(request):
+            do = partial(self._exchange, seconds=seconds)
+            return together.those_of(self.path).hand_in(self, request, seconds, do)
+        return self._exchange([request], seconds)[0]
+
+    def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:
         with self._errors():
-            connection = self._open(PATIENCE)
+            with fork_gate():  # SQLite has locks of its own, which a child would find taken
+                connection = self._open(PATIENCE)
             for _ in _looks(SHARE * seconds):
-                reply = looked(connection, request, self._clock())
-                if reply is not None:
-                    return reply
                 with self._turn(connection) as ours:
                     if ours:
-                        return Exchange(connection, request, self._clock()).run(sweep=self._sweeps())
+                        return [self._applied(connection, request) for request in requests]
+                with fork_gate():
+                    reply = looked(connection, requests[0], self._clock())
+                if reply is not None:
+                    return [reply]
             raise sqlite3.OperationalError("locked")
+
+    def _applied(self, connection: sqlite3.Connection, request: Request) -> Reply:
+        return Exchange(connection, request, self._clock()).run(sweep=self._sweeps())
 
     def problems(self) -> tuple[float, list[KnownProblem]]:
         now = self._clock()
@@ -182,17 +196,18 @@ class SqliteStore:
 
     @contextmanager
     def _turn(self, connection: sqlite3.Connection) -> Iterator[bool]:
-        """Begin a transaction, and commit it; False: others are writing. One thread at a time."""
+        """Begin a transaction, and commit it; False: others are writing, also on threads of this process."""
         turn = _turns.setdefault((os.getpid(), self.path), threading.Lock())
         if not turn.acquire(blocking=False):
             yield False
             return
         try:
-            if not _began(connection):
-                yield False
-                return
-            yield True
-            connection.execute("COMMIT")
+            with fork_gate():
+                if not _began(connection):
+                    yield False
+                    return
+                yield True
+                connection.execute("COMMIT")
         finally:
             turn.release()
 
@@ -245,6 +260,8 @@ class SqliteStore:
         return before == self._file
 
     def _words(self, error: Exception) -> str:
+        if isinstance(error, FileNotFoundError):
+            return f"{self.path} cannot be made: its directory does not exist ({error.strerror})"
         if isinstance(error, OSError):
             return f"{self.path}: {error.strerror or error}"
         if isinstance(error, StateError):
@@ -256,6 +273,8 @@ class SqliteStore:
             return f"{self.path} is no SQLite database, or a broken one: move it away, a new one is made"
         if "full" in text:
             return f"{self.path}: the disk is full"
+        if "disk I/O" in text:
+            return f"{self.path}: {text}: is there room on the disk?"
         if "readonly" in text:
             return f"{self.path} cannot be written: the file, or its directory, is read-only"
         if "unable to open" in text:
@@ -264,7 +283,7 @@ class SqliteStore:
 
 
 def _looks(seconds: float) -> Iterator[None]:
-    """Yield now and then, for so many seconds of waiting; time in which this process gets no CPU is not counted.
+    """Yield now and then, for so many seconds of waiting; time in which we get no CPU is not counted.
 
     SQLite itself would wait ever longer, and let latecomers go first.
     """

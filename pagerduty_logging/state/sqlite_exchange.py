@@ -80,9 +80,9 @@ def known_problem(step: sqlite3.Connection, space: str, key: str, record: Record
 
 
 def looked(step: sqlite3.Connection, request: Request, now: float) -> Reply | None:
-    """Return the reply to a claim if nothing need be written for it; None: an exchange is called for.
+    """Return the reply to a claim for which nothing need be written; None: it takes an exchange.
 
-    Of many processes that meet a problem at one moment all but one have their answer so, and wait for no lock.
+    Of many processes that meet a problem at one moment most have their answer so, and wait for no lock.
     """
     claim, sender = request.claim, request.sender
     if claim is None or request.outcomes:

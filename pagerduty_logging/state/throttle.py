@@ -43,7 +43,7 @@ JITTER = 0.1
 NONE_HELD = (0, 0.0)
 
 MAX_FRESH = 20_000
-"""Problems of which the shared state may have to be told; the oldest are left out."""
+"""Problems with occurrences to be handed in to a shared state; the oldest are left out."""
 
 
 class Throttle:

@@ -74,6 +74,10 @@ class Unreported:
         """
         return self._lock.run(self._held_back, now, least, or_else=_none_now)
 
+    def count(self, least: int) -> int:
+        """Return how many problems have so many occurrences that no event reports; see `held_back`."""
+        return len(self.held_back(self._clock(), least))
+
     def _held_back(self, now: float, least: int) -> list[Problem]:
         found = [p for p in self._known.all() if p.reportable >= least and self._is_recent(p, now)]
         return sorted(found, key=lambda problem: (problem.last.severity.rank, -problem.unreported))

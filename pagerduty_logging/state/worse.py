@@ -80,6 +80,11 @@ def second_key(key: str, kind: Kind) -> str:
     return fit_dedup_key(f"{key}-worse-{kind}")
 
 
+def second_keys(key: str) -> list[str]:
+    """Return the dedup keys of all the alerts that a problem may have beside its first."""
+    return [second_key(key, kind) for kind in Kind]
+
+
 def look(
     course: Course, before: Severity, now: Severity, error: str, occurrences: int, at: float, limit: Limit
 ) -> Worse | None:

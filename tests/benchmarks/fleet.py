@@ -139,9 +139,8 @@ def main(kind: str, workers: int, seconds: float, processes: int) -> None:
             if request.status == 202 and FAULTS[0].encode() in request.body:
                 count = json.loads(request.body)["payload"]["custom_details"]["occurrences"]
                 truth = sum(logged_by(request.arrived, one["course"]) for one in told)
-                print(
-                    f"an event of {FAULTS[0]!r} told {count:,}; truth then {truth:,}: {count / max(truth, 1):.1%}"
-                )
+                share = count / max(truth, 1)
+                print(f"an event of {FAULTS[0]!r} told {count:,}; truth then {truth:,}: {share:.1%}")
         place = find_place(state) if state else None
         if place is not None:
             known = {problem.summary: problem.occurrences for problem in place.make_store().problems()[1]}

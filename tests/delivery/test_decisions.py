@@ -224,6 +224,28 @@ def test_why_answers_in_sentences_newest_first(tmp_path, capsys, monkeypatch) ->
     assert cli.main(["why", "disk"]) == 2
 
 
+def test_lines_that_are_no_decisions_are_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    whole = {"time": 1.0, "verdict": "sent", "reason": "first", "template": "disk full"}
+    odd = [{"time": "1"}, {"time": 1e300}, {"time": -1}, {"time": None}, {"reason": 5, "repeats": 3}]
+    odd += [{"template": ["disk full"]}, {"times": "many"}, {"key": {}}]
+    lines = [json.dumps({**whole, **one}) for one in odd]
+    lines += [
+        "disk full",
+        "[1]",
+        "",
+        "NaN",
+        '{"time": NaN, "template": "disk full"}',
+        '{"time": 1, "template": "disk',
+    ]
+    ledger.write_text("\n".join([*lines, json.dumps(whole)]), "utf-8")
+    assert cli.main(["why", "disk full", "--ledger", str(ledger)]) == 0
+    (said,) = capsys.readouterr().out.splitlines()
+    assert said.endswith(": first ['disk full']")
+
+
 def test_wrong_options_are_named() -> None:
     for options in ({"ledger": 3}, {"ledger_bytes": 0}):
         with pytest.raises((TypeError, ValueError), match=next(iter(options))):

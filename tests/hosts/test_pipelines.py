@@ -47,7 +47,11 @@ def ran(program: str, folder: Path, sandbox: Sandbox, **settings: str) -> list[t
 
 
 def test_prefect(sandbox: Sandbox, tmp_path: Path) -> None:
-    assert ran("prefect_flows", tmp_path, sandbox, PREFECT_HOME=str(tmp_path / "home")) == [
+    settings = {
+        "PREFECT_HOME": str(tmp_path / "home"),
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 is too few on a busy machine
+    }
+    assert ran("prefect_flows", tmp_path, sandbox, **settings) == [
         ("resolve", "prefect/billing/mend", ""),
         ("trigger", "prefect/billing/pay", "Task billing/pay[…] raised ValueError: boom"),
         ("trigger", "prefect/own", "Flow own[…] raised OSError: of the flow's own"),

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pagerduty_logging.events_api.events import Trigger
@@ -99,6 +100,27 @@ def test_before_send_sees_follow_ups_once_each_as_they_were_before_it() -> None:
     assert {event["payload"]["summary"] for event in program.events} == {"[shop] cannot charge"}
 
 
+def test_an_event_that_before_send_gave_another_key_is_followed_up_under_it() -> None:
+    program = Program(before_send=lambda trigger, record: replace(trigger, dedup_key="all of the shop"))
+    program.log(times=12, order=7)
+    program.turn(15.0)
+    first, size = program.events
+    assert first["dedup_key"] == size["dedup_key"] == "all of the shop"
+    assert size["payload"]["custom_details"]["order"] == 7
+
+
+def test_what_follows_a_second_alert_is_said_in_the_first() -> None:
+    program = Program(escalation_rate=10.0)
+    program.log(times=12, order=7)
+    program.log(level=logging.CRITICAL, order=8)
+    program.log(times=12, order=7)
+    program.turn(15.0)
+    first, second, size = program.events
+    assert first["dedup_key"] == size["dedup_key"] != second["dedup_key"]
+    assert size["payload"]["summary"] == "problem"
+    assert size["payload"]["custom_details"]["order"] == 7
+
+
 def test_what_before_send_drops_is_reported_by_the_next_event() -> None:
     def before_send(trigger: Trigger, record: logging.LogRecord) -> Trigger | None:
         return None if str((trigger.custom_details or {})["why"]).startswith("size") else trigger
@@ -149,3 +171,21 @@ def test_what_before_send_drops_is_as_if_it_had_not_been_logged() -> None:
     program.log()
     assert program.reasons == ["first", "again: 5 minutes later, 2 held back"]
     assert program.told("problem") == 4
+
+
+def test_with_a_state_a_follow_up_says_both_what_the_first_event_said_and_the_figures_of_all(
+    make_handler: Any, attach: Any, sandbox: Any, tmp_path: Path
+) -> None:
+    logger = attach(make_handler(follow_up=0.5, state=tmp_path / "state.sqlite"))
+    logger.error("cannot charge", extra={"order": 7, "hosts": "the application's own"})
+    sandbox.wait_for(1)
+    for _ in range(11):
+        logger.error("cannot charge", extra={"order": 7, "hosts": "the application's own"})
+    sandbox.wait_until(lambda: len(sandbox.events) == 2)
+    first, size = (event["payload"]["custom_details"] for event in sandbox.events)
+    for details in (first, size):
+        assert details["order"] == 7
+        assert details["hosts"] == 1
+        assert details["hosts (logged)"] == "the application's own"
+    assert size["why"].startswith("size: 11 more")
+    assert size["occurrences"] == 12

@@ -106,6 +106,12 @@ def test_of_an_exception_that_holds_anothers_traceback_both_are_named(text: str,
     assert summary("it broke", (Raised("RunError", text),), OWN) == f"it broke: RunError: {shown}"
 
 
+def test_a_tasks_function_is_not_named_twice() -> None:
+    line = "Task billing/pay[8b1a] raised ValueError"
+    assert summary(line, (BOOM,), LIBRARY) == f"{line}: boom"
+    assert summary("GET /pay failed", (BOOM,), LIBRARY) == "GET /pay failed in views.pay: ValueError: boom"
+
+
 def test_what_stands_for_an_argument_has_no_quotes() -> None:
     record = logging.LogRecord("mail.log", logging.ERROR, LIBRARY.path, 7, "%r failed", (("h", 25),), None)
     assert without_contents(record).getMessage() == "tuple of 2 failed"

@@ -200,3 +200,21 @@ def test_no_message_is_slow_to_read(start, piece):
         return time.thread_time() - begin
 
     assert min(seconds(20_000) for _ in range(3)) < 0.1
+
+
+IN_ASCII = """it broke:
+Traceback (most recent call last):
+
+> File "/srv/shop/bank.py", line 14, in pay
+    fail(order, customer)
+    |    |      -> 'CUST4711'
+    |    -> 7
+    -> <function fail at 0x7f7dff7f1580>
+
+ValueError: boom"""
+
+
+def test_rows_of_values_that_are_drawn_without_lines_are_left_out_too() -> None:
+    said = message.read(IN_ASCII, merged=False)
+    assert "CUST4711" not in said.words
+    assert [frame.source for frame in said.quoted[0].frames] == ["fail(order, customer)"]

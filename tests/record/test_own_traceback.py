@@ -41,3 +41,9 @@ def test_what_follows_a_traceback_is_known() -> None:
     assert is_same(Raised("Late", "two\nrows\nat noon |"), error)
     assert following(Raised("Late", "two\nrows\nat noon |"), error) == "at noon"
     assert following(Raised("Late", "two"), error) == ""
+
+
+def test_the_statement_that_loguru_prints_for_an_assertion_is_not_another_exception() -> None:
+    assert is_same(Raised("AssertionError", "assert total == 0"), Raised("AssertionError", ""))
+    assert not is_same(Raised("AssertionError", "no words"), Raised("AssertionError", ""))
+    assert is_same(Raised("AssertionError", ""), Raised("AssertionError", ""))

@@ -2,7 +2,7 @@
 
 import random
 
-from pagerduty_logging.state.crowds import Crowd, Crowds, Told, judge
+from pagerduty_logging.state.crowds import Alert, Crowd, Crowds, judge
 
 FIVE_MINUTES = 300.0
 
@@ -86,15 +86,15 @@ def test_it_is_decided_as_a_look_at_all_that_was_seen_would() -> None:
         others = [one for one, at in seen.items() if one != member and at > now - 60]
         told = judge(crowd, member, now, limit=10, seconds=60.0)
         answers.add(told)
-        if told is Told.TOGETHER:
+        if told is Alert.SHARED:
             assert len(others) >= 10
         else:
             assert len(crowd.apart) <= 10
         assert len(crowd.together) <= 10
         if len(others) < 10:
-            assert told is Told.APART
+            assert told is Alert.OWN
         seen[member] = now
-    assert answers == {Told.APART, Told.TOGETHER}
+    assert answers == {Alert.OWN, Alert.SHARED}
 
 
 def test_what_is_known_is_bounded() -> None:

@@ -1,6 +1,7 @@
 """How big a problem is, and that events report each occurrence once: histories on a turned clock."""
 
 import logging
+import math
 from collections import Counter
 from itertools import pairwise
 from typing import Any
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pagerduty_logging.events_api.events import Trigger
+from pagerduty_logging.page.follow_ups import FollowUps
+from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.why import Why, duration
 from tests.turned import Program, details
 
@@ -183,6 +186,41 @@ def test_durations_are_said_as_people_say_them() -> None:
 def test_a_reason_is_known_by_what_the_page_says() -> None:
     assert [Why.of(why.said("with details")) for why in Why] == list(Why)
     assert [Why.of(said) for said in ("", "because", None, 3)] == [None] * 4
+
+
+def test_what_nobody_came_to_report_at_the_end_is_known_to_be_left() -> None:
+    program = Program()
+    program.log("disk full", times=5)
+    program.log("timed out", times=2)
+    program.log("no route")
+    follow_ups = program.pipeline.follow_ups
+    follow_ups.end()
+    assert follow_ups.left == 2
+    program.end()
+    assert follow_ups.left == 0
+
+
+def test_an_end_that_is_asked_for_while_reports_are_made_is_not_missed() -> None:
+    class Unreported:
+        due = math.inf
+        looks = 0
+
+        def held_back(self, now: float, least: int) -> list[Problem]:
+            self.looks += 1
+            if self.looks == 1:
+                follow_ups.end()  # as the main thread does while the worker is in here
+            return []
+
+    class Throttle:
+        unreported = Unreported()
+
+    follow_ups = FollowUps(Throttle(), lambda problem, why, now: None)  # type: ignore[arg-type]
+    follow_ups.close()
+    assert follow_ups.next(0.0) is None
+    assert follow_ups.ending
+    assert follow_ups.next(0.0) is None
+    assert not follow_ups.ending
+    assert Throttle.unreported.looks == 2
 
 
 MESSAGES = ("disk full", "timed out", "no route", "refused")

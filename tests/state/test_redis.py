@@ -159,6 +159,22 @@ def test_a_wrong_password_is_reported_without_it(own_server: Server):
     assert isinstance(good.ask(), Mine)
 
 
+def test_the_scheme_of_an_address_may_be_in_capitals(redis_server: Server):
+    assert isinstance(Member(redis_server.url.replace("redis", "REDIS", 1)).ask(), Mine)
+
+
+def test_what_a_client_says_is_repeated_without_its_password():
+    client = redis.Redis(password="hunter2", socket_timeout=0.2)
+
+    def execute_command(*command: object) -> None:
+        raise RuntimeError("cannot log in with hunter2.")
+
+    client.execute_command = execute_command
+    here = Member(client)
+    assert here.ask() == Unknown()
+    assert here.state.stats.why == "Redis: RuntimeError cannot log in with …"
+
+
 def test_the_acl_rules_of_the_readme_suffice(own_server: Server):
     rules = _acl_rules()
     own_server.client().execute_command("ACL", "SETUSER", "pager", *rules, ">secret")

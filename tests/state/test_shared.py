@@ -234,7 +234,8 @@ def silence(**what) -> Silence:
         ({"by": "key", "what": "disk"}, True),
         ({"by": "key", "what": "dis"}, False),
         ({"by": "logger", "what": "shop.*"}, True),
-        ({"by": "logger", "what": "shop"}, False),
+        ({"by": "logger", "what": "shop"}, True),
+        ({"by": "logger", "what": "shop.carts"}, False),
     ],
 )
 def test_a_silence_holds_for_all(member, what, keeps_back: bool):

@@ -16,6 +16,7 @@ from pagerduty_logging.state.protocol import Mine, Unknown
 from pagerduty_logging.state.sqlite import SqliteStore
 
 from .conftest import Member
+from .servers import until
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_directory(tmp_path: Path):
 
 
 def test_a_directory_that_does_not_exist(tmp_path: Path):
-    assert "No such file or directory" in why(tmp_path / "no" / "state.sqlite")
+    assert "its directory does not exist" in why(tmp_path / "no" / "state.sqlite")
 
 
 def test_a_file_that_is_no_database_is_left_as_it_is(path: Path):
@@ -228,3 +229,51 @@ def test_a_copy_of_the_file_is_a_state_too(path: Path, tmp_path: Path):
     copy = tmp_path / "copy.sqlite"
     shutil.copy(path, copy)
     assert Member(copy).ask().told
+
+
+def test_what_another_has_told_is_known_while_a_third_one_writes(path: Path):
+    here, there = Member(path), Member(path)
+    here.tell()
+    there.see("network")
+    there.state.hand_in()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    answer = there.ask(n=7)
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert (answer.told, there.state.stats.answers) == (True, True)
+    assert there.state.due() is not None, "what was counted is still to be handed in"
+    there.state.close(1.0)
+    known = {p.key: p.occurrences for p in SqliteStore(os.fspath(path)).problems()[1]}
+    assert known == {"disk": 8, "network": 1}
+
+
+def test_a_hand_in_that_has_to_wait_is_no_failure(path: Path):
+    here = Member(path)
+    here.tell()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    here.see(n=41)
+    assert not here.state.hand_in(), "not yet"
+    assert (here.state.stats.answers, here.said) == (True, [])
+    holder.execute("ROLLBACK")
+    holder.close()
+    until(lambda: here.state.hand_in())
+    assert SqliteStore(os.fspath(path)).problems()[1][0].occurrences == 42
+
+
+def test_a_hand_in_that_waits_too_long_is_one(path: Path):
+    now = [0.0]
+    here = Member(path)
+    here.tell()
+    here.state._asker._clock = lambda: now[0]
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    here.see(n=41)
+    assert not here.state.hand_in()
+    now[0] += 10.0
+    assert not here.state.hand_in()
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert not here.state.stats.answers
+    assert len(here.said) == 1

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from pagerduty_logging.events_api.events import Severity
-from pagerduty_logging.state.problem import NEVER, Last, Outcome, Problem, judge
+from pagerduty_logging.state.problem import NEVER, Last, Outcome, Problem, Sighting, judge
 from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import Why
 
@@ -132,3 +132,62 @@ def test_a_problem_whose_event_was_lost_keeps_its_count() -> None:
     sighting = throttle.sight("key", Severity.ERROR, 5.0)
     assert sighting.why is Why.LOST
     assert (sighting.history.occurrences, sighting.history.first_seen) == (2, 0.0)
+
+
+# An event that was never made
+
+
+def test_an_event_that_was_never_made_leaves_nothing_behind() -> None:
+    now = 0.0
+    throttle = Throttle(300.0, 10, clock=lambda: now)
+
+    def sight(severity: Severity, outcome: Outcome) -> Sighting:
+        settle = throttle.settlement()
+        sighting = throttle.sight("key", severity, now, settle)
+        settle(outcome)
+        return sighting
+
+    for at, severity, why in (
+        (0.0, Severity.ERROR, Why.FIRST),
+        (10.0, Severity.CRITICAL, Why.WORSE),
+        (400.0, Severity.CRITICAL, Why.AGAIN),
+    ):
+        now = at
+        undone = sight(severity, Outcome.UNDONE)
+        decided_anew = sight(severity, Outcome.DELIVERED)
+        assert undone.why is decided_anew.why is why
+        assert undone.history == decided_anew.history
+    assert decided_anew.problem.occurrences == decided_anew.problem.reported == 3
+
+
+def test_a_problem_whose_only_event_was_never_made_is_forgotten() -> None:
+    throttle = Throttle(300.0, 10, clock=lambda: 0.0)
+    _settled(throttle, Outcome.UNDONE)
+    assert not throttle.knows("key")
+
+
+def test_an_event_that_was_never_made_keeps_the_window_of_another_one_under_way() -> None:
+    throttle = Throttle(300.0, 10, clock=lambda: 0.0)
+    first, worse = throttle.settlement(), throttle.settlement()
+    throttle.sight("key", Severity.ERROR, 0.0, first)
+    throttle.sight("key", Severity.CRITICAL, 0.0, worse)
+    worse(Outcome.UNDONE)
+    assert throttle.sight("key", Severity.ERROR, 0.0).why is None
+    first(Outcome.DELIVERED)
+    assert throttle.sight("key", Severity.CRITICAL, 0.0).why is Why.WORSE
+
+
+@pytest.mark.parametrize("outcome", [Outcome.LOST, Outcome.REJECTED, Outcome.UNDONE])
+def test_a_report_that_was_not_delivered_leaves_the_reminder_as_it_was(outcome: Outcome) -> None:
+    now = 0.0
+    throttle = Throttle(300.0, 10, clock=lambda: now)
+    problem = _settled(throttle, Outcome.DELIVERED)
+    problem.said = "anything"
+    for _ in range(20):
+        throttle.sight("key", Severity.ERROR, now)
+    now = 15.0
+    found = throttle.unreported.report(problem, Why.SIZE, now, now)
+    assert found is not None
+    found[1](outcome)
+    now = 300.0
+    assert throttle.sight("key", Severity.ERROR, now).history.why.startswith("again: 5 minutes later")

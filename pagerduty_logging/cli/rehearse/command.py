@@ -56,11 +56,9 @@ def rehearse_logs(args: argparse.Namespace) -> int:
         )
     ledger = None
     if args.check:
-        ledger = _loaded(
-            "--check", args.check, lambda text: comparing.read_ledger(text.splitlines(), zone, time.time())
-        )
+        ledger = _ledger(args.check)
     setting = Setting(
-        options={name: value for name, value in configured.options.items() if name not in NOT_REHEARSED},
+        options=configured.options,
         night=_night(args.night, zone),
         maker=RecordMaker(_folder(args.source)),
         filters=configured.filters,
@@ -149,6 +147,8 @@ def _complain_of_nothing(paths: list[str], counts: Counts) -> None:
     if not counts.records:
         seen = next((line for _, line in counts.examples), "")
         hidden = redactor((), lambda: "\0").text(seen)[:100]
+        if counts.damaged and not counts.lines:
+            raise Misuse(counts.damaged[0])
         damaged = f" ({counts.damaged[0]})" if counts.damaged else ""
         raise Misuse(
             f"{names}: none of {counts.lines:,} lines was understood{damaged}; seen: {hidden!r}. Give "
@@ -219,7 +219,7 @@ def _beside(args: argparse.Namespace) -> Any:
 
 def _write(path: str, text: str) -> None:
     try:
-        with open(path, "w", encoding="utf-8") as file:
+        with open(path, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
     except OSError as error:
         raise Misuse(f"{path} cannot be written: {error.strerror}") from None
@@ -295,6 +295,16 @@ def _level(setting: Setting, changes: Mapping[str, Any]) -> int:
             raise Misuse(f"{name}: {words}") from None
     lowest = min(levels)
     return lowest if lowest > logging.NOTSET else logging.DEBUG
+
+
+def _ledger(path: str) -> list[tuple[float, str]]:
+    """Return what a ledger says was sent, and the file before it, which has `.1` at its end."""
+    before = f"{path}.1"
+    texts = [_loaded("--check", each, str) for each in (before, path) if each == path or os.path.exists(each)]
+    found: list[tuple[float, str]] = _loaded(
+        "--check", path, lambda text: comparing.read_ledger("\n".join(texts))
+    )
+    return found
 
 
 def _loaded(option: str, path: str, read: Any) -> Any:

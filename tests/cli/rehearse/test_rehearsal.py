@@ -22,7 +22,8 @@ def test_repeats_are_held_back_until_the_window_is_over():
     (problem,) = result.problems
     assert [(event.at - NOON, event.why, event.held) for event in problem.events] == [
         (0, "first", 0),
-        (300, "again", 29),  # the next window is twice as long
+        (120, "size", 11),
+        (300, "again", 18),  # the next window is twice as long
     ]
     assert (problem.records, problem.held) == (70, 68)
 
@@ -34,6 +35,69 @@ def test_what_gets_worse_is_reported_at_once():
         ("worse", "critical"),
     ]
     assert result.problems[0].severity == "critical"
+
+
+def test_what_gets_worse_may_open_a_second_alert():
+    result = rehearsed([entry(NOON), entry(NOON + 10, level=50)], escalation="alert")
+    (problem,) = result.problems
+    assert [(event.why, bool(event.second)) for event in problem.events] == [
+        ("first", False),
+        ("worse", True),
+    ]
+    assert (result.alerts, result.events, len(result.problems)) == (2, 2, 1)
+
+
+def test_reminders_grow_rare():
+    result = rehearsed([entry(NOON + 60 * n) for n in range(120)], max_repeat_interval=1_200, follow_up=0)
+    assert [event.at - NOON for event in result.problems[0].events] == [
+        0,
+        300,
+        900,
+        2_100,
+        3_300,
+        4_500,
+        5_700,
+        6_900,
+    ]
+
+
+def test_each_routing_key_has_windows_and_a_budget_of_its_own():
+    rules = [
+        {"logger": "billing", "routing_key_file": "/run/secrets/not-here"},
+        {"level": "CRITICAL", "routing_key": "R" * 32},
+        {"logger": "shop.own", "routing_key": "M" * 32},
+    ]
+    names = ("billing.cards", "shop", "shop.own")
+    words = ("one", "two", "three")
+    records = [entry(NOON, logger=name, message=f"{word} failed") for name in names for word in words]
+    records += [entry(NOON + 1, level=50, message="one failed")]
+    result = rehearsed(records, routing=rules, routing_key="M" * 32, max_events_per_minute=3)
+    assert [(p.rule, p.logger, len(p.events)) for p in result.problems] == [
+        *[(1, "billing.cards", 1)] * 3,
+        *[(0, "shop", 1)] * 3,
+        *[(0, "shop.own", 1)] * 3,
+        (2, "shop", 1),
+    ]
+    assert result.busiest == 6
+    waited = {p.logger for p in result.problems for e in p.events if e.at - e.wanted > 1}
+    assert waited == {"shop.own"}
+
+
+def test_the_environment_of_this_host_is_not_asked(monkeypatch: pytest.MonkeyPatch):
+    for name in ("PAGERDUTY_STATE", "PAGERDUTY_LEDGER", "PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL"):
+        monkeypatch.setenv(name, "ftp://nowhere/\tat all")
+    assert rehearsed([entry(NOON)]).events == 1
+
+
+def test_what_a_record_asks_to_resolve_is_no_alert():
+    ends = {"pagerduty": {"dedup_key": "feed", "event_action": "resolve"}}
+    result = rehearsed([
+        entry(NOON, fields={"pagerduty": {"dedup_key": "feed"}}),
+        entry(NOON + 1, fields=ends),
+        entry(NOON + 2, fields={"pagerduty": {"dedup_key": "feed"}}),
+    ])  # fmt: skip
+    assert [event.why for event in result.problems[0].events] == ["first", "resolve", "first"]
+    assert (result.alerts, result.events) == (1, 3)
 
 
 def test_min_occurrences_is_the_handlers_own():
