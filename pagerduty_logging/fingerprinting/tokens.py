@@ -12,7 +12,7 @@ import logging
 import time
 from typing import Any, Final, TypeAlias
 
-from pagerduty_logging.record import message, places, structured
+from pagerduty_logging.record import exceptions, message, places, structured
 from pagerduty_logging.record.template_strings import HOLE
 
 from . import causes, failure, parts, source, texts
@@ -204,7 +204,7 @@ def is_plain(error: BaseException) -> bool:
     kind = type(error)
     if type(kind) is not type or kind.__str__ not in _WORDS or error.__cause__ is not None:
         return False
-    if not _PLAIN.issuperset(map(type, error.args)) or causes.is_group(error):
+    if not _PLAIN.issuperset(map(type, error.args)) or exceptions.is_group(error):
         return False
     return not isinstance(error, OSError) or (
         type(error.filename) in _PLAIN and type(error.filename2) in _PLAIN

@@ -1,11 +1,16 @@
 """What is counted, held back, delayed and dropped, under a turned clock."""
 
+import inspect
+import re
 from datetime import UTC
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.cli.rehearse import result as results
+from pagerduty_logging.cli.rehearse import simulation
 from pagerduty_logging.cli.rehearse.rebuilding import rebuilt
 from pagerduty_logging.cli.rehearse.records import RecordMaker
 from pagerduty_logging.cli.rehearse.rehearsal import Night, rehearse
@@ -266,3 +271,11 @@ def test_a_wrong_option_is_named(options: dict[str, object], named: str):
 def test_secrets_are_masked_in_what_is_shown():
     result = rehearsed([entry(NOON, "login failed: password=hunter2hunter2")])
     assert "hunter2" not in results.to_json(result)
+
+
+def test_what_is_not_rehearsed_is_an_option_and_is_named_in_the_readme():
+    options = inspect.signature(PagerDutyHandler).parameters.keys()
+    readme = Path(simulation.__file__).with_name("README.md").read_text()
+    said = readme.partition("are named, and left out:")[2].partition("\n\n")[0]
+    assert options >= simulation.NOT_REHEARSED
+    assert set(re.findall(r"`(\w+)`", said)) == simulation.NOT_REHEARSED
