@@ -137,6 +137,8 @@ class PagerDutyHandler(Pager):
         ValueError, TypeError: naming the option that is wrong; the routing key is never echoed.
     """
 
+    _clocks = clock.Clocks()
+
     def __init__(
         self,
         routing_key: str | None = None,
@@ -220,6 +222,8 @@ class PagerDutyHandler(Pager):
             options.path("ledger", ledger or os.environ.get("PAGERDUTY_LEDGER") or None),
             options.count("ledger_bytes", ledger_bytes),
             diagnostics,
+            self._clocks.monotonic,
+            self._clocks.time_of_day,
         )
         self._pipeline = Pipeline(
             fields=fields,
@@ -232,13 +236,15 @@ class PagerDutyHandler(Pager):
             throttle=Throttle(
                 options.seconds("repeat_interval", repeat_interval, zero=True),
                 options.count("max_fingerprints", max_fingerprints),
+                self._clocks.monotonic,
+                random=self._clocks.random,
                 max_repeat_interval=options.seconds("max_repeat_interval", max_repeat_interval),
                 follow_up=options.seconds("follow_up", follow_up, zero=True),
                 escalation_rate=checked_escalation(escalation, escalation_rate),
             ),
-            frequency=frequency(min_occurrences, max_fingerprints),
+            frequency=frequency(min_occurrences, max_fingerprints, self._clocks.monotonic),
             mark=self._mark,
-            clock=clock.monotonic,
+            clock=self._clocks.monotonic,
             decisions=self._decisions,
         )
         self._known = self._pipeline.throttle.shortcuts.known
@@ -283,6 +289,7 @@ class PagerDutyHandler(Pager):
             flush_timeout=options.seconds("flush_timeout", flush_timeout, zero=True),
             on_error=options.function("on_error", on_error),
             diagnostics=diagnostics,
+            clock=self._clocks.monotonic,
         )
         spool = options.path("spool", spool)
         if key is not None:

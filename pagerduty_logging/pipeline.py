@@ -85,7 +85,7 @@ class Pipeline:
             throttle=throttle,
             mark=mark,
             clock=clock,
-            is_own=_is_notice,
+            is_own=holds_notice,
             keeps_records=before_send is not None,
             note=self._note_ignored,
         )
@@ -132,6 +132,10 @@ class Pipeline:
     def knows(self, dedup_key: str) -> bool:
         """Return whether the problem with this dedup key has paged."""
         return self.throttle.knows(self._identifier.sendable(dedup_key))
+
+    def key_of(self, record: logging.LogRecord) -> str:
+        """Return the dedup key that a record has, whether it pages or not."""
+        return self._identifier.identify(record, None, []).key
 
     def beside(self, dedup_key: str) -> list[Order]:
         """Return the words that the second alerts of a problem are over, which it may have."""
@@ -253,9 +257,3 @@ class Pipeline:
         if isinstance(order.event, Resolve):
             self.throttle.resolved(order.dedup_key)
         return self._events.ordered(order)
-
-
-def _is_notice(record: logging.LogRecord) -> bool:
-    """Return whether a record is what the library itself wrote to stderr."""
-    attributes = record.__dict__
-    return holds_notice(attributes.get("msg"), attributes.get("args"))

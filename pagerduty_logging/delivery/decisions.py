@@ -86,7 +86,7 @@ class Decisions:
         max_bytes: size at which the file is renamed to `PATH.1`, in place of the one before.
         diagnostics: where it says that the file cannot be written.
         clock: seconds, monotonic.
-        time_of_day: seconds since the epoch.
+        time_of_day: seconds since the epoch; as an attribute too.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Decisions:
         self._file = None if path is None else LedgerFile(path, max_bytes)
         self._diagnostics = diagnostics or Diagnostics()
         self._clock = clock
-        self._time_of_day = time_of_day
+        self.time_of_day = time_of_day
         self._try_again_at = -math.inf
         self.reset()
         if self._file is not None and self._file.trouble:
@@ -118,7 +118,12 @@ class Decisions:
     @property
     def recent(self) -> list[Decision]:
         """The last decisions, the oldest first."""
-        return [self._shown(decision) for decision in list(self._recent)]
+        return [self._shown(decision) for decision in self._recent.copy()]
+
+    @property
+    def latest(self) -> Decision | None:
+        """The last decision, as it was noted; None: there was none."""
+        return self._recent[-1] if self._recent else None
 
     @property
     def unwritten(self) -> bool:
@@ -139,7 +144,7 @@ class Decisions:
     ) -> None:
         """Take note of a decision. No I/O."""
         decision = Decision(
-            time=self._time_of_day(),
+            time=self.time_of_day(),
             verdict=verdict,
             reason=reason,
             key=key,

@@ -7,10 +7,12 @@ comes, and neither does one that is frozen.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from functools import partial
 from types import BuiltinFunctionType
+from typing import NamedTuple
 
 
 def _clock(name: str, otherwise: Callable[[], float]) -> Callable[[], float]:
@@ -35,3 +37,17 @@ def quickest() -> Callable[[], float]:
 
 time_of_day = _clock("CLOCK_REALTIME", time.time)
 """Return seconds since the epoch, as `time.time` does."""
+
+
+class Clocks(NamedTuple):
+    """What the parts of a handler ask, so that a rehearsal can turn it.
+
+    Attributes:
+        monotonic: seconds that never go back.
+        time_of_day: seconds since the epoch.
+        random: a number in [0, 1).
+    """
+
+    monotonic: Callable[[], float] = monotonic
+    time_of_day: Callable[[], float] = time_of_day
+    random: Callable[[], float] = random.random

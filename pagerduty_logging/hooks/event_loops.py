@@ -12,6 +12,7 @@ from typing import Any
 
 from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
+from pagerduty_logging.record import calls
 from pagerduty_logging.record.intent import stops
 
 _HANDLER = "call_exception_handler"
@@ -59,7 +60,8 @@ class LoopHooks:
         return call_exception_handler
 
     def _tell(self, context: Mapping[str, Any]) -> None:
-        message = str(context.get("message") or "Unhandled exception in event loop")
+        said = str(context.get("message") or "Unhandled exception in event loop")
+        message = calls.without_arguments(said)  # asyncio's own lines have those of a callback
         error = context.get("exception")
         if isinstance(error, BaseException):
             if not stops(error):

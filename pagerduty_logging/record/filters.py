@@ -49,8 +49,11 @@ class Ignored:
         name = record.__dict__.get("name")
         if name in ECHOES:
             return "logger"
-        if self._is_echo(record):
-            return "echo"
+        try:
+            if self._echoes.matches(record):
+                return "echo"
+        except AttributeError:  # a record made by hand may lack anything
+            pass
         if self._loggers is not None and type(name) is str and self._loggers(name):
             return "logger"
         if error is None:
@@ -62,12 +65,6 @@ class Ignored:
         if self._names and any(not self._names.isdisjoint(_names(t)) for t in type(error).__mro__):
             return "exception"
         return None
-
-    def _is_echo(self, record: logging.LogRecord) -> bool:
-        try:
-            return self._echoes.matches(record)
-        except AttributeError:  # a record made by hand may lack anything
-            return False
 
 
 def pattern_of(logger: str) -> str:
@@ -170,7 +167,9 @@ class _Watched:
         self.first_seen = seen
 
 
-def frequency(option: tuple[int, float] | None, max_problems: int) -> Frequency | None:
+def frequency(
+    option: tuple[int, float] | None, max_problems: int, clock: Callable[[], float] = monotonic
+) -> Frequency | None:
     """Return what the option `min_occurrences` asks for; raise a TypeError or ValueError that names it."""
     if option is None:
         return None
@@ -178,5 +177,8 @@ def frequency(option: tuple[int, float] | None, max_problems: int) -> Frequency 
         raise TypeError("min_occurrences must be (times, seconds)")
     times, seconds = option
     return Frequency(
-        options.count("min_occurrences", times), options.seconds("min_occurrences", seconds), max_problems
+        options.count("min_occurrences", times),
+        options.seconds("min_occurrences", seconds),
+        max_problems,
+        clock,
     )

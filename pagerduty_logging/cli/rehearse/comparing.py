@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +22,19 @@ from pagerduty_logging.cli.rehearse.report import (
     _short,
     _time,
 )
-from pagerduty_logging.cli.rehearse.result import Problem, Result
+from pagerduty_logging.cli.rehearse.result import ORDERS, Problem, Result
 from pagerduty_logging.cli.rehearse.times import Clock, reader_of
+from pagerduty_logging.delivery.decisions import Verdict
+from pagerduty_logging.state.why import Why
 
 EARLY: Final = 300.0
 """Seconds that an alert may come before the start that people wrote down for an incident."""
 ALIKE: Final = 5.0
 """Seconds by which the times of an event that was sent and of one that was rehearsed may differ."""
+JITTER: Final = 0.1
+"""Share of the time since the event before by which a reminder may differ beside."""
+AFTER_THE_LAST: Final = 120.0
+"""Seconds after the last record in which an event may report it."""
 MAX_ROWS: Final = 30
 
 
@@ -42,8 +49,8 @@ class Incident:
 
 def compared(before: Result, after: Result) -> list[Block]:
     """Return what is gained and lost from one result to another."""
-    old = {problem.key: problem for problem in before.problems}
-    new = {problem.key: problem for problem in after.problems}
+    old = {(problem.rule, problem.key): problem for problem in before.problems}
+    new = {(problem.rule, problem.key): problem for problem in after.problems}
     rows = [
         ("alerts", f"{before.alerts:,}", f"{after.alerts:,}", _change(before.alerts, after.alerts)),
         ("events", f"{before.events:,}", f"{after.events:,}", _change(before.events, after.events)),
@@ -64,7 +71,7 @@ def compared(before: Result, after: Result) -> list[Block]:
             what = what or (
                 f"told {_duration(abs(late))} {'later' if late > 0 else 'earlier'}" if abs(late) >= 1 else ""
             )
-            changed.append((-abs(b - a), (f"{a:,}", f"{b:,}", what, _short(key), problem.summary)))
+            changed.append((-abs(b - a), (f"{a:,}", f"{b:,}", what, _short(problem.key), problem.summary)))
     changed.sort()
     if changed:
         found.append(
@@ -123,8 +130,8 @@ def read_incidents(text: str, zone: tzinfo, newest: float) -> list[Incident]:
 
 def judged(result: Result, incidents: Sequence[Incident], zone: tzinfo) -> list[Block]:
     """Return which incidents were caught, after how long, which were missed, and what woke for nothing."""
-    alerts = sorted((p.events[0].at, p.summary) for p in result.problems if p.events)
-    times = sorted(event.at for p in result.problems for event in p.events)
+    alerts = sorted((event.at, p.summary) for p in result.problems for event in p.alerts)
+    times = sorted(event.at for p in result.problems for event in p.events if event.why not in ORDERS)
     rows = []
     used: set[int] = set()
     caught = 0
@@ -167,6 +174,7 @@ class Checked:
     alike: int
     only_rehearsed: int
     only_sent: int
+    at_other_times: int = 0
 
     @property
     def share(self) -> float:
@@ -178,60 +186,84 @@ class Checked:
     def sentence(self) -> str:
         """The same in words."""
         parts = f"{self.alike:,} alike, {self.only_rehearsed:,} only rehearsed, {self.only_sent:,} only sent"
-        return f"{parts}: {self.share:.0%}"
+        found = f"{parts}: {self.share:.0%}"
+        if self.at_other_times:
+            found += f"; {self.at_other_times:,} more were sent before or after this log"
+        if not self.alike and self.only_rehearsed and self.only_sent:
+            found += (
+                ". No key agrees: did the handler have a fingerprint, environment or client? See --config"
+            )
+        return found
 
 
-_SENT: Final = frozenset(
-    {"sent", "delivered", "first", "worse", "again", "size", "reminder", "escalated", "paged"}
-)
-_KEYS: Final = ("key", "dedup_key")
-_VERDICTS: Final = ("verdict", "decision", "action", "outcome", "why", "reason")
-
-
-def read_ledger(lines: Iterable[str], zone: tzinfo, newest: float) -> list[tuple[float, str]]:
-    """Return time and key of every event that a ledger says was sent.
+def read_ledger(text: str) -> list[tuple[float, str]]:
+    """Return time and dedup key of every alert's event that a handler's ledger says was sent.
 
     Raises:
         ValueError: no line of it describes an event.
     """
-    when = reader_of(Clock(zone, newest))
     sent: list[tuple[float, str]] = []
-    for line in lines:
+    decisions = 0
+    for line in text.splitlines():
         try:
             told = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if not isinstance(told, dict):
+        if not isinstance(told, dict) or not isinstance(told.get("time"), (int, float)):
             continue
-        key = next((told[name] for name in _KEYS if isinstance(told.get(name), str)), None)
-        at = next(
-            (t for name in ("time", "timestamp", "at") if (t := when(told.get(name))) is not None), None
+        decisions += "verdict" in told
+        event = told.get("event")
+        # What was resolved or acknowledged has no reason of an alert.
+        if told.get("verdict") == Verdict.SENT and isinstance(event, str) and Why.of(told.get("reason")):
+            sent.append((float(told["time"]), event))
+    if not decisions:
+        raise ValueError(
+            "it is no ledger: none of its lines is a decision, as the handler's option `ledger` writes them"
         )
-        if key is None or at is None:
-            continue
-        said = next((str(told[name]) for name in _VERDICTS if told.get(name) is not None), "sent")
-        if said.lower().split(":")[0].strip() in _SENT:
-            sent.append((at, key))
-    if not sent:
-        raise ValueError("no line of it tells of an event that was sent")
     return sent
 
 
 def checked(result: Result, sent: Iterable[tuple[float, str]]) -> Checked:
-    """Pair the events of each key in their order, where their times agree."""
+    """Pair the events of each key in their order, where their times agree, within the time of both.
+
+    A reminder may come a tenth of its window earlier or later than was rehearsed: handlers see to it that a
+    fleet does not speak in chorus.
+    """
+    sent = sorted(sent)
+    begin, end = _both(result, sent)
     real: dict[str, list[float]] = defaultdict(list)
-    for at, key in sorted(sent):
-        real[key].append(at)
-    alike = rehearsed = 0
+    for at, key in sent:
+        if begin <= at <= end:
+            real[key].append(at)
     total = sum(len(times) for times in real.values())
-    for problem in result.problems:
-        times = real.get(problem.key, [])
-        place = 0
-        for event in problem.events:
-            rehearsed += 1
-            while place < len(times) and times[place] < event.at - ALIKE:
+    alike = rehearsed = 0
+    for key, times in _rehearsed(result).items():
+        mine = [at for at in times if begin <= at <= end]
+        rehearsed += len(mine)
+        theirs, place, before = real.get(key, []), 0, None
+        for at in mine:
+            apart = ALIKE + (0.0 if before is None else JITTER * (at - before))
+            while place < len(theirs) and theirs[place] < at - apart:
                 place += 1
-            if place < len(times) and times[place] <= event.at + ALIKE:
+            if place < len(theirs) and theirs[place] <= at + apart:
                 alike += 1
                 place += 1
-    return Checked(alike, rehearsed - alike, total - alike)
+            before = at
+    return Checked(alike, rehearsed - alike, total - alike, len(sent) - total)
+
+
+def _both(result: Result, sent: Sequence[tuple[float, str]]) -> tuple[float, float]:
+    """Return the time that the log and the ledger both tell of."""
+    begin, end = result.read["earliest"], result.read["latest"]
+    if begin is None or not sent:
+        return math.inf, -math.inf
+    return max(begin, sent[0][0]) - ALIKE, end + AFTER_THE_LAST
+
+
+def _rehearsed(result: Result) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for problem in result.problems:
+        for event in problem.events:
+            if event.why not in (*ORDERS, "no_room"):
+                found[event.second or problem.key].append(event.at)
+    return {key: sorted(times) for key, times in found.items()}

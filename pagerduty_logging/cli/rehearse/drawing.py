@@ -20,9 +20,12 @@ WORDS: Final = {
     "worse": "worse than before",
     "again": "again, after the repeat interval",
     "size": "how many there were",
-    "other": "other",
+    "lost": "in place of one that was dropped",
+    "no_room": "how many were dropped",
+    "resolve": "resolves the alert",
+    "acknowledge": "acknowledges the alert",
 }
-_SHAPES: Final = {"first": "●", "worse": "▲", "again": "◆", "size": "■", "other": "○"}
+_SHAPES: Final = {"first": "●", "worse": "▲", "again": "◆", "size": "■"}
 
 
 def html(result: Result, zone: tzinfo) -> str:
@@ -107,7 +110,9 @@ def _page(problem: Problem, zone: tzinfo) -> str:
     shown = [(name, page.get(name)) for name in ("severity", "source", "component", "class")] if page else []
     rows += [(name, str(value)) for name, value in shown if value]
     events = [
-        f"{_clock(e.at, zone)} {e.why}" + (f", {e.held:,} held back before" if e.held else "")
+        f"{_clock(e.at, zone)} {WORDS.get(e.why, e.why)}"
+        + (f", {e.held:,} held back before" if e.held else "")
+        + (f"; a second alert: {e.second}" if e.second else "")
         for e in problem.events[:50]
     ]
     if len(problem.events) > 50:
@@ -193,7 +198,7 @@ _STYLE: Final = (
     "text{font:12px system-ui,sans-serif;fill:#222}.small{font-size:10px;fill:#555}.night{fill:#dde3f0}"
     ".tick,.minute{fill:#8a8f98}.limit{stroke:#c2185b;stroke-dasharray:4 3}.first{fill:#c62828}"
     ".worse{fill:#ad1457}"
-    ".again{fill:#b26a00}.size,.other{fill:#1565c0}.bg{fill:#fff}.rule{stroke:#e4e6ea}"
+    ".again{fill:#b26a00}.size,.lost,.no_room,.resolve,.acknowledge{fill:#1565c0}.bg{fill:#fff}.rule{stroke:#e4e6ea}"
 )
 
 

@@ -7,7 +7,7 @@ letters, `{small}` for one in small letters, `{time}` for any time that has a ye
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -77,10 +77,15 @@ class Format:
         except re.error:
             return None
 
-    def words(self, level: int) -> tuple[bytes, ...]:
-        """Return what a line holds if it may be of this level or worse."""
+    def words(self, level: int, seen: Iterable[str] = ()) -> tuple[bytes, ...]:
+        """Return what a line holds if it may be of this level or worse.
+
+        Args:
+            level: as `logging` counts.
+            seen: words that lines have for levels so far: others than Python's may come with still others.
+        """
         worse = [name for name in levels.NAMES if levels.WORDS[name] >= level]
-        if self.is_python:
+        if self.is_python and all(word.lower() in _PYTHON_NAMES or " " in word for word in seen):
             worse = [name for name in worse if name in _PYTHON_NAMES]
         if "{LEVEL}" in self.pattern or self.is_python:
             cases = [str.upper]
@@ -99,7 +104,7 @@ class Format:
 
 NOT_SEVERE: Final = r"(?!\W{0,2}(?:ERRO?R?|CRIT(?:I|ICAL)?|FATAL|SEVERE|PANIC|ALERT|EMERG)(?![^\W_]))"
 """What stands before a field that may come before the level: that is not the level itself."""
-_PYTHON_NAMES: Final = frozenset({"error", "erro", "critical", "crit", "fatal"})
+_PYTHON_NAMES: Final = frozenset({"debug", "info", "warning", "error", "critical"})
 _SLOTS: Final = ("{LEVEL}", "{small}", "{level}", "{any}")
 _UNNAMED: Final = re.compile(r"\(\?P<\w+>")
 _NAMES: Final = "|".join(levels.NAMES)

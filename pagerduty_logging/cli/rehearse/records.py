@@ -40,7 +40,7 @@ class RecordMaker:
         told: dict[str, Any] = {
             "name": entry.logger or "root",
             "msg": message,
-            "args": None,
+            "args": (),
             "levelno": level,
             "levelname": logging.getLevelName(level)
             if level % 10 == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -11,7 +11,8 @@ from typing import Any, Final
 from pagerduty_logging.cli.rehearse.entries import Entry
 from pagerduty_logging.cli.rehearse.records import RecordMaker
 from pagerduty_logging.cli.rehearse.result import Event, Problem, Result
-from pagerduty_logging.cli.rehearse.simulation import Judged, Sent, Simulation
+from pagerduty_logging.cli.rehearse.route import Sent
+from pagerduty_logging.cli.rehearse.simulation import NOT_REHEARSED, Judged, Simulation
 from pagerduty_logging.page.redaction import redactor
 
 MAX_PROBLEMS: Final = 20_000
@@ -91,10 +92,10 @@ class Rehearsal:
     with_pages: bool = True
     unreached: int = 0
     _number: int = 0
-    _problems: dict[str, Problem] = field(default_factory=dict)
+    _problems: dict[tuple[int, str], Problem] = field(default_factory=dict)
     _simulation: Simulation = field(init=False)
-    _wanted: _Busiest = field(default_factory=_Busiest)
-    _sent: _Busiest = field(default_factory=_Busiest)
+    _wanted: defaultdict[int, _Busiest] = field(default_factory=lambda: defaultdict(_Busiest))
+    _sent: defaultdict[int, _Busiest] = field(default_factory=lambda: defaultdict(_Busiest))
     _hide: Callable[[str], str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,12 +105,12 @@ class Rehearsal:
             setting.filters,
             setting.formatter,
             shows_page=self._shows_page,
-            is_known=self._problems.__contains__,
+            is_known=lambda rule, key: (rule, key) in self._problems,
         )
         self._hide = redactor(setting.options.get("redact", ()), lambda: "\0").text
 
-    def _shows_page(self, key: str) -> bool:
-        problem = self._problems.get(key)
+    def _shows_page(self, rule: int, key: str) -> bool:
+        problem = self._problems.get((rule, key))
         return (
             self.with_pages and problem is not None and not problem.page and len(self._problems) <= MAX_PAGES
         )
@@ -132,17 +133,18 @@ class Rehearsal:
         result = self.result
         result.problems = list(self._problems.values())
         result.dropped = self._simulation.dropped
-        result.busiest, result.busiest_at = self._wanted.most, self._wanted.at
-        result.busiest_sent = self._sent.most
+        busiest = max(self._wanted.values(), key=lambda minute: minute.most, default=_Busiest())
+        result.busiest, result.busiest_at = busiest.most, busiest.at
+        result.busiest_sent = max((minute.most for minute in self._sent.values()), default=0)
         night = self.setting.night
         for problem in result.problems:
             at_night = [event for event in problem.events if night.holds(event.at)]
             result.night_events += len(at_night)
-            result.night_alerts += bool(problem.events) and night.holds(problem.events[0].at)
+            result.night_alerts += sum(night.holds(event.at) for event in problem.alerts)
         return result
 
     def _count(self, judged: Judged, entry: Entry, logger: str) -> None:
-        problem = self._problem(judged.key, judged, entry, logger)
+        problem = self._problem(judged, entry, logger)
         if problem is None:
             return
         problem.note(entry.time or 0.0)
@@ -150,47 +152,42 @@ class Rehearsal:
         if SEVERITIES.index(judged.severity) < SEVERITIES.index(problem.severity):
             problem.severity = judged.severity
 
-    def _problem(self, key: str, judged: Judged, entry: Entry, logger: str) -> Problem | None:
-        problem = self._problems.get(key)
+    def _problem(self, judged: Judged, entry: Entry, logger: str) -> Problem | None:
+        rule, key = judged.rule, judged.key
+        problem = self._problems.get((rule, key))
         if problem is None:
             if len(self._problems) >= MAX_PROBLEMS:
                 self.result.more_problems += 1
                 return None
             at = entry.time or 0.0
             line = entry.message.strip().partition("\n")[0][: 2 * MAX_SUMMARY_CHARS]
-            problem = self._problems[key] = Problem(
+            problem = self._problems[rule, key] = Problem(
                 key, self._hide(line)[:MAX_SUMMARY_CHARS], logger, judged.severity, judged.uncertain, at, at
             )
+            problem.rule = rule
         return problem
 
     def _note(self, sent: Sent) -> None:
-        problem = self._problems.get(sent.key)
-        if problem is None:  # of no record: the summary of dropped events
-            problem = self._problems[sent.key] = Problem(
+        problem = self._problems.get((sent.rule, sent.key))
+        if problem is None:  # of no record: the summary of dropped events; or of one too many to be listed
+            problem = self._problems[sent.rule, sent.key] = Problem(
                 sent.key, "events that were left out", "", sent.severity, False, sent.wanted, sent.wanted
             )
-        before = problem.events
-        held = problem.records - problem.ignored - 1 - sum(1 + event.held for event in before)
+            problem.rule = sent.rule
+        second = "" if sent.event == sent.key else sent.event
         problem.events.append(
-            Event(sent.at, sent.wanted, _why(before, sent), sent.severity, self._number, max(held, 0))
+            Event(sent.at, sent.wanted, sent.why, sent.severity, self._number, sent.repeats, second)
         )
         if sent.page is not None and not problem.page:
             problem.page = sent.page
             problem.summary = str(sent.page["summary"])[:MAX_SUMMARY_CHARS]
-        self._wanted.note(sent.wanted)
-        self._sent.note(sent.at)
+        self._wanted[sent.rule].note(sent.wanted)
+        self._sent[sent.rule].note(sent.at)
         self._number += 1
         wait = sent.at - sent.wanted
         if wait > LATE:
             self.result.waited += 1
             self.result.longest_wait = max(self.result.longest_wait, wait)
-
-
-def _why(before: list[Event], sent: Sent) -> str:
-    if not before:
-        return "first"
-    worst = min(SEVERITIES.index(event.severity) for event in before)
-    return "worse" if SEVERITIES.index(sent.severity) < worst else "again"
 
 
 def rehearse(entries: Iterable[Entry], setting: Setting, *, with_pages: bool = True) -> Result:
@@ -204,5 +201,16 @@ def rehearse(entries: Iterable[Entry], setting: Setting, *, with_pages: bool = T
 def empty_result(setting: Setting) -> Result:
     """Return a result of nothing so far."""
     night = setting.night
-    options = {name: repr(value) for name, value in setting.options.items()}
-    return Result(read={}, options=options, zone=str(night.zone), night=f"{night.begins}-{night.ends}")
+    result = Result(read={}, options={}, zone=str(night.zone), night=f"{night.begins}-{night.ends}")
+    for name, value in setting.options.items():
+        if name in NOT_REHEARSED:
+            result.not_rehearsed.append(name)
+        elif name == "routing":
+            result.options[name] = repr([_without_keys(rule) for rule in value])
+        else:
+            result.options[name] = repr(value)
+    return result
+
+
+def _without_keys(rule: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in rule.items() if not name.startswith("routing_key")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -112,8 +113,16 @@ def not_understood(result: Result) -> list[str]:
         said.append(f"Cut: {read['cut']:,} lines that are too long.")
     if read["turned_back"]:
         said.append(f"Time went back {read['turned_back']:,} times; the rehearsal's clock waited.")
+        if read["turned_back"] > read["severe"] / 2:
+            said.append(
+                "The log seems to run backwards: the newest record first. Turn it round, or all is wrong."
+            )
     if read["unreached"]:
         said.append(f"Of loggers that the handler is not attached to: {read['unreached']:,} records.")
+    if result.not_rehearsed:
+        said.append(
+            f"Options that are not rehearsed, for nothing is delivered: {', '.join(result.not_rehearsed)}."
+        )
     if read["skimmed"]:
         said.append(f"Of {_bytes(read['skimmed'])} only lines with the word of a level that pages were read.")
     said += [f"Not read to its end: {sentence}" for sentence in read["damaged"]]
@@ -122,12 +131,11 @@ def not_understood(result: Result) -> list[str]:
 
 def totals(result: Result, zone: tzinfo) -> list[str]:
     """Return the result's figures in sentences."""
-    held = result.records - result.ignored - result.events
     begins, ends = result.night.split("-")
     said = [
         f"{len(result.problems) + result.more_problems:,} problems, {result.alerts:,} alerts, "
         f"{result.events:,} events; "
-        f"{max(held, 0):,} of {result.records:,} records held back, {result.ignored:,} ignored.",
+        f"{result.held:,} of {result.records:,} records held back, {result.ignored:,} ignored.",
         f"While people sleep ({begins} to {ends}, {result.zone}): {result.night_alerts:,} alerts, "
         f"{result.night_events:,} events.",
     ]
@@ -143,6 +151,8 @@ def totals(result: Result, zone: tzinfo) -> list[str]:
         )
     else:
         said.append("No event would have waited.")
+    if any(problem.rule for problem in result.problems):
+        said.append(f"By routing rule: {_by_rule(result)}.")
     for reason, count in result.dropped.items():
         said.append(f"{count:,} events would have been dropped: {reason}.")
     if result.uncertain:
@@ -153,6 +163,15 @@ def totals(result: Result, zone: tzinfo) -> list[str]:
             f"the source."
         )
     return said
+
+
+def _by_rule(result: Result) -> str:
+    alerts: Counter[int] = Counter()
+    for problem in result.problems:
+        alerts[problem.rule] += len(problem.alerts)
+    return ", ".join(
+        f"{f'rule {rule}' if rule else 'no rule'} {count:,} alerts" for rule, count in sorted(alerts.items())
+    )
 
 
 def _problems(result: Result, zone: tzinfo) -> Table:
@@ -224,10 +243,10 @@ def to_csv(result: Result) -> str:
     )
     for p in result.ranked():
         writer.writerow(
-            (len(p.events), p.records, p.ignored, max(p.held, 0), _iso(p.first), _iso(p.last), p.severity,
+            (len(p.events), p.records, p.ignored, p.held, _iso(p.first), _iso(p.last), p.severity,
              "yes" if p.uncertain else "no", _harmless(p.logger), _harmless(p.key), _harmless(p.summary))
         )  # fmt: skip
-    return file.getvalue()
+    return file.getvalue().encode("utf-8", "replace").decode()  # JSON may hold halves of characters
 
 
 def show(found: Iterable[Block], write: Callable[[str], Any] = print) -> None:

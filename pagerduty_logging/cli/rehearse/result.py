@@ -10,6 +10,11 @@ from typing import Any, Final
 VERSION: Final = 1
 """Of the JSON: raised when a field changes its meaning."""
 
+ORDERS: Final = ("resolve", "acknowledge")
+"""Reasons of events that are no alerts."""
+OF_NO_RECORD: Final = ("size", "end", "no_room")
+"""Reasons of events that report records held back, or dropped."""
+
 MAX_SLOTS: Final = 480
 """Slots of time in which a problem's records are counted; when there are more, slots become twice as wide."""
 
@@ -21,10 +26,12 @@ class Event:
     Attributes:
         at: when it would have been sent, in seconds since the epoch.
         wanted: when its record was made.
-        why: "first", "worse", "again", "size" or "other".
+        why: "first", "worse", "again", "size", "lost" (the event before was dropped), "no_room" (what was
+            dropped), "resolve" or "acknowledge".
         severity: PagerDuty's word.
         number: its place among all events, in the order of their sending.
-        held: records held back since the event before.
+        held: records held back before, that it reports.
+        second: the dedup key of a second alert; "": it is the problem's own.
     """
 
     at: float
@@ -33,6 +40,7 @@ class Event:
     severity: str
     number: int
     held: int = 0
+    second: str = ""
 
 
 @dataclass(slots=True)
@@ -49,6 +57,7 @@ class Problem:
         ignored: records that a filter left out.
         events: what would have been sent.
         page: what its first event says, as PagerDuty's inbox shows it.
+        rule: number of the rule of `routing` that its records went by; 0: none.
     """
 
     key: str
@@ -64,6 +73,7 @@ class Problem:
     slots: dict[int, int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     page: dict[str, Any] = field(default_factory=dict)
+    rule: int = 0
 
     def note(self, at: float) -> None:
         """Count a record."""
@@ -81,7 +91,16 @@ class Problem:
     @property
     def held(self) -> int:
         """Records that no event of their own was sent for."""
-        return self.records - self.ignored - len(self.events)
+        return self.records - self.ignored - sum(event.why not in OF_NO_RECORD for event in self.events)
+
+    @property
+    def alerts(self) -> list[Event]:
+        """The events that open an alert: the first one of each dedup key."""
+        opened: dict[str, Event] = {}
+        for event in self.events:
+            if event.why not in ORDERS:
+                opened.setdefault(event.second, event)
+        return list(opened.values())
 
 
 @dataclass(slots=True)
@@ -90,7 +109,8 @@ class Result:
 
     Attributes:
         read: what was read and not understood.
-        options: the handler's, as they were given.
+        options: the handler's, as they were given, but for secrets.
+        not_rehearsed: those that were given and say how events are delivered.
         zone, night: how nights were recognised: the zone's name, and their hours as "22-7".
         problems: all that there were, up to `MAX_PROBLEMS`, in the order of their first record.
         more_problems: how many more there were.
@@ -115,6 +135,7 @@ class Result:
     night_alerts: int = 0
     night_events: int = 0
     suggestions: list[str] = field(default_factory=list)
+    not_rehearsed: list[str] = field(default_factory=list)
     interrupted: bool = False
 
     @property
@@ -125,7 +146,12 @@ class Result:
     @property
     def alerts(self) -> int:
         """How many alerts would have been opened: one for each key that was paged."""
-        return sum(bool(problem.events) for problem in self.problems)
+        return sum(len(problem.alerts) for problem in self.problems)
+
+    @property
+    def held(self) -> int:
+        """How many records no event of their own would have been sent for."""
+        return sum(problem.held for problem in self.problems)
 
     @property
     def records(self) -> int:
@@ -161,7 +187,7 @@ def to_json(result: Result) -> str:
         "events": result.events,
         "records": result.records,
         "ignored": result.ignored,
-        "held_back": result.records - result.ignored - result.events,
+        "held_back": result.held,
         "uncertain": round(result.uncertain, 4),
     }
     return json.dumps({"version": VERSION, "totals": totals, **data})

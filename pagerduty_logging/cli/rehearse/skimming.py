@@ -26,7 +26,7 @@ def by_words(row: Format, level: int, seen: Mapping[str, int]) -> Finder | None:
     """
     if not row.has_words:
         return None
-    known = row.words(level)
+    known = row.words(level, seen)
     others = [word.encode() for word, number in seen.items() if number >= level]
     words = (*known, *(word for word in others if not any(k in word for k in known)))
 

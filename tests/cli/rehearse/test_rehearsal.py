@@ -1,14 +1,19 @@
 """What is counted, held back, delayed and dropped, under a turned clock."""
 
+import inspect
+import re
 from datetime import UTC
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.cli.rehearse import result as results
+from pagerduty_logging.cli.rehearse import simulation
 from pagerduty_logging.cli.rehearse.rebuilding import rebuilt
 from pagerduty_logging.cli.rehearse.records import RecordMaker
-from pagerduty_logging.cli.rehearse.rehearsal import Night, rehearse
+from pagerduty_logging.cli.rehearse.rehearsal import Night, Setting, rehearse
 from pagerduty_logging.cli.rehearse.simulation import Simulation
 from pagerduty_logging.cli.rehearse.spill import Spill
 from tests.cli.rehearse.logs import entry, rehearsed, setting
@@ -22,7 +27,8 @@ def test_repeats_are_held_back_until_the_window_is_over():
     (problem,) = result.problems
     assert [(event.at - NOON, event.why, event.held) for event in problem.events] == [
         (0, "first", 0),
-        (300, "again", 29),  # the next window is twice as long
+        (120, "size", 11),
+        (300, "again", 18),  # the next window is twice as long
     ]
     assert (problem.records, problem.held) == (70, 68)
 
@@ -34,6 +40,79 @@ def test_what_gets_worse_is_reported_at_once():
         ("worse", "critical"),
     ]
     assert result.problems[0].severity == "critical"
+
+
+def test_what_gets_worse_may_open_a_second_alert():
+    result = rehearsed([entry(NOON), entry(NOON + 10, level=50)], escalation="alert")
+    (problem,) = result.problems
+    assert [(event.why, bool(event.second)) for event in problem.events] == [
+        ("first", False),
+        ("worse", True),
+    ]
+    assert (result.alerts, result.events, len(result.problems)) == (2, 2, 1)
+
+
+def test_reminders_grow_rare():
+    result = rehearsed([entry(NOON + 60 * n) for n in range(120)], max_repeat_interval=1_200, follow_up=0)
+    assert [event.at - NOON for event in result.problems[0].events] == [
+        0,
+        300,
+        900,
+        2_100,
+        3_300,
+        4_500,
+        5_700,
+        6_900,
+    ]
+
+
+def test_each_routing_key_has_windows_and_a_budget_of_its_own():
+    rules = [
+        {"logger": "billing", "routing_key_file": "/run/secrets/not-here"},
+        {"level": "CRITICAL", "routing_key": "R" * 32},
+        {"logger": "shop.own", "routing_key": "M" * 32},
+    ]
+    names = ("billing.cards", "shop", "shop.own")
+    words = ("one", "two", "three")
+    records = [entry(NOON, logger=name, message=f"{word} failed") for name in names for word in words]
+    records += [entry(NOON + 1, level=50, message="one failed")]
+    result = rehearsed(records, routing=rules, routing_key="M" * 32, max_events_per_minute=3)
+    assert [(p.rule, p.logger, len(p.events)) for p in result.problems] == [
+        *[(1, "billing.cards", 1)] * 3,
+        *[(0, "shop", 1)] * 3,
+        *[(0, "shop.own", 1)] * 3,
+        (2, "shop", 1),
+    ]
+    assert result.busiest == 6
+    waited = {p.logger for p in result.problems for e in p.events if e.at - e.wanted > 1}
+    assert waited == {"shop.own"}
+
+
+def test_the_environment_of_this_host_is_not_asked(monkeypatch: pytest.MonkeyPatch):
+    for name in ("PAGERDUTY_STATE", "PAGERDUTY_LEDGER", "PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL"):
+        monkeypatch.setenv(name, "ftp://nowhere/\tat all")
+    assert rehearsed([entry(NOON)]).events == 1
+
+
+def test_a_filter_that_fails_keeps_nothing_back():
+    def fails(record: object) -> bool:
+        raise LookupError
+
+    result = rehearse(
+        [entry(NOON)], Setting(options={}, night=Night(22, 7, UTC), maker=RecordMaker(), filters=(fails,))
+    )
+    assert (result.events, result.ignored) == (1, 0)
+
+
+def test_what_a_record_asks_to_resolve_is_no_alert():
+    ends = {"pagerduty": {"dedup_key": "feed", "event_action": "resolve"}}
+    result = rehearsed([
+        entry(NOON, fields={"pagerduty": {"dedup_key": "feed"}}),
+        entry(NOON + 1, fields=ends),
+        entry(NOON + 2, fields={"pagerduty": {"dedup_key": "feed"}}),
+    ])  # fmt: skip
+    assert [event.why for event in result.problems[0].events] == ["first", "resolve", "first"]
+    assert (result.alerts, result.events) == (1, 3)
 
 
 def test_min_occurrences_is_the_handlers_own():
@@ -202,3 +281,11 @@ def test_a_wrong_option_is_named(options: dict[str, object], named: str):
 def test_secrets_are_masked_in_what_is_shown():
     result = rehearsed([entry(NOON, "login failed: password=hunter2hunter2")])
     assert "hunter2" not in results.to_json(result)
+
+
+def test_what_is_not_rehearsed_is_an_option_and_is_named_in_the_readme():
+    options = inspect.signature(PagerDutyHandler).parameters.keys()
+    readme = Path(simulation.__file__).with_name("README.md").read_text()
+    said = readme.partition("are named, and left out:")[2].partition("\n\n")[0]
+    assert options >= simulation.NOT_REHEARSED
+    assert set(re.findall(r"`(\w+)`", said)) == simulation.NOT_REHEARSED
