@@ -79,7 +79,9 @@ def completed(record: logging.LogRecord) -> logging.LogRecord:
     wrong = {name for name in _TEXTS if not issubclass(type(attributes.get(name)), str)}
     if not issubclass(type(attributes.get("lineno")), int):
         wrong.add("lineno")
-    if type(attributes.get("levelname")) is str and attributes["levelname"] == _NO_LEVEL:  # as `makeLogRecord` has it
+    if (
+        type(attributes.get("levelname")) is str and attributes["levelname"] == _NO_LEVEL
+    ):  # as `makeLogRecord` has it
         wrong.add("levelname")
     if not wrong and attributes.keys() >= _NAMES:
         return record
