@@ -88,11 +88,13 @@ def _rehearse_logs(args: argparse.Namespace) -> int:
         result = _read(args, spill, setting, _level(setting, changes), formats)
         after = None
         if not result.interrupted:
-            if spill.count <= MAX_RECORDS_AGAIN:
-                result.suggestions = _suggestions(result, spill, setting)
             if changes:
-                after = rehearse(spill, replace(setting, options={**setting.options, **changes}))
+                setting = replace(setting, options={**setting.options, **changes})
+                after = rehearse(spill, setting)
                 after.read = result.read
+            shown = after or result
+            if spill.count <= MAX_RECORDS_AGAIN:
+                shown.suggestions = _suggestions(shown, spill, setting)
     shown = after or result
     _show(args, result, after, zone)
     if incidents is not None:

@@ -13,7 +13,7 @@ from pagerduty_logging.cli.rehearse import result as results
 from pagerduty_logging.cli.rehearse import simulation
 from pagerduty_logging.cli.rehearse.rebuilding import rebuilt
 from pagerduty_logging.cli.rehearse.records import RecordMaker
-from pagerduty_logging.cli.rehearse.rehearsal import Night, rehearse
+from pagerduty_logging.cli.rehearse.rehearsal import Night, Setting, rehearse
 from pagerduty_logging.cli.rehearse.simulation import Simulation
 from pagerduty_logging.cli.rehearse.spill import Spill
 from tests.cli.rehearse.logs import entry, rehearsed, setting
@@ -92,6 +92,16 @@ def test_the_environment_of_this_host_is_not_asked(monkeypatch: pytest.MonkeyPat
     for name in ("PAGERDUTY_STATE", "PAGERDUTY_LEDGER", "PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL"):
         monkeypatch.setenv(name, "ftp://nowhere/\tat all")
     assert rehearsed([entry(NOON)]).events == 1
+
+
+def test_a_filter_that_fails_keeps_nothing_back():
+    def fails(record: object) -> bool:
+        raise LookupError
+
+    result = rehearse(
+        [entry(NOON)], Setting(options={}, night=Night(22, 7, UTC), maker=RecordMaker(), filters=(fails,))
+    )
+    assert (result.events, result.ignored) == (1, 0)
 
 
 def test_what_a_record_asks_to_resolve_is_no_alert():
