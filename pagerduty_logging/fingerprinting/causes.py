@@ -105,7 +105,7 @@ def exception_type(exception: BaseException) -> str:
 
 
 def _in_interpreter(exception: BaseException) -> object:
-    """Return the type of what another interpreter raised, as `concurrent.interpreters` describes it, or None."""
+    """Return the type of what another interpreter raised, as it is described; None of any other exception."""
     described = exception.__dict__.get("excinfo")
     return getattr(described, "type", None) if type(exception).__name__ == "ExecutionFailed" else None
 
