@@ -307,6 +307,7 @@ class PagerDutyHandler(Pager):
                 ),
             )
             preparation.soon()
+            later.ask(self.lookout.first_look)
             # A handler that is dropped without being closed gives its thread back all the same.
             weakref.finalize(self, self._delivery.close).atexit = False
         elif enabled:

@@ -1,6 +1,8 @@
 """What people who alert from logs reported elsewhere, tried here; each test says what they would say."""
 
 import concurrent.futures
+import decimal
+import fractions
 import logging
 import logging.handlers
 import os
@@ -299,6 +301,23 @@ def test_an_uncaught_error_is_printed_once_on_stderr_though_my_console_handler_p
     assert len(sandbox.alerts) == 1
 
 
+@pytest.mark.parametrize("fail", ["loop.call_soon(lambda: 1 / 0)", "loop.create_task(fail())"])
+def test_what_fails_in_an_event_loop_is_printed_once_by_my_console_handler(sandbox, fail: str) -> None:
+    environment = {**os.environ, "KEY": EXAMPLE_ROUTING_KEY, "URL": sandbox.url}
+    program = UNCAUGHT.format(
+        "import asyncio, gc\nlogging.basicConfig()",
+        "async def fail():\n    1 / 0\n"
+        "async def main():\n    loop = asyncio.get_running_loop()\n"
+        f"    {fail}\n    await asyncio.sleep(0.1)\n    gc.collect()\n"
+        "asyncio.run(main())",
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert ended.stderr.count("ZeroDivisionError: division by zero") == 1
+    assert len(sandbox.alerts) == 1
+
+
 def test_ctrl_c_is_still_printed_though_it_does_not_page(sandbox) -> None:
     environment = {**os.environ, "KEY": EXAMPLE_ROUTING_KEY, "URL": sandbox.url}
     program = UNCAUGHT.format("logging.basicConfig()", "raise KeyboardInterrupt")
@@ -387,3 +406,38 @@ def test_i_log_a_traceback_that_i_had_kept_behind_an_empty_word_and_the_page_nam
 def test_words_behind_the_traceback_in_my_message_are_shown(pager, sandbox) -> None:
     texts_of_two_failures(lambda _: orders.error(f"cannot pay: {traceback.format_exc()} for customer 7"))
     assert page_of(pager, sandbox)["summary"].startswith("cannot pay: … for customer 7: ValueError: invalid")
+
+
+class Several(Exception):
+    """A group as libraries made them before Python had any."""
+
+    def __init__(self, exceptions: list[Exception]) -> None:
+        super().__init__("several errors")
+        self.exceptions = exceptions
+
+
+def test_a_group_that_a_library_made_is_shown_as_its_members(pager, sandbox) -> None:
+    caught: list[Exception] = []
+    texts_of_two_failures(caught.append)
+    try:
+        raise Several(caught)
+    except Several:
+        orders.exception("sync failed")
+    page = page_of(pager, sandbox)
+    assert page["summary"] == "sync failed: KeyError: 'price' (and 1 more)"
+    assert page["custom_details"]["exceptions"][0] == "1 of 2: KeyError: 'price'"
+
+
+def test_cherrypys_logger_is_one_component_in_every_process(pager, sandbox) -> None:
+    logging.getLogger("shop.error.140234234234").error("the engine is down")
+    page = page_of(pager, sandbox)
+    assert page["component"] == "shop.error"
+    assert page["custom_details"]["logger"] == "shop.error.140234234234"
+
+
+def test_a_fraction_is_shown_as_a_number(pager, sandbox) -> None:
+    orders.error(
+        "the share is wrong", extra={"share": fractions.Fraction(1, 3), "sum": decimal.Decimal("1.50")}
+    )
+    details = page_of(pager, sandbox)["custom_details"]
+    assert (details["share"], details["sum"]) == ("1/3", "1.50")

@@ -14,8 +14,8 @@ from pagerduty_logging import PagerDutyHandler
 log = logging.getLogger("shop")
 
 # Lambda has put a handler on the root logger already, so that `basicConfig` would do nothing. It freezes
-# the process with the answer: no thread would go on sending. Three seconds are less than its own limit.
-pagerduty = PagerDutyHandler(background=False, timeout=3.0)
+# the process with the answer, so pages are sent inside the call. Three seconds are less than its own limit.
+pagerduty = PagerDutyHandler(timeout=3.0)
 logging.getLogger().addHandler(pagerduty)
 
 

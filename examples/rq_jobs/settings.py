@@ -13,8 +13,6 @@ DICT_CONFIG = {
         "pagerduty": {
             "class": "pagerduty_logging.PagerDutyHandler",
             "filters": ["rq"],
-            # Each job has a process of its own, which ends without a word: what it pages is sent at once.
-            "background": False,
         },
     },
     "root": {"level": "INFO", "handlers": ["console", "pagerduty"]},

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE_CHARS: Final = 1_000_000
 MAX_SOURCE_BYTES: Final = 4_000_000
-_PATIENCE: Final = 1.0  # seconds to wait for the first byte of a message that is optional
+_FIRST_BYTE_TIMEOUT: Final = 1.0  # seconds to wait for the first byte of a message that is optional
 
 _WORDS: Final = {
     "source": "read back from the source line",
@@ -150,6 +150,6 @@ def _message(*, optional: bool) -> str | None:
 def _something_to_read() -> bool:
     # Standard input may have been left open with nothing to write to it.
     try:
-        return bool(select.select([sys.stdin], [], [], _PATIENCE)[0])
+        return bool(select.select([sys.stdin], [], [], _FIRST_BYTE_TIMEOUT)[0])
     except (OSError, ValueError):  # not a file that can be waited for
         return True

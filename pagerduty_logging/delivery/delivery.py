@@ -23,10 +23,11 @@ from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.delivery.reports import NoReports, Reports
 from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.delivery.schedule import Backlog, Budget
+from pagerduty_logging.delivery.sending import Sending, as_it_is
 from pagerduty_logging.delivery.spool import Spool
 from pagerduty_logging.delivery.spooled import SpooledEvents
 from pagerduty_logging.delivery.stats import Stats
-from pagerduty_logging.delivery.worker import WAKE_UP, OnLook, Worker, as_it_is
+from pagerduty_logging.delivery.worker import WAKE_UP, OnLook, Worker
 from pagerduty_logging.events_api import retrying
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.clock import monotonic
@@ -167,7 +168,7 @@ class Delivery:
         claims = None
         if self._make_claims is not None:
             claims = self._make_claims(queue=queue, guard=roles.as_sender, clock=self._clock)
-        return Worker(
+        sending = Sending(
             self._client,
             queue=queue,
             decide=self._decide,
@@ -177,6 +178,11 @@ class Delivery:
             spooled=spooled,
             losses=Losses(self._on_error, spooled, self._diagnostics, roles),
             claims=claims,
+            clock=self._clock,
+            diagnostics=self._diagnostics,
+        )
+        return Worker(
+            sending,
             roles=roles,
             in_call=WAKE_UP if background and process.interpreter_lacks_threads() else math.inf,
             threaded=threaded,
@@ -192,7 +198,8 @@ class Delivery:
 
     def is_own(self, logger: object) -> bool:
         """Return whether what is logged on this thread comes of our own delivery, and is not to be paged."""
-        return self.worker.roles.covers(logger)
+        worker = self._current
+        return worker is not None and worker.roles.covers(logger)
 
     def submit(self, item: Item) -> None:
         """Accept what was logged: from here on it is delivered, or its loss is reported."""
@@ -208,8 +215,8 @@ class Delivery:
         return self.worker.flush(timeout)
 
     def step(self, left: float) -> float | None:
-        """Send the event whose turn it is on this thread; see `Worker.step`."""
-        return self.worker.step(left)
+        """Send the event whose turn it is on this thread; see `Sending.step`."""
+        return self.worker.sending.step(left)
 
     def write_decisions(self) -> None:
         """Let what was decided without an event be written soon."""
@@ -288,6 +295,6 @@ class Delivery:
     def _take_over(self) -> None:
         """Send what dead processes left, also if this one never has anything to page."""
         worker = self.worker
-        worker.look_around(at_once=True)
+        worker.sending.look_around(at_once=True)
         if self._spool is not None and (worker.queue.pending or self._spool.shared):
             worker.ensure_thread_if_threaded()

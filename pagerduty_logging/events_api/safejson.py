@@ -276,6 +276,8 @@ def _number(value: object) -> int | float | bool | str | None:
         if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
             number = float(value)
             return number if math.isfinite(number) else str(number)
+        if isinstance(value, numbers.Number):  # a fraction: no float is exact
+            return str(value)
     except Exception:  # an array of several numbers, or a symbol
         return None
     return None

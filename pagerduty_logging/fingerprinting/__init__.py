@@ -33,7 +33,7 @@ from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
 from pagerduty_logging.record import overrides, places
 from pagerduty_logging.record.template_strings import HOLE
 
-from . import causes, failure, own_keys, parts, source, templates, texts
+from . import causes, failure, own_keys, parts, source, texts
 from .masking import MASKED, mask, says_nothing
 from .parts import SCHEME
 from .results import Explanation, Identity, Rule
@@ -291,13 +291,6 @@ def writes_traceback(record: logging.LogRecord) -> bool:
     return bool(text.quoted) and not text.appended
 
 
-def _holds_template(found: templates.Template, msg: str) -> bool:
-    """Return whether a wrapper's template has a hole for its caller's template."""
-    if HOLE not in found.text or templates.PERCENT.search(found.text):
-        return False
-    return any(map(templates.PERCENT.search, found.values_in(msg)))
-
-
 def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ordinary"] | None:
     """What `_decide` comes to for most records, at a quarter of its time; None for any other.
 
@@ -354,7 +347,7 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: boo
                 found = source.template_of(path, line, f"{text.text}\n")
         if found is None:
             found = source.part_of(path, line, text.text)
-        if found is not None and not (text.is_template and _holds_template(found, text.text)):
+        if found is not None and not (text.is_template and found.holds_another(text.text)):
             return Rule.SOURCE, found.text, text
     if text.template:
         return Rule.TEMPLATE, text.template, text
@@ -362,6 +355,8 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: boo
         # What the source does not say was put before the template or made elsewhere, and may hold values.
         shape = mask(text.text) if reads and source.is_read(path, line) else text.text
         return (Rule.MASK, shape, text) if MASKED in shape else (Rule.ARGUMENTS, text.text, text)
+    if text.shape:
+        return Rule.MASK, text.shape, text
     values = text.values or (source.values_at(path, line, text.text) if reads else ())
     return Rule.MASK, texts.masked(values) if values else mask(text.text), text
 

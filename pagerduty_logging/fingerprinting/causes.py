@@ -9,10 +9,11 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import printed_traceback
+from pagerduty_logging.record.exceptions import is_group, members_of
 from pagerduty_logging.record.places import COMPREHENSIONS, MAIN, Place, innermost_name, places_of
 
 Chosen: TypeAlias = Callable[[list[Place]], str]
@@ -116,21 +117,6 @@ def name_of_class(cls: type) -> str:
     if not isinstance(module, str) or module in ("builtins", MAIN):
         return cls.__qualname__
     return f"{module}.{cls.__qualname__}"
-
-
-def is_group(exception: BaseException) -> bool:
-    """Return whether an exception is a group, whose members say what failed."""
-    if isinstance(exception, BaseExceptionGroup):
-        return True
-    return "exceptions" in exception.__dict__ and bool(members_of(exception))
-
-
-def members_of(exception: BaseException) -> tuple[BaseException, ...]:
-    """Return what a group holds; groups that libraries made before Python had them count too."""
-    found: Any = getattr(exception, "exceptions", None)
-    if type(found) not in (tuple, list) or not all(isinstance(member, BaseException) for member in found):
-        return ()
-    return tuple(found)
 
 
 def places_behind(exception: BaseException) -> list[Place]:

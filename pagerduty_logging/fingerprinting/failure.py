@@ -10,7 +10,7 @@ import sys
 from types import FrameType
 from typing import Final
 
-from pagerduty_logging.record import places
+from pagerduty_logging.record import exceptions, places
 from pagerduty_logging.record.places import Place, is_installed, is_library, package_of, place_that_logged
 from pagerduty_logging.record.web_request import view_of
 
@@ -53,7 +53,7 @@ def reported_crash(
     elif exception.__traceback__ is None or (is_ordinary(record) if ordinary is None else ordinary):
         return None
     else:
-        here, is_group = causes.places_behind(exception), causes.is_group(exception)
+        here, is_group = causes.places_behind(exception), exceptions.is_group(exception)
     if not here or not _reports_for(here, record, is_group=is_group):
         return None
 
@@ -82,7 +82,7 @@ def is_ordinary(record: logging.LogRecord) -> bool:
     if here is None or exception.__cause__ is not None or "excinfo" in exception.__dict__:
         return False
     if isinstance(exception, BaseExceptionGroup) or (
-        "exceptions" in exception.__dict__ and causes.is_group(exception)
+        "exceptions" in exception.__dict__ and exceptions.is_group(exception)
     ):
         return False
     outermost = here.tb_frame

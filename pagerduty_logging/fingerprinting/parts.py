@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
-import re
 from typing import Final
 
 from pagerduty_logging.record import places
@@ -18,8 +17,6 @@ SCHEME: Final = "pdl2"
 
 ROOT: Final = "root"
 _SEPARATOR: Final = "\x1f"
-# CherryPy and others put an object's address into the name of a logger: it differs in each process.
-_NUMBERED: Final = re.compile(r"\.[0-9]{4,}(?![^.])|\.0x[0-9a-f]+(?![^.])", re.ASCII)
 
 
 def named(record: logging.LogRecord) -> str:
@@ -35,9 +32,7 @@ def named(record: logging.LogRecord) -> str:
 
 def without_numbers(name: str) -> str:
     """Return a logger's name without numbers that differ in each process."""
-    if type(name) is str and name[-1:].isalnum() and not name[-1:].isalpha():
-        return _NUMBERED.sub(".<*>", name)
-    return name
+    return places.without_numbers(name, ".<*>")
 
 
 def key_of(name: object, template: str, joined: tuple[str, ...] = ()) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from string import Formatter
 from typing import Final, TypeAlias
 
+from pagerduty_logging.record.template_strings import HOLE
+
 from .masking import says_nothing
 
 PERCENT: Final = re.compile(
@@ -69,6 +71,12 @@ class Template:
                 return False
             at += len(piece)
         return not (message[at - 1 : at].isalnum() and message[at : at + 1].isalnum())
+
+    def holds_another(self, message: str) -> bool:
+        """Return whether this is a wrapper's template, with a hole that its caller's template fills."""
+        if HOLE not in self.text or PERCENT.search(self.text):
+            return False
+        return any(map(PERCENT.search, self.values_in(message)))
 
     def values_in(self, message: str) -> tuple[str, ...]:
         """Return what stands in the holes of a MESSAGE that fits."""

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api import safejson
-from pagerduty_logging.record import message, printed_traceback, printing, structured, template_strings
+from pagerduty_logging.record import (
+    exceptions,
+    literals,
+    message,
+    printed_traceback,
+    printing,
+    structured,
+    template_strings,
+)
 
 from . import causes
 from .masking import MASKED, mask, says_nothing
@@ -23,6 +31,16 @@ _ERROR_NAME = re.compile(
 )
 _COUNTED = re.compile(r" \([0-9]{1,9} sub-exceptions?\)$")
 _BRACES = re.compile(r"\{[^{}]*\}")
+_DATA_CLASS = re.compile(r"[A-Za-z_][\w.]{0,80}\((?=\w{1,80}=)", re.ASCII)
+_FIELD = re.compile(
+    r"""(?P<name>\w{1,80}+)=(?P<value>'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[^,()'"\[\]{}]{0,200}+)(?:,\s{1,3}|\Z)"""
+)
+_DIGIT = re.compile(r"\d")
+_CLASSES: Final = frozenset(
+    ("alert", "category", "check", "class", "code", "kind", "reason", "rule", "status", "type")
+)
+"""Names under which a word says which problem it is."""
+_CODE = re.compile(r"[A-Za-z]{2,}(?:[ _.:-][A-Za-z]+){0,8}", re.ASCII)
 _FIRST: Final = frozenset("{[(T")
 
 
@@ -43,6 +61,8 @@ class Text(NamedTuple):
     """A traceback that a formatter or a queue appended."""
     quoted: str = ""
     """A traceback that the message itself holds."""
+    shape: str = ""
+    """What stands for the words where the source does not say: names of entries, and their values masked."""
     whole: str = ""
     """The words with the traceback."""
     joined: tuple[str, ...] = ()
@@ -133,6 +153,8 @@ def _of_text(text: str, *, merged: bool) -> Text:
         if type(data) is not str:
             found = _of_object(data)
             return found._replace(appended=found.appended or message.traceback_in(data))
+    if text[-1:] == ")" and (entries := _entries_of_repr(text)):
+        return Text(text, shape=f"{text.partition('(')[0]} {shape_of(entries)}")
     if "<class '" in text and (named := _CLASS.fullmatch(text)):
         return Text("", joined=(f"class={named[1].removeprefix('__main__.')}",))
     if text.endswith(("sub-exception)", "sub-exceptions)")):  # a group: how many failed does not matter
@@ -164,15 +186,55 @@ def _of_object(said: object) -> Text:
         if quoted:
             return _of_text(text_of(structured.words_of(said)), merged=False)._replace(quoted=quoted)
         words = structured.words_of(said)
+        if type(words) is str and not structured.has_words(said):
+            return _of_text(words, merged=False)._replace(shape=shape_of(structured.flat(said)))
         if words is not said and not structured.is_structured(words):
             return _of_object(words) if type(words) is not str else _of_text(words, merged=False)
     return _of_text(text_of(said), merged=False)
 
 
+def shape_of(entries: list[tuple[str, str]]) -> str:
+    """Return the names of entries, sorted, with the words of their values; a code under `type` stays."""
+    shown = set()
+    for name, value in entries:
+        words = _words_of_value(name, value)
+        name = mask(name) if _DIGIT.search(name) else name
+        shown.add(f"{name if words != MASKED else name.partition('.')[0]}: {words}")
+    return ", ".join(sorted(shown))
+
+
+def _words_of_value(name: str, value: str) -> str:
+    last = name.rpartition(".")[2]
+    if last.rpartition("_")[2].lower() in _CLASSES and _CODE.fullmatch(value):
+        return value
+    if " " not in value.strip():  # a name, as far as anybody can tell
+        return MASKED
+    beside = f"{last}: "  # tells a name from a word
+    shown = mask(beside + value)
+    return shown.removeprefix(beside) if shown.startswith(beside) else mask(value)
+
+
+def _entries_of_repr(text: str) -> list[tuple[str, str]]:
+    """Return the fields of a data class's `repr`, `Problem(code='disk_full', user=7)`; [] of no such text."""
+    begins = _DATA_CLASS.match(text)
+    if begins is None or len(text) > structured.MAX_TEXT:
+        return []
+    entries: list[tuple[str, str]] = []
+    at, end = begins.end(), len(text) - 1
+    while at < end:
+        field = _FIELD.match(text, at, end)
+        if field is None:
+            return []
+        value = field["value"]
+        entries.append((field["name"], literals.string(value) if value[:1] in ("'", '"') else value))
+        at = field.end()
+    return entries
+
+
 def failure_in(value: object) -> tuple[str, ...]:
     """What joins of an argument that says what failed and where: a group's causes, `sys.exc_info()`'s."""
     error = value if isinstance(value, BaseException) else structured.exception_in(value)
-    if error is None or (error is value and not causes.is_group(error)):
+    if error is None or (error is value and not exceptions.is_group(error)):
         return ()
     return causes.raised(error).joined
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
+from pagerduty_logging.record import calls
 from pagerduty_logging.record.intent import stops
 
 _HANDLER = "call_exception_handler"
@@ -59,7 +60,8 @@ class LoopHooks:
         return call_exception_handler
 
     def _tell(self, context: Mapping[str, Any]) -> None:
-        message = str(context.get("message") or "Unhandled exception in event loop")
+        said = str(context.get("message") or "Unhandled exception in event loop")
+        message = calls.without_arguments(said)  # asyncio's own lines have those of a callback
         error = context.get("exception")
         if isinstance(error, BaseException):
             if not stops(error):
@@ -70,9 +72,11 @@ class LoopHooks:
             self._reported.already = self._report.critical(f"{_DESTROYED}: {name}", None)
 
     def _no_page_of_its_own(self, record: logging.LogRecord) -> bool:
-        if self._reported.already:
-            record.pagerduty = False
-        return True
+        if not self._reported.already:
+            return True
+        record.pagerduty = False
+        # What a console has just printed of it is not printed a second time.
+        return not self._report.prints() or bool(logging.getLogger("asyncio").handlers)
 
 
 class _Reported(threading.local):

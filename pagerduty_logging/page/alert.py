@@ -20,6 +20,7 @@ from pagerduty_logging.page import summary as summaries
 from pagerduty_logging.record import message, overrides, printed_traceback, structured
 from pagerduty_logging.record.exceptions import Raised
 from pagerduty_logging.record.occurrence import Occurrence
+from pagerduty_logging.record.places import without_numbers
 from pagerduty_logging.state.problem import History
 
 AS_LOGGED = "(as logged)"
@@ -97,7 +98,7 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
         "dedup_key": dedup_key if dedup_key.strip() else None,
         "timestamp": time(occurrence.created),
         "source": given.source or this_host(),
-        "component": given.component or _on_one_line(occurrence.logger),
+        "component": given.component or _on_one_line(without_numbers(occurrence.logger)),
         "group": given.group,
         "event_class": given.event_class or _on_one_line(chain[0].name if chain else occurrence.level_name),
         "client": given.client,

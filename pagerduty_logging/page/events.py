@@ -27,7 +27,7 @@ from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import Why
 from pagerduty_logging.state.worse import second_key
 
-NOT_WANTED = "before_send returned None"
+NOT_WANTED = "before_send, which returned None"
 
 BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
 
@@ -56,6 +56,7 @@ class Events:
     Attributes:
         decisions: as given.
         follow_ups: makes the events that no record calls for.
+        needs_records: whether the record of an occurrence is needed to make its event.
     """
 
     def __init__(
@@ -69,16 +70,12 @@ class Events:
     ) -> None:
         self.decisions = decisions or Decisions(redactor.text)
         self.follow_ups = FollowUps(throttle, self.follow_up)
+        self.needs_records = before_send is not None
         self._fields = fields
         self._redactor = redactor
         self._before_send = before_send
         self._throttle = throttle
         self._last = LastEvents(fields)
-
-    @property
-    def needs_records(self) -> bool:
-        """Whether the record of an occurrence is needed to make its event."""
-        return self._before_send is not None
 
     def reset(self) -> None:
         """Have made none: this is a forked child."""
@@ -137,7 +134,7 @@ class Events:
             severity=severity,
             kind=Kind.REMINDER if sighting.why is Why.AGAIN else Kind.NEWS,
             accepted_at=occurrence.at,
-            compose=partial(self._redacted, compose, problem, occurrence.logger),
+            compose=partial(self._redacted, compose, sighting, occurrence.logger),
             settle=settle,
             label=occurrence.label,
             line=occurrence.line,
@@ -153,7 +150,7 @@ class Events:
                 template=occurrence.attributes.get("msg"),
                 repeats=history.suppressed,
             ),
-            packed=partial(self._last.keep, problem, history, considered),
+            packed=None if sighting.worse else partial(self._last.keep, problem, history, considered),
             due=-math.inf if stand_in is None else occurrence.at + GATHERED,
         )
 
@@ -171,9 +168,10 @@ class Events:
             occurrence.interruption = error
             return alert.noted(trigger, f"before_send raised {type_name(error)}")
 
-    def _redacted(self, compose: Callable[[], Trigger], problem: Problem, logger: str) -> Event:
+    def _redacted(self, compose: Callable[[], Trigger], sighting: Sighting, logger: str) -> Event:
         event = self._redactor.event(compose())
-        self._last.note(problem, event, logger)
+        if sighting.worse is None or sighting.problem.said is None:  # follow-ups are the first alert's
+            self._last.note(sighting.problem, event, logger)
         return event
 
     def _composed_together(self, occurrence: Occurrence, sighting: Sighting, stand_in: StandIn) -> Trigger:

@@ -65,13 +65,17 @@ class _Whole:
 
     Attributes:
         sent: as it was sent.
-        considered: what `before_send` was given for it; None: it was not asked.
         everywhere: whether it tells how often the problem happened in all processes.
+        before: as it was before `before_send` changed it; None: that was not asked.
+        record: the plain attributes of its record.
+        size: bytes of memory that all of it takes, about.
     """
 
     sent: EncodedEvent
-    considered: Considered | None
     everywhere: bool
+    before: EncodedEvent | None
+    record: Mapping[str, Any]
+    size: int
 
 
 class LastEvents:
@@ -93,9 +97,7 @@ class LastEvents:
 
     def note(self, problem: Problem, event: Event, logger: str) -> None:
         """Keep the least of a problem's event, which is about to be sent."""
-        if not isinstance(event, Trigger):
-            return
-        if problem.said is None or event.dedup_key == problem.key:
+        if isinstance(event, Trigger):
             origin = Origin(logger, event.source, event.component, event.group, event.event_class)
             if len(self._origins) >= MAX_ORIGINS:
                 self._origins.clear()
@@ -106,13 +108,18 @@ class LastEvents:
         self, problem: Problem, history: History, considered: Considered | None, encoded: EncodedEvent
     ) -> None:
         """Keep all of a problem's event, now that its bytes are made."""
-        if encoded.dedup_key == problem.key:
-            whole = _Whole(encoded, considered, history.everywhere is not None)
-            self._lock.run(self._keep, problem.key, whole, or_else=_left_out)
+        before: EncodedEvent | None = None
+        record: Mapping[str, Any] = {}
+        size = len(encoded.json)
+        if considered is not None:
+            before, record = encode(considered.trigger), considered.record
+            size += len(before.json) + considered.size
+        whole = _Whole(encoded, history.everywhere is not None, before, record, size)
+        self._lock.run(self._keep, problem.key, whole, or_else=_left_out)
 
     def _keep(self, key: str, whole: _Whole) -> None:
         self._whole.pop(key, None)
-        if _size(whole) <= MAX_BYTES:
+        if whole.size <= MAX_BYTES:
             self._whole[key] = whole
         if len(self._whole) > MAX_EVENTS:
             self._whole.popitem()
@@ -142,14 +149,13 @@ class LastEvents:
         The record has the attributes that are plain data, and no exception.
         """
         whole = self._recalled(problem.key)
-        if whole is None or whole.considered is None:
+        if whole is None or whole.before is None:
             level = logging.CRITICAL if problem.last.severity is Severity.CRITICAL else logging.ERROR
             plain = {"name": said.origin.logger, "msg": said.summary, "levelno": level}
             plain["levelname"] = logging.getLevelName(level)
             return self._least(problem, said, history, seen), logging.makeLogRecord(plain)
-        before = cast("Trigger", decode(encode(whole.considered.trigger)))
-        record = logging.makeLogRecord(dict(whole.considered.record))
-        return _anew(before, whole, problem, history, seen), record
+        record = logging.makeLogRecord(dict(whole.record))
+        return _anew(cast("Trigger", decode(whole.before)), whole, problem, history, seen), record
 
     def _least(self, problem: Problem, said: Said, history: History, seen: float) -> Trigger:
         given = self._given
@@ -186,8 +192,7 @@ def _anew(before: Trigger, whole: _Whole, problem: Problem, history: History, se
 
 
 def _size(whole: _Whole) -> int:
-    considered = whole.considered
-    return len(whole.sent.json) + (0 if considered is None else len(whole.sent.json) + considered.size)
+    return whole.size
 
 
 def _left_out(key: str, whole: _Whole) -> None:

@@ -7,7 +7,7 @@ returned keeps a frame, a traceback or an exception alive.
 from __future__ import annotations
 
 from types import CodeType, TracebackType
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from pagerduty_logging.events_api import safejson
 
@@ -128,7 +128,7 @@ def _raised(
 ) -> Raised:
     members: tuple[Raised, ...] = ()
     more = 0
-    if with_members and isinstance(error, BaseExceptionGroup):
+    if with_members and members_of(error):
         leaves, more = _leaves(error)
         members = tuple(_raised(leaf, "", leaf.__traceback__, with_members=False) for leaf in leaves)
     return Raised(
@@ -143,7 +143,27 @@ def _raised(
     )
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> tuple[list[BaseException], int]:
+def is_group(error: BaseException) -> bool:
+    """Return whether an exception is a group, whose members say what failed; libraries make some too."""
+    return isinstance(error, BaseExceptionGroup) or bool(members_of(error))
+
+
+def members_of(error: BaseException) -> tuple[BaseException, ...]:
+    """Return what a group holds; () of any other exception."""
+    try:
+        if not isinstance(error, BaseExceptionGroup) and "exceptions" not in error.__dict__:
+            return ()
+        found: Any = error.exceptions  # type: ignore[attr-defined]
+    except Exception:  # a subclass may override it
+        return ()
+    if type(error) is ExceptionGroup:
+        return found  # type: ignore[no-any-return]
+    if type(found) not in (tuple, list) or not all(isinstance(member, BaseException) for member in found):
+        return ()
+    return tuple(found)
+
+
+def _leaves(group: BaseException) -> tuple[list[BaseException], int]:
     """Return the first members that are no groups, and how many more there are."""
     leaves: list[BaseException] = []
     more = 0
@@ -154,20 +174,14 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> tuple[list[BaseExceptio
         if id(error) in seen:
             continue
         seen.add(id(error))
-        if isinstance(error, BaseExceptionGroup):
-            waiting.extend(reversed(_exceptions(error)))
+        members = members_of(error)
+        if members:
+            waiting.extend(members[::-1])
         elif len(leaves) < MAX_MEMBERS:
             leaves.append(error)
         else:
             more += 1
     return leaves, more + len(waiting)
-
-
-def _exceptions(group: BaseExceptionGroup[BaseException]) -> tuple[BaseException, ...]:
-    try:
-        return tuple(group.exceptions)
-    except Exception:  # a subclass may override it
-        return ()
 
 
 def _notes(error: BaseException) -> tuple[str, ...]:

@@ -68,10 +68,15 @@ class Lookout:
 
     # --- what comes to its knowledge ----------------------------------------------------------------
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether it wants to know where the handler is attached."""
+        return not self._at and self._asked < MAX_ASKED
+
     def note_attached(self, logger: object = None) -> None:
         """Note where the handler is attached: by the name of a logger that reached it, or anywhere."""
         handler = self._handler()
-        if handler is not None and not self._at and self._asked < MAX_ASKED:
+        if handler is not None and self.is_asking:
             self._asked += 1
             self._at = standing_of(handler).at if logger is None else holders_above(handler, logger)
 
@@ -113,6 +118,11 @@ class Lookout:
             else:
                 self._stage = "well"
         return self._pace.next_at - now
+
+    def first_look(self) -> None:
+        """Note where the handler is attached, a second after it was made: it may not page for a long time."""
+        self.note_attached()
+        self.look()
 
     def look(self) -> None:
         """Tell what keeps errors from the handler if that lasts; put it back where that is wanted."""
@@ -198,7 +208,9 @@ class Lookout:
 
     def report_undelivered(self) -> None:
         """Tell of what has thrown the handler out if there was no time to tell before."""
-        trouble = self.trouble() if self._dropped or self._thrown_out_by else ""
+        handler = self._handler()
+        deaf = handler is not None and bool(standing_of(handler).at)
+        trouble = self.trouble() if deaf or self._dropped or self._thrown_out_by else ""
         if trouble and not (self._stage == "told" or self.keepers or self._has_successor()):
             self._tell(trouble)
 

@@ -25,6 +25,9 @@ _SEPARATOR: Final = re.compile(r"[\\/]")
 _COMPREHENSION = re.compile(r"(?:\.<locals>)?\.<(?:list|set|dict)comp>")
 _MAX_PACKAGES: Final = 20
 
+# CherryPy and others put an object's address into the name of a logger: it differs in each process.
+_NUMBERED: Final = re.compile(r"\.[0-9]{4,}(?![^.])|\.0x[0-9a-f]+(?![^.])", re.ASCII)
+
 _main_file: str | None = None
 
 
@@ -69,6 +72,13 @@ def place_that_logged(places: list[Place], record: logging.LogRecord) -> int | N
         if places[i].function == function and places[i].path == path:
             return i
     return None
+
+
+def without_numbers(logger: str, shown: str = "") -> str:
+    """Return a logger's name without numbers that differ in each process, `shown` in their place."""
+    if type(logger) is str and logger[-1:].isalnum() and not logger[-1:].isalpha():
+        return _NUMBERED.sub(shown, logger)
+    return logger
 
 
 def innermost_name(traceback: TracebackType | None) -> str:

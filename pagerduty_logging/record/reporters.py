@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from pagerduty_logging.events_api import safejson
-from pagerduty_logging.record import printed_traceback
+from pagerduty_logging.record import calls, printed_traceback
 from pagerduty_logging.record.paths import is_library, is_ours
 from pagerduty_logging.record.places import package_of, places_of
 
@@ -57,10 +57,11 @@ def with_exception(record: logging.LogRecord) -> logging.LogRecord:
     what stands apart among the arguments, the frames and the `repr` of an exception, as dask has them.
     """
     about = record.__dict__
-    path, args = about.get("pathname"), about.get("args")
-    if type(path) is not str or about.get("exc_info") or about.get("exc_text"):
+    path = about.get("pathname")
+    if type(path) is not str or not is_library(path) or is_ours(path):
         return record
-    if not is_library(path) or is_ours(path):
+    args = about.get("args")
+    if about.get("exc_info") or about.get("exc_text"):
         return record
     values = args if isinstance(args, tuple) else ()
     texts = [value for value in (about.get("msg"), *values) if type(value) is str]
@@ -93,11 +94,13 @@ def _is_applications(error: Exception, package: str) -> bool:
 def without_contents(record: logging.LogRecord) -> logging.LogRecord:
     """Return a copy of a report whose arguments and extras are shown by name and type.
 
-    What is affected: the `repr` of a call, a mapping, an object of the library. Texts, numbers and exceptions
-    stay. Runs the objects' `__str__`.
+    What is affected: the arguments of calls, in the message too if the library formatted it; mappings and
+    objects of the library. Other texts, numbers and exceptions stay. Runs the objects' `__str__`.
     """
     shown = copy(record)
     args: Any = record.args
+    if not args and type(record.msg) is str:
+        shown.msg = calls.without_arguments(record.msg)
     if isinstance(args, Mapping):
         shown.args = {name: _in_words(value) for name, value in args.items()}
     elif isinstance(args, tuple):
@@ -139,4 +142,6 @@ def _shown(value: object) -> object:
 
 def _without_arguments(text: str) -> str:
     call = _CALL.fullmatch(text)
-    return f"{call['name']}(…)" if call is not None and call["arguments"].strip() else text
+    if call is not None:
+        return f"{call['name']}(…)" if call["arguments"].strip() else text
+    return calls.without_arguments(text)

@@ -282,6 +282,11 @@ def _all_of(entries: dict[str, object], budget: Budget) -> str:
     return ", ".join(f"{name}: {value}" for name, value in itertools.islice(flat, MAX_ENTRIES))
 
 
+def flat(said: Any) -> list[tuple[str, str]]:
+    """Return the entries of a mapping without any name that is known, with their dotted names, sorted."""
+    return sorted(itertools.islice(_flat(_entries(said), "", 0, Budget()), MAX_ENTRIES))
+
+
 def _flat(
     entries: Mapping[str, object], prefix: str, depth: int, budget: Budget
 ) -> Iterator[tuple[str, str]]:

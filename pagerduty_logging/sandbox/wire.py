@@ -35,7 +35,7 @@ from pagerduty_logging.sandbox.store import Store
 MAX_BODY_BYTES = 1_000_000  # kept of a request's body; well above what PagerDuty takes
 _CHUNK = 65_536
 IDLE_SECONDS = 75.0  # for a client to send, or take, the next bytes; then its connection ends
-_PATIENCE = 30.0  # seconds for a page to take a piece of news
+_SEND_TIMEOUT = 30.0  # seconds for a page to take a piece of news
 _OWN = ("/openapi.json", "/api/", "/alerts/", "/changes/", "/live", "/static/")  # the sandbox's own paths
 _GRACE = 0.3  # seconds for threads to end, each time they are asked to
 
@@ -245,7 +245,7 @@ class WireHandler(WSGIRequestHandler):
         self._send_head(response)
         self.send_header("Connection", "close")
         self.end_headers()
-        self.connection.settimeout(_PATIENCE)
+        self.connection.settimeout(_SEND_TIMEOUT)
         with contextlib.suppress(OSError):
             for chunk in response.iter_encoded():
                 self.wfile.write(chunk)

@@ -140,6 +140,8 @@ def _of_url(url: str, name: str) -> Place:
     fault = _fault(url)
     if fault is not None:
         raise ValueError(f"{name} {fault}")
+    import concurrent.futures.thread  # noqa: F401 - it has fork hooks, which redis-py would add during a fork
+
     if importlib.util.find_spec("redis") is None:
         raise ValueError(f"{name} needs redis-py for {scheme}://…: pip install 'pagerduty-logging[redis]'")
 

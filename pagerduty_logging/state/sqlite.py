@@ -273,6 +273,8 @@ class SqliteStore:
             return f"{self.path} is no SQLite database, or a broken one: move it away, a new one is made"
         if "full" in text:
             return f"{self.path}: the disk is full"
+        if "disk I/O" in text:
+            return f"{self.path}: {text}: is there room on the disk?"
         if "readonly" in text:
             return f"{self.path} cannot be written: the file, or its directory, is read-only"
         if "unable to open" in text:

@@ -467,7 +467,7 @@ def test_nothing_is_looked_at_once_all_windows_are_over():
     fleet = Fleet(State())
     fleet.log()
     fleet.steps()
-    claims = fleet.delivery.worker._claims
+    claims = fleet.delivery.worker.sending.claims
     assert claims is not None
     assert claims.wait() is not None
     fleet.turn(WINDOW + 1)
@@ -533,7 +533,7 @@ def test_what_another_process_has_not_told_by_half_of_the_last_seconds_is_sent()
     fleet = Fleet(State([Anothers(False, 30.0)]))
     fleet.log()
     fleet.steps()
-    claims = fleet.delivery.worker._claims
+    claims = fleet.delivery.worker.sending.claims
     assert claims is not None
     claims.end(5.0)
     fleet.delivery.worker.queue.retry_now()

@@ -81,14 +81,14 @@ def test_a_step_says_how_long_to_wait_and_tries_again_when_that_time_has_come() 
     worker = turned.delivery.worker
     worker.queue.inbox.put(Logged("disk"))
     turned.client.failures = [NetworkError("no"), NetworkError("no")]
-    assert worker.step(10.0) == 0.0
+    assert worker.sending.step(10.0) == 0.0
     waits = []
     while not turned.client.posted:
-        wait = worker.step(10.0)
+        wait = worker.sending.step(10.0)
         assert wait is not None
         if wait:
             waits.append(round(wait, 3))
             turned.now += wait
     assert waits == [0.999, 1.998]
-    assert worker.step(10.0) is None
+    assert worker.sending.step(10.0) is None
     assert turned.delivery.stats().retries == 2

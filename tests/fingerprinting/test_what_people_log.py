@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
 import traceback
@@ -453,3 +454,32 @@ def test_the_keys_are_explained_as_they_are_made():
                 record = queued(record)
             assert explain(record).key == fingerprint(record)
             assert explain(record).by_message == identify(record).by_message
+
+
+@dataclasses.dataclass
+class Trouble:
+    code: str
+    user: int
+
+
+@pytest.mark.parametrize(
+    "show", [lambda said: said, repr, lambda said: f"{said}"], ids=["itself", "repr", "f-string"]
+)
+def test_data_without_a_known_name_is_its_fields_names_and_words(show):
+    def report(said):
+        log.error(show(said))
+
+    def keys(*said):
+        return [fingerprint(record) for record in logged(report, *said)]
+
+    for make in (
+        Trouble,
+        lambda code, user: {"code": code, "user": user},
+        lambda code, n: {"k": {"code": code}, "n": n},
+    ):
+        full, again, expired = keys(
+            make("disk_full", 7), make("disk_full", 8), make("the certificate has expired", 7)
+        )
+        assert full == again != expired
+    assert len(set(keys({"disk": 3, "free": 7}, {"free": 7}, {"user": {"id": 7}}, ["disk", 7]))) == 4
+    assert keys({"disk": 3, "free": 7}) == keys({"free": 8, "disk": 4})

@@ -358,6 +358,21 @@ def test_a_running_loop_is_hooked(sandbox, shop, loops):
     assert len(sandbox.alerts) == 1
 
 
+def test_what_a_callback_was_given_is_not_shown(sandbox, root):
+    def pay(customer: str) -> None:
+        raise ValueError("boom")
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_soon(pay, "CUST" + "4711")
+        await asyncio.sleep(0)
+
+    with install_hooks():
+        asyncio.run(main())
+    assert flush(root)
+    assert "pay(…) at" in sandbox.alerts[0].summary
+    assert "CUST4711" not in str(sandbox.events)
+
+
 def test_a_task_that_is_destroyed_while_it_waits_pages_once(sandbox, root):
     async def poll() -> None:
         await asyncio.Future()

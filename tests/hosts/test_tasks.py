@@ -75,7 +75,7 @@ HOSTS = {
     "django_q": Host(
         "django_q_tasks",
         "-m django qcluster",
-        "Task django_q_tasks.{0}[…] raised {1}",
+        "Task failing.{0}[…] raised {1}",
         TWO,
         before=("-m", "django", "migrate", "--verbosity", "0"),
         environment={"DJANGO_SETTINGS_MODULE": "django_q_settings"},

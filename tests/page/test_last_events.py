@@ -100,6 +100,27 @@ def test_before_send_sees_follow_ups_once_each_as_they_were_before_it() -> None:
     assert {event["payload"]["summary"] for event in program.events} == {"[shop] cannot charge"}
 
 
+def test_an_event_that_before_send_gave_another_key_is_followed_up_under_it() -> None:
+    program = Program(before_send=lambda trigger, record: replace(trigger, dedup_key="all of the shop"))
+    program.log(times=12, order=7)
+    program.turn(15.0)
+    first, size = program.events
+    assert first["dedup_key"] == size["dedup_key"] == "all of the shop"
+    assert size["payload"]["custom_details"]["order"] == 7
+
+
+def test_what_follows_a_second_alert_is_said_in_the_first() -> None:
+    program = Program(escalation_rate=10.0)
+    program.log(times=12, order=7)
+    program.log(level=logging.CRITICAL, order=8)
+    program.log(times=12, order=7)
+    program.turn(15.0)
+    first, second, size = program.events
+    assert first["dedup_key"] == size["dedup_key"] != second["dedup_key"]
+    assert size["payload"]["summary"] == "problem"
+    assert size["payload"]["custom_details"]["order"] == 7
+
+
 def test_what_before_send_drops_is_reported_by_the_next_event() -> None:
     def before_send(trigger: Trigger, record: logging.LogRecord) -> Trigger | None:
         return None if str((trigger.custom_details or {})["why"]).startswith("size") else trigger
@@ -112,7 +133,7 @@ def test_what_before_send_drops_is_reported_by_the_next_event() -> None:
     assert program.told("problem") == 13
     assert [d.reason for d in program.decisions.recent] == [
         "first",
-        "before_send returned None",
+        "before_send, which returned None",
         "again: 7 minutes later, 11 held back",
     ]
 

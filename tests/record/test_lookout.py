@@ -1,7 +1,10 @@
 """Looking for handlers that were thrown out costs a quiet process nothing."""
 
+import logging
+from collections.abc import Callable
+
 from pagerduty_logging.events_api.clock import monotonic
-from pagerduty_logging.record.lookout import BETWEEN_GLANCES, LONGEST_GLANCE, _Pace
+from pagerduty_logging.record.lookout import BETWEEN_GLANCES, LONGEST_GLANCE, Lookout, _Pace
 
 
 def looks(pace: _Pace, seconds: float, *, begin: float = 0.0, awake: bool = False) -> list[float]:
@@ -37,3 +40,55 @@ def test_it_looks_every_two_seconds_while_there_is_work() -> None:
     pace = _Pace()
     times = [pace.is_time(start + tenth / 10, awake=True) for tenth in range(1, 201)]
     assert 8 <= sum(times) <= 10
+
+
+def lookout(handler: logging.Handler, said: list[str], asked: list[Callable[[], object]]) -> Lookout:
+    """Return a lookout whose second never passes by itself."""
+    return Lookout(
+        handler,
+        list,
+        say=lambda topic, line, always=False: said.append(line),
+        ask=asked.append,
+        is_ending=lambda: False,
+    )
+
+
+def pass_seconds(asked: list[Callable[[], object]], seconds: int) -> None:
+    for _ in range(seconds):
+        due = asked[:]
+        asked.clear()
+        for call in due:
+            call()
+
+
+def test_a_handler_that_never_paged_is_missed_when_somebody_empties_the_list_of_handlers() -> None:
+    said: list[str] = []
+    asked: list[Callable[[], object]] = []
+    logger = logging.getLogger("lookout.shop")
+    handler = logging.NullHandler()
+    logger.addHandler(handler)
+    looking = lookout(handler, said, asked)
+    looking.first_look()
+    logging._handlerList[:] = [ref for ref in logging._handlerList if ref() is not handler]
+    logger.handlers.clear()
+    del handler
+    pass_seconds(asked, 3)
+    [line] = said
+    assert f"is gone, because of what is done at {__file__}" in line
+
+
+def test_a_handler_that_never_paged_and_hears_nothing_is_told_within_seconds_and_at_a_sudden_end() -> None:
+    said: list[str] = []
+    asked: list[Callable[[], object]] = []
+    logger = logging.getLogger("lookout.deaf")
+    handler = logging.NullHandler()
+    logger.addHandler(handler)
+    logger.disabled = True
+    looking = lookout(handler, said, asked)
+    looking.report_undelivered()
+    assert "hears nothing of the logger 'lookout.deaf'" in said.pop()
+    another = lookout(handler, said, asked)
+    another.first_look()
+    pass_seconds(asked, 3)
+    assert len(said) == 1
+    logger.handlers.clear()

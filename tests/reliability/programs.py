@@ -41,6 +41,13 @@ log = logging.getLogger("program")
 log.propagate = False
 """
 
+PATIENT = """
+import pagerduty_logging.state.breaker, pagerduty_logging.state.redis
+for module in (pagerduty_logging.state.breaker, pagerduty_logging.state.redis):
+    module.PATIENCE = module.PATIENCE_ASIDE = 20.0
+"""
+"""For programs whose state is well: on a busy machine it may need more than a quarter of a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:

@@ -152,7 +152,8 @@ def _whole_lines(data: bytes, file: _Counted) -> Iterator[tuple[bytes, int]]:
 
 
 def _read(file: IO[bytes] | _Counted | gzip.GzipFile) -> Iterator[tuple[bytes, int]]:
-    while data := file.read(BLOCK):
+    # As much as there is at once: of a file that was cut off, all but its end.
+    while data := file.read1(BLOCK):  # type: ignore[union-attr]
         yield data, 0
 
 

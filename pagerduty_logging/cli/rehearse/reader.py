@@ -31,12 +31,13 @@ MAX_STRANGE: Final = 0.05
 """Share of lines in other formats up to which a log is looked through for the words of one."""
 DOCUMENT_BYTES: Final = 4_096
 """How much shows whether a log is one JSON document."""
-SAMPLE: Final = 16
+SAMPLE: Final = 8
 SAMPLE_BYTES: Final = 4_096
 """How much is looked at of each block that is not read line by line."""
 MAX_SOURCES: Final = 1_000
 """Streams and processes whose lines are distinguished."""
 
+_UTF16: Final = "\ufffd" * 2  # what is left of a byte order mark; NUL bytes are taken out
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -144,7 +145,7 @@ class LogReader:
             text = text.replace("\x00", "")
         if "\x1b" in text:
             text = _COLOUR.sub("", text)
-        line = self._unwrapper.unwrap(text.removeprefix("\ufeff"))
+        line = self._unwrapper.unwrap(text.removeprefix("\ufeff").removeprefix(_UTF16))
         if line is not None:
             yield from self._unwrapped(line)
 

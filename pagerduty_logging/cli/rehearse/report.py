@@ -246,7 +246,7 @@ def to_csv(result: Result) -> str:
             (len(p.events), p.records, p.ignored, p.held, _iso(p.first), _iso(p.last), p.severity,
              "yes" if p.uncertain else "no", _harmless(p.logger), _harmless(p.key), _harmless(p.summary))
         )  # fmt: skip
-    return file.getvalue()
+    return file.getvalue().encode("utf-8", "replace").decode()  # JSON may hold halves of characters
 
 
 def show(found: Iterable[Block], write: Callable[[str], Any] = print) -> None:

@@ -119,6 +119,13 @@ def test_an_option_is_tried_beside_the_others(log: Path, run: Run):
     assert "| alerts | 2 | 1 |" in out.replace("alerts | 2 | 1 | -1", "alerts | 2 | 1 |")
 
 
+def test_what_to_change_is_said_of_the_options_that_are_tried(log: Path, run: Run):
+    _, out, _ = run(log, "--tz", "UTC", "--set", "max_repeat_interval=300", "--set", "follow_up=0")
+    assert "`repeat_interval=3600` saves" in out
+    _, out, _ = run(log, "--tz", "UTC", "--set", "repeat_interval=3600")
+    assert "`repeat_interval=3600` saves" not in out
+
+
 def test_saved_results_are_compared(log: Path, run: Run, tmp_path: Path):
     for name, more in (("a.json", []), ("b.json", ["--set", "min_occurrences=(3, 300)"])):
         _, out, _ = run(log, "--json", *more)
@@ -355,3 +362,41 @@ def test_ctrl_c_shows_what_is_known_so_far(log: Path, run: Run, monkeypatch: pyt
     assert status == command.INTERRUPTED
     assert "Interrupted: this is what is known so far" in out
     assert "10 records" in out
+
+
+@pytest.mark.parametrize("shown", ["--json", "--csv"])
+def test_half_a_character_in_a_name_stops_nothing(shown: str, run: Run, tmp_path: Path):
+    said = {"level": "error", "message": "\ud800 failed", "logger": "\udfff", "time": "2026-11-29T03:12:07Z"}
+    (tmp_path / "a.log").write_text(json.dumps(said) + "\n")
+    assert run(tmp_path / "a.log", shown, "--html", tmp_path / "n.html", "--svg", tmp_path / "n.svg")[0] == 0
+
+
+def test_a_log_that_runs_backwards_is_told(run: Run, tmp_path: Path):
+    lines = LOG.splitlines(keepends=True)
+    (tmp_path / "a.log").write_text("".join(reversed(lines)))
+    assert "runs backwards" in run(tmp_path / "a.log")[1].replace("seems to run", "runs")
+
+
+def test_a_packed_log_of_which_nothing_can_be_read(run: Run, tmp_path: Path):
+    (tmp_path / "a.log.gz").write_bytes(b"\x1f\x8b\x08nothing")
+    assert "a.log.gz: " in refused(run, tmp_path / "a.log.gz")
+
+
+def test_no_routing_key_is_shown(run: Run, log: Path, tmp_path: Path):
+    rules = [{"logger": "shop.db", "routing_key": "S3CRET" + "x" * 26}]
+    config = {
+        "routing_key": "S3CRET" + "y" * 26,
+        "routing": rules,
+        "state": "redis://:S3CRET@h",
+        "spool": "/s",
+    }
+    (tmp_path / "c.json").write_text(json.dumps(config))
+    for more in ([], ["--json"]):
+        _, out, err = run(log, "--config", tmp_path / "c.json", "--html", tmp_path / "n.html", *more)
+        assert "S3CRET" not in out + err + (tmp_path / "n.html").read_text()
+    assert "not rehearsed, for nothing is delivered: routing_key, state, spool" in run(
+        log, "--config", tmp_path / "c.json"
+    )[1].replace("\\_", "_")
+    assert (
+        "By routing rule: no rule 1 alerts, rule 1 1 alerts" in run(log, "--config", tmp_path / "c.json")[1]
+    )

@@ -195,3 +195,19 @@ def test_a_format_that_appears_late_is_read_too(tmp_path: Path):
     log = early + (other + QUIET) * 400_000
     _, counts = read_log(tmp_path / "a.log", log)
     assert counts.formats["JSON lines"] > 1_000
+
+
+def test_of_a_packed_log_that_was_cut_off_all_but_the_end_is_read(tmp_path: Path):
+    packed = gzip.compress((GOOD * 3_000).encode())
+    entries, counts = read_log(tmp_path / "app.log.gz", packed[:-12])
+    assert len(entries) > 2_900
+    assert "ended before" in counts.damaged[0]
+    entries, counts = read_log(tmp_path / "app.log.gz", packed + b"garbage")
+    assert len(entries) == 3_000
+    assert "Not a gzipped file" in counts.damaged[0]
+
+
+def test_utf_16_as_some_shells_write_it(read: Read):
+    entries, counts = read((GOOD * 3).encode("utf-16"))
+    assert len(entries) == 3
+    assert counts.not_understood == 0

@@ -7,41 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+import failing
 from distributed import Client, LocalCluster
 
 from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.integrations.dask import install
 
 RESOLVES = "RESOLVES" in os.environ
-
-
-def pay(customer: str) -> None:
-    raise ValueError("boom")
-
-
-def ship(customer: str) -> None:
-    raise LookupError("no stock")
-
-
-def tire(customer: str) -> None:
-    raise TimeoutError("still no answer")
-
-
-def mend(customer: str) -> None:
-    if not Path("mended").exists():
-        Path("mended").touch()
-        raise ConnectionError("once")
-
-
-def heal(customer: str) -> None:
-    if not Path("healed").exists():
-        Path("healed").touch()
-        raise RuntimeError("for the first time")
-
-
-def late(customer: str) -> None:
-    Path("late").touch()
-    raise OSError("too late")
 
 
 def send(*names: str) -> None:
@@ -64,7 +36,9 @@ def main() -> None:
                 Path("send").unlink()
                 for name in names:
                     retries = 0 if name == "heal" else 2
-                    kept.append(client.submit(globals()[name], "CUST4711", retries=retries, pure=False))
+                    kept.append(
+                        client.submit(getattr(failing, name), "CUST4711", retries=retries, pure=False)
+                    )
             time.sleep(0.02)
 
 

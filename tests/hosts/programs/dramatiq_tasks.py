@@ -1,8 +1,8 @@
 import logging
 import os
-from pathlib import Path
 
 import dramatiq
+import failing
 from dramatiq.brokers.redis import RedisBroker
 
 from pagerduty_logging import PagerDutyHandler
@@ -15,26 +15,11 @@ logging.getLogger().addHandler(PagerDutyHandler())
 install(broker, resolve_on_success=RESOLVES)
 
 
-@dramatiq.actor(max_retries=0)
-def pay(customer: str) -> None:
-    raise ValueError("boom")
-
-
-@dramatiq.actor(max_retries=0)
-def ship(customer: str) -> None:
-    raise LookupError("no stock")
-
-
-@dramatiq.actor(max_retries=2, min_backoff=10, max_backoff=20)
-def tire(customer: str) -> None:
-    raise TimeoutError("still no answer")
-
-
-@dramatiq.actor(max_retries=3, min_backoff=10, max_backoff=20)
-def mend(customer: str) -> None:
-    if not Path("mended").exists():
-        Path("mended").touch()
-        raise ConnectionError("once")
+soon = {"min_backoff": 10, "max_backoff": 20}
+for each in (failing.pay, failing.ship, failing.heal, failing.late):
+    dramatiq.actor(max_retries=0)(each)
+dramatiq.actor(max_retries=2, **soon)(failing.tire)
+dramatiq.actor(max_retries=3, **soon)(failing.mend)
 
 
 @dramatiq.actor(max_retries=0, throws=(KeyError,))
@@ -42,19 +27,6 @@ def expect(customer: str) -> None:
     raise KeyError("as expected")
 
 
-@dramatiq.actor(max_retries=0)
-def heal(customer: str) -> None:
-    if not Path("healed").exists():
-        Path("healed").touch()
-        raise RuntimeError("for the first time")
-
-
-@dramatiq.actor(max_retries=0)
-def late(customer: str) -> None:
-    Path("late").touch()
-    raise OSError("too late")
-
-
 def send(*names: str) -> None:
     for name in names:
-        globals()[name].send("CUST4711")
+        broker.get_actor(name).send("CUST4711")
