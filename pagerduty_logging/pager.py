@@ -149,7 +149,8 @@ class Pager(logging.Handler):
         delivery = self._delivery
         if delivery is None or delivery.is_own(name):
             return
-        self.lookout.note_attached(name)
+        if self.lookout.is_asking:
+            self.lookout.note_attached(name)
         occurrence = self._pipeline.capture(record, self.formatter, defects)
         if occurrence is None:
             self._write_decisions()

@@ -85,7 +85,7 @@ class Pipeline:
             throttle=throttle,
             mark=mark,
             clock=clock,
-            is_own=_is_notice,
+            is_own=holds_notice,
             keeps_records=before_send is not None,
             note=self._note_ignored,
         )
@@ -257,9 +257,3 @@ class Pipeline:
         if isinstance(order.event, Resolve):
             self.throttle.resolved(order.dedup_key)
         return self._events.ordered(order)
-
-
-def _is_notice(record: logging.LogRecord) -> bool:
-    """Return whether a record is what the library itself wrote to stderr."""
-    attributes = record.__dict__
-    return holds_notice(attributes.get("msg"), attributes.get("args"))

@@ -198,7 +198,8 @@ class Delivery:
 
     def is_own(self, logger: object) -> bool:
         """Return whether what is logged on this thread comes of our own delivery, and is not to be paged."""
-        return self.worker.roles.covers(logger)
+        worker = self._current
+        return worker is not None and worker.roles.covers(logger)
 
     def submit(self, item: Item) -> None:
         """Accept what was logged: from here on it is delivered, or its loss is reported."""

@@ -32,6 +32,7 @@ _TOPICS = {
 PREFIX = "pagerduty-logging: "
 _notices: deque[str] = deque(maxlen=200)
 
+_TEXTS = frozenset((str, bytes))
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -85,8 +86,14 @@ def is_notice(text: str) -> bool:
 
 def holds_notice(message: object, args: object) -> bool:
     """Return whether a message, or one of its arguments, is what this library itself wrote to stderr."""
+    if not _notices:
+        return False
     if type(message) is str:
-        return is_notice(message) or (type(args) is tuple and any(map(_is_notice, args)))
+        if type(args) is tuple:
+            for arg in args:
+                if type(arg) in _TEXTS and _is_notice(arg):
+                    return True
+        return is_notice(message)
     values = itertools.islice(message.values(), MAX_ENTRIES) if type(message) is dict else (message,)
     return any(map(_is_notice, values))
 

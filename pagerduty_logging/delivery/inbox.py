@@ -56,17 +56,17 @@ class Inbox:
 
     def offer(self, item: Item) -> bool:
         """Take an item that may be decided later; False if it is to be decided at once."""
-        if self._keeping_place or item.keeps_place or self.hangs:
-            room = len(self._items) < MAX_BEHIND
-        else:
-            room = (
-                item.may_wait
-                and len(self._items) < MAX_DEFERRED
-                and self._bytes + item.size <= MAX_DEFERRED_BYTES
-            )
-        if room:
+        if self._keeping_place or item.keeps_place or (self._began != math.inf and self.hangs):
+            if len(self._items) >= MAX_BEHIND:
+                return False
             self.put(item)
-        return room
+            return True
+        size = item.size
+        if not item.may_wait or len(self._items) >= MAX_DEFERRED or self._bytes + size > MAX_DEFERRED_BYTES:
+            return False
+        self._bytes += size
+        self._items.append(item)
+        return True
 
     def put(self, item: Item) -> None:
         """Take an item, however many there are."""

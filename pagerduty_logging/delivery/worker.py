@@ -98,7 +98,7 @@ class Worker:
         It waits in the inbox; or it is decided at once, on this thread: where nothing may wait, and where
         the inbox does not take it.
         """
-        if self._defers and self._deferred(item):
+        if self._defers and (self.queue.inbox.offer(item) or self._offered_again(item)):
             self.set_going(wake=True)
             return
         try:
@@ -112,11 +112,9 @@ class Worker:
         hopeless = pending.severity is not Severity.CRITICAL and self._clock() < self.queue.blocked_until
         self.set_going(wake=not hopeless)
 
-    def _deferred(self, item: Item) -> bool:
-        """Put an item into the inbox, if that takes it, now or when there is room again in a moment."""
+    def _offered_again(self, item: Item) -> bool:
+        """Put an item into the full inbox when there is room again in a moment; return whether it took it."""
         inbox = self.queue.inbox
-        if inbox.offer(item):
-            return True
         if not (inbox.is_full and inbox.deciding) or self.roles.busy:
             return False
         self._wait(HANGS, lambda: inbox.hangs or not inbox.is_full)
@@ -134,8 +132,8 @@ class Worker:
         thread = self.thread
         usual = thread is not None and thread.is_alive() and not process.ending.begun
         if usual or self.roles.busy or sys.is_finalizing():
-            if wake:
-                self.rouse()
+            if wake and self._signals.wake.empty():
+                self._signals.wake.put(None)
         elif process.ending.begun:
             with process.ending.waiting() as left:
                 self.flush(left)

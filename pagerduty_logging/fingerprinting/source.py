@@ -48,6 +48,8 @@ class Site:
     """Templates of more than one hole, without a word."""
     is_read: bool = False
     """Whether there are calls in the line."""
+    missed_at: float = float("-inf")
+    """When none of the templates fitted last, and the file was still the same."""
 
 
 # Plain dicts: reads and writes of one entry are atomic, and a race costs a second parse at
@@ -67,15 +69,22 @@ def template_of(pathname: object, lineno: object, message: str) -> Template | No
         return None
     site = sites.get((pathname, lineno))
     if site is None:
-        return _fitting(_load(pathname, lineno, _signature(pathname)), message)
-    if not site.templates and site.signature is not None:
-        now = time.monotonic()
-        if now - site.looked_at < LOOK_AGAIN:
-            return None
-        site.looked_at = now
+        site = _load(pathname, lineno, _signature(pathname))
+    else:
+        if not site.templates and site.signature is not None:
+            now = time.monotonic()
+            if now - site.looked_at < LOOK_AGAIN:
+                return None
+            site.looked_at = now
+        found = _fitting(site, message)
+        if found is not None:
+            return found
+        signature = _signature(pathname)
+        if signature != site.signature:
+            site = _load(pathname, lineno, signature)
     found = _fitting(site, message)
-    if found is None and (signature := _signature(pathname)) != site.signature:
-        found = _fitting(_load(pathname, lineno, signature), message)
+    if found is None:
+        site.missed_at = time.monotonic()
     return found
 
 

@@ -79,7 +79,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
             if subject is None and name != places.MAIN and _says_enough(shape):
                 return name, shape, parts.module_of(record) if name == parts.ROOT else ()
             return _joined(record, words, shape, subject, guessed=False)
-    if site.bare or not _holds_no_template(site, path):
+    if site.bare or not _none_fits(site, path, words):
         return None
     return _joined(record, words, _masked(words), subject, guessed=True)
 
@@ -105,7 +105,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
             if HOLE in template.text:
                 return None
             return _joined(record, msg, template.text, None, guessed=False)
-    if not _holds_no_template(site, path):
+    if not _none_fits(site, path, msg):
         return None
     shape = _masked(msg) if source.is_read(path, line) else msg
     guessed = MASKED in shape
@@ -136,10 +136,12 @@ def _joined(
     return name, shape, joined
 
 
-def _holds_no_template(site: source.Site, path: str) -> bool:
-    """Whether the full rules, too, would find none there now, and look at no file for it."""
-    if site.templates:
-        return False
+def _none_fits(site: source.Site, path: str, words: str) -> bool:
+    """Whether the full rules, too, would find no template for WORDS there now, and look at no file for it."""
+    if site.templates:  # as where loguru fills in the values
+        return time.monotonic() - site.missed_at < source.LOOK_AGAIN and not any(
+            template.is_in(words) for template in site.templates
+        )
     if site.signature is None:
         return path[:1] == "<"
     return time.monotonic() - site.looked_at < source.LOOK_AGAIN

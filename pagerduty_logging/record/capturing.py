@@ -61,7 +61,7 @@ class Capturing:
         throttle: knows the problems.
         mark: the attribute by which an exception that was paged is known.
         clock: seconds, monotonic.
-        is_own: whether a record is what the library itself wrote.
+        is_own: whether a message, or one of its arguments, is what the library itself wrote.
         keeps_records: whether the record itself is needed to make its event.
         note: takes note of a record that does not page: why, its logger, its template.
 
@@ -78,7 +78,7 @@ class Capturing:
         throttle: Throttle,
         mark: str,
         clock: Callable[[], float],
-        is_own: Callable[[logging.LogRecord], bool],
+        is_own: Callable[[object, object], bool],
         keeps_records: bool,
         note: Callable[[str, object, object], object],
     ) -> None:
@@ -126,7 +126,7 @@ class Capturing:
             if rule is not None:
                 self.ignore(record, rule, _RULES.get(rule, rule))
                 return None
-            if self._is_own(record):
+            if self._is_own(record.__dict__.get("msg"), record.__dict__.get("args")):
                 return None
             if depth >= MAX_NESTED:
                 return self._identified(salvage(record, self._clock()))
@@ -137,7 +137,7 @@ class Capturing:
             if depth:
                 self._depths[me] = depth
             else:
-                self._depths.pop(me, None)
+                del self._depths[me]
 
     def ignore(self, record: logging.LogRecord, rule: str, words: str) -> None:
         """Count a record that does not page, by the rule that says so."""

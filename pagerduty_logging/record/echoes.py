@@ -20,6 +20,9 @@ _DEFERRED: Final = "Unhandled error in Deferred:"
 """What Twisted logs before the failure itself, always (twisted: internet/defer.py, `DebugInfo.__del__`)."""
 
 
+_SERVERS: Final = frozenset((_TORNADO, _UVICORN))
+
+
 class Echoes:
     """Recognises echoes, given every record in turn; safe to share between threads."""
 
@@ -28,6 +31,8 @@ class Echoes:
 
     def matches(self, record: logging.LogRecord) -> bool:
         """Return whether a record is an echo; call it on the thread that logs, as often as you like."""
+        if record.name not in _SERVERS and type(record.msg) is str and _TRACEBACK not in record.msg:
+            return False  # as most
         found = is_echo(record, self._last)
         if record.name == _UVICORN and record.levelno >= logging.ERROR and record.msg != _NO_START:
             self._last = record.created

@@ -49,8 +49,11 @@ class Ignored:
         name = record.__dict__.get("name")
         if name in ECHOES:
             return "logger"
-        if self._is_echo(record):
-            return "echo"
+        try:
+            if self._echoes.matches(record):
+                return "echo"
+        except AttributeError:  # a record made by hand may lack anything
+            pass
         if self._loggers is not None and type(name) is str and self._loggers(name):
             return "logger"
         if error is None:
@@ -62,12 +65,6 @@ class Ignored:
         if self._names and any(not self._names.isdisjoint(_names(t)) for t in type(error).__mro__):
             return "exception"
         return None
-
-    def _is_echo(self, record: logging.LogRecord) -> bool:
-        try:
-            return self._echoes.matches(record)
-        except AttributeError:  # a record made by hand may lack anything
-            return False
 
 
 def pattern_of(logger: str) -> str:

@@ -68,10 +68,15 @@ class Lookout:
 
     # --- what comes to its knowledge ----------------------------------------------------------------
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether it wants to know where the handler is attached."""
+        return not self._at and self._asked < MAX_ASKED
+
     def note_attached(self, logger: object = None) -> None:
         """Note where the handler is attached: by the name of a logger that reached it, or anywhere."""
         handler = self._handler()
-        if handler is not None and not self._at and self._asked < MAX_ASKED:
+        if handler is not None and self.is_asking:
             self._asked += 1
             self._at = standing_of(handler).at if logger is None else holders_above(handler, logger)
 

@@ -216,13 +216,15 @@ def capture(
         defects: what went wrong with the record before.
         error: its exception, where `exception_of` was asked already.
     """
-    if isinstance(error, EllipsisType):
+    if error is ...:
         error = exception_of(record)
     copied = None if formatter or defects else attributes_of(record)
     around = _surroundings(record, error, plain=copied is not None)
     if copied is not None:
         attributes, size = copied
-        return Occurrence(attributes, around, at, size + _size(around), [])
+        if around is not _NOTHING:
+            size += _size(around)
+        return Occurrence(attributes, around, at, size, [])
     return _rendered(completed(record), around, at, formatter, list(defects))
 
 
@@ -303,9 +305,12 @@ def _surroundings(record: logging.LogRecord, error: BaseException | None, *, pla
         chain = caught(handled)
     elif not plain:
         chain = _chain_of_subject(record)
-    trace_id, span_id = _trace(record)
-    request = web_request.handled_here(error, record.__dict__.get("args")) or _NO_REQUEST
-    return Surroundings(chain, _task(record), trace_id, span_id, crumbs_before(record), request)
+    trace_id, span_id = _trace(record.__dict__)
+    request = web_request.handled_here(error, record.__dict__.get("args"))
+    task, crumbs = _task(record), crumbs_before(record)
+    if not (chain or task or trace_id or crumbs or request):
+        return _NOTHING
+    return Surroundings(chain, task, trace_id, span_id, crumbs, request)
 
 
 def _chain_of_subject(record: logging.LogRecord) -> tuple[Raised, ...]:
@@ -366,9 +371,8 @@ def _task(record: logging.LogRecord) -> str:
     return "" if task is None else safejson.text(task.get_name(), 200)
 
 
-def _trace(record: logging.LogRecord) -> tuple[str, str]:
+def _trace(attributes: Mapping[str, object]) -> tuple[str, str]:
     """Return trace and span ids: the record's, else those of the current span, if any."""
-    attributes = record.__dict__
     said = attributes.get("otelTraceID")
     if type(said) is str and said.strip("0"):
         return word(said), word(attributes.get("otelSpanID"))
@@ -382,7 +386,7 @@ def _trace(record: logging.LogRecord) -> tuple[str, str]:
         return "", ""
 
 
-_NO_REQUEST: Mapping[str, object] = {}
+_NOTHING = Surroundings()
 _NO_OVERRIDES: Mapping[str, safejson.JSON] = {}
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 _RECORD = tuple(vars(logging.LogRecord("", 0, "", 0, "", (), None)).keys() - {"exc_info"})

@@ -57,10 +57,11 @@ def with_exception(record: logging.LogRecord) -> logging.LogRecord:
     what stands apart among the arguments, the frames and the `repr` of an exception, as dask has them.
     """
     about = record.__dict__
-    path, args = about.get("pathname"), about.get("args")
-    if type(path) is not str or about.get("exc_info") or about.get("exc_text"):
+    path = about.get("pathname")
+    if type(path) is not str or not is_library(path) or is_ours(path):
         return record
-    if not is_library(path) or is_ours(path):
+    args = about.get("args")
+    if about.get("exc_info") or about.get("exc_text"):
         return record
     values = args if isinstance(args, tuple) else ()
     texts = [value for value in (about.get("msg"), *values) if type(value) is str]

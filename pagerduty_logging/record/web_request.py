@@ -82,7 +82,9 @@ def handled_here(error: BaseException | None, args: object = None) -> dict[str, 
         args: the record's arguments: Tornado's request is among those of its records.
     """
     try:
-        return _of_handled(_handled.get(), error) or _of_tornado(args) or _of_sanic()
+        request = _handled.get()
+        found = {} if request is None and error is None else _of_handled(request, error)
+        return found or _of_tornado(args) or _of_sanic()
     except Exception:  # a stand-in for a request may raise anything
         return {}
 
