@@ -301,6 +301,23 @@ def test_an_uncaught_error_is_printed_once_on_stderr_though_my_console_handler_p
     assert len(sandbox.alerts) == 1
 
 
+@pytest.mark.parametrize("fail", ["loop.call_soon(lambda: 1 / 0)", "loop.create_task(fail())"])
+def test_what_fails_in_an_event_loop_is_printed_once_by_my_console_handler(sandbox, fail: str) -> None:
+    environment = {**os.environ, "KEY": EXAMPLE_ROUTING_KEY, "URL": sandbox.url}
+    program = UNCAUGHT.format(
+        "import asyncio, gc\nlogging.basicConfig()",
+        "async def fail():\n    1 / 0\n"
+        "async def main():\n    loop = asyncio.get_running_loop()\n"
+        f"    {fail}\n    await asyncio.sleep(0.1)\n    gc.collect()\n"
+        "asyncio.run(main())",
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert ended.stderr.count("ZeroDivisionError: division by zero") == 1
+    assert len(sandbox.alerts) == 1
+
+
 def test_ctrl_c_is_still_printed_though_it_does_not_page(sandbox) -> None:
     environment = {**os.environ, "KEY": EXAMPLE_ROUTING_KEY, "URL": sandbox.url}
     program = UNCAUGHT.format("logging.basicConfig()", "raise KeyboardInterrupt")

@@ -118,7 +118,7 @@ class Decisions:
     @property
     def recent(self) -> list[Decision]:
         """The last decisions, the oldest first."""
-        return [self._shown(decision) for decision in list(self._recent)]
+        return [self._shown(decision) for decision in self._recent.copy()]
 
     @property
     def latest(self) -> Decision | None:

@@ -20,9 +20,10 @@ def check_requests() -> None:
     Raises:
         ImportError: they cannot.
     """
-    adapters = sys.modules.get("requests.adapters")
-    if adapters is not None:
-        fits = hasattr(adapters.HTTPAdapter, "get_connection_with_tls_context")
+    # Another thread may be about to import it.
+    adapter = getattr(sys.modules.get("requests.adapters"), "HTTPAdapter", None)
+    if adapter is not None:
+        fits = hasattr(adapter, "get_connection_with_tls_context")
         found = str(getattr(sys.modules.get("requests"), "__version__", "this release"))
     else:
         version = _installed()

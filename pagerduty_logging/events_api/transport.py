@@ -221,7 +221,8 @@ def _reason(error: BaseException) -> str:
         if inner is None:
             break
         error = inner
-    return _CREDENTIALS_IN_URL.sub("//…@", f"{type(error).__name__}: {text(error)}")
+    words = text(error).removesuffix(" (read timeout=None)")  # the deadline is ours, urllib3 knows of none
+    return _CREDENTIALS_IN_URL.sub("//…@", f"{type(error).__name__}: {words}")
 
 
 def _secrets(key: str, proxies: dict[str, str]) -> list[str]:

@@ -194,15 +194,24 @@ def _of_object(said: object) -> Text:
 
 
 def shape_of(entries: list[tuple[str, str]]) -> str:
-    """Return the names of entries, sorted, with their values masked; a code under `type` stays."""
-    names = [(mask(name) if _DIGIT.search(name) else name, name, value) for name, value in entries]
-    return ", ".join(sorted({f"{shown}: {_shape_of(name, value)}" for shown, name, value in names}))
+    """Return the names of entries, sorted, with the words of their values; a code under `type` stays."""
+    shown = set()
+    for name, value in entries:
+        words = _words_of_value(name, value)
+        name = mask(name) if _DIGIT.search(name) else name
+        shown.add(f"{name if words != MASKED else name.partition('.')[0]}: {words}")
+    return ", ".join(sorted(shown))
 
 
-def _shape_of(name: str, value: str) -> str:
-    if name.rpartition(".")[2].rpartition("_")[2].lower() in _CLASSES and _CODE.fullmatch(value):
+def _words_of_value(name: str, value: str) -> str:
+    last = name.rpartition(".")[2]
+    if last.rpartition("_")[2].lower() in _CLASSES and _CODE.fullmatch(value):
         return value
-    return mask(value)
+    if " " not in value.strip():  # a name, as far as anybody can tell
+        return MASKED
+    beside = f"{last}: "  # tells a name from a word
+    shown = mask(beside + value)
+    return shown.removeprefix(beside) if shown.startswith(beside) else mask(value)
 
 
 def _entries_of_repr(text: str) -> list[tuple[str, str]]:

@@ -72,9 +72,11 @@ class LoopHooks:
             self._reported.already = self._report.critical(f"{_DESTROYED}: {name}", None)
 
     def _no_page_of_its_own(self, record: logging.LogRecord) -> bool:
-        if self._reported.already:
-            record.pagerduty = False
-        return True
+        if not self._reported.already:
+            return True
+        record.pagerduty = False
+        # What a console has just printed of it is not printed a second time.
+        return not self._report.prints() or bool(logging.getLogger("asyncio").handlers)
 
 
 class _Reported(threading.local):

@@ -44,7 +44,7 @@ class Report:
             _say(broken)
         finally:
             try:
-                if not (logged and _is_interpreters(then) and self._prints()):
+                if not (logged and _is_interpreters(then) and self.prints()):
                     then()
             finally:
                 passing.pop()
@@ -66,7 +66,7 @@ class Report:
             last.handle(self._record(__file__, line, message, exc_info, "critical"))
         return last is not None or self.logger.isEnabledFor(logging.CRITICAL)
 
-    def _prints(self) -> bool:
+    def prints(self) -> bool:
         """Return whether a handler prints what is logged, with its traceback, to stderr."""
         return self.logger.isEnabledFor(logging.CRITICAL) and any(
             isinstance(handler, logging.StreamHandler)

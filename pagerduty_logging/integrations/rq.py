@@ -3,11 +3,7 @@
     DICT_CONFIG = {
         ...
         "filters": {"rq": {"()": "pagerduty_logging.integrations.rq.JobDetails"}},
-        "handlers": {
-            "pagerduty": {
-                "class": "pagerduty_logging.PagerDutyHandler", "filters": ["rq"], "background": False
-            }
-        },
+        "handlers": {"pagerduty": {"class": "pagerduty_logging.PagerDutyHandler", "filters": ["rq"]}},
     }
 
     rq worker -c settings --worker-class pagerduty_logging.integrations.rq.Worker
@@ -24,12 +20,15 @@ import copy
 import logging
 import os
 import signal
+import sys
+from types import FrameType
 from typing import Any
 
 import rq
 
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations.reports import describe, describe_error
+from pagerduty_logging.record.overrides import NAME
 
 _LOGGER = "rq.worker"
 
@@ -39,7 +38,7 @@ class JobDetails(logging.Filter):
 
     A record in a job gets `func`, `job_id` and `queue`. RQ's own record of a job that failed shows the
     exception itself, names the job in its template, so that each is its own problem, and loses the
-    job's arguments. Other handlers see the record as it was.
+    job's arguments; where RQ tries the job again, it does not page. Other handlers see the record as it was.
     """
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord:  # type: ignore[override]
@@ -53,7 +52,19 @@ class JobDetails(logging.Filter):
             about.pop("arguments", None)
             about.pop("kwargs", None)
             describe_error(changed, "Job", str(about.get("func")), about["job_id"])
+            if _is_tried_again():
+                setattr(changed, NAME, False)
         return changed
+
+
+def _is_tried_again() -> bool:
+    """Return whether the job whose failure RQ logs here and now has tries left."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name == "handle_exception" and "job" in frame.f_locals:  # of RQ's Worker
+            return bool(frame.f_locals["job"].retries_left)
+        frame = frame.f_back
+    return False
 
 
 class _TellsOfKilled:

@@ -27,7 +27,7 @@ from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import Why
 from pagerduty_logging.state.worse import second_key
 
-NOT_WANTED = "before_send returned None"
+NOT_WANTED = "before_send, which returned None"
 
 BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
 

@@ -45,7 +45,8 @@ class FollowUps:
 
     def close(self) -> None:
         """Report what is worth a follow-up, before its time: the handler is closed."""
-        self._why = Why.SIZE
+        if not self.ending:  # else the process ends, and more is reported
+            self._why = Why.SIZE
         self._asked += 1
 
     def wait(self, now: float) -> float | None:

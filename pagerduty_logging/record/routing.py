@@ -58,7 +58,8 @@ def _covers(mine: str, theirs: str) -> bool:
     if "?" in mine or "[" in mine:
         return False
     if "*" in mine:
-        return fnmatchcase(theirs, mine) and (any(c in theirs for c in "*?[") or mine == "*")
+        # A plain name stands for all below it too: they fit only what ends in a star.
+        return fnmatchcase(theirs, mine) and (any(c in theirs for c in "*?[") or mine.endswith("*"))
     return theirs.startswith(f"{mine}.")
 
 

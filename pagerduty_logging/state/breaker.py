@@ -60,6 +60,11 @@ class Breaker:
         if seconds > 0.0:
             self._held.append((now, seconds))
 
+    def allow_once_more(self) -> None:
+        """Let the state be asked now, whatever failed: the process ends, and there is no later."""
+        self.until = float("-inf")
+        self._held.clear()
+
     def answered(self) -> None:
         """Note a call that was answered; one that comes and goes is asked as seldom as one that is gone."""
         self.open = False

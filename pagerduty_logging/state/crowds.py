@@ -153,4 +153,4 @@ class Crowds:
 
 
 def _apart(kind: Hashable, member: str, example: str, now: float) -> None:
-    """Let have its own alert what a signal handler or a finaliser logs while this very thread is in `note`."""
+    """Give its own alert to what a signal handler logs while this very thread is in `note`."""

@@ -290,6 +290,7 @@ class SharedState:
         """Hand in the rest, within so many seconds, and let go; return whether all was handed in."""
         self._notice_fork()
         end = self._clock() + seconds
+        self._asker.breaker.allow_once_more()
         while len(self._ledger) and (left := end - self._clock()) > FINAL_WAIT:
             if self._exchange(wait=min(left, LAST_WAIT)) is None:
                 break

@@ -30,7 +30,7 @@ from tests.state.servers import running
 FAULTS = ("the database is gone", "the queue is full", "the disk is full")
 LIMIT = 120
 """Events a minute, as PagerDuty takes them."""
-EVERY = 0.1
+EVERY = 0.5
 """Seconds between two rounds of faults of one worker."""
 
 

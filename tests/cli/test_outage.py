@@ -31,6 +31,7 @@ def test_timeout_bounds_it_all(command, sandbox: Sandbox, fault: int | Hang):
     assert monotonic() - since < 5
     assert ran.code == 1
     assert ran.err.splitlines()[-1].startswith("pagerduty-logging: not accepted: ")
+    assert "timeout=None" not in ran.err
 
 
 def test_a_wait_is_made_of_short_sleeps():

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from requests.adapters import HTTPAdapter
@@ -55,3 +56,8 @@ def test_what_is_imported_is_judged_by_what_it_can_do(monkeypatch: pytest.Monkey
     for make in (DeadlineAdapter, lambda: EventsClient(KEY), lambda: PagerDutyHandler(KEY)):
         with pytest.raises(ImportError, match="requests>=2"):
             make()
+
+
+def test_a_client_is_made_while_another_thread_imports_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "requests.adapters", ModuleType("requests.adapters"))
+    EventsClient(KEY)

@@ -272,9 +272,8 @@ def run_notebook(ename: str, frames: str) -> None:
 PAY = "Cell In[2], line 1\n----> 1 pay()\n\nFile ~/shop/bank.py:14, in pay(order)\n---> 14 raise"
 SHIP = "Cell In[2], line 1\n----> 1 ship()\n\nFile ~/shop/bank.py:19, in ship(order)\n---> 19 raise"
 IN_CELL = "Cell In[2], line 3, in audit()\n----> 3 raise"
-BELOW = f"\n\nFile {os.path.dirname(os.__file__)}/json/decoder.py:355, in JSONDecoder.raw_decode(self, s)".replace(
-    os.path.expanduser("~"), "~"
-)
+BELOW = f"\n\nFile {os.path.dirname(os.__file__)}/json/decoder.py:355, in JSONDecoder.raw_decode(self, s)"
+BELOW = BELOW.replace(os.path.expanduser("~"), "~")
 
 
 def test_notebooks_that_fail_in_one_runner_are_problems_of_their_own():

@@ -15,7 +15,7 @@ pytest.importorskip("rq")
 ENQUEUE = """
 import os, sys
 from redis import Redis
-from rq import Queue
+from rq import Queue, Retry
 import jobs
 queue = Queue("mail", connection=Redis.from_url(os.environ["REDIS_URL"]))
 for order in (1, 2):
@@ -23,6 +23,19 @@ for order in (1, 2):
     queue.enqueue(jobs.pay_carefully, order)
 queue.enqueue(jobs.remind, 7)
 queue.enqueue("jobs.gone", "s3cret", secret="s3cret")
+queue.enqueue("retried.mend", retry=Retry(max=2))
+queue.enqueue("retried.tire", retry=Retry(max=2))
+"""
+RETRIED = """
+from pathlib import Path
+def mend():
+    if not Path("mended").exists():
+        Path("mended").touch()
+        raise ConnectionError("once")
+def tire():
+    with open("tries", "a") as tries:
+        tries.write("x")
+    raise TimeoutError("still no answer")
 """
 
 
@@ -31,6 +44,7 @@ queue.enqueue("jobs.gone", "s3cret", secret="s3cret")
 )
 def test_a_job_that_fails_is_one_page(sandbox: Sandbox, tmp_path: Path, redis: str, kind: str) -> None:
     folder = copied("rq_jobs", tmp_path)
+    (folder / "retried.py").write_text(RETRIED)
     run(["-c", ENQUEUE], folder, sandbox, REDIS_URL=redis)
     worker = f"-m rq.cli worker -c settings --burst --worker-class {kind} mail"
     with started(worker.split(), folder, sandbox, REDIS_URL=redis) as process:
@@ -41,10 +55,14 @@ def test_a_job_that_fails_is_one_page(sandbox: Sandbox, tmp_path: Path, redis: s
         "cannot charge order 1: Declined: order 1: no money left",
         "no address for order 7",
         "Job jobs.gone[…] raised ValueError: Invalid attribute name: gone",
+        "Job retried.tire[…] raised TimeoutError: still no answer",
     }, (folder / "output.txt").read_text()
+    tired = [event for event in sandbox.events if "tire" in event["payload"]["summary"]]
+    assert len(tired) == 1  # at the last of three tries
+    assert (folder / "tries").read_text() == "xxx"
     assert {details["queue"] for details in found.values()} == {"mail"}
     names = {details["func"] for details in found.values()}
-    assert names == {"jobs.pay", "jobs.pay_carefully", "jobs.remind", "jobs.gone"}
+    assert names == {"jobs.pay", "jobs.pay_carefully", "jobs.remind", "jobs.gone", "retried.tire"}
     assert "s3cret" not in json.dumps(sandbox.events)
 
 

@@ -133,7 +133,7 @@ def test_what_before_send_drops_is_reported_by_the_next_event() -> None:
     assert program.told("problem") == 13
     assert [d.reason for d in program.decisions.recent] == [
         "first",
-        "before_send returned None",
+        "before_send, which returned None",
         "again: 7 minutes later, 11 held back",
     ]
 

@@ -112,6 +112,8 @@ def test_level_and_formatter_of_the_handler_hold_for_every_key(make_handler, att
         ([RULES[0], {"logger": "shop.billing.x", "routing_key": NIGHT}], "rule 2 can never match: rule 1"),
         ([{"routing_key": NIGHT}, RULES[0]], "rule 2 can never match: rule 1"),
         ([{"logger": "shop.*", "routing_key": NIGHT}, {**RULES[0], "logger": "shop.b*"}], "rule 2 can never"),
+        ([{"logger": "shop.*", "routing_key": NIGHT}, RULES[0]], "rule 2 can never match: rule 1"),
+        ([{"logger": ["db", "*ing"], "routing_key": NIGHT}, {**RULES[0], "logger": "db.pool"}], "rule 2 can"),
         ([{"level": 40, "routing_key": NIGHT}, {"level": 50, "routing_key": BILLING}], "rule 2 can never"),
         ([{"routing_key_file": "/nowhere/key"}], "rule 1: routing_key_file cannot be read"),
     ],
@@ -125,6 +127,7 @@ def test_a_rule_that_cannot_be_meant_is_refused_by_its_number(routing: object, w
 
 def test_a_rule_that_is_only_partly_covered_is_taken(make_handler) -> None:
     make_handler(routing=[{"logger": "shop.*", "routing_key": NIGHT}, {**RULES[0], "logger": "shop"}])
+    make_handler(routing=[{"logger": "*.billing", "routing_key": NIGHT}, RULES[0]])
     make_handler(routing=[{"level": 50, "routing_key": NIGHT}, {"level": 40, "routing_key": BILLING}])
 
 

@@ -200,6 +200,15 @@ def test_what_nobody_came_to_report_at_the_end_is_known_to_be_left() -> None:
     assert follow_ups.left == 0
 
 
+def test_a_handler_that_is_closed_while_the_process_ends_reports_everything() -> None:
+    program = Program()
+    program.log(times=5)
+    program.delivery.retry_now()
+    program.delivery.close()
+    program.delivery.finish(5.0)
+    assert program.reasons == ["first", "end of the process"]
+
+
 def test_an_end_that_is_asked_for_while_reports_are_made_is_not_missed() -> None:
     class Unreported:
         due = math.inf

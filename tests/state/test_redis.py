@@ -91,6 +91,16 @@ def test_a_server_that_is_gone_is_unknown_at_once_and_asked_again(tmp_path: Path
         assert total(f"redis://127.0.0.1:{port}/0") == 8
 
 
+def test_what_was_counted_is_handed_in_at_the_end_although_the_state_failed_a_moment_before(tmp_path: Path):
+    port = free_port()
+    here = Member(f"redis://127.0.0.1:{port}/0")
+    assert here.ask(n=7) == Unknown()
+    with running(tmp_path, port=port):
+        assert here.ask(n=7) == Unknown(), "it is not asked so soon"
+        assert here.state.close(5.0)
+        assert total(f"redis://127.0.0.1:{port}/0") == 14
+
+
 def test_a_restarted_server_that_kept_nothing_pages_once_more(own_server: Server):
     here, there = Member(own_server.url), Member(own_server.url)
     here.tell()

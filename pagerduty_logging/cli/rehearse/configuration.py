@@ -116,6 +116,8 @@ def _imported(where: str) -> Any:
     module, _, name = where.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
+    if not name:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)  # Django's filters ask for it
     try:
         found: Any = importlib.import_module(module)
         for part in (name or "LOGGING").split("."):

@@ -31,7 +31,7 @@ MAX_STRANGE: Final = 0.05
 """Share of lines in other formats up to which a log is looked through for the words of one."""
 DOCUMENT_BYTES: Final = 4_096
 """How much shows whether a log is one JSON document."""
-SAMPLE: Final = 16
+SAMPLE: Final = 8
 SAMPLE_BYTES: Final = 4_096
 """How much is looked at of each block that is not read line by line."""
 MAX_SOURCES: Final = 1_000

@@ -20,6 +20,7 @@ from pagerduty_logging.delivery.schedule import Backlog, Budget
 from pagerduty_logging.events_api.clock import Clocks
 from pagerduty_logging.events_api.events import Trigger
 from pagerduty_logging.events_api.retrying import Retry
+from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.record.occurrence import Occurrence
 from pagerduty_logging.state.why import DETAIL, Why
@@ -108,13 +109,22 @@ class Route:
         self._rule = rule
         self.wait: float | None = None
 
-    def filtered(self, record: logging.LogRecord) -> logging.LogRecord | None:
-        """Return the record as the handler's filters leave it; None if they keep it back."""
-        return self._handler.filter(record) or None
+    def filtered(self, record: logging.LogRecord, defects: list[str]) -> logging.LogRecord | None:
+        """Return the record as the handler's filters leave it; None if they keep it back.
 
-    def take(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> Occurrence | None:
+        One that fails keeps nothing back, as in the handler; `defects` says so.
+        """
+        try:
+            return self._handler.filter(record) or None
+        except Exception as error:
+            defects.append(f"a filter failed: {type_name(error)}")
+            return record
+
+    def take(
+        self, record: logging.LogRecord, formatter: logging.Formatter | None, defects: list[str]
+    ) -> Occurrence | None:
         """Take a record, logged now; return what was made of it, None if it does not page."""
-        occurrence = self._pipeline.capture(record, formatter, [])
+        occurrence = self._pipeline.capture(record, formatter, defects)
         if occurrence is None:
             return None
         if occurrence.interruption is not None:

@@ -106,12 +106,13 @@ class Simulation:
             what became of it, and all that was sent since the record before.
         """
         sent = self._advance(max(record.created, self._now))
-        passed = self._main.filtered(record)
+        defects: list[str] = []
+        passed = self._main.filtered(record, defects)
         rule, route = self._route_of(passed or record)
         occurrence = None
         if passed is not None:
             record = passed
-            occurrence = route.take(record, self._formatter)
+            occurrence = route.take(record, self._formatter, defects)
             if not route.idle:
                 sent += self._advance(self._now)
         key = None if occurrence is None else occurrence.key

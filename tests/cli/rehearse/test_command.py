@@ -119,6 +119,13 @@ def test_an_option_is_tried_beside_the_others(log: Path, run: Run):
     assert "| alerts | 2 | 1 |" in out.replace("alerts | 2 | 1 | -1", "alerts | 2 | 1 |")
 
 
+def test_what_to_change_is_said_of_the_options_that_are_tried(log: Path, run: Run):
+    _, out, _ = run(log, "--tz", "UTC", "--set", "max_repeat_interval=300", "--set", "follow_up=0")
+    assert "`repeat_interval=3600` saves" in out
+    _, out, _ = run(log, "--tz", "UTC", "--set", "repeat_interval=3600")
+    assert "`repeat_interval=3600` saves" not in out
+
+
 def test_saved_results_are_compared(log: Path, run: Run, tmp_path: Path):
     for name, more in (("a.json", []), ("b.json", ["--set", "min_occurrences=(3, 300)"])):
         _, out, _ = run(log, "--json", *more)

@@ -1,14 +1,19 @@
 """What is counted, held back, delayed and dropped, under a turned clock."""
 
+import inspect
+import re
 from datetime import UTC
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.cli.rehearse import result as results
+from pagerduty_logging.cli.rehearse import simulation
 from pagerduty_logging.cli.rehearse.rebuilding import rebuilt
 from pagerduty_logging.cli.rehearse.records import RecordMaker
-from pagerduty_logging.cli.rehearse.rehearsal import Night, rehearse
+from pagerduty_logging.cli.rehearse.rehearsal import Night, Setting, rehearse
 from pagerduty_logging.cli.rehearse.simulation import Simulation
 from pagerduty_logging.cli.rehearse.spill import Spill
 from tests.cli.rehearse.logs import entry, rehearsed, setting
@@ -87,6 +92,16 @@ def test_the_environment_of_this_host_is_not_asked(monkeypatch: pytest.MonkeyPat
     for name in ("PAGERDUTY_STATE", "PAGERDUTY_LEDGER", "PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL"):
         monkeypatch.setenv(name, "ftp://nowhere/\tat all")
     assert rehearsed([entry(NOON)]).events == 1
+
+
+def test_a_filter_that_fails_keeps_nothing_back():
+    def fails(record: object) -> bool:
+        raise LookupError
+
+    result = rehearse(
+        [entry(NOON)], Setting(options={}, night=Night(22, 7, UTC), maker=RecordMaker(), filters=(fails,))
+    )
+    assert (result.events, result.ignored) == (1, 0)
 
 
 def test_what_a_record_asks_to_resolve_is_no_alert():
@@ -266,3 +281,11 @@ def test_a_wrong_option_is_named(options: dict[str, object], named: str):
 def test_secrets_are_masked_in_what_is_shown():
     result = rehearsed([entry(NOON, "login failed: password=hunter2hunter2")])
     assert "hunter2" not in results.to_json(result)
+
+
+def test_what_is_not_rehearsed_is_an_option_and_is_named_in_the_readme():
+    options = inspect.signature(PagerDutyHandler).parameters.keys()
+    readme = Path(simulation.__file__).with_name("README.md").read_text()
+    said = readme.partition("are named, and left out:")[2].partition("\n\n")[0]
+    assert options >= simulation.NOT_REHEARSED
+    assert set(re.findall(r"`(\w+)`", said)) == simulation.NOT_REHEARSED

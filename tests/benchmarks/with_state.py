@@ -1,0 +1,113 @@
+"""What a shared state costs a program: beside the same handler without one, in turns.
+
+    python -m tests.benchmarks.with_state [PAIRS]
+
+Prints the time to the page as a ratio, the slowest call while the state hangs, and a repeat's instructions
+(where valgrind is installed).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+
+from pagerduty_logging import PagerDutyHandler
+from tests.benchmarks import instructions
+from tests.benchmarks.contenders import Addresses
+from tests.benchmarks.processes import server
+from tests.benchmarks.workloads import Call, first, logger_with, page_times
+from tests.state.servers import Server, running
+
+WARM_UP = 10
+PAIRS = 200
+OURS = "pagerduty-logging"
+
+
+def calls(to: Addresses, states: list[str | None]) -> list[Call]:
+    """Return what logs a new problem with each of the states."""
+    handlers = [
+        PagerDutyHandler("0" * 32, base_url=to.url, max_events_per_minute=100_000, state=state)
+        for state in states
+    ]
+    time.sleep(1.0)  # they connect
+    return [first(logger_with(handler, str(number))) for number, handler in enumerate(handlers)]
+
+
+def time_to_page(kind: str, state: str, pairs: int) -> None:
+    """Compare the way of a new problem to its arrival."""
+    with server("answering") as to:
+        found = page_times(calls(to, [state, None]), to, pairs + WARM_UP)[WARM_UP:]
+    ratios = [mine / its for mine, its in found]
+    low, _, high = quantiles(ratios, n=4)
+    mine, its = (median(one) * 1_000 for one in zip(*found, strict=True))
+    print(
+        f"{kind}: time to page {median(ratios):.2f} x without (quartiles {low:.2f} to {high:.2f}, "
+        f"{pairs} pairs): {mine:.2f} ms against {its:.2f} ms",
+        flush=True,
+    )
+
+
+def repeat_instructions(kind: str, state: str) -> None:
+    """Compare the instructions of a repeat."""
+    with _environment(""):
+        its = instructions.count([OURS], ["repeat"])["repeat"][OURS]
+    with _environment(state):
+        mine = instructions.count([OURS], ["repeat"])["repeat"][OURS]
+    print(f"{kind}: a repeat takes {mine:,.0f} instructions, without state {its:,.0f}: {mine / its:.3f} x")
+
+
+@contextmanager
+def _environment(state: str) -> Iterator[None]:
+    os.environ["PAGERDUTY_STATE"] = state
+    try:
+        yield
+    finally:
+        del os.environ["PAGERDUTY_STATE"]
+
+
+def while_it_hangs(redis: Server, times: int) -> None:
+    """Compare the slowest call, of new problems and repeats in turns, while Redis hangs and without one."""
+    with server("answering") as to:
+        logging_calls = calls(to, [redis.url, None])
+        for call in logging_calls:
+            call()
+        time.sleep(1.0)
+        redis.signal(signal.SIGSTOP)
+        taken: list[list[float]] = [[], []]
+        try:
+            for _ in range(times):
+                for number, call in enumerate(logging_calls):
+                    since = time.perf_counter()
+                    call()
+                    taken[number].append(time.perf_counter() - since)
+                time.sleep(0.005)
+        finally:
+            redis.signal(signal.SIGCONT)
+    mine, its = (sorted(one) for one in taken)
+    print(
+        f"Redis hangs, {times} new problems each: slowest call {mine[-1] * 1_000:.2f} ms, without state "
+        f"{its[-1] * 1_000:.2f} ms; 99th percentile {mine[-times // 100] * 1_000:.2f} and "
+        f"{its[-times // 100] * 1_000:.2f} ms"
+    )
+
+
+def main(pairs: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as redis:
+        states = {"Redis": redis.url, "SQLite": os.path.join(folder, "state.sqlite")}
+        for kind, state in states.items():
+            time_to_page(kind, state, pairs)
+        while_it_hangs(redis, 5 * pairs)
+        for kind, state in states.items():
+            if instructions.available():
+                repeat_instructions(kind, state)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS)
