@@ -25,7 +25,7 @@ def charge(order):
     return {{11: 100}}[order]
 
 def main():
-    logging.getLogger().addHandler(PagerDutyHandler())
+    logging.getLogger().addHandler(PagerDutyHandler(flush_timeout=60.0))
     install_hooks()
     log = logging.getLogger("shop")
     for order in (13, 17):
