@@ -203,7 +203,12 @@ class Delivery:
 
     def submit(self, item: Item) -> None:
         """Accept what was logged: from here on it is delivered, or its loss is reported."""
-        self.worker.submit(item)
+        worker = self._current
+        if (
+            worker is None or worker.pid != os.getpid()
+        ):  # as `worker`, which a call would take longer to return
+            worker = self._begin()
+        worker.submit(item)
 
     @property
     def pending(self) -> int:

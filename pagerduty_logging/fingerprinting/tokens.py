@@ -139,9 +139,10 @@ def _joined(
 def _none_fits(site: source.Site, path: str, words: str) -> bool:
     """Whether the full rules, too, would find no template for WORDS there now, and look at no file for it."""
     if site.templates:  # as where loguru fills in the values
-        return time.monotonic() - site.missed_at < source.LOOK_AGAIN and not any(
-            template.is_in(words) for template in site.templates
-        )
+        for template in site.templates:
+            if template.is_in(words):
+                return False
+        return time.monotonic() - site.missed_at < source.LOOK_AGAIN
     if site.signature is None:
         return path[:1] == "<"
     return time.monotonic() - site.looked_at < source.LOOK_AGAIN

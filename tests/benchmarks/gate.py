@@ -17,11 +17,8 @@ BOUNDS = (
     ("repeat", NULL, 1.07),
     ("repeat", EMPTY, 0.99),
     ("traceback", NULL, 1.09),
-    # The goals are 2.5 and 4.0. A first record now looks for echoes and lost handlers; which failure
-    # an exception is now takes a look at each of its frames, and a masked copy of a template that is not in
-    # the source, as in this workload.
-    ("first", NULL, 2.7),
-    ("first_traceback", NULL, 7.6),
+    ("first", NULL, 2.5),
+    ("first_traceback", NULL, 4.0),
     ("f_string", NULL, 1.5),
     ("f_string_traceback", NULL, 1.65),
     ("long_f_string", NULL, 1.5),
@@ -33,6 +30,9 @@ BOUNDS = (
     ("error_argument", NULL, 3.0),
     ("overrides", NULL, 2.0),
     ("listener", NULL, 6.2),
+    # The goal of these two is 1.3: to recognise a line whose values another library fills in takes its mask.
+    ("loguru", NULL, 1.55),
+    ("structlog", NULL, 1.6),
 )
 
 

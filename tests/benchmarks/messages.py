@@ -107,6 +107,36 @@ def listener(logger: logging.Logger) -> Call:
     return call
 
 
+def by_loguru(logger: logging.Logger) -> Call:
+    """What loguru's sink passes on to logging, as its documentation has it."""
+    from loguru._logger import Core, Logger
+
+    class Propagating(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            logger.handle(record)
+
+    log, numbers = Logger(Core(), None, 0, False, False, False, False, True, [], {}), itertools.count()
+    log.add(Propagating(), format="{message}")
+    return lambda: log.error("payment {} failed", next(numbers))
+
+
+def by_structlog(logger: logging.Logger) -> Call:
+    """What structlog hands to logging for its `ProcessorFormatter`."""
+    import structlog
+
+    log = structlog.wrap_logger(
+        logger,
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    numbers = itertools.count()
+    return lambda: log.error("payment failed", order=next(numbers))
+
+
 def raised(words: str) -> BaseException:
     try:
         raise LookupError(words)
@@ -126,4 +156,6 @@ WORKLOADS: dict[str, Callable[[logging.Logger], Call]] = {
     "error_argument": error_as_argument,
     "overrides": overrides,
     "listener": listener,
+    "loguru": by_loguru,
+    "structlog": by_structlog,
 }

@@ -36,6 +36,8 @@ MESSAGES = {
     "error_argument": '`log.error("%s", error, exc_info=True)`',
     "overrides": '`extra={"pagerduty": {"component": "pay"}}`',
     "listener": "what a queue's listener does with a formatted record",
+    "loguru": 'loguru\'s `log.error("payment {} failed", i)`, handed on to logging',
+    "structlog": "structlog's, for its `ProcessorFormatter`",
 }
 
 
