@@ -9,8 +9,10 @@ the clocks of hosts show is compared nowhere.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeAlias
+
+from pagerduty_logging.events_api.clock import monotonic
 
 LEASE = 30.0
 """Seconds for which one process has the right to send a problem's event."""
@@ -141,6 +143,7 @@ class Request:
         counts, outcomes: what is handed in, in this order.
         claim: answered after that.
         spend: severity of an event without a problem, for which the budget is asked.
+        made: when it was made, on this host's monotonic clock: what is handed in may have to wait.
         silences: version of the silences known to the sender, "" for none; with another one they come with
             the reply, and neither `claim` nor `spend` is answered.
     """
@@ -153,6 +156,16 @@ class Request:
     claim: Claim | None = None
     spend: int | None = None
     silences: str = ""
+    made: float = field(default_factory=monotonic)
+
+    def as_of_now(self) -> Request:
+        """Return it with the ages that what is handed in has by now."""
+        waited = monotonic() - self.made
+        counts = (
+            replace(count, first=count.first + waited, last=count.last + waited) for count in self.counts
+        )
+        outcomes = (replace(outcome, age=outcome.age + waited) for outcome in self.outcomes)
+        return replace(self, counts=tuple(counts), outcomes=tuple(outcomes))
 
 
 @dataclass(frozen=True, slots=True)

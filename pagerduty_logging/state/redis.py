@@ -100,7 +100,7 @@ class RedisStore:
 
     def _exchange(self, requests: list[Request]) -> list[Reply]:
         keys: list[str] = []
-        payloads = [_packed(request, keys) for request in requests]
+        payloads = [_packed(request.as_of_now(), keys) for request in requests]
         try:
             client = self._client()
             try:

@@ -37,6 +37,8 @@ HAND_IN = 5.0
 """Seconds between hand-ins: counts elsewhere are behind by so much, and silences take effect within it."""
 LAST_WAIT = 2.0
 """Seconds that the end of the process waits for one answer."""
+LAST_TRIES = 2
+"""Answers that may fail to come then."""
 FINAL_WAIT = 0.01
 """Seconds that are to be left for one."""
 SPREAD = 0.2
@@ -291,10 +293,10 @@ class SharedState:
         """Hand in the rest, within so many seconds, and let go; return whether all was handed in."""
         self._notice_fork()
         end = self._clock() + seconds
-        self._asker.breaker.allow_once_more()
-        while len(self._ledger) and (left := end - self._clock()) > FINAL_WAIT:
-            if self._exchange(wait=min(left, LAST_WAIT)) is None:
-                break
+        failed = 0
+        while len(self._ledger) and failed < LAST_TRIES and (left := end - self._clock()) > FINAL_WAIT:
+            self._asker.breaker.allow_once_more()
+            failed += self._exchange(wait=min(left, LAST_WAIT)) is None
         self._asker.close()
         return not len(self._ledger)
 

@@ -118,7 +118,7 @@ class SqliteStore:
             raise sqlite3.OperationalError("locked")
 
     def _applied(self, connection: sqlite3.Connection, request: Request) -> Reply:
-        return Exchange(connection, request, self._clock()).run(sweep=self._sweeps())
+        return Exchange(connection, request.as_of_now(), self._clock()).run(sweep=self._sweeps())
 
     def beside(self) -> SqliteStore:
         return SqliteStore(self.path, self._clock)

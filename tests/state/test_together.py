@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -217,3 +218,10 @@ def test_a_call_that_never_ends_holds_up_no_other_for_ever():
         time.sleep(0.001)
     crowd.end(stuck, other)
     assert crowd.replies["b"].answer is MINE
+
+
+def test_what_had_to_wait_is_as_old_as_it_is_by_then():
+    old = replace(hand_in("a"), made=time.monotonic() - 2.0, outcomes=(Outcome("resolve", "disk", 1.0),))
+    now = old.as_of_now()
+    assert now.counts[0].first == pytest.approx(2.0, abs=0.5)
+    assert now.outcomes[0].age == pytest.approx(3.0, abs=0.5)
