@@ -148,10 +148,8 @@ def bare(pending: Pending, error: EventsError) -> Trigger:
     said = ""
     if isinstance(refused, Trigger):
         said, shown = refused.summary, refused.custom_details or {}
-        if all(
-            type(shown.get(name)) is int for name in _FIGURES
-        ):  # no later event reports what this one does
-            details |= {name: shown[name] for name in _FIGURES}
+        if all(type(shown.get(name)) is int for name in _FIGURES):
+            details |= {name: shown[name] for name in _FIGURES}  # which no later event reports
     return Trigger(
         f"{said[:BARE_SUMMARY_CHARS]} ({pending.label})",
         severity=pending.severity,
