@@ -21,7 +21,6 @@ DELAYED = 300.0
 """Seconds after which an event says how late it is."""
 BARE_SUMMARY_CHARS = 200
 _FIGURES = ("occurrences", "suppressed")
-"""Details of the barest form: no later event reports them."""
 
 
 class Kind(enum.IntEnum):
@@ -148,8 +147,9 @@ def bare(pending: Pending, error: EventsError) -> Trigger:
     refused = decode(pending.refused) if pending.refused else None
     said = ""
     if isinstance(refused, Trigger):
-        said, figures = refused.summary, refused.custom_details or {}
-        details |= {name: figures[name] for name in _FIGURES if type(figures.get(name)) is int}
+        said, shown = refused.summary, refused.custom_details or {}
+        if all(type(shown.get(name)) is int for name in _FIGURES):
+            details |= {name: shown[name] for name in _FIGURES}  # which no later event reports
     return Trigger(
         f"{said[:BARE_SUMMARY_CHARS]} ({pending.label})",
         severity=pending.severity,
