@@ -91,13 +91,14 @@ def run(args: argparse.Namespace) -> int:
     store = open_store(args)
     try:
         while True:
-            status = _show_one(store, args) if args.key is not None else _show_all(store, args)
+            try:
+                status = _show_one(store, args) if args.key is not None else _show_all(store, args)
+            except StateError as error:
+                output.complain(str(error))
+                status = TROUBLE
             if not args.watch:
                 return status
             time.sleep(WATCH_INTERVAL)
-    except StateError as error:
-        output.complain(str(error))
-        return TROUBLE
     finally:
         store.close()
 

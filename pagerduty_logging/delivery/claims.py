@@ -21,7 +21,7 @@ from pagerduty_logging.state.why import duration
 SOON = 0.5
 """Seconds after which an event that another process is sending is asked for again, while somebody waits."""
 CHANGE_SEVERITY = 3
-GATHER = 0.6
+GATHER = 0.45
 """Seconds by which the size of a problem is reported later, so that what the others hand in now is in it."""
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from pagerduty_logging.delivery.decisions import Verdict
 from pagerduty_logging.events_api.decoding import decode, with_detail
@@ -19,6 +20,8 @@ from pagerduty_logging.state.protocol import Mine
 DELAYED = 300.0
 """Seconds after which an event says how late it is."""
 BARE_SUMMARY_CHARS = 200
+_FIGURES = ("occurrences", "suppressed")
+"""Details of the barest form: no later event reports them."""
 
 
 class Kind(enum.IntEnum):
@@ -141,9 +144,12 @@ def tell(pending: Pending, mine: Mine) -> None:
 
 def bare(pending: Pending, error: EventsError) -> Trigger:
     """Return the least that still pages for an event that PagerDuty, or our own code, could not take."""
-    details = {"reduced": f"the full event was not accepted: {trouble(error)}"}
+    details: dict[str, Any] = {"reduced": f"the full event was not accepted: {trouble(error)}"}
     refused = decode(pending.refused) if pending.refused else None
-    said = refused.summary if isinstance(refused, Trigger) else ""
+    said = ""
+    if isinstance(refused, Trigger):
+        said, figures = refused.summary, refused.custom_details or {}
+        details |= {name: figures[name] for name in _FIGURES if type(figures.get(name)) is int}
     return Trigger(
         f"{said[:BARE_SUMMARY_CHARS]} ({pending.label})",
         severity=pending.severity,

@@ -12,6 +12,8 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from pagerduty_logging.events_api.template_text import is_template
+
 MAX_DEPTH = 20
 """Containers inside containers; what lies deeper is left out."""
 MAX_NODES = 5_000
@@ -70,7 +72,7 @@ class Walk:
         self._nodes = 0
         self._inside: set[int] = set()
         self.cut = False
-        """Whether something was left out."""
+        """Whether something was left out, or is shown otherwise: a template string as its text."""
 
     def show(self, value: object, depth: int) -> str:
         self._nodes += 1
@@ -132,4 +134,5 @@ class Walk:
         if type(value) is str and len(value) > limit:
             self.cut = True
             return repr(value[:limit]) + "…"
+        self.cut = self.cut or is_template(value)
         return self._of_leaf(value, limit)

@@ -21,7 +21,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, TypeAlias, TypeVar
 
-from pagerduty_logging.events_api import bounded_repr
+from pagerduty_logging.events_api import bounded_repr, template_text
 from pagerduty_logging.events_api.bounded_repr import Walk
 
 MAX_DEPTH = 8
@@ -123,6 +123,8 @@ class _Conversion:
                 return f"{shown}… ({more} more bytes)" if more > 0 else shown
             case tuple() if (names := _field_names(value)) is not None:
                 return self._container(value, dict(zip(names, value, strict=False)), depth)
+            case _ if template_text.is_template(value):
+                return self._text(value)
             case datetime.date() | datetime.time():
                 return self._text(value.isoformat())
             case datetime.timedelta() | decimal.Decimal() | uuid.UUID() | pathlib.PurePath():
@@ -202,11 +204,16 @@ def free_name(name: str, taken: Collection[str]) -> str:
 
 
 def printable(value: object) -> object:
-    """Return `value` itself, or, where its `repr` is too deep or too long, a stand-in with the bounded text.
+    """Return `value` itself, or, where its `repr` is no text to read, a stand-in with one that is.
 
-    For callers whose values are printed by other code: `repr` of deep nesting takes a second before it fails.
+    For callers whose values are printed by other code: `repr` of deep nesting takes a second before it fails,
+    that of a template string shows its parts.
     """
-    if type(value) in _PRINTED_AT_ONCE or not bounded_repr.is_plain(value, str):
+    if type(value) in _PRINTED_AT_ONCE:
+        return value
+    if template_text.is_template(value):
+        return _StandIn(value, text(value))
+    if not bounded_repr.is_plain(value, str):
         return value
     walk = Walk(MAX_TEXT, _leaf)
     shown = walk.show(value, 0)
@@ -214,7 +221,7 @@ def printable(value: object) -> object:
 
 
 class _StandIn:
-    """What is printed in place of a container that is too deep or too long."""
+    """What is printed in place of a container that is too deep or too long, or of a template string."""
 
     def __init__(self, value: object, shown: str) -> None:
         self._value: Any = value
@@ -229,7 +236,9 @@ class _StandIn:
 
 def _shown(value: object, show: Callable[[object], str], limit: int) -> str:
     try:
-        if bounded_repr.is_plain(value, show):
+        if template_text.is_template(value):
+            shown = template_text.text_of(value, text)
+        elif bounded_repr.is_plain(value, show):
             shown = Walk(limit, _leaf).show(value, 0)
         elif show is str and isinstance(value, BaseException):
             shown = _of_exception(value, limit)

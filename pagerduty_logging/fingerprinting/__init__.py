@@ -31,6 +31,7 @@ from typing import Final, Literal
 
 from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
 from pagerduty_logging.record import overrides, places
+from pagerduty_logging.record.plain_record import completed
 from pagerduty_logging.record.template_strings import HOLE
 
 from . import causes, failure, own_keys, parts, source, texts
@@ -141,6 +142,9 @@ class Fingerprinter:
             _, template, joined, by_message = self._decide(record, missed=missed, ordinary=ordinary)
             return Identity(parts.key_of(parts.named(record), template, joined), by_message)
         except Exception:
+            whole = completed(record)
+            if whole is not record:  # it was made by hand, and lacks what every record has
+                return self.identify(whole)
             return Identity(_key_of_last_resort(record, self._everywhere), False)
 
     def key_by(self, token: Token) -> str | None:
@@ -152,6 +156,7 @@ class Fingerprinter:
 
     def explain(self, record: logging.LogRecord) -> Explanation:
         """Return what `identify` does with RECORD and why; raises as little."""
+        record = completed(record)
         try:
             own = _own_key(record)
             if own is not None:

@@ -21,6 +21,8 @@ Chosen: TypeAlias = Callable[[list[Place]], str]
 
 MAX_MEMBERS: Final = 100
 _MAX_PRINTED_CHARS: Final = 40_000
+_ELSEWHERE: Final = frozenset(("ename", "excinfo"))
+"""Attributes of exceptions that hand on what a notebook or another interpreter raised."""
 _STACK: Final = "\nStack (most recent call last):"
 _HEADER: Final = "raceback (most recent call last)"
 _FRAME = re.compile(r'(?:^|\n)[ \t]*File "([^"\n]*)", line [0-9]+, in ([^\n]+)')
@@ -74,7 +76,7 @@ def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
     if is_group(exception):
         causes = {_cause(exception_type(leaf), chosen(places_behind(leaf))) for leaf in _leaves(exception)}
         return Failure(exception_type(exception), members=tuple(sorted(causes)))
-    if chosen is innermost and exception.__cause__ is None and "ename" not in exception.__dict__:  # as most
+    if chosen is innermost and exception.__cause__ is None and _ELSEWHERE.isdisjoint(exception.__dict__):
         return Failure(exception_type(exception), innermost_name(exception.__traceback__))
     return Failure(exception_type(exception), chosen(places_behind(exception)))
 
@@ -97,10 +99,16 @@ def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
 
 
 def exception_type(exception: BaseException) -> str:
-    """Return the type's qualified name, as a traceback prints it; and of what a notebook raised, that too."""
+    """Return the type's qualified name, as a traceback prints it; and of what it hands on, that type too."""
     name = name_of_class(type(exception))
-    raised_in_notebook = exception.__dict__.get("ename")
-    return f"{name} of {raised_in_notebook}" if type(raised_in_notebook) is str else name
+    handed_on = exception.__dict__.get("ename") or getattr(_in_interpreter(exception), "__qualname__", None)
+    return f"{name} of {handed_on}" if type(handed_on) is str else name
+
+
+def _in_interpreter(exception: BaseException) -> object:
+    """Return the type of what another interpreter raised, as it is described; None of any other exception."""
+    described = exception.__dict__.get("excinfo")
+    return getattr(described, "type", None) if type(exception).__name__ == "ExecutionFailed" else None
 
 
 def name_of_class(cls: type) -> str:
@@ -121,6 +129,8 @@ def places_behind(exception: BaseException) -> list[Place]:
         if _HEADER in text:
             held = printed_traceback.held_in(text)
             places += _printed_places(held.traceback) if held is not None else []
+    if _in_interpreter(exception) is not None:
+        places += _printed_places(safejson.text(exception, _MAX_PRINTED_CHARS))
     if "ename" in exception.__dict__:  # as nbclient and papermill hand on what a notebook raised
         text = _COLOUR.sub("", safejson.text(exception, _MAX_PRINTED_CHARS))
         for path, function in _CELL_FRAME.findall(text):

@@ -79,7 +79,7 @@ def is_ordinary(record: logging.LogRecord) -> bool:
     if exception is None or is_library(path) or record.name in _KNOWN_LOGGERS:
         return False
     here = exception.__traceback__
-    if here is None or exception.__cause__ is not None:
+    if here is None or exception.__cause__ is not None or "excinfo" in exception.__dict__:
         return False
     if isinstance(exception, BaseExceptionGroup) or (
         "exceptions" in exception.__dict__ and exceptions.is_group(exception)

@@ -35,6 +35,9 @@ MAX_LOOKED_AT = 256 * 1_024
 MAX_PART = 200
 """Characters of an unbroken word at a cut that go too: half a token is not known as one."""
 
+MIN_VALUE = 6
+"""Characters of a secret that is hidden wherever it stands; a shorter one may be part of any word."""
+
 NAMED = Judgement(sensitive=True, strong=True)
 """The judgement of a value whose name is in the entry beside it."""
 _NAME = re.compile(r"[\w.-]{1,80}")
@@ -167,6 +170,7 @@ class _Look:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._left = MAX_LOOKED_AT
+        self._values: list[str] = []
 
     def event(self, event: Event) -> Event:
         match event:
@@ -192,8 +196,13 @@ class _Look:
         if more > 0:
             text = _cut(text, self._left)
             self._left = 0
-            return f"{self._redactor.searched(text)}… ({more} more characters)"
+            return f"{self._searched(text)}… ({more} more characters)"
         self._left -= len(text)
+        return self._searched(text)
+
+    def _searched(self, text: str) -> str:
+        for value in self._values:
+            text = text.replace(value, MARK)
         return self._redactor.searched(text)
 
     def value(self, value: JSON) -> JSON:
@@ -229,6 +238,18 @@ class _Look:
         """Return a name of an entry: what was cut would be one name for all of them."""
         self._left = max(self._left, MAX_JUDGED_CHARS)
         return self.text(name)
+
+    def _secrets_among(self, details: Any) -> list[str]:
+        """Return the texts that stand under the name of a secret: the words of the record may repeat them."""
+        if not isinstance(details, dict):
+            return []
+        found = []
+        for name, value in details.items():
+            if isinstance(value, str) and MIN_VALUE <= len(value) <= MAX_PART and not value.isalpha():
+                judged = self._redactor.judged(name)
+                if judged.sensitive and _hidden(value, judged) == MARK:
+                    found.append(value)
+        return sorted(found, key=len, reverse=True)
 
     def _names_a_secret(self, value: JSON) -> bool:
         match value:
@@ -266,6 +287,7 @@ class _Look:
         return Image(self.text(image.src), self._optional(image.href), self._optional(image.alt))
 
     def _trigger(self, trigger: Trigger) -> Trigger:
+        self._values = self._secrets_among(trigger.custom_details)
         before: dict[str, Any] = {name: getattr(trigger, name) for name in _TRIGGER_TEXTS}
         after: dict[str, Any] = {name: self._optional(text) for name, text in before.items()}
         before["custom_details"] = trigger.custom_details

@@ -47,8 +47,9 @@ def attributes_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | Non
             size += 4 * len(arg)
         elif kind not in _PLAIN or (kind is int and not -MAX_INTEGER < arg < MAX_INTEGER):
             return None
-    if record.exc_text is not None or record.stack_info is not None:
-        size += getsizeof(record.exc_text) + getsizeof(record.stack_info)
+    printed, stack = attributes.get("exc_text"), attributes.get("stack_info")
+    if printed is not None or stack is not None:
+        size += getsizeof(printed) + getsizeof(stack)
     if len(attributes) != len(_NAMES):
         if not attributes.keys() >= _NAMES:
             return None
@@ -64,16 +65,30 @@ def attributes_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | Non
     return copy, size
 
 
+_TEXTS = ("name", "levelname", "pathname", "filename", "funcName")
+_NO_LEVEL = "Level None"
+
+
 def completed(record: logging.LogRecord) -> logging.LogRecord:
-    """Return a record that has every attribute: one made by hand, or sent by others, may lack any."""
+    """Return a record that has every attribute: one made by hand, or sent by others, may lack any.
+
+    The texts among them are texts, and the line is a number.
+    """
     attributes = record.__dict__
-    if attributes.keys() >= _NAMES:
-        return record
     level = attributes.get("levelno", logging.ERROR)
-    complete = logging.LogRecord("root", logging.ERROR, "", 0, "", (), None)
+    wrong = {name for name in _TEXTS if not issubclass(type(attributes.get(name)), str)}
+    if not issubclass(type(attributes.get("lineno")), int):
+        wrong.add("lineno")
+    if (
+        type(attributes.get("levelname")) is str and attributes["levelname"] == _NO_LEVEL
+    ):  # as `makeLogRecord` has it
+        wrong.add("levelname")
+    if not wrong and attributes.keys() >= _NAMES:
+        return record
+    complete = logging.LogRecord("root", logging.ERROR, "", 0, "", (), None, "")
     now = time.time()
     complete.__dict__.update(created=now, msecs=now % 1 * 1_000, levelname=_level_name(level))
-    complete.__dict__.update(attributes)
+    complete.__dict__.update((name, attributes[name]) for name in attributes.keys() - wrong)
     return complete
 
 

@@ -6,13 +6,13 @@ import ast
 from typing import Any, NamedTuple
 
 from pagerduty_logging.events_api import safejson
+from pagerduty_logging.events_api.template_text import is_template, values_of
 from pagerduty_logging.record import literals
 
 HOLE = "{}"
 """What stands for a value in a template."""
 MAX_VALUE = 4_000
 """Characters of one value that are shown."""
-_MODULE = "string.templatelib"
 
 
 class TemplateString(NamedTuple):
@@ -41,14 +41,14 @@ class TemplateString(NamedTuple):
 def is_one(value: object) -> bool:
     """Return whether VALUE is a template string, or what was read of one."""
     kind = type(value)
-    return kind is TemplateString or (kind.__name__ == "Template" and kind.__module__ == _MODULE)
+    return kind is TemplateString or is_template(value)
 
 
 def read(value: Any) -> TemplateString:
     """Split a template string into its parts. Runs the application's code, to show the values."""
     if type(value) is TemplateString:
         return value
-    values = {part.expression: part.value for part in value.interpolations}
+    values = values_of(value)
     shown = tuple(_shown(part) for part in value.interpolations)
     return TemplateString(tuple(value.strings), shown, values)
 
@@ -81,10 +81,10 @@ def read_repr(text: str) -> TemplateString | None:
 
 
 def _shown(part: Any) -> str:
-    value = part.value
+    value = safejson.text(part.value, MAX_VALUE) if is_template(part.value) else part.value
     if part.conversion is not None:
         value = f"{value!r}" if part.conversion == "r" else f"{value!s}"
-        value = ascii(part.value) if part.conversion == "a" else value
+        value = ascii(value) if part.conversion == "a" else value
     if part.format_spec:
         return safejson.text(_formatted(value, part.format_spec), MAX_VALUE)
     if issubclass(type(value), (dict, list, tuple, set, frozenset)):

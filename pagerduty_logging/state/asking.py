@@ -38,6 +38,40 @@ class StateStats:
     why: str | None = None
 
 
+class _HandIns:
+    """Calls for whose answers nobody waits: on a thread and by a connection of their own.
+
+    Attributes:
+        call: the one that is under way, since `since`; None: there is none.
+    """
+
+    def __init__(self) -> None:
+        self.call: Call[Reply] | None = None
+        self.since = 0.0
+        self._helper = Helper()
+        self._store: Store | None = None
+
+    def start(self, store: Store, work: Callable[[Store], Reply], now: float) -> Call[Reply]:
+        """Begin a call; `store` is the one that others use."""
+        used = self._store = self._store or store.beside()
+        self.call, self.since = self._helper.start(lambda: work(used)), now
+        return self.call
+
+    def leave(self) -> None:
+        """Let go of connection and thread, once the call has ended that is under way."""
+        if self._store is not None:
+            self._helper.start(self._store.close)
+        self._helper.leave()
+        self._store = self.call = None
+
+    def forget(self) -> None:
+        """Know nothing: in a child process all is the parent's."""
+        self._helper.forget()
+        if self._store is not None:
+            self._store.abandon()
+        self._store = self.call = None
+
+
 class Asker:
     """Asks a store, and says so if it does not answer. Nothing here raises.
 
@@ -76,18 +110,20 @@ class Asker:
         self._clock = clock
         self._wall = wall
         self._helper = Helper()
+        self._hand_ins = _HandIns()
         self.stats = StateStats(where=where, answers=True, since=wall())
         self._begin()
 
     def _begin(self) -> None:
         self.breaker = Breaker()
-        self._under_way: Call[Reply] | None = None
-        self._under_way_since = 0.0
+        self._probe: Call[Reply] | None = None
+        self._probe_began = 0.0
         self.stats = StateStats(where=self.stats.where, answers=True, since=self._wall())
 
     def begin_anew(self) -> None:
         """Begin anew in a child: the calls that are under way, and their thread, are the parent's."""
         self._helper.forget()
+        self._hand_ins.forget()
         if self.store is not None:
             self.store.abandon()
         self._begin()
@@ -107,17 +143,12 @@ class Asker:
         with fork_gate(), self.guard():
             store.exchange(hello, PATIENCE)
 
-    @property
-    def behind(self) -> bool:
-        """Whether `catch_up` comes before the next `ask`."""
-        return self.breaker.open or self._under_way is not None
-
     def ask(self, request: Request, wait: float | None = None) -> Reply | None:
         """Do one exchange; None: the state did not answer, or not yet.
 
         Args:
             request: what is asked.
-            wait: seconds to wait for an answer that nobody needs now: it may come later, see `catch_up`.
+            wait: seconds to wait for an answer that nobody needs now: it may come later, see `late`.
                 None: it is needed now, and the state has failed if it does not answer in time.
         """
         began = self._clock()
@@ -126,15 +157,15 @@ class Asker:
             return None
         unhurried = wait is not None and self._aside
         try:
-            call = self._call(request, UNHURRIED if unhurried else patience)
+            call = self._call(request, patience, unhurried=unhurried)
             began = self._clock()  # what had to be imported first does not count
             if not call.wait(wait if wait is not None else patience):
                 if unhurried:
-                    self._under_way, self._under_way_since = call, began
                     self.breaker.held(self._clock(), self._clock() - began)
                     return None
                 self._abandon()
                 raise StateError(f"no answer within {patience:.2g} s")
+            self._hand_ins.call = None if unhurried else self._hand_ins.call
             reply = call.result()
         except Exception as error:
             self._failed(_words(error), self._clock() - began)
@@ -142,76 +173,92 @@ class Asker:
         self._answered()
         return reply
 
-    def catch_up(self, hello: Request, wait: float | None = None) -> Reply | None:
-        """Return the answer to the call that is under way, else to `hello`, which asks a state that failed
-        whether it is back; None: there is none so far, or it is not time to ask.
+    @property
+    def is_late(self) -> bool:
+        """Whether the answer to a hand-in is still to come."""
+        return self._hand_ins.call is not None
 
-        Args:
-            hello: changes nothing.
-            wait: as in `ask`.
-        """
-        now = self._clock()
-        call, patience = self._under_way, self.breaker.patience(now)
+    def late(self, wait: float) -> Reply | None:
+        """Return the answer to the hand-in that is under way; None: there is none, or it has none so far."""
+        began, call = self._clock(), self._hand_ins.call
         if call is None:
+            return None
+        if not call.wait(wait):
+            now = self._clock()
+            if now - self._hand_ins.since > 2 * UNHURRIED:
+                self._hand_ins.leave()
+                self._failed("no answer", now - began)
+            elif wait:
+                self.breaker.held(now, now - began)
+            return None
+        self._hand_ins.call = None
+        return self._result(call, began)
+
+    def probe(self, hello: Request) -> Reply | None:
+        """Ask a state that failed whether it is back; None: it is not, or it is not time to ask."""
+        now = self._clock()
+        probe, patience = self._probe, self.breaker.patience(now)
+        if probe is None:
             if now < self.breaker.until or (not patience and not self._aside):
                 return None
             try:
-                call = self._under_way = self._call(hello, patience or PATIENCE)
+                probe = self._probe = self._call(hello, patience or PATIENCE)
             except Exception as error:
                 self._failed(_words(error), 0.0)
                 return None
-            self._under_way_since = now = self._clock()
-        if not call.wait(patience if wait is None or self.breaker.open else wait):
-            self._still_under_way(now, needed=wait is None)
+            self._probe_began = now = self._clock()
+        if not probe.wait(patience):
+            held = self._clock() - now
+            if self._clock() - self._probe_began > HUNG:
+                self._abandon()
+                self._failed("no answer", held)
+            elif held > 0.0:
+                self.breaker.held(now, held)
             return None
-        self._under_way = None
+        self._probe = None
+        return self._result(probe, now)
+
+    def _result(self, call: Call[Reply], began: float) -> Reply | None:
         try:
             reply = call.result()
         except Exception as error:
-            self._failed(_words(error), self._clock() - now)
+            self._failed(_words(error), self._clock() - began)
             return None
         self._answered()
         return reply
 
-    def _still_under_way(self, since: float, *, needed: bool) -> None:
-        now = self._clock()
-        if now - self._under_way_since > (HUNG if self.breaker.open else 2 * UNHURRIED):
-            self._abandon()
-            self._failed("no answer", now - since)
-        elif needed and not self.breaker.open:
-            self._failed(f"no answer within {now - self._under_way_since:.2g} s", now - since)
-        else:
-            self.breaker.held(now, now - since)
-
     def close(self) -> None:
         """Let go of the connection and the thread."""
         store, self.store = self.store, None
-        if store is not None and self._under_way is None:
+        self._hand_ins.leave()
+        if store is not None and self._probe is None:
             if self._aside:
                 self._helper.start(store.close).wait(PATIENCE)
             else:
                 store.close()
         self._helper.leave()
 
-    def _call(self, request: Request, patience: float) -> Call[Reply]:
+    def _call(self, request: Request, patience: float, *, unhurried: bool = False) -> Call[Reply]:
         if self.store is None:
             with self.guard():
                 self.store = self.make_store()
-        store = self.store
 
-        def work() -> Reply:
+        def work(store: Store) -> Reply:
             with self.guard():
-                return store.exchange(request, patience)
+                return store.exchange(request, UNHURRIED if unhurried else patience)
 
+        store = self.store
+        if unhurried:
+            return self._hand_ins.start(store, work, self._clock())
         if self._aside:
-            return self._helper.start(work)
-        call = Call(work)
+            return self._helper.start(lambda: work(store))
+        call = Call(lambda: work(store))
         call.run()
         return call
 
     def _abandon(self) -> None:
         """Leave a call behind that does not end, with its thread and its connection."""
-        self._under_way = None
+        self._probe = None
         if self.store is not None:
             self._helper.start(self.store.close)  # should it end one day
             self.store = None

@@ -335,6 +335,9 @@ class Store(Protocol):
     def exchange(self, request: Request, seconds: float) -> Reply:
         """Do one exchange; it should take no longer than `seconds`."""
 
+    def beside(self) -> Store:
+        """Return a store for the same place, to be used on another thread."""
+
     def problems(self) -> tuple[float, list[KnownProblem]]:
         """Return the store's clock and all open problems."""
 

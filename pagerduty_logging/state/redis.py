@@ -113,6 +113,9 @@ class RedisStore:
             raise self._error(error) from None
         return _unpacked(requests, text)
 
+    def beside(self) -> RedisStore:
+        return self  # a client has a connection for each thread
+
     def problems(self) -> tuple[float, list[KnownProblem]]:
         try:
             client = self._client()

@@ -202,12 +202,13 @@ class SharedState:
         if known is not None:
             self._ledger.count(key, 0, (at, at), severity, self._ledger.waiting(key))
             return self._silenced(known)
-        if self._ledger.unanswered and self._exchange() is None:
-            return Unknown()
         waiting = self._ledger.waiting(key)
         for _ in range(_ROUNDS):
             claim = Claim(key, severity, max(self._wall() - at, 0.0), follow_up, change)
+            again = self._ledger.unanswered
             reply = self._exchange(claim)
+            if again and reply is not None and isinstance(reply.answer, Mine):
+                reply = self._exchange(claim)  # with what was counted since
             if reply is None:
                 break
             if reply.answer is not None:
@@ -320,11 +321,17 @@ class SharedState:
             wait: seconds to wait for an answer that may also come later; None: it is needed now.
         """
         with fork_gate():
-            if self._asker.behind:
-                late = self._asker.catch_up(self._hello(), wait)
-                if late is None:
-                    return None
+            late = self._asker.late(wait or 0.0)
+            if late is not None:
                 self._take(late)
+            if self._asker.breaker.open:
+                back = self._asker.probe(self._hello())
+                if back is None:
+                    return None
+                self._take(back)
+            if wait is not None and self._asker.is_late:
+                return None
+            is_new = not self._ledger.unanswered
             batch = self._ledger.batch(claim.key if claim is not None else None)
             counts, outcomes = batch.aged(self._wall())
             request = replace(
@@ -338,7 +345,7 @@ class SharedState:
             reply = self._asker.ask(request, wait)
             if reply is None:
                 return None
-            if not reply.handed_in:
+            if is_new and not reply.handed_in:
                 self._ledger.take_back()
             self._take(reply)
             return reply

@@ -120,6 +120,9 @@ class SqliteStore:
     def _applied(self, connection: sqlite3.Connection, request: Request) -> Reply:
         return Exchange(connection, request, self._clock()).run(sweep=self._sweeps())
 
+    def beside(self) -> SqliteStore:
+        return SqliteStore(self.path, self._clock)
+
     def problems(self) -> tuple[float, list[KnownProblem]]:
         now = self._clock()
         with self._transaction(PATIENCE) as step:

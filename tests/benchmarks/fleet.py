@@ -43,6 +43,8 @@ def work(url: str, state: str, workers: int, seconds: float, critical: bool) -> 
     loggers = [logging.Logger("shop") for _ in handlers]
     for logger, handler in zip(loggers, handlers, strict=True):
         logger.addHandler(handler)
+    time.sleep(2.0)  # what is loaded and connected beside the program is
+    print("ready", flush=True)
     sys.stdin.readline()
     times, end = 0, time.monotonic() + seconds
     course = []
@@ -109,7 +111,9 @@ def main(kind: str, workers: int, seconds: float, processes: int) -> None:
             )
             for number in range(processes)
         ]
-        time.sleep(0.5 * processes)  # they import; all are to begin at once
+        for process in begun:  # all are to begin at once
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
         spent = 0.0 if pid is None else cpu_of(pid)
         asked = 0 if pid is None else commands_of(state)
         for process in begun:

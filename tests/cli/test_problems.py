@@ -1,6 +1,9 @@
 """`problems`, `silence`, `silences`, `unsilence`: an operator looks at what a fleet knows, and has quiet."""
 
 import json
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -192,3 +195,25 @@ def test_a_silence_as_json(command: Callable[..., Any], known: str):
     told = json.loads(silence(command, known, "disk", "--json").out)
     assert (told["by"], told["what"], told["reason"], told["critical"]) == ("key", "disk", "deploy", False)
     assert "@" in told["who"]
+
+
+def test_watching_goes_on_while_the_state_cannot_be_read(known: str):
+    """Real time: a look each two seconds."""
+    command = [sys.executable, "-m", "pagerduty_logging", "problems", "--watch", "--state", known]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert "disk fails" in process.stdout.readline()
+            aside = Path(known).with_name("aside")
+            Path(known).rename(aside)
+            Path(known).mkdir()
+            assert "is a directory" in process.stderr.readline()
+            Path(known).rmdir()
+            aside.rename(known)
+            lines = iter(process.stdout.readline, "")
+            assert any("disk fails" in line for line in lines)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30.0) == 130
+        finally:
+            process.kill()

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pagerduty_logging import PagerDutyHandler, Resolve, Trigger
-from pagerduty_logging.delivery.claims import Claims
+from pagerduty_logging.delivery.claims import GATHER, Claims
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
@@ -527,6 +527,34 @@ def test_occurrences_of_a_silenced_problem_are_counted_as_silenced():
 
 
 # --- the end of the process ----------------------------------------------------------------------
+
+
+def test_the_size_of_a_problem_waits_for_what_the_others_hand_in_at_that_moment():
+    fleet = Fleet(State())
+    fleet.log()
+    fleet.steps()
+    fleet.state.said.clear()
+    report = fleet.client.posted[0]
+    fleet._accept(
+        Pending(
+            dedup_key="disk",
+            severity=Severity.ERROR,
+            kind=Kind.REMINDER,
+            accepted_at=fleet.now,
+            compose=lambda: Trigger("disk broke", severity=Severity.ERROR, dedup_key="disk"),
+            settle=nobody_waits,
+            label="report",
+            take=lambda figures, composed: None,
+            follow_up=True,
+        )
+    )
+    wait = fleet.steps()
+    assert fleet.said == [], "it is not claimed yet"
+    assert wait == pytest.approx(GATHER)
+    fleet.turn(GATHER)
+    assert fleet.said == ["claim", "commit"]
+    assert len(fleet.client.posted) == 2
+    assert fleet.client.posted[0] is report
 
 
 def test_what_another_process_has_not_told_by_half_of_the_last_seconds_is_sent():

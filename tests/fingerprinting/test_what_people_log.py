@@ -483,3 +483,21 @@ def test_data_without_a_known_name_is_its_fields_names_and_words(show):
         assert full == again != expired
     assert len(set(keys({"disk": 3, "free": 7}, {"free": 7}, {"user": {"id": 7}}, ["disk", 7]))) == 4
     assert keys({"disk": 3, "free": 7}) == keys({"free": 8, "disk": 4})
+
+
+@pytest.mark.parametrize(
+    "lacks", ["lineno", "funcName", "pathname", "args", "name", "exc_text", "stack_info"]
+)
+def test_records_made_by_hand_that_lack_something_are_still_distinguished(lacks):
+    def key(words):
+        record = logging.LogRecord("shop", logging.ERROR, "/srv/shop.py", 3, words, (), None, "pay")
+        del record.__dict__[lacks]
+        assert fingerprint(record) == explain(record).key
+        return fingerprint(record)
+
+    assert key("the disk is full") == key("the disk is full") != key("the certificate has expired")
+
+
+def test_records_of_make_log_record_without_a_name_are_distinguished():
+    words = ("the disk is full", "the certificate has expired")
+    assert len({fingerprint(logging.makeLogRecord({"msg": said, "levelno": 40})) for said in words}) == 2

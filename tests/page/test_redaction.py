@@ -539,3 +539,25 @@ def test_secrets_are_found_between_any_lines(before: str, planted: tuple[str, st
     text, secret, _ = planted
     if secret not in before + after:
         assert secret not in Redactor().text(f"{before}\n{text}\n{after}")
+
+
+def test_what_stands_under_the_name_of_a_secret_is_hidden_in_the_words_too() -> None:
+    event = Redactor().event(
+        Trigger(
+            "login with hunter2-x refused",
+            custom_details={
+                "password": "hunter2-x",
+                "args": ["user bob", "hunter2-x"],
+                "note": "as hunter2-x",
+            },
+        )
+    )
+    assert "hunter2" not in repr(event)
+    assert "login with" in repr(event)
+
+
+@pytest.mark.parametrize("value", ["refused", "abc", "", "login with x refused" * 20])
+def test_what_may_be_any_word_is_hidden_in_its_own_place_only(value: str) -> None:
+    event = Redactor().event(Trigger("login refused by abc", custom_details={"password": value}))
+    assert isinstance(event, Trigger)
+    assert event.summary == "login refused by abc"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pagerduty_logging.record.plain_record import MAX_BYTES, MAX_INTEGER, attributes_of
+from pagerduty_logging.record.plain_record import MAX_BYTES, MAX_INTEGER, attributes_of, completed
 
 
 class Speaks:
@@ -84,3 +84,12 @@ def test_an_object_speaks_on_the_thread_that_logs(sandbox, shop) -> None:
     assert [alert.summary for alert in sandbox.alerts] == [
         f"it says: said on {threading.current_thread().name}"
     ]
+
+
+def test_a_record_of_make_log_record_is_named_by_its_level() -> None:
+    record = logging.makeLogRecord({"msg": "the disk is full", "levelno": logging.ERROR})
+    assert (record.levelname, completed(record).levelname, completed(record).name) == (
+        "Level None",
+        "ERROR",
+        "root",
+    )

@@ -235,6 +235,45 @@ def test_records_of_a_pool_of_interpreters_page(sandbox: Sandbox, tmp_path: Path
     assert sorted(keys(sandbox)) == ["cannot ship apples", "cannot ship pears", "cannot ship plums"]
 
 
+HANDED_BACK = """
+import logging
+from concurrent import interpreters
+from pagerduty_logging import PagerDutyHandler
+
+log = logging.getLogger("shop")
+log.addHandler(PagerDutyHandler())
+log.propagate = False
+interpreter = interpreters.create()
+for code in (
+    "raise ValueError('apples')",
+    "raise ValueError('pears')",
+    "def ship(): 1 / 0\\nship()",
+    "def pay(): 1 / 0\\npay()",
+):
+    try:
+        interpreter.exec(code)
+    except Exception:
+        log.exception("it failed there")
+interpreter.close()
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="Python 3.14 and later have concurrent.interpreters")
+def test_what_another_interpreter_raised_is_told_apart_by_its_type_and_function(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    program = tmp_path / "handed_back.py"
+    program.write_text(HANDED_BACK)
+    done = ended([str(program)], sandbox.url)
+    assert done.returncode == 0, done.stderr
+    first = {event["dedup_key"]: event["payload"]["summary"] for event in reversed(sandbox.events)}
+    assert sorted(first.values()) == [
+        "it failed there: ExecutionFailed: ValueError: apples",
+        "it failed there: ExecutionFailed: ZeroDivisionError: division by zero",
+        "it failed there: ExecutionFailed: ZeroDivisionError: division by zero",
+    ]
+
+
 BLOCKED = """
 import sys
 from concurrent import interpreters

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pagerduty_logging.events_api.errors import BadRequest
 from pagerduty_logging.events_api.events import Trigger
 from pagerduty_logging.page.follow_ups import FollowUps
 from pagerduty_logging.state.problem import Problem
@@ -186,6 +187,17 @@ def test_durations_are_said_as_people_say_them() -> None:
 def test_a_reason_is_known_by_what_the_page_says() -> None:
     assert [Why.of(why.said("with details")) for why in Why] == list(Why)
     assert [Why.of(said) for said in ("", "because", None, 3)] == [None] * 4
+
+
+def test_an_event_of_which_only_the_least_was_accepted_says_how_many_all_the_same() -> None:
+    program = Program()
+    program.log(times=13)
+    program.client.refusals.append(BadRequest("refused"))
+    program.turn(15.0)
+    (size,) = details(program.events[1:])
+    assert size["reduced"]
+    assert (size["occurrences"], size["suppressed"]) == (13, 12)
+    assert program.told("problem") == 13
 
 
 def test_what_nobody_came_to_report_at_the_end_is_known_to_be_left() -> None:

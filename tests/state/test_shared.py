@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pagerduty_logging.state.protocol import LEASE, Anothers, Later, Mine, Silence, Silenced, StateError
+from pagerduty_logging.state.shared import HAND_IN, SPREAD
 
 from .conftest import Member
 from .servers import until
@@ -413,3 +414,23 @@ def test_many_hosts_are_counted_and_the_first_few_are_named(member):
         one.state.hand_in()
     answer = member("web-0").ask()
     assert (answer.hosts, answer.host_names, answer.more) == (12, ("web-0", "web-1", "web-2"), False)
+
+
+def test_processes_that_met_a_problem_hand_in_at_one_moment_every_few_seconds(option: str):
+    """Each counts from when the problem was told first; not from its own claim."""
+    now = [1_000.0]
+    here, there = Member(option), Member(option)
+    for one in (here, there):
+        one.state._clock = lambda: now[0]
+    here.tell()
+    there.ask()
+    moments = []
+    for one in (here, there):
+        one.see()
+        moments.append(one.state.pause())
+    assert all(0.0 < moment <= HAND_IN + SPREAD for moment in moments)
+    assert abs(moments[0] - moments[1]) < 1.0
+    now[0] += moments[0] + 1.0
+    assert there.state.hand_in()
+    there.see()
+    assert HAND_IN - 1.0 - SPREAD <= there.state.pause() <= HAND_IN

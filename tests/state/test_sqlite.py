@@ -277,3 +277,33 @@ def test_a_hand_in_that_waits_too_long_is_one(path: Path):
     holder.close()
     assert not here.state.stats.answers
     assert len(here.said) == 1
+
+
+def test_a_claim_does_not_wait_for_a_hand_in_that_waits(path: Path):
+    here, there = Member(path), Member(path)
+    there.tell()
+    here.tell("network")
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    here.see("network", n=10)
+    assert not here.state.hand_in(), "not yet"
+    here.see(n=3)
+    assert here.state.claim("disk", 1, at=time.time()).told, "it is read, beside the hand-in"
+    assert here.state.stats.answers
+    holder.execute("ROLLBACK")
+    holder.close()
+    until(lambda: here.state.hand_in() and here.state.due() is None)
+    known = {p.key: p.occurrences for p in SqliteStore(os.fspath(path)).problems()[1]}
+    assert known == {"disk": 4, "network": 11}
+
+
+def test_what_is_counted_beside_a_hand_in_that_was_late_is_in_the_next_event(path: Path):
+    here = Member(path)
+    here.tell("network")
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    here.see(n=10)
+    assert not here.state.hand_in(), "not yet"
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert here.ask(n=3).occurrences == 13

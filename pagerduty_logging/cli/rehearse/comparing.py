@@ -108,12 +108,19 @@ def read_incidents(text: str, zone: tzinfo, newest: float) -> list[Incident]:
         ValueError: it is neither, or a time cannot be read.
     """
     when = reader_of(Clock(zone, newest))
+    text = text.removeprefix("\ufeff")
     rows: Iterable[Mapping[str, Any]]
     if text.lstrip()[:1] in ("[", "{"):
         told = json.loads(text)
         rows = told.get("incidents", []) if isinstance(told, dict) else told
     else:
-        rows = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+        head, _, body = text.partition("\n")
+        separator = (
+            ";" if ";" in head and "," not in head else ","
+        )  # as spreadsheets write it in much of Europe
+        rows = csv.DictReader(
+            io.StringIO(f"{head.lower()}\n{body}"), skipinitialspace=True, delimiter=separator
+        )
     incidents = []
     for number, row in enumerate(rows, 1):
         if not isinstance(row, Mapping) or not row.get("start"):

@@ -30,9 +30,10 @@ SYSLOG_ISO: Final = re.compile(
 )
 """What rsyslog writes into files today, `journalctl -o short-iso`, and Heroku, which names no host."""
 PREFIXED: Final = re.compile(
-    r"(?P<source>[a-z0-9][\w.-]{0,80}[-_]\d{1,4} +\||\[pod/[\w./-]{1,200}\]) (?P<text>.*)", re.DOTALL
+    r"(?P<source>[a-z][\w.-]{0,80}[-_]\d{1,4} +\||\[pod/[\w./-]{1,200}\]) (?P<text>.*)", re.DOTALL
 )
 """A line of one of several containers: of `docker compose logs`, and of `kubectl logs --prefix`."""
+_PREFIX_BEGINS: Final = "[abcdefghijklmnopqrstuvwxyz"
 CLOUDWATCH: Final = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) "
     r"(?:\d{4}/\d\d/\d\d/\[[^\]]{1,40}\]\w{1,64} )?"  # the stream, as `aws logs tail` names it
@@ -98,7 +99,7 @@ class Unwrapper:
             found = SYSLOG.fullmatch(text)
             if found is not None:
                 return self._of_syslog(found)
-        found = PREFIXED.fullmatch(text)
+        found = PREFIXED.fullmatch(text) if text[:1] in _PREFIX_BEGINS else None
         if found is not None:
             inner = self.unwrap(found["text"])
             if inner is not None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pagerduty_logging.cli.rehearse import levels
 from pagerduty_logging.cli.rehearse.format import Said
 
-_NAME = r"[A-Za-z_][\w.$-]*"
+_NAME = r"[A-Za-z_][\w.$-]{0,100}"
 _FILE = r"(?P<path>[\w./\\-]{1,200}\.(?:pyx?|cc?|cpp|go|rs|js|ts)):(?P<line>\d{1,7})"
 _PLACES = tuple(
     re.compile(pattern)
@@ -16,9 +16,9 @@ _PLACES = tuple(
         rf"[\[(]?{_FILE}[\])]?(?: *(?:--?|[:|]))? +(?=\S)",
         rf"(?P<logger>{_NAME}) [\[(]{_FILE}[\])]:? +(?=\S)",
         rf"\[?(?P<logger>{_NAME})(?: *: *(?P<line>\d{{1,7}}))?\](?:\[[^\]]{{0,60}}\])? *(?:[:-] +)?(?=\S)",
-        rf"(?P<logger>{_NAME})(?::(?P<function>[\w<>.]+))?:(?P<line>\d{{1,7}})(?:\]| *[|:] *| +- +)(?=\S)",
+        rf"(?P<logger>{_NAME})(?::(?P<function>[\w<>.]{{1,100}}))?:(?P<line>\d{{1,7}})(?:\]| *[|:] *| +- +)(?=\S)",
         rf"(?P<logger>{_NAME})(?:: ?| -(?= )| *[|;] ?) ?(?=\S)",
-        r"(?P<logger>[A-Za-z_]\w*(?:\.\w+)+)(?::(?P<line>\d{1,7}))? +(?=\S)",
+        r"(?P<logger>[A-Za-z_]\w{0,60}(?:\.\w{1,60}){1,9})(?::(?P<line>\d{1,7}))? +(?=\S)",
     )
 )
 """Who logged it and where, as messages begin with it."""
@@ -48,7 +48,7 @@ def _place(text: str, begin: int) -> re.Match[str] | None:
     return None
 
 
-_ONE_FIELD = re.compile(r"[\[(]([^\])]*)[\])]|([^\s|;,/\[(]+)")
+_ONE_FIELD = re.compile(r"[\[(]([^\])]{0,200})[\])]|([^\s|;,/\[(]+)")
 _LOGGER = re.compile(rf"(?P<logger>{_NAME})(?: *:(?P<line>\d{{1,7}}))?[:-]*$")
 _THREAD = re.compile(r"(?:Main|Dummy|Thread|Process|Worker|ForkPool|waitress|main|PID\b)[\w-]*$|.*-\d+$")
 

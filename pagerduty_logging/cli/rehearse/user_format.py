@@ -111,7 +111,7 @@ def _named(word: str) -> int | None:
     return known
 
 
-_CUT_LEVEL: Final = re.compile(r"%\(levelname\)[-#0+ ]*\d*\.([123])s|\{levelname(?:![rsa])?:[^}]*\.([123])\}")
+_CUT_LEVEL: Final = re.compile(r"%\(levelname\)[-#0+ ]*\d*\.([123])s|\{levelname(?:![rsa])?:[^}]{0,20}\.([123])\}")
 
 
 def _level_of(text: str) -> str:

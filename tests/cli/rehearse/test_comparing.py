@@ -29,6 +29,7 @@ def test_what_is_gained_and_lost():
     "text",
     [
         "start,end,title\n2026-11-29T12:00:00Z,2026-11-29T13:00:00Z,down\n",
+        "\ufeffStart;End;Title\r\n2026-11-29 12:00:00;2026-11-29 13:00:00;down\r\n",
         "title, start, end\ndown, 2026-11-29 12:00:00, 2026-11-29 13:00:00\n",
         '[{"start": "2026-11-29T12:00:00Z", "end": 1795957200, "title": "down"}]',
         '{"incidents": [{"start": 1795953600, "end": 1795957200, "title": "down"}]}',
