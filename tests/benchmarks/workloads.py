@@ -140,6 +140,7 @@ def storm(handler: logging.Handler, to: Addresses, threads: int) -> dict[str, fl
             thread.join()
         return time.process_time() - since
 
+    loaded()
     null = process_seconds(repeat(logger_with(logging.NullHandler())))
     mine = process_seconds(repeat(logger_with(handler)))
     handler.flush()
@@ -189,9 +190,9 @@ def to_page(handler: logging.Handler, to: Addresses, times: int = 40) -> float:
 
 
 def first_page(handler: logging.Handler, to: Addresses) -> float:
-    """Return the milliseconds to the first page of a handler that was made a second ago."""
+    """Return the milliseconds to the first page of a handler that has loaded what it needs."""
     call = first(logger_with(handler))
-    time.sleep(1.0)
+    loaded()
     return page_times([call], to, 1)[0][0] * 1_000
 
 
@@ -211,6 +212,12 @@ def page_times(calls: list[Call], to: Addresses, times: int) -> list[list[float]
             number += 1
         found.append(turn)
     return found
+
+
+def loaded() -> None:
+    """Wait until the handler has loaded what a page needs, which it does a second after it was made."""
+    while any(thread.name == "pagerduty-logging-later" for thread in threading.enumerate()):
+        time.sleep(0.01)
 
 
 class InThread(logging.Handler):
