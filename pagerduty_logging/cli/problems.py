@@ -36,7 +36,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("key", nargs="?", metavar="KEY", help="its dedup key")
     add_state(parser)
     options.add_json(parser)
-    parser.add_argument("--watch", action="store_true", help="show them anew every two seconds, until Ctrl-C")
+    parser.add_argument(
+        "--watch", action="store_true", help="show them again every two seconds, until Ctrl-C"
+    )
     return parser
 
 

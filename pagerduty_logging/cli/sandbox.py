@@ -54,7 +54,7 @@ def add_parser(
     parser.add_argument(
         "--allow-remote",
         action="store_true",
-        help="listen on an address that other machines reach: whoever reaches it reads all events",
+        help="listen on an address that other machines reach: anybody who reaches it can read all events",
     )
     parser.add_argument(
         "--tls",
@@ -153,7 +153,7 @@ def _introduce(sandbox: "Sandbox", args: argparse.Namespace) -> None:
     print(f"A stand-in for PagerDuty listens on {sandbox.url} (Ctrl-C ends it).")
     print("Open that address to see the pages.")
     if args.allow_remote:
-        print("Whoever reaches this machine reads all events, and may change them.")
+        print("Anybody who reaches this machine can read all events, and change them.")
     if args.keep is not None:
         print(f"Events are kept in {args.keep}: {len(sandbox.events):,} so far.")
     print("Point a program at it; any routing key of 32 letters and digits will do:")

@@ -26,13 +26,13 @@ GATHER = 0.45
 
 
 class Claims:
-    """Asks, sends nothing itself, and never raises. For one thread at a time: whoever sends.
+    """Asks, sends nothing itself, and never raises. For one thread at a time: the one that sends.
 
     Args:
         state: is asked, and told what was logged and what came of it.
         throttle: counts what was logged, and is told what others did.
         queue: the events.
-        again: reports a problem anew that went on in a window which is no longer open for all.
+        again: reports a problem once more that went on in a window which is no longer open for all.
         window: seconds after an event in which repeats are counted, not sent.
         longest: up to which reminders double them.
         release: what runs; None: unknown.

@@ -26,7 +26,7 @@ class _Entry:
 
 
 class Counting:
-    """Notes in the state what the throttle has seen. For one thread at a time: whoever sends.
+    """Notes in the state what the throttle has seen. For one thread at a time: the one that sends.
 
     A repeat leaves nothing but a higher number, so that every problem with an open window is looked at every
     few seconds. Where none has one, nothing is looked at.
@@ -125,7 +125,7 @@ class Counting:
 
 
 def _is_quiet(problem: Problem, now: float) -> bool:
-    """Whether nobody counts a further occurrence without a word: whoever does says so again by `fresh`."""
+    """Whether no further occurrence is counted without `fresh` saying so."""
     if problem.under_way > 0 or problem.quiet_until > now:
         return False
     handed_in = problem.handed_in

@@ -1,7 +1,7 @@
 """Why something paged or did not: one decision after the other, in memory and in a file.
 
-Noted on any thread, without I/O; written by whoever sends. A plain repeat is no decision: repeats are summed
-in the next decision about their problem.
+Noted on any thread, without I/O; written by the thread that sends. A plain repeat is no decision:
+repeats are summed in the next decision about their problem.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Later:
             self._start()
 
     def after_fork_in_child(self) -> None:
-        """Begin anew."""
+        """Start with nothing asked for."""
         self._begin()
 
 

@@ -69,7 +69,7 @@ class Preparation(process.Bystander):
                 _end_by_signal()
 
     def after_fork_in_child(self) -> None:
-        """Load anew what another thread of the parent was loading at that moment, which waited in vain."""
+        """Load again what another thread of the parent was loading at the moment of the fork."""
         if self._lock.locked():
             half_imported.forget()
             self._lock = threading.Lock()

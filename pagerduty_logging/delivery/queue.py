@@ -273,11 +273,11 @@ class Queue:
         pending.due = self._clock() + seconds
 
     def let_go(self, pending: Pending, dropped: str = "", words: str = "") -> None:
-        """The event whose turn it was is not needed: another process told of its problem.
+        """The event whose turn it was is not needed: another process has reported its problem.
 
         Args:
             pending: the event.
-            dropped: why it is not sent, if nobody told of it.
+            dropped: why it is not sent, if no other process has reported it.
             words: the same, with all that is known of it.
         """
         self._with_all_entered(self._let_go, pending, dropped, words)

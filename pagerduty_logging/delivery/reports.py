@@ -30,7 +30,7 @@ class Reports(Protocol):
         """Report what is worth an event, before its time."""
 
     def again(self, key: str) -> bool:
-        """Report a problem anew, if it went on in a window that is not open for all; tell whether."""
+        """Report a problem again, if it went on in a window that is not open for all; return whether."""
 
     @property
     def left(self) -> int:

@@ -147,7 +147,7 @@ class Backlog:
 
         Args:
             now: on the delivery's clock.
-            among: tells of which lines; None: of all.
+            among: returns whether events of a line count; None: all do.
         """
         for name, turns in self._classes.items():
             if self._pause_of(name) > now:

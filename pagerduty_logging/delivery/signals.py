@@ -16,7 +16,7 @@ class Signals:
         wake: something came, or the thread is to look for itself.
         waiting: what others wait to come true, and where they are told.
         starting: held while the thread is started, or ends.
-        working: held by whoever sends.
+        working: held by the thread that sends.
         hand_in_until: the thread is to hand in all that was counted, by this time; None: it has.
     """
 

@@ -6,7 +6,7 @@ file whose time stamp says until when it is valid. Where the owner is dead, the 
 the files to its own name and sends them. Two may do so at once: the dedup key makes one alert.
 
 Nothing here raises because of the machine, or of what is in the directory: what cannot be written stays
-in memory, what cannot be read is set aside, and both are reported.
+in memory, what cannot be read is moved to a folder of its own, and both are reported.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Stats:
         dropped: events given up for another reason: "overflow" (more than there is room for), "expired"
             (older than `retry.max_age`), "unreadable" (logged where no stack or memory was left) or
             "silenced" (somebody wants quiet, see `pagerduty-logging silence`).
-        told_elsewhere: events that were not needed, because another process that shares the state told of
+        told_elsewhere: events that were not needed, because another process that shares the state reported
             the problem.
         retries: failed attempts after which the event was kept.
         oldest_pending_age: seconds the oldest pending event has waited; None if there is none.

@@ -74,7 +74,7 @@ class FollowUps:
         return None
 
     def again(self, key: str) -> bool:
-        """Report a problem anew, if it went on in a window that is not open for all; tell whether."""
+        """Report a problem again, if it went on in a window that is not open for all; return whether."""
         problem = self._throttle.unreported.reopened(key)
         if problem is not None:
             self._due.append((problem, Why.FIRST))

@@ -1,7 +1,7 @@
 """Notices that no error reaches a handler any more, and says so: a page that nobody misses is a lost one.
 
-Libraries that configure logging throw out what was attached before. Closing tells of it at once; whoever
-only empties a list of handlers is found out by the worker, which looks now and then, and at the end.
+Libraries that configure logging throw out what was attached before. That a handler was closed is known at
+once; that a list of handlers was emptied is found by the worker, which looks now and then, and at the end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Lookout:
     Args:
         handler: the handler.
         others: returns the handlers of this process that send; with one of them in reach, all is well.
-        say: reports it to whoever operates the program: a topic, a line, and whether to say it in any case.
+        say: reports it on stderr: a topic, a line, and whether to say it in any case.
         ask: calls a function a second later. A suspicion is looked into then, and again before it is told:
             a set-up may be under way.
         is_ending: whether the process ends.
@@ -207,7 +207,7 @@ class Lookout:
         """Nothing is waited for."""
 
     def report_undelivered(self) -> None:
-        """Tell of what has thrown the handler out if there was no time to tell before."""
+        """Report what has thrown the handler out, if there was no time before."""
         handler = self._handler()
         deaf = handler is not None and bool(standing_of(handler).at)
         trouble = self.trouble() if deaf or self._dropped or self._thrown_out_by else ""

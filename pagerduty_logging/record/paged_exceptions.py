@@ -80,7 +80,7 @@ def relation(found: Mark, traceback: TracebackType | None, now: float) -> Relati
         "same" if nothing has happened to it since; "passed on" if it went on to the functions that called
         the one that logged it; "raised again" if that looks so, but it never left the function where it was
         logged, or a future has handed it over before; "another" if that is too long ago, or if it was
-        raised anew, as a stored exception is.
+        raised again, as a stored exception is.
     """
     if now - found.at > MARK_SECONDS:
         return "another"

@@ -78,9 +78,9 @@ class Asker:
     Args:
         make_store: imports what the store needs, and makes it; called when it is first needed.
         where: the place of the state, for people, without a secret.
-        say: tells a topic and a line to whoever operates the program.
+        say: writes a line on a topic to stderr.
         guard: is entered around each call, on the thread that makes it.
-        aside: make calls on a thread that can be left behind; False where threads do not run.
+        in_background: make calls on a thread that can be left behind; False where threads do not run.
         clock: seconds, monotonic.
         wall: seconds since the epoch.
 
@@ -98,7 +98,7 @@ class Asker:
         where: str,
         say: Callable[[str, str], object] = lambda topic, text: None,
         guard: Callable[[], AbstractContextManager[object]] = nullcontext,
-        aside: bool = True,
+        in_background: bool = True,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time_of_day,
     ) -> None:
@@ -106,7 +106,7 @@ class Asker:
         self.guard = guard
         self.store: Store | None = None
         self._say = say
-        self._aside = aside
+        self._in_background = in_background
         self._clock = clock
         self._wall = wall
         self._helper = Helper()
@@ -121,7 +121,7 @@ class Asker:
         self.stats = StateStats(where=self.stats.where, answers=True, since=self._wall())
 
     def begin_anew(self) -> None:
-        """Begin anew in a child: the calls that are under way, and their thread, are the parent's."""
+        """Forget, in a child, the calls that are under way and their thread: they are the parent's."""
         self._helper.forget()
         self._hand_ins.forget()
         if self.store is not None:
@@ -136,7 +136,7 @@ class Asker:
         """
         with suppress(Exception):
             store = self.store = self.make_store()
-            if hello is not None and self._aside:
+            if hello is not None and self._in_background:
                 self._helper.start(lambda: self._greeting(store, hello))
 
     def _greeting(self, store: Store, hello: Request) -> None:
@@ -155,7 +155,7 @@ class Asker:
         patience = self.breaker.patience(began)
         if patience <= 0.0:
             return None
-        unhurried = wait is not None and self._aside
+        unhurried = wait is not None and self._in_background
         try:
             call = self._call(request, patience, unhurried=unhurried)
             began = self._clock()  # what had to be imported first does not count
@@ -199,7 +199,7 @@ class Asker:
         now = self._clock()
         probe, patience = self._probe, self.breaker.patience(now)
         if probe is None:
-            if now < self.breaker.until or (not patience and not self._aside):
+            if now < self.breaker.until or (not patience and not self._in_background):
                 return None
             try:
                 probe = self._probe = self._call(hello, patience or PATIENCE)
@@ -232,7 +232,7 @@ class Asker:
         store, self.store = self.store, None
         self._hand_ins.leave()
         if store is not None and self._probe is None:
-            if self._aside:
+            if self._in_background:
                 self._helper.start(store.close).wait(PATIENCE)
             else:
                 store.close()
@@ -250,7 +250,7 @@ class Asker:
         store = self.store
         if unhurried:
             return self._hand_ins.start(store, work, self._clock())
-        if self._aside:
+        if self._in_background:
             return self._helper.start(lambda: work(store))
         call = Call(lambda: work(store))
         call.run()

@@ -23,7 +23,7 @@ class Alert(enum.Enum):
 
 @dataclass(slots=True, eq=False)
 class Crowd:
-    """Those of one kind. Times are on the clock of whoever asks.
+    """Those of one kind. Times are on the caller's clock.
 
     Attributes:
         apart: those with an alert of their own, and when each was last seen.

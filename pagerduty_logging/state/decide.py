@@ -28,7 +28,7 @@ class Record:
 
     Attributes:
         n: occurrences.
-        told: those that events told of.
+        told: those that events reported.
         first, last: when the first and the last occurrence happened.
         worst: severity of the worst occurrence.
         told_severity: of the worst event in the last window; None: there was none.
@@ -36,7 +36,7 @@ class Record:
         followed: a follow-up was sent in this window.
         busy: something happened in this window.
         silenced: occurrences since the last event that a silence kept back.
-        events: how many told of it.
+        events: how many reported it.
         resolved, over: when it was resolved last, and whether nothing happened since.
         lease_by, lease_until, lease_severity: who may send an event now, until when, and which.
         release: in which the problem was first seen.
@@ -118,7 +118,7 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
     if outcome.what == "resolve":
         if record is None:
             record = Record(first=at, last=at)
-        if record.told_at > at + SLACK:  # an event opened the alert anew since
+        if record.told_at > at + SLACK:  # an event opened the alert again since
             return record
         record.over, record.resolved = True, max(record.resolved, at - SLACK)
         record.told, record.silenced, record.told_severity = record.n, 0, None

@@ -62,7 +62,7 @@ class Helper:
                 call.run()
                 return call
             self._jobs = jobs
-            # Whoever is dropped without `leave` gives its thread back all the same.
+            # One that is dropped without `leave` gives its thread back all the same.
             weakref.finalize(self, jobs.put, None).atexit = False
         self._jobs.put(call.run)
         return call

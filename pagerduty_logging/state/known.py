@@ -16,7 +16,7 @@ MAX_FORGOTTEN = 1_000
 
 
 class Known:
-    """Problems by dedup key. For whoever holds the throttle's lock, but for `in`.
+    """Problems by dedup key. All but `in` needs the throttle's lock.
 
     Args:
         most: how many are known beside those with an event under way; the least recently seen go first.
@@ -62,7 +62,7 @@ class Known:
         if self._open.get(problem.key) is problem:
             del self._open[problem.key]
             if keep:
-                self._closed[problem.key] = problem  # anew, so that it is remembered from this event on
+                self._closed[problem.key] = problem  # again, so that it is remembered from this event on
 
     def pop(self, key: str) -> list[Problem]:
         """Forget the problem with a key, and return it."""

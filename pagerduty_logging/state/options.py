@@ -103,7 +103,7 @@ def open_state(
         per_minute=per_minute,
         say=say,
         guard=guard,
-        aside=background,
+        in_background=background,
     )
 
 
@@ -123,7 +123,7 @@ def _no_path(text: str) -> str | None:
 def _of_path(path: str) -> Place:
     path = os.path.abspath(path)
 
-    def make_store(aside: bool = False) -> Store:
+    def make_store(in_background: bool = False) -> Store:
         from pagerduty_logging.state.sqlite import SqliteStore
 
         return SqliteStore(path)
@@ -145,13 +145,13 @@ def _of_url(url: str, name: str) -> Place:
     if importlib.util.find_spec("redis") is None:
         raise ValueError(f"{name} needs redis-py for {scheme}://…: pip install 'pagerduty-logging[redis]'")
 
-    def make_store(aside: bool = False) -> Store:
+    def make_store(in_background: bool = False) -> Store:
         import redis  # noqa: F401 - on the worker, and before its time is counted
 
-        from pagerduty_logging.state.redis import PATIENCE, PATIENCE_ASIDE, RedisStore, script
+        from pagerduty_logging.state.redis import PATIENCE, PATIENCE_IN_BACKGROUND, RedisStore, script
 
         script()
-        return RedisStore(url=url, patience=PATIENCE_ASIDE if aside else PATIENCE)
+        return RedisStore(url=url, patience=PATIENCE_IN_BACKGROUND if in_background else PATIENCE)
 
     return Place(f"the state in Redis at {_shown(urlsplit(url))}", make_store)
 
@@ -197,11 +197,11 @@ def _of_client(client: Any, name: str) -> Place:
             stacklevel=4,
         )
 
-    def make_store(aside: bool = False) -> Store:
-        from pagerduty_logging.state.redis import PATIENCE, PATIENCE_ASIDE, RedisStore, script
+    def make_store(in_background: bool = False) -> Store:
+        from pagerduty_logging.state.redis import PATIENCE, PATIENCE_IN_BACKGROUND, RedisStore, script
 
         script()
-        return RedisStore(client, patience=PATIENCE_ASIDE if aside else PATIENCE)
+        return RedisStore(client, patience=PATIENCE_IN_BACKGROUND if in_background else PATIENCE)
 
     return Place(f"the state in Redis ({kind})", make_store)
 

@@ -28,7 +28,7 @@ class Outcome(enum.Enum):
     LOST = "lost"  # refused, expired, or the process could not make it
     REJECTED = "rejected"  # there was no room for it, which another event reports
     NOT_NEEDED = "not needed"  # another process reported the problem, or somebody wants quiet
-    UNDONE = "undone"  # as if its record had not been logged: it is decided anew, or nobody wants it
+    UNDONE = "undone"  # as if its record had not been logged: it is decided again, or not wanted
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class HandedIn:
 
     Attributes:
         number: of occurrences.
-        fresh: whether whoever hands in looks after the problem.
+        fresh: whether the problem waits to be handed in.
     """
 
     number: int = 0

@@ -120,7 +120,7 @@ class Claim:
     Attributes:
         key: the dedup key, or the name of a change.
         severity: that the event will tell.
-        age: of the newest occurrence it tells of.
+        age: of the newest occurrence that it reports.
         follow_up: it tells the size of a known problem within its window.
         change: it is a change event: no problem, and known to nobody but those who claim it.
     """
@@ -173,8 +173,8 @@ class Standing:
     """How a problem stands for all, after a hand-in.
 
     Attributes:
-        told: an event told of it, and its window is open.
-        leased: somebody is about to tell of it.
+        told: an event reported it, and its window is open.
+        leased: a process is about to report it.
         window_left: seconds.
         severity: that was told, within the window.
     """
@@ -186,7 +186,7 @@ class Standing:
 
     @property
     def news(self) -> bool:
-        """Whether the next occurrence is to be claimed: nobody told of the problem, or it was resolved."""
+        """Whether the next occurrence is to be claimed: no event reported the problem, or it was resolved."""
         return not (self.told or self.leased)
 
 
@@ -203,7 +203,7 @@ class Mine:
         host_names: the first few.
         processes: how many processes saw it.
         more: `hosts` or `processes` is at its bound: there are more.
-        events: events that told of the problem before.
+        events: events that reported the problem before.
         told_severity: of the last event's window; None: there was no event.
         window: seconds of the last event's window; 0.0: there was none.
         quiet: nothing happened in the last event's window.

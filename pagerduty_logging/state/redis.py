@@ -33,7 +33,7 @@ from pagerduty_logging.state.protocol import (
 
 PATIENCE = 0.25
 """Seconds that a client of ours waits to connect, and for an answer."""
-PATIENCE_ASIDE = 1.0
+PATIENCE_IN_BACKGROUND = 1.0
 """The same where it is called on a thread of its own, for which nobody waits so long."""
 PREFIX = f"pagerduty-logging:{FORMAT}:{{state}}:"
 SILENCES_KEPT = 8 * 86_400

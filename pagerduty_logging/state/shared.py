@@ -47,7 +47,7 @@ IN_STEP = 4 * HAND_IN
 """Seconds after a problem was told in which another one does not change when the processes hand in."""
 LOOK = 1.0
 """Seconds between looks at a call that does not end."""
-_ROUNDS = 3  # silences may change again while a claim is asked anew for them
+_ROUNDS = 3  # silences may change again while the claim is repeated for them
 
 _names: dict[int, str] = {}  # of this process, and of those that it is a fork of
 
@@ -74,9 +74,9 @@ class SharedState:
         release: what runs; None: unknown.
         remember: seconds that a problem is known after its last occurrence.
         per_minute: events that the routing key takes in a minute.
-        say: tells a topic and a line to whoever operates the program.
+        say: writes a line on a topic to stderr.
         guard: is entered around each call, on the thread that makes it.
-        aside: make calls on a thread that can be left behind; False where threads do not run.
+        in_background: make calls on a thread that can be left behind; False where threads do not run.
         clock: seconds, monotonic.
         wall: seconds since the epoch.
 
@@ -96,13 +96,13 @@ class SharedState:
         per_minute: int = 100,
         say: Callable[[str, str], object] = lambda topic, text: None,
         guard: Callable[[], AbstractContextManager[object]] = nullcontext,
-        aside: bool = True,
+        in_background: bool = True,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time_of_day,
     ) -> None:
         self.remember = remember
         self._asker = Asker(
-            make_store, where=where, say=say, guard=guard, aside=aside, clock=clock, wall=wall
+            make_store, where=where, say=say, guard=guard, in_background=in_background, clock=clock, wall=wall
         )
         self._clock = clock
         self._wall = wall
@@ -191,7 +191,7 @@ class SharedState:
         Args:
             key: the dedup key; of a change event, its name.
             severity: rank of what the event tells.
-            at: when the newest occurrence that it tells of happened, in seconds since the epoch.
+            at: when the newest occurrence that it reports happened, in seconds since the epoch.
             logger: for silences.
             follow_up: the event tells the size of a known problem within its window.
             change: it is a change event.
@@ -308,7 +308,7 @@ class SharedState:
         self._exchange()
 
     def _notice_fork(self) -> None:
-        """Begin anew in a child: what was noted, and what is under way, is the parent's."""
+        """Forget, in a child, what was noted and what is under way: it is the parent's."""
         if self._pid != os.getpid():
             self._asker.begin_anew()
             self._begin()
@@ -364,7 +364,7 @@ class SharedState:
     def _plan(self, reply: Reply) -> None:
         """Set the time of the next hand-in: every few seconds after a problem was told for the first time.
 
-        Whoever reports its size then, or a moment later, reports what all others have seen until then.
+        The process that reports its size then, or a moment later, reports what all others have seen by then.
         """
         now, answer = self._clock(), reply.answer
         if isinstance(answer, Anothers | Mine) and now >= self._in_step_until:

@@ -62,8 +62,8 @@ class Throttle:
     Attributes:
         shortcuts: by what the hot path knows repeats.
         unreported: finds what no event has reported.
-        fresh: problems with occurrences that nobody has handed in to a shared state, for whoever does so to
-            take out; None: there is no such state.
+        fresh: problems with occurrences that are still to be handed in to a shared state; None: there is no
+            such state.
     """
 
     def __init__(

@@ -67,7 +67,7 @@ class Together:
         """Hand in, alone or with others, and return the reply.
 
         Args:
-            user: whoever hands in.
+            user: the handler that hands in.
             request: that hands in counts and asks nothing.
             seconds: to wait for its turn.
             do: does an exchange for several requests.

@@ -26,7 +26,7 @@ class Unreported:
 
     Args:
         known: the problems.
-        lock: is held by whoever changes them.
+        lock: is held by the thread that changes them.
         settlement: makes what settles an event.
         clock: seconds, monotonic.
         shortest: seconds of a first quiet window.
@@ -59,7 +59,7 @@ class Unreported:
         return self._watch.due
 
     def watch(self, problem: Problem) -> None:
-        """Look at a problem in a while: its first event was delivered. For whoever holds the lock."""
+        """Look at a problem in a while: its first event was delivered. The lock must be held."""
         self._watch.add(problem, self._clock())
 
     def went_on(self, now: float) -> list[Problem]:

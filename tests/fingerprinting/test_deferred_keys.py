@@ -1,4 +1,4 @@
-"""A key that is found later is found once, and whoever needs it before finds it himself."""
+"""A key that is found later is found once; a thread that needs it earlier finds it itself."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def deferred(keys: DeferredKeys, record: logging.LogRecord) -> tuple[Occurrence,
     return occurrence, keys.defer(occurrence, seen)
 
 
-@pytest.mark.parametrize("first", ["whoever sees the exception again", "the worker"])
+@pytest.mark.parametrize("first", ["a thread that sees the exception again", "the worker"])
 def test_both_find_the_same_key(first: str) -> None:
     keys = DeferredKeys(Fingerprinter())
     record = record_of(raised())
     occurrence, holder = deferred(keys, record)
     found = [
-        keys.key_in(holder) if first == "whoever sees the exception again" else keys.key_of(occurrence),
+        keys.key_in(holder) if first == "a thread that sees the exception again" else keys.key_of(occurrence),
         keys.key_of(occurrence),
         keys.key_in(holder),
     ]

@@ -20,7 +20,7 @@ resolved or repeated into by a release that computes new ones; every team that u
 again for what it already knows, and closes the old incidents by hand. So do not edit
 fingerprints.json to make this test pass. If the change is worth that price, give
 `SCHEME` a new version in the same commit, say so in the changelog, and only then write the file
-anew. New records may be added at any time.
+again. New records may be added at any time.
 """
 
 PROGRAM = """

@@ -112,8 +112,8 @@ def test_tasks_that_do_not_live_to_fail_page_and_controlled_ends_do_not(
         until(lambda: {name.partition(":")[0] for name in pages(sandbox)} >= expected, timeout=PATIENCE)
         run(["-c", "import hard; hard.say_nothing.delay(1); hard.linger.delay(1)"], folder, sandbox)
         until((folder / "lingers").exists, timeout=PATIENCE)
-        with ThreadPoolExecutor(1) as aside:
-            status = aside.submit(stop, process)
+        with ThreadPoolExecutor(1) as pool:
+            status = pool.submit(stop, process)
             (folder / "go").touch()
             assert status.result() == 0
     found = {name.partition(":")[0]: details for name, details in pages(sandbox).items()}

@@ -296,7 +296,7 @@ def test_options_are_stronger_than_the_record_and_the_record_s_own_words_stronge
         assert payload["custom_details"]["team"] == "a"
         assert payload["custom_details"]["logger"] == "app.orders"
         assert payload["custom_details"]["logger (logged)"] == "mine"
-    wishes = {
+    overrides = {
         "summary": "in other words",
         "severity": "critical",
         "source": "db1",
@@ -313,7 +313,7 @@ def test_options_are_stronger_than_the_record_and_the_record_s_own_words_stronge
         "images": ["https://i.example.com/i.png", Image("https://j.example.com", alt="J")],
     }
     with paging(sandbox, **options) as pager:
-        pager.logger.error("it broke", extra={"pagerduty": wishes})
+        pager.logger.error("it broke", extra={"pagerduty": overrides})
         event, payload = pager.event, pager.payload
         assert payload["summary"] == "in other words"
         assert payload["custom_details"]["message"] == "it broke"
@@ -382,7 +382,7 @@ def test_a_wrong_wish_is_ignored_and_named(sandbox: Sandbox, wish: dict[str, Any
         assert pager.details["ignored"] == [note]
 
 
-def test_wishes_that_are_no_mapping_are_named(sandbox: Sandbox) -> None:
+def test_overrides_that_are_no_mapping_are_named(sandbox: Sandbox) -> None:
     with paging(sandbox) as pager:
         pager.logger.error("it broke", extra={"pagerduty": "critical"})
         assert pager.details["defects"] == ["pagerduty: must be a mapping, or False, not str"]

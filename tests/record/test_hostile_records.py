@@ -87,18 +87,18 @@ def test_an_object_as_the_message(page: OnePage, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", hostile.ALL)
-def test_an_object_as_an_extra_and_as_wishes(page: OnePage, name: str) -> None:
+def test_an_object_as_an_extra_and_as_overrides(page: OnePage, name: str) -> None:
     value = hostile.ALL[name]
     words = ("severity", "links", "images", "custom_details", "class", "timestamp", "summary", "zzz")
-    wishes = dict.fromkeys(words, value)
-    event = page(lambda logger: logger.error("it broke", extra={"value": value, "pagerduty": wishes}))
+    overrides = dict.fromkeys(words, value)
+    event = page(lambda logger: logger.error("it broke", extra={"value": value, "pagerduty": overrides}))
     assert "value" in event["payload"]["custom_details"] or "left_out" in event["payload"]["custom_details"]
 
 
 @pytest.mark.parametrize(
     "name", [*hostile.CONTAINERS, *hostile.EXCEPTIONS, *(name for name in hostile.OBJECTS if name != "none")]
 )
-def test_an_object_instead_of_wishes(page: OnePage, name: str) -> None:
+def test_an_object_instead_of_overrides(page: OnePage, name: str) -> None:
     event = page(lambda logger: logger.error("it broke", extra={"pagerduty": hostile.ALL[name]}))
     assert event["payload"]["summary"] == "it broke"
 

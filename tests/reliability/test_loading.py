@@ -12,7 +12,7 @@ from .programs import PRELUDE
 
 run = functools.partial(programs.run, measured=False)
 
-# Stops whoever imports a part of urllib3, until it is to go on; but for a moment only.
+# Stops a thread that imports a part of urllib3 until it is to go on; but for a moment only.
 STOPPED = (
     PRELUDE
     + """

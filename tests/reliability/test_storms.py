@@ -1,4 +1,4 @@
-"""Outages, refusals and storms over real HTTP: nothing is lost in silence, and the books balance."""
+"""Outages, refusals and storms over real HTTP: nothing is lost silently, and the counts add up."""
 
 import textwrap
 

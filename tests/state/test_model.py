@@ -94,7 +94,7 @@ class Fleet(RuleBasedStateMachine):
             space="space",
             host=f"web-{number}",
             remember=10 * 86_400.0,
-            aside=False,
+            in_background=False,
             clock=lambda: self.now,
             wall=lambda: self.now,
         )

@@ -260,7 +260,7 @@ def checked(result: Result, sent: Iterable[tuple[float, str]]) -> Checked:
 
 
 def _both(result: Result, sent: Sequence[tuple[float, str]]) -> tuple[float, float]:
-    """Return the time that the log and the ledger both tell of."""
+    """Return the time that the log and the ledger both cover."""
     begin, end = result.read["earliest"], result.read["latest"]
     if begin is None or not sent:
         return math.inf, -math.inf

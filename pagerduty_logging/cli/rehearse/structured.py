@@ -169,7 +169,7 @@ _OTLP_NAME: Final = "SEVERITY_NUMBER_"
 
 
 def _of_number(name: str, number: int, said: Mapping[str, Any]) -> int | None:
-    """Return the level that a number stands for, in the scale of whoever writes such objects."""
+    """Return the level that a number stands for, in the scale of the library that writes such objects."""
     if name == "level":
         if "short_message" in said:  # Graylog's GELF has syslog's numbers
             return levels.of_syslog(number)

@@ -110,7 +110,7 @@ def test_what_was_sent_at_other_times_than_the_log_tells_of_is_left_out():
     key = result.problems[0].key
     sent = [(NOON - 90_000, key), (NOON, key), (NOON + 600, key), (NOON + 90_000, key)]
     assert comparing.checked(result, sent) == comparing.Checked(2, 0, 0, 2)
-    later = comparing.checked(result, sent[2:])  # the ledger begins in the midst of the log
+    later = comparing.checked(result, sent[2:])  # the ledger begins in the middle of the log
     assert later == comparing.Checked(1, 0, 0, 1)
     assert later.sentence == (
         "1 alike, 0 only rehearsed, 0 only sent: 100%; 1 more were sent before or after this log"
