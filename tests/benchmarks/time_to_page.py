@@ -13,7 +13,7 @@ from statistics import median, quantiles
 
 from pagerduty_logging import PagerDutyHandler
 from tests.benchmarks.processes import server
-from tests.benchmarks.workloads import InThread, first, logger_with, page_times
+from tests.benchmarks.workloads import InThread, first_of_its_line, logger_with, page_times
 
 WARM_UP = 10
 PAIRS = 200
@@ -22,8 +22,8 @@ PAIRS = 200
 def main(pairs: int) -> None:
     with server("answering") as to:
         handler = PagerDutyHandler("0" * 32, base_url=to.url, max_events_per_minute=100_000)
-        ours = first(logger_with(handler, "ours"))
-        bare = first(logger_with(InThread(to), "bare"))
+        ours = first_of_its_line(logger_with(handler, "ours"))
+        bare = first_of_its_line(logger_with(InThread(to), "bare"))
         found = page_times([ours, bare], to, pairs + WARM_UP)[WARM_UP:]
     ratios = [mine / its for mine, its in found]
     low, _, high = quantiles(ratios, n=4)

@@ -7,6 +7,7 @@ Prints what was measured, as JSON.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import logging
@@ -30,6 +31,7 @@ BLOCK_SECONDS = 0.01
 STORM = 100_000
 TEMPLATES = 10_000
 FRAMES = 20
+LINES = 1_000
 _numbers = itertools.count()
 
 
@@ -54,6 +56,23 @@ def first(logger: logging.Logger) -> Call:
     error, new = logger.error, new_messages().__next__
     new()  # makes the first of them
     return lambda: error(new(), 4711)
+
+
+def first_of_its_line(logger: logging.Logger) -> Call:
+    """As `first`, each from a line of its own: of many from one line a handler makes few alerts."""
+    error, new, numbers = logger.error, new_messages().__next__, itertools.count()
+    new()
+
+    def call() -> None:
+        line = next(numbers) % LINES
+        _at_line(line)(error, new())
+
+    return call
+
+
+@functools.cache
+def _at_line(number: int) -> Callable[..., None]:
+    return eval(compile("\n" * number + "lambda error, message: error(message, 4711)", "shop.py", "eval"))
 
 
 def first_with_traceback(logger: logging.Logger) -> Call:
@@ -153,7 +172,7 @@ def memory(handler: logging.Handler) -> float:
     repeat(logger_with(handler))()
     time.sleep(0.5)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    call = first(logger_with(handler))
+    call = first_of_its_line(logger_with(handler))
     for _ in range(TEMPLATES):
         call()
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1_024
@@ -162,7 +181,7 @@ def memory(handler: logging.Handler) -> float:
 def hung(handler: logging.Handler) -> dict[str, float]:
     """Return the latencies of calls beside the NullHandler's, of which one in fifty is a new problem."""
     before = threading.active_count()
-    again, new = repeat(logger_with(handler)), first(logger_with(handler))
+    again, new = repeat(logger_with(handler)), first_of_its_line(logger_with(handler))
     null = repeat(logger_with(logging.NullHandler()))
     again()
     time.sleep(0.3)
@@ -185,13 +204,13 @@ def hung(handler: logging.Handler) -> dict[str, float]:
 
 def to_page(handler: logging.Handler, to: Addresses, times: int = 40) -> float:
     """Return the milliseconds from the call to the request's arrival, warm."""
-    call = first(logger_with(handler))
+    call = first_of_its_line(logger_with(handler))
     return median(found for (found,) in page_times([call], to, times)[5:]) * 1_000
 
 
 def first_page(handler: logging.Handler, to: Addresses) -> float:
     """Return the milliseconds to the first page of a handler that has loaded what it needs."""
-    call = first(logger_with(handler))
+    call = first_of_its_line(logger_with(handler))
     loaded()
     return page_times([call], to, 1)[0][0] * 1_000
 
