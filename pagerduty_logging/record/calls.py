@@ -7,7 +7,7 @@ from typing import Final
 
 _CALL = re.compile(r"(?<![\w.])[A-Za-z_][\w.<>-]{0,200}(?:\[[^\]\n]{0,100}\])?\(")
 _DATA = re.compile(r"['\"=\[{\d]")
-_TOKEN = re.compile(r"'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"|[()\n]")
+_TOKEN = re.compile(r"'(?:[^'\\\n]|\\.){0,300}+'|\"(?:[^\"\\\n]|\\.){0,300}+\"|[()\n]")
 _TRACEBACK: Final = "Traceback (most recent call last)"
 
 

@@ -141,7 +141,7 @@ class Asker:
 
     def _greeting(self, store: Store, hello: Request) -> None:
         with fork_gate(), self.guard():
-            store.exchange(hello, PATIENCE)
+            store.exchange(hello, 0.0)  # calls that somebody waits for come behind it
 
     def ask(self, request: Request, wait: float | None = None) -> Reply | None:
         """Do one exchange; None: the state did not answer, or not yet.

@@ -229,6 +229,7 @@ class SqliteStore:
             raise StateError(f"{self.path} is a directory: name a file in it")
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        self._is_the_same_file()  # before it is opened: one that takes its place now is noticed the next time
         connection = sqlite3.connect(
             self.path, timeout=seconds, isolation_level=None, check_same_thread=False, factory=_Connection
         )
@@ -238,7 +239,6 @@ class SqliteStore:
             connection.close()
             raise
         self._connection = connection
-        self._is_the_same_file()
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
