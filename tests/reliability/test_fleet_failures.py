@@ -277,7 +277,7 @@ def test_the_workers_of_uwsgi_page_once(pagerduty: Sandbox, state: str, tmp_path
         if options:
             until(lambda: counted(state) >= 12)
     assert summaries(pagerduty) == {"the database is gone": 1}
-    assert details(pagerduty.events[0])["occurrences"] == 1
+    assert 1 <= details(pagerduty.events[0])["occurrences"] <= 12  # those who counted before it claimed
 
 
 def test_a_fork_in_the_middle_of_a_call_to_a_file_goes_on(pagerduty: Sandbox, state: str) -> None:
