@@ -120,19 +120,20 @@ app = get_wsgi_application()
     assert counts.not_understood == 0
 
 
-def test_celery(sandbox: Sandbox, tmp_path: Path, redis: str):
+def test_celery(sandbox: Sandbox, tmp_path: Path):
     pytest.importorskip("celery")
     (tmp_path / "tasks.py").write_text(f"{SHOP}\nimport os\nfrom celery import Celery\n"
-        "address = 'redis+socket' + os.environ['REDIS_URL'].removeprefix('unix')\n"
-        "app = Celery(broker=address)\n"
+        "queue = {name: 'queue' for name in ('data_folder_in', 'data_folder_out', 'control_folder')}\n"
+        "os.makedirs('queue', exist_ok=True)\n"
+        "app = Celery(broker='filesystem://', broker_transport_options=queue)\n"
         "app.conf.broker_connection_retry_on_startup = False\n"
         "@app.task(name='shop.pay')\ndef pay_(order): pay(order)\n"
         "@app.task(name='shop.ready')\ndef ready(order): return order\n")  # fmt: skip
     send = f"import tasks; [t.delay(n) for n in range({FAILURES}) for t in (tasks.pay_, tasks.ready)]"
-    run(["-c", send], tmp_path, sandbox, REDIS_URL=redis)
+    run(["-c", send], tmp_path, sandbox)
     worker = "-m celery -A tasks worker --loglevel INFO --concurrency 3 --without-mingle --without-gossip"
     output = tmp_path / "output.txt"
-    with started(worker.split(), tmp_path, sandbox, REDIS_URL=redis) as process:
+    with started(worker.split(), tmp_path, sandbox) as process:
         until(lambda: output.read_text().count("succeeded in") == FAILURES
               and output.read_text().count("raised unexpected") == FAILURES, PATIENCE)  # fmt: skip
         stop(process)
