@@ -148,6 +148,7 @@ def test_a_server_of_its_own_kind_shows_the_request_and_no_value_of_its_query(
     with serving("application.py {port}", tmp_path, sandbox) as server:
         sandbox.fail_next(503)
         assert server.get("/item/7?token=hush") == 500
+        sandbox.wait_for(1, timeout=30)
         assert server.get("/item/8?token=hush") == 500
         assert server.stop() == 0
     assert len(sandbox.alerts) == 1
