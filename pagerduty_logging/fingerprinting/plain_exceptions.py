@@ -28,8 +28,8 @@ class PlainException(NamedTuple):
     """Of its frames, the outermost first."""
     modules: tuple[str | None, ...]
     """Their modules' names."""
-    is_called: bool
-    """Whether the outermost frame had a caller when the exception was logged."""
+    caller: CodeType | None
+    """Of the outermost frame's caller when the exception was logged; None: it had none."""
 
 
 def plain(error: BaseException, traceback: TracebackType | None) -> PlainException | None:
@@ -50,8 +50,9 @@ def plain(error: BaseException, traceback: TracebackType | None) -> PlainExcepti
     here: TracebackType | None = traceback
     for _ in range(MAX_FRAMES):
         if here is None:
-            called = traceback.tb_frame.f_back is not None
-            return PlainException(module, name, str(error), tuple(codes), tuple(modules), called)
+            caller = traceback.tb_frame.f_back
+            called_by = None if caller is None else caller.f_code
+            return PlainException(module, name, str(error), tuple(codes), tuple(modules), called_by)
         frame = here.tb_frame
         codes.append(frame.f_code)
         name_there = frame.f_globals.get("__name__")
@@ -65,8 +66,9 @@ def plain(error: BaseException, traceback: TracebackType | None) -> PlainExcepti
 def record_with(attributes: Mapping[str, Any], error: PlainException) -> logging.LogRecord:
     """Return a record with these attributes, and a stand-in for its exception."""
     traceback: _Traceback | None = None
+    caller = None if error.caller is None else _Frame(error.caller, {}, None)
     for code, module in zip(reversed(error.codes), reversed(error.modules), strict=True):
-        traceback = _Traceback(_Frame(code, {"__name__": module}, error.is_called), traceback)
+        traceback = _Traceback(_Frame(code, {"__name__": module}, caller), traceback)
     kind = _kind(error.module, error.name)
     record = logging.LogRecord.__new__(logging.LogRecord)
     record.__dict__.update(attributes)
@@ -77,10 +79,10 @@ def record_with(attributes: Mapping[str, Any], error: PlainException) -> logging
 class _Frame:
     __slots__ = ("f_back", "f_code", "f_globals")
 
-    def __init__(self, code: CodeType, names: dict[str, str | None], is_called: bool) -> None:
+    def __init__(self, code: CodeType, names: dict[str, str | None], caller: _Frame | None) -> None:
         self.f_code = code
         self.f_globals = names
-        self.f_back = self if is_called else None  # only the outermost one's is asked for
+        self.f_back = caller  # only the outermost one's is asked for
 
 
 class _Traceback:

@@ -369,7 +369,8 @@ def test_what_a_callback_was_given_is_not_shown(sandbox, root):
     with install_hooks():
         asyncio.run(main())
     assert flush(root)
-    assert "pay(…) at" in sandbox.alerts[0].summary
+    shown = "pay()" if sys.version_info >= (3, 13) else "pay(…)"  # asyncio itself leaves it out by then
+    assert f"{shown} at" in sandbox.alerts[0].summary
     assert "CUST4711" not in str(sandbox.events)
 
 
