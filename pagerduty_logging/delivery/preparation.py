@@ -20,6 +20,10 @@ PATIENCE = 2.0
 """Seconds to wait for a set-up of logging, or for another thread that loads."""
 
 
+class BeingLoaded(TimeoutError):
+    """Another thread is loading, and takes long: what goes wrong there is reported there."""
+
+
 class Preparation(process.Bystander):
     """Loads what a page needs.
 
@@ -56,7 +60,7 @@ class Preparation(process.Bystander):
         if self._done:
             return
         if not self._lock.acquire(timeout=PATIENCE):  # also where a signal came while this very thread loads
-            raise TimeoutError("it is being loaded, and that takes too long")
+            raise BeingLoaded("it is being loaded, and that takes too long")
         try:
             if not self._done:
                 if not logging_lock.is_free(PATIENCE):
@@ -77,6 +81,8 @@ class Preparation(process.Bystander):
     def _now(self) -> None:
         try:
             self()
+        except BeingLoaded:
+            pass
         except Exception as broken:
             words = f"cannot load what a page needs, will try again with the first: {type(broken).__name__}"
             self._diagnostics.say("load", f"{words}: {broken}", always=True)

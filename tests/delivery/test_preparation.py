@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -49,6 +50,28 @@ def test_where_nothing_can_be_done_later_it_is_done_at_once_and_a_failure_is_rep
     (line,) = lines
     assert "cannot load what a page needs, will try again with the first" in line
     assert "no module named 'ssl'" in line
+
+
+def test_a_thread_that_finds_another_one_loading_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "PATIENCE", 0.05)
+    lines: list[str] = []
+    calls: list[Callable[[], None]] = []
+    monkeypatch.setattr(preparation.later, "ask", lambda call, at_fork: calls.append(call) or True)
+    began, done = threading.Event(), threading.Event()
+
+    def load() -> None:
+        began.set()
+        done.wait(30)
+
+    ready = Preparation(load, Diagnostics(write=lines.append))
+    ready.soon()
+    thread = threading.Thread(target=ready)
+    thread.start()
+    assert began.wait(30)
+    calls[0]()
+    done.set()
+    thread.join(30)
+    assert lines == []
 
 
 def test_nothing_is_loaded_while_logging_is_set_up_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
