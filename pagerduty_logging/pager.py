@@ -95,15 +95,16 @@ class Pager(logging.Handler):
                         problem.occurrences += 1
                         self._pipeline.suppressed += 1
                         return True
-                    kind, course = type(raised[1]), problem.course
+                    caught = raised[1]
                     # One of another type may be another problem, by where it came from.
-                    if kind in problem.kinds and (
-                        course is None or kind.__qualname__.rpartition(".")[2] in course.errors
+                    if type(caught) in problem.kinds and (
+                        (course := problem.course) is None
+                        or type(caught).__qualname__.rpartition(".")[2] in course.errors
                     ):
                         problem.occurrences += 1
                         self._pipeline.suppressed += 1
                         try:  # inline, because a call would cost as much as all the rest; see `Mark`
-                            raised[1].__dict__[self._mark] = problem.origin
+                            caught.__dict__[self._mark] = problem.origin
                         except Exception:
                             return True
                         return True

@@ -81,8 +81,7 @@ class Identifier:
         try:
             return self.fingerprinter.identify(record)
         except Exception as broken:
-            defects.append(f"the problem could not be identified: {type_name(broken)}")
-            return self.identify_bare(salvage(record))
+            return self._unidentified(record, broken, defects)
 
     # --- on the worker ----------------------------------------------------------------------------
 
@@ -108,7 +107,12 @@ class Identifier:
 
     def key_of(self, occurrence: Occurrence) -> str:
         """Return the dedup key of an occurrence, and find it if nobody has."""
-        return self._deferred.key_of(occurrence)
+        try:
+            return self._deferred.key_of(occurrence)
+        except Exception as broken:
+            identity = self._unidentified(occurrence.record, broken, occurrence.defects)
+            occurrence.key, occurrence.by_message = identity
+            return self._deferred.key_of(occurrence)  # for the mark of its exception
 
     def deciding_token(self, occurrence: Occurrence) -> Token | None:
         """Return what decides the key of an occurrence, if nothing but that does.
@@ -122,6 +126,10 @@ class Identifier:
         self._deferred.forget()
 
     # --- without the record's own code -------------------------------------------------------------
+
+    def _unidentified(self, record: logging.LogRecord, broken: Exception, defects: list[str]) -> Identity:
+        defects.append(f"the problem could not be identified: {type_name(broken)}")
+        return self.identify_bare(salvage(record))
 
     def identify_bare(self, occurrence: Occurrence) -> Identity:
         """Return the problem of what could be read without running the application's code."""

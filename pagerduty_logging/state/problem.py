@@ -100,7 +100,7 @@ class Problem:
         level: of the most severe record by which its short cuts are known, as `logging` counts.
         origin: its dedup key and the logger, by which its short cuts are known.
         kinds: types of the exceptions that came with it, at most `MAX_KINDS`: a repeat with another one is
-            looked at closely.
+            looked at closely. A tuple: of so few the first is found sooner than in a set.
         over: it was resolved; what comes next is another problem with the same key.
         course: what tells whether it gets worse; None: nobody wants to know.
         handed_in: what a shared state knows of it; None: there is none, or it knows nothing.
@@ -116,7 +116,7 @@ class Problem:
     under_way: int = 0
     level: float = NEVER
     origin: tuple[str, str] = ("", "")
-    kinds: frozenset[type] = frozenset()
+    kinds: tuple[type, ...] = ()
     over: bool = False
     course: Course | None = None
     handed_in: HandedIn | None = None

@@ -87,4 +87,4 @@ def _extend(problem: Problem, logger: str, level: float, kind: type | None) -> N
     if level > problem.level:
         problem.level = level
     if kind is not None and kind not in problem.kinds and len(problem.kinds) < MAX_KINDS:
-        problem.kinds |= {kind}
+        problem.kinds += (kind,)

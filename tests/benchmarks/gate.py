@@ -9,14 +9,19 @@ Ends with status 1 if a bound does not hold.
 from __future__ import annotations
 
 import sys
+from statistics import median
 
 from tests.benchmarks import instructions
 
 NULL, EMPTY, OURS = "NullHandler", "empty logging.Handler", "pagerduty-logging"
+CONTENDERS = [NULL, EMPTY, OURS]
+AGAIN = 2
+"""More counts of what is over its bound, of which the median decides: where objects lie in memory, and the
+process's number, move a count by some 0.3 percent."""
 BOUNDS = (
     ("repeat", NULL, 1.07),
     ("repeat", EMPTY, 0.99),
-    ("traceback", NULL, 1.09),
+    ("traceback", NULL, 1.08),
     ("first", NULL, 2.5),
     ("first_traceback", NULL, 4.0),
     ("f_string", NULL, 1.5),
@@ -41,18 +46,27 @@ def main() -> int:
         print("gate of instructions: skipped, valgrind is not installed")
         return 0
     chosen = sys.argv[1:] or list(dict.fromkeys(workload for workload, *_ in BOUNDS))
-    counted = instructions.count([NULL, EMPTY, OURS], chosen)
+    counts = [instructions.count(CONTENDERS, chosen)]
+    near = sorted({workload for workload, other, bound in BOUNDS if _ratio(counts, workload, other) > bound})
+    if near:
+        counts += [instructions.count(CONTENDERS, near) for _ in range(AGAIN)]
     broken = 0
     for workload, other, bound in BOUNDS:
-        if workload not in counted:
+        if workload not in counts[0]:
             continue
-        ratio = counted[workload][OURS] / counted[workload][other]
+        ratio = _ratio(counts, workload, other)
         broken += ratio > bound
         print(
             f"{'ok  ' if ratio <= bound else 'OVER'} {workload}: {ratio:.3f} x {other}, at most {bound}"
-            f" ({counted[workload][OURS]:,.0f} instructions)"
+            f" ({counts[0][workload][OURS]:,.0f} instructions)"
         )
     return min(broken, 1)
+
+
+def _ratio(counts: list[dict[str, dict[str, float]]], workload: str, other: str) -> float:
+    """Return the median of our ratios to another contender; 0.0: the workload was not counted."""
+    of_workload = [count[workload] for count in counts if workload in count]
+    return median([count[OURS] / count[other] for count in of_workload] or [0.0])
 
 
 if __name__ == "__main__":

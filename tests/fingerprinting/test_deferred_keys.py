@@ -11,6 +11,8 @@ from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.fingerprinting import Fingerprinter
 from pagerduty_logging.fingerprinting.deferred_keys import DeferredKeys
 from pagerduty_logging.fingerprinting.plain_exceptions import plain
+from pagerduty_logging.fingerprinting.problem import Identifier
+from pagerduty_logging.fingerprinting.results import Identity
 from pagerduty_logging.record.occurrence import Occurrence, capture
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 
@@ -55,6 +57,28 @@ def test_nothing_is_kept_of_what_was_found() -> None:
     for _ in range(3):
         keys.key_of(deferred(keys, record_of(raised()))[0])
     assert keys._waiting == {}
+
+
+class Broken(Fingerprinter):
+    def identify(self, record: logging.LogRecord) -> Identity:
+        raise MemoryError
+
+
+def test_a_key_that_cannot_be_found_is_made_of_the_words_and_nobody_waits_for_it() -> None:
+    identifier = Identifier(None, str)
+    identifier.fingerprinter = Broken()
+    identifier._deferred = DeferredKeys(identifier.fingerprinter)
+    record = record_of(raised())
+    assert record.exc_info is not None
+    assert record.exc_info[1] is not None
+    occurrence = capture(record)
+    holder = identifier.defer(occurrence, record.exc_info[1], record.exc_info[2])
+    assert holder == []
+    key = identifier.key_of(occurrence)
+    assert key == identifier.identify(record, None, []).key
+    assert holder == [key]
+    assert identifier.deferred_key(holder) == key
+    assert occurrence.defects == ["the problem could not be identified: MemoryError"]
 
 
 def test_the_mark_of_another_process_has_no_key() -> None:
