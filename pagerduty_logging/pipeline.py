@@ -24,7 +24,8 @@ from pagerduty_logging.page.follow_ups import FollowUps
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.page.together import StandIn
 from pagerduty_logging.record.capturing import Capturing
-from pagerduty_logging.record.filters import Frequency, Held, Ignored
+from pagerduty_logging.record.filters import Ignored
+from pagerduty_logging.record.frequency import Frequency, Held
 from pagerduty_logging.record.occurrence import Occurrence, salvage
 from pagerduty_logging.state.problem import Outcome, Sighting
 from pagerduty_logging.state.settlement import Settlement

@@ -13,8 +13,13 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from pagerduty_logging.events_api.clock import monotonic
-from pagerduty_logging.record.attachment import holders_above, put_back, standing_of
-from pagerduty_logging.record.configured import closed_by_logging, set_up_under_way
+from pagerduty_logging.record.attachment import (
+    closed_by_logging,
+    holders_above,
+    put_back,
+    set_up_under_way,
+    standing_of,
+)
 
 MAX_ASKED = 50
 """Records that are looked at for where a handler is attached; one of a logger by itself is nowhere."""
