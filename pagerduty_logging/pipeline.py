@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from pagerduty_logging.delivery.decisions import Decisions, Verdict
-from pagerduty_logging.delivery.diagnostics import holds_notice
+from pagerduty_logging.delivery.diagnostics import notices
 from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity
 from pagerduty_logging.events_api.safejson import type_name
@@ -86,7 +86,7 @@ class Pipeline:
             throttle=throttle,
             mark=mark,
             clock=clock,
-            is_own=holds_notice,
+            notices=notices,
             keeps_records=before_send is not None,
             note=self._note_ignored,
         )

@@ -43,6 +43,8 @@ class Lookout:
 
     Attributes:
         keepers: how many want the handler to be put back where it was.
+        asks: how many loggers more it asks whether the handler is attached to them; 0: it knows, or has
+            given up.
     """
 
     flush_timeout = 0.0
@@ -57,6 +59,7 @@ class Lookout:
         is_ending: Callable[[], bool],
     ) -> None:
         self.keepers = 0
+        self.asks = MAX_ASKED
         self._handler = weakref.ref(handler)
         self._name = NAMED
         self._others = others
@@ -64,7 +67,6 @@ class Lookout:
         self._ask = ask
         self._is_ending = is_ending
         self._at: tuple[str, ...] = ()
-        self._asked = 0
         self._thrown_out_by = ""
         self._dropped = self._on_purpose = False
         self._stage: Literal["well", "suspected", "told"] = "well"
@@ -73,17 +75,12 @@ class Lookout:
 
     # --- what comes to its knowledge ----------------------------------------------------------------
 
-    @property
-    def is_asking(self) -> bool:
-        """Whether it wants to know where the handler is attached."""
-        return not self._at and self._asked < MAX_ASKED
-
     def note_attached(self, logger: object = None) -> None:
         """Note where the handler is attached: by the name of a logger that reached it, or anywhere."""
         handler = self._handler()
-        if handler is not None and self.is_asking:
-            self._asked += 1
+        if handler is not None and self.asks and not self._at:
             self._at = standing_of(handler).at if logger is None else holders_above(handler, logger)
+        self.asks = 0 if self._at else max(self.asks - 1, 0)
 
     def note_closed(self) -> None:
         """Note that the handler is closed just now, and by whom. Called with logging's locks held."""

@@ -60,17 +60,18 @@ def with_exception(record: logging.LogRecord) -> logging.LogRecord:
     what stands apart among the arguments, the frames and the `repr` of an exception, as dask has them.
     """
     about = record.__dict__
+    if about.get("exc_info") or about.get("exc_text"):
+        return record
+    error, args = sys.exception(), about.get("args")
+    values = args if isinstance(args, tuple) else ()
+    if error is None and len(values) < 2:
+        return record
     path = about.get("pathname")
     if type(path) is not str or not looks_like_library(path) or is_ours(path):
         return record
-    args = about.get("args")
-    if about.get("exc_info") or about.get("exc_text"):
-        return record
-    values = args if isinstance(args, tuple) else ()
     texts = [value for value in (about.get("msg"), *values) if type(value) is str]
     if any(_TRACEBACK in text for text in texts):
         return record
-    error = sys.exc_info()[1]
     if isinstance(error, Exception) and _is_applications(error, package_of(path)):
         told = copy(record)
         told.exc_info = (type(error), error, error.__traceback__)
