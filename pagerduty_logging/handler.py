@@ -249,6 +249,7 @@ class PagerDutyHandler(Pager):
             decisions=self._decisions,
         )
         self._known = self._pipeline.throttle.shortcuts.known
+        self._call_sites = self._pipeline.call_sites
         self._state = open_state(
             state,
             routing_key=(key or _NO_KEY).reveal(),

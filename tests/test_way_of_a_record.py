@@ -59,6 +59,7 @@ def logger(sandbox: Sandbox) -> Iterator[logging.Logger]:
     assert handler.flush(30.0)
     notices.clear()  # for which every record is searched, where there are any
     yield logger
+    handler.flush(30.0)
     logger.removeHandler(handler)
     handler.close()
 

@@ -23,7 +23,7 @@ Token: TypeAlias = tuple[str, str, tuple[str, ...]]
 
 _APART: Final = frozenset((*failure.LOGGERS, "django.server", "tornado.access", "uvicorn.error"))
 """Loggers whose records are told apart by more than their text."""
-_FIRST: Final = frozenset(("", "{", "[", "(", "T"))
+FIRST: Final = frozenset(("", "{", "[", "(", "T"))
 """How a text begins that may be data."""
 _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
 _HEADER: Final = "(most recent call last)"
@@ -54,7 +54,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
         msg = said
     if type(msg) is str:
         words: str | None = msg
-        if msg[:1] in _FIRST or ("=" in msg and "=" in msg[:64]):
+        if msg[:1] in FIRST or ("=" in msg and "=" in msg[:64]):
             words = _read(msg)
     else:
         words = _words_of_object(msg)
@@ -74,7 +74,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
     for template in site.templates:
         if template.fits(words):
             shape = template.text
-            if subject is None and name != places.MAIN and _says_enough(shape):
+            if subject is None and name != places.MAIN and says_enough(shape):
                 return name, shape, parts.module_of(record) if name == parts.ROOT else ()
             return _joined(record, words, shape, subject, guessed=False)
     if site.bare or not _none_fits(site, path, words):
@@ -159,7 +159,7 @@ def _words_of_object(said: Any) -> str | None:
         words = str(said)
     else:
         return None
-    return None if words is None or words[:1] in _FIRST or "=" in words[:64] else words
+    return None if words is None or words[:1] in FIRST or "=" in words[:64] else words
 
 
 def _read(text: str) -> str | None:
@@ -170,7 +170,7 @@ def _read(text: str) -> str | None:
     if type(data) is not dict or not _TRACEBACKS.isdisjoint(data):
         return None
     words = _words_of(data)
-    return None if words is None or words[:1] in _FIRST or "=" in words[:64] else words
+    return None if words is None or words[:1] in FIRST or "=" in words[:64] else words
 
 
 def _words_of(said: dict[Any, Any]) -> str | None:
@@ -204,7 +204,7 @@ _says_little = functools.lru_cache(maxsize=256)(structured.says_little)
 
 
 @functools.lru_cache(maxsize=512)
-def _says_enough(template: str) -> bool:
+def says_enough(template: str) -> bool:
     return not (says_nothing(template) or parts.says_little_template(template))
 
 

@@ -193,7 +193,8 @@ class Capturing:
     def _identify_here(self, record: logging.LogRecord, occurrence: Occurrence, marked: str | None) -> str:
         """Find the problem of a record on the thread that logs."""
         key, by_message = self._identifier.identify(record, marked, occurrence.defects)
-        occurrence.key, occurrence.by_message = key, by_message
+        # What loguru was bound to may be another key, the next time.
+        occurrence.key, occurrence.by_message = key, by_message and "extra" not in record.__dict__
         occurrence.merged = occurrence.merged and not self._identifier.writes_traceback(record)
         wanted = not (by_message and record.args) and not self._identifier.has_function
         if wanted and self._throttle.knows(key):  # most problems of a storm do not come again
