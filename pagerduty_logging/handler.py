@@ -43,7 +43,8 @@ from pagerduty_logging.page.redaction import redactor
 from pagerduty_logging.pager import Pager
 from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record import paged_exceptions
-from pagerduty_logging.record.filters import Ignored, frequency
+from pagerduty_logging.record.filters import Ignored
+from pagerduty_logging.record.frequency import frequency
 from pagerduty_logging.record.lookout import Lookout
 from pagerduty_logging.record.routing import Rule, rules
 from pagerduty_logging.state.options import open_state

@@ -159,7 +159,7 @@ class Pager(logging.Handler):
         delivery = self._delivery
         if delivery is None or delivery.is_own(name):
             return
-        if self.lookout.is_asking:
+        if self.lookout.asks:
             self.lookout.note_attached(name)
         occurrence = self._pipeline.capture(record, self.formatter, defects)
         if occurrence is None:

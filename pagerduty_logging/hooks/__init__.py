@@ -20,7 +20,7 @@ from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
 from pagerduty_logging.hooks.source_lines import load_source
 from pagerduty_logging.hooks.unraisable import failed
-from pagerduty_logging.record.intent import is_success, stops
+from pagerduty_logging.record.exits import is_success, stops
 
 
 class Hooks:
