@@ -7,8 +7,9 @@ imported, locust once it has read its locustfile, litestar with each application
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _MAX_NAMED = 3
 
@@ -66,12 +67,27 @@ def loggers() -> list[logging.Logger]:
 
 
 def behind(handler: logging.Handler) -> Iterator[logging.Handler]:
-    """Yield a handler, and those that it passes records on to."""
+    """Yield a handler, and those among its attributes that it hands records to, as a queue does."""
+    return _behind(handler, set())
+
+
+def _behind(handler: logging.Handler, seen: set[int]) -> Iterator[logging.Handler]:
+    if id(handler) in seen:
+        return
+    seen.add(id(handler))
     yield handler
-    listener = getattr(handler, "listener", None)  # of a QueueHandler, from Python 3.12 on
-    for further in (getattr(handler, "target", None), *getattr(listener, "handlers", ())):
-        if isinstance(further, logging.Handler):
-            yield from behind(further)
+    for value in list(vars(handler).values()):
+        found = value if isinstance(value, (list, tuple)) else (value, *_listeners_handlers(value))
+        for further in found:
+            if isinstance(further, logging.Handler):
+                yield from _behind(further, seen)
+
+
+def _listeners_handlers(value: object) -> tuple[Any, ...]:
+    """Return what a `QueueListener` hands records to, which a `QueueHandler` may have; else nothing."""
+    handlers = sys.modules.get("logging.handlers")
+    listens = handlers is not None and isinstance(value, handlers.QueueListener)
+    return tuple(getattr(value, "handlers", ())) if listens else ()
 
 
 def _named(name: str) -> logging.Logger:
