@@ -331,15 +331,23 @@ def test_a_failure_that_no_code_awaits_pages_once_and_asyncio_logs_what_it_alway
         async def main() -> None:
             asyncio.ensure_future(fail())  # noqa: RUF006
             asyncio.get_running_loop().call_soon(complain)
+            for error in (KeyError("stale"), OSError("stale")):  # which nobody raises
+                asyncio.get_running_loop().create_future().set_exception(error)
             await asyncio.sleep(0.01)
             gc.collect()
 
         runner.run(main())
     assert flush(root)
     pages = sorted((alert.severity, alert.summary.rpartition(" ")[2]) for alert in sandbox.alerts)
-    assert pages == [("critical", "closed"), ("critical", "gone")]
-    assert len(sandbox.events) == 2
-    assert len([record for record in caplog.records if record.name == "asyncio"]) == 2
+    assert pages == [
+        ("critical", "'stale'"),
+        ("critical", "closed"),
+        ("critical", "gone"),
+        ("critical", "stale"),
+    ]
+    assert len(sandbox.events) == 4
+    assert len([record for record in caplog.records if record.name == "asyncio"]) == 4
+    assert "0x" not in "".join(alert.summary for alert in sandbox.alerts)
 
 
 def test_the_loops_own_exception_handler_is_called_too(sandbox, root, loops):
