@@ -47,6 +47,7 @@ from pagerduty_logging.record.filters import Ignored
 from pagerduty_logging.record.frequency import frequency
 from pagerduty_logging.record.lookout import Lookout
 from pagerduty_logging.record.routing import Rule, rules
+from pagerduty_logging.record.source_of_main import load_source_of_main
 from pagerduty_logging.state.options import open_state
 from pagerduty_logging.state.throttle import MAX_FRESH, Throttle
 from pagerduty_logging.state.worse import checked_escalation
@@ -193,6 +194,7 @@ class PagerDutyHandler(Pager):
     ) -> None:
         shared = {name: value for name, value in locals().items() if name in _SHARED}
         super().__init__()
+        load_source_of_main()
         try:
             key = find_routing_key(routing_key, routing_key_file)
         finally:
