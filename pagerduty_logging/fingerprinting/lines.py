@@ -52,7 +52,7 @@ def line_of(record: logging.LogRecord, token: tokens.Token, problem: Problem) ->
     if site is None or site.over or not site.templates or record.args or joined or name != record.name:
         return None
     first = site.templates[0]
-    if first.text != shape or name == places.MAIN or not first.fits(record.msg) or name == parts.ROOT:
+    if first.text != shape or name in places.MAINS or not first.fits(record.msg) or name == parts.ROOT:
         return None
     pattern = _pattern(first.pieces)
     if pattern is None or not tokens.says_enough(shape):

@@ -74,7 +74,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
     for template in site.templates:
         if template.fits(words):
             shape = template.text
-            if subject is None and name != places.MAIN and says_enough(shape):
+            if subject is None and name not in places.MAINS and says_enough(shape):
                 return name, shape, parts.module_of(record) if name == parts.ROOT else ()
             return _joined(record, words, shape, subject, guessed=False)
     if site.bare or not _none_fits(site, path, words):
@@ -130,7 +130,7 @@ def _joined(
         joined = parts.with_more(joined, parts.logged_in(record))
     if record.name == parts.ROOT:
         joined = (*joined, *parts.module_of(record))
-    name = record.name if record.name != places.MAIN else parts.named(record)
+    name = record.name if record.name not in places.MAINS else parts.named(record)
     return name, shape, joined
 
 

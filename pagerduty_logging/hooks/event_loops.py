@@ -12,6 +12,7 @@ from typing import Any
 
 from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
+from pagerduty_logging.hooks.unraisable import ADDRESS
 from pagerduty_logging.record.exits import stops
 from pagerduty_logging.record.reporters import without_arguments
 
@@ -61,7 +62,8 @@ class LoopHooks:
 
     def _tell(self, context: Mapping[str, Any]) -> None:
         said = str(context.get("message") or "Unhandled exception in event loop")
-        message = without_arguments(said)  # asyncio's own lines have those of a callback
+        # asyncio's own lines have the arguments of a callback, uvloop's its address.
+        message = ADDRESS.sub("", without_arguments(said))
         error = context.get("exception")
         if isinstance(error, BaseException):
             if not stops(error):

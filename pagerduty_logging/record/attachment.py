@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import logging.handlers
 import sys
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _MAX_NAMED = 3
 _SET_UPS = {
@@ -77,12 +78,26 @@ def loggers() -> list[logging.Logger]:
 
 
 def behind(handler: logging.Handler) -> Iterator[logging.Handler]:
-    """Yield a handler, and those that it passes records on to."""
+    """Yield a handler, and those among its attributes that it hands records to, as a queue does."""
+    return _behind(handler, set())
+
+
+def _behind(handler: logging.Handler, seen: set[int]) -> Iterator[logging.Handler]:
+    if id(handler) in seen:
+        return
+    seen.add(id(handler))
     yield handler
-    listener = getattr(handler, "listener", None)  # of a QueueHandler, from Python 3.12 on
-    for further in (getattr(handler, "target", None), *getattr(listener, "handlers", ())):
-        if isinstance(further, logging.Handler):
-            yield from behind(further)
+    for value in list(vars(handler).values()):
+        found = value if isinstance(value, (list, tuple)) else (value, *_listeners_handlers(value))
+        for further in found:
+            if isinstance(further, logging.Handler):
+                yield from _behind(further, seen)
+
+
+def _listeners_handlers(value: object) -> tuple[Any, ...]:
+    """Return what a `QueueListener` hands records to, which a `QueueHandler` may have; else nothing."""
+    listens = isinstance(value, logging.handlers.QueueListener)
+    return tuple(getattr(value, "handlers", ())) if listens else ()
 
 
 def set_up_under_way() -> str | None:

@@ -10,6 +10,7 @@ from types import CodeType, TracebackType
 from typing import Any, NamedTuple, cast
 
 from pagerduty_logging.events_api import safejson
+from pagerduty_logging.record.places import MAINS
 
 MAX_TEXT = 4_000
 """Characters of one exception's text."""
@@ -99,7 +100,7 @@ def kind_of(cls: type[BaseException]) -> str:
     """Return the dotted name of an exception's type, bare for Python's own."""
     try:
         module, name = cls.__module__, cls.__qualname__
-        if module in ("builtins", "__main__"):
+        if module == "builtins" or module in MAINS:
             return safejson.text(name, 200)
         return safejson.text(f"{module}.{name}", 200)
     except Exception:

@@ -12,6 +12,8 @@ from types import FrameType, TracebackType
 from typing import Final, NamedTuple
 
 MAIN: Final = "__main__"
+MAINS: Final = frozenset({MAIN, "__mp_main__"})
+"""The main module's names: the second in a process that multiprocessing started afresh."""
 MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 # Comprehensions have frames of their own up to Python 3.11 only.
 COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
@@ -46,7 +48,7 @@ class Place(NamedTuple):
             return f"{_SEPARATOR.split(self.path)[-1].partition('.')[0]}.{self.function}"
         module = self.frame.f_globals.get("__name__")
         name = _COMPREHENSION.sub("", self.frame.f_code.co_qualname)
-        if module == MAIN:
+        if module in MAINS:
             module = name_of_main(self.path)
         return f"{module}.{name}" if isinstance(module, str) else name
 

@@ -107,6 +107,17 @@ def test_ordinary_filters_work_too(sandbox: Sandbox) -> None:
         assert pager.summary == "it broke"
 
 
+def test_a_filter_that_keeps_a_librarys_records_from_all_root_handlers_is_not_for_pages(
+    sandbox: Sandbox,
+) -> None:
+    suppress = type("SuppressFilter", (logging.Filter,), {"filter": lambda self, record: False})
+    suppress.__module__ = "aws_lambda_powertools.logging.filters"
+    with paging(sandbox) as pager:
+        pager.handler.addFilter(suppress())
+        pager.logger.error("it broke")
+        assert pager.summary == "it broke"
+
+
 def test_a_filter_may_page_with_another_record_than_other_handlers_see(sandbox: Sandbox) -> None:
     def anonymous(given: logging.LogRecord) -> logging.LogRecord:
         other = copy.copy(given)

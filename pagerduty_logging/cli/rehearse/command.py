@@ -34,7 +34,7 @@ from pagerduty_logging.cli.rehearse.reader import LogReader
 from pagerduty_logging.cli.rehearse.records import RecordMaker
 from pagerduty_logging.cli.rehearse.rehearsal import Night, Rehearsal, Setting, empty_result, rehearse
 from pagerduty_logging.cli.rehearse.result import Result, from_json, to_json
-from pagerduty_logging.cli.rehearse.simulation import NOT_REHEARSED, Simulation
+from pagerduty_logging.cli.rehearse.simulation import NOT_REHEARSED, SAME_KEYS, Simulation
 from pagerduty_logging.cli.rehearse.spill import Spill
 from pagerduty_logging.page.redaction import redactor
 
@@ -89,12 +89,16 @@ def _rehearse_logs(args: argparse.Namespace) -> int:
         after = None
         if not result.interrupted:
             if changes:
-                setting = replace(setting, options={**setting.options, **changes})
-                after = rehearse(spill, setting)
+                after = _again(spill, setting, changes)
                 after.read = result.read
             shown = after or result
             if spill.count <= MAX_RECORDS_AGAIN:
-                shown.suggestions = _suggestions(shown, spill, setting)
+                options = {**setting.options, **changes}
+                shown.suggestions = suggesting.suggestions(
+                    shown,
+                    lambda more: _again(spill, setting, {**changes, **more}, with_pages=False),
+                    options,
+                )
     shown = after or result
     _show(args, result, after, zone)
     if incidents is not None:
@@ -146,8 +150,8 @@ def _read(
     run = Rehearsal(setting, empty_result(setting))
     interrupted = False
     try:
-        for entry in spill.keeping(readers[0] if len(readers) == 1 else merged(readers)):
-            run.take(entry)
+        for entry in readers[0] if len(readers) == 1 else merged(readers):
+            spill.keep(entry, run.take(entry))
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -210,12 +214,10 @@ def _told_of(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]
     }
 
 
-def _suggestions(result: Result, spill: Spill, setting: Setting) -> list[str]:
-    def rerun(changes: Mapping[str, Any]) -> Result:
-        options = {**setting.options, **changes}
-        return rehearse(spill, replace(setting, options=options), with_pages=False)
-
-    return suggesting.suggestions(result, rerun, setting.options)
+def _again(spill: Spill, setting: Setting, changes: Mapping[str, Any], *, with_pages: bool = True) -> Result:
+    """Rehearse the records once more, with other options; a problem that stays the same is not looked for."""
+    changed = replace(setting, options={**setting.options, **changes})
+    return rehearse(spill.entries(changes.keys() <= SAME_KEYS), changed, with_pages=with_pages)
 
 
 # --- showing ------------------------------------------------------------------------------------------
