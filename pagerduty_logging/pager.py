@@ -122,6 +122,15 @@ class Pager(logging.Handler):
             self._pipeline.capturing.unreadable += 1  # no stack is left to page with
         return True
 
+    def addFilter(self, filter: Any) -> None:
+        """Add a filter; but not the one by which AWS Powertools keeps records from root handlers.
+
+        It is to prevent that Lambda prints a line twice, and rejects every logger whose name contains that of
+        the service: nothing would page (aws-lambda-powertools 3.37: logging/filters.py, `SuppressFilter`).
+        """
+        if not str(type(filter).__module__).startswith("aws_lambda_powertools."):
+            super().addFilter(filter)
+
     def filter(self, record: logging.LogRecord) -> logging.LogRecord | Literal[False]:  # type: ignore[override]
         """Return the record as the filters leave it, or False: one may replace it, on Python 3.11 too."""
         for given in self.filters:
@@ -150,7 +159,7 @@ class Pager(logging.Handler):
         delivery = self._delivery
         if delivery is None or delivery.is_own(name):
             return
-        if self.lookout.is_asking:
+        if self.lookout.asks:
             self.lookout.note_attached(name)
         occurrence = self._pipeline.capture(record, self.formatter, defects)
         if occurrence is None:
