@@ -176,8 +176,8 @@ def _complain_of_nothing(paths: list[str], counts: Counts) -> None:
             raise Misuse(counts.damaged[0])
         damaged = f" ({counts.damaged[0]})" if counts.damaged else ""
         raise Misuse(
-            f"{names}: none of {counts.lines:,} lines was understood{damaged}; seen: {hidden!r}. Give "
-            f"the log's format, "
+            f"{names}: none of {counts.lines:,} lines was understood{damaged}; seen: {hidden!r}. "
+            f"{_words_of_unclear_day(counts.unclear_day)}Give the log's format, "
             "such as --format '%(asctime)s %(levelname)s %(name)s %(message)s'"
         )
     if counts.earliest is None:
@@ -186,6 +186,10 @@ def _complain_of_nothing(paths: list[str], counts: Counts) -> None:
             f"time, such as "
             "%(asctime)s; or give the log as journald, Docker or Kubernetes keeps it, which note times"
         )
+
+
+def _words_of_unclear_day(date: str) -> str:
+    return f"{report.unclear_day(date)} " if date else ""
 
 
 def _told_of(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]:
@@ -204,6 +208,7 @@ def _told_of(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]
         "without_level": counts.without_level,
         "unknown_levels": {hide(word): count for word, count in counts.unknown_levels.items()},
         "unknown_zones": sorted(counts.unknown_zones),
+        "unclear_day": counts.unclear_day,
         "cut": counts.cut,
         "turned_back": counts.turned_back,
         "unreached": unreached,
