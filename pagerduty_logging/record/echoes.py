@@ -6,6 +6,8 @@ import logging
 import sys
 from typing import Any, Final
 
+from pagerduty_logging.record.printed_lines import PrintedLines
+
 REPORTED: Final = "__pagerduty_logging_uncaught__"
 """The attribute by which the middleware of `integrations` marks an exception that it has paged for."""
 
@@ -28,9 +30,12 @@ class Echoes:
 
     def __init__(self) -> None:
         self._last = float("-inf")
+        self._printed_lines = PrintedLines()
 
     def matches(self, record: logging.LogRecord) -> bool:
         """Return whether a record is an echo; call it on the thread that logs, as often as you like."""
+        if self._printed_lines.matches(record):
+            return True
         if record.name not in _SERVERS and type(record.msg) is str and _TRACEBACK not in record.msg:
             return False  # as most
         found = is_echo(record, self._last)
