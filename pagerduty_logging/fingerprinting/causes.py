@@ -9,7 +9,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypeGuard
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import printed_traceback
@@ -54,10 +54,19 @@ class Failure(NamedTuple):
         kind = f"exception={self.type}"
         return (kind, f"function={self.function}") if self.function else (kind,)
 
+    def is_all_of(self, text: str, traceback: str) -> bool:
+        """Return whether a text is what the exception of a printed traceback says, and nothing else."""
+        return traceback.rstrip().endswith(f"\n{self.type}: {text}" if text else f"\n{self.type}")
+
 
 def innermost(places: list[Place]) -> str:
     """Return the bare name of the function that raised, as printed tracebacks have it."""
     return next((p.function for p in reversed(places) if p.function not in COMPREHENSIONS), "")
+
+
+def is_exception(value: object) -> TypeGuard[BaseException]:
+    """Return whether `value` is an exception; its class may say anything of itself, and raise."""
+    return issubclass(type(value), BaseException)
 
 
 def reported_exception(record: logging.LogRecord) -> BaseException | None:

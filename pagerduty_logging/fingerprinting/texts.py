@@ -68,7 +68,7 @@ class Text(NamedTuple):
     joined: tuple[str, ...] = ()
     """What else the message says that tells problems apart."""
     may_quote: bool = False
-    """Whether the next record of this template may hold a traceback."""
+    """Whether the next record of this template may hold a traceback, or an exception of other code."""
 
 
 def read(record: logging.LogRecord) -> Text:
@@ -138,7 +138,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Text:
     values = values if type(values) is tuple else (values,)
     quoted = next((text for value in values if type(value) is str and (text := _traceback_in(value))), "")
     last = values[-1] if values else None
-    may_quote = type(last) is str and ends_with_text(msg)
+    may_quote = (type(last) is str and ends_with_text(msg)) or any(map(causes.is_exception, values))
     joined = next((found for value in values if (found := failure_in(value))), ())
     if not says_nothing(without_placeholders(msg)):
         return Text(msg, is_template=True, quoted=quoted, may_quote=may_quote, joined=joined)
@@ -168,8 +168,10 @@ def _of_text(text: str, *, merged: bool) -> Text:
     if held is None:
         words, _ = printed_traceback.split(text)
         return Text(words)
-    if merged and held.follows_a_line and held.words:
-        return Text(held.words, appended=held.traceback, whole=text)
+    if merged and held.follows_a_line and (held.words or text.startswith("\n")):
+        # An empty message has an end of line too before what is appended.
+        said = _of_text(held.words, merged=False) if held.words else Text("")
+        return said._replace(appended=held.traceback, whole=text)
     return Text(held.words, quoted=held.traceback, whole=text if held.words else "")
 
 
