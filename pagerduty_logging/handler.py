@@ -43,9 +43,11 @@ from pagerduty_logging.page.redaction import redactor
 from pagerduty_logging.pager import Pager
 from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record import paged_exceptions
-from pagerduty_logging.record.filters import Ignored, frequency
+from pagerduty_logging.record.filters import Ignored
+from pagerduty_logging.record.frequency import frequency
 from pagerduty_logging.record.lookout import Lookout
 from pagerduty_logging.record.routing import Rule, rules
+from pagerduty_logging.record.source_of_main import load_source_of_main
 from pagerduty_logging.state.options import open_state
 from pagerduty_logging.state.throttle import MAX_FRESH, Throttle
 from pagerduty_logging.state.worse import checked_escalation
@@ -192,6 +194,7 @@ class PagerDutyHandler(Pager):
     ) -> None:
         shared = {name: value for name, value in locals().items() if name in _SHARED}
         super().__init__()
+        load_source_of_main()
         try:
             key = find_routing_key(routing_key, routing_key_file)
         finally:
@@ -251,6 +254,7 @@ class PagerDutyHandler(Pager):
             decisions=self._decisions,
         )
         self._known = self._pipeline.throttle.shortcuts.known
+        self._call_sites = self._pipeline.call_sites
         self._state = open_state(
             state,
             routing_key=(key or _NO_KEY).reveal(),

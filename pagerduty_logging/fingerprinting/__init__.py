@@ -60,7 +60,7 @@ __all__ = [
 
 TemplateSource = Literal["source", "mask", "raw"]
 _TEMPLATE_SOURCES: Final = ("source", "mask", "raw")
-_SPECIAL: Final = frozenset((parts.ROOT, places.MAIN, *failure.LOGGERS))
+_SPECIAL: Final = frozenset((parts.ROOT, *places.MAINS, *failure.LOGGERS))
 """Loggers that have rules of their own."""
 
 

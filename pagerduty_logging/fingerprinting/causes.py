@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeAlias, TypeGuard
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import printed_traceback
 from pagerduty_logging.record.exceptions import is_group, members_of
-from pagerduty_logging.record.places import COMPREHENSIONS, MAIN, Place, innermost_name, places_of
+from pagerduty_logging.record.places import COMPREHENSIONS, MAINS, Place, innermost_name, places_of
 
 Chosen: TypeAlias = Callable[[list[Place]], str]
 """Chooses the function that is named out of a traceback."""
@@ -123,7 +123,7 @@ def _in_interpreter(exception: BaseException) -> object:
 def name_of_class(cls: type) -> str:
     """Return a class's qualified name, bare for Python's own and for those of the main module."""
     module = cls.__module__
-    if not isinstance(module, str) or module in ("builtins", MAIN):
+    if not isinstance(module, str) or module == "builtins" or module in MAINS:
         return cls.__qualname__
     return f"{module}.{cls.__qualname__}"
 

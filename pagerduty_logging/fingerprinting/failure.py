@@ -50,7 +50,10 @@ def reported_crash(
         if not appended or _is_ordinary_text(appended, record):
             return None
         here, is_group = _printed_places(appended)
-    elif exception.__traceback__ is None or (is_ordinary(record) if ordinary is None else ordinary):
+    elif exception.__traceback__ is None:
+        # Nobody raised it: it was given to a future, say.
+        return causes.raised(exception) if _says_nothing_itself(record) else None
+    elif is_ordinary(record) if ordinary is None else ordinary:
         return None
     else:
         here, is_group = causes.places_behind(exception), exceptions.is_group(exception)
@@ -67,6 +70,11 @@ def reported_crash(
         if is_group
         else Failure(causes.exception_type(exception), chosen(here))
     )
+
+
+def _says_nothing_itself(record: logging.LogRecord) -> bool:
+    """Return whether RECORD is asyncio's or our hooks', whose words are the same whatever failed."""
+    return record.name == _ASYNCIO or record.__dict__.get("_pagerduty_uncaught") is True
 
 
 def is_ordinary(record: logging.LogRecord, exception: BaseException | None = None) -> bool:

@@ -22,10 +22,10 @@ _SEPARATOR: Final = "\x1f"
 def named(record: logging.LogRecord) -> str:
     """Return the logger's name, without numbers that differ in each process.
 
-    For a logger named "__main__" it is the name by which the main module would be imported.
+    For a logger named after the main module it is the name by which the main module would be imported.
     """
     name = record.name
-    if name == places.MAIN and type(record.pathname) is str and record.pathname:
+    if name in places.MAINS and type(record.pathname) is str and record.pathname:
         return places.name_of_main(record.pathname)
     return without_numbers(name)
 

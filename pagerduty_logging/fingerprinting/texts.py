@@ -24,7 +24,7 @@ from .masking import MASKED, mask, says_nothing
 from .templates import PERCENT
 
 MAX_CHARS: Final = 100_000
-_CLASS = re.compile(r"<class '([\w.<>]{1,200})'>")
+_CLASS = re.compile(r"<class '(?:__(?:mp_)?main__\.)?([\w.<>]{1,200})'>")
 _WORDLESS = re.compile(r"\S{1,80}")
 _ERROR_NAME = re.compile(
     r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Timeout|Interrupt|Exit)", re.ASCII
@@ -156,7 +156,7 @@ def _of_text(text: str, *, merged: bool) -> Text:
     if text[-1:] == ")" and (entries := _entries_of_repr(text)):
         return Text(text, shape=f"{text.partition('(')[0]} {shape_of(entries)}")
     if "<class '" in text and (named := _CLASS.fullmatch(text)):
-        return Text("", joined=(f"class={named[1].removeprefix('__main__.')}",))
+        return Text("", joined=(f"class={named[1]}",))
     if text.endswith(("sub-exception)", "sub-exceptions)")):  # a group: how many failed does not matter
         text = _COUNTED.sub("", text)
     if "(most recent call last)" not in text:

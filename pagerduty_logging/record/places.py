@@ -13,6 +13,8 @@ from types import FrameType, TracebackType
 from typing import Final, NamedTuple
 
 MAIN: Final = "__main__"
+MAINS: Final = frozenset({MAIN, "__mp_main__"})
+"""The main module's names: the second in a process that multiprocessing started afresh."""
 MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 # Comprehensions have frames of their own up to Python 3.11 only.
 COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
@@ -47,7 +49,7 @@ class Place(NamedTuple):
             return f"{_SEPARATOR.split(self.path)[-1].partition('.')[0]}.{self.function}"
         module = self.frame.f_globals.get("__name__")
         name = _COMPREHENSION.sub("", self.frame.f_code.co_qualname)
-        if module == MAIN:
+        if module in MAINS:
             module = name_of_main(self.path)
         return f"{module}.{name}" if isinstance(module, str) else name
 
@@ -194,6 +196,28 @@ def _library_names() -> frozenset[str]:
     except Exception:  # packed metadata may be in any state
         return frozenset(sys.stdlib_module_names)
     return frozenset(sys.stdlib_module_names).union(installed)
+
+
+def looks_like_library(path: str) -> bool:
+    """Whether a file is not the application's, by its path alone, which may be another machine's."""
+    return is_library(path) or "/lib/python3." in path or path.endswith(".rs")  # from Rust, by pyo3-log
+
+
+def is_ours(path: str) -> bool:
+    """Whether a file belongs to this package."""
+    return path.startswith(_OURSELVES)
+
+
+def short_path(path: str) -> str:
+    """Return a path without what every path of this machine begins with."""
+    *_, below = _INSTALLED.split(path)
+    if below != path:
+        return below.replace("\\", "/")
+    if path.startswith(STANDARD_LIBRARY):
+        return path[len(STANDARD_LIBRARY) :]
+    roots = [root.rstrip(os.sep) + os.sep for root in sys.path if isinstance(root, str) and len(root) > 1]
+    found = [root for root in roots if path.startswith(root)]
+    return path[len(max(found, key=len)) :] if found else path
 
 
 remember_main()

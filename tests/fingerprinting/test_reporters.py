@@ -153,6 +153,18 @@ def test_asyncio_reports_for_the_tasks_whose_failures_it_logs_from_any_line():
     assert len({key(orders), key(stock), key(prices)}) == 3
 
 
+def test_asyncio_reports_for_the_futures_that_were_given_exceptions_which_nobody_raised():
+    def key(error):
+        text = "Future exception was never retrieved"
+        return fingerprint(made(text, name="asyncio", exc_info=(type(error), error, None)))
+
+    assert key(KeyError("a")) == key(KeyError("b")) != key(OSError("a"))
+    group = ExceptionGroup("all", [KeyError("a")])
+    assert (
+        key(group) == key(ExceptionGroup("all", [KeyError("b")])) != key(ExceptionGroup("all", [OSError()]))
+    )
+
+
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_what_a_pool_of_processes_hands_back_is_distinguished_by_the_workers_function():
     fork = multiprocessing.get_context("fork")
