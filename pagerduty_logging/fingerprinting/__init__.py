@@ -202,6 +202,7 @@ class Fingerprinter:
         elif rule is Rule.MASK or parts.says_little_template(template):
             joined = _failed(record, text, template)
         joined += text.joined + failure.reported_task(record)
+        joined += tuple(said for said in text.says if said not in template)
         nothing = says_nothing(template)
         if crash is None or not failure.reports_for_others(record):
             if nothing and not joined:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias, TypeGuard
 
 from pagerduty_logging.events_api import safejson
@@ -88,6 +88,17 @@ def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
     if chosen is innermost and exception.__cause__ is None and _ELSEWHERE.isdisjoint(exception.__dict__):
         return Failure(exception_type(exception), innermost_name(exception.__traceback__))
     return Failure(exception_type(exception), chosen(places_behind(exception)))
+
+
+def members(errors: Sequence[BaseException]) -> tuple[str, ...]:
+    """Return what joins of a group's members where they stand alone, as they do of the group."""
+    causes = {cause for error in errors[:MAX_MEMBERS] for cause in _members(error)}
+    return tuple(f"cause={cause}" for cause in sorted(causes))
+
+
+def _members(error: BaseException) -> tuple[str, ...]:
+    found = raised(error)
+    return found.members or (_cause(found.type, found.function),)
 
 
 def printed(text: str, chosen: Chosen = innermost) -> Failure | None:

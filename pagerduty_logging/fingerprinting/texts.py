@@ -41,6 +41,7 @@ _CLASSES: Final = frozenset(
 )
 """Names under which a word says which problem it is."""
 _CODE = re.compile(r"[A-Za-z]{2,}(?:[ _.:-][A-Za-z]+){0,8}", re.ASCII)
+_SENTENCE = re.compile(r"(?<![^\s:.,])[A-Za-z][a-z]*(?: [a-z]+){2,}(?![^\s.,:;!?])", re.ASCII)
 _FIRST: Final = frozenset("{[(T")
 
 
@@ -63,6 +64,8 @@ class Text(NamedTuple):
     """A traceback that the message itself holds."""
     shape: str = ""
     """What stands for the words where the source does not say: names of entries, and their values masked."""
+    says: tuple[str, ...] = ()
+    """Of these, codes and sentences with their names: the source may have no more than the names."""
     whole: str = ""
     """The words with the traceback."""
     joined: tuple[str, ...] = ()
@@ -189,7 +192,15 @@ def _of_object(said: object) -> Text:
             return _of_text(text_of(structured.words_of(said)), merged=False)._replace(quoted=quoted)
         words = structured.words_of(said)
         if type(words) is str and not structured.has_words(said):
-            return _of_text(words, merged=False)._replace(shape=shape_of(structured.flat(said)))
+            entries = structured.flat(said)
+            says = sorted(
+                {
+                    f"{name}: {_words_of_value(name, value)}"
+                    for name, value in entries
+                    if _says_what(name, value)
+                }
+            )
+            return _of_text(words, merged=False)._replace(shape=shape_of(entries), says=tuple(says))
         if words is not said and not structured.is_structured(words):
             return _of_object(words) if type(words) is not str else _of_text(words, merged=False)
     return _of_text(text_of(said), merged=False)
@@ -205,9 +216,19 @@ def shape_of(entries: list[tuple[str, str]]) -> str:
     return ", ".join(sorted(shown))
 
 
+def _is_code(name: str, value: str) -> bool:
+    last = name.rpartition(".")[2]
+    return last.rpartition("_")[2].lower() in _CLASSES and _CODE.fullmatch(value) is not None
+
+
+def _says_what(name: str, value: str) -> bool:
+    """Return whether a value says what happened: a code under `type`, or a sentence."""
+    return _is_code(name, value) or _SENTENCE.search(value) is not None
+
+
 def _words_of_value(name: str, value: str) -> str:
     last = name.rpartition(".")[2]
-    if last.rpartition("_")[2].lower() in _CLASSES and _CODE.fullmatch(value):
+    if _is_code(name, value):
         return value
     if " " not in value.strip():  # a name, as far as anybody can tell
         return MASKED
@@ -235,6 +256,8 @@ def _entries_of_repr(text: str) -> list[tuple[str, str]]:
 
 def failure_in(value: object) -> tuple[str, ...]:
     """What joins of an argument that says what failed and where: a group's causes, `sys.exc_info()`'s."""
+    if type(value) in (list, tuple) and value and all(map(causes.is_exception, value)):  # type: ignore[call-overload]
+        return causes.members(value)  # type: ignore[arg-type]
     error = value if isinstance(value, BaseException) else structured.exception_in(value)
     if error is None or (error is value and not exceptions.is_group(error)):
         return ()
