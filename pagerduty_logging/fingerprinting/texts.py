@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 import re
@@ -21,7 +22,7 @@ from pagerduty_logging.record import (
 
 from . import causes
 from .masking import MASKED, mask, says_nothing
-from .templates import PERCENT
+from .templates import PERCENT, is_tag
 
 MAX_CHARS: Final = 100_000
 _CLASS = re.compile(r"<class '(?:__(?:mp_)?main__\.)?([\w.<>]{1,200})'>")
@@ -112,6 +113,13 @@ def without_placeholders(template: str) -> str:
     return _BRACES.sub(" ", template) if "{" in template else template.replace(MASKED, " ")
 
 
+@functools.lru_cache(maxsize=512)
+def has_words(template: str) -> bool:
+    """Return whether a template with values has words of its own, other than a tag before all messages."""
+    words = without_placeholders(template)
+    return not (says_nothing(words) or is_tag(words))
+
+
 def ends_with_text(template: str) -> bool:
     """Whether TEMPLATE ends with a placeholder for a text, where tracebacks are put."""
     return template.rstrip(" .)]'\"\n")[-2:] in ("%s", "%r")
@@ -143,7 +151,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Text:
     last = values[-1] if values else None
     may_quote = (type(last) is str and ends_with_text(msg)) or any(map(causes.is_exception, values))
     joined = next((found for value in values if (found := failure_in(value))), ())
-    if not says_nothing(without_placeholders(msg)):
+    if has_words(msg):
         return Text(msg, is_template=True, quoted=quoted, may_quote=may_quote, joined=joined)
     exception = next((value for value in values if isinstance(value, BaseException)), None)
     # The values of a template without a word are all that there is to tell problems apart.

@@ -87,7 +87,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
 
 def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None:
     """The token of a template whose values are apart from it."""
-    if type(args) is not tuple or len(msg) > _MAX_CHARS or not _has_words(msg) or MASKED in msg:
+    if type(args) is not tuple or len(msg) > _MAX_CHARS or not texts.has_words(msg) or MASKED in msg:
         return None
     for value in args:
         if type(value) is str:
@@ -219,11 +219,6 @@ _says_little = functools.lru_cache(maxsize=256)(structured.says_little)
 @functools.lru_cache(maxsize=512)
 def says_enough(template: str) -> bool:
     return not (says_nothing(template) or parts.says_little_template(template))
-
-
-@functools.lru_cache(maxsize=512)
-def _has_words(template: str) -> bool:
-    return not says_nothing(texts.without_placeholders(template))
 
 
 def _masked(text: str) -> str:
