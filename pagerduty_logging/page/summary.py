@@ -8,6 +8,7 @@ import re
 from pagerduty_logging.events_api.text import cut, plain
 from pagerduty_logging.record.exceptions import Frame, Raised
 from pagerduty_logging.record.paths import is_library, is_ours
+from pagerduty_logging.record.places import OURSELVES
 
 MAX_LINE_CHARS = 600
 """Characters of the message's first line in a summary, so that the exception fits in behind it."""
@@ -28,7 +29,7 @@ _STAMP = re.compile(
     r"(?: ?Z| ?[+-]\d\d:?\d\d)?[\])]\s*"
 )
 """The time in brackets that some libraries begin their messages with: an alert has its own."""
-_INTEGRATIONS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "integrations", "")
+_INTEGRATIONS = f"{OURSELVES}integrations{os.sep}"
 _NO_ERROR = "NoneType: None"
 """What Python prints for an exception where there is none."""
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 import logging
 import logging.config
 import sys
+from typing import Final
 
+# The files as their code names them: not by `__file__` where they are packed.
+LOGGING: Final = logging.shutdown.__code__.co_filename
+_CONFIG: Final = logging.config.dictConfig.__code__.co_filename
 _SET_UPS = {
-    (logging.config.__file__, "dictConfig"): "logging.config.dictConfig()",
-    (logging.config.__file__, "fileConfig"): "logging.config.fileConfig()",
-    (logging.__file__, "basicConfig"): "logging.basicConfig(force=True)",
+    (_CONFIG, "dictConfig"): "logging.config.dictConfig()",
+    (_CONFIG, "fileConfig"): "logging.config.fileConfig()",
+    (LOGGING, "basicConfig"): "logging.basicConfig(force=True)",
 }
 _MAX_FRAMES = 30
 """Between the closing of a handler and the set-up that closes it stand four."""
@@ -36,7 +40,7 @@ def closed_by_logging() -> bool:
     """Return whether logging itself closes a handler just now, as `logging.shutdown` does."""
     frame = sys._getframe(1)
     for _ in range(_MAX_FRAMES):
-        if frame.f_code.co_filename == logging.__file__ and frame.f_code.co_name == "shutdown":
+        if frame.f_code.co_filename == LOGGING and frame.f_code.co_name == "shutdown":
             return True
         if frame.f_back is None:
             return False

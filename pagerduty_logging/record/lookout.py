@@ -14,7 +14,7 @@ from typing import Literal
 
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.record.attachment import holders_above, put_back, standing_of
-from pagerduty_logging.record.configured import closed_by_logging, set_up_under_way
+from pagerduty_logging.record.configured import LOGGING, closed_by_logging, set_up_under_way
 
 MAX_ASKED = 50
 """Records that are looked at for where a handler is attached; one of a logger by itself is nowhere."""
@@ -241,8 +241,8 @@ class _Pace:
 
 def _place() -> str:
     """Return where the application drops the handler just now."""
-    skipped = (__file__, weakref.__file__, logging.__file__)
-    frame = sys._getframe(1)
+    frame = sys._getframe()
+    skipped = (frame.f_code.co_filename, weakref.finalize.__call__.__code__.co_filename, LOGGING)
     while frame.f_code.co_filename in skipped and frame.f_back is not None:
         frame = frame.f_back
     return f"what is done at {frame.f_code.co_filename}:{frame.f_lineno}"

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sys
 
+from pagerduty_logging.record.places import OURSELVES, STANDARD_LIBRARY, is_standard_library
+
 _PACKAGES = ("site-packages", "dist-packages")
-_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
-_OURSELVES = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def is_library(path: str) -> bool:
     """Return whether a file is not the application's: Python's, an installed package's or ours."""
     return (
-        path.startswith((_STANDARD_LIBRARY, _OURSELVES, "<frozen"))
+        path.startswith((OURSELVES, "<frozen"))
+        or is_standard_library(path)
         or _installed(path) is not None
         or "/lib/python3." in path
         or path.endswith(".rs")  # an extension that logs from Rust, through pyo3-log
@@ -22,7 +23,7 @@ def is_library(path: str) -> bool:
 
 def is_ours(path: str) -> bool:
     """Return whether a file belongs to this package."""
-    return path.startswith(_OURSELVES)
+    return path.startswith(OURSELVES)
 
 
 def short_path(path: str) -> str:
@@ -30,8 +31,8 @@ def short_path(path: str) -> str:
     installed = _installed(path)
     if installed is not None:
         return installed
-    if path.startswith(_STANDARD_LIBRARY):
-        return path[len(_STANDARD_LIBRARY) :]
+    if path.startswith(STANDARD_LIBRARY):
+        return path[len(STANDARD_LIBRARY) :]
     roots = [root.rstrip(os.sep) + os.sep for root in sys.path if isinstance(root, str) and len(root) > 1]
     found = [root for root in roots if path.startswith(root)]
     return path[len(max(found, key=len)) :] if found else path
