@@ -43,7 +43,8 @@ from pagerduty_logging.page.redaction import redactor
 from pagerduty_logging.pager import Pager
 from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record import paged_exceptions
-from pagerduty_logging.record.filters import Ignored, frequency
+from pagerduty_logging.record.filters import Ignored
+from pagerduty_logging.record.frequency import frequency
 from pagerduty_logging.record.lookout import Lookout
 from pagerduty_logging.record.routing import Rule, rules
 from pagerduty_logging.record.source_of_main import load_source_of_main
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count()
 _handlers: weakref.WeakSet[PagerDutyHandler] = weakref.WeakSet()
+_latest: list[PagerDutyHandler] = []
+"""The one made last of those that send, until it is closed on purpose: when a library throws it out of
+logging, which may be all that held it, it can still say so, and page for what ends the program."""
 
 
 def handlers() -> list[PagerDutyHandler]:
@@ -250,6 +254,7 @@ class PagerDutyHandler(Pager):
             decisions=self._decisions,
         )
         self._known = self._pipeline.throttle.shortcuts.known
+        self._call_sites = self._pipeline.call_sites
         self._state = open_state(
             state,
             routing_key=(key or _NO_KEY).reveal(),
@@ -323,6 +328,17 @@ class PagerDutyHandler(Pager):
             self._routes = [(rule, self._route(rule, key, spool, shared)) for rule in found]
         if type(self) is not _Route:
             _handlers.add(self)
+            if not self.inert:
+                _latest[:] = [self]
+
+    def close(self) -> None:
+        """Let go of thread and connections once everything is delivered; waits for nothing.
+
+        A record that still reaches the handler is delivered all the same.
+        """
+        super().close()
+        if self.lookout.is_closed_on_purpose and self in _latest:
+            _latest.clear()
 
     def _route(
         self, rule: Rule, own: RoutingKey | None, spool: str | None, shared: dict[str, Any]

@@ -19,7 +19,7 @@ from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations import handlers
 from pagerduty_logging.record import paged_exceptions
-from pagerduty_logging.record.intent import fails
+from pagerduty_logging.record.exits import fails
 
 MAX_NAME_CHARS = 200
 

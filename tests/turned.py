@@ -16,7 +16,8 @@ from pagerduty_logging.page.alert import Fields
 from pagerduty_logging.page.events import BeforeSend
 from pagerduty_logging.page.redaction import redactor
 from pagerduty_logging.pipeline import Pipeline
-from pagerduty_logging.record.filters import Ignored, frequency
+from pagerduty_logging.record.filters import Ignored
+from pagerduty_logging.record.frequency import frequency
 from pagerduty_logging.state.throttle import Throttle
 
 START = 1_000_000.0

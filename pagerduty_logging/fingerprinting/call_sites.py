@@ -15,6 +15,8 @@ from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
 from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.throttle import Throttle
 
+from . import failure
+from .lines import Line, line_of
 from .problem import Identifier
 from .tokens import token_of
 
@@ -44,14 +46,46 @@ class CallSites:
         identifier: finds dedup keys.
     """
 
-    __slots__ = ("_identifier", "_known", "_known_at", "_mark", "_shortcuts")
+    __slots__ = ("_identifier", "_known", "_known_at", "_lines", "_mark", "_shortcuts")
 
     def __init__(self, throttle: Throttle, mark: str, identifier: Identifier) -> None:
         self._shortcuts = throttle.shortcuts
         self._identifier = identifier
         self._known: Mapping[str, Mapping[str, Problem]] = throttle.shortcuts.known
         self._known_at: Mapping[tuple[str, int], Mapping[object, Problem]] = throttle.shortcuts.known_at
+        self._lines: Mapping[str, Mapping[int, Line]] = throttle.shortcuts.lines
         self._mark = mark
+
+    def by_line(self, record: logging.LogRecord, message: str) -> Problem | None:
+        """Return what a record repeats whose line tells that; None: more must be looked at. May raise an
+        `Exception`.
+
+        Args:
+            record: the record.
+            message: its own, as it stands.
+        """
+        lines = self._lines.get(record.name)
+        line = None if lines is None else lines.get(record.lineno)
+        if line is None:
+            return None
+        path, fits, site, problem = line
+        if (
+            path != record.pathname
+            or record.args
+            or site.over
+            or fits(message) is None
+            or hasattr(record, "extra")  # loguru's
+        ):
+            return None
+        raised: Any = record.exc_info
+        if not raised:
+            return None if record.exc_text else problem
+        if hasattr(record, "_pagerduty_uncaught") or not failure.is_ordinary(record):
+            return None
+        mark = raised[1].__dict__.get(self._mark)
+        if mark is not None and mark is not problem.origin and mark[:2] != problem.origin:
+            return None  # it was paged for already, as another problem
+        return problem
 
     def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
         """Count RECORD if it is a repeat; return whether it is one. May raise an `Exception`, and has not
@@ -121,3 +155,5 @@ class CallSites:
             path, line = attributes.get("pathname"), attributes.get("lineno")
             if type(path) is str and type(line) is int:
                 self._shortcuts.know_at((path, line), token, name, level, problem, occurrence.kind)
+                if not problem.over and (known := line_of(occurrence.record, token, problem)) is not None:
+                    self._shortcuts.know_line(name, line, known)

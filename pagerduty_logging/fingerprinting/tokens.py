@@ -23,15 +23,13 @@ Token: TypeAlias = tuple[str, str, tuple[str, ...]]
 
 _APART: Final = frozenset((*failure.LOGGERS, "django.server", "tornado.access", "uvicorn.error"))
 """Loggers whose records are told apart by more than their text."""
-_FIRST: Final = frozenset(("", "{", "[", "(", "T"))
+FIRST: Final = frozenset(("", "{", "[", "(", "T"))
 """How a text begins that may be data."""
 _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
 _HEADER: Final = "(most recent call last)"
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _STR: Final = frozenset((str,))
 _TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
-_WORDS: Final = (BaseException.__str__, KeyError.__str__, OSError.__str__)
-"""How an exception says its words without running the application's code."""
 _MAX_NAMES: Final = 30
 _MAX_CHARS: Final = 2_000
 _MAX_MASKED: Final = 400
@@ -56,7 +54,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
         msg = said
     if type(msg) is str:
         words: str | None = msg
-        if msg[:1] in _FIRST or ("=" in msg and "=" in msg[:64]):
+        if msg[:1] in FIRST or ("=" in msg and "=" in msg[:64]):
             words = _read(msg)
     else:
         words = _words_of_object(msg)
@@ -76,7 +74,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
     for template in site.templates:
         if template.fits(words):
             shape = template.text
-            if subject is None and name not in places.MAINS and _says_enough(shape):
+            if subject is None and name not in places.MAINS and says_enough(shape):
                 return name, shape, parts.module_of(record) if name == parts.ROOT else ()
             return _joined(record, words, shape, subject, guessed=False)
     if site.bare or not _none_fits(site, path, words):
@@ -122,7 +120,7 @@ def _joined(
     if little:
         exception = subject if subject is not None else causes.reported_exception(record)
         if exception is not None:
-            if not is_plain(exception):
+            if not exceptions.is_plain(exception):
                 return None
             if nothing or subject is not None or words == str(exception):
                 joined = causes.raised(exception).joined
@@ -157,11 +155,11 @@ def _words_of_object(said: Any) -> str | None:
         if "pagerduty" in said or dict.get(said, "exc_info"):
             return None
         words = _words_of(said)
-    elif issubclass(type(said), BaseException) and is_plain(said):
+    elif issubclass(type(said), BaseException) and exceptions.is_plain(said):
         words = str(said)
     else:
         return None
-    return None if words is None or words[:1] in _FIRST or "=" in words[:64] else words
+    return None if words is None or words[:1] in FIRST or "=" in words[:64] else words
 
 
 def _read(text: str) -> str | None:
@@ -172,7 +170,7 @@ def _read(text: str) -> str | None:
     if type(data) is not dict or not _TRACEBACKS.isdisjoint(data):
         return None
     words = _words_of(data)
-    return None if words is None or words[:1] in _FIRST or "=" in words[:64] else words
+    return None if words is None or words[:1] in FIRST or "=" in words[:64] else words
 
 
 def _words_of(said: dict[Any, Any]) -> str | None:
@@ -202,23 +200,11 @@ def _ranked(names: tuple[str, ...]) -> tuple[str, ...]:
 _says_little = functools.lru_cache(maxsize=256)(structured.says_little)
 
 
-def is_plain(error: BaseException) -> bool:
-    """Whether to ask ERROR what it is, and where it came from, runs none of the application's code."""
-    kind = type(error)
-    if type(kind) is not type or kind.__str__ not in _WORDS or error.__cause__ is not None:
-        return False
-    if not _PLAIN.issuperset(map(type, error.args)) or exceptions.is_group(error):
-        return False
-    return not isinstance(error, OSError) or (
-        type(error.filename) in _PLAIN and type(error.filename2) in _PLAIN
-    )
-
-
 # --- what is known of templates and texts ----------------------------------------------------------
 
 
 @functools.lru_cache(maxsize=512)
-def _says_enough(template: str) -> bool:
+def says_enough(template: str) -> bool:
     return not (says_nothing(template) or parts.says_little_template(template))
 
 

@@ -7,8 +7,7 @@ import re
 
 from pagerduty_logging.events_api.text import cut, plain
 from pagerduty_logging.record.exceptions import Frame, Raised
-from pagerduty_logging.record.paths import is_library, is_ours
-from pagerduty_logging.record.places import OURSELVES
+from pagerduty_logging.record.places import OURSELVES, is_ours, looks_like_library
 
 MAX_LINE_CHARS = 600
 """Characters of the message's first line in a summary, so that the exception fits in behind it."""
@@ -101,7 +100,7 @@ def _with_name(line: str, name: str, text: str) -> str:
 def _innermost(chain: tuple[Raised, ...]) -> str:
     """Return the application's innermost function, else ""."""
     for raised in (*chain[0].members, *chain):
-        own = [frame for frame in raised.frames if frame.path and not is_library(frame.path)]
+        own = [frame for frame in raised.frames if frame.path and not looks_like_library(frame.path)]
         if own:
             return cut(f"{_module(own[-1].path)}.{own[-1].function.rpartition('.')[2]}", MAX_PLACE_CHARS)
     return ""
@@ -119,7 +118,7 @@ def _is_report(origin: Frame) -> bool:
     """Return whether a library's line reports what it caught, or our middleware does."""
     if is_ours(origin.path):
         return origin.path.startswith(_INTEGRATIONS)
-    return is_library(origin.path)
+    return looks_like_library(origin.path)
 
 
 def _module(path: str) -> str:

@@ -203,4 +203,28 @@ def _unpacked() -> str:
     return str(getattr(sys, "_MEIPASS", "<"))
 
 
+def looks_like_library(path: str) -> bool:
+    """Whether a file is not the application's, by its path alone, which may be another machine's."""
+    if _is_packed(path):
+        return is_standard_library(path) or is_ours(path)
+    return is_library(path) or "/lib/python3." in path or path.endswith(".rs")  # from Rust, by pyo3-log
+
+
+def is_ours(path: str) -> bool:
+    """Whether a file belongs to this package."""
+    return path.startswith(OURSELVES)
+
+
+def short_path(path: str) -> str:
+    """Return a path without what every path of this machine begins with."""
+    *_, below = _INSTALLED.split(path)
+    if below != path:
+        return below.replace("\\", "/")
+    if path.startswith(STANDARD_LIBRARY):
+        return path[len(STANDARD_LIBRARY) :]
+    roots = [root.rstrip(os.sep) + os.sep for root in sys.path if isinstance(root, str) and len(root) > 1]
+    found = [root for root in roots if path.startswith(root)]
+    return path[len(max(found, key=len)) :] if found else path
+
+
 remember_main()

@@ -8,10 +8,12 @@ local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at
 local TEXTS = {lease_by = true, release = true, summary = true, logger = true, host_names = true}
 
 local request, base
+-- Of the request that is answered: the records that it is about, each read once, and those to be written, in order.
+local records, changed = {}, {}
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 
-local function load(key)
+local function read(key)
     local values = redis.call('HMGET', key, unpack(FIELDS))
     if not values[1] then return nil end
     local record = {}
@@ -27,6 +29,11 @@ local function load(key)
     return record
 end
 
+local function load(key)
+    if records[key] == nil then records[key] = read(key) or false end
+    return records[key] or nil
+end
+
 local function window_left(record)
     local left = record.told_at + record.window - now
     if record.told_severity and left > 0 and left <= record.window then return left end
@@ -40,6 +47,18 @@ local function lease_left(record)
 end
 
 local function save(key, record, change)
+    if not changed[key] then changed[#changed + 1] = key end
+    records[key], changed[key], record.change = record, true, change
+end
+
+-- Forgets the problem that ended, before anything is written of the one that begins.
+local function begin(key, record)
+    if record.anew then redis.call('DEL', key) end
+    record.anew = nil
+end
+
+local function write(key, record)
+    begin(key, record)
     local arguments = {}
     for _, name in ipairs(FIELDS) do
         arguments[#arguments + 1] = name
@@ -48,22 +67,21 @@ local function save(key, record, change)
     redis.call('HSET', key, unpack(arguments))
     local kept = math.max(request.remember, window_left(record), LEASE)
     redis.call('PEXPIRE', key, math.ceil(kept * 1000))
-    if not change then
+    if not record.change then
         redis.call('ZADD', KEYS[base + 4], now + kept, key)
         redis.call('PEXPIRE', KEYS[base + 4], math.ceil(math.max(kept, redis.call('PTTL', KEYS[base + 4]) / 1000) * 1000))
     end
 end
 
-local function reopened(key, record, at, release)
+local function reopened(record, at, release)
     local resolved, summary, logger = 0, '', ''
     if record then
         resolved, release, summary, logger = record.resolved, record.release, record.summary, record.logger
         at = math.max(at, resolved)
-        redis.call('DEL', key)
     end
     return {n = 0, told = 0, first = at, last = at, worst = 3, told_at = 0, window = 0, followed = 0, busy = 0,
         silenced = 0, events = 0, resolved = resolved, over = 0, lease_by = '', lease_until = 0,
-        lease_severity = 3, release = release or '', summary = summary, logger = logger, hosts = 0, host_names = '', processes = 0}
+        lease_severity = 3, release = release or '', summary = summary, logger = logger, hosts = 0, host_names = '', processes = 0, anew = record ~= nil}
 end
 
 local function note_name(key, record, kind, name)
@@ -80,7 +98,7 @@ local function count(entry)
     local first, last = now - entry.first, now - entry.last
     local record = load(key)
     if not record or (record.over == 1 and last > record.resolved) then
-        record = reopened(key, record, first, request.release)
+        record = reopened(record, first, request.release)
     end
     record.n = record.n + entry.n
     record.last = math.max(record.last, last)
@@ -91,6 +109,7 @@ local function count(entry)
         if entry.summary ~= '' then record.summary = entry.summary end
         if entry.logger ~= '' then record.logger = entry.logger end
         if record.told_at < last and last <= record.told_at + record.window then record.busy = 1 end
+        begin(key, record)
         note_name(key, record, 'hosts', request.host)
         note_name(key, record, 'processes', request.process)
     end
@@ -108,7 +127,7 @@ local function conclude(outcome)
         return
     end
     if outcome.what == 'resolve' then
-        record = record or reopened(key, nil, at)
+        record = record or reopened(nil, at)
         if record.told_at <= at + SLACK then
             record.over, record.resolved = 1, math.max(record.resolved, at - SLACK)
             record.told, record.silenced, record.told_severity = record.n, 0, nil
@@ -122,7 +141,7 @@ local function conclude(outcome)
         return
     end
     if not record or record.over == 1 then
-        record = reopened(key, record, at)
+        record = reopened(record, at)
         record.n, record.worst = outcome.occurrences, outcome.severity
     end
     local known = record.told_severity
@@ -183,7 +202,7 @@ local function claim(asked)
     local key, at = KEYS[asked.place], now - asked.age
     local record = load(key)
     if record and record.over == 1 and at <= record.resolved then return another(true, 0) end
-    if not record or record.over == 1 then record = reopened(key, record, at, request.release) end
+    if not record or record.over == 1 then record = reopened(record, at, request.release) end
     local leased = lease_left(record)
     if leased > 0 and record.lease_by ~= request.name and asked.severity >= record.lease_severity then
         return another(false, leased, LEASE - leased)
@@ -210,6 +229,7 @@ local function standing(key)
 end
 
 local function exchange()
+    records, changed = {}, {}
     -- The sequence number is written always: an exchange that cannot write is to fail, not to look well.
     local before = tonumber(redis.call('GET', KEYS[base + 1]) or '0')
     redis.call('SET', KEYS[base + 1], math.max(before, request.sequence), 'PX', math.ceil(math.max(request.remember, 3600) * 1000))
@@ -233,6 +253,7 @@ local function exchange()
         if request.claim then reply.answer = claim(request.claim) end
         if request.spend then reply.wait = spend(request.spend) end
     end
+    for _, key in ipairs(changed) do write(key, records[key]) end
     return reply
 end
 

@@ -63,6 +63,11 @@ class Together:
         self._turn = threading.Lock()
         self._since = clock()
 
+    def alone(self, user: object) -> bool:
+        """Whether there is no other user, with whom something might be asked together."""
+        self._users.add(user)
+        return len(self._users) == 1
+
     def hand_in(self, user: object, request: Request, seconds: float, do: Do) -> Reply:
         """Hand in, alone or with others, and return the reply.
 

@@ -17,6 +17,9 @@ BLOCK: Final = 1 << 20
 MAX_LINE: Final = 1 << 20
 """Bytes of one line that are read; the rest is left out, and the line counted as cut."""
 STDIN: Final = "-"
+SAMPLES: Final = 64
+SAMPLE: Final = 4_096
+"""How many parts of a file are looked at to find out what a single line leaves open, and their bytes."""
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -42,6 +45,19 @@ def size(path: str) -> int | None:
         return None if path == STDIN else os.stat(path).st_size
     except OSError:
         return None
+
+
+def samples(path: str) -> Iterator[bytes]:
+    """Yield parts of a file from all over it; none of one that can be read only once, or that is packed."""
+    whole = size(path) or 0
+    if path == STDIN or not os.path.isfile(path):
+        return
+    with opened(path) as file:
+        if file.read(4).startswith((_GZIP, _ZSTD)):
+            return
+        for number in range(SAMPLES):
+            file.seek(whole * number // SAMPLES)
+            yield file.read(SAMPLE)
 
 
 class Block(NamedTuple):

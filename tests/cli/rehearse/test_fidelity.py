@@ -19,7 +19,7 @@ from pagerduty_logging.cli.rehearse.result import Event, Problem, Result
 from pagerduty_logging.events_api.clock import Clocks
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 from pagerduty_logging.state.why import Why
-from tests.cli.rehearse.logs import read_log, setting
+from tests.cli.rehearse.logs import read_log, setting, unidentified
 from tests.turned import Client
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(pathname)s:%(lineno)d %(message)s"
@@ -126,7 +126,7 @@ def rehearsal_of(log: Path, options: dict[str, Any]) -> Result:
         level=logging.CRITICAL if "level" in options else logging.ERROR,
         zone=datetime.now().astimezone().tzinfo,
     )  # fmt: skip
-    result = rehearse(entries, setting(**options))
+    result = rehearse(unidentified(entries), setting(**options))
     times = [entry.time or 0.0 for entry in entries]
     result.read = {"earliest": min(times, default=None), "latest": max(times, default=None)}
     return result

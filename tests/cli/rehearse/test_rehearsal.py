@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from contextlib import closing
 from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,10 +14,11 @@ from pagerduty_logging.cli.rehearse import result as results
 from pagerduty_logging.cli.rehearse import simulation
 from pagerduty_logging.cli.rehearse.rebuilding import rebuilt
 from pagerduty_logging.cli.rehearse.records import RecordMaker
-from pagerduty_logging.cli.rehearse.rehearsal import Night, Setting, rehearse
+from pagerduty_logging.cli.rehearse.rehearsal import Night, Rehearsal, Setting, empty_result, rehearse
 from pagerduty_logging.cli.rehearse.simulation import Simulation
-from pagerduty_logging.cli.rehearse.spill import Spill
-from tests.cli.rehearse.logs import entry, rehearsed, setting
+from pagerduty_logging.cli.rehearse.spill import AT_ONCE, Spill
+from pagerduty_logging.fingerprinting import Identity
+from tests.cli.rehearse.logs import entry, rehearsed, setting, unidentified
 
 NOON = 1_795_953_600.0  # 2026-11-29 12:00 UTC
 TRACEBACK = 'Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\n    g()\nKeyError: 7'
@@ -99,7 +101,8 @@ def test_a_filter_that_fails_keeps_nothing_back():
         raise LookupError
 
     result = rehearse(
-        [entry(NOON)], Setting(options={}, night=Night(22, 7, UTC), maker=RecordMaker(), filters=(fails,))
+        unidentified([entry(NOON)]),
+        Setting(options={}, night=Night(22, 7, UTC), maker=RecordMaker(), filters=(fails,)),
     )
     assert (result.events, result.ignored) == (1, 0)
 
@@ -175,8 +178,8 @@ def test_problems_without_a_template_are_marked(tmp_path):
     source.parent.mkdir()
     source.write_text("def pay(log, n):\n    log.error('order %s failed', n)\n")
     told = {"path": "orders.py", "line": 2, "logger": "shop.orders", "message": "order x7 failed"}
-    without = rehearse([entry(NOON, **told)], setting())
-    having = rehearse([entry(NOON, **told)], setting(maker=RecordMaker(str(tmp_path))))
+    without = rehearse(unidentified([entry(NOON, **told)]), setting())
+    having = rehearse(unidentified([entry(NOON, **told)]), setting(maker=RecordMaker(str(tmp_path))))
     assert without.problems[0].uncertain
     assert not having.problems[0].uncertain
     assert without.uncertain == 1.0
@@ -242,10 +245,40 @@ def test_records_that_were_kept_are_the_same():
         entry(NOON, fields={"order": 7, "list": [1, None, {"a": 1.5}]}, traceback=TRACEBACK),
         entry(NOON + 1),
     ]
-    spill = Spill()
-    assert list(spill.keeping(entries)) == entries
-    assert list(spill) == entries == list(spill)
-    spill.close()
+    problems = [None, Identity("pdl1-1", by_message=True)]
+    kept = list(zip(entries, problems, strict=True)) * AT_ONCE  # more than are read together
+    with closing(Spill()) as spill:
+        for each in kept:
+            spill.keep(*each)
+        assert list(spill.entries(with_problems=True)) == kept == list(spill.entries(with_problems=True))
+        assert [known for _, known in spill.entries(with_problems=False)] == [None] * len(kept)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"repeat_interval": 60}, {"min_occurrences": (2, 600)}, {"ignore_loggers": ["shop.a"]}],
+)
+def test_problems_that_are_known_from_before_change_nothing(options: dict[str, object]):
+    entries = [
+        entry(
+            NOON + n * 7,
+            f"order {n} failed" if n % 3 else f"customer {n}: no card",
+            level=50 if n % 31 == 0 else 40,
+            logger=f"shop.{'ab'[n % 2]}",
+            traceback=TRACEBACK if n % 5 == 0 else "",
+            path="" if n % 4 else "/srv/shop/pay.py",
+            line=0 if n % 4 else n % 6,
+            fields={"pagerduty": {"dedup_key": "own"}} if n % 37 == 0 else {},
+        )
+        for n in range(300)
+    ]
+    first = Rehearsal(setting(), empty_result(setting()))
+    known = [first.take(each) for each in entries]
+    assert any(known)
+    assert not all(known)  # where a file is named, other records decide too: a line of too many problems
+    again = rehearse(zip(entries, known, strict=True), setting(**options))
+    assert again.events > 10
+    assert again == rehearse(unidentified(entries), setting(**options))
 
 
 def test_a_result_is_read_back():
