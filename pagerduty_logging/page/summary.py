@@ -7,7 +7,7 @@ import re
 
 from pagerduty_logging.events_api.text import cut, plain
 from pagerduty_logging.record.exceptions import Frame, Raised
-from pagerduty_logging.record.places import is_ours, looks_like_library
+from pagerduty_logging.record.places import OURSELVES, is_library, is_ours, looks_like_library
 
 MAX_LINE_CHARS = 600
 """Characters of the message's first line in a summary, so that the exception fits in behind it."""
@@ -28,7 +28,7 @@ _STAMP = re.compile(
     r"(?: ?Z| ?[+-]\d\d:?\d\d)?[\])]\s*"
 )
 """The time in brackets that some libraries begin their messages with: an alert has its own."""
-_INTEGRATIONS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "integrations", "")
+_INTEGRATIONS = f"{OURSELVES}integrations{os.sep}"
 _CAUSE = "caused by"
 """`Raised.relation` of what an exception was raised from."""
 _OBJECT = re.compile(r" at 0x[0-9a-fA-F]")
