@@ -94,8 +94,15 @@ class RedisStore:
     def exchange(self, request: Request, seconds: float) -> Reply:
         users = together.those_of(self._place)
         if together.is_hand_in(request):
-            return users.hand_in(self._user, request, self._patience, self._exchange)
+            return users.hand_in(self._user, request, max(seconds, self._patience), self._exchange)
+        self._connect()  # before it is this one's turn: others would wait for that
         return users.ask(self._user, request, self._patience, self._exchange)
+
+    def _connect(self) -> None:
+        try:
+            self._client()
+        except Exception as error:
+            raise self._error(error) from None
 
     def _exchange(self, requests: list[Request]) -> list[Reply]:
         keys: list[str] = []
@@ -119,16 +126,17 @@ class RedisStore:
             return client.eval(self._lua, *arguments)
 
     def begin(self, request: Request) -> UnderWay | None:
+        users = together.those_of(self._place)
         if self._own is None or not self._answers or not is_fit(self._own.connection):
             return None
-        users = together.those_of(self._place)
         keys: list[str] = []
         payload = packed(request.as_of_now(), keys)
         asked = Asked(self._own, self._sha, self._lua, [str(len(keys)), *keys, payload])
-        if users.alone(self._user):
-            asked.send()
-            return _Begun(self, request, asked)
-        return _InTurn(self, request, asked, users)
+        if request.claim is not None and not users.alone(self._user):
+            return _InTurn(self, request, asked, users)
+        users.forget(request)
+        asked.send()
+        return _Begun(self, request, asked)
 
     def read(self, request: Request, asked: Asked) -> Reply:
         """Return the reply to what was begun."""
@@ -287,20 +295,16 @@ class _InTurn:
         self._error: StateError | None = None
 
     def wait(self, seconds: float) -> bool:
-        left = SLICES
-        turn, self._reply = None, self._users.as_known(self._request)
-        while self._reply is None and turn is None and left:
-            turn, self._reply = self._users.turn(seconds / SLICES), self._users.as_known(self._request)
-            left -= 1
+        turn, self._reply = self._users.turn_or_answer(self._request, seconds / SLICES, SLICES)
         try:
-            return self._reply is not None or (turn is not None and self._ask(seconds / SLICES, left))
+            return self._reply is not None or (turn is not None and self._ask(seconds / SLICES))
         finally:
             if turn is not None:
                 turn.release()
 
-    def _ask(self, seconds: float, times: int) -> bool:
+    def _ask(self, seconds: float) -> bool:
         self._asked.send()
-        if not self._asked.wait(seconds, times):
+        if not self._asked.wait(seconds, SLICES):
             return False
         try:
             self._reply = self._store.read(self._request, self._asked)

@@ -1,5 +1,6 @@
 """Bad days of a Redis: the answer is *unknown*, in time, and nothing is counted twice or never."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from pagerduty_logging.state.options import open_state
 from pagerduty_logging.state.protocol import Anothers, Mine, Unknown
 from pagerduty_logging.state.redis import PREFIX, RedisStore, script
+from pagerduty_logging.state.together import those_of
 
 from .conftest import KEY, Member
 from .servers import Proxy, Server, free_port, running, until
@@ -459,3 +461,78 @@ def test_tls(tmp_path: Path):
         stranger = Member(f"rediss://localhost:{port}/0")
         assert stranger.ask() == Unknown()
         assert "certificate" in stranger.said[0]
+
+
+def test_a_connection_that_the_server_has_closed_is_no_failure(redis_server: Server):
+    here = Member(redis_server.url)
+    here.ask()
+    here.ask("network")
+    redis_server.client().client_kill_filter(_type="normal")
+    assert isinstance(here.ask("memory"), Mine)
+    assert here.said == []
+
+
+def test_the_worker_asks_without_another_thread_once_the_state_has_answered(redis_server: Server):
+    threads: list[str] = []
+
+    @contextlib.contextmanager
+    def guard():
+        threads.append(threading.current_thread().name)
+        yield
+
+    here = Member(redis_server.url, guard=guard)
+    here.ask()
+    threads.clear()
+    assert isinstance(here.ask("network"), Mine)
+    assert set(threads) == {threading.current_thread().name}
+
+
+def test_what_is_done_meanwhile_is_done_once_and_before_the_answer_is_waited_for(redis_server: Server):
+    done: list[str] = []
+    proxy = Proxy(redis_server.port)  # others of the process use another address
+    here = Member(proxy.url)
+    here.ask()
+    assert isinstance(here.ask("network", meanwhile=lambda: done.append("made")), Mine)
+    assert done == ["made"]
+    proxy.close()
+
+
+def test_an_answer_that_stops_in_the_middle_holds_the_worker_a_quarter_of_a_second(redis_server: Server):
+    proxy = Proxy(redis_server.port)
+    here = Member(proxy.url)
+    here.ask()
+    proxy.stop_after = 20
+    began = time.monotonic()
+    assert here.ask("network") == Unknown()
+    assert time.monotonic() - began < 0.5
+    proxy.close()
+
+
+def test_a_server_that_forgot_the_script_is_told_it_again(redis_server: Server):
+    here = Member(redis_server.url)
+    here.ask()
+    redis_server.client().script_flush()
+    assert isinstance(here.ask("network"), Mine)
+    assert here.said == []
+
+
+def test_handlers_of_one_process_that_meet_one_problem_at_one_moment_ask_once(redis_server: Server):
+    handlers = [Member(redis_server.url) for _ in range(4)]
+    for handler in handlers:
+        handler.state.hand_in()
+    client = redis_server.client()
+    before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    turn = those_of(redis_server.url).turn(1.0)
+    answers: list[object] = []
+    threads = [
+        threading.Thread(target=lambda one=one: answers.append(one.ask("met by four"))) for one in handlers
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.05)  # they wait for their turn
+    assert turn is not None
+    turn.release()
+    for thread in threads:
+        thread.join()
+    assert client.info("commandstats")["cmdstat_evalsha"]["calls"] - before == 1
+    assert sorted(type(answer).__name__ for answer in answers) == ["Anothers"] * 3 + ["Mine"]
