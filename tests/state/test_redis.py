@@ -6,12 +6,13 @@ import signal
 import subprocess
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pagerduty_logging.state.options import open_state
-from pagerduty_logging.state.protocol import Anothers, Mine, Unknown
+from pagerduty_logging.state.protocol import Anothers, Claim, Mine, Request, Sender, Unknown
 from pagerduty_logging.state.redis import PREFIX, RedisStore, script
 from pagerduty_logging.state.together import those_of
 
@@ -516,23 +517,29 @@ def test_a_server_that_forgot_the_script_is_told_it_again(redis_server: Server):
     assert here.said == []
 
 
-def test_handlers_of_one_process_that_meet_one_problem_at_one_moment_ask_once(redis_server: Server):
-    handlers = [Member(redis_server.url) for _ in range(4)]
-    for handler in handlers:
-        handler.state.hand_in()
+def test_a_handler_that_waits_for_its_turn_takes_what_another_was_answered(redis_server: Server):
+    stores = [RedisStore(url=redis_server.url) for _ in range(2)]
+    requests = [
+        Request(
+            sender=Sender(name=name, process="one", host="web-1", space="space"),
+            claim=Claim("met by both", 1, 0.0),
+        )
+        for name in ("first", "second")
+    ]
+    for store, request in zip(stores, requests, strict=True):
+        store.exchange(replace(request, claim=None), 1.0)
     client = redis_server.client()
     before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
-    turn = those_of(redis_server.url).turn(1.0)
-    answers: list[object] = []
-    threads = [
-        threading.Thread(target=lambda one=one: answers.append(one.ask("met by four"))) for one in handlers
-    ]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.05)  # they wait for their turn
+    first, second = (store.begin(request) for store, request in zip(stores, requests, strict=True))
+    assert first is not None
+    assert second is not None
+    assert first.wait(10.0)
+    assert isinstance(first.result().answer, Mine)
+    turn = those_of(redis_server.url).turn(1.0)  # as if the first one was still at it
     assert turn is not None
+    assert second.wait(0.1)
+    assert isinstance(second.result().answer, Anothers)
     turn.release()
-    for thread in threads:
-        thread.join()
     assert client.info("commandstats")["cmdstat_evalsha"]["calls"] - before == 1
-    assert sorted(type(answer).__name__ for answer in answers) == ["Anothers"] * 3 + ["Mine"]
+    for store in stores:
+        store.close()
