@@ -297,7 +297,8 @@ class Asker:
         if not self.breaker.open:
             where = self.stats.where
             self.stats = StateStats(where=where, answers=False, since=self._wall(), why=why)
-            self._say("state", f"{where} does not answer: {why}. Pages go out as without state")
+            stop = "" if why.endswith((".", "?", "!")) else "."
+            self._say("state", f"{where} does not answer: {why}{stop} Pages go out as without state")
         else:
             self.stats = replace(self.stats, why=why)
         self.breaker.failed(self._clock(), held)

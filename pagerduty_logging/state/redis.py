@@ -13,7 +13,7 @@ import uuid
 from dataclasses import asdict, replace
 from importlib import resources
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pagerduty_logging.state import together
 from pagerduty_logging.state.helper import SLICES
@@ -230,8 +230,9 @@ class RedisStore:
         """Return what is not to be shown: a client may repeat it in an error."""
         pool = getattr(self._given, "connection_pool", None)
         options = getattr(pool, "connection_kwargs", None)
-        password = urlsplit(self._url).password or ""
-        found: list[Any] = [password, unquote(password)]
+        address = urlsplit(self._url)
+        password = address.password or ""
+        found: list[Any] = [password, unquote(password), *parse_qs(address.query).get("password", ())]
         if isinstance(options, dict):
             found.append(options.get("password"))
         return [secret for secret in found if isinstance(secret, str) and secret]
@@ -247,6 +248,8 @@ _MEANINGS = (
     (("LOADING",), "Redis is loading its data"),
     (("CLUSTERDOWN", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
     (("WRONGTYPE",), "keys of the state were overwritten by another program: give it a Redis of its own"),
+    (("unexpected keyword argument", "in connection URL"),
+     "redis-py does not take what the address says after its question mark"),
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""

@@ -543,3 +543,11 @@ def test_a_handler_that_waits_for_its_turn_takes_what_another_was_answered(redis
     assert client.info("commandstats")["cmdstat_evalsha"]["calls"] - before == 1
     for store in stores:
         store.close()
+
+
+@pytest.mark.parametrize("rest", ["?bogus=1", "?socket_timeout=soon"])
+def test_an_address_with_an_unknown_option_is_said_in_words(redis_server: Server, rest: str):
+    here = Member(f"redis://:hush-hush@127.0.0.1:{redis_server.port}/0{rest}&password=hush-hush")
+    assert here.ask() == Unknown()
+    assert "after its question mark" in here.said[0]
+    assert "hush" not in here.said[0]
