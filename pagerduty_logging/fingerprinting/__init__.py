@@ -207,7 +207,7 @@ class Fingerprinter:
         if crash is None or not failure.reports_for_others(record):
             if nothing and not joined:
                 joined = parts.logged_in(record)
-            elif (rule is Rule.MASK or parts.says_little_template(template)) and failure.has_place(record):
+            elif failure.has_place(record) and parts.is_vague(template, text.text, guessed=rule is Rule.MASK):
                 joined = parts.with_more(joined, parts.logged_in(record))
         alone = (
             type(msg) is str

@@ -6,6 +6,8 @@ import logging
 import sys
 from typing import Any, Final
 
+from pagerduty_logging.record.printed_lines import PrintedLines
+
 REPORTED: Final = "__pagerduty_logging_uncaught__"
 """The attribute by which the middleware of `integrations` marks an exception that it has paged for."""
 
@@ -25,13 +27,17 @@ SERVERS: Final = frozenset((_TORNADO, _UVICORN))
 
 class Echoes:
     """Recognises echoes, given in turn every record of `SERVERS`, and all others that may be one: those with
-    `HEADER` in their message, or an object for it. Safe to share between threads."""
+    `HEADER` in their message, or an object for it; and bare texts that are logged while an exception is
+    handled. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._last = float("-inf")
+        self._printed_lines = PrintedLines()
 
     def matches(self, record: logging.LogRecord) -> bool:
         """Return whether a record is an echo; call it on the thread that logs, as often as you like."""
+        if self._printed_lines.matches(record):
+            return True
         found = is_echo(record, self._last)
         if record.name == _UVICORN and record.levelno >= logging.ERROR and record.msg != _NO_START:
             self._last = record.created

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import logging
 import re
+import sys
 from collections.abc import Sequence
 
 from pagerduty_logging.events_api import options
@@ -44,7 +45,12 @@ class Ignored:
         name, message = attributes.get("name"), attributes.get("msg")
         if name in ECHOES:
             return "logger"
-        if type(message) is not str or echoes.HEADER in message or name in echoes.SERVERS:
+        if (
+            type(message) is not str
+            or (error is None and sys.exc_info()[1] is not None and not attributes.get("args"))
+            or echoes.HEADER in message
+            or name in echoes.SERVERS
+        ):
             try:
                 if self._echoes.matches(record):
                     return "echo"
