@@ -58,7 +58,7 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     elif _LOGURU.match(line):
         is_report, line = True, _CAUGHT
     place = _innermost(chain) if is_report else ""
-    if place and line in ("", text):
+    if place and line in ("", text, f"{error.name}: {text}"):
         line = _CAUGHT
     function = place.rpartition(".")[2]
     # "Task billing/pay[8b1a] raised …" names it.

@@ -199,6 +199,8 @@ def test_a_line_by_which_a_library_reports_names_the_applications_function() -> 
     made = record("Job 7f3a failed", exc_info=_raised_in_the_shop())
     made.pathname = logging.__file__
     assert _trigger(made).summary == "Job 7f3a failed in test_alert._charge: ValueError: no"
+    made.msg = "ValueError: no"
+    assert _trigger(made).summary == "Error caught in test_alert._charge: ValueError: no"
     ours = record("Job 7f3a failed", exc_info=_raised_in_the_shop())
     assert _trigger(ours).summary == "Job 7f3a failed: ValueError: no"
 
