@@ -18,6 +18,7 @@ _NOT_EXTRA = frozenset(vars(logging.makeLogRecord({}))) | {
     "_logger",
     "_name",
     "_pagerduty_uncaught",
+    overrides.GUARDED,
     "asctime",
     "message",
     "otelSpanID",
