@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from pagerduty_logging.events_api import options
-from pagerduty_logging.record import echoes
+from pagerduty_logging.record import echoes, overrides
 from pagerduty_logging.record.exits import reports_clean_exit
 
 ECHOES = ("django.server",)
@@ -58,7 +58,7 @@ class Ignored:
                 pass
         if self._loggers is not None and type(name) is str and self._loggers(name):
             return "logger"
-        if error is None:
+        if error is None or overrides.GUARDED in attributes:
             return None
         if self._types and issubclass(type(error), self._types):
             return "exception"
