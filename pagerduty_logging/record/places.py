@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Final, NamedTuple
 
@@ -67,6 +68,15 @@ def places_of(traceback: TracebackType | None) -> list[Place]:
         add(new(Place, (code.co_filename, code.co_name, frame)))
         traceback = traceback.tb_next
     return places
+
+
+def entries_of(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    """Yield the entries of a traceback, outermost first."""
+    for _ in range(MAX_FRAMES):
+        if traceback is None:
+            return
+        yield traceback
+        traceback = traceback.tb_next
 
 
 def place_that_logged(places: list[Place], record: logging.LogRecord) -> int | None:
