@@ -112,6 +112,13 @@ def test_a_value_is_found_behind_every_name_in_any_case(name: str) -> None:
         assert "hunter2" not in Redactor().text(f"failed with {written}=hunter2")
 
 
+def test_what_a_template_string_names_a_secret_is_replaced_where_other_code_has_left_its_repr() -> None:
+    value = "Interpolation('hunter2', 'account.password', None, '')"
+    left = f"Login(Template(strings=('as bob with ', ''), interpolations=({value},)))"
+    assert Redactor().text(left) == f"Login(as bob with {MARK})"
+    assert Redactor(usual=False).text(left) == "Login(as bob with hunter2)"
+
+
 @pytest.mark.parametrize("text", HARMLESS)
 def test_harmless_texts_stay(text: str) -> None:
     assert Redactor().text(text) == text
