@@ -149,7 +149,11 @@ def _unpacked(path: str, file: _Counted) -> Iterator[tuple[bytes, int]]:
     if first.startswith(_GZIP):
         yield from _read(gzip.GzipFile(fileobj=io.BufferedReader(_Again(first, file), BLOCK)))
     elif first.startswith(_ZSTD):
-        yield from _read(_zstd(path)(io.BufferedReader(_Again(first, file), BLOCK)))
+        zstd = _zstd(path)
+        try:
+            yield from _read(zstd.ZstdFile(io.BufferedReader(_Again(first, file), BLOCK)))
+        except zstd.ZstdError as error:
+            raise EOFError(str(error)) from None
     elif first:
         yield from _whole_lines(first, file)
 
@@ -192,7 +196,7 @@ class _Again(io.RawIOBase):
         return len(data)
 
 
-def _zstd(path: str) -> Callable[[IO[bytes]], IO[bytes]]:
+def _zstd(path: str) -> Any:
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
@@ -200,5 +204,4 @@ def _zstd(path: str) -> Callable[[IO[bytes]], IO[bytes]]:
             f"{path} is packed by zstd, which Python reads from 3.14 on: zstd -dc {path} | "
             f"pagerduty-logging rehearse -"
         ) from None
-    made: Callable[[IO[bytes]], IO[bytes]] = zstd.ZstdFile
-    return made
+    return zstd

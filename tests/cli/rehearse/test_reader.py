@@ -192,7 +192,7 @@ def test_many_logs_become_one_by_time(tmp_path: Path):
 def test_a_format_that_appears_late_is_read_too(tmp_path: Path):
     other = '{"level": "error", "event": "late", "timestamp": 1795921927}\n'
     early = QUIET * (reader.ATTENTIVE_BLOCKS * blocks.BLOCK // len(QUIET) + 1)
-    log = early + (other + QUIET) * 400_000
+    log = early + (other + QUIET) * 40_000
     _, counts = read_log(tmp_path / "a.log", log)
     assert counts.formats["JSON lines"] > 1_000
 
@@ -205,6 +205,17 @@ def test_of_a_packed_log_that_was_cut_off_all_but_the_end_is_read(tmp_path: Path
     entries, counts = read_log(tmp_path / "app.log.gz", packed + b"garbage")
     assert len(entries) == 3_000
     assert "Not a gzipped file" in counts.damaged[0]
+
+
+def test_a_log_that_zstd_has_packed_is_read_as_far_as_it_goes(tmp_path: Path):
+    zstd = pytest.importorskip("compression.zstd")
+    packed = zstd.compress((GOOD * 3_000).encode())
+    for log, least in ((packed, 3_000), (packed * 2, 6_000), (packed[:-12], 0), (packed + packed[:9], 3_000)):
+        entries, counts = read_log(tmp_path / "app.log.zst", log)
+        assert len(entries) >= least
+        assert bool(counts.damaged) is (len(log) % len(packed) != 0)
+    _, counts = read_log(tmp_path / "app.log.zst", packed[:9] + b"garbage" * 99)
+    assert counts.damaged
 
 
 def test_utf_16_as_some_shells_write_it(read: Read):
