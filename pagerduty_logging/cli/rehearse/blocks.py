@@ -15,7 +15,7 @@ from pagerduty_logging.cli.rehearse.counts import Counts
 
 BLOCK: Final = 1 << 20
 MAX_LINE: Final = 1 << 20
-"""Bytes of one line that are read; the rest is left out, and the line counted as cut."""
+"""Bytes of one line that are read; the rest is left out."""
 STDIN: Final = "-"
 SAMPLES: Final = 64
 SAMPLE: Final = 4_096
@@ -107,7 +107,6 @@ def blocks(path: str, counts: Counts, on_block: Callable[[], object]) -> Iterato
                 if end:
                     yield Block(data, end)
                 if len(carry) > MAX_LINE:
-                    counts.cut += 1
                     cutting = True
                     yield Block(carry[:MAX_LINE] + b"\n", MAX_LINE + 1)
                     carry = b""
@@ -138,7 +137,9 @@ class _Counted(io.RawIOBase):
         self._counts.bytes_read -= number
 
     def read(self, size: int = -1, /) -> bytes:
-        data = self._file.read(size)
+        # Of a pipe what is there: the rest may come much later, or never.
+        read: Callable[[int], bytes] = getattr(self._file, "read1", self._file.read)
+        data = read(size)
         self._counts.bytes_read += len(data)
         return data
 
