@@ -22,13 +22,9 @@ class Item(Protocol):
     """What was logged, or asked for.
 
     Attributes:
-        may_wait: whether it need not be decided at once.
         keeps_place: whether nothing that comes later may be decided before it: a resolve, for one.
         size: bytes of memory that it takes, about.
     """
-
-    @property
-    def may_wait(self) -> bool: ...
 
     @property
     def keeps_place(self) -> bool: ...
@@ -62,7 +58,7 @@ class Inbox:
             self.put(item)
             return True
         size = item.size
-        if not item.may_wait or len(self._items) >= MAX_DEFERRED or self._bytes + size > MAX_DEFERRED_BYTES:
+        if len(self._items) >= MAX_DEFERRED or self._bytes + size > MAX_DEFERRED_BYTES:
             return False
         self._bytes += size
         self._items.append(item)

@@ -39,7 +39,7 @@ class Order:
     event: Event
     dedup_key: str
     at: float
-    may_wait = keeps_place = True
+    keeps_place = True
     size = 1_000
 
 

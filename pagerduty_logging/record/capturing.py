@@ -103,7 +103,6 @@ class Capturing:
         self._keeps_records = keeps_records
         self._note = note
         self._depths: dict[int, int] = {}
-        self._latest: tuple[object, object] = ("", 0)
 
     def reset(self) -> None:
         """Have counted nothing: this is a forked child."""
@@ -170,10 +169,6 @@ class Capturing:
             self._identify_here(record, occurrence, None)
         if self._keeps_records:
             occurrence.original = record
-        # The second in a row does not wait, so that all others are known by their message.
-        latest = (occurrence.attributes["msg"], occurrence.attributes["levelno"])
-        occurrence.may_wait = latest != self._latest or bool(occurrence.overrides)
-        self._latest = latest
         return occurrence
 
     def _identify_failure(

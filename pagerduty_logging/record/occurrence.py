@@ -62,7 +62,6 @@ class Occurrence:
         exception: what of its exception its key is still to be found from.
         known_failure: whether its exception is a failure that was paged already.
         echo: whether it only says that a failure already paged ends the process.
-        may_wait: whether the decision about it can wait.
         keeps_place: whether nothing that was logged later may be decided before it.
         original: the record itself, for `before_send`; kept until the logging call ends.
         interruption: the application's code raised it to end the process; raised again when the page is safe.
@@ -74,7 +73,7 @@ class Occurrence:
     # fmt: off
     __slots__ = (
         "around", "at", "attributes", "by_message", "defects", "echo", "exception", "fields", "interruption",
-        "keeps_place", "key", "kind", "known_failure", "may_wait", "merged", "message", "original",
+        "keeps_place", "key", "kind", "known_failure", "merged", "message", "original",
         "overrides", "size", "token",
     )
     # fmt: on
@@ -88,7 +87,7 @@ class Occurrence:
         self.size = size
         self.defects = defects
         self.overrides: Mapping[str, safejson.JSON] = _NO_OVERRIDES
-        self.may_wait, self.keeps_place = True, False
+        self.keeps_place = False
         self.key: str | None = None
         self.by_message = self.echo = self.known_failure = False
         self.kind: type | None = None

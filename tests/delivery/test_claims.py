@@ -133,7 +133,6 @@ class Logged:
     """An item of the inbox: what it calls for."""
 
     pending: Pending
-    may_wait = True
     keeps_place = False
     size = 100
 

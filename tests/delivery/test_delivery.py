@@ -16,7 +16,6 @@ class Logged:
     """An item of the inbox."""
 
     key: str
-    may_wait = True
     keeps_place = False
     size = 100
 

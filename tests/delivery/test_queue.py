@@ -30,7 +30,6 @@ class Logged:
     """An item of the inbox."""
 
     key: str
-    may_wait: bool = True
     keeps_place: bool = False
     size: int = 100
 
@@ -103,14 +102,13 @@ def test_the_inbox_is_bounded_in_number_and_in_memory() -> None:
 
 def test_nothing_overtakes_a_resolve_that_waits() -> None:
     inbox = Inbox(Clock())
-    assert not inbox.offer(Logged("disk", may_wait=False))
     for _ in range(MAX_DEFERRED):
         inbox.offer(Logged("disk"))
+    assert not inbox.offer(Logged("disk"))
     assert inbox.offer(Logged("resolve", keeps_place=True))
-    assert inbox.offer(Logged("disk", may_wait=False))
-    for _ in range(MAX_DEFERRED + 1):
-        inbox.remove_first()
-    assert not inbox.offer(Logged("disk", may_wait=False))
+    assert inbox.offer(Logged("disk"))
+    inbox.remove_first()
+    assert inbox.offer(Logged("disk"))
 
 
 def test_while_a_decision_hangs_what_is_logged_waits_in_spite_of_the_bound() -> None:

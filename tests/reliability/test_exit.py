@@ -301,7 +301,7 @@ def test_what_is_lost_with_the_process_is_given_to_on_error_the_worst_first(page
     ended = run(
         """
         def lost(event, error): print(event.severity, event.summary, error, flush=True)
-        attached(flush_timeout=0.2, on_error=lost)
+        attached(flush_timeout=2.0, on_error=lost)
         log.error("an error")
         log.critical("a disaster")
         """,
