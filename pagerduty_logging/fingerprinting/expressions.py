@@ -15,6 +15,7 @@ from pagerduty_logging.record.template_strings import HOLE
 
 from .statements import parsed, parsed_around, statement_end
 from .templates import OPAQUE, Pieces, Template, format_pieces, percent_pieces
+from .text_methods import changed, dollar_pieces, replaced
 
 _MAX_CALLS: Final = 64
 _MAX_VARIANTS: Final = 16
@@ -174,12 +175,30 @@ class _Reader:
                 return _bounded(
                     format_pieces(a[0]) if len(a) == 1 else OPAQUE for a in self.variants(text, depth)
                 )
+            case ast.Call(
+                func=ast.Attribute(value=ast.Constant(value=str(sep)), attr="join"), args=[items]
+            ) if isinstance(items, ast.List | ast.Tuple):
+                parts = [self.variants(element, depth)[0] for element in items.elts[:MAX_ENTRIES]]
+                return [_put_together(parts, sep)]
+            case ast.Call(
+                func=ast.Attribute(value=ast.Call() as made, attr="substitute" | "safe_substitute")
+            ) if _name_of(made.func) == "Template" and made.args:
+                return _bounded(
+                    dollar_pieces(a[0]) if len(a) == 1 else OPAQUE for a in self.variants(made.args[0], depth)
+                )
+            case ast.Call(
+                func=ast.Attribute(value=text, attr="replace"), args=[ast.Constant(value=str(old)), new]
+            ):
+                given = self.variants(new, depth)[0]
+                return _bounded([*(replaced(a, old, given) for a in self.variants(text, depth)), OPAQUE])
             case ast.Call(func=function, args=arguments):
                 # _("text"), dedent("text"), "text".strip(): it fits, or it does not.
                 inner = [*arguments[:1]]
                 if isinstance(function, ast.Attribute):
                     inner.append(function.value)
-                return _bounded([v for value in inner for v in self.variants(value, depth)] + [OPAQUE])
+                found = [v for value in inner for v in self.variants(value, depth)]
+                name = _name_of(function)
+                return _bounded([*(changed(a, name) for a in found), *found, OPAQUE])
         return [OPAQUE]
 
     def _of_mapping(self, entries: dict[str, ast.expr], depth: int) -> list[Pieces]:
@@ -212,6 +231,13 @@ class _Reader:
             return _bounded([*known[: _MAX_VARIANTS - 1], OPAQUE])
         finally:
             self.names -= 1
+
+
+def _name_of(function: ast.expr) -> str:
+    match function:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
 
 
 def _is_text(key: ast.expr | None) -> TypeGuard[_Text]:

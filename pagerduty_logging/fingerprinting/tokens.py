@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 import time
 from typing import Any, Final, TypeAlias
 
@@ -81,6 +82,8 @@ def token_of_words(
     site = source.sites.get((path, record.lineno))
     if site is None or (record.exc_info and not failure.is_ordinary(record)):
         return None
+    if not record.exc_info and (error := sys.exc_info()[1]) is not None and may_be_handed(record, error):
+        return None
     for template in site.templates:
         if template.fits(words):
             shape = template.text
@@ -96,19 +99,24 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
     """The token of a template whose values are apart from it."""
     if record.name in _APART or type(args) is not tuple:
         return None
-    if len(msg) > _MAX_CHARS or not _has_words(msg) or MASKED in msg:
+    if len(msg) > _MAX_CHARS or not texts.has_words(msg) or MASKED in msg:
         return None
     for value in args:
         if type(value) is str:
             if _HEADER in value:
                 return None
-        elif type(value) not in _PLAIN and (issubclass(type(value), str) or texts.failure_in(value)):
-            return None
+        elif type(value) not in _PLAIN:
+            if issubclass(type(value), str) or texts.failure_in(value):
+                return None
+            if causes.is_exception(value) and may_be_handed(record, value):
+                return None
     path, line = record.pathname, record.lineno
     site = source.sites.get((path, line))
     if site is None or (record.exc_info and not failure.is_ordinary(record)):
         return None
     if record.exc_text and not record.exc_info:
+        return None
+    if not record.exc_info and (error := sys.exc_info()[1]) is not None and may_be_handed(record, error):
         return None
     for template in site.templates:
         if template.fits(msg):
@@ -120,6 +128,11 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
     shape = _masked(msg) if source.is_read(path, line) else msg
     guessed = MASKED in shape
     return _joined(record, msg, shape if guessed else msg, None, guessed=guessed)
+
+
+def may_be_handed(record: logging.LogRecord, error: BaseException) -> bool:
+    """Whether RECORD, which has no `exc_info`, may speak of an exception of other code, see `handled`."""
+    return error.__traceback__ is not None and not failure.is_ordinary(record, error)
 
 
 def _joined(
@@ -228,11 +241,6 @@ _says_little = functools.lru_cache(maxsize=256)(structured.says_little)
 @functools.lru_cache(maxsize=512)
 def says_enough(template: str) -> bool:
     return not (says_nothing(template) or parts.says_little_template(template))
-
-
-@functools.lru_cache(maxsize=512)
-def _has_words(template: str) -> bool:
-    return not says_nothing(texts.without_placeholders(template))
 
 
 def _masked(text: str) -> str:

@@ -7,6 +7,7 @@ raise, log, or end the program. A record that calls for a page has one all the s
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -25,6 +26,8 @@ _RULES = {
     "exception": "ignore_exceptions",
     "exit": "the report of an exit with all well",
 }
+
+_PLAIN = frozenset((str, int, float, bool, type(None)))
 
 MAX_NESTED = 5
 """Nesting depth of records that log while they are rendered, from which their objects are not rendered."""
@@ -48,6 +51,8 @@ class FindsProblems(Protocol):
     def deferred_key(self, holder: list[str]) -> str | None: ...
 
     def token_of(self, record: logging.LogRecord) -> object: ...
+
+    def with_handled(self, record: logging.LogRecord) -> logging.LogRecord: ...
 
     def writes_traceback(self, record: logging.LogRecord) -> bool: ...
 
@@ -129,6 +134,8 @@ class Capturing:
                 self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
             record = with_exception(record)
+            if sys.exception() is not None or _holds_objects(record.__dict__.get("args")):
+                record = self._identifier.with_handled(record)
             error = exception_of(record)
             rule = self._filters.rule_for(record, error)
             if rule is not None:
@@ -255,3 +262,13 @@ class Capturing:
         """Find the problem of what could be read without the application's own code."""
         occurrence.key, occurrence.by_message = self._identifier.identify_bare(occurrence)
         return occurrence
+
+
+def _holds_objects(args: object) -> bool:
+    """Return whether there may be an exception among a record's arguments."""
+    if type(args) is tuple:
+        for value in args:
+            if type(value) not in _PLAIN:
+                return True
+        return False
+    return args is not None

@@ -1,7 +1,7 @@
 """Recognises the lines of a traceback that is logged line by line: they are one failure, and not twenty.
 
-paramiko logs so (5.1: transport.py, `Transport._log` of a list), as does a loop over the lines of
-`format_exc()`. Only the line that says what was raised pages, and none where a line before them has said it.
+paramiko logs so (5.1: transport.py, `Transport._log` of a list), as does a loop over `format_exc()`.
+Only the line that says what was raised pages, and none where a line before them has said it.
 """
 
 from __future__ import annotations

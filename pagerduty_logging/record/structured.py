@@ -283,20 +283,30 @@ def _all_of(entries: dict[str, object], budget: Budget) -> str:
 
 
 def flat(said: Any) -> list[tuple[str, str]]:
-    """Return the entries of a mapping without any name that is known, with their dotted names, sorted."""
-    return sorted(itertools.islice(_flat(_entries(said), "", 0, Budget()), MAX_ENTRIES))
+    """Return the entries of a mapping without any name that is known, with their dotted names, sorted.
+
+    What stands in a list has the list's name.
+    """
+    return sorted(itertools.islice(_flat(_entries(said), "", 0, Budget(), lists=True), MAX_ENTRIES))
 
 
 def _flat(
-    entries: Mapping[str, object], prefix: str, depth: int, budget: Budget
+    entries: Mapping[str, object], prefix: str, depth: int, budget: Budget, *, lists: bool = False
 ) -> Iterator[tuple[str, str]]:
     for name, value in budget.some_of(entries.items()):
         if depth == 0 and name in NO_WORDS:
             continue
-        if issubclass(type(value), Mapping) and depth < MAX_DEPTH and value:
-            yield from _flat(_entries(value), f"{prefix}{name}.", depth + 1, budget)
-        else:
-            yield prefix + name, _shown(value, budget)
+        for item in (
+            budget.some_of(value) if lists and value and isinstance(value, (list, tuple)) else (value,)
+        ):
+            if issubclass(type(item), Mapping) and depth < MAX_DEPTH and item:
+                yield from _flat(_entries(item), f"{prefix}{name}.", depth + 1, budget, lists=lists)
+            else:
+                yield prefix + name, _shown(item, budget)
+
+
+def _items(value: Any, budget: Budget) -> Iterable[object]:
+    return budget.some_of(value) if type(value) in (list, tuple) and value else (value,)
 
 
 def _joined(said: Any, depth: int, budget: Budget) -> str:

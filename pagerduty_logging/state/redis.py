@@ -16,8 +16,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pagerduty_logging.state import together
+from pagerduty_logging.state.helper import SLICES
 from pagerduty_logging.state.protocol import KnownProblem, Reply, Request, Silence, StateError, UnderWay
-from pagerduty_logging.state.redis_connection import Sent, connected, is_unknown_script, renewed
+from pagerduty_logging.state.redis_connection import Asked, connected, is_fit, is_unknown_script, renewed
 from pagerduty_logging.state.redis_messages import (
     KNOWN,
     PREFIX,
@@ -118,23 +119,22 @@ class RedisStore:
             return client.eval(self._lua, *arguments)
 
     def begin(self, request: Request) -> UnderWay | None:
-        if self._own is None or not self._answers or not together.those_of(self._place).alone(self._user):
+        if self._own is None or not self._answers or not is_fit(self._own.connection):
             return None
+        users = together.those_of(self._place)
         keys: list[str] = []
         payload = packed(request.as_of_now(), keys)
-        self._answers = False
-        sent = Sent.on(self._own.connection, ["EVALSHA", self._sha, str(len(keys)), *keys, payload])
-        return None if sent is None else _Begun(self, request, sent, [str(len(keys)), *keys, payload])
+        asked = Asked(self._own, self._sha, self._lua, [str(len(keys)), *keys, payload])
+        if users.alone(self._user):
+            asked.send()
+            return _Begun(self, request, asked)
+        return _InTurn(self, request, asked, users)
 
-    def concluded(self, request: Request, sent: Sent, arguments: list[str]) -> Reply:
+    def read(self, request: Request, asked: Asked) -> Reply:
         """Return the reply to what was begun."""
+        self._answers = False
         try:
-            try:
-                text = sent.result()
-            except Exception as error:
-                if not is_unknown_script(error):
-                    raise
-                text = self._own.eval(self._lua, *arguments)
+            text = asked.answer()
         except Exception as error:
             raise self._error(error) from None
         self._answers = True
@@ -259,14 +259,57 @@ def _words(error: Exception) -> str:
 class _Begun:
     """An exchange that was sent, and whose answer is to come."""
 
-    def __init__(self, store: RedisStore, request: Request, sent: Sent, arguments: list[str]) -> None:
+    others_wait = False
+
+    def __init__(self, store: RedisStore, request: Request, asked: Asked) -> None:
         self._store = store
         self._request = request
-        self._sent = sent
-        self._arguments = arguments
+        self._asked = asked
 
     def wait(self, seconds: float) -> bool:
-        return self._sent.wait(seconds)
+        return self._asked.wait(seconds / SLICES, SLICES)
 
     def result(self) -> Reply:
-        return self._store.concluded(self._request, self._sent, self._arguments)
+        return self._store.read(self._request, self._asked)
+
+
+class _InTurn:
+    """The same where a process has several handlers: what one of them is answered holds for the others."""
+
+    others_wait = True
+
+    def __init__(self, store: RedisStore, request: Request, asked: Asked, users: together.Together) -> None:
+        self._store = store
+        self._request = request
+        self._asked = asked
+        self._users = users
+        self._reply: Reply | None = None
+        self._error: StateError | None = None
+
+    def wait(self, seconds: float) -> bool:
+        left = SLICES
+        turn, self._reply = None, self._users.as_known(self._request)
+        while self._reply is None and turn is None and left:
+            turn, self._reply = self._users.turn(seconds / SLICES), self._users.as_known(self._request)
+            left -= 1
+        try:
+            return self._reply is not None or (turn is not None and self._ask(seconds / SLICES, left))
+        finally:
+            if turn is not None:
+                turn.release()
+
+    def _ask(self, seconds: float, times: int) -> bool:
+        self._asked.send()
+        if not self._asked.wait(seconds, times):
+            return False
+        try:
+            self._reply = self._store.read(self._request, self._asked)
+            self._users.learn(self._request, self._reply)
+        except StateError as error:
+            self._error = error
+        return True
+
+    def result(self) -> Reply:
+        if self._reply is None:
+            raise self._error or StateError("no answer")
+        return self._reply

@@ -118,29 +118,37 @@ class Together:
         turn = self._turn
         alone = turn.acquire(blocking=False)
         if not alone:
-            reply = self._as_known(request)
+            reply = self.as_known(request)
             if reply is not None:
                 return reply
             turn = self._begin(seconds)
         try:
-            reply = None if alone else self._as_known(request)
+            reply = None if alone else self.as_known(request)
             if reply is None:
                 reply = do([request])[0]
-                self._learn(request, reply)
+                self.learn(request, reply)
             return reply
         finally:
             turn.release()
 
     def _begin(self, seconds: float) -> threading.Lock:
+        turn = self.turn(seconds)
+        if turn is None:
+            raise StateError("no answer: another call of this process has none")
+        return turn
+
+    def turn(self, seconds: float) -> threading.Lock | None:
+        """Wait for the turn to ask; return what is to be released after it, None: it did not come."""
         turn = self._turn
         if not turn.acquire(timeout=seconds):
             if self._clock() - self._since > STUCK:
                 self._turn = threading.Lock()
-            raise StateError("no answer: another call of this process has none")
+            return None
         self._since = self._clock()
         return turn
 
-    def _as_known(self, request: Request) -> Reply | None:
+    def as_known(self, request: Request) -> Reply | None:
+        """Return what another user was answered a moment ago to the same claim; None: ask."""
         claim = request.claim
         if claim is None or request.outcomes:
             return None
@@ -153,7 +161,8 @@ class Together:
         answer = Anothers(known.answer.told, known.answer.again_in - passed, known.answer.since + passed)
         return Reply(0.0, answer=answer) if answer.again_in > 0.0 else None
 
-    def _learn(self, request: Request, reply: Reply) -> None:
+    def learn(self, request: Request, reply: Reply) -> None:
+        """Know an answer, for the other users."""
         for outcome in request.outcomes:
             for follow_up in (False, True):
                 self._known.pop((request.sender.space, outcome.key, outcome.change, follow_up), None)

@@ -118,6 +118,7 @@ def test_a_page_reads_like_this() -> None:
         ("it broke", ValueError("\n-----\n=====\nCell 3 failed\n"), "it broke: ValueError: Cell 3 failed"),
         ("it broke", ValueError("17"), "it broke: ValueError: 17"),
         ("bad card", ValueError("bad card"), "ValueError: bad card"),
+        ("17\n\nGraphQL request:1:2", KeyError(17), "KeyError: 17"),
         ("cannot pay", ValueError("no"), "cannot pay: ValueError: no"),
         ("cannot serve /v1", ValueError("v1"), "cannot serve /v1: ValueError: v1"),
         ("cannot pay:", ValueError("no"), "cannot pay: ValueError: no"),
@@ -195,6 +196,26 @@ def test_a_line_by_which_a_library_reports_names_the_applications_function() -> 
     assert _trigger(made).summary == "Job 7f3a failed in test_alert._charge: ValueError: no"
     ours = record("Job 7f3a failed", exc_info=_raised_in_the_shop())
     assert _trigger(ours).summary == "Job 7f3a failed: ValueError: no"
+
+
+def test_what_a_library_made_of_an_exception_is_shown_by_what_it_made_it_of() -> None:
+    charged = _raised_in_the_shop()[1]
+    wrapper = LookupError("tool failed")
+    wrapper.__cause__ = charged
+    made = record("Tool 'refund' failed", exc_info=(LookupError, wrapper, None))
+    made.pathname = logging.__file__
+    assert _trigger(made).summary == "Tool 'refund' failed in test_alert._charge: ValueError: no"
+    ours = record("Tool 'refund' failed", exc_info=(LookupError, wrapper, None))
+    assert _trigger(ours).summary == "Tool 'refund' failed: LookupError: tool failed"
+
+
+def test_an_exception_that_only_says_how_an_object_is_printed_is_shown_by_its_cause() -> None:
+    error = LookupError("RetryError[<Future at 0x7f24b6faa950 state=finished raised ValueError>]")
+    assert _summary("it broke", error=error).startswith("it broke: LookupError: RetryError[<Future at 0x7f")
+    error.__cause__ = ValueError("bad card")
+    assert _summary("it broke", error=error) == "it broke: LookupError: ValueError: bad card"
+    error.__cause__ = ValueError()
+    assert _summary("it broke", error=error) == "it broke: LookupError: ValueError"
 
 
 class _Job:

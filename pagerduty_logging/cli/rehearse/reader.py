@@ -176,7 +176,7 @@ class LogReader:
         if len(line.text) > MAX_TEXT_CHARS:
             self._counts.cut += 1
             line.text = line.text[:MAX_TEXT_CHARS]
-        if joiner.repeats_head(line.text):
+        if line.said is None and joiner.repeats_head(line.text):
             self._counts.continued += 1
             return
         if joiner.expects_error:
