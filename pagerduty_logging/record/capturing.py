@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.filters import Ignored
@@ -134,7 +134,9 @@ class Capturing:
                 self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
             record = with_exception(record)
-            if sys.exception() is not None or _holds_objects(record.__dict__.get("args")):
+            args: Any = record.__dict__.get("args")
+            is_plain = not args or (type(args) is tuple and _PLAIN.issuperset(map(type, args)))
+            if not is_plain or sys.exception() is not None:
                 record = self._identifier.with_handled(record)
             error = exception_of(record)
             rule = self._filters.rule_for(record, error)
@@ -262,13 +264,3 @@ class Capturing:
         """Find the problem of what could be read without the application's own code."""
         occurrence.key, occurrence.by_message = self._identifier.identify_bare(occurrence)
         return occurrence
-
-
-def _holds_objects(args: object) -> bool:
-    """Return whether there may be an exception among a record's arguments."""
-    if type(args) is tuple:
-        for value in args:
-            if type(value) not in _PLAIN:
-                return True
-        return False
-    return args is not None
