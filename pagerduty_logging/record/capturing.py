@@ -7,12 +7,13 @@ raise, log, or end the program. A record that calls for a page has one all the s
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.filters import Ignored
@@ -25,6 +26,8 @@ _RULES = {
     "exception": "ignore_exceptions",
     "exit": "the report of an exit with all well",
 }
+
+_PLAIN = frozenset((str, int, float, bool, type(None)))
 
 MAX_NESTED = 5
 """Nesting depth of records that log while they are rendered, from which their objects are not rendered."""
@@ -129,7 +132,11 @@ class Capturing:
             if overrides.said_by(record) is False:
                 self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
-            record = self._identifier.with_handled(with_exception(record))
+            record = with_exception(record)
+            args: Any = record.__dict__.get("args")
+            is_plain = not args or (type(args) is tuple and _PLAIN.issuperset(map(type, args)))
+            if not is_plain or sys.exception() is not None:
+                record = self._identifier.with_handled(record)
             error = exception_of(record)
             rule = self._filters.rule_for(record, error)
             if rule is not None:

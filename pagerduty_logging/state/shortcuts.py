@@ -62,7 +62,6 @@ class ShortCuts:
         """
         self._know(self.known_at, place, token, problem)
         _extend(problem, logger, level, kind)
-        self.known.setdefault(logger, {})  # to look for what is missing costs an exception
 
     def know_line(self, logger: str, number: int, line: object) -> None:
         """Let repeats be recognised by what is known of a line; it holds a problem that `know_at` knows."""

@@ -60,6 +60,16 @@ def its_words(log, a, b):
         raise ValueError(a)
     except Exception as error:
         log.exception(str(error) if b == "0" else f"Failed: {error}")
+def handling(log, a, b):
+    try:
+        int(a) if b == "0" else json.loads(a) if b == "1" else [][1]
+    except Exception as error:
+        log.error(f"payment {a} failed")
+def handling_for(log, a, b):
+    try:
+        functools.reduce(lambda x, y: json.loads(a) if b == "0" else int(a), [1, 2])
+    except Exception as error:
+        log.error(f"payment {a} failed: {error}")
 def bracketed(log, a, b): log.error(f"payment ({a}) failed: {b}")
 def bracket_at_the_end(log, a, b): log.error(f"payment {a} ({b})")
 def quoted(log, a, b): log.error(f'payment "{a}" of {b}" failed')
