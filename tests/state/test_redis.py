@@ -551,3 +551,14 @@ def test_an_address_with_an_unknown_option_is_said_in_words(redis_server: Server
     assert here.ask() == Unknown()
     assert "after its question mark" in here.said[0]
     assert "hush" not in here.said[0]
+
+
+def test_a_client_of_the_users_own_gets_the_number_of_keys_as_a_number(redis_server: Server):
+    class Exact(redis.Redis):  # as clusters of redis-py 5.0 reckon with it
+        def evalsha(self, sha, numkeys, *keys_and_args):
+            assert keys_and_args[: 0 + numkeys]
+            return super().evalsha(sha, numkeys, *keys_and_args)
+
+    client = Exact("127.0.0.1", redis_server.port, protocol=2, socket_timeout=1.0)
+    assert isinstance(Member(client).ask(), Mine)
+    client.close()
