@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys as _sys
 import threading as _threading
@@ -16,11 +17,12 @@ from pagerduty_logging.events_api import options
 from pagerduty_logging.handler import PagerDutyHandler, handlers
 from pagerduty_logging.hooks import exit_status
 from pagerduty_logging.hooks.event_loops import LoopHooks
+from pagerduty_logging.hooks.last_exception import last_exception
 from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
-from pagerduty_logging.hooks.source_lines import load_source
 from pagerduty_logging.hooks.unraisable import failed
-from pagerduty_logging.record.intent import is_success, stops
+from pagerduty_logging.record.exits import is_success, stops
+from pagerduty_logging.record.source_of_main import load_source_of_main
 
 
 class Hooks:
@@ -76,8 +78,10 @@ class _Installation:
         self.wanted = wanted
         self._report = Report(wanted.logger)
         self._places: list[Place | LoopHooks] = []
+        self._seen = last_exception()
         if wanted.sys:
             self._places.append(Place(_sys, "excepthook", self._main_thread))
+            atexit.register(self._at_exit)
         if wanted.sys or wanted.exit_status:
             from multiprocessing.process import BaseProcess
 
@@ -100,6 +104,7 @@ class _Installation:
         """Put back what was there before."""
         self._report.over = True
         _installed.remove(self)
+        atexit.unregister(self._at_exit)
         for place in self._places:
             place.leave()
 
@@ -108,11 +113,19 @@ class _Installation:
             kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None
         ) -> None:
             then = partial(before, kind, error, traceback)
+            self._seen = last_exception()
             self._report.once(
                 error or kind, lambda: self._log("Uncaught exception", kind, error, traceback), then
             )
 
         return hook
+
+    def _at_exit(self) -> None:
+        """Log what ended the program, if a hook in front of ours kept it from us."""
+        error = last_exception()
+        if error is not None and error is not self._seen:
+            log = partial(self._log, "Uncaught exception", type(error), error, error.__traceback__)
+            self._report.once(error, log, _nothing)
 
     def _other_thread(self, before: Function) -> Function:
         def hook(args: Any) -> None:
@@ -144,7 +157,6 @@ class _Installation:
             try:
                 before(process)
             except BaseException as error:
-                load_source(error)
                 message = self._words_of_child(process.name, error)
                 if message is not None:
                     self._report.once(error, partial(self._report.critical, message, error), _nothing)
@@ -221,6 +233,7 @@ def install_hooks(
         asyncio=options.flag("asyncio", asyncio),
         exit_status=options.flag("exit_status", exit_status),
     )
+    load_source_of_main()
     kept = _handlers("keep", keep)
     for handler in handlers():
         handler.lookout.note_attached()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from types import CodeType, FrameType, TracebackType
+from typing import NoReturn
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.handler import PagerDutyHandler, handlers
@@ -16,8 +17,12 @@ from pagerduty_logging.record.attachment import behind
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | None
 
+_THIS_FILE = sys._getframe().f_code.co_filename  # not `__file__` where it is packed
 UNCAUGHT = {"_pagerduty_uncaught": True}
 """Marks records of hooks. After the record of the exception itself, they only say what it ended."""
+
+
+_TRIAL = "trial of a formatter"
 
 
 class Report:
@@ -59,11 +64,11 @@ class Report:
             self.logger.critical("%s", message, exc_info=exc_info, extra=UNCAUGHT)
         except Exception as broken:
             line = sys._getframe().f_lineno
-            self._log_behind(broken, self._record(__file__, line, message, exc_info, "critical"))
+            self._log_behind(broken, self._record(_THIS_FILE, line, message, exc_info, "critical"))
         last = self._last_resort()
         if last is not None:
             line = sys._getframe().f_lineno
-            last.handle(self._record(__file__, line, message, exc_info, "critical"))
+            last.handle(self._record(_THIS_FILE, line, message, exc_info, "critical"))
         return last is not None or self.logger.isEnabledFor(logging.CRITICAL)
 
     def prints(self) -> bool:
@@ -74,7 +79,7 @@ class Report:
             and handler.stream is sys.stderr
             and handler.level <= logging.CRITICAL
             and not handler.filters
-            and type(handler.formatter) in (logging.Formatter, type(None))
+            and _shows_tracebacks(handler)
             for handler in _handlers_of(self.logger)
         )
 
@@ -129,6 +134,25 @@ def _is_interpreters(then: Callable[[], object]) -> bool:
     """Return whether this calls a hook of the interpreter's, which prints to stderr and no more."""
     own = (sys.__excepthook__, threading.__excepthook__, sys.__unraisablehook__)
     return isinstance(then, partial) and then.func in own
+
+
+def _shows_tracebacks(handler: logging.Handler) -> bool:
+    """Return whether a handler's formatter writes out where an exception was raised."""
+    if type(handler.formatter) in (logging.Formatter, type(None)):
+        return True
+    try:
+        _fail()
+    except LookupError as error:
+        exc_info = (type(error), error, error.__traceback__)
+        record = logging.LogRecord(__name__, logging.CRITICAL, _THIS_FILE, 0, "%s", ("",), exc_info)
+        with suppress(Exception):
+            text = handler.format(record)
+            return _TRIAL in text and _fail.__name__ in text
+    return False
+
+
+def _fail() -> NoReturn:
+    raise LookupError(_TRIAL)
 
 
 def _handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:

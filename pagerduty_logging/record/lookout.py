@@ -7,14 +7,18 @@ once; that a list of handlers was emptied is found by the worker, which looks no
 from __future__ import annotations
 
 import logging
-import sys
 import weakref
 from collections.abc import Callable, Iterable
 from typing import Literal
 
 from pagerduty_logging.events_api.clock import monotonic
-from pagerduty_logging.record.attachment import holders_above, put_back, standing_of
-from pagerduty_logging.record.configured import closed_by_logging, set_up_under_way
+from pagerduty_logging.record.attachment import (
+    closed_by_logging,
+    holders_above,
+    put_back,
+    set_up_under_way,
+    standing_of,
+)
 
 MAX_ASKED = 50
 """Records that are looked at for where a handler is attached; one of a logger by itself is nowhere."""
@@ -38,6 +42,8 @@ class Lookout:
 
     Attributes:
         keepers: how many want the handler to be put back where it was.
+        asks: how many loggers more it asks whether the handler is attached to them; 0: it knows, or has
+            given up.
     """
 
     flush_timeout = 0.0
@@ -52,6 +58,7 @@ class Lookout:
         is_ending: Callable[[], bool],
     ) -> None:
         self.keepers = 0
+        self.asks = MAX_ASKED
         self._handler = weakref.ref(handler)
         self._name = NAMED
         self._others = others
@@ -59,9 +66,9 @@ class Lookout:
         self._ask = ask
         self._is_ending = is_ending
         self._at: tuple[str, ...] = ()
-        self._asked = 0
+        self._is_configured = set_up_under_way() is not None
         self._thrown_out_by = ""
-        self._dropped = self._on_purpose = False
+        self._on_purpose = False
         self._stage: Literal["well", "suspected", "told"] = "well"
         self._pace = _Pace()
         weakref.finalize(handler, self._note_dropped).atexit = False
@@ -69,16 +76,18 @@ class Lookout:
     # --- what comes to its knowledge ----------------------------------------------------------------
 
     @property
-    def is_asking(self) -> bool:
-        """Whether it wants to know where the handler is attached."""
-        return not self._at and self._asked < MAX_ASKED
+    def is_closed_on_purpose(self) -> bool:
+        """Whether the application itself closed the handler, and has not attached it since."""
+        return self._on_purpose
 
     def note_attached(self, logger: object = None) -> None:
         """Note where the handler is attached: by the name of a logger that reached it, or anywhere."""
         handler = self._handler()
-        if handler is not None and self.is_asking:
-            self._asked += 1
+        if handler is not None and self.asks and not self._at:
             self._at = standing_of(handler).at if logger is None else holders_above(handler, logger)
+            # A record that comes from elsewhere: the handler stands where nobody can see it.
+            self._is_configured = self._is_configured and logger is None
+        self.asks = 0 if self._at else max(self.asks - 1, 0)
 
     def note_closed(self) -> None:
         """Note that the handler is closed just now, and by whom. Called with logging's locks held."""
@@ -96,11 +105,16 @@ class Lookout:
         self._ask(self.look)
 
     def _note_dropped(self) -> None:
-        if self._at and not self._on_purpose and not self._is_ending():
-            self._dropped = True
-            if not self._thrown_out_by:
-                self._thrown_out_by = _place()
+        if self._is_dropped and not self._is_ending():
             self._ask(self.look)
+
+    @property
+    def _was_attached(self) -> bool:
+        return bool(self._at or self._is_configured)
+
+    @property
+    def _is_dropped(self) -> bool:
+        return self._handler() is None and self._was_attached and not self._on_purpose
 
     # --- looking --------------------------------------------------------------------------------------
 
@@ -141,11 +155,11 @@ class Lookout:
     def trouble(self) -> str:
         """Return what keeps every ERROR from the handler, in words that follow its name; "" if nothing does.
 
-        Nothing, too, if it was never seen attached, or was closed on purpose.
+        Nothing, too, if it was closed on purpose; or if it was made by hand and never seen attached.
         """
         handler = self._handler()
         if handler is None:
-            return f"is gone{self._by()}" if self._dropped else ""
+            return f"is gone{self._by()}" if self._is_dropped else ""
         standing = standing_of(handler)
         if standing.at:
             self._at = standing.at
@@ -153,7 +167,7 @@ class Lookout:
             if not standing.trouble:
                 self._thrown_out_by = ""
             return standing.trouble
-        if self._on_purpose or not self._at:
+        if self._on_purpose or not self._was_attached:
             return ""
         if self._thrown_out_by:
             return f"is attached to no logger any more{self._by()}"
@@ -210,13 +224,14 @@ class Lookout:
         """Report what has thrown the handler out, if there was no time before."""
         handler = self._handler()
         deaf = handler is not None and bool(standing_of(handler).at)
-        trouble = self.trouble() if deaf or self._dropped or self._thrown_out_by else ""
+        known = deaf or self._is_configured or self._is_dropped or self._thrown_out_by
+        trouble = self.trouble() if known else ""
         if trouble and not (self._stage == "told" or self.keepers or self._has_successor()):
             self._tell(trouble)
 
     def after_fork_in_child(self) -> None:
         """Leave it to the parent to tell what happened there."""
-        if self._dropped or self._thrown_out_by:
+        if self._is_dropped or self._thrown_out_by:
             self._stage = "told"
 
 
@@ -237,12 +252,3 @@ class _Pace:
         self.next_at = now + self._pause
         self._pause = min(2 * self._pause, LONGEST_GLANCE)
         return True
-
-
-def _place() -> str:
-    """Return where the application drops the handler just now."""
-    skipped = (__file__, weakref.__file__, logging.__file__)
-    frame = sys._getframe(1)
-    while frame.f_code.co_filename in skipped and frame.f_back is not None:
-        frame = frame.f_back
-    return f"what is done at {frame.f_code.co_filename}:{frame.f_lineno}"

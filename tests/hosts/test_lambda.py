@@ -105,3 +105,36 @@ def test_pages_leave_before_the_answer(sandbox: Sandbox, tmp_path: Path) -> None
     found = pages(sandbox)
     assert set(found) == {"no address for order 7", "shop failed: LookupError: there is no order 13"}
     assert found["no address for order 7"]["aws_request_id"] == "request-0"
+
+
+POWERTOOLS = """
+import logging
+from pagerduty_logging import PagerDutyHandler
+logging.getLogger().addHandler(PagerDutyHandler())
+
+import aws_lambda_powertools as powertools
+log = powertools.Logger(service="order")
+log.error("payment %s failed", 7, order=7)
+log.error({"message": "the database is down", "shard": 3})
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.exception("it broke")
+logging.getLogger("shop.reorder").error("a bystander failed")
+"""
+
+
+def test_what_powertools_logs_pages_though_it_keeps_its_records_from_the_root_handlers(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    pytest.importorskip("aws_lambda_powertools")
+    with started(["-c", POWERTOOLS], tmp_path, sandbox, AWS_LAMBDA_FUNCTION_NAME="shop") as process:
+        assert process.wait(PATIENCE) == 0
+    found = pages(sandbox)
+    assert set(found) == {
+        "payment 7 failed",
+        "the database is down",
+        "it broke: ZeroDivisionError: division by zero",
+        "a bystander failed",
+    }
+    assert (found["payment 7 failed"]["order"], found["the database is down"]["shard"]) == (7, 3)

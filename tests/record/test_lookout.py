@@ -74,7 +74,7 @@ def test_a_handler_that_never_paged_is_missed_when_somebody_empties_the_list_of_
     del handler
     pass_seconds(asked, 3)
     [line] = said
-    assert f"is gone, because of what is done at {__file__}" in line
+    assert "is gone: errors page nobody" in line
 
 
 def test_a_handler_that_never_paged_and_hears_nothing_is_told_within_seconds_and_at_a_sudden_end() -> None:

@@ -101,17 +101,62 @@ def test_handlers_are_cleared_or_logging_is_disabled_and_it_is_told(pagerduty: S
     assert len(ended.err.splitlines()) == 1
 
 
-def test_a_handler_that_nobody_holds_is_gone_and_it_is_told_where(pagerduty: Sandbox) -> None:
+CONFIGURED = """
+root.removeHandler(made); made.close(); del made
+dictConfig({"version": 1, "disable_existing_loggers": False,
+            "handlers": {"pages": {"()": handler}}, "root": {"handlers": ["pages"]}})
+"""
+"""As most programs have it: nobody but logging holds the handler."""
+THROWN_OUT = [*SET_UPS.values(), "root.handlers.clear()", "root.handlers = [logging.NullHandler()]"]
+
+
+@pytest.mark.parametrize("throw_out", THROWN_OUT)
+def test_a_handler_that_only_logging_held_says_so_and_pages_for_what_ends_the_program(
+    pagerduty: Sandbox, throw_out: str
+) -> None:
+    program = f"""
+{throw_out}
+told("PagerDutyHandler 'pages' is attached to no logger")
+from pagerduty_logging import handlers
+[mine] = handlers()
+assert "is attached to no logger" in mine.stats.out_of_reach
+1 / 0
+"""
+    ended = run_mine(f"{CONFIGURED}\ninstall_hooks()\n{program}", pagerduty)
+    assert "ZeroDivisionError" in ended.err
+    assert summaries(pagerduty) == ["Uncaught exception: ZeroDivisionError: division by zero"]
+
+
+@pytest.mark.parametrize("throw_out", THROWN_OUT)
+def test_a_short_program_without_hooks_is_told_that_its_configured_handler_is_thrown_out(
+    pagerduty: Sandbox, throw_out: str
+) -> None:
+    ended = run_mine(f"{CONFIGURED}\n{throw_out}", pagerduty)
+    assert ended.err.count("errors page nobody") == 1
+
+
+def test_a_handler_that_is_configured_for_no_logger_is_told(pagerduty: Sandbox) -> None:
+    program = CONFIGURED.replace('"root": {"handlers": ["pages"]}', '"root": {"handlers": []}')
+    assert run_mine(program, pagerduty).err.count("is attached to no logger: errors page nobody") == 1
+
+
+def test_a_handler_behind_a_queue_of_the_applications_own_making_is_in_reach(pagerduty: Sandbox) -> None:
     ended = run_mine(
         """
-        install_hooks()
-        del made
-        root.handlers.clear()
-        told("PagerDutyHandler is gone, because of what is done at <string>:")
+        import queue
+        from logging.handlers import QueueHandler, QueueListener
+        class Queued(QueueHandler):
+            def __init__(self, handlers):
+                super().__init__(queue.Queue())
+                self._mine = QueueListener(self.queue, *(handlers[i] for i in range(len(handlers))))
+        root.removeHandler(made); made.close(); del made
+        dictConfig({"version": 1, "handlers": {
+            "pages": {"()": handler}, "queue": {"()": Queued, "handlers": ["cfg://handlers.pages"]},
+        }, "root": {"handlers": ["queue"]}})
         """,
         pagerduty,
     )
-    assert ended.status == 0, ended.err
+    assert (ended.status, ended.err) == (0, "")
 
 
 def test_a_handler_is_put_back_when_a_library_cleared_the_handlers(pagerduty: Sandbox) -> None:
