@@ -237,8 +237,13 @@ class Strange:
     eval = evalsha
 
 
-def _raise(error: Exception):
+def _raise(error: BaseException):
     raise error
+
+
+def _answer(text: str):
+    standing = '{"told": false, "leased": false, "left": 0}'
+    return f'[{{"now": 1, "standings": [{standing}], "answer": {text}}}]'.encode()
 
 
 @pytest.mark.parametrize(
@@ -251,6 +256,11 @@ def _raise(error: Exception):
         (lambda: [1, 2], "nonsense"),
         (lambda: b'{"now": "x"}', "nonsense"),
         (lambda: b'{"now": 1, "standings": [], "answer": {"kind": "yes"}}', "nonsense"),
+        (lambda: _answer('{"kind": "later", "again_in": 1e18}'), "nonsense"),
+        (lambda: _answer('{"kind": "later", "again_in": -5}'), "nonsense"),
+        (lambda: _answer('{"kind": "anothers", "told": false, "again_in": 31}'), "nonsense"),
+        (lambda: _answer('{"kind": "anothers", "told": true, "again_in": NaN}'), "nonsense"),
+        (lambda: _raise(SystemExit(3)), "SystemExit"),
         (lambda: time.sleep(5.0), "no answer within 0.25 s"),
     ],
 )
