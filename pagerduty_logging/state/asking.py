@@ -270,8 +270,13 @@ class Asker:
                 self.store = self.make_store()
 
         def work(store: Store) -> Reply:
-            with self.guard():
-                return store.exchange(request, UNHURRIED if unhurried else patience)
+            try:
+                with self.guard():
+                    return store.exchange(request, UNHURRIED if unhurried else patience)
+            except BaseException as error:
+                if isinstance(error, Exception) or not self._in_background:
+                    raise
+                raise StateError(f"its client raised {type(error).__name__}") from None  # not at the worker
 
         store = self.store
         if unhurried:

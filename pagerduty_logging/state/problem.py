@@ -62,6 +62,7 @@ class Last(NamedTuple):
         at: the same on the throttle's clock.
         window: seconds that the quiet window takes which it opens.
         lost: it was lost, and no event was submitted since.
+        refused: occurrences by the time that PagerDuty refused it for good; 0: it did not.
     """
 
     severity: Severity
@@ -69,6 +70,7 @@ class Last(NamedTuple):
     at: float = 0.0
     window: float = 0.0
     lost: bool = False
+    refused: int = 0
 
 
 @dataclass(slots=True)

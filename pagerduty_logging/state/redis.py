@@ -109,13 +109,13 @@ class RedisStore:
         payloads = [packed(request.as_of_now(), keys) for request in requests]
         self._answers = False
         try:
-            text = self._asked(self._client(), [str(len(keys)), *keys, *payloads])
+            text = self._asked(self._client(), [len(keys), *keys, *payloads])
         except Exception as error:
             raise self._error(error) from None
         self._answers = True
         return unpacked(requests, text)
 
-    def _asked(self, client: Any, arguments: list[str]) -> Any:
+    def _asked(self, client: Any, arguments: list[Any]) -> Any:
         if self._given is None:
             renewed(client.connection)
         try:
@@ -131,7 +131,7 @@ class RedisStore:
             return None
         keys: list[str] = []
         payload = packed(request.as_of_now(), keys)
-        asked = Asked(self._own, self._sha, self._lua, [str(len(keys)), *keys, payload])
+        asked = Asked(self._own, self._sha, self._lua, [len(keys), *keys, payload])
         if request.claim is not None and not users.alone(self._user):
             return _InTurn(self, request, asked, users)
         users.forget(request)

@@ -70,7 +70,7 @@ class Asked:
         arguments: number of keys, keys and arguments.
     """
 
-    def __init__(self, client: Any, sha: str, lua: str, arguments: list[str]) -> None:
+    def __init__(self, client: Any, sha: str, lua: str, arguments: list[Any]) -> None:
         self._client = client
         self._connection = client.connection
         self._sha, self._lua = sha, lua

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pagerduty_logging.state.protocol import (
     FORMAT,
+    LEASE,
     MAX_NAMES,
+    MINUTE,
     Anothers,
     Claim,
     Count,
@@ -117,9 +120,11 @@ def unpacked(requests: list[Request], text: Any) -> list[Reply]:
 
 
 def _reply(request: Request, told: Mapping[str, Any]) -> Reply:
-    now = float(told["now"])
+    now = _seconds(told["now"])
     standings = {
-        count.key: Standing(bool(one["told"]), bool(one["leased"]), float(one["left"]), one.get("severity"))
+        count.key: Standing(
+            bool(one["told"]), bool(one["leased"]), _seconds(one["left"]), one.get("severity")
+        )
         for count, one in zip(request.counts, told["standings"] or (), strict=True)
     }
     quiet = None
@@ -152,10 +157,20 @@ def _mine(told: Mapping[str, Any]) -> Mine:
 _ANSWERS: dict[str, Callable[[Mapping[str, Any]], Mine | Anothers | Later]] = {
     "mine": _mine,
     "anothers": lambda told: Anothers(
-        bool(told["told"]), float(told["again_in"]), float(told.get("since", 0.0))
+        bool(told["told"]),
+        _seconds(told["again_in"], math.inf if told["told"] else LEASE),
+        _seconds(told.get("since", 0.0)),
     ),
-    "later": lambda told: Later(float(told["again_in"])),
+    "later": lambda told: Later(_seconds(told["again_in"], MINUTE)),
 }
+
+
+def _seconds(value: Any, most: float = math.inf) -> float:
+    """Return a time; for one that would keep an event for ever, or means nothing, raise a ValueError."""
+    seconds = float(value)
+    if not (0.0 <= seconds <= most and math.isfinite(seconds)):
+        raise ValueError("no time that an event can wait")
+    return seconds
 
 
 def known(name: str, values: list[Any], now: float) -> KnownProblem | None:

@@ -67,7 +67,7 @@ def settled(settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
     stood_for = settlement.reports + problem.unreported
     follows_up = settlement.why.follows_up
     match outcome:
-        case Outcome.LOST | Outcome.UNDONE:
+        case Outcome.LOST | Outcome.REFUSED | Outcome.UNDONE:
             problem.reported -= settlement.reports
         case Outcome.REJECTED:
             problem.reported = problem.occurrences  # the summary of what was dropped reports them
@@ -81,5 +81,6 @@ def settled(settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
         if problem.last is settlement.noted and settlement.before is not None:  # and nothing came since
             problem.last = settlement.before
     elif not arrived(outcome):
-        problem.last = problem.last._replace(lost=True)
+        refused = problem.occurrences if outcome is Outcome.REFUSED else 0
+        problem.last = problem.last._replace(lost=True, refused=refused)
     return stood_for

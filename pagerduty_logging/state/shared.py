@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from typing import Any
 
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
@@ -22,7 +23,6 @@ from pagerduty_logging.state.protocol import (
     Anothers,
     Answer,
     Claim,
-    Count,
     Mine,
     Outcome,
     Reply,
@@ -41,8 +41,6 @@ LAST_WAIT = 2.0
 """Seconds that the end of the process waits for one answer."""
 LAST_TRIES = 2
 """Answers that may fail to come then."""
-MOMENT = 0.05
-"""Seconds that the worker waits for the answer to a hand-in, which may also come later."""
 FINAL_WAIT = 0.01
 """Seconds that are to be left for one."""
 SPREAD = 0.2
@@ -151,7 +149,7 @@ class SharedState:
             greet: connect too, on the thread that makes the calls, and wait for nothing: processes of a fleet
                 that all connect with the first record of an outage would wait for each other.
         """
-        self._asker.prepare(self._hello() if greet else None)
+        self._asker.prepare(self._request() if greet else None)
 
     # --- what the worker says ---------------------------------------------------------------------
 
@@ -269,7 +267,7 @@ class SharedState:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
         self._notice_fork()
         again = self._ledger.unanswered
-        wait = min(self._asker.breaker.patience(self._clock()), MOMENT)
+        wait = self._asker.breaker.patience(self._clock())
         answered = self._exchange(wait=wait) is not None
         if answered and again and len(self._ledger):
             answered = self._exchange(wait=wait) is not None
@@ -340,7 +338,7 @@ class SharedState:
             if late is not None:
                 self._take(late)
             if self._asker.breaker.open:
-                back = self._asker.probe(self._hello())
+                back = self._asker.probe(self._request())
                 if back is None:
                     return None
                 self._take(back)
@@ -349,7 +347,9 @@ class SharedState:
             is_new = not self._ledger.unanswered
             batch = self._ledger.batch(claim.key if claim is not None else None)
             counts, outcomes = batch.aged(self._wall())
-            request = self._hello(batch.sequence, counts, outcomes, claim, spend)
+            request = self._request(
+                sequence=batch.sequence, counts=counts, outcomes=outcomes, claim=claim, spend=spend
+            )
             reply = self._asker.ask(request, wait, meanwhile)
             if reply is None:
                 return None
@@ -363,24 +363,9 @@ class SharedState:
         self._plan(reply)
         self._learn(reply)
 
-    def _hello(
-        self,
-        sequence: int = 0,
-        counts: tuple[Count, ...] = (),
-        outcomes: tuple[Outcome, ...] = (),
-        claim: Claim | None = None,
-        spend: int | None = None,
-    ) -> Request:
-        return Request(
-            sender=self._sender,
-            started=max(self._wall() - self._started, 0.0),
-            sequence=sequence,
-            counts=counts,
-            outcomes=outcomes,
-            claim=claim,
-            spend=spend,
-            silences=self._silences[0],
-        )
+    def _request(self, **more: Any) -> Request:
+        started = max(self._wall() - self._started, 0.0)
+        return Request(sender=self._sender, started=started, silences=self._silences[0], **more)
 
     def _plan(self, reply: Reply) -> None:
         """Set the time of the next hand-in: every few seconds after a problem was told for the first time.

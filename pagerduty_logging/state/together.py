@@ -17,7 +17,7 @@ from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.state.helper import SLICES
 from pagerduty_logging.state.protocol import LEASE, Anothers, Claim, Mine, Reply, Request, StateError
 
-LINGER = 0.02
+LINGER = 0.05
 """Seconds in which others may join a hand-in: theirs are due at nearly the same moments."""
 MOST = 50
 """Hand-ins in one exchange."""

@@ -70,7 +70,8 @@ class Unreported:
         """Return the problems with occurrences that no event reports, the most severe and frequent first.
 
         Those that were silent for longer than the longest window are not among them: to report them now
-        would open an incident again that was closed long ago.
+        would open an incident again that was closed long ago. Nor are those of which PagerDuty refused all
+        that there is to report.
         """
         return self._lock.run(self._held_back, now, least, or_else=_none_now)
 
@@ -79,10 +80,12 @@ class Unreported:
         return len(self.held_back(self._clock(), least))
 
     def _held_back(self, now: float, least: int) -> list[Problem]:
-        found = [p for p in self._known.all() if p.reportable >= least and self._is_recent(p, now)]
+        found = [p for p in self._known.all() if p.reportable >= least and self._is_wanted(p, now)]
         return sorted(found, key=lambda problem: (problem.last.severity.rank, -problem.unreported))
 
-    def _is_recent(self, problem: Problem, now: float) -> bool:
+    def _is_wanted(self, problem: Problem, now: float) -> bool:
+        if problem.last.refused == problem.occurrences:
+            return False
         return problem.last.lost or now - problem.quiet_until <= self._longest
 
     def report(self, problem: Problem, why: Why, seen: float, now: float) -> Report | None:
