@@ -149,7 +149,7 @@ def _joined(
 
 def _none_fits(site: source.Site, path: str, words: str) -> bool:
     """Whether the full rules, too, would find no template for WORDS there now, and look at no file for it."""
-    if site.templates:  # as where loguru fills in the values
+    if site.templates:  # as of a text that is translated
         for template in site.templates:
             if template.is_in(words):
                 return False
