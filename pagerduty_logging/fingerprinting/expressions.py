@@ -50,6 +50,21 @@ def templates_in(lines: list[str], lineno: int) -> list[Template]:
     return list(dict.fromkeys(template for _, template in found))
 
 
+def templates_of(
+    tree: ast.Module, lines: list[str], call: ast.Call, argument: ast.expr, *, formatted: bool
+) -> list[Template]:
+    """Return the templates of one ARGUMENT of a CALL, the likeliest first.
+
+    Args:
+        tree: of the whole file.
+        lines: of the file.
+        call: within that tree.
+        argument: of that call.
+        formatted: whether more arguments follow, that a %-template is filled with.
+    """
+    return list(dict.fromkeys(_Reader(_Scopes(tree, lines), call).templates(argument, formatted=formatted)))
+
+
 def _calls(tree: ast.AST, line: int) -> list[ast.Call]:
     """The calls that LINE is part of, in the order of the source."""
     calls: list[ast.Call] = []

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, Final, TypeVar
 
 from pagerduty_logging.events_api import safejson
-from pagerduty_logging.events_api.template_text import is_template, values_of
+from pagerduty_logging.events_api.template_text import values_within
 from pagerduty_logging.record import literals, template_strings
 from pagerduty_logging.record.web_request import message_of
 
@@ -75,18 +75,8 @@ def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
     if isinstance(said, BaseException) and said is not record.msg and _from_exc_info(record):
         return said, {}  # nothing else of it is worth a word
     if type(said) is str or not has_words(said):
-        return message_of(record), _values_in(record.args)
-    return _filled(words_of(said), said), fields_of(said)
-
-
-def _values_in(args: Any) -> dict[object, object]:
-    """Return the values of template strings among a record's arguments."""
-    if not args:
-        return {}
-    templates = filter(
-        is_template, args.values() if type(args) is dict else args if type(args) is tuple else ()
-    )
-    return {name: value for template in templates for name, value in values_of(template).items()}
+        return message_of(record), values_within(record.args) if record.args else {}
+    return _filled(words_of(said), said), {**values_within(said), **fields_of(said)}
 
 
 def _from_exc_info(record: logging.LogRecord) -> bool:
