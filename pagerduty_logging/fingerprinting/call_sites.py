@@ -7,6 +7,7 @@ file, line and token: without copying the record, and without the worker.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -18,7 +19,7 @@ from pagerduty_logging.state.throttle import Throttle
 from . import failure
 from .lines import Line, line_of
 from .problem import Identifier
-from .tokens import Token, token_of, token_of_words, words_of
+from .tokens import Token, may_be_handed, token_of, token_of_words, words_of
 
 _SHOWN: Final = frozenset(
     (
@@ -83,7 +84,10 @@ class CallSites:
                 return None
         raised: Any = record.exc_info
         if not raised:
-            return None if record.exc_text else problem
+            handled = sys.exception()
+            if record.exc_text or (handled is not None and may_be_handed(record, handled)):
+                return None
+            return problem
         if hasattr(record, "_pagerduty_uncaught") or not failure.is_ordinary(record):
             return None
         mark = raised[1].__dict__.get(self._mark)

@@ -82,7 +82,7 @@ def token_of_words(
     site = source.sites.get((path, record.lineno))
     if site is None or (record.exc_info and not failure.is_ordinary(record)):
         return None
-    if not record.exc_info and (error := sys.exc_info()[1]) is not None and _may_be_handed(record, error):
+    if not record.exc_info and (error := sys.exception()) is not None and may_be_handed(record, error):
         return None
     for template in site.templates:
         if template.fits(words):
@@ -108,7 +108,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
         elif type(value) not in _PLAIN:
             if issubclass(type(value), str) or texts.failure_in(value):
                 return None
-            if causes.is_exception(value) and _may_be_handed(record, value):
+            if causes.is_exception(value) and may_be_handed(record, value):
                 return None
     path, line = record.pathname, record.lineno
     site = source.sites.get((path, line))
@@ -116,7 +116,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
         return None
     if record.exc_text and not record.exc_info:
         return None
-    if not record.exc_info and (error := sys.exc_info()[1]) is not None and _may_be_handed(record, error):
+    if not record.exc_info and (error := sys.exception()) is not None and may_be_handed(record, error):
         return None
     for template in site.templates:
         if template.fits(msg):
@@ -130,7 +130,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
     return _joined(record, msg, shape if guessed else msg, None, guessed=guessed)
 
 
-def _may_be_handed(record: logging.LogRecord, error: BaseException) -> bool:
+def may_be_handed(record: logging.LogRecord, error: BaseException) -> bool:
     """Whether RECORD, which has no `exc_info`, may speak of an exception of other code, see `handled`."""
     return error.__traceback__ is not None and not failure.is_ordinary(record, error)
 
