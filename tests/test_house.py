@@ -85,6 +85,7 @@ TESTED_IN = {
     "fingerprinting/causes.py": "fingerprinting/test_reporters.py",
     "fingerprinting/expressions.py": "fingerprinting/test_source.py",
     "fingerprinting/failure.py": "fingerprinting/test_reporters.py",
+    "fingerprinting/installed.py": "fingerprinting/test_reporters.py",
     "fingerprinting/parts.py": "fingerprinting/test_fingerprinting.py",
     "fingerprinting/own_keys.py": "fingerprinting/test_fingerprinting.py",
     "fingerprinting/problem.py": "fingerprinting/test_fingerprinting.py",

@@ -21,6 +21,7 @@ _MAX_CALLS: Final = 64
 _MAX_VARIANTS: Final = 16
 _MAX_DEPTH: Final = 40
 _MAX_NAMES: Final = 3
+_OF_LOGGING: Final = frozenset(("exc_info", "extra", "stack_info", "stacklevel"))
 
 
 class _Text(ast.Constant):
@@ -83,12 +84,17 @@ def _calls(tree: ast.AST, line: int) -> list[ast.Call]:
 
 
 def _arguments(call: ast.Call) -> Iterator[tuple[ast.expr, bool]]:
-    """Each argument, and whether more follow that a %-template could be filled with."""
+    """Each argument, and whether more follow that a template could be filled with."""
     last = len(call.args) - 1
     for i, argument in enumerate(call.args):
         yield argument, i < last
     for keyword in call.keywords:
         yield keyword.value, False
+
+
+def _fills_braces(call: ast.Call) -> bool:
+    """Return whether a call has more than its message: loguru fills that in at the braces."""
+    return len(call.args) > 1 or any(keyword.arg not in _OF_LOGGING for keyword in call.keywords)
 
 
 # --- from an expression to its templates ----------------------------------------------------
@@ -147,6 +153,10 @@ class _Reader:
                 # and behind a queue that has merged the arguments.
                 pieces = tuple(p for piece in pieces for p in percent_pieces(piece))
             yield Template(text, pieces)
+            if len(pieces) == 1 and "{" in pieces[0] and _fills_braces(self.call):
+                braces = format_pieces(pieces[0])
+                if len(braces) > 1 and braces != OPAQUE:
+                    yield Template(HOLE.join(braces), braces)
 
     def variants(self, node: ast.expr, depth: int = 0) -> list[Pieces]:
         """The texts NODE may give, opaque parts as holes; at most `_MAX_VARIANTS`."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import itertools
 import logging
-import sys
 from types import FrameType, TracebackType
 from typing import Final
 
 from pagerduty_logging.record import exceptions, places
-from pagerduty_logging.record.places import Place, is_installed, is_library, package_of, place_that_logged
+from pagerduty_logging.record.places import Place, is_library, package_of, place_that_logged
 from pagerduty_logging.record.web_request import view_of
 
-from . import causes, dispatch
+from . import causes, dispatch, installed
 from .causes import Failure
 
 _ASYNCIO: Final = "asyncio"
@@ -173,7 +171,10 @@ def _reports_for(
         or is_group
         or record.name in (_DJANGO, _ASYNCIO)
         or any(map(_is_application, here))
-        or (_is_host(record, here) and bool(_installed_functions(here, record)))
+        or (
+            installed.is_host(record, here)
+            and bool(installed.functions_of(here, record, is_hosted=record.name == _DJANGO))
+        )
     )
 
 
@@ -291,9 +292,9 @@ def _nobody_caught(outermost: FrameType | None) -> bool:
 
 def _failed_function(here: list[Place], record: logging.LogRecord) -> str:
     """Return the last function of the application; else Django's view, or the last of another library."""
-    installed = _installed_functions(here, record)
-    if installed:
-        return installed
+    functions = installed.functions_of(here, record, is_hosted=record.name == _DJANGO)
+    if functions:
+        return functions
     application = next((place for place in reversed(here) if _is_application(place)), None)
     if application is not None:
         return application.label
@@ -303,94 +304,6 @@ def _failed_function(here: list[Place], record: logging.LogRecord) -> str:
     if other is None and here:
         other = here[-1]
     return view or (other.label if other is not None else "")
-
-
-# --- an application that is itself installed, as libraries are -----------------------------------
-
-
-def _installed_functions(here: list[Place], record: logging.LogRecord) -> str:
-    """The last function of each package but the host's, if the application is an installed package too.
-
-    Nothing shows which of them it is. The last of all would not do: two functions of the application
-    that make the same library raise would be one problem.
-    """
-    if any(places.is_elsewhere(place.path) for place in here) or not _all_is_installed(len(sys.modules)):
-        return ""
-    last = {package_of(place.path): place.label for place in here if is_installed(place.path)}
-    if record.name == _DJANGO or _is_host(record, here):
-        last.pop(package_of(record.pathname), None)
-    return ", ".join(last.values())
-
-
-def _is_host(record: logging.LogRecord, here: list[Place]) -> bool:
-    """Return whether what logged runs code that it does not import, as servers and task runners do.
-
-    Code that calls a library has imported it; a server or task runner got the application's name as text.
-    """
-    path = record.pathname
-    if not is_library(path):
-        return False
-    if not is_installed(path):
-        return True
-    own = package_of(path)
-    through = [own, *(package_of(place.path) for place in here if is_installed(place.path))]
-    return any(
-        callee not in (caller, own) and not _imports(_top_level_name(caller), _top_level_name(callee))
-        for caller, callee in itertools.pairwise(through)
-    )
-
-
-def _top_level_name(package: str) -> str:
-    return package.removesuffix(".py")
-
-
-@functools.lru_cache(maxsize=256)
-def _imports(package: str, other: str) -> bool:
-    """Return whether a module of PACKAGE holds OTHER, or something that OTHER defines, under some name."""
-    main = _top_level_name(package_of(places.main_file() or ""))
-    for name, module in list(sys.modules.items()):
-        if name == places.MAIN:
-            name = main
-        if name != package and not name.startswith(f"{package}."):
-            continue
-        for value in list(getattr(module, "__dict__", {}).values()):
-            origin = _origin(value)
-            if origin is not None and (origin == other or origin.startswith(f"{other}.")):
-                return True
-    return False
-
-
-def _origin(value: object) -> str | None:
-    """The name of the module that VALUE is, or that defined it."""
-    try:
-        known = value.__dict__ if isinstance(value, type(sys)) else value
-        name = known["__name__"] if isinstance(known, dict) else getattr(known, "__module__", None)
-    except Exception:  # anything may stand under a name
-        return None
-    return name if type(name) is str else None
-
-
-@functools.lru_cache(maxsize=8)
-def _all_is_installed(modules: int) -> bool:
-    """Return whether all MODULES that this process has loaded are installed: then the application is too.
-
-    The number of modules is the cache's key: the answer may change when more are loaded.
-    """
-    for name, module in list(sys.modules.items()):
-        file = places.main_file() if name == places.MAIN else _file_of(module)
-        if file is None and name == places.MAIN:
-            return False  # `python -c`, a console, a server that Python is embedded in
-        # gunicorn's configuration stands where it is started from.
-        if type(file) is str and places.is_elsewhere(file) and name != "__config__":
-            return False
-    return True
-
-
-def _file_of(module: object) -> object:
-    try:
-        return module.__dict__.get("__file__")
-    except Exception:  # anything may stand where a module should
-        return None
 
 
 def _printed_places(text: str) -> tuple[list[Place], bool]:

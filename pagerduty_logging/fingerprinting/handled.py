@@ -29,7 +29,7 @@ def with_handled(record: logging.LogRecord) -> logging.LogRecord:
     msg, args = about.get("msg"), about.get("args")
     error = argument(args)
     if error is None:
-        error = sys.exc_info()[1]
+        error = sys.exception()
         if not isinstance(error, Exception) or not _has_words_of(error, msg, args):
             return record
     elif exceptions.is_group(error):

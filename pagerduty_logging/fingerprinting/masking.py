@@ -102,7 +102,7 @@ _LETTER = re.compile(f"[A-Za-z{_SCRIPTS}]")
 _LETTER_OR_DIGIT = re.compile(f"[0-9A-Za-z{_SCRIPTS}]")
 
 # Terminal colours are decoration.
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # Reprs and markup, innermost first: <Response [503]>, {'id': 17}. Braces that do not open with
 # a literal are prose or another language's record, whose field names are the author's.
 _ANGLE = re.compile(r"<[A-Za-z/!?\0][^<>]*>", re.ASCII)
@@ -203,7 +203,7 @@ def mask(text: str) -> str:
     """
     text = _first_line(text).replace(_H, " ")
     if "\x1b" in text:
-        text = _ANSI.sub("", text)
+        text = ANSI.sub("", text)
     if "<" in text or "{" in text:
         for _ in range(_NESTING):
             inner = _BRACE.sub(_H, _ANGLE.sub(_H, text))

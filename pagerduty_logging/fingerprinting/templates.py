@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from pagerduty_logging.record.template_strings import HOLE
 
-from .masking import says_nothing
+from .masking import ANSI, says_nothing
 
 PERCENT: Final = re.compile(
     r"%(?:\([^)]{0,200}\))?[#0 +-]*+(?:\*|[0-9]++)?(?:\.(?:\*|[0-9]++))?[hlL]?([diouxXeEfFgGcrsa%])",
@@ -61,6 +61,8 @@ class Template:
     def is_in(self, message: str) -> bool:
         """Whether MESSAGE holds the literal pieces in order, words before and after them."""
         first, *others = self.pieces
+        if "\x1b" in message:
+            message = ANSI.sub("", message)
         if sum(map(str.isalpha, "".join(self.pieces))) < _LEAST_LETTERS or not first.strip():
             return False
         at = message.find(first)

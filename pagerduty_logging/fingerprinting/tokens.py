@@ -82,7 +82,7 @@ def token_of_words(
     site = source.sites.get((path, record.lineno))
     if site is None or (record.exc_info and not failure.is_ordinary(record)):
         return None
-    if not record.exc_info and (error := sys.exc_info()[1]) is not None and may_be_handed(record, error):
+    if not record.exc_info and (error := sys.exception()) is not None and may_be_handed(record, error):
         return None
     for template in site.templates:
         if template.fits(words):
@@ -116,7 +116,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
         return None
     if record.exc_text and not record.exc_info:
         return None
-    if not record.exc_info and (error := sys.exc_info()[1]) is not None and may_be_handed(record, error):
+    if not record.exc_info and (error := sys.exception()) is not None and may_be_handed(record, error):
         return None
     for template in site.templates:
         if template.fits(msg):
@@ -161,7 +161,7 @@ def _joined(
 
 def _none_fits(site: source.Site, path: str, words: str) -> bool:
     """Whether the full rules, too, would find no template for WORDS there now, and look at no file for it."""
-    for template in site.templates:  # as where loguru fills in the values
+    for template in site.templates:  # as of a text that is translated
         if template.is_in(words):
             return False
     if site.templates:

@@ -21,6 +21,10 @@ _LETTER = re.compile(r"[^\W\d_]")
 _TRACEBACK = re.compile(r"[\s:;,(\[|-]{0,8}(?:Exception Group )?Traceback \(most recent call last\):?")
 _LOGURU = re.compile(r"An error has been caught in function '[^']*', process '[^']*' \(\d+\), thread '")
 """What loguru's `@logger.catch` says by default: it names who called the function, and not the function."""
+_LOGURU_BEGINS = re.compile(
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \| [A-Z]{1,20} {0,8}\| [^\s|]{1,300}:[^\s|]{1,200}:\d{1,9} - "
+)
+"""Time, level and place of loguru's default format, in which a handler that it is given gets the message."""
 _CAUGHT = "Error caught"
 _HEADER = "raceback (most recent call last)"
 _STAMP = re.compile(
@@ -45,7 +49,7 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
         origin: the line that logged it. Where that is a library's, which reports what it caught, the
             application's innermost function is named too.
     """
-    line = cut(_first_line(words), MAX_LINE_CHARS)
+    line = cut(_LOGURU_BEGINS.sub("", _first_line(words), count=1), MAX_LINE_CHARS)
     if not chain:
         return line.lstrip(": ")
     is_report = _is_report(origin)

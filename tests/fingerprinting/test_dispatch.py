@@ -302,3 +302,26 @@ def test_an_ordinary_failure_of_a_middlewares_own_hides_no_other(sandbox: Sandbo
         finally:
             log.removeHandler(pager.handler)
         assert len({event["dedup_key"] for event in pager.events}) == 4
+
+
+def test_a_line_that_is_known_by_its_text_hides_no_failure_of_other_code(sandbox: Sandbox) -> None:
+    def serve(handler: Log, number: int) -> None:
+        try:
+            if number < 0:
+                raise PermissionError(number)
+            handler(number)
+        except Exception as error:
+            log.error(f"unhandled: {error}")
+
+    with paging(sandbox) as pager:
+        log.addHandler(pager.handler)
+        try:
+            for number in range(-9, 0):
+                serve(divide, number)
+                pager.handler.flush(5.0)
+            for step in (*STEPS, *STEPS):
+                serve(step, 1)
+                pager.handler.flush(5.0)
+        finally:
+            log.removeHandler(pager.handler)
+        assert len({event["dedup_key"] for event in pager.events}) == 4

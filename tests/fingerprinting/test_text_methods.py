@@ -75,3 +75,39 @@ def tagged_with_arguments(text):
 def test_a_wrapper_that_puts_a_tag_before_all_messages_tells_them_apart(wrapper):
     cases = ("payment 1 failed", "payment 2 failed", "refund 1 failed")
     assert len({explain(record).key for record in logged(wrapper, *cases)}) == 2
+
+
+class Filled:
+    """Fills the braces of a message in before logging gets it, as loguru does."""
+
+    def error(self, message, *args, **named):
+        log.error(message.format(*args, **named), stacklevel=2)
+
+
+filled = Filled()
+
+
+def braces(name):
+    filled.error("payment of {} failed: {:>8}", name, 17)
+
+
+def named_braces(name):
+    filled.error("payment of {name} failed", name=name)
+
+
+@pytest.mark.parametrize("call", [braces, named_braces])
+def test_braces_that_another_library_fills_in_are_a_template(call):
+    found = [explain(record) for record in logged(call, *NAMES)]
+    assert len({one.key for one in found}) == 1
+    assert {one.rule for one in found} == {Rule.SOURCE}
+
+
+def decorated(name):
+    logging.LoggerAdapter(log).error(f"payment of {name} failed")
+
+
+def test_colours_around_a_message_hide_no_template():
+    records = logged(decorated, *NAMES)
+    for record in records:
+        record.msg = f"2026-11-30 [error] \x1b[1m{record.msg}\x1b[0m \x1b[36mn\x1b[0m=3"
+    assert {explain(record).template for record in records} == {"payment of {} failed"}

@@ -246,9 +246,9 @@ def test_a_line_without_a_template_is_looked_at_again_after_a_second(tmp_path: P
 def test_a_message_that_no_template_of_its_line_fits_is_looked_at_again_after_a_second(
     tmp_path: Path,
 ) -> None:
-    path = tmp_path / "loguru_program.py"
-    path.write_text("def f(log, a): log.error('payment {} failed', a)\n")
-    record = logging.LogRecord("shop", 40, str(path), 1, "payment 17 failed", (), None, "f")
+    path = tmp_path / "translated.py"
+    path.write_text("def f(log, a): log.error('payment %s failed', a)\n")
+    record = logging.LogRecord("shop", 40, str(path), 1, "Zahlung 17 fehlgeschlagen", (), None, "f")
     assert token_of(record) is None
     key = fingerprint(record)
     token = token_of(record)

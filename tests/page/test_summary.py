@@ -115,3 +115,11 @@ def test_a_tasks_function_is_not_named_twice() -> None:
 def test_what_stands_for_an_argument_has_no_quotes() -> None:
     record = logging.LogRecord("mail.log", logging.ERROR, LIBRARY.path, 7, "%r failed", (("h", 25),), None)
     assert without_contents(record).getMessage() == "tuple of 2 failed"
+
+
+def test_what_loguru_puts_before_a_message_by_default_is_left_out() -> None:
+    begins = "2026-11-30 03:53:07.792 | ERROR    | shop.pay:<module>:8 - "
+    assert summary(f"{begins}payment of alice failed", (), OWN) == "payment of alice failed"
+    assert summary(f"{begins}it broke", (BOOM,), OWN) == "it broke: ValueError: boom"
+    caught = "An error has been caught in function 'main', process 'Main' (5947), thread 'Main' (140):"
+    assert summary(begins + caught, (BOOM,), OWN) == summary(caught, (BOOM,), OWN)
