@@ -43,9 +43,11 @@ from pagerduty_logging.page.redaction import redactor
 from pagerduty_logging.pager import Pager
 from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record import paged_exceptions
-from pagerduty_logging.record.filters import Ignored, frequency
+from pagerduty_logging.record.filters import Ignored
+from pagerduty_logging.record.frequency import frequency
 from pagerduty_logging.record.lookout import Lookout
 from pagerduty_logging.record.routing import Rule, rules
+from pagerduty_logging.record.source_of_main import load_source_of_main
 from pagerduty_logging.state.options import open_state
 from pagerduty_logging.state.throttle import MAX_FRESH, Throttle
 from pagerduty_logging.state.worse import checked_escalation
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
 _numbers = itertools.count()
 _handlers: weakref.WeakSet[PagerDutyHandler] = weakref.WeakSet()
 _latest: list[PagerDutyHandler] = []
-"""The one made last of those that send, until it is closed on purpose: when a library throws it out of
+"""The newest that sends, until it is closed on purpose: when a library throws it out of
 logging, which may be all that held it, it can still say so, and page for what ends the program."""
 
 
@@ -122,7 +124,7 @@ class PagerDutyHandler(Pager):
             glob of the whole name.
         ignore_exceptions: types, or their dotted names, that never page; subclasses count too.
         min_occurrences: (times, seconds): page only for what happened so often within so many seconds.
-            CRITICAL is exempt.
+            CRITICAL and guarded jobs are exempt.
         ledger: a file that gets a line of JSON for each decision that is no plain repeat: what paged, what
             did not, and why; `pagerduty-logging why` reads it. Default: the environment variable
             PAGERDUTY_LEDGER, else none.
@@ -192,6 +194,7 @@ class PagerDutyHandler(Pager):
     ) -> None:
         shared = {name: value for name, value in locals().items() if name in _SHARED}
         super().__init__()
+        load_source_of_main()
         try:
             key = find_routing_key(routing_key, routing_key_file)
         finally:
@@ -218,6 +221,7 @@ class PagerDutyHandler(Pager):
         )
         diagnostics = Diagnostics()
         self.number = next(_numbers)
+        self.environment = fields.environment
         self._mark = paged_exceptions.name(f"{os.getpid()}_{self.number}")
         redacted = redactor(redact, (key or _NO_KEY).reveal)
         self._decisions = Decisions(
@@ -251,6 +255,7 @@ class PagerDutyHandler(Pager):
             decisions=self._decisions,
         )
         self._known = self._pipeline.throttle.shortcuts.known
+        self._call_sites = self._pipeline.call_sites
         self._state = open_state(
             state,
             routing_key=(key or _NO_KEY).reveal(),
@@ -333,7 +338,7 @@ class PagerDutyHandler(Pager):
         A record that still reaches the handler is delivered all the same.
         """
         super().close()
-        if self.lookout.is_closed_on_purpose and self in _latest:
+        if self in _latest and self.lookout.is_closed_on_purpose:
             _latest.clear()
 
     def _route(

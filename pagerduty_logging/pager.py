@@ -22,6 +22,7 @@ from pagerduty_logging.events_api import clock
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.events import Change, Link
 from pagerduty_logging.events_api.safejson import type_name
+from pagerduty_logging.fingerprinting.call_sites import CallSites
 from pagerduty_logging.page.events import Order
 from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record.lookout import Lookout
@@ -48,6 +49,7 @@ class Pager(logging.Handler):
     lookout: Lookout
     _pipeline: Pipeline
     _known: Mapping[str, Mapping[str, Problem]]
+    _call_sites: CallSites
     _mark: str
     _decisions: Decisions
     _state: SharedState | None
@@ -84,9 +86,12 @@ class Pager(logging.Handler):
         try:
             message = record.msg
             if type(message) is str:
-                problem = self._known[record.name][message]
+                problem = self._known[record.name].get(message)
+                if problem is None:
+                    problem = self._call_sites.by_line(record, message)
                 if (
-                    problem.quiet_until > _now()
+                    problem is not None
+                    and problem.quiet_until > _now()
                     and record.levelno == problem.level
                     and not hasattr(record, "pagerduty")
                 ):
@@ -111,7 +116,7 @@ class Pager(logging.Handler):
         except Exception:  # not known, or a record made by hand, of which anything may be wrong
             pass
         try:
-            if self._pipeline.call_sites.count(record, _now):
+            if self._call_sites.count(record, _now):
                 self._pipeline.suppressed += 1
                 return True
         except Exception:  # as above
@@ -159,7 +164,7 @@ class Pager(logging.Handler):
         delivery = self._delivery
         if delivery is None or delivery.is_own(name):
             return
-        if self.lookout.is_asking:
+        if self.lookout.asks:
             self.lookout.note_attached(name)
         occurrence = self._pipeline.capture(record, self.formatter, defects)
         if occurrence is None:

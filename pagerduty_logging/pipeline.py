@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from pagerduty_logging.delivery.decisions import Decisions, Verdict
-from pagerduty_logging.delivery.diagnostics import holds_notice
+from pagerduty_logging.delivery.diagnostics import notices
 from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity
 from pagerduty_logging.events_api.safejson import type_name
@@ -23,8 +23,10 @@ from pagerduty_logging.page.events import BeforeSend, Events, Order
 from pagerduty_logging.page.follow_ups import FollowUps
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.page.together import StandIn
+from pagerduty_logging.record import overrides
 from pagerduty_logging.record.capturing import Capturing
-from pagerduty_logging.record.filters import Frequency, Held, Ignored
+from pagerduty_logging.record.filters import Ignored
+from pagerduty_logging.record.frequency import Frequency, Held
 from pagerduty_logging.record.occurrence import Occurrence, salvage
 from pagerduty_logging.state.problem import Outcome, Sighting
 from pagerduty_logging.state.settlement import Settlement
@@ -85,7 +87,7 @@ class Pipeline:
             throttle=throttle,
             mark=mark,
             clock=clock,
-            is_own=holds_notice,
+            notices=notices,
             keeps_records=before_send is not None,
             note=self._note_ignored,
         )
@@ -181,7 +183,8 @@ class Pipeline:
                 return self._ordered(Order(event, key, occurrence.at))
         severity = occurrence.severity
         held: Held | None = None
-        if self._frequency is not None and severity is not Severity.CRITICAL:
+        exempt = severity is Severity.CRITICAL or overrides.GUARDED in occurrence.attributes
+        if self._frequency is not None and not exempt:
             held = self._frequency.note(key, occurrence.created, occurrence.at)
             if held is None:
                 self.suppressed += 1

@@ -16,7 +16,8 @@ from pagerduty_logging.page.alert import Fields
 from pagerduty_logging.page.events import BeforeSend
 from pagerduty_logging.page.redaction import redactor
 from pagerduty_logging.pipeline import Pipeline
-from pagerduty_logging.record.filters import Ignored, frequency
+from pagerduty_logging.record.filters import Ignored
+from pagerduty_logging.record.frequency import frequency
 from pagerduty_logging.state.throttle import Throttle
 
 START = 1_000_000.0
@@ -75,7 +76,9 @@ class Program:
         self.throttle = Throttle(
             repeat_interval, max_fingerprints, lambda: self.now, random=random, **throttle
         )
-        self.decisions = Decisions(redacted.text, ledger, ledger_bytes, clock=lambda: self.now)
+        self.decisions = Decisions(
+            redacted.text, ledger, ledger_bytes, clock=lambda: self.now, time_of_day=lambda: self.now
+        )
         self.pipeline = Pipeline(
             fields=Fields(),
             redactor=redacted,

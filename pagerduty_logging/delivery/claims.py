@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 
 from pagerduty_logging.delivery.counting import Counting
-from pagerduty_logging.delivery.event import Kind, Pending, packed, tell
+from pagerduty_logging.delivery.event import Kind, Pending, make_ahead, packed, tell
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.decoding import decode
@@ -140,6 +141,7 @@ class Claims:
             at=max(self._at(pending), last or 0.0),
             logger=pending.logger,
             follow_up=pending.follow_up,
+            meanwhile=partial(make_ahead, pending),
         )
 
     def _follows(self, pending: Pending, answer: Answer) -> bool:
@@ -155,9 +157,11 @@ class Claims:
                 return False
             case Anothers(again_in=seconds) if self._clock() < self._send_anyway_at:
                 hurried = self._clock() < self._hurry_until
+                pending.made = None  # it is made anew, with what is known then
                 self._queue.hold(pending, min(seconds, SOON if hurried else HAND_IN))
                 return False
             case Later(again_in=seconds):
+                pending.made = None
                 self._queue.hold(pending, seconds)
                 return False
             case Silenced(silence=silence, left=seconds):

@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from pagerduty_logging.events_api.clock import monotonic
 
@@ -30,7 +31,6 @@ _TOPICS = {
 """What notices on a topic are about; a topic that is not here is its own name."""
 
 PREFIX = "pagerduty-logging: "
-_notices: deque[str] = deque(maxlen=200)
 
 _TEXTS = frozenset((str, bytes))
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -65,7 +65,7 @@ class Diagnostics:
         more = f" (and {unwritten} more like this)" if unwritten else ""
         line = _CONTROLS.sub(" ", text)[:MAX_LINE]
         notice = f"{PREFIX}{line}{more}"
-        _notices.append(notice)  # first: where stderr is a logger, it comes back before this call ends
+        notices.append(notice)  # first: where stderr is a logger, it comes back before this call ends
         with suppress(Exception):  # a closed or broken stderr is no reason to fail a program
             self._write(f"{notice}\n")
 
@@ -78,30 +78,28 @@ class Diagnostics:
             self.say("conclusion", f"{words}: {', '.join(parts)}", always=True)
 
 
-def is_notice(text: str) -> bool:
-    """Return whether a text holds a notice of ours: where stderr is a logger, as under Twisted, Celery or
-    Airflow, it comes back as a record."""
-    return PREFIX in text and any(notice in text for notice in list(_notices))
+class Notices(deque[str]):
+    """The latest notices. Where stderr is a logger, as under Twisted, Celery or Airflow, each comes back as a
+    record."""
+
+    def hold(self, message: object, args: object = None) -> bool:
+        """Return whether a message, or one of its arguments, is one of them."""
+        if type(message) is str:
+            if type(args) is tuple:
+                for arg in args:
+                    if type(arg) in _TEXTS and self._are_in(arg):
+                        return True
+            return self._are_in(message)
+        values = itertools.islice(message.values(), MAX_ENTRIES) if type(message) is dict else (message,)
+        return any(map(self._are_in, values))
+
+    def _are_in(self, value: object) -> bool:
+        if type(value) is bytes:
+            value = value.decode("utf-8", "replace")
+        return type(value) is str and PREFIX in value and any(notice in value for notice in list(self))
 
 
-def holds_notice(message: object, args: object) -> bool:
-    """Return whether a message, or one of its arguments, is what this library itself wrote to stderr."""
-    if not _notices:
-        return False
-    if type(message) is str:
-        if type(args) is tuple:
-            for arg in args:
-                if type(arg) in _TEXTS and _is_notice(arg):
-                    return True
-        return is_notice(message)
-    values = itertools.islice(message.values(), MAX_ENTRIES) if type(message) is dict else (message,)
-    return any(map(_is_notice, values))
-
-
-def _is_notice(value: object) -> bool:
-    if type(value) is bytes:
-        value = value.decode("utf-8", "replace")
-    return type(value) is str and is_notice(value)
+notices: Final = Notices(maxlen=200)
 
 
 def counted(number: int, noun: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -64,6 +65,7 @@ class Pending:
         follow_up: whether it only reports the size of a problem, within its window.
         held: whether it only waits for what another process does.
         packed: takes the bytes, each time they are made; those of the barest form apart.
+        made: the event, if it was made ahead and has no bytes yet.
     """
 
     dedup_key: str
@@ -100,6 +102,7 @@ class Pending:
     follow_up: bool = False
     held: bool = False
     packed: Callable[[EncodedEvent], object] | None = None
+    made: Event | None = None
 
 
 def nobody_waits(outcome: Outcome) -> int:
@@ -109,17 +112,27 @@ def nobody_waits(outcome: Outcome) -> int:
 
 def packed(pending: Pending) -> EncodedEvent:
     """Return an event's bytes, made once; its source is released."""
-    if pending.encoded is None:
-        pending.encoded = encode(pending.compose())
-        _keep(pending, pending.encoded)
+    encoded = pending.encoded
+    if encoded is None:
+        encoded = _encoded(pending, pending.made or pending.compose())
         if pending.kind is not Kind.SUMMARY:
-            pending.compose = partial(decode, pending.encoded)
-    return pending.encoded
+            pending.compose = partial(decode, encoded)
+    return encoded
 
 
-def _keep(pending: Pending, encoded: EncodedEvent) -> None:
+def _encoded(pending: Pending, event: Event) -> EncodedEvent:
+    encoded = pending.encoded = encode(event)
+    pending.made = None
     if pending.packed is not None and not pending.bare:
         pending.packed(encoded)
+    return encoded
+
+
+def make_ahead(pending: Pending) -> None:
+    """Make an event that is likely to be sent in a moment; what fails here fails again then."""
+    if pending.encoded is None and not pending.held:
+        with suppress(Exception):
+            pending.made = pending.compose()
 
 
 def packed_now(pending: Pending, now: float) -> EncodedEvent:
@@ -134,11 +147,10 @@ def tell(pending: Pending, mine: Mine) -> None:
     """Let an event tell what the shared state knows of its problem, also if it was composed before."""
     if pending.take is None:
         return
-    composed = None if pending.encoded is None else decode(pending.encoded)
+    composed = pending.made if pending.encoded is None else decode(pending.encoded)
     taken = pending.take(mine, composed if isinstance(composed, Trigger) else None)
     if taken is not None:
-        pending.encoded = encode(taken)
-        _keep(pending, pending.encoded)
+        _encoded(pending, taken)
 
 
 def bare(pending: Pending, error: EventsError) -> Trigger:

@@ -41,13 +41,15 @@ class Roles:
 
     @contextmanager
     def as_sender(self) -> Iterator[None]:
-        """Mark this thread as sending, in a `with` block."""
+        """Mark this thread as sending, in a `with` block, which may be within another one."""
         me = threading.get_ident()
+        was = me in self._sending
         self._sending.add(me)
         try:
             yield
         finally:
-            self._sending.discard(me)
+            if not was:
+                self._sending.discard(me)
 
     @contextmanager
     def as_callback(self) -> Iterator[None]:

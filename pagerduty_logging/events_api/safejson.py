@@ -236,12 +236,14 @@ class _StandIn:
 
 def _shown(value: object, show: Callable[[object], str], limit: int) -> str:
     try:
-        if template_text.is_template(value):
+        if show is str and type(value) is str:
+            shown = value
+        elif show is str and isinstance(value, BaseException):
+            shown = _of_exception(value, limit)
+        elif template_text.is_template(value):
             shown = template_text.text_of(value, text)
         elif bounded_repr.is_plain(value, show):
             shown = Walk(limit, _leaf).show(value, 0)
-        elif show is str and isinstance(value, BaseException):
-            shown = _of_exception(value, limit)
         else:
             shown = show(value)
         if type(shown) is not str:

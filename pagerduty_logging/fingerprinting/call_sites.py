@@ -15,8 +15,10 @@ from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
 from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.throttle import Throttle
 
+from . import failure
+from .lines import Line, line_of
 from .problem import Identifier
-from .tokens import token_of
+from .tokens import Token, token_of, token_of_words, words_of
 
 _SHOWN: Final = frozenset(
     (
@@ -33,6 +35,8 @@ _SHOWN: Final = frozenset(
     )
 )
 """Overrides that change what a page shows, and nothing else."""
+_TEXTS: Final = frozenset((str, dict))
+"""Messages whose words are a text."""
 
 
 class CallSites:
@@ -44,14 +48,48 @@ class CallSites:
         identifier: finds dedup keys.
     """
 
-    __slots__ = ("_identifier", "_known", "_known_at", "_mark", "_shortcuts")
+    __slots__ = ("_identifier", "_known", "_known_at", "_lines", "_mark", "_shortcuts")
 
     def __init__(self, throttle: Throttle, mark: str, identifier: Identifier) -> None:
         self._shortcuts = throttle.shortcuts
         self._identifier = identifier
         self._known: Mapping[str, Mapping[str, Problem]] = throttle.shortcuts.known
         self._known_at: Mapping[tuple[str, int], Mapping[object, Problem]] = throttle.shortcuts.known_at
+        self._lines: Mapping[str, Mapping[int, Line]] = throttle.shortcuts.lines
         self._mark = mark
+
+    def by_line(self, record: logging.LogRecord, message: str) -> Problem | None:
+        """Return what a record repeats whose line tells that; None: more must be looked at. May raise an
+        `Exception`.
+
+        Args:
+            record: the record.
+            message: its own, as it stands.
+        """
+        lines = self._lines.get(record.name)
+        line = None if lines is None else lines.get(record.lineno)
+        if line is None:
+            return None
+        path, find, site, problem, function, texts = line
+        if path != record.pathname or record.args or site.over:
+            return None
+        found: Any = find(message)
+        around: Any = getattr(record, "extra", None)  # loguru's
+        if found is None or (around is not None and (type(around) is not dict or "pagerduty" in around)):
+            return None
+        if problem is None:
+            problem = found
+            if record.exc_info or function != record.funcName or not (texts and texts.are_fresh()):
+                return None
+        raised: Any = record.exc_info
+        if not raised:
+            return None if record.exc_text else problem
+        if hasattr(record, "_pagerduty_uncaught") or not failure.is_ordinary(record):
+            return None
+        mark = raised[1].__dict__.get(self._mark)
+        if mark is not None and mark is not problem.origin and mark[:2] != problem.origin:
+            return None  # it was paged for already, as another problem
+        return problem
 
     def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
         """Count RECORD if it is a repeat; return whether it is one. May raise an `Exception`, and has not
@@ -69,13 +107,21 @@ class CallSites:
                 return False
             if type(record.msg) is str and (messages := self._known.get(record.name)):
                 problem = messages.get(record.msg)
+        words = None
+        if problem is None and not record.args and type(record.msg) in _TEXTS:
+            words = words_of(record.msg)
+            if words is not None and words is not record.msg:
+                problem = self.by_line(record, words)
         if problem is None:
             here = self._known_at.get((record.pathname, record.lineno))
             if here is None:
                 return False
-            problem = here.get(token_of(record))
+            token = token_of(record) if words is None else token_of_words(record, words)
+            problem = here.get(token)
             if problem is None:
                 return False
+            if words is not None and token is not None and not problem.over:
+                self.learn_line(record, words, token, problem)
         if problem.quiet_until <= now() or record.levelno != problem.level:
             return False
         around: Any = getattr(record, "extra", None)  # loguru's
@@ -96,6 +142,13 @@ class CallSites:
             marks[self._mark] = problem.origin
         problem.occurrences += 1
         return True
+
+    def learn_line(self, record: logging.LogRecord, words: str, token: Token, problem: Problem) -> None:
+        """Let the next such records be known by their line, as far as that can be; see `line_of`."""
+        name, number = record.name, record.lineno
+        known = line_of(record, words, token, problem, self._lines.get(name, {}).get(number))
+        if known is not None:
+            self._shortcuts.know_line(name, number, known)
 
     def learn(self, occurrence: Occurrence, problem: Problem, *, first: bool) -> None:
         """Let the next such records pass for repeats on the thread that logs them.

@@ -113,42 +113,66 @@ _EMPTY = re.compile(r"(?<!\w)(?:\(\s*\)|\[\s*\])", re.ASCII)
 
 # A plain word is a value where it follows a noun that names things ("user alice") ...
 _NOUNS: Final = (
-    "account agent argument attribute backend branch bucket channel class cluster collection "
-    "column command component container customer database dataset device directory domain "
-    "entity feature field file folder function group host hostname id image index instance "
-    "integration interface job key method metric model module name named namespace node "
-    "object option package parameter partition plugin pod policy process profile project "
-    "property provider queue region replica repo repository request resource role rule schema "
-    "secret sensor server service session shard state status stream table tag task team "
-    "template thread tool topic type user variable view volume worker workspace zone"
+    "account action address agent aggregate alias area argument asset attachment attribute backend "
+    "backup branch bucket callback camera certificate channel class cluster collection column command "
+    "component connector contact container controller customer database dataset deployment "
+    "destination device directory disk document domain entity entry environment event export "
+    "extension feature field file filesystem folder format function gateway group handler header hook "
+    "host hostname id image index instance integration interface issuer item job key label location "
+    "lock mapping member method metric model module name named namespace node object operation option "
+    "organization package page parameter partition pattern platform plugin pod policy pool port "
+    "prefix preset process profile project property provider query queue region replica repo "
+    "repository request resource role route router rule run schedule schema scope script secret "
+    "sensor server service session setting shard share site snapshot snippet space stage state status "
+    "step store stream subnet symbol table tag task team template tenant thread tool topic transport "
+    "type user variable view volume widget worker workload workspace zone"
 )
-# ... unless that word carries the sentence on: what happened must not be taken for a name.
-_PROSE = (
-    # Verbs by their ending, where a stem with a vowel goes before: "used", but not "fred". As many names as
-    # verbs end in "ing" ("billing", "staging"): of these the verbs that say what is wrong.
-    r"(?!(?i:\w{0,20}?[aeiouy]\w{0,20}?(?<!e)ed|(?:be|block|do|dy|end|exceed|exist|exit|expect|fail|gett|go|hang"
-    r"|hav|leav|listen|load|look|los|miss|pend|reconnect|refus|reject|remain|respond|restart|retry|return|runn"
-    r"|shutt|start|stopp|tim|try|us|wait|writ)ing|a|again|all|already|an|and|any|are|as|at|available|be|because"
-    "|been|before|broke|but|by|can|cannot|could|data|did|died|do|does|down|due|empty|error|errors"
-    "|exception|exists?|failure|file|files|for|found|from|gone|had|has|have|hung|id|ids|if|in"
-    "|info|into|invalid|is|it|its|key|keys|left|less|list|lost|may|missing|more|must|name"
-    "|names|no|not|of|off|on|only|or|out|over|path|ran|set|should|since|so|state|status|than"
-    "|that|the|their|then|this|to|too|type|types|unavailable|under|unknown|until|up|value"
-    r"|values|via|was|were|when|while|will|with|within|without|would|after)(?!\w|-\w))"
+# ... unless that word carries the sentence on: what happened must not be taken for a name. As many names as
+# verbs end in "ing" ("billing", "staging"): of these the verbs that say what is wrong. And what happens to a
+# thing, or is measured of it: "share creation failed" is another problem than "share deletion failed".
+_PREDICATES: Final = (
+    "a activation after again age all allocation already an and any are as at available backlog be "
+    "because been before being blocking broke busy but by can cancellation cannot capacity changed "
+    "changes check checks conflict connection contention corrupt corruption could count cpu crash "
+    "creation data delay deletion depth did died do does doing down due dying empty ending error errors "
+    "eviction exceeding exception execution exhaustion exist existing exists exiting expecting "
+    "expiration expire expires failing failure file files for found from full getting going gone had "
+    "hanging has have having health heartbeat hung id ids if in info initialisation initialization "
+    "integrity into invalid is it its key keys lag latency leaving left length less level limit list "
+    "listening load loading looking losing lost low may memory mismatch missing more must name names no "
+    "not of off on only or out over overflow path pending pressure quota ran rate reconnecting refusing "
+    "registration rejecting remaining removal remove responding restarting retrying returning rotation "
+    "running set should shutdown shutting since size so space speed starting startup state status "
+    "stopping submission temperature termination than that the their then this throughput timeout "
+    "timing to too traffic trying type types unavailable under unknown until up usage using validation "
+    "value values verification via wait waiting was were when while will with within without would "
+    "writing"
 )
 
 
-def _any_of(nouns: str) -> str:
-    """A pattern for NOUNS, capitalised or not, that looks at the first letter first."""
+def _any_of(words: str) -> str:
+    """A pattern for WORDS, capitalised or not, that looks at the first letter first."""
     by_letter: dict[str, list[str]] = {}
-    for noun in nouns.split():
-        by_letter.setdefault(noun[0], []).append(noun[1:])
+    for word in words.split():
+        by_letter.setdefault(word[0], []).append(word[1:])
     return "|".join(f"[{c}{c.upper()}](?:{'|'.join(rest)})" for c, rest in by_letter.items())
 
 
+# Verbs by their ending, where a stem with a vowel goes before: "used", but not "fred".
+_PROSE = (
+    rf"(?!(?i:{_any_of(_PREDICATES)}|[^aeiouy\W]{{0,20}}+[aeiouy](?!d(?!\w))\w{{1,40}}+(?<=ed)(?<!eed))"
+    r"(?!\w|-\w))"
+)
 _NAMED = re.compile(
-    rf"(?<!\w)((?:{_any_of(_NOUNS)}|ID)(?: | ?\(|: (?=[\w-]+(?:[.,;)]|$))))"
+    rf"(?<!\w)(?=[A-Za-z]{{2,15}}+(?: |\(|: ))((?:{_any_of(_NOUNS)}|ID)(?: | ?\("
+    r"|: (?=[\w-]+(?:[.,;)]|$| (?:and|at|by|for|from|in|is|of|on|to|with)(?!\w)))))"
     rf"{_PROSE}[A-Za-z][\w-]*+(?:[.:/@+~#$|]++[\w-]++)*+(?=[\s.,:;)]|$)",
+    re.ASCII,
+)
+# ... or is one of several capitalised words in a row ("for Garage Door"), other than a reason phrase ...
+_TITLE = re.compile(
+    r" (?<=[a-z\])] )(?!(?:Access|Bad|Gateway|Internal|No|Not|Permission|Request|Service|Too)(?!\w))"
+    r"[A-Z][a-z]+(?:-[0-9]+)?(?: (?:[A-Z][a-z]+(?:-[0-9]+)?|\0)(?!\w))+(?=[\s.,:;)]|$)",
     re.ASCII,
 )
 # ... or ends a clause after a preposition, or stands alone between two colons ...
@@ -189,6 +213,7 @@ def mask(text: str) -> str:
     text = _VALUE.sub(_H, text)
     if "(" in text or "[" in text:
         text = _EMPTY.sub(_H, text)
+    text = _TITLE.sub(f" {_H}", text)
     text = _NAMED.sub(r"\1" + _H, text)
     text = _FLANKED.sub(lambda found: f" {found[1] or ''}{_H}", text)
     if ", " in text:

@@ -22,10 +22,10 @@ _SEPARATOR: Final = "\x1f"
 def named(record: logging.LogRecord) -> str:
     """Return the logger's name, without numbers that differ in each process.
 
-    For a logger named "__main__" it is the name by which the main module would be imported.
+    For a logger named after the main module it is the name by which the main module would be imported.
     """
     name = record.name
-    if name == places.MAIN and type(record.pathname) is str and record.pathname:
+    if name in places.MAINS and type(record.pathname) is str and record.pathname:
         return places.name_of_main(record.pathname)
     return without_numbers(name)
 
@@ -54,6 +54,17 @@ def begins_with_letter(template: str) -> bool:
 def says_little_template(template: str) -> bool:
     """Whether no word of TEMPLATE says what happened: "%s: %s", "Error: {}"."""
     return len(template) <= 120 and says_little(texts.without_placeholders(template))
+
+
+def is_vague(template: str, words: str, *, guessed: bool) -> bool:
+    """Return whether TEMPLATE may be that of other lines too: GUESSED from WORDS, or without a word.
+
+    Words in which nothing was guessed make the key that they have with the source at hand: a packed program
+    never has it, elsewhere it may be back tomorrow.
+    """
+    if guessed and not (template == words and places.is_frozen()):
+        return True
+    return says_little_template(template)
 
 
 def logged_in(record: logging.LogRecord) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from types import CodeType, TracebackType
 from typing import Any, NamedTuple
 
-from .tokens import is_plain
+from pagerduty_logging.record.exceptions import is_plain
 
 MAX_FRAMES = 60
 

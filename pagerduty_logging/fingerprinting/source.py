@@ -50,6 +50,8 @@ class Site:
     """Whether there are calls in the line."""
     missed_at: float = float("-inf")
     """When none of the templates fitted last, and the file was still the same."""
+    over: bool = False
+    """Whether it was read again, or forgotten."""
 
 
 # Plain dicts: reads and writes of one entry are atomic, and a race costs a second parse at
@@ -71,7 +73,7 @@ def template_of(pathname: object, lineno: object, message: str) -> Template | No
     if site is None:
         site = _load(pathname, lineno, _signature(pathname))
     else:
-        if not site.templates and site.signature is not None:
+        if not site.templates:
             now = time.monotonic()
             if now - site.looked_at < LOOK_AGAIN:
                 return None
@@ -154,7 +156,12 @@ def _load(pathname: str, lineno: int, signature: _Signature | None) -> Site:
             return site  # it may be readable the next time
         except Exception:  # any file content may break the parser; the next rule takes over
             pass
+    before = sites.get((pathname, lineno))
+    if before is not None:
+        before.over = True
     if len(sites) >= MAX_SITES:
+        for known in list(sites.values()):
+            known.over = True
         sites.clear()
     sites[pathname, lineno] = site
     return site

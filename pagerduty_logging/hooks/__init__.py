@@ -20,9 +20,9 @@ from pagerduty_logging.hooks.event_loops import LoopHooks
 from pagerduty_logging.hooks.last_exception import last_exception
 from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
-from pagerduty_logging.hooks.source_lines import load_source
 from pagerduty_logging.hooks.unraisable import failed
-from pagerduty_logging.record.intent import is_success, stops
+from pagerduty_logging.record.exits import is_success, stops
+from pagerduty_logging.record.source_of_main import load_source_of_main
 
 
 class Hooks:
@@ -157,7 +157,6 @@ class _Installation:
             try:
                 before(process)
             except BaseException as error:
-                load_source(error)
                 message = self._words_of_child(process.name, error)
                 if message is not None:
                     self._report.once(error, partial(self._report.critical, message, error), _nothing)
@@ -234,6 +233,7 @@ def install_hooks(
         asyncio=options.flag("asyncio", asyncio),
         exit_status=options.flag("exit_status", exit_status),
     )
+    load_source_of_main()
     kept = _handlers("keep", keep)
     for handler in handlers():
         handler.lookout.note_attached()

@@ -12,8 +12,9 @@ from typing import Any
 
 from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
-from pagerduty_logging.record import calls
-from pagerduty_logging.record.intent import stops
+from pagerduty_logging.hooks.unraisable import ADDRESS
+from pagerduty_logging.record.exits import stops
+from pagerduty_logging.record.reporters import without_arguments
 
 _HANDLER = "call_exception_handler"
 _DESTROYED = "Task was destroyed but it is pending"
@@ -61,7 +62,8 @@ class LoopHooks:
 
     def _tell(self, context: Mapping[str, Any]) -> None:
         said = str(context.get("message") or "Unhandled exception in event loop")
-        message = calls.without_arguments(said)  # asyncio's own lines have those of a callback
+        # asyncio's own lines have the arguments of a callback, uvloop's its address.
+        message = ADDRESS.sub("", without_arguments(said))
         error = context.get("exception")
         if isinstance(error, BaseException):
             if not stops(error):

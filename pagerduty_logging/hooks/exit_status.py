@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from pagerduty_logging.hooks.patching import Function
 from pagerduty_logging.hooks.report import Report
 from pagerduty_logging.record import paged_exceptions
-from pagerduty_logging.record.intent import is_success, stops
+from pagerduty_logging.record.exits import is_success, stops
 
 
 def hook(report: Report, before: Function) -> Function:

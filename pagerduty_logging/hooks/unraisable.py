@@ -24,7 +24,8 @@ _FUNCTION = re.compile(
 )
 # <shop.Till object at 0x…>, <class 'shop.Till'>, <_io.TextIOWrapper name=…>, functools.partial(…)
 _INSTANCE = re.compile(rf"<class '({_QUALIFIED})'>|<({_QUALIFIED})(?= object at 0x| \w+=)|({_QUALIFIED})\(")
-_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
+ADDRESS: Final = re.compile(r" at 0x[0-9A-Fa-f]+")
+"""Of an object, in its usual `repr`."""
 
 
 def failed(unraisable: Any) -> str:
@@ -39,7 +40,7 @@ def failed(unraisable: Any) -> str:
     words = (unraisable.err_msg or "")[:_MAX_CHARS].removeprefix(_PREFIX)
     found = _OBJECT.search(words)
     name = (_described(found[0]) if found else "") or _called(unraisable.exc_traceback)
-    return f"in {name}" if name else _ADDRESS.sub("", words)
+    return f"in {name}" if name else ADDRESS.sub("", words)
 
 
 def _described(text: str) -> str:

@@ -7,7 +7,7 @@ import re
 
 from pagerduty_logging.events_api.text import cut, plain
 from pagerduty_logging.record.exceptions import Frame, Raised
-from pagerduty_logging.record.paths import is_library, is_ours
+from pagerduty_logging.record.places import OURSELVES, is_library, is_ours, looks_like_library
 
 MAX_LINE_CHARS = 600
 """Characters of the message's first line in a summary, so that the exception fits in behind it."""
@@ -28,7 +28,7 @@ _STAMP = re.compile(
     r"(?: ?Z| ?[+-]\d\d:?\d\d)?[\])]\s*"
 )
 """The time in brackets that some libraries begin their messages with: an alert has its own."""
-_INTEGRATIONS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "integrations", "")
+_INTEGRATIONS = f"{OURSELVES}integrations{os.sep}"
 _CAUSE = "caused by"
 """`Raised.relation` of what an exception was raised from."""
 _OBJECT = re.compile(r" at 0x[0-9a-fA-F]")
@@ -128,7 +128,7 @@ def _with_name(line: str, name: str, text: str) -> str:
 def _innermost(chain: tuple[Raised, ...]) -> str:
     """Return the application's innermost function, else ""."""
     for raised in (*chain[0].members, *chain):
-        own = [frame for frame in raised.frames if frame.path and not is_library(frame.path)]
+        own = [frame for frame in raised.frames if frame.path and not looks_like_library(frame.path)]
         if own:
             return cut(f"{_module(own[-1].path)}.{own[-1].function.rpartition('.')[2]}", MAX_PLACE_CHARS)
     return ""
@@ -146,7 +146,7 @@ def _is_report(origin: Frame) -> bool:
     """Return whether a library's line reports what it caught, or our middleware does."""
     if is_ours(origin.path):
         return origin.path.startswith(_INTEGRATIONS)
-    return is_library(origin.path)
+    return looks_like_library(origin.path)
 
 
 def _module(path: str) -> str:

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from pagerduty_logging.events_api.text import cut, plain
 from pagerduty_logging.record.exceptions import Frame, Raised
-from pagerduty_logging.record.paths import is_library, short_path
+from pagerduty_logging.record.places import looks_like_library, short_path
 
 MAX_ROW = 300
 """Characters of one row."""
@@ -88,7 +88,7 @@ def _rows(frames: tuple[Frame, ...]) -> Iterator[str]:
 
 
 def _is_own(frame: Frame) -> bool:
-    return bool(frame.path) and not is_library(frame.path)
+    return bool(frame.path) and not looks_like_library(frame.path)
 
 
 def _shown(frame: Frame, times: int) -> Iterator[str]:

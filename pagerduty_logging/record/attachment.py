@@ -1,17 +1,31 @@
-"""Where a handler is attached, and why one receives no records any more.
+"""Where a handler is attached, and why one receives no records any more: who has thrown it out.
 
 Libraries that configure logging themselves remove what was attached before: prefect as soon as `flow` is
 imported, locust once it has read its locustfile, litestar with each application, Alembic with its `env.py`.
+`dictConfig`, `fileConfig` and `basicConfig(force=True)` close every handler that they find, with logging's
+locks held, before they attach their own.
 """
 
 from __future__ import annotations
 
 import logging
+import logging.config
+import logging.handlers
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 _MAX_NAMED = 3
+# The files as their code names them: not by `__file__` where they are packed.
+_LOGGING: Final = logging.shutdown.__code__.co_filename
+_CONFIG: Final = logging.config.dictConfig.__code__.co_filename
+_SET_UPS = {
+    (_CONFIG, "dictConfig"): "logging.config.dictConfig()",
+    (_CONFIG, "fileConfig"): "logging.config.fileConfig()",
+    (_LOGGING, "basicConfig"): "logging.basicConfig(force=True)",
+}
+_MAX_FRAMES = 30
+"""Between the closing of a handler and the set-up that closes it stand four."""
 
 
 class Standing(NamedTuple):
@@ -85,9 +99,33 @@ def _behind(handler: logging.Handler, seen: set[int]) -> Iterator[logging.Handle
 
 def _listeners_handlers(value: object) -> tuple[Any, ...]:
     """Return what a `QueueListener` hands records to, which a `QueueHandler` may have; else nothing."""
-    handlers = sys.modules.get("logging.handlers")
-    listens = handlers is not None and isinstance(value, handlers.QueueListener)
+    listens = isinstance(value, logging.handlers.QueueListener)
     return tuple(getattr(value, "handlers", ())) if listens else ()
+
+
+def set_up_under_way() -> str | None:
+    """Return which set-up of logging this thread is in, and where it was called; None: it is in none."""
+    frame = sys._getframe(1)
+    for _ in range(_MAX_FRAMES):
+        if frame.f_back is None:
+            return None
+        words = _SET_UPS.get((frame.f_code.co_filename, frame.f_code.co_name))
+        frame = frame.f_back
+        if words is not None:
+            return f"{words}, called at {frame.f_code.co_filename}:{frame.f_lineno}"
+    return None
+
+
+def closed_by_logging() -> bool:
+    """Return whether logging itself closes a handler just now, as `logging.shutdown` does."""
+    frame = sys._getframe(1)
+    for _ in range(_MAX_FRAMES):
+        if frame.f_code.co_filename == _LOGGING and frame.f_code.co_name == "shutdown":
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False
 
 
 def _named(name: str) -> logging.Logger:

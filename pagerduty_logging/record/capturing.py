@@ -49,7 +49,17 @@ class FindsProblems(Protocol):
 
     def token_of(self, record: logging.LogRecord) -> object: ...
 
+    def with_handled(self, record: logging.LogRecord) -> logging.LogRecord: ...
+
     def writes_traceback(self, record: logging.LogRecord) -> bool: ...
+
+
+class Notices(Protocol):
+    """What the library itself has written: `delivery.diagnostics.Notices`."""
+
+    def __len__(self) -> int: ...
+
+    def hold(self, message: object, args: object) -> bool: ...
 
 
 class Capturing:
@@ -61,7 +71,7 @@ class Capturing:
         throttle: knows the problems.
         mark: the attribute by which an exception that was paged is known.
         clock: seconds, monotonic.
-        is_own: whether a message, or one of its arguments, is what the library itself wrote.
+        notices: what the library itself wrote to stderr, which may come back as a record.
         keeps_records: whether the record itself is needed to make its event.
         note: takes note of a record that does not page: why, its logger, its template.
 
@@ -78,7 +88,7 @@ class Capturing:
         throttle: Throttle,
         mark: str,
         clock: Callable[[], float],
-        is_own: Callable[[object, object], bool],
+        notices: Notices,
         keeps_records: bool,
         note: Callable[[str, object, object], object],
     ) -> None:
@@ -89,7 +99,7 @@ class Capturing:
         self._throttle = throttle
         self._mark = mark
         self._clock = clock
-        self._is_own = is_own
+        self._notices = notices
         self._keeps_records = keeps_records
         self._note = note
         self._depths: dict[int, int] = {}
@@ -120,13 +130,13 @@ class Capturing:
             if overrides.said_by(record) is False:
                 self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
-            record = with_exception(record)
+            record = self._identifier.with_handled(with_exception(record))
             error = exception_of(record)
             rule = self._filters.rule_for(record, error)
             if rule is not None:
                 self.ignore(record, rule, _RULES.get(rule, rule))
                 return None
-            if self._is_own(record.__dict__.get("msg"), record.__dict__.get("args")):
+            if self._notices and self._notices.hold(record.__dict__.get("msg"), record.__dict__.get("args")):
                 return None
             if depth >= MAX_NESTED:
                 return self._identified(salvage(record, self._clock()))
@@ -179,13 +189,14 @@ class Capturing:
             key = self._identifier.defer(occurrence, error, traceback)
         if key is None:
             key = self._identify_here(record, occurrence, marked)
-        mark = (key, occurrence.logger, occurrence.at, id(traceback))
+        mark = (key, occurrence.attributes["name"], occurrence.at, id(traceback))
         paged_exceptions.mark(error, self._mark, mark)
 
     def _identify_here(self, record: logging.LogRecord, occurrence: Occurrence, marked: str | None) -> str:
         """Find the problem of a record on the thread that logs."""
         key, by_message = self._identifier.identify(record, marked, occurrence.defects)
-        occurrence.key, occurrence.by_message = key, by_message
+        # What loguru was bound to may be another key, the next time.
+        occurrence.key, occurrence.by_message = key, by_message and "extra" not in record.__dict__
         occurrence.merged = occurrence.merged and not self._identifier.writes_traceback(record)
         wanted = not (by_message and record.args) and not self._identifier.has_function
         if wanted and self._throttle.knows(key):  # most problems of a storm do not come again
@@ -207,7 +218,10 @@ class Capturing:
         if relation == "another" or (
             # Its own words decide then; but what ends the program is the failure that was logged there.
             not uncaught
-            and (relation == "raised again" or (relation == "same" and mark.logger != occurrence.logger))
+            and (
+                relation == "raised again"
+                or (relation == "same" and mark.logger != occurrence.attributes["name"])
+            )
         ):
             return None
         key = mark.key if isinstance(mark.key, str) else self._identifier.deferred_key(mark.key)

@@ -8,7 +8,7 @@ from copy import copy
 from typing import Any
 
 from pagerduty_logging.events_api import safejson
-from pagerduty_logging.events_api.template_text import is_template, values_of
+from pagerduty_logging.events_api.template_text import values_within
 from pagerduty_logging.record import overrides, reporters, web_request
 from pagerduty_logging.record.structured import event_of
 
@@ -99,8 +99,7 @@ def fields_of(
         del given["extra"]
         event = {**event, **{name: around[name] for name in around if name != overrides.NAME}}
     for value in tuple(given.values()):
-        if is_template(value):
-            given = dict(values_of(value)) | given
+        given = values_within(value) | given
     shown = web_request.shown_in({**given, **event}, dict(request))
     if not shown:
         return {}

@@ -17,16 +17,18 @@ MAX_SECONDS: Final = 5.0
 _TORNADO: Final = "tornado.access"
 _UVICORN: Final = "uvicorn.error"
 _NO_START: Final = "Application startup failed. Exiting."
-_TRACEBACK: Final = "Traceback (most recent call last):"
+HEADER: Final = "Traceback (most recent call last):"
 _DEFERRED: Final = "Unhandled error in Deferred:"
 """What Twisted logs before the failure itself, always (twisted: internet/defer.py, `DebugInfo.__del__`)."""
 
 
-_SERVERS: Final = frozenset((_TORNADO, _UVICORN))
+SERVERS: Final = frozenset((_TORNADO, _UVICORN))
 
 
 class Echoes:
-    """Recognises echoes, given every record in turn; safe to share between threads."""
+    """Recognises echoes, given in turn every record of `SERVERS`, and all others that may be one: those with
+    `HEADER` in their message, or an object for it; and bare texts that are logged while an exception is
+    handled. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._last = float("-inf")
@@ -36,8 +38,6 @@ class Echoes:
         """Return whether a record is an echo; call it on the thread that logs, as often as you like."""
         if self._printed_lines.matches(record):
             return True
-        if record.name not in _SERVERS and type(record.msg) is str and _TRACEBACK not in record.msg:
-            return False  # as most
         found = is_echo(record, self._last)
         if record.name == _UVICORN and record.levelno >= logging.ERROR and record.msg != _NO_START:
             self._last = record.created
@@ -59,7 +59,7 @@ def is_echo(record: logging.LogRecord, last_of_uvicorn: float = float("-inf")) -
         return type(record.msg).__module__.startswith("twisted.") and str(record.msg) == _DEFERRED
     if record.name == _UVICORN and record.msg == _NO_START:
         return 0.0 <= record.created - last_of_uvicorn <= MAX_SECONDS
-    return _TRACEBACK in record.msg and _is_reported()
+    return HEADER in record.msg and _is_reported()
 
 
 def _answers_failure() -> bool:

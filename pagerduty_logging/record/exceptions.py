@@ -10,6 +10,7 @@ from types import CodeType, TracebackType
 from typing import Any, NamedTuple, cast
 
 from pagerduty_logging.events_api import safejson
+from pagerduty_logging.record.places import MAINS
 
 MAX_TEXT = 4_000
 """Characters of one exception's text."""
@@ -99,7 +100,7 @@ def kind_of(cls: type[BaseException]) -> str:
     """Return the dotted name of an exception's type, bare for Python's own."""
     try:
         module, name = cls.__module__, cls.__qualname__
-        if module in ("builtins", "__main__"):
+        if module == "builtins" or module in MAINS:
             return safejson.text(name, 200)
         return safejson.text(f"{module}.{name}", 200)
     except Exception:
@@ -131,16 +132,9 @@ def _raised(
     if with_members and members_of(error):
         leaves, more = _leaves(error)
         members = tuple(_raised(leaf, "", leaf.__traceback__, with_members=False) for leaf in leaves)
-    return Raised(
-        kind_of(type(error)),
-        safejson.text(error, MAX_TEXT),
-        (),
-        _notes(error),
-        relation,
-        members,
-        more,
-        _lines(traceback),
-    )
+    notes, lines = _notes(error), _lines(traceback)
+    kind, text = kind_of(type(error)), safejson.text(error, MAX_TEXT)
+    return Raised(kind, text, (), notes, relation, members, more, lines)
 
 
 def is_group(error: BaseException) -> bool:
@@ -161,6 +155,18 @@ def members_of(error: BaseException) -> tuple[BaseException, ...]:
     if type(found) not in (tuple, list) or not all(isinstance(member, BaseException) for member in found):
         return ()
     return tuple(found)
+
+
+def is_plain(error: BaseException) -> bool:
+    """Whether to ask ERROR what it is, and where it came from, runs none of the application's code."""
+    kind = type(error)
+    if type(kind) is not type or kind.__str__ not in _WORDS or error.__cause__ is not None:
+        return False
+    if not _PLAIN.issuperset(map(type, error.args)) or is_group(error):
+        return False
+    return not isinstance(error, OSError) or (
+        type(error.filename) in _PLAIN and type(error.filename2) in _PLAIN
+    )
 
 
 def _leaves(group: BaseException) -> tuple[list[BaseException], int]:
@@ -214,4 +220,7 @@ def _frames(lines: tuple[CodeType | int, ...]) -> tuple[Frame, ...]:
     )
 
 
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+_WORDS = (BaseException.__str__, KeyError.__str__, OSError.__str__)
+"""How an exception says its words without running the application's code."""
 _SKIPPED = compile("", "", "exec")  # stands for skipped frames

@@ -12,8 +12,13 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from pagerduty_logging.events_api.clock import monotonic
-from pagerduty_logging.record.attachment import holders_above, put_back, standing_of
-from pagerduty_logging.record.configured import closed_by_logging, set_up_under_way
+from pagerduty_logging.record.attachment import (
+    closed_by_logging,
+    holders_above,
+    put_back,
+    set_up_under_way,
+    standing_of,
+)
 
 MAX_ASKED = 50
 """Records that are looked at for where a handler is attached; one of a logger by itself is nowhere."""
@@ -37,6 +42,8 @@ class Lookout:
 
     Attributes:
         keepers: how many want the handler to be put back where it was.
+        asks: how many loggers more it asks whether the handler is attached to them; 0: it knows, or has
+            given up.
     """
 
     flush_timeout = 0.0
@@ -51,6 +58,7 @@ class Lookout:
         is_ending: Callable[[], bool],
     ) -> None:
         self.keepers = 0
+        self.asks = MAX_ASKED
         self._handler = weakref.ref(handler)
         self._name = NAMED
         self._others = others
@@ -59,7 +67,6 @@ class Lookout:
         self._is_ending = is_ending
         self._at: tuple[str, ...] = ()
         self._is_configured = set_up_under_way() is not None
-        self._asked = 0
         self._thrown_out_by = ""
         self._on_purpose = False
         self._stage: Literal["well", "suspected", "told"] = "well"
@@ -73,19 +80,14 @@ class Lookout:
         """Whether the application itself closed the handler, and has not attached it since."""
         return self._on_purpose
 
-    @property
-    def is_asking(self) -> bool:
-        """Whether it wants to know where the handler is attached."""
-        return not self._at and self._asked < MAX_ASKED
-
     def note_attached(self, logger: object = None) -> None:
         """Note where the handler is attached: by the name of a logger that reached it, or anywhere."""
         handler = self._handler()
-        if handler is not None and self.is_asking:
-            self._asked += 1
+        if handler is not None and self.asks and not self._at:
             self._at = standing_of(handler).at if logger is None else holders_above(handler, logger)
             # A record that comes from elsewhere: the handler stands where nobody can see it.
             self._is_configured = self._is_configured and logger is None
+        self.asks = 0 if self._at else max(self.asks - 1, 0)
 
     def note_closed(self) -> None:
         """Note that the handler is closed just now, and by whom. Called with logging's locks held."""

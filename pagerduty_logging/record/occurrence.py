@@ -63,6 +63,7 @@ class Occurrence:
         known_failure: whether its exception is a failure that was paged already.
         echo: whether it only says that a failure already paged ends the process.
         may_wait: whether the decision about it can wait.
+        keeps_place: whether nothing that was logged later may be decided before it.
         original: the record itself, for `before_send`; kept until the logging call ends.
         interruption: the application's code raised it to end the process; raised again when the page is safe.
         merged: whether a queue or a socket may have appended a traceback to the message.
@@ -73,8 +74,8 @@ class Occurrence:
     # fmt: off
     __slots__ = (
         "around", "at", "attributes", "by_message", "defects", "echo", "exception", "fields", "interruption",
-        "key", "kind", "known_failure", "may_wait", "merged", "message", "original", "overrides", "size",
-        "token",
+        "keeps_place", "key", "kind", "known_failure", "may_wait", "merged", "message", "original",
+        "overrides", "size", "token",
     )
     # fmt: on
 
@@ -87,7 +88,7 @@ class Occurrence:
         self.size = size
         self.defects = defects
         self.overrides: Mapping[str, safejson.JSON] = _NO_OVERRIDES
-        self.may_wait = True
+        self.may_wait, self.keeps_place = True, False
         self.key: str | None = None
         self.by_message = self.echo = self.known_failure = False
         self.kind: type | None = None
@@ -98,11 +99,6 @@ class Occurrence:
         self.merged = False
         self.message: str | None = None
         self.fields: Mapping[str, safejson.JSON] | None = None
-
-    @property
-    def keeps_place(self) -> bool:
-        """Whether nothing that was logged later may be decided before it."""
-        return bool(self.overrides) and self.overrides.get("event_action") in ("resolve", "acknowledge")
 
     @property
     def record(self) -> logging.LogRecord:
@@ -294,6 +290,7 @@ def _rendered(
     occurrence.merged = is_merged(record)
     if wanted:
         occurrence.overrides = wanted
+        occurrence.keeps_place = wanted.get("event_action") in ("resolve", "acknowledge")
     return occurrence
 
 
@@ -301,13 +298,14 @@ def _surroundings(record: logging.LogRecord, error: BaseException | None, *, pla
     chain: tuple[Raised, ...] = ()
     if error is not None:
         chain = caught(error, traceback_of(record, error))
-    elif (handled := own_traceback.printed_in(record)) is not None:
+    elif (handled := sys.exception()) is not None and own_traceback.is_printed_in(record, handled):
         chain = caught(handled)
     elif not plain:
         chain = _chain_of_subject(record)
     trace_id, span_id = _trace(record.__dict__)
+    task = _task(record)
     request = web_request.handled_here(error, record.__dict__.get("args"))
-    task, crumbs = _task(record), crumbs_before(record)
+    crumbs = crumbs_before(record)
     if not (chain or task or trace_id or crumbs or request):
         return _NOTHING
     return Surroundings(chain, task, trace_id, span_id, crumbs, request)
@@ -341,6 +339,8 @@ def _plain_attributes(record: logging.LogRecord) -> dict[str, Any]:
     attributes = record.__dict__
     plain = {name: _plain(attributes.get(name)) for name in _RECORD}
     plain["args"] = ()
+    if overrides.GUARDED in attributes:
+        plain[overrides.GUARDED] = True
     message = plain["msg"]
     plain["msg"] = message[: MAX_TEMPLATE_CHARS + 1] if isinstance(message, str) else ""
     return plain

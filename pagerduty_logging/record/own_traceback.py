@@ -6,7 +6,6 @@ Anybody can send a text that looks like a traceback; nobody can send the excepti
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,21 +16,18 @@ from pagerduty_logging.record.exceptions import MAX_TEXT, Raised, kind_of
 _BETWEEN_ROWS = " |;,'\"])\n"
 
 
-def printed_in(record: logging.LogRecord) -> BaseException | None:
-    """Return the exception that is being handled if a text of the record is its printed traceback.
+def is_printed_in(record: logging.LogRecord, error: BaseException) -> bool:
+    """Return whether a text of the record is the printed traceback of the exception that is being handled.
 
     Runs the application's code, the exception's `__str__`, only where there is a traceback.
     """
-    error = sys.exception()
-    if error is None:
-        return None
     for text in _texts(record):
         if "(most recent call last)" in text and (held := printed_traceback.held_in(text)) is not None:
             printed = printed_traceback.parse(held.traceback)
             said = Raised(kind_of(type(error)), safejson.text(error, MAX_TEXT))
             if printed and is_same(printed[0], said):
-                return error
-    return None
+                return True
+    return False
 
 
 def is_same(printed: Raised, error: Raised) -> bool:

@@ -27,7 +27,10 @@ _MARGIN: Final = " \t|"
 
 
 class PrintedLines:
-    """Given every record of a handler in turn that is no repeat; safe to share between threads."""
+    """Given every bare text of a handler that is logged while an exception is handled, and is no repeat.
+
+    Safe to share between threads.
+    """
 
     def __init__(self) -> None:
         self._here = _Thread()
@@ -48,7 +51,7 @@ class PrintedLines:
         if error is None:
             self._here.printing = None
             return False
-        if line in _HEADERS and (printing is None or printing.error != id(error)):
+        if line in _HEADERS:
             printing = self._here.printing = self._begun(record, error)
         if printing is None or printing.error != id(error) or record.name != printing.logger:
             self._here.printing = None

@@ -12,14 +12,17 @@ from collections.abc import Mapping
 from copy import copy
 from datetime import date, time, timedelta
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pagerduty_logging.events_api import safejson
-from pagerduty_logging.record import calls, printed_traceback
-from pagerduty_logging.record.paths import is_library, is_ours
-from pagerduty_logging.record.places import package_of, places_of
+from pagerduty_logging.record import printed_traceback
+from pagerduty_logging.record.places import is_ours, looks_like_library, package_of, places_of
 
+_BEGINS = re.compile(r"(?<![\w.])[A-Za-z_][\w.<>-]{0,200}(?:\[[^\]\n]{0,100}\])?\(")
+_DATA = re.compile(r"['\"=\[{\d]")
+_TOKEN = re.compile(r"'(?:[^'\\\n]|\\.){0,300}+'|\"(?:[^\"\\\n]|\\.){0,300}+\"|[()\n]")
+_HEADER: Final = "Traceback (most recent call last)"
 _CALL = re.compile(r"(?P<name>[A-Za-z_][\w.<>-]{0,200}+)\((?P<arguments>.*)\)[\s.]*", re.DOTALL)
 _PLAIN = (
     str,
@@ -46,7 +49,7 @@ _REPR = re.compile(r"[A-Z]\w*\(.*\)", re.DOTALL)
 def is_report(record: logging.LogRecord, *, caught: bool) -> bool:
     """Return whether a library logs an exception that it `caught`, rather than the application."""
     path: Any = record.pathname
-    return caught and type(path) is str and is_library(path) and not is_ours(path)
+    return caught and type(path) is str and looks_like_library(path) and not is_ours(path)
 
 
 def with_exception(record: logging.LogRecord) -> logging.LogRecord:
@@ -57,17 +60,18 @@ def with_exception(record: logging.LogRecord) -> logging.LogRecord:
     what stands apart among the arguments, the frames and the `repr` of an exception, as dask has them.
     """
     about = record.__dict__
-    path = about.get("pathname")
-    if type(path) is not str or not is_library(path) or is_ours(path):
-        return record
-    args = about.get("args")
     if about.get("exc_info") or about.get("exc_text"):
         return record
+    error, args = sys.exception(), about.get("args")
     values = args if isinstance(args, tuple) else ()
+    if error is None and len(values) < 2:
+        return record
+    path = about.get("pathname")
+    if type(path) is not str or not looks_like_library(path) or is_ours(path):
+        return record
     texts = [value for value in (about.get("msg"), *values) if type(value) is str]
     if any(_TRACEBACK in text for text in texts):
         return record
-    error = sys.exc_info()[1]
     if isinstance(error, Exception) and _is_applications(error, package_of(path)):
         told = copy(record)
         told.exc_info = (type(error), error, error.__traceback__)
@@ -87,7 +91,7 @@ def _is_applications(error: Exception, package: str) -> bool:
     return (
         bool(places)
         and package_of(places[0].path) == package
-        and any(not is_library(place.path) for place in places)
+        and any(not looks_like_library(place.path) for place in places)
     )
 
 
@@ -100,7 +104,7 @@ def without_contents(record: logging.LogRecord) -> logging.LogRecord:
     shown = copy(record)
     args: Any = record.args
     if not args and type(record.msg) is str:
-        shown.msg = calls.without_arguments(record.msg)
+        shown.msg = without_arguments(record.msg)
     if isinstance(args, Mapping):
         shown.args = {name: _in_words(value) for name, value in args.items()}
     elif isinstance(args, tuple):
@@ -109,6 +113,38 @@ def without_contents(record: logging.LogRecord) -> logging.LogRecord:
         if name not in _USUAL and isinstance(value, (Mapping, str)):
             shown.__dict__[name] = _shown(value)
     return shown
+
+
+def without_arguments(text: str) -> str:
+    """Return a text with `…` for the arguments of each call in it, as far as they hold any data.
+
+    What an open bracket holds to the end of its line counts as arguments. A printed traceback is left alone.
+    """
+    if "(" not in text:
+        return text
+    words, header, rest = text.partition(_HEADER)
+    shown: list[str] = []
+    at = scanned = 0
+    for call in _BEGINS.finditer(words):
+        if call.start() < scanned:
+            continue
+        scanned = _end(words, call.end())
+        if _DATA.search(words, call.end(), scanned):
+            shown += (words[at : call.end()], "…")
+            at = scanned
+    return "".join((*shown, words[at:], header, rest))
+
+
+def _end(text: str, begin: int) -> int:
+    """Return where the bracket that was opened just before is closed."""
+    depth = 1
+    for token in _TOKEN.finditer(text, begin):
+        if token[0] == "\n":
+            return token.start()
+        depth += (token[0] == "(") - (token[0] == ")")
+        if not depth:
+            return token.start()
+    return len(text)
 
 
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "pagerduty", "taskName"}
@@ -144,4 +180,4 @@ def _without_arguments(text: str) -> str:
     call = _CALL.fullmatch(text)
     if call is not None:
         return f"{call['name']}(…)" if call["arguments"].strip() else text
-    return calls.without_arguments(text)
+    return without_arguments(text)

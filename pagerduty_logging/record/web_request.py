@@ -23,7 +23,7 @@ from uuid import UUID
 
 from pagerduty_logging.events_api.safejson import truncated
 from pagerduty_logging.record import printing
-from pagerduty_logging.record.paths import is_library
+from pagerduty_logging.record.places import looks_like_library
 
 MAX_PATH_CHARS = 1_000
 MAX_QUERY_CHARS = 5_000
@@ -116,7 +116,7 @@ def message_of(record: logging.LogRecord) -> str:
         return message
     if record.name in _SERVERS:
         return _QUERY.sub(lambda found: "?" + "&".join(_names_in(found[1])), message)
-    if type(record.pathname) is str and is_library(record.pathname):
+    if type(record.pathname) is str and looks_like_library(record.pathname):
         return _QUERY_OF_ADDRESS.sub(lambda found: f"{found[1]}?{'&'.join(_names_in(found[2]))}", message)
     return message
 

@@ -13,7 +13,7 @@ from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state.breaker import PATIENCE, Breaker
 from pagerduty_logging.state.helper import Call, Helper
-from pagerduty_logging.state.protocol import Reply, Request, StateError, Store
+from pagerduty_logging.state.protocol import Reply, Request, StateError, Store, UnderWay
 
 HUNG = 60.0
 """Seconds after which a call that does not end is left behind, and another one tried."""
@@ -36,6 +36,10 @@ class StateStats:
     answers: bool
     since: float
     why: str | None = None
+
+
+def nothing() -> None:
+    """Do nothing meanwhile."""
 
 
 class _HandIns:
@@ -70,6 +74,23 @@ class _HandIns:
         if self._store is not None:
             self._store.abandon()
         self._store = self.call = None
+
+
+class _Guarded:
+    """An exchange whose answer is read on this thread."""
+
+    def __init__(self, begun: UnderWay, guard: Callable[[], AbstractContextManager[object]]) -> None:
+        self.others_wait = begun.others_wait
+        self._begun = begun
+        self._guard = guard
+
+    def wait(self, seconds: float) -> bool:
+        with self._guard():
+            return self._begun.wait(seconds)
+
+    def result(self) -> Reply:
+        with self._guard():
+            return self._begun.result()
 
 
 class Asker:
@@ -116,7 +137,7 @@ class Asker:
 
     def _begin(self) -> None:
         self.breaker = Breaker()
-        self._probe: Call[Reply] | None = None
+        self._probe: UnderWay | None = None
         self._probe_began = 0.0
         self.stats = StateStats(where=self.stats.where, answers=True, since=self._wall())
 
@@ -143,13 +164,16 @@ class Asker:
         with fork_gate(), self.guard():
             store.exchange(hello, 0.0)  # calls that somebody waits for come behind it
 
-    def ask(self, request: Request, wait: float | None = None) -> Reply | None:
+    def ask(
+        self, request: Request, wait: float | None = None, meanwhile: Callable[[], object] = nothing
+    ) -> Reply | None:
         """Do one exchange; None: the state did not answer, or not yet.
 
         Args:
             request: what is asked.
             wait: seconds to wait for an answer that nobody needs now: it may come later, see `late`.
                 None: it is needed now, and the state has failed if it does not answer in time.
+            meanwhile: is called while the answer is under way, unless others wait for it.
         """
         began = self._clock()
         patience = self.breaker.patience(began)
@@ -158,17 +182,19 @@ class Asker:
         unhurried = wait is not None and self._in_background
         try:
             call = self._call(request, patience, unhurried=unhurried)
-            began = self._clock()  # what had to be imported first does not count
+            if not call.others_wait:
+                meanwhile()
+            began = self._clock()  # what had to be imported first does not count, nor what was done meanwhile
             if not call.wait(wait if wait is not None else patience):
                 if unhurried:
-                    self.breaker.held(self._clock(), self._clock() - began)
+                    self.breaker.held(self._clock(), min(self._clock() - began, wait or 0.0))
                     return None
                 self._abandon()
                 raise StateError(f"no answer within {patience:.2g} s")
             self._hand_ins.call = None if unhurried else self._hand_ins.call
             reply = call.result()
         except Exception as error:
-            self._failed(_words(error), self._clock() - began)
+            self._failed(_words(error), min(self._clock() - began, patience))
             return None
         self._answered()
         return reply
@@ -218,7 +244,7 @@ class Asker:
         self._probe = None
         return self._result(probe, now)
 
-    def _result(self, call: Call[Reply], began: float) -> Reply | None:
+    def _result(self, call: UnderWay, began: float) -> Reply | None:
         try:
             reply = call.result()
         except Exception as error:
@@ -238,7 +264,7 @@ class Asker:
                 store.close()
         self._helper.leave()
 
-    def _call(self, request: Request, patience: float, *, unhurried: bool = False) -> Call[Reply]:
+    def _call(self, request: Request, patience: float, *, unhurried: bool = False) -> UnderWay:
         if self.store is None:
             with self.guard():
                 self.store = self.make_store()
@@ -250,6 +276,9 @@ class Asker:
         store = self.store
         if unhurried:
             return self._hand_ins.start(store, work, self._clock())
+        begun = store.begin(request)
+        if begun is not None:
+            return _Guarded(begun, self.guard)
         if self._in_background:
             return self._helper.start(lambda: work(store))
         call = Call(lambda: work(store))
@@ -268,7 +297,8 @@ class Asker:
         if not self.breaker.open:
             where = self.stats.where
             self.stats = StateStats(where=where, answers=False, since=self._wall(), why=why)
-            self._say("state", f"{where} does not answer: {why}. Pages go out as without state")
+            stop = "" if why.endswith((".", "?", "!")) else "."
+            self._say("state", f"{where} does not answer: {why}{stop} Pages go out as without state")
         else:
             self.stats = replace(self.stats, why=why)
         self.breaker.failed(self._clock(), held)

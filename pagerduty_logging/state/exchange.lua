@@ -3,15 +3,18 @@
 -- is the number of keys before those of the request.
 local LEASE, SLACK, NEW_WITHIN, MINUTE, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 5, 1000, 3
 local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at', 'window', 'followed', 'busy',
-    'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity', 'release', 'summary', 'logger',
+    'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity',
+    'under_by', 'under_until', 'under_severity', 'release', 'summary', 'logger',
     'hosts', 'host_names', 'processes'}
-local TEXTS = {lease_by = true, release = true, summary = true, logger = true, host_names = true}
+local TEXTS = {lease_by = true, under_by = true, release = true, summary = true, logger = true, host_names = true}
 
 local request, base
+-- Of the request that is answered: the records that it is about, each read once, and those to be written, in order.
+local records, changed = {}, {}
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 
-local function load(key)
+local function read(key)
     local values = redis.call('HMGET', key, unpack(FIELDS))
     if not values[1] then return nil end
     local record = {}
@@ -27,6 +30,11 @@ local function load(key)
     return record
 end
 
+local function load(key)
+    if records[key] == nil then records[key] = read(key) or false end
+    return records[key] or nil
+end
+
 local function window_left(record)
     local left = record.told_at + record.window - now
     if record.told_severity and left > 0 and left <= record.window then return left end
@@ -40,6 +48,18 @@ local function lease_left(record)
 end
 
 local function save(key, record, change)
+    if not changed[key] then changed[#changed + 1] = key end
+    records[key], changed[key], record.change = record, true, change
+end
+
+-- Forgets the problem that ended, before anything is written of the one that begins.
+local function begin(key, record)
+    if record.anew then redis.call('DEL', key) end
+    record.anew = nil
+end
+
+local function write(key, record)
+    begin(key, record)
     local arguments = {}
     for _, name in ipairs(FIELDS) do
         arguments[#arguments + 1] = name
@@ -48,22 +68,22 @@ local function save(key, record, change)
     redis.call('HSET', key, unpack(arguments))
     local kept = math.max(request.remember, window_left(record), LEASE)
     redis.call('PEXPIRE', key, math.ceil(kept * 1000))
-    if not change then
+    if not record.change then
         redis.call('ZADD', KEYS[base + 4], now + kept, key)
         redis.call('PEXPIRE', KEYS[base + 4], math.ceil(math.max(kept, redis.call('PTTL', KEYS[base + 4]) / 1000) * 1000))
     end
 end
 
-local function reopened(key, record, at, release)
+local function reopened(record, at, release)
     local resolved, summary, logger = 0, '', ''
     if record then
         resolved, release, summary, logger = record.resolved, record.release, record.summary, record.logger
         at = math.max(at, resolved)
-        redis.call('DEL', key)
     end
     return {n = 0, told = 0, first = at, last = at, worst = 3, told_at = 0, window = 0, followed = 0, busy = 0,
         silenced = 0, events = 0, resolved = resolved, over = 0, lease_by = '', lease_until = 0,
-        lease_severity = 3, release = release or '', summary = summary, logger = logger, hosts = 0, host_names = '', processes = 0}
+        lease_severity = 3, under_by = '', under_until = 0, under_severity = 3, release = release or '', summary = summary, logger = logger, hosts = 0,
+        host_names = '', processes = 0, anew = record ~= nil}
 end
 
 local function note_name(key, record, kind, name)
@@ -80,7 +100,7 @@ local function count(entry)
     local first, last = now - entry.first, now - entry.last
     local record = load(key)
     if not record or (record.over == 1 and last > record.resolved) then
-        record = reopened(key, record, first, request.release)
+        record = reopened(record, first, request.release)
     end
     record.n = record.n + entry.n
     record.last = math.max(record.last, last)
@@ -91,28 +111,40 @@ local function count(entry)
         if entry.summary ~= '' then record.summary = entry.summary end
         if entry.logger ~= '' then record.logger = entry.logger end
         if record.told_at < last and last <= record.told_at + record.window then record.busy = 1 end
+        begin(key, record)
         note_name(key, record, 'hosts', request.host)
         note_name(key, record, 'processes', request.process)
     end
     save(key, record)
 end
 
+local function lease(record, by, till, severity)
+    record.lease_by, record.lease_until, record.lease_severity = by, till, severity
+end
+
+local function under(record, by, till, severity)
+    record.under_by, record.under_until, record.under_severity = by, till, severity
+end
+
 local function conclude(outcome)
     local key, at = KEYS[outcome.place], now - outcome.age
     local record = load(key)
     if record and record.lease_by == request.name then
-        record.lease_by, record.lease_until = '', 0
+        lease(record, record.under_by, record.under_until, record.under_severity)
+        if outcome.what ~= 'release' then lease(record, '', 0, 3) end
     end
+    if record and (record.under_by == request.name or record.lease_by == '') then under(record, '', 0, 3) end
     if outcome.what == 'release' then
         if record then save(key, record, outcome.change) end
         return
     end
     if outcome.what == 'resolve' then
-        record = record or reopened(key, nil, at)
+        record = record or reopened(nil, at)
         if record.told_at <= at + SLACK then
             record.over, record.resolved = 1, math.max(record.resolved, at - SLACK)
             record.told, record.silenced, record.told_severity = record.n, 0, nil
-            record.lease_by, record.lease_until = '', 0
+            lease(record, '', 0, 3)
+            under(record, '', 0, 3)
         end
         save(key, record, outcome.change)
         return
@@ -122,7 +154,7 @@ local function conclude(outcome)
         return
     end
     if not record or record.over == 1 then
-        record = reopened(key, record, at)
+        record = reopened(record, at)
         record.n, record.worst = outcome.occurrences, outcome.severity
     end
     local known = record.told_severity
@@ -183,7 +215,7 @@ local function claim(asked)
     local key, at = KEYS[asked.place], now - asked.age
     local record = load(key)
     if record and record.over == 1 and at <= record.resolved then return another(true, 0) end
-    if not record or record.over == 1 then record = reopened(key, record, at, request.release) end
+    if not record or record.over == 1 then record = reopened(record, at, request.release) end
     local leased = lease_left(record)
     if leased > 0 and record.lease_by ~= request.name and asked.severity >= record.lease_severity then
         return another(false, leased, LEASE - leased)
@@ -196,7 +228,10 @@ local function claim(asked)
     end
     local wait = spend(asked.severity)
     if wait > 0 then return {kind = 'later', again_in = wait} end
-    record.lease_by, record.lease_until, record.lease_severity = request.name, now + LEASE, asked.severity
+    if leased > 0 and record.lease_by ~= request.name then
+        under(record, record.lease_by, record.lease_until, record.lease_severity)
+    end
+    lease(record, request.name, now + LEASE, asked.severity)
     save(key, record, asked.change)
     return figures(record, asked)
 end
@@ -210,6 +245,7 @@ local function standing(key)
 end
 
 local function exchange()
+    records, changed = {}, {}
     -- The sequence number is written always: an exchange that cannot write is to fail, not to look well.
     local before = tonumber(redis.call('GET', KEYS[base + 1]) or '0')
     redis.call('SET', KEYS[base + 1], math.max(before, request.sequence), 'PX', math.ceil(math.max(request.remember, 3600) * 1000))
@@ -233,6 +269,7 @@ local function exchange()
         if request.claim then reply.answer = claim(request.claim) end
         if request.spend then reply.wait = spend(request.spend) end
     end
+    for _, key in ipairs(changed) do write(key, records[key]) end
     return reply
 end
 

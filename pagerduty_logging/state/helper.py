@@ -18,9 +18,12 @@ _Job = Callable[[], None]
 class Call(Generic[_T]):
     """One call that is under way, or has ended."""
 
+    others_wait = False
+
     def __init__(self, work: Callable[[], _T]) -> None:
         self._work = work
-        self._ended = threading.Event()
+        self._going = threading.Lock()
+        self._going.acquire()
         self._result: _T | None = None
         self._error: BaseException | None = None
 
@@ -31,11 +34,15 @@ class Call(Generic[_T]):
         except BaseException as error:
             self._error = error
         finally:
-            self._ended.set()
+            self._going.release()
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; return whether it has ended."""
-        return any(self._ended.wait(max(seconds, 0.0) / SLICES) for _ in range(SLICES))
+        for _ in range(SLICES):
+            if self._going.acquire(timeout=max(seconds, 0.0) / SLICES):
+                self._going.release()
+                return True
+        return False
 
     def result(self) -> _T:
         """Return what it returned, or raise what it raised; for a call that has ended."""

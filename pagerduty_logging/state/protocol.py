@@ -30,6 +30,8 @@ NEW_WITHIN = 3_600.0
 RESERVED_SHARE = 5
 """One in so many of a minute's events is kept for critical ones."""
 MINUTE = 60.0
+MOMENT = 0.01
+"""Seconds that make no odds for the age of anything."""
 MAX_BATCH = 200
 """Problems in one exchange: it holds up everybody else who shares the state."""
 
@@ -161,6 +163,8 @@ class Request:
     def as_of_now(self) -> Request:
         """Return it with the ages that what is handed in has by now."""
         waited = monotonic() - self.made
+        if waited < MOMENT:
+            return self
         counts = (
             replace(count, first=count.first + waited, last=count.last + waited) for count in self.counts
         )
@@ -339,6 +343,22 @@ class KnownProblem:
     logger: str = ""
 
 
+class UnderWay(Protocol):
+    """An exchange that has begun.
+
+    Attributes:
+        others_wait: until its answer was read.
+    """
+
+    others_wait: bool
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; return whether it has ended."""
+
+    def result(self) -> Reply:
+        """Return the reply of one that has ended; raises `StateError`."""
+
+
 class Store(Protocol):
     """Where the state lives. Every method raises `StateError`, and is called by one thread at a time."""
 
@@ -347,6 +367,9 @@ class Store(Protocol):
 
     def exchange(self, request: Request, seconds: float) -> Reply:
         """Do one exchange; it should take no longer than `seconds`."""
+
+    def begin(self, request: Request) -> UnderWay | None:
+        """Begin an exchange, where that holds up nobody; None: call `exchange`, which may hang."""
 
     def beside(self) -> Store:
         """Return a store for the same place, to be used on another thread."""

@@ -5,6 +5,7 @@ Everything here is called by one thread at a time, and under no lock. See README
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import uuid
@@ -15,12 +16,13 @@ from dataclasses import replace
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import silences
-from pagerduty_logging.state.asking import Asker, StateStats
+from pagerduty_logging.state.asking import Asker, StateStats, nothing
 from pagerduty_logging.state.ledger import Ledger
 from pagerduty_logging.state.protocol import (
     Anothers,
     Answer,
     Claim,
+    Count,
     Mine,
     Outcome,
     Reply,
@@ -39,6 +41,8 @@ LAST_WAIT = 2.0
 """Seconds that the end of the process waits for one answer."""
 LAST_TRIES = 2
 """Answers that may fail to come then."""
+MOMENT = 0.05
+"""Seconds that the worker waits for the answer to a hand-in, which may also come later."""
 FINAL_WAIT = 0.01
 """Seconds that are to be left for one."""
 SPREAD = 0.2
@@ -58,9 +62,10 @@ def process_name() -> str:
     return _names.get(pid) or _names.setdefault(pid, uuid.uuid4().hex[:12])
 
 
-def _apart() -> float:
-    """Return by how many seconds this process hands in later than others: all its handlers at one moment."""
-    return random.Random(process_name()).uniform(0.0, SPREAD)
+@functools.cache
+def _apart(process: str) -> float:
+    """Return by how many seconds a process hands in later than others: all its handlers at one moment."""
+    return random.Random(process).uniform(0.0, SPREAD)
 
 
 class SharedState:
@@ -185,6 +190,7 @@ class SharedState:
         logger: str = "",
         follow_up: bool = False,
         change: bool = False,
+        meanwhile: Callable[[], object] = nothing,
     ) -> Answer:
         """Ask whether to send an event; what was counted goes with the question, in one round trip.
 
@@ -195,6 +201,7 @@ class SharedState:
             logger: for silences.
             follow_up: the event tells the size of a known problem within its window.
             change: it is a change event.
+            meanwhile: raises nothing; is called while the answer is under way, if the state is asked.
         """
         self._notice_fork()
         known = None if change else self._silence_of(key, logger, severity)
@@ -208,7 +215,8 @@ class SharedState:
         for _ in range(_ROUNDS):
             claim = Claim(key, severity, max(self._wall() - at, 0.0), follow_up, change)
             again = self._ledger.unanswered
-            reply = self._exchange(claim)
+            reply = self._exchange(claim, meanwhile=meanwhile)
+            meanwhile = nothing
             if again and reply is not None and isinstance(reply.answer, Mine):
                 reply = self._exchange(claim)  # with what was counted since
             if reply is None:
@@ -261,7 +269,7 @@ class SharedState:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
         self._notice_fork()
         again = self._ledger.unanswered
-        wait = self._asker.breaker.patience(self._clock())
+        wait = min(self._asker.breaker.patience(self._clock()), MOMENT)
         answered = self._exchange(wait=wait) is not None
         if answered and again and len(self._ledger):
             answered = self._exchange(wait=wait) is not None
@@ -314,13 +322,18 @@ class SharedState:
             self._begin()
 
     def _exchange(
-        self, claim: Claim | None = None, spend: int | None = None, wait: float | None = None
+        self,
+        claim: Claim | None = None,
+        spend: int | None = None,
+        wait: float | None = None,
+        meanwhile: Callable[[], object] = nothing,
     ) -> Reply | None:
         """Do one exchange with what is to be handed in; None: the state did not answer, or not yet.
 
         Args:
             claim, spend: what is asked.
             wait: seconds to wait for an answer that may also come later; None: it is needed now.
+            meanwhile: is called while the answer is under way.
         """
         with fork_gate():
             late = self._asker.late(wait or 0.0)
@@ -336,15 +349,8 @@ class SharedState:
             is_new = not self._ledger.unanswered
             batch = self._ledger.batch(claim.key if claim is not None else None)
             counts, outcomes = batch.aged(self._wall())
-            request = replace(
-                self._hello(),
-                sequence=batch.sequence,
-                counts=counts,
-                outcomes=outcomes,
-                claim=claim,
-                spend=spend,
-            )
-            reply = self._asker.ask(request, wait)
+            request = self._hello(batch.sequence, counts, outcomes, claim, spend)
+            reply = self._asker.ask(request, wait, meanwhile)
             if reply is None:
                 return None
             if is_new and not reply.handed_in:
@@ -357,9 +363,24 @@ class SharedState:
         self._plan(reply)
         self._learn(reply)
 
-    def _hello(self) -> Request:
-        started = max(self._wall() - self._started, 0.0)
-        return Request(sender=self._sender, started=started, silences=self._silences[0])
+    def _hello(
+        self,
+        sequence: int = 0,
+        counts: tuple[Count, ...] = (),
+        outcomes: tuple[Outcome, ...] = (),
+        claim: Claim | None = None,
+        spend: int | None = None,
+    ) -> Request:
+        return Request(
+            sender=self._sender,
+            started=max(self._wall() - self._started, 0.0),
+            sequence=sequence,
+            counts=counts,
+            outcomes=outcomes,
+            claim=claim,
+            spend=spend,
+            silences=self._silences[0],
+        )
 
     def _plan(self, reply: Reply) -> None:
         """Set the time of the next hand-in: every few seconds after a problem was told for the first time.
@@ -370,7 +391,7 @@ class SharedState:
         if isinstance(answer, Anothers | Mine) and now >= self._in_step_until:
             since = answer.since if isinstance(answer, Anothers) else 0.0
             self._in_step_until = now - since + IN_STEP
-            self._hand_in_at = now + HAND_IN - since % HAND_IN + _apart()
+            self._hand_in_at = now + HAND_IN - since % HAND_IN + _apart(self._sender.process)
         elif reply.handed_in and self._hand_in_at <= now:
             late = now - self._hand_in_at
             self._hand_in_at = now + HAND_IN - (late if late < LOOK else 0.0)

@@ -6,6 +6,9 @@ from typing import Any
 
 from pagerduty_logging.state.problem import MAX_KINDS, Problem
 
+MAX_LINES = 500
+"""Lines that are known; a pattern takes two kilobytes."""
+
 
 class ShortCuts:
     """Short cuts to problems, for the hot path to read without a lock.
@@ -18,13 +21,15 @@ class ShortCuts:
     Attributes:
         known: problems by logger and message.
         known_at: the same by call site, file and line, and by what tells its problems apart.
+        lines: what is known of lines that log, by logger and number, where it is enough.
     """
 
     def __init__(self, most: int) -> None:
         self.known: dict[str, dict[str, Problem]] = {}
+        self.lines: dict[str, dict[int, Any]] = {}
         self.known_at: dict[tuple[str, int], dict[object, Problem]] = {}
         self._most = most
-        self._count = 0
+        self._count = self._lines = 0
 
     def know(
         self, logger: str, message: str, level: float, problem: Problem, kind: type | None = None
@@ -57,6 +62,16 @@ class ShortCuts:
         """
         self._know(self.known_at, place, token, problem)
         _extend(problem, logger, level, kind)
+        self.known.setdefault(logger, {})  # to look for what is missing costs an exception
+
+    def know_line(self, logger: str, number: int, line: object) -> None:
+        """Let repeats be recognised by what is known of a line; it holds a problem that `know_at` knows."""
+        if self._lines >= MAX_LINES:
+            self.lines.clear()
+            self._lines = 0
+        lines = self.lines.setdefault(logger, {})
+        self._lines += number not in lines
+        lines[number] = line
 
     def _know(
         self, known: dict[Any, dict[Any, Problem]], outer: object, inner: object, problem: Problem
@@ -76,7 +91,8 @@ class ShortCuts:
         """Know none."""
         self.known.clear()
         self.known_at.clear()
-        self._count = 0
+        self.lines.clear()
+        self._count = self._lines = 0
 
 
 def _extend(problem: Problem, logger: str, level: float, kind: type | None) -> None:

@@ -120,6 +120,9 @@ class SqliteStore:
     def _applied(self, connection: sqlite3.Connection, request: Request) -> Reply:
         return Exchange(connection, request.as_of_now(), self._clock()).run(sweep=self._sweeps())
 
+    def begin(self, request: Request) -> None:
+        """Begin nothing: a disk may hang."""
+
     def beside(self) -> SqliteStore:
         return SqliteStore(self.path, self._clock)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import asdict
 
 from pagerduty_logging.state import decide
 from pagerduty_logging.state.decide import Record
@@ -103,12 +102,21 @@ class Exchange:
         self._request = request
         self._sender: Sender = request.sender
         self._now = now
+        self._records: dict[tuple[str, str], Record | None] = {}
+        self._changed: set[tuple[str, str]] = set()
 
     def run(self, *, sweep: bool) -> Reply:
-        request = self._request
+        """Do it; each record is read once, and written once."""
         if sweep:
             self._sweep()
         self._note_release()
+        reply = self._answered()
+        for space, key in self._changed:
+            self._write(space, key)
+        return reply
+
+    def _answered(self) -> Reply:
+        request = self._request
         if self._is_new():
             for count in request.counts:
                 self._count(count)
@@ -206,15 +214,23 @@ class Exchange:
             )
 
     def _load(self, space: str, key: str) -> Record | None:
-        return _load(self._step, space, key, self._now)
+        if (space, key) not in self._records:
+            self._records[space, key] = _load(self._step, space, key, self._now)
+        return self._records[space, key]
 
     def _store(self, space: str, key: str, record: Record | None) -> None:
         if record is not None:
-            kept = max(self._sender.remember, record.window_left(self._now), LEASE)
-            self._step.execute(
-                "INSERT OR REPLACE INTO problems VALUES (?, ?, ?, ?)",
-                (space, key, json.dumps(asdict(record)), self._now + kept),
-            )
+            self._records[space, key] = record
+            self._changed.add((space, key))
+
+    def _write(self, space: str, key: str) -> None:
+        record = self._records[space, key]
+        assert record is not None
+        kept = max(self._sender.remember, record.window_left(self._now), LEASE)
+        text = json.dumps({name: getattr(record, name) for name in _FIELDS})
+        self._step.execute(
+            "INSERT OR REPLACE INTO problems VALUES (?, ?, ?, ?)", (space, key, text, self._now + kept)
+        )
 
     def _sweep(self) -> None:
         for table in ("problems", "senders", "releases"):

@@ -1,6 +1,6 @@
 """Measure everything, beside the peers, and write it down.
 
-    python -m tests.benchmarks                 # all of it: about ten minutes
+    python -m tests.benchmarks                 # all of it: about a quarter of an hour
     python -m tests.benchmarks --only repeat   # some rows, the others as they were
     python -m tests.benchmarks --render        # nothing: README.md and the picture from what was measured
 
@@ -61,19 +61,26 @@ def of_messages() -> dict[str, Any]:
     return {name: in_rounds(name, (OURS, "log-rate-limit", "QueueHandler")) for name in messages.WORKLOADS}
 
 
+def ours_of_messages(way: str) -> dict[str, Any]:
+    return {name: in_rounds(f"{way}:{name}", (OURS,))[OURS] for name in messages.WORKLOADS}
+
+
 EVERYBODY = tuple(CONTENDERS)
 ROWS: dict[str, Callable[[], Any]] = {
     "instructions": counted,
     "repeat": lambda: in_rounds("repeat", EVERYBODY),
-    "threads": lambda: in_rounds("threads", EVERYBODY),
+    "threads": lambda: in_rounds("threads:repeat", EVERYBODY),
     "traceback": lambda: in_rounds("traceback", EVERYBODY),
     "first": lambda: in_rounds("first", EVERYBODY),
     "first_traceback": lambda: in_rounds("first_traceback", EVERYBODY),
     "messages": of_messages,
+    "messages_threads": lambda: ours_of_messages("threads"),
+    "messages_whole": lambda: ours_of_messages("whole"),
     "storm_1": lambda: in_rounds("storm_1", (OURS,)),
     "storm_8": lambda: in_rounds("storm_8", (OURS,)),
     "memory": lambda: in_rounds("memory", (OURS,)),
     "hung": lambda: in_rounds("hung", EVERYBODY, "hung"),
+    "outage": lambda: in_rounds("outage", (OURS,), "hung"),
     "to_page": lambda: in_rounds("to_page", (OURS, SESSION)),
     "first_page": lambda: in_rounds("first_page", (OURS,)),
     "import": imports,

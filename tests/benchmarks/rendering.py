@@ -116,17 +116,18 @@ def _against_null(results: dict[str, Any]) -> list[str]:
 
 def _of_messages(results: dict[str, Any]) -> list[str]:
     rows = [
-        "| a repeat logged as, x NullHandler doing the same | in instructions | wall time | log-rate-limit "
-        "| QueueHandler |",
-        "|---|--:|--:|--:|--:|",
+        "| a repeat logged as, x NullHandler doing the same | in instructions | wall time | 8 threads "
+        "| log-rate-limit | QueueHandler | whole process's CPU, x the logging thread's |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
     measured = results.get("messages", {})
     for name, shown in MESSAGES.items():
         counted = results.get("instructions", {}).get(name, {})
         cells = [_number(counted[OURS] / counted["NullHandler"], 2) if counted else ""]
-        cells += [
-            _number(measured.get(name, {}).get(who)) for who in (OURS, "log-rate-limit", "QueueHandler")
-        ]
+        cells.append(_number(measured.get(name, {}).get(OURS)))
+        cells.append(_number(results.get("messages_threads", {}).get(name)))
+        cells += [_number(measured.get(name, {}).get(who)) for who in ("log-rate-limit", "QueueHandler")]
+        cells.append(_number(results.get("messages_whole", {}).get(name)))
         rows.append(f"| {shown} | {' | '.join(cells)} |")
     return rows
 
@@ -154,6 +155,9 @@ def _alone(results: dict[str, Any]) -> list[str]:
         found.append(("10,000 distinct problems, added to the peak of memory", f"{of('memory'):.1f} MB"))
     if of("hung"):
         found.append(("threads beside the program's, while the server hangs", f"{of('hung')['threads']:.0f}"))
+    if of("outage") is not None:
+        words = "CPU of the process while the server hangs, a second after 10,000 new problems of 8 threads"
+        found.append((words, f"{of('outage'):.1f} % of a core"))
     if of("to_page"):
         session = of("to_page", "requests.Session in a thread")
         shown = (

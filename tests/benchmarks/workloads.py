@@ -30,6 +30,8 @@ BLOCK_SECONDS = 0.01
 """How long a block lasts, about; fewer calls for those that are slow."""
 STORM = 100_000
 TEMPLATES = 10_000
+OUTAGE = 20.0
+"""Seconds for which a server's silence is watched."""
 FRAMES = 20
 LINES = 1_000
 _numbers = itertools.count()
@@ -134,16 +136,33 @@ def in_turns(make: Callable[[logging.Logger], Call], handler: logging.Handler) -
     return median(ratios(call, make(logger_with(logging.NullHandler()))))
 
 
-def eight_threads(handler: logging.Handler) -> float:
-    call, null = repeat(logger_with(handler)), repeat(logger_with(logging.NullHandler()))
-    call()
+def eight_threads(make: Callable[[logging.Logger], Call], handler: logging.Handler) -> float:
+    """Return the median ratio where eight threads log the same way at once."""
+    make(logger_with(handler))()
+    time.sleep(0.3)  # a first page is on its way
     found: list[float] = []
-    threads = [threading.Thread(target=lambda: found.extend(ratios(call, null))) for _ in range(8)]
+
+    def run() -> None:
+        found.extend(ratios(make(logger_with(handler)), make(logger_with(logging.NullHandler()))))
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     return median(found)
+
+
+def whole_process(make: Callable[[logging.Logger], Call], handler: logging.Handler) -> float:
+    """Return the CPU of the process for 100,000 repeats, worker included, by that of the logging thread."""
+    call = make(logger_with(handler))
+    call()
+    loaded()
+    process, mine = time.process_time(), time.thread_time()
+    seconds(call, STORM)
+    mine = time.thread_time() - mine
+    time.sleep(0.5)  # what the worker still has to do for them
+    return (time.process_time() - process) / mine
 
 
 def storm(handler: logging.Handler, to: Addresses, threads: int) -> dict[str, float]:
@@ -200,6 +219,21 @@ def hung(handler: logging.Handler) -> dict[str, float]:
         "worst_ms": mine[-1] * 1_000,
         "threads": threading.active_count() - before,
     }
+
+
+def outage(handler: logging.Handler) -> float:
+    """Return the per cent of a core that is taken, a second after 10,000 new problems of 8 threads."""
+    loaded()
+    new = first_of_its_line(logger_with(handler))
+    threads = [threading.Thread(target=seconds, args=(new, TEMPLATES // 8)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    time.sleep(1.0)
+    cpu, since = time.process_time(), time.monotonic()
+    time.sleep(OUTAGE)
+    return (time.process_time() - cpu) / (time.monotonic() - since) * 100
 
 
 def to_page(handler: logging.Handler, to: Addresses, times: int = 40) -> float:
@@ -288,15 +322,18 @@ def main(workload: str, contender: str, *ports: str) -> None:
         "first_traceback": first_with_traceback,
         **messages.WORKLOADS,
     }
+    way, _, shape = workload.partition(":")
     if workload in simple:
         result: Any = in_turns(simple[workload], handler)
+    elif shape:
+        result = {"threads": eight_threads, "whole": whole_process}[way](simple[shape], handler)
     else:
         result = {
-            "threads": lambda: eight_threads(handler),
             "storm_1": lambda: storm(handler, to, 1),
             "storm_8": lambda: storm(handler, to, 8),
             "memory": lambda: memory(handler),
             "hung": lambda: hung(handler),
+            "outage": lambda: outage(handler),
             "to_page": lambda: to_page(handler, to),
             "first_page": lambda: first_page(handler, to),
             "exit": lambda: exit_of(handler),

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from pagerduty_logging import Retry
-from pagerduty_logging.delivery.diagnostics import MAX_LINE, SILENCE, Diagnostics, counted, is_notice
+from pagerduty_logging.delivery.diagnostics import MAX_LINE, SILENCE, Diagnostics, counted, notices
 
 
 def test_a_topic_is_spoken_of_once_a_minute_and_then_with_a_count():
@@ -75,10 +75,10 @@ def test_a_notice_is_known_however_it_comes_back() -> None:
     lines: list[str] = []
     Diagnostics(lines.append).say("retry", "PagerDuty is not reached, will try again: NetworkError")
     (line,) = lines
-    assert is_notice(line.strip())
-    assert is_notice(f"WARNING:stderr:{line}")
-    assert not is_notice("pagerduty-logging: what a customer wrote")
-    assert not is_notice("the database is down")
+    assert notices.hold(line.strip())
+    assert notices.hold(f"WARNING:stderr:{line}")
+    assert not notices.hold("pagerduty-logging: what a customer wrote")
+    assert not notices.hold("the database is down")
 
 
 def test_a_program_whose_stderr_is_a_logger_does_not_page_for_our_notices(sandbox, make_handler) -> None:

@@ -159,6 +159,25 @@ def test_a_key_of_the_records_own_is_not_taken_for_a_repeat(sandbox: Sandbox, ha
     assert len(sandbox.alerts) == 2
 
 
+def test_what_loguru_is_bound_to_is_not_taken_for_a_repeat(sandbox: Sandbox, handler: Watched) -> None:
+    """It makes its records so: of its own text, with all that is bound in one attribute."""
+    log = logger_of(handler)
+
+    def report(message: str, **bound: Any) -> None:
+        log.handle(log.makeRecord(log.name, 40, __file__, 17, message, (), None, "f", {"extra": bound}))
+        assert handler.flush(10.0)
+
+    for i in range(4):
+        report("out of memory")
+        report(f"payment {i} failed")
+    report("out of memory", pagerduty={"dedup_key": "mine"})
+    report("payment 7 failed", pagerduty={"dedup_key": "its own"})
+    report("out of memory", pagerduty=False)
+    assert {"mine", "its own"} < {alert.dedup_key for alert in sandbox.alerts}
+    assert len(sandbox.alerts) == 4
+    assert handler.stats.ignored == {"record": 1}
+
+
 def test_a_milder_severity_of_the_records_own_hides_no_error(sandbox: Sandbox, handler: Watched) -> None:
     log = logger_of(handler)
     for i in range(4):

@@ -35,6 +35,11 @@ from pagerduty_logging.fingerprinting.masking import MAX_TEMPLATE_CHARS, mask
         ("cannot read secret billing", "cannot read secret staging"),
         ("cannot read entity_id:", "cannot read other_id:"),
         ("topic home/kitchen not found", "topic a::b not found"),
+        ("no quota for share alpha", "no quota for share beta"),
+        ("snapshot nightly was not made", "snapshot weekly was not made"),
+        ("cannot retrieve task: alpha to merge it", "cannot retrieve task: beta to merge it"),
+        ("cannot open Garage Door: timed out", "cannot open Living Room Lamp: timed out"),
+        ("Failed to load view Monthly Report", "Failed to load view Open Orders"),
     ],
 )
 def test_values_do_not_matter(one, other):
@@ -53,6 +58,11 @@ def test_values_do_not_matter(one, other):
         ("Input/output error", "Permission denied"),
         ("can't open it", "can't close it"),
         ("worker failing", "worker missing"),
+        ("share creation failed", "share deletion failed"),
+        ("disk latency too high", "disk temperature too high"),
+        ("certificate expires 2030-01-01", "certificate revoked 2030-01-01"),
+        ("server answered Bad Gateway", "server answered Too Many Requests"),
+        ("Garage Door failed for bob", "Front Door failed for bob"),
         ("OrderService.charge failed", "OrderService.refund failed"),
         ("OrderSync failed for bob", "StockSync failed for bob"),
         ("\u78c1\u76d8 97%", "\u5185\u5b58 97%"),

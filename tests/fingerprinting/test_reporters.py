@@ -194,6 +194,18 @@ def test_asyncio_reports_for_the_tasks_whose_failures_it_logs_from_any_line():
     assert len({key(orders), key(stock), key(prices)}) == 3
 
 
+def test_asyncio_reports_for_the_futures_that_were_given_exceptions_which_nobody_raised():
+    def key(error):
+        text = "Future exception was never retrieved"
+        return fingerprint(made(text, name="asyncio", exc_info=(type(error), error, None)))
+
+    assert key(KeyError("a")) == key(KeyError("b")) != key(OSError("a"))
+    group = ExceptionGroup("all", [KeyError("a")])
+    assert (
+        key(group) == key(ExceptionGroup("all", [KeyError("b")])) != key(ExceptionGroup("all", [OSError()]))
+    )
+
+
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_what_a_pool_of_processes_hands_back_is_distinguished_by_the_workers_function():
     fork = multiprocessing.get_context("fork")
@@ -339,3 +351,26 @@ def test_notebooks_that_fail_in_one_runner_are_problems_of_their_own():
 
     assert len(set(keys())) == len(failures)
     assert keys() == keys()
+
+
+def test_generated_code_of_a_library_is_the_librarys(tmp_path, monkeypatch):
+    """As Sanic's `handle_request`, which is compiled with its name for a file's."""
+    found = {"__name__": server.__name__}
+    exec(compile("def serve(function):\n    function()", "serve", "exec"), found)
+
+    def handle(function):
+        try:
+            found["serve"](function)
+        except Exception as error:
+            caught.append(error)
+        _log.error("unhandled error in %s", "/x", exc_info=caught.pop())
+
+    def guarded(function):
+        try:
+            found["serve"](function)
+        except Exception:
+            _log.exception("unhandled error in %s", "/x")
+
+    caught: list[Exception] = []
+    assert len(set(keys_of(guarded))) == len(APPLICATION)
+    assert len(set(keys_of(handle))) == len(APPLICATION)

@@ -60,6 +60,17 @@ def its_words(log, a, b):
         raise ValueError(a)
     except Exception as error:
         log.exception(str(error) if b == "0" else f"Failed: {error}")
+def bracketed(log, a, b): log.error(f"payment ({a}) failed: {b}")
+def bracket_at_the_end(log, a, b): log.error(f"payment {a} ({b})")
+def quoted(log, a, b): log.error(f'payment "{a}" of {b}" failed')
+def tagged(log, a, b): log.error(f"payment <{a}'> of <class {b}>")
+def early_field(log, a, b): log.error(f"payment id={a} failed: {b}")
+def late_field(log, a, b):
+    log.error(f"a payment of the customer could not be made at the bank, says {a}, id={b}")
+def first_a_value(log, a, b): log.error(f"{a} is late: {b}")
+def nothing_between(log, a, b): log.error(f"payment {a}{b} failed")
+def many(log, a, b): log.error(f"payment {a} of {b} to {a} by {b} at {a} failed")
+def spaces(log, a, b): log.error(f"payment  {a} {b} {a} failed ")
 def chained(log, a, b):
     try:
         try:
@@ -103,7 +114,9 @@ WORDS = (
     "group (3 sub-exceptions)",
     "a\nb", "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: 3",
     "%s is %d", "order %s", "payment {} failed", "<*>", "user alice is gone", "2024-11-29 10:00:00", "0x1f",
-    "GET /a/b/c 500", "é 5", "٣ failed",
+    "GET /a/b/c 500", "é 5", "٣ failed", "most recent call last", "(most recent call last)",
+    "3 sub-exceptions",
+    'File "a.py"', "File ", "class 'ValueError'", "<class 'a.B'", "a=b", "(", ")", "=", "{", "x" * 1_100,
 )  # fmt: skip
 
 

@@ -244,36 +244,44 @@ def test_where_a_handler_raises_the_key_is_the_usual_one(sandbox, shop, printed)
     assert len(sandbox.events) == 1
 
 
-def test_a_child_whose_module_is_not_described_pages_with_its_own_exception_where_warnings_are_errors(
+def test_a_child_pages_the_same_problems_however_it_was_started_also_where_warnings_are_errors(
     sandbox, tmp_path: Path
 ):
     program = tmp_path / "child.py"
     program.write_text(
         """
-import logging, multiprocessing, sys, warnings
+import logging, multiprocessing
 from pagerduty_logging import PagerDutyHandler, install_hooks
 
-if __name__ != "__main__":
-    logging.basicConfig(handlers=[logging.StreamHandler(), PagerDutyHandler()])
-    install_hooks()
-    warnings.simplefilter("error")
+class OutOfStock(Exception):
+    pass
+
+logging.basicConfig(handlers=[logging.StreamHandler(), PagerDutyHandler()])
+install_hooks()
+log = logging.getLogger(__name__)
 
 def reconcile():
-    {"apples": 3}["pears"]
+    try:
+        raise OutOfStock("pears")
+    except OutOfStock:
+        log.exception("cannot ship")
+    raise OutOfStock("apples")
 
 if __name__ == "__main__":
-    multiprocessing.set_start_method(sys.argv[1])
-    child = multiprocessing.Process(target=reconcile, name="reconcile")
-    child.start()
-    child.join()
+    for method in ("fork", "spawn", "forkserver"):
+        child = multiprocessing.get_context(method).Process(target=reconcile, name="reconcile")
+        child.start()
+        child.join()
 """
     )
-    for method in ("spawn", "forkserver"):
-        ended = run_file(program, sandbox.url, method)
-        assert ended.err.count("KeyError: 'pears'") == 2, ended.err  # logged, and printed by multiprocessing
-    assert [event["payload"]["summary"] for event in sandbox.events] == [
-        "Uncaught exception in process reconcile: KeyError: 'pears'"
-    ] * 2
+    ended = run_file(program, sandbox.url)
+    assert ended.err.count("OutOfStock: apples") == 6, ended.err  # logged, and printed by multiprocessing
+    pages = [(event["payload"]["summary"], event["dedup_key"]) for event in sandbox.events]
+    assert len(pages) == 6
+    assert sorted(summary for summary, _ in set(pages)) == [
+        "Uncaught exception in process reconcile: OutOfStock: apples",
+        "cannot ship: OutOfStock: pears",
+    ]
 
 
 def test_a_hook_that_another_library_installed_is_called(shop, monkeypatch):
@@ -323,15 +331,23 @@ def test_a_failure_that_no_code_awaits_pages_once_and_asyncio_logs_what_it_alway
         async def main() -> None:
             asyncio.ensure_future(fail())  # noqa: RUF006
             asyncio.get_running_loop().call_soon(complain)
+            for error in (KeyError("stale"), OSError("stale")):  # which nobody raises
+                asyncio.get_running_loop().create_future().set_exception(error)
             await asyncio.sleep(0.01)
             gc.collect()
 
         runner.run(main())
     assert flush(root)
     pages = sorted((alert.severity, alert.summary.rpartition(" ")[2]) for alert in sandbox.alerts)
-    assert pages == [("critical", "closed"), ("critical", "gone")]
-    assert len(sandbox.events) == 2
-    assert len([record for record in caplog.records if record.name == "asyncio"]) == 2
+    assert pages == [
+        ("critical", "'stale'"),
+        ("critical", "closed"),
+        ("critical", "gone"),
+        ("critical", "stale"),
+    ]
+    assert len(sandbox.events) == 4
+    assert len([record for record in caplog.records if record.name == "asyncio"]) == 4
+    assert "0x" not in "".join(alert.summary for alert in sandbox.alerts)
 
 
 def test_the_loops_own_exception_handler_is_called_too(sandbox, root, loops):

@@ -36,6 +36,9 @@ class Away:
     def beside(self):
         return self
 
+    def begin(self, request):
+        return None
+
     def exchange(self, request, seconds):
         if self.away:
             raise StateError("away")
@@ -227,7 +230,9 @@ class Fleet(RuleBasedStateMachine):
         for store in self.stores:
             store.away = store.lose_answer = False
         for member in self.members:
-            while not member.close(5.0):
+            for _ in range(100):
+                if member.close(5.0):
+                    break
                 self.now += 61.0
                 self.turned()
         assert self._stored() == self.model.logged, "exact after the end"

@@ -15,8 +15,11 @@ from pagerduty_logging.cli.rehearse.counts import Counts
 
 BLOCK: Final = 1 << 20
 MAX_LINE: Final = 1 << 20
-"""Bytes of one line that are read; the rest is left out, and the line counted as cut."""
+"""Bytes of one line that are read; the rest is left out."""
 STDIN: Final = "-"
+SAMPLES: Final = 64
+SAMPLE: Final = 4_096
+"""How many parts of a file are looked at to find out what a single line leaves open, and their bytes."""
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -42,6 +45,19 @@ def size(path: str) -> int | None:
         return None if path == STDIN else os.stat(path).st_size
     except OSError:
         return None
+
+
+def samples(path: str) -> Iterator[bytes]:
+    """Yield parts of a file from all over it; none of one that can be read only once, or that is packed."""
+    whole = size(path) or 0
+    if path == STDIN or not os.path.isfile(path):
+        return
+    with opened(path) as file:
+        if file.read(4).startswith((_GZIP, _ZSTD)):
+            return
+        for number in range(SAMPLES):
+            file.seek(whole * number // SAMPLES)
+            yield file.read(SAMPLE)
 
 
 class Block(NamedTuple):
@@ -91,7 +107,6 @@ def blocks(path: str, counts: Counts, on_block: Callable[[], object]) -> Iterato
                 if end:
                     yield Block(data, end)
                 if len(carry) > MAX_LINE:
-                    counts.cut += 1
                     cutting = True
                     yield Block(carry[:MAX_LINE] + b"\n", MAX_LINE + 1)
                     carry = b""
@@ -122,7 +137,9 @@ class _Counted(io.RawIOBase):
         self._counts.bytes_read -= number
 
     def read(self, size: int = -1, /) -> bytes:
-        data = self._file.read(size)
+        # Of a pipe what is there: the rest may come much later, or never.
+        read: Callable[[int], bytes] = getattr(self._file, "read1", self._file.read)
+        data = read(size)
         self._counts.bytes_read += len(data)
         return data
 
@@ -133,7 +150,11 @@ def _unpacked(path: str, file: _Counted) -> Iterator[tuple[bytes, int]]:
     if first.startswith(_GZIP):
         yield from _read(gzip.GzipFile(fileobj=io.BufferedReader(_Again(first, file), BLOCK)))
     elif first.startswith(_ZSTD):
-        yield from _read(_zstd(path)(io.BufferedReader(_Again(first, file), BLOCK)))
+        zstd = _zstd(path)
+        try:
+            yield from _read(zstd.ZstdFile(io.BufferedReader(_Again(first, file), BLOCK)))
+        except zstd.ZstdError as error:
+            raise EOFError(str(error)) from None
     elif first:
         yield from _whole_lines(first, file)
 
@@ -176,7 +197,7 @@ class _Again(io.RawIOBase):
         return len(data)
 
 
-def _zstd(path: str) -> Callable[[IO[bytes]], IO[bytes]]:
+def _zstd(path: str) -> Any:
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
@@ -184,5 +205,4 @@ def _zstd(path: str) -> Callable[[IO[bytes]], IO[bytes]]:
             f"{path} is packed by zstd, which Python reads from 3.14 on: zstd -dc {path} | "
             f"pagerduty-logging rehearse -"
         ) from None
-    made: Callable[[IO[bytes]], IO[bytes]] = zstd.ZstdFile
-    return made
+    return zstd

@@ -34,7 +34,7 @@ from pagerduty_logging.cli.rehearse.reader import LogReader
 from pagerduty_logging.cli.rehearse.records import RecordMaker
 from pagerduty_logging.cli.rehearse.rehearsal import Night, Rehearsal, Setting, empty_result, rehearse
 from pagerduty_logging.cli.rehearse.result import Result, from_json, to_json
-from pagerduty_logging.cli.rehearse.simulation import NOT_REHEARSED, Simulation
+from pagerduty_logging.cli.rehearse.simulation import NOT_REHEARSED, SAME_KEYS, Simulation
 from pagerduty_logging.cli.rehearse.spill import Spill
 from pagerduty_logging.page.redaction import redactor
 
@@ -89,12 +89,16 @@ def _rehearse_logs(args: argparse.Namespace) -> int:
         after = None
         if not result.interrupted:
             if changes:
-                setting = replace(setting, options={**setting.options, **changes})
-                after = rehearse(spill, setting)
+                after = _again(spill, setting, changes)
                 after.read = result.read
             shown = after or result
             if spill.count <= MAX_RECORDS_AGAIN:
-                shown.suggestions = _suggestions(shown, spill, setting)
+                options = {**setting.options, **changes}
+                shown.suggestions = suggesting.suggestions(
+                    shown,
+                    lambda more: _again(spill, setting, {**changes, **more}, with_pages=False),
+                    options,
+                )
     shown = after or result
     _show(args, result, after, zone)
     if incidents is not None:
@@ -146,8 +150,8 @@ def _read(
     run = Rehearsal(setting, empty_result(setting))
     interrupted = False
     try:
-        for entry in spill.keeping(readers[0] if len(readers) == 1 else merged(readers)):
-            run.take(entry)
+        for entry in readers[0] if len(readers) == 1 else merged(readers):
+            spill.keep(entry, run.take(entry))
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -172,8 +176,8 @@ def _complain_of_nothing(paths: list[str], counts: Counts) -> None:
             raise Misuse(counts.damaged[0])
         damaged = f" ({counts.damaged[0]})" if counts.damaged else ""
         raise Misuse(
-            f"{names}: none of {counts.lines:,} lines was understood{damaged}; seen: {hidden!r}. Give "
-            f"the log's format, "
+            f"{names}: none of {counts.lines:,} lines was understood{damaged}; seen: {hidden!r}. "
+            f"{_words_of_unclear_day(counts.unclear_day)}Give the log's format, "
             "such as --format '%(asctime)s %(levelname)s %(name)s %(message)s'"
         )
     if counts.earliest is None:
@@ -182,6 +186,10 @@ def _complain_of_nothing(paths: list[str], counts: Counts) -> None:
             f"time, such as "
             "%(asctime)s; or give the log as journald, Docker or Kubernetes keeps it, which note times"
         )
+
+
+def _words_of_unclear_day(date: str) -> str:
+    return f"{report.unclear_day(date)} " if date else ""
 
 
 def _told_of(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]:
@@ -200,6 +208,7 @@ def _told_of(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]
         "without_level": counts.without_level,
         "unknown_levels": {hide(word): count for word, count in counts.unknown_levels.items()},
         "unknown_zones": sorted(counts.unknown_zones),
+        "unclear_day": counts.unclear_day,
         "cut": counts.cut,
         "turned_back": counts.turned_back,
         "unreached": unreached,
@@ -210,12 +219,10 @@ def _told_of(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]
     }
 
 
-def _suggestions(result: Result, spill: Spill, setting: Setting) -> list[str]:
-    def rerun(changes: Mapping[str, Any]) -> Result:
-        options = {**setting.options, **changes}
-        return rehearse(spill, replace(setting, options=options), with_pages=False)
-
-    return suggesting.suggestions(result, rerun, setting.options)
+def _again(spill: Spill, setting: Setting, changes: Mapping[str, Any], *, with_pages: bool = True) -> Result:
+    """Rehearse the records once more, with other options; a problem that stays the same is not looked for."""
+    changed = replace(setting, options={**setting.options, **changes})
+    return rehearse(spill.entries(changes.keys() <= SAME_KEYS), changed, with_pages=with_pages)
 
 
 # --- showing ------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ class Counts:
         formats: records by the format that they were read by.
         unknown_levels: words at a level's place that are no known level, and how many lines have them.
         unknown_zones: names of time zones that mean several; their times were read as if they named none.
+        unclear_day: a date of which it could not be known whether the day or the month comes first.
         damaged: files that could not be read to their end, and why.
         earliest, latest: of all records that say when they were made, in seconds since the epoch.
     """
@@ -51,6 +52,7 @@ class Counts:
     formats: Counter[str] = field(default_factory=Counter)
     unknown_levels: Counter[str] = field(default_factory=Counter)
     unknown_zones: set[str] = field(default_factory=set)
+    unclear_day: str = ""
     damaged: list[str] = field(default_factory=list)
     earliest: float | None = None
     latest: float | None = None

@@ -11,7 +11,7 @@ MAX_OBJECT_CHARS: Final = 4_000_000
 """Characters of one object; a longer one is passed over."""
 
 _BEGIN: Final = re.compile(
-    r'\s*(?:\{\s*"(?:events|results|records|Records|logEvents)"\s*:\s*)?\[\s*(?=\{|\])'
+    r'\s*(?:\{\s*"(?:events|results|records|Records|logEvents)"\s*:\s*)?\[\s*(?=\{|\]|\[\s*\{)'
 )
 _SPREAD: Final = re.compile(r"\s*\{[ \t]*\r?\n")
 _NEXT: Final = re.compile(r"[\s,]*")
@@ -39,7 +39,7 @@ def objects(blocks: Iterable[bytes]) -> Iterator[dict[str, Any] | str]:
             text = text[_end(_NEXT, text) :]
             if is_list and text.startswith("]"):
                 return
-            if not text.startswith("{"):
+            if not text.startswith(("{", "[{") if is_list else "{"):
                 break
             try:
                 said, end = decode(text)
@@ -50,10 +50,12 @@ def objects(blocks: Iterable[bytes]) -> Iterator[dict[str, Any] | str]:
                     text = text[following + 1 :] if following >= 0 else ""
                     continue
                 break
+            if isinstance(said, list):  # of CloudWatch's Insights
+                said = {pair.get("field"): pair.get("value") for pair in said if isinstance(pair, dict)}
             if isinstance(said, dict):
                 yield said
             text = text[end:]
-        if text and not text.startswith("{"):
+        if text and not text.startswith(("{", "[{") if is_list else "{"):
             text = _after_rubbish(text)
     if text.strip("]} \r\n\t,"):
         yield text[:200]

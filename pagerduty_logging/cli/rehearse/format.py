@@ -39,6 +39,8 @@ class Format:
         logger: whose records these are, where the line does not say.
         is_python: whether Python's `logging` wrote it, whose levels are words in capital letters.
         layout: how its times look, as `time.strftime` takes it; None: one of the known ways.
+        columns: whether the log is laid out in columns: a time that is the one before is left out, and lines
+            that go on are indented.
         wrapped: whether lines have it only within what notes their times: elsewhere they go on with another.
     """
 
@@ -50,6 +52,7 @@ class Format:
     logger: str = ""
     is_python: bool = False
     layout: str | None = field(default=None, kw_only=True)
+    columns: bool = field(default=False, kw_only=True)
     wrapped: bool = field(default=False, kw_only=True)
 
     @cached_property
@@ -61,9 +64,10 @@ class Format:
         """Return what matches as many lines as there are below a level; None if that cannot be said."""
         slot = next((slot for slot in _SLOTS if slot in self.pattern), "")
         before, _, after = self.pattern.partition(slot) if slot else (self.pattern, "", "")
-        if not slot or "<message>" in before:
+        if not slot or "<message>" in before or self.columns:
             return None
-        words = "|".join(name for name in levels.NAMES if levels.WORDS[name] < level)
+        names = levels.SMALL if slot == "{small}" else levels.NAMES
+        words = "|".join(name for name in names if levels.WORDS[name] < level)
         words = {"{LEVEL}": f"(?:{words.upper()})", "{small}": f"(?:{words})"}.get(slot, f"(?i:{words})")
         closing = after.partition("(")[0]
         try:
@@ -99,7 +103,7 @@ class Format:
     @property
     def has_words(self) -> bool:
         """Whether a level is a word that can be looked for."""
-        return any(slot in self.pattern for slot in _SLOTS)
+        return not self.columns and any(slot in self.pattern for slot in _SLOTS)
 
 
 NOT_SEVERE: Final = r"(?!\W{0,2}(?:ERRO?R?|CRIT(?:I|ICAL)?|FATAL|SEVERE|PANIC|ALERT|EMERG)(?![^\W_]))"
@@ -115,7 +119,7 @@ def _filled(pattern: str, names: str) -> str:
         pattern.replace("{time}", f"(?P<time>{times.ANY})")
         .replace("{level}", rf"(?P<level>(?i:{names}|level \d{{1,5}}))(?![^\W_])")
         .replace("{any}", rf"(?P<level>(?i:{names}|level \d{{1,5}})|[A-Z][A-Z_]+)(?![^\W_])")
-        .replace("{small}", rf"(?P<level>{names})(?![^\W_])")
+        .replace("{small}", rf"(?P<level>{'|'.join(levels.SMALL)})(?![^\W_])")
         .replace("{LEVEL}", rf"(?P<level>{names.upper()}|Level \d{{1,5}})(?![^\W_])")
     )
 

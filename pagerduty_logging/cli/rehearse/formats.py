@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from pagerduty_logging.cli.rehearse.format import Format
+from pagerduty_logging.cli.rehearse.library_formats import LIBRARIES
 from pagerduty_logging.cli.rehearse.other_formats import OTHERS, WITHOUT_LEVEL
 from pagerduty_logging.cli.rehearse.python_formats import FIELDS, PYTHON
 
 FORMATS: Final[tuple[Format, ...]] = (
-    *PYTHON[:10],
-    *OTHERS[:7],
-    *PYTHON[10:],
-    *OTHERS[7:],
+    *LIBRARIES,
+    *OTHERS[:8],
+    *PYTHON,
+    *OTHERS[8:],
     *FIELDS,
     *WITHOUT_LEVEL,
 )

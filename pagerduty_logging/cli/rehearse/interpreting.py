@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse import structured
+from pagerduty_logging.cli.rehearse.columns import Columns
 from pagerduty_logging.cli.rehearse.containers import Line, Unwrapper
 from pagerduty_logging.cli.rehearse.counts import Counts
 from pagerduty_logging.cli.rehearse.entries import Entry
@@ -18,10 +19,12 @@ from pagerduty_logging.cli.rehearse.other_formats import WITHOUT_LEVEL
 from pagerduty_logging.cli.rehearse.skimming import level_key
 from pagerduty_logging.cli.rehearse.times import Clock, reader_of
 
-_MAY_BEGIN: Final = re.compile(r".{0,100}?\d\d[:.]?\d\d|[\[<]?[A-Z]{3,}|[IWEF]\d")
+_MAY_BEGIN: Final = re.compile(
+    r".{0,100}?(?:\d\d[:.]?\d\d|INFO|ERROR|WARNING|DEBUG|CRITICAL)|[\[<]?[A-Z]{3,}|[DIWEFC]\d"
+)
 """What stands at the beginning of any line that some format could fit: a time, or a level's word."""
 _NO_WRAPPER: Final = ("", "CloudWatch")  # the second may be a time that the application wrote
-_SELF_LEVELLED: Final = ("journald", "syslog", "Google Cloud")
+_SELF_LEVELLED: Final = ("journald", "syslog", "Google Cloud", "Fly.io", "a log shipper")
 
 
 class Interpreter:
@@ -51,7 +54,13 @@ class Interpreter:
         self._when = reader_of(clock)
         self._unwrapper = unwrapper
         self._given = only
+        self._columns = Columns()
         self._formats = [*formats, *(() if only else FORMATS)]
+
+    @property
+    def indent(self) -> int:
+        """How far the lines that go on with the latest record are indented."""
+        return self._columns.message
 
     @property
     def first(self) -> Format:
@@ -69,7 +78,7 @@ class Interpreter:
             found = self._of_json(line.said, line)
             if found:
                 return found
-        text = line.text
+        text = self._columns.whole(line.text)
         if not text or (text[0] in " \t" and not self._given):
             return None
         if self._given or _MAY_BEGIN.match(text):
@@ -112,6 +121,7 @@ class Interpreter:
             entry = self._entry(row, fitting, line)
             if entry is None:
                 continue
+            self._columns.note(row, fitting)
             if place > 0 and row not in WITHOUT_LEVEL and self.kinds[row.name] > self.kinds[self.first.name]:
                 self._formats.remove(row)
                 self._formats.insert(0, row)

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from pagerduty_logging.cli.rehearse.drawn_tracebacks import undrawn
 from pagerduty_logging.cli.rehearse.entries import Entry
 
 MAX_CHARS: Final = 100_000
@@ -18,11 +19,17 @@ MAX_CHARS: Final = 100_000
 MAX_LINES_BETWEEN: Final = 50
 """Lines of others after which the rest of a traceback is no longer waited for."""
 
-_BEGIN: Final = re.compile(r"[ \t|+]*(?:Exception Group )?(?:Traceback|Stack) \(most recent call last\):")
+_BEGIN: Final = re.compile(
+    r"[ \t|+]*(?:Exception Group )?(?:Traceback|Stack) \(most recent call last\):"
+    r"|[ \t]*╭─+ Traceback \(most recent call last\)"
+)
+_DRAWN: Final = re.compile(r"[ \t]*╭")
+_RULE: Final = re.compile(r"-{5,}")
+"""What Zope's logs have between records."""
 _TRACEBACK: Final = "Traceback (most recent call last):"
 _LINKS: Final = ("The above exception was", "During handling of the above", "Caused by:", "Suppressed:")
 _ERROR: Final = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:)?$")
-_INDENTED: Final = (" ", "\t", "|", "+", ")", "}", "]")
+_INDENTED: Final = (" ", "\t", "|", "+", ")", "}", "]", "╭", "│", "╰")
 
 
 def goes_on(text: str) -> bool:
@@ -40,13 +47,21 @@ class _Open:
     lines: list[str] = field(default_factory=list)
     chars: int = 0
     unfinished: bool = False  # in a traceback whose last line did not come yet
+    margin: str = ""  # what each line of that begins with
+    indent: int = 0  # how far its lines after the first are indented by what drew them in columns
     patience: int = 0  # how many more lines of others it waits for; 0: it does not wait
 
     def take(self, text: str) -> None:
+        if self.indent and not text[: self.indent].strip():
+            text = text[self.indent :].rstrip()
         if _BEGIN.match(text):
-            self.unfinished = not text.lstrip(" |+").startswith(("Exception Group", "Stack"))
-        elif self.unfinished and text and not text.startswith(_INDENTED):
-            self.unfinished = False
+            bare = text.lstrip(" \t")
+            own = 2 if bare.startswith("+") else 0  # a group's lines begin with two spaces of its own
+            self.margin = text[: max(len(text) - len(bare) - own, 0)]
+            self.unfinished = not bare.lstrip("|+ ").startswith(("Exception Group", "Stack"))
+        elif self.unfinished:
+            inner = text.removeprefix(self.margin)
+            self.unfinished = not inner or inner.startswith(_INDENTED)
         if self.chars < MAX_CHARS:
             self.lines.append(text)
             self.chars += len(text)
@@ -55,14 +70,16 @@ class _Open:
         entry = self.entry
         if not self.lines:
             return entry
-        begin = next((n for n, line in enumerate(self.lines) if _BEGIN.match(line)), len(self.lines))
-        while self.lines and not self.lines[-1].strip():
+        while self.lines and (not self.lines[-1].strip() or _RULE.fullmatch(self.lines[-1])):
             self.lines.pop()
+        begin = next((n for n, line in enumerate(self.lines) if _BEGIN.match(line)), len(self.lines))
+        if _DRAWN.match(self.lines[begin] if begin < len(self.lines) else ""):
+            self.lines[begin:] = undrawn(self.lines[begin:])
         message = self.lines[:begin]
         if message:
-            entry.message = "\n".join([entry.message, *message]).rstrip()
+            entry.message = (" " if self.indent else "\n").join([entry.message, *message]).rstrip()
         if begin < len(self.lines) and not entry.traceback:
-            entry.traceback = "\n".join(self.lines[begin:])
+            entry.traceback = "\n".join(line.removeprefix(self.margin) for line in self.lines[begin:])
         return entry
 
 
@@ -81,10 +98,16 @@ class Joiner:
         """Whether the next line may belong to a record that is to be kept."""
         return self._current is not None or self._broken is not None
 
-    def head(self, entry: Entry, text: str = "") -> list[Entry]:
-        """Take the first line of a record that is to be kept, and as it was written; return what is whole."""
+    def head(self, entry: Entry, text: str = "", indent: int = 0) -> list[Entry]:
+        """Take the first line of a record that is to be kept; return what is whole.
+
+        Args:
+            entry: the record.
+            text: the line as it was written.
+            indent: how far the record's other lines are indented.
+        """
         self._close()
-        self._current = _Open(entry, text)
+        self._current = _Open(entry, text, indent=indent)
         self._waiting.append(self._current)
         return self._whole()
 

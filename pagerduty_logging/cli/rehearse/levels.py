@@ -13,16 +13,26 @@ WORDS: Final = {
     "warn": 30, "warni": 30, "warning": 30, "error": 40, "erro": 40, "err": 40, "eror": 40, "severe": 40,
     "critical": 50, "crit": 50, "criti": 50, "fatal": 50, "panic": 50, "dpanic": 50, "alert": 50, "emerg": 50,
     "emergency": 50,
+    # Cut short, as `%-7.7s` and the like do, and as other languages' loggers have them.
+    "critica": 50, "critic": 50, "cri": 50, "ftl": 50, "warnin": 30, "war": 30, "wrn": 30, "inf": 20,
+    "deb": 10, "dbg": 10, "vrb": 10,
 }  # fmt: skip
 """Words for levels, in lower case, and what they are in Python's scale."""
+
+SMALL: Final = (
+    "dpanic", "emerg", "panic", "alert", "critical", "crit", "fatal", "error", "err", "warning", "warn",
+    "notice", "info", "verbose", "debug", "trace", "notset",
+)  # fmt: skip
+"""Those that logs write in small letters; what else is a level in capitals is a word like any other then."""
 
 LETTERS: Final = {"V": 5, "T": 5, "D": 10, "I": 20, "N": 25, "W": 30, "E": 40, "C": 50, "F": 50, "A": 50}
 """The same for logs that have room for one letter."""
 
 NAMES: Final = tuple(sorted(WORDS, key=len, reverse=True))
 
+LOWEST: Final = 5
 HIGHEST: Final = 100
-"""The highest number that is taken for a level of Python's scale."""
+"""The numbers that are taken for levels of Python's scale: below are those of scales that count by one."""
 
 _OTHER: Final = "level "  # `logging` writes "Level 45" for a number that has no name
 
@@ -78,7 +88,7 @@ def of_number(number: int) -> int | None:
     """Return the level of a number in Python's scale, or in Log4j's, a thousand times that; else None."""
     if number >= 10_000 and number % 1_000 == 0:
         number //= 1_000
-    return number if 0 <= number <= HIGHEST else None
+    return number if number == 0 or LOWEST <= number <= HIGHEST else None
 
 
 def of_value(value: Any) -> tuple[int | None, str]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from pagerduty_logging.cli.rehearse import times
 from pagerduty_logging.cli.rehearse.format import NOT_SEVERE, Format, Sample
-from pagerduty_logging.cli.rehearse.refining import find_java_logger, letters, postgres_level
+from pagerduty_logging.cli.rehearse.refining import absl, find_java_logger, letters, postgres_level
 
 _ISO: Final = f"(?P<time>{times.ISO})"
 
@@ -92,6 +92,16 @@ OTHERS: Final = (
         logger="postgres",
     ),
     Format(
+        "Redis, Valkey",
+        rf"(?P<process>\d+):[A-Z] (?P<time>{times.SPELT}) (?P<level>[.*#-]) (?P<message>.*)",
+        (
+            Sample("1:M 29 Nov 2026 03:12:07.123 # Out of memory", 30, "Out of memory", "redis"),
+            Sample("1:M 29 Nov 2026 03:12:07.123 * Ready to accept", 25, "Ready to accept", "redis"),
+        ),
+        level_of=letters({".": 10, "-": 20, "*": 25, "#": 30}),
+        logger="redis",
+    ),
+    Format(
         "MySQL's error log",
         rf"{_ISO} \d+ \[{{level}}\] (?P<message>.*)",
         (
@@ -125,12 +135,14 @@ OTHERS: Final = (
     ),
     Format(
         "glog, klog",
-        rf"(?P<level>[IWEF])(?P<time>{times.KLOG}|{times.COMPACT}) +\d+ (?P<path>[^:\]]+):(?P<line>\d+)"
-        rf"\] (?P<message>.*)",
+        rf"(?:\[\w{{1,20}}\]:)?\[?(?P<level>[DIWEFC])(?P<time>{times.KLOG}|{times.COMPACT}) +\d+ "
+        r"(?P<path>[^:\]]+):(?P<line>\d+)\] (?P<message>.*)",
         (
             Sample("E0517 15:04:22.619632      52992 unittest.cc:253] Log every 3", 40, "Log every 3"),
             Sample("I20200308 23:47:32.089828 400441 config.cc:27] Loading", 20, "Loading"),
+            Sample("E1129 03:12:07.123456 139671 app.py:14] CRITICAL - no database", 50, "no database"),
         ),
+        refine=absl,
     ),
     Format(
         "CUPS",
@@ -206,8 +218,8 @@ OTHERS: Final = (
     ),
     Format(
         "time, level in small letters",
-        rf"{_ISO}[ \t]+{{small}}[ \t]+"
-        r"(?P<message>.*)",
+        # In small letters it may be the first word of a message, if nothing else is set off after it.
+        rf"{_ISO}[ \t]+{{small}}(?:\t|: |(?= +[\w.-]+(?:\[\d+\])? +\[))[ \t]*(?P<message>.*)",
         (
             Sample("2022-06-02T12:25:11.537Z error wcp [util.go:148] no", 40, "wcp [util.go:148] no"),
             Sample("2025-04-24T19:51:47.625Z\tinfo\tservice.go:87\tstarting", 20, "service.go:87\tstarting"),

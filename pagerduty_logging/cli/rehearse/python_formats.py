@@ -1,4 +1,4 @@
-"""The formats that Python programs write."""
+"""The formats that Python programs choose for themselves."""
 
 from __future__ import annotations
 
@@ -7,172 +7,16 @@ from typing import Final
 from pagerduty_logging.cli.rehearse import times
 from pagerduty_logging.cli.rehearse.format import NOT_SEVERE, Format, Sample
 from pagerduty_logging.cli.rehearse.refining import (
-    answer_level,
     find_logger,
     logger_of_fields,
     prefer_dotted,
-    structlog,
 )
 
 _ISO: Final = f"(?P<time>{times.ISO})"
 
+_LOGGER_FIRST: Final = rf"{NOT_SEVERE}(?P<logger>[A-Za-z_][\w.-]{{0,100}})"
+
 PYTHON: Final = (
-    Format(
-        "loguru",
-        rf"{_ISO} \| {{LEVEL}} *\| (?P<logger>[^:|]*):(?P<function>[^:|]*):(?P<line>\d+) - (?P<message>.*)",
-        (
-            Sample(
-                "2026-11-29 03:12:07.123 | ERROR    | shop.orders:pay:42 - order 7 failed",
-                40,
-                "order 7 failed",
-                "shop.orders",
-            ),
-            Sample("2026-11-29 03:12:07.123 | SUCCESS  | __main__:<module>:3 - done", 25, "done", "__main__"),
-        ),
-    ),
-    Format(
-        "structlog's console",
-        rf"{_ISO} \[{{small}} *\] (?P<message>.*)",
-        (
-            Sample(
-                "2026-11-29 03:12:07 [error    ] order failed                   order=7", 40, "order failed"
-            ),
-            Sample(
-                "2026-11-29T03:12:07.123456Z [critical ] database is gone               [shop.db] host=db1",
-                50,
-                "database is gone",
-                "shop.db",
-            ),
-        ),
-        refine=structlog,
-    ),
-    Format(
-        "gunicorn",
-        rf"\[{_ISO}\] \[(?P<process>\d+)\] \[{{LEVEL}}\] (?P<message>.*)",
-        (
-            Sample(
-                "[2026-11-29 03:12:07 +0000] [4711] [ERROR] Error handling request /pay",
-                40,
-                "Error handling request /pay",
-                "gunicorn.error",
-            ),
-            Sample(
-                "[2026-11-29 03:12:07 +0100] [7] [INFO] Listening at: http://127.0.0.1:8000 (7)",
-                20,
-                "Listening at: http://127.0.0.1:8000 (7)",
-                "gunicorn.error",
-            ),
-        ),
-        logger="gunicorn.error",
-        is_python=True,
-    ),
-    Format(
-        "Celery",
-        rf"\[{_ISO}: {{LEVEL}}/[^\]]*\] (?:(?P<logger>[\w.]+)\[[0-9a-f-]{{36}}\]: )?(?P<message>.*)",
-        (
-            Sample(
-                "[2026-11-29 03:12:07,123: ERROR/ForkPoolWorker-1] Task shop.pay[1b9c2b1e] raised unexpected",
-                40,
-                "Task shop.pay[1b9c2b1e] raised unexpected",
-            ),
-            Sample(
-                "[2026-11-29 03:12:07,123: WARNING/MainProcess] "
-                "shop.pay[8c8ab5c2-5b1d-4f1c-8a3e-9d7c9b1a2f00]: card is slow",
-                30,
-                "card is slow",
-                "shop.pay",
-            ),
-        ),
-        is_python=True,
-    ),
-    Format(
-        "Flask",
-        r"\[{time}\] {LEVEL} in (?P<logger>[\w.]+): (?P<message>.*)",
-        (
-            Sample(
-                "[2026-11-29 03:12:07,123] ERROR in app: Exception on / [GET]",
-                40,
-                "Exception on / [GET]",
-                "app",
-            ),
-        ),
-        is_python=True,
-    ),
-    Format(
-        "Django's verbose",
-        rf"{{LEVEL}} {_ISO} (?P<logger>[\w.]+) (?P<process>\d+) \d+ (?P<message>.*)",
-        (
-            Sample(
-                "ERROR 2026-11-29 03:12:07,123 views 4711 140213 order 7 failed",
-                40,
-                "order 7 failed",
-                "views",
-            ),
-        ),
-        is_python=True,
-    ),
-    Format(
-        "Django's development server",
-        rf'\[(?P<time>{times.CLF})\] (?P<message>"[^"]*" (?P<level>\d{{3}}) \d+)',
-        (
-            Sample(
-                '[29/Nov/2026 03:12:07] "GET /pay HTTP/1.1" 500 145',
-                40,
-                '"GET /pay HTTP/1.1" 500 145',
-                "django.server",
-            ),
-            Sample(
-                '[29/Nov/2026 03:12:07] "GET / HTTP/1.1" 200 9', 20, '"GET / HTTP/1.1" 200 9', "django.server"
-            ),
-        ),
-        level_of=answer_level,
-        logger="django.server",
-    ),
-    Format(
-        "Airflow",
-        r"\[{time}\] \{(?P<path>[^:}]+):(?P<line>\d+)\} {LEVEL} - (?P<message>.*)",
-        (
-            Sample(
-                "[2026-11-29T03:12:07.123+0000] {taskinstance.py:1824} ERROR - Task failed with exception",
-                40,
-                "Task failed with exception",
-            ),
-        ),
-        is_python=True,
-    ),
-    Format(
-        "Jupyter, Tornado",
-        rf"\[(?P<level>[DIWEC]) (?P<time>{times.ISO}|{times.SHORT}) (?P<logger>[^\]]+)\] (?P<message>.*)",
-        (
-            Sample(
-                "[E 2026-11-29 03:12:07.123 ServerApp] Uncaught exception",
-                40,
-                "Uncaught exception",
-                "ServerApp",
-            ),
-            Sample("[W 261129 03:12:07 web:2246] 404 GET /x", 30, "404 GET /x", "web:2246"),
-        ),
-    ),
-    Format(
-        "Odoo, OpenStack",
-        rf"{_ISO} (?P<process>\d+) {{LEVEL}} (?:\S+ (?P<logger>[\w.]+): )?(?P<message>.*)",
-        (
-            Sample(
-                "2026-11-29 03:12:07,123 4 ERROR shop odoo.http: Exception during request",
-                40,
-                "Exception during request",
-                "odoo.http",
-            ),
-            Sample(
-                "2026-11-29 03:12:07.123 23623 INFO neutron.wsgi [req-1 None] GET /",
-                20,
-                "[req-1 None] GET /",
-                "neutron.wsgi",
-            ),
-        ),
-        refine=find_logger,
-        is_python=True,
-    ),
     Format(
         "AWS Lambda",
         rf"\[{{LEVEL}}\]\t{_ISO}\t(?P<request>[^\t]*)\t(?P<message>.*)",
@@ -262,6 +106,32 @@ PYTHON: Final = (
         is_python=True,
     ),
     Format(
+        "logger, level, time",
+        rf"[\[(]?{_LOGGER_FIRST}[\])]?(?: *[:|-] *| ){{LEVEL}} *(?: *[:|-] *| )[\[(]?{{time}}[\])]?"
+        r"(?: *[:|-] *| )(?P<message>.*)",
+        (
+            Sample("shop.orders: ERROR: 2026-11-29 03:12:07,123: no card", 40, "no card", "shop.orders"),
+            Sample("shop.orders - INFO - 2026-11-29 03:12:07,123 - ready", 20, "ready", "shop.orders"),
+        ),
+        is_python=True,
+    ),
+    Format(
+        "logger, time, level",
+        rf"[\[(]?{_LOGGER_FIRST}[\])]?(?: *[:|-] *| )[\[(]?{{time}}[\])]?"
+        r"(?:\[[^\]]{0,60}\]\w{0,60}:\d{1,7})?(?: *[:|-] *| )[\[(]?{LEVEL} *[\])]?(?: *[:|-] *| )"
+        r"(?P<message>.*)",
+        (
+            Sample(
+                "(sqlalchemy.pool.QueuePool): 2021-04-28 16:37:00,355 DEBUG Connection returned",
+                10,
+                "Connection returned",
+                "sqlalchemy.pool.QueuePool",
+            ),
+            Sample("shop.orders 2026-11-29 03:12:07,123 ERROR no card", 40, "no card", "shop.orders"),
+        ),
+        is_python=True,
+    ),
+    Format(
         "vLLM",
         rf"(?:\([^)]{{0,80}}\) )?{{LEVEL}} (?P<time>{times.YEARLESS}) "
         r"\[?(?P<path>[\w./-]{1,200}):(?P<line>\d{1,7})\] (?P<message>.*)",
@@ -310,6 +180,32 @@ PYTHON: Final = (
         is_python=True,
     ),
     Format(
+        "logger - level - message",
+        rf"{_LOGGER_FIRST} - (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) *- (?P<message>.*)",
+        (Sample("shop.orders - ERROR - order 7 failed", 40, "order 7 failed", "shop.orders"),),
+        is_python=True,
+    ),
+    Format(
+        "time of day, level",
+        r"[\[(]?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?[\])]?[ \t|:-]+"
+        r"(?:\{(?P<path>[^:}\s]{1,200}):(?P<line>\d{1,7})\} )?"
+        r"[\[(]?{LEVEL} *[\])]?[ \t|:-]+(?P<message>.*)",
+        (
+            Sample("03:12:07 ERROR shop.orders: order 7 failed", 40, "order 7 failed", "shop.orders"),
+            Sample("[03:12:07,123] [INFO] ready", 20, "ready"),
+        ),
+        refine=find_logger,
+        is_python=True,
+    ),
+    Format(
+        "logger, level, message",
+        rf"\[?{_LOGGER_FIRST}\]?(?: *: *| *\| *| )\[?(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) *\]?"
+        r"(?: *: *| *\| *| )(?P<message>.*)",
+        (Sample("shop.orders : ERROR    order 7 failed", 40, "order 7 failed", "shop.orders"),),
+        is_python=True,
+        wrapped=True,
+    ),
+    Format(
         "level, message",
         r"\[?(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) *\]?(?: - | +|$)(?P<message>.*)",
         (
@@ -329,8 +225,9 @@ PYTHON: Final = (
 
 _THREAD: Final = r"[A-Z][a-z]+(?:[A-Z]\w*|-[\w-]+)(?:-[\w-]+)?"
 _DOTTED: Final = r"[A-Za-z_][\w$]*(?:\.[\w$]+)+(?::\d+)?"
-_BARE: Final = rf"\d+|{_THREAD}|{_DOTTED}|[\w.-]+(?= *[|:/-])"
-_FIELD: Final = rf"{NOT_SEVERE}(?>\[[^\]\n]{{0,80}}\]|\([^)\n]{{0,80}}\)|{_BARE})"
+_BARE: Final = rf"#?\d+|\w+=[^\s=]+|{_THREAD}|{_DOTTED}|[\w.-]+(?= *[|:/-])"
+_NO_LEVEL: Final = NOT_SEVERE.replace("(?:", "(?:DEBUG|INFO|WARN(?:ING)?|", 1)
+_FIELD: Final = rf"{_NO_LEVEL}(?>\[[^\]\n]{{0,80}}\]|\([^)\n]{{0,80}}\)|{_BARE})"
 _BETWEEN: Final = r"[ \t|:;,/-]*+"
 
 FIELDS: Final = (

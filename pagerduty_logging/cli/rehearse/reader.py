@@ -7,12 +7,12 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import tzinfo
-from typing import Final
+from datetime import datetime, tzinfo
+from typing import Any, Final
 
-from pagerduty_logging.cli.rehearse import skimming, structured
-from pagerduty_logging.cli.rehearse.blocks import STDIN, Block, blocks
-from pagerduty_logging.cli.rehearse.containers import Line, Unwrapper
+from pagerduty_logging.cli.rehearse import blocks, day_order, journal_export, skimming, structured
+from pagerduty_logging.cli.rehearse.blocks import BLOCK, STDIN, Block
+from pagerduty_logging.cli.rehearse.containers import Line, Unwrapper, without_time
 from pagerduty_logging.cli.rehearse.counts import Counts
 from pagerduty_logging.cli.rehearse.documents import begins_document, objects
 from pagerduty_logging.cli.rehearse.entries import Entry
@@ -72,24 +72,33 @@ class LogReader:
         self._level = level
         self._on_block = on_block
         newest = _written(path, now)
-        self._clock = Clock(zone, newest)
-        self._unwrapper = Unwrapper(Clock(zone, newest))
+        self._written = datetime.fromtimestamp(newest)
+        self._clocks = self._clock, inner = Clock(zone, newest), Clock(zone, newest)
+        self._unwrapper = Unwrapper(inner)
         self._interpreter = Interpreter(counts, self._clock, self._unwrapper, formats, only)
         self._joiners: dict[str, Joiner] = {}
-        self._plain = self._joiner("")
+        self._plain = self._latest = self._joiner("")
         self._newest: float | None = None
         self._quiet_format: Format | None = None
         self._quiet: Callable[..., re.Match[bytes]] | None = None
 
     def entries(self) -> Iterator[Entry]:
         """Yield the records of the level or worse that say when they were made."""
-        stream = blocks(self._path, self._counts, self._on_block)
+        stream = blocks.blocks(self._path, self._counts, self._on_block)
+        seen = 0
         for number, block in enumerate(stream):
+            if number == 0:
+                self._learn_order(block.data)
             if number == 0 and begins_document(block.lines[:DOCUMENT_BYTES]):
                 whole = (each.lines for each in itertools.chain((block,), stream))
-                yield from self._document(whole)
+                yield from self._document(objects(whole))
                 break
-            attentive = number < ATTENTIVE_BLOCKS or number % ATTENTIVE_EVERY == 0
+            if number == 0 and journal_export.begins_export(block.data):
+                whole = (each.lines for each in itertools.chain((block,), stream))
+                yield from self._document(journal_export.objects(whole))
+                break
+            attentive = seen < ATTENTIVE_BLOCKS * BLOCK or number % ATTENTIVE_EVERY == 0
+            seen += block.end
             find = None if attentive else self._finder()
             if find is not None and (self._turns_back(block) or not self._is_usual(block)):
                 find = None
@@ -101,8 +110,18 @@ class LogReader:
         for line in self._unwrapper.end():
             yield from self._unwrapped(line)
         self._counts.unknown_zones |= self._clock.unknown_names
+        for clock in self._clocks:
+            self._counts.unclear_day = self._counts.unclear_day or clock.unclear_day
         for joiner in self._joiners.values():
             yield from self._timed(joiner.end())
+
+    def _learn_order(self, beginning: bytes) -> None:
+        """Find out whether dates such as 03/04/2026 name the day first, where the log has any."""
+        if day_order.has_dates(beginning):
+            samples = itertools.chain((beginning,), blocks.samples(self._path))
+            order = day_order.day_first(samples, self._written)
+            for clock in self._clocks:
+                clock.day_first = order
 
     # --- every line -------------------------------------------------------------------------------
 
@@ -140,31 +159,40 @@ class LogReader:
         return self._quiet
 
     def _line(self, raw: bytes) -> Iterator[Entry]:
+        self._counts.cut += len(raw) > MAX_TEXT_CHARS
         text = raw.decode("utf-8", "replace").rstrip("\r")
         if "\x00" in text:  # where a log was cut while it was written to
             text = text.replace("\x00", "")
-        if "\x1b" in text:
-            text = _COLOUR.sub("", text)
         line = self._unwrapper.unwrap(text.removeprefix("\ufeff").removeprefix(_UTF16))
         if line is not None:
             yield from self._unwrapped(line)
 
     def _unwrapped(self, line: Line) -> Iterator[Entry]:
+        if "\x1b" in line.text:
+            line.text = _COLOUR.sub("", line.text)
         joiner = self._joiner(line.source)
+        if not (line.wrapper or line.source):
+            joiner = self._latest  # the rest of a record may stand there bare, of which the head is wrapped
         more: list[str] = []
         if line.said is None and "\n" in line.text:
             line.text, *more = line.text.split("\n")
         if len(line.text) > MAX_TEXT_CHARS:
-            self._counts.cut += 1
+            self._counts.cut += line.said is None and bool(line.wrapper)
             line.text = line.text[:MAX_TEXT_CHARS]
-        if joiner.repeats_head(line.text):
+        if line.said is None and joiner.repeats_head(line.text):
             self._counts.continued += 1
             return
+        if joiner.expects_error:
+            line.text = without_time(line.text)
         heads = self._interpreter.heads(line, joiner.expects_error)
         if heads is not None:
+            joiner = self._latest = self._joiner(line.source)
             for head in heads:
                 yield from self._taken(head, joiner, line.text)
-        elif joiner.rest(line.text) or not line.text.strip():
+        elif line.text[:1] == "{" and self._interpreter.kinds[structured.JSON]:
+            # An object of another kind, or a part of one, goes on with no record.
+            self._counts.missed(self._path, line.text)
+        elif joiner.rest(line.text) or not line.text.strip(" -"):
             self._counts.continued += 1
         else:
             self._counts.missed(self._path, line.text)
@@ -184,7 +212,7 @@ class LogReader:
         counts.severe += 1
         if head.time is None:
             counts.without_time += 1
-        yield from self._timed(joiner.head(head, text))
+        yield from self._timed(joiner.head(head, text, self._interpreter.indent))
 
     def _timed(self, entries: list[Entry]) -> Iterator[Entry]:
         for entry in entries:
@@ -205,8 +233,8 @@ class LogReader:
 
     # --- a document -------------------------------------------------------------------------------
 
-    def _document(self, stream: Iterator[bytes]) -> Iterator[Entry]:
-        for said in objects(stream):
+    def _document(self, objects: Iterator[dict[str, Any] | str]) -> Iterator[Entry]:
+        for said in objects:
             self._counts.lines += 1
             if isinstance(said, str):
                 self._counts.missed(self._path, said)

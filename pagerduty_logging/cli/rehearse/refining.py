@@ -18,7 +18,7 @@ _PLACES = tuple(
         rf"\[?(?P<logger>{_NAME})(?: *: *(?P<line>\d{{1,7}}))?\](?:\[[^\]]{{0,60}}\])? *(?:[:-] +)?(?=\S)",
         rf"(?P<logger>{_NAME})(?::(?P<function>[\w<>.]{{1,100}}))?:(?P<line>\d{{1,7}})"
         r"(?:\]| *[|:] *| +- +)(?=\S)",
-        rf"(?P<logger>{_NAME})(?:: ?| -(?= )| *[|;] ?) ?(?=\S)",
+        rf"(?P<logger>{_NAME})(?:: ?| -(?= )| *[|;] ?|\t) ?(?=\S)",
         r"(?P<logger>[A-Za-z_]\w{0,60}(?:\.\w{1,60}){1,9})(?::(?P<line>\d{1,7}))? +(?=\S)",
     )
 )
@@ -77,8 +77,19 @@ def structlog(said: Said) -> None:
     text = said["message"]
     end = _AFTER_EVENT.search(text)
     if end is not None:
-        said["message"] = text[: end.start()]
+        text = text[: end.start()]
         said["logger"] = end["logger"] or said.get("logger", "")
+    said["message"] = text.rstrip()
+
+
+_ABSL_CRITICAL = "CRITICAL - "
+
+
+def absl(said: Said) -> None:
+    """Read the level from the message: absl writes `critical` as an error, and its name into the message."""
+    if said["level"] == "E" and said["message"].startswith(_ABSL_CRITICAL):
+        said["level"] = "C"
+        said["message"] = said["message"].removeprefix(_ABSL_CRITICAL)
 
 
 def find_java_logger(said: Said) -> None:

@@ -13,6 +13,7 @@ from pagerduty_logging.cli.rehearse.records import RecordMaker
 from pagerduty_logging.cli.rehearse.result import Event, Problem, Result
 from pagerduty_logging.cli.rehearse.route import Sent
 from pagerduty_logging.cli.rehearse.simulation import NOT_REHEARSED, Judged, Simulation
+from pagerduty_logging.fingerprinting import Identity
 from pagerduty_logging.page.redaction import redactor
 
 MAX_PROBLEMS: Final = 20_000
@@ -111,20 +112,28 @@ class Rehearsal:
 
     def _shows_page(self, rule: int, key: str) -> bool:
         problem = self._problems.get((rule, key))
-        return (
-            self.with_pages and problem is not None and not problem.page and len(self._problems) <= MAX_PAGES
-        )
+        wanted = problem is None or not problem.page  # None: its first record is on its way
+        return self.with_pages and wanted and len(self._problems) <= MAX_PAGES
 
-    def take(self, entry: Entry) -> None:
-        """Rehearse one record."""
+    def take(self, entry: Entry, known: Identity | None = None) -> Identity | None:
+        """Rehearse one record.
+
+        Args:
+            entry: the record.
+            known: its problem, as it was found before with options that give the same keys.
+
+        Returns:
+            its problem, if that is its own whatever other records there are.
+        """
         record = self.setting.maker.record(entry)
         if not self.setting.reaches(record.name):
             self.unreached += 1
-            return
-        judged, sent = self._simulation.take(record)
+            return None
+        judged, sent = self._simulation.take(record, known)
         self._count(judged, entry, record.name)
         for event in sent:
             self._note(event)
+        return judged.identity
 
     def finish(self) -> Result:
         """Send what waits, and return the result."""
@@ -190,11 +199,19 @@ class Rehearsal:
             self.result.longest_wait = max(self.result.longest_wait, wait)
 
 
-def rehearse(entries: Iterable[Entry], setting: Setting, *, with_pages: bool = True) -> Result:
-    """Rehearse all records, and return what would have been sent."""
+def rehearse(
+    entries: Iterable[tuple[Entry, Identity | None]], setting: Setting, *, with_pages: bool = True
+) -> Result:
+    """Rehearse all records, and return what would have been sent.
+
+    Args:
+        entries: each with its problem, if it is known: see `Rehearsal.take`.
+        setting: what is rehearsed with.
+        with_pages: whether it is kept what pages say.
+    """
     run = Rehearsal(setting, empty_result(setting), with_pages)
-    for entry in entries:
-        run.take(entry)
+    for entry, known in entries:
+        run.take(entry, known)
     return run.finish()
 
 

@@ -109,6 +109,8 @@ def not_understood(result: Result) -> list[str]:
         said.append(
             f"Time zone {name!r} may be any of several: its times are read as {result.zone}'s (--tz)."
         )
+    if read.get("unclear_day"):
+        said.append(unclear_day(read["unclear_day"]))
     if read["cut"]:
         said.append(f"Cut: {read['cut']:,} lines that are too long.")
     if read["turned_back"]:
@@ -127,6 +129,11 @@ def not_understood(result: Result) -> list[str]:
         said.append(f"Of {_bytes(read['skimmed'])} only lines with the word of a level that pages were read.")
     said += [f"Not read to its end: {sentence}" for sentence in read["damaged"]]
     return said
+
+
+def unclear_day(date: str) -> str:
+    """Return what is to be done about a date that may mean two days."""
+    return f"Whether the day or the month comes first in {date} cannot be known: give --format and --datefmt."
 
 
 def totals(result: Result, zone: tzinfo) -> list[str]:

@@ -7,6 +7,7 @@ steps follow one another, to which no thread belongs.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from pagerduty_logging.events_api.clock import Clocks
 from pagerduty_logging.events_api.events import Trigger
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.safejson import type_name
+from pagerduty_logging.fingerprinting import Identity
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.record.occurrence import Occurrence
 from pagerduty_logging.state.why import DETAIL, Why
@@ -121,14 +123,27 @@ class Route:
             return record
 
     def take(
-        self, record: logging.LogRecord, formatter: logging.Formatter | None, defects: list[str]
+        self,
+        record: logging.LogRecord,
+        formatter: logging.Formatter | None,
+        defects: list[str],
+        known: Identity | None = None,
     ) -> Occurrence | None:
-        """Take a record, logged now; return what was made of it, None if it does not page."""
+        """Take a record, logged now; return what was made of it, None if it does not page.
+
+        Args:
+            record: the record.
+            formatter: the handler's.
+            defects: what went wrong with the record so far.
+            known: its problem, where an equal handler has found it before.
+        """
         occurrence = self._pipeline.capture(record, formatter, defects)
         if occurrence is None:
             return None
         if occurrence.interruption is not None:
             raise occurrence.interruption
+        if known is not None and occurrence.key is None:
+            occurrence.key, occurrence.by_message = known
         self._queue.inbox.put(occurrence)
         self._queue.decide(self._pipeline.decide)
         return occurrence
@@ -136,6 +151,14 @@ class Route:
     def key_of(self, record: logging.LogRecord) -> str:
         """Return the dedup key that a record has which does not page."""
         return self._pipeline.key_of(record)
+
+    @property
+    def due(self) -> float:
+        """When there is something to send or to report, as things are now; infinity: never."""
+        if not self._queue.idle:
+            return self._now()
+        wait = self._reports.wait(self._now())
+        return math.inf if wait is None else self._now() + wait
 
     def sent_now(self) -> Iterator[Sent]:
         """Yield what is sent at this moment, one event after the other."""
@@ -163,11 +186,6 @@ class Route:
             if not self._queue.has_room:
                 return None
         return wait
-
-    @property
-    def idle(self) -> bool:
-        """Whether there is nothing to send now, nor later as things are, but for reports."""
-        return self._queue.idle
 
     @property
     def dropped(self) -> dict[str, int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse.route import Route, Sent
-from pagerduty_logging.fingerprinting import Fingerprinter
+from pagerduty_logging.fingerprinting import Fingerprinter, Identity
 from pagerduty_logging.fingerprinting import Rule as KeyRule
 from pagerduty_logging.record import overrides
 from pagerduty_logging.record.routing import Rule, rules
@@ -25,6 +25,13 @@ NOT_REHEARSED: Final = frozenset(
 OF_ALL: Final = frozenset({"routing", "level"})
 """Options that decide before it is known to which routing key a record goes."""
 
+SAME_KEYS: Final = frozenset(
+    {"min_occurrences", "repeat_interval", "max_repeat_interval", "follow_up", "ignore_loggers", "level",
+     "max_events_per_minute", "max_pending"}
+)  # fmt: skip
+"""Options that have no part in which problem a record is about."""
+CLOSE: Final = 0.001
+"""Seconds before something is due from which it is looked whether it is: sums of times are not exact."""
 LONGEST: Final = 7 * 86_400.0
 """Seconds after the last record in which what waits is sent."""
 
@@ -39,6 +46,7 @@ class Judged:
         ignored: a filter of the handler left it out.
         uncertain: the key was made by masking values; reported once for each key.
         rule: number of the rule of `routing` that decided; 0: none did.
+        identity: its problem, if that is its own whatever other records there are.
     """
 
     key: str
@@ -46,6 +54,7 @@ class Judged:
     ignored: bool
     uncertain: bool
     rule: int = 0
+    identity: Identity | None = None
 
 
 class Simulation:
@@ -76,8 +85,11 @@ class Simulation:
     ) -> None:
         given = {name: value for name, value in options.items() if name not in NOT_REHEARSED}
         self._now = 0.0
+        self._due = 0.0
         self._formatter = formatter
         self._is_known = is_known
+        key_options = options.get("fingerprint")
+        self._asks_function = isinstance(key_options, Mapping) and key_options.get("function_name") is True
         self.rules = _rules(options)
         of_each = {name: value for name, value in given.items() if name not in OF_ALL}
         self._main = Route(
@@ -99,29 +111,40 @@ class Simulation:
     def _clock(self) -> float:
         return self._now
 
-    def take(self, record: logging.LogRecord) -> tuple[Judged, list[Sent]]:
+    def take(self, record: logging.LogRecord, known: Identity | None = None) -> tuple[Judged, list[Sent]]:
         """Let the handler see a record at its time.
+
+        Args:
+            record: the record.
+            known: its problem, where an equal handler has found it before.
 
         Returns:
             what became of it, and all that was sent since the record before.
         """
-        sent = self._advance(max(record.created, self._now))
+        now = max(record.created, self._now)
+        sent = self._advance(now) if self._due <= now + CLOSE else []
+        self._now = now
         defects: list[str] = []
         passed = self._main.filtered(record, defects)
         rule, route = self._route_of(passed or record)
         occurrence = None
         if passed is not None:
             record = passed
-            occurrence = route.take(record, self._formatter, defects)
-            if not route.idle:
-                sent += self._advance(self._now)
+            occurrence = route.take(record, self._formatter, defects, known)
+            self._due = min(self._due, route.due)
+            if self._due <= now + CLOSE:
+                sent += self._advance(now)
         key = None if occurrence is None else occurrence.key
-        if key is None:
-            key = route.key_of(record)
-        said = overrides.said_by(record)
-        severity = str(overrides.severity_of(record.levelno, said if isinstance(said, dict) else {}))
-        uncertain = not self._is_known(rule, key) and self._is_masked(record)
-        return Judged(key, severity, occurrence is None, uncertain, rule), sent
+        if occurrence is None or key is None:
+            key = route.key_of(record) if known is None else known.key
+            said = overrides.said_by(record)
+            severity = overrides.severity_of(record.levelno, said if isinstance(said, dict) else {})
+        else:
+            severity = occurrence.severity
+            if known is None and not occurrence.origin.path:
+                known = Identity(key, occurrence.by_message)
+        uncertain = not self._is_known(rule, key) and self._is_uncertain(record)
+        return Judged(key, severity.value, occurrence is None, uncertain, rule, known), sent
 
     def _route_of(self, record: logging.LogRecord) -> tuple[int, Route]:
         for rule, route in self._routes:
@@ -129,8 +152,11 @@ class Simulation:
                 return 0 if route is self._main else rule.number, route
         return 0, self._main
 
-    def _is_masked(self, record: logging.LogRecord) -> bool:
-        return overrides.own_key(record) is None and _EXPLAINS.explain(record).rule is KeyRule.MASK
+    def _is_uncertain(self, record: logging.LogRecord) -> bool:
+        """Return whether a record's key was made by masking, or of less than the options ask for."""
+        if overrides.own_key(record) is not None:
+            return False
+        return (self._asks_function and not record.funcName) or _EXPLAINS.explain(record).rule is KeyRule.MASK
 
     def finish(self) -> list[Sent]:
         """Send what waits; return it."""
@@ -156,6 +182,7 @@ class Simulation:
                 break
             self._now += max(wait, 1e-6)
         self._now = until
+        self._due = min(route.due for route in self._all)
         return sent
 
 

@@ -4,38 +4,50 @@ from __future__ import annotations
 
 import marshal
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse.entries import Entry
+from pagerduty_logging.fingerprinting import Identity
 
-_NAMES: Final = tuple(field.name for field in fields(Entry))
-_values: Final = attrgetter(*_NAMES)
+AT_ONCE: Final = 500
+"""Records that are written, and read, together."""
+_values: Final = attrgetter(*(field.name for field in fields(Entry)))
 
 
 class Spill:
-    """Keeps entries in a file that no one else sees."""
+    """Keeps entries in a file that no one else sees, and which problem each was found to be about."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as this)
+        self._latest: list[Any] = []
         self.count = 0
 
     def close(self) -> None:
         """Keep them no longer."""
         self._file.close()
 
-    def keeping(self, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """Yield the entries, each kept before."""
-        for entry in entries:
-            marshal.dump(_values(entry), self._file)
-            self.count += 1
-            yield entry
+    def keep(self, entry: Entry, identity: Identity | None) -> None:
+        """Keep an entry, and its problem if that does not depend on others."""
+        self._latest.append((_values(entry), None if identity is None else tuple(identity)))
+        self.count += 1
+        if len(self._latest) == AT_ONCE:
+            self._write()
 
-    def __iter__(self) -> Iterator[Entry]:
-        """Yield the entries that were kept."""
+    def _write(self) -> None:
+        marshal.dump(self._latest, self._file)
+        self._latest.clear()
+
+    def entries(self, with_problems: bool) -> Iterator[tuple[Entry, Identity | None]]:
+        """Yield the entries that were kept, each with its problem where that was kept and is wanted."""
+        if self._latest:
+            self._write()
         self._file.seek(0)
-        for _ in range(self.count):
-            values: tuple[Any, ...] = marshal.load(self._file)
-            yield Entry(**dict(zip(_NAMES, values, strict=True)))
+        read = 0
+        while read < self.count:
+            for values, identity in marshal.load(self._file):
+                read += 1
+                known = Identity(*identity) if with_problems and identity is not None else None
+                yield Entry(*values), known

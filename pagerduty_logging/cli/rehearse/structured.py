@@ -16,7 +16,7 @@ ReadTime = Callable[[object], float | None]
 TIMES: Final = (
     "asctime", "@timestamp", "timestamp", "time", "created", "ts", "datetime", "date",
     "eventTime", "Timestamp", "timestamp_ns", "timeUnixNano", "observed_timestamp", "t", "instant",
-    "timestampSeconds",
+    "timestampSeconds", "log_time", "when",
 )  # fmt: skip
 LEVELS: Final = (
     "levelname", "level_name", "level", "severity", "log.level", "log_level", "loglevel", "lvl",
@@ -24,14 +24,15 @@ LEVELS: Final = (
 )  # fmt: skip
 MESSAGES: Final = (
     "message", "msg", "event", "short_message", "textPayload", "body", "Body", "text", "errorMessage", "log",
+    "log_format", "@message",
 )  # fmt: skip
 LOGGERS: Final = (
     "logger", "logger_name", "log.logger", "loggerName", "name", "channel", "scope_name", "target",
-    "component", "logger.name",
+    "component", "logger.name", "log_namespace",
 )  # fmt: skip
 TRACEBACKS: Final = (
     "exc_info", "exc_text", "exception", "stack_trace", "error.stack_trace", "traceback", "exc", "stackTrace",
-    "stack_info", "exception.stacktrace", "err", "error", "error.stack",
+    "stack_info", "exception.stacktrace", "err", "error", "error.stack", "error_detail",
 )  # fmt: skip
 PATHS: Final = ("pathname", "log.origin.file.name", "code.filepath", "code.file.path", "filename", "file")
 LINES: Final = ("lineno", "log.origin.file.line", "code.lineno", "code.line.number", "line")
@@ -62,6 +63,11 @@ def read(said: Mapping[str, Any], when: ReadTime) -> Iterator[Entry]:
     entry = _entry(_flat(said), when)
     if entry is not None:
         yield entry
+
+
+def says_level(said: Mapping[str, Any]) -> bool:
+    """Return whether an object says a level."""
+    return _level(_flat(said))[0] is not None
 
 
 def _entry(said: dict[str, Any], when: ReadTime) -> Entry | None:
@@ -105,16 +111,20 @@ def _flat(said: Mapping[str, Any]) -> dict[str, Any]:
     flat = {_usual_name(name, said): value for name, value in said.items()}
     if "@t" in said:
         flat.setdefault("level", "information")  # which Serilog leaves out
-    for name in ("log", "error", "process", "code", "logger"):
-        inner = said.get(name)
-        if isinstance(inner, Mapping):
-            del flat[name]
-            flat.update(_dotted(name, inner))
-    for name in ("fields", "attributes", "jsonPayload"):
+    for name in ("fields", "attributes", "jsonPayload", "@fields"):
         inner = said.get(name)
         if isinstance(inner, Mapping):
             del flat[name]
             flat = {**inner, **flat}
+    for name in ("log", "error", "process", "code", "logger"):
+        inner = flat.get(name)
+        if isinstance(inner, Mapping):
+            del flat[name]
+            flat.update(_dotted(name, inner))
+    for name in ("logging.googleapis.com/labels", "labels"):
+        inner = flat.get(name)
+        if isinstance(inner, Mapping) and isinstance(inner.get("python_logger"), str):
+            flat.setdefault("logger", inner["python_logger"])
     source = flat.pop(_SOURCE, None) or flat.get("sourceLocation")
     if isinstance(source, Mapping):
         flat.setdefault("pathname", source.get("file"))
@@ -160,6 +170,12 @@ def _level(said: dict[str, Any]) -> tuple[int | None, str]:
             level = _of_number(name, value, said)
         if level is not None:
             return level, word
+    if said.get("type") == "log" or not {"dd.trace_id", "logger.name", "ddsource"}.isdisjoint(
+        said
+    ):  # Datadog's
+        level, word = levels.of_value(said.get("status"))
+        if level is not None and not isinstance(said["status"], (int, float)):
+            return level, word
     if said.get("severityLevel") in (0, 1, 2, 3, 4):  # of Azure's Application Insights
         return levels.of_azure(said["severityLevel"]), ""
     return None, ""
@@ -175,6 +191,8 @@ def _of_number(name: str, number: int, said: Mapping[str, Any]) -> int | None:
             return levels.of_syslog(number)
         if "hostname" in said and "pid" in said:
             return levels.of_bunyan(number)
+        if "reqId" in said and "app" in said and 0 <= number <= 4:  # Nextcloud's, up to 4, fatal
+            return (number + 1) * 10
     if name == "severity" and number >= 100:
         return levels.of_google(number)
     return levels.of_number(number)

@@ -11,38 +11,50 @@ from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse import zone_names
 
-ISO: Final = (
-    r"\d{4}-\d\d-\d\d[T _]\d\d:\d\d:\d\d(?:[.,:]\d{1,9})?"
-    rf"(?: ?(?:Z|{zone_names.NAMES}|[+-]\d\d:?\d\d)(?![A-Za-z\d]))?"
-)
+# Possessive: what belongs to the time is not given up to be taken for another field.
+_OF_DAY: Final = r"\d\d?:\d\d(?::\d\d(?:[.,:]\d{1,9}+)?+)?+(?: ?[AaPp][Mm](?![A-Za-z]))?+"
+_ZONE: Final = rf"(?: ?(?:Z|{zone_names.NAMES}|[+-]\d\d:?\d\d)(?![A-Za-z\d]))?+"
+_MONTH: Final = r"[A-Z][a-z]{2,8}"
+ISO: Final = rf"\d{{4}}-\d\d-\d\d(?:[T _:]|, ){_OF_DAY}{_ZONE}"
 CLF: Final = r"\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: [+-]\d{4})?"
 CTIME: Final = r"(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})? \d{4}"
 SYSLOG: Final = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?(?! \d{4}\b)"
-SLASHED: Final = r"\d{4}/\d\d/\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d)(?!\d))?"
+SLASHED: Final = rf"\d{{4}}/\d\d/\d\d[ T]{_OF_DAY}{_ZONE}"
 YEARLESS: Final = r"\d\d[-.]\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?"
 COMPACT: Final = r"\d{8}[-T ](?:\d{6}|\d\d?:\d\d?:\d\d?)(?:[:.,]\d{1,9})?Z?"
 SHORT: Final = r"\d{6} \d\d:?\d\d:?\d\d"
-KLOG: Final = r"\d{4} \d\d:\d\d:\d\d\.\d{6}"
-DASHED: Final = r"\d{1,2}-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+KLOG: Final = r"\d{4} \d\d:\d\d:\d\d(?:\.\d{6})?"
+DASHED: Final = rf"\d{{1,2}}-[A-Z][a-z]{{2}}-(?:\d{{4}}|\d\d) {_OF_DAY}"
+SPELT: Final = (
+    rf"(?:[A-Z][a-z]{{2,8}},? )?(?:\d{{1,2}} {_MONTH} \d{{4}}|{_MONTH} \d{{1,2}},? \d{{4}}),? "
+    rf"{_OF_DAY}{_ZONE}"
+)
+NUMERIC: Final = rf"\d{{1,2}}[/.-]\d{{1,2}}[/.-]\d{{4}},? {_OF_DAY}{_ZONE}"
+"""Whether the day or the month comes first is not said."""
 DOTTED: Final = r"\d{4}[-.]\d\d[-.]\d\d-\d\d\.\d\d\.\d\d(?:\.\d{1,9})?"
 EPOCH: Final = r"\d{9,19}(?:\.\d{1,9})?"
 
-ANY: Final = "|".join((ISO, CLF, CTIME, SLASHED, DASHED, DOTTED, COMPACT))
+ANY: Final = "|".join((ISO, CLF, CTIME, SLASHED, DASHED, DOTTED, COMPACT, SPELT, NUMERIC))
 """Any time with its year, as a regular expression."""
 
-# fmt: off
-_MONTHS: Final = {
-    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6,
-    "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12,
-}
-# fmt: on
+_FULL_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December",
+)  # fmt: skip
+_HOURS = (
+    r"(?P<h>\d\d?)(?P<colon>[:.])(?P<mi>\d\d?)(?:(?P=colon)(?P<s>\d\d?)(?:[.,:](?P<f>\d{1,9}))?)?"
+    r"(?: ?(?P<half>[AaPp])[Mm])?"
+)
 _CLOCK = r"(?P<h>\d\d?)[:.]?(?P<mi>\d\d?)[:.]?(?P<s>\d\d?)(?:[.,:](?P<f>\d{1,9}))?"
 _OFFSET = rf"(?: ?(?P<o>Z|[+-]\d\d:?\d\d)| ?(?P<n>{zone_names.NAMES}))?"
 _PATTERNS: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?P<y>\d{{4}})[-/.](?P<mo>\d\d)[-/.](?P<d>\d\d)[T _-]{_CLOCK}{_OFFSET}",
-        rf"(?P<d>\d{{1,2}})[/-](?P<mo>[A-Z][a-z]{{2}})[/-](?P<y>\d{{4}})[: ]{_CLOCK}{_OFFSET}",
+        r"(?:[A-Z][a-z]{2} )?(?P<y>\d{4})[-/.](?P<mo>\d\d)[-/.](?P<d>\d\d)(?:[T _:-]|, )" + _HOURS + _OFFSET,
+        rf"(?P<d>\d{{1,2}})[/-](?P<mo>[A-Z][a-z]{{2}})[/-](?P<y>\d{{4}}|\d\d)[: ]{_HOURS}{_OFFSET}",
+        rf"(?:[A-Z][a-z]+,? )?(?P<d>\d{{1,2}}) (?P<mo>{_MONTH}) (?P<y>\d{{4}}),? {_HOURS}{_OFFSET}",
+        rf"(?:[A-Z][a-z]+,? )?(?P<mo>{_MONTH}) (?P<d>\d{{1,2}}),? (?P<y>\d{{4}}),? {_HOURS}{_OFFSET}",
+        rf"(?P<first>\d{{1,2}})(?P<sep>[/.-])(?P<second>\d{{1,2}})(?P=sep)(?P<y>\d{{4}}),? {_HOURS}{_OFFSET}",
         rf"(?:[A-Z][a-z]{{2}} )?(?P<mo>[A-Z][a-z]{{2}}) (?P<d>[ \d]\d) {_CLOCK}(?: (?P<y>\d{{4}}))?",
         rf"(?P<y>\d{{4}})(?P<mo>\d\d)(?P<d>\d\d)[-T ]{_CLOCK}{_OFFSET}",
         rf"(?P<y>\d{{2}})(?P<mo>\d\d)(?P<d>\d\d) {_CLOCK}",
@@ -68,6 +80,9 @@ class Clock:
     Attributes:
         may_turn_back: whether a time was read that names no zone, in one whose clocks are turned.
         unknown_names: names of zones that times had, and that do not say which zone is meant.
+        day_first: whether dates such as 03/04/2026 name the day first; None: that is not known, and such
+            a date is no time.
+        unclear_day: the first date of which it would have to be known.
     """
 
     def __init__(self, zone: tzinfo, newest: float) -> None:
@@ -77,6 +92,8 @@ class Clock:
         self._known: dict[str, float] = {}
         self.may_turn_back = False
         self.unknown_names: set[str] = set()
+        self.day_first: bool | None = None
+        self.unclear_day = ""
 
     def read(self, text: str, layout: str | None = None) -> float | None:
         """Return a time in seconds since the epoch; None if it is no time.
@@ -133,9 +150,12 @@ class Clock:
         return of_number(text)
 
     def _built(self, part: dict[str, str | None]) -> datetime | None:
-        month = part["mo"] or ""
-        number = int(month) if month.isdigit() else _MONTHS.get(month)
-        if number is None:
+        if part.get("first"):
+            part = self._ordered(part)
+        month = part.get("mo") or ""
+        number = int(month) if month.isdigit() else _month(month) if month else None
+        hour = _hour(int(part["h"] or 0), part.get("half"))
+        if number is None or hour is None:
             return None
         year = part.get("y")
         fraction = (part["f"] or "0")[:6].ljust(6, "0")
@@ -143,7 +163,7 @@ class Clock:
             _LEAP_YEAR if year is None else int(year) + (2000 if len(year) == 2 else 0),
             number,
             int(part["d"] or 0),
-            int(part["h"] or 0),
+            hour,
             int(part["mi"] or 0),
             min(int(part["s"] or 0), 59),  # a leap second is the one before it
             int(fraction),
@@ -152,6 +172,20 @@ class Clock:
         when = self._with_year(when, year is not None)
         name = part.get("n")
         return when if name is None else self._named(when, name)
+
+    def _ordered(self, part: dict[str, str | None]) -> dict[str, str | None]:
+        """Return a date's parts with its day and its month, as far as it is known which is which."""
+        first, second = part["first"] or "", part["second"] or ""
+        day_first = self.day_first
+        if part["sep"] == "." or int(first) > 12:
+            day_first = True
+        elif int(second) > 12 or first == second:
+            day_first = False
+        if day_first is None:
+            self.unclear_day = self.unclear_day or f"{first}{part['sep']}{second}{part['sep']}{part['y']}"
+            return part
+        day, month = (first, second) if day_first else (second, first)
+        return {**part, "d": day, "mo": month}
 
     def _named(self, when: datetime, name: str) -> datetime:
         if when.tzinfo is not None:
@@ -192,6 +226,18 @@ class Clock:
         before = datetime.fromtimestamp(max(earlier - margin, 0.0), self._zone)
         after = datetime.fromtimestamp(later + margin, self._zone)
         return (before.utcoffset() or timedelta()) > (after.utcoffset() or timedelta())
+
+
+def _month(name: str) -> int | None:
+    """Return the number of a month's name, or of how it is cut short; None: it is none."""
+    return next((n for n, full in enumerate(_FULL_MONTHS, 1) if full.startswith(name[:8])), None)
+
+
+def _hour(hour: int, half: str | None) -> int | None:
+    """Return the hour of the day; None: there is none so late in half a day."""
+    if half is None:
+        return hour
+    return hour % 12 + (12 if half in "Pp" else 0) if 1 <= hour <= 12 else None
 
 
 @lru_cache(maxsize=100)

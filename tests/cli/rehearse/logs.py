@@ -34,8 +34,13 @@ def entry(
     return Entry(time=time, level=level, message=message, logger=logger, **more)
 
 
+def unidentified(entries: Iterable[Entry]) -> list[tuple[Entry, None]]:
+    """Return entries of which it is not known what problems they are about."""
+    return [(each, None) for each in entries]
+
+
 def rehearsed(entries: Iterable[Entry], **options: Any) -> Result:
-    result = rehearse(entries, setting(**options))
+    result = rehearse(unidentified(entries), setting(**options))
     times = [p.first for p in result.problems] + [p.last for p in result.problems]
     result.read = {
         "bytes": 100,

@@ -19,7 +19,7 @@ from pagerduty_logging.cli.rehearse.result import Event, Problem, Result
 from pagerduty_logging.events_api.clock import Clocks
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 from pagerduty_logging.state.why import Why
-from tests.cli.rehearse.logs import read_log, setting
+from tests.cli.rehearse.logs import read_log, setting, unidentified
 from tests.turned import Client
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(pathname)s:%(lineno)d %(message)s"
@@ -62,6 +62,17 @@ def chained(log: logging.Logger, number: int) -> None:
         log.exception("gave up")
 
 
+def grouped(log: logging.Logger, number: int) -> None:
+    try:
+        raise ExceptionGroup(f"attempt {number}", [ValueError(number), KeyError("card")])
+    except ExceptionGroup:
+        log.exception("could not settle %d", number)
+
+
+def says_little(log: logging.Logger, number: int) -> None:
+    log.error(f"failed: {KeyError(number)}")
+
+
 def quiet(log: logging.Logger, number: int) -> None:
     log.warning("order %d is late: ERROR or not", number)
 
@@ -70,7 +81,19 @@ def noisy(log: logging.Logger, number: int) -> None:
     logging.getLogger(f"{log.name}.noise").error("noise %d", number)
 
 
-SITES = [template, interpolated, constant, worse, several_lines, caught, chained, quiet, noisy]
+SITES = [
+    template,
+    interpolated,
+    constant,
+    worse,
+    several_lines,
+    caught,
+    chained,
+    grouped,
+    says_little,
+    quiet,
+    noisy,
+]
 
 ROUTING = [
     {"logger": "rehearsed.noise", "routing_key": "R" * 32},
@@ -126,7 +149,7 @@ def rehearsal_of(log: Path, options: dict[str, Any]) -> Result:
         level=logging.CRITICAL if "level" in options else logging.ERROR,
         zone=datetime.now().astimezone().tzinfo,
     )  # fmt: skip
-    result = rehearse(entries, setting(**options))
+    result = rehearse(unidentified(entries), setting(**options))
     times = [entry.time or 0.0 for entry in entries]
     result.read = {"earliest": min(times, default=None), "latest": max(times, default=None)}
     return result

@@ -31,7 +31,7 @@ def test_a_format_reads_its_samples(row: Format, sample: Sample):
     level = row.level_of(said["level"]) if "level" in said else None
     assert (level, said["message"], said["logger"]) == (sample.level, sample.message, sample.logger)
     if "time" in said:
-        assert Clock(UTC, time.time()).read(said["time"]) is not None
+        assert Clock(UTC, time.time()).read(said["time"], row.layout) is not None
 
 
 @pytest.mark.parametrize(("row", "sample"), SAMPLES)

@@ -125,3 +125,49 @@ def test_a_traceback_whose_lines_all_begin_as_the_records_own_is_one_record(read
     ]
     assert entries[0].traceback == PLAIN.rstrip("\n")
     assert counts.not_understood == 0
+
+
+INDENTED = "".join(f"    {line}" for line in CHAIN.splitlines(keepends=True))
+
+
+@pytest.mark.parametrize("indented", [INDENTED, INDENTED.replace("    ", "\t", 1).replace("\n    ", "\n\t")])
+def test_a_traceback_that_is_indented_ends_where_it_ends(indented: str, read: Read):
+    head = "[E 261129 03:12:07 web:12] order failed\n"
+    entries, _ = read(f"{head}{indented}[C 261129 03:12:08 web:13] two\n    lines\n")
+    assert [(e.message, e.traceback) for e in entries] == [
+        ("order failed", CHAIN.rstrip("\n")),
+        ("two\n    lines", ""),
+    ]
+
+
+def test_a_rule_between_records_is_part_of_none(read: Read):
+    zope = HEAD.replace(" ERROR", " ERROR Zope.SiteErrorLog").replace(" shop: ", " ")
+    entries, counts = read(f"------\n{zope}{PLAIN}------\n{HEAD}------\n")
+    assert [(e.message, e.traceback) for e in entries] == [
+        ("order failed", PLAIN.rstrip("\n")),
+        ("order failed", ""),
+    ]
+    assert counts.not_understood == 0
+
+
+DRAWN = """╭───────────── Traceback (most recent call last) ──────────────╮
+│ /srv/shop.py:42 in pay                                       │
+│                                                              │
+│   41     # take the money                                    │
+│ ❱ 42     charge(card)                                        │
+│ ╭───── locals ─────╮                                         │
+│ │ card = None      │                                         │
+│ ╰──────────────────╯                                         │
+╰──────────────────────────────────────────────────────────────╯
+ValueError: declined
+"""
+
+
+def test_a_traceback_that_is_drawn_in_a_box_is_one(read: Read):
+    entries, _ = read(HEAD + DRAWN + NEXT)
+    assert entries[0].message == "order failed"
+    assert entries[0].traceback.splitlines() == [
+        "Traceback (most recent call last):",
+        '  File "/srv/shop.py", line 42, in pay',
+        "ValueError: declined",
+    ]

@@ -1,7 +1,10 @@
 """What is counted, held back, delayed and dropped, under a turned clock."""
 
+import builtins
 import inspect
 import re
+import traceback
+from contextlib import closing
 from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,10 +16,11 @@ from pagerduty_logging.cli.rehearse import result as results
 from pagerduty_logging.cli.rehearse import simulation
 from pagerduty_logging.cli.rehearse.rebuilding import rebuilt
 from pagerduty_logging.cli.rehearse.records import RecordMaker
-from pagerduty_logging.cli.rehearse.rehearsal import Night, Setting, rehearse
+from pagerduty_logging.cli.rehearse.rehearsal import Night, Rehearsal, Setting, empty_result, rehearse
 from pagerduty_logging.cli.rehearse.simulation import Simulation
-from pagerduty_logging.cli.rehearse.spill import Spill
-from tests.cli.rehearse.logs import entry, rehearsed, setting
+from pagerduty_logging.cli.rehearse.spill import AT_ONCE, Spill
+from pagerduty_logging.fingerprinting import Identity
+from tests.cli.rehearse.logs import entry, rehearsed, setting, unidentified
 
 NOON = 1_795_953_600.0  # 2026-11-29 12:00 UTC
 TRACEBACK = 'Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\n    g()\nKeyError: 7'
@@ -99,7 +103,8 @@ def test_a_filter_that_fails_keeps_nothing_back():
         raise LookupError
 
     result = rehearse(
-        [entry(NOON)], Setting(options={}, night=Night(22, 7, UTC), maker=RecordMaker(), filters=(fails,))
+        unidentified([entry(NOON)]),
+        Setting(options={}, night=Night(22, 7, UTC), maker=RecordMaker(), filters=(fails,)),
     )
     assert (result.events, result.ignored) == (1, 0)
 
@@ -175,8 +180,8 @@ def test_problems_without_a_template_are_marked(tmp_path):
     source.parent.mkdir()
     source.write_text("def pay(log, n):\n    log.error('order %s failed', n)\n")
     told = {"path": "orders.py", "line": 2, "logger": "shop.orders", "message": "order x7 failed"}
-    without = rehearse([entry(NOON, **told)], setting())
-    having = rehearse([entry(NOON, **told)], setting(maker=RecordMaker(str(tmp_path))))
+    without = rehearse(unidentified([entry(NOON, **told)]), setting())
+    having = rehearse(unidentified([entry(NOON, **told)]), setting(maker=RecordMaker(str(tmp_path))))
     assert without.problems[0].uncertain
     assert not having.problems[0].uncertain
     assert without.uncertain == 1.0
@@ -242,10 +247,40 @@ def test_records_that_were_kept_are_the_same():
         entry(NOON, fields={"order": 7, "list": [1, None, {"a": 1.5}]}, traceback=TRACEBACK),
         entry(NOON + 1),
     ]
-    spill = Spill()
-    assert list(spill.keeping(entries)) == entries
-    assert list(spill) == entries == list(spill)
-    spill.close()
+    problems = [None, Identity("pdl1-1", by_message=True)]
+    kept = list(zip(entries, problems, strict=True)) * AT_ONCE  # more than are read together
+    with closing(Spill()) as spill:
+        for each in kept:
+            spill.keep(*each)
+        assert list(spill.entries(with_problems=True)) == kept == list(spill.entries(with_problems=True))
+        assert [known for _, known in spill.entries(with_problems=False)] == [None] * len(kept)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"repeat_interval": 60}, {"min_occurrences": (2, 600)}, {"ignore_loggers": ["shop.a"]}],
+)
+def test_problems_that_are_known_from_before_change_nothing(options: dict[str, object]):
+    entries = [
+        entry(
+            NOON + n * 7,
+            f"order {n} failed" if n % 3 else f"customer {n}: no card",
+            level=50 if n % 31 == 0 else 40,
+            logger=f"shop.{'ab'[n % 2]}",
+            traceback=TRACEBACK if n % 5 == 0 else "",
+            path="" if n % 4 else "/srv/shop/pay.py",
+            line=0 if n % 4 else n % 6,
+            fields={"pagerduty": {"dedup_key": "own"}} if n % 37 == 0 else {},
+        )
+        for n in range(300)
+    ]
+    first = Rehearsal(setting(), empty_result(setting()))
+    known = [first.take(each) for each in entries]
+    assert any(known)
+    assert not all(known)  # where a file is named, other records decide too: a line of too many problems
+    again = rehearse(zip(entries, known, strict=True), setting(**options))
+    assert again.events > 10
+    assert again == rehearse(unidentified(entries), setting(**options))
 
 
 def test_a_result_is_read_back():
@@ -289,3 +324,86 @@ def test_what_is_not_rehearsed_is_an_option_and_is_named_in_the_readme():
     said = readme.partition("are named, and left out:")[2].partition("\n\n")[0]
     assert options >= simulation.NOT_REHEARSED
     assert set(re.findall(r"`(\w+)`", said)) == simulation.NOT_REHEARSED
+
+
+def test_each_problem_shows_the_page_of_its_first_event():
+    entries = [entry(NOON + n * 400, f"customer {7 + n} has no card") for n in range(3)]
+    result = rehearsed([entry(NOON, "no database"), *entries])
+    assert [problem.page["summary"] for problem in result.problems] == [
+        "no database",
+        "customer 7 has no card",
+    ]
+    assert len(result.problems[1].events) == 3
+
+
+BUILTIN = [
+    kind for kind in vars(builtins).values() if isinstance(kind, type) and issubclass(kind, BaseException)
+]
+
+
+@pytest.mark.parametrize("kind", BUILTIN, ids=lambda kind: kind.__name__)
+def test_every_exception_of_python_is_rebuilt_without_its_arguments(kind: type[BaseException]):
+    error = rebuilt(TRACEBACK.replace("KeyError: 7", f"{kind.__name__}: [Errno 111] no route"))
+    assert error is not None
+    assert isinstance(error, kind) or issubclass(kind, BaseExceptionGroup)
+    assert (type(error).__qualname__, str(error)) == (kind.__name__, "[Errno 111] no route")
+
+
+GROUP = """  + Exception Group Traceback (most recent call last):
+  |   File "/srv/a.py", line 3, in collect
+  |     raise ExceptionGroup("feeds", errors)
+  | ExceptionGroup: feeds (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "/srv/a.py", line 1, in fetch
+    |     connect()
+    | ConnectionError: no route
+    +---------------- 2 ----------------
+    | Exception Group Traceback (most recent call last):
+    |   File "/srv/a.py", line 2, in parse
+    |     raise ExceptionGroup("inner", errors)
+    | shop.Unread: inner (1 sub-exception)
+    +-+---------------- 1 ----------------
+      | ValueError: two
+      | lines
+      +------------------------------------"""
+
+
+def test_an_exception_group_is_rebuilt_with_its_members():
+    cause = 'Traceback (most recent call last):\n  File "/srv/b.py", line 1, in f\nKeyError: 7'
+    how = "The above exception was the direct cause of the following exception:"
+    error = rebuilt(f"{cause}\n\n{how}\n\n{GROUP}")
+    assert isinstance(error, ExceptionGroup)
+    assert str(error) == "feeds (2 sub-exceptions)"
+    assert [frame.name for frame in traceback.extract_tb(error.__traceback__)] == ["collect"]
+    assert isinstance(error.__cause__, KeyError)
+    first, inner = error.exceptions
+    assert isinstance(first, ConnectionError)
+    assert (str(first), type(inner).__qualname__) == ("no route", "Unread")
+    assert isinstance(inner, ExceptionGroup)
+    assert str(inner.exceptions[0]) == "two\nlines"
+
+
+@pytest.mark.parametrize("cut", range(0, len(GROUP), 37))
+def test_a_group_that_was_cut_off_is_no_harm(cut: int):
+    rebuilt(GROUP[:cut])
+    rebuilt(GROUP[cut:])
+
+
+def test_the_function_is_found_where_the_source_is_at_hand(tmp_path: Path):
+    source = tmp_path / "shop.py"
+    source.write_text(
+        "import logging\nlog = logging.getLogger()\n\nclass Till:\n    def pay(self):\n"
+        "        f = lambda: log.error(1)\n        log.error(2)\n\nlog.error(3)\n"
+    )
+    maker = RecordMaker()
+    found = [maker.record(entry(NOON, path=str(source), line=line)).funcName for line in (6, 7, 4, 9, 90)]
+    assert found == ["<lambda>", "pay", "Till", "<module>", None]
+    assert maker.record(entry(NOON, path=str(source), line=7, function="said")).funcName == "said"
+    assert maker.record(entry(NOON, path=str(tmp_path / "gone.py"), line=7)).funcName is None
+
+
+def test_keys_that_need_a_function_which_the_log_does_not_name_are_uncertain():
+    options = {"fingerprint": {"function_name": True}}
+    told = {"fields": {"message_template": "order %d failed"}}
+    assert rehearsed([entry(NOON, **told)], **options).problems[0].uncertain

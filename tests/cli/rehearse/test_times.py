@@ -1,10 +1,14 @@
 """Times, their zones, and what they leave out."""
 
+import os
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from pagerduty_logging.cli.rehearse.counts import Counts
+from pagerduty_logging.cli.rehearse.reader import LogReader
 from pagerduty_logging.cli.rehearse.times import Clock, reader_of
 from tests.cli.rehearse.logs import Read
 
@@ -41,6 +45,21 @@ def at(*parts: int, zone: timezone | ZoneInfo = UTC, fold: int = 0) -> float:
         "11.29 03:12:07",
         "1129 03:12:07.000000",
         "20261129-03:12:07:000",
+        "2026-11-29:03:12:07,000",
+        "2026-11-29, 03:12:07 UTC",
+        "Sun 2026-11-29 03:12:07 UTC",
+        "2026-11-29 03:12:07 AM",
+        "2026-11-29 3:12:07 am",
+        "29-Nov-26 03:12:07",
+        "29 Nov 2026 03:12:07",
+        "Nov 29 2026 03:12:07",
+        "Nov 29, 2026 3:12:07 AM",
+        "November 29, 2026 03:12:07",
+        "Sun, 29 Nov 2026 03:12:07 +0000",
+        "29.11.2026 03:12:07",
+        "29/11/2026 03:12:07",
+        "11/29/2026 03:12:07 AM",
+        "11-29-2026, 03:12:07",
         "20261129-3:12:7:0",
         "261129 031207",
         "29-Nov-2026 03:12:07.000",
@@ -54,6 +73,68 @@ def at(*parts: int, zone: timezone | ZoneInfo = UTC, fold: int = 0) -> float:
 )
 def test_one_moment_written_in_many_ways(text: str):
     assert Clock(UTC, NEWEST).read(text) == MOMENT.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("text", "hour", "minute"),
+    [
+        ("2026-11-29 12:05 AM", 0, 5),
+        ("2026-11-29 12:05 PM", 12, 5),
+        ("11/29/2026 01:05:00 PM", 13, 5),
+        ("2026-11-29 13:05", 13, 5),
+    ],
+)
+def test_a_time_says_its_half_of_the_day_and_may_leave_out_the_seconds(text: str, hour: int, minute: int):
+    assert Clock(UTC, NEWEST).read(text) == at(2026, 11, 29, hour, minute)
+
+
+def test_no_half_of_a_day_has_thirteen_hours():
+    assert Clock(UTC, NEWEST).read("2026-11-29 13:05 PM") is None
+
+
+@pytest.mark.parametrize(
+    ("dates", "days"),
+    [
+        (["03/04/2026", "13/04/2026"], [(4, 3), (4, 13)]),  # the second tells
+        (["04/03/2026", "04/13/2026"], [(4, 3), (4, 13)]),
+        (["28/11/2026", "03/12/2026"], [(11, 28), (12, 3)]),
+        (["03.04.2026"], [(4, 3)]),  # with dots it is always so
+        (["11/05/2026"], [(11, 5)]),  # the log was written on the 6th of November
+        (["05/11/2026"], [(11, 5)]),
+        (["04/04/2026"], [(4, 4)]),
+    ],
+)
+def test_the_other_dates_of_a_log_tell_whether_the_day_comes_first(
+    dates: list[str], days: list[tuple[int, int]], tmp_path: Path
+):
+    log = tmp_path / "app.log"
+    log.write_text("".join(f"{date} 03:12:07 ERROR shop: no\n" for date in dates))
+    written = at(2026, 11, 6, 3)
+    os.utime(log, (written, written))
+    counts = Counts()
+    entries = list(LogReader(str(log), counts, level=40, zone=UTC).entries())
+    assert [e.time for e in entries] == [at(2026, *day, 3, 12, 7) for day in days]
+    assert counts.unclear_day == ""
+
+
+def test_a_date_that_may_be_two_days_is_no_time_and_is_reported(tmp_path: Path):
+    log = tmp_path / "app.log"
+    log.write_text("03/04/2026 03:12:07 ERROR shop: no\n")
+    written = at(2026, 11, 6, 3)
+    os.utime(log, (written, written))
+    counts = Counts()
+    assert list(LogReader(str(log), counts, level=40, zone=UTC).entries()) == []
+    assert (counts.unclear_day, counts.not_understood) == ("03/04/2026", 1)
+
+
+def test_a_day_in_the_middle_of_a_long_log_tells(tmp_path: Path):
+    log = tmp_path / "app.log"
+    line = "0{}/04/2026 03:12:07 ERROR shop: no\n"
+    log.write_text(
+        line.format(3) * 200 + line.format(3).replace("03/04", "13/04") * 200 + line.format(3) * 200
+    )
+    entries = list(LogReader(str(log), Counts(), level=40, zone=UTC).entries())
+    assert entries[0].time == at(2026, 4, 3, 3, 12, 7)
 
 
 @pytest.mark.parametrize(

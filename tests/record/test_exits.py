@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pagerduty_logging.record.clean_exits import reports_clean_exit
+from pagerduty_logging.record.exits import reports_clean_exit
 
 
 def exit_of(status: object) -> SystemExit:

@@ -1,0 +1,121 @@
+"""One connection of redis-py of our own: a command is sent, and its answer read when it is there.
+
+What is sent fits into the buffers of a connection that just worked: the thread that sends goes on at once.
+"""
+
+from __future__ import annotations
+
+import select
+from contextlib import suppress
+from typing import Any
+
+REST = 0.05
+"""Seconds for the rest of an answer that has begun to come."""
+
+
+def connected(url: str, patience: float) -> Any:
+    """Return a client of our own, for one thread at a time, that waits for nothing longer than `patience`."""
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return Redis.from_url(
+        url,
+        protocol=2,  # servers before 6 and many proxies refuse the HELLO of 3
+        socket_timeout=patience,
+        socket_connect_timeout=patience,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_timeout=False,
+        single_connection_client=True,
+    )
+
+
+def renewed(connection: Any) -> bool:
+    """Let go of a connection that the other side has closed, or on which an old answer is still to come.
+
+    The next command connects again; return whether that is so.
+    """
+    try:
+        fit = not connection.can_read(timeout=0)
+    except Exception:
+        fit = False
+    if not fit:
+        connection.disconnect()
+    return not fit
+
+
+def is_fit(connection: Any) -> bool:
+    """Whether a command can be sent without connecting first."""
+    socket = getattr(connection, "_sock", None)
+    return socket is not None and not (_is_readable(socket) and renewed(connection))
+
+
+def _is_readable(socket: Any) -> bool:
+    """Whether something came that is no answer: most likely the other side has closed."""
+    poll = getattr(select, "poll", None)
+    if poll is None:
+        return True
+    looked = poll()
+    looked.register(socket, select.POLLIN)
+    return bool(looked.poll(0))
+
+
+class Asked:
+    """A script that is called with a connection that is fit, and its answer.
+
+    Args:
+        client: of our own.
+        sha: digest of the script.
+        lua: its text, for a server that has forgotten it.
+        arguments: number of keys, keys and arguments.
+    """
+
+    def __init__(self, client: Any, sha: str, lua: str, arguments: list[str]) -> None:
+        self._client = client
+        self._connection = client.connection
+        self._sha, self._lua = sha, lua
+        self._arguments = arguments
+        self._error: Exception | None = None
+
+    def send(self) -> None:
+        """Send it, and wait for nothing."""
+        try:
+            self._connection.send_command("EVALSHA", self._sha, *self._arguments)
+        except Exception as error:
+            self._error = error
+
+    def wait(self, seconds: float, times: int) -> bool:
+        """Wait for the answer, for some seconds some times; return whether it comes, or never will.
+
+        Time in which this process gets no CPU is not counted so.
+        """
+        try:
+            there = self._error is not None
+            while not there and times > 0:
+                there = self._connection.can_read(timeout=seconds)
+                times -= 1
+        except Exception as error:
+            self._error = error
+            there = True
+        return there
+
+    def answer(self) -> Any:
+        """Return the answer, or raise what it says."""
+        if self._error is not None:
+            raise self._error
+        socket = self._connection._sock
+        socket.settimeout(REST)
+        try:
+            return self._connection.read_response()
+        except Exception as error:
+            if not is_unknown_script(error):
+                raise
+        finally:
+            with suppress(OSError):  # it may be closed by now
+                socket.settimeout(self._connection.socket_timeout)
+        return self._client.eval(self._lua, *self._arguments)
+
+
+def is_unknown_script(error: Exception) -> bool:
+    """Whether a server does not know the script that was asked for by its digest."""
+    return type(error).__name__ == "NoScriptError" or str(error).startswith("NOSCRIPT")

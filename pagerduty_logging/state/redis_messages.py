@@ -1,0 +1,208 @@
+"""What is said to `exchange.lua` and what it answers, as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pagerduty_logging.state.protocol import (
+    FORMAT,
+    MAX_NAMES,
+    Anothers,
+    Claim,
+    Count,
+    KnownProblem,
+    Later,
+    Mine,
+    Outcome,
+    Reply,
+    Request,
+    Silence,
+    Standing,
+    StateError,
+)
+
+PREFIX = f"pagerduty-logging:{FORMAT}:{{state}}:"
+KNOWN = (
+    *("n", "told", "first", "last", "worst", "told_severity", "told_at", "window", "silenced", "events"),
+    *("over", "lease_by", "lease_until", "release", "summary", "logger", "hosts", "host_names", "processes"),
+)
+"""Fields of a problem that people are shown."""
+
+
+def packed(request: Request, keys: list[str]) -> str:
+    """Return a request as JSON, and add its keys to those of the ones before."""
+    sender, base = request.sender, len(keys)
+    keys += [
+        f"{PREFIX}sender:{sender.name}",
+        f"{PREFIX}budget:{sender.space}",
+        f"{PREFIX}silences",
+        f"{PREFIX}index",
+        f"{PREFIX}releases:{sender.space}",
+    ]
+    places: dict[str, int] = {}
+
+    def place(key: str, change: bool = False) -> int:
+        name = f"{PREFIX}{'change' if change else 'problem'}:{sender.space}:{key}"
+        if name not in places:
+            keys.append(name)
+            places[name] = len(keys)
+        return places[name]
+
+    message: dict[str, Any] = {
+        "base": base,
+        "name": sender.name,
+        "process": sender.process,
+        "host": sender.host,
+        "remember": sender.remember,
+        "per_minute": sender.per_minute,
+        "started": request.started,
+        "sequence": request.sequence,
+        "silences": request.silences,
+        "counts": [_count(count, place(count.key)) for count in request.counts],
+        "outcomes": [_outcome(o, place(o.key, o.change)) for o in request.outcomes],
+    }
+    if sender.release is not None:
+        message["release"] = sender.release
+    if request.claim is not None:
+        claim = request.claim
+        message["claim"] = _claim(claim, place(claim.key, claim.change))
+    if request.spend is not None:
+        message["spend"] = request.spend
+    return json.dumps(message)
+
+
+def _count(count: Count, place: int) -> dict[str, Any]:
+    return {
+        "place": place,
+        "n": count.n,
+        "first": count.first,
+        "last": count.last,
+        "severity": count.severity,
+        "silenced": count.silenced,
+        "summary": count.summary,
+        "logger": count.logger,
+    }
+
+
+def _outcome(outcome: Outcome, place: int) -> dict[str, Any]:
+    return {
+        "place": place,
+        "what": outcome.what,
+        "age": outcome.age,
+        "severity": outcome.severity,
+        "occurrences": outcome.occurrences,
+        "window": outcome.window,
+        "follow_up": outcome.follow_up,
+        "change": outcome.change,
+    }
+
+
+def _claim(claim: Claim, place: int) -> dict[str, Any]:
+    return {
+        "place": place,
+        "severity": claim.severity,
+        "age": claim.age,
+        "follow_up": claim.follow_up,
+        "change": claim.change,
+    }
+
+
+def unpacked(requests: list[Request], text: Any) -> list[Reply]:
+    try:
+        return [_reply(*pair) for pair in zip(requests, json.loads(text_of(text)), strict=True)]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise StateError("the state answered nonsense: is this a Redis of its own?") from None
+
+
+def _reply(request: Request, told: Mapping[str, Any]) -> Reply:
+    now = float(told["now"])
+    standings = {
+        count.key: Standing(bool(one["told"]), bool(one["leased"]), float(one["left"]), one.get("severity"))
+        for count, one in zip(request.counts, told["standings"] or (), strict=True)
+    }
+    quiet = None
+    if "version" in told:
+        quiet = (str(told["version"]), tuple(silences(told["silences"] or (), now)))
+    answer = _ANSWERS[told["answer"]["kind"]](told["answer"]) if "answer" in told else None
+    return Reply(now, standings, answer, told.get("wait"), quiet, request.sequence)
+
+
+def _mine(told: Mapping[str, Any]) -> Mine:
+    return Mine(
+        occurrences=int(told["occurrences"]),
+        suppressed=int(told["suppressed"]),
+        silenced=int(told["silenced"]),
+        first_seen=float(told["first_seen"]),
+        last_seen=float(told["last_seen"]),
+        hosts=int(told["hosts"]),
+        host_names=_host_names(told["host_names"]),
+        processes=int(told["processes"]),
+        more=bool(told["more"]),
+        events=int(told["events"]),
+        told_severity=told.get("told_severity"),
+        window=float(told["window"]),
+        quiet=bool(told["quiet"]),
+        first_release=told.get("first_release"),
+        new_in_release=told.get("new_in_release"),
+    )
+
+
+_ANSWERS: dict[str, Callable[[Mapping[str, Any]], Mine | Anothers | Later]] = {
+    "mine": _mine,
+    "anothers": lambda told: Anothers(
+        bool(told["told"]), float(told["again_in"]), float(told.get("since", 0.0))
+    ),
+    "later": lambda told: Later(float(told["again_in"])),
+}
+
+
+def known(name: str, values: list[Any], now: float) -> KnownProblem | None:
+    told = {field: text_of(value) for field, value in zip(KNOWN, values, strict=True) if value is not None}
+
+    def number(field: str) -> float:
+        return float(told.get(field) or 0)
+
+    if number("over"):
+        return None
+    space, _, key = name.removeprefix(PREFIX + "problem:").partition(":")
+    told_at, window = number("told_at"), number("window")
+    severity = told.get("told_severity")
+    left = told_at + window - now if severity else 0.0
+    hosts, processes = int(number("hosts")), int(number("processes"))
+    return KnownProblem(
+        space=space,
+        key=key,
+        summary=told.get("summary", ""),
+        severity=int(number("worst")),
+        occurrences=int(number("n")),
+        suppressed=max(int(number("n") - number("told")), 0),
+        silenced=int(number("silenced")),
+        first_seen=number("first"),
+        last_seen=number("last"),
+        hosts=hosts,
+        host_names=_host_names(told.get("host_names", "")),
+        processes=processes,
+        more=max(hosts, processes) >= MAX_NAMES,
+        events=int(number("events")),
+        told_severity=int(severity) if severity else None,
+        told_at=told_at or None,
+        window_left=left if 0.0 < left <= window else 0.0,
+        leased=bool(told.get("lease_by")) and number("lease_until") > now,
+        first_release=told.get("release") or None,
+        logger=told.get("logger", ""),
+    )
+
+
+def _host_names(text: str) -> tuple[str, ...]:
+    return tuple(text.split("\n")) if text else ()
+
+
+def silences(values: Any, now: float) -> list[Silence]:
+    silences = [Silence(**json.loads(text)) for text in map(text_of, values) if text.startswith("{")]
+    return sorted((s for s in silences if s.until > now), key=lambda silence: silence.until)
+
+
+def text_of(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
