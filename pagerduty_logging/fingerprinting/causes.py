@@ -14,7 +14,14 @@ from typing import Final, NamedTuple, TypeAlias, TypeGuard
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import printed_traceback
 from pagerduty_logging.record.exceptions import is_group, members_of
-from pagerduty_logging.record.places import COMPREHENSIONS, MAINS, Place, innermost_name, places_of
+from pagerduty_logging.record.places import (
+    COMPREHENSIONS,
+    MAINS,
+    Place,
+    innermost_name,
+    is_library,
+    places_of,
+)
 
 Chosen: TypeAlias = Callable[[list[Place]], str]
 """Chooses the function that is named out of a traceback."""
@@ -23,6 +30,8 @@ MAX_MEMBERS: Final = 100
 _MAX_PRINTED_CHARS: Final = 40_000
 _ELSEWHERE: Final = frozenset(("ename", "excinfo"))
 """Attributes of exceptions that hand on what a notebook or another interpreter raised."""
+_MAX_WRAPPERS: Final = 5
+_MADE_OF: Final = "\nThe above exception was the direct cause of the following exception:\n"
 _STACK: Final = "\nStack (most recent call last):"
 _HEADER: Final = "raceback (most recent call last)"
 _FRAME = re.compile(r'(?:^|\n)[ \t]*File "([^"\n]*)", line [0-9]+, in ([^\n]+)')
@@ -116,6 +125,34 @@ def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
         if found is not None and _GROUP_HEADER not in section
     }
     return Failure(group[1].type if group[1] else "", members=tuple(sorted(causes))) if causes else None
+
+
+def behind_wrapper(exception: BaseException) -> BaseException:
+    """Return the cause that came out of the application, if a library reports what a library made of it.
+
+    The Model Context Protocol's server logs an `UnexpectedToolError` for whatever a tool raises (mcp 2.3).
+    """
+    link: BaseException | None = exception
+    for _ in range(_MAX_WRAPPERS):
+        if link is None or is_group(link):
+            break
+        if _has_application(places_of(link.__traceback__)):
+            return link
+        link = link.__cause__
+    return exception
+
+
+def without_wrappers(printed_text: str) -> str:
+    """Return the part of a printed traceback that `behind_wrapper` returns the exception of."""
+    if _MADE_OF not in printed_text:
+        return printed_text
+    sections = reversed(printed_text.split(_MADE_OF)[-_MAX_WRAPPERS:])
+    from_application = (section for section in sections if _has_application(_printed_places(section)))
+    return next(from_application, printed_text)
+
+
+def _has_application(found: list[Place]) -> bool:
+    return not all(is_library(place.path) for place in found)
 
 
 def exception_type(exception: BaseException) -> str:

@@ -20,8 +20,6 @@ _DJANGO: Final = "django.request"  # logs every failed request from one line
 _DJANGO_TASKS: Final = "django.tasks"
 LOGGERS: Final = (_ASYNCIO, _DJANGO, _DJANGO_TASKS)
 """Loggers that are known by name: what they report is not the line's."""
-_MAX_WRAPPERS: Final = 5
-_MADE_OF: Final = "\nThe above exception was the direct cause of the following exception:\n"
 _KNOWN_LOGGERS: Final = frozenset(LOGGERS)
 _FRAMES: Final = range(places.MAX_FRAMES)
 _RESUMABLE: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -49,7 +47,8 @@ def reported_crash(
     if exception is None:
         if not appended or _is_ordinary_text(appended, record):
             return None
-        appended = _without_wrappers(appended, record)
+        if reports_for_others(record):
+            appended = causes.without_wrappers(appended)
         here, is_group = _printed_places(appended)
     elif exception.__traceback__ is None:
         # Nobody raised it: it was given to a future, say.
@@ -57,7 +56,8 @@ def reported_crash(
     elif is_ordinary(record) if ordinary is None else ordinary:
         return None
     else:
-        exception = _behind_wrapper(exception, record)
+        if reports_for_others(record):
+            exception = causes.behind_wrapper(exception)
         here, is_group = causes.places_behind(exception), exceptions.is_group(exception)
     if not here or not _reports_for(here, record, exception, is_group=is_group):
         return None
@@ -129,32 +129,6 @@ def is_ordinary(record: logging.LogRecord, exception: BaseException | None = Non
         # As most are: looked at first, for it is quickest told.
         return outermost.f_globals.get("__name__") != "threading"
     return not (_nobody_caught(outermost) or _is_task(outermost))
-
-
-def _behind_wrapper(exception: BaseException, record: logging.LogRecord) -> BaseException:
-    """Return the cause that came out of the application, if a library reports what a library made of it.
-
-    The Model Context Protocol's server logs an `UnexpectedToolError` for whatever a tool raises (mcp 2.3).
-    """
-    link: BaseException | None = exception if reports_for_others(record) else None
-    for _ in range(_MAX_WRAPPERS):
-        if link is None or exceptions.is_group(link):
-            break
-        if any(map(_is_application, places.places_of(link.__traceback__))):
-            return link
-        link = link.__cause__
-    return exception
-
-
-def _without_wrappers(appended: str, record: logging.LogRecord) -> str:
-    """Return the part of a printed traceback that `_behind_wrapper` returns the exception of."""
-    if _MADE_OF not in appended or not reports_for_others(record):
-        return appended
-    sections = appended.split(_MADE_OF)[-_MAX_WRAPPERS:]
-    from_application = (
-        part for part in reversed(sections) if any(map(_is_application, _printed_places(part)[0]))
-    )
-    return next(from_application, appended)
 
 
 def _reports_for(

@@ -87,7 +87,7 @@ def fields_of(
     """Return what the application gave as `extra`, in a structured event or with loguru.
 
     Not what begins with an underscore, which libraries note for themselves: a handler of google-cloud-logging
-    gives each record thirteen such attributes, and the handlers behind it see them.
+    gives each record fourteen such attributes, and the handlers behind it see them.
     """
     given: dict[object, object] = {
         name: value

@@ -47,7 +47,7 @@ class Ignored:
             return "logger"
         if (
             type(message) is not str
-            or (error is None and sys.exc_info()[1] is not None and not attributes.get("args"))
+            or (sys.exc_info()[1] is not None and not attributes.get("args"))
             or echoes.HEADER in message
             or name in echoes.SERVERS
         ):
