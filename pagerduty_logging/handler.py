@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 _numbers = itertools.count()
 _handlers: weakref.WeakSet[PagerDutyHandler] = weakref.WeakSet()
 _latest: list[PagerDutyHandler] = []
-"""The one made last of those that send, until it is closed on purpose: when a library throws it out of
+"""The newest that sends, until it is closed on purpose: when a library throws it out of
 logging, which may be all that held it, it can still say so, and page for what ends the program."""
 
 
@@ -338,7 +338,7 @@ class PagerDutyHandler(Pager):
         A record that still reaches the handler is delivered all the same.
         """
         super().close()
-        if self.lookout.is_closed_on_purpose and self in _latest:
+        if self in _latest and self.lookout.is_closed_on_purpose:
             _latest.clear()
 
     def _route(

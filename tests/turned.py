@@ -76,7 +76,9 @@ class Program:
         self.throttle = Throttle(
             repeat_interval, max_fingerprints, lambda: self.now, random=random, **throttle
         )
-        self.decisions = Decisions(redacted.text, ledger, ledger_bytes, clock=lambda: self.now)
+        self.decisions = Decisions(
+            redacted.text, ledger, ledger_bytes, clock=lambda: self.now, time_of_day=lambda: self.now
+        )
         self.pipeline = Pipeline(
             fields=Fields(),
             redactor=redacted,

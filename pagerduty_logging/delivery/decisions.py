@@ -114,7 +114,7 @@ class Decisions:
         """Have noted nothing: this is a forked child."""
         self._recent: deque[Decision] = deque(maxlen=RECENT)
         self._unwritten: deque[Decision] = deque(maxlen=MAX_UNWRITTEN)
-        self._alike: dict[tuple[str, str, str, str, str], tuple[float, int]] = {}
+        self._alike: dict[tuple[str, str, str, str, str], tuple[float, int, float]] = {}
         self._writing = threading.Lock()
 
     @property
@@ -144,10 +144,11 @@ class Decisions:
         summary: str = "",
         repeats: int = 0,
         times: int = 1,
+        time: float | None = None,
     ) -> None:
-        """Take note of a decision. No I/O."""
+        """Take note of a decision, of now if no time is given. No I/O."""
         decision = Decision(
-            time=self.time_of_day(),
+            time=self.time_of_day() if time is None else time,
             verdict=verdict,
             reason=reason,
             key=key,
@@ -169,20 +170,28 @@ class Decisions:
         name, text = _text(logger), _text(template)
         alike = (verdict, reason, key, name, text[:MAX_TEMPLATE_CHARS])
         now = self._clock()
-        since, times = self._alike.get(alike, (-ALIKE_SECONDS, 0))
+        since, times, _ = self._alike.get(alike, (-ALIKE_SECONDS, 0, 0.0))
         if now - since < ALIKE_SECONDS:
-            self._alike[alike] = (since, times + 1)
+            self._alike[alike] = (since, times + 1, self.time_of_day())
             return
         if len(self._alike) >= MAX_ALIKE:
             self._alike.clear()
-        self._alike[alike] = (now, 0)
+        self._alike[alike] = (now, 0, 0.0)
         self.note(verdict, reason, key=key, logger=name, template=text, times=times + 1)
 
     def end(self) -> None:
-        """Write all of it, sums included: the process ends."""
-        for (verdict, reason, key, logger, template), (_, times) in list(self._alike.items()):
+        """Write all of it, sums included, each with the time of its last decision: the process ends."""
+        for (verdict, reason, key, logger, template), (_, times, last) in list(self._alike.items()):
             if times:
-                self.note(Verdict(verdict), reason, key=key, logger=logger, template=template, times=times)
+                self.note(
+                    Verdict(verdict),
+                    reason,
+                    key=key,
+                    logger=logger,
+                    template=template,
+                    times=times,
+                    time=last,
+                )
         self._alike.clear()
         self._try_again_at = -math.inf
         self.write()

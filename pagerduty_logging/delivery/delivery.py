@@ -32,6 +32,8 @@ from pagerduty_logging.events_api import retrying
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.clock import monotonic
 
+FOR_ON_ERROR = 1.0
+"""Seconds that `on_error` may take at the end of the process, for all events that are left."""
 A_MOMENT = 0.04
 """Seconds that `stats` gives the worker to decide what was just logged."""
 
@@ -267,8 +269,9 @@ class Delivery:
         if worker is None or worker.pid != os.getpid():
             return
         queue = worker.queue
-        waiting = queue.waiting()
-        left = [pending.label for pending in waiting if pending.ticket is None]
+        waiting = sorted(queue.waiting(), key=lambda pending: pending.severity.rank)
+        lost = [pending for pending in waiting if pending.ticket is None]
+        left = [pending.label for pending in lost]
         kept = len(waiting) - len(left)
         left += ["a record that was not read"] * len(queue.inbox)
         left += ["a report of repeats"] * self._reports.left
@@ -276,6 +279,7 @@ class Delivery:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
             words = f"the process ends before PagerDuty took {left[0]}{more}"
             self._diagnostics.say("end", f"{words}; last error: {queue.trouble}", always=True)
+        worker.sending.losses.tell_left(lost, str(queue.trouble), monotonic() + FOR_ON_ERROR)
         if kept:
             words = f"the process ends before PagerDuty took {counted(kept, 'event')}, kept in the spool"
             self._diagnostics.say("end", f"{words}; last error: {queue.trouble}", always=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Pending, trouble
 from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.delivery.spooled import SpooledEvents
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.decoding import decode
 from pagerduty_logging.events_api.errors import BadRequest, EventsError
 from pagerduty_logging.events_api.events import Event
@@ -39,6 +40,7 @@ class Losses:
         self._diagnostics = diagnostics
         self._roles = roles
         self._telling = threading.Lock()
+        self._left: set[int] = set()
 
     def tell(self, lost: deque[tuple[Pending, EventsError]]) -> None:
         """Report what was lost, and empty the list; call it with no lock held."""
@@ -53,6 +55,22 @@ class Losses:
         if self._spooled is not None:
             self._spooled.forget(pending, refused=isinstance(error, BadRequest))
         self._diagnostics.say("lost", f"not delivered: {pending.label}: {trouble(error)}")
+        self._call(pending, error)
+
+    def tell_left(self, left: Sequence[Pending], last_error: str, until: float) -> None:
+        """Call `on_error`, once each, for the events that are lost with the process.
+
+        Args:
+            left: the events, those that matter most first.
+            last_error: why they were not delivered.
+            until: when to give up, on the machine's monotonic clock: the process is ending.
+        """
+        for pending in left:
+            if id(pending) not in self._left and monotonic() < until:
+                self._left.add(id(pending))
+                self._call(pending, EventsError(f"the process ended first; last error: {last_error}"))
+
+    def _call(self, pending: Pending, error: EventsError) -> None:
         if self._on_error is not None:
             with self._roles.as_callback():
                 try:

@@ -324,7 +324,7 @@ class Queue:
             case After.DEAD:
                 self._counts.dead_lettered += 1
                 pending.note(Verdict.REFUSED, trouble(error))
-                self._give_up(pending, error, Outcome.LOST)
+                self._give_up(pending, error, Outcome.REFUSED)
 
     def _drop(self, pending: Pending, reason: str, words: str, outcome: Outcome) -> int:
         self._counts.dropped[reason] += 1

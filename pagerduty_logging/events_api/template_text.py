@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -38,4 +39,20 @@ def values_of(template: Any) -> dict[str, object]:
     return values
 
 
+def values_within(given: object, depth: int = 3) -> dict[Any, object]:
+    """Return the values of the template strings among the first entries of `given`, and within them."""
+    if is_template(given):
+        return values_of(given)
+    kind = type(given)
+    if not depth or kind not in (dict, list, tuple):
+        return {}
+    values: dict[Any, object] = {}
+    entries: Any = given.values() if kind is dict else given  # type: ignore[attr-defined]
+    for entry in itertools.islice(entries, _MAX_ENTRIES):
+        if type(entry) is not str:
+            values |= values_within(entry, depth - 1)
+    return values
+
+
+_MAX_ENTRIES = 20
 _CONVERSIONS: dict[str, Callable[[object], str]] = {"s": str, "r": repr, "a": ascii}

@@ -12,13 +12,13 @@ the first of these that there is:
 
 A guessed template (5), and one without a word that says anything (``"%s: %s"``, ``"Error: %s"``), is joined
 by the function that logged; one without a letter, and one that is an exception's own text, by the exception's
-type and the function that raised it too. A line that reports other code's failures is joined by what failed
-and where (`failure`), and so is every line that holds a printed traceback.
+type and the function that raised it too. A line that reports other code's failures (`failure`, `dispatch`,
+`handled`) is joined by what failed and where, and so is every line that holds a printed traceback.
 The root logger is joined by the module that used it; environment and client are joined where they are set.
 
 Everything here is stateless but for caches that change no result: the key is the same in every
-process, on every host, and after a release that moves the code. One exception: whether an
-application is itself an installed package is seen from the modules that the process has loaded (`failure`).
+process and host, and after a release that moves the code. One exception: whether an application
+is itself an installed package is seen from the modules that the process has loaded (`failure`).
 
 **The scheme is a wire format.** A changed rule changes keys, and alerts that are open under the
 old ones are never resolved. Change `SCHEME` with any change that alters a key.
@@ -35,6 +35,7 @@ from pagerduty_logging.record.plain_record import completed
 from pagerduty_logging.record.template_strings import HOLE
 
 from . import causes, failure, own_keys, parts, source, texts
+from .handled import with_handled
 from .masking import MASKED, mask, says_nothing
 from .parts import SCHEME
 from .results import Explanation, Identity, Rule
@@ -53,6 +54,7 @@ __all__ = [
     "explain_source",
     "fingerprint",
     "token_of",
+    "with_handled",
     "writes_traceback",
 ]
 
@@ -125,8 +127,7 @@ class Fingerprinter:
     def identify(self, record: logging.LogRecord) -> Identity:
         """Return the dedup key of RECORD and whether its name and ``msg`` alone decided it.
 
-        Raises nothing, except a `BaseException` that is not an `Exception` (KeyboardInterrupt,
-        SystemExit) from a ``__str__`` of the application.
+        Raises nothing but what is no `Exception` (KeyboardInterrupt) from a ``__str__`` of the application.
         """
         try:
             own = _own_key(record)
@@ -178,8 +179,7 @@ class Fingerprinter:
     ) -> tuple[Rule, str, tuple[str, ...], bool]:
         """The rules in their order: (rule, template, what joins in, by the message alone).
 
-        ORDINARY is what `failure.is_ordinary` said, where it was asked already. MISSED says
-        that the source is known to hold no template that fits `record.msg` as it stands.
+        ORDINARY: what `failure.is_ordinary` said, if asked. MISSED: no template fits `record.msg` as it is.
         """
         msg = record.msg
         if self._template_source == "raw":
@@ -202,11 +202,12 @@ class Fingerprinter:
         elif rule is Rule.MASK or parts.says_little_template(template):
             joined = _failed(record, text, template)
         joined += text.joined + failure.reported_task(record)
+        joined += tuple(said for said in text.says if said not in template)
         nothing = says_nothing(template)
         if crash is None or not failure.reports_for_others(record):
             if nothing and not joined:
                 joined = parts.logged_in(record)
-            elif (rule is Rule.MASK or parts.says_little_template(template)) and failure.has_place(record):
+            elif failure.has_place(record) and parts.is_vague(template, text.text, guessed=rule is Rule.MASK):
                 joined = parts.with_more(joined, parts.logged_in(record))
         alone = (
             type(msg) is str
@@ -246,10 +247,10 @@ _default: Final = Fingerprinter()
 
 
 def fingerprint(record: logging.LogRecord) -> str:
-    """Return the dedup key of RECORD: one problem, one key, in every process and release.
+    """Return the dedup key of RECORD: one problem, one key, in every process and release. It never raises.
 
     The key is at most 255 characters long and starts with the version of the scheme, unless the
-    record brings its own: ``extra={"pagerduty": {"dedup_key": "..."}}``. It never raises.
+    record brings its own: ``extra={"pagerduty": {"dedup_key": "..."}}``.
     """
     return _default.identify(record).key
 
@@ -299,12 +300,12 @@ def writes_traceback(record: logging.LogRecord) -> bool:
 def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ordinary"] | None:
     """What `_decide` comes to for most records, at a quarter of its time; None for any other.
 
-    "not ordinary": its exception is not one that its own line caught.
-    "missed": the source holds no template that fits the message as it stands.
+    "not ordinary": its own line did not catch its exception. "missed": the source has no template that fits.
     """
     msg, args, name = record.msg, record.args, record.name
     if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not parts.begins_with_letter(msg):
         return None
+    alone = True
     if args:
         if type(args) is not tuple:
             return None
@@ -312,16 +313,17 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
             if type(value) is str:
                 if "(most recent call last)" in value:
                     return None
-            elif type(value) is not int and texts.failure_in(value):
-                return None
-        last = args[-1]
-        alone = type(last) is not str or not texts.ends_with_text(msg)
+            elif type(value) is not int:
+                if texts.failure_in(value):
+                    return None
+                alone = alone and not causes.is_exception(value)
+        if type(args[-1]) is str and texts.ends_with_text(msg):
+            alone = False
     else:
         if "\n" in msg or "=" in msg or msg.startswith("Template("):
             return None
         if "(most recent call last)" in msg or msg.endswith(("sub-exception)", "sub-exceptions)")):
             return None
-        alone = True
     if record.exc_info and not failure.is_ordinary(record):
         return "not ordinary"
     found = source.template_of(record.pathname, record.lineno, msg)
@@ -346,10 +348,11 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: boo
         found = None if missed else source.template_of(path, line, text.text)
         if found is None and text.whole:
             found = source.template_of(path, line, text.whole)
-            if found is not None and text.appended:  # nothing has appended it: it is part of the message
+            ends = source.template_of(path, line, f"{text.text}\n") if text.appended else None
+            if ends is not None and (found is None or ends.pieces[-1].endswith("\n")):
+                found = ends
+            elif found is not None and text.appended:  # nothing has appended it: it is part of the message
                 text = text._replace(quoted=text.appended, appended="")
-            elif found is None and text.appended:
-                found = source.template_of(path, line, f"{text.text}\n")
         if found is None:
             found = source.part_of(path, line, text.text)
         if found is not None and not (text.is_template and found.holds_another(text.text)):
@@ -377,14 +380,9 @@ def _failed(record: logging.LogRecord, text: Text, template: str) -> tuple[str, 
             return causes.raised(exception).joined
     elif text.appended:
         printed = causes.printed(text.appended)
-        if printed is not None and (nothing or _ends_with(text.appended, printed, text.text)):
+        if printed is not None and (nothing or printed.is_all_of(text.text, text.appended)):
             return printed.joined
     return ()
-
-
-def _ends_with(traceback: str, printed: causes.Failure, text: str) -> bool:
-    """Whether TEXT is what the exception of a printed TRACEBACK says, and nothing else."""
-    return traceback.rstrip().endswith(f"\n{printed.type}: {text}" if text else f"\n{printed.type}")
 
 
 def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) -> str:

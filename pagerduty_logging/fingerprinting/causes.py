@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeAlias, TypeGuard
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import printed_traceback
@@ -54,10 +54,19 @@ class Failure(NamedTuple):
         kind = f"exception={self.type}"
         return (kind, f"function={self.function}") if self.function else (kind,)
 
+    def is_all_of(self, text: str, traceback: str) -> bool:
+        """Return whether a text is what the exception of a printed traceback says, and nothing else."""
+        return traceback.rstrip().endswith(f"\n{self.type}: {text}" if text else f"\n{self.type}")
+
 
 def innermost(places: list[Place]) -> str:
     """Return the bare name of the function that raised, as printed tracebacks have it."""
     return next((p.function for p in reversed(places) if p.function not in COMPREHENSIONS), "")
+
+
+def is_exception(value: object) -> TypeGuard[BaseException]:
+    """Return whether `value` is an exception; its class may say anything of itself, and raise."""
+    return issubclass(type(value), BaseException)
 
 
 def reported_exception(record: logging.LogRecord) -> BaseException | None:
@@ -81,6 +90,17 @@ def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
     return Failure(exception_type(exception), chosen(places_behind(exception)))
 
 
+def members(errors: Sequence[BaseException]) -> tuple[str, ...]:
+    """Return what joins of a group's members where they stand alone, as they do of the group."""
+    causes = {cause for error in errors[:MAX_MEMBERS] for cause in _members(error)}
+    return tuple(f"cause={cause}" for cause in sorted(causes))
+
+
+def _members(error: BaseException) -> tuple[str, ...]:
+    found = raised(error)
+    return found.members or (_cause(found.type, found.function),)
+
+
 def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
     """Return what a printed traceback says of its exception, or None."""
     text = text.partition(_STACK)[0]
@@ -89,7 +109,7 @@ def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
     sections = _MEMBER.split(text) if "- 1 -" in text else [text]
     if len(sections) == 1:
         return _section(text, chosen)
-    group, *members = ((section, _section(_MARGIN.sub("", section), chosen)) for section in sections)
+    group, *members = ((section, _member(_MARGIN.sub("", section), chosen)) for section in sections)
     causes = {
         _cause(found.type, found.function)
         for section, found in members
@@ -158,6 +178,15 @@ def _leaves(group: BaseException) -> Iterator[BaseException]:
 
 def _printed_places(text: str) -> list[Place]:
     return [Place(found[1], found[2].strip()) for found in _FRAME.finditer(text)]
+
+
+def _member(text: str, chosen: Chosen) -> Failure | None:
+    """Read a group, or a member of it; one that was never raised has no frames."""
+    found = _section(text, chosen)
+    if found is not None:
+        return found
+    kind = _TYPE.match(text) if _HEADER not in text else None
+    return None if kind is None else Failure(kind[1])
 
 
 def _section(text: str, chosen: Chosen) -> Failure | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeGuard, cast
 
 from pagerduty_logging.record.structured import MAX_ENTRIES, NO_WORDS, rank_of
@@ -15,6 +15,7 @@ from pagerduty_logging.record.template_strings import HOLE
 
 from .statements import parsed, parsed_around, statement_end
 from .templates import OPAQUE, Pieces, Template, format_pieces, percent_pieces
+from .text_methods import changed, dollar_pieces, replaced
 
 _MAX_CALLS: Final = 64
 _MAX_VARIANTS: Final = 16
@@ -180,22 +181,43 @@ class _Reader:
             case ast.Dict(keys=keys, values=values):
                 named = {key.value: v for key, v in zip(keys, values, strict=True) if _is_text(key)}
                 return self._of_mapping(named, depth)
+            case ast.List(elts=elements) | ast.Tuple(elts=elements):
+                return [self._of_elements(elements, ", ", depth)]
+            case ast.Call():
+                return _bounded(self._of_call(node, depth))
+        return [OPAQUE]
+
+    def _of_call(self, call: ast.Call, depth: int) -> Iterable[Pieces]:
+        match call:
             case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
                 return self._of_mapping({k.arg: k.value for k in keywords if k.arg is not None}, depth)
-            case ast.List(elts=elements) | ast.Tuple(elts=elements):
-                parts = [self.variants(element, depth)[0] for element in elements[:MAX_ENTRIES]]
-                return [_put_together(parts, ", ")]
             case ast.Call(func=ast.Attribute(value=text, attr="format")):
-                return _bounded(
-                    format_pieces(a[0]) if len(a) == 1 else OPAQUE for a in self.variants(text, depth)
-                )
-            case ast.Call(func=function, args=arguments):
-                # _("text"), dedent("text"), "text".strip(): it fits, or it does not.
-                inner = [*arguments[:1]]
-                if isinstance(function, ast.Attribute):
-                    inner.append(function.value)
-                return _bounded([v for value in inner for v in self.variants(value, depth)] + [OPAQUE])
-        return [OPAQUE]
+                return (format_pieces(a[0]) if len(a) == 1 else OPAQUE for a in self.variants(text, depth))
+            case ast.Call(
+                func=ast.Attribute(value=ast.Constant(value=str(between)), attr="join"), args=[items]
+            ):
+                if isinstance(items, ast.List | ast.Tuple):
+                    return [self._of_elements(items.elts, between, depth)]
+            case ast.Call(func=ast.Attribute(value=ast.Call(func=made, args=[text]), attr=method)):
+                if _name_of(made) == "Template" and method in ("substitute", "safe_substitute"):
+                    return (
+                        dollar_pieces(a[0]) if len(a) == 1 else OPAQUE for a in self.variants(text, depth)
+                    )
+            case ast.Call(
+                func=ast.Attribute(value=text, attr="replace"), args=[ast.Constant(value=str(old)), new]
+            ):
+                given = self.variants(new, depth)[0]
+                return [*(replaced(a, old, given) for a in self.variants(text, depth)), OPAQUE]
+        # _("text"), dedent("text"), "text".strip(): it fits, or it does not.
+        inner = [*call.args[:1]]
+        if isinstance(call.func, ast.Attribute):
+            inner.append(call.func.value)
+        found = [v for value in inner for v in self.variants(value, depth)]
+        name = _name_of(call.func)
+        return [*(changed(pieces, name) for pieces in found), *found, OPAQUE]
+
+    def _of_elements(self, elements: list[ast.expr], between: str, depth: int) -> Pieces:
+        return _put_together([self.variants(one, depth)[0] for one in elements[:MAX_ENTRIES]], between)
 
     def _of_mapping(self, entries: dict[str, ast.expr], depth: int) -> list[Pieces]:
         """What a structured message says: the words in one of its fields, or all of them."""
@@ -229,6 +251,13 @@ class _Reader:
             self.names -= 1
 
 
+def _name_of(function: ast.expr) -> str:
+    match function:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
 def _is_text(key: ast.expr | None) -> TypeGuard[_Text]:
     return isinstance(key, ast.Constant) and isinstance(key.value, str)
 
@@ -241,7 +270,7 @@ def _put_together(parts: list[Pieces], between: str) -> Pieces:
     return tuple(pieces)
 
 
-def _bounded(variants: Iterator[Pieces] | list[Pieces]) -> list[Pieces]:
+def _bounded(variants: Iterable[Pieces]) -> list[Pieces]:
     unique: dict[Pieces, None] = {}
     for pieces in variants:
         unique[pieces] = None

@@ -7,14 +7,14 @@ import inspect
 import itertools
 import logging
 import sys
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Final
 
 from pagerduty_logging.record import exceptions, places
 from pagerduty_logging.record.places import Place, is_installed, is_library, package_of, place_that_logged
 from pagerduty_logging.record.web_request import view_of
 
-from . import causes
+from . import causes, dispatch
 from .causes import Failure
 
 _ASYNCIO: Final = "asyncio"
@@ -22,6 +22,8 @@ _DJANGO: Final = "django.request"  # logs every failed request from one line
 _DJANGO_TASKS: Final = "django.tasks"
 LOGGERS: Final = (_ASYNCIO, _DJANGO, _DJANGO_TASKS)
 """Loggers that are known by name: what they report is not the line's."""
+_MAX_WRAPPERS: Final = 5
+_MADE_OF: Final = "\nThe above exception was the direct cause of the following exception:\n"
 _KNOWN_LOGGERS: Final = frozenset(LOGGERS)
 _FRAMES: Final = range(places.MAX_FRAMES)
 _RESUMABLE: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -49,6 +51,7 @@ def reported_crash(
     if exception is None:
         if not appended or _is_ordinary_text(appended, record):
             return None
+        appended = _without_wrappers(appended, record)
         here, is_group = _printed_places(appended)
     elif exception.__traceback__ is None:
         # Nobody raised it: it was given to a future, say.
@@ -56,8 +59,9 @@ def reported_crash(
     elif is_ordinary(record) if ordinary is None else ordinary:
         return None
     else:
+        exception = _behind_wrapper(exception, record)
         here, is_group = causes.places_behind(exception), exceptions.is_group(exception)
-    if not here or not _reports_for(here, record, is_group=is_group):
+    if not here or not _reports_for(here, record, exception, is_group=is_group):
         return None
 
     def chosen(found: list[Place]) -> str:
@@ -77,13 +81,19 @@ def _says_nothing_itself(record: logging.LogRecord) -> bool:
     return record.name == _ASYNCIO or record.__dict__.get("_pagerduty_uncaught") is True
 
 
-def is_ordinary(record: logging.LogRecord) -> bool:
-    """Return whether RECORD's line is the application's and caught what it logs: a quick check."""
+def is_ordinary(record: logging.LogRecord, exception: BaseException | None = None) -> bool:
+    """Return whether RECORD's line is the application's and caught what it logs: a quick check.
+
+    Args:
+        record: the record.
+        exception: what it logs; None: what it has in `exc_info`, or as its message.
+    """
     path, function = record.pathname, record.funcName
-    raised = record.exc_info
-    # The usual kind of record, before all others: every repeat with an exception is asked this.
-    given = type(raised) is tuple and len(raised) == 3 and isinstance(raised[1], BaseException)
-    exception = raised[1] if given and raised else causes.reported_exception(record)
+    if exception is None:
+        raised = record.exc_info
+        # The usual kind of record, before all others: every repeat with an exception is asked this.
+        given = type(raised) is tuple and len(raised) == 3 and isinstance(raised[1], BaseException)
+        exception = raised[1] if given and raised else causes.reported_exception(record)
     if exception is None or is_library(path) or record.name in _KNOWN_LOGGERS:
         return False
     here = exception.__traceback__
@@ -95,6 +105,7 @@ def is_ordinary(record: logging.LogRecord) -> bool:
         return False
     outermost = here.tb_frame
     own = library = False
+    catcher: TracebackType | None = None
     last = ""
     frame = outermost
     for _ in _FRAMES:
@@ -102,31 +113,61 @@ def is_ordinary(record: logging.LogRecord) -> bool:
         file = code.co_filename
         if file is not last:
             last = file
-            if file is not path and is_library(file):
+            if file is not path and is_library(places.file_of(frame)):
                 library = True
             elif own and library:
                 return False
         if file == path and code.co_name == function:
-            own, library = True, False
+            own, library, catcher = True, False, here
         here = here.tb_next
         if here is None:
             break
         frame = here.tb_frame
-    if own or library:
-        return own
+    if catcher is not None:
+        return not dispatch.runs_a_value(catcher)
+    if library:
+        return False
     if outermost.f_back is not None and not outermost.f_code.co_flags & inspect.CO_COROUTINE:
         # As most are: looked at first, for it is quickest told.
         return outermost.f_globals.get("__name__") != "threading"
     return not (_nobody_caught(outermost) or _is_task(outermost))
 
 
-def _reports_for(here: list[Place], record: logging.LogRecord, *, is_group: bool) -> bool:
+def _behind_wrapper(exception: BaseException, record: logging.LogRecord) -> BaseException:
+    """Return the cause that came out of the application, if a library reports what a library made of it.
+
+    The Model Context Protocol's server logs an `UnexpectedToolError` for whatever a tool raises (mcp 2.3).
+    """
+    link: BaseException | None = exception if reports_for_others(record) else None
+    for _ in range(_MAX_WRAPPERS):
+        if link is None or exceptions.is_group(link):
+            break
+        if any(map(_is_application, places.places_of(link.__traceback__))):
+            return link
+        link = link.__cause__
+    return exception
+
+
+def _without_wrappers(appended: str, record: logging.LogRecord) -> str:
+    """Return the part of a printed traceback that `_behind_wrapper` returns the exception of."""
+    if _MADE_OF not in appended or not reports_for_others(record):
+        return appended
+    sections = appended.split(_MADE_OF)[-_MAX_WRAPPERS:]
+    from_application = (
+        part for part in reversed(sections) if any(map(_is_application, _printed_places(part)[0]))
+    )
+    return next(from_application, appended)
+
+
+def _reports_for(
+    here: list[Place], record: logging.LogRecord, exception: BaseException | None, *, is_group: bool
+) -> bool:
     """Return whether the line that logged reports for the code that the exception came through."""
     nobody_caught = _nobody_caught(here[0].frame)
     if not reports_for_others(record):
         if nobody_caught and place_that_logged(here, record) is None:
             return True
-        return has_place(record) and (is_group or _is_caught_for_all(here, record))
+        return has_place(record) and (is_group or _is_caught_for_all(here, record, exception))
     return (
         nobody_caught
         or is_group
@@ -134,6 +175,17 @@ def _reports_for(here: list[Place], record: logging.LogRecord, *, is_group: bool
         or any(map(_is_application, here))
         or (_is_host(record, here) and bool(_installed_functions(here, record)))
     )
+
+
+def is_handed(record: logging.LogRecord, exception: BaseException) -> bool:
+    """Return whether RECORD's line is the application's, and speaks of an exception that it was handed.
+
+    An ordinary `except` around a call of its own was handed nothing.
+    """
+    if reports_for_others(record) or not has_place(record) or is_ordinary(record, exception):
+        return False
+    here = causes.places_behind(exception)
+    return bool(here) and _reports_for(here, record, exception, is_group=exceptions.is_group(exception))
 
 
 def application_function(here: list[Place]) -> str:
@@ -188,18 +240,28 @@ def _is_ordinary_text(traceback: str, record: logging.LogRecord) -> bool:
     )
 
 
-def _is_caught_for_all(here: list[Place], record: logging.LogRecord) -> bool:
+def _is_caught_for_all(here: list[Place], record: logging.LogRecord, exception: BaseException | None) -> bool:
     """Return whether a line of the application logs what libraries hand it, from anywhere in the application.
 
     An error handler was not among the functions that the exception came through: a library called it, or an
-    event loop. A middleware was, with a library's functions between it and the application's innermost. An
-    ordinary `except` around its own call is neither, and its words tell what failed.
+    event loop. A middleware was, with a library's functions between it and the application's innermost, or it
+    was given what it ran. An ordinary `except` around its own call is neither: its words tell what failed.
     """
     own = place_that_logged(here, record)
     if own is None:
         return any(is_library(place.path) for place in here) or _is_task(here[0].frame)
+    if _runs_a_value(exception, own):
+        return True
     inner = next((i for i in range(len(here) - 1, own, -1) if _is_application(here[i])), own)
     return any(is_library(place.path) for place in here[own + 1 : inner])
+
+
+def _runs_a_value(exception: BaseException | None, own: int) -> bool:
+    """Whether the function at the index OWN ran what it was given; what is printed does not show it."""
+    if exception is None:
+        return False
+    entry = next(itertools.islice(places.entries_of(exception.__traceback__), own, None), None)
+    return entry is not None and dispatch.runs_a_value(entry)
 
 
 def _is_task(outermost: FrameType | None) -> bool:

@@ -56,6 +56,17 @@ def says_little_template(template: str) -> bool:
     return len(template) <= 120 and says_little(texts.without_placeholders(template))
 
 
+def is_vague(template: str, words: str, *, guessed: bool) -> bool:
+    """Return whether TEMPLATE may be that of other lines too: GUESSED from WORDS, or without a word.
+
+    Words in which nothing was guessed make the key that they have with the source at hand: a packed program
+    never has it, elsewhere it may be back tomorrow.
+    """
+    if guessed and not (template == words and places.is_frozen()):
+        return True
+    return says_little_template(template)
+
+
 def logged_in(record: logging.LogRecord) -> tuple[str, ...]:
     """Return the part of the function that logged; nothing where it has no own name."""
     name = record.funcName

@@ -15,9 +15,11 @@ from pagerduty_logging.fingerprinting import (
     Token,
     own_keys,
     token_of,
+    with_handled,
     writes_traceback,
 )
 from pagerduty_logging.fingerprinting.deferred_keys import DeferredKeys
+from pagerduty_logging.fingerprinting.dispatch import logged_by_runner
 from pagerduty_logging.fingerprinting.plain_exceptions import plain
 from pagerduty_logging.record import overrides
 from pagerduty_logging.record.occurrence import Occurrence, salvage
@@ -55,6 +57,7 @@ class Identifier:
         self._redacted = redacted
 
     token_of = staticmethod(token_of)
+    with_handled = staticmethod(with_handled)
     writes_traceback = staticmethod(writes_traceback)
 
     def identify(self, record: logging.LogRecord, marked: str | None, defects: list[str]) -> Identity:
@@ -99,7 +102,12 @@ class Identifier:
             an empty list that will get the key.
         """
         seen = None if self.has_function else plain(error, traceback)
-        return None if seen is None else self._deferred.defer(occurrence, seen)
+        about = occurrence.attributes
+        if seen is None or logged_by_runner(
+            seen.codes, traceback, about.get("pathname"), about.get("funcName")
+        ):
+            return None
+        return self._deferred.defer(occurrence, seen)
 
     def deferred_key(self, holder: list[str]) -> str | None:
         """Return the key that a list from `defer` gets; None if it comes from another process."""

@@ -22,6 +22,7 @@ OPAQUE: Final[Pieces] = ("", "")
 """A text of which nothing is known: one hole."""
 
 
+_TAGS = re.compile(r"(?:\[[^\[\]]{1,40}\][\s:|-]*)+")
 _LEAST_LETTERS: Final = 6
 """Letters of a template that is looked for within a longer text."""
 
@@ -35,7 +36,8 @@ class Template:
     bare: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "bare", says_nothing("".join(self.pieces)))
+        words = "".join(self.pieces)
+        object.__setattr__(self, "bare", says_nothing(words) or (len(self.pieces) > 1 and is_tag(words)))
 
     def fits(self, message: str) -> bool:
         """Whether MESSAGE holds the literal pieces in order, first and last at its ends."""
@@ -87,6 +89,11 @@ class Template:
             values.append(message[at:end])
             at = end + len(piece)
         return (*values, message[at : len(message) - len(self.pieces[-1])])
+
+
+def is_tag(words: str) -> bool:
+    """Return whether words are a tag alone, as a wrapper puts it before all messages: "[shop]"."""
+    return words[:1] == "[" and _TAGS.fullmatch(words) is not None
 
 
 def percent_pieces(template: str) -> Pieces:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 import re
@@ -21,7 +22,7 @@ from pagerduty_logging.record import (
 
 from . import causes
 from .masking import MASKED, mask, says_nothing
-from .templates import PERCENT
+from .templates import PERCENT, is_tag
 
 MAX_CHARS: Final = 100_000
 _CLASS = re.compile(r"<class '(?:__(?:mp_)?main__\.)?([\w.<>]{1,200})'>")
@@ -41,6 +42,7 @@ _CLASSES: Final = frozenset(
 )
 """Names under which a word says which problem it is."""
 _CODE = re.compile(r"[A-Za-z]{2,}(?:[ _.:-][A-Za-z]+){0,8}", re.ASCII)
+_SENTENCE = re.compile(r"(?<![^\s:.,])[A-Za-z][a-z]*(?: [a-z]+){2,}(?![^\s.,:;!?])", re.ASCII)
 _FIRST: Final = frozenset("{[(T")
 
 
@@ -63,12 +65,14 @@ class Text(NamedTuple):
     """A traceback that the message itself holds."""
     shape: str = ""
     """What stands for the words where the source does not say: names of entries, and their values masked."""
+    says: tuple[str, ...] = ()
+    """Of these, codes and sentences with their names: the source may have no more than the names."""
     whole: str = ""
     """The words with the traceback."""
     joined: tuple[str, ...] = ()
     """What else the message says that tells problems apart."""
     may_quote: bool = False
-    """Whether the next record of this template may hold a traceback."""
+    """Whether the next record of this template may hold a traceback, or an exception of other code."""
 
 
 def read(record: logging.LogRecord) -> Text:
@@ -109,6 +113,13 @@ def without_placeholders(template: str) -> str:
     return _BRACES.sub(" ", template) if "{" in template else template.replace(MASKED, " ")
 
 
+@functools.lru_cache(maxsize=512)
+def has_words(template: str) -> bool:
+    """Return whether a template with values has words of its own, other than a tag before all messages."""
+    words = without_placeholders(template)
+    return not (says_nothing(words) or is_tag(words))
+
+
 def ends_with_text(template: str) -> bool:
     """Whether TEMPLATE ends with a placeholder for a text, where tracebacks are put."""
     return template.rstrip(" .)]'\"\n")[-2:] in ("%s", "%r")
@@ -138,9 +149,9 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Text:
     values = values if type(values) is tuple else (values,)
     quoted = next((text for value in values if type(value) is str and (text := _traceback_in(value))), "")
     last = values[-1] if values else None
-    may_quote = type(last) is str and ends_with_text(msg)
+    may_quote = (type(last) is str and ends_with_text(msg)) or any(map(causes.is_exception, values))
     joined = next((found for value in values if (found := failure_in(value))), ())
-    if not says_nothing(without_placeholders(msg)):
+    if has_words(msg):
         return Text(msg, is_template=True, quoted=quoted, may_quote=may_quote, joined=joined)
     exception = next((value for value in values if isinstance(value, BaseException)), None)
     # The values of a template without a word are all that there is to tell problems apart.
@@ -168,8 +179,10 @@ def _of_text(text: str, *, merged: bool) -> Text:
     if held is None:
         words, _ = printed_traceback.split(text)
         return Text(words)
-    if merged and held.follows_a_line and held.words:
-        return Text(held.words, appended=held.traceback, whole=text)
+    if merged and held.follows_a_line and (held.words or text.startswith("\n")):
+        # An empty message has an end of line too before what is appended.
+        said = _of_text(held.words, merged=False) if held.words else Text("")
+        return said._replace(appended=held.traceback, whole=text)
     return Text(held.words, quoted=held.traceback, whole=text if held.words else "")
 
 
@@ -187,7 +200,15 @@ def _of_object(said: object) -> Text:
             return _of_text(text_of(structured.words_of(said)), merged=False)._replace(quoted=quoted)
         words = structured.words_of(said)
         if type(words) is str and not structured.has_words(said):
-            return _of_text(words, merged=False)._replace(shape=shape_of(structured.flat(said)))
+            entries = structured.flat(said)
+            says = sorted(
+                {
+                    f"{name}: {_words_of_value(name, value)}"
+                    for name, value in entries
+                    if _says_what(name, value)
+                }
+            )
+            return _of_text(words, merged=False)._replace(shape=shape_of(entries), says=tuple(says))
         if words is not said and not structured.is_structured(words):
             return _of_object(words) if type(words) is not str else _of_text(words, merged=False)
     return _of_text(text_of(said), merged=False)
@@ -203,9 +224,19 @@ def shape_of(entries: list[tuple[str, str]]) -> str:
     return ", ".join(sorted(shown))
 
 
+def _is_code(name: str, value: str) -> bool:
+    last = name.rpartition(".")[2]
+    return last.rpartition("_")[2].lower() in _CLASSES and _CODE.fullmatch(value) is not None
+
+
+def _says_what(name: str, value: str) -> bool:
+    """Return whether a value says what happened: a code under `type`, or a sentence."""
+    return _is_code(name, value) or _SENTENCE.search(value) is not None
+
+
 def _words_of_value(name: str, value: str) -> str:
     last = name.rpartition(".")[2]
-    if last.rpartition("_")[2].lower() in _CLASSES and _CODE.fullmatch(value):
+    if _is_code(name, value):
         return value
     if " " not in value.strip():  # a name, as far as anybody can tell
         return MASKED
@@ -233,6 +264,8 @@ def _entries_of_repr(text: str) -> list[tuple[str, str]]:
 
 def failure_in(value: object) -> tuple[str, ...]:
     """What joins of an argument that says what failed and where: a group's causes, `sys.exc_info()`'s."""
+    if type(value) in (list, tuple) and value and all(map(causes.is_exception, value)):  # type: ignore[call-overload]
+        return causes.members(value)  # type: ignore[arg-type]
     error = value if isinstance(value, BaseException) else structured.exception_in(value)
     if error is None or (error is value and not exceptions.is_group(error)):
         return ()

@@ -17,6 +17,7 @@ from pagerduty_logging.record.attachment import behind
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | None
 
+_THIS_FILE = sys._getframe().f_code.co_filename  # not `__file__` where it is packed
 UNCAUGHT = {"_pagerduty_uncaught": True}
 """Marks records of hooks. After the record of the exception itself, they only say what it ended."""
 
@@ -63,11 +64,11 @@ class Report:
             self.logger.critical("%s", message, exc_info=exc_info, extra=UNCAUGHT)
         except Exception as broken:
             line = sys._getframe().f_lineno
-            self._log_behind(broken, self._record(__file__, line, message, exc_info, "critical"))
+            self._log_behind(broken, self._record(_THIS_FILE, line, message, exc_info, "critical"))
         last = self._last_resort()
         if last is not None:
             line = sys._getframe().f_lineno
-            last.handle(self._record(__file__, line, message, exc_info, "critical"))
+            last.handle(self._record(_THIS_FILE, line, message, exc_info, "critical"))
         return last is not None or self.logger.isEnabledFor(logging.CRITICAL)
 
     def prints(self) -> bool:
@@ -143,7 +144,7 @@ def _shows_tracebacks(handler: logging.Handler) -> bool:
         _fail()
     except LookupError as error:
         exc_info = (type(error), error, error.__traceback__)
-        record = logging.LogRecord(__name__, logging.CRITICAL, __file__, 0, "%s", ("",), exc_info)
+        record = logging.LogRecord(__name__, logging.CRITICAL, _THIS_FILE, 0, "%s", ("",), exc_info)
         with suppress(Exception):
             text = handler.format(record)
             return _TRIAL in text and _fail.__name__ in text

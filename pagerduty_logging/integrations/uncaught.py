@@ -13,7 +13,7 @@ from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.echoes import REPORTED
 from pagerduty_logging.record.web_request import Handling
 
-_PLACE = __file__
+_PLACE = sys._getframe().f_code.co_filename
 
 
 class Handled:

@@ -29,6 +29,7 @@ from pagerduty_logging.events_api.safejson import JSON, free_name
 from pagerduty_logging.page import secret_names, secret_shapes, secret_texts
 from pagerduty_logging.page.secret_names import Judgement
 from pagerduty_logging.page.secret_patterns import MARK, NAME_KEYS, VALUE_KEYS
+from pagerduty_logging.record import template_strings
 
 MAX_LOOKED_AT = 256 * 1_024
 """Characters of one event that are searched, of 512 kB that PagerDuty takes; the rest is cut before."""
@@ -75,7 +76,9 @@ def redactor(redact: Sequence[str | re.Pattern[str]] | bool, known: Callable[[],
 
 
 def _is_extension(item: object) -> bool:
-    return isinstance(item, str) or (isinstance(item, re.Pattern) and isinstance(item.pattern, str))
+    if isinstance(item, str):
+        return bool(item.strip("!"))
+    return isinstance(item, re.Pattern) and isinstance(item.pattern, str)
 
 
 class Redactor:
@@ -192,6 +195,7 @@ class _Look:
                 )
 
     def text(self, text: str) -> str:
+        text, _ = template_strings.rendered(text, self._shown)
         more = len(text) - self._left
         if more > 0:
             text = _cut(text, self._left)
@@ -199,6 +203,9 @@ class _Look:
             return f"{self._searched(text)}… ({more} more characters)"
         self._left -= len(text)
         return self._searched(text)
+
+    def _shown(self, name: str, value: str) -> str:
+        return MARK if self._redactor.is_sensitive(name) else value
 
     def _searched(self, text: str) -> str:
         for value in self._values:

@@ -7,7 +7,7 @@ import re
 
 from pagerduty_logging.events_api.text import cut, plain
 from pagerduty_logging.record.exceptions import Frame, Raised
-from pagerduty_logging.record.places import is_ours, looks_like_library
+from pagerduty_logging.record.places import OURSELVES, is_library, is_ours, looks_like_library
 
 MAX_LINE_CHARS = 600
 """Characters of the message's first line in a summary, so that the exception fits in behind it."""
@@ -28,7 +28,10 @@ _STAMP = re.compile(
     r"(?: ?Z| ?[+-]\d\d:?\d\d)?[\])]\s*"
 )
 """The time in brackets that some libraries begin their messages with: an alert has its own."""
-_INTEGRATIONS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "integrations", "")
+_INTEGRATIONS = f"{OURSELVES}integrations{os.sep}"
+_CAUSE = "caused by"
+"""`Raised.relation` of what an exception was raised from."""
+_OBJECT = re.compile(r" at 0x[0-9a-fA-F]")
 _NO_ERROR = "NoneType: None"
 """What Python prints for an exception where there is none."""
 
@@ -45,15 +48,17 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     line = cut(_first_line(words), MAX_LINE_CHARS)
     if not chain:
         return line.lstrip(": ")
-    error, more = _first_cause(chain[0])
-    text = cut(_last_line(error.text), MAX_ERROR_CHARS)
     is_report = _is_report(origin)
+    error, more = _first_cause(_behind_wrapper(chain) if is_report else chain[0])
+    text = cut(_said(error, chain), MAX_ERROR_CHARS)
+    if text and text == words.strip().partition("\n")[0].strip():
+        line = text  # a code or a number may be all that it says
     if is_report:
         line = _STAMP.sub("", line, count=1)
     elif _LOGURU.match(line):
         is_report, line = True, _CAUGHT
     place = _innermost(chain) if is_report else ""
-    if place and line in ("", text):
+    if place and line in ("", text, f"{error.name}: {text}"):
         line = _CAUGHT
     function = place.rpartition(".")[2]
     # "Task billing/pay[8b1a] raised …" names it.
@@ -86,6 +91,29 @@ def _first_cause(error: Raised) -> tuple[Raised, str]:
         return error, ""
     more = len(error.members) + error.more_members - 1
     return error.members[0], f" (and {more} more)" if more else ""
+
+
+def _behind_wrapper(chain: tuple[Raised, ...]) -> Raised:
+    """Return what came out of the application, where a library made an exception of its own of that."""
+    for raised in chain:
+        if raised.members or any(frame.path and not is_library(frame.path) for frame in raised.frames):
+            return raised
+        if raised.relation not in ("", _CAUSE):
+            break
+    return chain[0]
+
+
+def _said(error: Raised, chain: tuple[Raised, ...]) -> str:
+    """Return what an exception says; where that is how an object is printed, what caused it.
+
+    tenacity's `RetryError` says `RetryError[<Future at 0x7f24b6faa950 state=finished raised ValueError>]`.
+    """
+    text = _last_line(error.text)
+    cause = chain[1] if len(chain) > 1 and chain[1].relation == _CAUSE else None
+    if error is not chain[0] or cause is None or not _OBJECT.search(text):
+        return text
+    said = _last_line(cause.text)
+    return f"{cause.name}: {said}" if said else cause.name
 
 
 def _with_name(line: str, name: str, text: str) -> str:
@@ -142,6 +170,8 @@ def _first_line(text: str) -> str:
 def _last_line(text: str) -> str:
     """Return the first line of an exception's text; where that has no letter, the last that has one.
 
+    A line that ends in a colon says nothing without the next.
+
     Where the text holds another exception's traceback, that one's last line follows: it is what failed.
     """
     lines = [line.strip() for line in plain(text).split("\n")]
@@ -152,7 +182,7 @@ def _last_line(text: str) -> str:
     if not _LETTER.search(lines[0]) and not any(c.isdigit() for c in lines[0]):
         return last
     if _HEADER not in text or last == lines[0]:
-        return lines[0]
+        return f"{lines[0]} {lines[1]}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
     head = _TRACEBACK.split(lines[0], maxsplit=1)[0].rstrip(": ")
     return f"{head}: {last}" if head else last
 

@@ -13,13 +13,16 @@ import logging.config
 import logging.handlers
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 _MAX_NAMED = 3
+# The files as their code names them: not by `__file__` where they are packed.
+_LOGGING: Final = logging.shutdown.__code__.co_filename
+_CONFIG: Final = logging.config.dictConfig.__code__.co_filename
 _SET_UPS = {
-    (logging.config.__file__, "dictConfig"): "logging.config.dictConfig()",
-    (logging.config.__file__, "fileConfig"): "logging.config.fileConfig()",
-    (logging.__file__, "basicConfig"): "logging.basicConfig(force=True)",
+    (_CONFIG, "dictConfig"): "logging.config.dictConfig()",
+    (_CONFIG, "fileConfig"): "logging.config.fileConfig()",
+    (_LOGGING, "basicConfig"): "logging.basicConfig(force=True)",
 }
 _MAX_FRAMES = 30
 """Between the closing of a handler and the set-up that closes it stand four."""
@@ -117,7 +120,7 @@ def closed_by_logging() -> bool:
     """Return whether logging itself closes a handler just now, as `logging.shutdown` does."""
     frame = sys._getframe(1)
     for _ in range(_MAX_FRAMES):
-        if frame.f_code.co_filename == logging.__file__ and frame.f_code.co_name == "shutdown":
+        if frame.f_code.co_filename == _LOGGING and frame.f_code.co_name == "shutdown":
             return True
         if frame.f_back is None:
             return False

@@ -49,6 +49,8 @@ class FindsProblems(Protocol):
 
     def token_of(self, record: logging.LogRecord) -> object: ...
 
+    def with_handled(self, record: logging.LogRecord) -> logging.LogRecord: ...
+
     def writes_traceback(self, record: logging.LogRecord) -> bool: ...
 
 
@@ -128,7 +130,7 @@ class Capturing:
             if overrides.said_by(record) is False:
                 self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
-            record = with_exception(record)
+            record = self._identifier.with_handled(with_exception(record))
             error = exception_of(record)
             rule = self._filters.rule_for(record, error)
             if rule is not None:

@@ -8,17 +8,13 @@ from copy import copy
 from typing import Any
 
 from pagerduty_logging.events_api import safejson
-from pagerduty_logging.events_api.template_text import is_template, values_of
+from pagerduty_logging.events_api.template_text import values_within
 from pagerduty_logging.record import overrides, reporters, web_request
 from pagerduty_logging.record.structured import event_of
 
 MAX_MESSAGE_CHARS = 20_000
 
 _NOT_EXTRA = frozenset(vars(logging.makeLogRecord({}))) | {
-    "_logger",
-    "_name",
-    "_pagerduty_uncaught",
-    overrides.GUARDED,
     "asctime",
     "message",
     "otelSpanID",
@@ -26,7 +22,7 @@ _NOT_EXTRA = frozenset(vars(logging.makeLogRecord({}))) | {
     "pagerduty",
     "taskName",
 }
-"""Attributes of a record that are not its `extra`: Python's, structlog's, OpenTelemetry's and ours."""
+"""Attributes of a record that are not its `extra`: Python's, OpenTelemetry's and ours."""
 
 
 def showable(record: logging.LogRecord, *, caught: bool) -> logging.LogRecord:
@@ -88,17 +84,22 @@ def _without_exception(record: logging.LogRecord) -> logging.LogRecord:
 def fields_of(
     record: logging.LogRecord, event: dict[object, object], request: Mapping[str, object]
 ) -> dict[str, safejson.JSON]:
-    """Return what the application gave as `extra`, in a structured event or with loguru."""
+    """Return what the application gave as `extra`, in a structured event or with loguru.
+
+    Not what begins with an underscore, which libraries note for themselves: a handler of google-cloud-logging
+    gives each record thirteen such attributes, and the handlers behind it see them.
+    """
     given: dict[object, object] = {
-        name: value for name, value in record.__dict__.items() if name not in _NOT_EXTRA
+        name: value
+        for name, value in record.__dict__.items()
+        if name not in _NOT_EXTRA and not (type(name) is str and name.startswith("_"))
     }
     around: Any = given.get("extra")
     if issubclass(type(around), dict):  # loguru's
         del given["extra"]
         event = {**event, **{name: around[name] for name in around if name != overrides.NAME}}
     for value in tuple(given.values()):
-        if is_template(value):
-            given = dict(values_of(value)) | given
+        given = values_within(value) | given
     shown = web_request.shown_in({**given, **event}, dict(request))
     if not shown:
         return {}

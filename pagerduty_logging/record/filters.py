@@ -81,7 +81,9 @@ def _is_text(glob: object) -> bool:
 
 
 def _is_exception(kind: object) -> bool:
-    return isinstance(kind, str) or (isinstance(kind, type) and issubclass(kind, BaseException))
+    if isinstance(kind, str):
+        return all(map(str.isidentifier, kind.replace(".<locals>", "").split(".")))
+    return isinstance(kind, type) and issubclass(kind, BaseException)
 
 
 def _names(kind: type) -> tuple[str, ...]:

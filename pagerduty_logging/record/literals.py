@@ -66,6 +66,18 @@ def items(text: str) -> list[str] | None:
     return found
 
 
+def end(text: str, begin: int) -> int:
+    """Return where the bracket ends that opens at BEGIN; -1 if it does not."""
+    depth = 0
+    for token in _TOKEN.finditer(text, begin):
+        if _is_cut(token):
+            return -1
+        depth += (token[0] in _OPEN) - (token[0] in _CLOSE)
+        if not depth:
+            return token.end()
+    return -1
+
+
 def _is_cut(token: re.Match[str]) -> bool:
     """Whether a token is a string that does not end."""
     return token[1] is not None or token[2] is not None

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 
 from pagerduty_logging.events_api.safejson import JSON, jsonable, text
 from pagerduty_logging.events_api.text import plain
-from pagerduty_logging.record import own_traceback, printed_traceback, structured
+from pagerduty_logging.record import own_traceback, printed_traceback, structured, template_strings
 from pagerduty_logging.record.exceptions import Frame, Raised
 
 TRACEBACK_NAMES = ("exception", "exc_info", "exc_text", "stack_trace", "traceback")
@@ -53,17 +53,28 @@ def read(message: str, *, merged: bool = True, own: Raised | None = None) -> Sai
     """
     data = structured.read_text(message)
     if not structured.has_words(data):
-        return _with_traceback(plain(message), {}, merged, own)
+        message, values = template_strings.rendered(message)
+        return _with_traceback(plain(message), _shown(values), merged, own)
     trace = traceback_in(data)
-    fields = jsonable(structured.fields_of(data))
-    assert isinstance(fields, dict)
+    words, values = template_strings.rendered(text(structured.words_of(data), MAX_WORDS))
+    given = structured.fields_of(data)
+    for value in given.values():
+        if isinstance(value, str):
+            values |= template_strings.rendered(value)[1]
+    fields = _shown(values) | _shown(given)
     details = {
         name: value
         for name, value in fields.items()
         if name not in NOT_DETAILS and not (trace and name in TRACEBACK_NAMES and value == trace)
     }
-    said = _with_traceback(plain(text(structured.words_of(data), MAX_WORDS)), details, merged, own)
+    said = _with_traceback(plain(words), details, merged, own)
     return said._replace(chain=said.chain or printed_traceback.parse(trace))
+
+
+def _shown(values: Mapping[object, object] | Mapping[str, object]) -> dict[str, JSON]:
+    fields = jsonable(values)
+    assert isinstance(fields, dict)
+    return fields
 
 
 def traceback_in(data: object) -> str:

@@ -6,11 +6,12 @@ them would keep their frames alive. It is plain data, so that a marked exception
 
 from __future__ import annotations
 
-import os
 import re
 from opcode import opmap
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
+
+from pagerduty_logging.record.places import is_standard_library
 
 MARK_SECONDS = 60.0
 """How long a mark holds: a failure passes from the line that logs it to the next in much less."""
@@ -21,7 +22,6 @@ Relation = Literal["same", "passed on", "raised again", "another"]
 
 _RAISE = opmap["RAISE_VARARGS"]
 _INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
-_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
 class Mark(NamedTuple):
@@ -110,7 +110,7 @@ def relation(found: Mark, traceback: TracebackType | None, now: float) -> Relati
 def _hands_over(traceback: TracebackType) -> bool:
     """Return whether a frame of the standard library raises what it has kept, as a future does."""
     code = traceback.tb_frame.f_code
-    return code.co_code[traceback.tb_lasti] == _RAISE and code.co_filename.startswith(_STANDARD_LIBRARY)
+    return code.co_code[traceback.tb_lasti] == _RAISE and is_standard_library(code.co_filename)
 
 
 def _was_handed_over(traceback: TracebackType | None) -> bool:
@@ -134,6 +134,6 @@ def _raises_anew(traceback: TracebackType) -> bool:
     return (
         code.co_code[traceback.tb_lasti] == _RAISE
         and not (before is not None and before.tb_frame is traceback.tb_frame)
-        and not code.co_filename.startswith(_STANDARD_LIBRARY)
+        and not is_standard_library(code.co_filename)
         and _INSTALLED.search(code.co_filename) is None
     )

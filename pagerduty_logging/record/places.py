@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import logging
 import os
 import re
 import sys
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Final, NamedTuple
 
@@ -18,10 +18,13 @@ MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 # Comprehensions have frames of their own up to Python 3.11 only.
 COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
 
-STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
-_SCRIPTS: Final = os.path.dirname(sys.executable or os.__file__)  # None where Python is embedded
+# cx_Freeze's `os` has no file: its code still says where the standard library was when it was packed.
+_IN_PACKAGE: Final = os.path.dirname(logging.Handler.handle.__code__.co_filename)
+STANDARD_LIBRARY: Final = os.path.dirname(getattr(os, "__file__", _IN_PACKAGE)) + os.sep
+_SCRIPTS: Final = os.path.dirname(sys.executable or STANDARD_LIBRARY)  # None where Python is embedded
 # Also in a checkout, where it is not installed as libraries are.
-_OURSELVES: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep
+OURSELVES: Final = os.path.dirname(os.path.dirname(sys._getframe().f_code.co_filename)) + os.sep
+"""This package's folder, as its code names it: not by `__file__` where it is packed."""
 _INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _SEPARATOR: Final = re.compile(r"[\\/]")
 _COMPREHENSION = re.compile(r"(?:\.<locals>)?\.<(?:list|set|dict)comp>")
@@ -62,9 +65,31 @@ def places_of(traceback: TracebackType | None) -> list[Place]:
             break
         frame = traceback.tb_frame
         code = frame.f_code
-        add(new(Place, (code.co_filename, code.co_name, frame)))
+        file = code.co_filename
+        add(new(Place, (file_of(frame) if file.isidentifier() else file, code.co_name, frame)))
         traceback = traceback.tb_next
     return places
+
+
+def file_of(frame: FrameType) -> str:
+    """Return the file of a frame's code, or its module's, where generated code has a bare name for a file.
+
+    Sanic compiles its `handle_request` anew, with that for a file's name.
+    """
+    file = frame.f_code.co_filename
+    if file.isidentifier():
+        found = getattr(sys.modules.get(frame.f_globals.get("__name__", "")), "__file__", None)
+        return found if type(found) is str else file
+    return file
+
+
+def entries_of(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    """Yield the entries of a traceback, outermost first."""
+    for _ in range(MAX_FRAMES):
+        if traceback is None:
+            return
+        yield traceback
+        traceback = traceback.tb_next
 
 
 def place_that_logged(places: list[Place], record: logging.LogRecord) -> int | None:
@@ -139,13 +164,19 @@ def module_of_file(path: str) -> str:
 @functools.lru_cache(maxsize=1_024)
 def is_library(filename: str) -> bool:
     """Whether FILENAME is Python's own or installed, and not a part of the application."""
-    if (
-        filename.startswith(("<frozen", STANDARD_LIBRARY, _OURSELVES))
+    return (
+        filename.startswith(("<frozen", STANDARD_LIBRARY, OURSELVES))
         or _INSTALLED.search(filename) is not None
-    ):
-        return True
-    # PyInstaller's modules have relative names.
-    return is_frozen() and not os.path.isabs(filename) and _first_part(filename) in _library_names()
+        or _is_packed(filename)
+    )
+
+
+@functools.lru_cache(maxsize=1_024)
+def is_standard_library(filename: str) -> bool:
+    """Whether FILENAME is Python's own."""
+    if filename.startswith(STANDARD_LIBRARY):
+        return _INSTALLED.search(filename) is None
+    return _is_packed(filename) and _first_part(filename) in sys.stdlib_module_names
 
 
 @functools.lru_cache(maxsize=1_024)
@@ -153,12 +184,16 @@ def is_installed(filename: str) -> bool:
     """Whether FILENAME is in an installed package, Python's own library apart."""
     if _INSTALLED.search(filename) is not None:
         return True
-    return is_library(filename) and is_frozen() and _first_part(filename) not in sys.stdlib_module_names
+    return _is_packed(filename) and not is_standard_library(filename)
 
 
 def is_elsewhere(filename: str) -> bool:
     """Whether FILENAME is not installed: no library, no generated code, no script that starts a library."""
-    return not (filename.startswith("<") or is_library(filename) or os.path.dirname(filename) == _SCRIPTS)
+    return not (
+        filename.startswith(("<", _unpacked()))
+        or is_library(filename)
+        or os.path.dirname(filename) == _SCRIPTS
+    )
 
 
 @functools.lru_cache(maxsize=1_024)
@@ -178,24 +213,29 @@ def _first_part(filename: str) -> str:
     return package_of(filename).removesuffix(".py").removesuffix(".pyc")
 
 
-@functools.lru_cache(maxsize=1)
-def _library_names() -> frozenset[str]:
-    """The top-level names of Python's own library and of the distributions that are known here."""
-    try:
-        installed = importlib.metadata.packages_distributions()
-    except Exception:  # packed metadata may be in any state
-        return frozenset(sys.stdlib_module_names)
-    return frozenset(sys.stdlib_module_names).union(installed)
+def _is_packed(filename: str) -> bool:
+    """Whether FILENAME was packed by PyInstaller, whose modules have relative names.
+
+    The application's are packed with its libraries': nothing shows which of them is whose.
+    """
+    return is_frozen() and filename[:1] != "<" and not os.path.isabs(filename)
+
+
+def _unpacked() -> str:
+    """The folder that PyInstaller's modules say they are in."""
+    return str(getattr(sys, "_MEIPASS", "<"))
 
 
 def looks_like_library(path: str) -> bool:
     """Whether a file is not the application's, by its path alone, which may be another machine's."""
+    if _is_packed(path):
+        return is_standard_library(path) or is_ours(path)
     return is_library(path) or "/lib/python3." in path or path.endswith(".rs")  # from Rust, by pyo3-log
 
 
 def is_ours(path: str) -> bool:
     """Whether a file belongs to this package."""
-    return path.startswith(_OURSELVES)
+    return path.startswith(OURSELVES)
 
 
 def short_path(path: str) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, Final, TypeVar
 
 from pagerduty_logging.events_api import safejson
-from pagerduty_logging.events_api.template_text import is_template, values_of
+from pagerduty_logging.events_api.template_text import values_within
 from pagerduty_logging.record import literals, template_strings
 from pagerduty_logging.record.web_request import message_of
 
@@ -75,18 +75,8 @@ def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
     if isinstance(said, BaseException) and said is not record.msg and _from_exc_info(record):
         return said, {}  # nothing else of it is worth a word
     if type(said) is str or not has_words(said):
-        return message_of(record), _values_in(record.args)
-    return _filled(words_of(said), said), fields_of(said)
-
-
-def _values_in(args: Any) -> dict[object, object]:
-    """Return the values of template strings among a record's arguments."""
-    if not args:
-        return {}
-    templates = filter(
-        is_template, args.values() if type(args) is dict else args if type(args) is tuple else ()
-    )
-    return {name: value for template in templates for name, value in values_of(template).items()}
+        return message_of(record), values_within(record.args) if record.args else {}
+    return _filled(words_of(said), said), {**values_within(said), **fields_of(said)}
 
 
 def _from_exc_info(record: logging.LogRecord) -> bool:
@@ -283,20 +273,30 @@ def _all_of(entries: dict[str, object], budget: Budget) -> str:
 
 
 def flat(said: Any) -> list[tuple[str, str]]:
-    """Return the entries of a mapping without any name that is known, with their dotted names, sorted."""
-    return sorted(itertools.islice(_flat(_entries(said), "", 0, Budget()), MAX_ENTRIES))
+    """Return the entries of a mapping without any name that is known, with their dotted names, sorted.
+
+    What stands in a list has the list's name.
+    """
+    return sorted(itertools.islice(_flat(_entries(said), "", 0, Budget(), lists=True), MAX_ENTRIES))
 
 
 def _flat(
-    entries: Mapping[str, object], prefix: str, depth: int, budget: Budget
+    entries: Mapping[str, object], prefix: str, depth: int, budget: Budget, *, lists: bool = False
 ) -> Iterator[tuple[str, str]]:
     for name, value in budget.some_of(entries.items()):
         if depth == 0 and name in NO_WORDS:
             continue
-        if issubclass(type(value), Mapping) and depth < MAX_DEPTH and value:
-            yield from _flat(_entries(value), f"{prefix}{name}.", depth + 1, budget)
-        else:
-            yield prefix + name, _shown(value, budget)
+        for item in (
+            budget.some_of(value) if lists and value and isinstance(value, (list, tuple)) else (value,)
+        ):
+            if issubclass(type(item), Mapping) and depth < MAX_DEPTH and item:
+                yield from _flat(_entries(item), f"{prefix}{name}.", depth + 1, budget, lists=lists)
+            else:
+                yield prefix + name, _shown(item, budget)
+
+
+def _items(value: Any, budget: Budget) -> Iterable[object]:
+    return budget.some_of(value) if type(value) in (list, tuple) and value else (value,)
 
 
 def _joined(said: Any, depth: int, budget: Budget) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pagerduty_logging.events_api import safejson
@@ -11,6 +12,8 @@ from pagerduty_logging.record import literals
 
 HOLE = "{}"
 """What stands for a value in a template."""
+_NAME = "Template"
+_BEGINS = f"{_NAME}(strings=("
 MAX_VALUE = 4_000
 """Characters of one value that are shown."""
 
@@ -53,9 +56,35 @@ def read(value: Any) -> TemplateString:
     return TemplateString(tuple(value.strings), shown, values)
 
 
-def read_repr(text: str) -> TemplateString | None:
+def _as_it_is(_: str, shown: str) -> str:
+    return shown
+
+
+def rendered(text: str, show: Callable[[str, str], str] = _as_it_is) -> tuple[str, dict[str, object]]:
+    """Return TEXT with the text of each template string whose `repr` stands in it, and all their values.
+
+    Such a `repr` is what other code makes of a template string: a queue of an argument, an object of its
+    field, JSON of a value. What cannot be read is left out: it may hold a secret.
+
+    Args:
+        text: any text.
+        show: (expression, shown value) → what is shown.
+    """
+    parts: list[str] = []
+    values: dict[str, object] = {}
+    at = 0
+    while (begin := text.find(_BEGINS, at)) >= 0:
+        end = literals.end(text, begin + len(_NAME))
+        template = read_repr(text[begin:end], show) if end > 0 else None
+        parts += (text[at:begin], f"{_NAME}(…)" if template is None else template.text)
+        values |= {} if template is None else template.values
+        at = end if end > 0 else len(text)
+    return "".join((*parts, text[at:])), values
+
+
+def read_repr(text: str, show: Callable[[str, str], str] = _as_it_is) -> TemplateString | None:
     """Return the template string that TEXT is the `repr` of, its values as texts; else None."""
-    whole = literals.items(text.removeprefix("Template"))
+    whole = literals.items(text.removeprefix(_NAME))
     if whole is None or len(whole) != 2 or not whole[0].startswith("strings="):
         return None
     interpolations = literals.items(whole[1].removeprefix("interpolations="))
@@ -75,8 +104,12 @@ def read_repr(text: str) -> TemplateString | None:
         if value[:1] in ("'", '"'):
             plain = literals.string(value)
             value = value if conversion in ("'r'", "'a'") else plain
-        values[literals.string(expression)] = value
-        shown.append(_formatted(value, literals.string(spec)))
+        name = literals.string(expression)
+        inner = read_repr(value, show) if value.startswith(_BEGINS) else None
+        values |= {name: value} if inner is None else inner.values
+        shown.append(
+            inner.text if inner is not None else show(name, _formatted(value, literals.string(spec)))
+        )
     return TemplateString(tuple(strings), tuple(shown), values)
 
 

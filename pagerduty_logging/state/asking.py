@@ -80,6 +80,7 @@ class _Guarded:
     """An exchange whose answer is read on this thread."""
 
     def __init__(self, begun: UnderWay, guard: Callable[[], AbstractContextManager[object]]) -> None:
+        self.others_wait = begun.others_wait
         self._begun = begun
         self._guard = guard
 
@@ -172,7 +173,7 @@ class Asker:
             request: what is asked.
             wait: seconds to wait for an answer that nobody needs now: it may come later, see `late`.
                 None: it is needed now, and the state has failed if it does not answer in time.
-            meanwhile: is called while the answer is under way.
+            meanwhile: is called while the answer is under way, unless others wait for it.
         """
         began = self._clock()
         patience = self.breaker.patience(began)
@@ -181,18 +182,19 @@ class Asker:
         unhurried = wait is not None and self._in_background
         try:
             call = self._call(request, patience, unhurried=unhurried)
-            meanwhile()
+            if not call.others_wait:
+                meanwhile()
             began = self._clock()  # what had to be imported first does not count, nor what was done meanwhile
             if not call.wait(wait if wait is not None else patience):
                 if unhurried:
-                    self.breaker.held(self._clock(), self._clock() - began)
+                    self.breaker.held(self._clock(), min(self._clock() - began, wait or 0.0))
                     return None
                 self._abandon()
                 raise StateError(f"no answer within {patience:.2g} s")
             self._hand_ins.call = None if unhurried else self._hand_ins.call
             reply = call.result()
         except Exception as error:
-            self._failed(_words(error), self._clock() - began)
+            self._failed(_words(error), min(self._clock() - began, patience))
             return None
         self._answered()
         return reply
@@ -295,7 +297,8 @@ class Asker:
         if not self.breaker.open:
             where = self.stats.where
             self.stats = StateStats(where=where, answers=False, since=self._wall(), why=why)
-            self._say("state", f"{where} does not answer: {why}. Pages go out as without state")
+            stop = "" if why.endswith((".", "?", "!")) else "."
+            self._say("state", f"{where} does not answer: {why}{stop} Pages go out as without state")
         else:
             self.stats = replace(self.stats, why=why)
         self.breaker.failed(self._clock(), held)

@@ -18,6 +18,8 @@ _Job = Callable[[], None]
 class Call(Generic[_T]):
     """One call that is under way, or has ended."""
 
+    others_wait = False
+
     def __init__(self, work: Callable[[], _T]) -> None:
         self._work = work
         self._going = threading.Lock()

@@ -25,7 +25,8 @@ class Outcome(enum.Enum):
     """What became of an event."""
 
     DELIVERED = "delivered"
-    LOST = "lost"  # refused, expired, or the process could not make it
+    LOST = "lost"  # expired, or the process could not make it
+    REFUSED = "refused"  # by PagerDuty, for good: `on_error` was called, and no further event is tried for it
     REJECTED = "rejected"  # there was no room for it, which another event reports
     NOT_NEEDED = "not needed"  # another process reported the problem, or somebody wants quiet
     UNDONE = "undone"  # as if its record had not been logged: it is decided again, or not wanted

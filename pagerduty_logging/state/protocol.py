@@ -344,7 +344,13 @@ class KnownProblem:
 
 
 class UnderWay(Protocol):
-    """An exchange that has begun."""
+    """An exchange that has begun.
+
+    Attributes:
+        others_wait: until its answer was read.
+    """
+
+    others_wait: bool
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; return whether it has ended."""

@@ -13,11 +13,12 @@ import uuid
 from dataclasses import asdict, replace
 from importlib import resources
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pagerduty_logging.state import together
+from pagerduty_logging.state.helper import SLICES
 from pagerduty_logging.state.protocol import KnownProblem, Reply, Request, Silence, StateError, UnderWay
-from pagerduty_logging.state.redis_connection import Sent, connected, is_unknown_script, renewed
+from pagerduty_logging.state.redis_connection import Asked, connected, is_fit, is_unknown_script, renewed
 from pagerduty_logging.state.redis_messages import (
     KNOWN,
     PREFIX,
@@ -93,8 +94,15 @@ class RedisStore:
     def exchange(self, request: Request, seconds: float) -> Reply:
         users = together.those_of(self._place)
         if together.is_hand_in(request):
-            return users.hand_in(self._user, request, self._patience, self._exchange)
+            return users.hand_in(self._user, request, max(seconds, self._patience), self._exchange)
+        self._connect()  # before it is this one's turn: others would wait for that
         return users.ask(self._user, request, self._patience, self._exchange)
+
+    def _connect(self) -> None:
+        try:
+            self._client()
+        except Exception as error:
+            raise self._error(error) from None
 
     def _exchange(self, requests: list[Request]) -> list[Reply]:
         keys: list[str] = []
@@ -118,23 +126,23 @@ class RedisStore:
             return client.eval(self._lua, *arguments)
 
     def begin(self, request: Request) -> UnderWay | None:
-        if self._own is None or not self._answers or not together.those_of(self._place).alone(self._user):
+        users = together.those_of(self._place)
+        if self._own is None or not self._answers or not is_fit(self._own.connection):
             return None
         keys: list[str] = []
         payload = packed(request.as_of_now(), keys)
-        self._answers = False
-        sent = Sent.on(self._own.connection, ["EVALSHA", self._sha, str(len(keys)), *keys, payload])
-        return None if sent is None else _Begun(self, request, sent, [str(len(keys)), *keys, payload])
+        asked = Asked(self._own, self._sha, self._lua, [str(len(keys)), *keys, payload])
+        if request.claim is not None and not users.alone(self._user):
+            return _InTurn(self, request, asked, users)
+        users.forget(request)
+        asked.send()
+        return _Begun(self, request, asked)
 
-    def concluded(self, request: Request, sent: Sent, arguments: list[str]) -> Reply:
+    def read(self, request: Request, asked: Asked) -> Reply:
         """Return the reply to what was begun."""
+        self._answers = False
         try:
-            try:
-                text = sent.result()
-            except Exception as error:
-                if not is_unknown_script(error):
-                    raise
-                text = self._own.eval(self._lua, *arguments)
+            text = asked.answer()
         except Exception as error:
             raise self._error(error) from None
         self._answers = True
@@ -222,8 +230,9 @@ class RedisStore:
         """Return what is not to be shown: a client may repeat it in an error."""
         pool = getattr(self._given, "connection_pool", None)
         options = getattr(pool, "connection_kwargs", None)
-        password = urlsplit(self._url).password or ""
-        found: list[Any] = [password, unquote(password)]
+        address = urlsplit(self._url)
+        password = address.password or ""
+        found: list[Any] = [password, unquote(password), *parse_qs(address.query).get("password", ())]
         if isinstance(options, dict):
             found.append(options.get("password"))
         return [secret for secret in found if isinstance(secret, str) and secret]
@@ -239,6 +248,8 @@ _MEANINGS = (
     (("LOADING",), "Redis is loading its data"),
     (("CLUSTERDOWN", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
     (("WRONGTYPE",), "keys of the state were overwritten by another program: give it a Redis of its own"),
+    (("unexpected keyword argument", "in connection URL"),
+     "redis-py does not take what the address says after its question mark"),
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""
@@ -259,14 +270,53 @@ def _words(error: Exception) -> str:
 class _Begun:
     """An exchange that was sent, and whose answer is to come."""
 
-    def __init__(self, store: RedisStore, request: Request, sent: Sent, arguments: list[str]) -> None:
+    others_wait = False
+
+    def __init__(self, store: RedisStore, request: Request, asked: Asked) -> None:
         self._store = store
         self._request = request
-        self._sent = sent
-        self._arguments = arguments
+        self._asked = asked
 
     def wait(self, seconds: float) -> bool:
-        return self._sent.wait(seconds)
+        return self._asked.wait(seconds / SLICES, SLICES)
 
     def result(self) -> Reply:
-        return self._store.concluded(self._request, self._sent, self._arguments)
+        return self._store.read(self._request, self._asked)
+
+
+class _InTurn:
+    """The same where a process has several handlers: what one of them is answered holds for the others."""
+
+    others_wait = True
+
+    def __init__(self, store: RedisStore, request: Request, asked: Asked, users: together.Together) -> None:
+        self._store = store
+        self._request = request
+        self._asked = asked
+        self._users = users
+        self._reply: Reply | None = None
+        self._error: StateError | None = None
+
+    def wait(self, seconds: float) -> bool:
+        turn, self._reply = self._users.turn_or_answer(self._request, seconds / SLICES, SLICES)
+        try:
+            return self._reply is not None or (turn is not None and self._ask(seconds / SLICES))
+        finally:
+            if turn is not None:
+                turn.release()
+
+    def _ask(self, seconds: float) -> bool:
+        self._asked.send()
+        if not self._asked.wait(seconds, SLICES):
+            return False
+        try:
+            self._reply = self._store.read(self._request, self._asked)
+            self._users.learn(self._request, self._reply)
+        except StateError as error:
+            self._error = error
+        return True
+
+    def result(self) -> Reply:
+        if self._reply is None:
+            raise self._error or StateError("no answer")
+        return self._reply

@@ -9,8 +9,6 @@ import select
 from contextlib import suppress
 from typing import Any
 
-from pagerduty_logging.state.helper import SLICES
-
 REST = 0.05
 """Seconds for the rest of an answer that has begun to come."""
 
@@ -38,12 +36,18 @@ def renewed(connection: Any) -> bool:
     The next command connects again; return whether that is so.
     """
     try:
-        is_fit = not connection.can_read(timeout=0)
+        fit = not connection.can_read(timeout=0)
     except Exception:
-        is_fit = False
-    if not is_fit:
+        fit = False
+    if not fit:
         connection.disconnect()
-    return not is_fit
+    return not fit
+
+
+def is_fit(connection: Any) -> bool:
+    """Whether a command can be sent without connecting first."""
+    socket = getattr(connection, "_sock", None)
+    return socket is not None and not (_is_readable(socket) and renewed(connection))
 
 
 def _is_readable(socket: Any) -> bool:
@@ -56,36 +60,46 @@ def _is_readable(socket: Any) -> bool:
     return bool(looked.poll(0))
 
 
-class Sent:
-    """A command that was sent on a connection."""
+class Asked:
+    """A script that is called with a connection that is fit, and its answer.
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
+    Args:
+        client: of our own.
+        sha: digest of the script.
+        lua: its text, for a server that has forgotten it.
+        arguments: number of keys, keys and arguments.
+    """
+
+    def __init__(self, client: Any, sha: str, lua: str, arguments: list[str]) -> None:
+        self._client = client
+        self._connection = client.connection
+        self._sha, self._lua = sha, lua
+        self._arguments = arguments
         self._error: Exception | None = None
 
-    @classmethod
-    def on(cls, connection: Any, command: list[str]) -> Sent | None:
-        """Send a command; None: it takes a new connection."""
-        socket = getattr(connection, "_sock", None)
-        if socket is None or (_is_readable(socket) and renewed(connection)):
-            return None
+    def send(self) -> None:
+        """Send it, and wait for nothing."""
         try:
-            connection.send_command(*command)
-        except Exception:
-            with suppress(Exception):
-                connection.disconnect()
-            return None
-        return cls(connection)
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the answer; return whether it comes, or will never come."""
-        try:
-            return any(self._connection.can_read(timeout=seconds / SLICES) for _ in range(SLICES))
+            self._connection.send_command("EVALSHA", self._sha, *self._arguments)
         except Exception as error:
             self._error = error
-            return True
 
-    def result(self) -> Any:
+    def wait(self, seconds: float, times: int) -> bool:
+        """Wait for the answer, for some seconds some times; return whether it comes, or never will.
+
+        Time in which this process gets no CPU is not counted so.
+        """
+        try:
+            there = self._error is not None
+            while not there and times > 0:
+                there = self._connection.can_read(timeout=seconds)
+                times -= 1
+        except Exception as error:
+            self._error = error
+            there = True
+        return there
+
+    def answer(self) -> Any:
         """Return the answer, or raise what it says."""
         if self._error is not None:
             raise self._error
@@ -93,9 +107,13 @@ class Sent:
         socket.settimeout(REST)
         try:
             return self._connection.read_response()
+        except Exception as error:
+            if not is_unknown_script(error):
+                raise
         finally:
             with suppress(OSError):  # it may be closed by now
                 socket.settimeout(self._connection.socket_timeout)
+        return self._client.eval(self._lua, *self._arguments)
 
 
 def is_unknown_script(error: Exception) -> bool:

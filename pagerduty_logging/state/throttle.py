@@ -275,9 +275,9 @@ class Throttle:
     def _settle(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
         stood_for = self._settle_apart(settlement, problem, outcome)
         if not problem.under_way:
-            arrived = outcome in (Outcome.DELIVERED, Outcome.LOST, Outcome.NOT_NEEDED)
+            ended = outcome not in (Outcome.REJECTED, Outcome.UNDONE)
             only = 0 if outcome is Outcome.UNDONE else 1
-            self._known.close(problem, keep=arrived or problem.occurrences > only)
+            self._known.close(problem, keep=ended or problem.occurrences > only)
         first = settlement.why in (Why.FIRST, Why.LOST)
         if first and outcome is Outcome.DELIVERED and not problem.over:
             self.unreported.watch(problem)

@@ -127,6 +127,19 @@ def test_what_was_not_written_while_the_disk_was_full_is_written_when_there_is_r
     assert capsys.readouterr().err.count("the ledger is not written") == 1
 
 
+def test_a_sum_that_is_written_at_the_end_has_the_time_of_its_last_decision(tmp_path: Path) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    program = Program(ledger=str(ledger), min_occurrences=(3, 60.0))
+    program.log(times=2)
+    held_until = program.now
+    program.turn(1.0)
+    program.log()
+    program.end()
+    newest = max(_lines(ledger), key=lambda line: line["time"])
+    assert newest["verdict"] == "sent"
+    assert [line["time"] for line in _lines(ledger) if line["verdict"] == "held"] == [held_until] * 2
+
+
 def test_the_sums_of_what_was_held_back_are_written_at_the_end(tmp_path: Path) -> None:
     ledger = tmp_path / "pages.jsonl"
     program = Program(ledger=str(ledger), min_occurrences=(500, 60.0))

@@ -164,7 +164,7 @@ def test_an_event_is_refused_once_whole_and_once_bare_before_it_is_given_up() ->
         waiting.conclude(head, BadRequest("no", status=400))
         waiting.sending = None
     assert waiting.next() == (None, None)
-    assert outcomes == [Outcome.LOST]
+    assert outcomes == [Outcome.REFUSED]
     assert waiting.stats().dead_lettered == 1
     assert len(waiting.lost) == 1
 

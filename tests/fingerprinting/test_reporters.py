@@ -26,8 +26,25 @@ def library(code):
 
 server = library(
     """
+import logging
+
+class ToolError(Exception):
+    pass
+
 def call(function, *args):
     return function(*args)
+
+def call_and_wrap(function):
+    try:
+        return function()
+    except Exception as error:
+        raise ToolError("a tool failed") from error
+
+def call_and_report(function):
+    try:
+        call_and_wrap(function)
+    except ToolError:
+        logging.getLogger("sites").exception("Tool %r raised", "a name")
 
 def call_and_handle(function, handler):
     try:
@@ -102,6 +119,30 @@ def test_a_catch_all_distinguishes_what_libraries_hand_it(run):
     assert len({first, other_function, other_type}) == 3
     assert keys_of(run) == [first, other_function, other_type]
     assert not Fingerprinter().identify(logged(run, orders)[0]).by_message
+
+
+def test_what_a_library_wraps_before_it_reports_it_is_distinguished_by_what_it_wraps():
+    keys = keys_of(server.call_and_report, (*APPLICATION, deep))
+    assert len(set(keys)) == 3
+    assert keys[3] == keys[0]
+    records = [logged(server.call_and_report, function)[0] for function in APPLICATION]
+    assert explain(records[2]).joined == ("exception=ValueError", f"function={__name__}.prices")
+    assert len({fingerprint(queued(record)) for record in records}) == 3
+    assert explain(queued(records[2])).joined == ("exception=ValueError", "function=test_reporters.prices")
+
+
+def test_what_an_application_wraps_itself_is_distinguished_by_the_wrapper():
+    def pay():
+        try:
+            prices()
+        except ValueError as error:
+            raise LookupError("no price") from error
+
+    [record] = logged(server.call_and_report, pay)
+    kind, function = explain(record).joined
+    assert kind == "exception=LookupError"
+    assert function.endswith(".pay")
+    assert explain(queued(record)).joined == (kind, "function=test_reporters.pay")
 
 
 def test_an_ordinary_except_keeps_its_template():
@@ -310,3 +351,26 @@ def test_notebooks_that_fail_in_one_runner_are_problems_of_their_own():
 
     assert len(set(keys())) == len(failures)
     assert keys() == keys()
+
+
+def test_generated_code_of_a_library_is_the_librarys(tmp_path, monkeypatch):
+    """As Sanic's `handle_request`, which is compiled with its name for a file's."""
+    found = {"__name__": server.__name__}
+    exec(compile("def serve(function):\n    function()", "serve", "exec"), found)
+
+    def handle(function):
+        try:
+            found["serve"](function)
+        except Exception as error:
+            caught.append(error)
+        _log.error("unhandled error in %s", "/x", exc_info=caught.pop())
+
+    def guarded(function):
+        try:
+            found["serve"](function)
+        except Exception:
+            _log.exception("unhandled error in %s", "/x")
+
+    caught: list[Exception] = []
+    assert len(set(keys_of(guarded))) == len(APPLICATION)
+    assert len(set(keys_of(handle))) == len(APPLICATION)

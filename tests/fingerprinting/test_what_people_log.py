@@ -186,6 +186,46 @@ def test_the_constant_words_of_a_mapping_are_read_from_the_source():
     assert explain(logged(down, "a")[0]).rule is Rule.SOURCE
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda text: {"ok": False, "why": text},
+        lambda text: {"kind": text.replace(" ", "_"), "host": "db-1"},
+        lambda text: {"errors": [{"message": text, "line": 17}]},
+        lambda text: {"problems": [text, text]},
+        lambda text: {"payload": {"error": text}, "order": 17},
+    ],
+)
+def test_a_sentence_or_a_code_in_a_mapping_tells_problems_apart_though_the_source_has_only_its_name(shape):
+    keys = {fingerprint(made(form(shape(text)))) for text in (DOWN, EXPIRED) for form in (dict, repr)}
+    assert len(keys) == 2
+
+    def report(case):
+        kind, why, host = case
+        log.error({"kind": kind, "hosts": [host], "whom": host, "why": why})
+
+    cases = [("full", DOWN, "a"), ("full", DOWN, "b"), ("slow", DOWN, "a"), ("full", EXPIRED, "a")]
+    assert len({fingerprint(record) for record in logged(report, *cases)}) == 3
+
+
+def test_the_members_of_a_group_are_its_causes_where_they_stand_alone():
+    def report(errors):
+        log.error("the import failed: %s", errors)
+
+    one, other, both, again = (
+        fingerprint(record)
+        for record in logged(
+            report,
+            (ValueError(1),),
+            (KeyError(1),),
+            [ValueError(1), KeyError(2)],
+            [KeyError(2), ValueError(3), KeyError(1)],
+        )
+    )
+    assert both == again
+    assert len({one, other, both}) == 3
+
+
 def test_values_beside_the_words_of_a_structured_message_do_not_matter():
     assert fingerprint(made({"msg": DOWN, "order": 1})) == fingerprint(
         made({"msg": DOWN, "order": 2, "x": 3})
@@ -501,3 +541,17 @@ def test_records_made_by_hand_that_lack_something_are_still_distinguished(lacks)
 def test_records_of_make_log_record_without_a_name_are_distinguished():
     words = ("the disk is full", "the certificate has expired")
     assert len({fingerprint(logging.makeLogRecord({"msg": said, "levelno": 40})) for said in words}) == 2
+
+
+def test_a_member_of_a_group_that_was_never_raised_is_a_cause_behind_a_queue_too():
+    def report(errors):
+        try:
+            raise ExceptionGroup("the import failed", errors)
+        except ExceptionGroup:
+            log.exception("the import failed")
+
+    cases = [[ValueError(1)], [KeyError(1)], [KeyError(2), ValueError("two: lines\nof it")]]
+    records = logged(report, *cases)
+    direct = [fingerprint(record) for record in records]
+    assert len(set(direct)) == 3
+    assert [fingerprint(queued(record)) for record in records] == direct

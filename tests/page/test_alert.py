@@ -118,6 +118,12 @@ def test_a_page_reads_like_this() -> None:
         ("it broke", ValueError("\n-----\n=====\nCell 3 failed\n"), "it broke: ValueError: Cell 3 failed"),
         ("it broke", ValueError("17"), "it broke: ValueError: 17"),
         ("bad card", ValueError("bad card"), "ValueError: bad card"),
+        (
+            "it broke",
+            ValueError("Cannot run:\n  node 'pay'\nat 3"),
+            "it broke: ValueError: Cannot run: node 'pay'",
+        ),
+        ("17\n\nGraphQL request:1:2", KeyError(17), "KeyError: 17"),
         ("cannot pay", ValueError("no"), "cannot pay: ValueError: no"),
         ("cannot serve /v1", ValueError("v1"), "cannot serve /v1: ValueError: v1"),
         ("cannot pay:", ValueError("no"), "cannot pay: ValueError: no"),
@@ -193,8 +199,30 @@ def test_a_line_by_which_a_library_reports_names_the_applications_function() -> 
     made = record("Job 7f3a failed", exc_info=_raised_in_the_shop())
     made.pathname = logging.__file__
     assert _trigger(made).summary == "Job 7f3a failed in test_alert._charge: ValueError: no"
+    made.msg = "ValueError: no"
+    assert _trigger(made).summary == "Error caught in test_alert._charge: ValueError: no"
     ours = record("Job 7f3a failed", exc_info=_raised_in_the_shop())
     assert _trigger(ours).summary == "Job 7f3a failed: ValueError: no"
+
+
+def test_what_a_library_made_of_an_exception_is_shown_by_what_it_made_it_of() -> None:
+    charged = _raised_in_the_shop()[1]
+    wrapper = LookupError("tool failed")
+    wrapper.__cause__ = charged
+    made = record("Tool 'refund' failed", exc_info=(LookupError, wrapper, None))
+    made.pathname = logging.__file__
+    assert _trigger(made).summary == "Tool 'refund' failed in test_alert._charge: ValueError: no"
+    ours = record("Tool 'refund' failed", exc_info=(LookupError, wrapper, None))
+    assert _trigger(ours).summary == "Tool 'refund' failed: LookupError: tool failed"
+
+
+def test_an_exception_that_only_says_how_an_object_is_printed_is_shown_by_its_cause() -> None:
+    error = LookupError("RetryError[<Future at 0x7f24b6faa950 state=finished raised ValueError>]")
+    assert _summary("it broke", error=error).startswith("it broke: LookupError: RetryError[<Future at 0x7f")
+    error.__cause__ = ValueError("bad card")
+    assert _summary("it broke", error=error) == "it broke: LookupError: ValueError: bad card"
+    error.__cause__ = ValueError()
+    assert _summary("it broke", error=error) == "it broke: LookupError: ValueError"
 
 
 class _Job:
@@ -433,6 +461,12 @@ def test_every_extra_field_is_shown_and_texts_of_several_lines_as_rows() -> None
     assert details["order"] == 7
     assert details["sql"] == ["select 1", "from t"]
     assert details["nested"] == {"a": [1]}
+
+
+def test_what_libraries_note_on_a_record_for_themselves_is_not_shown() -> None:
+    details = _details(record("it broke", order=7, _payload_str='"message": "it broke",'))
+    assert details["order"] == 7
+    assert "_payload_str" not in details
 
 
 def test_an_extra_named_like_a_field_of_ours_is_shown_beside_it() -> None:

@@ -37,6 +37,9 @@ TEXTS = [
     ("tokens=['7f3a', '9c2e']", "9c2e", "tokens"),
     ("GET /cb?code=1&access_token=7f3a9c&state=x", "7f3a9c", "state=x"),
     ("Authorization: Bearer 7f3a.9c2e", "7f3a", "Authorization"),
+    ("Authorization: Bearer abcdefghijklmnop12345", "]]", "Authorization: [redacted]"),
+    ("password=s3cr3t! for user", "!", "for user"),
+    ("password: s3cr3t?", "?", "password"),
     ("Authorization: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz", "Authorization"),
     ("{'Authorization': 'Token 7f3a9c2e', 'Accept': 'x'}", "7f3a9c2e", "'Accept': 'x'"),
     ("[('Cookie', 'sid=1; theme=dark')]", "sid=1", "Cookie"),
@@ -107,6 +110,13 @@ NAMES_IN_TEXTS = (
 def test_a_value_is_found_behind_every_name_in_any_case(name: str) -> None:
     for written in (name, name.upper(), name.title()):
         assert "hunter2" not in Redactor().text(f"failed with {written}=hunter2")
+
+
+def test_what_a_template_string_names_a_secret_is_replaced_where_other_code_has_left_its_repr() -> None:
+    value = "Interpolation('hunter2', 'account.password', None, '')"
+    left = f"Login(Template(strings=('as bob with ', ''), interpolations=({value},)))"
+    assert Redactor().text(left) == f"Login(as bob with {MARK})"
+    assert Redactor(usual=False).text(left) == "Login(as bob with hunter2)"
 
 
 @pytest.mark.parametrize("text", HARMLESS)

@@ -130,6 +130,38 @@ def test_a_template_string_that_a_queue_has_left_as_text_is_read():
     assert set(said.fields) == {"disk", "self.password"}
 
 
+INNER = "Template(strings=('rack ', ''), interpolations=(Interpolation(7, 'rack', None, ''),))"
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "fields"),
+    [
+        ("host said %s, twice", "host said disk db1 at 3 %, twice", {"d": "db1", "p": "3"}),
+        ("list [%s]", "list [disk db1 at 3 %]", {"d": "db1", "p": "3"}),
+        (
+            '{"event": "full", "host": "%s"}',
+            "full",
+            {"d": "db1", "p": "3", "host": "%s"},
+        ),  # a page shows its text
+        (f"in {INNER} and %s", "in rack 7 and disk db1 at 3 %", {"rack": "7", "d": "db1", "p": "3"}),
+        ("cut off %.60s", "cut off Template(…)", {}),
+        ("Template(strings=('a', ')', and more", "Template(…)", {}),
+    ],
+)
+def test_a_template_string_that_other_code_has_left_in_a_text_is_read(text, words, fields):
+    left = "Template(strings=('disk ', ' at ', ' %'), interpolations=(Interpolation('db1', 'd', None, ''), "
+    left += "Interpolation(3, 'p', None, '')))"
+    said = message.read(text % left if text.count("%") == 1 else text)
+    assert said.words == words
+    assert said.fields == {name: value % left if "%" in value else value for name, value in fields.items()}
+
+
+def test_a_template_string_within_another_is_read():
+    left = f"Template(strings=('', ' is full'), interpolations=(Interpolation({INNER}, 'place', None, ''),))"
+    found = template_strings.read_repr(left)
+    assert (found.text, found.values) == ("rack 7 is full", {"rack": "7"})
+
+
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="template strings are new in Python 3.14")
 def test_a_template_string_is_its_rendered_text():
     names = {"disk": "/dev/sda", "left": 0.5}

@@ -2,6 +2,8 @@
 
 import io
 import logging
+import logging.handlers
+import queue
 import re
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from pagerduty_logging import RenderTemplates
 from pagerduty_logging.sandbox import Sandbox
+from tests.pages import paging
 from tests.reliability.programs import run_file
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "template_strings"
@@ -88,6 +91,37 @@ def test_a_record_without_template_strings_is_passed_as_it_is() -> None:
     record = logging.LogRecord("shop", logging.ERROR, __file__, 1, "%s of %d", ("one", 2), None)
     assert RenderTemplates().filter(record) is record
     assert shown("%s of %d", "one", 2) == "one of 2"
+
+
+@needs_template_strings
+def test_values_are_details_and_no_secret_is_shown_wherever_a_template_string_stands(
+    sandbox: Sandbox,
+) -> None:
+    user = template("user {d} with {password}", d="db1", password="hunter2hunter2")
+
+    class Holder:
+        def __repr__(self) -> str:
+            return f"Holder({user})"
+
+    with paging(sandbox) as pager:
+        given = queue.Queue[logging.LogRecord]()
+        queued = logging.Logger("app.queued")
+        queued.addHandler(logging.handlers.QueueHandler(given))
+        listener = logging.handlers.QueueListener(given, pager.handler)
+        listener.start()
+        for logger in (pager.logger, queued):
+            logger.error("argument %s", user)
+            logger.error("list %s", [user])
+            logger.error("deep %s", {"a": [{"b": user}]})
+            logger.error("holder %s", Holder())
+            logger.error({"event": "data", "said": user})
+            logger.error("extra", extra={"said": user, "many": [user]})
+        listener.stop()
+        events = pager.events
+    assert len(events) == 12
+    assert "hunter2" not in str(events)
+    assert "interpolations" not in str(events)
+    assert {event["payload"]["custom_details"].get("d") for event in events} == {"db1"}
 
 
 @needs_template_strings

@@ -294,3 +294,35 @@ def test_the_thread_that_sends_keeps_nothing_of_the_context_that_logged_first(
     )
     ended.well()
     assert ended.out == "True\n"
+
+
+def test_what_is_lost_with_the_process_is_given_to_on_error_the_worst_first(pagerduty: Sandbox) -> None:
+    pagerduty.fail_share(503, 1)
+    ended = run(
+        """
+        def lost(event, error): print(event.severity, event.summary, error, flush=True)
+        attached(flush_timeout=0.2, on_error=lost)
+        log.error("an error")
+        log.critical("a disaster")
+        """,
+        pagerduty.url,
+    )
+    assert [line.split(" the process ended first")[0] for line in ended.out.splitlines()] == [
+        "critical a disaster",
+        "error an error",
+    ]
+    assert "took CRITICAL of logger" in ended.err
+
+
+def test_an_event_that_was_refused_is_not_tried_again_at_the_end(pagerduty: Sandbox) -> None:
+    pagerduty.fail_share(400, 1)
+    ended = run(
+        """
+        def lost(event, error): print(event.summary, flush=True)
+        attached(on_error=lost)
+        log.error("an error")
+        """,
+        pagerduty.url,
+    )
+    assert ended.out.splitlines() == ["an error"]
+    assert ended.err.count("not delivered") == 1

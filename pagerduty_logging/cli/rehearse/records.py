@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse.entries import Entry
+from pagerduty_logging.cli.rehearse.functions import function_at
 from pagerduty_logging.cli.rehearse.rebuilding import rebuilt
 
 MAX_FIELDS: Final = 100
@@ -50,7 +51,7 @@ class RecordMaker:
             "filename": name,
             "module": os.path.splitext(name)[0],
             "lineno": entry.line,
-            "funcName": entry.function or None,
+            "funcName": entry.function or (function_at(path, entry.line) if entry.line else "") or None,
             "created": float(entry.time or 0.0),
             "msecs": (entry.time or 0.0) % 1 * 1_000,
             "process": entry.process,

@@ -112,9 +112,8 @@ class Rehearsal:
 
     def _shows_page(self, rule: int, key: str) -> bool:
         problem = self._problems.get((rule, key))
-        return (
-            self.with_pages and problem is not None and not problem.page and len(self._problems) <= MAX_PAGES
-        )
+        wanted = problem is None or not problem.page  # None: its first record is on its way
+        return self.with_pages and wanted and len(self._problems) <= MAX_PAGES
 
     def take(self, entry: Entry, known: Identity | None = None) -> Identity | None:
         """Rehearse one record.

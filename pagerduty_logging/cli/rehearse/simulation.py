@@ -88,6 +88,8 @@ class Simulation:
         self._due = 0.0
         self._formatter = formatter
         self._is_known = is_known
+        key_options = options.get("fingerprint")
+        self._asks_function = isinstance(key_options, Mapping) and key_options.get("function_name") is True
         self.rules = _rules(options)
         of_each = {name: value for name, value in given.items() if name not in OF_ALL}
         self._main = Route(
@@ -141,7 +143,7 @@ class Simulation:
             severity = occurrence.severity
             if known is None and not occurrence.origin.path:
                 known = Identity(key, occurrence.by_message)
-        uncertain = not self._is_known(rule, key) and self._is_masked(record)
+        uncertain = not self._is_known(rule, key) and self._is_uncertain(record)
         return Judged(key, severity.value, occurrence is None, uncertain, rule, known), sent
 
     def _route_of(self, record: logging.LogRecord) -> tuple[int, Route]:
@@ -150,8 +152,11 @@ class Simulation:
                 return 0 if route is self._main else rule.number, route
         return 0, self._main
 
-    def _is_masked(self, record: logging.LogRecord) -> bool:
-        return overrides.own_key(record) is None and _EXPLAINS.explain(record).rule is KeyRule.MASK
+    def _is_uncertain(self, record: logging.LogRecord) -> bool:
+        """Return whether a record's key was made by masking, or of less than the options ask for."""
+        if overrides.own_key(record) is not None:
+            return False
+        return (self._asks_function and not record.funcName) or _EXPLAINS.explain(record).rule is KeyRule.MASK
 
     def finish(self) -> list[Sent]:
         """Send what waits; return it."""

@@ -62,6 +62,17 @@ def chained(log: logging.Logger, number: int) -> None:
         log.exception("gave up")
 
 
+def grouped(log: logging.Logger, number: int) -> None:
+    try:
+        raise ExceptionGroup(f"attempt {number}", [ValueError(number), KeyError("card")])
+    except ExceptionGroup:
+        log.exception("could not settle %d", number)
+
+
+def says_little(log: logging.Logger, number: int) -> None:
+    log.error(f"failed: {KeyError(number)}")
+
+
 def quiet(log: logging.Logger, number: int) -> None:
     log.warning("order %d is late: ERROR or not", number)
 
@@ -70,7 +81,19 @@ def noisy(log: logging.Logger, number: int) -> None:
     logging.getLogger(f"{log.name}.noise").error("noise %d", number)
 
 
-SITES = [template, interpolated, constant, worse, several_lines, caught, chained, quiet, noisy]
+SITES = [
+    template,
+    interpolated,
+    constant,
+    worse,
+    several_lines,
+    caught,
+    chained,
+    grouped,
+    says_little,
+    quiet,
+    noisy,
+]
 
 ROUTING = [
     {"logger": "rehearsed.noise", "routing_key": "R" * 32},

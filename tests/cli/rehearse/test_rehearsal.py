@@ -1,7 +1,9 @@
 """What is counted, held back, delayed and dropped, under a turned clock."""
 
+import builtins
 import inspect
 import re
+import traceback
 from contextlib import closing
 from datetime import UTC
 from pathlib import Path
@@ -322,3 +324,86 @@ def test_what_is_not_rehearsed_is_an_option_and_is_named_in_the_readme():
     said = readme.partition("are named, and left out:")[2].partition("\n\n")[0]
     assert options >= simulation.NOT_REHEARSED
     assert set(re.findall(r"`(\w+)`", said)) == simulation.NOT_REHEARSED
+
+
+def test_each_problem_shows_the_page_of_its_first_event():
+    entries = [entry(NOON + n * 400, f"customer {7 + n} has no card") for n in range(3)]
+    result = rehearsed([entry(NOON, "no database"), *entries])
+    assert [problem.page["summary"] for problem in result.problems] == [
+        "no database",
+        "customer 7 has no card",
+    ]
+    assert len(result.problems[1].events) == 3
+
+
+BUILTIN = [
+    kind for kind in vars(builtins).values() if isinstance(kind, type) and issubclass(kind, BaseException)
+]
+
+
+@pytest.mark.parametrize("kind", BUILTIN, ids=lambda kind: kind.__name__)
+def test_every_exception_of_python_is_rebuilt_without_its_arguments(kind: type[BaseException]):
+    error = rebuilt(TRACEBACK.replace("KeyError: 7", f"{kind.__name__}: [Errno 111] no route"))
+    assert error is not None
+    assert isinstance(error, kind) or issubclass(kind, BaseExceptionGroup)
+    assert (type(error).__qualname__, str(error)) == (kind.__name__, "[Errno 111] no route")
+
+
+GROUP = """  + Exception Group Traceback (most recent call last):
+  |   File "/srv/a.py", line 3, in collect
+  |     raise ExceptionGroup("feeds", errors)
+  | ExceptionGroup: feeds (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "/srv/a.py", line 1, in fetch
+    |     connect()
+    | ConnectionError: no route
+    +---------------- 2 ----------------
+    | Exception Group Traceback (most recent call last):
+    |   File "/srv/a.py", line 2, in parse
+    |     raise ExceptionGroup("inner", errors)
+    | shop.Unread: inner (1 sub-exception)
+    +-+---------------- 1 ----------------
+      | ValueError: two
+      | lines
+      +------------------------------------"""
+
+
+def test_an_exception_group_is_rebuilt_with_its_members():
+    cause = 'Traceback (most recent call last):\n  File "/srv/b.py", line 1, in f\nKeyError: 7'
+    how = "The above exception was the direct cause of the following exception:"
+    error = rebuilt(f"{cause}\n\n{how}\n\n{GROUP}")
+    assert isinstance(error, ExceptionGroup)
+    assert str(error) == "feeds (2 sub-exceptions)"
+    assert [frame.name for frame in traceback.extract_tb(error.__traceback__)] == ["collect"]
+    assert isinstance(error.__cause__, KeyError)
+    first, inner = error.exceptions
+    assert isinstance(first, ConnectionError)
+    assert (str(first), type(inner).__qualname__) == ("no route", "Unread")
+    assert isinstance(inner, ExceptionGroup)
+    assert str(inner.exceptions[0]) == "two\nlines"
+
+
+@pytest.mark.parametrize("cut", range(0, len(GROUP), 37))
+def test_a_group_that_was_cut_off_is_no_harm(cut: int):
+    rebuilt(GROUP[:cut])
+    rebuilt(GROUP[cut:])
+
+
+def test_the_function_is_found_where_the_source_is_at_hand(tmp_path: Path):
+    source = tmp_path / "shop.py"
+    source.write_text(
+        "import logging\nlog = logging.getLogger()\n\nclass Till:\n    def pay(self):\n"
+        "        f = lambda: log.error(1)\n        log.error(2)\n\nlog.error(3)\n"
+    )
+    maker = RecordMaker()
+    found = [maker.record(entry(NOON, path=str(source), line=line)).funcName for line in (6, 7, 4, 9, 90)]
+    assert found == ["<lambda>", "pay", "Till", "<module>", None]
+    assert maker.record(entry(NOON, path=str(source), line=7, function="said")).funcName == "said"
+    assert maker.record(entry(NOON, path=str(tmp_path / "gone.py"), line=7)).funcName is None
+
+
+def test_keys_that_need_a_function_which_the_log_does_not_name_are_uncertain():
+    options = {"fingerprint": {"function_name": True}}
+    told = {"fields": {"message_template": "order %d failed"}}
+    assert rehearsed([entry(NOON, **told)], **options).problems[0].uncertain

@@ -373,3 +373,10 @@ def test_a_number_of_another_scale_pages_for_nothing_that_is_no_error(said: dict
 def test_what_serilog_says_without_a_level_is_news(read: Read):
     entries, _ = read('{"@t": "2026-11-29T03:12:07Z", "@m": "ready"}\n', level=1)
     assert [(e.level, e.message) for e in entries] == [(20, "ready")]
+
+
+def test_equal_objects_one_after_the_other_are_as_many_records(read: Read):
+    said = {"timestamp": "2026-11-29T03:12:07Z", "level": "ERROR", "message": "no", "exc_info": TRACEBACK}
+    entries, counts = read((json.dumps(said) + "\n") * 3)
+    assert [e.message for e in entries] == ["no"] * 3
+    assert (counts.records, counts.continued) == (3, 0)
