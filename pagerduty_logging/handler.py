@@ -204,7 +204,8 @@ class PagerDutyHandler(Pager):
         try:
             self.setLevel(level)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"level: {error}") from None
+            names = ", ".join(logging.getLevelNamesMapping())
+            raise type(error)(f"level: {error}: must be a number or one of {names}") from None
         found = rules(routing)
         fields = alert.checked_fields(
             source=source,
