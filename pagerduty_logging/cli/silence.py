@@ -47,7 +47,7 @@ def seconds(option: str, given: str) -> float:
         ValueError: it is no length of time; names the option.
     """
     if not _LENGTH.fullmatch(given):
-        raise ValueError(f"{option} {given!r} is no length of time: say 90s, 30m, 2h or 1d")
+        raise ValueError(f"{option} {given!r} is not a length of time: say 90s, 30m, 2h or 1d")
     return sum(float(n) * _SECONDS[unit] for n, unit in _PART.findall(given))
 
 

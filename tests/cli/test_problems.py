@@ -140,14 +140,14 @@ def test_none_is_open(command: Callable[..., Any], known: str):
         (["silence", "--logger", "", "--state", "x", "--for", "1h", "--reason", "r"], "--all silences"),
         (["silence", "k" * 256, "--state", "x", "--for", "1h", "--reason", "r"], "more than 255"),
         (["silence", "k", "--state", "x", "--for", "1h", "--reason", " "], "--reason is empty"),
-        (["silence", "k", "--state", "x", "--for", "0", "--reason", "r"], "--for '0' is no length"),
+        (["silence", "k", "--state", "x", "--for", "0", "--reason", "r"], "--for '0' is not a length"),
         (
             ["silence", "k", "--state", "x", "--for", "forever", "--reason", "r"],
-            "--for 'forever' is no length",
+            "--for 'forever' is not a length",
         ),
         (["silence", "k", "--state", "x", "--for", "0m", "--reason", "r"], "needs an end, later than now"),
         (["silence", "k", "--state", "x", "--for", "8d", "--reason", "r"], "the longest silence is 7 days"),
-        (["silence", "k", "--state", "x", "--for=-5m", "--reason", "r"], "is no length of time"),
+        (["silence", "k", "--state", "x", "--for=-5m", "--reason", "r"], "is not a length of time"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(command: Callable[..., Any], arguments: list[str], says: str):
