@@ -138,6 +138,9 @@ class PagerDutyHandler(Pager):
         remember: seconds that the state knows a problem after its last occurrence.
         enabled: False: silent and inert.
 
+    Attributes:
+        environment: as given, or as the environment variables say; it joins the keys of problems and jobs.
+
     Raises:
         ValueError, TypeError: naming the option that is wrong; the routing key is never echoed.
     """
