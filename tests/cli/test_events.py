@@ -60,6 +60,11 @@ def test_an_alert_lives_from_trigger_to_resolve(command, sandbox: Sandbox):
     assert sandbox.events[2]["payload"]["custom_details"] == {"by": "me"}
 
 
+@pytest.mark.parametrize("region", ["eu", "EU", "Us"])
+def test_a_region_is_taken_in_any_case(command, sandbox: Sandbox, region):
+    assert command("trigger", "disk full", "--region", region).code == 0
+
+
 def test_a_change_is_recorded(command, sandbox: Sandbox):
     ran = command(
         "change", "Deployed 1.4.2", "--source", "shop", "--link", "Build=https://ci.example.com/142"
