@@ -138,9 +138,6 @@ class PagerDutyHandler(Pager):
         remember: seconds that the state knows a problem after its last occurrence.
         enabled: False: silent and inert.
 
-    Attributes:
-        environment: as given, or as the environment variables say; it joins the keys of problems and jobs.
-
     Raises:
         ValueError, TypeError: naming the option that is wrong; the routing key is never echoed.
     """
@@ -225,7 +222,7 @@ class PagerDutyHandler(Pager):
         )
         diagnostics = Diagnostics()
         self.number = next(_numbers)
-        self.environment = fields.environment
+        self.environment = fields.environment  # as found; the keys of jobs are made with it
         self._mark = paged_exceptions.name(f"{os.getpid()}_{self.number}")
         redacted = redactor(redact, (key or _NO_KEY).reveal)
         self._decisions = Decisions(
