@@ -204,7 +204,8 @@ class PagerDutyHandler(Pager):
         try:
             self.setLevel(level)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"level: {error}") from None
+            names = ", ".join(logging.getLevelNamesMapping())
+            raise type(error)(f"level: {error}: must be a number or one of {names}") from None
         found = rules(routing)
         fields = alert.checked_fields(
             source=source,
@@ -221,7 +222,7 @@ class PagerDutyHandler(Pager):
         )
         diagnostics = Diagnostics()
         self.number = next(_numbers)
-        self.environment = fields.environment
+        self.environment = fields.environment  # as found; the keys of jobs are made with it
         self._mark = paged_exceptions.name(f"{os.getpid()}_{self.number}")
         redacted = redactor(redact, (key or _NO_KEY).reveal)
         self._decisions = Decisions(

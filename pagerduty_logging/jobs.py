@@ -243,9 +243,9 @@ class _Run:
                 return
             self._overran = True
             stack = None if self._thread is None else _stack_of(self._thread)
-            words = "Job %s is still running after %g seconds"
+            words = "Job %s is still running after %s"
             ran = monotonic() - self._since
-            self._guard._page(self._place, words, self._guard._name, limit, stack=stack, ran=ran)
+            self._guard._page(self._place, words, self._guard._name, in_words(limit), stack=stack, ran=ran)
 
 
 async def _awaited(run: _Run, job: Awaitable[Any]) -> Any:
@@ -299,6 +299,11 @@ def dedup_key(name: str, environment: str | None = None) -> str:
     if not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
         raise ValueError(f"name must be 1 to {MAX_NAME_CHARS} printable characters")
     return handlers.task_key("job", name.strip(), environment)
+
+
+def in_words(seconds: float) -> str:
+    """Return a length of time: "1 second", "0.5 seconds"."""
+    return f"{seconds:g} second{'' if seconds == 1 else 's'}"
 
 
 def record(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pagerduty_logging import PagerDutyHandler, install_hooks, page_on_failure
+from pagerduty_logging import PagerDutyHandler, install_hooks, jobs, page_on_failure
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 from tests.reliability.programs import run_file, until
 
@@ -114,6 +114,13 @@ def test_a_job_that_takes_too_long_pages_while_it_runs_and_resolves_when_it_is_d
         assert alert.summary == "Job slow is still running after 0.05 seconds"
         assert [row for row in alert.custom_details["stack"] if "test_jobs.py" in row]
     assert actions(sandbox, handler) == ["trigger", "resolve"]
+
+
+@pytest.mark.parametrize(
+    ("length", "words"), [(1, "1 second"), (0.5, "0.5 seconds"), (3600.0, "3600 seconds")]
+)
+def test_a_length_of_time_agrees_with_its_noun(length, words):
+    assert jobs.in_words(length) == words
 
 
 def test_a_job_in_time_does_not_page_later(sandbox, handler):
@@ -385,7 +392,7 @@ def test_an_error_that_the_job_logs_is_a_problem_of_its_own_which_a_success_leav
         ),
         (
             "import logging\n"
-            "from pagerduty_logging import PagerDutyHandler, install_hooks, page_on_failure\n"
+            "from pagerduty_logging import PagerDutyHandler, install_hooks, jobs, page_on_failure\n"
             "logging.getLogger().addHandler(PagerDutyHandler())\n"
             "install_hooks()\n"
             "import module_that_is_missing\n"

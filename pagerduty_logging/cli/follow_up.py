@@ -13,7 +13,7 @@ from pagerduty_logging.cli.sending import send
 if TYPE_CHECKING:
     from pagerduty_logging.events_api.routing_key import RoutingKey
 
-NOT_TOLD = 2
+NOT_TOLD = 1
 
 
 class FollowUp:
@@ -64,7 +64,7 @@ class ResolveForAll(FollowUp):
         return parser
 
     def run(self, args: argparse.Namespace) -> int:
-        """Send it; 0, 1 when PagerDuty did not accept it, or 2 when the state could not be told."""
+        """Send it; 0, or 1 when PagerDuty did not accept it or the state did not take it."""
         place = find_state(args)
         if place is None:
             return self._send(args)

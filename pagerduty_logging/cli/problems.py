@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pagerduty_logging.cli import options, output
@@ -11,7 +12,7 @@ from pagerduty_logging.cli.parsing import Misuse, Subparsers
 
 if TYPE_CHECKING:
     from pagerduty_logging.state.options import Place
-    from pagerduty_logging.state.protocol import KnownProblem, Store
+    from pagerduty_logging.state.protocol import KnownProblem, Silence, Store
 
 SEVERITIES = ("critical", "error", "warning", "info")
 """By their rank."""
@@ -105,34 +106,75 @@ def run(args: argparse.Namespace) -> int:
         store.close()
 
 
-def _show_all(store: Store, args: argparse.Namespace) -> int:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is known at a moment.
+
+    Attributes:
+        now: on the store's clock.
+        silences: those that have not ended, each with its end.
+    """
+
+    now: float
+    silences: list[tuple[Silence, float]]
+
+    def silence_of(self, problem: KnownProblem) -> Silence | None:
+        """Return the silence that keeps the events of a problem back; None: there is none."""
+        from pagerduty_logging.state.silences import which
+
+        found = which(self.silences, problem.key, problem.logger, problem.severity, self.now)
+        return None if found is None else found[0]
+
+
+def _looked(store: Store) -> tuple[_Look, list[KnownProblem]]:
     now, known = store.problems()
+    return _Look(now, [(silence, silence.until) for silence in store.silences()[1]]), known
+
+
+def _show_all(store: Store, args: argparse.Namespace) -> int:
+    look, known = _looked(store)
     known.sort(key=lambda problem: (problem.severity, -problem.last_seen, problem.key))
     if args.json:
-        output.print_json({"problems": [_as_json(problem, now) for problem in known]})
+        output.print_json({"problems": [_as_json(problem, look) for problem in known]})
     elif known or not output.is_terminal():
         if args.watch and output.is_terminal():
             print("\x1b[2J\x1b[H", end="")
-        output.table(_HEADER, [_row(problem, now) for problem in known], {name: name for name in SEVERITIES})
+        output.table(_HEADER, [_row(problem, look) for problem in known], {name: name for name in SEVERITIES})
     else:
         print("No problem is open.")
     return SOME_OPEN if known else NONE_OPEN
 
 
 def _show_one(store: Store, args: argparse.Namespace) -> int:
-    now, known = store.problems()
+    look, known = _looked(store)
     found = [problem for problem in known if problem.key == args.key]
     if args.json:
-        output.print_json({"problems": [_as_json(problem, now) for problem in found]})
+        output.print_json({"problems": [_as_json(problem, look) for problem in found]})
     elif not found:
         print("No such problem is open.")
     for problem in () if args.json else found:
-        output.table(("WHAT", "IS"), [(name, str(value)) for name, value in _as_json(problem, now).items()])
+        rows = [(name, _words(value)) for name, value in _as_json(problem, look).items()]
+        output.table(("WHAT", "IS"), rows)
     return SOME_OPEN if found else NONE_OPEN
 
 
-def _row(problem: KnownProblem, now: float) -> tuple[str, ...]:
-    summary = problem.summary or "?"
+def _words(value: object) -> str:
+    """Return a value in words: of a list its entries, of what is not there a dash."""
+    match value:
+        case None | "":
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(_words, value)) or "-"
+        case dict():
+            return ", ".join(f"{name} {_words(each)}" for name, each in value.items())
+    return str(value)
+
+
+def _row(problem: KnownProblem, look: _Look) -> tuple[str, ...]:
+    now = look.now
+    summary = problem.summary or (f"(logger {problem.logger})" if problem.logger else "?")
     return (
         SEVERITIES[problem.severity],
         summary if len(summary) <= _SUMMARY_CHARS else summary[: _SUMMARY_CHARS - 1] + "…",
@@ -140,7 +182,7 @@ def _row(problem: KnownProblem, now: float) -> tuple[str, ...]:
         _hosts(problem),
         f"{age(now - problem.first_seen)} ago",
         f"{age(now - problem.last_seen)} ago",
-        _window(problem),
+        _window(problem, look),
         problem.key,
     )
 
@@ -151,7 +193,10 @@ def _hosts(problem: KnownProblem) -> str:
     return f"{names} and {more} more" if more > 0 else names or "?"
 
 
-def _window(problem: KnownProblem) -> str:
+def _window(problem: KnownProblem, look: _Look) -> str:
+    silence = look.silence_of(problem)
+    if silence is not None:
+        return f"silenced for {age(silence.until - look.now)}"
     if problem.leased:
         return "being sent"
     if problem.window_left:
@@ -159,8 +204,8 @@ def _window(problem: KnownProblem) -> str:
     return "over" if problem.events else "not sent"
 
 
-def _as_json(problem: KnownProblem, now: float) -> dict[str, Any]:
-    told = problem.told_severity
+def _as_json(problem: KnownProblem, look: _Look) -> dict[str, Any]:
+    told, silence = problem.told_severity, look.silence_of(problem)
     return {
         "key": problem.key,
         "summary": problem.summary,
@@ -168,6 +213,7 @@ def _as_json(problem: KnownProblem, now: float) -> dict[str, Any]:
         "occurrences": problem.occurrences,
         "suppressed": problem.suppressed,
         "silenced": problem.silenced,
+        "silence": None if silence is None else as_json(silence),
         "events": problem.events,
         "first_seen": timestamp(problem.first_seen),
         "last_seen": timestamp(problem.last_seen),
@@ -181,6 +227,20 @@ def _as_json(problem: KnownProblem, now: float) -> dict[str, Any]:
         "more": problem.more,
         "first_release": problem.first_release,
         "logger": problem.logger,
+    }
+
+
+def as_json(silence: Silence) -> dict[str, Any]:
+    """Return a silence as it is printed in JSON."""
+    return {
+        "id": silence.id,
+        "by": silence.by,
+        "what": silence.what,
+        "since": timestamp(silence.since),
+        "until": timestamp(silence.until),
+        "critical": silence.critical,
+        "who": silence.who,
+        "reason": silence.reason,
     }
 
 

@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -176,22 +177,29 @@ def _made_by(args: argparse.Namespace) -> "PagerDutyHandler | None":
     if args.routing_key_file is None and not os.environ.get(ENVIRONMENT_VARIABLE, "").strip():
         _complain(f"no routing key is set, so that nothing is paged: set {ENVIRONMENT_VARIABLE}")
         return None
-    try:
-        return PagerDutyHandler(
-            routing_key_file=args.routing_key_file,
-            region=args.region,
-            source=args.source,
-            spool=args.spool,
-            flush_timeout=FLUSH_TIMEOUT,
-        )
-    except (TypeError, ValueError, Warning) as error:
-        _complain(f"nothing is paged: {error}")
-        return None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            handler = PagerDutyHandler(
+                routing_key_file=args.routing_key_file,
+                region=args.region,
+                source=args.source,
+                spool=args.spool,
+                flush_timeout=FLUSH_TIMEOUT,
+            )
+        except (TypeError, ValueError) as error:
+            _complain(f"nothing is paged: {error}")
+            return None
+    for warning in caught:
+        _complain(str(warning.message))
+    return handler
 
 
 def _words(outcome: "Outcome", timeout: float | None) -> str:
+    from pagerduty_logging.jobs import in_words
+
     if outcome.timed_out:
-        return f"still running after {timeout:g} seconds"
+        return f"still running after {in_words(timeout or 0.0)}"
     if outcome.status > 0:
         return f"exit status {outcome.status}"
     try:

@@ -7,11 +7,11 @@ import getpass
 import re
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Misuse, Subparsers
-from pagerduty_logging.cli.problems import TROUBLE, add_state, age, open_store, timestamp
+from pagerduty_logging.cli.problems import TROUBLE, add_state, age, as_json, open_store, timestamp
 
 if TYPE_CHECKING:
     from pagerduty_logging.state.protocol import Silence, Store
@@ -47,7 +47,7 @@ def seconds(option: str, given: str) -> float:
         ValueError: it is no length of time; names the option.
     """
     if not _LENGTH.fullmatch(given):
-        raise ValueError(f"{option} {given!r} is no length of time: say 90s, 30m, 2h or 1d")
+        raise ValueError(f"{option} {given!r} is not a length of time: say 90s, 30m, 2h or 1d")
     return sum(float(n) * _SECONDS[unit] for n, unit in _PART.findall(given))
 
 
@@ -177,11 +177,11 @@ def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
     if created:
         output.complain("no program has used this file so far: is it the one that handlers are given?")
     elif args.key is not None and all(problem.key != args.key for problem in known):
-        output.complain("no open problem has this key: the silence holds all the same")
+        output.complain("no open problem has this key; the silence is active anyway")
     elif args.logger is not None and not any(fits(args.logger, problem.logger) for problem in known):
-        output.complain("no open problem comes of such a logger: the silence holds all the same")
+        output.complain("no open problem matches; the silence is active anyway")
     if args.json:
-        output.print_json(_as_json(stored))
+        output.print_json(as_json(stored))
     else:
         critical = "" if stored.critical else "; critical events pass"
         print(f"{stored.id}: {_what(stored)} is silent until {timestamp(stored.until)}{critical}")
@@ -191,7 +191,7 @@ def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
 def _silences(store: Store, args: argparse.Namespace, created: bool) -> int:
     now, known = store.silences()
     if args.json:
-        output.print_json({"silences": [_as_json(silence) for silence in known]})
+        output.print_json({"silences": [as_json(silence) for silence in known]})
     elif known or not output.is_terminal():
         header = ("ID", "WHAT", "LEFT", "CRITICAL", "WHO", "REASON")
         rows = [
@@ -199,7 +199,7 @@ def _silences(store: Store, args: argparse.Namespace, created: bool) -> int:
                 silence.id,
                 _what(silence),
                 age(silence.until - now),
-                "silent" if silence.critical else "passes",
+                "critical events too" if silence.critical else "critical events pass",
                 silence.who,
                 silence.reason,
             )
@@ -224,19 +224,6 @@ def _unsilence(store: Store, args: argparse.Namespace, created: bool) -> int:
 
 def _what(silence: Silence) -> str:
     return {"all": "everything", "key": silence.what, "logger": f"logger {silence.what}"}[silence.by]
-
-
-def _as_json(silence: Silence) -> dict[str, Any]:
-    return {
-        "id": silence.id,
-        "by": silence.by,
-        "what": silence.what,
-        "since": timestamp(silence.since),
-        "until": timestamp(silence.until),
-        "critical": silence.critical,
-        "who": silence.who,
-        "reason": silence.reason,
-    }
 
 
 def _who() -> str:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from pagerduty_logging.cli import options, output
+from pagerduty_logging.cli.ledger_search import Search
 from pagerduty_logging.cli.parsing import Misuse, Subparsers
 from pagerduty_logging.cli.silence import seconds
 
 NOTHING, TROUBLE = 1, 2
-_LATEST = 2.0**35
-"""Seconds since the epoch that can be shown as a date."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -25,11 +22,14 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "why",
         help="say why something paged, or did not",
         description="Say what became of the records that a text fits, as the ledger of a handler has it, the "
-        "newest first. Exit code: 0 something was found, 1 nothing was, 2 there is no ledger.",
+        "newest first, with all else about the same problem. "
+        "Exit code: 0 something was found, 1 nothing was, 2 there is no ledger.",
         epilog="example: pagerduty-logging why 'payment failed' --ledger pages.jsonl --since 2h",
     )
     parser.add_argument(
-        "text", metavar="TEXT|KEY", help="words of the message, a logger's name, or a dedup key"
+        "text",
+        metavar="TEXT|KEY",
+        help="the message or words of it, its template, a page's text, a logger's name, or a dedup key",
     )
     parser.add_argument("--ledger", metavar="FILE", help="default: the environment variable PAGERDUTY_LEDGER")
     parser.add_argument("--since", metavar="TIME", help="90s, 30m, 2h, 1d: only what is not older")
@@ -49,63 +49,41 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         raise Misuse(str(error)) from None
     try:
-        decisions = [found for found in _decisions(path) if _fits(found, args.text, oldest)]
+        search = Search(path, args.text)
+        decisions = search.decisions(oldest)
     except OSError as error:
         output.complain(f"{path}: {error.strerror or type(error).__name__}")
         return TROUBLE
-    decisions.sort(key=lambda found: float(found["time"]), reverse=True)
     if args.json:
         for decision in decisions:
             output.print_json(decision)
     elif decisions:
         for decision in decisions:
-            print(sentence(decision))
+            print(sentence(decision, search.templates.get(decision.get("key", ""), "")))
     else:
-        print("nothing is known of it: it was not logged at a level that pages, or the ledger is not so old")
+        print(_nothing(search.oldest, args.since))
     return 0 if decisions else NOTHING
 
 
-def _decisions(path: str) -> Iterator[dict[str, Any]]:
-    """Give the decisions of the file and of the one before it; lines that are none are passed over.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    before = f"{path}.1"
-    for name in (before, path) if os.path.exists(before) else (path,):
-        with open(name, encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    found = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(found, dict) and _is_whole(found):
-                    yield found
-
-
-def _is_whole(decision: dict[str, Any]) -> bool:
-    texts = ("verdict", "reason", "key", "event", "logger", "template")
-    time_of_it = decision.get("time")
+def _nothing(oldest: float | None, since: str | None) -> str:
+    if oldest is None:
+        return "the ledger holds no decision yet"
+    begins = f"the ledger goes back to {_date(oldest)}"
+    begins += f", and only the last {since} were looked at" if since else ""
     return (
-        all(isinstance(decision.get(name, ""), str) for name in texts)
-        and all(isinstance(decision.get(name, 0), int) for name in ("repeats", "times"))
-        and isinstance(time_of_it, (int, float))
-        and 0 <= time_of_it <= _LATEST
+        f"nothing in the ledger fits this text; {begins}. Perhaps it was logged by a process without this "
+        "ledger, at a level that does not page, or in other words; or the ledger does not go back that far"
     )
 
 
-def _fits(decision: dict[str, Any], text: str, oldest: float) -> bool:
-    if decision["time"] < oldest:
-        return False
-    if text in (decision.get("key"), decision.get("event")):
-        return True
-    words = f"{decision.get('logger', '')} {decision.get('template', '')}"
-    return text.casefold() in words.casefold()
+def _date(seconds_of_it: float) -> str:
+    return datetime.fromtimestamp(seconds_of_it).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def sentence(decision: dict[str, Any]) -> str:
-    """Say one decision."""
-    when = datetime.fromtimestamp(decision["time"]).strftime("%Y-%m-%d %H:%M:%S")
+def sentence(decision: dict[str, Any], template: str = "") -> str:
+    """Say one decision; `template` is that of its problem, for a decision that has none."""
+    when = _date(decision["time"])
+    words = decision.get("template") or template or decision.get("summary")
     reason = decision.get("reason", "")
     match decision.get("verdict"):
         case "sent":
@@ -129,7 +107,7 @@ def sentence(decision: dict[str, Any]) -> str:
         part
         for part in (
             decision.get("logger", ""),
-            repr(decision["template"]) if decision.get("template") else "",
+            repr(words) if words else "",
             decision.get("key", ""),
         )
         if part

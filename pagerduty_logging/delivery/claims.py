@@ -166,6 +166,7 @@ class Claims:
                 return False
             case Silenced(silence=silence, left=seconds):
                 _compose_all_the_same(pending)
+                self._note_summary(pending)  # or it would be listed without one
                 words = f"silenced by {silence.who} for another {duration(seconds)}: {silence.reason}"
                 self._queue.let_go(pending, "silenced", words)
                 self._throttle.set_window(pending.dedup_key, min(seconds, HAND_IN))
@@ -192,16 +193,25 @@ class Claims:
         self._learn()
 
     def _commit(self, pending: Pending) -> None:
-        key, answer, at = pending.dedup_key, self._answer, self._at(pending)
-        sent = None if pending.encoded is None else decode(pending.encoded)
-        summary = sent.summary or "" if isinstance(sent, Trigger) else ""
-        severity = pending.severity.rank
-        self._state.count(
-            key, 0, first=at, last=at, severity=severity, summary=summary, logger=pending.logger
-        )
+        key, answer, severity = pending.dedup_key, self._answer, pending.severity.rank
+        self._note_summary(pending)
         known = answer.occurrences if isinstance(answer, Mine) else self._counting.known_here(key)
         window = self._next_window(severity)
         self._state.commit(key, severity, occurrences=known, window=window, follow_up=pending.follow_up)
+
+    def _note_summary(self, pending: Pending) -> None:
+        at = self._at(pending)
+        sent = None if pending.encoded is None else decode(pending.encoded)
+        summary = sent.summary or "" if isinstance(sent, Trigger) else ""
+        self._state.count(
+            pending.dedup_key,
+            0,
+            first=at,
+            last=at,
+            severity=pending.severity.rank,
+            summary=summary,
+            logger=pending.logger,
+        )
 
     def _next_window(self, severity: int) -> float:
         """Return the seconds of the window that an event opens: reminders double it until all is quiet."""

@@ -62,6 +62,7 @@ class Decision:
         event: the dedup key of the event; empty: there was none.
         logger: the logger of the record; empty: there was no record.
         template: its message before formatting, shortened; redacted.
+        summary: what the event says, shortened; redacted; empty: there was none.
         repeats: occurrences held back since the last decision about the problem that this one reports.
         times: how many decisions of this kind it stands for.
     """
@@ -73,6 +74,7 @@ class Decision:
     event: str = ""
     logger: str = ""
     template: str = ""
+    summary: str = ""
     repeats: int = 0
     times: int = 1
 
@@ -139,6 +141,7 @@ class Decisions:
         event: str = "",
         logger: str = "",
         template: str = "",
+        summary: str = "",
         repeats: int = 0,
         times: int = 1,
         time: float | None = None,
@@ -152,6 +155,7 @@ class Decisions:
             event=event,
             logger=logger,
             template=template,
+            summary=summary[:MAX_TEMPLATE_CHARS],
             repeats=repeats,
             times=times,
         )
@@ -238,7 +242,7 @@ def _text(value: object) -> str:
 
 def _line(decision: Decision) -> str:
     found: dict[str, object] = {"time": decision.time, "verdict": decision.verdict, "reason": decision.reason}
-    for name in ("key", "event", "logger", "template", "repeats"):
+    for name in ("key", "event", "logger", "template", "summary", "repeats"):
         value = getattr(decision, name)
         if value:
             found[name] = value

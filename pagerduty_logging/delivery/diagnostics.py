@@ -71,11 +71,14 @@ class Diagnostics:
 
     def conclude(self) -> None:
         """Say how many notices were not written, at the end of the process."""
-        parts = [f"{number} about {_TOPICS.get(topic, topic)}" for topic, number in self._unwritten.items()]
+        parts = [
+            f"{counted(number, 'similar message')} about {_TOPICS.get(topic, topic)}"
+            for topic, number in self._unwritten.items()
+        ]
         if parts:
-            words = f"{counted(sum(self._unwritten.values()), 'more notice')} left out"
+            were = "was" if sum(self._unwritten.values()) == 1 else "were"
             self._unwritten.clear()
-            self.say("conclusion", f"{words}: {', '.join(parts)}", always=True)
+            self.say("conclusion", f"{', '.join(parts)} {were} not shown", always=True)
 
 
 class Notices(deque[str]):

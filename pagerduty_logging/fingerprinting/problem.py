@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting import (
     Fingerprinter,
@@ -154,13 +154,23 @@ class Identifier:
         return own_keys.sendable(key, self._redacted)
 
 
+_OPTIONS = tuple(inspect.signature(Fingerprinter).parameters)
+
+
 def _fingerprints(
     option: Callable[[logging.LogRecord], str] | Mapping[str, Any] | None,
     joined: Mapping[str, Any],
 ) -> tuple[Fingerprinter, Callable[[logging.LogRecord], str] | None]:
     """Return our own fingerprinter, and the user's function, which comes first."""
     if not isinstance(option, Mapping):
-        return Fingerprinter(**joined), options.function("fingerprint", option)
+        if option is not None and not callable(option):
+            raise TypeError(
+                f"fingerprint must be callable, a mapping of options or None, not {type(option).__name__}"
+            )
+        return Fingerprinter(**joined), option
+    for name in option:
+        if name not in _OPTIONS:
+            raise TypeError(f"fingerprint has no option {name!r}: it has {', '.join(_OPTIONS)}")
     try:
         return Fingerprinter(**{**joined, **option}), None
     except (TypeError, ValueError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -129,12 +129,13 @@ class Events:
                 return None
             considered = Considered(given, _plain(occurrence), occurrence.size)
             compose = partial(figures.brought_up_to_date, history, changed)
+        about = {"key": problem.key, "event": key, "logger": occurrence.logger, "summary": ""}
         return Pending(
             dedup_key=key,
             severity=severity,
             kind=Kind.REMINDER if sighting.why is Why.AGAIN else Kind.NEWS,
             accepted_at=occurrence.at,
-            compose=partial(self._redacted, compose, sighting, occurrence.logger),
+            compose=partial(self._redacted, compose, sighting, about),
             settle=settle,
             label=occurrence.label,
             line=occurrence.line,
@@ -144,11 +145,9 @@ class Events:
             why=history.why,
             decided=partial(
                 self._decided,
-                key=problem.key,
-                event=key,
-                logger=occurrence.logger,
                 template=occurrence.attributes.get("msg"),
                 repeats=history.suppressed,
+                about=about,
             ),
             packed=None if sighting.worse else partial(self._last.keep, problem, history, considered),
             due=-math.inf if stand_in is None else occurrence.at + GATHERED,
@@ -168,10 +167,12 @@ class Events:
             occurrence.interruption = error
             return alert.noted(trigger, f"before_send raised {type_name(error)}")
 
-    def _redacted(self, compose: Callable[[], Trigger], sighting: Sighting, logger: str) -> Event:
+    def _redacted(self, compose: Callable[[], Trigger], sighting: Sighting, about: dict[str, str]) -> Event:
         event = self._redactor.event(compose())
+        if isinstance(event, Trigger):
+            about["summary"] = event.summary
         if sighting.worse is None or sighting.problem.said is None:  # follow-ups are the first alert's
-            self._last.note(sighting.problem, event, logger)
+            self._last.note(sighting.problem, event, about["logger"])
         return event
 
     def _composed_together(self, occurrence: Occurrence, sighting: Sighting, stand_in: StandIn) -> Trigger:
@@ -197,7 +198,7 @@ class Events:
             key=problem.key,
             event=problem.key,
             logger=said.origin.logger,
-            template=said.summary,
+            summary=said.summary,
             repeats=history.suppressed,
         )
         compose: Callable[[], Trigger] = partial(self._last.trigger, problem, said, history, seen)
@@ -269,9 +270,11 @@ class Events:
             verdict, reason, key=occurrence.key or "", logger=occurrence.logger, template=template
         )
 
-    def _decided(self, verdict: Verdict, reason: str, *, template: object, **about: Any) -> None:
+    def _decided(
+        self, verdict: Verdict, reason: str, *, template: object, repeats: int, about: Mapping[str, Any]
+    ) -> None:
         text = template[:MAX_TEMPLATE_CHARS] if type(template) is str else ""
-        self.decisions.note(verdict, reason, template=text, **about)
+        self.decisions.note(verdict, reason, template=text, repeats=repeats, **about)
 
     def _ordered_decided(self, what: str, key: str, verdict: Verdict, reason: str) -> None:
         self.decisions.note(verdict, f"{what}: {reason}" if reason else what, key=key, event=key)

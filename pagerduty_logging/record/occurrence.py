@@ -186,13 +186,16 @@ class Occurrence:
     @property
     def label(self) -> str:
         """A name for its event that reveals nothing of what the application logged."""
+        if overrides.GUARDED in self.attributes:
+            return f"job {self.logger}"
         path, line = self.origin.path, self.origin.line
         return _label(self.level_name, self.logger, path.rpartition(os.sep)[2], line)
 
 
 @functools.lru_cache(maxsize=1_024)
 def _label(level_name: str, logger: str, file: str, line: int) -> str:
-    return f"{level_name} of logger {logger!r} ({file}:{line})"
+    place = f" ({file}:{line})" if file else ""
+    return f"{level_name} of logger {logger!r}{place}"
 
 
 def capture(

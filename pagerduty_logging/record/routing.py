@@ -121,7 +121,8 @@ def _level(given: Any) -> int:
     if isinstance(given, str):
         found = logging.getLevelNamesMapping().get(given.upper())
         if found is None:
-            raise ValueError(f"level: unknown level {given!r}")
+            names = ", ".join(logging.getLevelNamesMapping())
+            raise ValueError(f"level: unknown level {given!r}: must be a number or one of {names}")
         return found
     if isinstance(given, bool) or not isinstance(given, int):
         raise TypeError(f"level must be the name or the number of a level, not {type(given).__name__}")

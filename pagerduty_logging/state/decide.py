@@ -33,6 +33,7 @@ class Record:
         worst: severity of the worst occurrence.
         told_severity: of the worst event in the last window; None: there was none.
         told_at, window: when the last event was taken, and for how many seconds it keeps repeats back.
+        sent_at: when the last event of any kind was taken, a follow-up too.
         followed: a follow-up was sent in this window.
         busy: something happened in this window.
         silenced: occurrences since the last event that a silence kept back.
@@ -52,6 +53,7 @@ class Record:
     told_severity: int | None = None
     told_at: float = 0.0
     window: float = 0.0
+    sent_at: float = 0.0
     followed: bool = False
     busy: bool = False
     silenced: int = 0
@@ -155,6 +157,7 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
     record.told = max(record.told, min(outcome.occurrences, record.n))
     record.events += 1
     record.silenced = 0
+    record.sent_at = max(record.sent_at, at)
     if follow_up:
         record.followed = True
     elif at >= record.told_at:

@@ -2,7 +2,7 @@
 -- KEYS: sender, budget, silences, index, releases, then the problems, for each request. ARGV: the requests, as JSON; `base`
 -- is the number of keys before those of the request.
 local LEASE, SLACK, NEW_WITHIN, MINUTE, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 5, 1000, 3
-local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at', 'window', 'followed', 'busy',
+local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at', 'window', 'sent_at', 'followed', 'busy',
     'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity',
     'under_by', 'under_until', 'under_severity', 'release', 'summary', 'logger',
     'hosts', 'host_names', 'processes'}
@@ -80,7 +80,7 @@ local function reopened(record, at, release)
         resolved, release, summary, logger = record.resolved, record.release, record.summary, record.logger
         at = math.max(at, resolved)
     end
-    return {n = 0, told = 0, first = at, last = at, worst = 3, told_at = 0, window = 0, followed = 0, busy = 0,
+    return {n = 0, told = 0, first = at, last = at, worst = 3, told_at = 0, window = 0, sent_at = 0, followed = 0, busy = 0,
         silenced = 0, events = 0, resolved = resolved, over = 0, lease_by = '', lease_until = 0,
         lease_severity = 3, under_by = '', under_until = 0, under_severity = 3, release = release or '', summary = summary, logger = logger, hosts = 0,
         host_names = '', processes = 0, anew = record ~= nil}
@@ -164,6 +164,7 @@ local function conclude(outcome)
     record.told = math.max(record.told, math.min(outcome.occurrences, record.n))
     record.events = record.events + 1
     record.silenced = 0
+    record.sent_at = math.max(record.sent_at, at)
     if follow_up then
         record.followed = 1
     elseif at >= record.told_at then

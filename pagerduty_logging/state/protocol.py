@@ -319,7 +319,11 @@ class Silence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownProblem:
-    """One open problem, as `pagerduty-logging problems` shows it; fields as in `Mine`."""
+    """One open problem, as `pagerduty-logging problems` shows it; fields as in `Mine`.
+
+    Attributes:
+        told_at: when its last event was sent, a follow-up too.
+    """
 
     space: str
     key: str

@@ -29,6 +29,7 @@ from pagerduty_logging.state.protocol import (
 PREFIX = f"pagerduty-logging:{FORMAT}:{{state}}:"
 KNOWN = (
     *("n", "told", "first", "last", "worst", "told_severity", "told_at", "window", "silenced", "events"),
+    "sent_at",
     *("over", "lease_by", "lease_until", "release", "summary", "logger", "hosts", "host_names", "processes"),
 )
 """Fields of a problem that people are shown."""
@@ -202,7 +203,7 @@ def known(name: str, values: list[Any], now: float) -> KnownProblem | None:
         more=max(hosts, processes) >= MAX_NAMES,
         events=int(number("events")),
         told_severity=int(severity) if severity else None,
-        told_at=told_at or None,
+        told_at=max(told_at, number("sent_at")) or None,
         window_left=left if 0.0 < left <= window else 0.0,
         leased=bool(told.get("lease_by")) and number("lease_until") > now,
         first_release=told.get("release") or None,

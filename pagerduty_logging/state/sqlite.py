@@ -21,7 +21,6 @@ from typing import Any
 
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import together
-from pagerduty_logging.state.decide import Record
 from pagerduty_logging.state.protocol import (
     FORMAT,
     KnownProblem,
@@ -30,7 +29,14 @@ from pagerduty_logging.state.protocol import (
     Silence,
     StateError,
 )
-from pagerduty_logging.state.sqlite_exchange import CHANGES, Exchange, all_silences, known_problem, looked
+from pagerduty_logging.state.sqlite_exchange import (
+    CHANGES,
+    Exchange,
+    all_silences,
+    known_problem,
+    looked,
+    record_in,
+)
 
 PATIENCE = 0.2
 """Seconds to wait for others who write, where no more is said."""
@@ -133,7 +139,7 @@ class SqliteStore:
                 "SELECT space, key, record FROM problems WHERE expires > ? AND space NOT LIKE ?",
                 (now, f"%{CHANGES}"),
             ).fetchall()
-            open_problems = [(space, key, Record(**json.loads(text))) for space, key, text in rows]
+            open_problems = [(space, key, record_in(text)) for space, key, text in rows]
             return now, [
                 known_problem(step, space, key, record, now)
                 for space, key, record in open_problems

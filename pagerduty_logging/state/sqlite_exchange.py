@@ -70,7 +70,7 @@ def known_problem(step: sqlite3.Connection, space: str, key: str, record: Record
         more=max(hosts[0], processes) >= MAX_NAMES,
         events=record.events,
         told_severity=record.told_severity,
-        told_at=record.told_at or None,
+        told_at=max(record.told_at, record.sent_at) or None,
         window_left=record.window_left(now),
         leased=record.lease_left(now) > 0.0,
         first_release=record.release,
@@ -255,12 +255,12 @@ def _load(step: sqlite3.Connection, space: str, key: str, now: float) -> Record 
     row = step.execute(
         "SELECT record FROM problems WHERE space = ? AND key = ? AND expires > ?", (space, key, now)
     ).fetchone()
-    return None if row is None else _record(row[0])
+    return None if row is None else record_in(row[0])
 
 
 _FIELDS = frozenset(Record.__dataclass_fields__)
 
 
-def _record(text: str) -> Record:
+def record_in(text: str) -> Record:
     """Read a record; a newer version of the same format may have added fields to it."""
     return Record(**{name: value for name, value in json.loads(text).items() if name in _FIELDS})

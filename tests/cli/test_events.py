@@ -2,11 +2,15 @@
 
 import json
 import logging
+import re
+from pathlib import Path
 
 import pytest
 
 from pagerduty_logging._version import __version__
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+
+CLI_README = Path(__file__).parents[2] / "pagerduty_logging" / "cli" / "README.md"
 
 OTHER_KEY = "e93facc04764012d7bfb002500d5d1a6"
 
@@ -54,6 +58,11 @@ def test_an_alert_lives_from_trigger_to_resolve(command, sandbox: Sandbox):
     assert sandbox.alert("disk/db1").state == "resolved"
     assert sandbox.events[1]["payload"]["summary"] == "on it"
     assert sandbox.events[2]["payload"]["custom_details"] == {"by": "me"}
+
+
+@pytest.mark.parametrize("region", ["eu", "EU", "Us"])
+def test_a_region_is_taken_in_any_case(command, sandbox: Sandbox, region):
+    assert command("trigger", "disk full", "--region", region).code == 0
 
 
 def test_a_change_is_recorded(command, sandbox: Sandbox):
@@ -202,8 +211,11 @@ def test_the_version_is_reported(command):
 
 def test_every_subcommand_has_an_example(command):
     listed = command("--help").out
-    names = "sandbox check test trigger acknowledge resolve change run explain spool"
-    for name in names.split():
+    names = re.findall(r"^    ([a-z]+)\b", listed, re.MULTILINE)
+    assert len(names) >= 16
+    (table,) = re.findall(r"\| subcommand .*?\n\n", CLI_README.read_text("utf-8"), re.DOTALL)
+    for name in names:
+        assert re.search(rf"`{name}[ `]", table), f"{name} is not in the table of cli/README.md"
         assert f"\n    {name}" in listed
         ran = command(name, "--help")
         assert ran.code == 0
@@ -229,6 +241,6 @@ def test_a_resolve_tells_all_processes_that_share_the_state(
 
 def test_a_resolve_says_when_the_state_could_not_be_told(command, sandbox: Sandbox):
     ran = command("resolve", "disk", "--state", "redis://127.0.0.1:1/0")
-    assert ran.code == 2
+    assert ran.code == 1
     assert "127.0.0.1:1" in ran.err
     assert sandbox.events[0]["event_action"] == "resolve"

@@ -91,6 +91,33 @@ def test_one_problem(command: Callable[..., Any], known: str):
     }
 
 
+def test_one_problem_is_shown_in_words(command: Callable[..., Any], known: str):
+    told = dict(
+        line.split("\t") for line in command("problems", "show", "disk", "--state", known).out.splitlines()
+    )
+    assert told["host_names"] == "web-1, web-2"
+    assert (told["being_sent"], told["more"], told["silence"], told["first_release"]) == (
+        "no",
+        "no",
+        "-",
+        "-",
+    )
+    assert "[" not in "".join(told.values())
+
+
+def test_a_silenced_problem_says_so(command: Callable[..., Any], known: str):
+    assert silence(command, known, "network").code == 0
+    rows = [line.split("\t") for line in command("problems", "--state", known).out.splitlines()]
+    assert [(row[-1], row[-2]) for row in rows] == [
+        ("disk", "5 min left"),
+        ("network", "silenced for 30 min"),
+    ]
+    found = json.loads(command("problems", "--json", "--state", known).out)["problems"]
+    assert [(each["silence"] or {}).get("reason") for each in found] == [None, "deploy"]
+    shown = command("problems", "show", "network", "--state", known).out
+    assert "reason deploy" in shown
+
+
 def test_none_is_open(command: Callable[..., Any], known: str):
     state = fleet(known)
     for key in ("disk", "network"):
@@ -113,14 +140,14 @@ def test_none_is_open(command: Callable[..., Any], known: str):
         (["silence", "--logger", "", "--state", "x", "--for", "1h", "--reason", "r"], "--all silences"),
         (["silence", "k" * 256, "--state", "x", "--for", "1h", "--reason", "r"], "more than 255"),
         (["silence", "k", "--state", "x", "--for", "1h", "--reason", " "], "--reason is empty"),
-        (["silence", "k", "--state", "x", "--for", "0", "--reason", "r"], "--for '0' is no length"),
+        (["silence", "k", "--state", "x", "--for", "0", "--reason", "r"], "--for '0' is not a length"),
         (
             ["silence", "k", "--state", "x", "--for", "forever", "--reason", "r"],
-            "--for 'forever' is no length",
+            "--for 'forever' is not a length",
         ),
         (["silence", "k", "--state", "x", "--for", "0m", "--reason", "r"], "needs an end, later than now"),
         (["silence", "k", "--state", "x", "--for", "8d", "--reason", "r"], "the longest silence is 7 days"),
-        (["silence", "k", "--state", "x", "--for=-5m", "--reason", "r"], "is no length of time"),
+        (["silence", "k", "--state", "x", "--for=-5m", "--reason", "r"], "is not a length of time"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(command: Callable[..., Any], arguments: list[str], says: str):
@@ -161,12 +188,12 @@ def test_a_silence_reaches_the_programs_and_is_ended(command: Callable[..., Any]
     name = ran.out.partition(":")[0]
     assert "logger shop.* is silent until 20" in ran.out
     assert "critical events pass" in ran.out
-    assert "no open problem comes of such a logger" in ran.err
+    assert "no open problem matches; the silence is active anyway" in ran.err
     assert isinstance(page(state, "cart", 1, logger="shop.cart"), Silenced)
     assert isinstance(page(state, "cart", 0, logger="shop.cart"), Mine)
     listed = command("silences", "--state", known)
     assert listed.code == 0
-    assert listed.out.split("\t")[:4] == [name, "logger shop.*", "30 min", "passes"]
+    assert listed.out.split("\t")[:4] == [name, "logger shop.*", "30 min", "critical events pass"]
     assert json.loads(command("silences", "--state", known, "--json").out)["silences"][0]["id"] == name
     assert command("unsilence", name, "--state", known).code == 0
     ran = command("unsilence", name, "--state", known)

@@ -396,3 +396,32 @@ def test_a_success_in_staging_leaves_the_failure_in_production_open(sandbox, sup
     monkeypatch.setenv("APP_ENV", "production")
     supervise("true")
     assert sandbox.alerts[0].state == "resolved"
+
+
+def test_a_key_that_looks_wrong_is_one_plain_line(pagerduty):
+    odd = {**environment(pagerduty.url), "PAGERDUTY_ROUTING_KEY": "not a key".replace(" ", "-")}
+    ran = subprocess.run([*RUN, "--", "true"], env=odd, capture_output=True, text=True, timeout=KILL_AFTER)
+    assert ran.returncode == 0
+    first = ran.stderr.splitlines()[0]
+    assert first.startswith("pagerduty-logging: PAGERDUTY_ROUTING_KEY is not 32 letters or digits")
+    assert "Warning" not in ran.stderr
+    assert ".py" not in ran.stderr
+
+
+def test_the_page_that_is_left_in_the_spool_names_the_job(tmp_path):
+    ran = subprocess.run(
+        [*RUN, "--spool", str(tmp_path), "--", "false"],
+        env=environment("http://127.0.0.1:1"),
+        capture_output=True,
+        text=True,
+        timeout=KILL_AFTER,
+    )
+    assert ran.returncode == 1
+    listed = subprocess.run(
+        [sys.executable, "-m", "pagerduty_logging", "spool", "list", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=KILL_AFTER,
+    )
+    assert "job nightly-billing" in listed.stdout
+    assert "logger" not in listed.stdout

@@ -54,6 +54,7 @@ class State:
     wait: float | None = 0.0
     quiet: Silenced | None = None
     counts: dict[str, int] = field(default_factory=dict)
+    summaries: dict[str, str] = field(default_factory=dict)
     said: list[tuple[Any, ...]] = field(default_factory=list)
     standings: dict[str, Standing] = field(default_factory=dict)
     due_in: float | None = None
@@ -68,6 +69,8 @@ class State:
 
     def count(self, key: str, n: int, **more: Any) -> None:
         self.counts[key] = self.counts.get(key, 0) + n
+        if more.get("summary"):
+            self.summaries[key] = more["summary"]
         self.due_in = 0.0 if n else self.due_in
 
     def claim(self, key: str, severity: int, **more: Any) -> Any:
@@ -383,6 +386,7 @@ def test_a_silence_keeps_an_event_back_and_the_first_occurrence_after_it_pages()
     fleet.steps()
     assert fleet.sent == []
     assert fleet.stats.dropped == {"silenced": 1}
+    assert fleet.state.summaries == {"disk": "disk broke"}, "it is listed by its summary"
     fleet.state.quiet = None
     fleet.now = 2.9
     assert not fleet.log()

@@ -237,6 +237,88 @@ def test_why_answers_in_sentences_newest_first(tmp_path, capsys, monkeypatch) ->
     assert cli.main(["why", "disk"]) == 2
 
 
+def _found(ledger: Path, text: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    cli.main(["why", text, "--ledger", str(ledger), "--json"])
+    return [json.loads(line).get("reason", "") for line in capsys.readouterr().out.splitlines()]
+
+
+def test_why_finds_all_about_a_problem_by_whatever_a_user_has_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    program = Program(ledger=str(ledger))
+    for number in range(20):
+        program.log("payment %s failed", args=(number,))
+    program.turn(20.0)
+    program.log("order lost")
+    program.turn(1.0)
+    everything = ["size: 19 more in 15 s", "first"]
+    for text in (
+        "payment %s failed",
+        "payment 0 failed",
+        "payment 17 failed",
+        "Payment 4711 failed",
+        "payment failed",
+        "failed payment",
+        "payment 17",
+        "17 failed",
+        "failed",
+        program.events[0]["dedup_key"],
+        program.events[0]["dedup_key"] + " ",
+        program.events[0]["payload"]["summary"],
+    ):
+        assert _found(ledger, text, capsys) == everything, text
+    assert _found(ledger, "shop", capsys) == ["first", *everything]
+    for text in ("payment succeeded", "payment 17 succeeded", "refund 17", "17", "payment order"):
+        assert _found(ledger, text, capsys) == [], text
+
+
+def test_why_finds_what_an_exception_or_an_f_string_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    program = Program(ledger=str(ledger))
+    program.log("%s", args=("no pears are left",))
+    program.turn(1.0)
+    program.log("order %s cannot be sent", args=(5,), error=lambda: ValueError("the card was declined"))
+    program.turn(1.0)
+    for text in ("no pears are left", "pears"):
+        assert _found(ledger, text, capsys) == ["first"]
+    for text in (
+        "order 5 cannot be sent",
+        "order 6 cannot be sent: ValueError: the card was declined",
+        "card was declined",
+        program.events[1]["payload"]["summary"],
+    ):
+        assert _found(ledger, text, capsys) == ["first"], text
+
+
+def test_the_sentence_of_a_follow_up_has_the_template_of_its_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    program = Program(ledger=str(ledger))
+    for number in range(20):
+        program.log("payment %s failed", args=(number,))
+    program.turn(20.0)
+    assert cli.main(["why", "payment failed", "--ledger", str(ledger)]) == 0
+    assert all("[shop 'payment %s failed' pdl2-" in line for line in capsys.readouterr().out.splitlines())
+
+
+def test_why_claims_nothing_that_it_does_not_know(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = tmp_path / "pages.jsonl"
+    program = Program(ledger=str(ledger))
+    ledger.write_text("")
+    assert cli.main(["why", "x", "--ledger", str(ledger)]) == 1
+    assert capsys.readouterr().out == "the ledger holds no decision yet\n"
+    program.log("disk full")
+    assert cli.main(["why", "refund", "--ledger", str(ledger), "--since", "1h"]) == 1
+    said = capsys.readouterr().out
+    assert "goes back to" in said
+    assert "Perhaps" in said
+    assert "only the last 1h" in said
+
+
 def test_lines_that_are_no_decisions_are_passed_over(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

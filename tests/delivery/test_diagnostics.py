@@ -61,9 +61,18 @@ def test_what_was_left_out_is_counted_in_words_at_the_end():
     diagnostics.conclude()
     diagnostics.conclude()
     assert lines[3:] == [
-        "pagerduty-logging: 8 more notices left out: 6 about failed attempts, "
-        "1 about events that were not delivered, 1 about odd\n"
+        "pagerduty-logging: 6 similar messages about failed attempts, 1 similar message about events that "
+        "were not delivered, 1 similar message about odd were not shown\n"
     ]
+
+
+def test_one_that_was_not_shown_was_not_shown():
+    lines: list[str] = []
+    diagnostics = Diagnostics(lines.append, clock=lambda: 0.0)
+    for _ in range(2):
+        diagnostics.say("retry", "not reached")
+    diagnostics.conclude()
+    assert lines[1:] == ["pagerduty-logging: 1 similar message about failed attempts was not shown\n"]
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "0 events"), (1, "1 event"), (1_234, "1,234 events")])

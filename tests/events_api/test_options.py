@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+import re
 import traceback
 import warnings
 from typing import Any
@@ -194,3 +195,27 @@ def test_the_handler_shows_no_key():
     for leave in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="pickled"):
             leave(handler)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (
+            {"fingerprint": {"exeption_type": True}},
+            "fingerprint has no option 'exeption_type': it has exception_type, function_name, "
+            "template_source, environment, client",
+        ),
+        ({"fingerprint": "x"}, "fingerprint must be callable, a mapping of options or None, not str"),
+        (
+            {"level": "ERR"},
+            "level: Unknown level: 'ERR': must be a number or one of CRITICAL, FATAL, ERROR, ",
+        ),
+        (
+            {"routing": [{"level": "ERR", "routing_key": CANARY}]},
+            "unknown level 'ERR': must be a number or one of CRITICAL, FATAL, ERROR, ",
+        ),
+    ],
+)
+def test_a_wrong_choice_names_those_that_there_are(options: dict[str, object], says: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=re.escape(says)):
+        PagerDutyHandler("0" * 32, **options)  # type: ignore[arg-type]

@@ -4,11 +4,13 @@ import gc
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from pagerduty_logging.state.options import find_place
 from pagerduty_logging.state.protocol import LEASE, Anothers, Later, Mine, Silence, Silenced, StateError
 from pagerduty_logging.state.shared import HAND_IN, SPREAD
 
@@ -453,3 +455,22 @@ def test_a_lease_that_was_given_back_meanwhile_is_not_given_again(member):
     one.state.release("disk")
     other.state.release("disk")
     assert isinstance(third.ask(), Mine)
+
+
+def test_the_last_event_of_a_problem_may_be_a_follow_up(member: Callable[..., Member], option: str):
+    here, place = member(), find_place(option)
+    here.tell()
+    assert here.state.hand_in()
+    assert place is not None
+    store = place.make_store()
+    (first,) = store.problems()[1]
+    here.see(n=9)
+    assert isinstance(here.ask(n=0, follow_up=True), Mine)
+    here.state.commit("disk", 1, occurrences=10, window=0.0, follow_up=True)
+    assert here.state.hand_in()
+    (after,) = store.problems()[1]
+    store.close()
+    assert first.told_at is not None
+    assert after.told_at is not None
+    assert after.told_at > first.told_at
+    assert 0.0 < after.window_left < first.window_left, "the window is that of the first event"
