@@ -129,7 +129,7 @@ def main() -> None:
             print(f"\nLook at the pages in a browser, then press Ctrl-C: {pagerduty.url}", flush=True)
             wait_for_ctrl_c()
         else:
-            print(f"\nIn a terminal the pages can be looked at in a browser: {pagerduty.url}")
+            print("\nRun it in a terminal to look at the pages in a browser.")
 
 
 def wait_for_ctrl_c() -> None:

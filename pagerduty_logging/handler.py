@@ -124,7 +124,7 @@ class PagerDutyHandler(Pager):
             glob of the whole name.
         ignore_exceptions: types, or their dotted names, that never page; subclasses count too.
         min_occurrences: (times, seconds): page only for what happened so often within so many seconds.
-            CRITICAL is exempt.
+            CRITICAL and guarded jobs are exempt.
         ledger: a file that gets a line of JSON for each decision that is no plain repeat: what paged, what
             did not, and why; `pagerduty-logging why` reads it. Default: the environment variable
             PAGERDUTY_LEDGER, else none.
@@ -221,6 +221,7 @@ class PagerDutyHandler(Pager):
         )
         diagnostics = Diagnostics()
         self.number = next(_numbers)
+        self.environment = fields.environment
         self._mark = paged_exceptions.name(f"{os.getpid()}_{self.number}")
         redacted = redactor(redact, (key or _NO_KEY).reveal)
         self._decisions = Decisions(

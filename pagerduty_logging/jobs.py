@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
@@ -18,7 +19,7 @@ from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations import handlers
-from pagerduty_logging.record import paged_exceptions
+from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.exits import fails
 
 MAX_NAME_CHARS = 200
@@ -38,7 +39,9 @@ def page_on_failure(
     """Page when a job fails or takes too long, and resolve that with its next success.
 
     A context manager (`with`, `async with`) and a decorator of functions, async ones too. The alert's
-    dedup key is made of the job's name alone, so that the next run resolves it, on any host.
+    dedup key is made of the job's name and the handler's `environment`, so that the next run resolves it,
+    on any host, and a run in staging never resolves production's. The handler's `min_occurrences` and
+    `ignore_exceptions` hold nothing of it back.
     An exception goes on to the caller, unchanged; a job that is interrupted or cancelled has not failed,
     one that leaves by `sys.exit` with a status or a message has.
 
@@ -82,13 +85,19 @@ class JobGuard:
         severity: Severity,
         handler: PagerDutyHandler | None,
     ) -> None:
-        self.dedup_key = dedup_key(name)
+        self._key = dedup_key(name, None if handler is None else handler.environment)
         self._name = name
         self._resolve_on_success = resolve_on_success
         self._max_seconds = max_seconds
         self._severity = severity
         self._handler = handler
         self._entered: dict[tuple[int, int], list[_Run]] = {}
+
+    @property
+    def dedup_key(self) -> str:
+        """The alert's, with the handler that was given, else with the first one that is attached now."""
+        found = [self._handler] if self._handler is not None else handlers.attached_handlers()
+        return dedup_key(self._name, found[0].environment if found else None)
 
     def __enter__(self) -> Self:
         self._enter(_Place.of_caller(), threading.get_ident())
@@ -170,13 +179,19 @@ class JobGuard:
             self._name, self._severity, words, *args, place=place, exc_info=exc_info, stack=stack, ran=ran
         )
         if error is not None:
-            paged_exceptions.mark(error, paged_exceptions.JOB, self.dedup_key)
-        handlers.note_failure(self.dedup_key)
-        handlers.call_each(self._handler, self._name, lambda handler: handler.handle(page))
+            paged_exceptions.mark(error, paged_exceptions.JOB, self._key)
+        handlers.note_failure(self._key)
+        handlers.call_each(
+            self._handler, self._name, lambda handler: handler.handle(in_environment(page, handler))
+        )
 
     def _succeed(self, overran: bool) -> None:
-        if self._resolve_on_success and handlers.resolve_is_due(self.dedup_key, always=overran):
-            handlers.call_each(self._handler, self._name, lambda handler: handler.resolve(self.dedup_key))
+        if self._resolve_on_success and handlers.resolve_is_due(self._key, always=overran):
+            handlers.call_each(
+                self._handler,
+                self._name,
+                lambda handler: handler.resolve(dedup_key(self._name, handler.environment)),
+            )
 
 
 class _Run:
@@ -273,8 +288,8 @@ class _Place:
 # --- what the guard of other commands does in the same manner -------------------------------------
 
 
-def dedup_key(name: str) -> str:
-    """Return the dedup key of a job, the same in every process and on every host.
+def dedup_key(name: str, environment: str | None = None) -> str:
+    """Return the dedup key of a job in an environment, the same in every process and on every host.
 
     Raises:
         TypeError, ValueError: the name is invalid.
@@ -283,7 +298,7 @@ def dedup_key(name: str) -> str:
         raise TypeError(f"name must be text, not {type(name).__name__}")
     if not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
         raise ValueError(f"name must be 1 to {MAX_NAME_CHARS} printable characters")
-    return f"job/{name.strip()}"
+    return handlers.task_key("job", name.strip(), environment)
 
 
 def record(
@@ -298,13 +313,22 @@ def record(
     details: Mapping[str, object] | None = None,
 ) -> logging.LogRecord:
     """Return the log record of a job that needs attention; `details` are shown with the page."""
+    level = logging.CRITICAL if severity is Severity.CRITICAL else logging.ERROR
     made = logging.LogRecord(
-        name, logging.ERROR, place.path, place.line, words, args, exc_info, place.function or None, stack
+        name, level, place.path, place.line, words, args, exc_info, place.function or None, stack
     )
     made.pagerduty = {"dedup_key": dedup_key(name), "severity": str(severity)}
     made.ran_for = f"{ran:.1f} s"
     made.__dict__.update(details or {})
+    setattr(made, overrides.GUARDED, True)
     return made
+
+
+def in_environment(page: logging.LogRecord, handler: PagerDutyHandler) -> logging.LogRecord:
+    """Return a copy of a job's record with the dedup key that it has with a handler."""
+    changed = copy(page)
+    changed.pagerduty = {**page.__dict__["pagerduty"], "dedup_key": dedup_key(page.name, handler.environment)}
+    return changed
 
 
 def _severity(value: Severity | str) -> Severity:

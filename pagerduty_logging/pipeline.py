@@ -23,6 +23,7 @@ from pagerduty_logging.page.events import BeforeSend, Events, Order
 from pagerduty_logging.page.follow_ups import FollowUps
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.page.together import StandIn
+from pagerduty_logging.record import overrides
 from pagerduty_logging.record.capturing import Capturing
 from pagerduty_logging.record.filters import Ignored
 from pagerduty_logging.record.frequency import Frequency, Held
@@ -182,7 +183,8 @@ class Pipeline:
                 return self._ordered(Order(event, key, occurrence.at))
         severity = occurrence.severity
         held: Held | None = None
-        if self._frequency is not None and severity is not Severity.CRITICAL:
+        exempt = severity is Severity.CRITICAL or overrides.GUARDED in occurrence.attributes
+        if self._frequency is not None and not exempt:
             held = self._frequency.note(key, occurrence.created, occurrence.at)
             if held is None:
                 self.suppressed += 1

@@ -416,3 +416,75 @@ def test_trouble_with_paging_is_not_the_jobs(capsys, monkeypatch):
     error = capsys.readouterr().err
     assert "could not page or resolve: ValueError" in error
     assert EXAMPLE_ROUTING_KEY not in error
+
+
+# --- where the job runs ---------------------------------------------------------------------------
+
+
+def test_a_success_in_staging_leaves_the_failure_in_production_open(sandbox, make_handler):
+    production, staging = make_handler(environment="production"), make_handler(environment="staging")
+    with pytest.raises(ValueError, match="no rates"), page_on_failure("bill 1", handler=production):
+        bill()
+    assert production.flush()
+    assert page_on_failure("bill 1", handler=production).dedup_key == "job@production/bill 1"
+    with page_on_failure("bill 1", handler=staging):
+        pass
+    assert staging.flush()
+    (alert,) = sandbox.alerts
+    assert (alert.state, alert.dedup_key) == ("triggered", "job@production/bill 1")
+    with page_on_failure("bill 1", handler=production):
+        pass
+    assert actions(sandbox, production) == ["trigger", "resolve", "resolve"]
+    assert sandbox.alerts[0].state == "resolved"
+
+
+def test_handlers_of_two_environments_in_one_process_have_a_key_each(sandbox, make_handler):
+    log = logging.getLogger()
+    two = [make_handler(environment="a/b"), make_handler(environment=None)]
+    for handler in two:
+        log.addHandler(handler)
+    try:
+        with pytest.raises(ValueError, match="no rates"), page_on_failure("b"):
+            bill()
+        assert all(handler.flush() for handler in two)
+        assert {alert.dedup_key for alert in sandbox.alerts} == {"job@a%2Fb/b", "job/b"}
+        with page_on_failure("b"):
+            pass
+        assert all(handler.flush() for handler in two)
+        assert {alert.state for alert in sandbox.alerts} == {"resolved"}
+    finally:
+        for handler in two:
+            log.removeHandler(handler)
+
+
+def test_the_environment_of_the_usual_variables_counts_too(sandbox, make_handler, monkeypatch):
+    monkeypatch.setenv("APP_ENV", "production")
+    handler = make_handler()
+    with pytest.raises(ValueError, match="no rates"), page_on_failure("bill 2", handler=handler):
+        bill()
+    assert actions(sandbox, handler) == ["trigger"]
+    assert sandbox.alerts[0].dedup_key == "job@production/bill 2"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"min_occurrences": (3, 60.0)},
+        {"ignore_exceptions": [ValueError]},
+        {"ignore_exceptions": ["builtins.Exception"]},
+    ],
+    ids=str,
+)
+def test_a_guarded_job_pages_whatever_holds_other_errors_back(sandbox, make_handler, options):
+    handler = make_handler(**options)
+    with pytest.raises(ValueError, match="no rates"), page_on_failure("held", handler=handler):
+        bill()
+    assert actions(sandbox, handler) == ["trigger"]
+    assert "_pagerduty_guarded" not in str(sandbox.events)
+
+
+def test_a_critical_job_pages_where_only_critical_records_do(sandbox, make_handler):
+    handler = make_handler(level="CRITICAL")
+    with pytest.raises(ValueError, match="no rates"):
+        page_on_failure("critical", severity="critical", handler=handler)(bill)()
+    assert actions(sandbox, handler) == ["trigger"]

@@ -12,6 +12,9 @@ LOGGING_METHODS: Final = frozenset(
     (*_METHODS, *(f"a{name}" for name in _METHODS), "success", "trace", "notice")
 )
 """Methods that log: of the standard library's loggers, of structlog's and of loguru's."""
+_BELOW_ERROR: Final = frozenset(
+    ("debug", "info", "warning", "warn", "adebug", "ainfo", "awarning", "awarn", "success", "trace", "notice")
+)
 _OTHER_RECEIVERS: Final = frozenset(("math", "messages", "np", "numpy", "parser", "warnings"))
 """Names whose methods are called like those of a logger, and log nothing."""
 _OTHER_FUNCTIONS: Final = frozenset(("append", "execute", "exit", "extend", "print", "write", "writelines"))
@@ -33,12 +36,23 @@ class CallSite:
 
     Attributes:
         logs: whether the line logs.
-        passes_text: whether the call logs one value that is not a literal and nothing else, so that the
-            message alone makes the key.
+        calls: those that log; where some log at ERROR or above, only these.
+        function: the name of the function around the line, as its records have it.
+        tree: of the whole file; None: it cannot be parsed.
     """
 
     logs: Logs
-    passes_text: bool = False
+    calls: tuple[ast.Call, ...] = ()
+    function: str | None = None
+    tree: ast.Module | None = None
+
+    @property
+    def passes_text(self) -> bool:
+        """Whether a call logs one value that is not a literal and nothing else.
+
+        The message alone makes the key then.
+        """
+        return any(map(_passes_text, self.calls))
 
 
 def call_site(source: str | bytes, line: int) -> CallSite:
@@ -47,13 +61,49 @@ def call_site(source: str | bytes, line: int) -> CallSite:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return CallSite(Logs.UNKNOWN)
-    calls = [node for node in _at(tree, line) if isinstance(node, ast.Call)]
-    for call in calls:
-        if _is_logging(call):
-            return CallSite(Logs.YES, _passes_text(call))
-    if any(_is_statement_of_a_call(node) for node in _at(tree, line)):
-        return CallSite(Logs.MAYBE)
-    return CallSite(Logs.NO)
+    function = _function_around(tree, line)
+    nodes = _at(tree, line)
+    calls = [node for node in nodes if isinstance(node, ast.Call) and _is_logging(node)]
+    if calls:
+        calls = [call for call in calls if line_of(call) == line] or calls
+        calls = [call for call in calls if method_of(call) not in _BELOW_ERROR] or calls
+        calls.sort(key=lambda call: (call.end_lineno or 0, call.end_col_offset or 0))
+        return CallSite(Logs.YES, tuple(calls), function, tree)
+    logs = Logs.MAYBE if any(map(_is_statement_of_a_call, nodes)) else Logs.NO
+    return CallSite(logs, (), function, tree)
+
+
+def line_of(call: ast.Call) -> int:
+    """Return the line that the records of a call have: that of the method's name."""
+    return (isinstance(call.func, ast.Attribute) and call.func.end_lineno) or call.lineno
+
+
+def method_of(call: ast.Call) -> str:
+    """Return the name of the method that is called."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
+
+
+def message_of(call: ast.Call) -> tuple[ast.expr | None, list[ast.expr]]:
+    """Return the message that a call logs, and the values that fill it; None: that cannot be seen."""
+    given = call.args[method_of(call) in ("log", "alog") :]
+    if any(isinstance(argument, ast.Starred) for argument in call.args[: len(call.args) - len(given) + 1]):
+        return None, []
+    if given:
+        return given[0], given[1:]
+    named = {keyword.arg: keyword.value for keyword in call.keywords}
+    return named.get("msg") or named.get("event") or named.get("message"), []
+
+
+def brings_an_exception(call: ast.Call) -> bool:
+    """Return whether a call logs an exception, or may do so."""
+    return method_of(call) in ("exception", "aexception") or any(
+        keyword.arg is None
+        or (
+            keyword.arg == "exc_info"
+            and not (isinstance(keyword.value, ast.Constant) and not keyword.value.value)
+        )
+        for keyword in call.keywords
+    )
 
 
 def _at(tree: ast.Module, line: int) -> list[ast.AST]:
@@ -62,15 +112,32 @@ def _at(tree: ast.Module, line: int) -> list[ast.AST]:
         node
         for node in ast.walk(tree)
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda)
-        and getattr(node, "lineno", line + 1) <= line <= (getattr(node, "end_lineno", None) or 0)
+        and _covers(node, line)
     ]
 
 
+def _covers(node: ast.AST, line: int) -> bool:
+    return getattr(node, "lineno", line + 1) <= line <= (getattr(node, "end_lineno", None) or 0)
+
+
+def _function_around(tree: ast.Module, line: int) -> str:
+    """Return the name that the code around a line has at run time; a class's body has one too."""
+    name, body = "<module>", tree.body
+    while True:
+        statement = next((node for node in body if _covers(node, line)), None)
+        inner = [
+            node
+            for node in ast.walk(statement or ast.Pass())
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            and any(_covers(one, line) for one in node.body)
+        ]
+        if not inner:
+            return name
+        name, body = inner[0].name, inner[0].body
+
+
 def _is_logging(call: ast.Call) -> bool:
-    function = call.func
-    return (
-        isinstance(function, ast.Attribute) and function.attr in LOGGING_METHODS and not _logs_nothing(call)
-    )
+    return method_of(call) in LOGGING_METHODS and not _logs_nothing(call)
 
 
 def _is_statement_of_a_call(node: ast.AST) -> bool:
@@ -93,11 +160,10 @@ def _logs_nothing(call: ast.Call) -> bool:
 
 
 def _passes_text(call: ast.Call) -> bool:
-    assert isinstance(call.func, ast.Attribute)
-    message = call.args[call.func.attr in ("log", "alog") :]
+    message, values = message_of(call)
     return (
-        call.func.attr not in ("exception", "aexception")
-        and len(message) == 1
-        and not isinstance(message[0], ast.Constant | ast.JoinedStr | ast.Starred)
-        and not any(keyword.arg in (None, "exc_info") for keyword in call.keywords)
+        message is not None
+        and not values
+        and not isinstance(message, ast.Constant | ast.JoinedStr)
+        and not brings_an_exception(call)
     )

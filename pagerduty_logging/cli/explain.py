@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import select
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from pagerduty_logging.cli.call_sites import CallSite, Logs, call_site
+from pagerduty_logging.cli.call_sites import CallSite, Logs, call_site, line_of
 from pagerduty_logging.cli.parsing import Subparsers
+from pagerduty_logging.cli.samples import samples
 
 if TYPE_CHECKING:
-    from pagerduty_logging.fingerprinting import Explanation
+    from pagerduty_logging.fingerprinting import Explanation, Fingerprinter
 
 MAX_MESSAGE_CHARS: Final = 1_000_000
 MAX_SOURCE_BYTES: Final = 4_000_000
@@ -40,14 +42,20 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--logger", metavar="NAME", help="the logger's name; shows the key, which is made of it too"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--environment",
+        metavar="NAME",
+        help="the handler's; joins the key (default: as handlers find it, such as APP_ENV)",
+    )
+    parser.add_argument("--client", metavar="NAME", help="the handler's; joins the key")
+    parser.add_argument(
+        "--json", action="store_true", help="print a JSON object for each text that the line can log"
+    )
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Explain; return 0, 1 where there is nothing to explain or no key can be given, 2 for a wrong use."""
-    from pagerduty_logging.fingerprinting import explain_source
-
     if args.location is None and sys.stdin.isatty():
         print("explain: give FILE:LINE, or a message on standard input", file=sys.stderr)
         return 2
@@ -59,40 +67,101 @@ def run(args: argparse.Namespace) -> int:
     if not path and message is None:
         print("explain: standard input holds no message", file=sys.stderr)
         return 2
-    site = _site(path, line)
+    text = _source(path)
+    site = call_site(text, line) if path else CallSite(Logs.UNKNOWN)
     if site.logs is Logs.NO or (site.logs is Logs.MAYBE and message is None):
         print(f"explain: {_no_logging_call(path, line, site.logs)}", file=sys.stderr)
         return 1
-    explanation = explain_source(
-        os.path.abspath(path) if path else "", line, message, logger=args.logger or "root"
-    )
-    if explanation is None:
+    if message is None and site.calls:
+        found = _explained(site, _lines(text), os.path.abspath(path), args)
+    else:
+        found = _explained_message(site, path, line, message, args)
+    if not found:
         print(
             f"explain: no call with a template at {path}:{line}; "
             "its messages are masked (give one on standard input to see how)",
             file=sys.stderr,
         )
         return 1
-    doubt = _doubt(explanation, site, path, line)
-    with_key = args.logger is not None and doubt is None
-    shown = _shown(explanation, with_key=with_key)
-    if args.json:
-        print(json.dumps(shown))
-    else:
+    _print(found, args)
+    if site.logs is Logs.MAYBE and not any(doubt for _, doubt in found):
+        print(f"explain: only if the call at {path}:{line} logs with stacklevel", file=sys.stderr)
+    return 1 if args.logger is not None and any(doubt for _, doubt in found) else 0
+
+
+_Found: TypeAlias = "list[tuple[Explanation, str | None]]"
+"""Explanations, each with why its alert may have another key; None: it has this one."""
+
+
+def _explained(site: CallSite, lines: list[str], path: str, args: argparse.Namespace) -> _Found:
+    """Explain what the calls at a line may log."""
+    from pagerduty_logging.fingerprinting import Rule, parts
+
+    explain = _fingerprinter(args).explain
+    found: dict[tuple[str, str], tuple[Explanation, str | None]] = {}
+    for sample in samples(site, lines, path, args.logger or "root"):
+        explanation = explain(sample.record)
+        if explanation.rule is Rule.MASK and not sample.is_whole:
+            continue  # each value makes another template
+        doubt = None
+        if explain(sample.with_exceptions).key != explanation.key:
+            doubt = "an exception among the values of this call joins the key"
+        elif sample.raises and parts.says_little_template(explanation.template):
+            doubt = "the exception that this call logs joins the key, as its words say little"
+        found.setdefault((explanation.template, explanation.key), (explanation, doubt))
+    return list(found.values())
+
+
+def _explained_message(
+    site: CallSite, path: str, line: int, message: str | None, args: argparse.Namespace
+) -> _Found:
+    """Explain a message, at a line where one is given; without a message, a file that cannot be parsed."""
+    from pagerduty_logging.fingerprinting import source
+
+    place = os.path.abspath(path) if path else ""
+    if message is None:
+        templates = source.templates_at(place, line)
+        if not templates:
+            return []
+        message = "7".join(templates[0].pieces)
+    line = line_of(site.calls[0]) if site.calls else line
+    record = logging.LogRecord(
+        args.logger or "root", logging.ERROR, place, line, message, None, None, site.function
+    )
+    explanation = _fingerprinter(args).explain(record)
+    return [(explanation, _doubt(explanation, site, path, line))]
+
+
+def _fingerprinter(args: argparse.Namespace) -> Fingerprinter:
+    from pagerduty_logging.fingerprinting import Fingerprinter
+    from pagerduty_logging.page.deployment import find_environment
+
+    return Fingerprinter(environment=find_environment(args.environment), client=args.client)
+
+
+def _print(found: _Found, args: argparse.Namespace) -> None:
+    for number, (explanation, doubt) in enumerate(found):
+        shown = _shown(explanation, with_key=args.logger is not None and doubt is None)
+        if args.json:
+            print(json.dumps(shown))
+            continue
+        if number:
+            print()
         for name, value in shown.items():
             print(f"{name + ':':10}{', '.join(value) if isinstance(value, list) else value}")
-    if doubt is not None:
+    for doubt in dict.fromkeys(doubt for _, doubt in found if doubt):
         print(f"explain: {doubt}{'; no key is shown' if args.logger is not None else ''}", file=sys.stderr)
-    elif site.logs is Logs.MAYBE:
-        print(f"explain: only if the call at {path}:{line} logs with stacklevel", file=sys.stderr)
-    return 1 if args.logger is not None and not with_key else 0
 
 
-def _site(path: str, line: int) -> CallSite:
+def _source(path: str) -> bytes:
     if not path:
-        return CallSite(Logs.UNKNOWN)
+        return b""
     with open(path, "rb") as file:
-        return call_site(file.read(MAX_SOURCE_BYTES), line)
+        return file.read(MAX_SOURCE_BYTES)
+
+
+def _lines(text: bytes) -> list[str]:
+    return text.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _no_logging_call(path: str, line: int, logs: Logs) -> str:

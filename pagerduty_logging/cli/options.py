@@ -36,7 +36,11 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--routing-key", nargs="?", action=RefuseKey, help=argparse.SUPPRESS)
     group.add_argument(
-        "--region", choices=("us", "eu"), default="us", help="where the account lives (default: us)"
+        "--region",
+        type=str.lower,
+        choices=("us", "eu"),
+        default="us",
+        help="where the account lives (default: us)",
     )
     group.add_argument(
         "--base-url",

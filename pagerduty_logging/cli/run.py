@@ -56,7 +56,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="leave PAGERDUTY_ROUTING_KEY in the command's environment, for a command that pages too",
     )
     parser.add_argument(
-        "--region", choices=("us", "eu"), default="us", help="where the account lives (default: us)"
+        "--region",
+        type=str.lower,
+        choices=("us", "eu"),
+        default="us",
+        help="where the account lives (default: us)",
     )
     parser.add_argument(
         "--spool", metavar="DIR", help="where pages are kept that PagerDuty has not taken in time"
@@ -152,13 +156,13 @@ class _Pager:
             },
         )
         if self._handler is not None:
-            self._handler.handle(page)
+            self._handler.handle(jobs.in_environment(page, self._handler))
 
     def _resolve(self) -> None:
         from pagerduty_logging import jobs
 
         if self._handler is not None:
-            self._handler.resolve(jobs.dedup_key(self._args.name))
+            self._handler.resolve(jobs.dedup_key(self._args.name, self._handler.environment))
 
 
 def _made_by(args: argparse.Namespace) -> "PagerDutyHandler | None":

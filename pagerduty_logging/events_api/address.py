@@ -31,6 +31,7 @@ def find_base_url(region: str, base_url: str | None, allow_http: bool) -> str:
     Raises:
         TypeError, ValueError: naming the option; a URL's own text is not echoed, it may hold a password.
     """
+    region = region.strip().lower() if isinstance(region, str) else region
     if region not in tuple(REGIONS):
         raise ValueError(f"region must be one of {', '.join(REGIONS)}")
     option = "base_url"

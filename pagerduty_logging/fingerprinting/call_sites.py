@@ -18,7 +18,7 @@ from pagerduty_logging.state.throttle import Throttle
 from . import failure
 from .lines import Line, line_of
 from .problem import Identifier
-from .tokens import token_of
+from .tokens import Token, token_of, token_of_words, words_of
 
 _SHOWN: Final = frozenset(
     (
@@ -35,6 +35,8 @@ _SHOWN: Final = frozenset(
     )
 )
 """Overrides that change what a page shows, and nothing else."""
+_TEXTS: Final = frozenset((str, dict))
+"""Messages whose words are a text."""
 
 
 class CallSites:
@@ -68,15 +70,17 @@ class CallSites:
         line = None if lines is None else lines.get(record.lineno)
         if line is None:
             return None
-        path, fits, site, problem = line
-        if (
-            path != record.pathname
-            or record.args
-            or site.over
-            or fits(message) is None
-            or hasattr(record, "extra")  # loguru's
-        ):
+        path, find, site, problem, function, texts = line
+        if path != record.pathname or record.args or site.over:
             return None
+        found: Any = find(message)
+        around: Any = getattr(record, "extra", None)  # loguru's
+        if found is None or (around is not None and (type(around) is not dict or "pagerduty" in around)):
+            return None
+        if problem is None:
+            problem = found
+            if record.exc_info or function != record.funcName or not (texts and texts.are_fresh()):
+                return None
         raised: Any = record.exc_info
         if not raised:
             return None if record.exc_text else problem
@@ -103,13 +107,21 @@ class CallSites:
                 return False
             if type(record.msg) is str and (messages := self._known.get(record.name)):
                 problem = messages.get(record.msg)
+        words = None
+        if problem is None and not record.args and type(record.msg) in _TEXTS:
+            words = words_of(record.msg)
+            if words is not None and words is not record.msg:
+                problem = self.by_line(record, words)
         if problem is None:
             here = self._known_at.get((record.pathname, record.lineno))
             if here is None:
                 return False
-            problem = here.get(token_of(record))
+            token = token_of(record) if words is None else token_of_words(record, words)
+            problem = here.get(token)
             if problem is None:
                 return False
+            if words is not None and token is not None and not problem.over:
+                self.learn_line(record, words, token, problem)
         if problem.quiet_until <= now() or record.levelno != problem.level:
             return False
         around: Any = getattr(record, "extra", None)  # loguru's
@@ -130,6 +142,13 @@ class CallSites:
             marks[self._mark] = problem.origin
         problem.occurrences += 1
         return True
+
+    def learn_line(self, record: logging.LogRecord, words: str, token: Token, problem: Problem) -> None:
+        """Let the next such records be known by their line, as far as that can be; see `line_of`."""
+        name, number = record.name, record.lineno
+        known = line_of(record, words, token, problem, self._lines.get(name, {}).get(number))
+        if known is not None:
+            self._shortcuts.know_line(name, number, known)
 
     def learn(self, occurrence: Occurrence, problem: Problem, *, first: bool) -> None:
         """Let the next such records pass for repeats on the thread that logs them.
@@ -155,5 +174,3 @@ class CallSites:
             path, line = attributes.get("pathname"), attributes.get("lineno")
             if type(path) is str and type(line) is int:
                 self._shortcuts.know_at((path, line), token, name, level, problem, occurrence.kind)
-                if not problem.over and (known := line_of(occurrence.record, token, problem)) is not None:
-                    self._shortcuts.know_line(name, line, known)

@@ -109,7 +109,7 @@ def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
     sections = _MEMBER.split(text) if "- 1 -" in text else [text]
     if len(sections) == 1:
         return _section(text, chosen)
-    group, *members = ((section, _section(_MARGIN.sub("", section), chosen)) for section in sections)
+    group, *members = ((section, _member(_MARGIN.sub("", section), chosen)) for section in sections)
     causes = {
         _cause(found.type, found.function)
         for section, found in members
@@ -178,6 +178,15 @@ def _leaves(group: BaseException) -> Iterator[BaseException]:
 
 def _printed_places(text: str) -> list[Place]:
     return [Place(found[1], found[2].strip()) for found in _FRAME.finditer(text)]
+
+
+def _member(text: str, chosen: Chosen) -> Failure | None:
+    """Read a group, or a member of it; one that was never raised has no frames."""
+    found = _section(text, chosen)
+    if found is not None:
+        return found
+    kind = _TYPE.match(text) if _HEADER not in text else None
+    return None if kind is None else Failure(kind[1])
 
 
 def _section(text: str, chosen: Chosen) -> Failure | None:

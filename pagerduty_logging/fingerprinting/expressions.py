@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeGuard, cast
 
 from pagerduty_logging.record.structured import MAX_ENTRIES, NO_WORDS, rank_of
@@ -47,6 +47,21 @@ def templates_in(lines: list[str], lineno: int) -> list[Template]:
     # The call of the very line first, then the template that says most.
     found.sort(key=lambda ranked: ranked[0])
     return list(dict.fromkeys(template for _, template in found))
+
+
+def templates_of(
+    tree: ast.Module, lines: list[str], call: ast.Call, argument: ast.expr, *, formatted: bool
+) -> list[Template]:
+    """Return the templates of one ARGUMENT of a CALL, the likeliest first.
+
+    Args:
+        tree: of the whole file.
+        lines: of the file.
+        call: within that tree.
+        argument: of that call.
+        formatted: whether more arguments follow, that a %-template is filled with.
+    """
+    return list(dict.fromkeys(_Reader(_Scopes(tree, lines), call).templates(argument, formatted=formatted)))
 
 
 def _calls(tree: ast.AST, line: int) -> list[ast.Call]:
@@ -166,40 +181,43 @@ class _Reader:
             case ast.Dict(keys=keys, values=values):
                 named = {key.value: v for key, v in zip(keys, values, strict=True) if _is_text(key)}
                 return self._of_mapping(named, depth)
+            case ast.List(elts=elements) | ast.Tuple(elts=elements):
+                return [self._of_elements(elements, ", ", depth)]
+            case ast.Call():
+                return _bounded(self._of_call(node, depth))
+        return [OPAQUE]
+
+    def _of_call(self, call: ast.Call, depth: int) -> Iterable[Pieces]:
+        match call:
             case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
                 return self._of_mapping({k.arg: k.value for k in keywords if k.arg is not None}, depth)
-            case ast.List(elts=elements) | ast.Tuple(elts=elements):
-                parts = [self.variants(element, depth)[0] for element in elements[:MAX_ENTRIES]]
-                return [_put_together(parts, ", ")]
             case ast.Call(func=ast.Attribute(value=text, attr="format")):
-                return _bounded(
-                    format_pieces(a[0]) if len(a) == 1 else OPAQUE for a in self.variants(text, depth)
-                )
+                return (format_pieces(a[0]) if len(a) == 1 else OPAQUE for a in self.variants(text, depth))
             case ast.Call(
-                func=ast.Attribute(value=ast.Constant(value=str(sep)), attr="join"), args=[items]
-            ) if isinstance(items, ast.List | ast.Tuple):
-                parts = [self.variants(element, depth)[0] for element in items.elts[:MAX_ENTRIES]]
-                return [_put_together(parts, sep)]
-            case ast.Call(
-                func=ast.Attribute(value=ast.Call() as made, attr="substitute" | "safe_substitute")
-            ) if _name_of(made.func) == "Template" and made.args:
-                return _bounded(
-                    dollar_pieces(a[0]) if len(a) == 1 else OPAQUE for a in self.variants(made.args[0], depth)
-                )
+                func=ast.Attribute(value=ast.Constant(value=str(between)), attr="join"), args=[items]
+            ):
+                if isinstance(items, ast.List | ast.Tuple):
+                    return [self._of_elements(items.elts, between, depth)]
+            case ast.Call(func=ast.Attribute(value=ast.Call(func=made, args=[text]), attr=method)):
+                if _name_of(made) == "Template" and method in ("substitute", "safe_substitute"):
+                    return (
+                        dollar_pieces(a[0]) if len(a) == 1 else OPAQUE for a in self.variants(text, depth)
+                    )
             case ast.Call(
                 func=ast.Attribute(value=text, attr="replace"), args=[ast.Constant(value=str(old)), new]
             ):
                 given = self.variants(new, depth)[0]
-                return _bounded([*(replaced(a, old, given) for a in self.variants(text, depth)), OPAQUE])
-            case ast.Call(func=function, args=arguments):
-                # _("text"), dedent("text"), "text".strip(): it fits, or it does not.
-                inner = [*arguments[:1]]
-                if isinstance(function, ast.Attribute):
-                    inner.append(function.value)
-                found = [v for value in inner for v in self.variants(value, depth)]
-                name = _name_of(function)
-                return _bounded([*(changed(a, name) for a in found), *found, OPAQUE])
-        return [OPAQUE]
+                return [*(replaced(a, old, given) for a in self.variants(text, depth)), OPAQUE]
+        # _("text"), dedent("text"), "text".strip(): it fits, or it does not.
+        inner = [*call.args[:1]]
+        if isinstance(call.func, ast.Attribute):
+            inner.append(call.func.value)
+        found = [v for value in inner for v in self.variants(value, depth)]
+        name = _name_of(call.func)
+        return [*(changed(pieces, name) for pieces in found), *found, OPAQUE]
+
+    def _of_elements(self, elements: list[ast.expr], between: str, depth: int) -> Pieces:
+        return _put_together([self.variants(one, depth)[0] for one in elements[:MAX_ENTRIES]], between)
 
     def _of_mapping(self, entries: dict[str, ast.expr], depth: int) -> list[Pieces]:
         """What a structured message says: the words in one of its fields, or all of them."""
@@ -252,7 +270,7 @@ def _put_together(parts: list[Pieces], between: str) -> Pieces:
     return tuple(pieces)
 
 
-def _bounded(variants: Iterator[Pieces] | list[Pieces]) -> list[Pieces]:
+def _bounded(variants: Iterable[Pieces]) -> list[Pieces]:
     unique: dict[Pieces, None] = {}
     for pieces in variants:
         unique[pieces] = None

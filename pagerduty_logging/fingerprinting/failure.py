@@ -113,7 +113,7 @@ def is_ordinary(record: logging.LogRecord, exception: BaseException | None = Non
         file = code.co_filename
         if file is not last:
             last = file
-            if file is not path and is_library(file):
+            if file is not path and is_library(places.file_of(frame)):
                 library = True
             elif own and library:
                 return False

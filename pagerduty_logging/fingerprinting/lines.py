@@ -1,13 +1,16 @@
-"""Lines of source by whose pattern a repeat is known: one look at the text says what the token would.
+"""Lines of source by which a repeat is known: one look at the text says what its token would.
 
-The pattern of a template fits fewer texts than the template itself: values in which `token_of` might see
-more than a value, such as a call or a traceback, do not fit, and are left to it.
+A line whose first template says enough is known by a pattern of it. That fits fewer texts than the template:
+values in which `token_of` might see more than a value, such as a call or a traceback, are left to it. A line
+without a template for its texts, as in a wrapper, is known by these, their digits apart, as their masks are.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import re
+import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -15,9 +18,17 @@ from pagerduty_logging.record import places
 from pagerduty_logging.state.problem import Problem
 
 from . import parts, source, tokens
+from .templates import Template
 
 MAX_HOLES: Final = 16
+MAX_BEFORE: Final = 3
+"""Templates of a line that are likelier than the one by which it is known."""
+MAX_TEXTS: Final = 32
+"""Texts by which one line is known."""
 _VALUE: Final = r'[^=(<"]{0,1000}'
+_VALUE_OF_WORDS: Final = r'[^(<"]{0,1000}'
+_NO_FIELD: Final = re.compile(r"[\w.-]*+[^\w.=-]", re.ASCII)
+"""How a text begins that is no logfmt, whatever follows."""
 _NO_DATA: Final = r"(?![{\[(T]|\Z)"
 _NOT_WITHIN: Final = {
     "(": r"(?!.*\(most recent call last\))(?!.*sub-exceptions?\)\Z)",
@@ -25,51 +36,136 @@ _NOT_WITHIN: Final = {
     '"': r'(?!.*File ")',
 }
 """What a text with one of these characters must not hold."""
-_FIELDS_END: Final = 64
-"""Characters after which an equals sign is no sign of a text that is data."""
+_DIGIT: Final = re.compile("[0-9]")
+
+
+class Texts:
+    """The texts of a line, their digits apart, and their problems.
+
+    Args:
+        look_again: whether its file is to be looked at again and again, for it may have a template by now.
+    """
+
+    def __init__(self, *, look_again: bool) -> None:
+        self._problems: dict[str, Problem] = {}
+        self._fresh_until = time.monotonic() + source.LOOK_AGAIN if look_again else math.inf
+
+    def are_fresh(self) -> bool:
+        """Return whether they still hold: once a second one record goes the whole way, and the file is looked
+        at again."""
+        now = time.monotonic()
+        if now < self._fresh_until:
+            return True
+        self._fresh_until = now + source.LOOK_AGAIN
+        return False
+
+    def add(self, text: str, problem: Problem) -> None:
+        """Let texts like this one but for their digits be known."""
+        if len(self._problems) >= MAX_TEXTS:
+            self._problems.clear()
+        self._problems[tokens.without_digits(text)] = problem
+
+    def find(self, text: str) -> Problem | None:
+        """Return the problem of a text that is known."""
+        problem = self._problems.get(text)
+        if problem is not None or len(text) > tokens.MAX_MASKED:
+            return problem
+        return self._problems.get(tokens.without_digits(text))
 
 
 class Line(NamedTuple):
-    """What is known of a line whose first template needs no look at anything but the text."""
+    """What is known of a line."""
 
     path: str
-    fits: Callable[[str], object]
-    """Says whether a text has this template, and nothing about it that `token_of` would look at."""
+    find: Callable[[str], object]
+    """Returns something for the texts that are known, else None; the problem, where `problem` is None."""
     site: source.Site
-    problem: Problem
+    problem: Problem | None
+    function: str | None
+    """The function that it is in, if its texts are known by their masks."""
+    texts: Texts | None = None
 
 
-def line_of(record: logging.LogRecord, token: tokens.Token, problem: Problem) -> Line | None:
-    """Return the line of a record whose token is known; None if more than a text must be looked at there.
+def line_of(
+    record: logging.LogRecord, words: str, token: tokens.Token, problem: Problem, before: Line | None
+) -> Line | None:
+    """Return what is known of the line that logged a record; None: nothing more than before.
 
     Args:
-        record: without arguments, and of a logger whose name joins the token as it is.
+        record: of which nothing but its words decides what `token_of` returned.
+        words: its own, without the data beside them.
         token: what `token_of` returned for it.
         problem: what it is an occurrence of.
+        before: what was known.
     """
     site = source.sites.get((record.pathname, record.lineno))
     name, shape, joined = token
-    if site is None or site.over or not site.templates or record.args or joined or name != record.name:
+    if site is None or site.over or record.args or name != record.name or name in places.MAINS:
         return None
-    first = site.templates[0]
-    if first.text != shape or name in places.MAINS or not first.fits(record.msg) or name == parts.ROOT:
+    if before is not None and (before.path != record.pathname or before.site is not site):
+        before = None
+    if before is not None and before.problem is not None and not _is_replaced(before.problem, problem):
         return None
-    pattern = _pattern(first.pieces)
-    if pattern is None or not tokens.says_enough(shape):
+    number = next((n for n, template in enumerate(site.templates) if template.fits(words)), None)
+    if number is not None:
+        template = site.templates[number]
+        says = template.text == shape and not joined and name != parts.ROOT and tokens.says_enough(shape)
+        find = _finder(site.templates[:number], template.pieces) if says else None
+        return Line(record.pathname, find or _find_nothing, site, problem, None)
+    if not _is_told_by_mask(record, words, token, site):
         return None
-    return Line(record.pathname, pattern.fullmatch, site, problem)
+    if before is not None and before.function == record.funcName and before.texts is not None:
+        before.texts.add(words, problem)
+        return None
+    texts = Texts(look_again=not record.pathname.startswith("<"))
+    texts.add(words, problem)
+    return Line(record.pathname, texts.find, site, None, record.funcName, texts)
 
 
-def _pattern(pieces: tuple[str, ...]) -> re.Pattern[str] | None:
-    """Return what fits the texts that are made of these pieces and of harmless values between them."""
+def _is_replaced(known: Problem, problem: Problem) -> bool:
+    """Return whether a problem that a line is known for is over, or was forgotten and has come again."""
+    return known.over or (known is not problem and known.key == problem.key)
+
+
+def _find_nothing(text: str) -> None:
+    return None
+
+
+def _is_told_by_mask(record: logging.LogRecord, words: str, token: tokens.Token, site: source.Site) -> bool:
+    """Return whether all texts have this token that are like WORDS but for their digits."""
+    name, shape, joined = token
+    return (
+        type(record.funcName) is str
+        and name != parts.ROOT
+        and not record.exc_info
+        and joined in ((), parts.logged_in(record))
+        and not any(_DIGIT.search("".join(template.pieces)) for template in site.templates)
+        and not tokens.may_be_data(words)
+        and tokens.mask_without_digits(words) == shape
+    )
+
+
+def _finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[str], object] | None:
+    """Return what finds the texts that are made of these pieces and of harmless values between them, and that
+    none of the templates BEFORE fits."""
+    first = pieces[0]
+    if len(pieces) > MAX_HOLES + 1 or len(before) > MAX_BEFORE or (first and first[0] in tokens.FIRST):
+        return None
+    value = _VALUE_OF_WORDS if _NO_FIELD.match(first[:60]) else _VALUE
     literals = "".join(pieces)
-    if not 2 <= len(pieces) <= MAX_HOLES + 1 or -1 < literals.find("=") < _FIELDS_END:
+    if value is _VALUE and "=" in literals:
         return None
-    first, *middle = pieces[:-1]
-    if first[:1] in tokens.FIRST and first:
-        return None
-    # Each piece where it comes first, and no second look: no text takes long.
-    found = "".join(f"(?>{_VALUE}?{re.escape(piece)})" for piece in middle)
     ahead = "" if first else _NO_DATA
     ahead += "".join(words for character, words in _NOT_WITHIN.items() if character in literals)
-    return re.compile(f"{ahead}{re.escape(first)}{found}{_VALUE}{re.escape(pieces[-1])}", re.DOTALL)
+    ahead += "".join(rf"(?!{_texts_of(template.pieces, '.*')}\Z)" for template in before)
+    return re.compile(ahead + _texts_of(pieces, value), re.DOTALL).fullmatch
+
+
+def _texts_of(pieces: tuple[str, ...], value: str) -> str:
+    """Return the expression of texts in which these pieces stand as `Template.fits` looks for them."""
+    if len(pieces) == 1:
+        return re.escape(pieces[0])
+    first, *middle, last = pieces
+    # Each where it comes first, and no second look: no text takes long.
+    found = "".join(f"(?>{value}?{re.escape(piece)})" for piece in middle)
+    return f"{re.escape(first)}{found}{value}{re.escape(last)}"

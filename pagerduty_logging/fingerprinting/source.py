@@ -73,7 +73,7 @@ def template_of(pathname: object, lineno: object, message: str) -> Template | No
     if site is None:
         site = _load(pathname, lineno, _signature(pathname))
     else:
-        if not site.templates and site.signature is not None:
+        if not site.templates:
             now = time.monotonic()
             if now - site.looked_at < LOOK_AGAIN:
                 return None

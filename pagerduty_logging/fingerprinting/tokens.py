@@ -29,12 +29,12 @@ FIRST: Final = frozenset(("", "{", "[", "(", "T"))
 _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
 _HEADER: Final = "(most recent call last)"
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
-_STR: Final = frozenset((str,))
 _TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
 _MAX_NAMES: Final = 30
 _MAX_CHARS: Final = 2_000
-_MAX_MASKED: Final = 400
-_ZEROS: Final = str.maketrans("123456789", "000000000")
+MAX_MASKED: Final = 400
+# With an entry for each character that is usual: for one that is missing, an exception is raised and caught.
+_ZEROS: Final = "".join("0" if chr(n).isdecimal() else chr(n) for n in range(128))
 
 
 def token_of(record: logging.LogRecord) -> Token | None:
@@ -44,23 +44,33 @@ def token_of(record: logging.LogRecord) -> Token | None:
     was made by hand.
     """
     msg: Any = record.msg
-    args, name = record.args, record.name
-    if name in _APART:
-        return None
+    args = record.args
     subject: BaseException | None = None
     if args and type(msg) is str:
         said = structured.subject_of(record) if len(msg) <= 8 else msg
         if said is msg:
             return _of_template(record, msg, args)
         msg = said
-    if type(msg) is str:
-        words: str | None = msg
-        if msg[:1] in FIRST or ("=" in msg and "=" in msg[:64]):
-            words = _read(msg)
-    else:
-        words = _words_of_object(msg)
-        subject = None if type(msg) is dict else msg
-    if words is None or len(words) > texts.MAX_CHARS:
+    words = words_of(msg)
+    if words is None:
+        return None
+    if type(msg) is not str and type(msg) is not dict:
+        subject = msg
+    return token_of_words(record, words, subject)
+
+
+def token_of_words(
+    record: logging.LogRecord, words: str, subject: BaseException | None = None
+) -> Token | None:
+    """What decides the key of RECORD, see `token_of`.
+
+    Args:
+        record: without arguments, or with the exception that is its subject.
+        words: what `words_of` returned for its message.
+        subject: the exception that is the message.
+    """
+    name = record.name
+    if name in _APART or len(words) > texts.MAX_CHARS:
         return None
     if "(" in words and (_HEADER in words or words.endswith(_COUNTED)):
         return None
@@ -87,7 +97,9 @@ def token_of(record: logging.LogRecord) -> Token | None:
 
 def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None:
     """The token of a template whose values are apart from it."""
-    if type(args) is not tuple or len(msg) > _MAX_CHARS or not texts.has_words(msg) or MASKED in msg:
+    if record.name in _APART or type(args) is not tuple:
+        return None
+    if len(msg) > _MAX_CHARS or not texts.has_words(msg) or MASKED in msg:
         return None
     for value in args:
         if type(value) is str:
@@ -149,17 +161,27 @@ def _joined(
 
 def _none_fits(site: source.Site, path: str, words: str) -> bool:
     """Whether the full rules, too, would find no template for WORDS there now, and look at no file for it."""
-    if site.templates:  # as where loguru fills in the values
-        for template in site.templates:
-            if template.is_in(words):
-                return False
+    for template in site.templates:  # as where loguru fills in the values
+        if template.is_in(words):
+            return False
+    if site.templates:
         return time.monotonic() - site.missed_at < source.LOOK_AGAIN
-    if site.signature is None:
-        return path[:1] == "<"
-    return time.monotonic() - site.looked_at < source.LOOK_AGAIN
+    return path[:1] == "<" or time.monotonic() - site.looked_at < source.LOOK_AGAIN
 
 
 # --- the words of what is no plain text ------------------------------------------------------------
+
+
+def words_of(message: Any) -> str | None:
+    """The words of a message without arguments; None if they are not easily told, or it is no text."""
+    if type(message) is str:
+        return _read(message) if may_be_data(message) else message
+    return _words_of_object(message)
+
+
+def may_be_data(text: str) -> bool:
+    """Whether a text begins as JSON, logfmt or the `repr` of data does."""
+    return text[:1] in FIRST or ("=" in text and "=" in text[:64])
 
 
 def _words_of_object(said: Any) -> str | None:
@@ -188,10 +210,10 @@ def _read(text: str) -> str | None:
 
 def _words_of(said: dict[Any, Any]) -> str | None:
     """The words of a mapping, as `structured.words_of` has them; None if that is not easily told."""
-    if len(said) > _MAX_NAMES or _STR.symmetric_difference(map(type, said)):
+    if len(said) > _MAX_NAMES:
         return None
-    for value in said.values():
-        if type(value) is str and ('File "' in value or _HEADER in value):
+    for name, value in said.items():
+        if type(name) is not str or (type(value) is str and ('File "' in value or _HEADER in value)):
             return None
     for name in _ranked(tuple(said)):
         value = said[name]
@@ -223,10 +245,21 @@ def says_enough(template: str) -> bool:
 
 def _masked(text: str) -> str:
     """What `mask` returns: it tells no digit from another, so that texts alike but for them share a mask."""
-    if len(text) > _MAX_MASKED:
-        return mask(text)
-    shape = _mask(text.translate(_ZEROS))
-    return mask(text) if "0" in shape else shape
+    shape = mask_without_digits(text)
+    return mask(text) if shape is None else shape
+
+
+def mask_without_digits(text: str) -> str | None:
+    """What `mask` returns for all texts that are like this one but for their digits; None if that differs."""
+    if len(text) > MAX_MASKED:
+        return None
+    shape = _mask(without_digits(text))
+    return None if "0" in shape else shape
+
+
+def without_digits(text: str) -> str:
+    """A text with zeros for its digits."""
+    return text.translate(_ZEROS)
 
 
 _mask = functools.lru_cache(maxsize=256)(mask)

@@ -24,6 +24,7 @@ from dagster import HookContext, success_hook
 
 from pagerduty_logging.integrations import handlers
 from pagerduty_logging.integrations.reports import describe
+from pagerduty_logging.page.deployment import find_environment
 from pagerduty_logging.record.overrides import NAME
 
 MAX_RUNS = 1_000
@@ -39,7 +40,8 @@ class StepDetails(logging.Filter):
     """Adds to dagster's records their job and step, for a `PagerDutyHandler`.
 
     Its records get `job`, `step`, `op` and `run_id`. That of a failed step shows the exception; each step
-    of a job is its own problem, with the dedup key `dagster/JOB/STEP`. An attempt that will be tried
+    of a job is its own problem, with the dedup key `dagster/JOB/STEP`, or `dagster@ENV/JOB/STEP` where an
+    environment variable such as APP_ENV names the environment. An attempt that will be tried
     again is no failed step, and a run that failed by a step does not page again. Other handlers see the
     record as it was.
     """
@@ -75,8 +77,11 @@ class StepDetails(logging.Filter):
 
 
 def dedup_key(job: str, step: str | None = None) -> str:
-    """Return the dedup key under which a job's step pages, or its run where no step failed."""
-    return f"dagster/{job}" if step is None else f"dagster/{job}/{step}"
+    """Return the dedup key under which a job's step pages, or its run where no step failed.
+
+    A filter knows no handler: the environment that joins it is that of the usual variables.
+    """
+    return handlers.task_key("dagster", job if step is None else f"{job}/{step}", find_environment(None))
 
 
 @success_hook(name="resolve_on_success")

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import quote
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.events_api.clock import monotonic
@@ -58,6 +59,18 @@ def call_each(
             action(each)
     except Exception as broken:
         _diagnostics.say("trouble", f"the job {name!r} could not page or resolve: {type(broken).__name__}")
+
+
+def task_key(kind: str, name: str, environment: str | None) -> str:
+    """Return the dedup key of a job or task; as of every key that we make, an environment is part of it.
+
+    Args:
+        kind: what runs it, such as "job" or "huey".
+        name: of the job or task.
+        environment: the handler's; None: it has none.
+    """
+    where = f"@{quote(environment, safe='')}" if environment else ""
+    return f"{kind}{where}/{name}"
 
 
 def attached_handlers() -> list[PagerDutyHandler]:

@@ -9,6 +9,7 @@ Other handlers see the line as it was.
 from __future__ import annotations
 
 import logging
+from copy import copy
 from types import ModuleType
 
 from pagerduty_logging.events_api import options, safejson
@@ -29,8 +30,9 @@ class Tasks:
         module: of the host; pages name its file, as if it had logged them.
         handler: pages; None: the handlers attached to the root logger, else to any other, else one made
             from the environment.
-        resolve_on_success: make one problem of all failures of a task, with the dedup key `host/task`, and
-            resolve it with the task's next success. False: each type of exception is its own problem.
+        resolve_on_success: make one problem of all failures of a task, with the dedup key `host/task`
+            (`host@environment/task` where the handler has an environment), and resolve it with the task's
+            next success. False: each type of exception is its own problem.
 
     Raises:
         TypeError: naming the argument that is wrong.
@@ -82,20 +84,29 @@ class Tasks:
         describe(record, self._what, name, identity, fate, *why)
         record.__dict__.update({key: value for key, value in details.items() if value is not None})
         if self._resolve_on_success:
-            key = self.key(name)
-            handlers.note_failure(key)
-            setattr(record, NAME, {"dedup_key": key})
-        handlers.call_each(self._handler, name, lambda handler: handler.handle(record))
+            handlers.note_failure(self.key(name))
+        handlers.call_each(
+            self._handler, name, lambda handler: handler.handle(self._of(record, name, handler))
+        )
 
     def succeeded(self, name: str) -> None:
         """Resolve what is open for a task, where that was asked for; at most every 300 seconds a process."""
-        key = self.key(name)
-        if self._resolve_on_success and handlers.resolve_is_due(key):
-            handlers.call_each(self._handler, name, lambda handler: handler.resolve(key))
+        if self._resolve_on_success and handlers.resolve_is_due(self.key(name)):
+            handlers.call_each(
+                self._handler, name, lambda handler: handler.resolve(self.key(name, handler.environment))
+            )
 
-    def key(self, name: str) -> str:
-        """Return a task's dedup key, the same in every process."""
-        return f"{self._host}/{name}"
+    def key(self, name: str, environment: str | None = None) -> str:
+        """Return a task's dedup key in an environment, the same in every process."""
+        return handlers.task_key(self._host, name, environment)
+
+    def _of(self, record: logging.LogRecord, name: str, handler: PagerDutyHandler) -> logging.LogRecord:
+        """Return the record, with the dedup key that its task has with a handler."""
+        if not self._resolve_on_success:
+            return record
+        changed = copy(record)
+        setattr(changed, NAME, {"dedup_key": self.key(name, handler.environment)})
+        return changed
 
 
 class Reports(logging.Filter):

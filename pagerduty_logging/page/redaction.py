@@ -76,7 +76,9 @@ def redactor(redact: Sequence[str | re.Pattern[str]] | bool, known: Callable[[],
 
 
 def _is_extension(item: object) -> bool:
-    return isinstance(item, str) or (isinstance(item, re.Pattern) and isinstance(item.pattern, str))
+    if isinstance(item, str):
+        return bool(item.strip("!"))
+    return isinstance(item, re.Pattern) and isinstance(item.pattern, str)
 
 
 class Redactor:

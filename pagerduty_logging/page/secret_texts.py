@@ -40,6 +40,8 @@ _IS_NAME = re.compile(r"\s{0,3}[:=]")
 _ITEMS = re.compile(r"[\[(][^\[\](){}\r\n]{1,300}")
 _ITEM = re.compile(r"[\"'](?P<item>[\w.-]{1,80}+)[\"']")
 _CLOSERS = ")]}>\"'`.,;:!?…\\"
+_BEHIND_VALUES = ")]}>\"'`.,;:…\\ "
+"""What follows a value and is no part of it; `!` and `?` may be the password's own."""
 _CODE = re.compile(
     r"(?:await |not |new |yield |lambda\b)?[A-Za-z_][\w.]*+[(\[]"
     r"|(?:self|cls|settings|config|args|kwargs|os|sys)\.\w"
@@ -197,13 +199,13 @@ class _Walk:
             value = rest[0]
             if opened and opened in "'\"`":
                 value = value.partition(opened)[0]
-            value = value.rstrip(_CLOSERS + " ")
+            value = _without_closers(value)
         else:
             run = _RUN.match(text, at)
             if run is None or _PLACEHOLDER.match(text, at):
                 return None
             ends = _ENDS.search(run[0])
-            value = (run[0][: ends.start()] if ends else run[0]).rstrip(_CLOSERS)
+            value = _without_closers(run[0][: ends.start()] if ends else run[0])
         if not value or value.startswith(MARK) or _same(value, found["name"]):
             return None
         between = found["between"] or found["blank"] or ""
@@ -283,7 +285,7 @@ class _Walk:
         if run is None:
             return None
         ends = _ENDS.search(run[0])
-        value = (run[0][: ends.start()] if ends else run[0]).rstrip(_CLOSERS)
+        value = _without_closers(run[0][: ends.start()] if ends else run[0])
         return (at, at + len(value)) if value else None
 
     def _behind(self, at: int) -> int:
@@ -295,6 +297,12 @@ class _Walk:
         self._found.append(field.span("value"))
         self._named_until = -1
         return field.end("value")
+
+
+def _without_closers(value: str) -> str:
+    """Return a value without what follows it; the mark of a secret that was taken out before stays whole."""
+    bare = value.rstrip(_BEHIND_VALUES)
+    return f"{bare}]" if f"{bare}]".endswith(MARK) else bare
 
 
 @lru_cache(maxsize=1_024)

@@ -58,7 +58,7 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     elif _LOGURU.match(line):
         is_report, line = True, _CAUGHT
     place = _innermost(chain) if is_report else ""
-    if place and line in ("", text):
+    if place and line in ("", text, f"{error.name}: {text}"):
         line = _CAUGHT
     function = place.rpartition(".")[2]
     # "Task billing/pay[8b1a] raised …" names it.
@@ -170,6 +170,8 @@ def _first_line(text: str) -> str:
 def _last_line(text: str) -> str:
     """Return the first line of an exception's text; where that has no letter, the last that has one.
 
+    A line that ends in a colon says nothing without the next.
+
     Where the text holds another exception's traceback, that one's last line follows: it is what failed.
     """
     lines = [line.strip() for line in plain(text).split("\n")]
@@ -180,7 +182,7 @@ def _last_line(text: str) -> str:
     if not _LETTER.search(lines[0]) and not any(c.isdigit() for c in lines[0]):
         return last
     if _HEADER not in text or last == lines[0]:
-        return lines[0]
+        return f"{lines[0]} {lines[1]}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
     head = _TRACEBACK.split(lines[0], maxsplit=1)[0].rstrip(": ")
     return f"{head}: {last}" if head else last
 

@@ -15,9 +15,6 @@ from pagerduty_logging.record.structured import event_of
 MAX_MESSAGE_CHARS = 20_000
 
 _NOT_EXTRA = frozenset(vars(logging.makeLogRecord({}))) | {
-    "_logger",
-    "_name",
-    "_pagerduty_uncaught",
     "asctime",
     "message",
     "otelSpanID",
@@ -25,7 +22,7 @@ _NOT_EXTRA = frozenset(vars(logging.makeLogRecord({}))) | {
     "pagerduty",
     "taskName",
 }
-"""Attributes of a record that are not its `extra`: Python's, structlog's, OpenTelemetry's and ours."""
+"""Attributes of a record that are not its `extra`: Python's, OpenTelemetry's and ours."""
 
 
 def showable(record: logging.LogRecord, *, caught: bool) -> logging.LogRecord:
@@ -87,9 +84,15 @@ def _without_exception(record: logging.LogRecord) -> logging.LogRecord:
 def fields_of(
     record: logging.LogRecord, event: dict[object, object], request: Mapping[str, object]
 ) -> dict[str, safejson.JSON]:
-    """Return what the application gave as `extra`, in a structured event or with loguru."""
+    """Return what the application gave as `extra`, in a structured event or with loguru.
+
+    Not what begins with an underscore, which libraries note for themselves: a handler of google-cloud-logging
+    gives each record thirteen such attributes, and the handlers behind it see them.
+    """
     given: dict[object, object] = {
-        name: value for name, value in record.__dict__.items() if name not in _NOT_EXTRA
+        name: value
+        for name, value in record.__dict__.items()
+        if name not in _NOT_EXTRA and not (type(name) is str and name.startswith("_"))
     }
     around: Any = given.get("extra")
     if issubclass(type(around), dict):  # loguru's

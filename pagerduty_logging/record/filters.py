@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from pagerduty_logging.events_api import options
-from pagerduty_logging.record import echoes
+from pagerduty_logging.record import echoes, overrides
 from pagerduty_logging.record.exits import reports_clean_exit
 
 ECHOES = ("django.server",)
@@ -58,7 +58,7 @@ class Ignored:
                 pass
         if self._loggers is not None and type(name) is str and self._loggers(name):
             return "logger"
-        if error is None:
+        if error is None or overrides.GUARDED in attributes:
             return None
         if self._types and issubclass(type(error), self._types):
             return "exception"
@@ -81,7 +81,9 @@ def _is_text(glob: object) -> bool:
 
 
 def _is_exception(kind: object) -> bool:
-    return isinstance(kind, str) or (isinstance(kind, type) and issubclass(kind, BaseException))
+    if isinstance(kind, str):
+        return all(map(str.isidentifier, kind.replace(".<locals>", "").split(".")))
+    return isinstance(kind, type) and issubclass(kind, BaseException)
 
 
 def _names(kind: type) -> tuple[str, ...]:

@@ -339,6 +339,8 @@ def _plain_attributes(record: logging.LogRecord) -> dict[str, Any]:
     attributes = record.__dict__
     plain = {name: _plain(attributes.get(name)) for name in _RECORD}
     plain["args"] = ()
+    if overrides.GUARDED in attributes:
+        plain[overrides.GUARDED] = True
     message = plain["msg"]
     plain["msg"] = message[: MAX_TEMPLATE_CHARS + 1] if isinstance(message, str) else ""
     return plain

@@ -13,6 +13,8 @@ from typing import Any
 from pagerduty_logging.events_api.events import Severity
 
 NAME = "pagerduty"
+GUARDED = "_pagerduty_guarded"
+"""Marks the record of a guarded job: neither `min_occurrences` nor `ignore_exceptions` holds it back."""
 ACTIONS = ("trigger", "acknowledge", "resolve")
 
 _SEVERITIES = {str(severity): severity for severity in Severity}

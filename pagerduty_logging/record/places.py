@@ -65,9 +65,22 @@ def places_of(traceback: TracebackType | None) -> list[Place]:
             break
         frame = traceback.tb_frame
         code = frame.f_code
-        add(new(Place, (code.co_filename, code.co_name, frame)))
+        file = code.co_filename
+        add(new(Place, (file_of(frame) if file.isidentifier() else file, code.co_name, frame)))
         traceback = traceback.tb_next
     return places
+
+
+def file_of(frame: FrameType) -> str:
+    """Return the file of a frame's code, or its module's, where generated code has a bare name for a file.
+
+    Sanic compiles its `handle_request` anew, with that for a file's name.
+    """
+    file = frame.f_code.co_filename
+    if file.isidentifier():
+        found = getattr(sys.modules.get(frame.f_globals.get("__name__", "")), "__file__", None)
+        return found if type(found) is str else file
+    return file
 
 
 def entries_of(traceback: TracebackType | None) -> Iterator[TracebackType]:

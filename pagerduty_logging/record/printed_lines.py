@@ -39,7 +39,8 @@ class PrintedLines:
     def matches(self, record: logging.LogRecord) -> bool:
         """Return whether a record is such a line that does not page; call it on the thread that logs."""
         text = record.msg
-        if type(text) is not str or record.args or record.exc_info:
+        # A line by which a library reports has the exception that is being handled: see `with_exception`.
+        if type(text) is not str or record.args or not _is_handled(record.exc_info):
             return False
         printing = self._here.printing
         line = text.strip(_MARGIN)
@@ -76,6 +77,11 @@ class PrintedLines:
         lines = frozenset(_lines(traceback.format_exception(error)))
         last = next(line for line in _lines(traceback.format_exception_only(error)) if line)
         return _Printing(record.name, id(error), lines, last, is_said) if last in lines else None
+
+
+def _is_handled(exc_info: object) -> bool:
+    """Return whether a record has no exception, or the one that is being handled."""
+    return not exc_info or (type(exc_info) is tuple and len(exc_info) == 3 and exc_info[1] is sys.exception())
 
 
 def _lines(printed: list[str]) -> list[str]:

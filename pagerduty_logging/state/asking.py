@@ -187,14 +187,14 @@ class Asker:
             began = self._clock()  # what had to be imported first does not count, nor what was done meanwhile
             if not call.wait(wait if wait is not None else patience):
                 if unhurried:
-                    self.breaker.held(self._clock(), self._clock() - began)
+                    self.breaker.held(self._clock(), min(self._clock() - began, wait or 0.0))
                     return None
                 self._abandon()
                 raise StateError(f"no answer within {patience:.2g} s")
             self._hand_ins.call = None if unhurried else self._hand_ins.call
             reply = call.result()
         except Exception as error:
-            self._failed(_words(error), self._clock() - began)
+            self._failed(_words(error), min(self._clock() - began, patience))
             return None
         self._answered()
         return reply
@@ -297,7 +297,8 @@ class Asker:
         if not self.breaker.open:
             where = self.stats.where
             self.stats = StateStats(where=where, answers=False, since=self._wall(), why=why)
-            self._say("state", f"{where} does not answer: {why}. Pages go out as without state")
+            stop = "" if why.endswith((".", "?", "!")) else "."
+            self._say("state", f"{where} does not answer: {why}{stop} Pages go out as without state")
         else:
             self.stats = replace(self.stats, why=why)
         self.breaker.failed(self._clock(), held)

@@ -39,6 +39,7 @@ class Record:
         events: how many reported it.
         resolved, over: when it was resolved last, and whether nothing happened since.
         lease_by, lease_until, lease_severity: who may send an event now, until when, and which.
+        under_by, under_until, under_severity: the same of the lease that a more severe event passed by.
         release: in which the problem was first seen.
         summary, logger: what a page says.
     """
@@ -60,6 +61,9 @@ class Record:
     lease_by: str = ""
     lease_until: float = 0.0
     lease_severity: int = 3
+    under_by: str = ""
+    under_until: float = 0.0
+    under_severity: int = 3
     release: str | None = None
     summary: str = ""
     logger: str = ""
@@ -73,6 +77,14 @@ class Record:
         """Return the seconds left of the lease; a clock that was set back ends it."""
         left = self.lease_until - now
         return left if self.lease_by and 0.0 < left <= LEASE else 0.0
+
+    def lease(self, by: str = "", until: float = 0.0, severity: int = 3) -> None:
+        """Give the lease to somebody, or to nobody."""
+        self.lease_by, self.lease_until, self.lease_severity = by, until, severity
+
+    def under(self, by: str = "", until: float = 0.0, severity: int = 3) -> None:
+        """Remember the lease that a more severe event passed by, or none."""
+        self.under_by, self.under_until, self.under_severity = by, until, severity
 
 
 def reopened(record: Record | None, at: float, release: str | None) -> Record:
@@ -112,7 +124,12 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
     """Return the record after an event of `name` was taken or lost, or after the problem was resolved."""
     at = now - outcome.age
     if record is not None and record.lease_by == name:
-        record.lease_by, record.lease_until = "", 0.0
+        if outcome.what == "release":
+            record.lease(record.under_by, record.under_until, record.under_severity)
+        else:
+            record.lease()
+    if record is not None and (record.under_by == name or not record.lease_by):
+        record.under()
     if outcome.what == "release":
         return record
     if outcome.what == "resolve":
@@ -122,7 +139,8 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
             return record
         record.over, record.resolved = True, max(record.resolved, at - SLACK)
         record.told, record.silenced, record.told_severity = record.n, 0, None
-        record.lease_by, record.lease_until = "", 0.0
+        record.lease()
+        record.under()
         return record
     if record is not None and record.over and at <= record.resolved:
         return record
@@ -183,7 +201,9 @@ def claimed(
     wait = budget(claim.severity)
     if wait > 0.0:
         return record, Later(wait)
-    record.lease_by, record.lease_until, record.lease_severity = name, now + LEASE, claim.severity
+    if record.lease_left(now) and record.lease_by != name:
+        record.under(record.lease_by, record.lease_until, record.lease_severity)
+    record.lease(name, now + LEASE, claim.severity)
     return record, None
 
 

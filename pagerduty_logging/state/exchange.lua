@@ -3,9 +3,10 @@
 -- is the number of keys before those of the request.
 local LEASE, SLACK, NEW_WITHIN, MINUTE, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 5, 1000, 3
 local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at', 'window', 'followed', 'busy',
-    'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity', 'release', 'summary', 'logger',
+    'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity',
+    'under_by', 'under_until', 'under_severity', 'release', 'summary', 'logger',
     'hosts', 'host_names', 'processes'}
-local TEXTS = {lease_by = true, release = true, summary = true, logger = true, host_names = true}
+local TEXTS = {lease_by = true, under_by = true, release = true, summary = true, logger = true, host_names = true}
 
 local request, base
 -- Of the request that is answered: the records that it is about, each read once, and those to be written, in order.
@@ -81,7 +82,8 @@ local function reopened(record, at, release)
     end
     return {n = 0, told = 0, first = at, last = at, worst = 3, told_at = 0, window = 0, followed = 0, busy = 0,
         silenced = 0, events = 0, resolved = resolved, over = 0, lease_by = '', lease_until = 0,
-        lease_severity = 3, release = release or '', summary = summary, logger = logger, hosts = 0, host_names = '', processes = 0, anew = record ~= nil}
+        lease_severity = 3, under_by = '', under_until = 0, under_severity = 3, release = release or '', summary = summary, logger = logger, hosts = 0,
+        host_names = '', processes = 0, anew = record ~= nil}
 end
 
 local function note_name(key, record, kind, name)
@@ -116,12 +118,22 @@ local function count(entry)
     save(key, record)
 end
 
+local function lease(record, by, till, severity)
+    record.lease_by, record.lease_until, record.lease_severity = by, till, severity
+end
+
+local function under(record, by, till, severity)
+    record.under_by, record.under_until, record.under_severity = by, till, severity
+end
+
 local function conclude(outcome)
     local key, at = KEYS[outcome.place], now - outcome.age
     local record = load(key)
     if record and record.lease_by == request.name then
-        record.lease_by, record.lease_until = '', 0
+        lease(record, record.under_by, record.under_until, record.under_severity)
+        if outcome.what ~= 'release' then lease(record, '', 0, 3) end
     end
+    if record and (record.under_by == request.name or record.lease_by == '') then under(record, '', 0, 3) end
     if outcome.what == 'release' then
         if record then save(key, record, outcome.change) end
         return
@@ -131,7 +143,8 @@ local function conclude(outcome)
         if record.told_at <= at + SLACK then
             record.over, record.resolved = 1, math.max(record.resolved, at - SLACK)
             record.told, record.silenced, record.told_severity = record.n, 0, nil
-            record.lease_by, record.lease_until = '', 0
+            lease(record, '', 0, 3)
+            under(record, '', 0, 3)
         end
         save(key, record, outcome.change)
         return
@@ -215,7 +228,10 @@ local function claim(asked)
     end
     local wait = spend(asked.severity)
     if wait > 0 then return {kind = 'later', again_in = wait} end
-    record.lease_by, record.lease_until, record.lease_severity = request.name, now + LEASE, asked.severity
+    if leased > 0 and record.lease_by ~= request.name then
+        under(record, record.lease_by, record.lease_until, record.lease_severity)
+    end
+    lease(record, request.name, now + LEASE, asked.severity)
     save(key, record, asked.change)
     return figures(record, asked)
 end

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pagerduty_logging.state.protocol import Store, digest
 from pagerduty_logging.state.shared import SharedState
@@ -121,7 +121,7 @@ def _no_path(text: str) -> str | None:
 
 
 def _of_path(path: str) -> Place:
-    path = os.path.abspath(path)
+    path = os.path.abspath(os.path.expanduser(path))
 
     def make_store(in_background: bool = False) -> Store:
         from pagerduty_logging.state.sqlite import SqliteStore
@@ -136,7 +136,12 @@ def _of_url(url: str, name: str) -> Place:
     scheme = scheme.lower()
     url = f"{scheme}:{rest}"
     if scheme not in _SCHEMES:
-        raise ValueError(f"{name} cannot be {scheme}://…: give {_FORMS}")
+        hint = (
+            "Valkey is addressed as redis://host:6379/0"
+            if scheme in ("valkey", "valkeys")
+            else f"give {_FORMS}"
+        )
+        raise ValueError(f"{name} cannot be {scheme}://…: {hint}")
     fault = _fault(url)
     if fault is not None:
         raise ValueError(f"{name} {fault}")
@@ -163,6 +168,8 @@ def _fault(url: str) -> str | None:
         port = parts.port
     except ValueError:
         return "is no address: its host or port cannot be read (is a character of the password not encoded?)"
+    if any(not re.fullmatch("[0-9]+", number) for number in parse_qs(parts.query).get("db", ())):
+        return "names a database that is no number: redis://host:6379/0"
     if parts.scheme.lower() == "unix":
         return None if parts.path.strip("/") else "names no socket: unix:///path/to/redis.sock"
     if not parts.hostname:

@@ -13,7 +13,7 @@ import uuid
 from dataclasses import asdict, replace
 from importlib import resources
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pagerduty_logging.state import together
 from pagerduty_logging.state.helper import SLICES
@@ -94,8 +94,15 @@ class RedisStore:
     def exchange(self, request: Request, seconds: float) -> Reply:
         users = together.those_of(self._place)
         if together.is_hand_in(request):
-            return users.hand_in(self._user, request, self._patience, self._exchange)
+            return users.hand_in(self._user, request, max(seconds, self._patience), self._exchange)
+        self._connect()  # before it is this one's turn: others would wait for that
         return users.ask(self._user, request, self._patience, self._exchange)
+
+    def _connect(self) -> None:
+        try:
+            self._client()
+        except Exception as error:
+            raise self._error(error) from None
 
     def _exchange(self, requests: list[Request]) -> list[Reply]:
         keys: list[str] = []
@@ -119,16 +126,17 @@ class RedisStore:
             return client.eval(self._lua, *arguments)
 
     def begin(self, request: Request) -> UnderWay | None:
+        users = together.those_of(self._place)
         if self._own is None or not self._answers or not is_fit(self._own.connection):
             return None
-        users = together.those_of(self._place)
         keys: list[str] = []
         payload = packed(request.as_of_now(), keys)
         asked = Asked(self._own, self._sha, self._lua, [str(len(keys)), *keys, payload])
-        if users.alone(self._user):
-            asked.send()
-            return _Begun(self, request, asked)
-        return _InTurn(self, request, asked, users)
+        if request.claim is not None and not users.alone(self._user):
+            return _InTurn(self, request, asked, users)
+        users.forget(request)
+        asked.send()
+        return _Begun(self, request, asked)
 
     def read(self, request: Request, asked: Asked) -> Reply:
         """Return the reply to what was begun."""
@@ -222,8 +230,9 @@ class RedisStore:
         """Return what is not to be shown: a client may repeat it in an error."""
         pool = getattr(self._given, "connection_pool", None)
         options = getattr(pool, "connection_kwargs", None)
-        password = urlsplit(self._url).password or ""
-        found: list[Any] = [password, unquote(password)]
+        address = urlsplit(self._url)
+        password = address.password or ""
+        found: list[Any] = [password, unquote(password), *parse_qs(address.query).get("password", ())]
         if isinstance(options, dict):
             found.append(options.get("password"))
         return [secret for secret in found if isinstance(secret, str) and secret]
@@ -239,6 +248,8 @@ _MEANINGS = (
     (("LOADING",), "Redis is loading its data"),
     (("CLUSTERDOWN", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
     (("WRONGTYPE",), "keys of the state were overwritten by another program: give it a Redis of its own"),
+    (("unexpected keyword argument", "in connection URL"),
+     "redis-py does not take what the address says after its question mark"),
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""
@@ -287,20 +298,16 @@ class _InTurn:
         self._error: StateError | None = None
 
     def wait(self, seconds: float) -> bool:
-        left = SLICES
-        turn, self._reply = None, self._users.as_known(self._request)
-        while self._reply is None and turn is None and left:
-            turn, self._reply = self._users.turn(seconds / SLICES), self._users.as_known(self._request)
-            left -= 1
+        turn, self._reply = self._users.turn_or_answer(self._request, seconds / SLICES, SLICES)
         try:
-            return self._reply is not None or (turn is not None and self._ask(seconds / SLICES, left))
+            return self._reply is not None or (turn is not None and self._ask(seconds / SLICES))
         finally:
             if turn is not None:
                 turn.release()
 
-    def _ask(self, seconds: float, times: int) -> bool:
+    def _ask(self, seconds: float) -> bool:
         self._asked.send()
-        if not self._asked.wait(seconds, times):
+        if not self._asked.wait(seconds, SLICES):
             return False
         try:
             self._reply = self._store.read(self._request, self._asked)

@@ -41,6 +41,8 @@ LAST_WAIT = 2.0
 """Seconds that the end of the process waits for one answer."""
 LAST_TRIES = 2
 """Answers that may fail to come then."""
+MOMENT = 0.05
+"""Seconds that the worker waits for the answer to a hand-in, which may also come later."""
 FINAL_WAIT = 0.01
 """Seconds that are to be left for one."""
 SPREAD = 0.2
@@ -267,7 +269,7 @@ class SharedState:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
         self._notice_fork()
         again = self._ledger.unanswered
-        wait = self._asker.breaker.patience(self._clock())
+        wait = min(self._asker.breaker.patience(self._clock()), MOMENT)
         answered = self._exchange(wait=wait) is not None
         if answered and again and len(self._ledger):
             answered = self._exchange(wait=wait) is not None

@@ -10,9 +10,11 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pagerduty_logging.events_api.clock import monotonic
+from pagerduty_logging.state.helper import SLICES
 from pagerduty_logging.state.protocol import LEASE, Anothers, Claim, Mine, Reply, Request, StateError
 
 LINGER = 0.02
@@ -24,6 +26,8 @@ KNOWN_FOR = 0.5
 MAX_KNOWN = 1_000
 STUCK = 10.0
 """Seconds after which an exchange that does not end holds up no other any more."""
+
+BUSY = "no answer: another call of this process has none"
 
 Do = Callable[[list[Request]], list[Reply]]
 
@@ -82,13 +86,21 @@ class Together:
         self._waiting.append(mine)
         if len(self._users) > 1:
             mine.done.wait(LINGER)
-        while not mine.done.is_set():
-            turn = self._begin(seconds)
+        for _ in range(SLICES):
+            if mine.done.is_set():
+                break
+            turn = self.turn(seconds / SLICES)
+            if turn is None:
+                continue
             try:
-                if not mine.done.is_set():
+                while not mine.done.is_set():
                     self._hand_in_next(do)
             finally:
                 turn.release()
+        if not mine.done.is_set():
+            with suppress(ValueError):  # it was asked at this very moment, and counts once all the same
+                self._waiting.remove(mine)
+            raise StateError(BUSY)
         if mine.error is not None:
             raise mine.error
         assert mine.reply is not None
@@ -112,30 +124,30 @@ class Together:
 
         See `hand_in`.
         """
-        self._users.add(user)
-        if len(self._users) == 1:
+        self.forget(request)
+        if self.alone(user) or request.claim is None:
             return do([request])[0]
-        turn = self._turn
-        alone = turn.acquire(blocking=False)
-        if not alone:
-            reply = self.as_known(request)
-            if reply is not None:
-                return reply
-            turn = self._begin(seconds)
+        turn, reply = self.turn_or_answer(request, seconds / SLICES, SLICES)
         try:
-            reply = None if alone else self.as_known(request)
+            if reply is None and turn is None:
+                raise StateError(BUSY)
             if reply is None:
                 reply = do([request])[0]
                 self.learn(request, reply)
             return reply
         finally:
-            turn.release()
+            if turn is not None:
+                turn.release()
 
-    def _begin(self, seconds: float) -> threading.Lock:
-        turn = self.turn(seconds)
-        if turn is None:
-            raise StateError("no answer: another call of this process has none")
-        return turn
+    def turn_or_answer(
+        self, request: Request, seconds: float, times: int
+    ) -> tuple[threading.Lock | None, Reply | None]:
+        """Wait for the turn to ask, or for the answer to another who asks the same; seconds, some times."""
+        turn, reply = self.turn(0.0), None
+        while turn is None and reply is None and times > 0:
+            turn, reply = self.turn(seconds), self.as_known(request)
+            times -= 1
+        return turn, reply
 
     def turn(self, seconds: float) -> threading.Lock | None:
         """Wait for the turn to ask; return what is to be released after it, None: it did not come."""
@@ -161,11 +173,14 @@ class Together:
         answer = Anothers(known.answer.told, known.answer.again_in - passed, known.answer.since + passed)
         return Reply(0.0, answer=answer) if answer.again_in > 0.0 else None
 
-    def learn(self, request: Request, reply: Reply) -> None:
-        """Know an answer, for the other users."""
+    def forget(self, request: Request) -> None:
+        """Forget what is known of problems with which something else is about to happen."""
         for outcome in request.outcomes:
             for follow_up in (False, True):
                 self._known.pop((request.sender.space, outcome.key, outcome.change, follow_up), None)
+
+    def learn(self, request: Request, reply: Reply) -> None:
+        """Know an answer, for the other users."""
         claim, answer = request.claim, reply.answer
         if isinstance(answer, Mine):
             answer = Anothers(False, LEASE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from pagerduty_logging.state.helper import Helper
 from pagerduty_logging.state.options import Place
 from pagerduty_logging.state.protocol import Request, Sender, StateError, digest
 
@@ -25,8 +26,11 @@ def fault_of(place: Place, routing_key: str, host: str) -> str | None:
         store = place.make_store()
     except Exception as error:
         return f"{type(error).__name__}: {error}"
+    call = Helper().start(lambda: store.exchange(Request(sender=sender), PATIENCE))
+    if not call.wait(PATIENCE):
+        return f"no answer within {PATIENCE:g} s"
     try:
-        store.exchange(Request(sender=sender), PATIENCE)
+        call.result()
     except StateError as error:
         return str(error)
     finally:

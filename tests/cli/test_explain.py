@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from pagerduty_logging.cli import explain
-from pagerduty_logging.fingerprinting import Rule, explain_source, fingerprint
+from pagerduty_logging.fingerprinting import Fingerprinter, Rule, explain_source, fingerprint
 from tests.fingerprinting import fingerprinting_call_sites as sites
 from tests.fingerprinting.fingerprinting_records import logged
 
@@ -48,7 +48,7 @@ def test_a_place_with_a_message_is_explained(run):
     assert json.loads(out) | {"why": ""} == {
         "template": "Something else <*>",
         "rule": "mask",
-        "joined": ["module=fingerprinting_call_sites"],
+        "joined": ["function=fstring", "module=fingerprinting_call_sites"],
         "why": "",
     }
 
@@ -159,6 +159,124 @@ def test_a_file_that_is_no_python_is_explained_as_far_as_its_line_can_be_read(ru
     shop.write_text('this is no python\n\n\ndef pay():\n    logger.error("payment %s failed", 1)\n')
     code, out, _ = run(f"{shop}:5", "--json")
     assert (code, json.loads(out)["template"]) == (0, "payment %s failed")
+
+
+SHAPES = [
+    'logging.getLogger("shop.billing").error("bill %s", 1)',
+    'logging.getLogger("shop.billing.with.a.very.long.name").error("bill %s", number)',
+    'logging.getLogger("shop.billing").getChild("a longer name than that").error(f"bill {number} is odd")',
+    'logging.getLogger("a longer name than the message").error("failed: %s", number)',
+    'log.error("bill %s of %s", number, "a text that is longer than the template")',
+    'log.error("bill %s", lookup("a text that is longer than the template"))',
+    'log.error("bill", extra={"order": "a text that is longer than the template"})',
+    'log.error("bill %s", number, extra={"words": f"of another {number} template that is longer"})',
+    'log.error("bill %(id)s of %(who)s", {"id": number, "who": "somebody with a long name"})',
+    'log.log(logging.ERROR, "bill %s", number)',
+    'log.log(msg="bill is lost", level=logging.ERROR)',
+    'log.error(msg="bill is lost", stacklevel=1)',
+    'log.error(msg=f"bill {number} is lost", extra={"name_of_it": "a text that is longer"})',
+    'log.error("bill {} is lost".format(number))',
+    'log.error("bill %s is lost" % number)',
+    'log.error("bill %s is lost" % lookup("a text that is longer than the template"))',
+    'log.error("bill " + str(number) + " is lost")',
+    'log.error("bill "\n        "is lost for %s",\n        number)',
+    "log.error(f\"bill {lookup('a text that is longer than the template')} is lost\")",
+    'lookup("a text that is longer than the template"); log.error("bill %s", number)',
+    'log.info("bill %s is a text that is longer", number); log.error("bill %s", number)',
+    'log.error("bill %s", number) if number else lookup("a text that is longer than the template")',
+    '(log\n     .getChild("a longer name than the text")\n     .error("bill %s", number))',
+    '[log.error("bill %s", n) for n in (1,)]',
+    "log.error(template, number)",
+    'log.critical("bill %d%% of %s", number, number)',
+    'log.fatal("%s is lost", number)',
+    'log.error("42")',
+    'log.error("bill is lost", exc_info=False)',
+    'log.error("bill %s is lost", *[number])',
+    'log.error("Error: %d", 12)',
+    'logging.error("bill %s", number)',
+    'logging.LoggerAdapter(log, {"a": "a text that is longer than it"}).error("bill %s", number)',
+]
+LIVE = """\
+import logging
+
+log = logging.getLogger("shop")
+template = "the bill %s"
+
+
+def lookup(text):
+    return 5
+
+
+class Shop:
+    def pay(self, number):
+        {}
+
+
+Shop().pay(3)
+"""
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_key_of_a_call_is_that_of_the_record_that_it_logs(run, tmp_path, shape, monkeypatch):
+    shop = tmp_path / "shop.py"
+    shop.write_text(LIVE.format(shape))
+    seen = []
+    keep = logging.Handler(logging.ERROR)
+    monkeypatch.setattr(keep, "emit", seen.append)
+    logging.getLogger().addHandler(keep)
+    try:
+        exec(compile(shop.read_text(), shop, "exec"), {"__name__": "shop"})
+    finally:
+        logging.getLogger().removeHandler(keep)
+    (record,) = seen
+    for line in {record.lineno, 13}:
+        code, out, err = run(f"{shop}:{line}", "--logger", record.name, "--json")
+        assert (code, err) == (0, "")
+        assert json.loads(out)["key"] == fingerprint(record)
+        assert json.loads(out)["template"] not in (record.name, "a text that is longer than the template")
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        'log.error("%s", number)',
+        "log.error(number)",
+        "log.error(*[number])",
+        'log.error("", exc_info=True)',
+        'log.exception("Error: %s", number)',
+        'log.error(f"{number}")',
+    ],
+)
+def test_no_key_is_shown_where_a_value_or_an_exception_decides_it(run, tmp_path, shape):
+    shop = tmp_path / "shop.py"
+    shop.write_text(LIVE.format(shape))
+    code, out, err = run(f"{shop}:13", "--logger", "shop", "--json")
+    assert code == 1
+    assert "key" not in (json.loads(out) if out else {})
+    assert err
+
+
+def test_each_text_that_a_line_can_log_is_explained(run, tmp_path):
+    shop = tmp_path / "shop.py"
+    shop.write_text('log.error("bill is lost" if a else "bill is late"); log.error("bill is paid twice")\n')
+    code, out, _ = run(f"{shop}:1", "--logger", "shop", "--json")
+    found = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [each["template"] for each in found] == ["bill is lost", "bill is late", "bill is paid twice"]
+    assert len({each["key"] for each in found}) == 3
+    assert "\n\n" in run(f"{shop}:1")[1]
+
+
+def test_environment_and_client_join_the_key_as_a_handler_has_them(run, monkeypatch):
+    monkeypatch.setenv("APP_ENV", "production")
+    _, out, _ = run(PLACE, "--json", "--logger", RECORD.name, "--client", "Shop")
+    expected = Fingerprinter(environment="production", client="Shop")(RECORD)
+    assert json.loads(out)["key"] == expected
+    monkeypatch.delenv("APP_ENV")
+    _, out, _ = run(
+        PLACE, "--json", "--logger", RECORD.name, "--client", "Shop", "--environment", "production"
+    )
+    assert json.loads(out)["key"] == expected
 
 
 @pytest.mark.parametrize("arguments", [["nowhere.py:1"], ["app.py"], ["app.py:0"], ["app.py:x"], []])

@@ -384,3 +384,15 @@ def test_in_a_terminal_it_is_a_terminal_and_ctrl_c_comes_once(sandbox):
         assert process.wait(timeout=KILL_AFTER) == 21
     os.close(master)
     assert shown.replace(b"^C", b"").split() == [b"True", b"0", b"ready", b"done"]
+
+
+def test_a_success_in_staging_leaves_the_failure_in_production_open(sandbox, supervise, monkeypatch):
+    monkeypatch.setenv("APP_ENV", "production")
+    supervise("false")
+    monkeypatch.setenv("APP_ENV", "staging")
+    supervise("true")
+    (alert,) = sandbox.alerts
+    assert (alert.state, alert.dedup_key) == ("triggered", "job@production/nightly-billing")
+    monkeypatch.setenv("APP_ENV", "production")
+    supervise("true")
+    assert sandbox.alerts[0].state == "resolved"

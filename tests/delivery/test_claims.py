@@ -676,6 +676,9 @@ def test_what_the_libraries_of_the_state_log_is_not_paged():
     with roles.as_sender():
         assert roles.covers("redis.connection")
         assert roles.covers("valkey")
+        with roles.as_sender():
+            """As a call of the state on the thread that sends."""
+        assert roles.covers("urllib3.connectionpool"), "it goes on sending"
     assert not roles.covers("redis.connection")
 
 

@@ -191,8 +191,9 @@ def test_what_is_no_schedule_is_refused() -> None:
 def test_each_region_has_its_address() -> None:
     assert EventsClient(KEY).base_url == "https://events.pagerduty.com"
     assert EventsClient(KEY, region="eu").base_url == "https://events.eu.pagerduty.com"
+    assert EventsClient(KEY, region="EU").base_url == "https://events.eu.pagerduty.com"
     assert repr(EventsClient(KEY)) == "<EventsClient for https://events.pagerduty.com>"
-    for region in ("EU", "", None, []):
+    for region in ("Europe", "", None, []):
         with pytest.raises(ValueError, match="region must be one of us, eu"):
             EventsClient(KEY, region=region)  # type: ignore[arg-type]
 

@@ -11,8 +11,16 @@ import pytest
 
 from pagerduty_logging.fingerprinting import explain
 from pagerduty_logging.fingerprinting.problem import Identifier
+from pagerduty_logging.sandbox import Sandbox
+from tests.pages import paging
 
-Log = Callable[..., None]
+Log = Callable[..., object]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
 
 
 class Kept(logging.Handler):
@@ -254,3 +262,43 @@ def test_what_a_module_runs_at_its_top_is_no_value() -> None:
     )
     exec(compile(program, "/srv/shop/pay.py", "exec"), {"either": either, "log": log, "__name__": "pay"})
     assert len(set(kept.keys)) == 1
+
+
+@pytest.mark.parametrize("catch_all", CATCH_ALLS)
+def test_the_handler_makes_the_same_keys_and_no_repeat_hides_another_failure(
+    sandbox: Sandbox, catch_all: Callable[[Log, int], None]
+) -> None:
+    with paging(sandbox) as pager:
+        log.addHandler(pager.handler)
+        kept.keys.clear()
+        try:
+            for number in range(1, 4):
+                for step in STEPS:
+                    catch_all(step, number)
+        finally:
+            log.removeHandler(pager.handler)
+        assert {event["dedup_key"] for event in pager.events} == set(kept.keys)
+        assert len(set(kept.keys)) == 3
+
+
+def test_an_ordinary_failure_of_a_middlewares_own_hides_no_other(sandbox: Sandbox) -> None:
+    def check(number: int) -> None:
+        raise PermissionError
+
+    def serve(handler: Log, number: int) -> None:
+        try:
+            if handler is check:
+                check(number)
+            handler(number)
+        except Exception as error:
+            log.error("unhandled: %s", error)
+
+    with paging(sandbox) as pager:
+        log.addHandler(pager.handler)
+        try:
+            for step in (check, check, *STEPS, *STEPS):
+                serve(step, 1)
+                pager.handler.flush(5.0)
+        finally:
+            log.removeHandler(pager.handler)
+        assert len({event["dedup_key"] for event in pager.events}) == 4

@@ -351,3 +351,26 @@ def test_notebooks_that_fail_in_one_runner_are_problems_of_their_own():
 
     assert len(set(keys())) == len(failures)
     assert keys() == keys()
+
+
+def test_generated_code_of_a_library_is_the_librarys(tmp_path, monkeypatch):
+    """As Sanic's `handle_request`, which is compiled with its name for a file's."""
+    found = {"__name__": server.__name__}
+    exec(compile("def serve(function):\n    function()", "serve", "exec"), found)
+
+    def handle(function):
+        try:
+            found["serve"](function)
+        except Exception as error:
+            caught.append(error)
+        _log.error("unhandled error in %s", "/x", exc_info=caught.pop())
+
+    def guarded(function):
+        try:
+            found["serve"](function)
+        except Exception:
+            _log.exception("unhandled error in %s", "/x")
+
+    caught: list[Exception] = []
+    assert len(set(keys_of(guarded))) == len(APPLICATION)
+    assert len(set(keys_of(handle))) == len(APPLICATION)

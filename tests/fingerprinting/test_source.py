@@ -104,10 +104,11 @@ def test_a_file_that_changes_is_read_again_where_nothing_fits(file):
     assert explained(path, 1, "User bob is gone").rule is Rule.MASK
 
 
-def test_a_file_that_appears_later_is_found(file, tmp_path):
+def test_a_file_that_appears_later_is_found_after_a_second(file, tmp_path):
     path = str(tmp_path / "late.py")
     assert explained(path, 1, "User bob is gone").rule is Rule.MASK
     file(CALL, "late.py")
+    source.sites[path, 1].looked_at -= source.LOOK_AGAIN
     assert template(path, 1, "User bob is gone") == "User {} is gone"
 
 

@@ -541,3 +541,17 @@ def test_records_made_by_hand_that_lack_something_are_still_distinguished(lacks)
 def test_records_of_make_log_record_without_a_name_are_distinguished():
     words = ("the disk is full", "the certificate has expired")
     assert len({fingerprint(logging.makeLogRecord({"msg": said, "levelno": 40})) for said in words}) == 2
+
+
+def test_a_member_of_a_group_that_was_never_raised_is_a_cause_behind_a_queue_too():
+    def report(errors):
+        try:
+            raise ExceptionGroup("the import failed", errors)
+        except ExceptionGroup:
+            log.exception("the import failed")
+
+    cases = [[ValueError(1)], [KeyError(1)], [KeyError(2), ValueError("two: lines\nof it")]]
+    records = logged(report, *cases)
+    direct = [fingerprint(record) for record in records]
+    assert len(set(direct)) == 3
+    assert [fingerprint(queued(record)) for record in records] == direct

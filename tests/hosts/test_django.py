@@ -3,6 +3,7 @@
 import logging
 import re
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -14,6 +15,7 @@ import pytest
 
 from pagerduty_logging.sandbox import Sandbox
 from tests.pages import Pager, paging
+from tests.state.servers import running
 
 from .web_servers import copied, pages, serving, settings_for
 
@@ -390,6 +392,27 @@ def test_the_command_says_why_errors_do_not_page(project: Path, sandbox: Sandbox
     unreached = manage(project, sandbox, "pagerduty", "check")
     assert unreached.returncode == 1
     assert "refused" in unreached.stderr
+
+
+def test_the_command_tries_the_state_and_says_what_is_wrong_without_a_password(
+    project: Path, sandbox: Sandbox, tmp_path: Path
+):
+    fine = manage(project, sandbox, "pagerduty", "check", PAGERDUTY_STATE=str(tmp_path / "state.sqlite"))
+    assert fine.returncode == 0, fine.stderr
+    assert "state.sqlite answers" in fine.stdout
+    with running(tmp_path, "--requirepass", "right") as server:
+        url = f"redis://:wrong-one@127.0.0.1:{server.port}/0"
+        refused = manage(project, sandbox, "pagerduty", "check", PAGERDUTY_STATE=url)
+    assert refused.returncode == 1
+    assert "refuses the user name or password" in refused.stderr
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"redis://:wrong-one@127.0.0.1:{listener.getsockname()[1]}/0"
+        hung = manage(project, sandbox, "pagerduty", "check", PAGERDUTY_STATE=url)
+    assert hung.returncode == 1
+    assert "does not answer in time" in hung.stderr
+    said = refused.stdout + refused.stderr + hung.stdout + hung.stderr
+    assert "wrong-one" not in said
+    assert "Traceback" not in said
 
 
 def test_the_command_pages_a_test_and_resolves_it(project: Path, sandbox: Sandbox):

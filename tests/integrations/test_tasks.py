@@ -123,3 +123,15 @@ def test_a_line_that_is_replaced_does_not_page_and_all_others_do(
         "another failed",
         "what looks otherwise pages as it is",
     }
+
+
+def test_a_success_in_staging_leaves_the_failure_in_production_open(
+    sandbox: Sandbox, make_handler: Callable[..., PagerDutyHandler]
+) -> None:
+    production, staging = make_handler(environment="production"), make_handler(environment="staging")
+    tasks_of(production, resolve_on_success=True).failed("refund", "1", raised(KeyError("card")))
+    assert production.flush(5)
+    tasks_of(staging, resolve_on_success=True).succeeded("refund")
+    assert staging.flush(5)
+    (alert,) = sandbox.alerts
+    assert (alert.state, alert.dedup_key) == ("triggered", "queue@production/refund")

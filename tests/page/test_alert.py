@@ -118,6 +118,11 @@ def test_a_page_reads_like_this() -> None:
         ("it broke", ValueError("\n-----\n=====\nCell 3 failed\n"), "it broke: ValueError: Cell 3 failed"),
         ("it broke", ValueError("17"), "it broke: ValueError: 17"),
         ("bad card", ValueError("bad card"), "ValueError: bad card"),
+        (
+            "it broke",
+            ValueError("Cannot run:\n  node 'pay'\nat 3"),
+            "it broke: ValueError: Cannot run: node 'pay'",
+        ),
         ("17\n\nGraphQL request:1:2", KeyError(17), "KeyError: 17"),
         ("cannot pay", ValueError("no"), "cannot pay: ValueError: no"),
         ("cannot serve /v1", ValueError("v1"), "cannot serve /v1: ValueError: v1"),
@@ -194,6 +199,8 @@ def test_a_line_by_which_a_library_reports_names_the_applications_function() -> 
     made = record("Job 7f3a failed", exc_info=_raised_in_the_shop())
     made.pathname = logging.__file__
     assert _trigger(made).summary == "Job 7f3a failed in test_alert._charge: ValueError: no"
+    made.msg = "ValueError: no"
+    assert _trigger(made).summary == "Error caught in test_alert._charge: ValueError: no"
     ours = record("Job 7f3a failed", exc_info=_raised_in_the_shop())
     assert _trigger(ours).summary == "Job 7f3a failed: ValueError: no"
 
@@ -454,6 +461,12 @@ def test_every_extra_field_is_shown_and_texts_of_several_lines_as_rows() -> None
     assert details["order"] == 7
     assert details["sql"] == ["select 1", "from t"]
     assert details["nested"] == {"a": [1]}
+
+
+def test_what_libraries_note_on_a_record_for_themselves_is_not_shown() -> None:
+    details = _details(record("it broke", order=7, _payload_str='"message": "it broke",'))
+    assert details["order"] == 7
+    assert "_payload_str" not in details
 
 
 def test_an_extra_named_like_a_field_of_ours_is_shown_beside_it() -> None:

@@ -76,3 +76,17 @@ def test_another_loggers_lines_page() -> None:
         head, *rest = traceback.format_exc().split("\n")
         assert known.matches(record(head, name="vendor"))
         assert not any(known.matches(record(line, name="shop")) for line in rest)
+
+
+def test_lines_to_which_a_library_s_exception_was_added_do_not_page_either() -> None:
+    known = PrintedLines()
+    try:
+        raise Refused("no banner")
+    except Refused as error:
+        info = (Refused, error, error.__traceback__)
+        first = record("Unknown exception: no banner", exc_info=info, created=100.0)
+        rest = [record(line, exc_info=info, created=100.0) for line in traceback.format_exc().split("\n")[1:]]
+        head = record("Traceback (most recent call last):", created=100.0)
+        assert not known.matches(first)
+        assert all(known.matches(one) for one in (head, *rest))
+        assert not known.matches(record("closing", exc_info=info))

@@ -85,7 +85,7 @@ def running(folder: Path, *options: str, program: str = "redis-server", port: in
 
 
 class Proxy:
-    """Passes on what is said to a server, and cuts the connection within an answer when told to."""
+    """Passes on what is said to a server; cuts the connection within an answer, or stops, when told to."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -93,6 +93,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.cut_after: int | None = None
+        self.stop_after: int | None = None
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -112,6 +113,10 @@ class Proxy:
                     target.sendall(data[: self.cut_after])
                     self.cut_after = None
                     break
+                if answers and self.stop_after is not None:
+                    target.sendall(data[: self.stop_after])
+                    self.stop_after = None
+                    continue
                 target.sendall(data)
         for one in (source, target):
             with contextlib.suppress(OSError):

@@ -23,6 +23,8 @@ from .conftest import KEY
         ),
         ("postgresql://:secret@host", ValueError, "state cannot be postgresql://…"),
         ("sqlite:///var/lib/x", ValueError, "state cannot be sqlite://…: give a file's path"),
+        ("valkey://:secret@host", ValueError, "Valkey is addressed as redis://host:6379/0"),
+        ("redis://:secret@host?db=first", ValueError, "names a database that is no number"),
         ("http://secret@host", ValueError, "state cannot be http://…"),
         ("redis://", ValueError, "state names no host: redis://host:6379/0"),
         ("redis://:secret@", ValueError, "state names no host"),
@@ -84,6 +86,8 @@ def test_a_client_without_a_time_out_gets_a_warning():
         ("unix:///run/redis.sock?db=1", "the state in Redis at /run/redis.sock"),
         ("unix://user:secret@/run/redis.sock", "the state in Redis at /run/redis.sock"),
         (Path("/var/lib/x"), "the state in /var/lib/x"),
+        ("~/state.sqlite", f"the state in {Path.home()}/state.sqlite"),
+        ("state.sqlite", f"the state in {Path.cwd()}/state.sqlite"),
     ],
 )
 def test_where_it_lives_is_reported_without_a_secret(option, where: str):

@@ -1,17 +1,20 @@
 """Bad days of a Redis: the answer is *unknown*, in time, and nothing is counted twice or never."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pagerduty_logging.state.options import open_state
-from pagerduty_logging.state.protocol import Anothers, Mine, Unknown
+from pagerduty_logging.state.protocol import Anothers, Claim, Mine, Request, Sender, Unknown
 from pagerduty_logging.state.redis import PREFIX, RedisStore, script
+from pagerduty_logging.state.together import those_of
 
 from .conftest import KEY, Member
 from .servers import Proxy, Server, free_port, running, until
@@ -459,3 +462,92 @@ def test_tls(tmp_path: Path):
         stranger = Member(f"rediss://localhost:{port}/0")
         assert stranger.ask() == Unknown()
         assert "certificate" in stranger.said[0]
+
+
+def test_a_connection_that_the_server_has_closed_is_no_failure(redis_server: Server):
+    here = Member(redis_server.url)
+    here.ask()
+    here.ask("network")
+    redis_server.client().client_kill_filter(_type="normal")
+    assert isinstance(here.ask("memory"), Mine)
+    assert here.said == []
+
+
+def test_the_worker_asks_without_another_thread_once_the_state_has_answered(redis_server: Server):
+    threads: list[str] = []
+
+    @contextlib.contextmanager
+    def guard():
+        threads.append(threading.current_thread().name)
+        yield
+
+    here = Member(redis_server.url, guard=guard)
+    here.ask()
+    threads.clear()
+    assert isinstance(here.ask("network"), Mine)
+    assert set(threads) == {threading.current_thread().name}
+
+
+def test_what_is_done_meanwhile_is_done_once_and_before_the_answer_is_waited_for(redis_server: Server):
+    done: list[str] = []
+    proxy = Proxy(redis_server.port)  # others of the process use another address
+    here = Member(proxy.url)
+    here.ask()
+    assert isinstance(here.ask("network", meanwhile=lambda: done.append("made")), Mine)
+    assert done == ["made"]
+    proxy.close()
+
+
+def test_an_answer_that_stops_in_the_middle_holds_the_worker_a_quarter_of_a_second(redis_server: Server):
+    proxy = Proxy(redis_server.port)
+    here = Member(proxy.url)
+    here.ask()
+    proxy.stop_after = 20
+    began = time.monotonic()
+    assert here.ask("network") == Unknown()
+    assert time.monotonic() - began < 0.5
+    proxy.close()
+
+
+def test_a_server_that_forgot_the_script_is_told_it_again(redis_server: Server):
+    here = Member(redis_server.url)
+    here.ask()
+    redis_server.client().script_flush()
+    assert isinstance(here.ask("network"), Mine)
+    assert here.said == []
+
+
+def test_a_handler_that_waits_for_its_turn_takes_what_another_was_answered(redis_server: Server):
+    stores = [RedisStore(url=redis_server.url) for _ in range(2)]
+    requests = [
+        Request(
+            sender=Sender(name=name, process="one", host="web-1", space="space"),
+            claim=Claim("met by both", 1, 0.0),
+        )
+        for name in ("first", "second")
+    ]
+    for store, request in zip(stores, requests, strict=True):
+        store.exchange(replace(request, claim=None), 1.0)
+    client = redis_server.client()
+    before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    first, second = (store.begin(request) for store, request in zip(stores, requests, strict=True))
+    assert first is not None
+    assert second is not None
+    assert first.wait(10.0)
+    assert isinstance(first.result().answer, Mine)
+    turn = those_of(redis_server.url).turn(1.0)  # as if the first one was still at it
+    assert turn is not None
+    assert second.wait(0.1)
+    assert isinstance(second.result().answer, Anothers)
+    turn.release()
+    assert client.info("commandstats")["cmdstat_evalsha"]["calls"] - before == 1
+    for store in stores:
+        store.close()
+
+
+@pytest.mark.parametrize("rest", ["?bogus=1", "?socket_timeout=soon"])
+def test_an_address_with_an_unknown_option_is_said_in_words(redis_server: Server, rest: str):
+    here = Member(f"redis://:hush-hush@127.0.0.1:{redis_server.port}/0{rest}&password=hush-hush")
+    assert here.ask() == Unknown()
+    assert "after its question mark" in here.said[0]
+    assert "hush" not in here.said[0]

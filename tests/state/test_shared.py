@@ -434,3 +434,22 @@ def test_processes_that_met_a_problem_hand_in_at_one_moment_every_few_seconds(op
     assert there.state.hand_in()
     there.see()
     assert HAND_IN - 1.0 - SPREAD <= there.state.pause() <= HAND_IN
+
+
+def test_a_critical_event_that_is_not_taken_leaves_the_lease_that_it_passed_by(member):
+    one, other, third = member(), member(), member()
+    assert isinstance(one.ask(), Mine)
+    assert isinstance(other.ask(severity=0), Mine)
+    other.state.release("disk")
+    assert other.ask() == Anothers(False, pytest.approx(LEASE, abs=5.0), pytest.approx(0.0, abs=5.0))
+    one.state.commit("disk", 1, occurrences=1, window=300.0)
+    assert third.ask().told
+
+
+def test_a_lease_that_was_given_back_meanwhile_is_not_given_again(member):
+    one, other, third = member(), member(), member()
+    assert isinstance(one.ask(), Mine)
+    assert isinstance(other.ask(severity=0), Mine)
+    one.state.release("disk")
+    other.state.release("disk")
+    assert isinstance(third.ask(), Mine)

@@ -15,7 +15,7 @@ from pagerduty_logging.cli.rehearse.counts import Counts
 
 BLOCK: Final = 1 << 20
 MAX_LINE: Final = 1 << 20
-"""Bytes of one line that are read; the rest is left out, and the line counted as cut."""
+"""Bytes of one line that are read; the rest is left out."""
 STDIN: Final = "-"
 SAMPLES: Final = 64
 SAMPLE: Final = 4_096
@@ -107,7 +107,6 @@ def blocks(path: str, counts: Counts, on_block: Callable[[], object]) -> Iterato
                 if end:
                     yield Block(data, end)
                 if len(carry) > MAX_LINE:
-                    counts.cut += 1
                     cutting = True
                     yield Block(carry[:MAX_LINE] + b"\n", MAX_LINE + 1)
                     carry = b""
@@ -138,7 +137,9 @@ class _Counted(io.RawIOBase):
         self._counts.bytes_read -= number
 
     def read(self, size: int = -1, /) -> bytes:
-        data = self._file.read(size)
+        # Of a pipe what is there: the rest may come much later, or never.
+        read: Callable[[int], bytes] = getattr(self._file, "read1", self._file.read)
+        data = read(size)
         self._counts.bytes_read += len(data)
         return data
 
@@ -149,7 +150,11 @@ def _unpacked(path: str, file: _Counted) -> Iterator[tuple[bytes, int]]:
     if first.startswith(_GZIP):
         yield from _read(gzip.GzipFile(fileobj=io.BufferedReader(_Again(first, file), BLOCK)))
     elif first.startswith(_ZSTD):
-        yield from _read(_zstd(path)(io.BufferedReader(_Again(first, file), BLOCK)))
+        zstd = _zstd(path)
+        try:
+            yield from _read(zstd.ZstdFile(io.BufferedReader(_Again(first, file), BLOCK)))
+        except zstd.ZstdError as error:
+            raise EOFError(str(error)) from None
     elif first:
         yield from _whole_lines(first, file)
 
@@ -192,7 +197,7 @@ class _Again(io.RawIOBase):
         return len(data)
 
 
-def _zstd(path: str) -> Callable[[IO[bytes]], IO[bytes]]:
+def _zstd(path: str) -> Any:
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
@@ -200,5 +205,4 @@ def _zstd(path: str) -> Callable[[IO[bytes]], IO[bytes]]:
             f"{path} is packed by zstd, which Python reads from 3.14 on: zstd -dc {path} | "
             f"pagerduty-logging rehearse -"
         ) from None
-    made: Callable[[IO[bytes]], IO[bytes]] = zstd.ZstdFile
-    return made
+    return zstd

@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse import blocks, day_order, journal_export, skimming, structured
-from pagerduty_logging.cli.rehearse.blocks import STDIN, Block
+from pagerduty_logging.cli.rehearse.blocks import BLOCK, STDIN, Block
 from pagerduty_logging.cli.rehearse.containers import Line, Unwrapper, without_time
 from pagerduty_logging.cli.rehearse.counts import Counts
 from pagerduty_logging.cli.rehearse.documents import begins_document, objects
@@ -85,6 +85,7 @@ class LogReader:
     def entries(self) -> Iterator[Entry]:
         """Yield the records of the level or worse that say when they were made."""
         stream = blocks.blocks(self._path, self._counts, self._on_block)
+        seen = 0
         for number, block in enumerate(stream):
             if number == 0:
                 self._learn_order(block.data)
@@ -96,7 +97,8 @@ class LogReader:
                 whole = (each.lines for each in itertools.chain((block,), stream))
                 yield from self._document(journal_export.objects(whole))
                 break
-            attentive = number < ATTENTIVE_BLOCKS or number % ATTENTIVE_EVERY == 0
+            attentive = seen < ATTENTIVE_BLOCKS * BLOCK or number % ATTENTIVE_EVERY == 0
+            seen += block.end
             find = None if attentive else self._finder()
             if find is not None and (self._turns_back(block) or not self._is_usual(block)):
                 find = None
@@ -157,6 +159,7 @@ class LogReader:
         return self._quiet
 
     def _line(self, raw: bytes) -> Iterator[Entry]:
+        self._counts.cut += len(raw) > MAX_TEXT_CHARS
         text = raw.decode("utf-8", "replace").rstrip("\r")
         if "\x00" in text:  # where a log was cut while it was written to
             text = text.replace("\x00", "")
@@ -174,7 +177,7 @@ class LogReader:
         if line.said is None and "\n" in line.text:
             line.text, *more = line.text.split("\n")
         if len(line.text) > MAX_TEXT_CHARS:
-            self._counts.cut += 1
+            self._counts.cut += line.said is None and bool(line.wrapper)
             line.text = line.text[:MAX_TEXT_CHARS]
         if line.said is None and joiner.repeats_head(line.text):
             self._counts.continued += 1
@@ -186,8 +189,9 @@ class LogReader:
             joiner = self._latest = self._joiner(line.source)
             for head in heads:
                 yield from self._taken(head, joiner, line.text)
-        elif line.said is not None and line.text[:1] == "{" and self._interpreter.kinds[structured.JSON]:
-            self._counts.missed(self._path, line.text)  # an object of another kind goes on with no record
+        elif line.text[:1] == "{" and self._interpreter.kinds[structured.JSON]:
+            # An object of another kind, or a part of one, goes on with no record.
+            self._counts.missed(self._path, line.text)
         elif joiner.rest(line.text) or not line.text.strip(" -"):
             self._counts.continued += 1
         else:

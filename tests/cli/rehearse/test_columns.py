@@ -29,8 +29,8 @@ def test_a_record_without_a_time_has_that_of_the_one_before(read: Read):
 
 
 def test_a_time_that_is_left_out_is_found_in_long_logs_too(read: Read):
-    entries, counts = read(LOG * 20_000)
-    assert len(entries) == 60_000
+    entries, counts = read(LOG * 6_000)
+    assert len(entries) == 18_000
     assert {e.time for e in entries} == {FIRST, LAST}
     assert counts.skimmed_bytes == 0
 

@@ -1,6 +1,8 @@
 """A log is read whole, whatever is in it; what is passed over would not have paged."""
 
 import gzip
+import itertools
+import os
 import random
 import tracemalloc
 from datetime import UTC
@@ -192,7 +194,7 @@ def test_many_logs_become_one_by_time(tmp_path: Path):
 def test_a_format_that_appears_late_is_read_too(tmp_path: Path):
     other = '{"level": "error", "event": "late", "timestamp": 1795921927}\n'
     early = QUIET * (reader.ATTENTIVE_BLOCKS * blocks.BLOCK // len(QUIET) + 1)
-    log = early + (other + QUIET) * 400_000
+    log = early + (other + QUIET) * 40_000
     _, counts = read_log(tmp_path / "a.log", log)
     assert counts.formats["JSON lines"] > 1_000
 
@@ -205,6 +207,34 @@ def test_of_a_packed_log_that_was_cut_off_all_but_the_end_is_read(tmp_path: Path
     entries, counts = read_log(tmp_path / "app.log.gz", packed + b"garbage")
     assert len(entries) == 3_000
     assert "Not a gzipped file" in counts.damaged[0]
+
+
+def test_a_log_that_zstd_has_packed_is_read_as_far_as_it_goes(tmp_path: Path):
+    zstd = pytest.importorskip("compression.zstd")
+    packed = zstd.compress((GOOD * 3_000).encode())
+    for log, least in ((packed, 3_000), (packed * 2, 6_000), (packed[:-12], 0), (packed + packed[:9], 3_000)):
+        entries, counts = read_log(tmp_path / "app.log.zst", log)
+        assert len(entries) >= least
+        assert bool(counts.damaged) is (len(log) % len(packed) != 0)
+    _, counts = read_log(tmp_path / "app.log.zst", packed[:9] + b"garbage" * 99)
+    assert counts.damaged
+
+
+def test_what_a_pipe_holds_is_read_before_more_comes(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    ends = os.open(pipe, os.O_RDWR)  # so that opening waits for nobody, and the end never comes
+    os.write(ends, (GOOD * 10).encode())
+    entries = LogReader(str(pipe), Counts(), level=40, zone=UTC).entries()
+    assert [entry.message for entry in itertools.islice(entries, 9)] == ["order failed"] * 9
+    os.close(ends)
+
+
+@pytest.mark.parametrize("size", [70_000, 3_000_000])
+def test_a_line_that_is_too_long_is_counted_once(size: int, read: Read):
+    for log in (GOOD.replace("order", "x" * size), f"\0{GOOD}".replace("order", "\0" * size)):
+        _, counts = read(log + GOOD)
+        assert (counts.cut, counts.severe) == (1, 2)
 
 
 def test_utf_16_as_some_shells_write_it(read: Read):

@@ -151,9 +151,12 @@ def test_the_rest_of_a_record_may_stand_bare_where_a_program_writes_as_syslog_do
     assert counts.not_understood == 0
 
 
-def test_an_object_of_another_kind_is_not_added_to_a_record(read: Read):
+@pytest.mark.parametrize(
+    "other", ['{"type": "platform.report", "record": {"status": "ok"}}', '{"timestamp": "2026-11-29T03:1']
+)
+def test_an_object_of_another_kind_or_half_of_one_is_not_added_to_a_record(other: str, read: Read):
     good = {"timestamp": AT, "level": "ERROR", "message": "no card"}
-    entries, counts = read(json.dumps(good) + '\n{"type": "platform.report", "record": {"status": "ok"}}\n')
+    entries, counts = read(f"{json.dumps(good)}\n{other}\n")
     assert [e.message for e in entries] == ["no card"]
     assert counts.not_understood == 1
 
