@@ -95,6 +95,7 @@ TESTED_IN = {
     "fingerprinting/texts.py": "fingerprinting/test_what_people_log.py",
     "handler.py": "test_journey.py",
     "pager.py": "test_journey.py",
+    "hooks/child_process.py": "hooks/test_hooks.py",
     "hooks/event_loops.py": "hooks/test_hooks.py",
     "hooks/exit_status.py": "hooks/test_hooks.py",
     "hooks/patching.py": "hooks/test_hooks.py",

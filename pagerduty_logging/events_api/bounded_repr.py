@@ -8,9 +8,12 @@ from __future__ import annotations
 import builtins
 import collections
 import dataclasses
+import functools
+import gc
+import itertools
 import types
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from pagerduty_logging.events_api.template_text import is_template
 
@@ -60,6 +63,43 @@ def _fields(value: Any) -> dict[str, object]:
     if dataclasses.is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.repr}
     return dict(vars(value))
+
+
+def is_deep(value: object) -> bool:
+    """Return whether what `value` holds is nested deeper than anybody prints: its `repr` may take seconds.
+
+    Looks at few entries of each container, and of other objects at what they hold themselves.
+    """
+    waiting = [(value, 0)]
+    for _ in range(_MAX_LOOKED_AT):
+        if not waiting:
+            return False
+        holder, depth = waiting.pop()
+        if depth > _DEEP:
+            return True
+        for held in itertools.islice(_held_by(holder), _MAX_ENTRIES):
+            if isinstance(held, _HOLDERS) or (type(held) is dict and not depth):
+                waiting.append((held, depth + 1))
+    return False
+
+
+_DEEP = 200
+_MAX_LOOKED_AT = 1_000
+_MAX_ENTRIES = 20
+_HOLDERS: tuple[Any, ...] = (
+    list, tuple, dict, set, frozenset, slice, functools.partial, types.MappingProxyType,
+    BaseException, types.SimpleNamespace,
+    collections.deque, collections.ChainMap, collections.UserDict, collections.UserList,
+    *(type(view({})) for view in (dict.keys, dict.values, dict.items)),
+)  # fmt: skip
+
+
+def _held_by(holder: Any) -> Iterable[object]:
+    if type(holder) in (list, tuple, set, frozenset, collections.deque):
+        return cast("Iterable[object]", holder)
+    if type(holder) is dict:
+        return cast("Iterable[object]", holder.values())
+    return gc.get_referents(holder)
 
 
 class Walk:
@@ -131,8 +171,8 @@ class Walk:
 
     def _leaf(self, value: object) -> str:
         limit = max(self._left, MIN_TEXT)
-        if type(value) is str and len(value) > limit:
+        if isinstance(value, (str, bytes, bytearray)) and len(value) > limit:
             self.cut = True
-            return repr(value[:limit]) + "…"
-        self.cut = self.cut or is_template(value)
+            return self._of_leaf(value[:limit], limit) + "…"
+        self.cut = self.cut or is_template(value) or is_deep(value)
         return self._of_leaf(value, limit)

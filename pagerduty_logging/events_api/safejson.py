@@ -151,7 +151,7 @@ class _Conversion:
         if id(owner) in self._inside:
             return f"({type_name(owner)}: contains itself)"
         if depth >= MAX_DEPTH:
-            return f"({type_name(owner)}: nested too deep to show)"
+            return _too_deep(owner)
         self._inside.add(id(owner))
         try:
             if isinstance(entries, Mapping):
@@ -211,10 +211,9 @@ def printable(value: object) -> object:
     """
     if type(value) in _PRINTED_AT_ONCE:
         return value
-    if template_text.is_template(value):
-        return _StandIn(value, text(value))
     if not bounded_repr.is_plain(value, str):
-        return value
+        bounded = template_text.is_template(value) or _is_long(value) or bounded_repr.is_deep(value)
+        return _StandIn(value, text(value)) if bounded else value
     walk = Walk(MAX_TEXT, _leaf)
     shown = walk.show(value, 0)
     return _StandIn(value, shown) if walk.cut else value
@@ -244,8 +243,10 @@ def _shown(value: object, show: Callable[[object], str], limit: int) -> str:
             shown = template_text.text_of(value, text)
         elif bounded_repr.is_plain(value, show):
             shown = Walk(limit, _leaf).show(value, 0)
+        elif isinstance(value, (bytes, bytearray)):
+            shown = show(value[: limit + 1])
         else:
-            shown = show(value)
+            shown = _too_deep(value) if bounded_repr.is_deep(value) else show(value)
         if type(shown) is not str:
             shown = str.__str__(shown)
     except Exception as error:
@@ -261,10 +262,18 @@ def _of_exception(error: BaseException, limit: int) -> str:
     """Return what `str` of an exception gives, without walking into what it holds as deep as it goes."""
     said, args = type(error).__str__, error.args
     if said not in (BaseException.__str__, KeyError.__str__):
-        return str(error)
+        return _too_deep(error) if bounded_repr.is_deep(error) else str(error)
     if len(args) != 1:
         return _shown(args, str, limit) if args else ""
     return _shown(args[0], str if said is BaseException.__str__ else repr, limit)
+
+
+def _is_long(value: object) -> bool:
+    return isinstance(value, (bytes, bytearray)) and len(value) > MAX_TEXT
+
+
+def _too_deep(value: object) -> str:
+    return f"({type_name(value)}: nested too deep to show)"
 
 
 def _number(value: object) -> int | float | bool | str | None:

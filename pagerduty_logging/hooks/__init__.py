@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from pagerduty_logging.events_api import options
 from pagerduty_logging.handler import PagerDutyHandler, handlers
-from pagerduty_logging.hooks import exit_status
+from pagerduty_logging.hooks import child_process, exit_status
 from pagerduty_logging.hooks.event_loops import LoopHooks
 from pagerduty_logging.hooks.last_exception import last_exception
 from pagerduty_logging.hooks.patching import Function, Place
@@ -86,6 +86,7 @@ class _Installation:
             from multiprocessing.process import BaseProcess
 
             self._places.append(Place(BaseProcess, "run", self._child))
+            child_process.at_the_end(self._child_failed)
         if wanted.threading:
             self._places.append(Place(_threading, "excepthook", self._other_thread))
         if wanted.unraisable:
@@ -157,12 +158,15 @@ class _Installation:
             try:
                 before(process)
             except BaseException as error:
-                message = self._words_of_child(process.name, error)
-                if message is not None:
-                    self._report.once(error, partial(self._report.critical, message, error), _nothing)
+                self._child_failed(process.name, error)
                 raise
 
         return run
+
+    def _child_failed(self, name: str, error: BaseException) -> None:
+        message = self._words_of_child(name, error)
+        if message is not None:
+            self._report.once(error, partial(self._report.critical, message, error), _nothing)
 
     def _words_of_child(self, name: str, error: BaseException) -> str | None:
         if isinstance(error, SystemExit):

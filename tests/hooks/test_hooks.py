@@ -284,6 +284,55 @@ if __name__ == "__main__":
     ]
 
 
+def test_hooks_that_the_function_of_a_process_installs_see_what_ends_it(sandbox, tmp_path: Path):
+    program = tmp_path / "child.py"
+    program.write_text(
+        """
+import logging.handlers, multiprocessing, sys
+
+def set_up(records):
+    from pagerduty_logging import install_hooks
+    logging.getLogger().addHandler(logging.handlers.QueueHandler(records))
+    install_hooks(exit_status=True)
+
+def fail(records):
+    set_up(records)
+    raise KeyError("pears")
+
+def leave(records):
+    set_up(records)
+    sys.exit(3)
+
+def well(records):
+    set_up(records)
+    try:
+        raise KeyError("apples")
+    except KeyError:
+        sys.exit(0)
+
+if __name__ == "__main__":
+    from pagerduty_logging import PagerDutyHandler
+    records = multiprocessing.Queue()
+    listener = logging.handlers.QueueListener(records, PagerDutyHandler())
+    listener.start()
+    for function in (fail, leave, well):
+        child = multiprocessing.Process(target=function, args=(records,), name=function.__name__)
+        child.start()
+        child.join()
+        print(child.exitcode)
+    listener.stop()
+"""
+    )
+    ended = run_file(program, sandbox.url)
+    assert ended.out.split() == ["1", "3", "0"], ended.err
+    # From Python 3.13 on nothing of a process looks at a SystemExit but what ends it.
+    assert sorted(alert.summary for alert in sandbox.alerts) == [
+        "Uncaught exception in process fail: KeyError: 'pears'",
+        *(["leave exits with status 3"] if sys.version_info < (3, 14) else []),
+    ]
+    assert len(sandbox.events) == len(sandbox.alerts)
+
+
 def test_a_hook_that_another_library_installed_is_called(shop, monkeypatch):
     traceback = pytest.importorskip("rich.traceback")
     screen = io.StringIO()

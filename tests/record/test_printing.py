@@ -41,6 +41,46 @@ def test_a_message_prints_no_container_deeper_than_it_can_be_read(value: Any, re
     assert made.args is args
 
 
+class Order:
+    """Has a `repr` of its own, which prints a container."""
+
+    def __init__(self, lines: Any) -> None:
+        self.lines = lines
+
+    def __repr__(self) -> str:
+        return f"Order({self.lines!r})"
+
+
+NESTED = deep(lambda held: [held])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (Order(NESTED), "(Order: nested too deep to show)"),
+        (ValueError(NESTED), "[[["),
+        ([Order(NESTED), 7], "[(Order: nested too deep to show), 7]"),
+        (functools.partial(print, NESTED), "(partial: nested too deep to show)"),
+        (deep(lambda held: {"a": held}.values()), "(dict_values: nested too deep to show)"),
+        (b"x" * 10_000_000, "b'xxx"),
+    ],
+    ids=["object", "exception", "in a list", "partial", "view", "bytes"],
+)
+def test_no_object_is_asked_for_the_repr_of_what_is_nested_too_deep_or_too_long(
+    value: Any, said: str
+) -> None:
+    for msg, args in ((value, ()), ("%s", (value,)), ("%s of %r", (value, "us")), ("%(it)s", {"it": value})):
+        made = logging.makeLogRecord({"msg": msg, "args": args})
+        assert said in within(0.02, functools.partial(printing.message_of, made))
+        assert said in within(0.02, functools.partial(text, value))
+
+
+def test_an_object_that_holds_usual_data_shows_itself() -> None:
+    lines = functools.reduce(lambda held, _: {"a": [held, range(9)]}, range(20), [1])
+    for value in (Order(lines), ValueError(lines), functools.partial(print, lines)):
+        assert printing.message_of(logging.makeLogRecord({"msg": "%s", "args": (value,)})) == str(value)
+
+
 @pytest.mark.parametrize(
     "value", [dict.fromkeys(range(1_000_000)), ["x" * 90_000] * 400], ids=["wide", "long"]
 )
