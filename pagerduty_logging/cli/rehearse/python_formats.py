@@ -85,6 +85,7 @@ PYTHON: Final = (
             Sample("2026-11-29 03:12:07,123 [CRITI] shop.orders:pay:12 - no", 50, "no", "shop.orders"),
             Sample("2026-11-29 03:12:07,123 ERROR [shop:12][waitress-0] no card", 40, "no card", "shop"),
             Sample("2026-11-29 03:12:07,123 Level 45 shop.orders: strange", 45, "strange", "shop.orders"),
+            Sample("2026-11-29 03:12:07,123 ERROR shop.db /srv/db.py:12 gone", 40, "gone", "shop.db"),
             Sample("20260327 11:34:21.908 - INFO - + START SUITE: Test [ ]", 20, "+ START SUITE: Test [ ]"),
         ),
         refine=find_logger,

@@ -209,7 +209,9 @@ class Clock:
 
     def _placed(self, naive: datetime) -> tuple[datetime, bool]:
         """Return a local time as a moment: an hour that comes twice is the second where time went back."""
-        self.may_turn_back = self.may_turn_back or _is_turned(self._zone, naive.year)
+        if not _is_turned(self._zone, naive.year):
+            return naive.replace(tzinfo=self._zone), True
+        self.may_turn_back = True
         first, second = (naive.replace(tzinfo=self._zone, fold=fold) for fold in (0, 1))
         twice = (first.utcoffset() or timedelta()) > (second.utcoffset() or timedelta())
         chosen = first

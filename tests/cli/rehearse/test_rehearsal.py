@@ -403,6 +403,14 @@ def test_the_function_is_found_where_the_source_is_at_hand(tmp_path: Path):
     assert maker.record(entry(NOON, path=str(tmp_path / "gone.py"), line=7)).funcName is None
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends", "hours"), [(22, 7, 9), (0, 7, 7), (22, 24, 2), (0, 24, 24), (23, 6, 7), (1, 2, 1)]
+)
+def test_a_night_has_its_hours(begins: int, ends: int, hours: int):
+    night = Night(begins, ends, UTC)
+    assert sum(night.holds(NOON + hour * 3_600) for hour in range(24)) == hours
+
+
 def test_keys_that_need_a_function_which_the_log_does_not_name_are_uncertain():
     options = {"fingerprint": {"function_name": True}}
     told = {"fields": {"message_template": "order %d failed"}}
