@@ -61,7 +61,7 @@ _GOES_ON: Final = re.compile(
     r"\t| {2}File | {4}|Traceback \(most recent call last\):|During handling of |The above exception "
 )
 _RAISED: Final = re.compile(r"(?P<kind>[A-Za-z_][\w.]*)(?:: .*|:)?$")
-_RECORD: Final = re.compile(r"\{|[\[(]?\d|\[?[A-Z]{4,}")
+_RECORD: Final = re.compile(r"\{|[\[(]?\d+[-/.:]\d|\[?[A-Z]{4,}")
 _COUNTED: Final = re.compile(r"^\d{1,6} (?=<\d{1,3}>)")
 _SHIPPERS: Final = frozenset(
     {
