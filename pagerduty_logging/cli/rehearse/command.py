@@ -284,9 +284,10 @@ def _night(text: str, zone: tzinfo) -> Night:
         hours = int(begins), int(ends)
     except ValueError:
         hours = (-1, -1)
-    if not dash or not all(0 <= hour <= 24 for hour in hours):
+    begin, end = hours[0] % 24, hours[1] or 24
+    if not dash or not all(0 <= hour <= 24 for hour in hours) or begin == end:
         raise Misuse(f"--night {text}: must be two hours, such as 22-7")
-    return Night(hours[0] % 24, hours[1] % 24, zone)
+    return Night(begin, end, zone)
 
 
 def _formats(args: argparse.Namespace, configured: configuration.Configured) -> tuple[Format, ...]:

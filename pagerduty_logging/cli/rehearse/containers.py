@@ -61,8 +61,8 @@ _GOES_ON: Final = re.compile(
     r"\t| {2}File | {4}|Traceback \(most recent call last\):|During handling of |The above exception "
 )
 _RAISED: Final = re.compile(r"(?P<kind>[A-Za-z_][\w.]*)(?:: .*|:)?$")
-_RECORD: Final = re.compile(r"\{|[\[(]?\d|\[?[A-Z]{4,}")
-_COUNTED: Final = re.compile(r"\d{1,6} (?=<\d{1,3}>)")
+_RECORD: Final = re.compile(r"\{|[\[(]?\d+[-/.:]\d|\[?[A-Z]{4,}")
+_COUNTED: Final = re.compile(r"^\d{1,6} (?=<\d{1,3}>)")
 _SHIPPERS: Final = frozenset(
     {
         "agent",
@@ -137,7 +137,8 @@ class Unwrapper:
         if text.startswith("{"):
             said = parsed(text)
             return Line(text) if said is None else self.of_json(said, text)
-        text = _COUNTED.sub("", text) if text[:1].isdigit() else text  # RFC 6587 counts a message's bytes
+        if "<" in text[:8]:
+            text = _COUNTED.sub("", text)  # RFC 6587 counts a message's bytes
         if text[4:5] == "-" and text[10:11] == "T":
             found = FLY.fullmatch(text)
             if found is not None:

@@ -108,6 +108,8 @@ class Format:
 
 NOT_SEVERE: Final = r"(?!\W{0,2}(?:ERRO?R?|CRIT(?:I|ICAL)?|FATAL|SEVERE|PANIC|ALERT|EMERG)(?![^\W_]))"
 """What stands before a field that may come before the level: that is not the level itself."""
+NO_LEVEL: Final = NOT_SEVERE.replace("(?:", "(?:DEBUG|INFO|WARN(?:ING)?|", 1)
+"""The same, where no level may come before the level: the first one counts."""
 _PYTHON_NAMES: Final = frozenset({"debug", "info", "warning", "error", "critical"})
 _SLOTS: Final = ("{LEVEL}", "{small}", "{level}", "{any}")
 _UNNAMED: Final = re.compile(r"\(\?P<\w+>")

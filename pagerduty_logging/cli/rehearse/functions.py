@@ -1,8 +1,9 @@
-"""The function that a line of a source file is in, as `%(funcName)s` would have said it."""
+"""What a source file says of one of its lines: the function, as `%(funcName)s` has it, and overrides."""
 
 from __future__ import annotations
 
 import ast
+import sys
 import tokenize
 from functools import lru_cache
 
@@ -20,16 +21,38 @@ def function_at(path: str, line: int) -> str:
     return min(around, key=lambda span: span[1] - span[0])[2] if around else ""
 
 
+def overrides_at(path: str, line: int) -> bool:
+    """Return whether the call at a line gives `extra={"pagerduty": ...}`, which no log of text shows."""
+    tree = _tree(path)
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call)) if tree else ()
+    return any(
+        keyword.arg == "extra" and _names_us(keyword.value)
+        for call in calls
+        if call.lineno <= line <= (call.end_lineno or call.lineno)
+        for keyword in call.keywords
+    )
+
+
+def _names_us(extra: ast.expr) -> bool:
+    return any(isinstance(node, ast.Constant) and node.value == "pagerduty" for node in ast.walk(extra))
+
+
+@lru_cache(maxsize=100)
+def _tree(path: str) -> ast.Module | None:
+    try:
+        with tokenize.open(path) as file:
+            return ast.parse(file.read())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 @lru_cache(maxsize=1_000)
 def _functions(path: str) -> tuple[tuple[int, int, str], ...]:
     """Return the first and the last line of whatever has a frame of its own, and its name."""
-    try:
-        with tokenize.open(path) as file:
-            text = file.read()
-        tree = ast.parse(text)
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = _tree(path)
+    if tree is None:
         return ()
-    found = [(1, text.count("\n") + 1, MODULE)]
+    found = [(1, sys.maxsize, MODULE)] if tree.body else []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.append((node.lineno, node.end_lineno or node.lineno, node.name))

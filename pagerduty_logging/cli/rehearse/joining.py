@@ -28,6 +28,10 @@ _RULE: Final = re.compile(r"-{5,}")
 """What Zope's logs have between records."""
 _TRACEBACK: Final = "Traceback (most recent call last):"
 _LINKS: Final = ("The above exception was", "During handling of the above", "Caused by:", "Suppressed:")
+_HEAD: Final = re.compile(
+    r"[\[(<\"']?(?:\d{1,4}[-./]\d{1,3}(?:[-./]\d{1,4})?|[A-Z][a-z]{2,8},? \d{1,2})[ T,].{0,24}?\d\d:\d\d"
+    r".{0,60}?(?<!\w)(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL)(?!\w)"
+)
 _ERROR: Final = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:)?$")
 _INDENTED: Final = (" ", "\t", "|", "+", ")", "}", "]", "╭", "│", "╰")
 
@@ -35,6 +39,11 @@ _INDENTED: Final = (" ", "\t", "|", "+", ")", "}", "]", "╭", "│", "╰")
 def goes_on(text: str) -> bool:
     """Return whether a line looks like one that belongs to the line before it."""
     return text.startswith((*_INDENTED, *_LINKS)) or bool(_BEGIN.match(text))
+
+
+def looks_like_head(text: str) -> bool:
+    """Return whether a line that no format fits looks like the first one of a record nevertheless."""
+    return _HEAD.match(text) is not None
 
 
 @dataclass(slots=True)

@@ -110,12 +110,18 @@ LIBRARIES: Final = (
     ),
     Format(
         "Django's development server",
-        rf'\[(?P<time>{times.CLF})\] (?P<message>"[^"]*" (?P<level>\d{{3}}) \d+)',
+        rf'\[(?P<time>{times.CLF})\] (?P<message>".*" (?P<level>\d{{3}}) (?:\d+|-))$',
         (
             Sample(
                 '[29/Nov/2026 03:12:07] "GET /pay HTTP/1.1" 500 145',
                 40,
                 '"GET /pay HTTP/1.1" 500 145',
+                "django.server",
+            ),
+            Sample(
+                '[29/Nov/2026 03:12:07] "GET /\\"a HTTP/2" 500 -',
+                40,
+                '"GET /\\"a HTTP/2" 500 -',
                 "django.server",
             ),
             Sample(

@@ -71,7 +71,8 @@ OTHERS: Final = (
     ),
     Format(
         "PostgreSQL",
-        rf"{_ISO}(?: [A-Z]{{2,5}})? (?:\[\d[^\]]*\]:?|[0-9a-f]+\.[0-9a-f]+) (?:\S+ ){{0,9}}?\d?"
+        rf"{_ISO}(?: [A-Z]{{2,5}})? (?:\[\d[^\]]*\]:?|[0-9a-f]+\.[0-9a-f]+) "
+        r"(?:(?!\[(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\])\S+ ){0,9}?\d?"
         r"(?P<level>DEBUG\d?|INFO|NOTICE|WARNING|LOG|ERROR|FATAL|PANIC|STATEMENT|DETAIL|HINT|CONTEXT): +"
         r"(?P<message>.*)",
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pagerduty_logging.cli.rehearse import times
-from pagerduty_logging.cli.rehearse.format import NOT_SEVERE, Format, Sample
+from pagerduty_logging.cli.rehearse.format import NO_LEVEL, Format, Sample
 from pagerduty_logging.cli.rehearse.refining import (
     find_logger,
     logger_of_fields,
@@ -14,7 +14,7 @@ from pagerduty_logging.cli.rehearse.refining import (
 
 _ISO: Final = f"(?P<time>{times.ISO})"
 
-_LOGGER_FIRST: Final = rf"{NOT_SEVERE}(?P<logger>[A-Za-z_][\w.-]{{0,100}})"
+_LOGGER_FIRST: Final = rf"{NO_LEVEL}(?P<logger>[A-Za-z_][\w.-]{{0,100}})"
 
 PYTHON: Final = (
     Format(
@@ -26,7 +26,8 @@ PYTHON: Final = (
     Format(
         "time, logger, level",
         r"[\[(<]?{time}[\])>]?(?: - | \| | :: | )"
-        r"[\[(]?(?P<logger>[A-Za-z_][\w.$-]*)(?::(?P<line>\d+))?[\])]? *(?: - | \| | :: | |: ?)"
+        rf"[\[(]?{NO_LEVEL}"
+        r"(?P<logger>[A-Za-z_][\w.$-]*)(?::(?P<line>\d+))?[\])]? *(?: - | \| | :: | |: ?)"
         r"[\[(<]?{LEVEL}(?: *[\])>])?(?::\d+)?(?: +- | *\| | *:: |: ?| +)(?P<message>.*)",
         (
             Sample(
@@ -85,6 +86,7 @@ PYTHON: Final = (
             Sample("2026-11-29 03:12:07,123 [CRITI] shop.orders:pay:12 - no", 50, "no", "shop.orders"),
             Sample("2026-11-29 03:12:07,123 ERROR [shop:12][waitress-0] no card", 40, "no card", "shop"),
             Sample("2026-11-29 03:12:07,123 Level 45 shop.orders: strange", 45, "strange", "shop.orders"),
+            Sample("2026-11-29 03:12:07,123 ERROR shop.db /srv/db.py:12 gone", 40, "gone", "shop.db"),
             Sample("20260327 11:34:21.908 - INFO - + START SUITE: Test [ ]", 20, "+ START SUITE: Test [ ]"),
         ),
         refine=find_logger,
@@ -226,8 +228,7 @@ PYTHON: Final = (
 _THREAD: Final = r"[A-Z][a-z]+(?:[A-Z]\w*|-[\w-]+)(?:-[\w-]+)?"
 _DOTTED: Final = r"[A-Za-z_][\w$]*(?:\.[\w$]+)+(?::\d+)?"
 _BARE: Final = rf"#?\d+|\w+=[^\s=]+|{_THREAD}|{_DOTTED}|[\w.-]+(?= *[|:/-])"
-_NO_LEVEL: Final = NOT_SEVERE.replace("(?:", "(?:DEBUG|INFO|WARN(?:ING)?|", 1)
-_FIELD: Final = rf"{_NO_LEVEL}(?>\[[^\]\n]{{0,80}}\]|\([^)\n]{{0,80}}\)|{_BARE})"
+_FIELD: Final = rf"{NO_LEVEL}(?>\[[^\]\n]{{0,80}}\]|\([^)\n]{{0,80}}\)|{_BARE})"
 _BETWEEN: Final = r"[ \t|:;,/-]*+"
 
 FIELDS: Final = (

@@ -18,7 +18,7 @@ from pagerduty_logging.cli.rehearse.documents import begins_document, objects
 from pagerduty_logging.cli.rehearse.entries import Entry
 from pagerduty_logging.cli.rehearse.format import Format
 from pagerduty_logging.cli.rehearse.interpreting import Interpreter
-from pagerduty_logging.cli.rehearse.joining import Joiner
+from pagerduty_logging.cli.rehearse.joining import Joiner, looks_like_head
 from pagerduty_logging.cli.rehearse.times import Clock
 
 MAX_TEXT_CHARS: Final = 65_536
@@ -191,6 +191,8 @@ class LogReader:
                 yield from self._taken(head, joiner, line.text)
         elif line.text[:1] == "{" and self._interpreter.kinds[structured.JSON]:
             # An object of another kind, or a part of one, goes on with no record.
+            self._counts.missed(self._path, line.text)
+        elif looks_like_head(line.text):
             self._counts.missed(self._path, line.text)
         elif joiner.rest(line.text) or not line.text.strip(" -"):
             self._counts.continued += 1

@@ -14,7 +14,7 @@ _PLACES = tuple(
     re.compile(pattern)
     for pattern in (
         rf"[\[(]?{_FILE}[\])]?(?: *(?:--?|[:|]))? +(?=\S)",
-        rf"(?P<logger>{_NAME}) [\[(]{_FILE}[\])]:? +(?=\S)",
+        rf"(?P<logger>{_NAME}) +[\[(]?{_FILE}[\])]?:? +(?=\S)",
         rf"\[?(?P<logger>{_NAME})(?: *: *(?P<line>\d{{1,7}}))?\](?:\[[^\]]{{0,60}}\])? *(?:[:-] +)?(?=\S)",
         rf"(?P<logger>{_NAME})(?::(?P<function>[\w<>.]{{1,100}}))?:(?P<line>\d{{1,7}})"
         r"(?:\]| *[|:] *| +- +)(?=\S)",

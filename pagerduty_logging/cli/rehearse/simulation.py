@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pagerduty_logging.cli.rehearse.functions import overrides_at
 from pagerduty_logging.cli.rehearse.route import Route, Sent
 from pagerduty_logging.fingerprinting import Fingerprinter, Identity
 from pagerduty_logging.fingerprinting import Rule as KeyRule
@@ -153,9 +154,15 @@ class Simulation:
         return 0, self._main
 
     def _is_uncertain(self, record: logging.LogRecord) -> bool:
-        """Return whether a record's key was made by masking, or of less than the options ask for."""
+        """Return whether a record's key was made by masking, or of less than the live one."""
         if overrides.own_key(record) is not None:
             return False
+        if (
+            record.lineno
+            and "pagerduty" not in record.__dict__
+            and overrides_at(record.pathname, record.lineno)
+        ):
+            return True
         return (self._asks_function and not record.funcName) or _EXPLAINS.explain(record).rule is KeyRule.MASK
 
     def finish(self) -> list[Sent]:

@@ -13,20 +13,23 @@ from pagerduty_logging.cli.rehearse import zone_names
 
 # Possessive: what belongs to the time is not given up to be taken for another field.
 _OF_DAY: Final = r"\d\d?:\d\d(?::\d\d(?:[.,:]\d{1,9}+)?+)?+(?: ?[AaPp][Mm](?![A-Za-z]))?+"
-_ZONE: Final = rf"(?: ?(?:Z|{zone_names.NAMES}|[+-]\d\d:?\d\d)(?![A-Za-z\d]))?+"
+_ZONE: Final = (
+    rf"(?:(?: ?(?:Z|{zone_names.NAMES}|[+-]\d\d:?\d\d)|[+-]\d\d)(?![A-Za-z\d:])"
+    rf"| \((?:{zone_names.NAMES})\))?+"
+)
 _MONTH: Final = r"[A-Z][a-z]{2,8}"
 ISO: Final = rf"\d{{4}}-\d\d-\d\d(?:[T _:]|, ){_OF_DAY}{_ZONE}"
 CLF: Final = r"\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: [+-]\d{4})?"
 CTIME: Final = r"(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})? \d{4}"
 SYSLOG: Final = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?(?! \d{4}\b)"
-SLASHED: Final = rf"\d{{4}}/\d\d/\d\d[ T]{_OF_DAY}{_ZONE}"
+SLASHED: Final = rf"\d{{4}}[/.]\d\d[/.]\d\d[ T]{_OF_DAY}{_ZONE}"
 YEARLESS: Final = r"\d\d[-.]\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?"
 COMPACT: Final = r"\d{8}[-T ](?:\d{6}|\d\d?:\d\d?:\d\d?)(?:[:.,]\d{1,9})?Z?"
 SHORT: Final = r"\d{6} \d\d:?\d\d:?\d\d"
 KLOG: Final = r"\d{4} \d\d:\d\d:\d\d(?:\.\d{6})?"
 DASHED: Final = rf"\d{{1,2}}-[A-Z][a-z]{{2}}-(?:\d{{4}}|\d\d) {_OF_DAY}"
 SPELT: Final = (
-    rf"(?:[A-Z][a-z]{{2,8}},? )?(?:\d{{1,2}} {_MONTH} \d{{4}}|{_MONTH} \d{{1,2}},? \d{{4}}),? "
+    rf"(?:[A-Z][a-z]{{2,8}},? )?(?:\d{{1,2}} {_MONTH} \d{{4}}|{_MONTH} \d{{1,2}},? \d{{4}}),?(?: @)? "
     rf"{_OF_DAY}{_ZONE}"
 )
 NUMERIC: Final = rf"\d{{1,2}}[/.-]\d{{1,2}}[/.-]\d{{4}},? {_OF_DAY}{_ZONE}"
@@ -46,14 +49,14 @@ _HOURS = (
     r"(?: ?(?P<half>[AaPp])[Mm])?"
 )
 _CLOCK = r"(?P<h>\d\d?)[:.]?(?P<mi>\d\d?)[:.]?(?P<s>\d\d?)(?:[.,:](?P<f>\d{1,9}))?"
-_OFFSET = rf"(?: ?(?P<o>Z|[+-]\d\d:?\d\d)| ?(?P<n>{zone_names.NAMES}))?"
+_OFFSET = rf"(?: ?(?P<o>Z|[+-]\d\d(?::?\d\d)?)| ?(?P<n>{zone_names.NAMES}))?"
 _PATTERNS: Final = tuple(
     re.compile(pattern)
     for pattern in (
         r"(?:[A-Z][a-z]{2} )?(?P<y>\d{4})[-/.](?P<mo>\d\d)[-/.](?P<d>\d\d)(?:[T _:-]|, )" + _HOURS + _OFFSET,
         rf"(?P<d>\d{{1,2}})[/-](?P<mo>[A-Z][a-z]{{2}})[/-](?P<y>\d{{4}}|\d\d)[: ]{_HOURS}{_OFFSET}",
         rf"(?:[A-Z][a-z]+,? )?(?P<d>\d{{1,2}}) (?P<mo>{_MONTH}) (?P<y>\d{{4}}),? {_HOURS}{_OFFSET}",
-        rf"(?:[A-Z][a-z]+,? )?(?P<mo>{_MONTH}) (?P<d>\d{{1,2}}),? (?P<y>\d{{4}}),? {_HOURS}{_OFFSET}",
+        rf"(?:[A-Z][a-z]+,? )?(?P<mo>{_MONTH}) (?P<d>\d{{1,2}}),? (?P<y>\d{{4}}),?(?: @)? {_HOURS}{_OFFSET}",
         rf"(?P<first>\d{{1,2}})(?P<sep>[/.-])(?P<second>\d{{1,2}})(?P=sep)(?P<y>\d{{4}}),? {_HOURS}{_OFFSET}",
         rf"(?:[A-Z][a-z]{{2}} )?(?P<mo>[A-Z][a-z]{{2}}) (?P<d>[ \d]\d) {_CLOCK}(?: (?P<y>\d{{4}}))?",
         rf"(?P<y>\d{{4}})(?P<mo>\d\d)(?P<d>\d\d)[-T ]{_CLOCK}{_OFFSET}",
@@ -143,6 +146,7 @@ class Clock:
                 text, layout = text.replace(name[0], "", 1), layout.replace("%Z", "").strip()
             when = self._with_year(_as_laid_out(text.strip(), layout), _names_year(layout))
             return when if name is None else self._named(when, name[0])
+        text = text.replace("(", "").replace(")", "")  # around the name of a zone
         for pattern in _PATTERNS:
             found = pattern.fullmatch(text)
             if found is not None:
@@ -209,7 +213,9 @@ class Clock:
 
     def _placed(self, naive: datetime) -> tuple[datetime, bool]:
         """Return a local time as a moment: an hour that comes twice is the second where time went back."""
-        self.may_turn_back = self.may_turn_back or _is_turned(self._zone, naive.year)
+        if not _is_turned(self._zone, naive.year):
+            return naive.replace(tzinfo=self._zone), True
+        self.may_turn_back = True
         first, second = (naive.replace(tzinfo=self._zone, fold=fold) for fold in (0, 1))
         twice = (first.utcoffset() or timedelta()) > (second.utcoffset() or timedelta())
         chosen = first
@@ -273,7 +279,7 @@ def reader_of(clock: Clock) -> Callable[[object], float | None]:
                 return clock.read(value)
             case {"timestamp": int(number)} | {"timestamp": float(number)}:
                 return read(number)
-            case {"$date": inner}:
+            case {"$date": inner} | {"$numberLong": inner}:
                 return read(inner)
             case {"seconds": int() | float() as number} | {"epochSecond": int() | float() as number}:
                 return read(number + _nanoseconds(value) / 1e9)
@@ -295,7 +301,7 @@ def _offset(text: str | None) -> tzinfo | None:
         return UTC
     sign = -1 if text[0] == "-" else 1
     digits = text[1:].replace(":", "")
-    return timezone(sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:4])))
+    return timezone(sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:4] or 0)))
 
 
 def _as_laid_out(text: str, layout: str) -> datetime:

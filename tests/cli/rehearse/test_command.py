@@ -274,6 +274,7 @@ def test_a_configuration_without_our_handler(log: Path, run: Run, tmp_path: Path
         (["LOG", "--tz", "Nowhere/City"], "no such time zone"),
         (["LOG", "--night", "late"], "two hours"),
         (["LOG", "--night", "22-31"], "two hours"),
+        (["LOG", "--night", "7-7"], "two hours"),
         (["LOG", "--source", "/no/such"], "no directory"),
         (["LOG", "--incidents", "/no/such"], "cannot be read"),
         (["LOG", "--check", "/no/such"], "cannot be read"),

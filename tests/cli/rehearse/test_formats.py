@@ -1,5 +1,6 @@
 """Each row of the table is tried with its own samples, and with those of all others."""
 
+import logging
 import time
 from datetime import UTC
 
@@ -121,6 +122,44 @@ def test_the_first_word_for_a_level_is_the_lines_level(
 ):
     entries, _ = read(line + "\n", level=1)
     assert [(e.level, e.logger, e.message) for e in entries] == [(level, logger, message)]
+
+
+QUIET_MESSAGES = [
+    "ERROR: no", "CRITICAL no", "[ERROR] no", "shop - ERROR - no", "ERROR shop: no", "error: no", "ERROR",
+    "level=error msg=no", "E no", "FATAL: no | ERROR | no", "(x) ERROR 1", "pid=1 ERROR no",
+    "web | ERROR: no", "x: ERROR: no",
+]  # fmt: skip
+LAYOUTS = [
+    "%(asctime)s %(levelname)s %(message)s",
+    "%(asctime)s %(levelname)s: %(message)s [in %(pathname)s:%(lineno)d]",
+    "%(asctime)s UTC %(levelname)s %(message)s",
+    "%(asctime)s - %(levelname)s - %(message)s",
+    "%(asctime)s - %(name)s - %(levelname)s - %(message)s",
+    "%(asctime)s [%(process)d] [%(levelname)s] [%(name)s] %(message)s",
+    "%(asctime)s [%(threadName)-12.12s] [%(levelname)-5.5s]  %(message)s",
+    "%(asctime)s|%(process)d|%(threadName)s|%(levelname)s|%(name)s|%(message)s",
+    "[%(asctime)s] {%(pathname)s:%(lineno)d} %(levelname)s - %(message)s",
+    "%(levelname)s:%(name)s:%(asctime)s:%(message)s",
+    "%(name)s: %(levelname)s: %(asctime)s: %(message)s",
+    "%(levelname).1s%(asctime)s %(process)d %(filename)s:%(lineno)d] %(message)s",
+    "time=%(asctime)s level=%(levelname)s logger=%(name)s msg='%(message)s'",
+    "[%(asctime)s: %(levelname)s/%(processName)s] %(message)s",
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_word_for_a_level_in_a_message_is_not_the_lines_level(layout: str, read: Read):
+    dates = "%m%d %H:%M:%S" if layout.startswith("%(levelname).1s") else None
+    formatter = logging.Formatter(layout, dates)
+    lines = []
+    for n, message in enumerate(QUIET_MESSAGES * 2):
+        level = logging.WARNING if n % 2 else logging.INFO
+        lines.append(formatter.format(logging.LogRecord("shop", level, "shop.py", 3, message, (), None)))
+    last = logging.LogRecord("shop", logging.ERROR, "shop.py", 3, "INFO: this is one", (), None)
+    entries, counts = read("\n".join([*lines, formatter.format(last)]) + "\n")
+    assert [e.level for e in entries] == [40]
+    assert "INFO: this is one" in entries[0].message
+    assert (counts.records, counts.not_understood) == (2 * len(QUIET_MESSAGES) + 1, 0)
 
 
 def test_a_bare_level_begins_a_record_only_where_something_else_notes_the_time(read: Read):

@@ -140,6 +140,16 @@ def test_a_traceback_that_is_indented_ends_where_it_ends(indented: str, read: Re
     ]
 
 
+@pytest.mark.parametrize(
+    "line", ["2026-1-9 03:12:07 ERROR shop: x", "26-11-29 03:12:07 INFO x", "2026-333T03:12:07 [ERROR] x"]
+)
+def test_a_line_that_looks_like_a_record_is_added_to_no_other(line: str, read: Read):
+    entries, counts = read(f"{HEAD}{line}\n{HEAD}second: 2026\n")
+    assert [e.message for e in entries] == ["order failed", "order failed\nsecond: 2026"]
+    assert counts.not_understood == 1
+    assert counts.examples[0][1] == line
+
+
 def test_a_rule_between_records_is_part_of_none(read: Read):
     zope = HEAD.replace(" ERROR", " ERROR Zope.SiteErrorLog").replace(" shop: ", " ")
     entries, counts = read(f"------\n{zope}{PLAIN}------\n{HEAD}------\n")

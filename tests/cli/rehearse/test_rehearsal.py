@@ -398,12 +398,41 @@ def test_the_function_is_found_where_the_source_is_at_hand(tmp_path: Path):
     )
     maker = RecordMaker()
     found = [maker.record(entry(NOON, path=str(source), line=line)).funcName for line in (6, 7, 4, 9, 90)]
-    assert found == ["<lambda>", "pay", "Till", "<module>", None]
+    assert found == ["<lambda>", "pay", "Till", "<module>", "<module>"]
     assert maker.record(entry(NOON, path=str(source), line=7, function="said")).funcName == "said"
     assert maker.record(entry(NOON, path=str(tmp_path / "gone.py"), line=7)).funcName is None
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "hours"), [(22, 7, 9), (0, 7, 7), (22, 24, 2), (0, 24, 24), (23, 6, 7), (1, 2, 1)]
+)
+def test_a_night_has_its_hours(begins: int, ends: int, hours: int):
+    night = Night(begins, ends, UTC)
+    assert sum(night.holds(NOON + hour * 3_600) for hour in range(24)) == hours
 
 
 def test_keys_that_need_a_function_which_the_log_does_not_name_are_uncertain():
     options = {"fingerprint": {"function_name": True}}
     told = {"fields": {"message_template": "order %d failed"}}
     assert rehearsed([entry(NOON, **told)], **options).problems[0].uncertain
+
+
+def test_a_call_that_overrides_what_the_log_does_not_show_is_uncertain(tmp_path: Path):
+    source = tmp_path / "shop.py"
+    source.write_text(
+        'log.error("no database", extra={\n    "pagerduty": {"dedup_key": "db"}\n})\n'
+        'log.error("no card", extra={"order": 7})\n'
+    )
+    known = {"fields": {"pagerduty": {"dedup_key": "db"}}}
+    result = rehearsed(
+        [
+            entry(NOON, "no database", path=str(source), line=1),
+            entry(NOON, "no card", path=str(source), line=4),
+            entry(NOON, "no database", path=str(source), line=1, **known),
+        ]
+    )
+    assert [(p.summary, p.uncertain) for p in result.problems] == [
+        ("no database", True),
+        ("no card", False),
+        ("no database", False),
+    ]

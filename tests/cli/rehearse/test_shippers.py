@@ -144,6 +144,13 @@ def test_the_lines_of_a_container_are_known_by_its_name_once_that_is_known(read:
     assert counts.not_understood == 0
 
 
+def test_a_table_in_a_message_names_no_containers(read: Read):
+    table = "name | count\nweb | 12\nmail | 3"
+    entries, counts = read(f"{TEXT}\n{table}\n{TEXT}\n")
+    assert [e.message for e in entries] == [f"no card\n{table}", "no card"]
+    assert counts.not_understood == 0
+
+
 def test_the_rest_of_a_record_may_stand_bare_where_a_program_writes_as_syslog_does(read: Read):
     head = "Nov 29 03:12:07 shop[4711] ERROR no card\n"
     entries, counts = read(f"{head}Traceback (most recent call last):\nValueError: no\n{head}")
