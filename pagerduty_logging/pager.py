@@ -20,21 +20,18 @@ from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.stats import Stats, total
 from pagerduty_logging.events_api import clock
 from pagerduty_logging.events_api.client import EventsClient
-from pagerduty_logging.events_api.events import Change, Link, Severity
+from pagerduty_logging.events_api.events import Change, Link
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.call_sites import CallSites
 from pagerduty_logging.page.events import Order
 from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record.lookout import Lookout
 from pagerduty_logging.record.routing import Rule
-from pagerduty_logging.state.problem import Last, Problem
+from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.shared import SharedState
 
 _ABSL_FATAL = "_absl_log_fatal"
 """Marks a record after which absl's own handler aborts the process (abseil-py: absl/logging/__init__.py)."""
-
-_NO_PROBLEM = Problem("", Last(Severity.ERROR), 0.0)
-"""Stands for none: nothing is its repeat."""
 
 
 class Pager(logging.Handler):
@@ -89,12 +86,7 @@ class Pager(logging.Handler):
         try:
             message = record.msg
             if type(message) is str:
-                try:
-                    problem = self._known[record.name][message]
-                except KeyError:
-                    problem = None
-                if problem is None:  # outside of `except`: it looks at the exception that is being handled
-                    problem = self._call_sites.by_line(record, message) or _NO_PROBLEM
+                problem = self._known[record.name][message]
                 if (
                     problem.quiet_until > _now()
                     and record.levelno == problem.level
@@ -108,8 +100,8 @@ class Pager(logging.Handler):
                     caught = raised[1]
                     # One of another type may be another problem, by where it came from.
                     if type(caught) in problem.kinds and (
-                        problem.course is None
-                        or type(caught).__qualname__.rpartition(".")[2] in problem.course.errors
+                        (course := problem.course) is None
+                        or type(caught).__qualname__.rpartition(".")[2] in course.errors
                     ):
                         problem.occurrences += 1
                         self._pipeline.suppressed += 1

@@ -71,12 +71,13 @@ class CallSites:
         line = None if lines is None else lines.get(record.lineno)
         if line is None:
             return None
-        path, find, site, problem, function, texts = line
+        path, find, site, problem, function, module, texts = line
         if path != record.pathname or record.args or site.over:
             return None
+        if module is not None and module != record.module:
+            return None
         found: Any = find(message)
-        around: Any = getattr(record, "extra", None)  # loguru's
-        if found is None or (around is not None and (type(around) is not dict or "pagerduty" in around)):
+        if found is None:
             return None
         if problem is None:
             problem = found
@@ -87,12 +88,7 @@ class CallSites:
             handled = sys.exception()
             is_apart = record.exc_text or (handled is not None and may_be_handed(record, handled))
             return None if is_apart else problem
-        if hasattr(record, "_pagerduty_uncaught") or not failure.is_ordinary(record):
-            return None
-        mark = raised[1].__dict__.get(self._mark)
-        if mark is not None and mark is not problem.origin and mark[:2] != problem.origin:
-            return None  # it was paged for already, as another problem
-        return problem
+        return problem if failure.is_ordinary(record) else None
 
     def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
         """Count RECORD if it is a repeat; return whether it is one. May raise an `Exception`, and has not
@@ -112,9 +108,12 @@ class CallSites:
                 problem = messages.get(record.msg)
         words = None
         if problem is None and not record.args and type(record.msg) in _TEXTS:
-            words = words_of(record.msg)
-            if words is not None and words is not record.msg:
-                problem = self.by_line(record, words)
+            if type(record.msg) is str:
+                problem = self.by_line(record, record.msg)
+            if problem is None:
+                words = words_of(record.msg)
+                if words is not None and words is not record.msg:
+                    problem = self.by_line(record, words)
         if problem is None:
             here = self._known_at.get((record.pathname, record.lineno))
             if here is None:

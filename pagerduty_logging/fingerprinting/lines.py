@@ -83,6 +83,8 @@ class Line(NamedTuple):
     problem: Problem | None
     function: str | None
     """The function that it is in, if its texts are known by their masks."""
+    module: str | None = None
+    """Its module, if that tells its problem too."""
     texts: Texts | None = None
 
 
@@ -109,9 +111,12 @@ def line_of(
     number = next((n for n, template in enumerate(site.templates) if template.fits(words)), None)
     if number is not None:
         template = site.templates[number]
-        says = template.text == shape and not joined and name != parts.ROOT and tokens.says_enough(shape)
+        more = parts.module_of(record) if name == parts.ROOT else ()
+        says = template.text == shape and joined == more and tokens.says_enough(shape)
         find = _finder(site.templates[:number], template.pieces) if says else None
-        return Line(record.pathname, find or _find_nothing, site, problem, None)
+        return Line(
+            record.pathname, find or _find_nothing, site, problem, None, record.module if more else None
+        )
     if not _is_told_by_mask(record, words, token, site):
         return None
     if before is not None and before.function == record.funcName and before.texts is not None:
@@ -119,7 +124,7 @@ def line_of(
         return None
     texts = Texts(look_again=not record.pathname.startswith("<"))
     texts.add(words, problem)
-    return Line(record.pathname, texts.find, site, None, record.funcName, texts)
+    return Line(record.pathname, texts.find, site, None, record.funcName, texts=texts)
 
 
 def _is_replaced(known: Problem, problem: Problem) -> bool:

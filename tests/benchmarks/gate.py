@@ -24,10 +24,10 @@ BOUNDS = (
     ("traceback", NULL, 1.08),
     ("first", NULL, 2.5),
     ("first_traceback", NULL, 4.0),
-    ("f_string", NULL, 1.28),
-    ("f_string_traceback", NULL, 1.5),
-    ("long_f_string", NULL, 1.42),
-    ("f_string_root", NULL, 1.5),
+    ("f_string", NULL, 1.35),
+    ("f_string_traceback", NULL, 1.52),
+    ("long_f_string", NULL, 1.5),
+    ("f_string_root", NULL, 1.35),
     ("mapping", NULL, 1.6),
     ("json", NULL, 1.85),
     ("the_error", NULL, 3.0),
@@ -35,7 +35,7 @@ BOUNDS = (
     ("error_argument", NULL, 3.0),
     ("overrides", NULL, 1.25),
     # An empty `logging.Handler` costs 1.75 there: the chain itself is next to nothing.
-    ("listener", NULL, 4.3),
+    ("listener", NULL, 4.5),
     ("loguru", NULL, 1.3),
     ("structlog", NULL, 1.35),
 )

@@ -108,7 +108,6 @@ def test_a_line_is_known_whatever_its_values(path: str, value: str) -> None:
         ("payment 17 failed", {"lineno": 2}),
         ("payment 17 failed", {"args": (17,)}),
         ("payment 17 failed", {"exc_text": "ValueError: 17"}),
-        ("payment 17 failed", {"extra": {"pagerduty": {"dedup_key": "mine"}}}),
     ],
 )
 def test_what_may_be_another_problem_is_looked_at_closely(
