@@ -100,8 +100,7 @@ class Pager(logging.Handler):
                     caught = raised[1]
                     # One of another type may be another problem, by where it came from.
                     if type(caught) in problem.kinds and (
-                        (course := problem.course) is None
-                        or type(caught).__qualname__.rpartition(".")[2] in course.errors
+                        (course := problem.course) is None or type(caught).__name__ in course.errors
                     ):
                         problem.occurrences += 1
                         self._pipeline.suppressed += 1

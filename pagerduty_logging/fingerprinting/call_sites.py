@@ -132,10 +132,12 @@ class CallSites:
         raised = record.exc_info
         if raised:
             error: Any = raised[1]
-            if type(error) not in problem.kinds or hasattr(record, "_pagerduty_uncaught"):
+            if type(error) not in problem.kinds:
+                return False
+            if record.args and hasattr(record, "_pagerduty_uncaught"):  # hooks log with an argument
                 return False
             course = problem.course
-            if course is not None and type(error).__qualname__.rpartition(".")[2] not in course.errors:
+            if course is not None and type(error).__name__ not in course.errors:
                 return False
             marks: dict[str, Any] = error.__dict__
             mark = marks.get(self._mark)

@@ -94,11 +94,11 @@ def is_ordinary(record: logging.LogRecord, exception: BaseException | None = Non
         exception = raised[1] if given and raised else causes.reported_exception(record)
     if exception is None or is_library(path) or record.name in _KNOWN_LOGGERS:
         return False
-    here = exception.__traceback__
-    if here is None or exception.__cause__ is not None or "excinfo" in exception.__dict__:
+    here, attributes = exception.__traceback__, exception.__dict__
+    if here is None or exception.__cause__ is not None or "excinfo" in attributes:
         return False
     if isinstance(exception, BaseExceptionGroup) or (
-        "exceptions" in exception.__dict__ and exceptions.is_group(exception)
+        "exceptions" in attributes and exceptions.is_group(exception)
     ):
         return False
     outermost = here.tb_frame
