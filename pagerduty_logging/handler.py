@@ -236,7 +236,7 @@ class PagerDutyHandler(Pager):
         self._pipeline = Pipeline(
             fields=fields,
             redactor=redacted,
-            ignored=Ignored(ignore_loggers, ignore_exceptions),
+            ignored=Ignored(ignore_loggers, ignore_exceptions, lambda: process.ending.begun),
             identifier=Identifier(
                 fingerprint, redacted.key, environment=fields.environment, client=fields.client
             ),

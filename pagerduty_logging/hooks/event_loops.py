@@ -10,14 +10,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from pagerduty_logging.delivery import process
 from pagerduty_logging.hooks.patching import Function, Place
 from pagerduty_logging.hooks.report import Report, finalizing
 from pagerduty_logging.hooks.unraisable import ADDRESS
-from pagerduty_logging.record.exits import stops
+from pagerduty_logging.record.exits import DESTROYED, stops
 from pagerduty_logging.record.reporters import without_arguments
 
 _HANDLER = "call_exception_handler"
-_DESTROYED = "Task was destroyed but it is pending"
 
 
 class LoopHooks:
@@ -68,10 +68,10 @@ class LoopHooks:
         if isinstance(error, BaseException):
             if not stops(error):
                 self._reported.already = self._report.critical(message, error)
-        elif message.startswith(_DESTROYED) and "task" in context:
+        elif message.startswith(DESTROYED) and "task" in context and not process.ending.begun:
             coroutine = context["task"].get_coro()
             name = getattr(coroutine, "__qualname__", type(coroutine).__name__)
-            self._reported.already = self._report.critical(f"{_DESTROYED}: {name}", None)
+            self._reported.already = self._report.critical(f"{DESTROYED}: {name}", None)
 
     def _no_page_of_its_own(self, record: logging.LogRecord) -> bool:
         if not self._reported.already:

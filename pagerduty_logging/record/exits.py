@@ -10,6 +10,10 @@ from pagerduty_logging.record.places import is_library, package_of, place_that_l
 _ASYNCIO: Final = "asyncio"
 
 
+DESTROYED: Final = "Task was destroyed but it is pending"
+"""What asyncio logs of a task that nothing refers to any more, and that has not ended."""
+
+
 def stops(error: BaseException) -> bool:
     """Return whether `error` is a wanted stop: Ctrl-C, `sys.exit`, or a group of these."""
     if isinstance(error, BaseExceptionGroup):
@@ -32,6 +36,11 @@ def fails(error: BaseException) -> bool:
 def is_success(status: object) -> bool:
     """Return whether `sys.exit(status)` means success."""
     return status is None or (isinstance(status, int) and status == 0)
+
+
+def reports_unfinished_task(message: object) -> bool:
+    """Return whether asyncio says that of a task: at the end of the process, that it was cut off."""
+    return type(message) is str and message.startswith(DESTROYED)
 
 
 def reports_clean_exit(record: logging.LogRecord, error: BaseException) -> bool:

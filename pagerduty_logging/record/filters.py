@@ -6,11 +6,11 @@ import fnmatch
 import logging
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pagerduty_logging.events_api import options
 from pagerduty_logging.record import echoes, overrides
-from pagerduty_logging.record.exits import reports_clean_exit
+from pagerduty_logging.record.exits import reports_clean_exit, reports_unfinished_task
 
 ECHOES = ("django.server",)
 """Loggers that repeat failures which another logger reports: that of Django's development server."""
@@ -23,12 +23,18 @@ class Ignored:
         loggers: names of loggers, each with all loggers below it, as everywhere in logging. A name with "*",
             "?" or "[" is a glob that a logger's whole name must match: "vendor.*" does not match "vendor".
         exceptions: types, or dotted names of types that need not be imported; subclasses count too.
+        is_ending: whether the process ends: what asyncio says of tasks that it cuts off is no failure then.
 
     Raises:
         TypeError: naming the option that is wrong.
     """
 
-    def __init__(self, loggers: Sequence[str], exceptions: Sequence[type[BaseException] | str]) -> None:
+    def __init__(
+        self,
+        loggers: Sequence[str],
+        exceptions: Sequence[type[BaseException] | str],
+        is_ending: Callable[[], bool] = lambda: False,
+    ) -> None:
         loggers = options.several("ignore_loggers", loggers, _is_text, "logger names or globs")
         exceptions = options.several(
             "ignore_exceptions", exceptions, _is_exception, "exception types or dotted names"
@@ -36,6 +42,7 @@ class Ignored:
         patterns = "|".join(map(pattern_of, loggers))
         self._loggers = re.compile(patterns).match if patterns else None
         self._echoes = echoes.Echoes()
+        self._is_ending = is_ending
         self._types = tuple(kind for kind in exceptions if isinstance(kind, type))
         self._names = frozenset(name for name in exceptions if isinstance(name, str))
 
@@ -45,6 +52,8 @@ class Ignored:
         name, message = attributes.get("name"), attributes.get("msg")
         if name in ECHOES:
             return "logger"
+        if name == "asyncio" and reports_unfinished_task(message) and self._is_ending():
+            return "exit"
         if (
             type(message) is not str
             or (sys.exc_info()[1] is not None and not attributes.get("args"))

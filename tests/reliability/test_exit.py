@@ -326,3 +326,27 @@ def test_an_event_that_was_refused_is_not_tried_again_at_the_end(pagerduty: Sand
     )
     assert ended.out.splitlines() == ["an error"]
     assert ended.err.count("not delivered") == 1
+
+
+DESTROYED = """
+import asyncio, atexit, gc
+async def forever(): await loop.create_future()
+loop = asyncio.new_event_loop()
+task = loop.create_task(forever())
+loop.run_until_complete(asyncio.sleep(0))
+def drop():
+    global task
+    task = None
+    gc.collect()
+"""
+
+
+@pytest.mark.parametrize("hooks", ["", "from pagerduty_logging import install_hooks; install_hooks()"])
+@pytest.mark.parametrize(("drop", "pages"), [("drop()", 1), ("atexit.register(drop)", 0)])
+def test_a_task_that_only_the_end_of_the_process_cuts_off_does_not_page(
+    pagerduty: Sandbox, hooks: str, drop: str, pages: int
+) -> None:
+    program = f"{DESTROYED}\nlogging.getLogger().addHandler(handler())\n{hooks}\n{drop}\n"
+    ended = run(program, pagerduty.url)
+    assert ended.status == 0
+    assert len(pagerduty.alerts) == pages, summaries(pagerduty)
