@@ -7,13 +7,16 @@ Prints what was measured, as JSON.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import itertools
 import json
 import logging
 import os
 import resource
+import shutil
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -62,19 +65,23 @@ def first(logger: logging.Logger) -> Call:
 
 def first_of_its_line(logger: logging.Logger) -> Call:
     """As `first`, each from a line of its own: of many from one line a handler makes few alerts."""
-    error, new, numbers = logger.error, new_messages().__next__, itertools.count()
+    error, new, lines = logger.error, new_messages().__next__, itertools.cycle(_lines())
     new()
-
-    def call() -> None:
-        line = next(numbers) % LINES
-        _at_line(line)(error, new())
-
-    return call
+    return lambda: next(lines)(error, new())
 
 
 @functools.cache
-def _at_line(number: int) -> Callable[..., None]:
-    return eval(compile("\n" * number + "lambda error, message: error(message, 4711)", "shop.py", "eval"))
+def _lines() -> list[Callable[..., None]]:
+    """Return functions that log, each from a line of its own in a file that can be read."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    path = os.path.join(folder, "shop.py")
+    text = "".join(f"def call_{number}(error, message): error(message, 4711)\n" for number in range(LINES))
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+    made: dict[str, Any] = {}
+    exec(compile(text, path, "exec"), made)
+    return [made[f"call_{number}"] for number in range(LINES)]
 
 
 def first_with_traceback(logger: logging.Logger) -> Call:
@@ -188,10 +195,11 @@ def storm(handler: logging.Handler, to: Addresses, threads: int) -> dict[str, fl
 
 def memory(handler: logging.Handler) -> float:
     """Return the megabytes by which 10,000 distinct templates raise the peak."""
-    repeat(logger_with(handler))()
-    time.sleep(0.5)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     call = first_of_its_line(logger_with(handler))
+    repeat(logger_with(handler))()
+    time.sleep(1.5)
+    loaded()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(TEMPLATES):
         call()
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1_024
