@@ -334,10 +334,7 @@ class PagerDutyHandler(Pager):
                 _latest[:] = [self]
 
     def close(self) -> None:
-        """Let go of thread and connections once everything is delivered; waits for nothing.
-
-        A record that still reaches the handler is delivered all the same.
-        """
+        """Let go of thread and connections, see `Pager.close`; and of the handler, if that is on purpose."""
         super().close()
         if self in _latest and self.lookout.is_closed_on_purpose:
             _latest.clear()

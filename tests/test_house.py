@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import statistics
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 PACKAGE = Path(__file__).parent.parent / "pagerduty_logging"
 TESTS = Path(__file__).parent
@@ -224,3 +228,22 @@ def test_every_module_of_the_core_has_a_test_file_of_its_name_or_says_where_it_i
     }
     assert without <= set(TESTED_IN)
     assert all((TESTS / where).exists() for where in TESTED_IN.values())
+
+
+TOP_LEVEL = {
+    *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "pyproject.toml"),
+    *("examples", "findings", "pagerduty_logging", "tests"),
+}
+
+
+def test_the_top_level_holds_what_was_agreed_and_nothing_that_was_fetched() -> None:
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed: nothing says which files belong to the project")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=PACKAGE.parent, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a checkout of git: nothing says which files belong to the project")
+    files = [name for name in listed.stdout.split("\0") if name]
+    assert {name.partition("/")[0] for name in files if not name.startswith(".")} == TOP_LEVEL
+    assert [name for name in files if name.endswith((".whl", ".gz", ".zip"))] == []

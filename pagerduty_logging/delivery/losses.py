@@ -40,7 +40,7 @@ class Losses:
         self._diagnostics = diagnostics
         self._roles = roles
         self._telling = threading.Lock()
-        self._left: set[int] = set()
+        self._left: set[Pending] = set()
 
     def tell(self, lost: deque[tuple[Pending, EventsError]]) -> None:
         """Report what was lost, and empty the list; call it with no lock held."""
@@ -66,8 +66,8 @@ class Losses:
             until: when to give up, on the machine's monotonic clock: the process is ending.
         """
         for pending in left:
-            if id(pending) not in self._left and monotonic() < until:
-                self._left.add(id(pending))
+            if pending not in self._left and monotonic() < until:
+                self._left.add(pending)
                 self._call(pending, EventsError(f"the process ended first; last error: {last_error}"))
 
     def _call(self, pending: Pending, error: EventsError) -> None:

@@ -56,7 +56,7 @@ class Ignored:
             return "exit"
         if (
             type(message) is not str
-            or (sys.exc_info()[1] is not None and not attributes.get("args"))
+            or (sys.exception() is not None and not attributes.get("args"))
             or echoes.HEADER in message
             or name in echoes.SERVERS
         ):
