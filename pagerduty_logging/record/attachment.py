@@ -90,7 +90,7 @@ def _behind(handler: logging.Handler, seen: set[int]) -> Iterator[logging.Handle
         return
     seen.add(id(handler))
     yield handler
-    for value in list(vars(handler).values()):
+    for value in list(getattr(handler, "__dict__", {}).values()):  # a stand-in may have none
         found = value if isinstance(value, (list, tuple)) else (value, *_listeners_handlers(value))
         for further in found:
             if isinstance(further, logging.Handler):

@@ -100,3 +100,14 @@ def test_the_root_logger_is_known_by_its_name() -> None:
         assert standing_of(handler).at == ("root",)
     finally:
         root.removeHandler(handler)
+
+
+def test_a_stand_in_for_a_handler_that_has_no_attributes_is_passed_over(logger: logging.Logger) -> None:
+    class Bare:
+        __slots__ = ()
+        level = logging.CRITICAL + 1
+
+    handler = logging.NullHandler()
+    logger.handlers.append(Bare())  # type: ignore[arg-type]
+    logger.addHandler(handler)
+    assert standing_of(handler).at == (logger.name,)
