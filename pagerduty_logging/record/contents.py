@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from copy import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.template_text import values_within
@@ -23,6 +23,17 @@ _NOT_EXTRA = frozenset(vars(logging.makeLogRecord({}))) | {
     "taskName",
 }
 """Attributes of a record that are not its `extra`: Python's, OpenTelemetry's and ours."""
+
+
+class Contents(NamedTuple):
+    """What a record says."""
+
+    message: str
+    """As formatted, any traceback that was merged into it included."""
+    fields: Mapping[str, safejson.JSON]
+    """What the application gave as `extra`, or in a structured event."""
+    merged: bool = False
+    """Whether a queue or a socket may have appended a traceback to the message."""
 
 
 def showable(record: logging.LogRecord, *, caught: bool) -> logging.LogRecord:

@@ -23,7 +23,7 @@ from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.record import contents, overrides, own_traceback, web_request
 from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.record.contents import word
-from pagerduty_logging.record.exceptions import Frame, Raised, caught, with_frames
+from pagerduty_logging.record.exceptions import Failure, Frame, Raised, caught, with_frames
 from pagerduty_logging.record.message import is_merged
 from pagerduty_logging.record.plain_record import LEAST, attributes_of, completed
 from pagerduty_logging.record.structured import exception_in, subject_of
@@ -57,24 +57,18 @@ class Occurrence:
         defects: what could not be captured, as text.
         key: the dedup key of its problem; None until it is known.
         by_message: whether logger and message alone decided that.
-        kind: the type of its exception.
         token: what decides its key, where that was found out on the thread that logs.
-        exception: what of its exception its key is still to be found from.
-        known_failure: whether its exception is a failure that was paged already.
-        echo: whether it only says that a failure already paged ends the process.
         keeps_place: whether nothing that was logged later may be decided before it.
+        failure: what is known of its exception, see `Failure`; None: it has none.
         original: the record itself, for `before_send`; kept until the logging call ends.
         interruption: the application's code raised it to end the process; raised again when the page is safe.
-        merged: whether a queue or a socket may have appended a traceback to the message.
-        message: as formatted, any traceback that was merged into it included; None until it is `read`.
-        fields: what the application gave as `extra`, or in a structured event; None until it is `read`.
+        contents: what it says; None until it is `read`.
     """
 
     # fmt: off
     __slots__ = (
-        "around", "at", "attributes", "by_message", "defects", "echo", "exception", "fields", "interruption",
-        "keeps_place", "key", "kind", "known_failure", "merged", "message", "original",
-        "overrides", "size", "token",
+        "around", "at", "attributes", "by_message", "contents", "defects", "failure", "interruption",
+        "keeps_place", "key", "original", "overrides", "size", "token",
     )
     # fmt: on
 
@@ -89,15 +83,12 @@ class Occurrence:
         self.overrides: Mapping[str, safejson.JSON] = _NO_OVERRIDES
         self.keeps_place = False
         self.key: str | None = None
-        self.by_message = self.echo = self.known_failure = False
-        self.kind: type | None = None
+        self.by_message = False
         self.token: object = None
-        self.exception: object = None
+        self.failure: Failure | None = None
         self.original: logging.LogRecord | None = None
         self.interruption: BaseException | None = None
-        self.merged = False
-        self.message: str | None = None
-        self.fields: Mapping[str, safejson.JSON] | None = None
+        self.contents: contents.Contents | None = None
 
     @property
     def record(self) -> logging.LogRecord:
@@ -106,12 +97,13 @@ class Occurrence:
         record.__dict__ = self.attributes
         return record
 
-    def read(self) -> None:
-        """Make message and fields of a copied record. Runs none of the application's code."""
-        if self.message is None:
+    def read(self) -> contents.Contents:
+        """Return what it says; that of a copied record is made now. Runs none of the application's code."""
+        if self.contents is None:
             record = contents.showable(self.record, caught=bool(self.around.chain))
-            self.message, event = contents.message_of(record, None, self.defects)
-            self.fields = contents.fields_of(record, event, self.around.request)
+            message, event = contents.message_of(record, None, self.defects)
+            self.contents = contents.Contents(message, contents.fields_of(record, event, self.around.request))
+        return self.contents
 
     @property
     def severity(self) -> Severity:
@@ -222,8 +214,12 @@ def capture(
         attributes, size = copied
         if around is not _NOTHING:
             size += _size(around)
-        return Occurrence(attributes, around, at, size, [])
-    return _rendered(completed(record), around, at, formatter, list(defects))
+        occurrence = Occurrence(attributes, around, at, size, [])
+    else:
+        occurrence = _rendered(completed(record), around, at, formatter, list(defects))
+    if error is not None:
+        occurrence.failure = Failure(type(error))
+    return occurrence
 
 
 def salvage(
@@ -238,9 +234,8 @@ def salvage(
     if error is not None:
         defects = (*defects, f"the record could not be read: {safejson.type_name(error)}")
     occurrence = Occurrence(_plain_attributes(record), Surroundings(), at, LEAST + len(message), [*defects])
-    occurrence.message = safejson.truncated(message, contents.MAX_MESSAGE_CHARS)
-    occurrence.attributes["msg"] = occurrence.message
-    occurrence.fields = {}
+    occurrence.contents = contents.Contents(safejson.truncated(message, contents.MAX_MESSAGE_CHARS), {})
+    occurrence.attributes["msg"] = occurrence.contents.message
     return occurrence
 
 
@@ -288,8 +283,7 @@ def _rendered(
     size += getsizeof(attributes["exc_text"]) + getsizeof(attributes["stack_info"])
     size += sum(2 * len(repr(data)) for data in (fields, wanted) if data)
     occurrence = Occurrence(attributes, around, at, size, defects)
-    occurrence.message, occurrence.fields = message, fields
-    occurrence.merged = is_merged(record)
+    occurrence.contents = contents.Contents(message, fields, is_merged(record))
     if wanted:
         occurrence.overrides = wanted
         occurrence.keeps_place = wanted.get("event_action") in ("resolve", "acknowledge")
