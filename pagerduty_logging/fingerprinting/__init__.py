@@ -141,7 +141,9 @@ class Fingerprinter:
                 missed = known == "missed"
                 ordinary = None if known is None else known == "missed"
             _, template, joined, by_message = self._decide(record, missed=missed, ordinary=ordinary)
-            return Identity(parts.key_of(parts.named(record), template, joined), by_message)
+            return Identity(
+                parts.key_of(parts.named(record.name, record.pathname), template, joined), by_message
+            )
         except Exception:
             whole = completed(record)
             if whole is not record:  # it was made by hand, and lacks what every record has
@@ -164,7 +166,7 @@ class Fingerprinter:
                 return Explanation(key=own, rule=Rule.DEDUP_KEY, template=own, by_message=False)
             rule, template, joined, by_message = self._decide(record)
             return Explanation(
-                key=parts.key_of(parts.named(record), template, joined),
+                key=parts.key_of(parts.named(record.name, record.pathname), template, joined),
                 rule=rule,
                 template=template,
                 joined=joined,
@@ -206,9 +208,9 @@ class Fingerprinter:
         nothing = says_nothing(template)
         if crash is None or not failure.reports_for_others(record):
             if nothing and not joined:
-                joined = parts.logged_in(record)
+                joined = parts.logged_in(record.funcName)
             elif failure.has_place(record) and parts.is_vague(template, text.text, guessed=rule is Rule.MASK):
-                joined = parts.with_more(joined, parts.logged_in(record))
+                joined = parts.with_more(joined, parts.logged_in(record.funcName))
         alone = (
             type(msg) is str
             and not joined
@@ -230,16 +232,16 @@ class Fingerprinter:
     ) -> tuple[Rule, str, tuple[str, ...], bool]:
         if self._exception_type:
             by_message = False
-            exception = causes.reported_exception(record)
+            exception = causes.reported_exception(record.exc_info, record.msg)
             kind = causes.raised(exception) if exception is not None else causes.printed(appended)
             if kind is not None and not any(part.startswith(("exception=", "cause=")) for part in joined):
                 joined = (*joined, f"exception={kind.type}")
         if self._function_name:
             by_message = False
-            joined = parts.with_more(joined, parts.logged_in(record))
+            joined = parts.with_more(joined, parts.logged_in(record.funcName))
         if record.name == parts.ROOT:
             by_message = False
-            joined = (*joined, *parts.module_of(record))
+            joined = (*joined, *parts.module_of(getattr(record, "module", None), record.pathname))
         return rule, template, (*joined, *self._everywhere), by_message
 
 
@@ -337,7 +339,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
         template = msg
     if not parts.says_little_template(template):
         return tuple.__new__(Identity, (parts.key_of(name, template), alone))
-    joined = parts.logged_in(record) if failure.has_place(record) else ()
+    joined = parts.logged_in(record.funcName) if failure.has_place(record) else ()
     return tuple.__new__(Identity, (parts.key_of(name, template, joined), alone and not joined))
 
 
@@ -371,7 +373,7 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: boo
 
 def _failed(record: logging.LogRecord, text: Text, template: str) -> tuple[str, ...]:
     """Return what failed, where the template only repeats the exception or says nothing."""
-    exception = text.exception or causes.reported_exception(record)
+    exception = text.exception or causes.reported_exception(record.exc_info, record.msg)
     if exception is None and not text.appended:
         return ()
     nothing = says_nothing(template)

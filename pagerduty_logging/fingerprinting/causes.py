@@ -5,7 +5,6 @@ A group is its members, and what another process hands back is what failed there
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -78,15 +77,14 @@ def is_exception(value: object) -> TypeGuard[BaseException]:
     return issubclass(type(value), BaseException)
 
 
-def reported_exception(record: logging.LogRecord) -> BaseException | None:
-    """Return the exception that RECORD reports, in `exc_info` or as its message."""
-    exc_info = record.exc_info
+def reported_exception(exc_info: object, message: object) -> BaseException | None:
+    """Return the exception that a record reports, in its `exc_info` or as its message."""
     if isinstance(exc_info, tuple) and len(exc_info) == 3:
         if isinstance(exc_info[1], BaseException):
             return exc_info[1]
     elif isinstance(exc_info, BaseException):
         return exc_info
-    return record.msg if isinstance(record.msg, BaseException) else None
+    return message if isinstance(message, BaseException) else None
 
 
 def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:

@@ -9,7 +9,7 @@ from types import FrameType, TracebackType
 from typing import Final
 
 from pagerduty_logging.record import exceptions, places
-from pagerduty_logging.record.places import Place, is_library, package_of, place_that_logged
+from pagerduty_logging.record.places import Place, is_library, package_of, place_in
 from pagerduty_logging.record.web_request import view_of
 
 from . import causes, dispatch, installed
@@ -43,7 +43,7 @@ def reported_crash(
     """
     if not (record.exc_info or appended):
         return None
-    exception = causes.reported_exception(record) if record.exc_info else None
+    exception = causes.reported_exception(record.exc_info, record.msg) if record.exc_info else None
     if exception is None:
         if not appended or _is_ordinary_text(appended, record):
             return None
@@ -91,7 +91,7 @@ def is_ordinary(record: logging.LogRecord, exception: BaseException | None = Non
         raised = record.exc_info
         # The usual kind of record, before all others: every repeat with an exception is asked this.
         given = type(raised) is tuple and len(raised) == 3 and isinstance(raised[1], BaseException)
-        exception = raised[1] if given and raised else causes.reported_exception(record)
+        exception = raised[1] if given and raised else causes.reported_exception(record.exc_info, record.msg)
     if exception is None or is_library(path) or record.name in _KNOWN_LOGGERS:
         return False
     here, attributes = exception.__traceback__, exception.__dict__
@@ -137,7 +137,7 @@ def _reports_for(
     """Return whether the line that logged reports for the code that the exception came through."""
     nobody_caught = _nobody_caught(here[0].frame)
     if not reports_for_others(record):
-        if nobody_caught and place_that_logged(here, record) is None:
+        if nobody_caught and place_in(here, record.pathname, record.funcName) is None:
             return True
         return has_place(record) and (is_group or _is_caught_for_all(here, record, exception))
     return (
@@ -146,8 +146,8 @@ def _reports_for(
         or record.name in (_DJANGO, _ASYNCIO)
         or any(map(_is_application, here))
         or (
-            installed.is_host(record, here)
-            and bool(installed.functions_of(here, record, is_hosted=record.name == _DJANGO))
+            installed.is_host(record.pathname, here)
+            and bool(installed.functions_of(here, record.pathname, is_hosted=record.name == _DJANGO))
         )
     )
 
@@ -222,7 +222,7 @@ def _is_caught_for_all(here: list[Place], record: logging.LogRecord, exception: 
     event loop. A middleware was, with a library's functions between it and the application's innermost, or it
     was given what it ran. An ordinary `except` around its own call is neither: its words tell what failed.
     """
-    own = place_that_logged(here, record)
+    own = place_in(here, record.pathname, record.funcName)
     if own is None:
         return any(is_library(place.path) for place in here) or _is_task(here[0].frame)
     if _runs_a_value(exception, own):
@@ -266,7 +266,7 @@ def _nobody_caught(outermost: FrameType | None) -> bool:
 
 def _failed_function(here: list[Place], record: logging.LogRecord) -> str:
     """Return the last function of the application; else Django's view, or the last of another library."""
-    functions = installed.functions_of(here, record, is_hosted=record.name == _DJANGO)
+    functions = installed.functions_of(here, record.pathname, is_hosted=record.name == _DJANGO)
     if functions:
         return functions
     application = next((place for place in reversed(here) if _is_application(place)), None)

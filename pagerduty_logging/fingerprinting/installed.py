@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import itertools
-import logging
 import sys
 
 from pagerduty_logging.record import places
 from pagerduty_logging.record.places import Place, is_installed, is_library, package_of
 
 
-def functions_of(here: list[Place], record: logging.LogRecord, *, is_hosted: bool) -> str:
+def functions_of(here: list[Place], path: str, *, is_hosted: bool) -> str:
     """The last function of each package but the host's, if the application is an installed package too.
 
     Nothing shows which of them it is. The last of all would not do: two functions of the application
@@ -19,23 +18,22 @@ def functions_of(here: list[Place], record: logging.LogRecord, *, is_hosted: boo
 
     Args:
         here: the frames of the traceback.
-        record: the record.
+        path: the file that logged it.
         is_hosted: whether what logged is known to be a host, see `is_host`.
     """
     if any(places.is_elsewhere(place.path) for place in here) or not _all_is_installed(len(sys.modules)):
         return ""
     last = {package_of(place.path): place.label for place in here if is_installed(place.path)}
-    if is_hosted or is_host(record, here):
-        last.pop(package_of(record.pathname), None)
+    if is_hosted or is_host(path, here):
+        last.pop(package_of(path), None)
     return ", ".join(last.values())
 
 
-def is_host(record: logging.LogRecord, here: list[Place]) -> bool:
-    """Return whether what logged runs code that it does not import, as servers and task runners do.
+def is_host(path: str, here: list[Place]) -> bool:
+    """Return whether the file that logged runs code that it does not import, as servers and task runners do.
 
     Code that calls a library has imported it; a server or task runner got the application's name as text.
     """
-    path = record.pathname
     if not is_library(path):
         return False
     if not is_installed(path):

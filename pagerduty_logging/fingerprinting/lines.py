@@ -111,7 +111,7 @@ def line_of(
     number = next((n for n, template in enumerate(site.templates) if template.fits(words)), None)
     if number is not None:
         template = site.templates[number]
-        more = parts.module_of(record) if name == parts.ROOT else ()
+        more = parts.module_of(getattr(record, "module", None), record.pathname) if name == parts.ROOT else ()
         says = template.text == shape and joined == more and tokens.says_enough(shape)
         find = _finder(site.templates[:number], template.pieces) if says else None
         return Line(
@@ -143,7 +143,7 @@ def _is_told_by_mask(record: logging.LogRecord, words: str, token: tokens.Token,
         type(record.funcName) is str
         and name != parts.ROOT
         and not record.exc_info
-        and joined in ((), parts.logged_in(record))
+        and joined in ((), parts.logged_in(record.funcName))
         and not any(_DIGIT.search("".join(template.pieces)) for template in site.templates)
         and not tokens.may_be_data(words)
         and tokens.mask_without_digits(words) == shape

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import logging
 from typing import Final
 
 from pagerduty_logging.record import places
@@ -19,14 +18,14 @@ ROOT: Final = "root"
 _SEPARATOR: Final = "\x1f"
 
 
-def named(record: logging.LogRecord) -> str:
+def named(name: str, path: object) -> str:
     """Return the logger's name, without numbers that differ in each process.
 
-    For a logger named after the main module it is the name by which the main module would be imported.
+    For a logger named after the main module it is the name by which the main module would be imported, which
+    is in `path`.
     """
-    name = record.name
-    if name in places.MAINS and type(record.pathname) is str and record.pathname:
-        return places.name_of_main(record.pathname)
+    if name in places.MAINS and type(path) is str and path:
+        return places.name_of_main(path)
     return without_numbers(name)
 
 
@@ -67,9 +66,8 @@ def is_vague(template: str, words: str, *, guessed: bool) -> bool:
     return says_little_template(template)
 
 
-def logged_in(record: logging.LogRecord) -> tuple[str, ...]:
+def logged_in(name: object) -> tuple[str, ...]:
     """Return the part of the function that logged; nothing where it has no own name."""
-    name = record.funcName
     # <lambda>, <listcomp>, ...: which of them have a frame depends on the Python version.
     if not isinstance(name, str) or not name or name.startswith(("<", "(")):
         return ()
@@ -81,9 +79,8 @@ def with_more(joined: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]
     return (*joined, *(part for part in more if part not in joined))
 
 
-def module_of(record: logging.LogRecord) -> tuple[str, ...]:
-    """Return the part of the module that logged, if it is known."""
-    name = getattr(record, "module", None)
+def module_of(name: object, path: str) -> tuple[str, ...]:
+    """Return the part of the module that logged, which is in `path`, if its name is known."""
     if name == places.MAIN:
-        name = places.name_of_main(record.pathname)
+        name = places.name_of_main(path)
     return (f"module={name}",) if type(name) is str and name and name != "Unknown module" else ()

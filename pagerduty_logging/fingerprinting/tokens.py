@@ -88,7 +88,13 @@ def token_of_words(
         if template.fits(words):
             shape = template.text
             if subject is None and name not in places.MAINS and says_enough(shape):
-                return name, shape, parts.module_of(record) if name == parts.ROOT else ()
+                return (
+                    name,
+                    shape,
+                    parts.module_of(getattr(record, "module", None), record.pathname)
+                    if name == parts.ROOT
+                    else (),
+                )
             return _joined(record, words, shape, subject, guessed=False)
     if site.bare or not _none_fits(site, path, words):
         return None
@@ -143,19 +149,19 @@ def _joined(
     nothing = says_nothing(shape)
     little = guessed or parts.says_little_template(shape)
     if little:
-        exception = subject if subject is not None else causes.reported_exception(record)
+        exception = subject if subject is not None else causes.reported_exception(record.exc_info, record.msg)
         if exception is not None:
             if not exceptions.is_plain(exception):
                 return None
             if nothing or subject is not None or words == str(exception):
                 joined = causes.raised(exception).joined
     if nothing and not joined:
-        joined = parts.logged_in(record)
+        joined = parts.logged_in(record.funcName)
     elif little and failure.has_place(record):
-        joined = parts.with_more(joined, parts.logged_in(record))
+        joined = parts.with_more(joined, parts.logged_in(record.funcName))
     if record.name == parts.ROOT:
-        joined = (*joined, *parts.module_of(record))
-    name = record.name if record.name not in places.MAINS else parts.named(record)
+        joined = (*joined, *parts.module_of(getattr(record, "module", None), record.pathname))
+    name = record.name if record.name not in places.MAINS else parts.named(record.name, record.pathname)
     return name, shape, joined
 
 

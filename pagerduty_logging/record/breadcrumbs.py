@@ -89,11 +89,11 @@ class BreadcrumbHandler(logging.Handler):
         _crumbs.set(())
 
 
-def crumbs_before(record: logging.LogRecord) -> tuple[Crumb, ...]:
-    """Return the lines that came before `record`, the oldest first."""
+def crumbs_before(created: object, logger: object) -> tuple[Crumb, ...]:
+    """Return the lines before the one that `logger` logged at `created`, the oldest first."""
     crumbs = _crumbs.get()
     if not crumbs:
         return ()
-    if crumbs[-1].created == record.created and crumbs[-1].logger == record.name:
+    if crumbs[-1].created == created and crumbs[-1].logger == logger:
         return crumbs[:-1]
     return crumbs

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
-from pagerduty_logging.record.places import is_library, package_of, place_that_logged, places_of
+from pagerduty_logging.record.places import is_library, package_of, place_in, places_of
 
 _ASYNCIO: Final = "asyncio"
 
@@ -43,21 +42,25 @@ def reports_unfinished_task(message: object) -> bool:
     return type(message) is str and message.startswith(DESTROYED)
 
 
-def reports_clean_exit(record: logging.LogRecord, error: BaseException) -> bool:
-    """Return whether `record` only reports `error`, a `SystemExit` with success.
+def reports_clean_exit(error: BaseException, *, logger: object, path: str, function: str | None) -> bool:
+    """Return whether a record only reports `error`, a `SystemExit` with success.
 
     Two reports are meant: a library's of an exit that it called itself, such as a server that stops during a
     request; and asyncio's, which also lets the exit end the process. The application's own record of an exit
     pages, and so does a library's report that the application exited: the task was left undone.
+
+    Args:
+        error: what it reports.
+        logger, path, function: where it was logged.
     """
     if not (issubclass(type(error), SystemExit) and is_success(getattr(error, "code", 1))):
         return False
-    if record.name == _ASYNCIO:
+    if logger == _ASYNCIO:
         return True
     frames = places_of(error.__traceback__)
     return (
         bool(frames)
-        and is_library(record.pathname)
-        and package_of(record.pathname) == package_of(frames[-1].path)
-        and place_that_logged(frames, record) is None
+        and is_library(path)
+        and package_of(path) == package_of(frames[-1].path)
+        and place_in(frames, path, function) is None
     )

@@ -71,7 +71,9 @@ class Ignored:
             return None
         if self._types and issubclass(type(error), self._types):
             return "exception"
-        if issubclass(type(error), SystemExit) and reports_clean_exit(record, error):
+        if issubclass(type(error), SystemExit) and reports_clean_exit(
+            error, logger=name, path=attributes.get("pathname", ""), function=attributes.get("funcName")
+        ):
             return "exit"
         if self._names and any(not self._names.isdisjoint(_names(t)) for t in type(error).__mro__):
             return "exception"

@@ -92,9 +92,8 @@ def entries_of(traceback: TracebackType | None) -> Iterator[TracebackType]:
         traceback = traceback.tb_next
 
 
-def place_that_logged(places: list[Place], record: logging.LogRecord) -> int | None:
-    """Return the index of the innermost place in the function that logged: it caught the exception."""
-    function, path = record.funcName, record.pathname
+def place_in(places: list[Place], path: str, function: str | None) -> int | None:
+    """Return the index of the innermost place in a function: if that logged the exception, it caught it."""
     for i in range(len(places) - 1, -1, -1):
         if places[i].function == function and places[i].path == path:
             return i
