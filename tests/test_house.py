@@ -131,7 +131,6 @@ TESTED_IN = {
     "page/summary.py": "page/test_alert.py",
     "pipeline.py": "test_journey.py",
     "record/capturing.py": "test_journey.py",
-    "record/contents.py": "record/test_occurrence.py",
     "record/exceptions.py": "page/test_traceback_rows.py",
     "record/literals.py": "record/test_message.py",
     "record/overrides.py": "test_journey.py",

@@ -396,5 +396,5 @@ def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) 
 
 def _own_key(record: logging.LogRecord) -> str | None:
     """The key that the record brought itself, as it is sent."""
-    own = overrides.own_key(record)
+    own = overrides.own_key(record.__dict__)
     return None if own is None else own_keys.sendable(own)

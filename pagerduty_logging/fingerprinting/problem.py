@@ -68,7 +68,7 @@ class Identifier:
             marked: the dedup key of the failure that its exception was paged for, if it still is that one.
             defects: takes what goes wrong.
         """
-        own = overrides.own_key(record)
+        own = overrides.own_key(record.__dict__)
         if own is not None:
             return Identity(self.sendable(own), by_message=False)
         if marked is not None:

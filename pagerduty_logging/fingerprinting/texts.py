@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import (
+    contents,
     exceptions,
     literals,
     message,
     printed_traceback,
-    printing,
     structured,
     template_strings,
 )
@@ -79,12 +79,12 @@ def read(record: logging.LogRecord) -> Text:
     """Split a record's message into its parts. Runs the application's code."""
     msg, args = record.msg, record.args
     if args and type(msg) is str:
-        said = structured.subject_of(record)
+        said = structured.subject_of(msg, args)
         if said is msg:
             return _of_template(record, msg, args)
     else:
         said = structured.exception_in(msg) or msg
-    text = _of_text(said, merged=message.is_merged(record)) if isinstance(said, str) else _of_object(said)
+    text = _of_text(said, merged=contents.is_merged(record)) if isinstance(said, str) else _of_object(said)
     return text._replace(may_quote=True) if args else text
 
 
@@ -288,6 +288,6 @@ def _traceback_in(text: str) -> str:
 
 def _rendered(record: logging.LogRecord, text: str) -> str:
     try:
-        return safejson.truncated(str.__str__(printing.message_of(record)), MAX_CHARS)
+        return safejson.truncated(str.__str__(contents.own_message(record)), MAX_CHARS)
     except Exception:  # arguments that do not fit, or cannot be printed
         return text

@@ -47,7 +47,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
     args = record.args
     subject: BaseException | None = None
     if args and type(msg) is str:
-        said = structured.subject_of(record) if len(msg) <= 8 else msg
+        said = structured.subject_of(msg, args) if len(msg) <= 8 else msg
         if said is msg:
             return _of_template(record, msg, args)
         msg = said

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pagerduty_logging.events_api import options, safejson
-from pagerduty_logging.record.structured import event_of
+from pagerduty_logging.record.contents import event_of
 
 MAX_LINE = 500
 """Characters of one line."""

@@ -129,7 +129,7 @@ class Capturing:
         depth = self._depths.get(me, 0)
         self._depths[me] = depth + 1
         try:
-            if overrides.said_by(record) is False:
+            if overrides.said_by(record.__dict__) is False:
                 self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
             record = with_exception(record)

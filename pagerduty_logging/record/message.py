@@ -6,7 +6,6 @@ holds; the page and the dedup key both ask here.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
@@ -37,18 +36,13 @@ class Said(NamedTuple):
     """
 
 
-def is_merged(record: logging.LogRecord) -> bool:
-    """Return whether a queue, a socket or a formatter has made one text of the record and its exception."""
-    return record.args is None and not record.exc_info
-
-
 def read(message: str, *, merged: bool = True, own: Raised | None = None) -> Said:
     """Split a formatted message into its parts; what is neither structured nor a traceback is its words.
 
     Args:
         message: the text.
         merged: whether a traceback behind other words was appended by what formatted the record, see
-            `is_merged`. Default: True. Where it was not, and is not of `own`, it is only `quoted`.
+            `contents.is_merged`. Default: True. Where it was not, and is not of `own`, it is only `quoted`.
         own: the exception that is shown anyway; its traceback is left out of the words. Default: None.
     """
     data = structured.read_text(message)

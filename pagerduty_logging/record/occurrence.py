@@ -24,7 +24,6 @@ from pagerduty_logging.record import contents, overrides, own_traceback, web_req
 from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.record.contents import word
 from pagerduty_logging.record.exceptions import Frame, Raised, caught, with_frames
-from pagerduty_logging.record.message import is_merged
 from pagerduty_logging.record.plain_record import LEAST, attributes_of, completed
 from pagerduty_logging.record.structured import exception_in, subject_of
 
@@ -289,7 +288,7 @@ def _rendered(
     size += sum(2 * len(repr(data)) for data in (fields, wanted) if data)
     occurrence = Occurrence(attributes, around, at, size, defects)
     occurrence.message, occurrence.fields = message, fields
-    occurrence.merged = is_merged(record)
+    occurrence.merged = contents.is_merged(record)
     if wanted:
         occurrence.overrides = wanted
         occurrence.keeps_place = wanted.get("event_action") in ("resolve", "acknowledge")
@@ -326,7 +325,7 @@ def _chain_of_subject(record: logging.LogRecord) -> tuple[Raised, ...]:
     if type(args) is tuple and len(args) == 1:
         subject = exception_in(args[0]) or args[0]
     elif type(subject) is not str or args:
-        subject = subject_of(record)
+        subject = subject_of(subject, args)
     if not issubclass(type(subject), BaseException):
         return ()
     try:

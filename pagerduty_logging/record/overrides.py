@@ -20,12 +20,11 @@ ACTIONS = ("trigger", "acknowledge", "resolve")
 _SEVERITIES = {str(severity): severity for severity in Severity}
 
 
-def said_by(record: logging.LogRecord) -> object:
-    """Return what the record says under our name, right or wrong; None if nothing.
+def said_by(attributes: Mapping[str, object]) -> object:
+    """Return what a record with these attributes says under our name, right or wrong; None if nothing.
 
     structlog keeps it in the event, which is the record's message; loguru in the record's `extra`.
     """
-    attributes = record.__dict__
     said = attributes.get(NAME)
     if said is None:
         around: Any = attributes.get("msg")
@@ -37,9 +36,9 @@ def said_by(record: logging.LogRecord) -> object:
     return said
 
 
-def own_key(record: logging.LogRecord) -> str | None:
-    """Return the dedup key that the record asks for; None if it asks for none."""
-    said: Any = said_by(record)
+def own_key(attributes: Mapping[str, object]) -> str | None:
+    """Return the dedup key that a record with these attributes asks for; None if it asks for none."""
+    said: Any = said_by(attributes)
     return text(said, "dedup_key") if issubclass(type(said), dict) else None
 
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, Final, TypeVar
 
 from pagerduty_logging.events_api import safejson
-from pagerduty_logging.events_api.template_text import values_within
 from pagerduty_logging.record import literals, template_strings
-from pagerduty_logging.record.web_request import message_of
 
 EVENT_NAMES: Final = (
     "event", "message", "msg", "log_message", "error_message", "error_msg", "error", "err", "exception",
@@ -66,39 +63,8 @@ _ERROR_REPR = re.compile(r"""([A-Z]\w*+)\(('(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"
 _LOGFMT_BEGINS = re.compile(r"[A-Za-z_][\w.-]{0,60}=", re.ASCII)
 
 
-def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
-    """Return what a record says, and its fields; without a structured message just its own message.
-
-    Runs the application's code. The words are a text, or an object (an exception, a number) to be shown.
-    """
-    said = subject_of(record)
-    if isinstance(said, BaseException) and said is not record.msg and _from_exc_info(record):
-        return said, {}  # nothing else of it is worth a word
-    if type(said) is str or not has_words(said):
-        return message_of(record), values_within(record.args) if record.args else {}
-    return _filled(words_of(said), said), {**values_within(said), **fields_of(said)}
-
-
-def _from_exc_info(record: logging.LogRecord) -> bool:
-    """Return whether the message, or its only argument, is what `sys.exc_info()` returned."""
-    args: Any = record.args
-    return type(args[0] if args else record.msg) is tuple
-
-
-def _filled(words: object, said: object) -> object:
-    """Put structlog's arguments into its words, where no processor of its own does."""
-    args = said.get("positional_args") if issubclass(type(said), Mapping) else None  # type: ignore[attr-defined]
-    if type(words) is not str or type(args) is not tuple:
-        return words
-    try:
-        return words % args
-    except Exception:  # they do not fit: shown apart
-        return words
-
-
-def subject_of(record: logging.LogRecord) -> object:
+def subject_of(msg: object, args: object) -> object:
     """Return the object that is the whole message: `msg`, or what fills a template of nothing else."""
-    msg, args = record.msg, record.args
     if not args:
         return exception_in(msg) or msg
     if type(msg) is not str or not (2 <= len(msg) <= 8) or msg.strip() not in ("%s", "%r", "%s."):

@@ -10,7 +10,6 @@ id, and only where it is loaded already: nothing here queries a database.
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
 from collections.abc import Mapping
@@ -22,7 +21,6 @@ from urllib.parse import unquote_plus
 from uuid import UUID
 
 from pagerduty_logging.events_api.safejson import truncated
-from pagerduty_logging.record import printing
 from pagerduty_logging.record.places import looks_like_library
 
 MAX_PATH_CHARS = 1_000
@@ -109,14 +107,18 @@ def shown_in(fields: dict[object, object], handled: dict[str, object]) -> dict[o
     return shown
 
 
-def message_of(record: logging.LogRecord) -> str:
-    """Return a record's own message; of a query that a server or another library logs, the names alone."""
-    message = printing.message_of(record)
+def without_values(message: str, logger: object, path: object) -> str:
+    """Return a message; of a query that a server or another library logs, the names alone.
+
+    Args:
+        message: as formatted.
+        logger, path: what logged it, and in which file.
+    """
     if "?" not in message:
         return message
-    if record.name in _SERVERS:
+    if logger in _SERVERS:
         return _QUERY.sub(lambda found: "?" + "&".join(_names_in(found[1])), message)
-    if type(record.pathname) is str and looks_like_library(record.pathname):
+    if type(path) is str and looks_like_library(path):
         return _QUERY_OF_ADDRESS.sub(lambda found: f"{found[1]}?{'&'.join(_names_in(found[2]))}", message)
     return message
 
