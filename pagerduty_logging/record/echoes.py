@@ -1,12 +1,19 @@
-"""Echoes: lines that only repeat what another line or our middleware has just reported. They do not page."""
+"""Echoes: lines that only repeat what another line or our middleware has just reported. They do not page.
+
+A traceback that is logged line by line is one failure, and not twenty: paramiko logs so (5.1: transport.py,
+`Transport._log` of a list), as does a loop over `format_exc()`. Only the line that says what was raised
+pages, and none where a line before them has said it.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, Final
+import threading
+import traceback
+from typing import Any, Final, NamedTuple
 
-from pagerduty_logging.record.printed_lines import PrintedLines
+from pagerduty_logging.events_api import safejson
 
 REPORTED: Final = "__pagerduty_logging_uncaught__"
 """The attribute by which the middleware of `integrations` marks an exception that it has paged for."""
@@ -20,9 +27,16 @@ _NO_START: Final = "Application startup failed. Exiting."
 HEADER: Final = "Traceback (most recent call last):"
 _DEFERRED: Final = "Unhandled error in Deferred:"
 """What Twisted logs before the failure itself, always (twisted: internet/defer.py, `DebugInfo.__del__`)."""
-
-
 SERVERS: Final = frozenset((_TORNADO, _UVICORN))
+"""Loggers whose every record may be an echo."""
+_HEADERS: Final = frozenset((HEADER, "+ Exception Group Traceback (most recent call last):"))
+MAX_SECONDS_BETWEEN: Final = 1.0
+"""Seconds between a line that says what was raised and the traceback that follows it."""
+MAX_PLACES: Final = 100
+"""Places that are known to say first what was raised."""
+_MAX_TEXT: Final = 500
+_MARGIN: Final = " \t|"
+"""What stands beside the lines of a group."""
 
 
 class Echoes:
@@ -80,3 +94,90 @@ def _is_reported() -> bool:
         return error is not None and REPORTED in error.__dict__
     except Exception:  # a type may do anything to its attributes
         return False
+
+
+# --- a traceback that is logged line by line ------------------------------------------------------
+
+
+class PrintedLines:
+    """Given every bare text of a handler that is logged while an exception is handled, and is no repeat.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self) -> None:
+        self._here = _Thread()
+        self._say_first: set[tuple[object, ...]] = set()
+
+    def matches(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is such a line that does not page; call it on the thread that logs."""
+        text = record.msg
+        # A line by which a library reports has the exception that is being handled: see `with_exception`.
+        if type(text) is not str or record.args or not _is_handled(record.exc_info):
+            return False
+        printing = self._here.printing
+        line = text.strip(_MARGIN)
+        if printing is None and line not in _HEADERS:
+            self._here.said = _Said(record.name, text[:_MAX_TEXT], record.created)
+            return False
+        error = sys.exception()
+        if error is None:
+            self._here.printing = None
+            return False
+        if line in _HEADERS:
+            printing = self._here.printing = self._begun(record, error)
+        if printing is None or printing.error != id(error) or record.name != printing.logger:
+            self._here.printing = None
+            return False
+        return line in printing.lines and (printing.is_said or line != printing.last)
+
+    def _begun(self, record: logging.LogRecord, error: BaseException) -> _Printing | None:
+        place = (record.name, record.pathname, record.lineno, type(error))
+        said = self._here.said
+        self._here.said = None
+        text = safejson.text(error, _MAX_TEXT).partition("\n")[0]
+        if (
+            said is not None
+            and said.logger == record.name
+            and 0.0 <= record.created - said.at <= MAX_SECONDS_BETWEEN
+            and text
+            and text in said.text
+            and len(self._say_first) < MAX_PLACES
+        ):
+            self._say_first.add(place)
+        # What a line says first may be a repeat the next time, and those are not seen here.
+        is_said = place in self._say_first
+        lines = frozenset(_lines(traceback.format_exception(error)))
+        last = next(line for line in _lines(traceback.format_exception_only(error)) if line)
+        return _Printing(record.name, id(error), lines, last, is_said) if last in lines else None
+
+
+def _is_handled(exc_info: object) -> bool:
+    """Return whether a record has no exception, or the one that is being handled."""
+    return not exc_info or (type(exc_info) is tuple and len(exc_info) == 3 and exc_info[1] is sys.exception())
+
+
+def _lines(printed: list[str]) -> list[str]:
+    return [line.strip(_MARGIN) for line in "".join(printed).split("\n")]
+
+
+class _Said(NamedTuple):
+    logger: str
+    text: str
+    at: float
+
+
+class _Printing(NamedTuple):
+    logger: str
+    error: int
+    """The identity of the exception that is being handled."""
+    lines: frozenset[str]
+    last: str
+    """The line that says what was raised."""
+    is_said: bool
+
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.said: _Said | None = None
+        self.printing: _Printing | None = None
