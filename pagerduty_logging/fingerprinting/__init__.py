@@ -12,8 +12,8 @@ the first of these that there is:
 
 A guessed template (5), and one without a word that says anything (``"%s: %s"``, ``"Error: %s"``), is joined
 by the function that logged; one without a letter, and one that is an exception's own text, by the exception's
-type and the function that raised it too. A line that reports other code's failures (`failure`, `dispatch`,
-`handled`) is joined by what failed and where, and so is every line that holds a printed traceback.
+type and the function that raised it too. A line that reports other code's failures (`failure`, `dispatch`) is
+joined by what failed and where, and so is every line that holds a printed traceback.
 The root logger is joined by the module that used it; environment and client are joined where they are set.
 
 Everything here is stateless but for caches that change no result: the key is the same in every
@@ -34,8 +34,8 @@ from pagerduty_logging.record import overrides, places
 from pagerduty_logging.record.plain_record import completed
 from pagerduty_logging.record.template_strings import HOLE
 
-from . import causes, failure, own_keys, parts, source, texts
-from .handled import with_handled
+from . import causes, failure, parts, source, texts
+from .failure import with_handled
 from .masking import MASKED, mask, says_nothing
 from .parts import SCHEME
 from .results import Explanation, Identity, Rule
@@ -397,4 +397,4 @@ def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) 
 def _own_key(record: logging.LogRecord) -> str | None:
     """The key that the record brought itself, as it is sent."""
     own = overrides.own_key(record.__dict__)
-    return None if own is None else own_keys.sendable(own)
+    return None if own is None else parts.sendable(own)

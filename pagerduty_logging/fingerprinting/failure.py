@@ -5,9 +5,12 @@ from __future__ import annotations
 import inspect
 import itertools
 import logging
+import sys
+from copy import copy
 from types import FrameType, TracebackType
-from typing import Final
+from typing import Any, Final
 
+from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import exceptions, places
 from pagerduty_logging.record.places import Place, is_library, package_of, place_in
 from pagerduty_logging.record.web_request import view_of
@@ -152,7 +155,7 @@ def _reports_for(
     )
 
 
-def is_handed(record: logging.LogRecord, exception: BaseException) -> bool:
+def _is_handed(record: logging.LogRecord, exception: BaseException) -> bool:
     """Return whether RECORD's line is the application's, and speaks of an exception that it was handed.
 
     An ordinary `except` around a call of its own was handed nothing.
@@ -161,6 +164,49 @@ def is_handed(record: logging.LogRecord, exception: BaseException) -> bool:
         return False
     here = causes.places_behind(exception)
     return bool(here) and _reports_for(here, record, exception, is_group=exceptions.is_group(exception))
+
+
+def with_handled(record: logging.LogRecord) -> logging.LogRecord:
+    """Return a copy with the exception that the application's line was handed and speaks of; else the record.
+
+    `log.error(f"unhandled error: {error}")` in a catch-all reports other code's failures, as a line with
+    `exc_info` does. What an ordinary `except` caught around its own call is not added: the line's words say
+    what failed. Call it on the thread that logs. The exception is one of the arguments, or is being handled
+    there, and the message has its text. Runs that exception's `__str__`.
+    """
+    about = record.__dict__
+    if about.get("exc_info") or about.get("exc_text"):
+        return record
+    msg, args = about.get("msg"), about.get("args")
+    error = _raised_among(args)
+    if error is None:
+        error = sys.exception()
+        if not isinstance(error, Exception) or not _has_words_of(error, msg, args):
+            return record
+    elif exceptions.is_group(error):
+        return record
+    if not _is_handed(record, error):
+        return record
+    whole = copy(record)
+    whole.exc_info = (type(error), error, error.__traceback__)
+    return whole
+
+
+def _raised_among(args: Any) -> BaseException | None:
+    """Return the first raised exception among a record's arguments."""
+    if not args or type(args) not in (tuple, dict):
+        return None
+    for value in args.values() if type(args) is dict else args:
+        if causes.is_exception(value) and value.__traceback__ is not None:
+            return value
+    return None
+
+
+def _has_words_of(error: Exception, msg: Any, args: Any) -> bool:
+    """Return whether the message, or one of its arguments, is made of an exception's text."""
+    words = safejson.text(error).strip() or type(error).__name__
+    texts = (msg, *args) if type(args) is tuple else (msg,)
+    return any(type(text) is str and words in text for text in texts)
 
 
 def application_function(here: list[Place]) -> str:

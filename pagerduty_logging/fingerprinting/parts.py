@@ -1,11 +1,14 @@
-"""The parts of a dedup key, and how they become one."""
+"""The parts of a dedup key, and how they become one; and the application's own keys, as they are sent."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Callable
 from typing import Final
 
+from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS, fit_dedup_key
+from pagerduty_logging.events_api.text import plain
 from pagerduty_logging.record import places
 from pagerduty_logging.record.structured import says_little
 
@@ -84,3 +87,23 @@ def module_of(name: object, path: str) -> tuple[str, ...]:
     if name == places.MAIN:
         name = places.name_of_main(path)
     return (f"module={name}",) if type(name) is str and name and name != "Unknown module" else ()
+
+
+def sendable(key: str, redacted: Callable[[str], str] | None = None) -> str:
+    """Return a key as it is sent: one line of plain text without a secret.
+
+    A key over 255 characters is sent as a digest of itself.
+
+    Args:
+        key: as the application gave it.
+        redacted: takes secrets out; default: what a handler does without `redact`.
+    """
+    shown = plain(key).replace("\n", " ") if len(key) <= MAX_DEDUP_KEY_CHARS else key
+    return (redacted or _usual())(fit_dedup_key(shown))
+
+
+@functools.cache
+def _usual() -> Callable[[str], str]:
+    from pagerduty_logging.page.redaction import Redactor
+
+    return Redactor().key

@@ -13,7 +13,7 @@ from pagerduty_logging.fingerprinting import (
     Fingerprinter,
     Identity,
     Token,
-    own_keys,
+    parts,
     token_of,
     with_handled,
     writes_traceback,
@@ -151,7 +151,7 @@ class Identifier:
 
     def sendable(self, key: str) -> str:
         """Return a dedup key that the application gave, as it is sent."""
-        return own_keys.sendable(key, self._redacted)
+        return parts.sendable(key, self._redacted)
 
 
 _OPTIONS = tuple(inspect.signature(Fingerprinter).parameters)

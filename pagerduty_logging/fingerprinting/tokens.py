@@ -137,7 +137,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
 
 
 def may_be_handed(record: logging.LogRecord, error: BaseException) -> bool:
-    """Whether RECORD, which has no `exc_info`, may speak of an exception of other code, see `handled`."""
+    """Whether RECORD, without `exc_info`, may speak of other code's exception, see `failure.with_handled`."""
     return error.__traceback__ is not None and not failure.is_ordinary(record, error)
 
 
