@@ -7,19 +7,30 @@ file, line and token: without copying the record, and without the worker.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from pagerduty_logging.record import places
 from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
 from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.throttle import Throttle
 
-from . import failure
-from .lines import Line, line_of
+from . import failure, parts, source
+from .lines import Line, Texts, finder
 from .problem import Identifier
-from .tokens import Token, may_be_handed, token_of, token_of_words, words_of
+from .tokens import (
+    Token,
+    mask_without_digits,
+    may_be_data,
+    may_be_handed,
+    says_enough,
+    token_of,
+    token_of_words,
+    words_of,
+)
 
 _SHOWN: Final = frozenset(
     (
@@ -38,6 +49,7 @@ _SHOWN: Final = frozenset(
 """Overrides that change what a page shows, and nothing else."""
 _TEXTS: Final = frozenset((str, dict))
 """Messages whose words are a text."""
+_DIGIT: Final = re.compile("[0-9]")
 
 
 class CallSites:
@@ -148,9 +160,9 @@ class CallSites:
         return True
 
     def learn_line(self, record: logging.LogRecord, words: str, token: Token, problem: Problem) -> None:
-        """Let the next such records be known by their line, as far as that can be; see `line_of`."""
+        """Let the next such records be known by their line, as far as that can be; see `_line_of`."""
         name, number = record.name, record.lineno
-        known = line_of(record, words, token, problem, self._lines.get(name, {}).get(number))
+        known = _line_of(record, words, token, problem, self._lines.get(name, {}).get(number))
         if known is not None:
             self._shortcuts.know_line(name, number, known)
 
@@ -178,3 +190,65 @@ class CallSites:
             path, line = attributes.get("pathname"), attributes.get("lineno")
             if type(path) is str and type(line) is int:
                 self._shortcuts.know_at((path, line), token, name, level, problem, occurrence.kind)
+
+
+def _line_of(
+    record: logging.LogRecord, words: str, token: Token, problem: Problem, before: Line | None
+) -> Line | None:
+    """Return what is known of the line that logged a record; None: nothing more than before.
+
+    Args:
+        record: of which nothing but its words decides what `token_of` returned.
+        words: its own, without the data beside them.
+        token: what `token_of` returned for it.
+        problem: what it is an occurrence of.
+        before: what was known.
+    """
+    site = source.sites.get((record.pathname, record.lineno))
+    name, shape, joined = token
+    if site is None or site.over or record.args or name != record.name or name in places.MAINS:
+        return None
+    if before is not None and (before.path != record.pathname or before.site is not site):
+        before = None
+    if before is not None and before.problem is not None and not _is_replaced(before.problem, problem):
+        return None
+    number = next((n for n, template in enumerate(site.templates) if template.fits(words)), None)
+    if number is not None:
+        template = site.templates[number]
+        more = parts.module_of(getattr(record, "module", None), record.pathname) if name == parts.ROOT else ()
+        says = template.text == shape and joined == more and says_enough(shape)
+        find = finder(site.templates[:number], template.pieces) if says else None
+        return Line(
+            record.pathname, find or _find_nothing, site, problem, None, record.module if more else None
+        )
+    if not _is_told_by_mask(record, words, token, site):
+        return None
+    if before is not None and before.function == record.funcName and before.texts is not None:
+        before.texts.add(words, problem)
+        return None
+    texts = Texts(look_again=not record.pathname.startswith("<"))
+    texts.add(words, problem)
+    return Line(record.pathname, texts.find, site, None, record.funcName, texts=texts)
+
+
+def _is_told_by_mask(record: logging.LogRecord, words: str, token: Token, site: source.Site) -> bool:
+    """Return whether all texts have this token that are like WORDS but for their digits."""
+    name, shape, joined = token
+    return (
+        type(record.funcName) is str
+        and name != parts.ROOT
+        and not record.exc_info
+        and joined in ((), parts.logged_in(record.funcName))
+        and not any(_DIGIT.search("".join(template.pieces)) for template in site.templates)
+        and not may_be_data(words)
+        and mask_without_digits(words) == shape
+    )
+
+
+def _is_replaced(known: Problem, problem: Problem) -> bool:
+    """Return whether a problem that a line is known for is over, or was forgotten and has come again."""
+    return known.over or (known is not problem and known.key == problem.key)
+
+
+def _find_nothing(text: str) -> None:
+    return None

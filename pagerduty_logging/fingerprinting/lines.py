@@ -7,17 +7,15 @@ without a template for its texts, as in a wrapper, is known by these, their digi
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from pagerduty_logging.record import places
 from pagerduty_logging.state.problem import Problem
 
-from . import parts, source, tokens
+from . import source, tokens
 from .templates import Template
 
 MAX_HOLES: Final = 16
@@ -36,7 +34,6 @@ _NOT_WITHIN: Final = {
     '"': r'(?!.*File ")',
 }
 """What a text with one of these characters must not hold."""
-_DIGIT: Final = re.compile("[0-9]")
 
 
 class Texts:
@@ -88,69 +85,7 @@ class Line(NamedTuple):
     texts: Texts | None = None
 
 
-def line_of(
-    record: logging.LogRecord, words: str, token: tokens.Token, problem: Problem, before: Line | None
-) -> Line | None:
-    """Return what is known of the line that logged a record; None: nothing more than before.
-
-    Args:
-        record: of which nothing but its words decides what `token_of` returned.
-        words: its own, without the data beside them.
-        token: what `token_of` returned for it.
-        problem: what it is an occurrence of.
-        before: what was known.
-    """
-    site = source.sites.get((record.pathname, record.lineno))
-    name, shape, joined = token
-    if site is None or site.over or record.args or name != record.name or name in places.MAINS:
-        return None
-    if before is not None and (before.path != record.pathname or before.site is not site):
-        before = None
-    if before is not None and before.problem is not None and not _is_replaced(before.problem, problem):
-        return None
-    number = next((n for n, template in enumerate(site.templates) if template.fits(words)), None)
-    if number is not None:
-        template = site.templates[number]
-        more = parts.module_of(getattr(record, "module", None), record.pathname) if name == parts.ROOT else ()
-        says = template.text == shape and joined == more and tokens.says_enough(shape)
-        find = _finder(site.templates[:number], template.pieces) if says else None
-        return Line(
-            record.pathname, find or _find_nothing, site, problem, None, record.module if more else None
-        )
-    if not _is_told_by_mask(record, words, token, site):
-        return None
-    if before is not None and before.function == record.funcName and before.texts is not None:
-        before.texts.add(words, problem)
-        return None
-    texts = Texts(look_again=not record.pathname.startswith("<"))
-    texts.add(words, problem)
-    return Line(record.pathname, texts.find, site, None, record.funcName, texts=texts)
-
-
-def _is_replaced(known: Problem, problem: Problem) -> bool:
-    """Return whether a problem that a line is known for is over, or was forgotten and has come again."""
-    return known.over or (known is not problem and known.key == problem.key)
-
-
-def _find_nothing(text: str) -> None:
-    return None
-
-
-def _is_told_by_mask(record: logging.LogRecord, words: str, token: tokens.Token, site: source.Site) -> bool:
-    """Return whether all texts have this token that are like WORDS but for their digits."""
-    name, shape, joined = token
-    return (
-        type(record.funcName) is str
-        and name != parts.ROOT
-        and not record.exc_info
-        and joined in ((), parts.logged_in(record.funcName))
-        and not any(_DIGIT.search("".join(template.pieces)) for template in site.templates)
-        and not tokens.may_be_data(words)
-        and tokens.mask_without_digits(words) == shape
-    )
-
-
-def _finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[str], object] | None:
+def finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[str], object] | None:
     """Return what finds the texts that are made of these pieces and of harmless values between them, and that
     none of the templates BEFORE fits."""
     first = pieces[0]
