@@ -75,7 +75,7 @@ def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
         and said is not record.msg
         and type(args[0] if args else record.msg) is tuple
     ):
-        return said, {}  # what `sys.exc_info()` returned: nothing else of it is worth a word
+        return said, {}  # the result of `sys.exc_info()`: the exception says it all
     if type(said) is str or not structured.has_words(said):
         about = record.__dict__
         message = web_request.without_values(own_message(record), about.get("name"), about.get("pathname"))
@@ -85,18 +85,18 @@ def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
 
 
 def _filled(words: object, said: object) -> object:
-    """Put structlog's arguments into its words, where no processor of its own does."""
+    """Put structlog's arguments into its words, if none of its processors has done so."""
     args = said.get("positional_args") if issubclass(type(said), Mapping) else None  # type: ignore[attr-defined]
     if type(words) is not str or type(args) is not tuple:
         return words
     try:
         return words % args
-    except Exception:  # they do not fit: shown apart
+    except Exception:  # they do not fit, and are shown separately
         return words
 
 
 def own_message(record: logging.LogRecord) -> str:
-    """Return what `getMessage` says, with containers printed only as far as anybody reads. May raise."""
+    """Return what `getMessage` says, with large containers shortened. May raise."""
     args: Any = record.args
     msg = safejson.printable(record.msg)
     if type(args) is tuple:
@@ -113,7 +113,7 @@ def own_message(record: logging.LogRecord) -> str:
 
 
 def is_merged(record: logging.LogRecord) -> bool:
-    """Return whether a queue, a socket or a formatter has made one text of the record and its exception."""
+    """Return whether a queue, a socket or a formatter has merged message and exception into one text."""
     return record.args is None and not record.exc_info
 
 
@@ -140,8 +140,8 @@ def fields_of(
 ) -> dict[str, safejson.JSON]:
     """Return what the application gave as `extra`, in a structured event or with loguru.
 
-    Not what begins with an underscore, which libraries note for themselves: a handler of google-cloud-logging
-    gives each record fourteen such attributes, and the handlers behind it see them.
+    Names that begin with an underscore are left out: libraries use them internally. A handler of
+    google-cloud-logging adds fourteen such attributes to each record, which the next handlers see.
     """
     given: dict[object, object] = {
         name: value

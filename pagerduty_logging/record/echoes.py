@@ -2,7 +2,7 @@
 
 A traceback that is logged line by line is one failure, and not twenty: paramiko logs so (5.1: transport.py,
 `Transport._log` of a list), as does a loop over `format_exc()`. Only the line that says what was raised
-pages, and none where a line before them has said it.
+pages, and not even that one if an earlier line has said it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ REPORTED: Final = "__pagerduty_logging_uncaught__"
 """The attribute by which the middleware of `integrations` marks an exception that it has paged for."""
 
 MAX_SECONDS: Final = 5.0
-"""Seconds after an error in which uvicorn's line that it ends is an echo of that."""
+"""Seconds after an error within which uvicorn's line that it exits is an echo of that error."""
 
 _TORNADO: Final = "tornado.access"
 _UVICORN: Final = "uvicorn.error"
@@ -31,25 +31,27 @@ SERVERS: Final = frozenset((_TORNADO, _UVICORN))
 """Loggers whose every record may be an echo."""
 _HEADERS: Final = frozenset((HEADER, "+ Exception Group Traceback (most recent call last):"))
 MAX_SECONDS_BETWEEN: Final = 1.0
-"""Seconds between a line that says what was raised and the traceback that follows it."""
+"""Longest time, in seconds, between a line that says what was raised and the traceback after it."""
 MAX_PLACES: Final = 100
-"""Places that are known to say first what was raised."""
+"""Call sites remembered as saying what was raised before they log the traceback."""
 _MAX_TEXT: Final = 500
 _MARGIN: Final = " \t|"
-"""What stands beside the lines of a group."""
+"""What an exception group prints in the margin."""
 
 
 class Echoes:
-    """Recognises echoes, given in turn every record of `SERVERS`, and all others that may be one: those with
-    `HEADER` in their message, or an object for it; and bare texts that are logged while an exception is
-    handled. Safe to share between threads."""
+    """Recognises echoes. Safe to share between threads.
+
+    It must see, in order, every record of `SERVERS`, and all others that may be an echo: with `HEADER` in
+    their message, with an object as message, or a text without arguments while an exception is handled.
+    """
 
     def __init__(self) -> None:
         self._last = float("-inf")
         self._printed_lines = PrintedLines()
 
     def matches(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is an echo; call it on the thread that logs, as often as you like."""
+        """Return whether a record is an echo; call it on the thread that logs; repeated calls do no harm."""
         if self._printed_lines.matches(record):
             return True
         found = is_echo(record, self._last)
@@ -79,7 +81,7 @@ def is_echo(record: logging.LogRecord, last_of_uvicorn: float = float("-inf")) -
 def _answers_failure() -> bool:
     """Return whether Tornado logs the answer to an exception that `tornado.application` has logged already.
 
-    An answer of 500 that the application gave, or asked for by an `HTTPError`, is logged by this line alone.
+    An answer of 500 that the application gave itself, or asked for by an `HTTPError`, has no other line.
     """
     error = sys.exc_info()[1]
     return error is not None and not any(
@@ -88,11 +90,11 @@ def _answers_failure() -> bool:
 
 
 def _is_reported() -> bool:
-    """Return whether the exception that is being handled here was paged for as it left the application."""
+    """Return whether the exception that is being handled here has paged when it left the application."""
     error: Any = sys.exc_info()[1]
     try:
         return error is not None and REPORTED in error.__dict__
-    except Exception:  # a type may do anything to its attributes
+    except Exception:  # a type may override how its attributes are read
         return False
 
 
@@ -100,9 +102,9 @@ def _is_reported() -> bool:
 
 
 class PrintedLines:
-    """Given every bare text of a handler that is logged while an exception is handled, and is no repeat.
+    """Recognises the lines of a printed traceback, each logged as a record. Safe to share between threads.
 
-    Safe to share between threads.
+    It must see every text without arguments that is logged while an exception is handled, repeats excepted.
     """
 
     def __init__(self) -> None:
@@ -110,9 +112,9 @@ class PrintedLines:
         self._say_first: set[tuple[object, ...]] = set()
 
     def matches(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is such a line that does not page; call it on the thread that logs."""
+        """Return whether a record is such a line, and does not page; call it on the thread that logs."""
         text = record.msg
-        # A line by which a library reports has the exception that is being handled: see `with_exception`.
+        # `with_exception` has given a library's report the exception that is being handled.
         if type(text) is not str or record.args or not _is_handled(record.exc_info):
             return False
         printing = self._here.printing
@@ -145,7 +147,7 @@ class PrintedLines:
             and len(self._say_first) < MAX_PLACES
         ):
             self._say_first.add(place)
-        # What a line says first may be a repeat the next time, and those are not seen here.
+        # Remembered, because the next time the line before may be a repeat, which is not seen here.
         is_said = place in self._say_first
         lines = frozenset(_lines(traceback.format_exception(error)))
         last = next(line for line in _lines(traceback.format_exception_only(error)) if line)

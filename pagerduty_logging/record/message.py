@@ -1,7 +1,7 @@
-"""What a formatted message says: its words, its fields, the traceback that it holds.
+"""A formatted message, taken apart: its words, its fields, the traceback in it.
 
-`structured` decides which words a structured message says, `printed_traceback` which traceback a message
-holds; the page and the dedup key both ask here.
+`structured` finds the words of a structured message, `printed_traceback` the traceback in a message. Both the
+page and the dedup key use this module.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Said(NamedTuple):
     chain: tuple[Raised, ...]
     """The exception whose traceback the message is, or that a formatter or queue appended to it."""
     quoted: tuple[Raised, ...] = ()
-    """The exception of a traceback that stands behind other words in the words.
+    """The exception of a traceback that follows other words in the message.
 
-    Anybody may have written it, a client too: it distinguishes problems, but the page must show it as text.
+    Anybody may have written it, even a client: it distinguishes problems, but the page shows it as text only.
     """
 
 
 def read(message: str, *, merged: bool = True, own: Raised | None = None) -> Said:
-    """Split a formatted message into its parts; what is neither structured nor a traceback is its words.
+    """Split a formatted message into its parts; its words are what is neither structured nor a traceback.
 
     Args:
         message: the text.
@@ -96,7 +96,7 @@ def _with_traceback(shown: str, fields: dict[str, JSON], merged: bool, own: Rais
 def chain_in(value: JSON) -> tuple[Raised, ...] | None:
     """Return the exceptions that structlog's `dict_tracebacks` made; None if `value` is something else.
 
-    Only names and numbers are taken of it: it holds the values of variables too.
+    Only names and numbers are taken from it: it holds the values of variables too.
     """
     if not (isinstance(value, list) and value):
         return None

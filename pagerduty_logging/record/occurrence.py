@@ -1,8 +1,8 @@
 """What is taken from a log record on the thread that logs it: an `Occurrence`, which is plain data.
 
-`capture` decides in one place what must run there and then: what runs the application's own code
-(`__str__`, a formatter), and what only this thread knows (the request, the task, the breadcrumbs). A record
-of plain data is copied, and read when the worker comes to it. An occurrence keeps no frame, no exception and
+`capture` is the one place that decides what must happen on that thread: what runs the application's own code
+(`__str__`, a formatter), and what only that thread knows (the request, the task, the breadcrumbs). A record
+of plain data is only copied; the worker reads it later. An occurrence keeps no frame, no exception and
 no object of the application alive.
 """
 
@@ -29,7 +29,7 @@ from pagerduty_logging.record.structured import exception_in, subject_of
 
 MAX_STACK_CHARS = 40_000
 MAX_TEMPLATE_CHARS = 2_000
-"""Characters of `record.msg` by which repeats are known; of a longer one only so much is kept."""
+"""Characters of `record.msg` that are kept, and by which repeats are recognised."""
 
 
 class Surroundings(NamedTuple):
@@ -48,22 +48,22 @@ class Occurrence:
     """One log record that may page, as plain data.
 
     Attributes:
-        attributes: the record's own, where they are plain data; `exc_info` is not among them.
+        attributes: those of the record that are plain data, without `exc_info`.
         around: what only the thread that logs knows, see `Surroundings`.
         at: when it was logged, on the handler's clock.
-        size: bytes of memory that it takes, about.
+        size: about how many bytes of memory it takes.
         overrides: what the record says about its own page.
         defects: what could not be captured, as text.
         key: the dedup key of its problem; None until it is known.
-        by_message: whether logger and message alone decided that.
+        by_message: whether logger and message alone decided the key.
         kind: the type of its exception.
-        token: what decides its key, where that was found out on the thread that logs.
-        exception: what of its exception its key is still to be found from.
-        known_failure: whether its exception is a failure that was paged already.
-        echo: whether it only says that a failure already paged ends the process.
-        keeps_place: whether nothing that was logged later may be decided before it.
+        token: what decides its key, see `tokens`, if the thread that logs has found it.
+        exception: the data of its exception from which the key is still to be found.
+        known_failure: whether its exception has paged already.
+        echo: whether it only says that a failure which has paged ends the process.
+        keeps_place: whether nothing that was logged after it may be decided before it.
         original: the record itself, for `before_send`; kept until the logging call ends.
-        interruption: the application's code raised it to end the process; raised again when the page is safe.
+        interruption: what the application's code raised to end the process; raised again once it is safe.
         merged: whether a queue or a socket may have appended a traceback to the message.
         message: as formatted, any traceback that was merged into it included; None until it is `read`.
         fields: what the application gave as `extra`, or in a structured event; None until it is `read`.
@@ -100,13 +100,13 @@ class Occurrence:
 
     @property
     def record(self) -> logging.LogRecord:
-        """A record of nothing but plain data, without the exception."""
+        """A log record with these attributes, without the exception."""
         record = logging.LogRecord.__new__(logging.LogRecord)
         record.__dict__ = self.attributes
         return record
 
     def read(self) -> None:
-        """Make message and fields of a copied record. Runs none of the application's code."""
+        """Make message and fields of a record that was only copied. Runs none of the application's code."""
         if self.message is None:
             record = contents.showable(self.record, caught=bool(self.around.chain))
             self.message, event = contents.message_of(record, None, self.defects)
@@ -178,13 +178,13 @@ class Occurrence:
 
     @property
     def line(self) -> str:
-        """The line that logged it, without the logger's name, which an outsider may choose; "" if unknown."""
+        """The line that logged it; not the logger's name, which may hold a client's text. "" if unknown."""
         path, line = self.origin.path, self.origin.line
         return f"{self.level_name} of {path}:{line}" if path else ""
 
     @property
     def label(self) -> str:
-        """A name for its event that reveals nothing of what the application logged."""
+        """A name for its event that shows nothing of what the application logged."""
         if overrides.GUARDED in self.attributes:
             return f"job {self.logger}"
         path, line = self.origin.path, self.origin.line
@@ -209,9 +209,9 @@ def capture(
     Args:
         record: the record, which is not changed.
         at: now, on the handler's clock.
-        formatter: makes the message; without the traceback, which is shown apart.
+        formatter: makes the message, without the traceback, which is shown separately.
         defects: what went wrong with the record before.
-        error: its exception, where `exception_of` was asked already.
+        error: its exception, if `exception_of` was called already.
     """
     if error is ...:
         error = exception_of(record)
@@ -231,7 +231,7 @@ def salvage(
     error: BaseException | None = None,
     defects: Sequence[str] = (),
 ) -> Occurrence:
-    """Return what `record` says without running the application's code, after that raised `error`."""
+    """Return what `record` says, without running the application's code, which has raised `error`."""
     record = completed(record)
     message = record.msg if type(record.msg) is str else f"({safejson.type_name(record.msg)})"
     if error is not None:
@@ -246,7 +246,7 @@ def salvage(
 def exception_of(record: logging.LogRecord) -> BaseException | None:
     """Return the exception that was logged, if there is one.
 
-    structlog keeps it in the event where nothing has put it on the record.
+    structlog keeps it in the event, if no processor has put it on the record.
     """
     attributes = record.__dict__
     info: Any = attributes.get("exc_info")
@@ -259,7 +259,9 @@ def exception_of(record: logging.LogRecord) -> BaseException | None:
             info = sys.exc_info()
     if type(info) is tuple and len(info) == 3:
         info = info[1]
-    return info if issubclass(type(info), BaseException) else None  # an object may lie about its class
+    return (
+        info if issubclass(type(info), BaseException) else None
+    )  # an object may be wrong about its own class
 
 
 def traceback_of(record: logging.LogRecord, error: BaseException) -> TracebackType | None:
@@ -342,7 +344,7 @@ def _size(around: Surroundings) -> int:
 
 
 def _plain_attributes(record: logging.LogRecord) -> dict[str, Any]:
-    """Return the attributes of every record, as far as they are plain, and none of the record's extra."""
+    """Return the attributes that every record has, as plain data, and nothing of its `extra`."""
     attributes = record.__dict__
     plain = {name: _plain(attributes.get(name)) for name in _RECORD}
     plain["args"] = ()

@@ -1,7 +1,7 @@
 """What a record says about its own page: `extra={"pagerduty": {...}}`.
 
-Nothing here runs the application's code, so that it can be trusted when that code has just failed. Hence
-types are asked what they are, not objects, whose `__class__` may be anything.
+Nothing here runs the application's code, because it is used when that code has just failed. So `type(...)` is
+checked, and not `isinstance`, which asks the object's own `__class__`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def own_key(attributes: Mapping[str, object]) -> str | None:
 
 
 def text(overrides: Any, name: str) -> str | None:
-    """Return one of a record's overrides, if it is a text that says something."""
+    """Return one of a record's overrides, if it is a text that is not blank."""
     said = dict.get(overrides, name)
     if not issubclass(type(said), str):
         return None
@@ -68,13 +68,13 @@ def severity_of(level: object, overrides: Mapping[str, Any]) -> Severity:
 def _number(level: Any) -> float:
     if type(level) in (int, float):
         return float(level)
-    if issubclass(type(level), int):  # an IntEnum's member, say
+    if issubclass(type(level), int):  # such as a member of an IntEnum
         return int.__index__(level)
     return logging.ERROR
 
 
 def faults(overrides: Mapping[str, object]) -> list[str]:
-    """Name the overrides that the handler itself had to pass over."""
+    """Name the overrides that the handler itself could not use."""
     found = []
     action = overrides.get("event_action", "trigger")
     if action not in ACTIONS:

@@ -1,4 +1,4 @@
-"""A traceback in a message that is the program's own: of the exception that it is handling as it logs.
+"""Whether a traceback in a message is the program's own: of the exception that it is handling as it logs.
 
 Anybody can send a text that looks like a traceback; nobody can send the exception that is being handled.
 """
