@@ -299,25 +299,21 @@ def _rendered(
 
 def _surroundings(record: logging.LogRecord, error: BaseException | None, *, plain: bool) -> Surroundings:
     chain: tuple[Raised, ...] = ()
+    attributes = record.__dict__
+    message, args = attributes.get("msg"), attributes.get("args")
     if error is not None:
         chain = caught(error, traceback_of(record, error))
-    elif (handled := sys.exception()) is not None and _is_printed(record, handled):
+    elif (handled := sys.exception()) is not None and own_traceback.is_printed_in(message, args, handled):
         chain = caught(handled)
     elif not plain:
         chain = _chain_of_subject(record)
-    attributes = record.__dict__
     trace_id, span_id = _trace(attributes)
     task = _task(record)
-    request = web_request.handled_here(error, attributes.get("args"))
+    request = web_request.handled_here(error, args)
     crumbs = crumbs_before(attributes.get("created"), attributes.get("name"))
     if not (chain or task or trace_id or crumbs or request):
         return _NOTHING
     return Surroundings(chain, task, trace_id, span_id, crumbs, request)
-
-
-def _is_printed(record: logging.LogRecord, handled: BaseException) -> bool:
-    attributes = record.__dict__
-    return own_traceback.is_printed_in(attributes.get("msg"), attributes.get("args"), handled)
 
 
 def _chain_of_subject(record: logging.LogRecord) -> tuple[Raised, ...]:
