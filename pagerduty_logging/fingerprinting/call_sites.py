@@ -1,7 +1,7 @@
-"""A repeat is known by where it was logged, however fresh the values in its message are.
+"""Recognises a repeat by where it was logged, although the values in its message are new.
 
-The hot path knows a repeat by logger and message. What it does not know, an f-string say, is known here by
-file, line and token: without copying the record, and without the worker.
+`Pager.handle` recognises repeats by logger and message. Others, such as those of an f-string, are recognised
+here by file, line and token: without a copy of the record, and without the worker.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ _SHOWN: Final = frozenset(
         "source",
     )
 )
-"""Overrides that change what a page shows, and nothing else."""
+"""Overrides that only change what a page shows."""
 _TEXTS: Final = frozenset((str, dict))
-"""Messages whose words are a text."""
+"""Types of messages that may have words."""
 _DIGIT: Final = re.compile("[0-9]")
 
 
 class CallSites:
-    """Recognises the repeats of problems that are quiet.
+    """Recognises repeats of problems in their quiet window.
 
     Args:
         throttle: knows the problems.
@@ -72,12 +72,13 @@ class CallSites:
         self._mark = mark
 
     def by_line(self, record: logging.LogRecord, message: str) -> Problem | None:
-        """Return what a record repeats whose line tells that; None: more must be looked at. May raise an
-        `Exception`.
+        """Return the problem that a record repeats, if its line decides that; otherwise None.
+
+        May raise an `Exception`.
 
         Args:
             record: the record.
-            message: its own, as it stands.
+            message: its own, unformatted.
         """
         lines = self._lines.get(record.name)
         line = None if lines is None else lines.get(record.lineno)
@@ -103,14 +104,15 @@ class CallSites:
         return problem if failure.is_ordinary(record) else None
 
     def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
-        """Count RECORD if it is a repeat; return whether it is one. May raise an `Exception`, and has not
-        counted then.
+        """Count RECORD if it is a repeat; return whether it is one.
+
+        May raise an `Exception`; then it has not counted.
 
         Args:
             record: a record that the handler's filters have passed.
             now: the throttle's clock.
         """
-        # By name and not through `__dict__`, which CPython would have to make first.
+        # Attributes by name: for `__dict__` CPython would have to make one first.
         problem = None
         said = getattr(record, "pagerduty", None)
         if said is not None:
@@ -154,24 +156,24 @@ class CallSites:
             marks: dict[str, Any] = error.__dict__
             mark = marks.get(self._mark)
             if mark is not None and mark is not problem.origin and mark[:2] != problem.origin:
-                return False  # it was paged for already, as another problem
+                return False  # it has paged already, as another problem
             marks[self._mark] = problem.origin
         problem.occurrences += 1
         return True
 
     def learn_line(self, record: logging.LogRecord, words: str, token: Token, problem: Problem) -> None:
-        """Let the next such records be known by their line, as far as that can be; see `_line_of`."""
+        """Recognise the next such records by their line, if possible; see `_line_of`."""
         name, number = record.name, record.lineno
         known = _line_of(record, words, token, problem, self._lines.get(name, {}).get(number))
         if known is not None:
             self._shortcuts.know_line(name, number, known)
 
     def learn(self, occurrence: Occurrence, problem: Problem, *, first: bool) -> None:
-        """Let the next such records pass for repeats on the thread that logs them.
+        """Let the next such records be recognised as repeats on the thread that logs.
 
         Args:
             occurrence: of the problem.
-            problem: what they repeat.
+            problem: which they repeat.
             first: whether it is the problem's first occurrence.
         """
         attributes = occurrence.attributes
@@ -179,9 +181,9 @@ class CallSites:
         if type(level) is not int or type(name) is not str or type(message) is not str:
             return
         token = None
-        # The first of an exception is known by its message alone, if at all: most do not come again.
+        # An exception's first occurrence is remembered by its message only: most never occur again.
         if occurrence.kind is None or not first:
-            with suppress(Exception):  # a record that was made by hand
+            with suppress(Exception):  # the record was made by hand
                 token = self._identifier.deciding_token(occurrence)
         if occurrence.by_message and (attributes.get("args") or token is None or token[1] == message):
             if len(message) <= MAX_TEMPLATE_CHARS:
@@ -195,14 +197,14 @@ class CallSites:
 def _line_of(
     record: logging.LogRecord, words: str, token: Token, problem: Problem, before: Line | None
 ) -> Line | None:
-    """Return what is known of the line that logged a record; None: nothing more than before.
+    """Return what is known about the line that logged a record; None: no more than before.
 
     Args:
-        record: of which nothing but its words decides what `token_of` returned.
-        words: its own, without the data beside them.
+        record: only its words decide its token.
+        words: those of its message, without the data beside them.
         token: what `token_of` returned for it.
-        problem: what it is an occurrence of.
-        before: what was known.
+        problem: of which it is an occurrence.
+        before: what was known before.
     """
     site = source.sites.get((record.pathname, record.lineno))
     name, shape, joined = token
@@ -232,7 +234,7 @@ def _line_of(
 
 
 def _is_told_by_mask(record: logging.LogRecord, words: str, token: Token, site: source.Site) -> bool:
-    """Return whether all texts have this token that are like WORDS but for their digits."""
+    """Return whether all texts that differ from WORDS in their digits only have this token."""
     name, shape, joined = token
     return (
         type(record.funcName) is str
@@ -246,7 +248,7 @@ def _is_told_by_mask(record: logging.LogRecord, words: str, token: Token, site: 
 
 
 def _is_replaced(known: Problem, problem: Problem) -> bool:
-    """Return whether a problem that a line is known for is over, or was forgotten and has come again."""
+    """Return whether the problem known for a line is over, or was forgotten and has occurred again."""
     return known.over or (known is not problem and known.key == problem.key)
 
 

@@ -24,8 +24,7 @@ _SEPARATOR: Final = "\x1f"
 def named(name: str, path: object) -> str:
     """Return the logger's name, without numbers that differ in each process.
 
-    For a logger named after the main module it is the name by which the main module would be imported, which
-    is in `path`.
+    A logger named after the main module, in `path`, has the name by which that would be imported.
     """
     if name in places.MAINS and type(path) is str and path:
         return places.name_of_main(path)
@@ -47,7 +46,7 @@ def key_of(name: object, template: str, joined: tuple[str, ...] = ()) -> str:
 
 
 def begins_with_letter(template: str) -> bool:
-    """Return whether TEMPLATE begins with a word; a placeholder does not begin with a letter."""
+    """Return whether TEMPLATE begins with a letter; a placeholder does not."""
     first = template[:1]
     return first.isascii() and first.isalpha()
 
@@ -61,8 +60,8 @@ def says_little_template(template: str) -> bool:
 def is_vague(template: str, words: str, *, guessed: bool) -> bool:
     """Return whether TEMPLATE may be that of other lines too: GUESSED from WORDS, or without a word.
 
-    Words in which nothing was guessed make the key that they have with the source at hand: a packed program
-    never has it, elsewhere it may be back tomorrow.
+    Words in which nothing was masked make the same key as with the source at hand. A packed program never has
+    the source; elsewhere it may be back tomorrow.
     """
     if guessed and not (template == words and places.is_frozen()):
         return True
@@ -70,7 +69,7 @@ def is_vague(template: str, words: str, *, guessed: bool) -> bool:
 
 
 def logged_in(name: object) -> tuple[str, ...]:
-    """Return the part of the function that logged; nothing where it has no own name."""
+    """Return the part for the function that logged; nothing for one without a name."""
     # <lambda>, <listcomp>, ...: which of them have a frame depends on the Python version.
     if not isinstance(name, str) or not name or name.startswith(("<", "(")):
         return ()
@@ -83,7 +82,7 @@ def with_more(joined: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]
 
 
 def module_of(name: object, path: str) -> tuple[str, ...]:
-    """Return the part of the module that logged, which is in `path`, if its name is known."""
+    """Return the part for the module that logged, which is in `path`, if its name is known."""
     if name == places.MAIN:
         name = places.name_of_main(path)
     return (f"module={name}",) if type(name) is str and name and name != "Unknown module" else ()
