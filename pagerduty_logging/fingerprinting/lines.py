@@ -49,7 +49,7 @@ class Texts:
         self._fresh_until = time.monotonic() + source.LOOK_AGAIN if look_again else math.inf
 
     def are_fresh(self) -> bool:
-        """Return whether they are still valid. Once a second they are not, so that a record has the file checked."""
+        """Return whether they are still valid: once a second they are not, and the file is checked."""
         now = time.monotonic()
         if now < self._fresh_until:
             return True
