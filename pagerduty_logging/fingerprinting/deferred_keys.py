@@ -1,4 +1,4 @@
-"""Keys that the worker finds, and the marks of exceptions that wait for them."""
+"""Keys that the worker finds, and that the marks of exceptions wait for."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .plain_exceptions import PlainException, record_with
 
 
 class _Deferred(NamedTuple):
-    """What of an occurrence's exception its key is found from, and the list that gets the key."""
+    """The data of an exception from which the key is found, and the list that gets the key."""
 
     error: PlainException
     holder: list[str]
 
 
 class DeferredKeys:
-    """Finds the keys of occurrences on whichever thread asks first: the result is the same on each.
+    """Finds the keys of occurrences on whichever thread asks first; every thread finds the same.
 
     Args:
         fingerprinter: makes the keys.
@@ -31,17 +31,17 @@ class DeferredKeys:
         self._waiting: dict[int, Occurrence] = {}
 
     def forget(self) -> None:
-        """Wait for no key."""
+        """Forget all occurrences that wait for a key."""
         self._waiting.clear()
 
     def defer(self, occurrence: Occurrence, failure: Failure, error: PlainException) -> list[str]:
         """Leave the key of an occurrence for later; return an empty list that will get it.
 
-        A mark holds this list, and not the occurrence: a marked exception can still be pickled.
+        A mark holds this list, not the occurrence, so that a marked exception can be pickled.
         """
         holder: list[str] = []
         failure.deferred = _Deferred(error, holder)
-        self._waiting[id(holder)] = occurrence  # which keeps the list alive
+        self._waiting[id(holder)] = occurrence  # keeps the list alive
         return holder
 
     def key_in(self, holder: list[str]) -> str | None:
@@ -51,10 +51,10 @@ class DeferredKeys:
         occurrence = self._waiting.get(id(holder))
         if occurrence is not None:
             return self.key_of(occurrence)
-        return holder[0] if holder else None  # found just now
+        return holder[0] if holder else None  # another thread has just found it
 
     def key_of(self, occurrence: Occurrence) -> str:
-        """Return the dedup key of an occurrence, and find it if nobody has."""
+        """Return the dedup key of an occurrence; find it, if that was not done yet."""
         if occurrence.key is None:
             key, occurrence.by_message = self._fingerprinter.identify(_record_of(occurrence))
             occurrence.key = key

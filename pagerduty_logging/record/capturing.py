@@ -1,7 +1,7 @@
-"""What a record says, as plain data, and its problem where only the thread that logs can find it.
+"""The steps on the thread that logs: is the record ignored, what does it say, and which problem is it.
 
 The application's own code that runs here (an object's `__str__`, a formatter, `fingerprint`) may do anything:
-raise, log, or end the program. A record that calls for a page has one all the same.
+raise, log, or end the program. The record pages all the same.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _RULES = {
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 
 MAX_NESTED = 5
-"""Nesting depth of records that log while they are rendered, from which their objects are not rendered."""
+"""Records may log while they are rendered; from this nesting depth on, objects are not rendered."""
 
 
 class FindsProblems(Protocol):
@@ -81,9 +81,9 @@ class Capturing:
         throttle: knows the problems.
         mark: the attribute by which an exception that was paged is known.
         clock: seconds, monotonic.
-        notices: what the library itself wrote to stderr, which may come back as a record.
-        keeps_records: whether the record itself is needed to make its event.
-        note: takes note of a record that does not page: why, its logger, its template.
+        notices: what this library wrote to stderr, which may come back as a record.
+        keeps_records: whether an occurrence keeps the record itself, for `before_send`.
+        note: called for a record that does not page, with the reason, its logger and its template.
 
     Attributes:
         ignored: records that do not page, by the rule that says so; see `Stats`.
@@ -115,14 +115,14 @@ class Capturing:
         self._depths: dict[int, int] = {}
 
     def reset(self) -> None:
-        """Have counted nothing: this is a forked child."""
+        """Set the counts to zero, in a forked child."""
         self.unreadable = 0
         self.ignored.clear()
 
     def capture(
         self, record: logging.LogRecord, formatter: logging.Formatter | None, defects: list[str]
     ) -> Occurrence | None:
-        """Return what a record says, as plain data, and what must be found out here and now.
+        """Return what a record says, as plain data; also its problem, where only this thread can find it.
 
         Args:
             record: the record.
@@ -136,7 +136,7 @@ class Capturing:
         depth = self._depths.get(me, 0)
         self._depths[me] = depth + 1
         try:
-            if overrides.said_by(record) is False:
+            if overrides.said_by(record.__dict__) is False:
                 self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
             record = with_exception(record)
@@ -188,7 +188,7 @@ class Capturing:
     def _identify_failure(
         self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence, failure: Failure
     ) -> None:
-        """Mark an exception with the key of its problem; or with where the worker will put it."""
+        """Mark an exception with the key of its problem, or with the list in which the worker will put it."""
         traceback = traceback_of(record, error)
         marked = self._paged_for(record, error, occurrence, failure)
         failure.is_known = marked is not None
@@ -203,13 +203,13 @@ class Capturing:
     def _identify_here(self, record: logging.LogRecord, occurrence: Occurrence, marked: str | None) -> str:
         """Find the problem of a record on the thread that logs."""
         key, by_message = self._identifier.identify(record, marked, occurrence.defects)
-        # What loguru was bound to may be another key, the next time.
+        # With loguru's `bind` the next record may have another key.
         occurrence.key, occurrence.by_message = key, by_message and "extra" not in record.__dict__
         if occurrence.contents and occurrence.contents.merged and self._identifier.writes_traceback(record):
             occurrence.contents = occurrence.contents._replace(merged=False)
         wanted = not (by_message and record.args) and not self._identifier.has_function
-        if wanted and self._throttle.knows(key):  # most problems of a storm do not come again
-            with suppress(Exception):  # a record that was made by hand
+        if wanted and self._throttle.knows(key):  # most problems of a storm occur only once
+            with suppress(Exception):  # the record was made by hand
                 occurrence.token = self._identifier.token_of(record)
         if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve":
             self._throttle.end(key)
@@ -218,14 +218,14 @@ class Capturing:
     def _paged_for(
         self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence, failure: Failure
     ) -> str | None:
-        """Return the key that this very failure was paged for; None if it is another one."""
+        """Return the key under which this same failure has paged; None if it is another failure."""
         mark = paged_exceptions.mark_of(error, self._mark)
         if mark is None:
             return None
         relation = paged_exceptions.relation(mark, traceback_of(record, error), occurrence.at)
         uncaught = record.__dict__.get("_pagerduty_uncaught") is True
         if relation == "another" or (
-            # Its own words decide then; but what ends the program is the failure that was logged there.
+            # Then its own words decide; but an uncaught exception is the failure that was logged before.
             not uncaught
             and (
                 relation == "raised again"
@@ -244,8 +244,11 @@ class Capturing:
         formatter: logging.Formatter | None,
         defects: list[str],
     ) -> Occurrence | None:
-        """Return what can be had after `broken`: all of it if that was an interruption, as by a handler of
-        SIGTERM that exits; else what can be read without the application's own code."""
+        """Return what can still be captured after `broken` was raised.
+
+        Everything, if that was an interruption, as by a handler of SIGTERM that exits; otherwise what can be
+        read without the application's own code.
+        """
         interruption = None if isinstance(broken, Exception) else broken
         occurrence = None
         if interruption is not None:
@@ -257,12 +260,12 @@ class Capturing:
             occurrence.interruption = interruption
             return occurrence
         except Exception:
-            self.unreadable += 1  # no call: there may be no stack or memory left for one
+            self.unreadable += 1  # inline: there may be no stack or memory left for a call
             if interruption is not None:
                 raise interruption from None
             return None
 
     def _identified(self, occurrence: Occurrence) -> Occurrence:
-        """Find the problem of what could be read without the application's own code."""
+        """Find the problem of an occurrence that was read without the application's own code."""
         occurrence.key, occurrence.by_message = self._identifier.identify_bare(occurrence)
         return occurrence
