@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from .expressions import templates_in
+from .statements import Lines
 from .templates import OPAQUE, Template
 
 MAX_SOURCE_BYTES: Final = 4_000_000
@@ -58,7 +59,7 @@ class Site:
 # worst. When full they start afresh, which costs each site a millisecond once.
 sites: dict[tuple[str, int], Site] = {}
 """What was read so far, by path and line."""
-_files: dict[str, tuple[_Signature, list[str]]] = {}
+_files: dict[str, tuple[_Signature, Lines]] = {}
 _cached_chars = 0
 
 
@@ -167,7 +168,7 @@ def _load(pathname: str, lineno: int, signature: _Signature | None) -> Site:
     return site
 
 
-def _lines(pathname: str, signature: _Signature) -> list[str]:
+def _lines(pathname: str, signature: _Signature) -> Lines:
     global _cached_chars
     known = _files.get(pathname)
     if known is not None and known[0] == signature:
@@ -177,7 +178,7 @@ def _lines(pathname: str, signature: _Signature) -> list[str]:
     except (PermissionError, ValueError, LookupError):  # not for us, or in no known encoding
         text = ""
     # Not splitlines(): Python ends a line at \n, \r\n and \r only.
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = Lines(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     if len(_files) >= MAX_FILES or _cached_chars + len(text) > MAX_CACHED_CHARS:
         _files.clear()
         _cached_chars = 0
