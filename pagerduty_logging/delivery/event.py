@@ -115,14 +115,14 @@ def packed(pending: Pending) -> EncodedEvent:
     encoded = pending.encoded
     if encoded is None:
         encoded = _encoded(pending, pending.made or pending.compose())
-        if pending.kind is not Kind.SUMMARY:
-            pending.compose = partial(decode, encoded)
     return encoded
 
 
 def _encoded(pending: Pending, event: Event) -> EncodedEvent:
     encoded = pending.encoded = encode(event)
     pending.made = None
+    if pending.kind is not Kind.SUMMARY:
+        pending.compose = partial(decode, encoded)
     if pending.packed is not None and not pending.bare:
         pending.packed(encoded)
     return encoded
