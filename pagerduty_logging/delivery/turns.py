@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pagerduty_logging.delivery.event import Pending
 
@@ -14,13 +14,13 @@ class _Line:
     """What waits from one line of source.
 
     Attributes:
-        events: the oldest first; a dict as ordered set.
+        events: the oldest first.
         since: when it began to wait for its turn: with its oldest event, or when it had its last turn.
     """
 
+    events: list[Pending]
     since: float
     served: bool = False
-    events: dict[Pending, None] = field(default_factory=dict)
 
 
 class Turns:
@@ -49,14 +49,13 @@ class Turns:
         name, at = pending.turn, pending.accepted_at
         line = self._lines.get(name)
         if line is None:
-            line = self._lines[name] = _Line(since=at)
-            line.events[pending] = None
+            line = self._lines[name] = _Line([pending], since=at)
             self._in_place(name, line)
         else:
-            late = next(reversed(line.events)).accepted_at > at
-            line.events[pending] = None
+            late = line.events[-1].accepted_at > at
+            line.events.append(pending)
             if late:  # seldom: it comes from the spool, or another thread was quicker
-                line.events = dict.fromkeys(sorted(line.events, key=_accepted_at))
+                line.events.sort(key=_accepted_at)
                 if not line.served and at < line.since:
                     line.since = at
                     self._in_place(name, line)
@@ -71,7 +70,7 @@ class Turns:
         """Take an event out."""
         name = pending.turn
         events = self._lines[name].events
-        del events[pending]
+        del events[-1 if events[-1] is pending else events.index(pending)]
         self._count(name, len(events) + 1, len(events))
         if not events:
             del self._lines[name]

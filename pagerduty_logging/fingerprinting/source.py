@@ -147,7 +147,7 @@ def _load(pathname: str, lineno: int, signature: _Signature | None) -> Site:
     site = Site((), signature, time.monotonic())
     if signature is not None:
         try:
-            lines = _lines(pathname, signature)
+            site.signature, lines = _file(pathname, signature)
             if 0 < lineno <= len(lines):
                 found = templates_in(lines, lineno)
                 site.is_read = bool(found)
@@ -168,11 +168,12 @@ def _load(pathname: str, lineno: int, signature: _Signature | None) -> Site:
     return site
 
 
-def _lines(pathname: str, signature: _Signature) -> Lines:
+def _file(pathname: str, signature: _Signature) -> tuple[_Signature, Lines]:
+    """Return the lines of a file with this signature, and the signature as the one object that is kept."""
     global _cached_chars
     known = _files.get(pathname)
     if known is not None and known[0] == signature:
-        return known[1]
+        return known
     try:
         text = _decoded(_read(pathname))
     except (PermissionError, ValueError, LookupError):  # not for us, or in no known encoding
@@ -183,8 +184,8 @@ def _lines(pathname: str, signature: _Signature) -> Lines:
         _files.clear()
         _cached_chars = 0
     _cached_chars += len(text)
-    _files[pathname] = signature, lines
-    return lines
+    known = _files[pathname] = signature, lines
+    return known
 
 
 def _read(pathname: str) -> bytes:

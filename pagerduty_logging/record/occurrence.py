@@ -192,7 +192,7 @@ class Occurrence:
         return _label(self.level_name, self.logger, path.rpartition(os.sep)[2], line)
 
 
-@functools.lru_cache(maxsize=1_024)
+@functools.lru_cache(maxsize=64)
 def _label(level_name: str, logger: str, file: str, line: int) -> str:
     place = f" ({file}:{line})" if file else ""
     return f"{level_name} of logger {logger!r}{place}"
