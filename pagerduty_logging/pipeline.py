@@ -53,7 +53,7 @@ class Pipeline:
     Attributes:
         throttle: the problems it knows.
         call_sites: recognises repeats by where they were logged.
-        suppressed: records that need no event.
+        suppressed: records that need no event, beside those that `Pager.handle` counts.
         capturing: what is done on the thread that logs; its `capture` is this one's.
     """
 
