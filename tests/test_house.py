@@ -47,6 +47,7 @@ TESTED_IN = {
     "delivery/logging_lock.py": "delivery/test_preparation.py",
     "delivery/half_imported.py": "reliability/test_loading.py",
     "page/events.py": "test_journey.py",
+    "page/of_record.py": "test_journey.py",
     "page/figures.py": "delivery/test_claims.py",
     "page/follow_ups.py": "reliability/test_follow_ups.py",
     "page/second_alert.py": "state/test_worse.py",

@@ -64,16 +64,13 @@ class Body:
 
     def packed(self) -> EncodedEvent:
         """Return the bytes, made once; what they were made from is released."""
-        encoded = self.encoded
-        if encoded is None:
-            encoded = self._pack(self._composed or self.compose())
-            if not self._remade:
-                self.compose = partial(decode, encoded)
-        return encoded
+        return self.encoded or self._pack(self._composed or self.compose())
 
     def _pack(self, event: Event) -> EncodedEvent:
         encoded = self.encoded = encode(event)
         self._composed = None
+        if not self._remade:
+            self.compose = partial(decode, encoded)
         if self._on_bytes is not None:
             self._on_bytes(encoded)
         return encoded

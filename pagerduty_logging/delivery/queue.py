@@ -136,6 +136,8 @@ class Queue:
                     self._entering.append(pending)
                 self.inbox.remove_first()  # only after it is in the next queue
                 pending = None
+                if len(self._entering) >= MAX_ENTERING:
+                    self.take_in()
         finally:
             self.inbox.end()
             if pending is not None:  # interrupted: its item will be decided again, and is news again

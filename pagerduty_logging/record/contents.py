@@ -46,6 +46,8 @@ def showable(record: logging.LogRecord, *, caught: bool) -> logging.LogRecord:
 def word(value: object, limit: int = 1_000) -> str:
     """Return `value` if it is text, else ""; runs none of the application's code."""
     text: Any = value
+    if type(text) is str and len(text) <= limit and text.isascii() and "\x00" not in text:
+        return text  # as nearly all are
     return (
         safejson.valid_text(safejson.truncated(str.__str__(text), limit))
         if issubclass(type(text), str)

@@ -97,7 +97,7 @@ class Occurrence:
         return record
 
     def read(self) -> contents.Contents:
-        """Return what it says, which a copied record does not know yet. Runs none of the application's code."""
+        """Return what it says; a copied record is read now. Runs none of the application's code."""
         if self.contents is None:
             record = contents.showable(self.record, caught=bool(self.around.chain))
             message, event = contents.message_of(record, None, self.defects)
@@ -171,7 +171,7 @@ class Occurrence:
     @property
     def line(self) -> str:
         """The line that logged it; not the logger's name, which may hold a client's text. "" if unknown."""
-        path, line = self.origin.path, self.origin.line
+        path, line = self.origin[:2]
         return f"{self.level_name} of {path}:{line}" if path else ""
 
     @property
@@ -179,11 +179,11 @@ class Occurrence:
         """A name for its event that shows nothing of what the application logged."""
         if overrides.GUARDED in self.attributes:
             return f"job {self.logger}"
-        path, line = self.origin.path, self.origin.line
+        path, line = self.origin[:2]
         return _label(self.level_name, self.logger, path.rpartition(os.sep)[2], line)
 
 
-@functools.lru_cache(maxsize=1_024)
+@functools.lru_cache(maxsize=64)
 def _label(level_name: str, logger: str, file: str, line: int) -> str:
     place = f" ({file}:{line})" if file else ""
     return f"{level_name} of logger {logger!r}{place}"
