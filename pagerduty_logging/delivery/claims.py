@@ -13,6 +13,7 @@ from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Resolve, Trigger
+from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP
 from pagerduty_logging.state.protocol import Anothers, Answer, Later, Mine, Silenced, Unknown
 from pagerduty_logging.state.shared import HAND_IN, SharedState
 from pagerduty_logging.state.throttle import Throttle
@@ -50,6 +51,7 @@ class Claims:
         throttle: counts what was logged, and is told what others did.
         queue: the events.
         again: reports a problem once more that went on in a window which is no longer open for all.
+        size: reports the size of a problem, so many seconds after its event, if nobody has in time.
         window: seconds after an event in which repeats are counted, not sent.
         longest: up to which reminders double them.
         release: what runs; None: unknown.
@@ -65,6 +67,7 @@ class Claims:
         throttle: Throttle,
         queue: Queue,
         again: Callable[[str], bool],
+        size: Callable[[str, float], object],
         window: float,
         longest: float,
         release: str | None,
@@ -76,7 +79,7 @@ class Claims:
         self._counting = Counting(state, throttle, clock, wall)
         self._throttle = throttle
         self._queue = queue
-        self._again = again
+        self._again, self._size = again, size
         self._window, self._longest = window, longest
         self._release = release
         self._clock = clock
@@ -183,6 +186,8 @@ class Claims:
                 self._queue.let_go(pending)
                 if told:
                     self._throttle.set_window(pending.dedup_key, seconds)
+                if answer.untold >= WORTH_A_FOLLOW_UP and pending.kind is not Kind.FOLLOW_UP:
+                    self._size(pending.dedup_key, answer.since)
                 return False
             case Anothers(again_in=seconds) if self._clock() < self._haste.send_anyway_at:
                 hurried = self._clock() < self._haste.until

@@ -149,6 +149,7 @@ class Fleet:
         self.state = state
         self.client = Client()
         self.reopened: list[str] = []
+        self.sizes: list[tuple[str, float]] = []
         self.throttle = Throttle(WINDOW, 100, clock=lambda: self.now)
         self.throttle.fresh = deque()
 
@@ -157,6 +158,7 @@ class Fleet:
                 state,  # type: ignore[arg-type]
                 throttle=self.throttle,
                 again=self._again,
+                size=self._report_size,
                 window=WINDOW,
                 longest=4 * WINDOW,
                 release=release,
@@ -174,6 +176,9 @@ class Fleet:
             clock=lambda: self.now,
             random=lambda: 0.999,
         )
+
+    def _report_size(self, key: str, elapsed: float) -> None:
+        self.sizes.append((key, elapsed))
 
     def _again(self, key: str) -> bool:
         self.reopened.append(key)
@@ -306,6 +311,15 @@ def test_what_was_resolved_since_opens_no_window():
     fleet.log()
     fleet.steps()
     assert fleet.log()
+
+
+@pytest.mark.parametrize(("untold", "asked"), [(10, True), (9, False)])
+def test_the_size_of_what_another_process_told_is_reported_if_nobody_has(untold: int, asked: bool):
+    fleet = Fleet(State([Anothers(True, 200.0, 100.0, untold)]))
+    fleet.log()
+    fleet.steps()
+    assert fleet.stats.told_elsewhere == 1
+    assert fleet.sizes == ([("disk", 100.0)] if asked else [])
 
 
 def test_what_another_process_is_sending_is_kept_until_it_is_told():
