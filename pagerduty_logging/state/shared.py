@@ -38,7 +38,7 @@ from pagerduty_logging.state.protocol import (
 HAND_IN = 5.0
 """Seconds between hand-ins: counts elsewhere are behind by so much, and silences take effect within it."""
 HAND_IN_SHARE = 0.3
-"""Of the time that the worker may be held, what it waits for the answer to a hand-in: claims need the rest."""
+"""Of the time that the worker may be held, the part for the answer to a hand-in: claims need the rest."""
 LAST_WAIT = 2.0
 """Seconds that the end of the process waits for one answer."""
 LAST_TRIES = 2
