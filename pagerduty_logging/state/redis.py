@@ -127,14 +127,20 @@ class RedisStore:
 
     def begin(self, request: Request) -> UnderWay | None:
         line = self._line(request)
-        if self._given is not None or line.link is None or not line.link.is_fit():
+        link: Link | None = line.link
+        if self._given is not None or link is None:
             return None
-        return _Asking(self, line, request, alone=together.those_of(self._place).alone(self._user))
+        mine = line.join(request)
+        batch = line.lead(prompt=True)
+        if batch is not None and not link.is_fit():
+            batch.leave(mine)
+            return None
+        return _Asking(self, line, mine, batch, alone=together.those_of(self._place).alone(self._user))
 
     def send(self, line: together.Line, requests: list[Request]) -> Asked:
         """Send requests, and wait for nothing."""
         link: Link | None = line.link
-        if link is None or not link.is_fit():
+        if link is None or not link.answers:
             raise StateError("Redis has closed the connection")
         asked = Asked(link.client, self._sha, self._lua, self._arguments(requests))
         link.answers = False
@@ -281,11 +287,18 @@ def _words(error: Exception) -> str:
 class _Asking:
     """An exchange that was sent, or waits for one that was, and whose answer is to come."""
 
-    def __init__(self, store: RedisStore, line: together.Line, request: Request, *, alone: bool) -> None:
+    def __init__(
+        self,
+        store: RedisStore,
+        line: together.Line,
+        mine: together.Waiting,
+        batch: together.Batch | None,
+        *,
+        alone: bool,
+    ) -> None:
         self._store = store
         self._line = line
-        self._mine = line.join(request)
-        self._batch = line.lead(prompt=True)
+        self._mine, self._batch = mine, batch
         self._sent = None if self._batch is None else self._send(self._batch.requests)
         self.others_wait = self._sent is None or not alone
 

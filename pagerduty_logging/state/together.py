@@ -44,6 +44,7 @@ class Waiting:
 
     Attributes:
         request: as given.
+        late: whether another one was asking when it came.
         ended: whether there is a reply, or will never be.
         reply, error: what came of it.
         signal: is given something when it has ended, or when it may ask.
@@ -51,6 +52,7 @@ class Waiting:
 
     def __init__(self, request: Request) -> None:
         self.request = request
+        self.late = False
         self.ended = False
         self.reply: Reply | None = None
         self.error: BaseException | None = None
@@ -152,6 +154,7 @@ class Line:
     def join(self, request: Request) -> Waiting:
         """Let a request wait; to be followed by `run`."""
         mine = Waiting(request)
+        mine.late = self._turn.locked()
         self._waiting.append(mine)
         return mine
 
@@ -207,9 +210,9 @@ class Line:
         """Let requests wait before all others."""
         self._waiting.extendleft(reversed(entries))
 
-    def all_who_wait(self) -> list[Waiting]:
-        """Let nobody wait any more; return who did."""
-        return [self._waiting.popleft() for _ in range(len(self._waiting))]
+    def who_waited_as_long(self) -> list[Waiting]:
+        """Return those who came while one asked that gave up in time: they are not to wait once more."""
+        return [self._waiting.popleft() for _ in range(len(self._waiting) if self._prompt else 0)]
 
     def _taken(self) -> tuple[list[Waiting], list[Waiting]]:
         """Take what waits; return what is to be asked, and what this will be the answer to."""
@@ -219,7 +222,7 @@ class Line:
             entry = self._waiting.popleft()
             request, claim = entry.request, entry.request.claim
             self.known.forget(request)
-            entry.reply = self.known.answer(request)
+            entry.reply = self.known.answer(request) if entry.late else None
             name = entry if claim is None or request.outcomes else _name(request, claim)
             if entry.reply is not None:
                 entry.end()
@@ -241,6 +244,12 @@ class Batch:
         self._turn = turn
         self._entries, self._alike = entries, alike
 
+    def leave(self, mine: Waiting) -> None:
+        """Ask nothing, and wait no more."""
+        self._line.wait_again([entry for entry in (*self._entries, *self._alike) if entry is not mine])
+        self._turn.release()
+        self._line.wake_next()
+
     def ask(self, do: Do) -> None:
         """Do the exchange, and let those go on who waited for it."""
         entries = self._entries
@@ -249,10 +258,11 @@ class Batch:
             for entry, reply in zip(entries, replies, strict=True):
                 entry.reply = reply
                 self._line.known.learn(entry.request, reply)
+            for entry in self._alike:
+                entry.late = True
             self._line.wait_again(self._alike)
         except BaseException as error:
-            # Those who came meanwhile have waited as long: they are not to wait once more.
-            entries += self._alike + self._line.all_who_wait()
+            entries += self._alike + self._line.who_waited_as_long()
             for entry in entries:
                 entry.error = error
         finally:
