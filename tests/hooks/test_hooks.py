@@ -488,6 +488,31 @@ logging.config.dictConfig({
 """
 
 
+def test_a_task_that_failed_and_is_still_held_pages_once_at_the_end(sandbox):
+    ended = run(
+        """
+        import asyncio
+        class Shop:
+            async def poll(self): raise ConnectionError("bank is closed")
+            async def settle(self): raise ConnectionError("bank is closed")
+            async def work(self): await asyncio.sleep(3600)
+            async def main(self):
+                self.tasks = [asyncio.create_task(work()) for work in (self.poll, self.settle, self.work)]
+                await asyncio.wait(self.tasks[:2])
+                self.tasks[1].exception()  # somebody has asked
+        shop = Shop()
+        asyncio.run(shop.main())
+        """,
+        sandbox.url,
+        preload="import logging.config\n" + DYING,
+    )
+    ended.well()
+    assert [event["payload"]["summary"] for event in sandbox.events] == [
+        "Task exception was never retrieved: ConnectionError: bank is closed"
+    ]
+    assert "poll" in str(sandbox.events)
+
+
 def test_a_program_that_leaves_with_a_message_pages_with_it(sandbox):
     ended = run("sys.exit('no ledger')", sandbox.url, preload="import logging.config, sys\n" + DYING)
     assert (ended.status, ended.err) == (1, "no ledger\n")
