@@ -20,6 +20,7 @@ MAX_FRAMES = 10_000
 
 Relation = Literal["same", "passed on", "raised again", "another"]
 
+_PREFIX = "__pagerduty_logging_"
 _RAISE = opmap["RAISE_VARARGS"]
 _INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 
@@ -41,7 +42,7 @@ class Mark(NamedTuple):
 
 def name(owner: str) -> str:
     """Return the name of the attribute in which `owner` keeps its marks."""
-    return f"__pagerduty_logging_{owner}__"
+    return f"{_PREFIX}{owner}__"
 
 
 JOB = name("job")
@@ -54,6 +55,17 @@ def mark(error: BaseException, attribute: str, value: object) -> None:
         error.__dict__[attribute] = value
     except Exception:  # a type may do anything to its attributes
         return
+
+
+def copy_marks(error: BaseException, other: BaseException) -> None:
+    """Set the marks of one exception on another that stands for the same failure."""
+    try:
+        marks = {name: value for name, value in error.__dict__.items() if name.startswith(_PREFIX)}
+    except Exception:
+        return
+    for attribute, value in marks.items():
+        # When and with which traceback it was paged is not so of the other.
+        mark(other, attribute, value[:2] if type(value) is tuple else value)
 
 
 def is_marked(error: BaseException, attribute: str) -> bool:
