@@ -1,6 +1,7 @@
 """Uncaught exceptions page, the hooks that were there are called too, and all can be put back."""
 
 import asyncio
+import contextlib
 import gc
 import io
 import logging
@@ -397,6 +398,28 @@ def test_a_failure_that_no_code_awaits_pages_once_and_asyncio_logs_what_it_alway
     assert len(sandbox.events) == 4
     assert len([record for record in caplog.records if record.name == "asyncio"]) == 4
     assert "0x" not in "".join(alert.summary for alert in sandbox.alerts)
+
+
+@pytest.mark.parametrize("hooks", [install_hooks, contextlib.nullcontext], ids=["hooks", "asyncio alone"])
+def test_what_a_tasks_callback_raises_again_and_its_awaiter_logs_is_one_page(sandbox, root, loops, hooks):
+    def raise_again(task: asyncio.Task[None]) -> None:
+        error = task.exception()
+        assert error is not None
+        raise error
+
+    async def main() -> None:
+        task = asyncio.create_task(fail())
+        task.add_done_callback(raise_again)  # as aio-pika's consumers
+        try:
+            await task
+        except ConnectionError:
+            logging.getLogger("consumer").exception("Consumer failed")
+
+    with hooks(), asyncio.Runner(loop_factory=loops) as runner:
+        runner.run(main())
+    assert flush(root)
+    (event,) = sandbox.events
+    assert event["payload"]["summary"].startswith("Exception in callback")
 
 
 def test_the_loops_own_exception_handler_is_called_too(sandbox, root, loops):
