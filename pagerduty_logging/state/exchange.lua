@@ -9,7 +9,7 @@ local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at
 local TEXTS = {lease_by = true, under_by = true, release = true, summary = true, logger = true, host_names = true}
 
 local request, base
--- Of the request that is answered: the records that it is about, each read once, and those to be written, in order.
+-- The records that the requests are about, each read once and written once, and those to be written, in order.
 local records, changed = {}, {}
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
@@ -50,6 +50,7 @@ end
 local function save(key, record, change)
     if not changed[key] then changed[#changed + 1] = key end
     records[key], changed[key], record.change = record, true, change
+    record.remember = math.max(record.remember or 0, request.remember)
 end
 
 -- Forgets the problem that ended, before anything is written of the one that begins.
@@ -66,7 +67,7 @@ local function write(key, record)
         arguments[#arguments + 1] = record[name] == nil and '' or record[name]
     end
     redis.call('HSET', key, unpack(arguments))
-    local kept = math.max(request.remember, window_left(record), LEASE)
+    local kept = math.max(record.remember, window_left(record), LEASE)
     redis.call('PEXPIRE', key, math.ceil(kept * 1000))
     if not record.change then
         redis.call('ZADD', KEYS[base + 4], now + kept, key)
@@ -269,7 +270,6 @@ local function standing(key)
 end
 
 local function exchange()
-    records, changed = {}, {}
     -- The sequence number is written always: an exchange that cannot write is to fail, not to look well.
     local before = tonumber(redis.call('GET', KEYS[base + 1]) or '0')
     redis.call('SET', KEYS[base + 1], math.max(before, request.sequence), 'PX', math.ceil(math.max(request.remember, 3600) * 1000))
@@ -293,7 +293,6 @@ local function exchange()
         if request.claim then reply.answer = claim(request.claim) end
         if request.spend then reply.wait = spend(request.spend) end
     end
-    for _, key in ipairs(changed) do write(key, records[key]) end
     return reply
 end
 
@@ -303,4 +302,5 @@ for i, text in ipairs(ARGV) do
     base = request.base
     replies[i] = exchange()
 end
+for _, key in ipairs(changed) do write(key, records[key]) end
 return cjson.encode(replies)
