@@ -6,6 +6,7 @@ And with real ones, between two handlers of one process, which are as strange to
 import json
 import logging
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -642,6 +643,17 @@ def test_the_size_of_a_problem_is_sent_without_a_state_that_stays_away(at_the_en
     fleet.state.pause = lambda: 60.0  # type: ignore[method-assign] # it is not asked before
     fleet.turn(SOON)
     assert fleet.sent == ["disk", "disk"]
+
+
+def test_the_end_does_not_wait_for_a_thread_that_was_ending_by_itself():
+    fleet = Fleet(State())
+    fleet.log()
+    fleet.steps()
+    worker = fleet.delivery.worker
+    worker.thread = threading.Thread(target=worker._signals.wake.get)
+    worker.thread.start()
+    worker.end(5.0)
+    assert not worker.thread.is_alive(), "it was woken, and handed in nothing"
 
 
 def test_what_another_process_has_not_told_by_half_of_the_last_seconds_is_sent():
