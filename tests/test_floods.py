@@ -62,7 +62,7 @@ class Program:
         raised = (type(error), error, None) if error else None
         record = logging.LogRecord(logger, level, path, line, words, args, raised, function)
         record.__dict__.update(extra)
-        occurrence = self.pipeline.capture(record, None, [])
+        occurrence = self.pipeline.capturing.capture(record, None, [])
         assert occurrence is not None
         pending = self.pipeline.decide(occurrence)
         occurrence.original = None

@@ -43,7 +43,7 @@ TESTED_IN = {
     "delivery/counting.py": "delivery/test_claims.py",
     "delivery/reports.py": "reliability/test_follow_ups.py",
     "delivery/sending.py": "delivery/test_delivery.py",
-    "delivery/signals.py": "delivery/test_delivery.py",
+    "delivery/wake_ups.py": "delivery/test_delivery.py",
     "delivery/logging_lock.py": "delivery/test_preparation.py",
     "delivery/half_imported.py": "reliability/test_loading.py",
     "page/events.py": "test_journey.py",
