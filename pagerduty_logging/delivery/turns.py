@@ -55,7 +55,7 @@ class Turns:
         else:
             late = next(reversed(line.events)).accepted_at > at
             line.events[pending] = None
-            if late:  # seldom: it comes from the spool, or another thread was quicker
+            if late:  # rarely: it comes from the spool, or another thread was faster
                 line.events = dict.fromkeys(sorted(line.events, key=_accepted_at))
                 if not line.served and at < line.since:
                     line.since = at
