@@ -182,16 +182,17 @@ class CallSites:
             return
         token = None
         # An exception's first occurrence is remembered by its message only: most never occur again.
-        if occurrence.kind is None or not first:
+        kind = None if occurrence.failure is None else occurrence.failure.kind
+        if kind is None or not first:
             with suppress(Exception):  # the record was made by hand
                 token = self._identifier.deciding_token(occurrence)
         if occurrence.by_message and (attributes.get("args") or token is None or token[1] == message):
             if len(message) <= MAX_TEMPLATE_CHARS:
-                self._shortcuts.know(name, message, level, problem, occurrence.kind)
+                self._shortcuts.know(name, message, level, problem, kind)
         elif token is not None:
             path, line = attributes.get("pathname"), attributes.get("lineno")
             if type(path) is str and type(line) is int:
-                self._shortcuts.know_at((path, line), token, name, level, problem, occurrence.kind)
+                self._shortcuts.know_at((path, line), token, name, level, problem, kind)
 
 
 def _line_of(

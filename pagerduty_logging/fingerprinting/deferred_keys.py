@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import NamedTuple, cast
 
+from pagerduty_logging.record.exceptions import Failure
 from pagerduty_logging.record.occurrence import Occurrence
 
 from . import Fingerprinter, Token, token_of
@@ -33,13 +34,13 @@ class DeferredKeys:
         """Forget all occurrences that wait for a key."""
         self._waiting.clear()
 
-    def defer(self, occurrence: Occurrence, error: PlainException) -> list[str]:
+    def defer(self, occurrence: Occurrence, failure: Failure, error: PlainException) -> list[str]:
         """Leave the key of an occurrence for later; return an empty list that will get it.
 
         A mark holds this list, not the occurrence, so that a marked exception can be pickled.
         """
         holder: list[str] = []
-        occurrence.exception = _Deferred(error, holder)
+        failure.deferred = _Deferred(error, holder)
         self._waiting[id(holder)] = occurrence  # keeps the list alive
         return holder
 
@@ -57,7 +58,7 @@ class DeferredKeys:
         if occurrence.key is None:
             key, occurrence.by_message = self._fingerprinter.identify(_record_of(occurrence))
             occurrence.key = key
-        deferred = cast("_Deferred | None", occurrence.exception)
+        deferred = _deferred(occurrence)
         if deferred is not None and not deferred.holder:
             deferred.holder.append(occurrence.key)
             self._waiting.pop(id(deferred.holder), None)
@@ -69,9 +70,8 @@ class DeferredKeys:
         It may raise an `Exception` for a record that was made by hand.
         """
         token = cast("Token | None", occurrence.token)
-        is_plain = occurrence.message is None and (
-            occurrence.kind is None or occurrence.exception is not None
-        )
+        failure = occurrence.failure
+        is_plain = occurrence.contents is None and (failure is None or failure.deferred is not None)
         if token is None and is_plain:
             token = token_of(_record_of(occurrence))
         if token is None or self._fingerprinter.key_by(token) != occurrence.key:
@@ -80,5 +80,9 @@ class DeferredKeys:
 
 
 def _record_of(occurrence: Occurrence) -> logging.LogRecord:
-    deferred = cast("_Deferred | None", occurrence.exception)
+    deferred = _deferred(occurrence)
     return occurrence.record if deferred is None else record_with(occurrence.attributes, deferred.error)
+
+
+def _deferred(occurrence: Occurrence) -> _Deferred | None:
+    return None if occurrence.failure is None else cast("_Deferred | None", occurrence.failure.deferred)

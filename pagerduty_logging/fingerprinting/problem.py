@@ -102,12 +102,14 @@ class Identifier:
             an empty list that will get the key.
         """
         seen = None if self.has_function else plain(error, traceback)
-        about = occurrence.attributes
-        if seen is None or logged_by_runner(
-            seen.codes, traceback, about.get("pathname"), about.get("funcName")
+        about, failure = occurrence.attributes, occurrence.failure
+        if (
+            failure is None
+            or seen is None
+            or logged_by_runner(seen.codes, traceback, about.get("pathname"), about.get("funcName"))
         ):
             return None
-        return self._deferred.defer(occurrence, seen)
+        return self._deferred.defer(occurrence, failure, seen)
 
     def deferred_key(self, holder: list[str]) -> str | None:
         """Return the key that a list from `defer` gets; None if it comes from another process."""
@@ -141,7 +143,7 @@ class Identifier:
 
     def identify_bare(self, occurrence: Occurrence) -> Identity:
         """Return the problem of an occurrence that was read without the application's code."""
-        words = occurrence.message or ""
+        words = occurrence.contents.message if occurrence.contents else ""
         plain_record = logging.makeLogRecord({"name": occurrence.logger, "msg": words})
         return self._raw.identify(plain_record)._replace(by_message=False)
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from .expressions import templates_in
+from .statements import Lines
 from .templates import OPAQUE, Template
 
 MAX_SOURCE_BYTES: Final = 4_000_000
@@ -58,7 +59,7 @@ class Site:
 # worst. When full they are cleared, which costs each site a millisecond once.
 sites: dict[tuple[str, int], Site] = {}
 """The lines read so far, by path and line."""
-_files: dict[str, tuple[_Signature, list[str]]] = {}
+_files: dict[str, tuple[_Signature, Lines]] = {}
 _cached_chars = 0
 
 
@@ -146,7 +147,7 @@ def _load(pathname: str, lineno: int, signature: _Signature | None) -> Site:
     site = Site((), signature, time.monotonic())
     if signature is not None:
         try:
-            lines = _lines(pathname, signature)
+            site.signature, lines = _file(pathname, signature)
             if 0 < lineno <= len(lines):
                 found = templates_in(lines, lineno)
                 site.is_read = bool(found)
@@ -167,23 +168,24 @@ def _load(pathname: str, lineno: int, signature: _Signature | None) -> Site:
     return site
 
 
-def _lines(pathname: str, signature: _Signature) -> list[str]:
+def _file(pathname: str, signature: _Signature) -> tuple[_Signature, Lines]:
+    """Return the lines of a file with this signature, and the signature as the one object that is kept."""
     global _cached_chars
     known = _files.get(pathname)
     if known is not None and known[0] == signature:
-        return known[1]
+        return known
     try:
         text = _decoded(_read(pathname))
     except (PermissionError, ValueError, LookupError):  # no permission, or an unknown encoding
         text = ""
     # Not splitlines(): Python ends a line at \n, \r\n and \r only.
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = Lines(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     if len(_files) >= MAX_FILES or _cached_chars + len(text) > MAX_CACHED_CHARS:
         _files.clear()
         _cached_chars = 0
     _cached_chars += len(text)
-    _files[pathname] = signature, lines
-    return lines
+    known = _files[pathname] = signature, lines
+    return known
 
 
 def _read(pathname: str) -> bytes:

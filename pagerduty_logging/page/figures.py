@@ -44,10 +44,6 @@ def take(history: History, mine: Mine, composed: Trigger | None) -> Trigger | No
     return None if composed is None else brought_up_to_date(history, composed, first=first)
 
 
-def take_nothing(mine: Mine, composed: Trigger | None) -> None:
-    """Let a second alert tell what this process knows: what is known everywhere is the first alert's."""
-
-
 def details(history: History, young: float | None = None) -> dict[str, Any]:
     """Return the figures as custom details, without those that say nothing.
 

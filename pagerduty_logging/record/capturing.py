@@ -16,8 +16,15 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from pagerduty_logging.record import overrides, paged_exceptions
+from pagerduty_logging.record.exceptions import Failure
 from pagerduty_logging.record.filters import Ignored
-from pagerduty_logging.record.occurrence import Occurrence, capture, exception_of, salvage, traceback_of
+from pagerduty_logging.record.occurrence import (
+    Occurrence,
+    capture,
+    exception_of,
+    salvage,
+    traceback_of,
+)
 from pagerduty_logging.record.reporters import with_exception
 from pagerduty_logging.state.throttle import Throttle
 
@@ -170,24 +177,23 @@ class Capturing:
         defects: list[str],
     ) -> Occurrence:
         occurrence = capture(record, self._clock(), formatter, defects, error)
-        if error is not None:
-            self._identify_failure(record, error, occurrence)
-        elif occurrence.message is not None or self._identifier.has_function:
+        if error is not None and occurrence.failure is not None:
+            self._identify_failure(record, error, occurrence, occurrence.failure)
+        elif occurrence.contents is not None or self._identifier.has_function:
             self._identify_here(record, occurrence, None)
         if self._keeps_records:
             occurrence.original = record
         return occurrence
 
     def _identify_failure(
-        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence
+        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence, failure: Failure
     ) -> None:
         """Mark an exception with the key of its problem, or with the list in which the worker will put it."""
-        occurrence.kind = type(error)
         traceback = traceback_of(record, error)
-        marked = self._paged_for(record, error, occurrence)
-        occurrence.known_failure = marked is not None
+        marked = self._paged_for(record, error, occurrence, failure)
+        failure.is_known = marked is not None
         key: str | list[str] | None = None
-        if marked is None and occurrence.message is None:
+        if marked is None and occurrence.contents is None:
             key = self._identifier.defer(occurrence, error, traceback)
         if key is None:
             key = self._identify_here(record, occurrence, marked)
@@ -199,7 +205,8 @@ class Capturing:
         key, by_message = self._identifier.identify(record, marked, occurrence.defects)
         # With loguru's `bind` the next record may have another key.
         occurrence.key, occurrence.by_message = key, by_message and "extra" not in record.__dict__
-        occurrence.merged = occurrence.merged and not self._identifier.writes_traceback(record)
+        if occurrence.contents and occurrence.contents.merged and self._identifier.writes_traceback(record):
+            occurrence.contents = occurrence.contents._replace(merged=False)
         wanted = not (by_message and record.args) and not self._identifier.has_function
         if wanted and self._throttle.knows(key):  # most problems of a storm occur only once
             with suppress(Exception):  # the record was made by hand
@@ -209,7 +216,7 @@ class Capturing:
         return key
 
     def _paged_for(
-        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence
+        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence, failure: Failure
     ) -> str | None:
         """Return the key under which this same failure has paged; None if it is another failure."""
         mark = paged_exceptions.mark_of(error, self._mark)
@@ -227,7 +234,7 @@ class Capturing:
         ):
             return None
         key = mark.key if isinstance(mark.key, str) else self._identifier.deferred_key(mark.key)
-        occurrence.echo = uncaught and key is not None
+        failure.is_echo = uncaught and key is not None
         return key
 
     def _captured_yet(

@@ -6,7 +6,7 @@ import logging
 import operator
 from collections.abc import Mapping
 from copy import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.template_text import values_within
@@ -25,6 +25,17 @@ _NOT_EXTRA = frozenset(vars(logging.makeLogRecord({}))) | {
 """Attributes of a record that are not its `extra`: Python's, OpenTelemetry's and ours."""
 
 
+class Contents(NamedTuple):
+    """What a record says."""
+
+    message: str
+    """As formatted, any traceback that was merged into it included."""
+    fields: Mapping[str, safejson.JSON]
+    """What the application gave as `extra`, or in a structured event."""
+    merged: bool = False
+    """Whether a queue or a socket may have appended a traceback to the message."""
+
+
 def showable(record: logging.LogRecord, *, caught: bool) -> logging.LogRecord:
     """Return the record, or a copy without argument values if a library logs an exception it `caught`."""
     if reporters.is_report(record, caught=caught):
@@ -35,6 +46,8 @@ def showable(record: logging.LogRecord, *, caught: bool) -> logging.LogRecord:
 def word(value: object, limit: int = 1_000) -> str:
     """Return `value` if it is text, else ""; runs none of the application's code."""
     text: Any = value
+    if type(text) is str and len(text) <= limit and text.isascii() and "\x00" not in text:
+        return text  # as nearly all are
     return (
         safejson.valid_text(safejson.truncated(str.__str__(text), limit))
         if issubclass(type(text), str)

@@ -38,6 +38,24 @@ class Frame(NamedTuple):
     """The source line, if it is known already; None: to be looked up."""
 
 
+class Failure:
+    """What is known of the exception of a record.
+
+    Attributes:
+        kind: its type.
+        is_known: whether it is a failure that was paged already.
+        is_echo: whether the record only says that a failure already paged ends the process.
+        deferred: what its key is still to be found from; None: nothing.
+    """
+
+    __slots__ = ("deferred", "is_echo", "is_known", "kind")
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+        self.is_known = self.is_echo = False
+        self.deferred: object = None
+
+
 class Raised(NamedTuple):
     """One exception, its frames outermost first."""
 

@@ -66,6 +66,8 @@ def read(message: str, *, merged: bool = True, own: Raised | None = None) -> Sai
 
 
 def _shown(values: Mapping[object, object] | Mapping[str, object]) -> dict[str, JSON]:
+    if not values:
+        return {}
     fields = jsonable(values)
     assert isinstance(fields, dict)
     return fields

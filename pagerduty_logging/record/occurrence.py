@@ -23,7 +23,7 @@ from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.record import contents, overrides, own_traceback, web_request
 from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.record.contents import word
-from pagerduty_logging.record.exceptions import Frame, Raised, caught, with_frames
+from pagerduty_logging.record.exceptions import Failure, Frame, Raised, caught, with_frames
 from pagerduty_logging.record.plain_record import LEAST, attributes_of, completed
 from pagerduty_logging.record.structured import exception_in, subject_of
 
@@ -56,24 +56,18 @@ class Occurrence:
         defects: what could not be captured, as text.
         key: the dedup key of its problem; None until it is known.
         by_message: whether logger and message alone decided the key.
-        kind: the type of its exception.
         token: what decides its key, see `tokens`, if the thread that logs has found it.
-        exception: the data of its exception from which the key is still to be found.
-        known_failure: whether its exception has paged already.
-        echo: whether it only says that a failure which has paged ends the process.
         keeps_place: whether nothing that was logged after it may be decided before it.
+        failure: what is known of its exception, see `Failure`; None: it has none.
         original: the record itself, for `before_send`; kept until the logging call ends.
         interruption: what the application's code raised to end the process; raised again once it is safe.
-        merged: whether a queue or a socket may have appended a traceback to the message.
-        message: as formatted, any traceback that was merged into it included; None until it is `read`.
-        fields: what the application gave as `extra`, or in a structured event; None until it is `read`.
+        contents: what it says; None until it is `read`.
     """
 
     # fmt: off
     __slots__ = (
-        "around", "at", "attributes", "by_message", "defects", "echo", "exception", "fields", "interruption",
-        "keeps_place", "key", "kind", "known_failure", "merged", "message", "original",
-        "overrides", "size", "token",
+        "around", "at", "attributes", "by_message", "contents", "defects", "failure", "interruption",
+        "keeps_place", "key", "original", "overrides", "size", "token",
     )
     # fmt: on
 
@@ -88,15 +82,12 @@ class Occurrence:
         self.overrides: Mapping[str, safejson.JSON] = _NO_OVERRIDES
         self.keeps_place = False
         self.key: str | None = None
-        self.by_message = self.echo = self.known_failure = False
-        self.kind: type | None = None
+        self.by_message = False
         self.token: object = None
-        self.exception: object = None
+        self.failure: Failure | None = None
         self.original: logging.LogRecord | None = None
         self.interruption: BaseException | None = None
-        self.merged = False
-        self.message: str | None = None
-        self.fields: Mapping[str, safejson.JSON] | None = None
+        self.contents: contents.Contents | None = None
 
     @property
     def record(self) -> logging.LogRecord:
@@ -105,12 +96,13 @@ class Occurrence:
         record.__dict__ = self.attributes
         return record
 
-    def read(self) -> None:
-        """Make message and fields of a record that was only copied. Runs none of the application's code."""
-        if self.message is None:
+    def read(self) -> contents.Contents:
+        """Return what it says; a copied record is read now. Runs none of the application's code."""
+        if self.contents is None:
             record = contents.showable(self.record, caught=bool(self.around.chain))
-            self.message, event = contents.message_of(record, None, self.defects)
-            self.fields = contents.fields_of(record, event, self.around.request)
+            message, event = contents.message_of(record, None, self.defects)
+            self.contents = contents.Contents(message, contents.fields_of(record, event, self.around.request))
+        return self.contents
 
     @property
     def severity(self) -> Severity:
@@ -179,7 +171,7 @@ class Occurrence:
     @property
     def line(self) -> str:
         """The line that logged it; not the logger's name, which may hold a client's text. "" if unknown."""
-        path, line = self.origin.path, self.origin.line
+        path, line = self.origin[:2]
         return f"{self.level_name} of {path}:{line}" if path else ""
 
     @property
@@ -187,11 +179,11 @@ class Occurrence:
         """A name for its event that shows nothing of what the application logged."""
         if overrides.GUARDED in self.attributes:
             return f"job {self.logger}"
-        path, line = self.origin.path, self.origin.line
+        path, line = self.origin[:2]
         return _label(self.level_name, self.logger, path.rpartition(os.sep)[2], line)
 
 
-@functools.lru_cache(maxsize=1_024)
+@functools.lru_cache(maxsize=64)
 def _label(level_name: str, logger: str, file: str, line: int) -> str:
     place = f" ({file}:{line})" if file else ""
     return f"{level_name} of logger {logger!r}{place}"
@@ -221,8 +213,12 @@ def capture(
         attributes, size = copied
         if around is not _NOTHING:
             size += _size(around)
-        return Occurrence(attributes, around, at, size, [])
-    return _rendered(completed(record), around, at, formatter, list(defects))
+        occurrence = Occurrence(attributes, around, at, size, [])
+    else:
+        occurrence = _rendered(completed(record), around, at, formatter, list(defects))
+    if error is not None:
+        occurrence.failure = Failure(type(error))
+    return occurrence
 
 
 def salvage(
@@ -237,9 +233,8 @@ def salvage(
     if error is not None:
         defects = (*defects, f"the record could not be read: {safejson.type_name(error)}")
     occurrence = Occurrence(_plain_attributes(record), Surroundings(), at, LEAST + len(message), [*defects])
-    occurrence.message = safejson.truncated(message, contents.MAX_MESSAGE_CHARS)
-    occurrence.attributes["msg"] = occurrence.message
-    occurrence.fields = {}
+    occurrence.contents = contents.Contents(safejson.truncated(message, contents.MAX_MESSAGE_CHARS), {})
+    occurrence.attributes["msg"] = occurrence.contents.message
     return occurrence
 
 
@@ -289,8 +284,7 @@ def _rendered(
     size += getsizeof(attributes["exc_text"]) + getsizeof(attributes["stack_info"])
     size += sum(2 * len(repr(data)) for data in (fields, wanted) if data)
     occurrence = Occurrence(attributes, around, at, size, defects)
-    occurrence.message, occurrence.fields = message, fields
-    occurrence.merged = contents.is_merged(record)
+    occurrence.contents = contents.Contents(message, fields, contents.is_merged(record))
     if wanted:
         occurrence.overrides = wanted
         occurrence.keeps_place = wanted.get("event_action") in ("resolve", "acknowledge")

@@ -12,7 +12,10 @@ LEAST = 2_000
 MAX_BYTES = 50_000
 """Bytes that the texts of a copy may take; a greater record is read, and shortened, at once."""
 MAX_INTEGER = 2**64
+MAX_NAMES = 500
+"""Names of files that are kept once for all copies."""
 
+_names: dict[str, str] = {}
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 # Not made by logging's record factory, which may be the application's.
 _NAMES = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
@@ -62,7 +65,18 @@ def attributes_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | Non
         return None
     copy = attributes.copy()
     copy["exc_info"] = None
+    # Each record has its own, and a thousand of them may wait.
+    for name in ("filename", "module"):
+        copy[name] = _kept_once(copy[name])
     return copy, size
+
+
+def _kept_once(name: Any) -> Any:
+    if type(name) is not str:
+        return name
+    if len(_names) >= MAX_NAMES:
+        _names.clear()
+    return _names.setdefault(name, name)
 
 
 _TEXTS = ("name", "levelname", "pathname", "filename", "funcName")

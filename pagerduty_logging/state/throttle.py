@@ -41,6 +41,8 @@ JITTER = 0.1
 """Share by which the window of a reminder is longer or shorter, so that a fleet does not speak in chorus."""
 
 NONE_HELD = (0, 0.0)
+_BEFORE = {severity: Last(severity) for severity in Severity}
+"""What a problem knows of the event before its first."""
 
 MAX_FRESH = 20_000
 """Problems with occurrences to be handed in to a shared state; the oldest are left out."""
@@ -104,7 +106,7 @@ class Throttle:
 
     def settlement(self) -> Settlement:
         """Return what settles the next event."""
-        return Settlement(self.settle)
+        return Settlement(self)
 
     def knows(self, key: str) -> bool:
         """Return whether a problem is known."""
@@ -194,7 +196,7 @@ class Throttle:
             problem.course = Course(now, {error} if error else set())
         sighting = Sighting(Why.FIRST, problem, History(1, 0, seen))
         if settlement is not None:
-            settlement.problem, settlement.noted, settlement.before = problem, last, Last(severity)
+            settlement.problem, settlement.noted, settlement.before = problem, last, _BEFORE[severity]
         if self.fresh is not None:
             self._freshen(problem)
         self._known.open(problem)  # last, for there may be no stack left to come here
