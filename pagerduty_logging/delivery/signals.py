@@ -32,8 +32,8 @@ class Signals:
     def tell(self) -> None:
         """Wake the threads for which it has come true."""
         for waiting in list(self.waiting):
-            done, told = waiting
+            done, wake = waiting
             if done():
                 with suppress(ValueError):
                     self.waiting.remove(waiting)
-                told.put(None)
+                wake.put(None)
