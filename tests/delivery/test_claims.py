@@ -308,7 +308,7 @@ def test_what_was_resolved_since_opens_no_window():
     assert fleet.log()
 
 
-def test_an_event_that_another_process_is_sending_is_kept_until_that_has_sent_it():
+def test_what_another_process_is_sending_is_kept_until_it_is_told():
     fleet = Fleet(State([Anothers(False, 30.0), Anothers(True, 290.0)]))
     fleet.log()
     assert fleet.steps() is not None
