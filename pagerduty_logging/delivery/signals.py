@@ -1,4 +1,4 @@
-"""What the threads of one worker wait for, and how they are woken."""
+"""What the threads of one worker wait for, and how they are told."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import suppress
 
 
 class Signals:
-    """The queues and locks by which the threads of a worker wait for each other.
+    """What threads wait for.
 
     Attributes:
-        wake: wakes the worker's thread: something came, or may have.
-        waiting: what other threads wait for, each with the queue that wakes it.
+        wake: something came, or the thread is to look for itself.
+        waiting: what others wait to come true, and where they are told.
         starting: held while the thread is started, or ends.
         working: held by the thread that sends.
-        hand_in_until: when the thread must have handed in all counts; None: it has.
+        hand_in_until: the thread is to hand in all that was counted, by this time; None: it has.
     """
 
     __slots__ = ("hand_in_until", "starting", "waiting", "wake", "working")
@@ -30,10 +30,10 @@ class Signals:
         self.hand_in_until: float | None = None
 
     def tell(self) -> None:
-        """Wake the threads for which it has come true."""
+        """Wake those for whom it has come true."""
         for waiting in list(self.waiting):
-            done, wake = waiting
+            done, told = waiting
             if done():
                 with suppress(ValueError):
                     self.waiting.remove(waiting)
-                wake.put(None)
+                told.put(None)
