@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from functools import partial
 
 from pagerduty_logging.delivery.counting import Counting
-from pagerduty_logging.delivery.event import Kind, Pending, make_ahead, packed, tell
+from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
-from pagerduty_logging.events_api.decoding import decode
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Resolve, Trigger
 from pagerduty_logging.state.protocol import Anothers, Answer, Later, Mine, Silenced, Unknown
@@ -117,11 +115,11 @@ class Claims:
 
     def allows(self, pending: Pending) -> bool:
         """Whether the event whose turn it is may be sent now; if not, it waits, or is gone."""
-        if pending.follow_up and pending.due == -math.inf and self._clock() >= self._hurry_until:
+        if pending.kind is Kind.FOLLOW_UP and pending.due == -math.inf and self._clock() >= self._hurry_until:
             self._queue.put_off(pending, GATHER)
             return False
-        self._event = None if pending.take is not None else _composed(pending)
-        if pending.take is not None or isinstance(self._event, Trigger):
+        self._event = None if pending.body.take is not None else _composed(pending)
+        if pending.body.take is not None or isinstance(self._event, Trigger):
             answer = self._claim(pending)
         elif isinstance(self._event, Change) and self._names_release(self._event):
             name = _name(self._event)
@@ -134,22 +132,22 @@ class Claims:
         return self._follows(pending, answer)
 
     def _claim(self, pending: Pending) -> Answer:
-        last = self._counting.note(pending.dedup_key, pending.logger)
+        last = self._counting.note(pending.dedup_key, pending.caller.logger)
         return self._state.claim(
             pending.dedup_key,
             pending.severity.rank,
             at=max(self._at(pending), last or 0.0),
-            logger=pending.logger,
-            follow_up=pending.follow_up,
-            meanwhile=partial(make_ahead, pending),
+            logger=pending.caller.logger,
+            follow_up=pending.kind is Kind.FOLLOW_UP,
+            meanwhile=_nothing if pending.held else pending.body.compose_ahead,
         )
 
     def _follows(self, pending: Pending, answer: Answer) -> bool:
         pending.held = False
         match answer:
             case Mine():
-                tell(pending, answer)
-            case Anothers(told=told, again_in=seconds) if told or pending.follow_up:
+                pending.body.tell(answer)
+            case Anothers(told=told, again_in=seconds) if told or pending.kind is Kind.FOLLOW_UP:
                 _compose_all_the_same(pending)
                 self._queue.let_go(pending)
                 if told:
@@ -157,11 +155,11 @@ class Claims:
                 return False
             case Anothers(again_in=seconds) if self._clock() < self._send_anyway_at:
                 hurried = self._clock() < self._hurry_until
-                pending.made = None  # it is made anew, with what is known then
+                pending.body.compose_later()
                 self._queue.hold(pending, min(seconds, SOON if hurried else HAND_IN))
                 return False
             case Later(again_in=seconds):
-                pending.made = None
+                pending.body.compose_later()
                 self._queue.hold(pending, seconds)
                 return False
             case Silenced(silence=silence, left=seconds):
@@ -196,12 +194,12 @@ class Claims:
         key, answer, severity = pending.dedup_key, self._answer, pending.severity.rank
         self._note_summary(pending)
         known = answer.occurrences if isinstance(answer, Mine) else self._counting.known_here(key)
-        window = self._next_window(severity)
-        self._state.commit(key, severity, occurrences=known, window=window, follow_up=pending.follow_up)
+        follow_up, window = pending.kind is Kind.FOLLOW_UP, self._next_window(severity)
+        self._state.commit(key, severity, occurrences=known, window=window, follow_up=follow_up)
 
     def _note_summary(self, pending: Pending) -> None:
         at = self._at(pending)
-        sent = None if pending.encoded is None else decode(pending.encoded)
+        sent = None if pending.body.encoded is None else pending.body.shown
         summary = sent.summary or "" if isinstance(sent, Trigger) else ""
         self._state.count(
             pending.dedup_key,
@@ -210,7 +208,7 @@ class Claims:
             last=at,
             severity=pending.severity.rank,
             summary=summary,
-            logger=pending.logger,
+            logger=pending.caller.logger,
         )
 
     def _next_window(self, severity: int) -> float:
@@ -241,13 +239,17 @@ def _composed(pending: Pending) -> Event | None:
     """Return an event that no record of this process made; None for the summary of a storm."""
     if pending.kind is Kind.SUMMARY:
         return None
-    return pending.compose() if pending.encoded is None else decode(pending.encoded)
+    return pending.body.shown
 
 
 def _compose_all_the_same(pending: Pending) -> None:
     """Let what is kept of a problem's last event be kept of one that is not sent: a later one may need it."""
     with suppress(Exception):
-        packed(pending)
+        pending.body.packed()
+
+
+def _nothing() -> None:
+    return
 
 
 def _name(event: Change) -> str:

@@ -8,7 +8,8 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 
-from pagerduty_logging.delivery.event import Kind, Pending
+from pagerduty_logging.delivery.body import Body
+from pagerduty_logging.delivery.event import Caller, Kind, Pending
 from pagerduty_logging.events_api.encoding import new_dedup_key
 from pagerduty_logging.events_api.events import Severity, Trigger
 from pagerduty_logging.state.problem import Outcome
@@ -82,10 +83,9 @@ class Overflow:
             severity=self._severity,
             kind=Kind.SUMMARY,
             accepted_at=now,
-            compose=self._compose,
+            body=Body(self._compose, why=Why.NO_ROOM.said(), remade=True),
             settle=self._settle,
-            label="the summary of a storm",
-            why=Why.NO_ROOM.said(),
+            caller=Caller("the summary of a storm"),
         )
 
     def _compose(self) -> Trigger:

@@ -1,4 +1,4 @@
-"""The ways in which the calls in a line of source can build a text.
+"""The texts that the calls in a line of source can build.
 
 Only syntax is read; nothing is imported or run.
 """
@@ -50,7 +50,7 @@ def templates_in(lines: Lines, lineno: int) -> list[Template]:
             for template in _Reader(scopes, call).templates(argument, formatted=rest):
                 letters = sum(map(len, template.pieces))
                 found.append(((elsewhere, -letters, len(found)), template))
-    # The call of the very line first, then the template that says most.
+    # The call that starts on this line first, then the template that says most.
     found.sort(key=lambda ranked: ranked[0])
     return list(dict.fromkeys(template for _, template in found))
 
@@ -65,7 +65,7 @@ def templates_of(
         lines: of the file.
         call: within that tree.
         argument: of that call.
-        formatted: whether more arguments follow, that a %-template is filled with.
+        formatted: whether more arguments follow, with which a %-template is filled.
     """
     scopes = _Scopes(tree, Lines(lines), names_within=True)
     return list(dict.fromkeys(_Reader(scopes, call).templates(argument, formatted=formatted)))
@@ -101,7 +101,7 @@ def _children(node: ast.AST) -> list[ast.AST]:
 
 
 def _arguments(call: ast.Call) -> Iterator[tuple[ast.expr, bool]]:
-    """Each argument, and whether more follow that a template could be filled with."""
+    """Each argument, and whether more arguments follow that could fill a template."""
     last = len(call.args) - 1
     for i, argument in enumerate(call.args):
         yield argument, i < last
@@ -110,7 +110,7 @@ def _arguments(call: ast.Call) -> Iterator[tuple[ast.expr, bool]]:
 
 
 def _fills_braces(call: ast.Call) -> bool:
-    """Return whether a call has more than its message: loguru fills that in at the braces."""
+    """Return whether a call has more than its message, which loguru puts in at the braces."""
     return len(call.args) > 1 or any(keyword.arg not in _OF_LOGGING for keyword in call.keywords)
 
 
@@ -118,7 +118,7 @@ def _fills_braces(call: ast.Call) -> bool:
 
 
 class _Scopes:
-    """What a name was given, in the functions around a call and at the top of the file.
+    """What was assigned to a name, in the functions around a call and at the top of the file.
 
     Args:
         tree: what was parsed of the file.
@@ -152,7 +152,7 @@ class _Scopes:
                     values.append((node.lineno, node.value))
             elif isinstance(node, ast.AugAssign):
                 grown = grown or (isinstance(node.target, ast.Name) and node.target.id == name)
-        # Earlier lines first, from the call upwards; a loop may also bring later ones.
+        # Lines before the call first, the nearest first; in a loop later ones may apply too.
         values.sort(key=lambda v: (v[0] > call.lineno, abs(call.lineno - v[0])))
         if not values:
             values = [(0, value) for value in self._at_the_top(name)]
@@ -193,8 +193,8 @@ class _Reader:
         for pieces in self.variants(node):
             text = HOLE.join(pieces)
             if formatted:
-                # The text stays what `record.msg` has: one key with and without the source,
-                # and behind a queue that has merged the arguments.
+                # The text stays as in `record.msg`: one key with and without the source,
+                # and after a queue that has merged the arguments.
                 pieces = tuple(p for piece in pieces for p in percent_pieces(piece))
             yield Template(text, pieces)
             if len(pieces) == 1 and "{" in pieces[0] and _fills_braces(self.call):
@@ -262,7 +262,7 @@ class _Reader:
             ):
                 given = self.variants(new, depth)[0]
                 return [*(replaced(a, old, given) for a in self.variants(text, depth)), OPAQUE]
-        # _("text"), dedent("text"), "text".strip(): it fits, or it does not.
+        # _("text"), dedent("text"), "text".strip(): try it; it may not fit.
         inner = [*call.args[:1]]
         if isinstance(call.func, ast.Attribute):
             inner.append(call.func.value)
@@ -299,7 +299,7 @@ class _Reader:
                 for value, grown in self.scopes.assigned(name, self.call)
                 for pieces in self.variants(value, depth)
             ]
-            # What else the name may have been given cannot be seen from here.
+            # Other values of the name cannot be seen from here.
             return _bounded([*known[: _MAX_VARIANTS - 1], OPAQUE])
         finally:
             self.names -= 1

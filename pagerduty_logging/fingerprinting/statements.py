@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 MAX_PARSED_CHARS: Final = 250_000
-"""What may be parsed for one call site, at about 0.5 ms per 1,000 characters."""
+"""Characters that may be parsed for one call site, at about 0.5 ms per 1,000."""
 
 _DEF = re.compile(r"\s*(?:async\s+def|def)\b")
 _FRESH_START = re.compile(r"(?:async\s+def|def|class|if\s+__name__)\b|@")

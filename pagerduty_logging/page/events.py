@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
+from pagerduty_logging.delivery.body import Body
 from pagerduty_logging.delivery.decisions import Decisions, Verdict
-from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
+from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Event, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
@@ -129,16 +130,12 @@ class Events:
             severity=severity,
             kind=Kind.REMINDER if sighting.why is Why.AGAIN else Kind.NEWS,
             accepted_at=occurrence.at,
-            compose=event.compose,
+            body=Body(
+                event.compose, why=history.why, size=occurrence.size, take=event.take, on_bytes=event.packed
+            ),
             settle=settle,
-            label=occurrence.label,
-            line=occurrence.line,
-            size=occurrence.size,
-            logger=occurrence.logger,
-            take=event.take,
-            why=history.why,
+            caller=Caller(occurrence.label, occurrence.logger, occurrence.line),
             decided=event.decided,
-            packed=event.packed,
             due=-math.inf if stand_in is None else occurrence.at + GATHERED,
         )
 
@@ -187,16 +184,14 @@ class Events:
         return Pending(
             dedup_key=problem.key,
             severity=problem.last.severity,
-            kind=Kind.REMINDER if why.follows_up else Kind.NEWS,
+            kind=Kind.FOLLOW_UP if why.follows_up else Kind.NEWS,
             accepted_at=now,
-            compose=lambda: self._redactor.event(compose()),
+            body=Body(
+                lambda: self._redactor.event(compose()), why=history.why, take=partial(figures.take, history)
+            ),
             settle=settle,
-            label=f"report of repeats of logger {said.origin.logger!r}",
-            why=history.why,
+            caller=Caller(f"report of repeats of logger {said.origin.logger!r}", said.origin.logger),
             decided=decided,
-            logger=said.origin.logger,
-            take=partial(figures.take, history),
-            follow_up=why.follows_up,
         )
 
     def _follow_up_changed(
@@ -229,10 +224,9 @@ class Events:
             severity=Severity.ERROR,
             kind=Kind.NEWS,
             accepted_at=order.at,
-            compose=partial(self._redactor.event, order.event),
+            body=Body(partial(self._redactor.event, order.event), bare=True),
             settle=nobody_waits,
-            label=what,
-            bare=True,
+            caller=Caller(what),
             decided=partial(self._ordered_decided, what, order.dedup_key),
         )
 
@@ -257,6 +251,6 @@ def _checked(changed: object, trigger: Trigger) -> Trigger | None:
 
 def _plain(occurrence: Occurrence) -> dict[str, Any]:
     """Return the attributes of an occurrence's record, to make one like it."""
-    if occurrence.message is None:
+    if occurrence.contents is None:
         return occurrence.attributes
-    return {**occurrence.attributes, "msg": occurrence.message, "args": ()}
+    return {**occurrence.attributes, "msg": occurrence.contents.message, "args": ()}

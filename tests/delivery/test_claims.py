@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from pagerduty_logging import PagerDutyHandler, Resolve, Trigger
+from pagerduty_logging.delivery.body import Body
 from pagerduty_logging.delivery.claims import GATHER, Claims
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
-from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
+from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
 from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.events_api.encoding import EncodedEvent
 from pagerduty_logging.events_api.errors import EventsError, NetworkError
@@ -203,11 +204,9 @@ class Fleet:
                     severity=rank,
                     kind=Kind.NEWS,
                     accepted_at=self.now,
-                    compose=compose,
+                    body=Body(compose, take=take),
                     settle=settle,
-                    label=key,
-                    logger="shop",
-                    take=take,
+                    caller=Caller(key, "shop"),
                 )
             )
         return called
@@ -219,10 +218,9 @@ class Fleet:
                 severity=Severity.ERROR,
                 kind=Kind.NEWS,
                 accepted_at=self.now,
-                compose=lambda: event,
+                body=Body(lambda: event, bare=True),
                 settle=nobody_waits,
-                label="order",
-                bare=True,
+                caller=Caller("order"),
             )
         )
 
@@ -542,13 +540,14 @@ def test_the_size_of_a_problem_waits_for_what_the_others_hand_in_at_that_moment(
         Pending(
             dedup_key="disk",
             severity=Severity.ERROR,
-            kind=Kind.REMINDER,
+            kind=Kind.FOLLOW_UP,
             accepted_at=fleet.now,
-            compose=lambda: Trigger("disk broke", severity=Severity.ERROR, dedup_key="disk"),
+            body=Body(
+                lambda: Trigger("disk broke", severity=Severity.ERROR, dedup_key="disk"),
+                take=lambda figures, composed: None,
+            ),
             settle=nobody_waits,
-            label="report",
-            take=lambda figures, composed: None,
-            follow_up=True,
+            caller=Caller("report"),
         )
     )
     wait = fleet.steps()
