@@ -197,7 +197,8 @@ class Capturing:
             key = self._identifier.defer(occurrence, error, traceback)
         if key is None:
             key = self._identify_here(record, occurrence, marked)
-        mark = (key, occurrence.attributes["name"], occurrence.at, id(traceback))
+        noted = paged_exceptions.of_task(record, traceback)
+        mark = (key, occurrence.attributes["name"], occurrence.at, id(noted))
         paged_exceptions.mark(error, self._mark, mark)
 
     def _identify_here(self, record: logging.LogRecord, occurrence: Occurrence, marked: str | None) -> str:

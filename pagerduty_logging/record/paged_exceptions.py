@@ -6,6 +6,8 @@ would keep their frames alive. It is plain data, so that a marked exception can 
 
 from __future__ import annotations
 
+import inspect
+import logging
 import re
 from opcode import opmap
 from types import TracebackType
@@ -20,6 +22,8 @@ MAX_FRAMES = 10_000
 
 Relation = Literal["same", "passed on", "raised again", "another"]
 
+_CALLBACK = "Exception in callback"
+_PREFIX = "__pagerduty_logging_"
 _RAISE = opmap["RAISE_VARARGS"]
 _INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 
@@ -41,7 +45,7 @@ class Mark(NamedTuple):
 
 def name(owner: str) -> str:
     """Return the name of the attribute in which `owner` keeps its marks."""
-    return f"__pagerduty_logging_{owner}__"
+    return f"{_PREFIX}{owner}__"
 
 
 JOB = name("job")
@@ -54,6 +58,40 @@ def mark(error: BaseException, attribute: str, value: object) -> None:
         error.__dict__[attribute] = value
     except Exception:  # a type may do anything to its attributes
         return
+
+
+def copy_marks(error: BaseException, other: BaseException) -> None:
+    """Set the marks of one exception on another that stands for the same failure."""
+    try:
+        marks = {name: value for name, value in error.__dict__.items() if name.startswith(_PREFIX)}
+    except Exception:
+        return
+    for attribute, value in marks.items():
+        # When and with which traceback it was paged is not so of the other.
+        mark(other, attribute, value[:2] if type(value) is tuple else value)
+
+
+def of_task(record: logging.LogRecord, traceback: TracebackType | None) -> TracebackType | None:
+    """Return the traceback to note: a task's own, if an event loop says that a callback raised it again.
+
+    What awaits the task gets that one, without the callback's frames: aio-pika's callback raises what a
+    consumer raised, and then aiormq logs it.
+    """
+    if not _is_about_callback(record):
+        return traceback
+    here = traceback
+    for _ in range(MAX_FRAMES):
+        if here is None or here.tb_frame.f_code.co_flags & inspect.CO_COROUTINE:
+            break
+        here = here.tb_next
+    return here or traceback
+
+
+def _is_about_callback(record: logging.LogRecord) -> bool:
+    text, args = record.msg, record.args
+    if text == "%s" and isinstance(args, tuple) and args:
+        text = args[0]  # as our hooks log it
+    return type(text) is str and text.startswith(_CALLBACK)
 
 
 def is_marked(error: BaseException, attribute: str) -> bool:
@@ -90,7 +128,8 @@ def relation(found: Mark, traceback: TracebackType | None, now: float) -> Relati
     handed_over = again = False
     for _ in range(MAX_FRAMES):
         if traceback is None or outermost is None:
-            return "another"
+            # No frame of it raised the exception: a future handed it over, without where it came from.
+            return "another" if outermost is None else "raised again"
         before = traceback.tb_next
         handed_over = handed_over or _hands_over(traceback)
         again = again or (before is not None and before.tb_frame is outermost.tb_frame)

@@ -194,7 +194,7 @@ class Throttle:
         problem = Problem(key, last, seen, now + self._repeat_interval, 1, 1, 1)
         if self._worse is not None:
             problem.course = Course(now, {error} if error else set())
-        sighting = Sighting(Why.FIRST, problem, History(1, 0, seen))
+        sighting = Sighting(Why.FIRST, problem, History(1, 0, seen, shared=self.fresh is not None))
         if settlement is not None:
             settlement.problem, settlement.noted, settlement.before = problem, last, _BEFORE[severity]
         if self.fresh is not None:
@@ -226,7 +226,13 @@ class Throttle:
             why = Why.WORSE
         suppressed = problem.unreported
         problem.first_seen = min(problem.first_seen, seen)  # an older one may have waited longer
-        history = History(problem.occurrences + 1, suppressed, problem.first_seen, last.seen)
+        history = History(
+            problem.occurrences + 1,
+            suppressed,
+            problem.first_seen,
+            last.seen,
+            shared=self.fresh is not None,
+        )
         if why is not None:
             history.why = why.said(worse.said) if worse else reason(why, problem, severity, now)
             window = next_window(why, problem, now, self._repeat_interval, self._longest)
