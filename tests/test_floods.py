@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -356,3 +357,18 @@ def test_equal_texts_of_one_function_are_no_storm() -> None:
     program = Program()
     told = [program.log("job 7 failed", logger=f"worker.{word}") for word in WORDS[:20]]
     assert len({pending.dedup_key for pending in told if pending}) == 20
+
+
+def test_an_event_that_waits_takes_less_than_3500_bytes_with_all_that_is_known_of_its_problem() -> None:
+    program = Program()
+    program.log(WORDS[0], line=1)  # what is made for the first alone
+    tracemalloc.start()
+    try:
+        for number, word in enumerate(WORDS[1:901], 2):
+            program.log(word, line=number)
+        program.queue.take_in()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(program.queue.waiting()) == 901
+    assert taken / 900 < 3_500

@@ -243,9 +243,11 @@ class _Look:
                     names_a_secret = self._has_a_secrets_name(mapping)
                 if names_a_secret:
                     judged = NAMED
-            shown[free_name(self._key(name), shown)] = (
-                _hidden(value, judged) if judged.sensitive else self.value(value)
-            )
+            free = free_name(self._key(name), shown)
+            if judged.sensitive:
+                shown[free] = _hidden(value, judged)
+            else:
+                shown[free] = self.text(value) if type(value) is str else self.value(value)
         return shown
 
     def _has_a_secrets_name(self, mapping: dict[str, JSON]) -> bool:
@@ -256,6 +258,8 @@ class _Look:
 
     def _key(self, name: str) -> str:
         """Return a name of an entry; after a cut all names would be the same."""
+        if self._redactor.is_harmless(name) and not self._values:
+            return name
         self._left = max(self._left, MAX_JUDGED_CHARS)
         return self.text(name)
 
