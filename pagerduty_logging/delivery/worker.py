@@ -176,9 +176,11 @@ class Worker:
         if self.sending.claims is None or self.roles.busy or sys.is_finalizing():
             return
         left = max(until - self._clock(), 0.0)
-        if self.thread is not None and self.thread.is_alive():
+        thread = self.thread
+        if thread is not None and thread.is_alive():
             self._wake_ups.hand_in_until = until
-            self._wait(left, lambda: self._wake_ups.hand_in_until is None)
+            # It may just have seen that it is closed, and look at nothing any more.
+            self._wait(left, lambda: self._wake_ups.hand_in_until is None or not thread.is_alive())
         elif self._wake_ups.working.acquire(timeout=left):
             try:
                 self.sending.claims.hand_in(left)
@@ -199,6 +201,8 @@ class Worker:
     def finish(self) -> None:
         """Begin to send all that waits, and to report the repeats that no event has reported."""
         self.sending.reports.end()
+        if self.sending.claims is not None:
+            self.sending.claims.finish()
         self.queue.retry_now()
         self.rouse()
 

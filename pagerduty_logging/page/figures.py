@@ -104,6 +104,8 @@ def renewed(history: History, composed: Trigger, *, first: bool = True) -> Trigg
 def _why(history: History, mine: Mine) -> str:
     """Return why an event is sent, now that it is known what others sent."""
     since = mine.last_seen - history.since if history.since else mine.window
+    if mine.events == 1:
+        since = mine.last_seen - mine.first_seen  # the event before was another process's, perhaps
     match Why.of(history.why):
         case Why.SIZE:
             return words.size(mine.suppressed, since)

@@ -161,6 +161,7 @@ _ANSWERS: dict[str, Callable[[Mapping[str, Any]], Mine | Anothers | Later]] = {
         bool(told["told"]),
         _seconds(told["again_in"], math.inf if told["told"] else LEASE),
         _seconds(told.get("since", 0.0)),
+        int(told.get("untold", 0)),
     ),
     "later": lambda told: Later(_seconds(told["again_in"], MINUTE)),
 }

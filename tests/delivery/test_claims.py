@@ -6,6 +6,7 @@ And with real ones, between two handlers of one process, which are as strange to
 import json
 import logging
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -149,6 +150,7 @@ class Fleet:
         self.state = state
         self.client = Client()
         self.reopened: list[str] = []
+        self.sizes: list[tuple[str, float]] = []
         self.throttle = Throttle(WINDOW, 100, clock=lambda: self.now)
         self.throttle.fresh = deque()
 
@@ -157,6 +159,7 @@ class Fleet:
                 state,  # type: ignore[arg-type]
                 throttle=self.throttle,
                 again=self._again,
+                size=self._report_size,
                 window=WINDOW,
                 longest=4 * WINDOW,
                 release=release,
@@ -174,6 +177,9 @@ class Fleet:
             clock=lambda: self.now,
             random=lambda: 0.999,
         )
+
+    def _report_size(self, key: str, elapsed: float) -> None:
+        self.sizes.append((key, elapsed))
 
     def _again(self, key: str) -> bool:
         self.reopened.append(key)
@@ -306,6 +312,15 @@ def test_what_was_resolved_since_opens_no_window():
     fleet.log()
     fleet.steps()
     assert fleet.log()
+
+
+@pytest.mark.parametrize(("untold", "asked"), [(10, True), (9, False)])
+def test_the_size_of_what_another_process_told_is_reported_if_nobody_has(untold: int, asked: bool):
+    fleet = Fleet(State([Anothers(True, 200.0, 100.0, untold)]))
+    fleet.log()
+    fleet.steps()
+    assert fleet.stats.told_elsewhere == 1
+    assert fleet.sizes == ([("disk", 100.0)] if asked else [])
 
 
 def test_what_another_process_is_sending_is_kept_until_it_is_told():
@@ -628,6 +643,17 @@ def test_the_size_of_a_problem_is_sent_without_a_state_that_stays_away(at_the_en
     fleet.state.pause = lambda: 60.0  # type: ignore[method-assign] # it is not asked before
     fleet.turn(SOON)
     assert fleet.sent == ["disk", "disk"]
+
+
+def test_the_end_does_not_wait_for_a_thread_that_was_ending_by_itself():
+    fleet = Fleet(State())
+    fleet.log()
+    fleet.steps()
+    worker = fleet.delivery.worker
+    worker.thread = threading.Thread(target=worker._wake_ups.worker.get)
+    worker.thread.start()
+    worker.end(5.0)
+    assert not worker.thread.is_alive(), "it was woken, and handed in nothing"
 
 
 def test_an_event_that_another_process_has_not_sent_by_half_of_the_last_seconds_is_sent():
