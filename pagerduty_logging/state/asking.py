@@ -228,7 +228,7 @@ class Asker:
             if now < self.breaker.until or (not patience and not self._in_background):
                 return None
             try:
-                probe = self._probe = self._call(hello, patience or PATIENCE)
+                probe = self._probe = self._call(hello, patience or PATIENCE, here=False)
             except Exception as error:
                 self._failed(_words(error), 0.0)
                 return None
@@ -264,7 +264,10 @@ class Asker:
                 store.close()
         self._helper.leave()
 
-    def _call(self, request: Request, patience: float, *, unhurried: bool = False) -> UnderWay:
+    def _call(
+        self, request: Request, patience: float, *, unhurried: bool = False, here: bool = True
+    ) -> UnderWay:
+        """Begin a call: on this thread, if it may be and that holds up nobody."""
         if self.store is None:
             with self.guard():
                 self.store = self.make_store()
@@ -281,7 +284,7 @@ class Asker:
         store = self.store
         if unhurried:
             return self._hand_ins.start(store, work, self._clock())
-        begun = store.begin(request)
+        begun = store.begin(request) if here else None
         if begun is not None:
             return _Guarded(begun, self.guard)
         if self._in_background:
