@@ -290,7 +290,7 @@ class PagerDutyHandler(Pager):
             reports=self._pipeline.follow_ups,
             decisions=self._decisions,
             defer=before_send is None,  # which runs on the thread that logs
-            on_fork=self._pipeline.reset,
+            on_fork=partial(_reset, self._pipeline, weakref.ref(self)),
             on_look=self.lookout.glance,
             max_pending=options.count("max_pending", max_pending),
             max_events_per_minute=options.count("max_events_per_minute", max_events_per_minute),
@@ -363,6 +363,14 @@ class PagerDutyHandler(Pager):
             longest=longest,
             release=release,
         )
+
+
+def _reset(pipeline: Pipeline, handler: weakref.ref[PagerDutyHandler]) -> None:
+    """Know nothing and have counted nothing: this is a forked child."""
+    pipeline.reset()
+    alive = handler()
+    if alive is not None:
+        alive.repeats = 0
 
 
 def _load(events: EventsClient, warm_up: Callable[[], object]) -> None:

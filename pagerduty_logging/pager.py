@@ -39,12 +39,14 @@ class Pager(logging.Handler):
 
     Attributes:
         lookout: notices when no error reaches the handler any more.
+        repeats: records that `handle` counted, and that was all.
     """
 
     # Here and not only in the constructor: logging keeps, and flushes, what a bad option left half built.
     _delivery: Delivery | None = None
     _routes: Sequence[tuple[Rule, Pager | None]] = ()
     _holder: int | None = None
+    repeats = 0
 
     lookout: Lookout
     _pipeline: Pipeline
@@ -95,7 +97,7 @@ class Pager(logging.Handler):
                     raised = record.exc_info
                     if raised is None:
                         problem.occurrences += 1
-                        self._pipeline.suppressed += 1
+                        self.repeats += 1
                         return True
                     caught = raised[1]
                     # One of another type may be another problem, by where it came from.
@@ -103,7 +105,7 @@ class Pager(logging.Handler):
                         (course := problem.course) is None or type(caught).__name__ in course.errors
                     ):
                         problem.occurrences += 1
-                        self._pipeline.suppressed += 1
+                        self.repeats += 1
                         try:  # inline, because a call would cost as much as all the rest; see `Mark`
                             caught.__dict__[self._mark] = problem.origin
                         except Exception:
@@ -113,7 +115,7 @@ class Pager(logging.Handler):
             pass
         try:
             if self._call_sites.count(record, _now):
-                self._pipeline.suppressed += 1
+                self.repeats += 1
                 return True
         except Exception:  # as above
             pass
@@ -292,7 +294,7 @@ class Pager(logging.Handler):
             stats = replace(stats, accepted=stats.accepted + unreadable, dropped=dropped)
         return replace(
             stats,
-            suppressed=self._pipeline.suppressed,
+            suppressed=self._pipeline.suppressed + self.repeats,
             ignored=dict(self._pipeline.capturing.ignored),
             state=None if self._state is None else self._state.stats,
             out_of_reach=self.lookout.trouble() or None,

@@ -6,10 +6,10 @@ spool an event is on disk before `submit` returns, and a process that finds it w
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pagerduty_logging.delivery import process
@@ -18,14 +18,11 @@ from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.diagnostics import Diagnostics, counted
 from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.delivery.inbox import Item
-from pagerduty_logging.delivery.losses import Losses, OnError
-from pagerduty_logging.delivery.queue import Queue
+from pagerduty_logging.delivery.losses import OnError
+from pagerduty_logging.delivery.new_worker import new_worker
 from pagerduty_logging.delivery.reports import NoReports, Reports
-from pagerduty_logging.delivery.roles import Roles
-from pagerduty_logging.delivery.schedule import Backlog, Budget
-from pagerduty_logging.delivery.sending import Sending, as_it_is
+from pagerduty_logging.delivery.sending import as_it_is
 from pagerduty_logging.delivery.spool import Spool
-from pagerduty_logging.delivery.spooled import SpooledEvents
 from pagerduty_logging.delivery.stats import Stats
 from pagerduty_logging.delivery.worker import WAKE_UP, OnLook, Worker
 from pagerduty_logging.events_api import retrying
@@ -89,22 +86,30 @@ class Delivery:
     ) -> None:
         self.flush_timeout = flush_timeout
         self._client = client
-        self._decide = decide
-        self._ready = ready
         self._reports = reports
         self._decisions = decisions or Decisions(str)
-        self._defer = defer
-        self._max_pending = max_pending
-        self._max_events_per_minute = max_events_per_minute
         self._spool = spool
-        self._make_claims = make_claims
         self._background = background
-        self._on_error = on_error
         self._on_fork = on_fork
-        self._on_look = on_look
         self._diagnostics = diagnostics
-        self._clock = clock
-        self._random = random
+        self._new_worker = partial(
+            new_worker,
+            client,
+            decide=decide,
+            ready=ready,
+            reports=reports,
+            decisions=self._decisions,
+            defer=defer,
+            max_pending=max_pending,
+            max_events_per_minute=max_events_per_minute,
+            spool=spool,
+            make_claims=make_claims,
+            on_error=on_error,
+            on_look=on_look,
+            diagnostics=diagnostics,
+            clock=clock,
+            random=random,
+        )
         # Begun with the first use and not here, so that gevent's patches, applied in between, are honoured.
         self._current: Worker | None = None
         self._beginning = threading.RLock()
@@ -132,7 +137,7 @@ class Delivery:
                 self._spool.begin()
             if before is not None and self._on_fork is not None:
                 self._on_fork()
-            begun = self._new_worker()
+            begun = self._new_worker(owner=self, background=self._in_background())
             # In one step, and not if a signal handler on this thread has logged, and begun, in the meantime.
             self._current = begun = begun if self._current is before else self._current or begun
         process.enter_process()
@@ -153,48 +158,6 @@ class Delivery:
 
     def _in_background(self) -> bool:
         return not process.sends_in_call() if self._background is None else self._background
-
-    def _new_worker(self) -> Worker:
-        roles = Roles()
-        background = self._in_background()
-        threaded = background and process.threads_run()
-        spooled = None
-        if self._spool is not None:
-            spooled = SpooledEvents(self._spool, self._max_pending, self._clock())
-        queue = Queue(
-            Backlog(self._client.retry, self._random),
-            Budget(self._max_events_per_minute),
-            self._max_pending,
-            self._clock,
-        )
-        claims = None
-        if self._make_claims is not None:
-            claims = self._make_claims(queue=queue, guard=roles.as_sender, clock=self._clock)
-        sending = Sending(
-            self._client,
-            queue=queue,
-            decide=self._decide,
-            ready=self._ready,
-            reports=self._reports,
-            decisions=self._decisions,
-            spooled=spooled,
-            losses=Losses(self._on_error, spooled, self._diagnostics, roles),
-            claims=claims,
-            clock=self._clock,
-            diagnostics=self._diagnostics,
-        )
-        return Worker(
-            sending,
-            roles=roles,
-            in_call=WAKE_UP if background and process.interpreter_lacks_threads() else math.inf,
-            threaded=threaded,
-            # With a spool an event is on disk before `submit` returns.
-            defers=threaded and self._defer and self._spool is None,
-            clock=self._clock,
-            diagnostics=self._diagnostics,
-            owner=self,
-            on_look=self._on_look,
-        )
 
     # --- the callers' side ------------------------------------------------------------------------
 
@@ -271,7 +234,7 @@ class Delivery:
         queue = worker.queue
         waiting = sorted(queue.waiting(), key=lambda pending: pending.severity.rank)
         lost = [pending for pending in waiting if pending.ticket is None]
-        left = [pending.label for pending in lost]
+        left = [pending.caller.label for pending in lost]
         kept = len(waiting) - len(left)
         left += ["a record that was not read"] * len(queue.inbox)
         left += ["a report of repeats"] * self._reports.left

@@ -1,8 +1,7 @@
-"""What decides the key of most records, found without hashing, reading files or rendering: their token.
+"""The token of a record: what the full rules would hash, found without hashing, reading files or rendering.
 
-A token is what the full rules would hash, so that records with one token have one key. Where that is not
-known for certain (a call site that was not read yet, a library's line with an exception, an object of the
-application's own), there is no token, and the full rules decide.
+Records with the same token have the same key. If the token is not certain (a call site that was not read yet,
+a library's line with an exception, an object of the application), there is none, and the full rules decide.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ Token: TypeAlias = tuple[str, str, tuple[str, ...]]
 """The logger's name, the template, and what joins them in the key."""
 
 _APART: Final = frozenset((*failure.LOGGERS, "django.server", "tornado.access", "uvicorn.error"))
-"""Loggers whose records are told apart by more than their text."""
+"""Loggers whose records are distinguished by more than their text."""
 FIRST: Final = frozenset(("", "{", "[", "(", "T"))
-"""How a text begins that may be data."""
+"""First characters of a text that may be data."""
 _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
 _HEADER: Final = "(most recent call last)"
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
@@ -33,12 +32,12 @@ _TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
 _MAX_NAMES: Final = 30
 _MAX_CHARS: Final = 2_000
 MAX_MASKED: Final = 400
-# With an entry for each character that is usual: for one that is missing, an exception is raised and caught.
+# An entry for each usual character: `translate` catches an exception for each one that is missing.
 _ZEROS: Final = "".join("0" if chr(n).isdecimal() else chr(n) for n in range(128))
 
 
 def token_of(record: logging.LogRecord) -> Token | None:
-    """Return what decides the key of RECORD; None if only the full rules can tell.
+    """Return what decides the key of RECORD; None if only the full rules can.
 
     Runs none of the application's code, and looks at no file. May raise an `Exception` for a record that
     was made by hand.
@@ -47,7 +46,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
     args = record.args
     subject: BaseException | None = None
     if args and type(msg) is str:
-        said = structured.subject_of(record) if len(msg) <= 8 else msg
+        said = structured.subject_of(msg, args) if len(msg) <= 8 else msg
         if said is msg:
             return _of_template(record, msg, args)
         msg = said
@@ -88,7 +87,13 @@ def token_of_words(
         if template.fits(words):
             shape = template.text
             if subject is None and name not in places.MAINS and says_enough(shape):
-                return name, shape, parts.module_of(record) if name == parts.ROOT else ()
+                return (
+                    name,
+                    shape,
+                    parts.module_of(getattr(record, "module", None), record.pathname)
+                    if name == parts.ROOT
+                    else (),
+                )
             return _joined(record, words, shape, subject, guessed=False)
     if site.bare or not _none_fits(site, path, words):
         return None
@@ -131,7 +136,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
 
 
 def may_be_handed(record: logging.LogRecord, error: BaseException) -> bool:
-    """Whether RECORD, which has no `exc_info`, may speak of an exception of other code, see `handled`."""
+    """Whether RECORD, without `exc_info`, may report other code's exception, see `failure.with_handled`."""
     return error.__traceback__ is not None and not failure.is_ordinary(record, error)
 
 
@@ -143,25 +148,25 @@ def _joined(
     nothing = says_nothing(shape)
     little = guessed or parts.says_little_template(shape)
     if little:
-        exception = subject if subject is not None else causes.reported_exception(record)
+        exception = subject if subject is not None else causes.reported_exception(record.exc_info, record.msg)
         if exception is not None:
             if not exceptions.is_plain(exception):
                 return None
             if nothing or subject is not None or words == str(exception):
                 joined = causes.raised(exception).joined
     if nothing and not joined:
-        joined = parts.logged_in(record)
+        joined = parts.logged_in(record.funcName)
     elif little and failure.has_place(record):
-        joined = parts.with_more(joined, parts.logged_in(record))
+        joined = parts.with_more(joined, parts.logged_in(record.funcName))
     if record.name == parts.ROOT:
-        joined = (*joined, *parts.module_of(record))
-    name = record.name if record.name not in places.MAINS else parts.named(record)
+        joined = (*joined, *parts.module_of(getattr(record, "module", None), record.pathname))
+    name = record.name if record.name not in places.MAINS else parts.named(record.name, record.pathname)
     return name, shape, joined
 
 
 def _none_fits(site: source.Site, path: str, words: str) -> bool:
-    """Whether the full rules, too, would find no template for WORDS there now, and look at no file for it."""
-    for template in site.templates:  # as of a text that is translated
+    """Whether the full rules would find no template for WORDS either, and would check no file."""
+    for template in site.templates:  # for example of a translated text
         if template.is_in(words):
             return False
     if site.templates:
@@ -173,7 +178,7 @@ def _none_fits(site: source.Site, path: str, words: str) -> bool:
 
 
 def words_of(message: Any) -> str | None:
-    """The words of a message without arguments; None if they are not easily told, or it is no text."""
+    """The words of a message without arguments; None if they are not easily found, or there are none."""
     if type(message) is str:
         return _read(message) if may_be_data(message) else message
     return _words_of_object(message)
@@ -185,7 +190,7 @@ def may_be_data(text: str) -> bool:
 
 
 def _words_of_object(said: Any) -> str | None:
-    """The words of a message that is no text; None if that is not easily told."""
+    """The words of a message that is no text; None if they are not easily found."""
     if type(said) is dict:
         if "pagerduty" in said or dict.get(said, "exc_info"):
             return None
@@ -198,7 +203,7 @@ def _words_of_object(said: Any) -> str | None:
 
 
 def _read(text: str) -> str | None:
-    """The words of a text that may be data; None if that is not easily told."""
+    """The words of a text that may be data; None if they are not easily found."""
     data = structured.read_text(text)
     if data is text:
         return text
@@ -209,7 +214,7 @@ def _read(text: str) -> str | None:
 
 
 def _words_of(said: dict[Any, Any]) -> str | None:
-    """The words of a mapping, as `structured.words_of` has them; None if that is not easily told."""
+    """The words of a mapping, as `structured.words_of` has them; None if they are not easily found."""
     if len(said) > _MAX_NAMES:
         return None
     for name, value in said.items():
@@ -244,13 +249,13 @@ def says_enough(template: str) -> bool:
 
 
 def _masked(text: str) -> str:
-    """What `mask` returns: it tells no digit from another, so that texts alike but for them share a mask."""
+    """What `mask` returns. It treats all digits alike, so texts that differ in digits only share a mask."""
     shape = mask_without_digits(text)
     return mask(text) if shape is None else shape
 
 
 def mask_without_digits(text: str) -> str | None:
-    """What `mask` returns for all texts that are like this one but for their digits; None if that differs."""
+    """What `mask` returns for all texts that differ from this one in digits only; None if it varies."""
     if len(text) > MAX_MASKED:
         return None
     shape = _mask(without_digits(text))

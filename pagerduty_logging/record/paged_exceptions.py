@@ -1,7 +1,7 @@
 """Which problem an exception object was paged for, so that the same failure is not paged again elsewhere.
 
-The mark is an attribute of the exception itself: most exceptions cannot be referred to weakly, and holding
-them would keep their frames alive. It is plain data, so that a marked exception can still be pickled.
+The mark is an attribute of the exception itself: most exceptions allow no weak references, and strong ones
+would keep their frames alive. It is plain data, so that a marked exception can still be pickled.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any, Literal, NamedTuple
 from pagerduty_logging.record.places import is_standard_library
 
 MARK_SECONDS = 60.0
-"""How long a mark holds: a failure passes from the line that logs it to the next in much less."""
+"""Seconds for which a mark is valid; a failure gets from one line that logs it to the next much faster."""
 MAX_FRAMES = 10_000
-"""Frames that are looked at; a longer traceback is taken for another failure."""
+"""Frames that are compared; a longer traceback counts as another failure."""
 
 Relation = Literal["same", "passed on", "raised again", "another"]
 
@@ -31,16 +31,16 @@ _INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 class Mark(NamedTuple):
     """What is noted on an exception.
 
-    The handler's hot path writes only the first two, as a bare tuple: more would cost every repeat.
+    The handler's hot path writes only the first two, as a plain tuple: more would slow down every repeat.
     """
 
     key: str | list[str]
-    """The dedup key of the problem that it was paged for; or the list that gets it when it is found."""
+    """The dedup key of its problem, or the list that gets the key when it is found."""
     logger: str
     at: float = float("inf")
-    """When that was, on the handler's clock; infinity: not noted."""
+    """When it was logged, on the handler's clock; infinity: unknown."""
     traceback: int = 0
-    """The identity of the traceback it had; 0: not noted."""
+    """The `id` of its traceback at that time; 0: unknown."""
 
 
 def name(owner: str) -> str:
@@ -49,11 +49,11 @@ def name(owner: str) -> str:
 
 
 JOB = name("job")
-"""Where a guarded job notes that it has paged for an exception."""
+"""The attribute by which a guarded job marks an exception that it has paged for."""
 
 
 def mark(error: BaseException, attribute: str, value: object) -> None:
-    """Set a mark; nothing happens to an exception that takes none."""
+    """Set a mark; an exception that allows no attributes stays without one."""
     try:
         error.__dict__[attribute] = value
     except Exception:  # a type may do anything to its attributes
@@ -103,7 +103,7 @@ def is_marked(error: BaseException, attribute: str) -> bool:
 
 
 def mark_of(error: BaseException, attribute: str) -> Mark | None:
-    """Return the mark that was set on this very exception; None if there is none."""
+    """Return the mark that was set on this exception object; None if there is none."""
     try:
         found: Any = error.__dict__.get(attribute)
         return Mark(*found) if type(found) is tuple else None
@@ -112,13 +112,13 @@ def mark_of(error: BaseException, attribute: str) -> Mark | None:
 
 
 def relation(found: Mark, traceback: TracebackType | None, now: float) -> Relation:
-    """Tell how an exception that is logged now relates to what was paged for the same object.
+    """Return how an exception that is logged now relates to the page for the same object.
 
     Returns:
         "same" if nothing has happened to it since; "passed on" if it went on to the functions that called
-        the one that logged it; "raised again" if that looks so, but it never left the function where it was
-        logged, or a future has handed it over before; "another" if that is too long ago, or if it was
-        raised again, as a stored exception is.
+        the one that logged it; "raised again" if it looks passed on, but never left the function that logged
+        it, or came out of a future before; "another" if the page is too old, or if the exception was raised
+        again, as a stored exception is.
     """
     if now - found.at > MARK_SECONDS:
         return "another"
@@ -165,8 +165,8 @@ def _was_handed_over(traceback: TracebackType | None) -> bool:
 def _raises_anew(traceback: TracebackType) -> bool:
     """Return whether a frame raised the exception itself; otherwise it only passed through.
 
-    `raise error` where it was caught is still the same failure; so is what a library hands on, such as the
-    result of a future.
+    `raise error` where it was caught is still the same failure; so is what a library passes on, such as the
+    exception of a future.
     """
     code = traceback.tb_frame.f_code
     before = traceback.tb_next
