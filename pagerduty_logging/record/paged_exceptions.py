@@ -88,8 +88,8 @@ def of_task(record: logging.LogRecord, traceback: TracebackType | None) -> Trace
 
 
 def _is_about_callback(record: logging.LogRecord) -> bool:
-    text, args = record.msg, record.args
-    if text == "%s" and isinstance(args, tuple) and args:
+    text, args = record.__dict__.get("msg"), record.__dict__.get("args")
+    if type(text) is str and text == "%s" and type(args) is tuple and args:
         text = args[0]  # as our hooks log it
     return type(text) is str and text.startswith(_CALLBACK)
 
