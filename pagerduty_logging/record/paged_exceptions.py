@@ -7,7 +7,6 @@ would keep their frames alive. It is plain data, so that a marked exception can 
 from __future__ import annotations
 
 import inspect
-import logging
 import re
 from opcode import opmap
 from types import TracebackType
@@ -71,14 +70,12 @@ def copy_marks(error: BaseException, other: BaseException) -> None:
         mark(other, attribute, value[:2] if type(value) is tuple else value)
 
 
-def of_task(record: logging.LogRecord, traceback: TracebackType | None) -> TracebackType | None:
-    """Return the traceback to note: a task's own, if an event loop says that a callback raised it again.
+def of_task(traceback: TracebackType | None) -> TracebackType | None:
+    """Return the part of a traceback to note where a callback may have raised again what a task raised.
 
-    What awaits the task gets that one, without the callback's frames: aio-pika's callback raises what a
+    What awaits the task gets the task's own frames, without the callback's: aio-pika's callback raises what a
     consumer raised, and then aiormq logs it.
     """
-    if not _is_about_callback(record):
-        return traceback
     here = traceback
     for _ in range(MAX_FRAMES):
         if here is None or here.tb_frame.f_code.co_flags & inspect.CO_COROUTINE:
@@ -87,11 +84,11 @@ def of_task(record: logging.LogRecord, traceback: TracebackType | None) -> Trace
     return here or traceback
 
 
-def _is_about_callback(record: logging.LogRecord) -> bool:
-    text, args = record.__dict__.get("msg"), record.__dict__.get("args")
-    if type(text) is str and text == "%s" and type(args) is tuple and args:
-        text = args[0]  # as our hooks log it
-    return type(text) is str and text.startswith(_CALLBACK)
+def reports_callback(message: object, args: object) -> bool:
+    """Return whether an event loop, or our hook there, logs that a callback raised an exception."""
+    if type(message) is str and message == "%s" and type(args) is tuple and args:
+        message = args[0]  # as the hook logs it
+    return type(message) is str and message.startswith(_CALLBACK)
 
 
 def is_marked(error: BaseException, attribute: str) -> bool:
