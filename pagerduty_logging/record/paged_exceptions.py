@@ -70,12 +70,19 @@ def copy_marks(error: BaseException, other: BaseException) -> None:
         mark(other, attribute, value[:2] if type(value) is tuple else value)
 
 
-def of_task(traceback: TracebackType | None) -> TracebackType | None:
-    """Return the part of a traceback to note where a callback may have raised again what a task raised.
+def of_task(traceback: TracebackType | None, message: object, args: object) -> TracebackType | None:
+    """Return the traceback to note: a task's own, if an event loop says that a callback raised it again.
 
-    What awaits the task gets the task's own frames, without the callback's: aio-pika's callback raises what a
+    Code that awaits the task gets that one, without the callback's frames: aio-pika's callback raises what a
     consumer raised, and then aiormq logs it.
+
+    Args:
+        traceback: of the exception that is logged.
+        message: `msg` of the record.
+        args: its arguments.
     """
+    if not _is_about_callback(message, args):
+        return traceback
     here = traceback
     for _ in range(MAX_FRAMES):
         if here is None or here.tb_frame.f_code.co_flags & inspect.CO_COROUTINE:
@@ -84,11 +91,11 @@ def of_task(traceback: TracebackType | None) -> TracebackType | None:
     return here or traceback
 
 
-def reports_callback(message: object, args: object) -> bool:
-    """Return whether an event loop, or our hook there, logs that a callback raised an exception."""
-    if type(message) is str and message == "%s" and type(args) is tuple and args:
-        message = args[0]  # as the hook logs it
-    return type(message) is str and message.startswith(_CALLBACK)
+def _is_about_callback(message: object, args: object) -> bool:
+    if type(message) is not str:
+        return False
+    text = args[0] if message == "%s" and type(args) is tuple and args else message  # as our hooks log it
+    return type(text) is str and text.startswith(_CALLBACK)
 
 
 def is_marked(error: BaseException, attribute: str) -> bool:
