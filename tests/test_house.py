@@ -118,6 +118,7 @@ TESTED_IN = {
     "integrations/huey.py": "hosts/test_tasks.py",
     "integrations/prefect.py": "hosts/test_pipelines.py",
     "integrations/rq.py": "hosts/test_rq.py",
+    "integrations/temporal.py": "hosts/test_pipelines.py",
     "integrations/wsgi.py": "hosts/test_web.py",
     "page/deployment.py": "page/test_alert.py",
     "page/links.py": "page/test_alert.py",
