@@ -171,10 +171,11 @@ class CallSites:
         if occurrence.kind is None or not first:
             with suppress(Exception):  # a record that was made by hand
                 token = self._identifier.deciding_token(occurrence)
-        if occurrence.by_message and (attributes.get("args") or token is None or token[1] == message):
-            if len(message) <= MAX_TEMPLATE_CHARS:
-                self._shortcuts.know(name, message, level, problem, occurrence.kind)
-        elif token is not None:
+        says_all = token is None or token[1] == message
+        by_message = occurrence.by_message and (says_all or attributes.get("args"))
+        if by_message and len(message) <= MAX_TEMPLATE_CHARS:
+            self._shortcuts.know(name, message, level, problem, occurrence.kind)
+        if token is not None and not (says_all and occurrence.by_message):
             path, line = attributes.get("pathname"), attributes.get("lineno")
             if type(path) is str and type(line) is int:
                 self._shortcuts.know_at((path, line), token, name, level, problem, occurrence.kind)

@@ -94,6 +94,11 @@ def printed_exception(record: logging.LogRecord) -> str:
     return text if type(text) is str and not record.exc_info else ""
 
 
+def uncounted(text: str) -> str:
+    """Return a group's words without the number of its members."""
+    return _COUNTED.sub("", text)
+
+
 def text_of(msg: object) -> str:
     """Return what a message object says as a text, however its `__str__` behaves."""
     if type(msg) is str:
@@ -169,7 +174,7 @@ def _of_text(text: str, *, merged: bool) -> Text:
     if "<class '" in text and (named := _CLASS.fullmatch(text)):
         return Text("", joined=(f"class={named[1]}",))
     if text.endswith(("sub-exception)", "sub-exceptions)")):  # a group: how many failed does not matter
-        text = _COUNTED.sub("", text)
+        text = uncounted(text)
     if "(most recent call last)" not in text:
         # What `traceback.format_tb` returns: where, and not what.
         if text.lstrip().startswith('File "') and (frames := printed_traceback.frames_of(text)):
@@ -260,6 +265,11 @@ def _entries_of_repr(text: str) -> list[tuple[str, str]]:
         entries.append((field["name"], literals.string(value) if value[:1] in ("'", '"') else value))
         at = field.end()
     return entries
+
+
+def may_be_repr(text: str) -> bool:
+    """Return whether a text may be a data class's `repr`, of which the names of the fields make the shape."""
+    return text[-1:] == ")" and _DATA_CLASS.match(text) is not None
 
 
 def failure_in(value: object) -> tuple[str, ...]:

@@ -98,13 +98,92 @@ class Service:
     def method(self, log, a, b): log.error(f"method {a} of {b}")
 method = Service().method
 def other_method(log, a, b): log.error(f"method {a} of {b}", stack_info=True)
+def tagged_wrapper(log, a, b): log.error(f"[shop] {a}")
+def numbered_wrapper(log, a, b): log.error(f"[7] {a}")
+def two_values(log, a, b): log.error(f"{a}: {b}")
+def only_values(log, a, b): log.error("%s: %s", a, b)
+def tagged_values(log, a, b): log.error("[%s] %s", a, 17)
+def a_repr(log, a, b): log.error(f"Problem(code={a!r}, user={b})")
+def values_with_an_error(log, a, b):
+    try:
+        raise (KeyError if b == "0" else LookupError)(a)
+    except Exception as error:
+        log.exception("%s: %s", "Error", str(error))
+def effect(a, b):
+    try:
+        raise (KeyError if b == "0" else LookupError)(a)
+    except Exception as error:
+        raise (ValueError if b == "1" else OSError)(b) from error
+def with_a_cause(log, a, b):
+    try:
+        effect(a, b)
+    except Exception as error:
+        log.exception(f"payment {a} failed")
+def of_a_cause(log, a, b):
+    try:
+        effect(a, b)
+    except Exception as error:
+        log.error(error)
+def with_a_cause_in_a_wrapper(log, a, b):
+    try:
+        effect(a, b)
+    except Exception as error:
+        log.exception(a)
+def with_a_group(log, a, b):
+    try:
+        raise ExceptionGroup(a, [(KeyError if b == "0" else LookupError)(a), ValueError(b)])
+    except Exception as error:
+        log.exception(f"payment {a} failed" if b == "1" else error)
+def with_members(log, a, b):
+    found = []
+    for given in a, b, a:
+        try:
+            effect(given, b) if given == b else int(given)
+        except Exception as error:
+            found.append(error)
+    try:
+        raise ExceptionGroup(a, found) if found else ValueError(a)
+    except Exception as error:
+        log.exception(f"payment {a} failed")
+def handler_of(log):
+    def handle(step, a, b):
+        try:
+            return step(a, b)
+        except Exception as error:
+            log.exception(f"step {a} failed" if b != "0" else "step failed")
+    return handle
+def first_step(a, b): raise ValueError(a)
+def second_step(a, b): effect(a, b)
+def third_step(a, b): json.loads(a)
+def dispatching(log, a, b): handler_of(log)({"0": first_step, "1": second_step}.get(b, third_step), a, b)
+def through_a_library(log, a, b):
+    try:
+        functools.reduce(lambda x, y: first_step(a, b) if b == "0" else effect(a, b), [1, 2])
+    except Exception as error:
+        log.exception(f"payment {a} failed: {error}" if b == "1" else "payment failed")
+def an_os_error(log, a, b):
+    try:
+        open("/nowhere/" + a.replace("\\0", ""))
+    except Exception as error:
+        log.error(error)
+def wrapped_error(log, a, b):
+    try:
+        raise (KeyError if b == "0" else LookupError)(a)
+    except Exception as error:
+        wrapper(log, f"{a}: {error}" if b == "1" else str(error), b)
+def wrapper_with_an_error(log, a, b):
+    def report(text): log.error(text, exc_info=True)
+    try:
+        raise (KeyError if b == "0" else LookupError)(a)
+    except Exception as error:
+        report(str(error) if b == "0" else f"payment {a} failed")
 exec("def in_exec(log, a, b): log.error(f'made {a} up')")
 """
 
 NAMES = tuple(
     line.split("(")[0].removeprefix("def ").removeprefix("    def ")
     for line in PROGRAM.splitlines()
-    if line.startswith("def ")
+    if line.startswith("def ") and "(log, a, b)" in line
 )
 NAMES = (*NAMES, "in_lambda", "method", "in_exec")
 LOGGERS = (
@@ -126,6 +205,8 @@ WORDS = (
     "%s is %d", "order %s", "payment {} failed", "<*>", "user alice is gone", "2024-11-29 10:00:00", "0x1f",
     "GET /a/b/c 500", "é 5", "٣ failed", "most recent call last", "(most recent call last)",
     "3 sub-exceptions",
+    "Problem(code='disk_full', user=7)",
+    "Problem_of_a_name_that_is_long_enough_to_be_taken_for_no_data_at_all(code='disk_full', user=7)",
     'File "a.py"', "File ", "class 'ValueError'", "<class 'a.B'", "a=b", "(", ")", "=", "{", "x" * 1_100,
 )  # fmt: skip
 
@@ -173,7 +254,11 @@ values = st.one_of(
 calls = st.tuples(st.sampled_from(NAMES), st.sampled_from(LOGGERS), values, values, st.booleans())
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(calls, min_size=1, max_size=8))
 def test_a_token_is_what_the_full_rules_hash(
     program: dict[str, Callable[..., None]], made: list[tuple[str, str, str, str, bool]]
@@ -194,7 +279,9 @@ def test_a_token_is_what_the_full_rules_hash(
     "name",
     ["f_string", "two_templates", "added", "formatted", "percent", "with_values", "mapping",
      "as_json", "an_error", "raised", "raised_as_argument", "raised_with_words", "in_lambda", "method",
-     "wrapper", "decorated", "in_exec"],
+     "wrapper", "decorated", "in_exec", "tagged_wrapper", "only_values", "tagged_values", "with_a_cause",
+     "of_a_cause", "with_a_group", "dispatching", "through_a_library", "an_os_error",
+     "wrapper_with_an_error"],
 )  # fmt: skip
 def test_most_messages_have_a_token(program: dict[str, Callable[..., None]], name: str) -> None:
     for logger in ("shop", "root"):
