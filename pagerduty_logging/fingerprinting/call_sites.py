@@ -16,8 +16,8 @@ from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
 from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.throttle import Throttle
 
-from . import failure
-from .lines import Line, line_of
+from . import printed_shapes, shapes
+from .lines import UNKNOWN, Line, line_of
 from .problem import Identifier
 from .tokens import Token, may_be_handed, token_of, token_of_words, words_of
 
@@ -36,6 +36,7 @@ _SHOWN: Final = frozenset(
     )
 )
 """Overrides that change what a page shows, and nothing else."""
+_NOTHING: Final[Mapping[object, Problem]] = {}
 _TEXTS: Final = frozenset((str, dict))
 """Messages whose words are a text."""
 
@@ -49,7 +50,7 @@ class CallSites:
         identifier: finds dedup keys.
     """
 
-    __slots__ = ("_identifier", "_known", "_known_at", "_lines", "_mark", "_shortcuts")
+    __slots__ = ("_identifier", "_known", "_known_at", "_lines", "_mark", "_printed", "_shortcuts")
 
     def __init__(self, throttle: Throttle, mark: str, identifier: Identifier) -> None:
         self._shortcuts = throttle.shortcuts
@@ -58,6 +59,7 @@ class CallSites:
         self._known_at: Mapping[tuple[str, int], Mapping[object, Problem]] = throttle.shortcuts.known_at
         self._lines: Mapping[str, Mapping[int, Line]] = throttle.shortcuts.lines
         self._mark = mark
+        self._printed = printed_shapes.PrintedShapes()
 
     def by_line(self, record: logging.LogRecord, message: str) -> Problem | None:
         """Return what a record repeats whose line tells that; None: more must be looked at. May raise an
@@ -71,24 +73,38 @@ class CallSites:
         line = None if lines is None else lines.get(record.lineno)
         if line is None:
             return None
-        path, find, site, problem, function, module, texts = line
-        if path != record.pathname or record.args or site.over:
+        path, find, site, problem, function, module, texts, shape = line
+        args = record.args
+        if path != record.pathname or args or site.over:
             return None
         if module is not None and module != record.module:
             return None
+        joined: tuple[str, ...] | None = ()
+        if args is None and (begins := printed_shapes.begin_of(message)):
+            joined = self._printed.joined_of(record, message, begins)
+            whole, message = message, message[:begins]
+            if joined is None or (texts and (site.templates or whole.rstrip().endswith(message))):
+                return None
         found: Any = find(message)
         if found is None:
             return None
+        raised: Any = record.exc_info
         if problem is None:
             problem = found
-            if record.exc_info or function != record.funcName or not (texts and texts.are_fresh()):
+            if function != record.funcName or not (texts and texts.are_fresh()):
                 return None
-        raised: Any = record.exc_info
-        if not raised:
-            handled = sys.exception()
-            is_apart = record.exc_text or (handled is not None and may_be_handed(record, handled))
-            return None if is_apart else problem
-        return problem if failure.is_ordinary(record) else None
+            if raised and shapes.words_of(raised[1]) in (None, message):
+                return None
+        if raised:
+            joined = shapes.joined_of(record)
+        elif record.exc_text or ((handled := sys.exception()) is not None and may_be_handed(record, handled)):
+            return None
+        if not joined:
+            return None if joined is None or problem is UNKNOWN else problem
+        # It reports for other code: what failed there makes the key, too.
+        if texts is not None or module is not None:
+            return None
+        return self._known_at.get((path, record.lineno), _NOTHING).get((record.name, shape, joined))
 
     def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
         """Count RECORD if it is a repeat; return whether it is one. May raise an `Exception`, and has not
@@ -150,6 +166,10 @@ class CallSites:
     def learn_line(self, record: logging.LogRecord, words: str, token: Token, problem: Problem) -> None:
         """Let the next such records be known by their line, as far as that can be; see `line_of`."""
         name, number = record.name, record.lineno
+        begins = printed_shapes.begin_of(words) if record.args is None else 0
+        if begins:
+            self._printed.learn(record, words, begins)
+            words = words[:begins]
         known = line_of(record, words, token, problem, self._lines.get(name, {}).get(number))
         if known is not None:
             self._shortcuts.know_line(name, number, known)

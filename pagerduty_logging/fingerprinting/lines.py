@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.record import places
-from pagerduty_logging.state.problem import Problem
+from pagerduty_logging.state.problem import Last, Problem
 
 from . import parts, source, tokens
 from .templates import Template
@@ -37,6 +38,10 @@ _NOT_WITHIN: Final = {
 }
 """What a text with one of these characters must not hold."""
 _DIGIT: Final = re.compile("[0-9]")
+
+
+UNKNOWN: Final = Problem("", Last(Severity.ERROR), 0.0, over=True)
+"""Stands for the problem of a line whose records all reported for other code so far."""
 
 
 class Texts:
@@ -86,6 +91,8 @@ class Line(NamedTuple):
     module: str | None = None
     """Its module, if that tells its problem too."""
     texts: Texts | None = None
+    shape: str = ""
+    """What stands for its words in the key, where `problem` is theirs."""
 
 
 def line_of(
@@ -112,10 +119,17 @@ def line_of(
     if number is not None:
         template = site.templates[number]
         more = parts.module_of(record) if name == parts.ROOT else ()
-        says = template.text == shape and joined == more and tokens.says_enough(shape)
+        crash = joined[: len(joined) - len(more)]
+        says = template.text == shape and joined == (*crash, *more) and tokens.says_enough(shape)
         find = _finder(site.templates[:number], template.pieces) if says else None
         return Line(
-            record.pathname, find or _find_nothing, site, problem, None, record.module if more else None
+            record.pathname,
+            find or _find_nothing,
+            site,
+            UNKNOWN if crash and says else problem,
+            None,
+            record.module if more else None,
+            shape=shape,
         )
     if not _is_told_by_mask(record, words, token, site):
         return None
@@ -142,19 +156,26 @@ def _is_told_by_mask(record: logging.LogRecord, words: str, token: tokens.Token,
     return (
         type(record.funcName) is str
         and name != parts.ROOT
-        and not record.exc_info
         and joined in ((), parts.logged_in(record))
         and not any(_DIGIT.search("".join(template.pieces)) for template in site.templates)
         and not tokens.may_be_data(words)
-        and tokens.mask_without_digits(words) == shape
+        and (shape == _part_of(site, words) or tokens.shape_without_digits(site, words) == shape)
     )
+
+
+def _part_of(site: source.Site, words: str) -> str | None:
+    part = tokens.part_in(site, words)
+    return None if part is None else part.text
 
 
 def _finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[str], object] | None:
     """Return what finds the texts that are made of these pieces and of harmless values between them, and that
     none of the templates BEFORE fits."""
-    first = pieces[0]
-    if len(pieces) > MAX_HOLES + 1 or len(before) > MAX_BEFORE or (first and first[0] in tokens.FIRST):
+    first, last = pieces[0], pieces[-1]
+    closing = tokens.LAST.get(first[:1], "")
+    if len(pieces) > MAX_HOLES + 1 or len(before) > MAX_BEFORE or (closing and last[-1:] == closing):
+        return None
+    if first and (first.startswith(tokens.TEMPLATE) or tokens.TEMPLATE.startswith(first)):
         return None
     value = _VALUE_OF_WORDS if _NO_FIELD.match(first[:60]) else _VALUE
     literals = "".join(pieces)
@@ -163,7 +184,8 @@ def _finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[
     ahead = "" if first else _NO_DATA
     ahead += "".join(words for character, words in _NOT_WITHIN.items() if character in literals)
     ahead += "".join(rf"(?!{_texts_of(template.pieces, '.*')}\Z)" for template in before)
-    return re.compile(ahead + _texts_of(pieces, value), re.DOTALL).fullmatch
+    ends = rf"(?<!\{closing})" if closing else ""
+    return re.compile(f"{ahead}{_texts_of(pieces, value)}{ends}", re.DOTALL).fullmatch
 
 
 def _texts_of(pieces: tuple[str, ...], value: str) -> str:

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any, Final, TypeAlias
 
-from pagerduty_logging.record import message, places, structured
+from pagerduty_logging.record import exceptions, message, places, structured
 from pagerduty_logging.record.template_strings import HOLE
 
 from . import causes, failure, parts, shapes, source, texts
@@ -28,6 +28,9 @@ _APART: Final = frozenset((*failure.LOGGERS, "django.server", "tornado.access", 
 """Loggers whose records are told apart by more than their text."""
 FIRST: Final = frozenset(("", "{", "[", "(", "T"))
 """How a text begins that may be data."""
+LAST: Final = {"{": "}", "[": "]", "(": ")"}
+"""How it ends then."""
+TEMPLATE: Final = "Template(strings="
 _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
 _HEADER: Final = "(most recent call last)"
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
@@ -198,9 +201,11 @@ def _joined(
         exception = subject if subject is not None else causes.reported_exception(record)
         if exception is not None:
             its_words = shapes.words_of(exception)
-            if its_words is None or shapes.shape_of(exception) is None:
+            if its_words is None:
                 return None
             if nothing or subject is not None or words == its_words:
+                if not exceptions.is_plain(exception) and shapes.shape_of(exception) is None:
+                    return None
                 joined = causes.raised(exception).joined
         elif appended:
             printed = causes.printed(appended)
@@ -262,7 +267,10 @@ def words_of(message: Any) -> str | None:
 
 def may_be_data(text: str) -> bool:
     """Whether a text begins as JSON, logfmt or the `repr` of data does."""
-    return text[:1] in FIRST or ("=" in text and "=" in text[:64])
+    first = text[:1]
+    if first in FIRST and (text[-1:] == LAST.get(first) if first != "T" else text.startswith(TEMPLATE)):
+        return True
+    return not text or ("=" in text and "=" in text[:64])
 
 
 def _words_of_object(said: Any) -> str | None:

@@ -177,6 +177,11 @@ def wrapper_with_an_error(log, a, b):
         raise (KeyError if b == "0" else LookupError)(a)
     except Exception as error:
         report(str(error) if b == "0" else f"payment {a} failed")
+def bracketed_first(log, a, b): log.error(f"[{a}] payment {b}")
+def listed(log, a, b): log.error(f"[payment, {a}, {b}]")
+def braced_first(log, a, b): log.error(f"{{{a}}} payment {b} failed")
+def a_word_with_t(log, a, b): log.error(f"The payment {a} of {b} failed")
+def a_t(log, a, b): log.error(f"T{a}payment {b}")
 exec("def in_exec(log, a, b): log.error(f'made {a} up')")
 """
 
@@ -205,6 +210,7 @@ WORDS = (
     "%s is %d", "order %s", "payment {} failed", "<*>", "user alice is gone", "2024-11-29 10:00:00", "0x1f",
     "GET /a/b/c 500", "é 5", "٣ failed", "most recent call last", "(most recent call last)",
     "3 sub-exceptions",
+    "]", "a]", "}", "emplate(strings=('a',))",
     "Problem(code='disk_full', user=7)",
     "Problem_of_a_name_that_is_long_enough_to_be_taken_for_no_data_at_all(code='disk_full', user=7)",
     'File "a.py"', "File ", "class 'ValueError'", "<class 'a.B'", "a=b", "(", ")", "=", "{", "x" * 1_100,
