@@ -192,7 +192,9 @@ class Pipeline:
                 return None
         # An error that goes on to end the program is the same error, and PagerDuty's urgency is the same
         # for both words.
-        counted = Severity.ERROR if occurrence.echo and severity is Severity.CRITICAL else severity
+        failure = occurrence.failure
+        is_echo = failure is not None and failure.is_echo
+        counted = Severity.ERROR if is_echo and severity is Severity.CRITICAL else severity
         stand_in = self._stand_ins.of(occurrence, key, severity)
         if stand_in is not None:
             key = occurrence.key = stand_in.key
@@ -200,7 +202,7 @@ class Pipeline:
         sighting = self._sight(occurrence, key, counted, settle, held)
         if sighting.why is None:
             self.suppressed += 1
-            if occurrence.known_failure:
+            if failure is not None and failure.is_known:
                 self.throttle.report_nowhere(sighting.problem)
             return None
         return self._event(occurrence, severity, sighting, settle, stand_in)
@@ -217,14 +219,15 @@ class Pipeline:
         # its mark, which says nothing of the message.
         if (sighting.why is not Why.FIRST or chain) and "severity" not in occurrence.overrides:
             self.call_sites.learn(occurrence, sighting.problem, first=sighting.why is Why.FIRST)
-        occurrence.exception = None
+        if occurrence.failure is not None:
+            occurrence.failure.deferred = None
         return sighting
 
     def _decide_without_rules(self, occurrence: Occurrence, broken: BaseException) -> Pending | None:
         """Return the event of an occurrence that could not be decided as it should be."""
         try:
             occurrence.defects.append(f"the record could not be read: {type_name(broken)}")
-            if occurrence.message is None:
+            if occurrence.contents is None:
                 occurrence = salvage(occurrence.record, occurrence.at, broken, occurrence.defects)
             key = self._identifier.identify_bare(occurrence).key
             settle = self.throttle.settlement()

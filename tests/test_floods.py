@@ -78,7 +78,7 @@ class Program:
             if pending is None:
                 self.now = min(until, self.now + (seconds if wait is None else wait))
                 continue
-            event = pending.compose()
+            event = pending.body.compose()
             assert isinstance(event, Trigger)
             sent.append(event)
             self.now += 0.02
@@ -157,7 +157,9 @@ def test_a_flood_of_critical_words_does_not_push_out_a_warning_of_another_line()
     program.log("the disk is nearly full", logger="disk", path="/srv/app/db.py", line=6, **warning)
     for word in WORDS:
         program.log(word, level=logging.CRITICAL)
-    assert "the disk is nearly full" in [pending.compose().summary for pending in program.queue.waiting()]
+    assert "the disk is nearly full" in [
+        pending.body.compose().summary for pending in program.queue.waiting()
+    ]
 
 
 def test_one_line_costs_fifty_one_alerts_however_long_the_flood_lasts() -> None:
@@ -301,7 +303,7 @@ def test_a_fork_and_a_test_know_of_no_flood() -> None:
     program.pipeline.reset()
     told = program.log("a new problem")
     assert told is not None
-    assert told.compose().summary == "a new problem"  # type: ignore[union-attr]
+    assert told.body.compose().summary == "a new problem"  # type: ignore[union-attr]
 
 
 # One dead database behind many functions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -102,3 +103,79 @@ def test_a_repeat_of_an_f_string_passes_few(logger: logging.Logger) -> None:
         assert isinstance(handler, PagerDutyHandler)
         assert handler.flush(30.0)
     assert len(ways[-1].files) <= 4
+
+
+# --- the same, read from the source: every branch, and not only what one record runs ----------------
+
+ROOMS_ON_THE_WAY = ("pager.py", "pipeline.py", "record/", "fingerprinting/", "page/", "delivery/", "state/")
+OF_HANDLERS = {"emit", "filter", "format", "handle"}
+"""Methods that every handler and formatter has: of these only `self`'s are followed."""
+
+
+class Taker(NamedTuple):
+    """A function that takes a log record."""
+
+    file: str
+    node: ast.FunctionDef
+    names: set[str]
+    """Its parameters that are one."""
+
+
+def mentions_record(annotation: ast.expr | None) -> bool:
+    return annotation is not None and "LogRecord" in ast.unparse(annotation)
+
+
+def takers() -> dict[str, list[Taker]]:
+    """Return all functions on the way that take a log record, by name."""
+    found: dict[str, list[Taker]] = {}
+    for path in sorted(Path(PACKAGE).rglob("*.py")):
+        file = path.relative_to(PACKAGE).as_posix()
+        if not file.startswith(ROOMS_ON_THE_WAY):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                names = {
+                    a.arg for a in (*node.args.args, *node.args.kwonlyargs) if mentions_record(a.annotation)
+                }
+                if names:
+                    found.setdefault(node.name, []).append(Taker(file, node, names))
+    return found
+
+
+def handed_on(taker: Taker, known: dict[str, list[Taker]]) -> Iterator[Taker]:
+    """Yield the functions that a function hands its record to, or a copy of it."""
+    names = set(taker.names)
+    for node in ast.walk(taker.node):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            value = node.value
+            called = value.func if isinstance(value, ast.Call) else None
+            makers = known.get(getattr(called, "attr", getattr(called, "id", "")), [])
+            if (isinstance(value, ast.Name) and value.id in names) or any(
+                mentions_record(maker.node.returns) for maker in makers
+            ):
+                names.add(node.targets[0].id)
+    for node in ast.walk(taker.node):
+        if not isinstance(node, ast.Call):
+            continue
+        given = (*node.args, *(keyword.value for keyword in node.keywords))
+        if not any(isinstance(value, ast.Name) and value.id in names for value in given):
+            continue
+        own = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "self"
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for candidate in known.get(name, []):
+            if candidate.file == taker.file or not (own or name in OF_HANDLERS or name.startswith("_")):
+                yield candidate
+
+
+def test_fourteen_files_take_the_log_record_itself() -> None:
+    known = takers()
+    (begin,) = (taker for taker in known["handle"] if taker.file == "pager.py")
+    entered, left = {begin.file: {begin.node.name}}, [begin]
+    while left:
+        for taker in handed_on(left.pop(), known):
+            names = entered.setdefault(taker.file, set())
+            if taker.node.name not in names:
+                names.add(taker.node.name)
+                left.append(taker)
+    assert len(entered) <= 14, {file: sorted(names) for file, names in entered.items()}
+    assert {"record/occurrence.py", "fingerprinting/__init__.py"} <= set(entered)

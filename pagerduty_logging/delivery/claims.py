@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from functools import partial
+from dataclasses import dataclass
 
 from pagerduty_logging.delivery.counting import Counting
-from pagerduty_logging.delivery.event import Kind, Pending, make_ahead, packed, tell
+from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
-from pagerduty_logging.events_api.decoding import decode
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Resolve, Trigger
 from pagerduty_logging.state.protocol import Anothers, Answer, Later, Mine, Silenced, Unknown
@@ -24,6 +23,23 @@ SOON = 0.5
 CHANGE_SEVERITY = 3
 GATHER = 0.45
 """Seconds by which the size of a problem is reported later, so that what the others hand in now is in it."""
+COMES_BACK = 10.0
+"""Seconds for which the size of a problem waits for a state that does not answer: nothing else knows it."""
+
+
+@dataclass(slots=True)
+class _Haste:
+    """Whether somebody waits until nothing is pending; times on the queue's clock.
+
+    Attributes:
+        until: somebody waits.
+        last_word_at: when to report the last repeats; None: the process does not end.
+        send_anyway_at: when to send what another process is about to send.
+    """
+
+    until: float = -math.inf
+    last_word_at: float | None = None
+    send_anyway_at: float = math.inf
 
 
 class Claims:
@@ -67,7 +83,7 @@ class Claims:
         self._wall = wall
         self._event: Event | None = None
         self._answer: Answer = Unknown()
-        self._hurry_until, self._send_anyway_at = -math.inf, math.inf
+        self._haste = _Haste()
         state.set_guard(guard)
 
     # --- counts -----------------------------------------------------------------------------------
@@ -87,12 +103,12 @@ class Claims:
 
     def hurry(self, seconds: float) -> None:
         """For so many seconds somebody waits until nothing is pending."""
-        self._hurry_until = self._clock() + seconds
+        self._haste.until = self._clock() + seconds
 
     def end(self, seconds: float) -> None:
         """The process ends in so many seconds: what another one has not told by half of that is sent here."""
-        self.hurry(seconds)
-        self._send_anyway_at = self._clock() + seconds / 2
+        now = self._clock()
+        self._haste = _Haste(now + seconds, now + min(GATHER, seconds / 4), now + seconds / 2)
 
     def hand_in(self, seconds: float) -> None:
         """Hand in all that was counted, within so many seconds."""
@@ -117,11 +133,12 @@ class Claims:
 
     def allows(self, pending: Pending) -> bool:
         """Whether the event whose turn it is may be sent now; if not, it waits, or is gone."""
-        if pending.follow_up and pending.due == -math.inf and self._clock() >= self._hurry_until:
-            self._queue.put_off(pending, GATHER)
+        gathering = self._gathering(pending)
+        if gathering > 0.0:
+            self._queue.put_off(pending, gathering)
             return False
-        self._event = None if pending.take is not None else _composed(pending)
-        if pending.take is not None or isinstance(self._event, Trigger):
+        self._event = None if pending.body.take is not None else _composed(pending)
+        if pending.body.take is not None or isinstance(self._event, Trigger):
             answer = self._claim(pending)
         elif isinstance(self._event, Change) and self._names_release(self._event):
             name = _name(self._event)
@@ -133,35 +150,51 @@ class Claims:
         self._learn()
         return self._follows(pending, answer)
 
+    def _gathering(self, pending: Pending) -> float:
+        """Return for how many seconds a report is to wait for what others hand in now."""
+        now, haste = self._clock(), self._haste
+        if pending.kind is not Kind.FOLLOW_UP:
+            return 0.0
+        if haste.last_word_at is None:
+            return 0.0 if now < haste.until else pending.accepted_at + GATHER - now
+        if now < haste.last_word_at:  # others are likely to end at this moment, too
+            self._counting.note_all(at_once=True)
+            self._state.hand_in()
+        return haste.last_word_at - now
+
     def _claim(self, pending: Pending) -> Answer:
-        last = self._counting.note(pending.dedup_key, pending.logger)
+        last = self._counting.note(pending.dedup_key, pending.caller.logger)
         return self._state.claim(
             pending.dedup_key,
             pending.severity.rank,
             at=max(self._at(pending), last or 0.0),
-            logger=pending.logger,
-            follow_up=pending.follow_up,
-            meanwhile=partial(make_ahead, pending),
+            logger=pending.caller.logger,
+            follow_up=pending.kind is Kind.FOLLOW_UP,
+            meanwhile=_nothing if pending.held else pending.body.compose_ahead,
         )
 
     def _follows(self, pending: Pending, answer: Answer) -> bool:
         pending.held = False
         match answer:
             case Mine():
-                tell(pending, answer)
-            case Anothers(told=told, again_in=seconds) if told or pending.follow_up:
+                pending.body.tell(answer)
+            case Anothers(told=told, again_in=seconds) if told or self._is_late(pending):
                 _compose_all_the_same(pending)
                 self._queue.let_go(pending)
                 if told:
                     self._throttle.set_window(pending.dedup_key, seconds)
                 return False
-            case Anothers(again_in=seconds) if self._clock() < self._send_anyway_at:
-                hurried = self._clock() < self._hurry_until
-                pending.made = None  # it is made anew, with what is known then
+            case Anothers(again_in=seconds) if self._clock() < self._haste.send_anyway_at:
+                hurried = self._clock() < self._haste.until
+                pending.body.compose_later()
                 self._queue.hold(pending, min(seconds, SOON if hurried else HAND_IN))
                 return False
+            case Unknown() if pending.kind is Kind.FOLLOW_UP and self._comes_back(pending):
+                pending.body.compose_later()
+                self._queue.hold(pending, max(self._state.pause(), SOON))
+                return False
             case Later(again_in=seconds):
-                pending.made = None
+                pending.body.compose_later()
                 self._queue.hold(pending, seconds)
                 return False
             case Silenced(silence=silence, left=seconds):
@@ -172,6 +205,16 @@ class Claims:
                 self._throttle.set_window(pending.dedup_key, min(seconds, HAND_IN))
                 return False
         return True
+
+    def _is_late(self, pending: Pending) -> bool:
+        """Whether a report waits no longer for what another process sends: that is a report, too."""
+        ends = self._haste.last_word_at is not None
+        return pending.kind is Kind.FOLLOW_UP and not (ends and self._clock() < self._haste.send_anyway_at)
+
+    def _comes_back(self, pending: Pending) -> bool:
+        """Whether a state that does not answer is asked again while a report may wait for it."""
+        until = min(pending.accepted_at + COMES_BACK, self._haste.send_anyway_at)
+        return self._clock() + max(self._state.pause(), SOON) <= until
 
     # --- after it ---------------------------------------------------------------------------------
 
@@ -196,12 +239,12 @@ class Claims:
         key, answer, severity = pending.dedup_key, self._answer, pending.severity.rank
         self._note_summary(pending)
         known = answer.occurrences if isinstance(answer, Mine) else self._counting.known_here(key)
-        window = self._next_window(severity)
-        self._state.commit(key, severity, occurrences=known, window=window, follow_up=pending.follow_up)
+        follow_up, window = pending.kind is Kind.FOLLOW_UP, self._next_window(severity)
+        self._state.commit(key, severity, occurrences=known, window=window, follow_up=follow_up)
 
     def _note_summary(self, pending: Pending) -> None:
         at = self._at(pending)
-        sent = None if pending.encoded is None else decode(pending.encoded)
+        sent = None if pending.body.encoded is None else pending.body.shown
         summary = sent.summary or "" if isinstance(sent, Trigger) else ""
         self._state.count(
             pending.dedup_key,
@@ -210,7 +253,7 @@ class Claims:
             last=at,
             severity=pending.severity.rank,
             summary=summary,
-            logger=pending.logger,
+            logger=pending.caller.logger,
         )
 
     def _next_window(self, severity: int) -> float:
@@ -241,13 +284,17 @@ def _composed(pending: Pending) -> Event | None:
     """Return an event that no record of this process made; None for the summary of a storm."""
     if pending.kind is Kind.SUMMARY:
         return None
-    return pending.compose() if pending.encoded is None else decode(pending.encoded)
+    return pending.body.shown
 
 
 def _compose_all_the_same(pending: Pending) -> None:
     """Let what is kept of a problem's last event be kept of one that is not sent: a later one may need it."""
     with suppress(Exception):
-        packed(pending)
+        pending.body.packed()
+
+
+def _nothing() -> None:
+    return
 
 
 def _name(event: Change) -> str:

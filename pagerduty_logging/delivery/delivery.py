@@ -234,7 +234,7 @@ class Delivery:
         queue = worker.queue
         waiting = sorted(queue.waiting(), key=lambda pending: pending.severity.rank)
         lost = [pending for pending in waiting if pending.ticket is None]
-        left = [pending.label for pending in lost]
+        left = [pending.caller.label for pending in lost]
         kept = len(waiting) - len(left)
         left += ["a record that was not read"] * len(queue.inbox)
         left += ["a report of repeats"] * self._reports.left

@@ -54,7 +54,7 @@ class Losses:
     def _tell(self, pending: Pending, error: EventsError) -> None:
         if self._spooled is not None:
             self._spooled.forget(pending, refused=isinstance(error, BadRequest))
-        self._diagnostics.say("lost", f"not delivered: {pending.label}: {trouble(error)}")
+        self._diagnostics.say("lost", f"not delivered: {pending.caller.label}: {trouble(error)}")
         self._call(pending, error)
 
     def tell_left(self, left: Sequence[Pending], last_error: str, until: float) -> None:
@@ -71,9 +71,10 @@ class Losses:
                 self._call(pending, EventsError(f"the process ended first; last error: {last_error}"))
 
     def _call(self, pending: Pending, error: EventsError) -> None:
+        body = pending.body
         if self._on_error is not None:
             with self._roles.as_callback():
                 try:
-                    self._on_error(decode(pending.refused) if pending.refused else pending.compose(), error)
+                    self._on_error(decode(body.refused) if body.refused else body.compose(), error)
                 except Exception as broken:
                     self._diagnostics.say("on_error", f"on_error raised {type(broken).__name__}")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+from array import array
+from bisect import bisect_left
 from collections import Counter
 
-from pagerduty_logging.delivery.event import Kind, Pending
+from pagerduty_logging.delivery.body import Body
+from pagerduty_logging.delivery.event import Caller, Kind, Pending
 from pagerduty_logging.events_api.encoding import new_dedup_key
 from pagerduty_logging.events_api.events import Severity, Trigger
 from pagerduty_logging.state.problem import Outcome
@@ -37,7 +40,7 @@ class Overflow:
         self._under_way = False
         self._first = self._last = -math.inf
         self._severity = Severity.INFO
-        self._problems: dict[int, None] = {}  # by hash; a third of the memory of a set of their keys
+        self._problems = array("q")  # their hashes, sorted: a twentieth of the memory of a set of their keys
         self._sources: Counter[str] = Counter()
 
     def add(self, dedup_key: str, severity: Severity, label: str, records: int, now: float) -> None:
@@ -49,9 +52,14 @@ class Overflow:
         if severity is not self._severity and severity.rank < self._severity.rank:
             self._severity = severity
         if len(self._problems) < MAX_COUNTED:
-            self._problems[hash(dedup_key)] = None
+            self._count(hash(dedup_key))
         counted = label in self._sources or len(self._sources) < MAX_COUNTED
         self._sources[label if counted else OTHERS] += records
+
+    def _count(self, problem: int) -> None:
+        at = bisect_left(self._problems, problem)
+        if at == len(self._problems) or self._problems[at] != problem:
+            self._problems.insert(at, problem)
 
     def __bool__(self) -> bool:
         """Whether there is something to report that no event under way reports."""
@@ -75,10 +83,9 @@ class Overflow:
             severity=self._severity,
             kind=Kind.SUMMARY,
             accepted_at=now,
-            compose=self._compose,
+            body=Body(self._compose, why=Why.NO_ROOM.said(), remade=True),
             settle=self._settle,
-            label="the summary of a storm",
-            why=Why.NO_ROOM.said(),
+            caller=Caller("the summary of a storm"),
         )
 
     def _compose(self) -> Trigger:

@@ -10,11 +10,10 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar, cast
 
 from pagerduty_logging.delivery.decisions import Verdict
-from pagerduty_logging.delivery.event import Pending, bare, trouble
+from pagerduty_logging.delivery.event import Pending, reduced, trouble
 from pagerduty_logging.delivery.inbox import Inbox
 from pagerduty_logging.delivery.overflow import Overflow
 from pagerduty_logging.delivery.schedule import After, Backlog, Budget, after
@@ -137,6 +136,8 @@ class Queue:
                     self._entering.append(pending)
                 self.inbox.remove_first()  # only after it is in the next queue
                 pending = None
+                if len(self._entering) >= MAX_ENTERING:
+                    self.take_in()
         finally:
             self.inbox.end()
             if pending is not None:  # interrupted: its item will be decided again, and is news again
@@ -183,7 +184,7 @@ class Queue:
             if victim is None:
                 return
             records = self._drop(victim, "overflow", NO_ROOM, Outcome.REJECTED)
-            self._overflow.add(victim.dedup_key, victim.severity, victim.label, records, self._clock())
+            self._overflow.add(victim.dedup_key, victim.severity, victim.caller.label, records, self._clock())
 
     def _with_all_entered(self, work: Callable[..., _T], *args: object) -> _T:
         """Return `work(*args)`, with all entered that was submitted; within other work, as it stands."""
@@ -304,13 +305,13 @@ class Queue:
         self._with_all_entered(self._conclude, pending, error)
 
     def _conclude(self, pending: Pending, error: EventsError | None) -> None:
-        if pending.encoded is not None:
-            self._backlog.resize(pending, len(pending.encoded.json))
+        if pending.body.encoded is not None:
+            self._backlog.resize(pending, len(pending.body.encoded.json))
         if error is None:
             self._backlog.delivered(pending, self._clock())
             self._counts.delivered += 1
             pending.settle(Outcome.DELIVERED)
-            pending.note(Verdict.SENT, pending.why)
+            pending.note(Verdict.SENT, pending.body.why)
             return
         self._counts.last_error, self.trouble = str(error), trouble(error)
         match after(error, pending):
@@ -318,8 +319,7 @@ class Queue:
                 self._backlog.failed(pending, error, self._clock())
                 self._counts.retries += 1
             case After.BARE:
-                pending.refused, pending.encoded = pending.encoded, None
-                pending.compose, pending.bare = partial(bare, pending, error), True
+                pending.body = reduced(pending, error)
                 self._counts.retries += 1
             case After.DEAD:
                 self._counts.dead_lettered += 1

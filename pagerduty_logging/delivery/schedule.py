@@ -54,7 +54,7 @@ def after(error: EventsError, pending: Pending) -> After:
     """
     if error.retryable:
         return After.WAIT
-    return After.DEAD if pending.bare else After.BARE
+    return After.DEAD if pending.body.bare else After.BARE
 
 
 class Backlog:
@@ -109,7 +109,7 @@ class Backlog:
         turns.add(pending)
         self.count += 1
         self._oldest = min(self._oldest, pending.accepted_at)
-        self.size += pending.size
+        self.size += pending.body.size
 
     def remove(self, pending: Pending) -> None:
         """Remove an event from any place in its lane."""
@@ -120,7 +120,7 @@ class Backlog:
         self._classes[_class(pending)].remove(pending)
         self._failing.discard(pending)
         self.count -= 1
-        self.size -= pending.size
+        self.size -= pending.body.size
 
     def hold(self, pending: Pending, until: float) -> None:
         """Let an event wait for what another process does; a more severe trigger does not wait for it."""
@@ -139,8 +139,8 @@ class Backlog:
 
     def resize(self, pending: Pending, size: int) -> None:
         """Note that the memory which an event takes has changed."""
-        self.size += size - pending.size
-        pending.size = size
+        self.size += size - pending.body.size
+        pending.body.size = size
 
     def next(self, now: float, among: Callable[[str], bool] | None = None) -> Pending | None:
         """Return the event whose turn it is; None while all of them wait (see `wait`).
@@ -279,7 +279,7 @@ Class: TypeAlias = tuple[int, Kind]
 
 def _makes_way(held: Pending, other: Pending) -> bool:
     """Return whether an event that waits for another process lets another one of its dedup key go first."""
-    return held.held and other.take is not None and other.severity.rank < held.severity.rank
+    return held.held and other.body.take is not None and other.severity.rank < held.severity.rank
 
 
 def _rank(severity: Severity) -> int:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
-from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits, packed
+from pagerduty_logging.delivery.body import Body
+from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
 from pagerduty_logging.delivery.spool import Kept, Spool
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.decoding import decode
@@ -44,19 +45,19 @@ class SpooledEvents:
     def save(self, pending: Pending, now: float) -> None:
         """Write an event to disk, as the bytes that are sent, on the thread that submits it."""
         try:
-            encoded = packed(pending)
+            encoded = pending.body.packed()
         except Exception:
             return  # the sender meets the same failure, and sends what can be said
-        pending.size = len(encoded.json)
+        pending.body.size = len(encoded.json)
         age = now - pending.accepted_at
         pending.ticket = self._spool.write(
             Kept(
                 encoded=encoded,
                 severity=pending.severity,
-                known=pending.kind is Kind.REMINDER,
+                known=pending.kind >= Kind.REMINDER,
                 accepted=self._time_of_day() - age,
-                label=pending.label,
-                bare=pending.bare,
+                label=pending.caller.label,
+                bare=pending.body.bare,
             )
         )
 
@@ -90,12 +91,14 @@ class SpooledEvents:
                 severity=kept.severity,
                 kind=Kind.REMINDER if kept.known else Kind.NEWS,
                 accepted_at=now - max(time_of_day - kept.accepted, 0.0),
-                compose=partial(decode, kept.encoded),
+                body=Body(
+                    partial(decode, kept.encoded),
+                    size=len(kept.encoded.json),
+                    encoded=kept.encoded,
+                    bare=kept.bare,
+                ),
                 settle=nobody_waits,  # repeats were counted in the process that logged it
-                label=kept.label,
-                size=len(kept.encoded.json),
-                encoded=kept.encoded,
-                bare=kept.bare,
+                caller=Caller(kept.label),
                 ticket=ticket,
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pagerduty_logging.delivery.event import Pending
 
@@ -14,13 +14,15 @@ class _Line:
     """What waits from one line of source.
 
     Attributes:
-        events: the oldest first; a dict as ordered set.
+        name: the one object that is kept of all that are equal.
+        events: the oldest first.
         since: when it began to wait for its turn: with its oldest event, or when it had its last turn.
     """
 
+    name: str
+    events: list[Pending]
     since: float
     served: bool = False
-    events: dict[Pending, None] = field(default_factory=dict)
 
 
 class Turns:
@@ -49,18 +51,17 @@ class Turns:
         name, at = pending.turn, pending.accepted_at
         line = self._lines.get(name)
         if line is None:
-            line = self._lines[name] = _Line(since=at)
-            line.events[pending] = None
-            self._in_place(name, line)
+            line = self._lines[name] = _Line(name, [pending], since=at)
+            self._in_place(line)
         else:
-            late = next(reversed(line.events)).accepted_at > at
-            line.events[pending] = None
+            late = line.events[-1].accepted_at > at
+            line.events.append(pending)
             if late:  # seldom: it comes from the spool, or another thread was quicker
-                line.events = dict.fromkeys(sorted(line.events, key=_accepted_at))
+                line.events.sort(key=_accepted_at)
                 if not line.served and at < line.since:
                     line.since = at
-                    self._in_place(name, line)
-        self._count(name, len(line.events) - 1, len(line.events))
+                    self._in_place(line)
+        self._count(line.name, len(line.events) - 1, len(line.events))
 
     @property
     def most(self) -> int:
@@ -69,18 +70,18 @@ class Turns:
 
     def remove(self, pending: Pending) -> None:
         """Take an event out."""
-        name = pending.turn
-        events = self._lines[name].events
-        del events[pending]
-        self._count(name, len(events) + 1, len(events))
+        line = self._lines[pending.turn]
+        events = line.events
+        del events[-1 if events[-1] is pending else events.index(pending)]
+        self._count(line.name, len(events) + 1, len(events))
         if not events:
-            del self._lines[name]
+            del self._lines[line.name]
 
     def had_its_turn(self, pending: Pending, now: float) -> None:
         """An attempt was made with this event: its line waits from now on."""
         line = self._lines[pending.turn]
         line.since, line.served = now, True
-        self._in_place(pending.turn, line)
+        self._in_place(line)
 
     def would_be_least(self, pending: Pending) -> bool:
         """Return whether an event would be the one to do without, if it were added now."""
@@ -96,11 +97,11 @@ class Turns:
                         return pending
         return None
 
-    def _in_place(self, name: str, line: _Line) -> None:
+    def _in_place(self, line: _Line) -> None:
         """Put a line behind all those that have waited as long as it has, or longer."""
-        del self._lines[name]
+        del self._lines[line.name]
         latest = self._lines[next(reversed(self._lines))].since if self._lines else -math.inf
-        self._lines[name] = line
+        self._lines[line.name] = line
         if latest > line.since:
             self._lines = dict(sorted(self._lines.items(), key=_since))
 

@@ -24,6 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.poolmanager import ProxyManager
+from urllib3.util.retry import Retry
 from urllib3.util.wait import wait_for_read
 
 from pagerduty_logging.events_api.clock import monotonic
@@ -39,6 +40,8 @@ MAX_ANSWER_BYTES = 65_536
 MAX_CONNECTIONS = 100
 """Connections kept alive, so that as many threads may share a client before urllib3 warns of it."""
 
+_ONCE = Retry.from_int(False, redirect=False)
+"""One attempt; made once, not for every request."""
 _WRITE_BYTES = 16_384
 """What one TLS record holds: a TLS socket's time-out bounds each record, not all of them together."""
 
@@ -136,7 +139,7 @@ class Route(NamedTuple):
                 self.target,
                 body=body,
                 headers=self.headers,
-                retries=False,
+                retries=_ONCE,
                 redirect=False,
                 assert_same_host=False,
                 preload_content=False,
@@ -242,6 +245,8 @@ class _DeadlineReader(io.RawIOBase):
 class _BoundedConnection(HTTPConnection):
     """A connection that opens, is written to and is read within the exchange's deadline."""
 
+    _pieces: list[bytes] | None = None
+
     class response_class(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
             super().__init__(sock, *args, **options)
@@ -289,12 +294,24 @@ class _BoundedConnection(HTTPConnection):
                 failure = error
         raise failure
 
+    def request(self, *args: Any, **options: Any) -> None:
+        """Send head and body in one piece: one packet, and one TLS record."""
+        pieces = self._pieces = []
+        try:
+            super().request(*args, **options)
+        finally:
+            self._pieces = None
+        self.send(b"".join(pieces))
+
     def _tunnel(self) -> None:
         super()._tunnel()
         # The TLS handshake comes next: the socket's time-out bounds it.
         self.sock.settimeout(_exchange().remaining())
 
     def send(self, data: Any) -> None:
+        if self._pieces is not None:
+            self._pieces.append(data)
+            return
         if self.sock is None:
             self.connect()
         view = memoryview(data)

@@ -42,7 +42,8 @@ def cleaned(value: Any) -> Any:
         case dict():
             shown: dict[str, Any] = {}
             for name, held in value.items():
-                shown[free_name(plain(name).replace("\n", " "), shown)] = cleaned(held)
+                free = name if _is_plain(name) else plain(name).replace("\n", " ")
+                shown[free_name(free, shown)] = plain(held) if type(held) is str else cleaned(held)
             return shown
         case list() | tuple():
             return [cleaned(item) for item in value]

@@ -11,14 +11,14 @@ the first of these that there is:
 5. the first line of the message with its variable parts masked (`masking`).
 
 A guessed template (5), and one without a word that says anything (``"%s: %s"``, ``"Error: %s"``), is joined
-by the function that logged; one without a letter, and one that is an exception's own text, by the exception's
-type and the function that raised it too. A line that reports other code's failures (`failure`, `dispatch`,
-`handled`) is joined by what failed and where, and so is every line that holds a printed traceback.
+by the function that logged; one without a letter, and one that is an exception's own text, also by the
+exception's type and the function that raised it. A line that reports other code's failures (`failure`,
+`dispatch`) is joined by what failed and where, and so is every line that holds a printed traceback.
 The root logger is joined by the module that used it; environment and client are joined where they are set.
 
-Everything here is stateless but for caches that change no result: the key is the same in every
+Nothing here has state, except caches that change no result: the key is the same in every
 process and host, and after a release that moves the code. One exception: whether an application
-is itself an installed package is seen from the modules that the process has loaded (`failure`).
+is itself an installed package is decided from the modules that the process has loaded (`failure`).
 
 **The scheme is a wire format.** A changed rule changes keys, and alerts that are open under the
 old ones are never resolved. Change `SCHEME` with any change that alters a key.
@@ -34,8 +34,8 @@ from pagerduty_logging.record import overrides, places
 from pagerduty_logging.record.plain_record import completed
 from pagerduty_logging.record.template_strings import HOLE
 
-from . import causes, failure, own_keys, parts, source, texts
-from .handled import with_handled
+from . import causes, failure, parts, source, texts
+from .failure import with_handled
 from .masking import MASKED, mask, says_nothing
 from .parts import SCHEME
 from .results import Explanation, Identity, Rule
@@ -68,12 +68,12 @@ class Fingerprinter:
     """Makes dedup keys of log records.
 
     Args:
-        exception_type: also tell records apart by the type of their exception. Default: False.
-        function_name: also tell records apart by the function that logged. Default: False.
+        exception_type: also distinguish records by the type of their exception. Default: False.
+        function_name: also distinguish records by the function that logged. Default: False.
         template_source: ``"source"`` (default) tries every rule; ``"mask"`` reads no source
             files; ``"raw"`` takes ``record.msg`` as it stands.
-        environment, client: where the program runs, and what it is called. Default: None. What is given
-            joins every key, so that production and staging, or two services, never share an alert.
+        environment, client: where the program runs, and its name. Default: None. If given, they join every
+            key, so that production and staging, or two services, never share an alert.
 
     Raises:
         TypeError: an option is of the wrong type.
@@ -127,7 +127,7 @@ class Fingerprinter:
     def identify(self, record: logging.LogRecord) -> Identity:
         """Return the dedup key of RECORD and whether its name and ``msg`` alone decided it.
 
-        Raises nothing but what is no `Exception` (KeyboardInterrupt) from a ``__str__`` of the application.
+        Raises only what a ``__str__`` of the application raises and is no `Exception`, as KeyboardInterrupt.
         """
         try:
             own = _own_key(record)
@@ -141,22 +141,24 @@ class Fingerprinter:
                 missed = known == "missed"
                 ordinary = None if known is None else known == "missed"
             _, template, joined, by_message = self._decide(record, missed=missed, ordinary=ordinary)
-            return Identity(parts.key_of(parts.named(record), template, joined), by_message)
+            return Identity(
+                parts.key_of(parts.named(record.name, record.pathname), template, joined), by_message
+            )
         except Exception:
             whole = completed(record)
-            if whole is not record:  # it was made by hand, and lacks what every record has
+            if whole is not record:  # it was made by hand, and lacks attributes
                 return self.identify(whole)
             return Identity(_key_of_last_resort(record, self._everywhere), False)
 
     def key_by(self, token: Token) -> str | None:
-        """Return the key of every record with this TOKEN; None if the options ask for more than it tells."""
+        """Return the key of every record with this TOKEN; None if the options need more than the token."""
         if self._exception_type or self._function_name or self._template_source != "source":
             return None
         name, template, joined = token
         return parts.key_of(parts.without_numbers(name), template, (*joined, *self._everywhere))
 
     def explain(self, record: logging.LogRecord) -> Explanation:
-        """Return what `identify` does with RECORD and why; raises as little."""
+        """Return what `identify` does with RECORD and why; raises no more than it."""
         record = completed(record)
         try:
             own = _own_key(record)
@@ -164,7 +166,7 @@ class Fingerprinter:
                 return Explanation(key=own, rule=Rule.DEDUP_KEY, template=own, by_message=False)
             rule, template, joined, by_message = self._decide(record)
             return Explanation(
-                key=parts.key_of(parts.named(record), template, joined),
+                key=parts.key_of(parts.named(record.name, record.pathname), template, joined),
                 rule=rule,
                 template=template,
                 joined=joined,
@@ -179,7 +181,7 @@ class Fingerprinter:
     ) -> tuple[Rule, str, tuple[str, ...], bool]:
         """The rules in their order: (rule, template, what joins in, by the message alone).
 
-        ORDINARY: what `failure.is_ordinary` said, if asked. MISSED: no template fits `record.msg` as it is.
+        ORDINARY: what `failure.is_ordinary` said, if asked. MISSED: no template fits `record.msg`.
         """
         msg = record.msg
         if self._template_source == "raw":
@@ -206,9 +208,9 @@ class Fingerprinter:
         nothing = says_nothing(template)
         if crash is None or not failure.reports_for_others(record):
             if nothing and not joined:
-                joined = parts.logged_in(record)
+                joined = parts.logged_in(record.funcName)
             elif failure.has_place(record) and parts.is_vague(template, text.text, guessed=rule is Rule.MASK):
-                joined = parts.with_more(joined, parts.logged_in(record))
+                joined = parts.with_more(joined, parts.logged_in(record.funcName))
         alone = (
             type(msg) is str
             and not joined
@@ -230,16 +232,16 @@ class Fingerprinter:
     ) -> tuple[Rule, str, tuple[str, ...], bool]:
         if self._exception_type:
             by_message = False
-            exception = causes.reported_exception(record)
+            exception = causes.reported_exception(record.exc_info, record.msg)
             kind = causes.raised(exception) if exception is not None else causes.printed(appended)
             if kind is not None and not any(part.startswith(("exception=", "cause=")) for part in joined):
                 joined = (*joined, f"exception={kind.type}")
         if self._function_name:
             by_message = False
-            joined = parts.with_more(joined, parts.logged_in(record))
+            joined = parts.with_more(joined, parts.logged_in(record.funcName))
         if record.name == parts.ROOT:
             by_message = False
-            joined = (*joined, *parts.module_of(record))
+            joined = (*joined, *parts.module_of(getattr(record, "module", None), record.pathname))
         return rule, template, (*joined, *self._everywhere), by_message
 
 
@@ -268,11 +270,11 @@ def explain_source(
     Args:
         path: the source file.
         line: the line of the call, counted from one.
-        message: the text as it was logged; None: what the likeliest template there gives.
+        message: the text as it was logged; None: the likeliest template of that line.
         logger: the logger's name, which is part of the key. Default: ``"root"``.
 
     Returns:
-        The explanation; None if there is no message and the line offers no template either.
+        The explanation; None without a message, if the line has no template.
     """
     if message is None:
         found = source.templates_at(path, line)
@@ -284,9 +286,9 @@ def explain_source(
 
 
 def writes_traceback(record: logging.LogRecord) -> bool:
-    """Return whether RECORD's line put a traceback into its own words, as its source shows.
+    """Return whether RECORD's line, as its source shows, put a traceback into its own message.
 
-    It was not appended by a queue then: anybody may have sent it.
+    No queue has appended it then: anybody may have sent it.
     """
     if type(record.msg) is not str or "(most recent call last)" not in record.msg:
         return False
@@ -298,9 +300,9 @@ def writes_traceback(record: logging.LogRecord) -> bool:
 
 
 def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ordinary"] | None:
-    """What `_decide` comes to for most records, at a quarter of its time; None for any other.
+    """The result of `_decide` for most records, in a quarter of the time; None for any other record.
 
-    "not ordinary": its own line did not catch its exception. "missed": the source has no template that fits.
+    "not ordinary": its line did not catch its exception itself. "missed": no template in the source fits.
     """
     msg, args, name = record.msg, record.args, record.name
     if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not parts.begins_with_letter(msg):
@@ -337,12 +339,12 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
         template = msg
     if not parts.says_little_template(template):
         return tuple.__new__(Identity, (parts.key_of(name, template), alone))
-    joined = parts.logged_in(record) if failure.has_place(record) else ()
+    joined = parts.logged_in(record.funcName) if failure.has_place(record) else ()
     return tuple.__new__(Identity, (parts.key_of(name, template, joined), alone and not joined))
 
 
 def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: bool) -> tuple[Rule, str, Text]:
-    """Return the rule, its template, and TEXT as it is understood then."""
+    """Return the rule, its template, and TEXT, which may be split differently once the source is known."""
     path, line = record.pathname, record.lineno
     if reads:
         found = None if missed else source.template_of(path, line, text.text)
@@ -351,7 +353,7 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: boo
             ends = source.template_of(path, line, f"{text.text}\n") if text.appended else None
             if ends is not None and (found is None or ends.pieces[-1].endswith("\n")):
                 found = ends
-            elif found is not None and text.appended:  # nothing has appended it: it is part of the message
+            elif found is not None and text.appended:  # it was not appended, but is part of the message
                 text = text._replace(quoted=text.appended, appended="")
         if found is None:
             found = source.part_of(path, line, text.text)
@@ -360,7 +362,7 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: boo
     if text.template:
         return Rule.TEMPLATE, text.template, text
     if text.is_template:
-        # What the source does not say was put before the template or made elsewhere, and may hold values.
+        # Text that is not in the source was put before the template, or made elsewhere: it may hold values.
         shape = mask(text.text) if reads and source.is_read(path, line) else text.text
         return (Rule.MASK, shape, text) if MASKED in shape else (Rule.ARGUMENTS, text.text, text)
     if text.shape:
@@ -370,8 +372,8 @@ def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: boo
 
 
 def _failed(record: logging.LogRecord, text: Text, template: str) -> tuple[str, ...]:
-    """Return what failed, where the template only repeats the exception or says nothing."""
-    exception = text.exception or causes.reported_exception(record)
+    """Return what failed, if the template only repeats the exception or says nothing."""
+    exception = text.exception or causes.reported_exception(record.exc_info, record.msg)
     if exception is None and not text.appended:
         return ()
     nothing = says_nothing(template)
@@ -394,5 +396,5 @@ def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) 
 
 def _own_key(record: logging.LogRecord) -> str | None:
     """The key that the record brought itself, as it is sent."""
-    own = overrides.own_key(record)
-    return None if own is None else own_keys.sendable(own)
+    own = overrides.own_key(record.__dict__)
+    return None if own is None else parts.sendable(own)

@@ -1,25 +1,36 @@
-"""A repeat is known by where it was logged, however fresh the values in its message are.
+"""Recognises a repeat by where it was logged, although the values in its message are new.
 
-The hot path knows a repeat by logger and message. What it does not know, an f-string say, is known here by
-file, line and token: without copying the record, and without the worker.
+`Pager.handle` recognises repeats by logger and message. Others, such as those of an f-string, are recognised
+here by file, line and token: without a copy of the record, and without the worker.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from pagerduty_logging.record import places
 from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
 from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.throttle import Throttle
 
-from . import printed_shapes, shapes
-from .lines import UNKNOWN, Line, line_of
+from . import failure, parts, printed_shapes, shapes, source
+from .lines import UNKNOWN, Line, Texts, finder
 from .problem import Identifier
-from .tokens import Token, may_be_handed, token_of, token_of_words, words_of
+from .tokens import (
+    Token,
+    may_be_data,
+    part_in,
+    says_enough,
+    shape_without_digits,
+    token_of,
+    token_of_words,
+    words_of,
+)
 
 _SHOWN: Final = frozenset(
     (
@@ -35,14 +46,15 @@ _SHOWN: Final = frozenset(
         "source",
     )
 )
-"""Overrides that change what a page shows, and nothing else."""
+"""Overrides that only change what a page shows."""
 _NOTHING: Final[Mapping[object, Problem]] = {}
 _TEXTS: Final = frozenset((str, dict))
-"""Messages whose words are a text."""
+"""Types of messages that may have words."""
+_DIGIT: Final = re.compile("[0-9]")
 
 
 class CallSites:
-    """Recognises the repeats of problems that are quiet.
+    """Recognises repeats of problems in their quiet window.
 
     Args:
         throttle: knows the problems.
@@ -62,12 +74,13 @@ class CallSites:
         self._printed = printed_shapes.PrintedShapes()
 
     def by_line(self, record: logging.LogRecord, message: str) -> Problem | None:
-        """Return what a record repeats whose line tells that; None: more must be looked at. May raise an
-        `Exception`.
+        """Return the problem that a record repeats, if its line decides that; otherwise None.
+
+        May raise an `Exception`.
 
         Args:
             record: the record.
-            message: its own, as it stands.
+            message: its own, unformatted.
         """
         lines = self._lines.get(record.name)
         line = None if lines is None else lines.get(record.lineno)
@@ -81,7 +94,7 @@ class CallSites:
             return None
         joined: tuple[str, ...] | None = ()
         if args is None and (begins := printed_shapes.begin_of(message)):
-            joined = self._printed.joined_of(record, message, begins)
+            joined = self._printed.joined_of(_place_of(record), message, begins)
             whole, message = message, message[:begins]
             if joined is None or (texts and (site.templates or whole.rstrip().endswith(message))):
                 return None
@@ -96,8 +109,10 @@ class CallSites:
             if raised and shapes.words_of(raised[1]) in (None, message):
                 return None
         if raised:
-            joined = shapes.joined_of(record)
-        elif record.exc_text or ((handled := sys.exception()) is not None and may_be_handed(record, handled)):
+            joined = failure.joined_of(record)
+        elif record.exc_text or (
+            (handled := sys.exception()) is not None and failure.may_be_handed(record, handled)
+        ):
             return None
         if not joined:
             return None if joined is None or problem is UNKNOWN else problem
@@ -107,14 +122,15 @@ class CallSites:
         return self._known_at.get((path, record.lineno), _NOTHING).get((record.name, shape, joined))
 
     def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
-        """Count RECORD if it is a repeat; return whether it is one. May raise an `Exception`, and has not
-        counted then.
+        """Count RECORD if it is a repeat; return whether it is one.
+
+        May raise an `Exception`; then it has not counted.
 
         Args:
             record: a record that the handler's filters have passed.
             now: the throttle's clock.
         """
-        # By name and not through `__dict__`, which CPython would have to make first.
+        # Attributes by name: for `__dict__` CPython would have to make one first.
         problem = None
         said = getattr(record, "pagerduty", None)
         if said is not None:
@@ -158,28 +174,29 @@ class CallSites:
             marks: dict[str, Any] = error.__dict__
             mark = marks.get(self._mark)
             if mark is not None and mark is not problem.origin and mark[:2] != problem.origin:
-                return False  # it was paged for already, as another problem
+                return False  # it has paged already, as another problem
             marks[self._mark] = problem.origin
         problem.occurrences += 1
         return True
 
     def learn_line(self, record: logging.LogRecord, words: str, token: Token, problem: Problem) -> None:
-        """Let the next such records be known by their line, as far as that can be; see `line_of`."""
+        """Recognise the next such records by their line, if possible; see `_line_of`."""
         name, number = record.name, record.lineno
         begins = printed_shapes.begin_of(words) if record.args is None else 0
         if begins:
-            self._printed.learn(record, words, begins)
+            crash = failure.reported_crash(record, words[begins + 1 :])
+            self._printed.learn(_place_of(record), words, begins, () if crash is None else crash.joined)
             words = words[:begins]
-        known = line_of(record, words, token, problem, self._lines.get(name, {}).get(number))
+        known = _line_of(record, words, token, problem, self._lines.get(name, {}).get(number))
         if known is not None:
             self._shortcuts.know_line(name, number, known)
 
     def learn(self, occurrence: Occurrence, problem: Problem, *, first: bool) -> None:
-        """Let the next such records pass for repeats on the thread that logs them.
+        """Let the next such records be recognised as repeats on the thread that logs.
 
         Args:
             occurrence: of the problem.
-            problem: what they repeat.
+            problem: which they repeat.
             first: whether it is the problem's first occurrence.
         """
         attributes = occurrence.attributes
@@ -187,15 +204,93 @@ class CallSites:
         if type(level) is not int or type(name) is not str or type(message) is not str:
             return
         token = None
-        # The first of an exception is known by its message alone, if at all: most do not come again.
-        if occurrence.kind is None or not first:
-            with suppress(Exception):  # a record that was made by hand
+        # An exception's first occurrence is remembered by its message only: most never occur again.
+        kind = None if occurrence.failure is None else occurrence.failure.kind
+        if kind is None or not first:
+            with suppress(Exception):  # the record was made by hand
                 token = self._identifier.deciding_token(occurrence)
         says_all = token is None or token[1] == message
         by_message = occurrence.by_message and (says_all or attributes.get("args"))
         if by_message and len(message) <= MAX_TEMPLATE_CHARS:
-            self._shortcuts.know(name, message, level, problem, occurrence.kind)
+            self._shortcuts.know(name, message, level, problem, kind)
         if token is not None and not (says_all and occurrence.by_message):
             path, line = attributes.get("pathname"), attributes.get("lineno")
             if type(path) is str and type(line) is int:
-                self._shortcuts.know_at((path, line), token, name, level, problem, occurrence.kind)
+                self._shortcuts.know_at((path, line), token, name, level, problem, kind)
+
+
+def _line_of(
+    record: logging.LogRecord, words: str, token: Token, problem: Problem, before: Line | None
+) -> Line | None:
+    """Return what is known about the line that logged a record; None: no more than before.
+
+    Args:
+        record: only its words decide its token.
+        words: those of its message, without the data beside them.
+        token: what `token_of` returned for it.
+        problem: of which it is an occurrence.
+        before: what was known before.
+    """
+    site = source.sites.get((record.pathname, record.lineno))
+    name, shape, joined = token
+    if site is None or site.over or record.args or name != record.name or name in places.MAINS:
+        return None
+    if before is not None and (before.path != record.pathname or before.site is not site):
+        before = None
+    if before is not None and before.problem is not None and not _is_replaced(before.problem, problem):
+        return None
+    number = next((n for n, template in enumerate(site.templates) if template.fits(words)), None)
+    if number is not None:
+        template = site.templates[number]
+        more = parts.module_of(getattr(record, "module", None), record.pathname) if name == parts.ROOT else ()
+        crash = joined[: len(joined) - len(more)]
+        says = template.text == shape and joined == (*crash, *more) and says_enough(shape)
+        find = finder(site.templates[:number], template.pieces) if says else None
+        return Line(
+            record.pathname,
+            find or _find_nothing,
+            site,
+            UNKNOWN if crash and says else problem,
+            None,
+            record.module if more else None,
+            shape=shape,
+        )
+    if not _is_told_by_mask(record, words, token, site):
+        return None
+    if before is not None and before.function == record.funcName and before.texts is not None:
+        before.texts.add(words, problem)
+        return None
+    texts = Texts(look_again=not record.pathname.startswith("<"))
+    texts.add(words, problem)
+    return Line(record.pathname, texts.find, site, None, record.funcName, texts=texts)
+
+
+def _is_told_by_mask(record: logging.LogRecord, words: str, token: Token, site: source.Site) -> bool:
+    """Return whether all texts that differ from WORDS in their digits only have this token."""
+    name, shape, joined = token
+    return (
+        type(record.funcName) is str
+        and name != parts.ROOT
+        and joined in ((), parts.logged_in(record.funcName))
+        and not any(_DIGIT.search("".join(template.pieces)) for template in site.templates)
+        and not may_be_data(words)
+        and (shape == _part_of(site, words) or shape_without_digits(site, words) == shape)
+    )
+
+
+def _part_of(site: source.Site, words: str) -> str | None:
+    part = part_in(site, words)
+    return None if part is None else part.text
+
+
+def _is_replaced(known: Problem, problem: Problem) -> bool:
+    """Return whether the problem known for a line is over, or was forgotten and has occurred again."""
+    return known.over or (known is not problem and known.key == problem.key)
+
+
+def _place_of(record: logging.LogRecord) -> tuple[object, ...]:
+    return record.name, record.pathname, record.lineno, record.funcName
+
+
+def _find_nothing(text: str) -> None:
+    return None

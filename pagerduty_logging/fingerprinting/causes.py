@@ -1,11 +1,10 @@
 """What an exception is, and where it came from, from the exception itself or from a printed traceback.
 
-A group is its members, and what another process hands back is what failed there.
+A group counts as its members; an exception from another process counts as what failed there.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -24,12 +23,12 @@ from pagerduty_logging.record.places import (
 )
 
 Chosen: TypeAlias = Callable[[list[Place]], str]
-"""Chooses the function that is named out of a traceback."""
+"""Chooses, from the places of a traceback, the function to name."""
 
 MAX_MEMBERS: Final = 100
 _MAX_PRINTED_CHARS: Final = 40_000
 _ELSEWHERE: Final = frozenset(("ename", "excinfo"))
-"""Attributes of exceptions that hand on what a notebook or another interpreter raised."""
+"""Attributes of exceptions that pass on what a notebook or another interpreter raised."""
 _MAX_WRAPPERS: Final = 5
 _MADE_OF: Final = "\nThe above exception was the direct cause of the following exception:\n"
 _STACK: Final = "\nStack (most recent call last):"
@@ -53,11 +52,11 @@ class Failure(NamedTuple):
     type: str
     function: str = ""
     members: tuple[str, ...] = ()
-    """Of a group: its causes, sorted, each once."""
+    """A group's causes, sorted, each once."""
 
     @property
     def joined(self) -> tuple[str, ...]:
-        """What of it joins a key."""
+        """The parts that join a key."""
         if self.members:
             return tuple(f"cause={member}" for member in self.members)
         kind = f"exception={self.type}"
@@ -74,23 +73,22 @@ def innermost(places: list[Place]) -> str:
 
 
 def is_exception(value: object) -> TypeGuard[BaseException]:
-    """Return whether `value` is an exception; its class may say anything of itself, and raise."""
+    """Return whether `value` is an exception; its `__class__` may be wrong, or raise."""
     return issubclass(type(value), BaseException)
 
 
-def reported_exception(record: logging.LogRecord) -> BaseException | None:
-    """Return the exception that RECORD reports, in `exc_info` or as its message."""
-    exc_info = record.exc_info
+def reported_exception(exc_info: object, message: object) -> BaseException | None:
+    """Return the exception that a record reports, in its `exc_info` or as its message."""
     if isinstance(exc_info, tuple) and len(exc_info) == 3:
         if isinstance(exc_info[1], BaseException):
             return exc_info[1]
     elif isinstance(exc_info, BaseException):
         return exc_info
-    return record.msg if isinstance(record.msg, BaseException) else None
+    return message if isinstance(message, BaseException) else None
 
 
 def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
-    """Return what EXCEPTION is and where it was raised; of a group, what its members are."""
+    """Return what EXCEPTION is and where it was raised; of a group, the same of its members."""
     if is_group(exception):
         causes = {_cause(exception_type(leaf), chosen(places_behind(leaf))) for leaf in _leaves(exception)}
         return Failure(exception_type(exception), members=tuple(sorted(causes)))
@@ -100,7 +98,7 @@ def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
 
 
 def members(errors: Sequence[BaseException]) -> tuple[str, ...]:
-    """Return what joins of a group's members where they stand alone, as they do of the group."""
+    """Return the parts that these exceptions add to a key, as if they were a group's members."""
     causes = {cause for error in errors[:MAX_MEMBERS] for cause in _members(error)}
     return tuple(f"cause={cause}" for cause in sorted(causes))
 
@@ -111,7 +109,7 @@ def _members(error: BaseException) -> tuple[str, ...]:
 
 
 def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
-    """Return what a printed traceback says of its exception, or None."""
+    """Return what a printed traceback says about its exception, or None."""
     text = text.partition(_STACK)[0]
     if len(text) > _MAX_PRINTED_CHARS:
         text = text[-_MAX_PRINTED_CHARS:]
@@ -128,7 +126,7 @@ def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
 
 
 def behind_wrapper(exception: BaseException) -> BaseException:
-    """Return the cause that came out of the application, if a library reports what a library made of it.
+    """Return the cause that came out of the application, if a library has wrapped it in its own exception.
 
     The Model Context Protocol's server logs an `UnexpectedToolError` for whatever a tool raises (mcp 2.3).
     """
@@ -143,7 +141,7 @@ def behind_wrapper(exception: BaseException) -> BaseException:
 
 
 def without_wrappers(printed_text: str) -> str:
-    """Return the part of a printed traceback that `behind_wrapper` returns the exception of."""
+    """Return the part of a printed traceback for the exception that `behind_wrapper` returns."""
     if _MADE_OF not in printed_text:
         return printed_text
     sections = reversed(printed_text.split(_MADE_OF)[-_MAX_WRAPPERS:])
@@ -156,14 +154,14 @@ def _has_application(found: list[Place]) -> bool:
 
 
 def exception_type(exception: BaseException) -> str:
-    """Return the type's qualified name, as a traceback prints it; and of what it hands on, that type too."""
+    """Return the type's qualified name, as a traceback prints it, and the type that it passes on."""
     name = name_of_class(type(exception))
     handed_on = exception.__dict__.get("ename") or getattr(_in_interpreter(exception), "__qualname__", None)
     return f"{name} of {handed_on}" if type(handed_on) is str else name
 
 
 def _in_interpreter(exception: BaseException) -> object:
-    """Return the type of what another interpreter raised, as it is described; None of any other exception."""
+    """Return the described type of an exception from another interpreter; None for any other exception."""
     described = exception.__dict__.get("excinfo")
     return getattr(described, "type", None) if type(exception).__name__ == "ExecutionFailed" else None
 
@@ -177,7 +175,7 @@ def name_of_class(cls: type) -> str:
 
 
 def places_behind(exception: BaseException) -> list[Place]:
-    """Return the frames of EXCEPTION, and behind them those of the process or notebook that it came from."""
+    """Return the frames of EXCEPTION, then those of the process or notebook that it came from."""
     places = places_of(exception.__traceback__)
     cause = exception.__cause__
     if cause is not None:
@@ -188,7 +186,7 @@ def places_behind(exception: BaseException) -> list[Place]:
             places += _printed_places(held.traceback) if held is not None else []
     if _in_interpreter(exception) is not None:
         places += _printed_places(safejson.text(exception, _MAX_PRINTED_CHARS))
-    if "ename" in exception.__dict__:  # as nbclient and papermill hand on what a notebook raised
+    if "ename" in exception.__dict__:  # nbclient and papermill pass on what a notebook raised so
         text = _COLOUR.sub("", safejson.text(exception, _MAX_PRINTED_CHARS))
         for path, function in _CELL_FRAME.findall(text):
             places.append(Place(os.path.expanduser(path or "cell"), function.strip()))

@@ -1,10 +1,11 @@
-"""Keys that the worker finds, and the marks of exceptions that wait for them."""
+"""Keys that the worker finds, and that the marks of exceptions wait for."""
 
 from __future__ import annotations
 
 import logging
 from typing import NamedTuple, cast
 
+from pagerduty_logging.record.exceptions import Failure
 from pagerduty_logging.record.occurrence import Occurrence
 
 from . import Fingerprinter, Token, token_of
@@ -12,14 +13,14 @@ from .plain_exceptions import PlainException, record_with
 
 
 class _Deferred(NamedTuple):
-    """What of an occurrence's exception its key is found from, and the list that gets the key."""
+    """The data of an exception from which the key is found, and the list that gets the key."""
 
     error: PlainException
     holder: list[str]
 
 
 class DeferredKeys:
-    """Finds the keys of occurrences on whichever thread asks first: the result is the same on each.
+    """Finds the keys of occurrences on whichever thread asks first; every thread finds the same.
 
     Args:
         fingerprinter: makes the keys.
@@ -30,17 +31,17 @@ class DeferredKeys:
         self._waiting: dict[int, Occurrence] = {}
 
     def forget(self) -> None:
-        """Wait for no key."""
+        """Forget all occurrences that wait for a key."""
         self._waiting.clear()
 
-    def defer(self, occurrence: Occurrence, error: PlainException) -> list[str]:
+    def defer(self, occurrence: Occurrence, failure: Failure, error: PlainException) -> list[str]:
         """Leave the key of an occurrence for later; return an empty list that will get it.
 
-        A mark holds this list, and not the occurrence: a marked exception can still be pickled.
+        A mark holds this list, not the occurrence, so that a marked exception can be pickled.
         """
         holder: list[str] = []
-        occurrence.exception = _Deferred(error, holder)
-        self._waiting[id(holder)] = occurrence  # which keeps the list alive
+        failure.deferred = _Deferred(error, holder)
+        self._waiting[id(holder)] = occurrence  # keeps the list alive
         return holder
 
     def key_in(self, holder: list[str]) -> str | None:
@@ -50,14 +51,14 @@ class DeferredKeys:
         occurrence = self._waiting.get(id(holder))
         if occurrence is not None:
             return self.key_of(occurrence)
-        return holder[0] if holder else None  # found just now
+        return holder[0] if holder else None  # another thread has just found it
 
     def key_of(self, occurrence: Occurrence) -> str:
-        """Return the dedup key of an occurrence, and find it if nobody has."""
+        """Return the dedup key of an occurrence; find it, if that was not done yet."""
         if occurrence.key is None:
             key, occurrence.by_message = self._fingerprinter.identify(_record_of(occurrence))
             occurrence.key = key
-        deferred = cast("_Deferred | None", occurrence.exception)
+        deferred = _deferred(occurrence)
         if deferred is not None and not deferred.holder:
             deferred.holder.append(occurrence.key)
             self._waiting.pop(id(deferred.holder), None)
@@ -69,9 +70,8 @@ class DeferredKeys:
         It may raise an `Exception` for a record that was made by hand.
         """
         token = cast("Token | None", occurrence.token)
-        is_plain = occurrence.message is None and (
-            occurrence.kind is None or occurrence.exception is not None
-        )
+        failure = occurrence.failure
+        is_plain = occurrence.contents is None and (failure is None or failure.deferred is not None)
         if token is None and is_plain:
             token = token_of(_record_of(occurrence))
         if token is None or self._fingerprinter.key_by(token) != occurrence.key:
@@ -80,5 +80,9 @@ class DeferredKeys:
 
 
 def _record_of(occurrence: Occurrence) -> logging.LogRecord:
-    deferred = cast("_Deferred | None", occurrence.exception)
+    deferred = _deferred(occurrence)
     return occurrence.record if deferred is None else record_with(occurrence.attributes, deferred.error)
+
+
+def _deferred(occurrence: Occurrence) -> _Deferred | None:
+    return None if occurrence.failure is None else cast("_Deferred | None", occurrence.failure.deferred)

@@ -1,7 +1,7 @@
 """Functions that run what they were given: decorators, middlewares, buses, retry loops, tables of commands.
 
-One that logs what it catches there reports for all of them. It is seen from the values in its frame: what was
-called is among them. A context manager that is a generator runs what stands in the `with` block.
+If it logs what it catches, it reports for all that it runs. It is recognised by the values in its frame: the
+called function is one of them. A context manager that is a generator runs the `with` block.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any, Final
 from pagerduty_logging.record.places import entries_of, is_library
 
 MAX_VALUES: Final = 300
-"""Values of a frame that are looked at."""
+"""How many values of a frame are read."""
 MAX_KNOWN: Final = 4_096
 _MAX_WRAPPED: Final = 4
 _GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _WAITS: Final = frozenset((opmap["YIELD_VALUE"], opmap["RESUME"]))
-"""Where a generator stands that waits; which of them it is depends on the Python version."""
+"""Instructions at which a generator waits, for all Python versions."""
 _CONTAINERS: Final = frozenset((dict, list, tuple, set, frozenset))
 
 # Reads and writes of one entry are atomic, and what is written is the same on every thread.
@@ -32,7 +32,7 @@ _known: dict[tuple[CodeType, CodeType], bool] = {}
 def runs_a_value(entry: TracebackType) -> bool:
     """Return whether the function of a traceback's entry ran the next one's as a value that it was given.
 
-    Runs none of the application's code. It is asked once for each pair of functions.
+    Runs none of the application's code. The answer is kept for each pair of functions.
     """
     called = entry.tb_next
     if called is None or type(entry) is not TracebackType:
@@ -66,25 +66,25 @@ def logged_by_runner(
 
 
 def _was_thrown_into(code: CodeType, at: int) -> bool:
-    """Return whether an exception came to a generator where it waited, as `contextlib` throws it in."""
+    """Return whether an exception was thrown into a waiting generator, as `contextlib` does."""
     return bool(code.co_flags & _GENERATORS) and code.co_code[at] in _WAITS
 
 
 def _is_given(frame: FrameType, called: FrameType) -> bool:
     code, callee = frame.f_code, called.f_code
     if not code.co_flags & inspect.CO_OPTIMIZED or is_library(callee.co_filename):
-        return False  # its names are a module's; or a library tells less than the words
+        return False  # a module's names; or a library, which says less than the message
     scope, is_nested, _ = callee.co_qualname.rpartition("<locals>.")
     if is_nested and f"{code.co_qualname}.".startswith(scope):
-        return False  # it calls its own function, or one beside it, by name
+        return False  # it calls its own function, or a neighbour, by name
     return any(_runs(value, callee) for value in itertools.islice(_values(frame, called), MAX_VALUES))
 
 
 def _values(frame: FrameType, called: FrameType) -> Iterator[object]:
-    """Yield what a function had at hand: values of its names, of the first one's attributes, and in tables.
+    """Yield the values a function could call: of its names, of the first one's attributes, and in tables.
 
-    A parameter counts where the function passes on what it was given with it, `handler(request)`, or waits
-    for it: with `pay(step)` who calls says what is paid for.
+    A parameter counts if the function passes its other arguments on to it, `handler(request)`, or awaits it:
+    with `pay(step)` the caller decides what is paid for.
     """
     code = frame.f_code
     given = set(_parameters(code))
@@ -123,7 +123,7 @@ def _parameters(code: CodeType) -> tuple[str, ...]:
 
 
 def _in(value: Any) -> Iterable[object]:
-    """Return what stands in a table; a subclass may run the application's code."""
+    """Return the values of a table; nothing of a subclass, which may run the application's code."""
     kind = type(value)
     if kind not in _CONTAINERS:
         return ()
@@ -139,7 +139,7 @@ def _attributes(value: object) -> list[object]:
 
 
 def _runs(value: Any, callee: CodeType) -> bool:
-    """Return whether to call `value` is to run `callee`."""
+    """Return whether calling `value` runs `callee`."""
     for _ in range(_MAX_WRAPPED):
         kind = type(value)
         if value is callee:

@@ -1,26 +1,34 @@
-"""Lines that report failures of other code: what failed makes the key, not what the line says."""
+"""Lines that report failures of other code: what failed decides the key, not the line's words."""
 
 from __future__ import annotations
 
 import inspect
 import itertools
 import logging
+import sys
+from copy import copy
 from types import FrameType, TracebackType
-from typing import Final
+from typing import Any, Final
 
+from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import exceptions, places
-from pagerduty_logging.record.places import Place, is_library, package_of, place_that_logged
+from pagerduty_logging.record.places import Place, is_library, package_of, place_in
 from pagerduty_logging.record.web_request import view_of
 
-from . import causes, dispatch, installed
+from . import causes, dispatch, installed, shapes
 from .causes import Failure
 
 _ASYNCIO: Final = "asyncio"
 _DJANGO: Final = "django.request"  # logs every failed request from one line
 _DJANGO_TASKS: Final = "django.tasks"
 LOGGERS: Final = (_ASYNCIO, _DJANGO, _DJANGO_TASKS)
-"""Loggers that are known by name: what they report is not the line's."""
+"""Loggers that are known to report for others."""
 _KNOWN_LOGGERS: Final = frozenset(LOGGERS)
+MAX_SHAPES: Final = 2_000
+"""Shapes of exceptions for which the answers are known."""
+# Reads and writes of one entry are atomic, and what is written is the same on every thread.
+_joined: dict[object, tuple[str, ...]] = {}
+_handed: dict[object, bool] = {}
 _FRAMES: Final = range(places.MAX_FRAMES)
 _RESUMABLE: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
@@ -30,7 +38,7 @@ def reported_crash(
 ) -> Failure | None:
     """Return what RECORD's exception is, if the record only reports a crash of other code.
 
-    One call site then reports every failure of the application, so its template distinguishes
+    One call site then reports every failure of the application, and its template distinguishes
     nothing: an uncaught-exception hook, a web framework, a task runner, an executor, a catch-all
     of the application (`_is_caught_for_all`). The function given is the last one in the
     application, or Django's view; where the application is itself installed, as libraries are, the
@@ -38,12 +46,12 @@ def reported_crash(
 
     Args:
         record: the record.
-        ordinary: what `is_ordinary` said, where it was asked already.
-        appended: the traceback that a queue appended to the text, where there is no exception object.
+        ordinary: what `is_ordinary` returned, if it was called already.
+        appended: the traceback that a queue appended to the text, if there is no exception object.
     """
     if not (record.exc_info or appended):
         return None
-    exception = causes.reported_exception(record) if record.exc_info else None
+    exception = causes.reported_exception(record.exc_info, record.msg) if record.exc_info else None
     if exception is None:
         if not appended or _is_ordinary_text(appended, record):
             return None
@@ -51,7 +59,7 @@ def reported_crash(
             appended = causes.without_wrappers(appended)
         here, is_group = _printed_places(appended)
     elif exception.__traceback__ is None:
-        # Nobody raised it: it was given to a future, say.
+        # It was never raised, but given to a future, for example.
         return causes.raised(exception) if _says_nothing_itself(record) else None
     elif is_ordinary(record) if ordinary is None else ordinary:
         return None
@@ -75,7 +83,7 @@ def reported_crash(
 
 
 def _says_nothing_itself(record: logging.LogRecord) -> bool:
-    """Return whether RECORD is asyncio's or our hooks', whose words are the same whatever failed."""
+    """Return whether RECORD is asyncio's or our hooks': their words are the same for every failure."""
     return record.name == _ASYNCIO or record.__dict__.get("_pagerduty_uncaught") is True
 
 
@@ -89,9 +97,9 @@ def is_ordinary(record: logging.LogRecord, exception: BaseException | None = Non
     path, function = record.pathname, record.funcName
     if exception is None:
         raised = record.exc_info
-        # The usual kind of record, before all others: every repeat with an exception is asked this.
+        # The usual kind of record first: this runs for every repeat with an exception.
         given = type(raised) is tuple and len(raised) == 3 and isinstance(raised[1], BaseException)
-        exception = raised[1] if given and raised else causes.reported_exception(record)
+        exception = raised[1] if given and raised else causes.reported_exception(record.exc_info, record.msg)
     if exception is None or is_library(path) or record.name in _KNOWN_LOGGERS:
         return False
     here, attributes = exception.__traceback__, exception.__dict__
@@ -126,9 +134,56 @@ def is_ordinary(record: logging.LogRecord, exception: BaseException | None = Non
     if library:
         return False
     if outermost.f_back is not None and not outermost.f_code.co_flags & inspect.CO_COROUTINE:
-        # As most are: looked at first, for it is quickest told.
+        # Most are: checked first, because it is the fastest check.
         return outermost.f_globals.get("__name__") != "threading"
     return not (_nobody_caught(outermost) or _is_task(outermost))
+
+
+def joined_of(record: logging.LogRecord) -> tuple[str, ...] | None:
+    """Return what the exception of a record joins to its key, as `reported_crash` finds it; () for nothing.
+
+    None: only the application's code can tell.
+
+    Args:
+        record: with an exception in `exc_info`, of none of `LOGGERS`.
+    """
+    if is_ordinary(record):
+        return ()
+    info: Any = record.exc_info
+    if type(info) is not tuple or len(info) != 3 or reports_for_others(record):
+        return None
+    key = _key_of_shape(record, info[1])
+    if key is None:
+        return None
+    known = _joined.get(key)
+    if known is None:
+        crash = reported_crash(record, ordinary=False)
+        if len(_joined) >= MAX_SHAPES:
+            _joined.clear()
+        known = _joined[key] = () if crash is None else crash.joined
+    return known
+
+
+def may_be_handed(record: logging.LogRecord, exception: BaseException) -> bool:
+    """Return whether RECORD, without `exc_info`, may report other code's exception, see `with_handled`."""
+    if exception.__traceback__ is None or is_ordinary(record, exception) or reports_for_others(record):
+        return False
+    key = _key_of_shape(record, exception)
+    if key is None:
+        return True
+    known = _handed.get(key)
+    if known is None:
+        if len(_handed) >= MAX_SHAPES:
+            _handed.clear()
+        known = _handed[key] = _is_handed(record, exception)
+    return known
+
+
+def _key_of_shape(record: logging.LogRecord, exception: object) -> object:
+    """Return what decides the answers for a shape of exception; None if it has none."""
+    shape = shapes.shape_of(exception)
+    # What is installed, and so what is the application, may change with each module that is loaded.
+    return None if shape is None else (record.pathname, record.funcName, shape, len(sys.modules))
 
 
 def _reports_for(
@@ -137,7 +192,7 @@ def _reports_for(
     """Return whether the line that logged reports for the code that the exception came through."""
     nobody_caught = _nobody_caught(here[0].frame)
     if not reports_for_others(record):
-        if nobody_caught and place_that_logged(here, record) is None:
+        if nobody_caught and place_in(here, record.pathname, record.funcName) is None:
             return True
         return has_place(record) and (is_group or _is_caught_for_all(here, record, exception))
     return (
@@ -146,16 +201,16 @@ def _reports_for(
         or record.name in (_DJANGO, _ASYNCIO)
         or any(map(_is_application, here))
         or (
-            installed.is_host(record, here)
-            and bool(installed.functions_of(here, record, is_hosted=record.name == _DJANGO))
+            installed.is_host(record.pathname, here)
+            and bool(installed.functions_of(here, record.pathname, is_hosted=record.name == _DJANGO))
         )
     )
 
 
-def is_handed(record: logging.LogRecord, exception: BaseException) -> bool:
-    """Return whether RECORD's line is the application's, and speaks of an exception that it was handed.
+def _is_handed(record: logging.LogRecord, exception: BaseException) -> bool:
+    """Return whether RECORD's line is the application's, and reports an exception that was passed to it.
 
-    An ordinary `except` around a call of its own was handed nothing.
+    To an ordinary `except` around its own call nothing was passed.
     """
     if reports_for_others(record) or not has_place(record) or is_ordinary(record, exception):
         return False
@@ -163,8 +218,51 @@ def is_handed(record: logging.LogRecord, exception: BaseException) -> bool:
     return bool(here) and _reports_for(here, record, exception, is_group=exceptions.is_group(exception))
 
 
+def with_handled(record: logging.LogRecord) -> logging.LogRecord:
+    """Return the record, or a copy with an exception that was passed to its line, and that its words report.
+
+    `log.error(f"unhandled error: {error}")` in a catch-all reports other code's failures, as a line with
+    `exc_info` does. What an ordinary `except` caught around its own call is not added: the line's words say
+    what failed. Call it on the thread that logs. The exception is one of the arguments, or is being handled
+    there, and the message has its text. Runs that exception's `__str__`.
+    """
+    about = record.__dict__
+    if about.get("exc_info") or about.get("exc_text"):
+        return record
+    msg, args = about.get("msg"), about.get("args")
+    error = _raised_among(args)
+    if error is None:
+        error = sys.exception()
+        if not isinstance(error, Exception) or not _has_words_of(error, msg, args):
+            return record
+    elif exceptions.is_group(error):
+        return record
+    if not _is_handed(record, error):
+        return record
+    whole = copy(record)
+    whole.exc_info = (type(error), error, error.__traceback__)
+    return whole
+
+
+def _raised_among(args: Any) -> BaseException | None:
+    """Return the first raised exception among a record's arguments."""
+    if not args or type(args) not in (tuple, dict):
+        return None
+    for value in args.values() if type(args) is dict else args:
+        if causes.is_exception(value) and value.__traceback__ is not None:
+            return value
+    return None
+
+
+def _has_words_of(error: Exception, msg: Any, args: Any) -> bool:
+    """Return whether the message, or one of its arguments, has an exception's text in it."""
+    words = safejson.text(error).strip() or type(error).__name__
+    texts = (msg, *args) if type(args) is tuple else (msg,)
+    return any(type(text) is str and words in text for text in texts)
+
+
 def application_function(here: list[Place]) -> str:
-    """Return the last function of the application in a traceback; else the last of all."""
+    """Return the last function of the application in a traceback, or else the last of all."""
     found = next((place for place in reversed(here) if _is_application(place)), None)
     return found.label if found is not None else causes.innermost(here)
 
@@ -172,7 +270,7 @@ def application_function(here: list[Place]) -> str:
 def reported_answer(record: logging.LogRecord) -> tuple[str, tuple[str, ...]] | None:
     """Return the template and what joins it, if Django reports a view that answered with a failure.
 
-    No exception tells such answers apart then: their reason and the view do, and not the path.
+    There is no exception: reason and view distinguish such answers; the path does not.
     """
     args = record.args
     if record.name != _DJANGO or record.exc_info or record.msg != "%s: %s" or type(args) is not tuple:
@@ -194,18 +292,18 @@ def reported_task(record: logging.LogRecord) -> tuple[str, ...]:
 def reports_for_others(record: logging.LogRecord) -> bool:
     """Return whether the line that logged may report crashes of other code.
 
-    asyncio's records may name any bystander: an event loop in C has no frame, and the frame above has it.
+    asyncio's records may name any function: an event loop in C has no frame, so its caller is named.
     """
     return record.name in (_DJANGO, _ASYNCIO) or is_library(record.pathname)
 
 
 def has_place(record: logging.LogRecord) -> bool:
-    """Return whether the record says which function of which file logged it."""
+    """Return whether the record has the file and function that logged it."""
     return bool(record.pathname and record.funcName) and record.pathname != "(unknown file)"
 
 
 def _is_ordinary_text(traceback: str, record: logging.LogRecord) -> bool:
-    """Return whether a printed traceback and the line that logged are in the application's own code alone."""
+    """Return whether a printed traceback, and the line that logged, have only the application's own code."""
     return not (
         reports_for_others(record)
         or "-packages" in traceback
@@ -216,13 +314,13 @@ def _is_ordinary_text(traceback: str, record: logging.LogRecord) -> bool:
 
 
 def _is_caught_for_all(here: list[Place], record: logging.LogRecord, exception: BaseException | None) -> bool:
-    """Return whether a line of the application logs what libraries hand it, from anywhere in the application.
+    """Return whether a line of the application logs failures from anywhere in it, which a library passes on.
 
-    An error handler was not among the functions that the exception came through: a library called it, or an
-    event loop. A middleware was, with a library's functions between it and the application's innermost, or it
-    was given what it ran. An ordinary `except` around its own call is neither: its words tell what failed.
+    The exception did not come through an error handler: a library or an event loop called that. It did come
+    through a middleware, with a library's functions between it and the application's innermost one, or the
+    middleware ran a value. An ordinary `except` around its own call is neither: its words say what failed.
     """
-    own = place_that_logged(here, record)
+    own = place_in(here, record.pathname, record.funcName)
     if own is None:
         return any(is_library(place.path) for place in here) or _is_task(here[0].frame)
     if _runs_a_value(exception, own):
@@ -232,7 +330,7 @@ def _is_caught_for_all(here: list[Place], record: logging.LogRecord, exception: 
 
 
 def _runs_a_value(exception: BaseException | None, own: int) -> bool:
-    """Whether the function at the index OWN ran what it was given; what is printed does not show it."""
+    """Whether the function at the index OWN ran a value; a printed traceback does not show that."""
     if exception is None:
         return False
     entry = next(itertools.islice(places.entries_of(exception.__traceback__), own, None), None)
@@ -242,7 +340,7 @@ def _runs_a_value(exception: BaseException | None, own: int) -> bool:
 def _is_task(outermost: FrameType | None) -> bool:
     """Whether an exception left a coroutine that nothing but an event loop ran.
 
-    Its frame has no caller afterwards, or, from Python 3.12 on, often still the event loop's function.
+    Its frame has no caller afterwards; from Python 3.12 on that is often still the event loop's function.
     """
     if outermost is None or not outermost.f_code.co_flags & inspect.CO_COROUTINE:
         return False
@@ -260,13 +358,13 @@ def _nobody_caught(outermost: FrameType | None) -> bool:
         return False
     if outermost.f_globals.get("__name__") == "threading":
         return True
-    # A suspended generator or coroutine has no caller either, yet the exception may have been caught.
+    # A suspended generator or coroutine has no caller either, but the exception may have been caught.
     return outermost.f_back is None and not outermost.f_code.co_flags & _RESUMABLE
 
 
 def _failed_function(here: list[Place], record: logging.LogRecord) -> str:
     """Return the last function of the application; else Django's view, or the last of another library."""
-    functions = installed.functions_of(here, record, is_hosted=record.name == _DJANGO)
+    functions = installed.functions_of(here, record.pathname, is_hosted=record.name == _DJANGO)
     if functions:
         return functions
     application = next((place for place in reversed(here) if _is_application(place)), None)
@@ -281,7 +379,7 @@ def _failed_function(here: list[Place], record: logging.LogRecord) -> str:
 
 
 def _printed_places(text: str) -> tuple[list[Place], bool]:
-    """The frames of a printed traceback, and whether it is a group's."""
+    """The places of a printed traceback, and whether it is a group's."""
     seen: list[list[Place]] = [[]]
 
     def keep(printed: list[Place]) -> str:

@@ -1,41 +1,39 @@
-"""An application that is itself installed, as libraries are: nothing shows which of the packages it is."""
+"""Applications that are installed like libraries: nothing shows which of the packages is the application."""
 
 from __future__ import annotations
 
 import functools
 import itertools
-import logging
 import sys
 
 from pagerduty_logging.record import places
 from pagerduty_logging.record.places import Place, is_installed, is_library, package_of
 
 
-def functions_of(here: list[Place], record: logging.LogRecord, *, is_hosted: bool) -> str:
-    """The last function of each package but the host's, if the application is an installed package too.
+def functions_of(here: list[Place], path: str, *, is_hosted: bool) -> str:
+    """The last function of each package except the host's, if the application is an installed package too.
 
-    Nothing shows which of them it is. The last of all would not do: two functions of the application
-    that make the same library raise would be one problem.
+    Nothing shows which package it is. The last function alone would not do: if the same library raises for
+    two functions of the application, these would be one problem.
 
     Args:
         here: the frames of the traceback.
-        record: the record.
-        is_hosted: whether what logged is known to be a host, see `is_host`.
+        path: the file that logged it.
+        is_hosted: whether the file is known to be a host's, see `is_host`.
     """
     if any(places.is_elsewhere(place.path) for place in here) or not _all_is_installed(len(sys.modules)):
         return ""
     last = {package_of(place.path): place.label for place in here if is_installed(place.path)}
-    if is_hosted or is_host(record, here):
-        last.pop(package_of(record.pathname), None)
+    if is_hosted or is_host(path, here):
+        last.pop(package_of(path), None)
     return ", ".join(last.values())
 
 
-def is_host(record: logging.LogRecord, here: list[Place]) -> bool:
-    """Return whether what logged runs code that it does not import, as servers and task runners do.
+def is_host(path: str, here: list[Place]) -> bool:
+    """Return whether the file that logged runs code that it does not import, as servers and task runners do.
 
-    Code that calls a library has imported it; a server or task runner got the application's name as text.
+    Code that calls a library imports it; a server or task runner gets the application's name as text.
     """
-    path = record.pathname
     if not is_library(path):
         return False
     if not is_installed(path):
@@ -54,7 +52,7 @@ def _top_level_name(package: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _imports(package: str, other: str) -> bool:
-    """Return whether a module of PACKAGE holds OTHER, or something that OTHER defines, under some name."""
+    """Return whether a module of PACKAGE has a name for OTHER, or for something that OTHER defines."""
     main = _top_level_name(package_of(places.main_file() or ""))
     for name, module in list(sys.modules.items()):
         if name == places.MAIN:
@@ -73,7 +71,7 @@ def _origin(value: object) -> str | None:
     try:
         known = value.__dict__ if isinstance(value, type(sys)) else value
         name = known["__name__"] if isinstance(known, dict) else getattr(known, "__module__", None)
-    except Exception:  # anything may stand under a name
+    except Exception:  # the value may be anything
         return None
     return name if type(name) is str else None
 
@@ -88,7 +86,7 @@ def _all_is_installed(modules: int) -> bool:
         file = places.main_file() if name == places.MAIN else _file_of(module)
         if file is None and name == places.MAIN:
             return False  # `python -c`, a console, a server that Python is embedded in
-        # gunicorn's configuration stands where it is started from.
+        # gunicorn's configuration is in the folder that it is started from.
         if type(file) is str and places.is_elsewhere(file) and name != "__config__":
             return False
     return True
@@ -97,5 +95,5 @@ def _all_is_installed(modules: int) -> bool:
 def _file_of(module: object) -> object:
     try:
         return module.__dict__.get("__file__")
-    except Exception:  # anything may stand where a module should
+    except Exception:  # `sys.modules` may hold anything
         return None

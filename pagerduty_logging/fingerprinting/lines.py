@@ -1,13 +1,13 @@
-"""Lines of source by which a repeat is known: one look at the text says what its token would.
+"""Lines of source that decide a repeat by themselves: a pattern replaces the text's token.
 
-A line whose first template says enough is known by a pattern of it. That fits fewer texts than the template:
-values in which `token_of` might see more than a value, such as a call or a traceback, are left to it. A line
-without a template for its texts, as in a wrapper, is known by these, their digits apart, as their masks are.
+The pattern is made from the line's first template, if that says enough. It fits fewer texts than the
+template: values in which `token_of` might see more than a value, such as a call or a traceback, do not fit. A
+line without a template for its texts, as in a wrapper, has a list of its texts, compared without their
+digits, as their masks would be.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 import time
@@ -15,29 +15,27 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from pagerduty_logging.events_api.events import Severity
-from pagerduty_logging.record import places
 from pagerduty_logging.state.problem import Last, Problem
 
-from . import parts, source, tokens
+from . import source, tokens
 from .templates import Template
 
 MAX_HOLES: Final = 16
 MAX_BEFORE: Final = 3
-"""Templates of a line that are likelier than the one by which it is known."""
+"""How many likelier templates a line may have before the one of its pattern."""
 MAX_TEXTS: Final = 32
-"""Texts by which one line is known."""
+"""How many texts one line may have."""
 _VALUE: Final = r'[^=(<"]{0,1000}'
 _VALUE_OF_WORDS: Final = r'[^(<"]{0,1000}'
 _NO_FIELD: Final = re.compile(r"[\w.-]*+[^\w.=-]", re.ASCII)
-"""How a text begins that is no logfmt, whatever follows."""
+"""A text that begins so is not logfmt."""
 _NO_DATA: Final = r"(?![{\[(T]|\Z)"
 _NOT_WITHIN: Final = {
     "(": r"(?!.*\(most recent call last\))(?!.*sub-exceptions?\)\Z)",
     "<": r"(?!.*<class ')",
     '"': r'(?!.*File ")',
 }
-"""What a text with one of these characters must not hold."""
-_DIGIT: Final = re.compile("[0-9]")
+"""By character: what a text with it must not hold."""
 
 
 UNKNOWN: Final = Problem("", Last(Severity.ERROR), 0.0, over=True)
@@ -45,10 +43,10 @@ UNKNOWN: Final = Problem("", Last(Severity.ERROR), 0.0, over=True)
 
 
 class Texts:
-    """The texts of a line, their digits apart, and their problems.
+    """The texts of a line, compared without their digits, and their problems.
 
     Args:
-        look_again: whether its file is to be looked at again and again, for it may have a template by now.
+        look_again: whether to check its file again and again, because it may get a template.
     """
 
     def __init__(self, *, look_again: bool) -> None:
@@ -56,8 +54,7 @@ class Texts:
         self._fresh_until = time.monotonic() + source.LOOK_AGAIN if look_again else math.inf
 
     def are_fresh(self) -> bool:
-        """Return whether they still hold: once a second one record goes the whole way, and the file is looked
-        at again."""
+        """Return whether they are still valid: once a second they are not, and the file is checked."""
         now = time.monotonic()
         if now < self._fresh_until:
             return True
@@ -65,13 +62,13 @@ class Texts:
         return False
 
     def add(self, text: str, problem: Problem) -> None:
-        """Let texts like this one but for their digits be known."""
+        """Add a text, and with it all that differ from it in their digits only."""
         if len(self._problems) >= MAX_TEXTS:
             self._problems.clear()
         self._problems[tokens.without_digits(text)] = problem
 
     def find(self, text: str) -> Problem | None:
-        """Return the problem of a text that is known."""
+        """Return the problem of a text, if it was added."""
         problem = self._problems.get(text)
         if problem is not None or len(text) > tokens.MAX_MASKED:
             return problem
@@ -83,94 +80,23 @@ class Line(NamedTuple):
 
     path: str
     find: Callable[[str], object]
-    """Returns something for the texts that are known, else None; the problem, where `problem` is None."""
+    """Returns None for an unknown text; for a known one the problem, if `problem` is None."""
     site: source.Site
     problem: Problem | None
     function: str | None
-    """The function that it is in, if its texts are known by their masks."""
+    """Its function, if it has a list of texts."""
     module: str | None = None
-    """Its module, if that tells its problem too."""
+    """Its module, if that is part of the key."""
     texts: Texts | None = None
     shape: str = ""
     """What stands for its words in the key, where `problem` is theirs."""
 
 
-def line_of(
-    record: logging.LogRecord, words: str, token: tokens.Token, problem: Problem, before: Line | None
-) -> Line | None:
-    """Return what is known of the line that logged a record; None: nothing more than before.
+def finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[str], object] | None:
+    """Return a function that finds texts of these pieces with harmless values between them.
 
-    Args:
-        record: of which nothing but its words decides what `token_of` returned.
-        words: its own, without the data beside them.
-        token: what `token_of` returned for it.
-        problem: what it is an occurrence of.
-        before: what was known.
+    It does not find texts that one of the templates BEFORE fits.
     """
-    site = source.sites.get((record.pathname, record.lineno))
-    name, shape, joined = token
-    if site is None or site.over or record.args or name != record.name or name in places.MAINS:
-        return None
-    if before is not None and (before.path != record.pathname or before.site is not site):
-        before = None
-    if before is not None and before.problem is not None and not _is_replaced(before.problem, problem):
-        return None
-    number = next((n for n, template in enumerate(site.templates) if template.fits(words)), None)
-    if number is not None:
-        template = site.templates[number]
-        more = parts.module_of(record) if name == parts.ROOT else ()
-        crash = joined[: len(joined) - len(more)]
-        says = template.text == shape and joined == (*crash, *more) and tokens.says_enough(shape)
-        find = _finder(site.templates[:number], template.pieces) if says else None
-        return Line(
-            record.pathname,
-            find or _find_nothing,
-            site,
-            UNKNOWN if crash and says else problem,
-            None,
-            record.module if more else None,
-            shape=shape,
-        )
-    if not _is_told_by_mask(record, words, token, site):
-        return None
-    if before is not None and before.function == record.funcName and before.texts is not None:
-        before.texts.add(words, problem)
-        return None
-    texts = Texts(look_again=not record.pathname.startswith("<"))
-    texts.add(words, problem)
-    return Line(record.pathname, texts.find, site, None, record.funcName, texts=texts)
-
-
-def _is_replaced(known: Problem, problem: Problem) -> bool:
-    """Return whether a problem that a line is known for is over, or was forgotten and has come again."""
-    return known.over or (known is not problem and known.key == problem.key)
-
-
-def _find_nothing(text: str) -> None:
-    return None
-
-
-def _is_told_by_mask(record: logging.LogRecord, words: str, token: tokens.Token, site: source.Site) -> bool:
-    """Return whether all texts have this token that are like WORDS but for their digits."""
-    name, shape, joined = token
-    return (
-        type(record.funcName) is str
-        and name != parts.ROOT
-        and joined in ((), parts.logged_in(record))
-        and not any(_DIGIT.search("".join(template.pieces)) for template in site.templates)
-        and not tokens.may_be_data(words)
-        and (shape == _part_of(site, words) or tokens.shape_without_digits(site, words) == shape)
-    )
-
-
-def _part_of(site: source.Site, words: str) -> str | None:
-    part = tokens.part_in(site, words)
-    return None if part is None else part.text
-
-
-def _finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[str], object] | None:
-    """Return what finds the texts that are made of these pieces and of harmless values between them, and that
-    none of the templates BEFORE fits."""
     first, last = pieces[0], pieces[-1]
     closing = tokens.LAST.get(first[:1], "")
     if len(pieces) > MAX_HOLES + 1 or len(before) > MAX_BEFORE or (closing and last[-1:] == closing):
@@ -189,10 +115,10 @@ def _finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[
 
 
 def _texts_of(pieces: tuple[str, ...], value: str) -> str:
-    """Return the expression of texts in which these pieces stand as `Template.fits` looks for them."""
+    """Return the regular expression for texts with these pieces, searched as `Template.fits` does."""
     if len(pieces) == 1:
         return re.escape(pieces[0])
     first, *middle, last = pieces
-    # Each where it comes first, and no second look: no text takes long.
+    # Each piece at its first place, without backtracking: no text takes long.
     found = "".join(f"(?>{value}?{re.escape(piece)})" for piece in middle)
     return f"{re.escape(first)}{found}{value}{re.escape(last)}"

@@ -1,7 +1,7 @@
 """The last resort: a template guessed from the rendered text, by masking what looks like a value.
 
 Every rule is about the *shape* of values, or about where English log messages put them; none
-knows a product, a host or a word of a particular log. All classes are ASCII only, because
+is about a product, a host or a word of a particular log. All classes are ASCII only, because
 Unicode tables change between Python releases and a key must not. No pattern can backtrack
 beyond a constant times the (bounded) length of the text.
 """
@@ -12,13 +12,13 @@ import re
 from typing import Final
 
 MASKED: Final = "<*>"
-"""Stands for a masked value in a template."""
+"""The placeholder for a masked value in a template."""
 
 MAX_TEXT_CHARS: Final = 1_000
 MAX_TEMPLATE_CHARS: Final = 300
-"""Shorter than the text: values of different lengths then do not move the end of the template."""
+"""Shorter than the text, so that values of different lengths do not change where the template ends."""
 
-_H = "\0"  # stands for a masked value while masking; no message can contain it
+_H = "\0"  # placeholder while masking; no message can contain it
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}"
@@ -33,7 +33,7 @@ _NO_KEY = r"(?!\w|[.-]\w|\s?=|:(?![\s\d]|$)|\((?!\)))"
 _ADDRESS_END = r"(?:(?:\.[0-9]{1,3}){3})?(?:%\w+)?(?!\w)"
 # At the head of a message a class, or a function of it, says which operation failed.
 _NO_HEAD = r"(?!^(?:[a-z_][A-Za-z_]*+\.)*+[A-Z][A-Za-z_]*+(?:\.[A-Za-z_]++)*+(?![\w.@~+#$-]))"
-# Of what is there, or is not, something is said: it is no operation.
+# The subject of "is" or "is not" is no operation.
 _STATED = r"\w++ (?:[a-z]+ing|does|do|has|have|had|is|are|was|were|not|object|with)(?!\w)"
 # The name of an error is the cause.
 _NO_ERROR = r"(?<!Error)(?<!Exception)(?<!Warning)(?<!Timeout)"
@@ -60,11 +60,11 @@ _MARKED: Final = (
     r"(?<![\w.\0])(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s'\",;:()\[\]{}<>\0]+(?<![.])",
     # A number takes its unit with it: formatters change "999 B" to "1.2 KB" by themselves.
     rf"[<>~]?[-+]?[0-9]+(?:[.,][0-9]+){{0,8}}(?:[eE][-+]?[0-9]+)?{_UNIT}",
-    # Hex without a digit, from a length on that no word has.
+    # Hex without a digit, longer than any word.
     r"[a-fA-F]{8,}(?!\w)",
     # A class by its capitals.
     rf"(?:(?<=[\s(:,])|^(?={_STATED}))[A-Z][a-z]+[A-Z][a-z]\w*{_NO_ERROR}{_NO_KEY}",
-    # What Python prints for a flag or for nothing.
+    # True, False and None.
     r"(?<!-)(?:True|False|None|NaN|[-+]?(?:nan|inf))(?![\w-])",
 )
 _TOKENS: Final = (
@@ -72,18 +72,18 @@ _TOKENS: Final = (
     r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s'\"<>\0]*[^\s'\"<>\0.,;:!?)\]}]",
     # E-mail addresses and user@host.
     r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*",
-    # Relative paths from three parts on: two are often prose ("read/write", "Input/output").
+    # Relative paths of three parts or more: two are often prose ("read/write", "Input/output").
     r"(?<![./-])\w[\w.-]*(?:/[\w.@%+-]+){2,}",
     # Any token with a digit: numbers, versions, addresses, hex, UUIDs, blk_17, web-01.
     r"(?<!\w[.@#-])[-+#$@~]?(?:\w+(?:-+|[.@#])){0,16}?"
     r"\w*[0-9]\w*(?:(?:-+|[.@:#+])?\w+)*%?",
     # Identifiers rather than words: dotted or joined in another way, or with an underscore. Codes
-    # (EPIPE_X), keys and calls are the author's: kept, and so is a class or its method at the head.
+    # (EPIPE_X), keys and calls are the author's and stay, and so does a class or its method at the head.
     rf"(?<![\w.-]){_NO_HEAD}[\w-]++(?:(?:[.@~+#$]|::)[\w-]++)+{_NO_ERROR}{_NO_KEY}",
     r"(?<![\w.-])[A-Za-z][\w-]*+(?::[\w-]++){2,}(?![\w:])",
     rf"(?<![.-])(?![A-Z0-9_]+(?!\w))[A-Za-z]\w*_\w+{_NO_KEY}",
 )
-# Values begin where a word begins, or with a mark: the middle of a word need not be looked at;
+# Values begin where a word begins, or with a punctuation mark: the middle of a word need not be searched;
 # and a token of letters alone is none of the second kind.
 _VALUE = re.compile(
     rf"(?!(?<=\w)\w)(?:{'|'.join(_MARKED)}|(?![A-Za-z]++(?![\w.@/:#+-]))(?:{'|'.join(_TOKENS)}))",
@@ -229,7 +229,7 @@ def mask(text: str) -> str:
 
 
 def says_nothing(template: str) -> bool:
-    """Whether TEMPLATE holds no letter at all; `MASKED` has none."""
+    """Whether TEMPLATE has no letter at all; `MASKED` has none."""
     return _LETTER.search(template) is None
 
 

@@ -1,12 +1,14 @@
-"""The parts of a dedup key, and how they become one."""
+"""The parts of a dedup key, and how they become one; and the application's own keys, as they are sent."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import logging
+from collections.abc import Callable
 from typing import Final
 
+from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS, fit_dedup_key
+from pagerduty_logging.events_api.text import plain
 from pagerduty_logging.record import places
 from pagerduty_logging.record.structured import says_little
 
@@ -19,14 +21,13 @@ ROOT: Final = "root"
 _SEPARATOR: Final = "\x1f"
 
 
-def named(record: logging.LogRecord) -> str:
+def named(name: str, path: object) -> str:
     """Return the logger's name, without numbers that differ in each process.
 
-    For a logger named after the main module it is the name by which the main module would be imported.
+    A logger named after the main module, in `path`, has the name by which that would be imported.
     """
-    name = record.name
-    if name in places.MAINS and type(record.pathname) is str and record.pathname:
-        return places.name_of_main(record.pathname)
+    if name in places.MAINS and type(path) is str and path:
+        return places.name_of_main(path)
     return without_numbers(name)
 
 
@@ -45,7 +46,7 @@ def key_of(name: object, template: str, joined: tuple[str, ...] = ()) -> str:
 
 
 def begins_with_letter(template: str) -> bool:
-    """Return whether TEMPLATE begins with a word; a placeholder does not begin with a letter."""
+    """Return whether TEMPLATE begins with a letter; a placeholder does not."""
     first = template[:1]
     return first.isascii() and first.isalpha()
 
@@ -59,17 +60,16 @@ def says_little_template(template: str) -> bool:
 def is_vague(template: str, words: str, *, guessed: bool) -> bool:
     """Return whether TEMPLATE may be that of other lines too: GUESSED from WORDS, or without a word.
 
-    Words in which nothing was guessed make the key that they have with the source at hand: a packed program
-    never has it, elsewhere it may be back tomorrow.
+    Words in which nothing was masked make the same key as with the source at hand. A packed program never has
+    the source; elsewhere it may be back tomorrow.
     """
     if guessed and not (template == words and places.is_frozen()):
         return True
     return says_little_template(template)
 
 
-def logged_in(record: logging.LogRecord) -> tuple[str, ...]:
-    """Return the part of the function that logged; nothing where it has no own name."""
-    name = record.funcName
+def logged_in(name: object) -> tuple[str, ...]:
+    """Return the part for the function that logged; nothing for one without a name."""
     # <lambda>, <listcomp>, ...: which of them have a frame depends on the Python version.
     if not isinstance(name, str) or not name or name.startswith(("<", "(")):
         return ()
@@ -81,9 +81,28 @@ def with_more(joined: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]
     return (*joined, *(part for part in more if part not in joined))
 
 
-def module_of(record: logging.LogRecord) -> tuple[str, ...]:
-    """Return the part of the module that logged, if it is known."""
-    name = getattr(record, "module", None)
+def module_of(name: object, path: str) -> tuple[str, ...]:
+    """Return the part for the module that logged, which is in `path`, if its name is known."""
     if name == places.MAIN:
-        name = places.name_of_main(record.pathname)
+        name = places.name_of_main(path)
     return (f"module={name}",) if type(name) is str and name and name != "Unknown module" else ()
+
+
+def sendable(key: str, redacted: Callable[[str], str] | None = None) -> str:
+    """Return a key as it is sent: one line of plain text without a secret.
+
+    A key over 255 characters is sent as a digest of itself.
+
+    Args:
+        key: as the application gave it.
+        redacted: takes secrets out; default: what a handler does without `redact`.
+    """
+    shown = plain(key).replace("\n", " ") if len(key) <= MAX_DEDUP_KEY_CHARS else key
+    return (redacted or _usual())(fit_dedup_key(shown))
+
+
+@functools.cache
+def _usual() -> Callable[[str], str]:
+    from pagerduty_logging.page.redaction import Redactor
+
+    return Redactor().key

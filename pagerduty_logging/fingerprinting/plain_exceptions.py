@@ -1,7 +1,7 @@
-"""What of an exception tells its problem, as plain data: the key is found from it on another thread, later.
+"""The parts of an exception that decide its key, as plain data: another thread can find the key later.
 
-The thread that logs takes names and code objects, and keeps neither the exception nor a frame. From these a
-stand-in is made, to which the rules of this room are put as to the exception itself.
+The thread that logs copies names and code objects, and keeps neither the exception nor a frame. From these a
+substitute is made, to which the rules of this room apply as to the exception itself.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ MAX_FRAMES = 60
 
 
 class PlainException(NamedTuple):
-    """An exception without a cause, no group, whose words are Python's own."""
+    """An exception with a `__str__` of Python's own, without a cause, and not a group."""
 
     module: str
     name: str
     """Its type's qualified name."""
     words: str
     codes: tuple[CodeType, ...]
-    """Of its frames, the outermost first."""
+    """The code objects of its frames, the outermost first."""
     modules: tuple[str | None, ...]
     """Their modules' names."""
     caller: CodeType | None
-    """Of the outermost frame's caller when the exception was logged; None: it had none."""
+    """That of the outermost frame's caller when the exception was logged; None: it had none."""
 
 
 def plain(error: BaseException, traceback: TracebackType | None) -> PlainException | None:
-    """Return what is needed of an exception; None if that is more than plain data.
+    """Return the data of an exception; None if plain data is not enough.
 
     Args:
         error: the exception that was logged.
-        traceback: where the record says that it came from.
+        traceback: the one that the record has.
     """
     if traceback is None or traceback is not error.__traceback__ or not is_plain(error):
         return None
@@ -64,7 +64,7 @@ def plain(error: BaseException, traceback: TracebackType | None) -> PlainExcepti
 
 
 def record_with(attributes: Mapping[str, Any], error: PlainException) -> logging.LogRecord:
-    """Return a record with these attributes, and a stand-in for its exception."""
+    """Return a record with these attributes, and a substitute for its exception."""
     traceback: _Traceback | None = None
     caller = None if error.caller is None else _Frame(error.caller, {}, None)
     for code, module in zip(reversed(error.codes), reversed(error.modules), strict=True):
@@ -82,7 +82,7 @@ class _Frame:
     def __init__(self, code: CodeType, names: dict[str, str | None], caller: _Frame | None) -> None:
         self.f_code = code
         self.f_globals = names
-        self.f_back = caller  # only the outermost one's is asked for
+        self.f_back = caller  # only the outermost frame's is used
 
 
 class _Traceback:

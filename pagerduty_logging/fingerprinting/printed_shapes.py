@@ -6,13 +6,10 @@ these words hold nothing that is looked for in a traceback.
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import Final, NamedTuple
 
 from pagerduty_logging.record import places
-
-from . import failure
 
 _HEADER: Final = "Traceback (most recent call last):\n"
 _OF_GROUP: Final = "\n  + Exception Group "
@@ -98,21 +95,19 @@ class PrintedShapes:
     """The shapes of tracebacks that are known, by the place that logged them."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[object, ...], tuple[PrintedShape, ...]] = {}
+        self._known: dict[object, tuple[PrintedShape, ...]] = {}
 
-    def joined_of(self, record: logging.LogRecord, text: str, begins: int) -> tuple[str, ...] | None:
+    def joined_of(self, place: object, text: str, begins: int) -> tuple[str, ...] | None:
         """Return what the traceback that begins behind an end of line joins; None if it is not known."""
-        for shape in self._known.get(_place_of(record), ()):
+        for shape in self._known.get(place, ()):
             if shape.fits(text, begins + 1):
                 return shape.joined
         return None
 
-    def learn(self, record: logging.LogRecord, text: str, begins: int) -> None:
-        """Let tracebacks of this shape be known; it is none of those that are."""
-        traceback, place = text[begins + 1 :], _place_of(record)
+    def learn(self, place: object, text: str, begins: int, joined: tuple[str, ...]) -> None:
+        """Remember the shape of the traceback that begins behind an end of line, and what it joins."""
         known = self._known.get(place, ())
-        crash = failure.reported_crash(record, traceback)
-        shape = shape_of(traceback, () if crash is None else crash.joined)
+        shape = shape_of(text[begins + 1 :], joined)
         if shape is None or shape in known:
             return
         if len(self._known) >= MAX_PLACES:
@@ -129,7 +124,3 @@ def begin_of(text: str) -> int:
         return at - 1
     begins = at - len(_OF_GROUP)
     return begins if begins > 0 and text.startswith(_OF_GROUP, begins) else 0
-
-
-def _place_of(record: logging.LogRecord) -> tuple[object, ...]:
-    return record.name, record.pathname, record.lineno, record.funcName

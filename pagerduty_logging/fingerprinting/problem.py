@@ -13,7 +13,7 @@ from pagerduty_logging.fingerprinting import (
     Fingerprinter,
     Identity,
     Token,
-    own_keys,
+    parts,
     token_of,
     with_handled,
     writes_traceback,
@@ -31,10 +31,10 @@ class Identifier:
     Args:
         fingerprint: as given to the handler.
         redacted: removes secrets from dedup keys that the application gives.
-        environment, client: join the keys that we make, see `Fingerprinter`.
+        environment, client: parts of the keys made here, see `Fingerprinter`.
 
     Attributes:
-        fingerprinter: makes the keys that the application does not give.
+        fingerprinter: makes the keys that the application does not give itself.
         has_function: whether the option `fingerprint` is a function, which runs on the thread that logs.
 
     Raises:
@@ -65,10 +65,10 @@ class Identifier:
 
         Args:
             record: the record.
-            marked: the dedup key of the failure that its exception was paged for, if it still is that one.
-            defects: takes what goes wrong.
+            marked: the key under which its exception has paged, if it is still the same failure.
+            defects: gets what goes wrong, as text.
         """
-        own = overrides.own_key(record)
+        own = overrides.own_key(record.__dict__)
         if own is not None:
             return Identity(self.sendable(own), by_message=False)
         if marked is not None:
@@ -91,30 +91,32 @@ class Identifier:
     def defer(
         self, occurrence: Occurrence, error: BaseException, traceback: TracebackType | None
     ) -> list[str] | None:
-        """Leave the key for the worker to find; None if it must be found here and now.
+        """Leave the key for the worker to find; None if it must be found at once.
 
         Args:
             occurrence: of plain data.
             error: its exception.
-            traceback: where that came from.
+            traceback: its traceback.
 
         Returns:
             an empty list that will get the key.
         """
         seen = None if self.has_function else plain(error, traceback)
-        about = occurrence.attributes
-        if seen is None or logged_by_runner(
-            seen.codes, traceback, about.get("pathname"), about.get("funcName")
+        about, failure = occurrence.attributes, occurrence.failure
+        if (
+            failure is None
+            or seen is None
+            or logged_by_runner(seen.codes, traceback, about.get("pathname"), about.get("funcName"))
         ):
             return None
-        return self._deferred.defer(occurrence, seen)
+        return self._deferred.defer(occurrence, failure, seen)
 
     def deferred_key(self, holder: list[str]) -> str | None:
         """Return the key that a list from `defer` gets; None if it comes from another process."""
         return self._deferred.key_in(holder)
 
     def key_of(self, occurrence: Occurrence) -> str:
-        """Return the dedup key of an occurrence, and find it if nobody has."""
+        """Return the dedup key of an occurrence; find it, if that was not done yet."""
         try:
             return self._deferred.key_of(occurrence)
         except Exception as broken:
@@ -130,7 +132,7 @@ class Identifier:
         return None if self.has_function else self._deferred.token_of(occurrence)
 
     def forget(self) -> None:
-        """Wait for no key: this is another process, or another test."""
+        """Forget all keys still to be found: this is another process, or another test."""
         self._deferred.forget()
 
     # --- without the record's own code -------------------------------------------------------------
@@ -140,18 +142,18 @@ class Identifier:
         return self.identify_bare(salvage(record))
 
     def identify_bare(self, occurrence: Occurrence) -> Identity:
-        """Return the problem of what could be read without running the application's code."""
-        words = occurrence.message or ""
+        """Return the problem of an occurrence that was read without the application's code."""
+        words = occurrence.contents.message if occurrence.contents else ""
         plain_record = logging.makeLogRecord({"name": occurrence.logger, "msg": words})
         return self._raw.identify(plain_record)._replace(by_message=False)
 
     def identify_together(self, logger: str, words: str) -> str:
-        """Return the key of what stands for many problems of a logger, in words of our own."""
+        """Return the key for many problems of a logger together, from words of our own."""
         return self._raw.identify(logging.makeLogRecord({"name": logger, "msg": words})).key
 
     def sendable(self, key: str) -> str:
         """Return a dedup key that the application gave, as it is sent."""
-        return own_keys.sendable(key, self._redacted)
+        return parts.sendable(key, self._redacted)
 
 
 _OPTIONS = tuple(inspect.signature(Fingerprinter).parameters)

@@ -1,23 +1,18 @@
 """The shape of an exception: what of it, its causes and members decides which problem it is, and no value.
 
-Two exceptions of one shape that one line logs are the same failure, so that the rules of `failure` are put to
-the first of them only.
+Two exceptions of one shape that one line logs are the same failure: the rules of `failure` are asked for the
+first of them only.
 """
 
 from __future__ import annotations
 
 import functools
-import logging
-import sys
 from types import TracebackType
 from typing import Any, Final, TypeAlias
 
 from pagerduty_logging.record import exceptions
 
-from . import failure
-
 Shape: TypeAlias = tuple[object, ...]
-MAX_KNOWN: Final = 2_000
 MAX_FRAMES: Final = 100
 MAX_LEAVES: Final = 20
 MAX_DEPTH: Final = 3
@@ -27,52 +22,6 @@ _HAND_ON: Final = frozenset(("ename", "excinfo", "exceptions"))
 """Attributes of exceptions that stand for others."""
 _PRINTED: Final = frozenset(("tb", "__getattr__", "__getattribute__"))
 _GROUPS: Final = (BaseExceptionGroup, ExceptionGroup)
-
-# Reads and writes of one entry are atomic, and what is written is the same on every thread.
-_known: dict[object, tuple[str, ...]] = {}
-_handed: dict[object, bool] = {}
-
-
-def joined_of(record: logging.LogRecord) -> tuple[str, ...] | None:
-    """Return what the exception of a record joins to its key, as `failure.reported_crash` has it; () where it
-    joins nothing, for the words say what failed. None: that is not known without the application's code.
-
-    Args:
-        record: with an exception in `exc_info`, of no logger in `failure.LOGGERS`.
-    """
-    if failure.is_ordinary(record):
-        return ()
-    info: Any = record.exc_info
-    if type(info) is not tuple or len(info) != 3:
-        return None
-    shape = shape_of(info[1])
-    if shape is None or failure.reports_for_others(record):
-        return None
-    # What is installed, and so what is the application, may change with each module that is loaded.
-    key = (record.pathname, record.funcName, shape, len(sys.modules))
-    known = _known.get(key)
-    if known is None:
-        crash = failure.reported_crash(record, ordinary=False)
-        if len(_known) >= MAX_KNOWN:
-            _known.clear()
-        known = _known[key] = () if crash is None else crash.joined
-    return known
-
-
-def is_handed(record: logging.LogRecord, error: BaseException) -> bool | None:
-    """Return what `failure.is_handed` does; None: that is not known without the application's code."""
-    if failure.is_ordinary(record, error) or failure.reports_for_others(record):
-        return False
-    shape = shape_of(error)
-    if shape is None:
-        return None
-    key = (record.pathname, record.funcName, shape, len(sys.modules))
-    known = _handed.get(key)
-    if known is None:
-        if len(_handed) >= MAX_KNOWN:
-            _handed.clear()
-        known = _handed[key] = failure.is_handed(record, error)
-    return known
 
 
 def shape_of(error: Any, depth: int = 0) -> Shape | None:

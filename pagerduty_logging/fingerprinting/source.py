@@ -1,13 +1,13 @@
 """The template read back from the source line that logged.
 
-A record carries `pathname` and `lineno`. The calls that stand there are parsed once, and every
+A record carries `pathname` and `lineno`. The calls on that line are parsed once, and every
 way their arguments can build a text becomes a `Template`: its literal pieces, with a hole
-between each two. A template counts only where those pieces fit the message that was logged, so
-a stale file, another call on the line or a wrong guess costs nothing but the next rule's turn.
+between each two. A template counts only if those pieces fit the message that was logged, so
+after a stale file, another call on the line or a wrong guess just the next rule applies.
 
 Neither path nor line is part of a template. Only syntax is read; nothing is imported or run. A file that
-cannot be read for want of descriptors, memory or stack is tried again; the relative names that frozen
-programs have are not looked for in the working directory.
+cannot be read because descriptors, memory or stack have run out is tried again; the relative names in frozen
+programs are not searched for in the working directory.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from .expressions import templates_in
+from .statements import Lines
 from .templates import OPAQUE, Template
 
 MAX_SOURCE_BYTES: Final = 4_000_000
@@ -39,33 +40,33 @@ _ENCODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 @dataclass(slots=True)
 class Site:
-    """What was read of a line that logs."""
+    """What was read about a line that logs."""
 
     templates: tuple[Template, ...]
     signature: _Signature | None
     looked_at: float
     bare: tuple[Template, ...] = ()
-    """Templates of more than one hole, without a word."""
+    """Templates without a word, and with more than one hole."""
     is_read: bool = False
-    """Whether there are calls in the line."""
+    """Whether the line has calls."""
     missed_at: float = float("-inf")
-    """When none of the templates fitted last, and the file was still the same."""
+    """The last time when no template fitted although the file was unchanged."""
     over: bool = False
-    """Whether it was read again, or forgotten."""
+    """Whether this is outdated: the line was read again, or forgotten."""
 
 
 # Plain dicts: reads and writes of one entry are atomic, and a race costs a second parse at
 # worst. When full they start afresh, which costs each site a millisecond once.
 sites: dict[tuple[str, int], Site] = {}
-"""What was read so far, by path and line."""
-_files: dict[str, tuple[_Signature, list[str]]] = {}
+"""The lines read so far, by path and line."""
+_files: dict[str, tuple[_Signature, Lines]] = {}
 _cached_chars = 0
 
 
 def template_of(pathname: object, lineno: object, message: str) -> Template | None:
     """Return the template of the call at PATHNAME:LINENO that MESSAGE was made from, or None.
 
-    A file that has changed since it was read is read again where nothing fits.
+    If nothing fits, a file that has changed is read again.
     """
     if type(pathname) is not str or type(lineno) is not int:
         return None
@@ -93,14 +94,14 @@ def template_of(pathname: object, lineno: object, message: str) -> Template | No
 def part_of(pathname: object, lineno: object, message: str) -> Template | None:
     """Return the template at PATHNAME:LINENO that a part of MESSAGE was made from, or None.
 
-    An adapter or a wrapper has put something before it, or after.
+    An adapter or a wrapper has added something before or after it.
     """
     site = sites.get((pathname, lineno))  # type: ignore[arg-type]
     return next((t for t in site.templates if t.is_in(message)), None) if site is not None else None
 
 
 def values_at(pathname: object, lineno: object, message: str) -> tuple[str, ...]:
-    """Return the values that a template without a word at PATHNAME:LINENO was filled with to make MESSAGE."""
+    """Return the values in MESSAGE, which was made from a template without a word at PATHNAME:LINENO."""
     site = sites.get((pathname, lineno))  # type: ignore[arg-type]
     return () if site is None else values_in(site.bare, message)
 
@@ -132,7 +133,7 @@ def _fitting(site: Site, message: str) -> Template | None:
 
 
 def _signature(pathname: str) -> _Signature | None:
-    """Size and time of a file that may be read; None for what is no file, or reads for ever."""
+    """Size and time of a regular file; None for anything else: reading it may never end."""
     if pathname[:1] == "<":  # <stdin>, <string>, <frozen importlib._bootstrap>
         return None
     if getattr(sys, "frozen", False) and not os.path.isabs(pathname):
@@ -151,15 +152,15 @@ def _load(pathname: str, lineno: int, signature: _Signature | None) -> Site:
     site = Site((), signature, time.monotonic())
     if signature is not None:
         try:
-            lines = _lines(pathname, signature)
+            site.signature, lines = _file(pathname, signature)
             if 0 < lineno <= len(lines):
                 found = templates_in(lines, lineno)
                 site.is_read = bool(found)
                 site.templates = tuple(t for t in found if not t.bare)
                 site.bare = tuple(t for t in found if t.bare and t.pieces != OPAQUE and len(t.pieces) > 1)
         except (OSError, MemoryError, RecursionError):
-            return site  # it may be readable the next time
-        except Exception:  # any file content may break the parser; the next rule takes over
+            return site  # it may be readable next time
+        except Exception:  # the content may break the parser; the next rule applies
             pass
     before = sites.get((pathname, lineno))
     if before is not None:
@@ -172,23 +173,24 @@ def _load(pathname: str, lineno: int, signature: _Signature | None) -> Site:
     return site
 
 
-def _lines(pathname: str, signature: _Signature) -> list[str]:
+def _file(pathname: str, signature: _Signature) -> tuple[_Signature, Lines]:
+    """Return the lines of a file with this signature, and the signature as the one object that is kept."""
     global _cached_chars
     known = _files.get(pathname)
     if known is not None and known[0] == signature:
-        return known[1]
+        return known
     try:
         text = _decoded(_read(pathname))
-    except (PermissionError, ValueError, LookupError):  # not for us, or in no known encoding
+    except (PermissionError, ValueError, LookupError):  # no permission, or an unknown encoding
         text = ""
     # Not splitlines(): Python ends a line at \n, \r\n and \r only.
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = Lines(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     if len(_files) >= MAX_FILES or _cached_chars + len(text) > MAX_CACHED_CHARS:
         _files.clear()
         _cached_chars = 0
     _cached_chars += len(text)
-    _files[pathname] = signature, lines
-    return lines
+    known = _files[pathname] = signature, lines
+    return known
 
 
 def _read(pathname: str) -> bytes:

@@ -87,8 +87,9 @@ class StandIns:
 
 def _words(occurrence: Occurrence) -> str:
     """Return the message, without reading all of an occurrence that may not page at all."""
-    message = occurrence.message
-    if message is None:
+    if occurrence.contents is not None:
+        message = occurrence.contents.message
+    else:
         try:
             message = occurrence.record.getMessage()
         except Exception:  # arguments that do not fit

@@ -6,25 +6,55 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 MAX_PARSED_CHARS: Final = 250_000
-"""What may be parsed for one call site, at about 0.5 ms per 1,000 characters."""
+"""Characters that may be parsed for one call site, at about 0.5 ms per 1,000."""
 
 _DEF = re.compile(r"\s*(?:async\s+def|def)\b")
 _FRESH_START = re.compile(r"(?:async\s+def|def|class|if\s+__name__)\b|@")
+_NO_NAME: Final = " \t\f#)]}@"
+"""How a line begins that gives nothing a name at the top of a file."""
 _CONTINUES = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]|#|$")
 _PARSED_AS: Final = "<pagerduty_logging source line>"
+_IGNORED = ("ignore", None, Warning, re.compile(re.escape(_PARSED_AS)), 0)
+"""The filter, as `warnings` keeps it, of the warnings about what is parsed here."""
 
 
-def parsed_around(lines: list[str], lineno: int) -> tuple[ast.Module, int] | None:
-    """Parse as little as possible around LINENO: (tree, what to add to a line of the file)."""
-    for start, end in (*_regions(lines, lineno - 1), (0, len(lines))):
+class Lines(list[str]):
+    """The lines of a file."""
+
+    __slots__ = ("_assigning",)
+
+    @property
+    def assigning(self) -> tuple[int, ...]:
+        """The indexes of lines at the top of the file that may give something a name; found once."""
+        try:
+            return self._assigning
+        except AttributeError:
+            found = (i for i, line in enumerate(self) if "=" in line and line[0] not in _NO_NAME)
+            self._assigning: tuple[int, ...] = tuple(found)
+            return self._assigning
+
+
+class Around(NamedTuple):
+    """The statement or function around a line."""
+
+    tree: ast.Module
+    offset: int
+    """What to add to a line of the file."""
+    text: str
+
+
+def parsed_around(lines: list[str], lineno: int) -> Around | None:
+    """Parse as little as possible around LINENO."""
+    for start, end in _regions(lines, lineno - 1):
         body = lines[start:end]
         indented = body[0][:1] in (" ", "\t", "\f")
-        tree = parsed("\n".join(["if 1:", *body] if indented else body))
+        text = "\n".join(["if 1:", *body] if indented else body)
+        tree = parsed(text)
         if tree is not None:
-            return tree, (1 if indented else 0) - start
+            return Around(tree, (1 if indented else 0) - start, text)
     return None
 
 
@@ -33,8 +63,10 @@ def parsed(text: str) -> ast.Module | None:
         return None
     # An invalid escape in the application's source would be warned about again, on its stderr
     # or into its log. `catch_warnings` is not safe between threads; a filter for this one
-    # made-up file name is.
-    warnings.filterwarnings("ignore", module=re.escape(_PARSED_AS))
+    # made-up file name is. Added again only where another one was put before it: each time makes
+    # `warnings` forget which of the application's own it has shown.
+    if not warnings.filters or warnings.filters[0] != _IGNORED:
+        warnings.filterwarnings("ignore", module=re.escape(_PARSED_AS))
     try:
         return ast.parse(text, _PARSED_AS)
     except (SyntaxError, ValueError):
@@ -42,7 +74,7 @@ def parsed(text: str) -> ast.Module | None:
 
 
 def _regions(lines: list[str], index: int) -> Iterator[tuple[int, int]]:
-    """Line ranges that may hold the whole function, or else statement, around INDEX."""
+    """Line ranges that may hold the whole function, or else statement, around INDEX; the file at last."""
     limit, header = _indent(lines[index]), None
     if _DEF.match(lines[index]):
         header = index
@@ -62,6 +94,7 @@ def _regions(lines: list[str], index: int) -> Iterator[tuple[int, int]]:
     yield header, _end(lines, header, index, _CONTINUES, inverted=True)
     # A string may hold lines that look like the end of the function.
     yield header, _end(lines, header, index, _FRESH_START, inverted=False)
+    yield 0, len(lines)
 
 
 def _end(lines: list[str], header: int, index: int, mark: re.Pattern[str], *, inverted: bool) -> int:

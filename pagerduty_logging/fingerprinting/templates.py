@@ -19,7 +19,7 @@ PERCENT: Final = re.compile(
 Pieces: TypeAlias = tuple[str, ...]
 """The literals; there is a hole between each two."""
 OPAQUE: Final[Pieces] = ("", "")
-"""A text of which nothing is known: one hole."""
+"""The template of an unknown text: one hole."""
 
 
 _TAGS = re.compile(r"(?:\[[^\[\]]{1,40}\][\s:|-]*)+")
@@ -77,7 +77,7 @@ class Template:
         return not (message[at - 1 : at].isalnum() and message[at : at + 1].isalnum())
 
     def holds_another(self, message: str) -> bool:
-        """Return whether this is a wrapper's template, with a hole that its caller's template fills."""
+        """Return whether this is a wrapper's template, with a hole for its caller's template."""
         if HOLE not in self.text or PERCENT.search(self.text):
             return False
         return any(map(PERCENT.search, self.values_in(message)))

@@ -1,4 +1,4 @@
-"""The text of a record in which its template is looked for, and the values and tracebacks with it."""
+"""A record's text, in which the template is searched for, and the values and tracebacks with it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import (
+    contents,
     exceptions,
     literals,
     message,
     printed_traceback,
-    printing,
     structured,
     template_strings,
 )
@@ -40,7 +40,7 @@ _DIGIT = re.compile(r"\d")
 _CLASSES: Final = frozenset(
     ("alert", "category", "check", "class", "code", "kind", "reason", "rule", "status", "type")
 )
-"""Names under which a word says which problem it is."""
+"""Names of fields whose value, a word, says which problem it is."""
 _CODE = re.compile(r"[A-Za-z]{2,}(?:[ _.:-][A-Za-z]+){0,8}", re.ASCII)
 _SENTENCE = re.compile(r"(?<![^\s:.,])[A-Za-z][a-z]*(?: [a-z]+){2,}(?![^\s.,:;!?])", re.ASCII)
 _FIRST: Final = frozenset("{[(T")
@@ -50,46 +50,51 @@ class Text(NamedTuple):
     """What a record says, taken apart."""
 
     text: str
-    """What the template is looked for in: `record.msg`, or the message's own words."""
+    """The text in which the template is searched for: `record.msg`, or the message's own words."""
     is_template: bool = False
-    """Whether it is a template, its values apart."""
+    """Whether it is a template, with the values separate."""
     template: str = ""
-    """The template, where the message brings it along."""
+    """The template, if the message itself has it."""
     values: tuple[object, ...] = ()
-    """What fills a template without a word."""
+    """The values of a template without a word."""
     exception: BaseException | None = None
-    """The exception that stands for the message."""
+    """The exception that is the message."""
     appended: str = ""
     """A traceback that a formatter or a queue appended."""
     quoted: str = ""
     """A traceback that the message itself holds."""
     shape: str = ""
-    """What stands for the words where the source does not say: names of entries, and their values masked."""
+    """Used if the source has no template: names of entries, and their masked values."""
     says: tuple[str, ...] = ()
-    """Of these, codes and sentences with their names: the source may have no more than the names."""
+    """Codes and sentences of these, with their names: the source may have the names only."""
     whole: str = ""
     """The words with the traceback."""
     joined: tuple[str, ...] = ()
-    """What else the message says that tells problems apart."""
+    """Other parts of the message that distinguish problems."""
     may_quote: bool = False
-    """Whether the next record of this template may hold a traceback, or an exception of other code."""
+    """Whether another record of this template may hold a traceback, or other code's exception."""
 
 
 def read(record: logging.LogRecord) -> Text:
     """Split a record's message into its parts. Runs the application's code."""
     msg, args = record.msg, record.args
     if args and type(msg) is str:
-        said = structured.subject_of(record)
+        said = structured.subject_of(msg, args)
         if said is msg:
             return _of_template(record, msg, args)
     else:
         said = structured.exception_in(msg) or msg
-    text = _of_text(said, merged=message.is_merged(record)) if isinstance(said, str) else _of_object(said)
+    text = _of_text(said, merged=contents.is_merged(record)) if isinstance(said, str) else _of_object(said)
     return text._replace(may_quote=True) if args else text
 
 
+def of_merged(text: str) -> Text:
+    """Return the parts of a text to which a queue or a socket may have appended a traceback."""
+    return _of_text(text, merged=True)
+
+
 def printed_exception(record: logging.LogRecord) -> str:
-    """The traceback that a handler before us, or a socket, has left of the record's exception."""
+    """The printed traceback that another handler, or a socket, has left of the record's exception."""
     text = record.exc_text
     return text if type(text) is str and not record.exc_info else ""
 
@@ -100,7 +105,7 @@ def uncounted(text: str) -> str:
 
 
 def text_of(msg: object) -> str:
-    """Return what a message object says as a text, however its `__str__` behaves."""
+    """Return a message object as text; its `__str__` may do anything."""
     if type(msg) is str:
         return msg
     try:
@@ -120,18 +125,18 @@ def without_placeholders(template: str) -> str:
 
 @functools.lru_cache(maxsize=512)
 def has_words(template: str) -> bool:
-    """Return whether a template with values has words of its own, other than a tag before all messages."""
+    """Return whether a template has words of its own, and not only a tag that all messages have."""
     words = without_placeholders(template)
     return not (says_nothing(words) or is_tag(words))
 
 
 def ends_with_text(template: str) -> bool:
-    """Whether TEMPLATE ends with a placeholder for a text, where tracebacks are put."""
+    """Whether TEMPLATE ends with a placeholder for a text, the usual place for tracebacks."""
     return template.rstrip(" .)]'\"\n")[-2:] in ("%s", "%r")
 
 
 def masked(values: tuple[object, ...]) -> str:
-    """Return what is left of the values that fill a template without a word: their words, masked."""
+    """Return the words, masked, of the values of a template without a word."""
     parts = [_masked_value(value) for value in values]
     return ": ".join(
         part for i, part in enumerate(parts) if part != MASKED or i == 0 or parts[i - 1] != MASKED
@@ -159,7 +164,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Text:
     if has_words(msg):
         return Text(msg, is_template=True, quoted=quoted, may_quote=may_quote, joined=joined)
     exception = next((value for value in values if isinstance(value, BaseException)), None)
-    # The values of a template without a word are all that there is to tell problems apart.
+    # Only its values distinguish the problems of a template without a word.
     return Text(_rendered(record, msg), values=values, exception=exception, quoted=quoted, may_quote=True)
 
 
@@ -176,7 +181,7 @@ def _of_text(text: str, *, merged: bool) -> Text:
     if text.endswith(("sub-exception)", "sub-exceptions)")):  # a group: how many failed does not matter
         text = uncounted(text)
     if "(most recent call last)" not in text:
-        # What `traceback.format_tb` returns: where, and not what.
+        # A result of `traceback.format_tb`, which has no exception.
         if text.lstrip().startswith('File "') and (frames := printed_traceback.frames_of(text)):
             return Text("", joined=(f"function={frames[-1].function}",))
         return Text(text)
@@ -185,7 +190,7 @@ def _of_text(text: str, *, merged: bool) -> Text:
         words, _ = printed_traceback.split(text)
         return Text(words)
     if merged and held.follows_a_line and (held.words or text.startswith("\n")):
-        # An empty message has an end of line too before what is appended.
+        # What is appended to an empty message follows an end of line, too.
         said = _of_text(held.words, merged=False) if held.words else Text("")
         return said._replace(appended=held.traceback, whole=text)
     return Text(held.words, quoted=held.traceback, whole=text if held.words else "")
@@ -251,7 +256,7 @@ def _words_of_value(name: str, value: str) -> str:
 
 
 def _entries_of_repr(text: str) -> list[tuple[str, str]]:
-    """Return the fields of a data class's `repr`, `Problem(code='disk_full', user=7)`; [] of no such text."""
+    """Return the fields of a data class's `repr`, `Problem(code='disk_full', user=7)`; [] if it is none."""
     begins = _DATA_CLASS.match(text)
     if begins is None or len(text) > structured.MAX_TEXT:
         return []
@@ -273,7 +278,7 @@ def may_be_repr(text: str) -> bool:
 
 
 def failure_in(value: object) -> tuple[str, ...]:
-    """What joins of an argument that says what failed and where: a group's causes, `sys.exc_info()`'s."""
+    """The parts of a key from an argument that says what failed: a group, a result of `sys.exc_info()`."""
     if type(value) in (list, tuple) and value and all(map(causes.is_exception, value)):  # type: ignore[call-overload]
         return causes.members(value)  # type: ignore[arg-type]
     error = value if isinstance(value, BaseException) else structured.exception_in(value)
@@ -283,7 +288,7 @@ def failure_in(value: object) -> tuple[str, ...]:
 
 
 def _traceback_field(said: object) -> str:
-    """The traceback that the program put into a field itself, other than structlog does for `exc_info`."""
+    """The traceback that the program itself put into a field; not structlog's own, for `exc_info`."""
     if not isinstance(said, Mapping):
         return ""
     entries = itertools.islice(said.items(), structured.MAX_ENTRIES)
@@ -298,6 +303,6 @@ def _traceback_in(text: str) -> str:
 
 def _rendered(record: logging.LogRecord, text: str) -> str:
     try:
-        return safejson.truncated(str.__str__(printing.message_of(record)), MAX_CHARS)
+        return safejson.truncated(str.__str__(contents.own_message(record)), MAX_CHARS)
     except Exception:  # arguments that do not fit, or cannot be printed
         return text

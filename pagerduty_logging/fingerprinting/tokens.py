@@ -1,8 +1,7 @@
-"""What decides the key of most records, found without hashing, reading files or rendering: their token.
+"""The token of a record: what the full rules would hash, found without hashing, reading files or rendering.
 
-A token is what the full rules would hash, so that records with one token have one key. Where that is not
-known for certain (a call site that was not read yet, a library's line with an exception, an object of the
-application's own), there is no token, and the full rules decide.
+Records with the same token have the same key. If the token is not certain (a call site that was not read yet,
+a library's line with an exception, an object of the application), there is none, and the full rules decide.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ Token: TypeAlias = tuple[str, str, tuple[str, ...]]
 """The logger's name, the template, and what joins them in the key."""
 
 _APART: Final = frozenset((*failure.LOGGERS, "django.server", "tornado.access", "uvicorn.error"))
-"""Loggers whose records are told apart by more than their text."""
+"""Loggers whose records are distinguished by more than their text."""
 FIRST: Final = frozenset(("", "{", "[", "(", "T"))
-"""How a text begins that may be data."""
+"""First characters of a text that may be data."""
 LAST: Final = {"{": "}", "[": "]", "(": ")"}
-"""How it ends then."""
+"""Its last character then."""
 TEMPLATE: Final = "Template(strings="
 _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
 _HEADER: Final = "(most recent call last)"
@@ -39,12 +38,12 @@ _MAX_NAMES: Final = 30
 _MAX_CHARS: Final = 2_000
 _DIGIT: Final = re.compile("[0-9]")
 MAX_MASKED: Final = 400
-# With an entry for each character that is usual: for one that is missing, an exception is raised and caught.
+# An entry for each usual character: `translate` catches an exception for each one that is missing.
 _ZEROS: Final = "".join("0" if chr(n).isdecimal() else chr(n) for n in range(128))
 
 
 def token_of(record: logging.LogRecord) -> Token | None:
-    """Return what decides the key of RECORD; None if only the full rules can tell.
+    """Return what decides the key of RECORD; None if only the full rules can.
 
     Runs none of the application's code, and looks at no file. May raise an `Exception` for a record that
     was made by hand.
@@ -53,7 +52,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
     args = record.args
     subject: BaseException | None = None
     if args and type(msg) is str:
-        said = structured.subject_of(record) if len(msg) <= 8 else msg
+        said = structured.subject_of(msg, args) if len(msg) <= 8 else msg
         if said is msg:
             return _of_template(record, msg, args)
         msg = said
@@ -62,7 +61,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
         return None
     if type(msg) is not str and type(msg) is not dict:
         subject = msg
-        if args and may_be_handed(record, msg):
+        if args and failure.may_be_handed(record, msg):
             return None
     return token_of_words(record, words, subject)
 
@@ -104,7 +103,9 @@ def token_of_words(
         if template.fits(words):
             shape = template.text
             if subject is None and name not in places.MAINS and says_enough(shape):
-                return name, shape, (*crash, *parts.module_of(record)) if name == parts.ROOT else crash
+                if name == parts.ROOT:
+                    crash += parts.module_of(getattr(record, "module", None), record.pathname)
+                return name, shape, crash
             return _joined(record, words, shape, subject, guessed=False, crash=crash, appended=appended)
     if (appended and site.templates) or not _was_missed(site, path):
         return None
@@ -117,9 +118,9 @@ def token_of_words(
 
 def _merged(record: logging.LogRecord, text: str) -> tuple[str, str] | None:
     """The words of a text and the traceback that a queue appended to it; None if it is not that simple."""
-    if not message.is_merged(record) or text is not record.msg or sys.exception() is not None:
+    if record.args is not None or record.exc_info or text is not record.msg or sys.exception() is not None:
         return None
-    said = texts.read(record)
+    said = texts.of_merged(text)
     simple = texts.Text(said.text, appended=said.appended, whole=text)
     return (said.text, said.appended) if said == simple and said.appended and said.text else None
 
@@ -127,14 +128,14 @@ def _merged(record: logging.LogRecord, text: str) -> tuple[str, str] | None:
 def _crash_of(record: logging.LogRecord, appended: str) -> tuple[str, ...] | None:
     """What the exception joins if the line reports for other code, () if not; None if that is not known."""
     if record.exc_info:
-        return shapes.joined_of(record)
+        return failure.joined_of(record)
     if appended:
         crash = failure.reported_crash(record, appended)
         return () if crash is None else crash.joined
     error = sys.exception()
     if error is None or type(record.msg) is not str:  # of what is no text `handled` says nothing
         return ()
-    return None if may_be_handed(record, error) else ()
+    return None if failure.may_be_handed(record, error) else ()
 
 
 def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None:
@@ -150,7 +151,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
         elif type(value) not in _PLAIN:
             if issubclass(type(value), str) or texts.failure_in(value):
                 return None
-            if causes.is_exception(value) and may_be_handed(record, value):
+            if causes.is_exception(value) and failure.may_be_handed(record, value):
                 return None
     path, line = record.pathname, record.lineno
     site = source.sites.get((path, line))
@@ -178,11 +179,6 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
     return _joined(record, msg, shape if guessed else msg, None, guessed=guessed, crash=crash)
 
 
-def may_be_handed(record: logging.LogRecord, error: BaseException) -> bool:
-    """Whether RECORD, which has no `exc_info`, may speak of an exception of other code, see `handled`."""
-    return error.__traceback__ is not None and shapes.is_handed(record, error) is not False
-
-
 def _joined(
     record: logging.LogRecord,
     words: str,
@@ -198,7 +194,7 @@ def _joined(
     nothing = says_nothing(shape)
     little = guessed or parts.says_little_template(shape)
     if little and not crash:
-        exception = subject if subject is not None else causes.reported_exception(record)
+        exception = subject if subject is not None else causes.reported_exception(record.exc_info, record.msg)
         if exception is not None:
             its_words = shapes.words_of(exception)
             if its_words is None:
@@ -213,12 +209,12 @@ def _joined(
                 joined = printed.joined
     if not crash or not failure.reports_for_others(record):
         if nothing and not joined:
-            joined = parts.logged_in(record)
+            joined = parts.logged_in(record.funcName)
         elif little and failure.has_place(record):
-            joined = parts.with_more(joined, parts.logged_in(record))
+            joined = parts.with_more(joined, parts.logged_in(record.funcName))
     if record.name == parts.ROOT:
-        joined = (*joined, *parts.module_of(record))
-    name = record.name if record.name not in places.MAINS else parts.named(record)
+        joined = (*joined, *parts.module_of(getattr(record, "module", None), record.pathname))
+    name = record.name if record.name not in places.MAINS else parts.named(record.name, record.pathname)
     return name, shape, joined
 
 
@@ -234,7 +230,7 @@ def _of_values(
         return None
     if any(template.fits(words) for template in site.templates) or not _was_missed(site, record.pathname):
         return None
-    caught = causes.reported_exception(record)
+    caught = causes.reported_exception(record.exc_info, record.msg)
     part = part_in(site, words)
     shape = part.text if part is not None else _shape_of_args(args)
     return _joined(record, words, shape, caught, guessed=part is None, crash=crash)
@@ -259,7 +255,7 @@ def part_in(site: source.Site, words: str) -> Template | None:
 
 
 def words_of(message: Any) -> str | None:
-    """The words of a message without arguments; None if they are not easily told, or it is no text."""
+    """The words of a message without arguments; None if they are not easily found, or there are none."""
     if type(message) is str:
         return _read(message) if may_be_data(message) else message
     return _words_of_object(message)
@@ -274,7 +270,7 @@ def may_be_data(text: str) -> bool:
 
 
 def _words_of_object(said: Any) -> str | None:
-    """The words of a message that is no text; None if that is not easily told."""
+    """The words of a message that is no text; None if they are not easily found."""
     if type(said) is dict:
         if "pagerduty" in said or dict.get(said, "exc_info"):
             return None
@@ -289,7 +285,7 @@ def _words_of_object(said: Any) -> str | None:
 
 
 def _read(text: str) -> str | None:
-    """The words of a text that may be data; None if that is not easily told."""
+    """The words of a text that may be data; None if they are not easily found."""
     data = structured.read_text(text)
     if data is text:
         return text
@@ -300,7 +296,7 @@ def _read(text: str) -> str | None:
 
 
 def _words_of(said: dict[Any, Any]) -> str | None:
-    """The words of a mapping, as `structured.words_of` has them; None if that is not easily told."""
+    """The words of a mapping, as `structured.words_of` has them; None if they are not easily found."""
     if len(said) > _MAX_NAMES:
         return None
     for name, value in said.items():
@@ -335,13 +331,13 @@ def says_enough(template: str) -> bool:
 
 
 def _masked(text: str) -> str:
-    """What `mask` returns: it tells no digit from another, so that texts alike but for them share a mask."""
+    """What `mask` returns. It treats all digits alike, so texts that differ in digits only share a mask."""
     shape = mask_without_digits(text)
     return mask(text) if shape is None else shape
 
 
 def mask_without_digits(text: str) -> str | None:
-    """What `mask` returns for all texts that are like this one but for their digits; None if that differs."""
+    """What `mask` returns for all texts that differ from this one in digits only; None if it varies."""
     if len(text) > MAX_MASKED:
         return None
     shape = _mask(without_digits(text))

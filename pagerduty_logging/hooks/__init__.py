@@ -81,7 +81,6 @@ class _Installation:
         self._seen = last_exception()
         if wanted.sys:
             self._places.append(Place(_sys, "excepthook", self._main_thread))
-            atexit.register(self._at_exit)
         if wanted.sys or wanted.exit_status:
             from multiprocessing.process import BaseProcess
 
@@ -92,9 +91,11 @@ class _Installation:
         if wanted.unraisable:
             self._places.append(Place(_sys, "unraisablehook", self._unraisable))
         if wanted.asyncio:
-            self._places.append(LoopHooks(self._report))
+            self._loops = LoopHooks(self._report)
+            self._places.append(self._loops)
         if wanted.exit_status:
             self._places.append(Place(_sys, "exit", partial(exit_status.hook, self._report)))
+        atexit.register(self._at_exit)
         _installed.append(self)
 
     def in_front(self) -> bool:
@@ -122,11 +123,13 @@ class _Installation:
         return hook
 
     def _at_exit(self) -> None:
-        """Log what ended the program, if a hook in front of ours kept it from us."""
+        """Log what ended the program, if a hook in front of ours kept it from us, and tasks that failed."""
         error = last_exception()
-        if error is not None and error is not self._seen:
+        if self.wanted.sys and error is not None and error is not self._seen:
             log = partial(self._log, "Uncaught exception", type(error), error, error.__traceback__)
             self._report.once(error, log, _nothing)
+        if self.wanted.asyncio:
+            self._loops.at_exit()
 
     def _other_thread(self, before: Function) -> Function:
         def hook(args: Any) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -46,6 +47,16 @@ class LoopHooks:
             place.leave()
         logging.getLogger("asyncio").removeFilter(self._no_page_of_its_own)
 
+    def at_exit(self) -> None:
+        """Report tasks that have failed, and that nobody has asked since; the process ends.
+
+        asyncio reports such a task when it is freed. One that a program still holds is freed when the modules
+        are taken apart, and then nothing can be sent any more.
+        """
+        for task in _failed_and_never_asked():
+            with suppress(Exception):  # an exception handler of the program's
+                task.__del__()  # as when it is freed: it reports once
+
     def _hook(self, before: Function) -> Function:
         def call_exception_handler(loop: Any, context: Mapping[str, Any]) -> None:
             then = partial(before, loop, context)
@@ -83,6 +94,16 @@ class LoopHooks:
 
 class _Reported(threading.local):
     already = False
+
+
+def _failed_and_never_asked() -> Iterable[Any]:
+    """Return asyncio's tasks that are done, and whose exception no code has retrieved."""
+    import asyncio
+
+    # By type, which no object can misstate, and which is quick: there may be a million of them.
+    kinds = {asyncio.Task, *asyncio.Task.__subclasses__()}
+    tasks = [found for found in gc.get_objects() if type(found) in kinds]
+    return [task for task in tasks if getattr(task, "_log_traceback", False) is True]
 
 
 def _loop_classes() -> list[type]:

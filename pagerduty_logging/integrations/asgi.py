@@ -8,6 +8,7 @@ from typing import Any
 from pagerduty_logging.delivery import process
 from pagerduty_logging.events_api import options
 from pagerduty_logging.integrations.uncaught import Handled, report, report_handled
+from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
 
 Message = MutableMapping[str, Any]
@@ -67,11 +68,17 @@ class PagerDutyMiddleware:
 
         async def forward(message: Message) -> None:
             kind = message["type"]
+            failed = None
             if self._report and kind.endswith(".failed"):
-                report_handled(_INTERFACE)  # before the server logs the text of it
+                failed = report_handled(_INTERFACE)  # before the server logs the text of it
             if kind.startswith("lifespan.shutdown."):
                 process.drain()  # blocks the loop, which has nothing left to serve
-            await send(message)
+            try:
+                await send(message)
+            except Exception as answer:
+                if failed is not None:
+                    paged_exceptions.copy_marks(failed, answer)  # hypercorn raises an error of its own
+                raise
 
         try:
             await self._app(scope, listen, forward)

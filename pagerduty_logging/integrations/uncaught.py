@@ -64,8 +64,10 @@ def report(interface: str, error: BaseException) -> None:
     handlers.call_each(None, interface, lambda handler: handler.handle(record))
 
 
-def report_handled(interface: str) -> None:
-    """Page for the exception that is being handled, if there is one."""
+def report_handled(interface: str) -> Exception | None:
+    """Page for the exception that is being handled, if there is one, and return it."""
     error = sys.exc_info()[1]
-    if isinstance(error, Exception):
-        report(interface, error)
+    if not isinstance(error, Exception):
+        return None
+    report(interface, error)
+    return error

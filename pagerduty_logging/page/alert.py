@@ -81,11 +81,11 @@ def noted(trigger: Trigger, defect: str) -> Trigger:
 
 def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fields) -> Trigger:
     """Return the trigger for what was captured. Pure but for the source lines that it reads."""
-    occurrence.read()
+    contents = occurrence.read()
     chain = occurrence.chain
-    text = summaries.without_no_error(occurrence.message or "")
-    said = message.read(text, merged=occurrence.merged, own=chain[0] if chain else None)
-    logged = {**said.fields, **(occurrence.fields or {})}
+    text = summaries.without_no_error(contents.message)
+    said = message.read(text, merged=contents.merged, own=chain[0] if chain else None)
+    logged = {**said.fields, **contents.fields}
     logged_chain = message.chain_in(logged.get("exception"))
     if logged_chain is not None:
         del logged["exception"]

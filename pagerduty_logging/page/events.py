@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
+from pagerduty_logging.delivery.body import Body
 from pagerduty_logging.delivery.decisions import Decisions, Verdict
-from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
+from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Event, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.follow_ups import FollowUps
 from pagerduty_logging.page.last_events import Considered, LastEvents, Said
+from pagerduty_logging.page.of_record import Common, OfRecord
 from pagerduty_logging.page.redaction import Redactor
-from pagerduty_logging.page.second_alert import beside_the_first
 from pagerduty_logging.page.together import GATHERED, StandIn
-from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence, salvage
+from pagerduty_logging.record.occurrence import Occurrence, salvage
 from pagerduty_logging.state.problem import History, Outcome, Problem, Sighting
 from pagerduty_logging.state.settlement import Settlement
 from pagerduty_logging.state.throttle import Throttle
@@ -76,6 +77,7 @@ class Events:
         self._before_send = before_send
         self._throttle = throttle
         self._last = LastEvents(fields)
+        self._common = Common(fields, redactor, self._last, self.decisions)
 
     def reset(self) -> None:
         """Have made none: this is a forked child."""
@@ -113,43 +115,27 @@ class Events:
         """
         problem, history = sighting.problem, sighting.history
         key = problem.key if sighting.worse is None else second_key(problem.key, sighting.worse)
-        compose: Callable[[], Trigger] = partial(alert.compose, occurrence, key, history, self._fields)
-        if stand_in is not None:
-            compose = partial(self._composed_together, occurrence, sighting, stand_in)
-        if sighting.worse is not None:
-            compose = partial(beside_the_first, compose, problem.key, history)
-        considered: Considered | None = None
+        event = OfRecord(self._common, occurrence, sighting, key, stand_in)
         if occurrence.original is not None and self._before_send is not None:
             # Redacted before too: `before_send` may log or copy what it is given.
-            given = cast("Trigger", self._redactor.event(compose()))
-            changed = self._changed(occurrence, given, self._before_send)
-            if changed is None:
+            given = cast("Trigger", self._redactor.event(event.trigger()))
+            event.changed = self._changed(occurrence, given, self._before_send)
+            if event.changed is None:
                 settle(Outcome.UNDONE)
                 self.note(occurrence, Verdict.IGNORED, NOT_WANTED)
                 return None
-            considered = Considered(given, _plain(occurrence), occurrence.size)
-            compose = partial(figures.brought_up_to_date, history, changed)
-        about = {"key": problem.key, "event": key, "logger": occurrence.logger, "summary": ""}
+            event.considered = Considered(given, _plain(occurrence), occurrence.size)
         return Pending(
             dedup_key=key,
             severity=severity,
             kind=Kind.REMINDER if sighting.why is Why.AGAIN else Kind.NEWS,
             accepted_at=occurrence.at,
-            compose=partial(self._redacted, compose, sighting, about),
-            settle=settle,
-            label=occurrence.label,
-            line=occurrence.line,
-            size=occurrence.size,
-            logger=occurrence.logger,
-            take=partial(figures.take, history) if sighting.worse is None else figures.take_nothing,
-            why=history.why,
-            decided=partial(
-                self._decided,
-                template=occurrence.attributes.get("msg"),
-                repeats=history.suppressed,
-                about=about,
+            body=Body(
+                event.compose, why=history.why, size=occurrence.size, take=event.take, on_bytes=event.packed
             ),
-            packed=None if sighting.worse else partial(self._last.keep, problem, history, considered),
+            settle=settle,
+            caller=Caller(occurrence.label, occurrence.logger, occurrence.line),
+            decided=event.decided,
             due=-math.inf if stand_in is None else occurrence.at + GATHERED,
         )
 
@@ -166,20 +152,6 @@ class Events:
         except BaseException as error:
             occurrence.interruption = error
             return alert.noted(trigger, f"before_send raised {type_name(error)}")
-
-    def _redacted(self, compose: Callable[[], Trigger], sighting: Sighting, about: dict[str, str]) -> Event:
-        event = self._redactor.event(compose())
-        if isinstance(event, Trigger):
-            about["summary"] = event.summary
-        if sighting.worse is None or sighting.problem.said is None:  # follow-ups are the first alert's
-            self._last.note(sighting.problem, event, about["logger"])
-        return event
-
-    def _composed_together(self, occurrence: Occurrence, sighting: Sighting, stand_in: StandIn) -> Trigger:
-        sighting.history.occurrences = sighting.problem.occurrences  # it has waited for more of them
-        return stand_in.rewrite(
-            alert.compose(occurrence, sighting.problem.key, sighting.history, self._fields)
-        )
 
     # --- of what was held back --------------------------------------------------------------------
 
@@ -212,16 +184,14 @@ class Events:
         return Pending(
             dedup_key=problem.key,
             severity=problem.last.severity,
-            kind=Kind.REMINDER if why.follows_up else Kind.NEWS,
+            kind=Kind.FOLLOW_UP if why.follows_up else Kind.NEWS,
             accepted_at=now,
-            compose=lambda: self._redactor.event(compose()),
+            body=Body(
+                lambda: self._redactor.event(compose()), why=history.why, take=partial(figures.take, history)
+            ),
             settle=settle,
-            label=f"report of repeats of logger {said.origin.logger!r}",
-            why=history.why,
+            caller=Caller(f"report of repeats of logger {said.origin.logger!r}", said.origin.logger),
             decided=decided,
-            logger=said.origin.logger,
-            take=partial(figures.take, history),
-            follow_up=why.follows_up,
         )
 
     def _follow_up_changed(
@@ -254,10 +224,9 @@ class Events:
             severity=Severity.ERROR,
             kind=Kind.NEWS,
             accepted_at=order.at,
-            compose=partial(self._redactor.event, order.event),
+            body=Body(partial(self._redactor.event, order.event), bare=True),
             settle=nobody_waits,
-            label=what,
-            bare=True,
+            caller=Caller(what),
             decided=partial(self._ordered_decided, what, order.dedup_key),
         )
 
@@ -269,12 +238,6 @@ class Events:
         self.decisions.note_alike(
             verdict, reason, key=occurrence.key or "", logger=occurrence.logger, template=template
         )
-
-    def _decided(
-        self, verdict: Verdict, reason: str, *, template: object, repeats: int, about: Mapping[str, Any]
-    ) -> None:
-        text = template[:MAX_TEMPLATE_CHARS] if type(template) is str else ""
-        self.decisions.note(verdict, reason, template=text, repeats=repeats, **about)
 
     def _ordered_decided(self, what: str, key: str, verdict: Verdict, reason: str) -> None:
         self.decisions.note(verdict, f"{what}: {reason}" if reason else what, key=key, event=key)
@@ -288,6 +251,6 @@ def _checked(changed: object, trigger: Trigger) -> Trigger | None:
 
 def _plain(occurrence: Occurrence) -> dict[str, Any]:
     """Return the attributes of an occurrence's record, to make one like it."""
-    if occurrence.message is None:
+    if occurrence.contents is None:
         return occurrence.attributes
-    return {**occurrence.attributes, "msg": occurrence.message, "args": ()}
+    return {**occurrence.attributes, "msg": occurrence.contents.message, "args": ()}

@@ -14,12 +14,14 @@ from pagerduty_logging.state.problem import History
 from pagerduty_logging.state.protocol import Mine
 from pagerduty_logging.state.why import Why
 
-KNOWN_HERE = frozenset({"why", "occurrences", "suppressed", "suppressed_since", "first_seen"})
+KNOWN_HERE = frozenset({"why", "occurrences", "suppressed", "suppressed_since", "first_seen", "counted_by"})
 """Those that a process has of itself; a detail with another one's name is the program's own."""
 KNOWN_EVERYWHERE = frozenset(
     {"silenced", "hosts", "host_names", "processes", "starts", "first_release", "new_in_release"}
 )
 """Those that only a shared state knows."""
+ALONE = "this process alone"
+"""Who has counted where there is a shared state, and these figures are not those of all."""
 YOUNG = 60.0
 """Seconds after the start of a process in which what breaks breaks its start."""
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
@@ -44,10 +46,6 @@ def take(history: History, mine: Mine, composed: Trigger | None) -> Trigger | No
     return None if composed is None else brought_up_to_date(history, composed, first=first)
 
 
-def take_nothing(mine: Mine, composed: Trigger | None) -> None:
-    """Let a second alert tell what this process knows: what is known everywhere is the first alert's."""
-
-
 def details(history: History, young: float | None = None) -> dict[str, Any]:
     """Return the figures as custom details, without those that say nothing.
 
@@ -65,7 +63,7 @@ def details(history: History, young: float | None = None) -> dict[str, Any]:
         shown["silenced"] = mine.silenced
     shown["first_seen"] = iso(history.first_seen)
     if mine is None:
-        return shown
+        return {**shown, "counted_by": ALONE} if history.shared else shown
     at_least = "at least {:,}".format
     shown["hosts"] = at_least(mine.hosts) if mine.more else mine.hosts
     shown["host_names"] = list(mine.host_names)

@@ -143,6 +143,10 @@ class Redactor:
                 self._judged[name] = known
         return known
 
+    def is_harmless(self, text: str) -> bool:
+        """Return whether `text` is known to hold no secret."""
+        return text in self._harmless
+
     def searched(self, text: str) -> str:
         """Return a text of bounded length with what looks like a secret replaced."""
         if text in self._harmless:
@@ -195,6 +199,9 @@ class _Look:
                 )
 
     def text(self, text: str) -> str:
+        if self._redactor.is_harmless(text) and len(text) <= self._left and not self._values:
+            self._left -= len(text)
+            return text
         text, _ = template_strings.rendered(text, self._shown)
         more = len(text) - self._left
         if more > 0:
@@ -227,19 +234,25 @@ class _Look:
                 return value if self.text(shown) == shown else MARK
 
     def _mapping(self, mapping: dict[str, JSON]) -> dict[str, JSON]:
-        names_a_secret = any(
-            secret_texts.last_word(name) in NAME_KEYS and self._names_a_secret(value)
-            for name, value in mapping.items()
-        )
+        names_a_secret: bool | None = None
         shown: dict[str, JSON] = {}
         for name, value in mapping.items():
             judged = self._redactor.judged(name)
-            if not judged.sensitive and names_a_secret and secret_texts.last_word(name) in VALUE_KEYS:
-                judged = NAMED
+            if not judged.sensitive and secret_texts.last_word(name) in VALUE_KEYS:
+                if names_a_secret is None:
+                    names_a_secret = self._has_a_secrets_name(mapping)
+                if names_a_secret:
+                    judged = NAMED
             shown[free_name(self._key(name), shown)] = (
                 _hidden(value, judged) if judged.sensitive else self.value(value)
             )
         return shown
+
+    def _has_a_secrets_name(self, mapping: dict[str, JSON]) -> bool:
+        return any(
+            secret_texts.last_word(name) in NAME_KEYS and self._names_a_secret(value)
+            for name, value in mapping.items()
+        )
 
     def _key(self, name: str) -> str:
         """Return a name of an entry: what was cut would be one name for all of them."""

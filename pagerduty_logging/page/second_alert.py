@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from pagerduty_logging.events_api.events import Trigger
@@ -10,15 +9,14 @@ from pagerduty_logging.state.problem import History
 from pagerduty_logging.state.why import DETAIL
 
 
-def beside_the_first(compose: Callable[[], Trigger], first: str, history: History) -> Trigger:
+def beside_the_first(trigger: Trigger, first: str, history: History) -> Trigger:
     """Return the alert of a problem that got worse.
 
     Args:
-        compose: makes the event of the occurrence.
+        trigger: the event of the occurrence.
         first: the dedup key of the problem's first alert.
         history: says what got worse.
     """
-    trigger = compose()
     worse = history.why.partition(DETAIL)[2]
     details = {**(trigger.custom_details or {}), "first_alert": first}
     return replace(trigger, summary=f"Worse ({worse}): {trigger.summary}", custom_details=details)

@@ -96,6 +96,7 @@ _COMMANDS = (
     ("chpasswd", _PIPED), ("(", _CREDENTIALS),
 )  # fmt: skip
 """What a text must hold for a pattern to be looked for, and the pattern."""
+_SCHEMES = ("bearer", "basic", "negotiate", "ntlm", "token")
 _SAYS = ("pass", "secret", "token", "key")
 
 
@@ -120,18 +121,22 @@ def without_shapes(text: str) -> str:
     if "input_value=" in text:
         text = _INPUT_VALUE.sub(_without_secret, text)
     if len(text) >= 6:
-        text = _DIGEST.sub(_without_secret, text)
-        text = _SCHEME.sub(_without_credentials, text)
+        lower = text.lower()
+        if "digest" in lower:
+            text = _DIGEST.sub(_without_secret, text)
+        if any(scheme in lower for scheme in _SCHEMES):
+            text = _SCHEME.sub(_without_credentials, text)
         text = TOKENS.sub(MARK, text)
         text = _CARD.sub(_without_card, text)
-        text = _USER_OPTION.sub(_without_secret, text)
+        if "-u" in text:
+            text = _USER_OPTION.sub(_without_secret, text)
         for needed, pattern in _COMMANDS:
             if needed in text:
                 text = pattern.sub(_without_secret, text)
-        lower = text.lower()
         if any(word in lower for word in _SAYS):
             text = _SAID.sub(_without_secret, text)
-        text = _IDENTIFIED.sub(_without_secret, text)
+        if "identified" in lower or "password" in lower:
+            text = _IDENTIFIED.sub(_without_secret, text)
     if len(text) > 128 and "\n" in text:
         text = _without_lines(text)
     return text

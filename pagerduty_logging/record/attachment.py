@@ -1,4 +1,4 @@
-"""Where a handler is attached, and why one receives no records any more: who has thrown it out.
+"""Where a handler is attached, and why it gets no records any more: which code has removed it.
 
 Libraries that configure logging themselves remove what was attached before: prefect as soon as `flow` is
 imported, locust once it has read its locustfile, litestar with each application, Alembic with its `env.py`.
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 _MAX_NAMED = 3
-# The files as their code names them: not by `__file__` where they are packed.
+# Named as in the code objects: in a packed program `__file__` is another name.
 _LOGGING: Final = logging.shutdown.__code__.co_filename
 _CONFIG: Final = logging.config.dictConfig.__code__.co_filename
 _SET_UPS = {
@@ -25,16 +25,16 @@ _SET_UPS = {
     (_LOGGING, "basicConfig"): "logging.basicConfig(force=True)",
 }
 _MAX_FRAMES = 30
-"""Between the closing of a handler and the set-up that closes it stand four."""
+"""Frames to search for the set-up that closes a handler; four are usual."""
 
 
 class Standing(NamedTuple):
     """Where a handler is attached, and why no error reaches it there."""
 
     at: tuple[str, ...]
-    """The names of the loggers, the root logger first; a queue or a buffer may be between."""
+    """The names of the loggers, the root logger first; a queue or a buffer may be in between."""
     trouble: str
-    """What keeps every ERROR from it, in words that follow its name; "" if at least one logger's reach it."""
+    """What keeps every ERROR from it, worded to follow its name; "" if at least one logger's reach it."""
 
 
 def standing_of(handler: logging.Handler) -> Standing:
@@ -62,7 +62,7 @@ def holders_above(handler: logging.Handler, name: object) -> tuple[str, ...]:
 
 
 def put_back(handler: logging.Handler, names: Iterable[str]) -> tuple[str, ...]:
-    """Attach `handler` to these loggers again, where it is not; return the names of those that lacked it.
+    """Attach `handler` to those of these loggers that lack it; return their names.
 
     Args:
         handler: one that was removed.
@@ -81,7 +81,7 @@ def loggers() -> list[logging.Logger]:
 
 
 def behind(handler: logging.Handler) -> Iterator[logging.Handler]:
-    """Yield a handler, and those among its attributes that it hands records to, as a queue does."""
+    """Yield a handler, and the handlers in its attributes to which it passes records, as a queue does."""
     return _behind(handler, set())
 
 
@@ -90,7 +90,7 @@ def _behind(handler: logging.Handler, seen: set[int]) -> Iterator[logging.Handle
         return
     seen.add(id(handler))
     yield handler
-    for value in list(getattr(handler, "__dict__", {}).values()):  # a stand-in may have none
+    for value in list(getattr(handler, "__dict__", {}).values()):  # a mock may have none
         found = value if isinstance(value, (list, tuple)) else (value, *_listeners_handlers(value))
         for further in found:
             if isinstance(further, logging.Handler):
@@ -98,13 +98,13 @@ def _behind(handler: logging.Handler, seen: set[int]) -> Iterator[logging.Handle
 
 
 def _listeners_handlers(value: object) -> tuple[Any, ...]:
-    """Return what a `QueueListener` hands records to, which a `QueueHandler` may have; else nothing."""
+    """Return the handlers of a `QueueListener`; none of anything else."""
     listens = isinstance(value, logging.handlers.QueueListener)
     return tuple(getattr(value, "handlers", ())) if listens else ()
 
 
 def set_up_under_way() -> str | None:
-    """Return which set-up of logging this thread is in, and where it was called; None: it is in none."""
+    """Return which function this thread is configuring logging with, and where that was called, or None."""
     frame = sys._getframe(1)
     for _ in range(_MAX_FRAMES):
         if frame.f_back is None:
@@ -117,7 +117,7 @@ def set_up_under_way() -> str | None:
 
 
 def closed_by_logging() -> bool:
-    """Return whether logging itself closes a handler just now, as `logging.shutdown` does."""
+    """Return whether logging itself is closing the handler, as `logging.shutdown` does."""
     frame = sys._getframe(1)
     for _ in range(_MAX_FRAMES):
         if frame.f_code.co_filename == _LOGGING and frame.f_code.co_name == "shutdown":
@@ -148,7 +148,7 @@ def _obstacle_at(logger: logging.Logger) -> str:
 
 def _thrown_out(handler: logging.Handler) -> str:
     """Say what happened to a handler that no logger has."""
-    # `dictConfig` and `fileConfig` close all handlers that are there, before they set up their own.
+    # `dictConfig` and `fileConfig` close all existing handlers before they add their own.
     closed = getattr(handler, "_closed", False)
     words = "is attached to no logger" + (", and was closed, as by dictConfig" if closed else "")
     others = [f"{type(one).__module__}.{type(one).__qualname__}" for one in logging.getLogger().handlers]

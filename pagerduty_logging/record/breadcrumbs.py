@@ -1,7 +1,7 @@
 """The log lines before the error, of this request or task only.
 
-The lines live in a context variable, as an immutable tuple: an asyncio task inherits the lines of what
-started it, and what it adds reaches neither its siblings nor its parent. A new thread starts without any.
+The lines are in a context variable, as an immutable tuple: an asyncio task inherits the lines of the task
+that started it, and its own lines reach neither its siblings nor its parent. A new thread starts without any.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pagerduty_logging.events_api import options, safejson
-from pagerduty_logging.record.structured import event_of
+from pagerduty_logging.record.contents import event_of
 
 MAX_LINE = 500
 """Characters of one line."""
@@ -35,10 +35,10 @@ _crumbs: ContextVar[tuple[Crumb, ...]] = ContextVar("pagerduty_logging_breadcrum
 
 
 class BreadcrumbHandler(logging.Handler):
-    """Remembers the latest lines of this request or task, for a page to show what came before.
+    """Remembers the latest lines of this request or task, so that a page shows what came before.
 
-    Attach it where the lines pass, usually to the root logger; every `PagerDutyHandler` shows them. It
-    writes nowhere. Each line is formatted when it is logged, and cut.
+    Attach it to the logger that gets the lines, usually the root logger; every `PagerDutyHandler` shows them.
+    It writes nothing. Each line is formatted when it is logged, and shortened.
 
     Threads that serve one request after another keep their lines from one to the next: call
     `BreadcrumbHandler.forget()` where a request begins.
@@ -62,8 +62,8 @@ class BreadcrumbHandler(logging.Handler):
     def handle(self, record: logging.LogRecord) -> bool:
         """Remember the record, if the filters let it pass.
 
-        Logging's own `handle` holds the handler's lock meanwhile; nothing here is shared, and formatting
-        runs the application's code.
+        Takes no lock, as logging's own `handle` would: nothing here is shared, and formatting runs the
+        application's code.
         """
         passed = self.filter(record)
         if passed:
@@ -80,7 +80,7 @@ class BreadcrumbHandler(logging.Handler):
         except Exception as error:
             crumb = Crumb(record.created, "", "", f"(a line that cannot be shown: {type(error).__name__})")
         crumbs = _crumbs.get()
-        if not crumbs or crumbs[-1] != crumb:  # the same record, by way of a second handler
+        if not crumbs or crumbs[-1] != crumb:  # the same record, through a second handler
             _crumbs.set((*crumbs[-self.capacity + 1 :], crumb) if self.capacity > 1 else (crumb,))
 
     @staticmethod
@@ -89,11 +89,11 @@ class BreadcrumbHandler(logging.Handler):
         _crumbs.set(())
 
 
-def crumbs_before(record: logging.LogRecord) -> tuple[Crumb, ...]:
-    """Return the lines that came before `record`, the oldest first."""
+def crumbs_before(created: object, logger: object) -> tuple[Crumb, ...]:
+    """Return the lines before the one that `logger` logged at `created`, the oldest first."""
     crumbs = _crumbs.get()
     if not crumbs:
         return ()
-    if crumbs[-1].created == record.created and crumbs[-1].logger == record.name:
+    if crumbs[-1].created == created and crumbs[-1].logger == logger:
         return crumbs[:-1]
     return crumbs

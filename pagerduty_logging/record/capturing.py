@@ -1,7 +1,7 @@
-"""What a record says, as plain data, and its problem where only the thread that logs can find it.
+"""The steps on the thread that logs: is the record ignored, what does it say, and which problem is it.
 
 The application's own code that runs here (an object's `__str__`, a formatter, `fingerprint`) may do anything:
-raise, log, or end the program. A record that calls for a page has one all the same.
+raise, log, or end the program. The record pages all the same.
 """
 
 from __future__ import annotations
@@ -16,8 +16,15 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from pagerduty_logging.record import overrides, paged_exceptions
+from pagerduty_logging.record.exceptions import Failure
 from pagerduty_logging.record.filters import Ignored
-from pagerduty_logging.record.occurrence import Occurrence, capture, exception_of, salvage, traceback_of
+from pagerduty_logging.record.occurrence import (
+    Occurrence,
+    capture,
+    exception_of,
+    salvage,
+    traceback_of,
+)
 from pagerduty_logging.record.reporters import with_exception
 from pagerduty_logging.state.throttle import Throttle
 
@@ -30,7 +37,7 @@ _RULES = {
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 
 MAX_NESTED = 5
-"""Nesting depth of records that log while they are rendered, from which their objects are not rendered."""
+"""Records may log while they are rendered; from this nesting depth on, objects are not rendered."""
 
 
 class FindsProblems(Protocol):
@@ -74,9 +81,9 @@ class Capturing:
         throttle: knows the problems.
         mark: the attribute by which an exception that was paged is known.
         clock: seconds, monotonic.
-        notices: what the library itself wrote to stderr, which may come back as a record.
-        keeps_records: whether the record itself is needed to make its event.
-        note: takes note of a record that does not page: why, its logger, its template.
+        notices: what this library wrote to stderr, which may come back as a record.
+        keeps_records: whether an occurrence keeps the record itself, for `before_send`.
+        note: called for a record that does not page, with the reason, its logger and its template.
 
     Attributes:
         ignored: records that do not page, by the rule that says so; see `Stats`.
@@ -108,14 +115,14 @@ class Capturing:
         self._depths: dict[int, int] = {}
 
     def reset(self) -> None:
-        """Have counted nothing: this is a forked child."""
+        """Set the counts to zero, in a forked child."""
         self.unreadable = 0
         self.ignored.clear()
 
     def capture(
         self, record: logging.LogRecord, formatter: logging.Formatter | None, defects: list[str]
     ) -> Occurrence | None:
-        """Return what a record says, as plain data, and what must be found out here and now.
+        """Return what a record says, as plain data; also its problem, where only this thread can find it.
 
         Args:
             record: the record.
@@ -129,7 +136,7 @@ class Capturing:
         depth = self._depths.get(me, 0)
         self._depths[me] = depth + 1
         try:
-            if overrides.said_by(record) is False:
+            if overrides.said_by(record.__dict__) is False:
                 self.ignore(record, "record", 'extra={"pagerduty": False}')
                 return None
             record = with_exception(record)
@@ -170,55 +177,56 @@ class Capturing:
         defects: list[str],
     ) -> Occurrence:
         occurrence = capture(record, self._clock(), formatter, defects, error)
-        if error is not None:
-            self._identify_failure(record, error, occurrence)
-        elif occurrence.message is not None or self._identifier.has_function:
+        if error is not None and occurrence.failure is not None:
+            self._identify_failure(record, error, occurrence, occurrence.failure)
+        elif occurrence.contents is not None or self._identifier.has_function:
             self._identify_here(record, occurrence, None)
         if self._keeps_records:
             occurrence.original = record
         return occurrence
 
     def _identify_failure(
-        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence
+        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence, failure: Failure
     ) -> None:
-        """Mark an exception with the key of its problem; or with where the worker will put it."""
-        occurrence.kind = type(error)
+        """Mark an exception with the key of its problem, or with the list in which the worker will put it."""
         traceback = traceback_of(record, error)
-        marked = self._paged_for(record, error, occurrence)
-        occurrence.known_failure = marked is not None
+        marked = self._paged_for(record, error, occurrence, failure)
+        failure.is_known = marked is not None
         key: str | list[str] | None = None
-        if marked is None and occurrence.message is None:
+        if marked is None and occurrence.contents is None:
             key = self._identifier.defer(occurrence, error, traceback)
         if key is None:
             key = self._identify_here(record, occurrence, marked)
-        mark = (key, occurrence.attributes["name"], occurrence.at, id(traceback))
+        noted = paged_exceptions.of_task(record, traceback)
+        mark = (key, occurrence.attributes["name"], occurrence.at, id(noted))
         paged_exceptions.mark(error, self._mark, mark)
 
     def _identify_here(self, record: logging.LogRecord, occurrence: Occurrence, marked: str | None) -> str:
         """Find the problem of a record on the thread that logs."""
         key, by_message = self._identifier.identify(record, marked, occurrence.defects)
-        # What loguru was bound to may be another key, the next time.
+        # With loguru's `bind` the next record may have another key.
         occurrence.key, occurrence.by_message = key, by_message and "extra" not in record.__dict__
-        occurrence.merged = occurrence.merged and not self._identifier.writes_traceback(record)
+        if occurrence.contents and occurrence.contents.merged and self._identifier.writes_traceback(record):
+            occurrence.contents = occurrence.contents._replace(merged=False)
         wanted = not (by_message and record.args) and not self._identifier.has_function
-        if wanted and self._throttle.knows(key):  # most problems of a storm do not come again
-            with suppress(Exception):  # a record that was made by hand
+        if wanted and self._throttle.knows(key):  # most problems of a storm occur only once
+            with suppress(Exception):  # the record was made by hand
                 occurrence.token = self._identifier.token_of(record)
         if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve":
             self._throttle.end(key)
         return key
 
     def _paged_for(
-        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence
+        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence, failure: Failure
     ) -> str | None:
-        """Return the key that this very failure was paged for; None if it is another one."""
+        """Return the key under which this same failure has paged; None if it is another failure."""
         mark = paged_exceptions.mark_of(error, self._mark)
         if mark is None:
             return None
         relation = paged_exceptions.relation(mark, traceback_of(record, error), occurrence.at)
         uncaught = record.__dict__.get("_pagerduty_uncaught") is True
         if relation == "another" or (
-            # Its own words decide then; but what ends the program is the failure that was logged there.
+            # Then its own words decide; but an uncaught exception is the failure that was logged before.
             not uncaught
             and (
                 relation == "raised again"
@@ -227,7 +235,7 @@ class Capturing:
         ):
             return None
         key = mark.key if isinstance(mark.key, str) else self._identifier.deferred_key(mark.key)
-        occurrence.echo = uncaught and key is not None
+        failure.is_echo = uncaught and key is not None
         return key
 
     def _captured_yet(
@@ -237,8 +245,11 @@ class Capturing:
         formatter: logging.Formatter | None,
         defects: list[str],
     ) -> Occurrence | None:
-        """Return what can be had after `broken`: all of it if that was an interruption, as by a handler of
-        SIGTERM that exits; else what can be read without the application's own code."""
+        """Return what can still be captured after `broken` was raised.
+
+        Everything, if that was an interruption, as by a handler of SIGTERM that exits; otherwise what can be
+        read without the application's own code.
+        """
         interruption = None if isinstance(broken, Exception) else broken
         occurrence = None
         if interruption is not None:
@@ -250,12 +261,12 @@ class Capturing:
             occurrence.interruption = interruption
             return occurrence
         except Exception:
-            self.unreadable += 1  # no call: there may be no stack or memory left for one
+            self.unreadable += 1  # inline: there may be no stack or memory left for a call
             if interruption is not None:
                 raise interruption from None
             return None
 
     def _identified(self, occurrence: Occurrence) -> Occurrence:
-        """Find the problem of what could be read without the application's own code."""
+        """Find the problem of an occurrence that was read without the application's own code."""
         occurrence.key, occurrence.by_message = self._identifier.identify_bare(occurrence)
         return occurrence

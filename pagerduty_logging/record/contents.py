@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
+import operator
 from collections.abc import Mapping
 from copy import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.template_text import values_within
-from pagerduty_logging.record import overrides, reporters, web_request
-from pagerduty_logging.record.structured import event_of
+from pagerduty_logging.record import overrides, reporters, structured, web_request
 
 MAX_MESSAGE_CHARS = 20_000
 
@@ -25,6 +25,17 @@ _NOT_EXTRA = frozenset(vars(logging.makeLogRecord({}))) | {
 """Attributes of a record that are not its `extra`: Python's, OpenTelemetry's and ours."""
 
 
+class Contents(NamedTuple):
+    """What a record says."""
+
+    message: str
+    """As formatted, any traceback that was merged into it included."""
+    fields: Mapping[str, safejson.JSON]
+    """What the application gave as `extra`, or in a structured event."""
+    merged: bool = False
+    """Whether a queue or a socket may have appended a traceback to the message."""
+
+
 def showable(record: logging.LogRecord, *, caught: bool) -> logging.LogRecord:
     """Return the record, or a copy without argument values if a library logs an exception it `caught`."""
     if reporters.is_report(record, caught=caught):
@@ -35,6 +46,8 @@ def showable(record: logging.LogRecord, *, caught: bool) -> logging.LogRecord:
 def word(value: object, limit: int = 1_000) -> str:
     """Return `value` if it is text, else ""; runs none of the application's code."""
     text: Any = value
+    if type(text) is str and len(text) <= limit and text.isascii() and "\x00" not in text:
+        return text  # as nearly all are
     return (
         safejson.valid_text(safejson.truncated(str.__str__(text), limit))
         if issubclass(type(text), str)
@@ -63,6 +76,60 @@ def message_of(
     return message, event
 
 
+def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
+    """Return what a record says, and its fields; without a structured message just its own message.
+
+    Runs the application's code. The words are a text, or an object (an exception, a number) to be shown.
+    """
+    args: Any = record.args
+    said = structured.subject_of(record.msg, args)
+    if (
+        isinstance(said, BaseException)
+        and said is not record.msg
+        and type(args[0] if args else record.msg) is tuple
+    ):
+        return said, {}  # the result of `sys.exc_info()`: the exception says it all
+    if type(said) is str or not structured.has_words(said):
+        about = record.__dict__
+        message = web_request.without_values(own_message(record), about.get("name"), about.get("pathname"))
+        return message, values_within(args) if args else {}
+    words = _filled(structured.words_of(said), said)
+    return words, {**values_within(said), **structured.fields_of(said)}
+
+
+def _filled(words: object, said: object) -> object:
+    """Put structlog's arguments into its words, if none of its processors has done so."""
+    args = said.get("positional_args") if issubclass(type(said), Mapping) else None  # type: ignore[attr-defined]
+    if type(words) is not str or type(args) is not tuple:
+        return words
+    try:
+        return words % args
+    except Exception:  # they do not fit, and are shown separately
+        return words
+
+
+def own_message(record: logging.LogRecord) -> str:
+    """Return what `getMessage` says, with large containers shortened. May raise."""
+    args: Any = record.args
+    msg = safejson.printable(record.msg)
+    if type(args) is tuple:
+        shown: Any = tuple(map(safejson.printable, args))
+        same = all(map(operator.is_, shown, args))
+    else:
+        shown = safejson.printable(args)
+        same = shown is args
+    if same and msg is record.msg:
+        return record.getMessage()
+    bounded = copy(record)
+    bounded.msg, bounded.args = msg, shown
+    return bounded.getMessage()
+
+
+def is_merged(record: logging.LogRecord) -> bool:
+    """Return whether a queue, a socket or a formatter has merged message and exception into one text."""
+    return record.args is None and not record.exc_info
+
+
 def _is_basic(formatter: logging.Formatter) -> bool:
     """Return whether it is the default of `basicConfig`, which is given to handlers without a formatter."""
     return type(formatter) is logging.Formatter and formatter._fmt == logging.BASIC_FORMAT
@@ -86,8 +153,8 @@ def fields_of(
 ) -> dict[str, safejson.JSON]:
     """Return what the application gave as `extra`, in a structured event or with loguru.
 
-    Not what begins with an underscore, which libraries note for themselves: a handler of google-cloud-logging
-    gives each record fourteen such attributes, and the handlers behind it see them.
+    Names that begin with an underscore are left out: libraries use them internally. A handler of
+    google-cloud-logging adds fourteen such attributes to each record, which the next handlers see.
     """
     given: dict[object, object] = {
         name: value
@@ -109,7 +176,7 @@ def fields_of(
 
 def overrides_of(record: logging.LogRecord, defects: list[str]) -> dict[str, safejson.JSON]:
     """Return what `extra={"pagerduty": ...}` says; add what is wrong with it to `defects`."""
-    said = overrides.said_by(record)
+    said = overrides.said_by(record.__dict__)
     if said is None:
         return {}
     plain = safejson.jsonable(said)

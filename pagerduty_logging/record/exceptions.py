@@ -1,6 +1,6 @@
 """An exception as plain data: what it is, what it says, where it came from, what led to it.
 
-Only names and numbers are taken from frames, never the values of variables; nothing of what is
+Only names and numbers are taken from frames, never the values of variables; nothing that is
 returned keeps a frame, a traceback or an exception alive.
 """
 
@@ -29,13 +29,31 @@ MAX_WALK = 10_000
 
 
 class Frame(NamedTuple):
-    """One line of a traceback; without a path it stands for `line` frames that were left out."""
+    """One line of a traceback; without a path: `line` frames were left out here."""
 
     path: str
     line: int
     function: str
     source: str | None = None
-    """The source line, where it is known already; None: to be looked up."""
+    """The source line, if it is known already; None: to be looked up."""
+
+
+class Failure:
+    """What is known of the exception of a record.
+
+    Attributes:
+        kind: its type.
+        is_known: whether it is a failure that was paged already.
+        is_echo: whether the record only says that a failure already paged ends the process.
+        deferred: what its key is still to be found from; None: nothing.
+    """
+
+    __slots__ = ("deferred", "is_echo", "is_known", "kind")
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+        self.is_known = self.is_echo = False
+        self.deferred: object = None
 
 
 class Raised(NamedTuple):
@@ -47,12 +65,12 @@ class Raised(NamedTuple):
     frames: tuple[Frame, ...] = ()
     notes: tuple[str, ...] = ()
     relation: str = ""
-    """How it led to the one before it in the chain; "" for the one that was logged."""
+    """Its relation to the exception before it in the chain; "" for the one that was logged."""
     members: tuple[Raised, ...] = ()
     """A group's members, those of nested groups included."""
     more_members: int = 0
     lines: tuple[CodeType | int, ...] = ()
-    """What `with_frames` makes its frames of: for each the code, then the line number."""
+    """From which `with_frames` makes the frames: for each its code object, then its line number."""
 
     @property
     def name(self) -> str:
@@ -76,7 +94,7 @@ def with_frames(chain: tuple[Raised, ...]) -> tuple[Raised, ...]:
 def caught(error: BaseException, traceback: TracebackType | None = None) -> tuple[Raised, ...]:
     """Return `error` and the exceptions that led to it, the nearest first; `with_frames` adds frames.
 
-    Runs the application's code (`__str__`). Raises nothing but a `BaseException` that this code raises.
+    Runs the application's code (`__str__`). Raises only a `BaseException` that this code raises.
 
     Args:
         error: the exception.
@@ -158,12 +176,12 @@ def members_of(error: BaseException) -> tuple[BaseException, ...]:
 
 
 def is_plain(error: BaseException) -> bool:
-    """Whether to ask ERROR what it is, and where it came from, runs none of the application's code."""
+    """Return whether ERROR has no cause, is no group, and can be read without the application's code."""
     return error.__cause__ is None and has_plain_words(error) and not is_group(error)
 
 
 def has_plain_words(error: BaseException) -> bool:
-    """Whether to ask ERROR for its words runs none of the application's code."""
+    """Return whether the words of ERROR can be read without the application's code."""
     kind = type(error)
     if type(kind) is not type or kind.__str__ not in _WORDS or not _PLAIN.issuperset(map(type, error.args)):
         return False
@@ -173,7 +191,7 @@ def has_plain_words(error: BaseException) -> bool:
 
 
 def _leaves(group: BaseException) -> tuple[list[BaseException], int]:
-    """Return the first members that are no groups, and how many more there are."""
+    """Return the first members that are not groups themselves, and how many more there are."""
     leaves: list[BaseException] = []
     more = 0
     seen: set[int] = set()
@@ -225,5 +243,5 @@ def _frames(lines: tuple[CodeType | int, ...]) -> tuple[Frame, ...]:
 
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 _WORDS = (BaseException.__str__, KeyError.__str__, OSError.__str__)
-"""How an exception says its words without running the application's code."""
+"""The `__str__` methods of Python's own exceptions: none of the application's code."""
 _SKIPPED = compile("", "", "exec")  # stands for skipped frames

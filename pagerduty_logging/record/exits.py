@@ -1,21 +1,20 @@
-"""Which exceptions mean a failure, and which a wanted stop; and the records that only report such an exit."""
+"""Which exceptions mean a failure, and which an intended stop; and the records that only report a stop."""
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
-from pagerduty_logging.record.places import is_library, package_of, place_that_logged, places_of
+from pagerduty_logging.record.places import is_library, package_of, place_in, places_of
 
 _ASYNCIO: Final = "asyncio"
 
 
 DESTROYED: Final = "Task was destroyed but it is pending"
-"""What asyncio logs of a task that nothing refers to any more, and that has not ended."""
+"""What asyncio logs when an unfinished task is destroyed."""
 
 
 def stops(error: BaseException) -> bool:
-    """Return whether `error` is a wanted stop: Ctrl-C, `sys.exit`, or a group of these."""
+    """Return whether `error` is an intended stop: Ctrl-C, `sys.exit`, or a group of these."""
     if isinstance(error, BaseExceptionGroup):
         return all(map(stops, error.exceptions))
     return isinstance(error, (KeyboardInterrupt, SystemExit))
@@ -24,7 +23,8 @@ def stops(error: BaseException) -> bool:
 def fails(error: BaseException) -> bool:
     """Return whether the job that raised `error` has failed.
 
-    Interrupted, cancelled or closed is not failed; `sys.exit` with a status other than 0 or a message is.
+    An interrupted, cancelled or closed job has not failed; `sys.exit` with a message, or a status other than
+    0, is a failure.
     """
     if isinstance(error, BaseExceptionGroup):
         return any(map(fails, error.exceptions))
@@ -39,25 +39,29 @@ def is_success(status: object) -> bool:
 
 
 def reports_unfinished_task(message: object) -> bool:
-    """Return whether asyncio says that of a task: at the end of the process, that it was cut off."""
+    """Return whether asyncio reports a destroyed task; at the end of a process that is no failure."""
     return type(message) is str and message.startswith(DESTROYED)
 
 
-def reports_clean_exit(record: logging.LogRecord, error: BaseException) -> bool:
-    """Return whether `record` only reports `error`, a `SystemExit` with success.
+def reports_clean_exit(error: BaseException, *, logger: object, path: str, function: str | None) -> bool:
+    """Return whether a record only reports `error`, a `SystemExit` with success.
 
-    Two reports are meant: a library's of an exit that it called itself, such as a server that stops during a
-    request; and asyncio's, which also lets the exit end the process. The application's own record of an exit
+    Either a library reports an exit that it called itself, such as a server that stops during a request; or
+    asyncio reports one, which then ends the process anyway. The application's own record of an exit
     pages, and so does a library's report that the application exited: the task was left undone.
+
+    Args:
+        error: what it reports.
+        logger, path, function: where it was logged.
     """
     if not (issubclass(type(error), SystemExit) and is_success(getattr(error, "code", 1))):
         return False
-    if record.name == _ASYNCIO:
+    if logger == _ASYNCIO:
         return True
     frames = places_of(error.__traceback__)
     return (
         bool(frames)
-        and is_library(record.pathname)
-        and package_of(record.pathname) == package_of(frames[-1].path)
-        and place_that_logged(frames, record) is None
+        and is_library(path)
+        and package_of(path) == package_of(frames[-1].path)
+        and place_in(frames, path, function) is None
     )

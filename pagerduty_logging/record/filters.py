@@ -1,4 +1,4 @@
-"""Which records never page: those of loggers and exceptions that are known noise, echoes, clean exits."""
+"""Which records never page: ignored loggers and exceptions, echoes, and exits with success."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pagerduty_logging.record import echoes, overrides
 from pagerduty_logging.record.exits import reports_clean_exit, reports_unfinished_task
 
 ECHOES = ("django.server",)
-"""Loggers that repeat failures which another logger reports: that of Django's development server."""
+"""Loggers that only repeat what another logger reports: that of Django's development server."""
 
 
 class Ignored:
@@ -23,7 +23,7 @@ class Ignored:
         loggers: names of loggers, each with all loggers below it, as everywhere in logging. A name with "*",
             "?" or "[" is a glob that a logger's whole name must match: "vendor.*" does not match "vendor".
         exceptions: types, or dotted names of types that need not be imported; subclasses count too.
-        is_ending: whether the process ends: what asyncio says of tasks that it cuts off is no failure then.
+        is_ending: whether the process ends; the unfinished tasks that asyncio reports then are no failure.
 
     Raises:
         TypeError: naming the option that is wrong.
@@ -47,7 +47,7 @@ class Ignored:
         self._names = frozenset(name for name in exceptions if isinstance(name, str))
 
     def rule_for(self, record: logging.LogRecord, error: BaseException | None) -> str | None:
-        """Return the name of the rule that keeps a record, with this exception, from paging; else None."""
+        """Return the name of the rule by which a record with this exception does not page, or None."""
         attributes = record.__dict__
         name, message = attributes.get("name"), attributes.get("msg")
         if name in ECHOES:
@@ -71,7 +71,9 @@ class Ignored:
             return None
         if self._types and issubclass(type(error), self._types):
             return "exception"
-        if issubclass(type(error), SystemExit) and reports_clean_exit(record, error):
+        if issubclass(type(error), SystemExit) and reports_clean_exit(
+            error, logger=name, path=attributes.get("pathname", ""), function=attributes.get("funcName")
+        ):
             return "exit"
         if self._names and any(not self._names.isdisjoint(_names(t)) for t in type(error).__mro__):
             return "exception"

@@ -1,4 +1,4 @@
-"""Problems that happen too seldom to page are held back until they happen often enough."""
+"""`min_occurrences`: a problem does not page until it has happened often enough."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Frequency:
 
     @property
     def words(self) -> str:
-        """What holds back what does not happen often enough."""
+        """The option in words, for the ledger."""
         return f"min_occurrences: not {self._occurrences:,} times within {self._seconds:g} s"
 
     def note(self, key: str, seen: float, now: float | None = None) -> Held | None:

@@ -1,6 +1,6 @@
-"""Reads mappings and sequences from their `repr`, even with objects of unknown types inside.
+"""Reads mappings and sequences from their `repr`, also if they hold objects of unknown types.
 
-`ast.literal_eval` gives up at the first object that is no literal, and its parser at deep nesting.
+`ast.literal_eval` fails at the first object that is no literal, and its parser at deep nesting.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 MAX_DEPTH: Final = 6
 """Containers inside containers; what lies deeper stays text."""
 
-# An unterminated string takes all the rest, so that the rest is not searched once for every quote.
+# An unterminated string takes the whole rest: otherwise the rest would be searched once for every quote.
 _STRING = r"""'(?:[^'\\]|\\.|\\\Z)*+(?:'|(\Z))|"(?:[^"\\]|\\.|\\\Z)*+(?:"|(\Z))"""
 _TOKEN = re.compile(rf"{_STRING}|[\[\](){{}},:]|\s+|[^\[\](){{}},:'\"\s]+", re.DOTALL)
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
@@ -28,7 +28,7 @@ class Unread(str):
 
 
 def read(text: str) -> object:
-    """Return the container that TEXT is the `repr` of, what is no string inside as `Unread`; else TEXT."""
+    """Return the container that TEXT is the `repr` of, its unknown objects as `Unread`; otherwise TEXT."""
     tokens: list[str] = []
     for found in _TOKEN.finditer(text):
         if _is_cut(found):
@@ -39,7 +39,7 @@ def read(text: str) -> object:
 
 
 def string(literal: str) -> str:
-    """Return what a quoted string says, as it stands where it cannot be read."""
+    """Return the value of a quoted string; the text itself if it cannot be read."""
     try:
         value = ast.literal_eval(literal)
     except (ValueError, SyntaxError, MemoryError, RecursionError):

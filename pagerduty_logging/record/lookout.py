@@ -1,7 +1,7 @@
-"""Notices that no error reaches a handler any more, and says so: a page that nobody misses is a lost one.
+"""Notices, and reports, that errors no longer reach a handler: nobody would miss their pages.
 
-Libraries that configure logging throw out what was attached before. That a handler was closed is known at
-once; that a list of handlers was emptied is found by the worker, which looks now and then, and at the end.
+Libraries that configure logging remove the handlers that were attached before. Closing one is noticed at
+once. An emptied list of handlers is found by the worker, which checks now and then, and at the end.
 """
 
 from __future__ import annotations
@@ -21,29 +21,28 @@ from pagerduty_logging.record.attachment import (
 )
 
 MAX_ASKED = 50
-"""Records that are looked at for where a handler is attached; one of a logger by itself is nowhere."""
+"""Records from which the handler learns where it is attached."""
 BETWEEN_GLANCES = 2.0
-"""Seconds between two looks of a worker that has work; twice as many after each look of one that has none."""
+"""Seconds between two checks while the worker has work; without work, twice as many after each check."""
 LONGEST_GLANCE = 300.0
-"""Seconds between two looks at most."""
+"""Longest time between two checks, in seconds."""
 NAMED = "PagerDutyHandler"
 
 
 class Lookout:
-    """Looks after one handler, without keeping it alive.
+    """Watches over one handler, without keeping it alive.
 
     Args:
         handler: the handler.
-        others: returns the handlers of this process that send; with one of them in reach, all is well.
-        say: reports it on stderr: a topic, a line, and whether to say it in any case.
-        ask: calls a function a second later. A suspicion is looked into then, and again before it is told:
-            a set-up may be under way.
-        is_ending: whether the process ends.
+        others: returns the handlers of this process that send; if errors reach one of them, all is well.
+        say: writes to stderr: a topic, a line, and whether to write it in any case.
+        ask: calls a function a second later. A suspicion is checked then, and once more before it is
+            reported: somebody may just be configuring logging.
+        is_ending: whether the process is ending.
 
     Attributes:
-        keepers: how many want the handler to be put back where it was.
-        asks: how many loggers more it asks whether the handler is attached to them; 0: it knows, or has
-            given up.
+        keepers: how many callers want the handler to be attached again.
+        asks: how many more records it learns from; 0: it knows where the handler is, or has given up.
     """
 
     flush_timeout = 0.0
@@ -69,28 +68,28 @@ class Lookout:
         self._is_configured = set_up_under_way() is not None
         self._thrown_out_by = ""
         self._on_purpose = False
-        self._stage: Literal["well", "suspected", "told"] = "well"
+        self._stage: Literal["well", "suspected", "reported"] = "well"
         self._pace = _Pace()
         weakref.finalize(handler, self._note_dropped).atexit = False
 
-    # --- what comes to its knowledge ----------------------------------------------------------------
+    # --- what it is notified of -------------------------------------------------------------------
 
     @property
     def is_closed_on_purpose(self) -> bool:
-        """Whether the application itself closed the handler, and has not attached it since."""
+        """Whether the application itself closed the handler, and has not attached it again."""
         return self._on_purpose
 
     def note_attached(self, logger: object = None) -> None:
-        """Note where the handler is attached: by the name of a logger that reached it, or anywhere."""
+        """Note where the handler is attached: found from the name of a logger whose record reached it."""
         handler = self._handler()
         if handler is not None and self.asks and not self._at:
             self._at = standing_of(handler).at if logger is None else holders_above(handler, logger)
-            # A record that comes from elsewhere: the handler stands where nobody can see it.
+            # The record came another way: the handler is attached to something that cannot be seen.
             self._is_configured = self._is_configured and logger is None
         self.asks = 0 if self._at else max(self.asks - 1, 0)
 
     def note_closed(self) -> None:
-        """Note that the handler is closed just now, and by whom. Called with logging's locks held."""
+        """Note that the handler is being closed, and by whom. Called with logging's locks held."""
         handler = self._handler()
         if handler is None or self._is_ending():
             return
@@ -98,7 +97,7 @@ class Lookout:
         if set_up is None:
             self._on_purpose = not closed_by_logging()
             return
-        # `basicConfig` takes its handlers off first; they are the root logger's.
+        # `basicConfig` removes the handlers first, from the root logger.
         self._at = standing_of(handler).at or self._at or ("root",)
         self._thrown_out_by = set_up
         self._name = handler.name or NAMED
@@ -119,11 +118,10 @@ class Lookout:
     # --- looking --------------------------------------------------------------------------------------
 
     def glance(self, *, awake: bool) -> float:
-        """Look from time to time, without any lock: the worker's part. Return the seconds until then.
+        """Check from time to time, on the worker and without a lock. Return the seconds until the next check.
 
         Args:
-            awake: whether something was logged since the last time. The longer nothing is, the rarer
-                it looks.
+            awake: whether something was logged since the last check; otherwise the intervals grow.
         """
         now = monotonic()
         if self._pace.is_time(now, awake):
@@ -134,17 +132,17 @@ class Lookout:
         return self._pace.next_at - now
 
     def first_look(self) -> None:
-        """Note where the handler is attached, a second after it was made: it may not page for a long time."""
+        """Note where the handler is attached a second after it was made: its first page may be far off."""
         self.note_attached()
         self.look()
 
     def look(self) -> None:
-        """Tell what keeps errors from the handler if that lasts; put it back where that is wanted."""
+        """Report what keeps errors from the handler, if that lasts; attach it again if that is wanted."""
         trouble = self.trouble()
         if not trouble or self._is_ending():
             if not trouble or self._stage == "suspected":
                 self._stage = "well"
-        elif self._stage == "told" or self._has_successor():
+        elif self._stage == "reported" or self._has_successor():
             return
         elif self._stage == "well":
             self._stage = "suspected"
@@ -153,9 +151,9 @@ class Lookout:
             self._tell(trouble)
 
     def trouble(self) -> str:
-        """Return what keeps every ERROR from the handler, in words that follow its name; "" if nothing does.
+        """Return what keeps every ERROR from the handler, worded to follow its name; "" if nothing does.
 
-        Nothing, too, if it was closed on purpose; or if it was made by hand and never seen attached.
+        Also "" if it was closed on purpose, or was never seen attached.
         """
         handler = self._handler()
         if handler is None:
@@ -197,7 +195,7 @@ class Lookout:
         return True
 
     def _tell(self, trouble: str) -> None:
-        self._stage = "told"
+        self._stage = "reported"
         handler = self._handler()
         gone = handler is None or not standing_of(handler).at
         cure = (
@@ -215,35 +213,35 @@ class Lookout:
     # --- the end of the process and its forks -----------------------------------------------------------
 
     def retry_now(self) -> None:
-        """Nothing is tried."""
+        """There is nothing to retry."""
 
     def finish(self, timeout: float) -> None:
-        """Nothing is waited for."""
+        """There is nothing to wait for."""
 
     def report_undelivered(self) -> None:
-        """Report what has thrown the handler out, if there was no time before."""
+        """Report what has removed the handler, if there was no time before."""
         handler = self._handler()
         deaf = handler is not None and bool(standing_of(handler).at)
         known = deaf or self._is_configured or self._is_dropped or self._thrown_out_by
         trouble = self.trouble() if known else ""
-        if trouble and not (self._stage == "told" or self.keepers or self._has_successor()):
+        if trouble and not (self._stage == "reported" or self.keepers or self._has_successor()):
             self._tell(trouble)
 
     def after_fork_in_child(self) -> None:
-        """Leave it to the parent to tell what happened there."""
+        """Leave it to the parent to report what happened there."""
         if self._is_dropped or self._thrown_out_by:
-            self._stage = "told"
+            self._stage = "reported"
 
 
 class _Pace:
-    """How often a worker looks: the longer it has nothing to do, the rarer."""
+    """How often the worker checks: the longer it has nothing to do, the less often."""
 
     def __init__(self) -> None:
         self._pause = BETWEEN_GLANCES
         self.next_at = monotonic() + self._pause
 
     def is_time(self, now: float, awake: bool) -> bool:
-        """Return whether to look now; `awake`: there was something to do."""
+        """Return whether to check now; `awake`: there was something to do."""
         if awake:
             self._pause = BETWEEN_GLANCES
             self.next_at = min(self.next_at, now + self._pause)

@@ -1,12 +1,11 @@
-"""What a formatted message says: its words, its fields, the traceback that it holds.
+"""A formatted message, taken apart: its words, its fields, the traceback in it.
 
-`structured` decides which words a structured message says, `printed_traceback` which traceback a message
-holds; the page and the dedup key both ask here.
+`structured` finds the words of a structured message, `printed_traceback` the traceback in a message. Both the
+page and the dedup key use this module.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
@@ -31,24 +30,19 @@ class Said(NamedTuple):
     chain: tuple[Raised, ...]
     """The exception whose traceback the message is, or that a formatter or queue appended to it."""
     quoted: tuple[Raised, ...] = ()
-    """The exception of a traceback that stands behind other words in the words.
+    """The exception of a traceback that follows other words in the message.
 
-    Anybody may have written it, a client too: it distinguishes problems, but the page must show it as text.
+    Anybody may have written it, even a client: it distinguishes problems, but the page shows it as text only.
     """
 
 
-def is_merged(record: logging.LogRecord) -> bool:
-    """Return whether a queue, a socket or a formatter has made one text of the record and its exception."""
-    return record.args is None and not record.exc_info
-
-
 def read(message: str, *, merged: bool = True, own: Raised | None = None) -> Said:
-    """Split a formatted message into its parts; what is neither structured nor a traceback is its words.
+    """Split a formatted message into its parts; its words are what is neither structured nor a traceback.
 
     Args:
         message: the text.
         merged: whether a traceback behind other words was appended by what formatted the record, see
-            `is_merged`. Default: True. Where it was not, and is not of `own`, it is only `quoted`.
+            `contents.is_merged`. Default: True. Where it was not, and is not of `own`, it is only `quoted`.
         own: the exception that is shown anyway; its traceback is left out of the words. Default: None.
     """
     data = structured.read_text(message)
@@ -72,6 +66,8 @@ def read(message: str, *, merged: bool = True, own: Raised | None = None) -> Sai
 
 
 def _shown(values: Mapping[object, object] | Mapping[str, object]) -> dict[str, JSON]:
+    if not values:
+        return {}
     fields = jsonable(values)
     assert isinstance(fields, dict)
     return fields
@@ -102,7 +98,7 @@ def _with_traceback(shown: str, fields: dict[str, JSON], merged: bool, own: Rais
 def chain_in(value: JSON) -> tuple[Raised, ...] | None:
     """Return the exceptions that structlog's `dict_tracebacks` made; None if `value` is something else.
 
-    Only names and numbers are taken of it: it holds the values of variables too.
+    Only names and numbers are taken from it: it holds the values of variables too.
     """
     if not (isinstance(value, list) and value):
         return None

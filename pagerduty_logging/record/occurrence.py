@@ -1,8 +1,8 @@
 """What is taken from a log record on the thread that logs it: an `Occurrence`, which is plain data.
 
-`capture` decides in one place what must run there and then: what runs the application's own code
-(`__str__`, a formatter), and what only this thread knows (the request, the task, the breadcrumbs). A record
-of plain data is copied, and read when the worker comes to it. An occurrence keeps no frame, no exception and
+`capture` is the one place that decides what must happen on that thread: what runs the application's own code
+(`__str__`, a formatter), and what only that thread knows (the request, the task, the breadcrumbs). A record
+of plain data is only copied; the worker reads it later. An occurrence keeps no frame, no exception and
 no object of the application alive.
 """
 
@@ -23,14 +23,13 @@ from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.record import contents, overrides, own_traceback, web_request
 from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.record.contents import word
-from pagerduty_logging.record.exceptions import Frame, Raised, caught, with_frames
-from pagerduty_logging.record.message import is_merged
+from pagerduty_logging.record.exceptions import Failure, Frame, Raised, caught, with_frames
 from pagerduty_logging.record.plain_record import LEAST, attributes_of, completed
 from pagerduty_logging.record.structured import exception_in, subject_of
 
 MAX_STACK_CHARS = 40_000
 MAX_TEMPLATE_CHARS = 2_000
-"""Characters of `record.msg` by which repeats are known; of a longer one only so much is kept."""
+"""Characters of `record.msg` that are kept, and by which repeats are recognised."""
 
 
 class Surroundings(NamedTuple):
@@ -49,32 +48,26 @@ class Occurrence:
     """One log record that may page, as plain data.
 
     Attributes:
-        attributes: the record's own, where they are plain data; `exc_info` is not among them.
+        attributes: those of the record that are plain data, without `exc_info`.
         around: what only the thread that logs knows, see `Surroundings`.
         at: when it was logged, on the handler's clock.
-        size: bytes of memory that it takes, about.
+        size: about how many bytes of memory it takes.
         overrides: what the record says about its own page.
         defects: what could not be captured, as text.
         key: the dedup key of its problem; None until it is known.
-        by_message: whether logger and message alone decided that.
-        kind: the type of its exception.
-        token: what decides its key, where that was found out on the thread that logs.
-        exception: what of its exception its key is still to be found from.
-        known_failure: whether its exception is a failure that was paged already.
-        echo: whether it only says that a failure already paged ends the process.
-        keeps_place: whether nothing that was logged later may be decided before it.
+        by_message: whether logger and message alone decided the key.
+        token: what decides its key, see `tokens`, if the thread that logs has found it.
+        keeps_place: whether nothing that was logged after it may be decided before it.
+        failure: what is known of its exception, see `Failure`; None: it has none.
         original: the record itself, for `before_send`; kept until the logging call ends.
-        interruption: the application's code raised it to end the process; raised again when the page is safe.
-        merged: whether a queue or a socket may have appended a traceback to the message.
-        message: as formatted, any traceback that was merged into it included; None until it is `read`.
-        fields: what the application gave as `extra`, or in a structured event; None until it is `read`.
+        interruption: what the application's code raised to end the process; raised again once it is safe.
+        contents: what it says; None until it is `read`.
     """
 
     # fmt: off
     __slots__ = (
-        "around", "at", "attributes", "by_message", "defects", "echo", "exception", "fields", "interruption",
-        "keeps_place", "key", "kind", "known_failure", "merged", "message", "original",
-        "overrides", "size", "token",
+        "around", "at", "attributes", "by_message", "contents", "defects", "failure", "interruption",
+        "keeps_place", "key", "original", "overrides", "size", "token",
     )
     # fmt: on
 
@@ -89,29 +82,27 @@ class Occurrence:
         self.overrides: Mapping[str, safejson.JSON] = _NO_OVERRIDES
         self.keeps_place = False
         self.key: str | None = None
-        self.by_message = self.echo = self.known_failure = False
-        self.kind: type | None = None
+        self.by_message = False
         self.token: object = None
-        self.exception: object = None
+        self.failure: Failure | None = None
         self.original: logging.LogRecord | None = None
         self.interruption: BaseException | None = None
-        self.merged = False
-        self.message: str | None = None
-        self.fields: Mapping[str, safejson.JSON] | None = None
+        self.contents: contents.Contents | None = None
 
     @property
     def record(self) -> logging.LogRecord:
-        """A record of nothing but plain data, without the exception."""
+        """A log record with these attributes, without the exception."""
         record = logging.LogRecord.__new__(logging.LogRecord)
         record.__dict__ = self.attributes
         return record
 
-    def read(self) -> None:
-        """Make message and fields of a copied record. Runs none of the application's code."""
-        if self.message is None:
+    def read(self) -> contents.Contents:
+        """Return what it says; a copied record is read now. Runs none of the application's code."""
+        if self.contents is None:
             record = contents.showable(self.record, caught=bool(self.around.chain))
-            self.message, event = contents.message_of(record, None, self.defects)
-            self.fields = contents.fields_of(record, event, self.around.request)
+            message, event = contents.message_of(record, None, self.defects)
+            self.contents = contents.Contents(message, contents.fields_of(record, event, self.around.request))
+        return self.contents
 
     @property
     def severity(self) -> Severity:
@@ -179,20 +170,20 @@ class Occurrence:
 
     @property
     def line(self) -> str:
-        """The line that logged it, without the logger's name, which an outsider may choose; "" if unknown."""
-        path, line = self.origin.path, self.origin.line
+        """The line that logged it; not the logger's name, which may hold a client's text. "" if unknown."""
+        path, line = self.origin[:2]
         return f"{self.level_name} of {path}:{line}" if path else ""
 
     @property
     def label(self) -> str:
-        """A name for its event that reveals nothing of what the application logged."""
+        """A name for its event that shows nothing of what the application logged."""
         if overrides.GUARDED in self.attributes:
             return f"job {self.logger}"
-        path, line = self.origin.path, self.origin.line
+        path, line = self.origin[:2]
         return _label(self.level_name, self.logger, path.rpartition(os.sep)[2], line)
 
 
-@functools.lru_cache(maxsize=1_024)
+@functools.lru_cache(maxsize=64)
 def _label(level_name: str, logger: str, file: str, line: int) -> str:
     place = f" ({file}:{line})" if file else ""
     return f"{level_name} of logger {logger!r}{place}"
@@ -210,9 +201,9 @@ def capture(
     Args:
         record: the record, which is not changed.
         at: now, on the handler's clock.
-        formatter: makes the message; without the traceback, which is shown apart.
+        formatter: makes the message, without the traceback, which is shown separately.
         defects: what went wrong with the record before.
-        error: its exception, where `exception_of` was asked already.
+        error: its exception, if `exception_of` was called already.
     """
     if error is ...:
         error = exception_of(record)
@@ -222,8 +213,12 @@ def capture(
         attributes, size = copied
         if around is not _NOTHING:
             size += _size(around)
-        return Occurrence(attributes, around, at, size, [])
-    return _rendered(completed(record), around, at, formatter, list(defects))
+        occurrence = Occurrence(attributes, around, at, size, [])
+    else:
+        occurrence = _rendered(completed(record), around, at, formatter, list(defects))
+    if error is not None:
+        occurrence.failure = Failure(type(error))
+    return occurrence
 
 
 def salvage(
@@ -232,22 +227,21 @@ def salvage(
     error: BaseException | None = None,
     defects: Sequence[str] = (),
 ) -> Occurrence:
-    """Return what `record` says without running the application's code, after that raised `error`."""
+    """Return what `record` says, without running the application's code, which has raised `error`."""
     record = completed(record)
     message = record.msg if type(record.msg) is str else f"({safejson.type_name(record.msg)})"
     if error is not None:
         defects = (*defects, f"the record could not be read: {safejson.type_name(error)}")
     occurrence = Occurrence(_plain_attributes(record), Surroundings(), at, LEAST + len(message), [*defects])
-    occurrence.message = safejson.truncated(message, contents.MAX_MESSAGE_CHARS)
-    occurrence.attributes["msg"] = occurrence.message
-    occurrence.fields = {}
+    occurrence.contents = contents.Contents(safejson.truncated(message, contents.MAX_MESSAGE_CHARS), {})
+    occurrence.attributes["msg"] = occurrence.contents.message
     return occurrence
 
 
 def exception_of(record: logging.LogRecord) -> BaseException | None:
     """Return the exception that was logged, if there is one.
 
-    structlog keeps it in the event where nothing has put it on the record.
+    structlog keeps it in the event, if no processor has put it on the record.
     """
     attributes = record.__dict__
     info: Any = attributes.get("exc_info")
@@ -260,7 +254,9 @@ def exception_of(record: logging.LogRecord) -> BaseException | None:
             info = sys.exc_info()
     if type(info) is tuple and len(info) == 3:
         info = info[1]
-    return info if issubclass(type(info), BaseException) else None  # an object may lie about its class
+    return (
+        info if issubclass(type(info), BaseException) else None
+    )  # an object may be wrong about its own class
 
 
 def traceback_of(record: logging.LogRecord, error: BaseException) -> TracebackType | None:
@@ -288,8 +284,7 @@ def _rendered(
     size += getsizeof(attributes["exc_text"]) + getsizeof(attributes["stack_info"])
     size += sum(2 * len(repr(data)) for data in (fields, wanted) if data)
     occurrence = Occurrence(attributes, around, at, size, defects)
-    occurrence.message, occurrence.fields = message, fields
-    occurrence.merged = is_merged(record)
+    occurrence.contents = contents.Contents(message, fields, contents.is_merged(record))
     if wanted:
         occurrence.overrides = wanted
         occurrence.keeps_place = wanted.get("event_action") in ("resolve", "acknowledge")
@@ -298,16 +293,18 @@ def _rendered(
 
 def _surroundings(record: logging.LogRecord, error: BaseException | None, *, plain: bool) -> Surroundings:
     chain: tuple[Raised, ...] = ()
+    attributes = record.__dict__
+    message, args = attributes.get("msg"), attributes.get("args")
     if error is not None:
         chain = caught(error, traceback_of(record, error))
-    elif (handled := sys.exception()) is not None and own_traceback.is_printed_in(record, handled):
+    elif (handled := sys.exception()) is not None and own_traceback.is_printed_in(message, args, handled):
         chain = caught(handled)
     elif not plain:
         chain = _chain_of_subject(record)
-    trace_id, span_id = _trace(record.__dict__)
+    trace_id, span_id = _trace(attributes)
     task = _task(record)
-    request = web_request.handled_here(error, record.__dict__.get("args"))
-    crumbs = crumbs_before(record)
+    request = web_request.handled_here(error, args)
+    crumbs = crumbs_before(attributes.get("created"), attributes.get("name"))
     if not (chain or task or trace_id or crumbs or request):
         return _NOTHING
     return Surroundings(chain, task, trace_id, span_id, crumbs, request)
@@ -320,7 +317,7 @@ def _chain_of_subject(record: logging.LogRecord) -> tuple[Raised, ...]:
     if type(args) is tuple and len(args) == 1:
         subject = exception_in(args[0]) or args[0]
     elif type(subject) is not str or args:
-        subject = subject_of(record)
+        subject = subject_of(subject, args)
     if not issubclass(type(subject), BaseException):
         return ()
     try:
@@ -337,7 +334,7 @@ def _size(around: Surroundings) -> int:
 
 
 def _plain_attributes(record: logging.LogRecord) -> dict[str, Any]:
-    """Return the attributes of every record, as far as they are plain, and none of the record's extra."""
+    """Return the attributes that every record has, as plain data, and nothing of its `extra`."""
     attributes = record.__dict__
     plain = {name: _plain(attributes.get(name)) for name in _RECORD}
     plain["args"] = ()

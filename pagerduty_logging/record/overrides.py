@@ -1,7 +1,7 @@
 """What a record says about its own page: `extra={"pagerduty": {...}}`.
 
-Nothing here runs the application's code, so that it can be trusted when that code has just failed. Hence
-types are asked what they are, not objects, whose `__class__` may be anything.
+Nothing here runs the application's code, because it is used when that code has just failed. So `type(...)` is
+checked, and not `isinstance`, which asks the object's own `__class__`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ ACTIONS = ("trigger", "acknowledge", "resolve")
 _SEVERITIES = {str(severity): severity for severity in Severity}
 
 
-def said_by(record: logging.LogRecord) -> object:
-    """Return what the record says under our name, right or wrong; None if nothing.
+def said_by(attributes: Mapping[str, object]) -> object:
+    """Return what a record with these attributes says under our name, right or wrong; None if nothing.
 
     structlog keeps it in the event, which is the record's message; loguru in the record's `extra`.
     """
-    attributes = record.__dict__
     said = attributes.get(NAME)
     if said is None:
         around: Any = attributes.get("msg")
@@ -37,14 +36,14 @@ def said_by(record: logging.LogRecord) -> object:
     return said
 
 
-def own_key(record: logging.LogRecord) -> str | None:
-    """Return the dedup key that the record asks for; None if it asks for none."""
-    said: Any = said_by(record)
+def own_key(attributes: Mapping[str, object]) -> str | None:
+    """Return the dedup key that a record with these attributes asks for; None if it asks for none."""
+    said: Any = said_by(attributes)
     return text(said, "dedup_key") if issubclass(type(said), dict) else None
 
 
 def text(overrides: Any, name: str) -> str | None:
-    """Return one of a record's overrides, if it is a text that says something."""
+    """Return one of a record's overrides, if it is a text that is not blank."""
     said = dict.get(overrides, name)
     if not issubclass(type(said), str):
         return None
@@ -69,13 +68,13 @@ def severity_of(level: object, overrides: Mapping[str, Any]) -> Severity:
 def _number(level: Any) -> float:
     if type(level) in (int, float):
         return float(level)
-    if issubclass(type(level), int):  # an IntEnum's member, say
+    if issubclass(type(level), int):  # such as a member of an IntEnum
         return int.__index__(level)
     return logging.ERROR
 
 
 def faults(overrides: Mapping[str, object]) -> list[str]:
-    """Name the overrides that the handler itself had to pass over."""
+    """Name the overrides that the handler itself could not use."""
     found = []
     action = overrides.get("event_action", "trigger")
     if action not in ACTIONS:

@@ -1,13 +1,11 @@
-"""A traceback in a message that is the program's own: of the exception that it is handling as it logs.
+"""Whether a traceback in a message is the program's own: of the exception that it is handling as it logs.
 
 Anybody can send a text that looks like a traceback; nobody can send the exception that is being handled.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import printed_traceback
@@ -16,12 +14,17 @@ from pagerduty_logging.record.exceptions import MAX_TEXT, Raised, kind_of
 _BETWEEN_ROWS = " |;,'\"])\n"
 
 
-def is_printed_in(record: logging.LogRecord, error: BaseException) -> bool:
-    """Return whether a text of the record is the printed traceback of the exception that is being handled.
+def is_printed_in(message: object, args: object, error: BaseException) -> bool:
+    """Return whether a message, or an argument of it, is the printed traceback of `error`.
 
     Runs the application's code, the exception's `__str__`, only where there is a traceback.
+
+    Args:
+        message: `msg` of a record.
+        args: its arguments.
+        error: the exception that is being handled.
     """
-    for text in _texts(record):
+    for text in _texts(message, args):
         if "(most recent call last)" in text and (held := printed_traceback.held_in(text)) is not None:
             printed = printed_traceback.parse(held.traceback)
             said = Raised(kind_of(type(error)), safejson.text(error, MAX_TEXT))
@@ -47,9 +50,7 @@ def following(printed: Raised, error: Raised) -> str:
     return "" if rest == printed.text and error.text else rest.strip(_BETWEEN_ROWS)
 
 
-def _texts(record: logging.LogRecord) -> Iterator[str]:
-    message: Any = record.__dict__.get("msg")
-    args: Any = record.__dict__.get("args")
+def _texts(message: object, args: object) -> Iterator[str]:
     values = args if isinstance(args, tuple) else args.values() if isinstance(args, Mapping) else ()
     for value in (message, *values):
         if type(value) is str:

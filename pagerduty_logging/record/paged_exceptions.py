@@ -1,11 +1,13 @@
 """Which problem an exception object was paged for, so that the same failure is not paged again elsewhere.
 
-The mark is an attribute of the exception itself: most exceptions cannot be referred to weakly, and holding
-them would keep their frames alive. It is plain data, so that a marked exception can still be pickled.
+The mark is an attribute of the exception itself: most exceptions allow no weak references, and strong ones
+would keep their frames alive. It is plain data, so that a marked exception can still be pickled.
 """
 
 from __future__ import annotations
 
+import inspect
+import logging
 import re
 from opcode import opmap
 from types import TracebackType
@@ -14,12 +16,14 @@ from typing import Any, Literal, NamedTuple
 from pagerduty_logging.record.places import is_standard_library
 
 MARK_SECONDS = 60.0
-"""How long a mark holds: a failure passes from the line that logs it to the next in much less."""
+"""Seconds for which a mark is valid; a failure gets from one line that logs it to the next much faster."""
 MAX_FRAMES = 10_000
-"""Frames that are looked at; a longer traceback is taken for another failure."""
+"""Frames that are compared; a longer traceback counts as another failure."""
 
 Relation = Literal["same", "passed on", "raised again", "another"]
 
+_CALLBACK = "Exception in callback"
+_PREFIX = "__pagerduty_logging_"
 _RAISE = opmap["RAISE_VARARGS"]
 _INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 
@@ -27,33 +31,67 @@ _INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 class Mark(NamedTuple):
     """What is noted on an exception.
 
-    The handler's hot path writes only the first two, as a bare tuple: more would cost every repeat.
+    The handler's hot path writes only the first two, as a plain tuple: more would slow down every repeat.
     """
 
     key: str | list[str]
-    """The dedup key of the problem that it was paged for; or the list that gets it when it is found."""
+    """The dedup key of its problem, or the list that gets the key when it is found."""
     logger: str
     at: float = float("inf")
-    """When that was, on the handler's clock; infinity: not noted."""
+    """When it was logged, on the handler's clock; infinity: unknown."""
     traceback: int = 0
-    """The identity of the traceback it had; 0: not noted."""
+    """The `id` of its traceback at that time; 0: unknown."""
 
 
 def name(owner: str) -> str:
     """Return the name of the attribute in which `owner` keeps its marks."""
-    return f"__pagerduty_logging_{owner}__"
+    return f"{_PREFIX}{owner}__"
 
 
 JOB = name("job")
-"""Where a guarded job notes that it has paged for an exception."""
+"""The attribute by which a guarded job marks an exception that it has paged for."""
 
 
 def mark(error: BaseException, attribute: str, value: object) -> None:
-    """Set a mark; nothing happens to an exception that takes none."""
+    """Set a mark; an exception that allows no attributes stays without one."""
     try:
         error.__dict__[attribute] = value
     except Exception:  # a type may do anything to its attributes
         return
+
+
+def copy_marks(error: BaseException, other: BaseException) -> None:
+    """Set the marks of one exception on another that stands for the same failure."""
+    try:
+        marks = {name: value for name, value in error.__dict__.items() if name.startswith(_PREFIX)}
+    except Exception:
+        return
+    for attribute, value in marks.items():
+        # When and with which traceback it was paged is not so of the other.
+        mark(other, attribute, value[:2] if type(value) is tuple else value)
+
+
+def of_task(record: logging.LogRecord, traceback: TracebackType | None) -> TracebackType | None:
+    """Return the traceback to note: a task's own, if an event loop says that a callback raised it again.
+
+    What awaits the task gets that one, without the callback's frames: aio-pika's callback raises what a
+    consumer raised, and then aiormq logs it.
+    """
+    if not _is_about_callback(record):
+        return traceback
+    here = traceback
+    for _ in range(MAX_FRAMES):
+        if here is None or here.tb_frame.f_code.co_flags & inspect.CO_COROUTINE:
+            break
+        here = here.tb_next
+    return here or traceback
+
+
+def _is_about_callback(record: logging.LogRecord) -> bool:
+    text, args = record.msg, record.args
+    if text == "%s" and isinstance(args, tuple) and args:
+        text = args[0]  # as our hooks log it
+    return type(text) is str and text.startswith(_CALLBACK)
 
 
 def is_marked(error: BaseException, attribute: str) -> bool:
@@ -65,7 +103,7 @@ def is_marked(error: BaseException, attribute: str) -> bool:
 
 
 def mark_of(error: BaseException, attribute: str) -> Mark | None:
-    """Return the mark that was set on this very exception; None if there is none."""
+    """Return the mark that was set on this exception object; None if there is none."""
     try:
         found: Any = error.__dict__.get(attribute)
         return Mark(*found) if type(found) is tuple else None
@@ -74,13 +112,13 @@ def mark_of(error: BaseException, attribute: str) -> Mark | None:
 
 
 def relation(found: Mark, traceback: TracebackType | None, now: float) -> Relation:
-    """Tell how an exception that is logged now relates to what was paged for the same object.
+    """Return how an exception that is logged now relates to the page for the same object.
 
     Returns:
         "same" if nothing has happened to it since; "passed on" if it went on to the functions that called
-        the one that logged it; "raised again" if that looks so, but it never left the function where it was
-        logged, or a future has handed it over before; "another" if that is too long ago, or if it was
-        raised again, as a stored exception is.
+        the one that logged it; "raised again" if it looks passed on, but never left the function that logged
+        it, or came out of a future before; "another" if the page is too old, or if the exception was raised
+        again, as a stored exception is.
     """
     if now - found.at > MARK_SECONDS:
         return "another"
@@ -90,7 +128,8 @@ def relation(found: Mark, traceback: TracebackType | None, now: float) -> Relati
     handed_over = again = False
     for _ in range(MAX_FRAMES):
         if traceback is None or outermost is None:
-            return "another"
+            # No frame of it raised the exception: a future handed it over, without where it came from.
+            return "another" if outermost is None else "raised again"
         before = traceback.tb_next
         handed_over = handed_over or _hands_over(traceback)
         again = again or (before is not None and before.tb_frame is outermost.tb_frame)
@@ -126,8 +165,8 @@ def _was_handed_over(traceback: TracebackType | None) -> bool:
 def _raises_anew(traceback: TracebackType) -> bool:
     """Return whether a frame raised the exception itself; otherwise it only passed through.
 
-    `raise error` where it was caught is still the same failure; so is what a library hands on, such as the
-    result of a future.
+    `raise error` where it was caught is still the same failure; so is what a library passes on, such as the
+    exception of a future.
     """
     code = traceback.tb_frame.f_code
     before = traceback.tb_next

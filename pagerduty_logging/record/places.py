@@ -1,4 +1,4 @@
-"""Whose code a file is: the application's, an installed library's or Python's own; and what to call it."""
+"""Whose code a file is (the application's, an installed library's, Python's own), and its module's name."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 # Comprehensions have frames of their own up to Python 3.11 only.
 COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
 
-# cx_Freeze's `os` has no file: its code still says where the standard library was when it was packed.
+# In cx_Freeze `os` has no file, but its code object still names the folder it was packed from.
 _IN_PACKAGE: Final = os.path.dirname(logging.Handler.handle.__code__.co_filename)
 STANDARD_LIBRARY: Final = os.path.dirname(getattr(os, "__file__", _IN_PACKAGE)) + os.sep
 _SCRIPTS: Final = os.path.dirname(sys.executable or STANDARD_LIBRARY)  # None where Python is embedded
-# Also in a checkout, where it is not installed as libraries are.
+# In a checkout it is not installed like a library.
 OURSELVES: Final = os.path.dirname(os.path.dirname(sys._getframe().f_code.co_filename)) + os.sep
-"""This package's folder, as its code names it: not by `__file__` where it is packed."""
+"""This package's folder, as in its code objects: in a packed program `__file__` is another one."""
 _INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _SEPARATOR: Final = re.compile(r"[\\/]")
 _COMPREHENSION = re.compile(r"(?:\.<locals>)?\.<(?:list|set|dict)comp>")
@@ -46,8 +46,8 @@ class Place(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The function's name with its module's: as exact as is known."""
-        if self.frame is None:  # a printed path, which anybody may have written: it is not opened
+        """The function's qualified name with its module's, as far as known."""
+        if self.frame is None:  # a printed path is not opened: anybody may have written it
             return f"{_SEPARATOR.split(self.path)[-1].partition('.')[0]}.{self.function}"
         module = self.frame.f_globals.get("__name__")
         name = _COMPREHENSION.sub("", self.frame.f_code.co_qualname)
@@ -72,9 +72,9 @@ def places_of(traceback: TracebackType | None) -> list[Place]:
 
 
 def file_of(frame: FrameType) -> str:
-    """Return the file of a frame's code, or its module's, where generated code has a bare name for a file.
+    """Return the file of a frame's code; of generated code, whose file is a bare name, its module's file.
 
-    Sanic compiles its `handle_request` anew, with that for a file's name.
+    Sanic compiles its `handle_request` again, with such a name.
     """
     file = frame.f_code.co_filename
     if file.isidentifier():
@@ -92,9 +92,8 @@ def entries_of(traceback: TracebackType | None) -> Iterator[TracebackType]:
         traceback = traceback.tb_next
 
 
-def place_that_logged(places: list[Place], record: logging.LogRecord) -> int | None:
-    """Return the index of the innermost place in the function that logged: it caught the exception."""
-    function, path = record.funcName, record.pathname
+def place_in(places: list[Place], path: str, function: str | None) -> int | None:
+    """Return the index of the innermost place in this function, or None."""
     for i in range(len(places) - 1, -1, -1):
         if places[i].function == function and places[i].path == path:
             return i
@@ -122,7 +121,7 @@ def innermost_name(traceback: TracebackType | None) -> str:
 
 
 def remember_main() -> None:
-    """Note the file of `__main__` while it is known: Python 3.14 forgets it before the last hooks run."""
+    """Remember the file of `__main__`: Python 3.14 forgets it before the last exit hooks run."""
     global _main_file
     file = getattr(sys.modules.get(MAIN), "__file__", None)
     if type(file) is str:
@@ -136,7 +135,7 @@ def main_file() -> str | None:
 
 
 def name_of_main(path: str) -> str:
-    """Return what the module in PATH, which runs as `__main__`, is called where it is imported."""
+    """Return the name by which the module in PATH, which runs as `__main__`, would be imported."""
     spec = getattr(sys.modules.get(MAIN), "__spec__", None)
     name = getattr(spec, "name", None)
     if type(name) is str and getattr(spec, "origin", None) == path:
@@ -146,7 +145,7 @@ def name_of_main(path: str) -> str:
 
 @functools.lru_cache(maxsize=1_024)
 def module_of_file(path: str) -> str:
-    """Return the dotted name of the module in PATH, as far as folders with an `__init__.py` go."""
+    """Return the dotted name of the module in PATH, from the outermost folder with an `__init__.py` on."""
     folder, file = os.path.split(path)
     stem = file.rpartition(".")[0] or file
     parts = [] if stem == "__init__" else [stem]
@@ -163,7 +162,7 @@ def module_of_file(path: str) -> str:
 
 @functools.lru_cache(maxsize=1_024)
 def is_library(filename: str) -> bool:
-    """Whether FILENAME is Python's own or installed, and not a part of the application."""
+    """Whether FILENAME is Python's own or installed, so not the application's."""
     return (
         filename.startswith(("<frozen", STANDARD_LIBRARY, OURSELVES))
         or _INSTALLED.search(filename) is not None
@@ -205,7 +204,7 @@ def package_of(filename: str) -> str:
 
 
 def is_frozen() -> bool:
-    """Whether this is a program that PyInstaller or the like has packed."""
+    """Whether this program was packed by PyInstaller or a similar tool."""
     return bool(getattr(sys, "frozen", False))
 
 
@@ -216,7 +215,7 @@ def _first_part(filename: str) -> str:
 def _is_packed(filename: str) -> bool:
     """Whether FILENAME was packed by PyInstaller, whose modules have relative names.
 
-    The application's are packed with its libraries': nothing shows which of them is whose.
+    Application and libraries are packed together: nothing shows which module is whose.
     """
     return is_frozen() and filename[:1] != "<" and not os.path.isabs(filename)
 
@@ -227,7 +226,7 @@ def _unpacked() -> str:
 
 
 def looks_like_library(path: str) -> bool:
-    """Whether a file is not the application's, by its path alone, which may be another machine's."""
+    """Whether a file is a library's, from its path alone, which may be of another machine."""
     if _is_packed(path):
         return is_standard_library(path) or is_ours(path)
     return is_library(path) or "/lib/python3." in path or path.endswith(".rs")  # from Rust, by pyo3-log
@@ -239,7 +238,7 @@ def is_ours(path: str) -> bool:
 
 
 def short_path(path: str) -> str:
-    """Return a path without what every path of this machine begins with."""
+    """Return a path without the prefix that all paths of this machine have."""
     *_, below = _INSTALLED.split(path)
     if below != path:
         return below.replace("\\", "/")

@@ -8,20 +8,23 @@ from sys import getsizeof
 from typing import Any
 
 LEAST = 2_000
-"""Bytes of memory that a copy takes at least, about."""
+"""About how many bytes of memory a copy takes at least."""
 MAX_BYTES = 50_000
-"""Memory that the texts of a copy may take; what is greater is read, and cut, at once."""
+"""Bytes that the texts of a copy may take; a greater record is read, and shortened, at once."""
 MAX_INTEGER = 2**64
+MAX_NAMES = 500
+"""Names of files that are kept once for all copies."""
 
+_names: dict[str, str] = {}
 _PLAIN = frozenset((str, int, float, bool, type(None)))
-# Not by logging's factory, then or later: it may be the application's.
+# Not made by logging's record factory, which may be the application's.
 _NAMES = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 
 
 def attributes_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | None:
-    """Return a record's attributes without the exception, and the bytes of memory that they take, about.
+    """Return a record's attributes without the exception, and about how many bytes they take.
 
-    None: to read the record may run the application's code, or the copy would be too big.
+    None: reading the record may run the application's code, or the copy would be too big.
     """
     if type(record) is not logging.LogRecord:
         return None
@@ -62,7 +65,18 @@ def attributes_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | Non
         return None
     copy = attributes.copy()
     copy["exc_info"] = None
+    # Each record has its own, and a thousand of them may wait.
+    for name in ("filename", "module"):
+        copy[name] = _kept_once(copy[name])
     return copy, size
+
+
+def _kept_once(name: Any) -> Any:
+    if type(name) is not str:
+        return name
+    if len(_names) >= MAX_NAMES:
+        _names.clear()
+    return _names.setdefault(name, name)
 
 
 _TEXTS = ("name", "levelname", "pathname", "filename", "funcName")
@@ -70,9 +84,9 @@ _NO_LEVEL = "Level None"
 
 
 def completed(record: logging.LogRecord) -> logging.LogRecord:
-    """Return a record that has every attribute: one made by hand, or sent by others, may lack any.
+    """Return the record, or a copy with all attributes: a record made by hand or sent may lack any of them.
 
-    The texts among them are texts, and the line is a number.
+    In the copy names are texts, and the line is a number.
     """
     attributes = record.__dict__
     level = attributes.get("levelno", logging.ERROR)

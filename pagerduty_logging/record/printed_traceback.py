@@ -1,6 +1,6 @@
 """Tracebacks that arrive as text: from other processes, and from formatters that merge them into messages.
 
-Formatters that print the values of variables under the source lines exist; those lines are dropped.
+Some formatters print the values of variables under the source lines; those lines are dropped.
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ _UNESCAPED = {"n": "\n", "t": "\t", "r": ""}
 _IN_A_ROW = re.compile(r'(?<![ |;,\t])[ |;,\t]*+(File "[^"\n]*", line [0-9]+, in [^\s|;,]+)[ |;,\t]*')
 _KIND_IN_A_ROW = re.compile(r"(?<![\w.])(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?=: |\s*$)", re.ASCII)
 MAX_CHARS = 40_000
-"""Characters that are looked at of a traceback: of a longer one, its end."""
+"""Characters of a traceback that are read; of a longer one, the last ones."""
 
 
 class Split(NamedTuple):
-    """A text's own words, and the traceback that followed them."""
+    """The words of a text, and the traceback after them."""
 
     words: str
     traceback: str
 
 
 class Held(NamedTuple):
-    """A traceback in a text, as rows that `parse` reads, in any position and layout."""
+    """A traceback found anywhere in a text, in any layout, as rows that `parse` can read."""
 
     words: str
-    """What stands before it."""
+    """The text before it."""
     traceback: str
     follows_a_line: bool
-    """Whether it begins on a new line, as what a formatter appends does."""
+    """Whether it begins on a new line, like one that a formatter appends."""
 
     @property
     def whole(self) -> bool:
-        """Whether the text is this traceback alone: then the application logged it, and quoted nothing."""
+        """Whether the text is this traceback and nothing else: then the application itself logged it."""
         return not self.words.strip()
 
 
 def held_in(text: str) -> Held | None:
-    """Find a traceback in `text`: after other words, on one line, or as the `repr` of a text.
+    """Find a traceback in `text`: after other words, joined into one line, or as the `repr` of a text.
 
-    A stack that was asked for (`stack_info=True`) is no traceback.
+    The stack of `stack_info=True` is no traceback.
     """
     if "raceback (most recent call last)" not in text:
         return None
@@ -88,7 +88,7 @@ def held_in(text: str) -> Held | None:
 
 
 def _in_rows(line: str) -> str:
-    """Split a traceback that was joined into one line, as far as it shows what failed and where."""
+    """Split a traceback that was joined into one line; enough to show what failed and where."""
     head, *rest = _IN_A_ROW.split(line)
     rows = [head]
     for frame, source in zip(rest[::2], rest[1::2], strict=True):
@@ -107,7 +107,7 @@ def without_values(text: str) -> str:
 
 
 def split(text: str) -> Split:
-    """Part `text` before the first line that begins a traceback; without one all of it is words."""
+    """Split `text` before the first line that begins a traceback; without one it is all words."""
     begin = _BEGIN.search(text) if "(most recent call last)" in text else None
     return Split(text, "") if begin is None else Split(text[: begin.start()].rstrip(), text[begin.start() :])
 
@@ -115,7 +115,7 @@ def split(text: str) -> Split:
 def parse(text: str) -> tuple[Raised, ...]:
     """Return the exceptions that `text` shows, as `exceptions.caught` would: the last printed first.
 
-    What cannot be understood is left out; a text without any frame or exception gives an empty chain.
+    Rows that cannot be read are left out; a text without any frame or exception gives an empty chain.
     """
     if not text:
         return ()
@@ -144,9 +144,9 @@ def parse(text: str) -> tuple[Raised, ...]:
             if frames[-1].source == "":
                 frames[-1] = frames[-1]._replace(source=line.strip())
         elif _ERROR.match(line) or (frames and _ERROR.match(line.lstrip(" "))):
-            said = [line.lstrip(" ")]  # some indent it by one blank
+            said = [line.lstrip(" ")]  # some indent it by one space
     chain += _finished(frames, said, relation)
-    # Printed oldest first, and each says how the one before it led to it; wanted the other way round.
+    # Printed oldest first, each with its relation to the one before; needed the other way round.
     nearest_first = []
     relation = ""
     for raised in reversed(chain[-MAX_CHAIN:]):
@@ -162,14 +162,14 @@ def frames_of(text: str) -> tuple[Frame, ...]:
 
 
 def of_parts(frames: str, representation: str) -> str:
-    """Return a printed traceback, of its frames and the `repr` of its exception."""
+    """Return a printed traceback, from its frames and the `repr` of its exception."""
     kind, words = exception_of(representation)
     last = f"{kind}: {words}" if words else kind
     return "\n".join(("Traceback (most recent call last):", *frames.splitlines(), last))
 
 
 def exception_of(representation: str) -> tuple[str, str]:
-    """Return an exception's type and text, of its `repr`: this process may lack the type itself."""
+    """Return an exception's type and text, from its `repr`: the type itself may be unknown here."""
     kind, _bracket, rest = representation.partition("(")
     if not kind.isidentifier() or not rest.endswith(")"):
         return "an exception", representation

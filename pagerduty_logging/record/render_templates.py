@@ -12,13 +12,12 @@ class RenderTemplates(logging.Filter):
     """A filter that lets a handler show template strings as text, as it would show f-strings.
 
     Add it to the handlers that print or write records: `handler.addFilter(RenderTemplates())`. Such a handler
-    is given a copy; other handlers still get the template. `PagerDutyHandler` needs no such filter: it shows
-    the text, and tells problems apart by the template. Not for a logger or a `QueueHandler`, behind which the
-    template would be gone.
+    gets a copy; other handlers still get the template. `PagerDutyHandler` needs no such filter: it shows
+    the text, and distinguishes problems by the template. Do not add it to a logger or a `QueueHandler`: what
+    comes after them would not see the template.
 
-    Template strings are rendered where a record has them: as the message, among its arguments, in `extra`.
-    Values are not redacted, as little as those of f-strings. A value that cannot be shown is named, with the
-    exception's type.
+    Template strings are rendered in the message, in its arguments and in `extra`. Their values are not
+    redacted, like those of f-strings. For a value that cannot be shown the exception's type is shown.
     """
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord:  # type: ignore[override]
@@ -32,7 +31,7 @@ class RenderTemplates(logging.Filter):
 
 
 def _is_template(value: object) -> bool:
-    kind = type(value)  # which cannot be derived from; its module need not be imported
+    kind = type(value)  # a final class, whose module need not be imported
     return kind.__name__ == "Template" and kind.__module__ == "string.templatelib"
 
 

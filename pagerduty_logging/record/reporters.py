@@ -1,6 +1,6 @@
-"""Records by which a library reports what it caught: arguments are not shown, only their types and names.
+"""Records by which a library reports an exception that it caught: of arguments only type and names are shown.
 
-A task queue that logs a failed call has the call's arguments in its message; they belong to users.
+A task queue that logs a failed call puts its arguments into the message; they are users' data.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PLAIN = (
     type,
 )
 MAX_NAMES = 20
-"""Names of entries that are shown of a mapping."""
+"""Names shown of a mapping's entries."""
 _TRACEBACK = "raceback (most recent call last)"
 _FRAMES = re.compile(r'\s*File "[^"\n]*", line \d+, in ')
 _REPR = re.compile(r"[A-Z]\w*\(.*\)", re.DOTALL)
@@ -55,9 +55,9 @@ def is_report(record: logging.LogRecord, *, caught: bool) -> bool:
 def with_exception(record: logging.LogRecord) -> logging.LogRecord:
     """Return a copy with the exception that a library reports without passing it on; else the record.
 
-    Call it on the thread that logs. That is the exception which is being handled there, if it came out of the
-    application and the library that logs caught it: aiohttp reports each `TimeoutError` so. Or it is made of
-    what stands apart among the arguments, the frames and the `repr` of an exception, as dask has them.
+    Call it on the thread that logs. The exception is the one being handled there, if it came out of the
+    application and the library that logs has caught it: aiohttp reports each `TimeoutError` so. Or it is put
+    together from two arguments, the frames and the `repr` of an exception, as dask logs them.
     """
     about = record.__dict__
     if about.get("exc_info") or about.get("exc_text"):
@@ -73,16 +73,16 @@ def with_exception(record: logging.LogRecord) -> logging.LogRecord:
     if any(_TRACEBACK in text for text in texts):
         return record
     if isinstance(error, Exception) and _is_applications(error, package_of(path)):
-        told = copy(record)
-        told.exc_info = (type(error), error, error.__traceback__)
-        return told
+        whole = copy(record)
+        whole.exc_info = (type(error), error, error.__traceback__)
+        return whole
     frames = next((text for text in texts[1:] if _FRAMES.match(text)), None)
     said = next((text for text in texts[1:] if _REPR.fullmatch(text)), None)
     if frames is None or said is None:
         return record
-    told = copy(record)
-    told.exc_text = printed_traceback.of_parts(frames, said)
-    return told
+    whole = copy(record)
+    whole.exc_text = printed_traceback.of_parts(frames, said)
+    return whole
 
 
 def _is_applications(error: Exception, package: str) -> bool:
@@ -98,8 +98,8 @@ def _is_applications(error: Exception, package: str) -> bool:
 def without_contents(record: logging.LogRecord) -> logging.LogRecord:
     """Return a copy of a report whose arguments and extras are shown by name and type.
 
-    What is affected: the arguments of calls, in the message too if the library formatted it; mappings and
-    objects of the library. Other texts, numbers and exceptions stay. Runs the objects' `__str__`.
+    This covers the arguments of calls, also in a message that the library formatted, and mappings and objects
+    of the library. Other texts, numbers and exceptions stay. Runs the objects' `__str__`.
     """
     shown = copy(record)
     args: Any = record.args
@@ -116,9 +116,9 @@ def without_contents(record: logging.LogRecord) -> logging.LogRecord:
 
 
 def without_arguments(text: str) -> str:
-    """Return a text with `…` for the arguments of each call in it, as far as they hold any data.
+    """Return a text with `…` in place of the arguments of each call in it, if they hold data.
 
-    What an open bracket holds to the end of its line counts as arguments. A printed traceback is left alone.
+    After an open bracket everything to the end of the line counts as arguments. Printed tracebacks stay.
     """
     if "(" not in text:
         return text
@@ -136,7 +136,7 @@ def without_arguments(text: str) -> str:
 
 
 def _end(text: str, begin: int) -> int:
-    """Return where the bracket that was opened just before is closed."""
+    """Return where the bracket just before BEGIN is closed."""
     depth = 1
     for token in _TOKEN.finditer(text, begin):
         if token[0] == "\n":

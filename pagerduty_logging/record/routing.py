@@ -1,4 +1,4 @@
-"""Which routing key a record is sent with: rules, of which the first that fits decides."""
+"""With which routing key a record is sent: the first rule that fits decides."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Rule:
     Attributes:
         number: its place in the list, from 1.
         loggers: names, each with all loggers below it, or globs; empty: all loggers.
-        level: the least level; 0: all.
+        level: the lowest level; 0: all.
         key: the routing key.
     """
 
@@ -41,7 +41,7 @@ class Rule:
         return isinstance(name, str) and any(re.match(pattern_of(glob), name) for glob in self.loggers)
 
     def leaves_nothing_of(self, later: Rule) -> bool:
-        """Return whether a later rule can never decide, because this one fits whatever that one fits."""
+        """Return whether a later rule can never apply, because this one fits all that the later one fits."""
         if self.level > later.level:
             return False
         if not self.loggers:
@@ -52,7 +52,7 @@ class Rule:
 
 
 def _covers(mine: str, theirs: str) -> bool:
-    """Return whether whatever fits one name or glob fits the other; False where that is not plain to see."""
+    """Return whether one name or glob fits everything that another one fits; False if that is not obvious."""
     if mine == theirs:
         return True
     if "?" in mine or "[" in mine:

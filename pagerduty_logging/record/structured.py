@@ -1,23 +1,20 @@
-"""Messages that are data: which words they say, and which fields stand beside the words.
+"""Messages that are data: which of it is the words, and which are fields beside them.
 
 A message may be a mapping (as structlog hands it to logging), a list, a template string of Python 3.14, or
-one of these as text: a JSON line, the `repr` that a queue left of it, logfmt. The page's summary and the
-dedup key follow the one rule that stands here.
+one of these as text: a JSON line, the `repr` that a queue made of it, logfmt. The page's summary and the
+dedup key both follow the rule in this module.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, Final, TypeVar
 
 from pagerduty_logging.events_api import safejson
-from pagerduty_logging.events_api.template_text import values_within
 from pagerduty_logging.record import literals, template_strings
-from pagerduty_logging.record.web_request import message_of
 
 EVENT_NAMES: Final = (
     "event", "message", "msg", "log_message", "error_message", "error_msg", "error", "err", "exception",
@@ -30,7 +27,7 @@ NOT_FIELDS = frozenset((
     "stack_info", "timestamp",
 ))
 # fmt: on
-"""What the record itself has, and structlog's own notes."""
+"""Fields that the record itself has, and structlog's internal ones."""
 # fmt: off
 NO_WORDS: Final = NOT_FIELDS | frozenset((
     "asctime", "created", "exc_text", "levelname", "levelno", "name", "severity", "stack_trace", "time",
@@ -47,12 +44,12 @@ EMPTY_WORDS: Final = frozenset((
 
 MAX_ENTRIES: Final = 100
 MAX_ALL_ENTRIES: Final = 1_000
-"""Entries of all that the words are made of, however they are nested."""
+"""Entries that the words are made of, nested ones included."""
 MAX_DEPTH: Final = 4
 MAX_VALUE: Final = 300
-"""Characters of one value, where all entries together are the words."""
+"""Characters of one value, if all entries together are the words."""
 MAX_TEXT: Final = 20_000
-"""Longer texts are taken as they are."""
+"""Longer texts are not parsed."""
 
 _T = TypeVar("_T")
 _SEPARATORS = str.maketrans("", "", "_- .")
@@ -66,50 +63,19 @@ _ERROR_REPR = re.compile(r"""([A-Z]\w*+)\(('(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"
 _LOGFMT_BEGINS = re.compile(r"[A-Za-z_][\w.-]{0,60}=", re.ASCII)
 
 
-def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
-    """Return what a record says, and its fields; without a structured message just its own message.
-
-    Runs the application's code. The words are a text, or an object (an exception, a number) to be shown.
-    """
-    said = subject_of(record)
-    if isinstance(said, BaseException) and said is not record.msg and _from_exc_info(record):
-        return said, {}  # nothing else of it is worth a word
-    if type(said) is str or not has_words(said):
-        return message_of(record), values_within(record.args) if record.args else {}
-    return _filled(words_of(said), said), {**values_within(said), **fields_of(said)}
-
-
-def _from_exc_info(record: logging.LogRecord) -> bool:
-    """Return whether the message, or its only argument, is what `sys.exc_info()` returned."""
-    args: Any = record.args
-    return type(args[0] if args else record.msg) is tuple
-
-
-def _filled(words: object, said: object) -> object:
-    """Put structlog's arguments into its words, where no processor of its own does."""
-    args = said.get("positional_args") if issubclass(type(said), Mapping) else None  # type: ignore[attr-defined]
-    if type(words) is not str or type(args) is not tuple:
-        return words
-    try:
-        return words % args
-    except Exception:  # they do not fit: shown apart
-        return words
-
-
-def subject_of(record: logging.LogRecord) -> object:
-    """Return the object that is the whole message: `msg`, or what fills a template of nothing else."""
-    msg, args = record.msg, record.args
+def subject_of(msg: object, args: object) -> object:
+    """Return the object that is the whole message: `msg`, or the argument of a template such as "%s"."""
     if not args:
         return exception_in(msg) or msg
     if type(msg) is not str or not (2 <= len(msg) <= 8) or msg.strip() not in ("%s", "%r", "%s."):
         return msg
     if type(args) is tuple:
         return (exception_in(args[0]) or args[0]) if len(args) == 1 else msg
-    return args  # logging takes an only argument that is a mapping for all of them
+    return args  # logging takes a single argument that is a mapping as the arguments
 
 
 def exception_in(value: object) -> BaseException | None:
-    """Return the exception of what `sys.exc_info()` returned; None if `value` is nothing such."""
+    """Return the exception, if `value` is a result of `sys.exc_info()`; otherwise None."""
     if type(value) is tuple and len(value) == 3 and isinstance(value[1], BaseException):
         return value[1] if value[0] is type(value[1]) else None
     return None
@@ -122,20 +88,20 @@ def is_structured(said: object) -> bool:
 
 
 def has_words(said: object) -> bool:
-    """Return whether the words of a structured message are known; a page shows any other as it stands."""
+    """Return whether a structured message has words; a page shows any other message as it is."""
     if not is_structured(said):
         return False
     return not issubclass(type(said), Mapping) or name_of_words(_entries(said)) is not None
 
 
 class Budget:
-    """How much of one message is looked at: entries are wide and deep at once, and all of them are words."""
+    """How much of one message is read: it may be both wide and deep."""
 
     def __init__(self) -> None:
         self._left = MAX_ALL_ENTRIES
 
     def some_of(self, entries: Iterable[_T]) -> Iterator[_T]:
-        """Give the first of `entries`, as many as are allowed."""
+        """Yield the first of `entries`, as many as are left in the budget."""
         for entry in itertools.islice(entries, MAX_ENTRIES):
             if self._left <= 0:
                 return
@@ -143,7 +109,7 @@ class Budget:
             yield entry
 
     def for_one(self, value: object) -> int:
-        """Return how many values may be shown of one that is too deep for words; they count as entries."""
+        """Return how many values of a deeply nested container may be shown; they count as entries."""
         if not isinstance(value, (Mapping, Sequence, Set)):
             return 1
         self._left -= MAX_VALUE // 3
@@ -153,7 +119,7 @@ class Budget:
 def words_of(said: object, *, depth: int = 0, budget: Budget | None = None) -> object:
     """Return the words of a structured message: a text, or the exception that stands in their place.
 
-    Runs the application's code. What is not structured is returned as it is.
+    Runs the application's code. An unstructured message is returned as it is.
     """
     kind = type(said)
     budget = budget or Budget()
@@ -176,7 +142,7 @@ def words_of(said: object, *, depth: int = 0, budget: Budget | None = None) -> o
 
 
 def name_of_words(entries: Mapping[str, object]) -> str | None:
-    """Return the name under which the words stand: the likeliest whose value says something."""
+    """Return the name of the field with the words: the likeliest one whose value says something."""
     ranked = sorted((rank, name) for name in entries if (rank := rank_of(name)) is not None)
     spare = None
     for _, name in ranked:
@@ -201,14 +167,14 @@ def says_little(text: str) -> bool:
 
 
 def fields_of(said: object) -> dict[object, object]:
-    """Return what a structured message says beside its words, by name."""
+    """Return the fields of a structured message beside its words, by name."""
     if template_strings.is_one(said):
         return dict(template_strings.read(said).values.items())
     if not issubclass(type(said), Mapping):
         return {}
     message: Any = said
     name = name_of_words(_entries(message))
-    # What holds the words whole is said; of what holds more than them, nothing is left out.
+    # A field that is the words is left out; one that holds more than the words stays whole.
     words = message[name] if name is not None else ""
     shown = name is not None and (not is_structured(words) or template_strings.is_one(words))
     fields = {key: message[key] for key in message if not (shown and key == name) and key not in NOT_FIELDS}
@@ -216,7 +182,7 @@ def fields_of(said: object) -> dict[object, object]:
 
 
 def read_text(text: str) -> object:
-    """Return the structured message that TEXT is the JSON, the `repr` or the logfmt of; else TEXT itself."""
+    """Return the message that TEXT has as JSON, as a `repr` or as logfmt; otherwise TEXT itself."""
     first, last = text[:1], text[-1:]
     if len(text) > MAX_TEXT or not last:
         return text
@@ -254,7 +220,7 @@ def _logfmt(text: str) -> dict[str, object] | None:
 
 
 def rank_of(name: str) -> int | None:
-    """Return how likely a field of this name holds the words, 0 the likeliest; None if it is not known to."""
+    """Return how likely a field of this name holds the words, 0 the likeliest; None: it does not."""
     plain = name.lower().translate(_SEPARATORS)
     rank = _RANKS.get(plain)
     if rank is None and plain.endswith(("message", "errormsg")):
@@ -267,15 +233,15 @@ def _entries(said: Any) -> dict[str, object]:
 
 
 def _all_of(entries: dict[str, object], budget: Budget) -> str:
-    """All entries in one text, sorted by name, for a mapping without any name that is known."""
+    """All entries in one text, sorted by name, for a mapping without a known name."""
     flat = sorted(_flat(entries, "", 0, budget))
     return ", ".join(f"{name}: {value}" for name, value in itertools.islice(flat, MAX_ENTRIES))
 
 
 def flat(said: Any) -> list[tuple[str, str]]:
-    """Return the entries of a mapping without any name that is known, with their dotted names, sorted.
+    """Return the entries of a mapping without a known name, with dotted names, sorted.
 
-    What stands in a list has the list's name.
+    The values in a list have the list's name.
     """
     return sorted(itertools.islice(_flat(_entries(said), "", 0, Budget(), lists=True), MAX_ENTRIES))
 

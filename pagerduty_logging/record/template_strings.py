@@ -1,4 +1,4 @@
-"""Template strings of Python 3.14 (`t"disk full on {disk}"`), as objects and as the `repr` a queue leaves."""
+"""Template strings of Python 3.14 (`t"disk full on {disk}"`), as objects, and as the `repr` in a text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pagerduty_logging.events_api.template_text import is_template, values_of
 from pagerduty_logging.record import literals
 
 HOLE = "{}"
-"""What stands for a value in a template."""
+"""The placeholder for a value in a template."""
 _NAME = "Template"
 _BEGINS = f"{_NAME}(strings=("
 MAX_VALUE = 4_000
@@ -19,17 +19,17 @@ MAX_VALUE = 4_000
 
 
 class TemplateString(NamedTuple):
-    """A template string, taken apart: a value stands between each two of its strings."""
+    """A template string, taken apart: between each two of its strings there is a value."""
 
     strings: tuple[str, ...]
     shown: tuple[str, ...]
     """The values as the text shows them."""
     values: dict[str, object]
-    """The values by the expressions that they were written as."""
+    """The values, by the expressions in the source."""
 
     @property
     def template(self) -> str:
-        """The text with holes for the values: that of an f-string with the same words."""
+        """The text with placeholders for the values, as that of an f-string with the same words."""
         return HOLE.join(self.strings)
 
     @property
@@ -42,7 +42,7 @@ class TemplateString(NamedTuple):
 
 
 def is_one(value: object) -> bool:
-    """Return whether VALUE is a template string, or what was read of one."""
+    """Return whether VALUE is a template string, or one that was read from its `repr`."""
     kind = type(value)
     return kind is TemplateString or is_template(value)
 
@@ -61,10 +61,10 @@ def _as_it_is(_: str, shown: str) -> str:
 
 
 def rendered(text: str, show: Callable[[str, str], str] = _as_it_is) -> tuple[str, dict[str, object]]:
-    """Return TEXT with the text of each template string whose `repr` stands in it, and all their values.
+    """Return TEXT with each `repr` of a template string replaced by its text, and all their values.
 
-    Such a `repr` is what other code makes of a template string: a queue of an argument, an object of its
-    field, JSON of a value. What cannot be read is left out: it may hold a secret.
+    Other code makes such a `repr`: a queue from an argument, an object from its field, JSON from a value. One
+    that cannot be read is left out: it may hold a secret.
 
     Args:
         text: any text.
@@ -83,7 +83,7 @@ def rendered(text: str, show: Callable[[str, str], str] = _as_it_is) -> tuple[st
 
 
 def read_repr(text: str, show: Callable[[str, str], str] = _as_it_is) -> TemplateString | None:
-    """Return the template string that TEXT is the `repr` of, its values as texts; else None."""
+    """Return the template string that TEXT is the `repr` of, with texts as values, or None."""
     whole = literals.items(text.removeprefix(_NAME))
     if whole is None or len(whole) != 2 or not whole[0].startswith("strings="):
         return None

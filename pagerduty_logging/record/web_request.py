@@ -1,16 +1,15 @@
 """The web request behind a record, as plain details: method, path, view, user id, status.
 
-Known by their shape, with no framework imported: Django's requests, which its loggers hand over as `extra`
-(and Werkzeug's and Starlette's, where a program does the same); a WSGI environ and an ASGI scope, which the
-middleware of `integrations` names for as long as the request is handled.
+Requests are recognised by their shape, without importing a framework: Django's, which its loggers pass as
+`extra` (and Werkzeug's and Starlette's, if a program does the same); a WSGI environ or an ASGI scope, which
+the middleware of `integrations` sets while the request is handled.
 
 Of the query only the names are shown: any value may be a secret or personal data. Of the user only the
-id, and only where it is loaded already: nothing here queries a database.
+id is shown, and only if it is loaded already: nothing here queries a database.
 """
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
 from collections.abc import Mapping
@@ -22,7 +21,6 @@ from urllib.parse import unquote_plus
 from uuid import UUID
 
 from pagerduty_logging.events_api.safejson import truncated
-from pagerduty_logging.record import printing
 from pagerduty_logging.record.places import looks_like_library
 
 MAX_PATH_CHARS = 1_000
@@ -31,23 +29,23 @@ MAX_QUERY_NAMES = 30
 
 _ON_EXCEPTIONS = "__pagerduty_logging_request__"
 _NO_NAME = re.compile(r"\d+|[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
-"""User ids that are texts: a number or a UUID tells nothing of the user, any other may be a name."""
+"""User ids that are texts: a number or a UUID reveals nothing about the user, anything else may be a name."""
 
 _SERVERS = frozenset(
     {"gunicorn.error", "sanic.error", "tornado.access", "tornado.application", "tornado.general"}
 )
-"""Loggers that put the URI of a request into their text as it came, query and all."""
+"""Loggers that put the whole URI of a request into their text, with the query."""
 _QUERY = re.compile(r"\?([^\s'\"]*)")
 _QUERY_OF_ADDRESS = re.compile(r"(?<![^\s'\"(<=])((?:https?:/)?/[^\s'\"?]*)\?([^\s'\"]*=[^\s'\"]*)")
-"""A path or an address with a query, as other libraries have it in their lines."""
+"""A path or an address with a query, as in other libraries' lines."""
 
 _handled: ContextVar[Mapping[str, Any] | None] = ContextVar("pagerduty_logging_request", default=None)
 
 
 class Handling:
-    """`with Handling(request):` what is logged within is shown with this request.
+    """`with Handling(request):` what is logged inside is shown with this request.
 
-    An exception that leaves the block carries the details on: servers log it where the request is over.
+    An exception that leaves the block keeps the details: servers log it after the request is over.
 
     Args:
         request: a WSGI environ or an ASGI scope, read only when a page is made.
@@ -66,34 +64,34 @@ class Handling:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._token is not None:
-            with suppress(ValueError):  # a coroutine that is thrown away may end in another context
+            with suppress(ValueError):  # an abandoned coroutine may end in another context
                 _handled.reset(self._token)
-        # SystemExit too: gunicorn ends a request that takes too long by it, and logs it.
+        # SystemExit too: gunicorn raises it in a request that takes too long, and logs it.
         if error is not None and not isinstance(error, (StopIteration, GeneratorExit)):
             with suppress(Exception):  # a type may do anything to its attributes
                 error.__dict__[_ON_EXCEPTIONS] = _of_handled(self._request)
 
 
 def handled_here(error: BaseException | None, args: object = None) -> dict[str, object]:
-    """Return the details of the request that `error` left; else of the one that is handled here and now.
+    """Return the details of the request that `error` came out of, or of the one that is being handled now.
 
     Args:
         error: what the record is about.
-        args: the record's arguments: Tornado's request is among those of its records.
+        args: the record's arguments; in Tornado's records one of them is the request.
     """
     try:
         request = _handled.get()
         found = {} if request is None and error is None else _of_handled(request, error)
         return found or _of_tornado(args) or _of_sanic()
-    except Exception:  # a stand-in for a request may raise anything
+    except Exception:  # a proxy for a request may raise anything
         return {}
 
 
 def shown_in(fields: dict[object, object], handled: dict[str, object]) -> dict[object, object]:
-    """Return a record's fields with its request, if there is one, in plain details.
+    """Return a record's fields, with its request, if there is one, as plain details.
 
     Args:
-        fields: what the program gave as `extra`; a `request` of unknown shape is left as it is.
+        fields: what the program passed as `extra`; a `request` of unknown shape stays as it is.
         handled: the details of the request that was handled when the record was logged.
     """
     given = fields.get("request")
@@ -109,14 +107,18 @@ def shown_in(fields: dict[object, object], handled: dict[str, object]) -> dict[o
     return shown
 
 
-def message_of(record: logging.LogRecord) -> str:
-    """Return a record's own message; of a query that a server or another library logs, the names alone."""
-    message = printing.message_of(record)
+def without_values(message: str, logger: object, path: object) -> str:
+    """Return a message with only the names of a query that a server or another library logs.
+
+    Args:
+        message: as formatted.
+        logger, path: who logged it, and in which file.
+    """
     if "?" not in message:
         return message
-    if record.name in _SERVERS:
+    if logger in _SERVERS:
         return _QUERY.sub(lambda found: "?" + "&".join(_names_in(found[1])), message)
-    if type(record.pathname) is str and looks_like_library(record.pathname):
+    if type(path) is str and looks_like_library(path):
         return _QUERY_OF_ADDRESS.sub(lambda found: f"{found[1]}?{'&'.join(_names_in(found[2]))}", message)
     return message
 
@@ -147,7 +149,7 @@ def _of_tornado(args: object) -> dict[str, object]:
 
 
 def _of_sanic() -> dict[str, object]:
-    """Return the details of the request that Sanic handles here; it keeps that in a context variable."""
+    """Return the details of the request that Sanic is handling, which it keeps in a context variable."""
     sanic = sys.modules.get("sanic.request")
     if sanic is None:
         return {}
@@ -165,7 +167,7 @@ def _of_sanic() -> dict[str, object]:
 
 
 def _of_object(request: object) -> dict[str, object]:
-    """Return the details of a framework's request; none of anything else."""
+    """Return the details of a framework's request; {} for anything else."""
     attributes = vars(request)
     if "_request" in attributes:  # REST framework's, around Django's
         attributes = vars(attributes["_request"])
@@ -236,7 +238,7 @@ def _query_names(query: object) -> str:
 
 def _names_in(query: str) -> list[str]:
     parts = query[:MAX_QUERY_CHARS].split("&")
-    # What has no "=" is a value without a name.
+    # A part without "=" is a value without a name.
     names = dict.fromkeys(unquote_plus(part.partition("=")[0]) for part in parts if "=" in part)
     return list(names)[:MAX_QUERY_NAMES]
 

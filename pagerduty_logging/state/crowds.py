@@ -98,7 +98,8 @@ class Crowds:
 
     def forget(self) -> None:
         """Know nothing: this is another process than the one that knew."""
-        self._crowds: OrderedDict[Hashable, Crowd] = OrderedDict()
+        # Most kinds have one member, which was seen at a time: that takes a fifth of a crowd's memory.
+        self._crowds: OrderedDict[Hashable, Crowd | tuple[str, float]] = OrderedDict()
         self._count = 0
         self._lock = ReentrantLock()
 
@@ -118,12 +119,15 @@ class Crowds:
 
     def _note(self, kind: Hashable, member: str, example: str, now: float) -> Crowd | None:
         crowd = self._crowds.get(kind)
-        if crowd is None:
-            crowd = self._crowds[kind] = Crowd()
+        if crowd is None or (type(crowd) is tuple and crowd[0] == member):
+            self._crowds[kind] = member, now
+            self._crowds.move_to_end(kind)
             if len(self._crowds) > self._max_kinds:
                 self._let_go(self._crowds.popitem(last=False)[1])
-        else:
-            self._crowds.move_to_end(kind)
+            return None
+        if not isinstance(crowd, Crowd):
+            crowd = self._crowds[kind] = Crowd(apart=dict([crowd]))
+        self._crowds.move_to_end(kind)
         if judge(crowd, member, now, self._limit, self._seconds) is Alert.SHARED:
             self._count_in(crowd, member, example)
             return crowd
@@ -147,9 +151,10 @@ class Crowds:
         crowd.different += 1
         crowd.examples = (*crowd.examples, example)[-self._examples :]
 
-    def _let_go(self, crowd: Crowd) -> None:
-        self._count -= len(crowd._counted)
-        crowd._counted = frozenset()
+    def _let_go(self, crowd: Crowd | tuple[str, float]) -> None:
+        if isinstance(crowd, Crowd):
+            self._count -= len(crowd._counted)
+            crowd._counted = frozenset()
 
 
 def _apart(kind: Hashable, member: str, example: str, now: float) -> None:

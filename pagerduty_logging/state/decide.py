@@ -40,7 +40,9 @@ class Record:
         events: how many reported it.
         resolved, over: when it was resolved last, and whether nothing happened since.
         lease_by, lease_until, lease_severity: who may send an event now, until when, and which.
-        under_by, under_until, under_severity: the same of the lease that a more severe event passed by.
+        lease_tells: occurrences that this event reports.
+        under_by, under_until, under_severity, under_tells: the same of the lease that a more severe event
+            passed by.
         release: in which the problem was first seen.
         summary, logger: what a page says.
     """
@@ -63,9 +65,11 @@ class Record:
     lease_by: str = ""
     lease_until: float = 0.0
     lease_severity: int = 3
+    lease_tells: int = 0
     under_by: str = ""
     under_until: float = 0.0
     under_severity: int = 3
+    under_tells: int = 0
     release: str | None = None
     summary: str = ""
     logger: str = ""
@@ -80,13 +84,18 @@ class Record:
         left = self.lease_until - now
         return left if self.lease_by and 0.0 < left <= LEASE else 0.0
 
-    def lease(self, by: str = "", until: float = 0.0, severity: int = 3) -> None:
+    def lease(self, by: str = "", until: float = 0.0, severity: int = 3, tells: int = 0) -> None:
         """Give the lease to somebody, or to nobody."""
-        self.lease_by, self.lease_until, self.lease_severity = by, until, severity
+        self.lease_by, self.lease_until, self.lease_severity, self.lease_tells = by, until, severity, tells
 
-    def under(self, by: str = "", until: float = 0.0, severity: int = 3) -> None:
+    def under(self, by: str = "", until: float = 0.0, severity: int = 3, tells: int = 0) -> None:
         """Remember the lease that a more severe event passed by, or none."""
-        self.under_by, self.under_until, self.under_severity = by, until, severity
+        self.under_by, self.under_until, self.under_severity, self.under_tells = by, until, severity, tells
+
+    def untold(self, now: float) -> int:
+        """Return how many occurrences no event reports, neither one that was taken nor one under way."""
+        under_way = self.under_tells if self.under_by and 0.0 < self.under_until - now <= LEASE else 0
+        return max(self.n - self.told - under_way, 0)
 
 
 def reopened(record: Record | None, at: float, release: str | None) -> Record:
@@ -125,12 +134,14 @@ def counted(record: Record | None, count: Count, release: str | None, now: float
 def concluded(record: Record | None, outcome: Outcome, name: str, now: float) -> Record | None:
     """Return the record after an event of `name` was taken or lost, or after the problem was resolved."""
     at = now - outcome.age
+    tells = None if record is None else _tells(record, name)
     if record is not None and record.lease_by == name:
         if outcome.what == "release":
-            record.lease(record.under_by, record.under_until, record.under_severity)
+            record.lease(record.under_by, record.under_until, record.under_severity, record.under_tells)
+            record.under()
         else:
             record.lease()
-    if record is not None and (record.under_by == name or not record.lease_by):
+    if record is not None and record.under_by == name:
         record.under()
     if outcome.what == "release":
         return record
@@ -150,11 +161,13 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
         record = reopened(record, at, None)
         record.n = outcome.occurrences
         record.worst = outcome.severity
+        tells = None
     known = record.told_severity
     follow_up = outcome.follow_up and known is not None
     within = known is not None and (follow_up or at < record.told_at + record.window)
     record.told_severity = min(known, outcome.severity) if known is not None and within else outcome.severity
-    record.told = max(record.told, min(outcome.occurrences, record.n))
+    told = outcome.occurrences if tells is None else record.told + tells
+    record.told = max(record.told, min(told, record.n))
     record.events += 1
     record.silenced = 0
     record.sent_at = max(record.sent_at, at)
@@ -164,6 +177,13 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
         record.told_at, record.window = at, outcome.window
         record.followed = record.busy = False
     return record
+
+
+def _tells(record: Record, name: str) -> int | None:
+    """Return how many occurrences the event reports for which somebody has a lease; None: there is none."""
+    if record.lease_by == name:
+        return record.lease_tells
+    return record.under_tells if record.under_by == name else None
 
 
 def others(record: Record, claim: Claim, name: str, now: float) -> Anothers | None:
@@ -176,9 +196,16 @@ def others(record: Record, claim: Claim, name: str, now: float) -> Anothers | No
     left = record.window_left(now)
     if claim.follow_up and record.told_severity is not None:
         return Anothers(True, left, record.window - left) if record.followed and left else None
-    if left and record.told_severity is not None and claim.severity >= record.told_severity:
-        return Anothers(True, left, record.window - left)
-    return None
+    if record.told_severity is None or claim.severity < record.told_severity:
+        return None
+    return (
+        Anothers(True, left, record.window - left) if left or _told_since(record, now - claim.age) else None
+    )
+
+
+def _told_since(record: Record, at: float) -> bool:
+    """Whether an event has reported all that happened up to a time, although its window is over."""
+    return 0 < record.n <= record.told and at <= record.sent_at
 
 
 def claimed(
@@ -204,9 +231,11 @@ def claimed(
     wait = budget(claim.severity)
     if wait > 0.0:
         return record, Later(wait)
+    if record.under_by == name:
+        record.under()
     if record.lease_left(now) and record.lease_by != name:
-        record.under(record.lease_by, record.lease_until, record.lease_severity)
-    record.lease(name, now + LEASE, claim.severity)
+        record.under(record.lease_by, record.lease_until, record.lease_severity, record.lease_tells)
+    record.lease(name, now + LEASE, claim.severity, record.untold(now))
     return record, None
 
 
@@ -227,7 +256,7 @@ def figures(
         new = after if after <= NEW_WITHIN else None
     return Mine(
         occurrences=max(record.n, own),
-        suppressed=max(record.n - record.told - own, 0),
+        suppressed=max(record.lease_tells - own, 0),
         silenced=record.silenced,
         first_seen=record.first,
         last_seen=record.last,

@@ -3,13 +3,13 @@
 -- is the number of keys before those of the request.
 local LEASE, SLACK, NEW_WITHIN, MINUTE, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 5, 1000, 3
 local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at', 'window', 'sent_at', 'followed', 'busy',
-    'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity',
-    'under_by', 'under_until', 'under_severity', 'release', 'summary', 'logger',
+    'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity', 'lease_tells',
+    'under_by', 'under_until', 'under_severity', 'under_tells', 'release', 'summary', 'logger',
     'hosts', 'host_names', 'processes'}
 local TEXTS = {lease_by = true, under_by = true, release = true, summary = true, logger = true, host_names = true}
 
 local request, base
--- Of the request that is answered: the records that it is about, each read once, and those to be written, in order.
+-- The records that the requests are about, each read once and written once, and those to be written, in order.
 local records, changed = {}, {}
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
@@ -50,6 +50,7 @@ end
 local function save(key, record, change)
     if not changed[key] then changed[#changed + 1] = key end
     records[key], changed[key], record.change = record, true, change
+    record.remember = math.max(record.remember or 0, request.remember)
 end
 
 -- Forgets the problem that ended, before anything is written of the one that begins.
@@ -66,7 +67,7 @@ local function write(key, record)
         arguments[#arguments + 1] = record[name] == nil and '' or record[name]
     end
     redis.call('HSET', key, unpack(arguments))
-    local kept = math.max(request.remember, window_left(record), LEASE)
+    local kept = math.max(record.remember, window_left(record), LEASE)
     redis.call('PEXPIRE', key, math.ceil(kept * 1000))
     if not record.change then
         redis.call('ZADD', KEYS[base + 4], now + kept, key)
@@ -82,8 +83,8 @@ local function reopened(record, at, release)
     end
     return {n = 0, told = 0, first = at, last = at, worst = 3, told_at = 0, window = 0, sent_at = 0, followed = 0, busy = 0,
         silenced = 0, events = 0, resolved = resolved, over = 0, lease_by = '', lease_until = 0,
-        lease_severity = 3, under_by = '', under_until = 0, under_severity = 3, release = release or '', summary = summary, logger = logger, hosts = 0,
-        host_names = '', processes = 0, anew = record ~= nil}
+        lease_severity = 3, lease_tells = 0, under_by = '', under_until = 0, under_severity = 3, under_tells = 0,
+        release = release or '', summary = summary, logger = logger, hosts = 0, host_names = '', processes = 0, anew = record ~= nil}
 end
 
 local function note_name(key, record, kind, name)
@@ -118,22 +119,41 @@ local function count(entry)
     save(key, record)
 end
 
-local function lease(record, by, till, severity)
-    record.lease_by, record.lease_until, record.lease_severity = by, till, severity
+local function lease(record, by, till, severity, tells)
+    record.lease_by, record.lease_until, record.lease_severity, record.lease_tells = by, till, severity, tells
 end
 
-local function under(record, by, till, severity)
-    record.under_by, record.under_until, record.under_severity = by, till, severity
+local function under(record, by, till, severity, tells)
+    record.under_by, record.under_until, record.under_severity, record.under_tells = by, till, severity, tells
+end
+
+local function untold(record)
+    local left = record.under_until - now
+    local under_way = record.under_by ~= '' and left > 0 and left <= LEASE and record.under_tells or 0
+    return math.max(record.n - record.told - under_way, 0)
+end
+
+-- How many occurrences the event reports for which the asker has a lease; nil: it has none.
+local function tells(record)
+    if not record then return nil end
+    if record.lease_by == request.name then return record.lease_tells end
+    if record.under_by == request.name then return record.under_tells end
+    return nil
 end
 
 local function conclude(outcome)
     local key, at = KEYS[outcome.place], now - outcome.age
     local record = load(key)
+    local reported = tells(record)
     if record and record.lease_by == request.name then
-        lease(record, record.under_by, record.under_until, record.under_severity)
-        if outcome.what ~= 'release' then lease(record, '', 0, 3) end
+        if outcome.what == 'release' then
+            lease(record, record.under_by, record.under_until, record.under_severity, record.under_tells)
+            under(record, '', 0, 3, 0)
+        else
+            lease(record, '', 0, 3, 0)
+        end
     end
-    if record and (record.under_by == request.name or record.lease_by == '') then under(record, '', 0, 3) end
+    if record and record.under_by == request.name then under(record, '', 0, 3, 0) end
     if outcome.what == 'release' then
         if record then save(key, record, outcome.change) end
         return
@@ -143,8 +163,8 @@ local function conclude(outcome)
         if record.told_at <= at + SLACK then
             record.over, record.resolved = 1, math.max(record.resolved, at - SLACK)
             record.told, record.silenced, record.told_severity = record.n, 0, nil
-            lease(record, '', 0, 3)
-            under(record, '', 0, 3)
+            lease(record, '', 0, 3, 0)
+            under(record, '', 0, 3, 0)
         end
         save(key, record, outcome.change)
         return
@@ -155,13 +175,14 @@ local function conclude(outcome)
     end
     if not record or record.over == 1 then
         record = reopened(record, at)
-        record.n, record.worst = outcome.occurrences, outcome.severity
+        record.n, record.worst, reported = outcome.occurrences, outcome.severity, nil
     end
     local known = record.told_severity
     local follow_up = outcome.follow_up and known
     local within = known and (follow_up or at < record.told_at + record.window)
     record.told_severity = within and math.min(known, outcome.severity) or outcome.severity
-    record.told = math.max(record.told, math.min(outcome.occurrences, record.n))
+    local told = reported and record.told + reported or outcome.occurrences
+    record.told = math.max(record.told, math.min(told, record.n))
     record.events = record.events + 1
     record.silenced = 0
     record.sent_at = math.max(record.sent_at, at)
@@ -200,7 +221,7 @@ local function figures(record, claim)
         new = math.max(record.first - tonumber(started), 0)
         if new > NEW_WITHIN then new = nil end
     end
-    return {kind = 'mine', occurrences = math.max(record.n, own), suppressed = math.max(record.n - record.told - own, 0),
+    return {kind = 'mine', occurrences = math.max(record.n, own), suppressed = math.max(record.lease_tells - own, 0),
         silenced = record.silenced, first_seen = record.first, last_seen = record.last,
         hosts = math.max(record.hosts, 1), host_names = record.host_names, processes = math.max(record.processes, 1),
         more = math.max(record.hosts, record.processes) >= MAX_NAMES, events = record.events,
@@ -224,15 +245,17 @@ local function claim(asked)
     local left = window_left(record)
     if asked.follow_up and record.told_severity then
         if record.n <= record.told or (record.followed == 1 and left > 0) then return another(true, left, record.window - left) end
-    elseif left > 0 and asked.severity >= record.told_severity then
-        return another(true, left, record.window - left)
+    elseif record.told_severity and asked.severity >= record.told_severity then
+        local told_since = record.n > 0 and record.n <= record.told and at <= record.sent_at
+        if left > 0 or told_since then return another(true, left, record.window - left) end
     end
     local wait = spend(asked.severity)
     if wait > 0 then return {kind = 'later', again_in = wait} end
+    if record.under_by == request.name then under(record, '', 0, 3, 0) end
     if leased > 0 and record.lease_by ~= request.name then
-        under(record, record.lease_by, record.lease_until, record.lease_severity)
+        under(record, record.lease_by, record.lease_until, record.lease_severity, record.lease_tells)
     end
-    lease(record, request.name, now + LEASE, asked.severity)
+    lease(record, request.name, now + LEASE, asked.severity, untold(record))
     save(key, record, asked.change)
     return figures(record, asked)
 end
@@ -246,7 +269,6 @@ local function standing(key)
 end
 
 local function exchange()
-    records, changed = {}, {}
     -- The sequence number is written always: an exchange that cannot write is to fail, not to look well.
     local before = tonumber(redis.call('GET', KEYS[base + 1]) or '0')
     redis.call('SET', KEYS[base + 1], math.max(before, request.sequence), 'PX', math.ceil(math.max(request.remember, 3600) * 1000))
@@ -270,7 +292,6 @@ local function exchange()
         if request.claim then reply.answer = claim(request.claim) end
         if request.spend then reply.wait = spend(request.spend) end
     end
-    for _, key in ipairs(changed) do write(key, records[key]) end
     return reply
 end
 
@@ -280,4 +301,5 @@ for i, text in ipairs(ARGV) do
     base = request.base
     replies[i] = exchange()
 end
+for _, key in ipairs(changed) do write(key, records[key]) end
 return cjson.encode(replies)

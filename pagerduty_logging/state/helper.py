@@ -8,11 +8,35 @@ import weakref
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from pagerduty_logging.events_api.clock import monotonic
+
 SLICES = 10
-"""Parts of a wait: where this process gets no CPU, each takes longer, and no call is blamed for that."""
+"""Parts of a wait."""
+STARVED = 2.0
+"""A part that takes so many times as long as it should is not counted: this machine has more work than it can
+do, and whoever is to answer may have got no CPU either."""
+LONGEST = 2.0
+"""Seconds after which it is counted all the same."""
 
 _T = TypeVar("_T")
 _Job = Callable[[], None]
+
+
+def waited(look: Callable[[float], bool], seconds: float) -> bool:
+    """Wait until `look`, which waits for so many seconds at most, returns True; return whether it did."""
+    if seconds <= 0.0:
+        return look(0.0)
+    part = seconds / SLICES
+    left, began = SLICES, monotonic()
+    since = began
+    while left > 0:
+        if look(part):
+            return True
+        now = monotonic()
+        if now - since < STARVED * part or now - began > LONGEST:
+            left -= 1
+        since = now
+    return False
 
 
 class Call(Generic[_T]):
@@ -38,11 +62,13 @@ class Call(Generic[_T]):
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; return whether it has ended."""
-        for _ in range(SLICES):
-            if self._going.acquire(timeout=max(seconds, 0.0) / SLICES):
-                self._going.release()
-                return True
-        return False
+        return waited(self._has_ended, seconds)
+
+    def _has_ended(self, seconds: float) -> bool:
+        ended = self._going.acquire(timeout=seconds)
+        if ended:
+            self._going.release()
+        return ended
 
     def result(self) -> _T:
         """Return what it returned, or raise what it raised; for a call that has ended."""

@@ -43,6 +43,7 @@ class History:
         since: when the occurrence behind the last event happened.
         why: the reason of the event, in words.
         everywhere: what a shared state knows of it; None: there is none, or it does not answer.
+        shared: whether there is a shared state.
     """
 
     occurrences: int
@@ -51,6 +52,7 @@ class History:
     since: float = 0.0
     why: str = Why.FIRST.value
     everywhere: Mine | None = None
+    shared: bool = False
 
 
 class Last(NamedTuple):

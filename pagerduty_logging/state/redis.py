@@ -16,9 +16,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pagerduty_logging.state import together
-from pagerduty_logging.state.helper import SLICES
 from pagerduty_logging.state.protocol import KnownProblem, Reply, Request, Silence, StateError, UnderWay
-from pagerduty_logging.state.redis_connection import Asked, connected, is_fit, is_unknown_script, renewed
+from pagerduty_logging.state.redis_connection import Asked, Link, connected, is_unknown_script, renewed
 from pagerduty_logging.state.redis_messages import (
     KNOWN,
     PREFIX,
@@ -62,10 +61,6 @@ def script() -> str:
     return resources.files("pagerduty_logging.state").joinpath("exchange.lua").read_text("utf-8")
 
 
-class _User:
-    """One handler, with all its stores."""
-
-
 class RedisStore:
     """A `Store` in Redis or Valkey.
 
@@ -87,37 +82,37 @@ class RedisStore:
         self._lua = lua or script()
         self._sha = hashlib.sha1(self._lua.encode()).hexdigest()
         self._own: Any = None
-        self._answers = False
+        self._hands_in = False
         self._place = id(client) if client is not None else url
-        self._user: object = _User()
+        self._user = together.User()
 
     def exchange(self, request: Request, seconds: float) -> Reply:
-        users = together.those_of(self._place)
-        if together.is_hand_in(request):
-            return users.hand_in(self._user, request, max(seconds, self._patience), self._exchange)
-        self._connect()  # before it is this one's turn: others would wait for that
-        return users.ask(self._user, request, self._patience, self._exchange)
+        line = self._line(request)
 
-    def _connect(self) -> None:
+        def do(requests: list[Request]) -> list[Reply]:
+            return self._exchange(line, requests)
+
+        return together.those_of(self._place).ask(self._user, request, do)
+
+    def _exchange(self, line: together.Line, requests: list[Request]) -> list[Reply]:
         try:
-            self._client()
+            if self._given is None:
+                link = line.link = line.link or Link(connected(self._url, self._patience))
+                link.answers = False
+                renewed(link.client.connection)
+                text = self._asked(link.client, requests)
+                link.answers = True
+            else:
+                text = self._asked(self._given, requests)
         except Exception as error:
             raise self._error(error) from None
-
-    def _exchange(self, requests: list[Request]) -> list[Reply]:
-        keys: list[str] = []
-        payloads = [packed(request.as_of_now(), keys) for request in requests]
-        self._answers = False
-        try:
-            text = self._asked(self._client(), [len(keys), *keys, *payloads])
-        except Exception as error:
-            raise self._error(error) from None
-        self._answers = True
         return unpacked(requests, text)
 
-    def _asked(self, client: Any, arguments: list[Any]) -> Any:
-        if self._given is None:
-            renewed(client.connection)
+    def _line(self, request: Request) -> together.Line:
+        return together.those_of(self._place).line(request)
+
+    def _asked(self, client: Any, requests: list[Request]) -> Any:
+        arguments = self._arguments(requests)
         try:
             return client.evalsha(self._sha, *arguments)
         except Exception as error:
@@ -125,34 +120,51 @@ class RedisStore:
                 raise
             return client.eval(self._lua, *arguments)
 
-    def begin(self, request: Request) -> UnderWay | None:
-        users = together.those_of(self._place)
-        if self._own is None or not self._answers or not is_fit(self._own.connection):
-            return None
+    def _arguments(self, requests: list[Request]) -> list[Any]:
         keys: list[str] = []
-        payload = packed(request.as_of_now(), keys)
-        asked = Asked(self._own, self._sha, self._lua, [len(keys), *keys, payload])
-        if request.claim is not None and not users.alone(self._user):
-            return _InTurn(self, request, asked, users)
-        users.forget(request)
-        asked.send()
-        return _Begun(self, request, asked)
+        payloads = [packed(request.as_of_now(), keys) for request in requests]
+        return [len(keys), *keys, *payloads]
 
-    def read(self, request: Request, asked: Asked) -> Reply:
-        """Return the reply to what was begun."""
-        self._answers = False
+    def begin(self, request: Request) -> UnderWay | None:
+        line = self._line(request)
+        link: Link | None = line.link
+        if self._given is not None or link is None:
+            return None
+        mine = line.join(request)
+        batch = line.lead(prompt=True)
+        if batch is not None and not link.is_fit():
+            batch.leave(mine)
+            return None
+        return _Asking(self, line, mine, batch, alone=together.those_of(self._place).alone(self._user))
+
+    def send(self, line: together.Line, requests: list[Request]) -> Asked:
+        """Send requests, and wait for nothing."""
+        link: Link | None = line.link
+        if link is None or not link.answers:
+            raise StateError("Redis has closed the connection")
+        asked = Asked(link.client, self._sha, self._lua, self._arguments(requests))
+        link.answers = False
+        asked.send()
+        return asked
+
+    def read(self, line: together.Line, requests: list[Request], asked: Asked, seconds: float) -> list[Reply]:
+        """Return the replies to what was sent."""
         try:
+            if not asked.wait(seconds):
+                asked.hang_up()
+                raise StateError(f"no answer within {seconds:.2g} s")
             text = asked.answer()
         except Exception as error:
             raise self._error(error) from None
-        self._answers = True
-        return unpacked([request], text)[0]
+        if line.link is not None:
+            line.link.answers = True
+        return unpacked(requests, text)
 
     def beside(self) -> RedisStore:
         if self._given is not None:
             return self  # a client has a connection for each thread
         other = RedisStore(url=self._url, lua=self._lua, patience=self._patience)
-        other._user = self._user
+        other._user, other._hands_in = self._user, True
         return other
 
     def problems(self) -> tuple[float, list[KnownProblem]]:
@@ -201,6 +213,11 @@ class RedisStore:
         own, self._own = self._own, None
         if own is not None:
             own.close()
+        users = together.those_of(self._place)
+        line = users.hand_ins if self._hands_in else users.claims
+        if users.alone(self._user) and line.link is not None:
+            link, line.link = line.link, None
+            link.client.close()
 
     def abandon(self) -> None:
         if self._own is not None:
@@ -267,56 +284,40 @@ def _words(error: Exception) -> str:
     return f"Redis: {text}"
 
 
-class _Begun:
-    """An exchange that was sent, and whose answer is to come."""
+class _Asking:
+    """An exchange that was sent, or waits for one that was, and whose answer is to come."""
 
-    others_wait = False
-
-    def __init__(self, store: RedisStore, request: Request, asked: Asked) -> None:
+    def __init__(
+        self,
+        store: RedisStore,
+        line: together.Line,
+        mine: together.Waiting,
+        batch: together.Batch | None,
+        *,
+        alone: bool,
+    ) -> None:
         self._store = store
-        self._request = request
-        self._asked = asked
+        self._line = line
+        self._mine, self._batch = mine, batch
+        self._sent = None if self._batch is None else self._send(self._batch.requests)
+        self.others_wait = self._sent is None or not alone
 
-    def wait(self, seconds: float) -> bool:
-        return self._asked.wait(seconds / SLICES, SLICES)
-
-    def result(self) -> Reply:
-        return self._store.read(self._request, self._asked)
-
-
-class _InTurn:
-    """The same where a process has several handlers: what one of them is answered holds for the others."""
-
-    others_wait = True
-
-    def __init__(self, store: RedisStore, request: Request, asked: Asked, users: together.Together) -> None:
-        self._store = store
-        self._request = request
-        self._asked = asked
-        self._users = users
-        self._reply: Reply | None = None
-        self._error: StateError | None = None
-
-    def wait(self, seconds: float) -> bool:
-        turn, self._reply = self._users.turn_or_answer(self._request, seconds / SLICES, SLICES)
+    def _send(self, requests: list[Request]) -> Asked | StateError:
         try:
-            return self._reply is not None or (turn is not None and self._ask(seconds / SLICES))
-        finally:
-            if turn is not None:
-                turn.release()
-
-    def _ask(self, seconds: float) -> bool:
-        self._asked.send()
-        if not self._asked.wait(seconds, SLICES):
-            return False
-        try:
-            self._reply = self._store.read(self._request, self._asked)
-            self._users.learn(self._request, self._reply)
+            return self._store.send(self._line, requests)
         except StateError as error:
-            self._error = error
-        return True
+            return error
+
+    def wait(self, seconds: float) -> bool:
+        def read(requests: list[Request]) -> list[Reply]:
+            sent, self._sent = self._sent or self._send(requests), None
+            if isinstance(sent, StateError):
+                raise sent
+            return self._store.read(self._line, requests, sent, seconds)
+
+        if self._batch is not None:
+            self._batch.ask(read)
+        return self._line.run(self._mine, seconds, read, prompt=True)
 
     def result(self) -> Reply:
-        if self._reply is None:
-            raise self._error or StateError("no answer")
-        return self._reply
+        return self._mine.result()

@@ -9,6 +9,8 @@ import select
 from contextlib import suppress
 from typing import Any
 
+from pagerduty_logging.state.helper import waited
+
 REST = 0.05
 """Seconds for the rest of an answer that has begun to come."""
 
@@ -44,12 +46,6 @@ def renewed(connection: Any) -> bool:
     return not fit
 
 
-def is_fit(connection: Any) -> bool:
-    """Whether a command can be sent without connecting first."""
-    socket = getattr(connection, "_sock", None)
-    return socket is not None and not (_is_readable(socket) and renewed(connection))
-
-
 def _is_readable(socket: Any) -> bool:
     """Whether something came that is no answer: most likely the other side has closed."""
     poll = getattr(select, "poll", None)
@@ -58,6 +54,28 @@ def _is_readable(socket: Any) -> bool:
     looked = poll()
     looked.register(socket, select.POLLIN)
     return bool(looked.poll(0))
+
+
+class Link:
+    """The connection on which all handlers of a process speak, one at a time.
+
+    Args:
+        client: of our own.
+
+    Attributes:
+        client: as given.
+        answers: whether the last call was answered.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.answers = False
+
+    def is_fit(self) -> bool:
+        """Whether a command can be sent without connecting first."""
+        connection = self.client.connection
+        socket = getattr(connection, "_sock", None)
+        return self.answers and socket is not None and not (_is_readable(socket) and renewed(connection))
 
 
 class Asked:
@@ -84,20 +102,21 @@ class Asked:
         except Exception as error:
             self._error = error
 
-    def wait(self, seconds: float, times: int) -> bool:
-        """Wait for the answer, for some seconds some times; return whether it comes, or never will.
-
-        Time in which this process gets no CPU is not counted so.
-        """
+    def wait(self, seconds: float) -> bool:
+        """Wait for the answer; return whether it comes, or never will."""
         try:
-            there = self._error is not None
-            while not there and times > 0:
-                there = self._connection.can_read(timeout=seconds)
-                times -= 1
+            return self._error is not None or waited(self._is_there, seconds)
         except Exception as error:
             self._error = error
-            there = True
-        return there
+            return True
+
+    def _is_there(self, seconds: float) -> bool:
+        return bool(self._connection.can_read(timeout=seconds))
+
+    def hang_up(self) -> None:
+        """Let go of the connection: no answer came, and it might come later."""
+        with suppress(Exception):
+            self._connection.disconnect()
 
     def answer(self) -> Any:
         """Return the answer, or raise what it says."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from pagerduty_logging.state.problem import NEVER, Last, Outcome, Problem
 from pagerduty_logging.state.why import Why
 from pagerduty_logging.state.worse import Worse, forget
 
 
+class Settles(Protocol):
+    """Takes note of what became of events."""
+
+    def settle(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
+        """See `Throttle.settle`."""
+
+
 class Settlement:
     """Settles an event once, by the first caller that knows what became of it.
 
     Args:
-        settle: takes note of it, see `Throttle.settle`.
+        settles: takes note of it.
 
     Attributes:
         problem: whose event it is; None: there is none so far.
@@ -26,11 +33,11 @@ class Settlement:
     """
 
     __slots__ = (
-        *("_settle", "_settled", "before", "noted"),
+        *("_settled", "_settles", "before", "noted"),
         *("problem", "quiet_until", "reports", "why", "worse"),
     )
 
-    def __init__(self, settle: Callable[[Settlement, Problem, Outcome], int]) -> None:
+    def __init__(self, settles: Settles) -> None:
         self.problem: Problem | None = None
         self.reports = 1
         self.why = Why.FIRST
@@ -38,14 +45,14 @@ class Settlement:
         self.noted: Last | None = None
         self.before: Last | None = None
         self.quiet_until = NEVER
-        self._settle = settle
+        self._settles = settles
         self._settled = False
 
     def __call__(self, outcome: Outcome) -> int:
         if self._settled or self.problem is None:
             return 0
         self._settled = True
-        return self._settle(self, self.problem, outcome)
+        return self._settles.settle(self, self.problem, outcome)
 
 
 def arrived(outcome: Outcome) -> bool:

@@ -102,25 +102,32 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._exchanges = 0
+        self._user = together.User()
 
     def exchange(self, request: Request, seconds: float) -> Reply:
-        if together.is_hand_in(request):
-            do = partial(self._exchange, seconds=seconds)
-            return together.those_of(self.path).hand_in(self, request, seconds, do)
-        return self._exchange([request], seconds)[0]
+        do = partial(self._exchange, seconds=seconds)
+        return together.those_of(self.path).ask(self._user, request, do)
 
     def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:
         with self._errors():
             with fork_gate():  # SQLite has locks of its own, which a child would find taken
                 connection = self._open(PATIENCE)
+            replies: list[Reply | None] = [None] * len(requests)
             for _ in _looks(SHARE * seconds):
                 with self._turn(connection) as ours:
                     if ours:
-                        return [self._applied(connection, request) for request in requests]
+                        return [
+                            reply or self._applied(connection, request)
+                            for request, reply in zip(requests, replies, strict=True)
+                        ]
                 with fork_gate():
-                    reply = looked(connection, requests[0], self._clock())
-                if reply is not None:
-                    return [reply]
+                    replies = [
+                        reply or looked(connection, request, self._clock())
+                        for request, reply in zip(requests, replies, strict=True)
+                    ]
+                answered = [reply for reply in replies if reply is not None]
+                if len(answered) == len(requests):
+                    return answered
             raise sqlite3.OperationalError("locked")
 
     def _applied(self, connection: sqlite3.Connection, request: Request) -> Reply:
@@ -130,7 +137,9 @@ class SqliteStore:
         """Begin nothing: a disk may hang."""
 
     def beside(self) -> SqliteStore:
-        return SqliteStore(self.path, self._clock)
+        other = SqliteStore(self.path, self._clock)
+        other._user = self._user
+        return other
 
     def problems(self) -> tuple[float, list[KnownProblem]]:
         now = self._clock()

@@ -41,6 +41,8 @@ JITTER = 0.1
 """Share by which the window of a reminder is longer or shorter, so that a fleet does not speak in chorus."""
 
 NONE_HELD = (0, 0.0)
+_BEFORE = {severity: Last(severity) for severity in Severity}
+"""What a problem knows of the event before its first."""
 
 MAX_FRESH = 20_000
 """Problems with occurrences to be handed in to a shared state; the oldest are left out."""
@@ -104,7 +106,7 @@ class Throttle:
 
     def settlement(self) -> Settlement:
         """Return what settles the next event."""
-        return Settlement(self.settle)
+        return Settlement(self)
 
     def knows(self, key: str) -> bool:
         """Return whether a problem is known."""
@@ -192,9 +194,9 @@ class Throttle:
         problem = Problem(key, last, seen, now + self._repeat_interval, 1, 1, 1)
         if self._worse is not None:
             problem.course = Course(now, {error} if error else set())
-        sighting = Sighting(Why.FIRST, problem, History(1, 0, seen))
+        sighting = Sighting(Why.FIRST, problem, History(1, 0, seen, shared=self.fresh is not None))
         if settlement is not None:
-            settlement.problem, settlement.noted, settlement.before = problem, last, Last(severity)
+            settlement.problem, settlement.noted, settlement.before = problem, last, _BEFORE[severity]
         if self.fresh is not None:
             self._freshen(problem)
         self._known.open(problem)  # last, for there may be no stack left to come here
@@ -224,7 +226,13 @@ class Throttle:
             why = Why.WORSE
         suppressed = problem.unreported
         problem.first_seen = min(problem.first_seen, seen)  # an older one may have waited longer
-        history = History(problem.occurrences + 1, suppressed, problem.first_seen, last.seen)
+        history = History(
+            problem.occurrences + 1,
+            suppressed,
+            problem.first_seen,
+            last.seen,
+            shared=self.fresh is not None,
+        )
         if why is not None:
             history.why = why.said(worse.said) if worse else reason(why, problem, severity, now)
             window = next_window(why, problem, now, self._repeat_interval, self._longest)

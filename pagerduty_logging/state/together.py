@@ -1,29 +1,32 @@
 """What the handlers of one process ask of one state, together: fifty of them cost it little more than one.
 
-Their hand-ins go in one exchange. Of the same claims at one moment one is made, and answered for all.
+One of the threads that ask does so for all who ask at that moment, in one exchange.
 """
 
 from __future__ import annotations
 
 import os
+import queue
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from pagerduty_logging.events_api.clock import monotonic
-from pagerduty_logging.state.helper import SLICES
 from pagerduty_logging.state.protocol import LEASE, Anothers, Claim, Mine, Reply, Request, StateError
 
 LINGER = 0.05
 """Seconds in which others may join a hand-in: theirs are due at nearly the same moments."""
 MOST = 50
-"""Hand-ins in one exchange."""
-KNOWN_FOR = 0.5
+"""Requests in one exchange."""
+KNOWN_FOR = 2.0
 """Seconds for which the answer to a claim holds for others of the process."""
 MAX_KNOWN = 1_000
+PROMPT = 5.0
+"""Seconds to wait for one who asks and gives up by itself in time; longer only if it gets no CPU."""
 STUCK = 10.0
 """Seconds after which an exchange that does not end holds up no other any more."""
 
@@ -32,14 +35,39 @@ BUSY = "no answer: another call of this process has none"
 Do = Callable[[list[Request]], list[Reply]]
 
 
-class _Waiting:
-    """One hand-in that waits for its reply."""
+class User:
+    """One handler, with all its stores."""
+
+
+class Waiting:
+    """One request that waits for its reply.
+
+    Attributes:
+        request: as given.
+        late: whether another one was asking when it came.
+        ended: whether there is a reply, or will never be.
+        reply, error: what came of it.
+        signal: is given something when it has ended, or when it may ask.
+    """
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self.done = threading.Event()
+        self.late = False
+        self.ended = False
         self.reply: Reply | None = None
         self.error: BaseException | None = None
+        self.signal: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def end(self) -> None:
+        """Let the one who waits go on."""
+        self.ended = True
+        self.signal.put(None)
+
+    def result(self) -> Reply:
+        """Return the reply, or raise why there is none."""
+        if self.reply is None:
+            raise self.error or StateError(BUSY)
+        return self.reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,115 +80,18 @@ class _Known:
     at: float
 
 
-class Together:
-    """Gathers what is asked of one state in one process. Safe to share between threads.
+_Name = tuple[str, str, bool, bool]
 
-    Args:
-        clock: seconds, monotonic.
-    """
+
+class Known:
+    """What claims were answered a moment ago: the same claim by another user need not be asked."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._users: weakref.WeakSet[object] = weakref.WeakSet()
-        self._waiting: deque[_Waiting] = deque()
-        self._known: dict[tuple[str, str, bool, bool], _Known] = {}
-        self._turn = threading.Lock()
-        self._since = clock()
+        self._known: dict[_Name, _Known] = {}
 
-    def alone(self, user: object) -> bool:
-        """Whether there is no other user, with whom something might be asked together."""
-        self._users.add(user)
-        return len(self._users) == 1
-
-    def hand_in(self, user: object, request: Request, seconds: float, do: Do) -> Reply:
-        """Hand in, alone or with others, and return the reply.
-
-        Args:
-            user: the handler that hands in.
-            request: that hands in counts and asks nothing.
-            seconds: to wait for its turn.
-            do: does an exchange for several requests.
-        """
-        self._users.add(user)
-        mine = _Waiting(request)
-        self._waiting.append(mine)
-        if len(self._users) > 1:
-            mine.done.wait(LINGER)
-        for _ in range(SLICES):
-            if mine.done.is_set():
-                break
-            turn = self.turn(seconds / SLICES)
-            if turn is None:
-                continue
-            try:
-                while not mine.done.is_set():
-                    self._hand_in_next(do)
-            finally:
-                turn.release()
-        if not mine.done.is_set():
-            with suppress(ValueError):  # it was asked at this very moment, and counts once all the same
-                self._waiting.remove(mine)
-            raise StateError(BUSY)
-        if mine.error is not None:
-            raise mine.error
-        assert mine.reply is not None
-        return mine.reply
-
-    def _hand_in_next(self, do: Do) -> None:
-        entries = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))]
-        try:
-            replies = do([entry.request for entry in entries])
-            for entry, reply in zip(entries, replies, strict=True):
-                entry.reply = reply
-        except BaseException as error:
-            for entry in entries:
-                entry.error = error
-        finally:
-            for entry in entries:
-                entry.done.set()
-
-    def ask(self, user: object, request: Request, seconds: float, do: Do) -> Reply:
-        """Do an exchange; if others are at it, do without where they were just answered what is asked.
-
-        See `hand_in`.
-        """
-        self.forget(request)
-        if self.alone(user) or request.claim is None:
-            return do([request])[0]
-        turn, reply = self.turn_or_answer(request, seconds / SLICES, SLICES)
-        try:
-            if reply is None and turn is None:
-                raise StateError(BUSY)
-            if reply is None:
-                reply = do([request])[0]
-                self.learn(request, reply)
-            return reply
-        finally:
-            if turn is not None:
-                turn.release()
-
-    def turn_or_answer(
-        self, request: Request, seconds: float, times: int
-    ) -> tuple[threading.Lock | None, Reply | None]:
-        """Wait for the turn to ask, or for the answer to another who asks the same; seconds, some times."""
-        turn, reply = self.turn(0.0), None
-        while turn is None and reply is None and times > 0:
-            turn, reply = self.turn(seconds), self.as_known(request)
-            times -= 1
-        return turn, reply
-
-    def turn(self, seconds: float) -> threading.Lock | None:
-        """Wait for the turn to ask; return what is to be released after it, None: it did not come."""
-        turn = self._turn
-        if not turn.acquire(timeout=seconds):
-            if self._clock() - self._since > STUCK:
-                self._turn = threading.Lock()
-            return None
-        self._since = self._clock()
-        return turn
-
-    def as_known(self, request: Request) -> Reply | None:
-        """Return what another user was answered a moment ago to the same claim; None: ask."""
+    def answer(self, request: Request) -> Reply | None:
+        """Return what another user was answered to the same claim; None: ask."""
         claim = request.claim
         if claim is None or request.outcomes:
             return None
@@ -180,7 +111,7 @@ class Together:
                 self._known.pop((request.sender.space, outcome.key, outcome.change, follow_up), None)
 
     def learn(self, request: Request, reply: Reply) -> None:
-        """Know an answer, for the other users."""
+        """Know an answer."""
         claim, answer = request.claim, reply.answer
         if isinstance(answer, Mine):
             answer = Anothers(False, LEASE)
@@ -193,8 +124,193 @@ class Together:
         )
 
 
-def _name(request: Request, claim: Claim) -> tuple[str, str, bool, bool]:
+def _name(request: Request, claim: Claim) -> _Name:
     return (request.sender.space, claim.key, claim.change, claim.follow_up)
+
+
+class Line:
+    """Requests that are asked together, by one of those who wait. Safe to share between threads.
+
+    Nobody looks again and again whether it is its turn: each is woken once, by the one who asked. A signal
+    handler may come in between.
+
+    Args:
+        clock: seconds, monotonic.
+
+    Attributes:
+        known: what was just answered.
+        link: what the one speaks on who asks; None: nothing so far.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self.known = Known(clock)
+        self.link: Any = None
+        self._clock = clock
+        self._waiting: deque[Waiting] = deque()
+        self._turn = threading.Lock()
+        self._since = clock()
+        self._prompt = False
+
+    def join(self, request: Request) -> Waiting:
+        """Let a request wait; to be followed by `run`."""
+        mine = Waiting(request)
+        mine.late = self._turn.locked()
+        self._waiting.append(mine)
+        return mine
+
+    def lead(self, *, prompt: bool = False) -> Batch | None:
+        """Return what is to be asked now, if nobody else is asking.
+
+        Args:
+            prompt: it is certain that this one gives up in time.
+        """
+        turn = self._turn
+        if not turn.acquire(blocking=False):
+            return None
+        self._since, self._prompt = self._clock(), prompt
+        return Batch(self, turn, *self._taken())
+
+    def run(self, mine: Waiting, seconds: float, do: Do, *, prompt: bool = False) -> bool:
+        """Ask for all who wait, or wait until another has; return whether it has ended.
+
+        Args:
+            mine: what `join` returned.
+            seconds: to wait for another one who asks, if it is not certain to give up in time.
+            do: does an exchange for several requests.
+            prompt: `do` is certain to.
+        """
+        while not mine.ended:
+            batch = self.lead(prompt=prompt)
+            if batch is not None:
+                batch.ask(do)
+            elif not self._woken(mine, seconds):
+                with suppress(ValueError):  # it was asked at this very moment, and counts once all the same
+                    self._waiting.remove(mine)
+                if self._clock() - self._since > STUCK:
+                    self._turn, self.link = threading.Lock(), None
+                self.wake_next()  # it may have been this one's turn
+                return mine.ended
+        return True
+
+    def _woken(self, mine: Waiting, seconds: float) -> bool:
+        for more in (seconds, PROMPT):
+            try:
+                mine.signal.get(timeout=max(more, 0.0))
+                return True
+            except queue.Empty:
+                if not self._prompt:
+                    break
+        return False
+
+    def wake_next(self) -> None:
+        with suppress(IndexError):
+            self._waiting[0].signal.put(None)
+
+    def wait_again(self, entries: list[Waiting]) -> None:
+        """Let requests wait before all others."""
+        self._waiting.extendleft(reversed(entries))
+
+    def who_waited_as_long(self) -> list[Waiting]:
+        """Return those who came while one asked that gave up in time: they are not to wait once more."""
+        return [self._waiting.popleft() for _ in range(len(self._waiting) if self._prompt else 0)]
+
+    def _taken(self) -> tuple[list[Waiting], list[Waiting]]:
+        """Take what waits; return what is to be asked, and what this will be the answer to."""
+        entries: dict[object, Waiting] = {}
+        alike = []
+        for _ in range(min(len(self._waiting), MOST)):
+            entry = self._waiting.popleft()
+            request, claim = entry.request, entry.request.claim
+            self.known.forget(request)
+            entry.reply = self.known.answer(request) if entry.late else None
+            name = entry if claim is None or request.outcomes else _name(request, claim)
+            if entry.reply is not None:
+                entry.end()
+            elif name in entries:
+                alike.append(entry)
+            else:
+                entries[name] = entry
+        return list(entries.values()), alike
+
+
+class Batch:
+    """What one asks, for itself and others; it ends with `ask`, whatever happens."""
+
+    def __init__(
+        self, line: Line, turn: threading.Lock, entries: list[Waiting], alike: list[Waiting]
+    ) -> None:
+        self.requests = [entry.request for entry in entries]
+        self._line = line
+        self._turn = turn
+        self._entries, self._alike = entries, alike
+
+    def leave(self, mine: Waiting) -> None:
+        """Ask nothing, and wait no more."""
+        self._line.wait_again([entry for entry in (*self._entries, *self._alike) if entry is not mine])
+        self._turn.release()
+        self._line.wake_next()
+
+    def ask(self, do: Do) -> None:
+        """Do the exchange, and let those go on who waited for it."""
+        entries = self._entries
+        try:
+            replies = do(self.requests) if entries else []
+            for entry, reply in zip(entries, replies, strict=True):
+                entry.reply = reply
+                self._line.known.learn(entry.request, reply)
+            for entry in self._alike:
+                entry.late = True
+            self._line.wait_again(self._alike)
+        except BaseException as error:
+            entries += self._alike + self._line.who_waited_as_long()
+            for entry in entries:
+                entry.error = error
+        finally:
+            for entry in entries:
+                entry.end()
+            self._turn.release()
+            self._line.wake_next()
+
+
+class Together:
+    """Gathers what is asked of one state in one process.
+
+    Args:
+        clock: seconds, monotonic.
+
+    Attributes:
+        claims, hand_ins: what is asked, and what is handed in.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._users: weakref.WeakSet[User] = weakref.WeakSet()
+        self.claims = Line(clock)
+        self.hand_ins = Line(clock)
+
+    def alone(self, user: User) -> bool:
+        """Whether there is no other user, with whom something might be asked together."""
+        self._users.add(user)
+        return len(self._users) == 1
+
+    def ask(self, user: User, request: Request, do: Do) -> Reply:
+        """Do an exchange, perhaps with others, and return the reply.
+
+        Args:
+            user: the handler that asks.
+            request: what it asks, or hands in.
+            do: does an exchange for several requests.
+        """
+        alone, line = self.alone(user), self.line(request)
+        mine = line.join(request)
+        if line is self.hand_ins and not alone:
+            with suppress(queue.Empty):
+                mine.signal.get(timeout=LINGER)
+        line.run(mine, PROMPT, do)
+        return mine.result()
+
+    def line(self, request: Request) -> Line:
+        """Return where a request waits."""
+        return self.hand_ins if is_hand_in(request) else self.claims
 
 
 _all: dict[tuple[int, Hashable], Together] = {}

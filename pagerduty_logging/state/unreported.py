@@ -108,7 +108,14 @@ class Unreported:
         said = words.size(suppressed, now - last.at) if why is Why.SIZE else why.said()
         if problem.course is not None:
             reported(problem.course, suppressed, now - last.at)
-        history = History(problem.reported + suppressed, suppressed, problem.first_seen, last.seen, said)
+        history = History(
+            problem.reported + suppressed,
+            suppressed,
+            problem.first_seen,
+            last.seen,
+            said,
+            shared=problem.handed_in is not None,
+        )
         problem.reported += suppressed
         window = last.window
         if not why.follows_up:  # it opens a window, as the event of a record does

@@ -25,6 +25,7 @@ from pathlib import Path
 from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 from pagerduty_logging.state.options import find_place
+from tests.benchmarks.workloads import loaded
 from tests.state.servers import running
 
 FAULTS = ("the database is gone", "the queue is full", "the disk is full")
@@ -43,7 +44,8 @@ def work(url: str, state: str, workers: int, seconds: float, critical: bool) -> 
     loggers = [logging.Logger("shop") for _ in handlers]
     for logger, handler in zip(loggers, handlers, strict=True):
         logger.addHandler(handler)
-    time.sleep(2.0)  # what is loaded and connected beside the program is
+    loaded()
+    time.sleep(2.0)  # it is connected beside the program
     print("ready", flush=True)
     sys.stdin.readline()
     times, end = 0, time.monotonic() + seconds

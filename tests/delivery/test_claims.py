@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from pagerduty_logging import PagerDutyHandler, Resolve, Trigger
-from pagerduty_logging.delivery.claims import GATHER, Claims
+from pagerduty_logging.delivery.body import Body
+from pagerduty_logging.delivery.claims import GATHER, SOON, Claims
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
-from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
+from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
 from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.events_api.encoding import EncodedEvent
 from pagerduty_logging.events_api.errors import EventsError, NetworkError
@@ -203,11 +204,9 @@ class Fleet:
                     severity=rank,
                     kind=Kind.NEWS,
                     accepted_at=self.now,
-                    compose=compose,
+                    body=Body(compose, take=take),
                     settle=settle,
-                    label=key,
-                    logger="shop",
-                    take=take,
+                    caller=Caller(key, "shop"),
                 )
             )
         return called
@@ -219,10 +218,9 @@ class Fleet:
                 severity=Severity.ERROR,
                 kind=Kind.NEWS,
                 accepted_at=self.now,
-                compose=lambda: event,
+                body=Body(lambda: event, bare=True),
                 settle=nobody_waits,
-                label="order",
-                bare=True,
+                caller=Caller("order"),
             )
         )
 
@@ -529,35 +527,107 @@ def test_occurrences_of_a_silenced_problem_are_counted_as_silenced():
     assert (told[-1]["n"], told[-1]["silenced"]) == (5, 5)
 
 
-# --- the end of the process ----------------------------------------------------------------------
+# --- reports of repeats, and the end of the process ----------------------------------------------
 
 
-def test_the_size_of_a_problem_waits_for_what_the_others_hand_in_at_that_moment():
+def reporting(*answers: Any, times: int = 1) -> Fleet:
+    """Return a process that has paged, and is about to report repeats; answers to the claims for that."""
     fleet = Fleet(State())
     fleet.log()
     fleet.steps()
+    fleet.log(times=times)
     fleet.state.said.clear()
-    report = fleet.client.posted[0]
+    fleet.state.answers[:] = answers or fleet.state.answers
     fleet._accept(
         Pending(
             dedup_key="disk",
             severity=Severity.ERROR,
-            kind=Kind.REMINDER,
+            kind=Kind.FOLLOW_UP,
             accepted_at=fleet.now,
-            compose=lambda: Trigger("disk broke", severity=Severity.ERROR, dedup_key="disk"),
+            body=Body(
+                lambda: Trigger("disk broke", severity=Severity.ERROR, dedup_key="disk"),
+                take=lambda figures, composed: None,
+            ),
             settle=nobody_waits,
-            label="report",
-            take=lambda figures, composed: None,
-            follow_up=True,
+            caller=Caller("report"),
         )
     )
+    return fleet
+
+
+def ends(fleet: Fleet, seconds: float) -> None:
+    """Let the process end in so many seconds."""
+    claims = fleet.delivery.worker.sending.claims
+    assert claims is not None
+    claims.end(seconds)
+    fleet.delivery.worker.queue.retry_now()
+
+
+def test_the_size_of_a_problem_waits_for_what_the_others_hand_in_at_that_moment():
+    fleet = reporting()
     wait = fleet.steps()
     assert fleet.said == [], "it is not claimed yet"
     assert wait == pytest.approx(GATHER)
     fleet.turn(GATHER)
     assert fleet.said == ["claim", "commit"]
-    assert len(fleet.client.posted) == 2
-    assert fleet.client.posted[0] is report
+    assert fleet.sent == ["disk", "disk"]
+
+
+def test_the_report_at_the_end_waits_for_what_others_hand_in_that_end_too():
+    fleet = reporting(times=20)
+    ends(fleet, 5.0)
+    assert fleet.steps() == pytest.approx(GATHER)
+    assert fleet.said == ["hand in"]
+    assert fleet.state.counts["disk"] == 21, "what the others are to report"
+    fleet.delivery.worker.queue.retry_now()
+    fleet.steps()
+    assert "claim" not in fleet.said, "it waits however often somebody flushes"
+    fleet.turn(GATHER)
+    assert fleet.sent == ["disk", "disk"]
+
+
+def test_the_report_at_the_end_waits_for_an_event_of_another_process_and_not_for_long():
+    fleet = reporting(Anothers(False, 30.0))
+    ends(fleet, 5.0)
+    fleet.steps()
+    fleet.turn(GATHER)
+    assert fleet.stats.pending == 1
+    fleet.state.answers[:] = [mine()]
+    fleet.turn(SOON)
+    assert fleet.sent == ["disk", "disk"]
+
+
+def test_the_report_at_the_end_leaves_it_to_the_event_of_another_process_that_takes_too_long():
+    fleet = reporting(Anothers(False, 30.0))
+    ends(fleet, 5.0)
+    for _ in range(20):
+        fleet.turn(SOON)
+    assert fleet.sent == ["disk"]
+    assert fleet.stats.told_elsewhere == 1
+
+
+@pytest.mark.parametrize("at_the_end", [True, False])
+def test_the_size_of_a_problem_waits_a_while_for_a_state_that_does_not_answer(at_the_end: bool):
+    fleet = reporting(Unknown(), Unknown(), mine(5_000))
+    if at_the_end:
+        ends(fleet, 5.0)
+    for _ in range(4):
+        fleet.turn(SOON)
+    assert fleet.sent == ["disk", "disk"]
+    assert fleet.said.count("claim") == 3
+
+
+@pytest.mark.parametrize("at_the_end", [True, False])
+def test_the_size_of_a_problem_is_sent_without_a_state_that_stays_away(at_the_end: bool):
+    fleet = reporting(Unknown())
+    if at_the_end:
+        ends(fleet, 5.0)
+    for _ in range(4):
+        fleet.turn(SOON)
+    assert fleet.sent == ["disk"]
+    fleet.state.pause = lambda: 60.0  # type: ignore[method-assign] # it is not asked before
+    fleet.turn(SOON)
+    assert fleet.sent == ["disk", "disk"]
 
 
 def test_what_another_process_has_not_told_by_half_of_the_last_seconds_is_sent():
@@ -692,6 +762,25 @@ def test_a_handler_without_background_asks_the_state_too(sandbox: Sandbox, make_
         logger(handler).error("disk full")
     assert len(sandbox.events) == 1
     assert other.stats.told_elsewhere == 1
+
+
+def test_an_event_without_an_answer_says_that_one_process_has_counted(
+    sandbox: Sandbox, make_handler: Make, tmp_path: Path
+):
+    handler = make_handler(state=os.fspath(tmp_path))
+    logger(handler).error("disk full")
+    assert handler.flush(5.0)
+    details = sandbox.events[0]["payload"]["custom_details"]
+    assert (details["occurrences"], details["counted_by"]) == (1, "this process alone")
+
+
+def test_an_event_with_the_figures_of_all_says_nothing_of_who_has_counted(
+    sandbox: Sandbox, make_handler: Make, state: str
+):
+    for handler in (make_handler(state=state), make_handler()):
+        logger(handler).error("disk full")
+        assert handler.flush(5.0)
+    assert all("counted_by" not in event["payload"]["custom_details"] for event in sandbox.events)
 
 
 @pytest.mark.parametrize("option", ["mysql://db/1", "redis://", 5, ""])

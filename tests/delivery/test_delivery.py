@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from pagerduty_logging.delivery.body import Body
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
-from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
+from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import EncodedEvent
 from pagerduty_logging.events_api.errors import EventsError, NetworkError
 from pagerduty_logging.events_api.events import Severity, Trigger
@@ -62,9 +63,9 @@ class Turned:
             severity=Severity.ERROR,
             kind=Kind.NEWS,
             accepted_at=self.now,
-            compose=lambda: Trigger(item.key, dedup_key=item.key),
+            body=Body(lambda: Trigger(item.key, dedup_key=item.key)),
             settle=nobody_waits,
-            label=item.key,
+            caller=Caller(item.key),
         )
 
 

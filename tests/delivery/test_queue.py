@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from pagerduty_logging.delivery.event import Kind, Pending, packed
+from pagerduty_logging.delivery.body import Body
+from pagerduty_logging.delivery.event import Caller, Kind, Pending
 from pagerduty_logging.delivery.inbox import HANGS, MAX_BEHIND, MAX_DEFERRED, MAX_DEFERRED_BYTES, Inbox
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.delivery.schedule import Backlog, Budget
@@ -52,9 +53,9 @@ def pending(
         severity=Severity(severity),
         kind=Kind.NEWS,
         accepted_at=clock(),
-        compose=lambda: Trigger(key),
+        body=Body(lambda: Trigger(key)),
         settle=settle,
-        label=f"label of {key}",
+        caller=Caller(f"label of {key}"),
     )
 
 
@@ -143,7 +144,7 @@ def test_where_there_is_no_room_the_least_severe_is_dropped_and_reported_once_it
     heads = []
     while (head := waiting.next()[0]) is not None:
         heads.append(head)
-        packed(head)
+        head.body.packed()
         waiting.conclude(head, None)
         waiting.sending = None
     assert [head.kind for head in heads].count(Kind.SUMMARY) == 1
@@ -158,7 +159,7 @@ def test_an_event_is_refused_once_whole_and_once_bare_before_it_is_given_up() ->
     for bare in (False, True):
         head, _ = waiting.next()
         assert head is not None
-        assert head.bare is bare
+        assert head.body.bare is bare
         waiting.conclude(head, BadRequest("no", status=400))
         waiting.sending = None
     assert waiting.next() == (None, None)
@@ -203,7 +204,7 @@ def test_another_lines_problem_is_kept_however_many_words_one_line_logs() -> Non
     for n in range(3_300):
         clock.now += 0.001
         event = pending(f"word {n}", clock)
-        event.label = "ERROR of logger 'web' (web.py:10)"
+        event.caller = Caller("ERROR of logger 'web' (web.py:10)")
         waiting.enter(event)
         if n == 1_000:
             waiting.enter(pending("the database is down", clock))

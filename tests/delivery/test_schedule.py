@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from pagerduty_logging.delivery.event import Kind, Pending, nobody_waits
+from pagerduty_logging.delivery.body import Body
+from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
 from pagerduty_logging.delivery.overflow import Overflow
 from pagerduty_logging.delivery.schedule import CROWDED, After, Backlog, Budget, after
 from pagerduty_logging.events_api.errors import ApiError, BadRequest, NetworkError, RateLimited, ServerError
@@ -29,9 +30,9 @@ def pending(key: str, severity: str = "error", at: float = 0.0, **fields: object
         severity=Severity(severity),
         kind=Kind.REMINDER if fields.pop("known", False) else Kind.NEWS,
         accepted_at=at,
-        compose=lambda: Trigger(key),
+        body=Body(lambda: Trigger(key)),
         settle=nobody_waits,
-        label=str(fields.pop("line", f"line of {key}")),
+        caller=Caller(str(fields.pop("line", f"line of {key}"))),
         **fields,  # type: ignore[arg-type]
     )
 
@@ -90,7 +91,7 @@ def test_an_older_event_from_the_spool_goes_before_the_younger_of_its_key() -> N
 def test_only_a_refusal_of_the_event_itself_is_not_tried_again(error: ApiError, then: After) -> None:
     event = pending("key")
     assert after(error, event) is then
-    event.bare = True
+    event.body.bare = True
     assert after(error, event) is (After.DEAD if then is After.BARE else After.WAIT)
 
 
@@ -277,7 +278,7 @@ def test_what_is_left_out_is_reported_once_it_is_calm_with_exact_numbers() -> No
     assert overflow.due() == pytest.approx(1.9 + 5)
     told = overflow.pending(now=7.0)
     assert not overflow
-    event = told.compose()
+    event = told.body.compose()
     assert isinstance(event, Trigger)
     assert event.custom_details["left_out_problems"] == 4
     assert event.custom_details["left_out_records"] == 60
@@ -288,19 +289,19 @@ def test_what_is_left_out_while_it_is_reported_is_told_next_in_running_totals() 
     overflow = Overflow()
     leave_out(overflow, "a", records=1, now=0.0)
     told = overflow.pending(now=5.0)
-    told.compose()
+    told.body.compose()
     leave_out(overflow, "b", "critical", records=2, now=6.0)
     told.settle(Outcome.DELIVERED)
     assert overflow.due() == 11.0
     again = overflow.pending(now=11.0)
-    event = again.compose()
+    event = again.body.compose()
     assert isinstance(event, Trigger)
     assert event.custom_details["left_out_records"] == 3
     assert event.severity is Severity.CRITICAL
     assert again.dedup_key == told.dedup_key
     again.settle(Outcome.DELIVERED)
     leave_out(overflow, "c", records=1, now=100.0)
-    assert overflow.pending(now=105.0).compose().custom_details["left_out_records"] == 1  # type: ignore[union-attr]
+    assert overflow.pending(now=105.0).body.compose().custom_details["left_out_records"] == 1  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("retry_after", [None, 5.0])
@@ -345,7 +346,7 @@ Line = tuple[Severity, Kind, str]
 
 
 def line_of(event: Pending) -> Line:
-    return (event.severity, event.kind, event.label)
+    return (event.severity, event.kind, event.caller.label)
 
 
 @pytest.mark.parametrize("lines", [2, 7, 1_000])
@@ -417,13 +418,13 @@ def looked_for(waiting: Backlog, now: float, turns: dict[Line, float]) -> tuple[
 def looked_for_least(waiting: Backlog) -> list[Pending | None]:
     """Return the events of which `Backlog.least` is to return one, by looking at every event."""
     events = list(waiting)
-    counts = Counter((event.severity.rank, event.kind, event.label) for event in events)
+    counts = Counter((event.severity.rank, event.kind, event.caller.label) for event in events)
     crowded = [name[:2] for name, count in counts.items() if count > CROWDED]
     worst = max(crowded or [(event.severity.rank, event.kind) for event in events], default=None)
     lines: dict[str, list[Pending]] = {}
     for event in events:
         if (event.severity.rank, event.kind) == worst:
-            lines.setdefault(event.label, []).append(event)
+            lines.setdefault(event.caller.label, []).append(event)
     most = max(map(len, lines.values()), default=0)
     found = [max(line, key=lambda event: event.accepted_at) for line in lines.values() if len(line) == most]
     return [*found] or [None]

@@ -13,7 +13,17 @@ import requests
 from pagerduty_logging.events_api.client import EventsClient
 from pagerduty_logging.events_api.errors import BadRequest, NetworkError
 from pagerduty_logging.events_api.events import Change, Image, Link, Receipt, Resolve, Severity, Trigger
-from tests.events_api.scripted_server import KEY, ScriptedServer, accept, answer, hangs_up, resets, then
+from tests.events_api.scripted_server import (
+    KEY,
+    Conversation,
+    ScriptedServer,
+    accept,
+    answer,
+    hangs_up,
+    resets,
+    then,
+    unread,
+)
 
 Serve = Callable[..., ScriptedServer]
 Connect = Callable[..., EventsClient]
@@ -174,6 +184,21 @@ def test_one_connection_serves_many_events(serve: Serve, connect: Connect) -> No
     client.trigger("500, then 202")
     client.resolve("k")
     assert server.connections == 1
+
+
+def test_head_and_body_of_a_request_come_in_one_piece(serve: Serve, connect: Connect) -> None:
+    came: list[bytes] = []
+
+    @unread
+    def looks(conversation: Conversation) -> None:
+        came.append(conversation.sock.recv(65_536, socket.MSG_PEEK))
+        conversation.request = conversation.read_request()
+        accept(conversation)
+
+    client = connect(serve(looks, looks))
+    client.resolve("first, over a new connection")
+    client.resolve("second, over the same")
+    assert [data.partition(b"\r\n\r\n")[2][-1:] for data in came] == [b"}", b"}"]
 
 
 def test_a_chunked_answer_is_read_and_its_connection_kept(serve: Serve, connect: Connect) -> None:

@@ -35,7 +35,8 @@ def deferred(keys: DeferredKeys, record: logging.LogRecord) -> tuple[Occurrence,
     occurrence = capture(record)
     seen = plain(record.exc_info[1], record.exc_info[2])
     assert seen is not None
-    return occurrence, keys.defer(occurrence, seen)
+    assert occurrence.failure is not None
+    return occurrence, keys.defer(occurrence, occurrence.failure, seen)
 
 
 @pytest.mark.parametrize("first", ["a thread that sees the exception again", "the worker"])

@@ -170,6 +170,38 @@ def test_reading_the_source_warns_of_nothing(file):
         assert template(path, 3, "User bob is gone") == "User {} is gone"
 
 
+def test_reading_the_source_lets_no_warning_of_the_application_be_shown_twice(file):
+    path = file("".join(f'log.error(f"User {{x}} is gone {n}")\n' for n in "abc"))
+    registry: dict[str, int] = {}
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")
+        for line, letter in enumerate("abc", 1):
+            assert template(path, line, f"User 7 is gone {letter}") == f"User {{}} is gone {letter}"
+            warnings.warn_explicit("old", DeprecationWarning, "shop.py", 1, registry=registry)
+    assert len(shown) == 1
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "try:\n {}\nexcept E:\n pass",
+        "try:\n pass\nexcept E:\n {}",
+        "try:\n pass\nfinally:\n {}",
+        "for x in y:\n pass\nelse:\n {}",
+        "while x:\n if y:\n  pass\n else:\n  {}",
+        "with x:\n {}",
+        "match x:\n case 1:\n  {}",
+        "if z or (w := x):\n {}",
+        "class A:\n {}",
+        "async def f():\n {}",
+    ],
+)
+def test_a_name_is_found_in_whatever_block_it_was_given_a_text(file, block):
+    inner = block.format('m = f"a {x} b"').replace("\n", "\n    ")
+    path = file(f"def g():\n    {inner}\n    log.error(m)\n")
+    assert template(path, inner.count("\n") + 3, "a 1 b") == "a {} b"
+
+
 def test_the_caches_are_bounded(file):
     path = file(CALL * 10)
     for line in range(source.MAX_SITES + 100):

@@ -1,6 +1,7 @@
 """Uncaught exceptions page, the hooks that were there are called too, and all can be put back."""
 
 import asyncio
+import contextlib
 import gc
 import io
 import logging
@@ -399,6 +400,28 @@ def test_a_failure_that_no_code_awaits_pages_once_and_asyncio_logs_what_it_alway
     assert "0x" not in "".join(alert.summary for alert in sandbox.alerts)
 
 
+@pytest.mark.parametrize("hooks", [install_hooks, contextlib.nullcontext], ids=["hooks", "asyncio alone"])
+def test_what_a_tasks_callback_raises_again_and_its_awaiter_logs_is_one_page(sandbox, root, loops, hooks):
+    def raise_again(task: asyncio.Task[None]) -> None:
+        error = task.exception()
+        assert error is not None
+        raise error
+
+    async def main() -> None:
+        task = asyncio.create_task(fail())
+        task.add_done_callback(raise_again)  # as aio-pika's consumers
+        try:
+            await task
+        except ConnectionError:
+            logging.getLogger("consumer").exception("Consumer failed")
+
+    with hooks(), asyncio.Runner(loop_factory=loops) as runner:
+        runner.run(main())
+    assert flush(root)
+    (event,) = sandbox.events
+    assert event["payload"]["summary"].startswith("Exception in callback")
+
+
 def test_the_loops_own_exception_handler_is_called_too(sandbox, root, loops):
     seen = []
     with install_hooks(), asyncio.Runner(loop_factory=loops) as runner:
@@ -486,6 +509,31 @@ logging.config.dictConfig({
     "root": {"handlers": ["pagerduty"]},
 })
 """
+
+
+def test_a_task_that_failed_and_is_still_held_pages_once_at_the_end(sandbox):
+    ended = run(
+        """
+        import asyncio
+        class Shop:
+            async def poll(self): raise ConnectionError("bank is closed")
+            async def settle(self): raise ConnectionError("bank is closed")
+            async def work(self): await asyncio.sleep(3600)
+            async def main(self):
+                self.tasks = [asyncio.create_task(work()) for work in (self.poll, self.settle, self.work)]
+                await asyncio.wait(self.tasks[:2])
+                self.tasks[1].exception()  # somebody has asked
+        shop = Shop()
+        asyncio.run(shop.main())
+        """,
+        sandbox.url,
+        preload="import logging.config\n" + DYING,
+    )
+    ended.well()
+    assert [event["payload"]["summary"] for event in sandbox.events] == [
+        "Task exception was never retrieved: ConnectionError: bank is closed"
+    ]
+    assert "poll" in str(sandbox.events)
 
 
 def test_a_program_that_leaves_with_a_message_pages_with_it(sandbox):

@@ -143,3 +143,33 @@ def test_a_start_that_fails_is_reported_before_the_server_has_its_text(
     assert handler.flush(5)
     assert marked == [True]
     assert [alert.event_class for alert in sandbox.alerts] == ["ConnectionRefusedError"]
+
+
+SERVER = """
+class LifespanFailureError(Exception): pass
+async def send(message): raise LifespanFailureError(message["message"])
+"""
+
+
+def test_the_error_that_a_server_raises_of_a_failed_start_is_not_a_second_page(
+    sandbox: Sandbox, handler: PagerDutyHandler
+) -> None:
+    server: dict[str, Any] = {}
+    exec(compile(SERVER, "/venv/lib/python3/site-packages/hypercorn/lifespan.py", "exec"), server)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            raise ConnectionRefusedError("no database")
+        except OSError:
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": "a traceback"})
+
+    async def receive() -> Any:
+        return {"type": "lifespan.startup"}
+
+    with pytest.raises(server["LifespanFailureError"]) as raised:
+        asyncio.run(asgi.PagerDutyMiddleware(app, report=True)({"type": "lifespan"}, receive, server["send"]))
+    logging.getLogger("server").error("it does not start", exc_info=raised.value)
+    assert handler.flush(5)
+    assert [alert.event_class for alert in sandbox.alerts] == ["ConnectionRefusedError"]
+    assert len(sandbox.events) == 1

@@ -63,16 +63,26 @@ def _patterns_in(value: object) -> Iterator[re.Pattern[Any]]:
 
 
 def _methods(path: Path) -> dict[str, set[str]]:
-    """Return by which method a module uses each of its names: `fullmatch` need not be fast as a `search`."""
+    """Return by which method a module uses each of its names: `fullmatch` need not be fast as a `search`.
+
+    What a loop takes out of a tuple is used as the loop's own name is.
+    """
     used: dict[str, set[str]] = {}
+    taken_from: list[tuple[str, str]] = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if (
+        if isinstance(node, ast.For | ast.comprehension) and isinstance(node.iter, ast.Name):
+            names = (inner for inner in ast.walk(node.target) if isinstance(inner, ast.Name))
+            taken_from += [(node.iter.id, name.id) for name in names]
+        elif (
             isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
             and node.attr in ("match", "fullmatch", "search", "sub", "subn", "finditer", "findall", "split")
         ):
             method = node.attr if node.attr in ("match", "fullmatch") else "sub"
             used.setdefault(node.value.id, set()).add(method)
+    for all_of_them, each in taken_from:
+        if each in used:
+            used.setdefault(all_of_them, set()).update(used[each])
     return used
 
 

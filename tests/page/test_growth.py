@@ -59,6 +59,11 @@ def test_no_pattern_takes_more_than_twice_as_long_for_twice_the_text(
     assert grows_too_fast(pattern, method, length) is None
 
 
+def test_a_pattern_that_a_loop_only_matches_with_is_looked_at_as_that() -> None:
+    name = "pagerduty_logging.cli.rehearse.refining._PLACES"
+    assert {method for found, _, method in PATTERNS if found == name} == {"match"}
+
+
 @pytest.mark.parametrize("quadratic", [r"\beyJ[\w-]{5,}\.", r"(?:csrf\w*|x)[\w-]{0,40}?=", r"a+b"])
 def test_a_pattern_of_quadratic_growth_would_be_found(quadratic: str) -> None:
     assert grows_too_fast(re.compile(quadratic), "sub") is not None

@@ -35,7 +35,7 @@ def _logger(**options: Any) -> logging.Logger:
 
 
 def _remembered() -> list[str]:
-    return [crumb.message for crumb in crumbs_before(record())]
+    return [crumb.message for crumb in crumbs_before(0.0, __name__)]
 
 
 def test_a_page_shows_the_lines_before_it_the_oldest_first(sandbox: Sandbox) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 
 import pytest
@@ -17,27 +16,29 @@ def exit_of(status: object) -> SystemExit:
     return caught.value
 
 
-def record(logger: str, path: str = __file__, function: str = "main") -> logging.LogRecord:
-    return logging.LogRecord(logger, logging.ERROR, path, 1, "stopped", (), None, function)
+def is_report(
+    error: BaseException, logger: str = "asyncio", path: str = asyncio.__file__, function: str = "main"
+) -> bool:
+    return reports_clean_exit(error, logger=logger, path=path, function=function)
 
 
 @pytest.mark.parametrize("status", [None, 0, False])
 def test_asyncio_reporting_an_exit_with_success_does_not_page(status: object) -> None:
-    assert reports_clean_exit(record("asyncio", asyncio.__file__), exit_of(status))
+    assert is_report(exit_of(status))
 
 
 @pytest.mark.parametrize("status", [1, "no disk", 2.5])
 def test_an_exit_with_another_status_pages(status: object) -> None:
-    assert not reports_clean_exit(record("asyncio", asyncio.__file__), exit_of(status))
+    assert not is_report(exit_of(status))
 
 
 def test_a_library_reporting_an_exit_of_the_application_pages() -> None:
-    assert not reports_clean_exit(record("server", asyncio.__file__), exit_of(0))
+    assert not is_report(exit_of(0), "server")
 
 
 def test_the_application_reporting_an_exit_pages() -> None:
-    assert not reports_clean_exit(record("shop", function="exit_of"), exit_of(0))
+    assert not is_report(exit_of(0), "shop", __file__, "exit_of")
 
 
 def test_another_exception_pages() -> None:
-    assert not reports_clean_exit(record("asyncio", asyncio.__file__), KeyboardInterrupt())
+    assert not is_report(KeyboardInterrupt())

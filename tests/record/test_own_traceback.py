@@ -1,6 +1,5 @@
 """Whether a traceback in a message is of the exception that is being handled as it is logged."""
 
-import logging
 import traceback
 
 import pytest
@@ -9,17 +8,13 @@ from pagerduty_logging.record.exceptions import Raised
 from pagerduty_logging.record.own_traceback import following, is_printed_in, is_same
 
 
-def record(message: object, *args: object) -> logging.LogRecord:
-    return logging.LogRecord("shop", logging.ERROR, __file__, 1, message, args, None)
-
-
 def test_the_traceback_of_the_exception_that_is_being_handled_is_known_wherever_it_stands() -> None:
     try:
         raise KeyError("price")
     except KeyError as error:
         text = traceback.format_exc()
-        records = (record(text), record("cannot pay %s", text), record({"message": "x", "trace": text}))
-        found = [is_printed_in(one, error) for one in (*records, record("cannot pay"))]
+        messages = ((text, ()), ("cannot pay %s", (text,)), ({"message": "x", "trace": text}, ()))
+        found = [is_printed_in(message, args, error) for message, args in (*messages, ("cannot pay", ()))]
     assert found == [True, True, True, False]
 
 
@@ -32,7 +27,7 @@ def test_the_traceback_of_another_exception_is_none_of_its_own(error: Exception)
     try:
         raise error
     except Exception as handled:
-        found = is_printed_in(record(text), handled)
+        found = is_printed_in(text, (), handled)
     assert not found
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from pagerduty_logging import BreadcrumbHandler
 from pagerduty_logging.integrations import asgi, wsgi
-from pagerduty_logging.record.web_request import handled_here, message_of
+from pagerduty_logging.record.web_request import handled_here, without_values
 from pagerduty_logging.sandbox import Sandbox
 from tests.pages import Pager, paging
 
@@ -519,7 +519,7 @@ def test_the_request_among_tornados_arguments_is_shown() -> None:
     ],
 )
 def test_servers_lines_show_the_names_in_a_query_alone(logger: str, message: str, shown: str) -> None:
-    assert message_of(logging.makeLogRecord({"name": logger, "msg": message})) == shown
+    assert without_values(message, logger, "") == shown
 
 
 IN_A_LIBRARY = "/venv/lib/python3.12/site-packages/server/application.py"
@@ -536,6 +536,5 @@ IN_A_LIBRARY = "/venv/lib/python3.12/site-packages/server/application.py"
     ],
 )
 def test_any_librarys_line_shows_the_names_in_the_query_of_an_address_alone(message: str, shown: str) -> None:
-    record = {"name": "server", "msg": message, "pathname": IN_A_LIBRARY}
-    assert message_of(logging.makeLogRecord(record)) == shown
-    assert message_of(logging.makeLogRecord({**record, "pathname": "/srv/shop/views.py"})) == message
+    assert without_values(message, "server", IN_A_LIBRARY) == shown
+    assert without_values(message, "server", "/srv/shop/views.py") == message

@@ -62,6 +62,11 @@ class Model:
     logged: int = 0
     events: list[tuple[float, int]] = field(default_factory=list)  # when, severity
     disturbed: bool = False  # the state was away, or a lease ran out, since the last event
+    disturbed_once: bool = False
+    reported: int = 0  # by events, each one its own occurrence and those that were held back
+
+    def disturb(self) -> None:
+        self.disturbed = self.disturbed_once = True
 
 
 class Fleet(RuleBasedStateMachine):
@@ -82,9 +87,8 @@ class Fleet(RuleBasedStateMachine):
         self.turned()
         self.stores = [Away(store) for store in self.make_stores()]
         self.members = [self._member(number) for number in range(3)]
-        self.held: dict[
-            int, tuple[int, int, float]
-        ] = {}  # member: severity, occurrences, since when it is its own
+        # By member: what it was answered, the severity, since when it is its own.
+        self.held: dict[int, tuple[Mine, int, float]] = {}
         self.model = Model()
 
     def turned(self) -> None:
@@ -107,7 +111,7 @@ class Fleet(RuleBasedStateMachine):
         self.now += seconds
         self.turned()
         if any(self.now - since >= LEASE for _, _, since in self.held.values()):
-            self.model.disturbed = True
+            self.model.disturb()
 
     @rule(member=MEMBERS, n=st.integers(1, 50))
     def repeats_are_counted(self, member: int, n: int) -> None:
@@ -141,12 +145,12 @@ class Fleet(RuleBasedStateMachine):
         store = self.stores[member]
         if isinstance(answer, Unknown):
             assert not state.stats.answers, "unknown is said of a state that does not answer, and of no other"
-            self.model.disturbed = True
+            self.model.disturb()
             self._send(member, severity, 1, self.now)
         elif isinstance(answer, Mine):
             assert not store.away
             assert 1 <= answer.occurrences <= self.model.logged
-            self.held[member] = (severity, answer.occurrences, self.now)
+            self.held[member] = (answer, severity, self.now)
         else:
             assert isinstance(answer, Anothers)
             if answer.told:
@@ -156,7 +160,7 @@ class Fleet(RuleBasedStateMachine):
                 assert told, "who is told that it was told can rely on it"
             else:
                 assert 0.0 < answer.again_in <= LEASE
-                assert any(worst <= severity for worst, _, _ in self.held.values()) or self.model.disturbed
+                assert any(worst <= severity for _, worst, _ in self.held.values()) or self.model.disturbed
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
@@ -164,8 +168,10 @@ class Fleet(RuleBasedStateMachine):
         self._end(data.draw(st.sampled_from(sorted(self.held))))
 
     def _end(self, member: int) -> None:
-        severity, occurrences, since = self.held.pop(member)
-        self._send(member, severity, occurrences, since)
+        answer, severity, since = self.held.pop(member)
+        self.model.reported += 1 + answer.suppressed
+        assert self.model.reported <= self.model.logged or self.model.disturbed_once, "reported twice"
+        self._send(member, severity, answer.occurrences, since)
         if self._calm():
             self.model.disturbed = False
 
@@ -193,7 +199,7 @@ class Fleet(RuleBasedStateMachine):
         self.model.events.append((self.now, severity))
         self.members[member].commit("disk", severity, occurrences=occurrences, window=WINDOW)
         if not self.members[member].stats.answers:
-            self.model.disturbed = True
+            self.model.disturb()
 
     @precondition(lambda self: self.stormy)
     @rule(member=MEMBERS)
@@ -205,7 +211,7 @@ class Fleet(RuleBasedStateMachine):
         if sent is not None or lost:
             return  # the model counts exactly: only those are killed that have handed in all
         if self.held.pop(member, None) is not None:
-            self.model.disturbed = True
+            self.model.disturb()
         self.members[member] = self._member(member)
 
     @precondition(lambda self: self.stormy)
@@ -213,7 +219,8 @@ class Fleet(RuleBasedStateMachine):
     def there_is_trouble(self, member: int, trouble: str) -> None:
         self.stores[member].away = trouble == "away"
         self.stores[member].lose_answer = trouble == "lost answer"
-        self.model.disturbed = self.model.disturbed or trouble != "none"
+        if trouble != "none":
+            self.model.disturb()
 
     @invariant()
     def nothing_is_counted_twice(self) -> None:

@@ -120,6 +120,38 @@ def test_one_follow_up_a_window_tells_the_size(member):
     assert there.ask().again_in > 290.0, "the window stays"
 
 
+def test_what_a_report_of_its_size_has_told_is_no_reminder_once_the_window_is_over(member):
+    here, there = member(), member()
+    here.tell(window=0.02)
+    now = time.time()
+    there.see(n=9)
+    there.state.hand_in()
+    assert isinstance(here.ask(n=0, follow_up=True), Mine)
+    here.state.commit("disk", 1, occurrences=10, window=0.0, follow_up=True)
+    time.sleep(0.03)
+    assert there.state.claim("disk", 1, at=now) == Anothers(True, 0.0, pytest.approx(0.0, abs=5.0))
+    assert isinstance(there.state.claim("disk", 0, at=now), Mine), "a higher severity was not told"
+    there.state.release("disk")
+    answer = there.ask()
+    assert isinstance(answer, Mine), "this one happened since"
+    assert (answer.occurrences, answer.suppressed) == (11, 0)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_an_event_under_way_reports_is_not_reported_by_a_worse_one_too(member, taken: bool):
+    here, there, third = member(), member(), member()
+    assert here.ask(n=5).suppressed == 4
+    worse = there.ask(severity=0, n=3)
+    assert (worse.occurrences, worse.suppressed) == (8, 2)
+    there.state.commit("disk", 0, occurrences=8, window=0.0)
+    if taken:
+        here.state.commit("disk", 1, occurrences=5, window=0.0)
+    else:
+        here.state.release("disk")
+    answer = third.ask(severity=0)
+    assert (answer.occurrences, answer.suppressed) == (9, 0 if taken else 5)
+
+
 def test_resolved_by_one_it_pages_again_for_all(member):
     here, there = member(), member()
     here.tell()

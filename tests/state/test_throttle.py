@@ -7,7 +7,16 @@ import time
 import pytest
 
 from pagerduty_logging.events_api.events import Severity
-from pagerduty_logging.state.problem import NEVER, Last, Outcome, Problem, Sighting, judge
+from pagerduty_logging.state.problem import (
+    NEVER,
+    Last,
+    Outcome,
+    Problem,
+    Sighting,
+    judge,
+    next_window,
+    reason,
+)
 from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import Why
 
@@ -78,6 +87,42 @@ def _known(**state: object) -> Problem:
 )
 def test_what_an_occurrence_is(problem: Problem | None, severity: str, now: float, why: Why | None) -> None:
     assert judge(problem, Severity(severity), now) is why
+
+
+def _quiet_since(window: float, *, held_back: int = 0) -> Problem:
+    """Return a problem whose window of so many seconds ends at 300, with repeats that no event reports."""
+    last = Last(Severity.ERROR, at=0.0, window=window)
+    return Problem("key", last, first_seen=0.0, occurrences=1 + held_back, reported=1, quiet_until=300.0)
+
+
+@pytest.mark.parametrize(
+    ("why", "problem", "now", "seconds"),
+    [
+        pytest.param(Why.FIRST, _quiet_since(0.0), 0.0, 300.0, id="the first"),
+        pytest.param(Why.LOST, _quiet_since(1200.0), 10.0, 300.0, id="after a lost one"),
+        pytest.param(Why.WORSE, _quiet_since(1200.0, held_back=3), 10.0, 1200.0, id="worse: as before"),
+        pytest.param(Why.AGAIN, _quiet_since(300.0, held_back=3), 310.0, 600.0, id="a reminder: doubled"),
+        pytest.param(Why.AGAIN, _quiet_since(2400.0, held_back=3), 310.0, 3600.0, id="up to the longest"),
+        pytest.param(Why.AGAIN, _quiet_since(1200.0), 310.0, 300.0, id="nothing was held back"),
+        pytest.param(Why.AGAIN, _quiet_since(1200.0, held_back=3), 1499.9, 2400.0, id="just before quiet"),
+        pytest.param(Why.AGAIN, _quiet_since(1200.0, held_back=3), 1500.0, 300.0, id="after quiet"),
+    ],
+)
+def test_the_window_that_an_event_opens(why: Why, problem: Problem, now: float, seconds: float) -> None:
+    assert next_window(why, problem, now, 300.0, 3600.0) == seconds
+
+
+@pytest.mark.parametrize(
+    ("why", "severity", "said"),
+    [
+        (Why.FIRST, "error", "first"),
+        (Why.WORSE, "critical", "worse: error → critical"),
+        (Why.AGAIN, "error", "again: 5 minutes later, 3 held back"),
+        (Why.LOST, "error", "the event before was lost"),
+    ],
+)
+def test_what_a_page_says_of_its_reason(why: Why, severity: str, said: str) -> None:
+    assert reason(why, _quiet_since(300.0, held_back=3), Severity(severity), 310.0) == said
 
 
 def test_the_quick_way_to_a_new_problem_notes_what_the_general_way_does() -> None:

@@ -19,7 +19,7 @@ from pagerduty_logging.state.protocol import (
     Sender,
     StateError,
 )
-from pagerduty_logging.state.together import KNOWN_FOR, STUCK, Together
+from pagerduty_logging.state.together import KNOWN_FOR, STUCK, Together, User
 
 MINE = Mine(occurrences=1, suppressed=0, first_seen=0.0, last_seen=0.0)
 
@@ -41,27 +41,6 @@ class Store:
         return [Reply(0.0, answer=self.answer, handed_in=request.sequence) for request in requests]
 
 
-class User:
-    """One handler's store."""
-
-
-class Turn:
-    """A lock that says how many wait for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.waiting = 0
-
-    def acquire(self, blocking: bool = True, timeout: float = -1.0) -> bool:
-        if not blocking:
-            return self._lock.acquire(blocking=False)
-        self.waiting += 1
-        return self._lock.acquire(timeout=timeout)
-
-    def release(self) -> None:
-        self._lock.release()
-
-
 class Crowd:
     """The first of a process is in an exchange; the others come while it is at it."""
 
@@ -71,19 +50,12 @@ class Crowd:
         self.together = Together(clock=lambda: self.now)
         self.replies: dict[str, Any] = {}
         self.users = [User(), User()]
-        for user in self.users:  # both are known
-            store.go_on.set()
-            self.together.ask(user, request("greeting", claim=None), 1.0, store.do)
-        self.turn = self.together._turn = Turn()  # type: ignore[assignment]
-        store.exchanges.clear()
-        store.begun.clear()
-        store.go_on.clear()
+        assert [self.together.alone(user) for user in self.users] == [True, False]
 
     def begin(self, name: str, what: Request) -> threading.Thread:
         def run() -> None:
-            call = self.together.hand_in if what.counts else self.together.ask
             try:
-                self.replies[name] = call(self.users[0], what, 10.0, self.store.do)
+                self.replies[name] = self.together.ask(self.users[0], what, self.store.do)
             except StateError as error:
                 self.replies[name] = error
 
@@ -91,14 +63,23 @@ class Crowd:
         thread.start()
         return thread
 
-    def wait_for(self, waiting: int) -> None:
-        while self.turn.waiting < waiting:
+    def begin_first(self, name: str, what: Request) -> threading.Thread:
+        thread = self.begin(name, what)
+        assert self.store.begun.wait(10.0)
+        return thread
+
+    def wait_for(self, waiting: int, what: str = "claims") -> None:
+        while len(getattr(self.together, what)._waiting) < waiting:
             time.sleep(0.001)
 
     def end(self, *threads: threading.Thread) -> None:
         self.store.go_on.set()
         for thread in threads:
             thread.join(10.0)
+
+    def stop(self) -> None:
+        self.store.go_on.clear()
+        self.store.begun.clear()
 
 
 def request(name: str, claim: str | None = "disk", severity: int = 1, **more: Any) -> Request:
@@ -113,10 +94,9 @@ def hand_in(name: str) -> Request:
 
 def test_hand_ins_that_come_during_an_exchange_go_together_in_the_next():
     crowd = Crowd(Store())
-    first = crowd.begin("a", request("a"))
-    assert crowd.store.begun.wait(10.0)
+    first = crowd.begin_first("a", hand_in("a"))
     others = [crowd.begin(str(number), hand_in(str(number))) for number in range(5)]
-    crowd.wait_for(5)
+    crowd.wait_for(5, "hand_ins")
     crowd.end(first, *others)
     assert [len(requests) for requests in crowd.store.exchanges] == [1, 5]
     assert [crowd.replies[str(number)].handed_in for number in range(5)] == [1] * 5
@@ -124,10 +104,9 @@ def test_hand_ins_that_come_during_an_exchange_go_together_in_the_next():
 
 def test_a_hand_in_that_fails_fails_for_all_who_were_in_it():
     crowd = Crowd(Store())
-    first = crowd.begin("a", request("a"))
-    assert crowd.store.begun.wait(10.0)
+    first = crowd.begin_first("a", hand_in("a"))
     others = [crowd.begin(name, hand_in(name)) for name in ("b", "c")]
-    crowd.wait_for(2)
+    crowd.wait_for(2, "hand_ins")
     crowd.store.answer = StateError("away")
     crowd.end(first, *others)
     assert [str(crowd.replies[name]) for name in ("b", "c")] == ["away", "away"]
@@ -135,8 +114,7 @@ def test_a_hand_in_that_fails_fails_for_all_who_were_in_it():
 
 def test_the_same_claim_at_one_moment_is_made_once():
     crowd = Crowd(Store())
-    first = crowd.begin("a", request("a"))
-    assert crowd.store.begun.wait(10.0)
+    first = crowd.begin_first("a", request("a"))
     others = [crowd.begin(name, request(name)) for name in ("b", "c")]
     crowd.wait_for(2)
     crowd.end(first, *others)
@@ -144,6 +122,18 @@ def test_the_same_claim_at_one_moment_is_made_once():
     assert crowd.replies["a"].answer is MINE
     assert [crowd.replies[name].answer for name in ("b", "c")] == [Anothers(False, LEASE)] * 2
     assert not crowd.replies["b"].handed_in, "what it counted is still to be handed in"
+
+
+def test_different_claims_at_one_moment_are_made_in_one_exchange_and_each_but_once():
+    crowd = Crowd(Store())
+    first = crowd.begin_first("a", request("a", "network"))
+    others = [crowd.begin(f"{key} {n}", request(f"{n}", key)) for key in ("disk", "queue") for n in range(3)]
+    crowd.wait_for(6)
+    crowd.end(first, *others)
+    assert [len(requests) for requests in crowd.store.exchanges] == [1, 2]
+    answers = [reply.answer for reply in crowd.replies.values()]
+    assert answers.count(MINE) == 3
+    assert answers.count(Anothers(False, LEASE)) == 4
 
 
 @pytest.mark.parametrize(
@@ -158,15 +148,14 @@ def test_the_same_claim_at_one_moment_is_made_once():
 )
 def test_a_claim_that_is_not_the_same_is_made(other: Request):
     crowd = Crowd(Store())
-    first = crowd.begin("first", request("a"))
-    assert crowd.store.begun.wait(10.0)
+    first = crowd.begin_first("first", request("a"))
     second = crowd.begin("second", other)
     crowd.wait_for(1)
     crowd.end(first, second)
     assert len(crowd.store.exchanges) == 2
 
 
-def test_a_claim_of_nobody_else_is_always_made():
+def test_a_claim_that_has_to_wait_for_nobody_is_always_made():
     crowd = Crowd(Store())
     crowd.end(crowd.begin("a", request("a")))
     crowd.end(crowd.begin("b", request("b")))
@@ -191,31 +180,55 @@ def test_an_answer_holds_for_a_moment_and_until_its_outcome(between: Any, exchan
     crowd = Crowd(Store())
     crowd.end(crowd.begin("a", request("a")))
     between(crowd)
-    crowd.store.go_on.clear()
-    crowd.store.begun.clear()
-    busy = crowd.begin("busy", request("busy", "network"))
-    assert crowd.store.begun.wait(10.0)
+    crowd.stop()
+    busy = crowd.begin_first("busy", request("busy", "network"))
     other = crowd.begin("b", request("b"))
-    if exchanges == 2:
-        other.join(10.0)
-    else:
-        crowd.wait_for(1)
+    crowd.wait_for(1)
     crowd.end(busy, other)
     assert len(crowd.store.exchanges) == exchanges
 
 
 def test_a_call_that_never_ends_holds_up_no_other_for_ever():
     crowd = Crowd(Store())
-    stuck = crowd.begin("a", request("a"))
-    assert crowd.store.begun.wait(10.0)
-    with pytest.raises(StateError, match="no answer"):
-        crowd.together.ask(crowd.users[1], request("b", "network"), 0.01, crowd.store.do)
+    line = crowd.together.claims
+    line.link = "the connection on which it hangs"
+    stuck = crowd.begin_first("a", request("a"))
+    assert not line.run(line.join(request("b", "network")), 0.01, crowd.store.do)
     crowd.now = STUCK + 1.0
-    other = crowd.begin("b", request("b", "network"))
-    while len(crowd.store.exchanges) < 2:
-        time.sleep(0.001)
-    crowd.end(stuck, other)
-    assert crowd.replies["b"].answer is MINE
+    assert not line.run(line.join(request("c", "network")), 0.01, crowd.store.do)
+    assert line.link is None
+    crowd.store.go_on.set()
+    other = line.join(request("d", "network"))
+    assert line.run(other, 0.01, crowd.store.do)
+    crowd.end(stuck)
+    assert other.result().answer is MINE
+
+
+def test_who_came_while_one_asked_that_got_no_answer_in_time_does_not_wait_once_more():
+    crowd = Crowd(Store())
+    crowd.store.go_on.set()
+    line = crowd.together.claims
+    first = line.join(request("a"))
+    batch = line.lead(prompt=True)
+    assert batch is not None
+    others = [line.join(request(name, "network")) for name in ("b", "c")]
+    crowd.store.answer = StateError("no answer")
+    batch.ask(crowd.store.do)
+    assert [one.ended for one in (first, *others)] == [True] * 3
+    assert len(crowd.store.exchanges) == 1
+
+
+def test_one_who_does_not_ask_after_all_leaves_it_to_the_others():
+    crowd = Crowd(Store())
+    crowd.store.go_on.set()
+    line = crowd.together.claims
+    mine = line.join(request("a"))
+    batch = line.lead()
+    assert batch is not None
+    other = line.join(request("b", "network"))
+    batch.leave(mine)
+    assert line.run(other, 10.0, crowd.store.do)
+    assert [[one.sender.name for one in requests] for requests in crowd.store.exchanges] == [["b"]]
 
 
 def test_what_had_to_wait_is_as_old_as_it_is_by_then():

@@ -193,12 +193,12 @@ class Route:
         return dict(self._queue.stats().dropped)
 
     def _sent(self, pending: Pending) -> Sent:
-        event = pending.compose()
+        event = pending.body.compose()
         before = self._decisions.latest
         self._queue.conclude(pending, None)
         self._queue.sending = None
         decision = self._decisions.latest
-        key, repeats, reason = pending.dedup_key, 0, pending.why
+        key, repeats, reason = pending.dedup_key, 0, pending.body.why
         if decision is not None and decision is not before:  # the summary of dropped events has none
             key, repeats, reason = decision.key, decision.repeats, decision.reason
         why = Why.of(reason)

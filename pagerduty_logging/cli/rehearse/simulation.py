@@ -138,7 +138,7 @@ class Simulation:
         key = None if occurrence is None else occurrence.key
         if occurrence is None or key is None:
             key = route.key_of(record) if known is None else known.key
-            said = overrides.said_by(record)
+            said = overrides.said_by(record.__dict__)
             severity = overrides.severity_of(record.levelno, said if isinstance(said, dict) else {})
         else:
             severity = occurrence.severity
@@ -155,7 +155,7 @@ class Simulation:
 
     def _is_uncertain(self, record: logging.LogRecord) -> bool:
         """Return whether a record's key was made by masking, or of less than the live one."""
-        if overrides.own_key(record) is not None:
+        if overrides.own_key(record.__dict__) is not None:
             return False
         if (
             record.lineno

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pagerduty_logging.fingerprinting import Fingerprinter, fingerprint
-from pagerduty_logging.fingerprinting.handled import with_handled
+from pagerduty_logging.fingerprinting.failure import with_handled
 from pagerduty_logging.sandbox import Sandbox
 from tests.pages import paging
 

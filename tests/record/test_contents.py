@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pagerduty_logging.events_api.safejson import text
-from pagerduty_logging.record import printing
+from pagerduty_logging.record import contents
 from tests.measured import within
 
 
@@ -34,7 +34,7 @@ def deep(made: Any) -> Any:
 def test_a_message_prints_no_container_deeper_than_it_can_be_read(value: Any, record: Any) -> None:
     msg, args = record(value)
     made = logging.makeLogRecord({"msg": msg, "args": args})
-    message = within(0.02, lambda: printing.message_of(made))
+    message = within(0.02, lambda: contents.own_message(made))
     assert text(value)[:15] in message
     assert "…" in message
     assert made.msg is msg
@@ -71,14 +71,14 @@ def test_no_object_is_asked_for_the_repr_of_what_is_nested_too_deep_or_too_long(
 ) -> None:
     for msg, args in ((value, ()), ("%s", (value,)), ("%s of %r", (value, "us")), ("%(it)s", {"it": value})):
         made = logging.makeLogRecord({"msg": msg, "args": args})
-        assert said in within(0.02, functools.partial(printing.message_of, made))
+        assert said in within(0.02, functools.partial(contents.own_message, made))
         assert said in within(0.02, functools.partial(text, value))
 
 
 def test_an_object_that_holds_usual_data_shows_itself() -> None:
     lines = functools.reduce(lambda held, _: {"a": [held, range(9)]}, range(20), [1])
     for value in (Order(lines), ValueError(lines), functools.partial(print, lines)):
-        assert printing.message_of(logging.makeLogRecord({"msg": "%s", "args": (value,)})) == str(value)
+        assert contents.own_message(logging.makeLogRecord({"msg": "%s", "args": (value,)})) == str(value)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_object_that_holds_usual_data_shows_itself() -> None:
 def test_a_message_prints_no_container_longer_than_it_can_be_read(value: Any) -> None:
     for msg, args in ((value, ()), ("lost %s", (value,)), ("lost %s of %s", (value, "us"))):
         made = logging.makeLogRecord({"msg": msg, "args": args})
-        message = within(0.05, functools.partial(printing.message_of, made))
+        message = within(0.05, functools.partial(contents.own_message, made))
         assert len(message) < 200_000
 
 
@@ -101,4 +101,4 @@ def test_a_message_prints_no_container_longer_than_it_can_be_read(value: Any) ->
     ],
 )
 def test_a_message_of_usual_size_is_what_logging_makes_of_it(msg: Any, args: Any, message: str) -> None:
-    assert printing.message_of(logging.makeLogRecord({"msg": msg, "args": args})) == message
+    assert contents.own_message(logging.makeLogRecord({"msg": msg, "args": args})) == message

@@ -1,0 +1,100 @@
+"""An event from the function that makes it to its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+from pagerduty_logging.events_api.decoding import decode
+from pagerduty_logging.events_api.encoding import EncodedEvent, encode
+from pagerduty_logging.events_api.events import Event, Trigger
+from pagerduty_logging.state.protocol import Mine
+
+Take = Callable[[Mine, Trigger | None], Trigger | None]
+
+
+class Body:
+    """Makes an event when it is its turn, and its bytes once: then it is made from these.
+
+    Args:
+        compose: makes the event, from plain data.
+        why: the reason it is sent, in words; "" for what is no alert.
+        size: bytes of memory that it takes, about.
+        take: takes what a shared state knows, for the event to tell; returns the trigger that was composed
+            before, if there is one, with that in it. None: the event tells nothing of it.
+        on_bytes: takes the bytes, each time they are made.
+        remade: whether the event is composed anew for each attempt, as it always says how things stand.
+        encoded: the bytes, if they are made already.
+        bare: whether this is the barest form already.
+        refused: the bytes that PagerDuty refused before, if this is the barest form of them.
+
+    Attributes:
+        compose, why, size, take, encoded, bare, refused: as given, or as it is now.
+    """
+
+    __slots__ = (
+        *("_composed", "_on_bytes", "_remade"),
+        *("bare", "compose", "encoded", "refused", "size", "take", "why"),
+    )
+
+    def __init__(
+        self,
+        compose: Callable[[], Event],
+        *,
+        why: str = "",
+        size: int = 1_000,
+        take: Take | None = None,
+        on_bytes: Callable[[EncodedEvent], object] | None = None,
+        remade: bool = False,
+        encoded: EncodedEvent | None = None,
+        bare: bool = False,
+        refused: EncodedEvent | None = None,
+    ) -> None:
+        self.compose = compose
+        self.why = why
+        self.size = size
+        self.take = take
+        self.encoded = encoded
+        self.bare = bare
+        self.refused = refused
+        self._on_bytes = on_bytes
+        self._remade = remade
+        self._composed: Event | None = None
+
+    def packed(self) -> EncodedEvent:
+        """Return the bytes, made once; what they were made from is released."""
+        return self.encoded or self._pack(self._composed or self.compose())
+
+    def _pack(self, event: Event) -> EncodedEvent:
+        encoded = self.encoded = encode(event)
+        self._composed = None
+        if not self._remade:
+            self.compose = partial(decode, encoded)
+        if self._on_bytes is not None:
+            self._on_bytes(encoded)
+        return encoded
+
+    def compose_ahead(self) -> None:
+        """Make an event that is likely to be sent in a moment; what fails here fails again then."""
+        if self.encoded is None:
+            with suppress(Exception):
+                self._composed = self.compose()
+
+    def compose_later(self) -> None:
+        """Make the event anew when it is sent: more may be known by then."""
+        self._composed = None
+
+    def tell(self, mine: Mine) -> None:
+        """Let the event tell what the shared state knows of its problem, also if it was composed before."""
+        if self.take is None:
+            return
+        composed = self._composed if self.encoded is None else decode(self.encoded)
+        taken = self.take(mine, composed if isinstance(composed, Trigger) else None)
+        if taken is not None:
+            self._pack(taken)
+
+    @property
+    def shown(self) -> Event:
+        """The event as its bytes say it; before there are any it is made, and not kept."""
+        return self.compose() if self.encoded is None else decode(self.encoded)
