@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from pagerduty_logging.record import places
+from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
+from pagerduty_logging.record import overrides, places
 from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
-from pagerduty_logging.state.problem import Problem
+from pagerduty_logging.state.problem import NEVER, Problem
 from pagerduty_logging.state.throttle import Throttle
 
 from . import failure, parts, printed_shapes, shapes, source
@@ -47,6 +48,12 @@ _SHOWN: Final = frozenset(
     )
 )
 """Overrides that only change what a page shows."""
+_CHANGING: Final = frozenset(("dedup_key", "severity"))
+"""Overrides that decide which problem it is, or how severe."""
+_DECIDING: Final = _SHOWN | _CHANGING
+_BY_KEY: Final = ("dedup_key", 0)
+_BY_MESSAGE: Final = ("message", 0)
+"""Places for what is known without a line."""
 _NOTHING: Final[Mapping[object, Problem]] = {}
 _TEXTS: Final = frozenset((str, dict))
 """Types of messages that may have words."""
@@ -134,8 +141,11 @@ class CallSites:
         problem = None
         said = getattr(record, "pagerduty", None)
         if said is not None:
-            if type(said) is not dict or not _SHOWN.issuperset(said):
+            if type(said) is not dict:
                 return False
+            if not _SHOWN.issuperset(said):
+                problem = self._by_overrides(record, said)
+                return problem is not None and self._count(record, problem, now)
             if type(record.msg) is str and (messages := self._known.get(record.name)):
                 problem = messages.get(record.msg)
         words = None
@@ -156,7 +166,28 @@ class CallSites:
                 return False
             if words is not None and token is not None and not problem.over:
                 self.learn_line(record, words, token, problem)
-        if problem.quiet_until <= now() or record.levelno != problem.level:
+        return record.levelno == problem.level and self._count(record, problem, now)
+
+    def _by_overrides(self, record: logging.LogRecord, said: dict[str, Any]) -> Problem | None:
+        """Return the problem of a record with its own key or severity, if it is known with this level."""
+        own, severity = said.get("dedup_key"), said.get("severity")
+        if not _DECIDING.issuperset(said) or type(severity) not in (str, type(None)):
+            return None
+        with_these = record.levelno, severity
+        if own is not None:
+            found = self._known_at.get(_BY_KEY, _NOTHING).get((record.name, own, *with_these))
+            return found if found is not None and found.origin[1] == record.name else None
+        by_message = self._known_at.get(_BY_MESSAGE)
+        if by_message is not None and type(record.msg) is str:
+            found = by_message.get((record.name, record.msg, *with_these))
+            if found is not None:
+                return found
+        here = self._known_at.get((record.pathname, record.lineno))
+        return None if here is None else here.get((token_of(record), *with_these))
+
+    def _count(self, record: logging.LogRecord, problem: Problem, now: Callable[[], float]) -> bool:
+        """Count an occurrence of a problem if that is quiet, and the record's exception is one of its own."""
+        if problem.quiet_until <= now():
             return False
         around: Any = getattr(record, "extra", None)  # loguru's
         if around is not None and (type(around) is not dict or "pagerduty" in around):
@@ -209,14 +240,41 @@ class CallSites:
         if kind is None or not first:
             with suppress(Exception):  # the record was made by hand
                 token = self._identifier.deciding_token(occurrence)
+        place: Any = attributes.get("pathname"), attributes.get("lineno")
+        if type(place[0]) is not str or type(place[1]) is not int:
+            token = None
+        if _CHANGING.intersection(occurrence.overrides):
+            self._learn_overrides(occurrence, problem, place, token)
+            return
         says_all = token is None or token[1] == message
         by_message = occurrence.by_message and (says_all or attributes.get("args"))
         if by_message and len(message) <= MAX_TEMPLATE_CHARS:
             self._shortcuts.know(name, message, level, problem, kind)
         if token is not None and not (says_all and occurrence.by_message):
-            path, line = attributes.get("pathname"), attributes.get("lineno")
-            if type(path) is str and type(line) is int:
-                self._shortcuts.know_at((path, line), token, name, level, problem, kind)
+            self._shortcuts.know_at(place, token, name, level, problem, kind)
+
+    def _learn_overrides(
+        self, occurrence: Occurrence, problem: Problem, place: tuple[str, int], token: Token | None
+    ) -> None:
+        """Let records with the same key or severity of their own, and the same level, be recognised."""
+        attributes, said = occurrence.attributes, occurrence.overrides
+        name, message = attributes["name"], attributes["msg"]
+        own = overrides.text(said, "dedup_key")
+        with_these = attributes["levelno"], said.get("severity")
+        what: tuple[object, ...]
+        if own is not None:
+            if len(own) > MAX_DEDUP_KEY_CHARS or self._identifier.sendable(own) != problem.key:
+                return
+            place, what = _BY_KEY, (name, own, *with_these)
+        elif token is not None and (token[1] != message or not occurrence.by_message):
+            what = (token, *with_these)
+        elif occurrence.by_message and len(message) <= MAX_TEMPLATE_CHARS:
+            place, what = _BY_MESSAGE, (name, message, *with_these)
+        else:
+            return
+        kind = None if occurrence.failure is None else occurrence.failure.kind
+        # What a record without them at this level calls for, they do not say.
+        self._shortcuts.know_at(place, what, name, NEVER, problem, kind)
 
 
 def _line_of(
