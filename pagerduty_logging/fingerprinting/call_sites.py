@@ -318,7 +318,8 @@ def _line_of(
     if before is not None and before.function == record.funcName and before.texts is not None:
         before.texts.add(words, problem)
         return None
-    texts = Texts(look_again=not record.pathname.startswith("<"))
+    by_mask = not (site.templates or site.bare)
+    texts = Texts(look_again=not record.pathname.startswith("<"), ids=by_mask)
     texts.add(words, problem)
     return Line(record.pathname, texts.find, site, None, record.funcName, texts=texts)
 

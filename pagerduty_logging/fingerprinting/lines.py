@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state.problem import Last, Problem
 
-from . import source, tokens
+from . import alike, source, tokens
 from .templates import Template
 
 MAX_HOLES: Final = 16
@@ -47,10 +47,13 @@ class Texts:
 
     Args:
         look_again: whether to check its file again and again, because it may get a template.
+        ids: whether to compare them without their ids, too: if only their masks decide their keys.
     """
 
-    def __init__(self, *, look_again: bool) -> None:
+    def __init__(self, *, look_again: bool, ids: bool) -> None:
         self._problems: dict[str, Problem] = {}
+        self._ids = ids
+        self._have_ids = False
         self._fresh_until = time.monotonic() + source.LOOK_AGAIN if look_again else math.inf
 
     def are_fresh(self) -> bool:
@@ -65,14 +68,19 @@ class Texts:
         """Add a text, and with it all that differ from it in their digits only."""
         if len(self._problems) >= MAX_TEXTS:
             self._problems.clear()
-        self._problems[tokens.without_digits(text)] = problem
+            self._have_ids = False
+        if self._ids and (shown := alike.without_ids(text)) != text:
+            self._have_ids, text = True, shown
+        self._problems[alike.without_digits(text)] = problem
 
     def find(self, text: str) -> Problem | None:
         """Return the problem of a text, if it was added."""
         problem = self._problems.get(text)
-        if problem is not None or len(text) > tokens.MAX_MASKED:
+        if problem is not None or len(text) > alike.MAX_MASKED:
             return problem
-        return self._problems.get(tokens.without_digits(text))
+        if self._have_ids:
+            text = alike.without_ids(text)
+        return self._problems.get(alike.without_digits(text))
 
 
 class Line(NamedTuple):

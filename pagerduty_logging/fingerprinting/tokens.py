@@ -17,6 +17,7 @@ from pagerduty_logging.record import exceptions, message, places, structured
 from pagerduty_logging.record.template_strings import HOLE
 
 from . import causes, failure, parts, shapes, source, texts
+from .alike import MAX_MASKED, mask_of, mask_without_digits, without_digits
 from .masking import MASKED, mask, says_nothing
 from .templates import Template
 
@@ -37,9 +38,6 @@ _TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
 _MAX_NAMES: Final = 30
 _MAX_CHARS: Final = 2_000
 _DIGIT: Final = re.compile("[0-9]")
-MAX_MASKED: Final = 400
-# An entry for each usual character: `translate` catches an exception for each one that is missing.
-_ZEROS: Final = "".join("0" if chr(n).isdecimal() else chr(n) for n in range(128))
 
 
 def token_of(record: logging.LogRecord) -> Token | None:
@@ -174,7 +172,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
         if HOLE in part.text:
             return None
         return _joined(record, msg, part.text, None, guessed=False, crash=crash)
-    shape = _masked(msg) if source.is_read(path, line) else msg
+    shape = mask_of(msg) if source.is_read(path, line) else msg
     guessed = MASKED in shape
     return _joined(record, msg, shape if guessed else msg, None, guessed=guessed, crash=crash)
 
@@ -328,28 +326,6 @@ _says_little = functools.lru_cache(maxsize=256)(structured.says_little)
 @functools.lru_cache(maxsize=512)
 def says_enough(template: str) -> bool:
     return not (says_nothing(template) or parts.says_little_template(template))
-
-
-def _masked(text: str) -> str:
-    """What `mask` returns. It treats all digits alike, so texts that differ in digits only share a mask."""
-    shape = mask_without_digits(text)
-    return mask(text) if shape is None else shape
-
-
-def mask_without_digits(text: str) -> str | None:
-    """What `mask` returns for all texts that differ from this one in digits only; None if it varies."""
-    if len(text) > MAX_MASKED:
-        return None
-    shape = _mask(without_digits(text))
-    return None if "0" in shape else shape
-
-
-def without_digits(text: str) -> str:
-    """A text with zeros for its digits."""
-    return text.translate(_ZEROS)
-
-
-_mask = functools.lru_cache(maxsize=256)(mask)
 
 
 def _shape_of_values(site: source.Site, words: str) -> str:
