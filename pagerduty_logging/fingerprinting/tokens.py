@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 from pagerduty_logging.record import exceptions, message, places, structured
 from pagerduty_logging.record.template_strings import HOLE
 
-from . import causes, failure, parts, shapes, source, texts
+from . import causes, failure, forms, parts, shapes, source, texts
 from .alike import MAX_MASKED, mask_of, mask_without_digits, without_digits
 from .masking import MASKED, mask, says_nothing
 from .templates import Template
@@ -284,12 +284,16 @@ def _words_of_object(said: Any) -> str | None:
 
 def _read(text: str) -> str | None:
     """The words of a text that may be data; None if they are not easily found."""
-    data = structured.read_text(text)
-    if data is text:
-        return text
-    if type(data) is not dict or not _TRACEBACKS.isdisjoint(data):
-        return None
-    words = _words_of(data)
+    words = forms.words_in(text)
+    if words is None or not words.strip() or (len(words) <= 80 and _says_little(words)):
+        data = structured.read_text(text)
+        if data is text:
+            return text
+        if type(data) is not dict or not _TRACEBACKS.isdisjoint(data):
+            return None
+        words = _words_of(data)
+        if words is not None and data.get(name := _ranked(tuple(data))[0]) is words:
+            forms.learn(text, data, name)
     return None if words is None or words[:1] in FIRST or "=" in words[:64] else words
 
 
