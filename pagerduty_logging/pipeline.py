@@ -216,7 +216,7 @@ class Pipeline:
         sighting = self.throttle.sight(key, severity, created, settle, at, error, held or NONE_HELD)
         # Most problems of a storm of them do not come again; but an exception that does is known by
         # its mark, which says nothing of the message.
-        if (sighting.why is not Why.FIRST or chain) and "severity" not in occurrence.overrides:
+        if sighting.why is not Why.FIRST or chain:
             self.call_sites.learn(occurrence, sighting.problem, first=sighting.why is Why.FIRST)
         if occurrence.failure is not None:
             occurrence.failure.deferred = None
