@@ -12,7 +12,7 @@ from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.errors import EventsError
-from pagerduty_logging.events_api.events import Change, Event, Resolve, Trigger
+from pagerduty_logging.events_api.events import Change, Event, Resolve, Severity, Trigger
 from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP
 from pagerduty_logging.state.protocol import Anothers, Answer, Later, Mine, Silenced, Unknown
 from pagerduty_logging.state.shared import HAND_IN, SharedState
@@ -21,6 +21,8 @@ from pagerduty_logging.state.why import duration
 
 SOON = 0.5
 """Seconds after which an event that another process is sending is asked for again, while somebody waits."""
+A_MOMENT = 3.0
+"""Seconds for which other events wait for one that may only be late."""
 CHANGE_SEVERITY = 3
 GATHER = 0.45
 """Seconds by which the size of a problem is reported later, so that what the others hand in now is in it."""
@@ -202,7 +204,7 @@ class Claims:
                 pending.body.compose_later()
                 self._queue.hold(pending, min(seconds, SOON if hurried else HAND_IN))
                 return False
-            case Unknown() if pending.kind is Kind.FOLLOW_UP and self._comes_back(pending):
+            case Unknown(crowded=crowded) if self._comes_back(pending, crowded):
                 pending.body.compose_later()
                 self._queue.hold(pending, max(self._state.pause(), SOON))
                 return False
@@ -224,9 +226,17 @@ class Claims:
         waits = self._haste.ends and self._clock() < self._haste.send_anyway_at
         return pending.kind is Kind.FOLLOW_UP and not waits
 
-    def _comes_back(self, pending: Pending) -> bool:
-        """Whether a state that does not answer is asked again while a report may wait for it."""
-        until = min(pending.accepted_at + COMES_BACK, self._haste.send_anyway_at)
+    def _comes_back(self, pending: Pending, crowded: bool) -> bool:
+        """Whether a state that does not answer is asked again while the event may wait for it.
+
+        A report may, and in a process with several handlers what is not critical, for a moment: there all of
+        them ask at once, and what is short is most likely the CPU.
+        """
+        reports = pending.kind is Kind.FOLLOW_UP
+        wait = COMES_BACK if reports else A_MOMENT
+        if not reports and (pending.severity is Severity.CRITICAL or not crowded):
+            return False
+        until = min(pending.accepted_at + wait, self._haste.send_anyway_at)
         return self._clock() + max(self._state.pause(), SOON) <= until
 
     # --- after it ---------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -98,7 +97,7 @@ def renewed(history: History, composed: Trigger, *, first: bool = True) -> Trigg
         shown.pop(name, None)
     for name in (new.keys() & shown.keys()) - KNOWN_HERE if first else ():
         shown[free_name(f"{name} (logged)", (*shown, *new))] = shown.pop(name)
-    return replace(composed, custom_details={**shown, **new})
+    return composed.with_plain_details({**shown, **new})
 
 
 def _why(history: History, mine: Mine) -> str:

@@ -259,7 +259,9 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The state does not answer: behave as without one."""
+    """The state does not answer: behave as without one. `crowded`: several handlers here ask it."""
+
+    crowded: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

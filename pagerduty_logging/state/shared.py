@@ -211,7 +211,7 @@ class SharedState:
         if known is not None:
             self._ledger.count(key, 0, (at, at), severity, self._ledger.waiting(key))
             return self._silenced(known)
-        waiting = self._ledger.waiting(key)
+        waiting, store = self._ledger.waiting(key), self._asker.store
         for _ in range(_ROUNDS):
             claim = Claim(key, severity, max(self._wall() - at, 0.0), follow_up, change)
             again = self._ledger.unanswered
@@ -228,7 +228,7 @@ class SharedState:
             if known is not None:
                 self._ledger.count(key, 0, (at, at), severity, waiting)
                 return self._silenced(known)
-        return Unknown()
+        return Unknown(crowded=bool(getattr(store, "is_crowded", False)))
 
     def commit(
         self,

@@ -285,7 +285,7 @@ def test_one_event_costs_two_round_trips():
     assert fleet.said == ["claim", "commit"]
 
 
-def test_an_attempt_that_fails_is_released_and_the_next_one_is_claimed_anew():
+def test_an_attempt_that_fails_is_released_and_the_next_one_is_claimed_again():
     fleet = Fleet(State())
     fleet.client.failures = [NetworkError("gone")]
     fleet.log()
@@ -297,7 +297,7 @@ def test_an_attempt_that_fails_is_released_and_the_next_one_is_claimed_anew():
     assert fleet.state.counts == {"disk": 1}
 
 
-def test_what_another_process_told_is_let_go_and_its_window_is_ours():
+def test_an_event_that_another_process_sent_is_dropped_and_its_window_is_taken_over():
     fleet = Fleet(State([Anothers(True, 100.0)]))
     fleet.log()
     fleet.steps()
@@ -343,7 +343,7 @@ def test_what_another_process_died_with_is_sent():
     assert fleet.sent == ["disk"]
 
 
-def test_a_hand_in_that_shows_that_the_other_has_told_lets_the_event_go_at_once():
+def test_an_event_is_dropped_at_once_when_a_hand_in_shows_that_the_other_has_sent_it():
     fleet = Fleet(State([Anothers(False, 30.0), Anothers(True, 290.0)]))
     fleet.log()
     fleet.steps()
@@ -426,7 +426,7 @@ def test_while_the_state_does_not_answer_events_go_out_as_without_and_are_commit
 # --- events without a problem ------------------------------------------------------------------
 
 
-def test_a_resolve_is_told_to_all_once_it_has_arrived_as_of_when_it_was_asked_for():
+def test_a_resolve_counts_for_all_once_delivered_from_the_time_of_the_call():
     fleet = Fleet(State())
     fleet.client.failures = [NetworkError("gone")]
     fleet.order(Resolve("disk"), "disk")
@@ -514,7 +514,7 @@ def test_a_problem_that_was_resolved_elsewhere_pages_with_its_next_occurrence():
     assert fleet.log()
 
 
-def test_a_problem_that_was_told_elsewhere_meanwhile_keeps_quiet_as_long_as_there():
+def test_a_problem_that_was_sent_elsewhere_meanwhile_has_the_window_from_there():
     fleet = Fleet(State())
     fleet.log()
     fleet.steps()
@@ -652,13 +652,13 @@ def test_the_end_does_not_wait_for_a_thread_that_was_ending_by_itself():
     fleet.log()
     fleet.steps()
     worker = fleet.delivery.worker
-    worker.thread = threading.Thread(target=worker._signals.wake.get)
+    worker.thread = threading.Thread(target=worker._wake_ups.worker.get)
     worker.thread.start()
     worker.end(5.0)
     assert not worker.thread.is_alive(), "it was woken, and handed in nothing"
 
 
-def test_what_another_process_has_not_told_by_half_of_the_last_seconds_is_sent():
+def test_an_event_that_another_process_has_not_sent_by_half_of_the_last_seconds_is_sent():
     fleet = Fleet(State([Anothers(False, 30.0)]))
     fleet.log()
     fleet.steps()
@@ -739,7 +739,7 @@ def test_an_event_that_before_send_saw_has_the_figures_too(sandbox: Sandbox, mak
         assert details["hosts (logged)"] == ["a", "b"]
 
 
-def test_an_event_in_a_spool_has_the_figures_and_leaves_no_file_when_it_is_told_elsewhere(
+def test_an_event_in_a_spool_has_the_counts_and_leaves_no_file_when_another_process_sends_it(
     sandbox: Sandbox, make_handler: Make, state: str, tmp_path: Path
 ):
     spool = tmp_path / "spool"
