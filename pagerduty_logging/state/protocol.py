@@ -283,11 +283,10 @@ class Reply:
         now: the store's clock.
         standings: by dedup key, of what was handed in.
         answer: to the claim; None: there was none, or the silences come first.
-        wait: seconds until the event without a problem may be sent; None: not asked, or the silences
-            come first.
+        wait: seconds until the event without a problem may be sent; None: not asked, or as above.
         silences: all of them, with their version, if the sender knows another one.
-        handed_in: the number of the counts and outcomes that were applied, now or before; 0: there were none,
-            or the answer needed nothing to be written, and they are still to be handed in.
+        handed_in: the number of the counts and outcomes that were applied, now or before; 0: none were, for
+            there were none, or nothing had to be written for the answer.
     """
 
     now: float
