@@ -135,7 +135,6 @@ TESTED_IN = {
     "record/structured.py": "record/test_message.py",
     "record/template_strings.py": "record/test_render_templates.py",
     "state/decide.py": "state/test_model.py",
-    "state/helper.py": "state/test_shared.py",
     "state/ledger.py": "state/test_shared.py",
     "state/protocol.py": "state/test_model.py",
 }

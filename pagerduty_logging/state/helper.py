@@ -22,17 +22,17 @@ _T = TypeVar("_T")
 _Job = Callable[[], None]
 
 
-def waited(look: Callable[[float], bool], seconds: float) -> bool:
+def waited(look: Callable[[float], bool], seconds: float, clock: Callable[[], float] = monotonic) -> bool:
     """Wait until `look`, which waits for so many seconds at most, returns True; return whether it did."""
     if seconds <= 0.0:
         return look(0.0)
     part = seconds / SLICES
-    left, began = SLICES, monotonic()
+    left, began = SLICES, clock()
     since = began
     while left > 0:
         if look(part):
             return True
-        now = monotonic()
+        now = clock()
         if now - since < STARVED * part or now - began > LONGEST:
             left -= 1
         since = now

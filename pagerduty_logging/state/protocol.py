@@ -23,8 +23,7 @@ FIRST_HOSTS = 3
 MAX_NAMES = 1_000
 """Hosts, and processes, counted for a problem; beyond, their number is "at least" that."""
 SLACK = 1.0
-"""Seconds by which times of different processes may be in the wrong order, for calls take their time. A
-resolve counts so much earlier: better one page too many than the next problem held for the last one."""
+"""Seconds by which times of processes may be in the wrong order. A resolve counts so much earlier."""
 NEW_WITHIN = 3_600.0
 """Seconds after a release's first start in which a problem first seen is new in it."""
 RESERVED_SHARE = 5

@@ -222,7 +222,7 @@ class RedisStore:
             own.close()
         users = together.those_of(self._place)
         line = users.hand_ins if self._hands_in else users.claims
-        if users.alone(self._user) and line.link is not None:
+        if users.leave(self._user) and line.link is not None:
             link, line.link = line.link, None
             link.client.close()
 

@@ -6,7 +6,6 @@ What is sent fits into the buffers of a connection that just worked: the thread 
 from __future__ import annotations
 
 import select
-import ssl
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -52,7 +51,7 @@ def _is_readable(connection: Any, seconds: float) -> bool:
     """Whether something came within so many seconds: an answer, or the other side has closed."""
     socket = connection._sock
     poll = getattr(select, "poll", None)
-    if poll is None or socket is None or isinstance(socket, ssl.SSLSocket):  # that may hold what it has read
+    if poll is None or socket is None or hasattr(socket, "pending"):  # TLS: it may hold what it has read
         return bool(connection.can_read(timeout=seconds))
     looked = poll()
     looked.register(socket, select.POLLIN)

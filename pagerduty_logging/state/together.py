@@ -27,6 +27,8 @@ KNOWN_FOR = 2.0
 MAX_KNOWN = 1_000
 PROMPT = 5.0
 """Seconds to wait for one who asks and gives up by itself in time; so long only if it gets no CPU."""
+LOOK = 0.25
+"""Seconds after which one looks for itself: between a thread and gevent's greenlets nothing wakes it."""
 STUCK = 10.0
 """Seconds after which an exchange that does not end holds up no other any more."""
 
@@ -193,14 +195,16 @@ class Line:
         return True
 
     def _woken(self, mine: Waiting, seconds: float) -> bool:
-        for more in (seconds, PROMPT):
+        left, part = PROMPT, max(seconds, 0.0)
+        while not mine.ended:
             try:
-                mine.signal.get(timeout=max(more, 0.0))
+                mine.signal.get(timeout=part)
                 return True
             except queue.Empty:
-                if not self._prompt:
-                    break
-        return False
+                left, part = left - part, max(part, LOOK)
+            if left <= 0.0 or not self._prompt:
+                break
+        return mine.ended
 
     def wake_next(self) -> None:
         with suppress(IndexError):
@@ -291,6 +295,11 @@ class Together:
         """Whether there is no other user, with whom something might be asked together."""
         self._users.add(user)
         return len(self._users) == 1
+
+    def leave(self, user: User) -> bool:
+        """Let a user go, until it asks again; return whether nobody is left."""
+        self._users.discard(user)
+        return not self._users
 
     def ask(self, user: User, request: Request, do: Do) -> Reply:
         """Do an exchange, perhaps with others, and return the reply.

@@ -17,7 +17,7 @@ import pytest
 
 from pagerduty_logging import PagerDutyHandler, Resolve, Trigger
 from pagerduty_logging.delivery.body import Body
-from pagerduty_logging.delivery.claims import GATHER, SOON, Claims
+from pagerduty_logging.delivery.claims import A_MOMENT, GATHER, SOON, Claims
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
@@ -421,6 +421,22 @@ def test_while_the_state_does_not_answer_events_go_out_as_without_and_are_commit
     assert not fleet.log()
     fleet.now = WINDOW + 1
     assert fleet.log()
+
+
+def test_where_several_handlers_ask_an_event_waits_a_moment_for_a_state_that_may_only_be_late():
+    fleet = Fleet(State([Unknown(crowded=True)]))
+    fleet.log()
+    fleet.steps()
+    assert fleet.sent == []
+    fleet.turn(A_MOMENT)
+    assert fleet.sent == ["disk"]
+
+
+def test_a_critical_event_does_not_wait_for_a_state_that_may_only_be_late():
+    fleet = Fleet(State([Unknown(crowded=True)]))
+    fleet.log(severity="critical")
+    fleet.steps()
+    assert fleet.sent == ["disk"]
 
 
 # --- events without a problem ------------------------------------------------------------------

@@ -180,3 +180,10 @@ def test_a_receipt_is_json_text_too() -> None:
         "message": "Event processed",
         "dedup_key": "k",
     }
+
+
+def test_plain_details_take_the_place_of_others_and_nothing_else_changes() -> None:
+    before = Trigger("s", source="web-1", links=["https://wiki/disk"], custom_details={"tries": 1})
+    after = before.with_plain_details({"tries": 2})
+    assert after == Trigger("s", source="web-1", links=["https://wiki/disk"], custom_details={"tries": 2})
+    assert before.custom_details == {"tries": 1}

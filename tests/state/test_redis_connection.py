@@ -9,6 +9,7 @@ import pytest
 
 from pagerduty_logging.state.protocol import Anothers, Claim, Mine, Request, Sender, Unknown
 from pagerduty_logging.state.redis import RedisStore
+from pagerduty_logging.state.redis_connection import command
 
 from .conftest import Member
 from .servers import Proxy, Server
@@ -59,6 +60,13 @@ def test_an_answer_that_stops_in_the_middle_holds_the_worker_a_quarter_of_a_seco
     assert here.ask("network") == Unknown()
     assert time.monotonic() - began < 0.5
     proxy.close()
+
+
+def test_a_command_is_sent_as_redis_py_sends_it():
+    words = ("EVALSHA", "abc", 1, "a key", '{"summary": "Größe"}', b"bytes")
+    from redis.connection import Connection
+
+    assert command(words) == b"".join(Connection().pack_command(*words))
 
 
 def test_a_server_that_forgot_the_script_is_told_it_again(redis_server: Server):
