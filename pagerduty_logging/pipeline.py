@@ -54,7 +54,7 @@ class Pipeline:
         throttle: the problems it knows.
         call_sites: recognises repeats by where they were logged.
         suppressed: records that need no event, beside those that `Pager.handle` counts.
-        capturing: what is done on the thread that logs; its `capture` is this one's.
+        capturing: what is done on the thread that logs.
     """
 
     def __init__(
@@ -91,7 +91,6 @@ class Pipeline:
             keeps_records=before_send is not None,
             note=self._note_ignored,
         )
-        self.capture = self.capturing.capture
         self._identifier = identifier
         self._frequency = frequency
         self._clock = clock
@@ -217,7 +216,7 @@ class Pipeline:
         sighting = self.throttle.sight(key, severity, created, settle, at, error, held or NONE_HELD)
         # Most problems of a storm of them do not come again; but an exception that does is known by
         # its mark, which says nothing of the message.
-        if (sighting.why is not Why.FIRST or chain) and "severity" not in occurrence.overrides:
+        if sighting.why is not Why.FIRST or chain:
             self.call_sites.learn(occurrence, sighting.problem, first=sighting.why is Why.FIRST)
         if occurrence.failure is not None:
             occurrence.failure.deferred = None

@@ -13,20 +13,21 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from pagerduty_logging.record import places
+from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
+from pagerduty_logging.record import overrides, places
 from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
-from pagerduty_logging.state.problem import Problem
+from pagerduty_logging.state.problem import NEVER, Problem
 from pagerduty_logging.state.throttle import Throttle
 
-from . import failure, parts, source
-from .lines import Line, Texts, finder
+from . import failure, parts, printed_shapes, shapes, source
+from .lines import UNKNOWN, Line, Texts, finder
 from .problem import Identifier
 from .tokens import (
     Token,
-    mask_without_digits,
     may_be_data,
-    may_be_handed,
+    part_in,
     says_enough,
+    shape_without_digits,
     token_of,
     token_of_words,
     words_of,
@@ -47,6 +48,13 @@ _SHOWN: Final = frozenset(
     )
 )
 """Overrides that only change what a page shows."""
+_CHANGING: Final = frozenset(("dedup_key", "severity"))
+"""Overrides that decide which problem it is, or how severe."""
+_DECIDING: Final = _SHOWN | _CHANGING
+_BY_KEY: Final = ("dedup_key", 0)
+_BY_MESSAGE: Final = ("message", 0)
+"""Places for what is known without a line."""
+_NOTHING: Final[Mapping[object, Problem]] = {}
 _TEXTS: Final = frozenset((str, dict))
 """Types of messages that may have words."""
 _DIGIT: Final = re.compile("[0-9]")
@@ -61,7 +69,7 @@ class CallSites:
         identifier: finds dedup keys.
     """
 
-    __slots__ = ("_identifier", "_known", "_known_at", "_lines", "_mark", "_shortcuts")
+    __slots__ = ("_identifier", "_known", "_known_at", "_lines", "_mark", "_printed", "_shortcuts")
 
     def __init__(self, throttle: Throttle, mark: str, identifier: Identifier) -> None:
         self._shortcuts = throttle.shortcuts
@@ -70,6 +78,7 @@ class CallSites:
         self._known_at: Mapping[tuple[str, int], Mapping[object, Problem]] = throttle.shortcuts.known_at
         self._lines: Mapping[str, Mapping[int, Line]] = throttle.shortcuts.lines
         self._mark = mark
+        self._printed = printed_shapes.PrintedShapes()
 
     def by_line(self, record: logging.LogRecord, message: str) -> Problem | None:
         """Return the problem that a record repeats, if its line decides that; otherwise None.
@@ -84,24 +93,40 @@ class CallSites:
         line = None if lines is None else lines.get(record.lineno)
         if line is None:
             return None
-        path, find, site, problem, function, module, texts = line
-        if path != record.pathname or record.args or site.over:
+        path, find, site, problem, function, module, texts, shape = line
+        args = record.args
+        if path != record.pathname or args or site.over:
             return None
         if module is not None and module != record.module:
             return None
+        joined: tuple[str, ...] | None = ()
+        if args is None and (begins := printed_shapes.begin_of(message)):
+            joined = self._printed.joined_of(_place_of(record), message, begins)
+            whole, message = message, message[:begins]
+            if joined is None or (texts and (site.templates or whole.rstrip().endswith(message))):
+                return None
         found: Any = find(message)
         if found is None:
             return None
+        raised: Any = record.exc_info
         if problem is None:
             problem = found
-            if record.exc_info or function != record.funcName or not (texts and texts.are_fresh()):
+            if function != record.funcName or not (texts and texts.are_fresh()):
                 return None
-        raised: Any = record.exc_info
-        if not raised:
-            handled = sys.exception()
-            is_apart = record.exc_text or (handled is not None and may_be_handed(record, handled))
-            return None if is_apart else problem
-        return problem if failure.is_ordinary(record) else None
+            if raised and shapes.words_of(raised[1]) in (None, message):
+                return None
+        if raised:
+            joined = failure.joined_of(record)
+        elif record.exc_text or (
+            (handled := sys.exception()) is not None and failure.may_be_handed(record, handled)
+        ):
+            return None
+        if not joined:
+            return None if joined is None or problem is UNKNOWN else problem
+        # It reports for other code: what failed there makes the key, too.
+        if texts is not None or module is not None:
+            return None
+        return self._known_at.get((path, record.lineno), _NOTHING).get((record.name, shape, joined))
 
     def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
         """Count RECORD if it is a repeat; return whether it is one.
@@ -116,8 +141,11 @@ class CallSites:
         problem = None
         said = getattr(record, "pagerduty", None)
         if said is not None:
-            if type(said) is not dict or not _SHOWN.issuperset(said):
+            if type(said) is not dict:
                 return False
+            if not _SHOWN.issuperset(said):
+                problem = self._by_overrides(record, said)
+                return problem is not None and self._count(record, problem, now)
             if type(record.msg) is str and (messages := self._known.get(record.name)):
                 problem = messages.get(record.msg)
         words = None
@@ -138,7 +166,28 @@ class CallSites:
                 return False
             if words is not None and token is not None and not problem.over:
                 self.learn_line(record, words, token, problem)
-        if problem.quiet_until <= now() or record.levelno != problem.level:
+        return record.levelno == problem.level and self._count(record, problem, now)
+
+    def _by_overrides(self, record: logging.LogRecord, said: dict[str, Any]) -> Problem | None:
+        """Return the problem of a record with its own key or severity, if it is known with this level."""
+        own, severity = said.get("dedup_key"), said.get("severity")
+        if not _DECIDING.issuperset(said) or type(severity) not in (str, type(None)):
+            return None
+        with_these = record.levelno, severity
+        if own is not None:
+            found = self._known_at.get(_BY_KEY, _NOTHING).get((record.name, own, *with_these))
+            return found if found is not None and found.origin[1] == record.name else None
+        by_message = self._known_at.get(_BY_MESSAGE)
+        if by_message is not None and type(record.msg) is str:
+            found = by_message.get((record.name, record.msg, *with_these))
+            if found is not None:
+                return found
+        here = self._known_at.get((record.pathname, record.lineno))
+        return None if here is None else here.get((token_of(record), *with_these))
+
+    def _count(self, record: logging.LogRecord, problem: Problem, now: Callable[[], float]) -> bool:
+        """Count an occurrence of a problem if that is quiet, and the record's exception is one of its own."""
+        if problem.quiet_until <= now():
             return False
         around: Any = getattr(record, "extra", None)  # loguru's
         if around is not None and (type(around) is not dict or "pagerduty" in around):
@@ -164,6 +213,11 @@ class CallSites:
     def learn_line(self, record: logging.LogRecord, words: str, token: Token, problem: Problem) -> None:
         """Recognise the next such records by their line, if possible; see `_line_of`."""
         name, number = record.name, record.lineno
+        begins = printed_shapes.begin_of(words) if record.args is None else 0
+        if begins:
+            crash = failure.reported_crash(record, words[begins + 1 :])
+            self._printed.learn(_place_of(record), words, begins, () if crash is None else crash.joined)
+            words = words[:begins]
         known = _line_of(record, words, token, problem, self._lines.get(name, {}).get(number))
         if known is not None:
             self._shortcuts.know_line(name, number, known)
@@ -186,13 +240,41 @@ class CallSites:
         if kind is None or not first:
             with suppress(Exception):  # the record was made by hand
                 token = self._identifier.deciding_token(occurrence)
-        if occurrence.by_message and (attributes.get("args") or token is None or token[1] == message):
-            if len(message) <= MAX_TEMPLATE_CHARS:
-                self._shortcuts.know(name, message, level, problem, kind)
-        elif token is not None:
-            path, line = attributes.get("pathname"), attributes.get("lineno")
-            if type(path) is str and type(line) is int:
-                self._shortcuts.know_at((path, line), token, name, level, problem, kind)
+        place: Any = attributes.get("pathname"), attributes.get("lineno")
+        if type(place[0]) is not str or type(place[1]) is not int:
+            token = None
+        if _CHANGING.intersection(occurrence.overrides):
+            self._learn_overrides(occurrence, problem, place, token)
+            return
+        says_all = token is None or token[1] == message
+        by_message = occurrence.by_message and (says_all or attributes.get("args"))
+        if by_message and len(message) <= MAX_TEMPLATE_CHARS:
+            self._shortcuts.know(name, message, level, problem, kind)
+        if token is not None and not (says_all and occurrence.by_message):
+            self._shortcuts.know_at(place, token, name, level, problem, kind)
+
+    def _learn_overrides(
+        self, occurrence: Occurrence, problem: Problem, place: tuple[str, int], token: Token | None
+    ) -> None:
+        """Let records with the same key or severity of their own, and the same level, be recognised."""
+        attributes, said = occurrence.attributes, occurrence.overrides
+        name, message = attributes["name"], attributes["msg"]
+        own = overrides.text(said, "dedup_key")
+        with_these = attributes["levelno"], said.get("severity")
+        what: tuple[object, ...]
+        if own is not None:
+            if len(own) > MAX_DEDUP_KEY_CHARS or self._identifier.sendable(own) != problem.key:
+                return
+            place, what = _BY_KEY, (name, own, *with_these)
+        elif token is not None and (token[1] != message or not occurrence.by_message):
+            what = (token, *with_these)
+        elif occurrence.by_message and len(message) <= MAX_TEMPLATE_CHARS:
+            place, what = _BY_MESSAGE, (name, message, *with_these)
+        else:
+            return
+        kind = None if occurrence.failure is None else occurrence.failure.kind
+        # What a record without them at this level calls for, they do not say.
+        self._shortcuts.know_at(place, what, name, NEVER, problem, kind)
 
 
 def _line_of(
@@ -219,17 +301,25 @@ def _line_of(
     if number is not None:
         template = site.templates[number]
         more = parts.module_of(getattr(record, "module", None), record.pathname) if name == parts.ROOT else ()
-        says = template.text == shape and joined == more and says_enough(shape)
+        crash = joined[: len(joined) - len(more)]
+        says = template.text == shape and joined == (*crash, *more) and says_enough(shape)
         find = finder(site.templates[:number], template.pieces) if says else None
         return Line(
-            record.pathname, find or _find_nothing, site, problem, None, record.module if more else None
+            record.pathname,
+            find or _find_nothing,
+            site,
+            UNKNOWN if crash and says else problem,
+            None,
+            record.module if more else None,
+            shape=shape,
         )
     if not _is_told_by_mask(record, words, token, site):
         return None
     if before is not None and before.function == record.funcName and before.texts is not None:
         before.texts.add(words, problem)
         return None
-    texts = Texts(look_again=not record.pathname.startswith("<"))
+    by_mask = not (site.templates or site.bare)
+    texts = Texts(look_again=not record.pathname.startswith("<"), ids=by_mask)
     texts.add(words, problem)
     return Line(record.pathname, texts.find, site, None, record.funcName, texts=texts)
 
@@ -240,17 +330,25 @@ def _is_told_by_mask(record: logging.LogRecord, words: str, token: Token, site: 
     return (
         type(record.funcName) is str
         and name != parts.ROOT
-        and not record.exc_info
         and joined in ((), parts.logged_in(record.funcName))
         and not any(_DIGIT.search("".join(template.pieces)) for template in site.templates)
         and not may_be_data(words)
-        and mask_without_digits(words) == shape
+        and (shape == _part_of(site, words) or shape_without_digits(site, words) == shape)
     )
+
+
+def _part_of(site: source.Site, words: str) -> str | None:
+    part = part_in(site, words)
+    return None if part is None else part.text
 
 
 def _is_replaced(known: Problem, problem: Problem) -> bool:
     """Return whether the problem known for a line is over, or was forgotten and has occurred again."""
     return known.over or (known is not problem and known.key == problem.key)
+
+
+def _place_of(record: logging.LogRecord) -> tuple[object, ...]:
+    return record.name, record.pathname, record.lineno, record.funcName
 
 
 def _find_nothing(text: str) -> None:

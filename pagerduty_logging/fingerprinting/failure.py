@@ -15,7 +15,7 @@ from pagerduty_logging.record import exceptions, places
 from pagerduty_logging.record.places import Place, is_library, package_of, place_in
 from pagerduty_logging.record.web_request import view_of
 
-from . import causes, dispatch, installed
+from . import causes, dispatch, installed, shapes
 from .causes import Failure
 
 _ASYNCIO: Final = "asyncio"
@@ -24,6 +24,11 @@ _DJANGO_TASKS: Final = "django.tasks"
 LOGGERS: Final = (_ASYNCIO, _DJANGO, _DJANGO_TASKS)
 """Loggers that are known to report for others."""
 _KNOWN_LOGGERS: Final = frozenset(LOGGERS)
+MAX_SHAPES: Final = 2_000
+"""Shapes of exceptions for which the answers are known."""
+# Reads and writes of one entry are atomic, and what is written is the same on every thread.
+_joined: dict[object, tuple[str, ...]] = {}
+_handed: dict[object, bool] = {}
 _FRAMES: Final = range(places.MAX_FRAMES)
 _RESUMABLE: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
@@ -132,6 +137,53 @@ def is_ordinary(record: logging.LogRecord, exception: BaseException | None = Non
         # Most are: checked first, because it is the fastest check.
         return outermost.f_globals.get("__name__") != "threading"
     return not (_nobody_caught(outermost) or _is_task(outermost))
+
+
+def joined_of(record: logging.LogRecord) -> tuple[str, ...] | None:
+    """Return what the exception of a record joins to its key, as `reported_crash` finds it; () for nothing.
+
+    None: only the application's code can tell.
+
+    Args:
+        record: with an exception in `exc_info`, of none of `LOGGERS`.
+    """
+    if is_ordinary(record):
+        return ()
+    info: Any = record.exc_info
+    if type(info) is not tuple or len(info) != 3 or reports_for_others(record):
+        return None
+    key = _key_of_shape(record, info[1])
+    if key is None:
+        return None
+    known = _joined.get(key)
+    if known is None:
+        crash = reported_crash(record, ordinary=False)
+        if len(_joined) >= MAX_SHAPES:
+            _joined.clear()
+        known = _joined[key] = () if crash is None else crash.joined
+    return known
+
+
+def may_be_handed(record: logging.LogRecord, exception: BaseException) -> bool:
+    """Return whether RECORD, without `exc_info`, may report other code's exception, see `with_handled`."""
+    if exception.__traceback__ is None or is_ordinary(record, exception) or reports_for_others(record):
+        return False
+    key = _key_of_shape(record, exception)
+    if key is None:
+        return True
+    known = _handed.get(key)
+    if known is None:
+        if len(_handed) >= MAX_SHAPES:
+            _handed.clear()
+        known = _handed[key] = _is_handed(record, exception)
+    return known
+
+
+def _key_of_shape(record: logging.LogRecord, exception: object) -> object:
+    """Return what decides the answers for a shape of exception; None if it has none."""
+    shape = shapes.shape_of(exception)
+    # What is installed, and so what is the application, may change with each module that is loaded.
+    return None if shape is None else (record.pathname, record.funcName, shape, len(sys.modules))
 
 
 def _reports_for(

@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from pagerduty_logging.state.problem import Problem
+from pagerduty_logging.events_api.events import Severity
+from pagerduty_logging.state.problem import Last, Problem
 
-from . import source, tokens
+from . import alike, source, tokens
 from .templates import Template
 
 MAX_HOLES: Final = 16
@@ -37,15 +38,22 @@ _NOT_WITHIN: Final = {
 """By character: what a text with it must not hold."""
 
 
+UNKNOWN: Final = Problem("", Last(Severity.ERROR), 0.0, over=True)
+"""Stands for the problem of a line whose records all reported for other code so far."""
+
+
 class Texts:
     """The texts of a line, compared without their digits, and their problems.
 
     Args:
         look_again: whether to check its file again and again, because it may get a template.
+        ids: whether to compare them without their ids, too: if only their masks decide their keys.
     """
 
-    def __init__(self, *, look_again: bool) -> None:
+    def __init__(self, *, look_again: bool, ids: bool) -> None:
         self._problems: dict[str, Problem] = {}
+        self._ids = ids
+        self._have_ids = False
         self._fresh_until = time.monotonic() + source.LOOK_AGAIN if look_again else math.inf
 
     def are_fresh(self) -> bool:
@@ -60,14 +68,19 @@ class Texts:
         """Add a text, and with it all that differ from it in their digits only."""
         if len(self._problems) >= MAX_TEXTS:
             self._problems.clear()
-        self._problems[tokens.without_digits(text)] = problem
+            self._have_ids = False
+        if self._ids and (shown := alike.without_ids(text)) != text:
+            self._have_ids, text = True, shown
+        self._problems[alike.without_digits(text)] = problem
 
     def find(self, text: str) -> Problem | None:
         """Return the problem of a text, if it was added."""
         problem = self._problems.get(text)
-        if problem is not None or len(text) > tokens.MAX_MASKED:
+        if problem is not None or len(text) > alike.MAX_MASKED:
             return problem
-        return self._problems.get(tokens.without_digits(text))
+        if self._have_ids:
+            text = alike.without_ids(text)
+        return self._problems.get(alike.without_digits(text))
 
 
 class Line(NamedTuple):
@@ -83,6 +96,8 @@ class Line(NamedTuple):
     module: str | None = None
     """Its module, if that is part of the key."""
     texts: Texts | None = None
+    shape: str = ""
+    """What stands for its words in the key, where `problem` is theirs."""
 
 
 def finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[str], object] | None:
@@ -90,8 +105,11 @@ def finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[s
 
     It does not find texts that one of the templates BEFORE fits.
     """
-    first = pieces[0]
-    if len(pieces) > MAX_HOLES + 1 or len(before) > MAX_BEFORE or (first and first[0] in tokens.FIRST):
+    first, last = pieces[0], pieces[-1]
+    closing = tokens.LAST.get(first[:1], "")
+    if len(pieces) > MAX_HOLES + 1 or len(before) > MAX_BEFORE or (closing and last[-1:] == closing):
+        return None
+    if first and (first.startswith(tokens.TEMPLATE) or tokens.TEMPLATE.startswith(first)):
         return None
     value = _VALUE_OF_WORDS if _NO_FIELD.match(first[:60]) else _VALUE
     literals = "".join(pieces)
@@ -100,7 +118,8 @@ def finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[s
     ahead = "" if first else _NO_DATA
     ahead += "".join(words for character, words in _NOT_WITHIN.items() if character in literals)
     ahead += "".join(rf"(?!{_texts_of(template.pieces, '.*')}\Z)" for template in before)
-    return re.compile(ahead + _texts_of(pieces, value), re.DOTALL).fullmatch
+    ends = rf"(?<!\{closing})" if closing else ""
+    return re.compile(f"{ahead}{_texts_of(pieces, value)}{ends}", re.DOTALL).fullmatch
 
 
 def _texts_of(pieces: tuple[str, ...], value: str) -> str:

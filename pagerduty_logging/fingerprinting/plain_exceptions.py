@@ -87,6 +87,7 @@ class _Frame:
 
 class _Traceback:
     __slots__ = ("tb_frame", "tb_next")
+    tb_lasti = -1
 
     def __init__(self, frame: _Frame, inner: _Traceback | None) -> None:
         self.tb_frame = frame

@@ -56,7 +56,7 @@ class Site:
 
 
 # Plain dicts: reads and writes of one entry are atomic, and a race costs a second parse at
-# worst. When full they start afresh, which costs each site a millisecond once.
+# worst. When full they are cleared, which costs each site a millisecond once.
 sites: dict[tuple[str, int], Site] = {}
 """The lines read so far, by path and line."""
 _files: dict[str, tuple[_Signature, Lines]] = {}
@@ -103,9 +103,14 @@ def part_of(pathname: object, lineno: object, message: str) -> Template | None:
 def values_at(pathname: object, lineno: object, message: str) -> tuple[str, ...]:
     """Return the values in MESSAGE, which was made from a template without a word at PATHNAME:LINENO."""
     site = sites.get((pathname, lineno))  # type: ignore[arg-type]
-    if site is None or len(message) > _MAX_SPLIT:
+    return () if site is None else values_in(site.bare, message)
+
+
+def values_in(bare: tuple[Template, ...], message: str) -> tuple[str, ...]:
+    """Return the values that the first of these templates that fits was filled with to make MESSAGE."""
+    if len(message) > _MAX_SPLIT:
         return ()
-    found = next((template for template in site.bare if template.fits(message)), None)
+    found = next((template for template in bare if template.fits(message)), None)
     return found.values_in(message) if found is not None else ()
 
 

@@ -88,10 +88,20 @@ def read(record: logging.LogRecord) -> Text:
     return text._replace(may_quote=True) if args else text
 
 
+def of_merged(text: str) -> Text:
+    """Return the parts of a text to which a queue or a socket may have appended a traceback."""
+    return _of_text(text, merged=True)
+
+
 def printed_exception(record: logging.LogRecord) -> str:
     """The printed traceback that another handler, or a socket, has left of the record's exception."""
     text = record.exc_text
     return text if type(text) is str and not record.exc_info else ""
+
+
+def uncounted(text: str) -> str:
+    """Return a group's words without the number of its members."""
+    return _COUNTED.sub("", text)
 
 
 def text_of(msg: object) -> str:
@@ -169,7 +179,7 @@ def _of_text(text: str, *, merged: bool) -> Text:
     if "<class '" in text and (named := _CLASS.fullmatch(text)):
         return Text("", joined=(f"class={named[1]}",))
     if text.endswith(("sub-exception)", "sub-exceptions)")):  # a group: how many failed does not matter
-        text = _COUNTED.sub("", text)
+        text = uncounted(text)
     if "(most recent call last)" not in text:
         # A result of `traceback.format_tb`, which has no exception.
         if text.lstrip().startswith('File "') and (frames := printed_traceback.frames_of(text)):
@@ -260,6 +270,11 @@ def _entries_of_repr(text: str) -> list[tuple[str, str]]:
         entries.append((field["name"], literals.string(value) if value[:1] in ("'", '"') else value))
         at = field.end()
     return entries
+
+
+def may_be_repr(text: str) -> bool:
+    """Return whether a text may be a data class's `repr`, of which the names of the fields make the shape."""
+    return text[-1:] == ")" and _DATA_CLASS.match(text) is not None
 
 
 def failure_in(value: object) -> tuple[str, ...]:

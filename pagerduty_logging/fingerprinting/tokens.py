@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 import sys
 import time
 from typing import Any, Final, TypeAlias
@@ -15,8 +16,10 @@ from typing import Any, Final, TypeAlias
 from pagerduty_logging.record import exceptions, message, places, structured
 from pagerduty_logging.record.template_strings import HOLE
 
-from . import causes, failure, parts, source, texts
+from . import causes, failure, forms, parts, shapes, source, texts
+from .alike import MAX_MASKED, mask_of, mask_without_digits, without_digits
 from .masking import MASKED, mask, says_nothing
+from .templates import Template
 
 Token: TypeAlias = tuple[str, str, tuple[str, ...]]
 """The logger's name, the template, and what joins them in the key."""
@@ -25,15 +28,16 @@ _APART: Final = frozenset((*failure.LOGGERS, "django.server", "tornado.access", 
 """Loggers whose records are distinguished by more than their text."""
 FIRST: Final = frozenset(("", "{", "[", "(", "T"))
 """First characters of a text that may be data."""
+LAST: Final = {"{": "}", "[": "]", "(": ")"}
+"""Its last character then."""
+TEMPLATE: Final = "Template(strings="
 _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
 _HEADER: Final = "(most recent call last)"
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
 _MAX_NAMES: Final = 30
 _MAX_CHARS: Final = 2_000
-MAX_MASKED: Final = 400
-# An entry for each usual character: `translate` catches an exception for each one that is missing.
-_ZEROS: Final = "".join("0" if chr(n).isdecimal() else chr(n) for n in range(128))
+_DIGIT: Final = re.compile("[0-9]")
 
 
 def token_of(record: logging.LogRecord) -> Token | None:
@@ -55,6 +59,8 @@ def token_of(record: logging.LogRecord) -> Token | None:
         return None
     if type(msg) is not str and type(msg) is not dict:
         subject = msg
+        if args and failure.may_be_handed(record, msg):
+            return None
     return token_of_words(record, words, subject)
 
 
@@ -71,40 +77,70 @@ def token_of_words(
     name = record.name
     if name in _APART or len(words) > texts.MAX_CHARS:
         return None
-    if "(" in words and (_HEADER in words or words.endswith(_COUNTED)):
-        return None
+    appended = ""
+    if "(" in words:
+        if _HEADER in words:
+            said = _merged(record, words)
+            if said is None:
+                return None
+            words, appended = said
+        if words.endswith(_COUNTED):
+            words = texts.uncounted(words)
     if ("<" in words and "<class '" in words) or ('"' in words and 'File "' in words):
         return None
     if record.exc_text and not record.exc_info:
         return None
     path = record.pathname
     site = source.sites.get((path, record.lineno))
-    if site is None or (record.exc_info and not failure.is_ordinary(record)):
+    if site is None:
         return None
-    if not record.exc_info and (error := sys.exception()) is not None and may_be_handed(record, error):
+    crash = _crash_of(record, appended)
+    if crash is None:
         return None
     for template in site.templates:
         if template.fits(words):
             shape = template.text
             if subject is None and name not in places.MAINS and says_enough(shape):
-                return (
-                    name,
-                    shape,
-                    parts.module_of(getattr(record, "module", None), record.pathname)
-                    if name == parts.ROOT
-                    else (),
-                )
-            return _joined(record, words, shape, subject, guessed=False)
-    if site.bare or not _none_fits(site, path, words):
+                if name == parts.ROOT:
+                    crash += parts.module_of(getattr(record, "module", None), record.pathname)
+                return name, shape, crash
+            return _joined(record, words, shape, subject, guessed=False, crash=crash, appended=appended)
+    if (appended and site.templates) or not _was_missed(site, path):
         return None
-    return _joined(record, words, _masked(words), subject, guessed=True)
+    part = part_in(site, words)
+    if part is None and texts.may_be_repr(words):
+        return None
+    shape = part.text if part is not None else _shape_of_values(site, words)
+    return _joined(record, words, shape, subject, guessed=part is None, crash=crash, appended=appended)
+
+
+def _merged(record: logging.LogRecord, text: str) -> tuple[str, str] | None:
+    """The words of a text and the traceback that a queue appended to it; None if it is not that simple."""
+    if record.args is not None or record.exc_info or text is not record.msg or sys.exception() is not None:
+        return None
+    said = texts.of_merged(text)
+    simple = texts.Text(said.text, appended=said.appended, whole=text)
+    return (said.text, said.appended) if said == simple and said.appended and said.text else None
+
+
+def _crash_of(record: logging.LogRecord, appended: str) -> tuple[str, ...] | None:
+    """What the exception joins if the line reports for other code, () if not; None if that is not known."""
+    if record.exc_info:
+        return failure.joined_of(record)
+    if appended:
+        crash = failure.reported_crash(record, appended)
+        return () if crash is None else crash.joined
+    error = sys.exception()
+    if error is None or type(record.msg) is not str:  # of what is no text `handled` says nothing
+        return ()
+    return None if failure.may_be_handed(record, error) else ()
 
 
 def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None:
     """The token of a template whose values are apart from it."""
     if record.name in _APART or type(args) is not tuple:
         return None
-    if len(msg) > _MAX_CHARS or not texts.has_words(msg) or MASKED in msg:
+    if len(msg) > _MAX_CHARS or MASKED in msg:
         return None
     for value in args:
         if type(value) is str:
@@ -113,65 +149,104 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
         elif type(value) not in _PLAIN:
             if issubclass(type(value), str) or texts.failure_in(value):
                 return None
-            if causes.is_exception(value) and may_be_handed(record, value):
+            if causes.is_exception(value) and failure.may_be_handed(record, value):
                 return None
     path, line = record.pathname, record.lineno
     site = source.sites.get((path, line))
-    if site is None or (record.exc_info and not failure.is_ordinary(record)):
+    if site is None or (record.exc_text and not record.exc_info):
         return None
-    if record.exc_text and not record.exc_info:
+    crash = _crash_of(record, "")
+    if crash is None:
         return None
-    if not record.exc_info and (error := sys.exception()) is not None and may_be_handed(record, error):
-        return None
+    if not texts.has_words(msg):
+        return _of_values(record, site, msg, args, crash)
     for template in site.templates:
         if template.fits(msg):
             if HOLE in template.text:
                 return None
-            return _joined(record, msg, template.text, None, guessed=False)
-    if not _none_fits(site, path, msg):
+            return _joined(record, msg, template.text, None, guessed=False, crash=crash)
+    if not _was_missed(site, path):
         return None
-    shape = _masked(msg) if source.is_read(path, line) else msg
+    part = part_in(site, msg)
+    if part is not None:
+        if HOLE in part.text:
+            return None
+        return _joined(record, msg, part.text, None, guessed=False, crash=crash)
+    shape = mask_of(msg) if source.is_read(path, line) else msg
     guessed = MASKED in shape
-    return _joined(record, msg, shape if guessed else msg, None, guessed=guessed)
-
-
-def may_be_handed(record: logging.LogRecord, error: BaseException) -> bool:
-    """Whether RECORD, without `exc_info`, may report other code's exception, see `failure.with_handled`."""
-    return error.__traceback__ is not None and not failure.is_ordinary(record, error)
+    return _joined(record, msg, shape if guessed else msg, None, guessed=guessed, crash=crash)
 
 
 def _joined(
-    record: logging.LogRecord, words: str, shape: str, subject: BaseException | None, *, guessed: bool
+    record: logging.LogRecord,
+    words: str,
+    shape: str,
+    subject: BaseException | None,
+    *,
+    guessed: bool,
+    crash: tuple[str, ...],
+    appended: str = "",
 ) -> Token | None:
     """The token of a text whose template is SHAPE, with what joins it by the full rules."""
-    joined: tuple[str, ...] = ()
+    joined = crash
     nothing = says_nothing(shape)
     little = guessed or parts.says_little_template(shape)
-    if little:
+    if little and not crash:
         exception = subject if subject is not None else causes.reported_exception(record.exc_info, record.msg)
         if exception is not None:
-            if not exceptions.is_plain(exception):
+            its_words = shapes.words_of(exception)
+            if its_words is None:
                 return None
-            if nothing or subject is not None or words == str(exception):
+            if nothing or subject is not None or words == its_words:
+                if not exceptions.is_plain(exception) and shapes.shape_of(exception) is None:
+                    return None
                 joined = causes.raised(exception).joined
-    if nothing and not joined:
-        joined = parts.logged_in(record.funcName)
-    elif little and failure.has_place(record):
-        joined = parts.with_more(joined, parts.logged_in(record.funcName))
+        elif appended:
+            printed = causes.printed(appended)
+            if printed is not None and (nothing or printed.is_all_of(words, appended)):
+                joined = printed.joined
+    if not crash or not failure.reports_for_others(record):
+        if nothing and not joined:
+            joined = parts.logged_in(record.funcName)
+        elif little and failure.has_place(record):
+            joined = parts.with_more(joined, parts.logged_in(record.funcName))
     if record.name == parts.ROOT:
         joined = (*joined, *parts.module_of(getattr(record, "module", None), record.pathname))
     name = record.name if record.name not in places.MAINS else parts.named(record.name, record.pathname)
     return name, shape, joined
 
 
-def _none_fits(site: source.Site, path: str, words: str) -> bool:
-    """Whether the full rules would find no template for WORDS either, and would check no file."""
-    for template in site.templates:  # for example of a translated text
-        if template.is_in(words):
-            return False
+def _of_values(
+    record: logging.LogRecord, site: source.Site, msg: str, args: tuple[object, ...], crash: tuple[str, ...]
+) -> Token | None:
+    """The token of a template without a word, of which the values are all that there is."""
+    if not _PLAIN.issuperset(map(type, args)):
+        return None
+    try:
+        words = msg % args
+    except Exception:  # they do not fit
+        return None
+    if any(template.fits(words) for template in site.templates) or not _was_missed(site, record.pathname):
+        return None
+    caught = causes.reported_exception(record.exc_info, record.msg)
+    part = part_in(site, words)
+    shape = part.text if part is not None else _shape_of_args(args)
+    return _joined(record, words, shape, caught, guessed=part is None, crash=crash)
+
+
+def _was_missed(site: source.Site, path: str) -> bool:
+    """Whether the full rules, too, would look at no file now for a text that no template there fits."""
     if site.templates:
         return time.monotonic() - site.missed_at < source.LOOK_AGAIN
     return path[:1] == "<" or time.monotonic() - site.looked_at < source.LOOK_AGAIN
+
+
+def part_in(site: source.Site, words: str) -> Template | None:
+    """The template there that a text holds, before or after which an adapter has put something."""
+    for template in site.templates:
+        if template.is_in(words):
+            return template
+    return None
 
 
 # --- the words of what is no plain text ------------------------------------------------------------
@@ -186,7 +261,10 @@ def words_of(message: Any) -> str | None:
 
 def may_be_data(text: str) -> bool:
     """Whether a text begins as JSON, logfmt or the `repr` of data does."""
-    return text[:1] in FIRST or ("=" in text and "=" in text[:64])
+    first = text[:1]
+    if first in FIRST and (text[-1:] == LAST.get(first) if first != "T" else text.startswith(TEMPLATE)):
+        return True
+    return not text or ("=" in text and "=" in text[:64])
 
 
 def _words_of_object(said: Any) -> str | None:
@@ -195,8 +273,10 @@ def _words_of_object(said: Any) -> str | None:
         if "pagerduty" in said or dict.get(said, "exc_info"):
             return None
         words = _words_of(said)
-    elif issubclass(type(said), BaseException) and exceptions.is_plain(said):
-        words = str(said)
+    elif issubclass(type(said), BaseException):
+        words = shapes.words_of(said)
+        is_one = words and (not may_be_data(words) or structured.read_text(words) is words)
+        return words if is_one else None
     else:
         return None
     return None if words is None or words[:1] in FIRST or "=" in words[:64] else words
@@ -204,12 +284,16 @@ def _words_of_object(said: Any) -> str | None:
 
 def _read(text: str) -> str | None:
     """The words of a text that may be data; None if they are not easily found."""
-    data = structured.read_text(text)
-    if data is text:
-        return text
-    if type(data) is not dict or not _TRACEBACKS.isdisjoint(data):
-        return None
-    words = _words_of(data)
+    words = forms.words_in(text)
+    if words is None or not words.strip() or (len(words) <= 80 and _says_little(words)):
+        data = structured.read_text(text)
+        if data is text:
+            return text
+        if type(data) is not dict or not _TRACEBACKS.isdisjoint(data):
+            return None
+        words = _words_of(data)
+        if words is not None and data.get(name := _ranked(tuple(data))[0]) is words:
+            forms.learn(text, data, name)
     return None if words is None or words[:1] in FIRST or "=" in words[:64] else words
 
 
@@ -248,23 +332,40 @@ def says_enough(template: str) -> bool:
     return not (says_nothing(template) or parts.says_little_template(template))
 
 
-def _masked(text: str) -> str:
-    """What `mask` returns. It treats all digits alike, so texts that differ in digits only share a mask."""
-    shape = mask_without_digits(text)
-    return mask(text) if shape is None else shape
+def _shape_of_values(site: source.Site, words: str) -> str:
+    """What stands for the words of a line whose template has no word: the values in it, masked."""
+    shape = shape_without_digits(site, words)
+    return _shape(site.bare, words) if shape is None else shape
 
 
-def mask_without_digits(text: str) -> str | None:
-    """What `mask` returns for all texts that differ from this one in digits only; None if it varies."""
-    if len(text) > MAX_MASKED:
+def shape_without_digits(site: source.Site, text: str) -> str | None:
+    """What stands for all texts that are like this one but for their digits; None if that differs.
+
+    Args:
+        site: of the line that logs them; none of its templates fits them.
+        text: one of them.
+    """
+    if not site.bare:
+        return mask_without_digits(text)
+    if len(text) > MAX_MASKED or any(_DIGIT.search("".join(template.pieces)) for template in site.bare):
         return None
-    shape = _mask(without_digits(text))
+    shape = _shape(site.bare, without_digits(text))
     return None if "0" in shape else shape
 
 
-def without_digits(text: str) -> str:
-    """A text with zeros for its digits."""
-    return text.translate(_ZEROS)
+def _shape_of_args(args: tuple[object, ...]) -> str:
+    """What stands for the values that fill a template without a word, masked."""
+    shown = tuple(map(str, args))
+    if sum(map(len, shown)) > MAX_MASKED:
+        return texts.masked(shown)
+    shape = _masked_args(tuple(map(without_digits, shown)))
+    return texts.masked(shown) if "0" in shape else shape
 
 
-_mask = functools.lru_cache(maxsize=256)(mask)
+_masked_args = functools.lru_cache(maxsize=256)(texts.masked)
+
+
+@functools.lru_cache(maxsize=256)
+def _shape(bare: tuple[Template, ...], words: str) -> str:
+    values = source.values_in(bare, words)
+    return texts.masked(values) if values else mask(words)

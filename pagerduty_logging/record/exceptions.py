@@ -177,10 +177,13 @@ def members_of(error: BaseException) -> tuple[BaseException, ...]:
 
 def is_plain(error: BaseException) -> bool:
     """Return whether ERROR has no cause, is no group, and can be read without the application's code."""
+    return error.__cause__ is None and has_plain_words(error) and not is_group(error)
+
+
+def has_plain_words(error: BaseException) -> bool:
+    """Return whether the words of ERROR can be read without the application's code."""
     kind = type(error)
-    if type(kind) is not type or kind.__str__ not in _WORDS or error.__cause__ is not None:
-        return False
-    if not _PLAIN.issuperset(map(type, error.args)) or is_group(error):
+    if type(kind) is not type or kind.__str__ not in _WORDS or not _PLAIN.issuperset(map(type, error.args)):
         return False
     return not isinstance(error, OSError) or (
         type(error.filename) in _PLAIN and type(error.filename2) in _PLAIN

@@ -48,6 +48,13 @@ def raised(error: Exception) -> Exception:
         return caught
 
 
+def caused(i: int) -> Exception:
+    try:
+        raise LookupError(i) from KeyError(i)
+    except LookupError as caught:
+        return caught
+
+
 FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
     "an f-string": lambda log, i: log.error(f"payment {i} failed"),
     "an f-string with an exception": lambda log, i: log.error(
@@ -61,6 +68,22 @@ FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
     "details of its own": lambda log, i: log.error(
         "payment %s failed", i, extra={"pagerduty": {"component": "pay", "custom_details": {"order": i}}}
     ),
+    "a key of its own": lambda log, i: log.error(f"payment {i}", extra={"pagerduty": {"dedup_key": "pay"}}),
+    "a severity of its own": lambda log, i: log.error(
+        "payment %s failed", i, extra={"pagerduty": {"severity": "warning", "component": "pay"}}
+    ),
+    "an f-string with a severity": lambda log, i: log.error(
+        f"payment {i} failed", extra={"pagerduty": {"severity": "critical"}}
+    ),
+    "a key of its own with an exception": lambda log, i: log.error(
+        f"payment {i}", exc_info=raised(LookupError(i)), extra={"pagerduty": {"dedup_key": "pay"}}
+    ),
+    "an exception with a cause": lambda log, i: log.error(f"payment {i} failed", exc_info=caused(i)),
+    "a group": lambda log, i: log.error(
+        f"payment {i} failed", exc_info=raised(ExceptionGroup(f"{i}", [raised(LookupError(i)), KeyError(i)]))
+    ),
+    "values alone": lambda log, i: log.error("%s: %s", i, "payment failed"),
+    "a tag before it": lambda log, i: log.error(f"[{i}] payment failed"),
     "a fresh f-string with a component": lambda log, i: log.error(
         f"payment {i} failed", extra={"pagerduty": {"component": "pay"}}
     ),
@@ -103,6 +126,59 @@ def test_repeats_behind_a_queue_are_counted_on_the_listeners_thread(
         send(i)
     assert handler.looked_at == before
     assert len(sandbox.alerts) == 1
+
+
+def test_repeats_with_an_exception_behind_a_queue_are_counted_on_the_listeners_thread(
+    sandbox: Sandbox, handler: Watched
+) -> None:
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    log = logger_of(QueueHandler(waiting))  # type: ignore[arg-type]
+    listener = QueueListener(waiting, handler)  # type: ignore[arg-type]
+
+    def send(i: int) -> None:
+        log.error("payment %s failed", i, exc_info=raised(LookupError(f"no {i}")))
+        listener.handle(listener.dequeue(True))
+
+    for i in range(3):
+        send(i)
+        assert handler.flush(10.0)
+    before = handler.looked_at
+    for i in range(50):
+        send(i)
+    assert handler.looked_at == before
+    assert len(sandbox.alerts) == 1
+
+
+def test_records_with_other_overrides_are_no_repeats(sandbox: Sandbox, handler: Watched) -> None:
+    log = logger_of(handler)
+
+    def report(i: int, log: logging.Logger = log, level: int = logging.ERROR, **said: Any) -> None:
+        log.log(level, "payment %s failed", i, extra={"pagerduty": said})
+        assert handler.flush(10.0)
+
+    for i in range(4):
+        report(i, severity="warning")
+    report(5, severity="error")
+    report(6, severity="critical")
+    for i in range(4):
+        report(i, dedup_key="a")
+    report(7, dedup_key="b")
+    report(8, dedup_key="a", severity="critical")
+    report(9, dedup_key="a", level=logging.CRITICAL)
+    report(10, dedup_key="a", event_action="resolve")
+    report(11, dedup_key="a")
+    said = [(event["event_action"], event["dedup_key"][:4]) for event in sandbox.events]
+    of_line = [("trigger", "pdl2")] * 3
+    assert said == [*of_line, *(("trigger", key) for key in "aba"), ("resolve", "a"), ("trigger", "a")]
+
+
+def test_a_plain_record_of_a_line_with_a_milder_severity_pages(sandbox: Sandbox, handler: Watched) -> None:
+    log = logger_of(handler)
+    for i in range(6):
+        said = {"pagerduty": {"severity": "warning"}} if i < 5 else {}
+        log.error("payment %s failed", i, extra=said)
+        assert handler.flush(10.0)
+    assert [event["payload"]["severity"] for event in sandbox.events] == ["warning", "error"]
 
 
 def test_two_problems_of_one_line_are_two_alerts(sandbox: Sandbox, handler: Watched) -> None:

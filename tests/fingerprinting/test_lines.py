@@ -51,11 +51,17 @@ class Known:
         if words is None or token is None:
             return None
         problem = Problem(key, Last(Severity.ERROR), 0.0)
+        place = record.pathname, record.lineno
+        self._throttle.shortcuts.know_at(place, token, record.name, record.levelno, problem)
         self._sites.learn_line(record, words, token, problem)
         return problem
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(calls, min_size=2, max_size=12))
 def test_a_line_knows_only_what_the_full_rules_come_to(
     program: dict[str, Callable[..., None]],
@@ -184,9 +190,13 @@ def test_a_line_without_a_template_is_known_by_its_texts(wrapper: str) -> None:
 
 @pytest.mark.parametrize(
     "about",
-    [{"funcName": "g"}, {"exc_text": "ValueError: 17"}, {"exc_info": (ValueError, ValueError(), None)}],
+    [
+        {"funcName": "g"},
+        {"exc_text": "ValueError: 17"},
+        {"exc_info": (ValueError, ValueError("payment 18 failed"), None)},
+    ],
 )
-def test_texts_are_known_of_one_function_and_without_an_exception(
+def test_texts_are_known_of_one_function_and_not_where_an_exception_says_the_same(
     wrapper: str, about: dict[str, Any]
 ) -> None:
     assert (

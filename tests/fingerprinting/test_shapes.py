@@ -1,0 +1,92 @@
+"""Exceptions of one shape are the same failure, whatever they say; one that cannot be asked has no shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pagerduty_logging.fingerprinting.shapes import MAX_LEAVES, shape_of, words_of
+
+
+def fail(error: Exception, cause: Exception | None = None) -> None:
+    raise error from cause
+
+
+def fail_elsewhere(error: Exception) -> None:
+    raise error
+
+
+def raised(error: Exception, by: Callable[..., None] = fail, *more: Exception) -> Exception:
+    try:
+        by(error, *more)
+    except Exception as caught:
+        return caught
+    raise AssertionError
+
+
+class Speaking(Exception):
+    asked = 0
+
+    def __str__(self) -> str:
+        Speaking.asked += 1
+        return "words"
+
+
+class Printing(Exception):
+    tb = "Traceback (most recent call last):"
+
+
+class Holding(Exception):
+    def __init__(self) -> None:
+        super().__init__("held")
+        self.exceptions = [ValueError()]
+
+
+def test_what_an_exception_says_is_not_part_of_its_shape() -> None:
+    first, second = raised(ValueError("17")), raised(ValueError("18", 19))
+    assert shape_of(first) == shape_of(second) is not None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        raised(LookupError("17")),
+        raised(ValueError("17"), fail_elsewhere),
+        raised(ValueError("17"), fail, KeyError("a")),
+        ValueError("17"),
+        raised(ExceptionGroup("17", [ValueError("17")])),
+    ],
+)
+def test_type_place_cause_and_members_are_part_of_the_shape(other: Exception) -> None:
+    assert shape_of(other) not in (None, shape_of(raised(ValueError("17"))))
+
+
+def test_groups_of_members_of_one_shape_have_one_shape() -> None:
+    groups = [raised(ExceptionGroup(words, [raised(ValueError(words))])) for words in "ab"]
+    other = raised(ExceptionGroup("a", [raised(KeyError("a"))]))
+    assert shape_of(groups[0]) == shape_of(groups[1]) != shape_of(other)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Holding(),
+        raised(ValueError("17"), fail, Speaking()),
+        raised(ValueError("17"), fail, Printing()),
+        raised(ValueError("17"), fail, KeyError("Traceback (most recent call last):")),
+        ExceptionGroup("many", [ValueError()] * (MAX_LEAVES + 1)),
+        ExceptionGroup("many", [Holding()]),
+        "no exception",
+    ],
+)
+def test_what_would_have_to_be_asked_has_no_shape(error: object) -> None:
+    assert shape_of(error) is None
+
+
+def test_no_code_of_the_applications_is_run_for_words_or_shape() -> None:
+    error = raised(Speaking("a"))
+    assert words_of(error) is None
+    assert shape_of(error) is not None
+    assert shape_of(raised(ValueError(), fail, error)) is None
+    assert Speaking.asked == 0
