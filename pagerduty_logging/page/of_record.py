@@ -13,6 +13,7 @@ from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.page.second_alert import beside_the_first
 from pagerduty_logging.page.together import StandIn
 from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
+from pagerduty_logging.record.plain_record import share_names
 from pagerduty_logging.state.problem import Sighting
 from pagerduty_logging.state.protocol import Mine
 
@@ -58,6 +59,7 @@ class OfRecord:
     def __init__(
         self, common: Common, occurrence: Occurrence, sighting: Sighting, key: str, stand_in: StandIn | None
     ) -> None:
+        share_names(occurrence.attributes)
         self.considered: Considered | None = None
         self.changed: Trigger | None = None
         self._common = common

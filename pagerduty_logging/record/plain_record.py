@@ -65,18 +65,17 @@ def attributes_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | Non
         return None
     copy = attributes.copy()
     copy["exc_info"] = None
-    # Each record has its own, and a thousand of them may wait.
-    for name in ("filename", "module"):
-        copy[name] = _kept_once(copy[name])
     return copy, size
 
 
-def _kept_once(name: Any) -> Any:
-    if type(name) is not str:
-        return name
-    if len(_names) >= MAX_NAMES:
-        _names.clear()
-    return _names.setdefault(name, name)
+def share_names(attributes: dict[str, Any]) -> None:
+    """Let a copy have the names of its file from the copies before: each record brings its own."""
+    for which in ("filename", "module"):
+        name = attributes.get(which)
+        if type(name) is str:
+            if len(_names) >= MAX_NAMES:
+                _names.clear()
+            attributes[which] = _names.setdefault(name, name)
 
 
 _TEXTS = ("name", "levelname", "pathname", "filename", "funcName")
