@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
 from pagerduty_logging.record import overrides, places
-from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
+from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence, exception_of
 from pagerduty_logging.state.problem import NEVER, Problem
 from pagerduty_logging.state.throttle import Throttle
 
@@ -192,9 +192,11 @@ class CallSites:
         around: Any = getattr(record, "extra", None)  # loguru's
         if around is not None and (type(around) is not dict or "pagerduty" in around):
             return False
-        raised = record.exc_info
-        if raised:
-            error: Any = raised[1]
+        raised: Any = record.exc_info
+        error: Any = raised[1] if raised else None
+        if not raised and type(record.msg) is dict and dict.get(record.msg, "exc_info"):
+            error = exception_of(record)  # structlog's
+        if raised or error is not None:
             if type(error) not in problem.kinds:
                 return False
             if record.args and hasattr(record, "_pagerduty_uncaught"):  # hooks log with an argument

@@ -35,6 +35,8 @@ _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
 _HEADER: Final = "(most recent call last)"
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
+_PRINTED: Final = frozenset(("exception", "exc_info"))
+"""Where structlog puts the printed exception of a record: it is not part of the key."""
 _MAX_NAMES: Final = 30
 _MAX_CHARS: Final = 2_000
 _DIGIT: Final = re.compile("[0-9]")
@@ -270,7 +272,7 @@ def may_be_data(text: str) -> bool:
 def _words_of_object(said: Any) -> str | None:
     """The words of a message that is no text; None if they are not easily found."""
     if type(said) is dict:
-        if "pagerduty" in said or dict.get(said, "exc_info"):
+        if "pagerduty" in said:
             return None
         words = _words_of(said)
     elif issubclass(type(said), BaseException):
@@ -302,14 +304,16 @@ def _words_of(said: dict[Any, Any]) -> str | None:
     if len(said) > _MAX_NAMES:
         return None
     for name, value in said.items():
-        if type(name) is not str or (type(value) is str and ('File "' in value or _HEADER in value)):
+        if type(name) is not str:
+            return None
+        if name not in _PRINTED and type(value) is str and ('File "' in value or _HEADER in value):
             return None
     for name in _ranked(tuple(said)):
         value = said[name]
         if type(value) is str:
             if not value.strip():
                 continue
-            return None if len(value) <= 80 and _says_little(value) else value
+            return None if name in _PRINTED or (len(value) <= 80 and _says_little(value)) else value
         if type(value) not in _PLAIN:
             return None
     return None

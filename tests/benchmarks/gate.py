@@ -38,6 +38,13 @@ BOUNDS = (
     ("listener", NULL, 4.0),
     ("loguru", NULL, 1.2),
     ("structlog", NULL, 1.3),
+    ("wrapped", NULL, 2.0),
+    ("wrapped_error", NULL, 1.8),
+    ("evaluated", NULL, 1.5),
+    ("cause", NULL, 1.8),
+    ("own_key", NULL, 1.5),
+    ("own_severity", NULL, 1.5),
+    ("listener_traceback", NULL, 8.0),
 )
 
 

@@ -61,6 +61,12 @@ FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
         f"payment {i} failed", exc_info=raised(LookupError(i))
     ),
     "a mapping": lambda log, i: log.error({"event": "payment failed", "order": i}),
+    "a mapping with an exception": lambda log, i: log.error(
+        {"event": "payment failed", "order": i, "exc_info": raised(LookupError(i))}
+    ),
+    "a mapping with a printed exception": lambda log, i: log.error(
+        {"event": "payment failed", "exception": f'Traceback (most recent call last):\n  File "a", line {i}'}
+    ),
     "JSON": lambda log, i: log.error(json.dumps({"event": "payment failed", "order": i})),
     "an exception": lambda log, i: log.error(raised(LookupError(f"no payment {1_000 + i}"))),
     "an exception as the argument": lambda log, i: log.error("%s", raised(LookupError(f"no {1_000 + i}"))),
@@ -188,6 +194,20 @@ def test_two_problems_of_one_line_are_two_alerts(sandbox: Sandbox, handler: Watc
             log.error(f"payment {i} failed" if kind == "payment" else f"refund {i} failed")
             assert handler.flush(10.0)
     assert len(sandbox.alerts) == 2
+
+
+def test_an_exception_in_a_mapping_is_marked_as_paged_and_one_of_another_type_looked_at(
+    sandbox: Sandbox, handler: Watched
+) -> None:
+    log = logger_of(handler)
+    for i in range(5):
+        error = raised(LookupError(i))
+        log.error({"event": "payment failed", "order": i, "exc_info": error})
+        assert handler.flush(10.0)
+    before = handler.looked_at
+    assert vars(error)[handler._mark][0] == sandbox.alerts[0].dedup_key
+    log.error({"event": "payment failed", "order": 5, "exc_info": raised(KeyError(5))})
+    assert handler.looked_at == before + 1
 
 
 def test_a_wrapper_hides_no_message_behind_another(sandbox: Sandbox, handler: Watched) -> None:
