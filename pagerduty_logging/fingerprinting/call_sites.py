@@ -100,7 +100,7 @@ class CallSites:
         if module is not None and module != record.module:
             return None
         joined: tuple[str, ...] | None = ()
-        if args is None and (begins := printed_shapes.begin_of(message)):
+        if args is None and "raceback (most" in message and (begins := printed_shapes.begin_of(message)):
             joined = self._printed.joined_of(_place_of(record), message, begins)
             whole, message = message, message[:begins]
             if joined is None or (texts and (site.templates or whole.rstrip().endswith(message))):
@@ -118,7 +118,8 @@ class CallSites:
         if raised:
             joined = failure.joined_of(record)
         elif record.exc_text or (
-            (handled := sys.exception()) is not None and failure.may_be_handed(record, handled)
+            (handled := sys.exception()) is not None
+            and (args is None or failure.may_be_handed(record, handled))
         ):
             return None
         if not joined:
@@ -166,7 +167,14 @@ class CallSites:
                 return False
             if words is not None and token is not None and not problem.over:
                 self.learn_line(record, words, token, problem)
-        return record.levelno == problem.level and self._count(record, problem, now)
+        if record.levelno != problem.level:
+            return False
+        if record.exc_info or type(record.msg) is dict or hasattr(record, "extra"):
+            return self._count(record, problem, now)
+        if problem.quiet_until <= now():
+            return False
+        problem.occurrences += 1
+        return True
 
     def _by_overrides(self, record: logging.LogRecord, said: dict[str, Any]) -> Problem | None:
         """Return the problem of a record with its own key or severity, if it is known with this level."""

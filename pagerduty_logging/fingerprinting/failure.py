@@ -166,9 +166,10 @@ def joined_of(record: logging.LogRecord) -> tuple[str, ...] | None:
 
 def may_be_handed(record: logging.LogRecord, exception: BaseException) -> bool:
     """Return whether RECORD, without `exc_info`, may report other code's exception, see `with_handled`."""
-    if exception.__traceback__ is None or is_ordinary(record, exception) or reports_for_others(record):
+    if exception.__traceback__ is None or is_ordinary(record, exception):
         return False
-    key = _key_of_shape(record, exception)
+    # A library's line is given the exception that it handles, see `reporters`.
+    key = None if reports_for_others(record) else _key_of_shape(record, exception)
     if key is None:
         return True
     known = _handed.get(key)

@@ -133,8 +133,10 @@ def _crash_of(record: logging.LogRecord, appended: str) -> tuple[str, ...] | Non
         crash = failure.reported_crash(record, appended)
         return () if crash is None else crash.joined
     error = sys.exception()
-    if error is None or type(record.msg) is not str:  # of what is no text `handled` says nothing
+    if error is None:
         return ()
+    if type(record.msg) is not str and not failure.reports_for_others(record):
+        return ()  # of what is no text `with_handled` says nothing
     return None if failure.may_be_handed(record, error) else ()
 
 

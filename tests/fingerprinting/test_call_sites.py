@@ -210,6 +210,30 @@ def test_an_exception_in_a_mapping_is_marked_as_paged_and_one_of_another_type_lo
     assert handler.looked_at == before + 1
 
 
+@pytest.mark.parametrize("message", ["task failed", {"event": "task failed"}])
+def test_a_librarys_line_that_handles_another_failure_is_no_repeat(
+    sandbox: Sandbox, handler: Watched, message: object
+) -> None:
+    made: dict[str, Any] = {}
+    code = "def run(log, task, message):\n try: task()\n except Exception: log.error(message)"
+    exec(compile(code, "/opt/lib/site-packages/tasks/runner.py", "exec"), made)
+    log = logger_of(handler, "tasks")
+
+    def pay() -> None:
+        raise LookupError("no payment")
+
+    def ship() -> None:
+        raise ValueError("no address")
+
+    for _ in range(4):
+        made["run"](log, pay, message)
+        assert handler.flush(10.0)
+    before = len(sandbox.alerts)
+    made["run"](log, ship, message)
+    assert handler.flush(10.0)
+    assert (before, len(sandbox.alerts)) == (1, 2)
+
+
 def test_a_wrapper_hides_no_message_behind_another(sandbox: Sandbox, handler: Watched) -> None:
     log = logger_of(handler)
 
