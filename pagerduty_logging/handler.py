@@ -359,6 +359,7 @@ class PagerDutyHandler(Pager):
             self._state,
             throttle=throttle,
             again=self._pipeline.follow_ups.again,
+            size=self._pipeline.follow_ups.size,
             window=window,
             longest=longest,
             release=release,

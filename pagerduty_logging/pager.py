@@ -42,7 +42,7 @@ class Pager(logging.Handler):
         repeats: records that `handle` counted, and that was all.
     """
 
-    # Here and not only in the constructor: logging keeps, and flushes, what a bad option left half built.
+    # Class attributes too: where the constructor raises, logging still holds, and flushes, the handler.
     _delivery: Delivery | None = None
     _routes: Sequence[tuple[Rule, Pager | None]] = ()
     _holder: int | None = None
@@ -164,7 +164,7 @@ class Pager(logging.Handler):
             return
         if self.lookout.asks:
             self.lookout.note_attached(name)
-        occurrence = self._pipeline.capture(record, self.formatter, defects)
+        occurrence = self._pipeline.capturing.capture(record, self.formatter, defects)
         if occurrence is None:
             self._write_decisions()
             return
@@ -175,7 +175,7 @@ class Pager(logging.Handler):
         finally:
             occurrence.original = None
         if occurrence.overrides and occurrence.overrides.get("event_action") == "resolve" and occurrence.key:
-            self._resolve_beside(occurrence.key)
+            self._resolve_second_alerts(occurrence.key)
         if _ABSL_FATAL in attributes:
             self.flush()
         interruption = occurrence.interruption
@@ -222,14 +222,14 @@ class Pager(logging.Handler):
         """Resolve the problem with this dedup key; its next occurrence pages."""
         for handler in self._all_with(dedup_key):
             handler._submit(handler._pipeline.resolve(dedup_key))
-            handler._resolve_beside(dedup_key)
+            handler._resolve_second_alerts(dedup_key)
 
     def _all_with(self, dedup_key: str) -> list[Pager]:
         """Return who has paged for a problem; everybody, if nobody knows it any more."""
         everybody = [self, *self._others]
         return [one for one in everybody if one._pipeline.knows(dedup_key)] or everybody
 
-    def _resolve_beside(self, dedup_key: str) -> None:
+    def _resolve_second_alerts(self, dedup_key: str) -> None:
         for order in self._pipeline.beside(dedup_key):
             self._submit(order)
 

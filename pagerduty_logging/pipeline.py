@@ -54,7 +54,7 @@ class Pipeline:
         throttle: the problems it knows.
         call_sites: recognises repeats by where they were logged.
         suppressed: records that need no event, beside those that `Pager.handle` counts.
-        capturing: what is done on the thread that logs; its `capture` is this one's.
+        capturing: what is done on the thread that logs.
     """
 
     def __init__(
@@ -91,7 +91,6 @@ class Pipeline:
             keeps_records=before_send is not None,
             note=self._note_ignored,
         )
-        self.capture = self.capturing.capture
         self._identifier = identifier
         self._frequency = frequency
         self._clock = clock

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -62,7 +63,7 @@ class Program:
         raised = (type(error), error, None) if error else None
         record = logging.LogRecord(logger, level, path, line, words, args, raised, function)
         record.__dict__.update(extra)
-        occurrence = self.pipeline.capture(record, None, [])
+        occurrence = self.pipeline.capturing.capture(record, None, [])
         assert occurrence is not None
         pending = self.pipeline.decide(occurrence)
         occurrence.original = None
@@ -175,7 +176,7 @@ def test_one_line_costs_fifty_one_alerts_however_long_the_flood_lasts() -> None:
     assert len(keys) == 51
 
 
-def test_a_flood_that_goes_on_is_told_again_with_what_came_since() -> None:
+def test_a_flood_that_goes_on_is_reported_again_with_what_came_since() -> None:
     program = Program()
     for word in WORDS[:100]:
         program.log(word)
@@ -207,7 +208,7 @@ def test_a_critical_record_of_the_flooded_line_pages_by_its_own_words() -> None:
     assert summaries(program.pages(2.0))[0] == "the disk is full"
 
 
-def test_records_with_a_key_of_their_own_are_never_told_together() -> None:
+def test_records_with_their_own_key_never_share_an_alert() -> None:
     program = Program()
     keys = [f"order {word}" for word in WORDS[:200]]
     for key in keys:
@@ -230,7 +231,7 @@ def test_two_lines_of_one_logger_flood_each_for_itself() -> None:
     assert "the cache is cold" in summaries(program.pages(2.0))
 
 
-def test_records_of_which_nobody_knows_the_line_are_told_apart() -> None:
+def test_records_with_an_unknown_line_share_no_alert() -> None:
     program = Program()
     told = [program.log(word, path="", line=0) for word in WORDS[:100]]
     assert None not in told
@@ -274,7 +275,7 @@ def test_the_stand_in_has_one_key_in_every_process_and_another_in_staging() -> N
     assert len(keys) == 2
 
 
-def test_before_send_sees_what_stands_for_a_flood_and_may_drop_it() -> None:
+def test_before_send_sees_the_alert_of_a_flood_and_may_drop_it() -> None:
     seen: list[str] = []
 
     def before_send(trigger: Trigger, record: logging.LogRecord) -> Trigger | None:
@@ -356,3 +357,18 @@ def test_equal_texts_of_one_function_are_no_storm() -> None:
     program = Program()
     told = [program.log("job 7 failed", logger=f"worker.{word}") for word in WORDS[:20]]
     assert len({pending.dedup_key for pending in told if pending}) == 20
+
+
+def test_an_event_that_waits_takes_less_than_3500_bytes_with_all_that_is_known_of_its_problem() -> None:
+    program = Program()
+    program.log(WORDS[0], line=1)  # what is made for the first alone
+    tracemalloc.start()
+    try:
+        for number, word in enumerate(WORDS[1:901], 2):
+            program.log(word, line=number)
+        program.queue.take_in()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(program.queue.waiting()) == 901
+    assert taken / 900 < 3_500

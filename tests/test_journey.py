@@ -114,7 +114,7 @@ def test_a_higher_severity_of_a_known_problem_passes_at_once_and_joins_its_alert
     assert (alert.severity, alert.triggers) == ("critical", 2)
 
 
-def test_the_next_event_after_the_window_tells_what_was_held_back(sandbox, make_handler, attach):
+def test_the_next_event_after_the_window_reports_what_was_held_back(sandbox, make_handler, attach):
     handler = make_handler(repeat_interval=0.001)
     shop = attach(handler)
     shop.error("payment %s failed", 0)

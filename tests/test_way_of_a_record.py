@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -179,3 +180,38 @@ def test_fourteen_files_take_the_log_record_itself() -> None:
                 left.append(taker)
     assert len(entered) <= 14, {file: sorted(names) for file, names in entered.items()}
     assert {"record/occurrence.py", "fingerprinting/__init__.py"} <= set(entered)
+
+
+# --- the guide names what there is ------------------------------------------------------------------
+
+GUIDE = Path(PACKAGE, "README.md").read_text(encoding="utf-8")
+NAMED = re.compile(r"`(?P<file>[\w/]+\.py)`(?:: (?P<names>`[\w.]+`(?:, `[\w.]+`)*))?")
+
+
+def defined_in(file: str) -> set[str]:
+    tree = ast.parse(Path(PACKAGE, file).read_text(encoding="utf-8"))
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef))
+    return {node.name for node in nodes}
+
+
+def test_every_file_and_name_in_the_guide_exists() -> None:
+    found = [found for found in NAMED.finditer(GUIDE) if not found["file"].startswith("tests/")]
+    assert len(found) >= 30
+    for one in found:
+        names = re.findall(r"[\w.]+", one["names"] or "")
+        assert {name.rpartition(".")[2] for name in names} <= defined_in(one["file"]), one[0]
+
+
+def test_every_method_in_the_guide_is_one_of_its_class() -> None:
+    methods = set(re.findall(r"`([A-Z]\w+\.\w+)`", GUIDE))
+    assert methods
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in Path(PACKAGE).rglob("*.py")]
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    defined = {
+        f"{cls.name}.{name}"
+        for cls in classes
+        for node in ast.walk(cls)
+        for name in [getattr(node, "name", None) or getattr(node, "attr", None)]
+        if name
+    }
+    assert methods <= defined, methods - defined

@@ -130,7 +130,7 @@ class Program:
             ):
                 problem.occurrences += 1
                 continue
-            occurrence = self.pipeline.capture(record, None, [])
+            occurrence = self.pipeline.capturing.capture(record, None, [])
             assert occurrence is not None
             self.delivery.submit(occurrence)
             occurrence.original = None

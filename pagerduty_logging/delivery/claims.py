@@ -12,7 +12,8 @@ from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.errors import EventsError
-from pagerduty_logging.events_api.events import Change, Event, Resolve, Trigger
+from pagerduty_logging.events_api.events import Change, Event, Resolve, Severity, Trigger
+from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP
 from pagerduty_logging.state.protocol import Anothers, Answer, Later, Mine, Silenced, Unknown
 from pagerduty_logging.state.shared import HAND_IN, SharedState
 from pagerduty_logging.state.throttle import Throttle
@@ -20,6 +21,8 @@ from pagerduty_logging.state.why import duration
 
 SOON = 0.5
 """Seconds after which an event that another process is sending is asked for again, while somebody waits."""
+A_MOMENT = 3.0
+"""Seconds for which other events wait for one that may only be late."""
 CHANGE_SEVERITY = 3
 GATHER = 0.45
 """Seconds by which the size of a problem is reported later, so that what the others hand in now is in it."""
@@ -29,17 +32,23 @@ COMES_BACK = 10.0
 
 @dataclass(slots=True)
 class _Haste:
-    """Whether somebody waits until nothing is pending; times on the queue's clock.
+    """Whether somebody waits until nothing is pending, or the process ends; times on the queue's clock.
 
     Attributes:
         until: somebody waits.
-        last_word_at: when to report the last repeats; None: the process does not end.
-        send_anyway_at: when to send what another process is about to send.
+        send_anyway_at: when to send what another process is about to; infinity: the process does not end.
+        gather: seconds for which a report waits for what others hand in.
+        finishing: what was counted is to be handed in with the next look.
     """
 
     until: float = -math.inf
-    last_word_at: float | None = None
     send_anyway_at: float = math.inf
+    gather: float = GATHER
+    finishing: bool = False
+
+    @property
+    def ends(self) -> bool:
+        return self.send_anyway_at < math.inf
 
 
 class Claims:
@@ -50,6 +59,7 @@ class Claims:
         throttle: counts what was logged, and is told what others did.
         queue: the events.
         again: reports a problem once more that went on in a window which is no longer open for all.
+        size: reports the size of a problem, so many seconds after its event, if nobody has in time.
         window: seconds after an event in which repeats are counted, not sent.
         longest: up to which reminders double them.
         release: what runs; None: unknown.
@@ -65,6 +75,7 @@ class Claims:
         throttle: Throttle,
         queue: Queue,
         again: Callable[[str], bool],
+        size: Callable[[str, float], object],
         window: float,
         longest: float,
         release: str | None,
@@ -76,7 +87,7 @@ class Claims:
         self._counting = Counting(state, throttle, clock, wall)
         self._throttle = throttle
         self._queue = queue
-        self._again = again
+        self._again, self._size = again, size
         self._window, self._longest = window, longest
         self._release = release
         self._clock = clock
@@ -90,8 +101,10 @@ class Claims:
 
     def look(self) -> bool:
         """Hand in what was counted, if it is time; tell whether an event may go now that waited."""
-        self._counting.note_all()
-        if self._state.due() != 0.0:
+        at_once, self._haste.finishing = self._haste.finishing, False
+        self._counting.note_all(at_once=at_once)
+        due = self._state.due()
+        if due is None or (due > 0.0 and not at_once):
             return False
         self._state.hand_in()
         return self._learn()
@@ -108,7 +121,12 @@ class Claims:
     def end(self, seconds: float) -> None:
         """The process ends in so many seconds: what another one has not told by half of that is sent here."""
         now = self._clock()
-        self._haste = _Haste(now + seconds, now + min(GATHER, seconds / 4), now + seconds / 2)
+        self._haste = _Haste(now + seconds, now + seconds / 2, min(GATHER, seconds / 4))
+        self.finish()
+
+    def finish(self) -> None:
+        """Hand in what was counted with the next look: other processes are likely to end now, too."""
+        self._haste.finishing = True
 
     def hand_in(self, seconds: float) -> None:
         """Hand in all that was counted, within so many seconds."""
@@ -153,14 +171,9 @@ class Claims:
     def _gathering(self, pending: Pending) -> float:
         """Return for how many seconds a report is to wait for what others hand in now."""
         now, haste = self._clock(), self._haste
-        if pending.kind is not Kind.FOLLOW_UP:
+        if pending.kind is not Kind.FOLLOW_UP or (now < haste.until and not haste.ends):
             return 0.0
-        if haste.last_word_at is None:
-            return 0.0 if now < haste.until else pending.accepted_at + GATHER - now
-        if now < haste.last_word_at:  # others are likely to end at this moment, too
-            self._counting.note_all(at_once=True)
-            self._state.hand_in()
-        return haste.last_word_at - now
+        return pending.accepted_at + haste.gather - now
 
     def _claim(self, pending: Pending) -> Answer:
         last = self._counting.note(pending.dedup_key, pending.caller.logger)
@@ -183,13 +196,15 @@ class Claims:
                 self._queue.let_go(pending)
                 if told:
                     self._throttle.set_window(pending.dedup_key, seconds)
+                if answer.untold >= WORTH_A_FOLLOW_UP and pending.kind is not Kind.FOLLOW_UP:
+                    self._size(pending.dedup_key, answer.since)
                 return False
             case Anothers(again_in=seconds) if self._clock() < self._haste.send_anyway_at:
                 hurried = self._clock() < self._haste.until
                 pending.body.compose_later()
                 self._queue.hold(pending, min(seconds, SOON if hurried else HAND_IN))
                 return False
-            case Unknown() if pending.kind is Kind.FOLLOW_UP and self._comes_back(pending):
+            case Unknown(crowded=crowded) if self._comes_back(pending, crowded):
                 pending.body.compose_later()
                 self._queue.hold(pending, max(self._state.pause(), SOON))
                 return False
@@ -208,12 +223,20 @@ class Claims:
 
     def _is_late(self, pending: Pending) -> bool:
         """Whether a report waits no longer for what another process sends: that is a report, too."""
-        ends = self._haste.last_word_at is not None
-        return pending.kind is Kind.FOLLOW_UP and not (ends and self._clock() < self._haste.send_anyway_at)
+        waits = self._haste.ends and self._clock() < self._haste.send_anyway_at
+        return pending.kind is Kind.FOLLOW_UP and not waits
 
-    def _comes_back(self, pending: Pending) -> bool:
-        """Whether a state that does not answer is asked again while a report may wait for it."""
-        until = min(pending.accepted_at + COMES_BACK, self._haste.send_anyway_at)
+    def _comes_back(self, pending: Pending, crowded: bool) -> bool:
+        """Whether a state that does not answer is asked again while the event may wait for it.
+
+        A report may, and in a process with several handlers what is not critical, for a moment: there all of
+        them ask at once, and what is short is most likely the CPU.
+        """
+        reports = pending.kind is Kind.FOLLOW_UP
+        wait = COMES_BACK if reports else A_MOMENT
+        if not reports and (pending.severity is Severity.CRITICAL or not crowded):
+            return False
+        until = min(pending.accepted_at + wait, self._haste.send_anyway_at)
         return self._clock() + max(self._state.pause(), SOON) <= until
 
     # --- after it ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Occurrences that a shared state does not know yet: found without a word from the thread that logs."""
+"""Occurrences that a shared state does not know yet: found without work for the thread that logs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Entry:
 
     Attributes:
         problems: in the order in which they began.
-        logger: that they come of, once it is known.
+        logger: of their records, once it is known.
     """
 
     problems: list[Problem] = field(default_factory=list)
@@ -28,8 +28,8 @@ class _Entry:
 class Counting:
     """Notes in the state what the throttle has seen. For one thread at a time: the one that sends.
 
-    A repeat leaves nothing but a higher number, so that every problem with an open window is looked at every
-    few seconds. Where none has one, nothing is looked at.
+    A repeat only raises a number, so every problem with an open window is checked every few seconds. If none
+    has one, nothing is checked.
 
     Args:
         state: counts for all.
@@ -54,7 +54,7 @@ class Counting:
         self._looked_at = wall()
 
     def wait(self) -> float | None:
-        """Return the seconds until the next look; None: there is nothing to look at."""
+        """Return the seconds until the next check; None: there is nothing to check."""
         if not (self._entries or self._throttle.fresh):
             return None
         return max(self._look_at - self._clock(), self._state.pause())
@@ -75,7 +75,7 @@ class Counting:
         return max((last for last in noted if last is not None), default=None)
 
     def note_all(self, *, at_once: bool = False) -> None:
-        """Note those of all problems, if it is time to look, or at once."""
+        """Note those of all problems, if a check is due, or at once."""
         now = self._clock()
         if not at_once and self.wait() != 0.0:
             return
@@ -134,5 +134,5 @@ def _is_quiet(problem: Problem, now: float) -> bool:
     handed_in.fresh = False
     if problem.occurrences <= handed_in.number:
         return True
-    handed_in.fresh = True  # one came while this was asked
+    handed_in.fresh = True  # one came in the meantime
     return False

@@ -1,6 +1,6 @@
-"""Why something paged or did not: one decision after the other, in memory and in a file.
+"""Why something paged or did not: a list of decisions, in memory and in a file.
 
-Noted on any thread, without I/O; written by the thread that sends. A plain repeat is no decision:
+Any thread notes decisions, without I/O; the thread that sends writes them. A plain repeat is no decision:
 repeats are summed in the next decision about their problem.
 """
 
@@ -21,13 +21,13 @@ from pagerduty_logging.events_api.clock import monotonic, time_of_day
 RECENT = 200
 """Decisions that `handler.decisions` keeps."""
 MAX_UNWRITTEN = 10_000
-"""Decisions that wait to be written; the oldest go first."""
+"""Decisions waiting to be written; beyond it the oldest are dropped."""
 MAX_KEPT = 1_000
-"""Decisions that are kept while the file cannot be written; the oldest go first."""
+"""Decisions kept while the file cannot be written; beyond it the oldest are dropped."""
 TRY_AGAIN = 10.0
 """Seconds after which a file that could not be written is tried again."""
 ALIKE_SECONDS = 60.0
-"""Decisions that a rule makes about records of one call site are summed for so long."""
+"""Seconds for which equal decisions about records of one call site are summed."""
 MAX_ALIKE = 1_000
 MAX_TEMPLATE_CHARS = 300
 
@@ -47,7 +47,7 @@ class Verdict(enum.StrEnum):
     DROPPED = "dropped"
     """Given up: no room, or too old."""
     REFUSED = "refused"
-    """PagerDuty will not have it."""
+    """PagerDuty refused it for good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Decision:
         template: its message before formatting, shortened; redacted.
         summary: what the event says, shortened; redacted; empty: there was none.
         repeats: occurrences held back since the last decision about the problem that this one reports.
-        times: how many decisions of this kind it stands for.
+        times: how many equal decisions it sums up.
     """
 
     time: float
@@ -86,7 +86,7 @@ class Decisions:
         redacted: takes secrets out of a text.
         path: the file; None: memory only.
         max_bytes: size at which the file is renamed to `PATH.1`, in place of the one before.
-        diagnostics: where it says that the file cannot be written.
+        diagnostics: gets a notice if the file cannot be written.
         clock: seconds, monotonic.
         time_of_day: seconds since the epoch; as an attribute too.
     """
@@ -111,7 +111,7 @@ class Decisions:
             self._complain(self._file.trouble)
 
     def reset(self) -> None:
-        """Have noted nothing: this is a forked child."""
+        """Forget all decisions, in a forked child."""
         self._recent: deque[Decision] = deque(maxlen=RECENT)
         self._unwritten: deque[Decision] = deque(maxlen=MAX_UNWRITTEN)
         self._alike: dict[tuple[str, str, str, str, str], tuple[float, int, float]] = {}
@@ -146,7 +146,7 @@ class Decisions:
         times: int = 1,
         time: float | None = None,
     ) -> None:
-        """Take note of a decision, of now if no time is given. No I/O."""
+        """Note a decision, made now if no time is given. No I/O."""
         decision = Decision(
             time=self.time_of_day() if time is None else time,
             verdict=verdict,
@@ -166,7 +166,7 @@ class Decisions:
     def note_alike(
         self, verdict: Verdict, reason: str, *, key: str = "", logger: object, template: object
     ) -> None:
-        """Take note of a decision that may be made for every record of a flood: those alike are summed."""
+        """Note a decision that a flood may repeat for every record: equal ones are summed."""
         name, text = _text(logger), _text(template)
         alike = (verdict, reason, key, name, text[:MAX_TEMPLATE_CHARS])
         now = self._clock()
@@ -180,7 +180,7 @@ class Decisions:
         self.note(verdict, reason, key=key, logger=name, template=text, times=times + 1)
 
     def end(self) -> None:
-        """Write all of it, sums included, each with the time of its last decision: the process ends."""
+        """Write everything at the end of the process, sums too, each with the time of its last decision."""
         for (verdict, reason, key, logger, template), (_, times, last) in list(self._alike.items()):
             if times:
                 self.note(
@@ -197,9 +197,9 @@ class Decisions:
         self.write()
 
     def write(self) -> None:
-        """Write what is not written yet; by one thread at a time, the others leave it to that one.
+        """Write what is not written yet. If another thread is writing, leave it to that one.
 
-        What the disk has no room for is kept for a later call.
+        What cannot be written now is kept for a later call.
         """
         if not self.unwritten or self._file is None or not self._writing.acquire(blocking=False):
             return

@@ -242,7 +242,7 @@ class Delivery:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
             words = f"the process ends before PagerDuty took {left[0]}{more}"
             self._diagnostics.say("end", f"{words}; last error: {queue.trouble}", always=True)
-        worker.sending.losses.tell_left(lost, str(queue.trouble), monotonic() + FOR_ON_ERROR)
+        worker.sending.losses.report_left(lost, str(queue.trouble), monotonic() + FOR_ON_ERROR)
         if kept:
             words = f"the process ends before PagerDuty took {counted(kept, 'event')}, kept in the spool"
             self._diagnostics.say("end", f"{words}; last error: {queue.trouble}", always=True)

@@ -17,7 +17,7 @@ SILENCE = 60.0
 MAX_LINE = 500
 """Characters of a line."""
 MAX_ENTRIES = 100
-"""Entries of a mapping that are looked at."""
+"""Entries of a mapping that are searched."""
 
 _TOPICS = {
     "retry": "failed attempts",
@@ -28,7 +28,7 @@ _TOPICS = {
     "spool refused": "refused events in the spool",
     "left": "events left in the spool",
 }
-"""What notices on a topic are about; a topic that is not here is its own name."""
+"""Names of topics for people; a topic without an entry is its own name."""
 
 PREFIX = "pagerduty-logging: "
 
@@ -40,7 +40,7 @@ class Diagnostics:
     """Writes at most one line per topic and minute, and counts those that it does not write.
 
     Args:
-        write: takes a line; default: to what `sys.stderr` is at that time.
+        write: writes a line; default: to `sys.stderr`, as it is at that time.
         clock: seconds, monotonic.
     """
 
@@ -55,7 +55,7 @@ class Diagnostics:
         self._unwritten: dict[str, int] = {}
 
     def say(self, topic: str, text: str, *, always: bool = False) -> None:
-        """Write `text` as one line, unless there was one on its topic a moment ago. Never raises."""
+        """Write `text` as one line, unless there was one on its topic in the last minute. Never raises."""
         now = self._clock()
         if not always and now - self._written_at.get(topic, -SILENCE) < SILENCE:
             self._unwritten[topic] = self._unwritten.get(topic, 0) + 1
@@ -65,12 +65,12 @@ class Diagnostics:
         more = f" (and {unwritten} more like this)" if unwritten else ""
         line = _CONTROLS.sub(" ", text)[:MAX_LINE]
         notice = f"{PREFIX}{line}{more}"
-        notices.append(notice)  # first: where stderr is a logger, it comes back before this call ends
-        with suppress(Exception):  # a closed or broken stderr is no reason to fail a program
+        notices.append(notice)  # first: if stderr is a logger, the line comes back before this call ends
+        with suppress(Exception):  # a closed or broken stderr must not make the program fail
             self._write(f"{notice}\n")
 
     def conclude(self) -> None:
-        """Say how many notices were not written, at the end of the process."""
+        """Write how many notices were left out, at the end of the process."""
         parts = [
             f"{counted(number, 'similar message')} about {_TOPICS.get(topic, topic)}"
             for topic, number in self._unwritten.items()
@@ -82,7 +82,7 @@ class Diagnostics:
 
 
 class Notices(deque[str]):
-    """The latest notices. Where stderr is a logger, as under Twisted, Celery or Airflow, each comes back as a
+    """The latest notices. If stderr is a logger, as under Twisted, Celery or Airflow, each comes back as a
     record."""
 
     def hold(self, message: object, args: object = None) -> bool:

@@ -1,7 +1,8 @@
-"""Modules that a thread was importing at the moment of a fork: in the child nobody will ever finish them.
+"""Modules that a thread was importing at the moment of a fork: in the child no thread will finish them.
 
-They are in `sys.modules`, with a lock that its dead owner holds: who imports them there waits for ever, or
-gets half a module. Forks wait for our own imports; this is for those that take longer than that.
+They are in `sys.modules`, and their lock is held by a thread that the child does not have: importing them
+there blocks for ever, or gives half a module. Forks wait for our own imports, but not for long; this covers
+the rest.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 
 def forget() -> None:
-    """Have those modules imported again that no living thread is importing; for a forked child to call."""
+    """In a forked child, have modules imported again that no living thread is importing."""
     mine = _being_run()
     for name, module in list(sys.modules.items()):
         if name not in mine and getattr(getattr(module, "__spec__", None), "_initializing", False):

@@ -1,4 +1,4 @@
-"""Calls what is asked for a second later, on a thread that ends when there is nothing left to call."""
+"""Calls functions a second later, on a thread that ends when there is nothing left to call."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ A_WHILE = 1.0
 class Later:
     """Calls functions after a while, if threads run in this process and it does not end before.
 
-    The functions raise nothing. None of them survives a fork; its thread is not there during one, for Python
-    warns of forks of a process with threads.
+    The functions raise nothing. A forked child forgets them. The thread ends before a fork, because Python
+    warns about forks of a process with threads.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Later:
         return True
 
     def _start(self) -> bool:
-        self._stop = threading.Event()  # of the thread's kind: gevent may have come in between
+        self._stop = threading.Event()  # of the same kind as the thread: gevent may have patched since
         self._thread = thread = process.new_thread(self._run, name="pagerduty-logging-later")
         try:
             thread.start()
@@ -70,7 +70,7 @@ class Later:
     # --- forks -------------------------------------------------------------------------------------
 
     def before_fork(self) -> None:
-        """Let no thread of ours be alive, and call what must not wait."""
+        """End our thread, and call what must not wait, before a fork."""
         thread = self._thread
         if thread is not None and thread.ident != threading.get_ident():
             self._stop.set()
@@ -83,18 +83,18 @@ class Later:
                 self._asked.append((call, at_fork))
 
     def after_fork_in_parent(self) -> None:
-        """Go on."""
+        """Continue after the fork, in the parent."""
         if self._asked and self._thread is None:
             self._start()
 
     def after_fork_in_child(self) -> None:
-        """Start with nothing asked for."""
+        """Start empty, in the child."""
         self._begin()
 
 
 @functools.cache
 def _watch_forks() -> None:
-    fork_gate()  # first: hooks that come later are called earlier, and what is called here may pass the gate
+    fork_gate()  # registered first: later hooks are called earlier, and what these call may use the gate
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
             before=later.before_fork,
@@ -104,4 +104,4 @@ def _watch_forks() -> None:
 
 
 later = Later()
-"""This process's."""
+"""The one of this process."""

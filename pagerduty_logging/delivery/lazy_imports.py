@@ -16,11 +16,11 @@ _OURS: Final = frozenset(
     {"pagerduty_logging", "cachetools", "certifi", "charset_normalizer", "idna", "requests", "urllib3"}
 )
 _PARTS: Final = ("email.parser", "encodings.idna")
-"""Modules that others use as attributes of their package, which does not show that they are missing."""
+"""Modules used as attributes of their package, so that nothing shows whether they are loaded."""
 
 
 def load_lazy_imports() -> None:
-    """Load what this package, and what it needs, have imported lazily and not used yet."""
+    """Load all lazy imports of this package, and of what it needs."""
     kind = getattr(types, "LazyImportType", None)
     if kind is None or not getattr(sys, "lazy_modules", None):
         return
@@ -36,7 +36,7 @@ def load_lazy_imports() -> None:
 
 
 def _imported(module: types.ModuleType, kind: type) -> Iterator[types.ModuleType]:
-    """Load what `module` imports, and yield the modules that it comes from."""
+    """Load what `module` imports, and yield the modules that these names come from."""
     for name, value in list(vars(module).items()):
         if type(value) is kind:
             value = _loaded(module, name)
@@ -48,8 +48,8 @@ def _imported(module: types.ModuleType, kind: type) -> Iterator[types.ModuleType
 
 def _loaded(module: types.ModuleType, name: str) -> object:
     try:
-        return getattr(module, name)  # which is what loads it
-    except Exception:  # not installed, not for this system: it fails where it is used, as always
+        return getattr(module, name)  # this loads it
+    except Exception:  # not installed, or not for this system: it fails when it is used, as always
         return None
 
 

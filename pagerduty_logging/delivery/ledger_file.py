@@ -1,4 +1,4 @@
-"""The file of the ledger: lines are appended, whole, by any number of processes; one old file is kept."""
+"""The ledger's file: any number of processes append whole lines; one old file is kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _FLAGS = (
-    # No waiting: a pipe that nobody reads must not stop the thread that sends.
+    # Non-blocking: a pipe without a reader must not block the thread that sends.
     os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 )
 
@@ -31,7 +31,7 @@ class LedgerFile:
 
     @property
     def trouble(self) -> str:
-        """What will keep it from being written; empty: nothing that can be seen."""
+        """Why it cannot be written; "": no reason is known."""
         directory = os.path.dirname(self._path) or "."
         if not os.path.isdir(directory):
             return "its directory does not exist"
@@ -48,7 +48,7 @@ class LedgerFile:
             if self._is_full(file, len(lines)) and self._moved(file):
                 os.close(file)
                 file = self._open()
-            begun = b"\n" if self._torn else b""  # after half a line: only that one is unreadable
+            begun = b"\n" if self._torn else b""  # after half a line, so that only that line is unreadable
             written = os.write(file, begun + lines) - len(begun)
         finally:
             os.close(file)
@@ -63,8 +63,8 @@ class LedgerFile:
         return size > 0 and size + more > self._max_bytes
 
     def _moved(self, file: int) -> bool:
-        """Make the full file the old one, unless another process has, or does just now."""
-        with suppress(OSError):  # then it grows on, here: to write is more than to rotate
+        """Make the full file the old one, unless another process has done so or is doing so."""
+        with suppress(OSError):  # then the file grows: writing matters more than rotating
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until it is closed
             if os.path.samestat(os.fstat(file), os.stat(self._path)):

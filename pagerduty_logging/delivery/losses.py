@@ -39,25 +39,25 @@ class Losses:
         self._spooled = spooled
         self._diagnostics = diagnostics
         self._roles = roles
-        self._telling = threading.Lock()
+        self._reporting = threading.Lock()
         self._left: set[Pending] = set()
 
-    def tell(self, lost: deque[tuple[Pending, EventsError]]) -> None:
+    def report(self, lost: deque[tuple[Pending, EventsError]]) -> None:
         """Report what was lost, and empty the list; call it with no lock held."""
-        while lost and self._telling.acquire(blocking=False):
+        while lost and self._reporting.acquire(blocking=False):
             try:
-                self._tell(*lost[0])
+                self._report(*lost[0])
                 lost.popleft()
             finally:
-                self._telling.release()
+                self._reporting.release()
 
-    def _tell(self, pending: Pending, error: EventsError) -> None:
+    def _report(self, pending: Pending, error: EventsError) -> None:
         if self._spooled is not None:
             self._spooled.forget(pending, refused=isinstance(error, BadRequest))
         self._diagnostics.say("lost", f"not delivered: {pending.caller.label}: {trouble(error)}")
         self._call(pending, error)
 
-    def tell_left(self, left: Sequence[Pending], last_error: str, until: float) -> None:
+    def report_left(self, left: Sequence[Pending], last_error: str, until: float) -> None:
         """Call `on_error`, once each, for the events that are lost with the process.
 
         Args:

@@ -1,7 +1,7 @@
-"""What a page needs is loaded once: a second after a handler is made, with the first event, or before a fork.
+"""Loads what a page needs, once: a second after a handler is made, with the first event, or before a fork.
 
-It takes a tenth of a second, for which neither the start of a program waits nor the end of one that has
-nothing to send. A minute later there may be no file descriptor left to load anything with.
+That takes a tenth of a second, which must not delay the start of a program, nor the end of one that has
+nothing to send. Later there may be no file descriptor left to load anything.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.later import later
 
 PATIENCE = 2.0
-"""Seconds to wait for a set-up of logging, or for another thread that loads."""
+"""Seconds to wait for a running `dictConfig`, or for another thread that loads."""
 
 
 class BeingLoaded(TimeoutError):
-    """Another thread is loading, and takes long: what goes wrong there is reported there."""
+    """Another thread is loading, and takes long; it reports its own errors."""
 
 
 class Preparation(process.Bystander):
     """Loads what a page needs.
 
     Args:
-        load: does it; raises an exception if it cannot be done now.
-        diagnostics: where that is reported.
+        load: does it; raises an exception if that is not possible now.
+        diagnostics: gets a notice then.
     """
 
     def __init__(self, load: Callable[[], object], diagnostics: Diagnostics) -> None:
@@ -40,8 +40,8 @@ class Preparation(process.Bystander):
         process.register(self)
 
     def soon(self) -> None:
-        """Load in a second; now, where there is no thread that could."""
-        me = weakref.ref(self)  # a handler that is gone by then needs nothing
+        """Load in a second; at once, if no thread can."""
+        me = weakref.ref(self)  # a handler that is deleted by then needs nothing
 
         def load() -> None:
             waiting = me()
@@ -55,11 +55,13 @@ class Preparation(process.Bystander):
         """Load, unless that is done.
 
         Raises:
-            Exception: what stands in the way.
+            Exception: why it is not possible.
         """
         if self._done:
             return
-        if not self._lock.acquire(timeout=PATIENCE):  # also where a signal came while this very thread loads
+        if not self._lock.acquire(
+            timeout=PATIENCE
+        ):  # also if a signal handler runs while this thread is loading
             raise BeingLoaded("it is being loaded, and that takes too long")
         try:
             if not self._done:
@@ -73,7 +75,7 @@ class Preparation(process.Bystander):
                 _end_by_signal()
 
     def after_fork_in_child(self) -> None:
-        """Load again what another thread of the parent was loading at the moment of the fork."""
+        """Load again, if a thread of the parent was loading at the moment of the fork."""
         if self._lock.locked():
             half_imported.forget()
             self._lock = threading.Lock()
@@ -89,10 +91,10 @@ class Preparation(process.Bystander):
 
 
 def _end_by_signal() -> None:
-    """Let a program that Ctrl-C ends still end by the signal, as shells want to know.
+    """Make a program that Ctrl-C ends still end by the signal, for the shell to see.
 
-    CPython notes in its `run_eval_code_obj` that this exception ended the program, and forgets it with the
-    next code that is run from a text, as for each named tuple that an import makes.
+    CPython notes in its `run_eval_code_obj` that this exception ended the program, and forgets it when it
+    next runs code from a text, as for each named tuple that an import makes.
     """
     with suppress(KeyboardInterrupt):
         exec("raise KeyboardInterrupt")

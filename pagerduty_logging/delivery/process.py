@@ -21,11 +21,11 @@ from typing import Any, Protocol
 from pagerduty_logging.events_api.clock import monotonic
 
 SHORT_ATTEMPT = 1.0
-"""Seconds that an attempt may take in any case."""
+"""Seconds that an attempt may always take."""
 
 
 class Lives(Protocol):
-    """What is called at the process's end and in its forks."""
+    """An object that is called at the end of the process and in its forks."""
 
     flush_timeout: float
 
@@ -36,35 +36,35 @@ class Lives(Protocol):
         """Finish within `timeout` seconds."""
 
     def report_undelivered(self) -> None:
-        """Say what will be lost with the process: nothing more can be done."""
+        """Report what will be lost with the process: nothing more can be done."""
 
     def after_fork_in_child(self) -> None:
         """Reset: nothing that belongs to the parent is this process's."""
 
 
 class Bystander:
-    """What has nothing to finish at the process's end."""
+    """A `Lives` that has nothing to finish at the end of the process."""
 
     flush_timeout = 0.0
 
     def retry_now(self) -> None:
-        """Nothing is tried."""
+        """There is nothing to retry."""
 
     def finish(self, timeout: float) -> None:
-        """Nothing is waited for."""
+        """There is nothing to wait for."""
 
     def report_undelivered(self) -> None:
-        """Nothing is lost with it."""
+        """There is nothing to lose."""
 
 
 class _Ending:
     """How far the end of the process has come, and how long it may still be delayed.
 
     Attributes:
-        begun: the main thread has ended; other threads may still run, for any time.
+        begun: the main thread has ended; other threads may still run, for any length of time.
         over: the last hook has run; nothing runs after it.
         dismissed: threads that will be joined must end now.
-        unheard: possibly no hook will run any more; what is logged is sent in the call.
+        unheard: possibly no hook will run any more, so that the logging call itself sends.
     """
 
     begun = False
@@ -77,7 +77,7 @@ class _Ending:
         self._until: float | None = None
 
     def begin(self) -> None:
-        """Note that it has begun, and until when it may take."""
+        """Note that it has begun, and how long it may take."""
         if not self.begun:
             self.begun, self._until = True, monotonic() + self.left()
 
@@ -96,7 +96,7 @@ class _Ending:
         self._spent += self.left()
 
     def spare(self, flush: Callable[[float], bool]) -> bool:
-        """Let `flush` take what is left; what comes to a good end costs nothing before the end has begun."""
+        """Call `flush` with the seconds left; before the end has begun, a complete flush costs nothing."""
         spent = self._spent
         with self.waiting() as left:
             done = flush(left)
@@ -137,7 +137,7 @@ def let_go(living: Lives) -> None:
 def enter_process() -> None:
     """Connect to hosts whose processes end without any of Python's hooks.
 
-    A pool child of Celery's that has done its tasks ends by `os._exit`; it says so by a signal of Celery's.
+    A child of Celery's pool ends by `os._exit` when it has done its tasks, after it has sent a Celery signal.
     """
     celery = sys.modules.get("celery.signals")
     if celery is not None:
@@ -149,15 +149,14 @@ def enter_process() -> None:
 def threads_run() -> bool:
     """Return whether threads may be started, and will run.
 
-    In uWSGI they run only if its options allow it, and none may run before it forks: it does so without
-    Python's knowledge, and a child whose parent's thread held the interpreter's lock at that moment waits
-    for it for ever.
+    In uWSGI they run only if its options allow it, and none may run before it forks: Python does not notice
+    these forks, and if a thread of the parent held the interpreter's lock, the child waits for it for ever.
     """
     return not (will_fork_unseen() or uwsgi_lacks_threads() or interpreter_lacks_threads())
 
 
 def interpreter_lacks_threads() -> bool:
-    """Return whether this is a sub-interpreter that can neither end beside a thread nor wait for it."""
+    """Return whether this is a sub-interpreter that can neither end while a thread runs nor wait for it."""
     return not IN_MAIN_INTERPRETER and sys.version_info < (3, 14)
 
 
@@ -181,7 +180,7 @@ def after_unseen_fork(call: Callable[[], object]) -> None:
 
 
 def sends_in_call() -> bool:
-    """Return whether this process stops, or ends, without letting a thread finish what was logged.
+    """Return whether this process stops, or ends, without waiting for a thread to send what was logged.
 
     AWS Lambda freezes it with the answer (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html);
     RQ's work horse ends by `os._exit` after its job.
@@ -192,7 +191,7 @@ def sends_in_call() -> bool:
 def _in_work_horse() -> bool:
     if "rq.worker" not in sys.modules:
         return False
-    # The main thread's, for a job may log on others.
+    # The main thread's: a job may log on other threads.
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     while frame is not None:
         module = str(frame.f_globals.get("__name__"))
@@ -220,27 +219,28 @@ def _in_main_interpreter() -> bool:
 
 
 IN_MAIN_INTERPRETER = _in_main_interpreter()
-"""Determined on import: it takes a millisecond, which the first page should not wait for."""
+"""Determined on import: it takes a millisecond, which would delay the first page."""
 
 
 def new_thread(run: Callable[[], object], name: str = "pagerduty-logging") -> threading.Thread:
-    """Return a thread that is to call `run`, at most for as long as the process lives, not started yet.
+    """Return a thread, not started yet, that calls `run` and does not outlive the process.
 
-    Where threads inherit their context (an option of Python 3.14), it would keep that of the first page
-    alive, with the request in it. In a sub-interpreter it is joined at the end: one that ends beside a daemon
-    thread aborts the process, and from Python 3.14 on starts none. See `ending.dismissed`.
+    It gets an empty context: if threads inherit theirs (an option of Python 3.14), it would keep the first
+    page's alive, with the request in it. In a sub-interpreter the thread is joined at the end, because one
+    that ends with a daemon thread aborts the process, and from Python 3.14 on it starts none. See
+    `ending.dismissed`.
     """
     options: dict[str, Any] = {"context": contextvars.Context()} if sys.version_info >= (3, 14) else {}
     return threading.Thread(target=run, name=name, daemon=IN_MAIN_INTERPRETER, **options)
 
 
 def all_living() -> list[Lives]:
-    """Return all that are registered and still live."""
+    """Return all that are registered and not deleted."""
     return [living for ref in _living.valuerefs() if (living := ref()) is not None]
 
 
 def drain() -> None:
-    """Let all handlers finish, within what is left of the budget; a second Ctrl-C ends the waiting."""
+    """Let all handlers finish, within what is left of the budget; a second Ctrl-C stops the wait."""
     everybody = all_living()
     try:
         for living in everybody:
@@ -267,12 +267,12 @@ def _at_exit() -> None:
 
 def _before_threads_are_joined() -> None:
     process = sys.modules.get("multiprocessing.process")
-    # No `atexit` will come in a child of multiprocessing's.
+    # A child of multiprocessing runs no `atexit` functions.
     _end(last=process is not None and process.parent_process() is not None)
     ending.dismissed = not IN_MAIN_INTERPRETER
     if ending.dismissed:
         for living in all_living():
-            living.retry_now()  # which wakes its thread
+            living.retry_now()  # wakes its thread
 
 
 def _before_celery_exits(**_: object) -> None:
@@ -291,8 +291,9 @@ def _after_fork_in_child() -> None:
 def _called_at_the_end() -> bool:
     """Return whether the main thread may be in a function that the interpreter calls when it ends.
 
-    Functions registered while others of `atexit` run are never called, and if `threading` was not loaded
-    before, its hooks are not either. It is then the outermost on the stack; normally that is a module.
+    Functions that are registered while those of `atexit` run are never called, nor are the hooks of
+    `threading`, if it was not loaded before. Such a function is the outermost on the stack; normally that is
+    a module.
     """
     frame = sys._getframe()
     while frame.f_back is not None:

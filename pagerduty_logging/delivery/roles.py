@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 CARRIERS = ("urllib3", "requests", "charset_normalizer", "redis", "valkey", "py")
-"""Loggers of the libraries that carry our events, and what is shared about them, and of their warnings
-(`py.warnings`): what they log while doing so is about our own delivery."""
+"""Loggers of the libraries that send our events and talk to the shared state, and the one of warnings: what
+they log meanwhile is about our own delivery."""
 
 
 class Roles:
@@ -41,7 +41,7 @@ class Roles:
 
     @contextmanager
     def as_sender(self) -> Iterator[None]:
-        """Mark this thread as sending, in a `with` block, which may be within another one."""
+        """Mark this thread as sending, in a `with` block, which may be nested."""
         me = threading.get_ident()
         was = me in self._sending
         self._sending.add(me)

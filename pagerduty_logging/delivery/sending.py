@@ -99,7 +99,7 @@ class Sending:
                     self.spooled.forget(head)
             finally:
                 self.queue.sending = None
-        self.losses.tell(self.queue.lost)
+        self.losses.report(self.queue.lost)
         self._decisions.write()
         return 0.0 if self.claims is not None and self.claims.look() else wait
 

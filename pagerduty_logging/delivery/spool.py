@@ -1,12 +1,12 @@
 """Accepted events on disk until PagerDuty has them.
 
-One small file an event, written under another name and renamed, so that it is there as a whole or not at
-all. A file's name says who looks after it: its owner, one delivery in one process. An owner keeps a lease, a
-file whose time stamp says until when it is valid. Where the owner is dead, the first process to come renames
-the files to its own name and sends them. Two may do so at once: the dedup key makes one alert.
+Each event is a small file, written under another name and renamed, so that it is there as a whole or not at
+all. The file's name says who owns it: one delivery in one process. An owner keeps a lease, a file whose time
+stamp says until when it is valid. If the owner is dead, the first process that notices renames the files to
+its own name and sends them. Two may do so at once: the dedup key makes one alert.
 
-Nothing here raises because of the machine, or of what is in the directory: what cannot be written stays
-in memory, what cannot be read is moved to a folder of its own, and both are reported.
+Nothing here raises because of the machine, or because of what is in the directory: events that cannot be
+written stay in memory, files that cannot be read are renamed, and both are reported.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["FORMAT", "MAX_BYTES", "MAX_FILES", "Entry", "Kept", "Spool"]
 
 MAX_FILES = 10_000
 MAX_BYTES = 100_000_000
-"""How much a directory may hold of this user's events; beyond it the least severe are deleted."""
+"""How many events of this user, and bytes, a directory may hold; beyond it the least severe are deleted."""
 MAX_SET_ASIDE = 100
 """Files kept for a person to look at: broken ones, and events PagerDuty refused."""
 LEFTOVER = 300.0
@@ -66,13 +66,13 @@ class Spool:
     Args:
         directory: made if it is not there, for its owner only; the mode of one that was there is not
             changed.
-        routing_key: events for another one are left alone; only a digest of it is written. None: to look
-            at all that is there, and for nothing else.
-        diagnostics: where what the machine refuses is reported.
+        routing_key: events for another one are ignored; only a digest of it is written. None: only to list
+            everything that is there.
+        diagnostics: gets the errors of the machine.
 
     Attributes:
         owner: names this owner in the names of files.
-        shared: whether the last look found events that other living processes look after.
+        shared: whether the last look found events of other living processes.
     """
 
     def __init__(
@@ -115,11 +115,11 @@ class Spool:
             self._complain("an event could not be removed", error)
 
     def set_aside(self, ticket: str) -> None:
-        """Keep an event that PagerDuty refuses, for a person to look at, and never send it again."""
+        """Keep an event that PagerDuty refused, for people to look at; it is never sent again."""
         self._set_aside(ticket, "refused")
 
     def live(self, seconds: float) -> None:
-        """Renew the lease: this owner lives, and will renew again within so many seconds.
+        """Renew the lease: this owner is alive, and will renew it again within so many seconds.
 
         Raises:
             OSError: it cannot be written.
@@ -205,11 +205,11 @@ class Spool:
         return orphans
 
     def _read(self, name: str) -> Kept | None:
-        """Return the event in a file; None if it is not for us, or is broken and was set aside."""
+        """Return the event in a file; None if it is not for us, or broken and renamed."""
         try:
             return loaded(self._directory.read(name), self._addressee)
         except FileNotFoundError:
-            pass  # another process was faster, or the directory makes room
+            pass  # another process was faster, or it was deleted to make room
         except (LeftAlone, Foreign) as reason:
             self._diagnostics.say(
                 "left", f"events in the spool {self._directory.path} are left there: {reason}"

@@ -1,8 +1,8 @@
-"""The files of a spool: the only disk access, and nothing but regular files of this user's is trusted.
+"""The files of a spool: the only disk access. Only regular files of this user are trusted.
 
-The directory is opened for each operation, without following a link in its place, and everything in it is
-reached from that descriptor. No descriptor stays open: a program that becomes a daemon closes what it does
-not know, and the next file that it opens gets the number.
+The directory is opened for each operation, without following a link, and everything in it is reached from
+that descriptor. No descriptor stays open: a program that becomes a daemon closes all that it does not know,
+and the next file that it opens gets the same number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import takewhile
 from pathlib import Path
 
 MAX_FILE_BYTES = 1_000_000
-"""No file of ours is as big: an event has at most half of it."""
+"""Larger than any file of ours: an event has at most half of it."""
 
 _SUPPORTED = os.name == "posix" and {os.open, os.stat, os.rename, os.unlink, os.utime} <= os.supports_dir_fd
 
@@ -30,7 +30,7 @@ class Directory:
 
     Args:
         path: of the directory. A link in its place is followed if it is this user's or root's.
-        warn: is given a sentence about a directory that others may write to, or that was replaced.
+        warn: called with a sentence if others may write to the directory, or if it was replaced.
     """
 
     def __init__(self, path: str | os.PathLike[str], warn: Callable[[str], object]) -> None:
@@ -55,7 +55,7 @@ class Directory:
             stamp: the file's time, in seconds since the epoch; default: now.
 
         Raises:
-            OSError: the machine does not let us.
+            OSError: that is not possible.
         """
         try:
             with self._opened() as directory:
@@ -75,13 +75,15 @@ class Directory:
         """
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         with self._opened() as directory:
-            _check(os.lstat(name, dir_fd=directory))  # before it is opened: a device may act on that
+            _check(
+                os.lstat(name, dir_fd=directory)
+            )  # before it is opened: opening a device may have an effect
             with os.fdopen(os.open(name, flags, dir_fd=directory), "rb") as file:
                 _check(os.fstat(file.fileno()))
                 return file.read(MAX_FILE_BYTES)
 
     def own(self, names: list[str]) -> dict[str, os.stat_result]:
-        """Return those files that are ours, with what is known of each.
+        """Return the files that are ours, each with its `stat`.
 
         Raises:
             OSError: the directory is not there, cannot be read or cannot be trusted.
@@ -99,7 +101,7 @@ class Directory:
         """Rename a file.
 
         Raises:
-            OSError: it is gone, or the machine does not let us.
+            OSError: it is gone, or that is not allowed.
         """
         with self._opened() as directory:
             os.rename(old, new, src_dir_fd=directory, dst_dir_fd=directory)
@@ -108,7 +110,7 @@ class Directory:
         """Delete a file.
 
         Raises:
-            OSError: it is gone, or the machine does not let us.
+            OSError: it is gone, or that is not allowed.
         """
         with self._opened() as directory:
             os.unlink(name, dir_fd=directory)
@@ -117,13 +119,13 @@ class Directory:
         """Set the time of a file.
 
         Raises:
-            OSError: it is gone, or the machine does not let us.
+            OSError: it is gone, or that is not allowed.
         """
         with self._opened() as directory:
             os.utime(name, (when, when), dir_fd=directory, follow_symlinks=False)
 
     def _write(self, directory: int, name: str, content: bytes, stamp: float | None) -> None:
-        # Not to be guessed: where others may write too, they could take the name before us.
+        # Not guessable: if others may write here too, they could take the name first.
         part = f".{name.partition('.')[0]}-{os.urandom(4).hex()}.part"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         handle = os.open(part, flags, 0o600, dir_fd=directory)
@@ -131,7 +133,7 @@ class Directory:
             try:
                 if self._masked is None:
                     self._masked = os.fstat(handle).st_mode & 0o777 != 0o600
-                if self._masked:  # the umask takes even the owner's rights
+                if self._masked:  # the umask may remove even the owner's rights
                     os.fchmod(handle, 0o600)
                 while content:
                     content = content[os.write(handle, content) :]
@@ -155,7 +157,9 @@ class Directory:
                 above.mkdir(0o755)
         with suppress(FileExistsError):
             self.path.mkdir(0o700)
-            if stat.S_IMODE(self.path.lstat().st_mode) != 0o700:  # the umask takes even the owner's rights
+            if (
+                stat.S_IMODE(self.path.lstat().st_mode) != 0o700
+            ):  # the umask may remove even the owner's rights
                 self.path.chmod(0o700)
 
     @contextmanager

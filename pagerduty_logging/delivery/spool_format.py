@@ -1,4 +1,4 @@
-"""What a file of a spool holds: an event as JSON, which is checked as if a stranger had written it."""
+"""The content of a spool file: an event as JSON, which is checked as untrusted input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pagerduty_logging.events_api.events import Change, Severity
 from pagerduty_logging.events_api.routing_key import RoutingKey
 
 FORMAT = 1
-"""Version of the files; those of a later one are left alone."""
+"""Version of the files; those of a later version are ignored."""
 LATEST = 253_402_300_799.0
 """Seconds since the epoch at the end of the year 9999: no event was accepted later."""
 
@@ -36,7 +36,7 @@ class Kept:
         severity: of the event.
         known: whether its problem was reported before.
         accepted: when, in seconds since the epoch.
-        label: names the event in diagnostics.
+        label: the event's name in notices.
         bare: whether it is in its barest form already.
     """
 
@@ -57,7 +57,7 @@ class Broken(Exception):
 
 
 def digest(routing_key: RoutingKey) -> str:
-    """Return the digest that stands for a routing key in a spool."""
+    """Return the digest of a routing key, which a spool has in its place."""
     return hashlib.sha256(b"pagerduty-logging:" + routing_key.reveal().encode()).hexdigest()[:16]
 
 
@@ -85,7 +85,7 @@ def loaded(content: bytes, addressee: str | None) -> Kept:
 
     Args:
         content: any bytes.
-        addressee: the digest of the routing key whose events are wanted; None: of any.
+        addressee: the digest of the routing key whose events are wanted; None: any.
 
     Raises:
         LeftAlone: it is for another routing key, or a later version wrote it.
@@ -95,7 +95,7 @@ def loaded(content: bytes, addressee: str | None) -> Kept:
         return _loaded(content, addressee)
     except LeftAlone:
         raise
-    except Exception as error:  # any shape is possible: JSON can make nearly everything raise
+    except Exception as error:  # JSON of any shape is possible, and nearly every line may raise
         raise Broken(type(error).__name__) from None
 
 
@@ -127,7 +127,7 @@ def _loaded(content: bytes, addressee: str | None) -> Kept:
 def _encoded(path: str, event: bytes, dedup_key: Any) -> EncodedEvent:
     """Return the event, if it is one that may follow our routing key to PagerDuty."""
     body = json.loads(event, parse_constant=_no_constant)
-    # The routing key is put behind the first brace, and no other one may come after it.
+    # The routing key is inserted after the first brace; no second one may follow.
     if not event.startswith(b'{"') or len(event) > MAX_EVENT_BYTES or "routing_key" in _is(body, dict):
         raise ValueError("no event of ours")
     if body.get("dedup_key") != dedup_key:

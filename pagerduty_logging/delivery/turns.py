@@ -56,7 +56,7 @@ class Turns:
         else:
             late = line.events[-1].accepted_at > at
             line.events.append(pending)
-            if late:  # seldom: it comes from the spool, or another thread was quicker
+            if late:  # rarely: it comes from the spool, or another thread was faster
                 line.events.sort(key=_accepted_at)
                 if not line.served and at < line.since:
                     line.since = at

@@ -21,8 +21,8 @@ from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.inbox import HANGS, Item
 from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.delivery.sending import Sending
-from pagerduty_logging.delivery.signals import Signals
 from pagerduty_logging.delivery.spooled import LOOK_AROUND
+from pagerduty_logging.delivery.wake_ups import WakeUps
 from pagerduty_logging.events_api.events import Severity
 
 
@@ -88,7 +88,7 @@ class Worker:
         self._diagnostics = diagnostics
         self._owner = owner
         self._on_look = on_look
-        self._signals = Signals()
+        self._wake_ups = WakeUps()
 
     # --- the callers' side ------------------------------------------------------------------------
 
@@ -126,14 +126,14 @@ class Worker:
             self._set_going(wake)
         except (RecursionError, MemoryError):
             # It is accepted all the same; the next call with more stack or memory continues.
-            self._signals.wake.put(None)
+            self._wake_ups.worker.put(None)
 
     def _set_going(self, wake: bool) -> None:
         thread = self.thread
         usual = thread is not None and thread.is_alive() and not process.ending.begun
         if usual or self.roles.busy or sys.is_finalizing():
-            if wake and self._signals.wake.empty():
-                self._signals.wake.put(None)
+            if wake and self._wake_ups.worker.empty():
+                self._wake_ups.worker.put(None)
         elif process.ending.begun:
             with process.ending.waiting() as left:
                 self.flush(left)
@@ -147,7 +147,7 @@ class Worker:
             with process.ending.waiting() as left:
                 self.flush(left)
         if self.queue.lost:
-            self.sending.losses.tell(self.queue.lost)
+            self.sending.losses.report(self.queue.lost)
         if process.ending.over or (process.ending.unheard and not self.queue.idle):
             self._owner.report_undelivered()
         elif self.thread is None and not self.queue.idle:
@@ -176,14 +176,16 @@ class Worker:
         if self.sending.claims is None or self.roles.busy or sys.is_finalizing():
             return
         left = max(until - self._clock(), 0.0)
-        if self.thread is not None and self.thread.is_alive():
-            self._signals.hand_in_until = until
-            self._wait(left, lambda: self._signals.hand_in_until is None)
-        elif self._signals.working.acquire(timeout=left):
+        thread = self.thread
+        if thread is not None and thread.is_alive():
+            self._wake_ups.hand_in_until = until
+            # It may just have seen that it is closed, and look at nothing any more.
+            self._wait(left, lambda: self._wake_ups.hand_in_until is None or not thread.is_alive())
+        elif self._wake_ups.working.acquire(timeout=left):
             try:
                 self.sending.claims.hand_in(left)
             finally:
-                self._signals.working.release()
+                self._wake_ups.working.release()
 
     def decided(self, timeout: float) -> bool:
         """Give the thread a moment to decide what waits in the inbox; return whether it is empty."""
@@ -199,12 +201,14 @@ class Worker:
     def finish(self) -> None:
         """Begin to send all that waits, and to report the repeats that no event has reported."""
         self.sending.reports.end()
+        if self.sending.claims is not None:
+            self.sending.claims.finish()
         self.queue.retry_now()
         self.rouse()
 
     def _wait(self, timeout: float, done: Callable[[], bool]) -> bool:
         me = (done, queue.SimpleQueue[None]())
-        waiting = self._signals.waiting
+        waiting = self._wake_ups.waiting
         until = self._clock() + timeout
         while not done() and (left := until - self._clock()) > 0:
             if me not in waiting:  # for the first time, or woken and no longer true
@@ -219,8 +223,8 @@ class Worker:
 
     def rouse(self) -> None:
         """Let the thread look for something to do."""
-        if self._signals.wake.empty():
-            self._signals.wake.put(None)
+        if self._wake_ups.worker.empty():
+            self._wake_ups.worker.put(None)
 
     def close(self) -> None:
         """End as soon as nothing is pending. Waits for nothing."""
@@ -236,7 +240,7 @@ class Worker:
     def work_here(self, timeout: float) -> None:
         """Send on this thread, for at most `timeout` seconds."""
         until = self._clock() + timeout
-        if not self._signals.working.acquire(timeout=max(timeout, 0.0)):
+        if not self._wake_ups.working.acquire(timeout=max(timeout, 0.0)):
             return
         try:
             with self.roles.as_sender():
@@ -247,14 +251,14 @@ class Worker:
                         return
                     self._rest(wait)
         finally:
-            self._signals.working.release()
+            self._wake_ups.working.release()
             if self.queue.idle:
                 process.let_go(self._owner)
 
     def _run(self) -> None:
         """Send until there is nothing left and it is closed."""
         woken = True
-        with self._signals.working, self.roles.as_sender():
+        with self._wake_ups.working, self.roles.as_sender():
             while True:
                 look = math.inf
                 try:
@@ -265,7 +269,7 @@ class Worker:
                 except Exception as broken:
                     self._diagnostics.say("worker", f"the worker stumbled: {type(broken).__name__}")
                     wait = self.sending.client.retry.initial or LOOK_AROUND
-                self._signals.tell()
+                self._wake_ups.wake_waiting()
                 if process.ending.dismissed or (self.idle and self.closed and self._retire()):
                     break
                 look_around = math.inf if self.sending.spooled is None else LOOK_AROUND
@@ -278,10 +282,10 @@ class Worker:
         """Return the seconds to wait, but for counts that are to be handed in; at the end, do so."""
         if self.sending.claims is None:
             return wait
-        until = self._signals.hand_in_until
+        until = self._wake_ups.hand_in_until
         if until is not None:
             self.sending.claims.hand_in(max(until - self._clock(), 0.0))
-            self._signals.hand_in_until = None
+            self._wake_ups.hand_in_until = None
         counts = self.sending.claims.wait()
         return wait if counts is None else min(counts, math.inf if wait is None else wait)
 
@@ -296,7 +300,7 @@ class Worker:
         if process.ending.dismissed:
             return False
         thread = self.thread
-        starting = self._signals.starting
+        starting = self._wake_ups.starting
         if (thread is not None and thread.is_alive()) or not starting.acquire(blocking=False):
             return True
         try:
@@ -316,7 +320,7 @@ class Worker:
             self.ensure_thread()
 
     def _retire(self) -> bool:
-        with self._signals.starting:
+        with self._wake_ups.starting:
             if not self.queue.idle:
                 return False
             self.thread = None
@@ -333,7 +337,7 @@ class Worker:
         if wait == 0.0:
             return True
         try:
-            self._signals.wake.get(timeout=None if wait == math.inf else min(wait, threading.TIMEOUT_MAX))
+            self._wake_ups.worker.get(timeout=None if wait == math.inf else min(wait, threading.TIMEOUT_MAX))
         except queue.Empty:
             return False
         return True

@@ -40,7 +40,7 @@ DEFAULT_RETRY = Retry(max_age=60.0)
 DEFAULT_TIMEOUT = 10.0
 """Seconds one attempt may take, end to end."""
 MAX_TIMEOUT = 86_400.0
-"""Seconds: sockets accept no time-out beyond some weeks, and a day is more than enough."""
+"""Seconds: sockets accept no timeout beyond some weeks, and a day is more than enough."""
 
 
 class EventsClient:

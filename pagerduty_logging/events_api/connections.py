@@ -1,6 +1,6 @@
 """Connections whose every wait shares one deadline, from the name to the last byte of the answer.
 
-A socket's time-out bounds each wait, not their sum: a server that sends one byte a second, a name with many
+A socket's timeout bounds each wait, not their sum: a server that sends one byte a second, a name with many
 dead addresses, or a resolver that hangs could hold a caller for ever. So name resolution, every connection
 attempt, the TLS handshake, every write and every read ask how much time is left.
 """
@@ -43,7 +43,7 @@ MAX_CONNECTIONS = 100
 _ONCE = Retry.from_int(False, redirect=False)
 """One attempt; made once, not for every request."""
 _WRITE_BYTES = 16_384
-"""What one TLS record holds: a TLS socket's time-out bounds each record, not all of them together."""
+"""What one TLS record holds: a TLS socket's timeout bounds each record, not all of them together."""
 
 Resolve: TypeAlias = Callable[[str, int, int, int], list[Any]]
 _T = TypeVar("_T")
@@ -305,7 +305,7 @@ class _BoundedConnection(HTTPConnection):
 
     def _tunnel(self) -> None:
         super()._tunnel()
-        # The TLS handshake comes next: the socket's time-out bounds it.
+        # The TLS handshake comes next: the socket's timeout bounds it.
         self.sock.settimeout(_exchange().remaining())
 
     def send(self, data: Any) -> None:

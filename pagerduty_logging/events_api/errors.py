@@ -1,7 +1,7 @@
 """What can go wrong between a program and PagerDuty, as one tree.
 
 EventsError                  everything below
-├── NetworkError             no answer: DNS, TCP, TLS, proxy, time-out
+├── NetworkError             no answer: DNS, TCP, TLS, proxy, timeout
 └── ApiError                 an answer that is not an acceptance (anything but 202)
     ├── BadRequest           400, 413, 422: this event will never be accepted as it stands
     ├── RateLimited          429: not accepted now, but later

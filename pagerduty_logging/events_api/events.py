@@ -7,6 +7,7 @@ caller and compares by content. What PagerDuty's limits make of it is decided wh
 
 from __future__ import annotations
 
+import copy
 import enum
 import json
 import socket
@@ -130,6 +131,12 @@ class Trigger:
         set_field(self, "custom_details", _details(self.custom_details))
         set_field(self, "links", _links(self.links))
         set_field(self, "images", _images(self.images))
+
+    def with_plain_details(self, details: dict[str, JSON]) -> Trigger:
+        """Return the same with other details, which are plain data already: they are not converted again."""
+        other = copy.copy(self)
+        object.__setattr__(other, "custom_details", details)
+        return other
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Site:
 
 
 # Plain dicts: reads and writes of one entry are atomic, and a race costs a second parse at
-# worst. When full they start afresh, which costs each site a millisecond once.
+# worst. When full they are cleared, which costs each site a millisecond once.
 sites: dict[tuple[str, int], Site] = {}
 """The lines read so far, by path and line."""
 _files: dict[str, tuple[_Signature, Lines]] = {}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.page import together
 from pagerduty_logging.page.together import StandIn
+from pagerduty_logging.record.exceptions import Frame
 from pagerduty_logging.record.occurrence import Occurrence
 from pagerduty_logging.state.crowds import Crowds
 
@@ -70,13 +71,12 @@ class StandIns:
             line = f"{_file(origin.path)}:{origin.line}"
             stand_in = self._identifier.identify_together("", f"messages of {line} in {origin.function}")
             return StandIn(stand_in, partial(together.messages_of_a_line, crowd=crowd, line=origin))
-        return self._storm(occurrence, words, at)
+        return self._storm(occurrence, origin, words, at)
 
-    def _storm(self, occurrence: Occurrence, words: str, at: float) -> StandIn | None:
+    def _storm(self, occurrence: Occurrence, origin: Frame, words: str, at: float) -> StandIn | None:
         text = _VALUES.sub("0", f"{words}\n{_failure(occurrence)}")
         if _LETTER.search(text) is None:
             return None
-        origin = occurrence.origin
         function = f"{origin.function} ({_file(origin.path)})"
         crowd = self._texts.note(hash(text), function, function, at)
         if crowd is None:

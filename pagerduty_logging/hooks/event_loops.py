@@ -54,8 +54,12 @@ class LoopHooks:
         are taken apart, and then nothing can be sent any more.
         """
         for task in _failed_and_never_asked():
+            error = task.exception()  # asked for now: asyncio does not report it again
+            if error is None or stops(error):
+                continue
+            context = {"message": "Task exception was never retrieved", "exception": error, "future": task}
             with suppress(Exception):  # an exception handler of the program's
-                task.__del__()  # as when it is freed: it reports once
+                task.get_loop().call_exception_handler(context)
 
     def _hook(self, before: Function) -> Function:
         def call_exception_handler(loop: Any, context: Mapping[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -98,12 +97,14 @@ def renewed(history: History, composed: Trigger, *, first: bool = True) -> Trigg
         shown.pop(name, None)
     for name in (new.keys() & shown.keys()) - KNOWN_HERE if first else ():
         shown[free_name(f"{name} (logged)", (*shown, *new))] = shown.pop(name)
-    return replace(composed, custom_details={**shown, **new})
+    return composed.with_plain_details({**shown, **new})
 
 
 def _why(history: History, mine: Mine) -> str:
     """Return why an event is sent, now that it is known what others sent."""
     since = mine.last_seen - history.since if history.since else mine.window
+    if mine.events == 1:
+        since = mine.last_seen - mine.first_seen  # the event before was another process's, perhaps
     match Why.of(history.why):
         case Why.SIZE:
             return words.size(mine.suppressed, since)

@@ -80,6 +80,15 @@ class FollowUps:
             self._due.append((problem, Why.FIRST))
         return problem is not None
 
+    def size(self, key: str, elapsed: float) -> None:
+        """Report the size of a problem that others have met too, so many seconds after its event.
+
+        Nothing is reported while that is the business of the process that sent the event.
+        """
+        problem = self._throttle.unreported.overdue(key, elapsed)
+        if problem is not None:
+            self._due.append((problem, Why.SIZE))
+
     @property
     def left(self) -> int:
         """How many problems there are whose report is to be made now, and is not."""

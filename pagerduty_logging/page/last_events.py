@@ -1,4 +1,4 @@
-"""What the last event of each problem said: kept for those that follow without a record."""
+"""What the last event of each problem said, kept for later events without a record."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from pagerduty_logging.state.lock import ReentrantLock
 from pagerduty_logging.state.problem import History, Problem
 
 MAX_EVENTS, MAX_BYTES = 500, 2_000_000
-"""Events that are kept whole, and the memory that they take, about; the least recently sent go first."""
+"""How many events, and about how many bytes, are kept whole; the least recently sent are reduced first."""
 MAX_ORIGINS = 1_000
 MAX_SUMMARY_CHARS = 200
 """Characters kept of a problem's summary: ten thousand problems may be known."""
 _OF_THE_MOMENT = ("last_seen", "delayed")
-"""Details that were true of the last event, and are not of the next."""
+"""Details of the last event that are not true of the next one."""
 
 
 class Origin(NamedTuple):
@@ -38,7 +38,7 @@ class Origin(NamedTuple):
 
 
 class Said(NamedTuple):
-    """The least that is kept of the last event of a problem."""
+    """The minimum that is kept of the last event of a problem."""
 
     summary: str
     origin: Origin
@@ -46,7 +46,7 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """What `before_send` was given.
+    """The arguments of `before_send`.
 
     Attributes:
         trigger: before it was changed.
@@ -90,13 +90,13 @@ class LastEvents:
         self.reset()
 
     def reset(self) -> None:
-        """Keep none: this is a forked child."""
+        """Forget all, in a forked child."""
         self._origins: dict[Origin, Origin] = {}
         self._whole: LRUCache[str, _Whole] = LRUCache(MAX_BYTES, getsizeof=_size)
         self._lock = ReentrantLock()
 
     def note(self, problem: Problem, event: Event, logger: str) -> None:
-        """Keep the least of a problem's event, which is about to be sent."""
+        """Keep the minimum of a problem's event, which is about to be sent."""
         if isinstance(event, Trigger):
             origin = Origin(logger, event.source, event.component, event.group, event.event_class)
             if len(self._origins) >= MAX_ORIGINS:
@@ -128,7 +128,7 @@ class LastEvents:
         return self._lock.run(self._whole.get, key, or_else=_not_now)
 
     def trigger(self, problem: Problem, said: Said, history: History, seen: float) -> Trigger:
-        """Return what follows the last event: the same with new figures, as it was sent.
+        """Return an event like the last one, as it was sent, with new figures.
 
         Args:
             problem: the problem.

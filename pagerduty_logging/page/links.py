@@ -1,4 +1,4 @@
-"""Links and images of a page: templates over its record, and which addresses are fit to be sent."""
+"""Links and images of a page: templates filled from its record, and which addresses may be sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pagerduty_logging.events_api.safejson import JSON
 from pagerduty_logging.events_api.text import plain
 
 MAX_VALUE = 200
-"""Characters that one field may bring into a link."""
+"""Characters that one field may add to a link."""
 
 _FIELD = re.compile(r"\{\{(?P<literal>\w+)\}\}|\{(?P<name>\w+)\}")
 
@@ -28,7 +28,7 @@ class Unfit(ValueError):
 def filled(link: Link, values: Mapping[str, JSON]) -> Link:
     """Return `link` with `{name}` replaced by values, quoted where they are part of the address.
 
-    `{{name}}` stands for itself, and braces around anything but a name are left alone.
+    `{{name}}` gives `{name}`; braces around anything that is no name stay.
 
     Raises:
         Unfit: a value is missing, empty or no plain text or number.

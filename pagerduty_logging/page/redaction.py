@@ -1,8 +1,8 @@
-"""Secrets out of everything that leaves the process, in the last step before an event is encoded.
+"""Takes secrets out of everything that leaves the process, as the last step before an event is encoded.
 
-Two kinds are found: values under names that mean a secret, and texts that look like one wherever
-they stand. Neither kind is complete: "the password is hunter2" in a sentence stays. What cannot be
-judged because this code fails is withheld.
+Two kinds are found: values under names that mean a secret, and texts that look like one anywhere.
+Neither kind is complete: "the password is hunter2" in a sentence stays. If this code fails, the text is
+left out.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from pagerduty_logging.page.secret_patterns import MARK, NAME_KEYS, VALUE_KEYS
 from pagerduty_logging.record import template_strings
 
 MAX_LOOKED_AT = 256 * 1_024
-"""Characters of one event that are searched, of 512 kB that PagerDuty takes; the rest is cut before."""
+"""Characters of one event that are searched (PagerDuty takes 512 kB); the rest is cut off before."""
 MAX_PART = 200
-"""Characters of an unbroken word at a cut that go too: half a token is not known as one."""
+"""At a cut, characters of an unfinished word that are removed too: half a token is not recognised."""
 
 MIN_VALUE = 6
-"""Characters of a secret that is hidden wherever it stands; a shorter one may be part of any word."""
+"""Length from which a secret is hidden everywhere; a shorter one may be part of any word."""
 
 NAMED = Judgement(sensitive=True, strong=True)
 """The judgement of a value whose name is in the entry beside it."""
@@ -108,7 +108,7 @@ class Redactor:
         self._harmless: set[str] = set()
 
     def event(self, event: Event) -> Event:
-        """Return `event` without secrets; if that cannot be done, without any text that may hold one."""
+        """Return `event` without secrets; if that fails, without any text that may hold one."""
         try:
             return _Look(self).event(event)
         except Exception as error:
@@ -123,7 +123,7 @@ class Redactor:
         return _Look(self).value(value)
 
     def key(self, key: str) -> str:
-        """Return a dedup key that holds no secret: itself, or its hash, the same for the same key."""
+        """Return a dedup key without a secret: the key itself, or its hash."""
         if self.text(key) == key:
             return key
         return "sha256:" + hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()
@@ -133,7 +133,7 @@ class Redactor:
         return self.judged(name).sensitive
 
     def judged(self, name: str) -> Judgement:
-        """Return what `name` says of the value under it."""
+        """Return what `name` says about the value under it."""
         if not self._usual:
             return secret_names.HARMLESS
         known = self._judged.get(name)
@@ -154,7 +154,7 @@ class Redactor:
         shown = self._search(text)
         if shown == text and len(text) <= MAX_JUDGED_CHARS:
             if len(self._harmless) >= MAX_JUDGED:
-                self._harmless.clear()  # what every event says comes back at once
+                self._harmless.clear()  # texts of every event are found here
             self._harmless.add(text)
         return shown
 
@@ -172,7 +172,7 @@ class Redactor:
 
 
 class _Look:
-    """One look at one event: counts the characters that it has searched."""
+    """One search of one event: counts the characters that it has searched."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
@@ -243,9 +243,11 @@ class _Look:
                     names_a_secret = self._has_a_secrets_name(mapping)
                 if names_a_secret:
                     judged = NAMED
-            shown[free_name(self._key(name), shown)] = (
-                _hidden(value, judged) if judged.sensitive else self.value(value)
-            )
+            free = free_name(self._key(name), shown)
+            if judged.sensitive:
+                shown[free] = _hidden(value, judged)
+            else:
+                shown[free] = self.text(value) if type(value) is str else self.value(value)
         return shown
 
     def _has_a_secrets_name(self, mapping: dict[str, JSON]) -> bool:
@@ -255,12 +257,14 @@ class _Look:
         )
 
     def _key(self, name: str) -> str:
-        """Return a name of an entry: what was cut would be one name for all of them."""
+        """Return a name of an entry; after a cut all names would be the same."""
+        if self._redactor.is_harmless(name) and not self._values:
+            return name
         self._left = max(self._left, MAX_JUDGED_CHARS)
         return self.text(name)
 
     def _secrets_among(self, details: Any) -> list[str]:
-        """Return the texts that stand under the name of a secret: the words of the record may repeat them."""
+        """Return the texts under the name of a secret: the record's words may repeat them."""
         if not isinstance(details, dict):
             return []
         found = []
@@ -285,7 +289,7 @@ class _Look:
                 return [name, _hidden(value, self._redactor.judged(name))]
         if not items or not all(isinstance(item, str) for item in items):
             return [self.value(item) for item in items]
-        # Rows are one text, shown row by row: what spans several is found in the whole only.
+        # Rows are one text, shown row by row: a secret over several rows is found in the whole text only.
         rows = [str(item) for item in items]
         for index, (option, row) in enumerate(itertools.pairwise(rows), 1):
             if _OPTION.fullmatch(option) and not row.startswith("-") and self._redactor.is_sensitive(option):

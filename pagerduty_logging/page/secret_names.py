@@ -23,20 +23,20 @@ from pagerduty_logging.page.secret_patterns import (
 _WORD = re.compile(r"[A-Z]++(?![a-z])|[A-Z]?[a-z]++|[A-Z]++|\d++|[^\W\dA-Za-z_]++")
 _SEPARATORS = re.compile(r"[\W_]++")
 MAX_NAME = 80
-"""Characters of a name that are looked at: its end."""
+"""Characters at the end of a name that are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a name says of the value under it."""
+    """What a name says about the value under it."""
 
     sensitive: bool = False
     counts: bool = False
     """A number is no secret: `max_tokens`."""
     strong: bool = False
-    """What follows is the secret whatever it looks like; else it must not look like a sentence."""
+    """The value is a secret whatever it looks like; otherwise only if it does not look like a sentence."""
     header: bool = False
-    """What follows reaches to the end of the line."""
+    """The value is the rest of the line."""
     short: bool = False
     """A number of up to three digits is no secret: `pass=3 fail=2`."""
     place: bool = False

@@ -86,7 +86,7 @@ _IDENTIFIED = re.compile(
 _VALUES = re.compile(r"(?P<before>\)\s{0,5}(?i:values)\s{0,5}\()(?P<secret>[^\r\n]*+)")
 _PARAMETERS = re.compile(r"\[parameters: (?=[(\[])[^\r\n]*+")
 MAX_STATEMENT = 2_000
-"""Characters of a statement that are looked at for names of columns."""
+"""Characters of a statement that are searched for names of columns."""
 _COLUMN = re.compile(r"[A-Za-z_]\w{1,60}+")
 _INPUT_VALUE = re.compile(r"\binput_value=(?P<secret>[^\r\n]*?)(?=, input_type=|[\r\n]|\Z)")
 
@@ -95,7 +95,7 @@ _COMMANDS = (
     ("-", _CLIENT_OPTION), ("snmp", _SECOND_OPTION), ("%", _SAMBA), ("net use", _NET_USE),
     ("chpasswd", _PIPED), ("(", _CREDENTIALS),
 )  # fmt: skip
-"""What a text must hold for a pattern to be looked for, and the pattern."""
+"""What a text must contain before a pattern is tried, and the pattern."""
 _SCHEMES = ("bearer", "basic", "negotiate", "ntlm", "token")
 _SAYS = ("pass", "secret", "token", "key")
 

@@ -16,13 +16,14 @@ from pagerduty_logging.page.secret_patterns import ABSENT, MARK, NAME_KEYS, PROS
 Judge = Callable[[str], Judgement]
 
 # A name as a whole, then what stands between it and its value: `=`, `: `, `' => '`, `"]=`; or the end of a
-# quoted text and the beginning of the next: `('password', 'x')`; or, behind `--password`, a blank.
+# quoted text and the beginning of the next: `('password', 'x')`; or, behind `--password` and before a quoted
+# text, a blank.
 _NAMED = re.compile(
-    r"(?<![\w.-])(?P<name>[\w.-]++)"
+    r"(?<![\w.-])(?P<dash>(?=-))?(?P<name>[\w.-]++)"
     r"(?:(?P<between>\\{0,7}[\"'`]?(?:\]|%5[Dd])?[ \t]{0,5}"
     r"(?:=>|:=|={1,3}|->|→|\uff1a|::?(?!//)|%3[Dd])\s{0,5})"
     r"|(?P<pair>\\{0,7}[\"'],\s{0,5})(?=[bBuU]?\\{0,7}(?:\d|[\"'](?![\w.-]{1,60}+\\{0,7}[\"']\s{0,3}:)))"
-    r"|(?P<blank>[ \t]{1,5})(?=[\"'\w/+$!@#%^&*~.]))"
+    r"|(?P<blank>[ \t]{1,5})(?(dash)(?=[\"'\w/+$!@#%^&*~.])|(?=[\"'])))"
 )
 _BEFORE = re.compile(r"(?<![\w-])[\w-]{1,24}[ ]\Z")
 _QUOTE = re.compile(r"[bBfFrRuU]{0,2}(?P<quote>\\{0,7}(?:\"{3}|'{3}|[\"'`]))")

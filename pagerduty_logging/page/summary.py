@@ -37,11 +37,11 @@ _CAUSE = "caused by"
 """`Raised.relation` of what an exception was raised from."""
 _OBJECT = re.compile(r" at 0x[0-9a-fA-F]")
 _NO_ERROR = "NoneType: None"
-"""What Python prints for an exception where there is none."""
+"""What Python prints if there is no exception."""
 
 
 def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
-    """Return the message's first line, and the exception where the line does not say it already.
+    """Return the message's first line, and the exception, unless the line has it already.
 
     Args:
         words: the message.
@@ -56,7 +56,7 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     error, more = _first_cause(_behind_wrapper(chain) if is_report else chain[0])
     text = cut(_said(error, chain), MAX_ERROR_CHARS)
     if text and text == words.strip().partition("\n")[0].strip():
-        line = text  # a code or a number may be all that it says
+        line = text  # its text may be just a code or a number
     if is_report:
         line = _STAMP.sub("", line, count=1)
     elif _LOGURU.match(line):
@@ -82,7 +82,7 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
 
 
 def without_no_error(text: str) -> str:
-    """Return a text without what a formatter appends where `log.exception` finds no exception."""
+    """Return a text without what a formatter appends if `log.exception` finds no exception."""
     stripped = text.rstrip()
     if stripped == _NO_ERROR:
         return ""
@@ -98,7 +98,7 @@ def _first_cause(error: Raised) -> tuple[Raised, str]:
 
 
 def _behind_wrapper(chain: tuple[Raised, ...]) -> Raised:
-    """Return what came out of the application, where a library made an exception of its own of that."""
+    """Return the exception that came out of the application, if a library has wrapped it."""
     for raised in chain:
         if raised.members or any(frame.path and not is_library(frame.path) for frame in raised.frames):
             return raised
@@ -108,7 +108,7 @@ def _behind_wrapper(chain: tuple[Raised, ...]) -> Raised:
 
 
 def _said(error: Raised, chain: tuple[Raised, ...]) -> str:
-    """Return what an exception says; where that is how an object is printed, what caused it.
+    """Return an exception's text; if that is only the `repr` of an object, its cause's.
 
     tenacity's `RetryError` says `RetryError[<Future at 0x7f24b6faa950 state=finished raised ValueError>]`.
     """

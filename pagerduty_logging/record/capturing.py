@@ -197,7 +197,8 @@ class Capturing:
             key = self._identifier.defer(occurrence, error, traceback)
         if key is None:
             key = self._identify_here(record, occurrence, marked)
-        noted = paged_exceptions.of_task(record, traceback)
+        about = record.__dict__
+        noted = paged_exceptions.of_task(traceback, about.get("msg"), about.get("args"))
         mark = (key, occurrence.attributes["name"], occurrence.at, id(noted))
         paged_exceptions.mark(error, self._mark, mark)
 

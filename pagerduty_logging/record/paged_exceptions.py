@@ -7,7 +7,6 @@ would keep their frames alive. It is plain data, so that a marked exception can 
 from __future__ import annotations
 
 import inspect
-import logging
 import re
 from opcode import opmap
 from types import TracebackType
@@ -71,13 +70,18 @@ def copy_marks(error: BaseException, other: BaseException) -> None:
         mark(other, attribute, value[:2] if type(value) is tuple else value)
 
 
-def of_task(record: logging.LogRecord, traceback: TracebackType | None) -> TracebackType | None:
+def of_task(traceback: TracebackType | None, message: object, args: object) -> TracebackType | None:
     """Return the traceback to note: a task's own, if an event loop says that a callback raised it again.
 
-    What awaits the task gets that one, without the callback's frames: aio-pika's callback raises what a
+    Code that awaits the task gets that one, without the callback's frames: aio-pika's callback raises what a
     consumer raised, and then aiormq logs it.
+
+    Args:
+        traceback: of the exception that is logged.
+        message: `msg` of the record.
+        args: its arguments.
     """
-    if not _is_about_callback(record):
+    if not _is_about_callback(message, args):
         return traceback
     here = traceback
     for _ in range(MAX_FRAMES):
@@ -87,10 +91,10 @@ def of_task(record: logging.LogRecord, traceback: TracebackType | None) -> Trace
     return here or traceback
 
 
-def _is_about_callback(record: logging.LogRecord) -> bool:
-    text, args = record.msg, record.args
-    if text == "%s" and isinstance(args, tuple) and args:
-        text = args[0]  # as our hooks log it
+def _is_about_callback(message: object, args: object) -> bool:
+    if type(message) is not str:
+        return False
+    text = args[0] if message == "%s" and type(args) is tuple and args else message  # as our hooks log it
     return type(text) is str and text.startswith(_CALLBACK)
 
 

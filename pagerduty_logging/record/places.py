@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 MAIN: Final = "__main__"
 MAINS: Final = frozenset({MAIN, "__mp_main__"})
-"""The main module's names: the second in a process that multiprocessing started afresh."""
+"""The main module's names: the second in a process that multiprocessing spawned."""
 MAX_FRAMES: Final = 3_000  # above the interpreter's default recursion limit
 # Comprehensions have frames of their own up to Python 3.11 only.
 COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})

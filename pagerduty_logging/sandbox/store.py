@@ -5,10 +5,10 @@ import threading
 import time
 import uuid
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.sandbox import reasons
@@ -17,6 +17,7 @@ from pagerduty_logging.sandbox.values import (
     Action,
     Alert,
     ChangeEvent,
+    Keep,
     Occurrence,
     Outcome,
     Reading,
@@ -92,19 +93,6 @@ class _AlertRecord:
             triggers=self.triggers,
             history=tuple(self.history),
         )
-
-
-class Keep(Protocol):
-    """What keeps events beyond the end of the process."""
-
-    def load(self) -> Iterable[AcceptedEvent]:
-        """The events that were kept, oldest first."""
-
-    def add(self, event: AcceptedEvent, all_events: Callable[[], Iterable[AcceptedEvent]]) -> None:
-        """Keep one more; `all_events` gives all that are still worth keeping, this one too."""
-
-    def clear(self) -> None:
-        """Keep nothing of it all."""
 
 
 class Store:

@@ -2,9 +2,10 @@
 
 import dataclasses
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Action = Literal["trigger", "acknowledge", "resolve", "change"]
 State = Literal["triggered", "acknowledged", "resolved"]
@@ -180,3 +181,16 @@ def copied_change(change: ChangeEvent) -> ChangeEvent:
     return dataclasses.replace(
         change, custom_details=copy_of(change.custom_details), links=tuple(map(copy_of, change.links))
     )
+
+
+class Keep(Protocol):
+    """Stores events beyond the end of the process, as `keep.KeepFile` does."""
+
+    def load(self) -> Iterable[AcceptedEvent]:
+        """Return the events that were kept, oldest first."""
+
+    def add(self, event: AcceptedEvent, all_events: Callable[[], Iterable[AcceptedEvent]]) -> None:
+        """Keep one more; `all_events` gives all that are still worth keeping, this one too."""
+
+    def clear(self) -> None:
+        """Delete all events."""

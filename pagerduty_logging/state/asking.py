@@ -1,4 +1,4 @@
-"""How a state is asked: in time or not at all, by a thread that can be left behind.
+"""Calls of a shared state: answered in time or given up, on a thread that can be abandoned.
 
 For one thread at a time, and under no lock.
 """
@@ -16,14 +16,14 @@ from pagerduty_logging.state.helper import Call, Helper
 from pagerduty_logging.state.protocol import Reply, Request, StateError, Store, UnderWay
 
 HUNG = 60.0
-"""Seconds after which a call that does not end is left behind, and another one tried."""
+"""Seconds after which a call that does not end is abandoned, and another one tried."""
 UNHURRIED = 3.0
-"""Seconds that a call may take for whose answer nobody waits."""
+"""Seconds that a call may take if nobody waits for its answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateStats:
-    """How the shared state does.
+    """Whether the shared state answers, since when, and why not.
 
     Attributes:
         where: the place of the state, without a secret.
@@ -101,15 +101,15 @@ class Asker:
         where: the place of the state, for people, without a secret.
         say: writes a line on a topic to stderr.
         guard: is entered around each call, on the thread that makes it.
-        in_background: make calls on a thread that can be left behind; False where threads do not run.
+        in_background: make calls on a thread that can be abandoned; False if threads do not run.
         clock: seconds, monotonic.
         wall: seconds since the epoch.
 
     Attributes:
         make_store, guard: as given; others may be set.
         store: the store, once it was needed.
-        breaker: says when a state that failed is asked again.
-        stats: how the state does; may be read by any thread.
+        breaker: decides when a state that failed is called again.
+        stats: see `StateStats`; may be read by any thread.
     """
 
     def __init__(
@@ -228,7 +228,7 @@ class Asker:
             if now < self.breaker.until or (not patience and not self._in_background):
                 return None
             try:
-                probe = self._probe = self._call(hello, patience or PATIENCE)
+                probe = self._probe = self._call(hello, patience or PATIENCE, here=False)
             except Exception as error:
                 self._failed(_words(error), 0.0)
                 return None
@@ -264,7 +264,10 @@ class Asker:
                 store.close()
         self._helper.leave()
 
-    def _call(self, request: Request, patience: float, *, unhurried: bool = False) -> UnderWay:
+    def _call(
+        self, request: Request, patience: float, *, unhurried: bool = False, here: bool = True
+    ) -> UnderWay:
+        """Begin a call: on this thread, if it may be and that holds up nobody."""
         if self.store is None:
             with self.guard():
                 self.store = self.make_store()
@@ -281,7 +284,7 @@ class Asker:
         store = self.store
         if unhurried:
             return self._hand_ins.start(store, work, self._clock())
-        begun = store.begin(request)
+        begun = store.begin(request) if here else None
         if begun is not None:
             return _Guarded(begun, self.guard)
         if self._in_background:

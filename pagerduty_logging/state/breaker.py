@@ -1,4 +1,4 @@
-"""When may a state that failed be asked again, and for how long may that hold the worker?"""
+"""When a state that failed may be called again, and for how long a call may block the worker."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections import deque
 from dataclasses import dataclass, field
 
 FIRST_PAUSE = 1.0
-"""Seconds after a failure in which the state is not asked."""
+"""Seconds after a failure in which the state is not called."""
 LONGEST_PAUSE = 60.0
 """The pause doubles with each failure, up to so many seconds."""
 PATIENCE = 0.25
-"""Seconds that failing calls may hold the worker, in any minute."""
+"""Seconds for which failing calls may block the worker, in any minute."""
 LEAST_PATIENCE = 0.02
 """A call with less time than this is not worth making."""
 QUICK = 0.03
-"""Seconds that a call may take where the state answers again, but has held the worker long enough: what works
-answers much sooner."""
+"""Seconds that a call may take if the state answers again, but has blocked the worker long enough before: a
+working state answers much sooner."""
 MINUTE = 60.0
 
 
 @dataclass(slots=True)
 class Breaker:
-    """Open after a failure: nothing is asked until its pause is over. All times on one monotonic clock.
+    """A circuit breaker: open after a failure, until its pause is over. All times on one monotonic clock.
 
     Attributes:
         open: the last call failed.
-        until: nothing is asked before.
+        until: no call before then.
     """
 
     open: bool = False
@@ -35,7 +35,7 @@ class Breaker:
     _held: deque[tuple[float, float]] = field(default_factory=deque)
 
     def patience(self, now: float) -> float:
-        """Return the seconds that a call may take now; 0.0: do not ask."""
+        """Return the seconds that a call may take now; 0.0: make none."""
         if now < self.until:
             return 0.0
         while self._held and now - self._held[0][0] >= MINUTE:
@@ -46,26 +46,26 @@ class Breaker:
         return left if left >= LEAST_PATIENCE else 0.0
 
     def failed(self, now: float, held: float) -> None:
-        """Note a call that failed at `now`, after it had held the worker for `held` seconds."""
+        """Note a call that failed at `now`, after it had blocked the worker for `held` seconds."""
         self.held(now, held)
         if now - self._failed_at >= LONGEST_PAUSE + MINUTE and not self.open:
-            self._failures = 0  # it had been well for a while
+            self._failures = 0  # it had worked for a while
         self.open = True
         self.until = now + min(FIRST_PAUSE * 2.0 ** min(self._failures, 10), LONGEST_PAUSE)
         self._failures += 1
         self._failed_at = now
 
     def held(self, now: float, seconds: float) -> None:
-        """Note that waiting in vain held the worker, up to `now`."""
+        """Note that a wait without an answer blocked the worker, up to `now`."""
         if seconds > 0.0:
             self._held.append((now, seconds))
 
     def allow_once_more(self) -> None:
-        """Let the state be asked now, whatever failed: the process ends, and there is no later."""
+        """Allow a call now, whatever failed before: the process is ending."""
         self.until = float("-inf")
         self._held.clear()
 
     def answered(self) -> None:
-        """Note a call that was answered; one that comes and goes is asked as seldom as one that is gone."""
+        """Note a call that was answered; an unreliable state is called as rarely as one that is gone."""
         self.open = False
         self.until = float("-inf")

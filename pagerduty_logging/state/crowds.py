@@ -1,7 +1,7 @@
-"""Too many of a kind at once: from then on they share an alert, until it calms.
+"""Floods: too many of a kind share an alert, until they become fewer again.
 
-Of the messages of one line of source, or of the functions that report one text, the first few have
-alerts of their own; what is beyond them is a crowd, and one event stands for it.
+Of the messages of one line of source, or of the functions that report one text, the first few have their own
+alerts; the others are a crowd, and share one.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Crowd:
     Attributes:
         apart: those with an alert of their own, and when each was last seen.
         together: the latest of the others, and when each was last seen, the latest last.
-        too_many: whether there were too many, and it has not calmed since.
+        too_many: whether there were too many, and have not become fewer since.
         different: how many have shared an alert since there are too many.
-        exact: whether that is all of them; False: there are at least so many.
+        exact: whether that is all of them; False: at least so many.
         examples: texts of the latest of them.
     """
 
@@ -40,14 +40,14 @@ class Crowd:
     different: int = 0
     exact: bool = True
     examples: tuple[str, ...] = ()
-    _counted: set[int] | frozenset[int] = frozenset()  # few are ever crowds
+    _counted: set[int] | frozenset[int] = frozenset()  # most kinds never become crowds
 
 
 def judge(crowd: Crowd, member: str, now: float, limit: int, seconds: float) -> Alert:
-    """Decide which alert one of a kind has that is seen now, and note that it was seen.
+    """Decide which alert a member has that is seen now, and note it.
 
-    More than `limit` within `seconds` are too many. It has calmed when fewer than that were seen within so
-    many seconds; those with an alert of their own keep it in between.
+    More than `limit` within `seconds` are too many, until fewer than that are seen within so many seconds.
+    Members with their own alert keep it in between.
     """
     if member in crowd.apart:
         crowd.apart[member] = now
@@ -107,7 +107,7 @@ class Crowds:
         """Note one of a kind.
 
         Args:
-            kind: what too many may be of.
+            kind: of which there may be too many.
             member: which one it is.
             example: what is shown of it, if it shares an alert.
             now: when it was seen.

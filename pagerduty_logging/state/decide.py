@@ -198,9 +198,9 @@ def others(record: Record, claim: Claim, name: str, now: float) -> Anothers | No
         return Anothers(True, left, record.window - left) if record.followed and left else None
     if record.told_severity is None or claim.severity < record.told_severity:
         return None
-    return (
-        Anothers(True, left, record.window - left) if left or _told_since(record, now - claim.age) else None
-    )
+    if left:
+        return Anothers(True, left, record.window - left, 0 if record.followed else record.untold(now))
+    return Anothers(True, 0.0, record.window) if _told_since(record, now - claim.age) else None
 
 
 def _told_since(record: Record, at: float) -> bool:

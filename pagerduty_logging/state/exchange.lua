@@ -229,8 +229,8 @@ local function figures(record, claim)
         first_release = record.release ~= '' and record.release or nil, new_in_release = new}
 end
 
-local function another(told, again_in, since)
-    return {kind = 'anothers', told = told, again_in = again_in, since = since or 0}
+local function another(told, again_in, since, unreported)
+    return {kind = 'anothers', told = told, again_in = again_in, since = since or 0, untold = unreported or 0}
 end
 
 local function claim(asked)
@@ -247,7 +247,8 @@ local function claim(asked)
         if record.n <= record.told or (record.followed == 1 and left > 0) then return another(true, left, record.window - left) end
     elseif record.told_severity and asked.severity >= record.told_severity then
         local told_since = record.n > 0 and record.n <= record.told and at <= record.sent_at
-        if left > 0 or told_since then return another(true, left, record.window - left) end
+        local more = left > 0 and record.followed == 0 and untold(record) or 0
+        if left > 0 or told_since then return another(true, left, record.window - left, more) end
     end
     local wait = spend(asked.severity)
     if wait > 0 then return {kind = 'later', again_in = wait} end

@@ -12,11 +12,11 @@ from pagerduty_logging.state.problem import Problem
 REMEMBERED = 86_400.0
 """Seconds a problem is known after its last event, so that the next can report what happened between."""
 MAX_FORGOTTEN = 1_000
-"""Problems that had to make way for others with something that no event has reported."""
+"""Problems that were removed for others although they had something to report."""
 
 
 class Known:
-    """Problems by dedup key. All but `in` needs the throttle's lock.
+    """Problems by dedup key. Everything except `in` needs the throttle's lock.
 
     Args:
         most: how many are known beside those with an event under way; the least recently seen go first.
@@ -26,7 +26,7 @@ class Known:
 
     def __init__(self, most: int, seconds: float, timer: Callable[[], float]) -> None:
         self._closed = _Closed(most, seconds, timer)
-        # Those with an event under way, as few as there can be events: they join the others with its end.
+        # Those with an event under way; when it ends they join the others.
         self._open: dict[str, Problem] = {}
 
     def __contains__(self, key: str) -> bool:
@@ -35,7 +35,7 @@ class Known:
     def find(self, key: str) -> Problem | None:
         """Return the problem with a key, which counts as seen."""
         problem = self._open.get(key)
-        # Asked first without the time: most are not there, which `get` is slow to find.
+        # `in` first, which is faster: most are not there.
         if problem is None and Cache.__contains__(self._closed, key):
             problem = self._closed.get(key)
         return problem
@@ -70,17 +70,17 @@ class Known:
         return [problem for problem in found if problem is not None]
 
     def all(self) -> list[Problem]:
-        """Return all problems, and the latest that made way for others with something to be reported."""
+        """Return all problems, and the latest that were removed with something to report."""
         closed = (self._closed.get(key) for key in list(self._closed))
         found = [problem for problem in closed if problem is not None]
         return [*found, *self._open.values(), *self._closed.forgotten]
 
 
 class _Closed(TTLCache[str, Problem]):
-    """Those whose events have come to their end.
+    """The problems without an event under way.
 
     Attributes:
-        forgotten: the latest of those that made way for others although something is to be reported.
+        forgotten: the latest that were removed for others although they had something to report.
     """
 
     def __init__(self, most: int, seconds: float, timer: Callable[[], float]) -> None:
@@ -88,7 +88,7 @@ class _Closed(TTLCache[str, Problem]):
         self.forgotten: deque[Problem] = deque(maxlen=MAX_FORGOTTEN)
 
     def popitem(self) -> tuple[str, Problem]:
-        """Make room: take out the one that was seen longest ago."""
+        """Make room: remove the problem that was seen longest ago."""
         key, problem = super().popitem()
         if problem.said is not None:
             self.forgotten.append(problem)

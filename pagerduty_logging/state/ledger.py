@@ -35,12 +35,9 @@ class Batch:
 
     def aged(self, now: float) -> tuple[tuple[Count, ...], tuple[Outcome, ...]]:
         """Return it as it is sent: with ages instead of times."""
-        counts = (
-            replace(count, first=max(now - count.first, 0.0), last=max(now - count.last, 0.0))
-            for count in self.counts
-        )
-        outcomes = (replace(outcome, age=max(now - outcome.age, 0.0)) for outcome in self.outcomes)
-        return tuple(counts), tuple(outcomes)
+        counts = tuple([_aged(count, now) for count in self.counts])
+        outcomes = [replace(outcome, age=max(now - outcome.age, 0.0)) for outcome in self.outcomes]
+        return counts, tuple(outcomes)
 
 
 @dataclass(slots=True)
@@ -132,6 +129,19 @@ class Ledger:
             self.count(count.key, count.n, times, count.severity, count.silenced, count.summary, count.logger)
         for outcome in sent.outcomes:
             self.conclude(outcome)
+
+
+def _aged(count: Count, now: float) -> Count:
+    return Count(
+        count.key,
+        count.n,
+        max(now - count.first, 0.0),
+        max(now - count.last, 0.0),
+        count.severity,
+        count.silenced,
+        count.summary,
+        count.logger,
+    )
 
 
 def _taken(key: str, tally: _Tally) -> Count:

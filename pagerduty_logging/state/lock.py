@@ -1,4 +1,4 @@
-"""A lock for data that a signal handler or a finaliser may meet on the very thread that changes it."""
+"""A lock for data that a signal handler or a finaliser may need on the same thread that is changing it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 class ReentrantLock:
     """Runs one piece of work at a time, and none inside another on the same thread.
 
-    A plain lock would deadlock there. A reentrant one would let the second change see the first half done.
+    A plain lock would deadlock there. With a reentrant one the second change would see the first half done.
     """
 
     __slots__ = ("_at_work", "_lock")
@@ -31,7 +31,7 @@ class ReentrantLock:
     ) -> _T:
         """Return `work(*args)`, run while no other work runs.
 
-        A function and no context manager: at the end of the stack a context manager cannot be left.
+        A function and no context manager: near the recursion limit `__exit__` may not be callable.
 
         Args:
             work: what is to be done.

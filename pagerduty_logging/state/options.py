@@ -44,7 +44,7 @@ class Place:
 def find_place(option: Any = None, name: str = "state") -> Place | None:
     """Return where the option, else `PAGERDUTY_STATE`, says that the state lives; None: nowhere.
 
-    Nothing is opened or imported. A user's client without a time-out gets a warning.
+    Nothing is opened or imported. A user's client without a timeout causes a warning.
 
     Args:
         option: a path, a URL or a ready client.
@@ -108,7 +108,7 @@ def open_state(
 
 
 def _no_path(text: str) -> str | None:
-    """Say what is wrong with a text that is taken for a path, if somebody certainly meant something else."""
+    """Return what is wrong with a text that would be a path, if it certainly means something else."""
     if "\0" in text:
         return "is no path: it holds a NUL"
     if text == ":memory:":
@@ -162,7 +162,7 @@ def _of_url(url: str, name: str) -> Place:
 
 
 def _fault(url: str) -> str | None:
-    """Say what is wrong with an address; nothing of it is repeated, it may hold a password."""
+    """Return what is wrong with an address, and repeat nothing of it: it may hold a password."""
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -241,11 +241,13 @@ class Anothers:
         told: it was told: this event is to be let go. Otherwise keep it, and claim again.
         again_in: seconds after which to claim again, or that are left of the window.
         since: seconds since it was told, or since the other process began to.
+        untold: occurrences in its window that no event reports; 0 also if the size was reported already.
     """
 
     told: bool
     again_in: float
     since: float = 0.0
+    untold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +259,9 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The state does not answer: behave as without one."""
+    """The state does not answer: behave as without one. `crowded`: several handlers here ask it."""
+
+    crowded: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,9 +82,14 @@ class RedisStore:
         self._lua = lua or script()
         self._sha = hashlib.sha1(self._lua.encode()).hexdigest()
         self._own: Any = None
-        self._hands_in = False
+        self._hands_in = self._answered = False
         self._place = id(client) if client is not None else url
         self._user = together.User()
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether several handlers of this process use the place."""
+        return not together.those_of(self._place).alone(self._user)
 
     def exchange(self, request: Request, seconds: float) -> Reply:
         line = self._line(request)
@@ -92,7 +97,9 @@ class RedisStore:
         def do(requests: list[Request]) -> list[Reply]:
             return self._exchange(line, requests)
 
-        return together.those_of(self._place).ask(self._user, request, do)
+        reply = together.those_of(self._place).ask(self._user, request, do)
+        self._answered = True
+        return reply
 
     def _exchange(self, line: together.Line, requests: list[Request]) -> list[Reply]:
         try:
@@ -128,7 +135,7 @@ class RedisStore:
     def begin(self, request: Request) -> UnderWay | None:
         line = self._line(request)
         link: Link | None = line.link
-        if self._given is not None or link is None:
+        if self._given is not None or link is None or not self._answered:
             return None
         mine = line.join(request)
         batch = line.lead(prompt=True)

@@ -6,6 +6,8 @@ What is sent fits into the buffers of a connection that just worked: the thread 
 from __future__ import annotations
 
 import select
+import ssl
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -46,14 +48,24 @@ def renewed(connection: Any) -> bool:
     return not fit
 
 
-def _is_readable(socket: Any) -> bool:
-    """Whether something came that is no answer: most likely the other side has closed."""
+def _is_readable(connection: Any, seconds: float) -> bool:
+    """Whether something came within so many seconds: an answer, or the other side has closed."""
+    socket = connection._sock
     poll = getattr(select, "poll", None)
-    if poll is None:
-        return True
+    if poll is None or socket is None or isinstance(socket, ssl.SSLSocket):  # that may hold what it has read
+        return bool(connection.can_read(timeout=seconds))
     looked = poll()
     looked.register(socket, select.POLLIN)
-    return bool(looked.poll(0))
+    return bool(looked.poll(seconds * 1_000))
+
+
+def command(words: Iterable[Any]) -> bytes:
+    """Return a command as it is sent; redis-py takes longer, for it takes whatever there is."""
+    encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+    parts = [b"*%d\r\n" % len(encoded)]
+    for word in encoded:
+        parts.append(b"$%d\r\n%b\r\n" % (len(word), word))
+    return b"".join(parts)
 
 
 class Link:
@@ -74,8 +86,9 @@ class Link:
     def is_fit(self) -> bool:
         """Whether a command can be sent without connecting first."""
         connection = self.client.connection
-        socket = getattr(connection, "_sock", None)
-        return self.answers and socket is not None and not (_is_readable(socket) and renewed(connection))
+        if not self.answers or getattr(connection, "_sock", None) is None:
+            return False
+        return not (_is_readable(connection, 0.0) and renewed(connection))
 
 
 class Asked:
@@ -98,7 +111,7 @@ class Asked:
     def send(self) -> None:
         """Send it, and wait for nothing."""
         try:
-            self._connection.send_command("EVALSHA", self._sha, *self._arguments)
+            self._connection.send_packed_command([command(("EVALSHA", self._sha, *self._arguments))])
         except Exception as error:
             self._error = error
 
@@ -111,7 +124,7 @@ class Asked:
             return True
 
     def _is_there(self, seconds: float) -> bool:
-        return bool(self._connection.can_read(timeout=seconds))
+        return _is_readable(self._connection, seconds)
 
     def hang_up(self) -> None:
         """Let go of the connection: no answer came, and it might come later."""

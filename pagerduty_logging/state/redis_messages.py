@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from pagerduty_logging.state.protocol import (
     Outcome,
     Reply,
     Request,
+    Sender,
     Silence,
     Standing,
     StateError,
@@ -56,25 +58,33 @@ def packed(request: Request, keys: list[str]) -> str:
 
     message: dict[str, Any] = {
         "base": base,
-        "name": sender.name,
-        "process": sender.process,
-        "host": sender.host,
-        "remember": sender.remember,
-        "per_minute": sender.per_minute,
         "started": request.started,
         "sequence": request.sequence,
         "silences": request.silences,
         "counts": [_count(count, place(count.key)) for count in request.counts],
         "outcomes": [_outcome(o, place(o.key, o.change)) for o in request.outcomes],
     }
-    if sender.release is not None:
-        message["release"] = sender.release
     if request.claim is not None:
         claim = request.claim
         message["claim"] = _claim(claim, place(claim.key, claim.change))
     if request.spend is not None:
         message["spend"] = request.spend
-    return json.dumps(message)
+    return f"{_said_of(sender)}, {json.dumps(message)[1:]}"
+
+
+@functools.lru_cache(maxsize=64)
+def _said_of(sender: Sender) -> str:
+    """Return the beginning of each of its messages."""
+    message: dict[str, Any] = {
+        "name": sender.name,
+        "process": sender.process,
+        "host": sender.host,
+        "remember": sender.remember,
+        "per_minute": sender.per_minute,
+    }
+    if sender.release is not None:
+        message["release"] = sender.release
+    return json.dumps(message)[:-1]
 
 
 def _count(count: Count, place: int) -> dict[str, Any]:
@@ -161,6 +171,7 @@ _ANSWERS: dict[str, Callable[[Mapping[str, Any]], Mine | Anothers | Later]] = {
         bool(told["told"]),
         _seconds(told["again_in"], math.inf if told["told"] else LEASE),
         _seconds(told.get("since", 0.0)),
+        int(told.get("untold", 0)),
     ),
     "later": lambda told: Later(_seconds(told["again_in"], MINUTE)),
 }

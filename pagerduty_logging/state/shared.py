@@ -37,6 +37,8 @@ from pagerduty_logging.state.protocol import (
 
 HAND_IN = 5.0
 """Seconds between hand-ins: counts elsewhere are behind by so much, and silences take effect within it."""
+HAND_IN_SHARE = 0.3
+"""Of the time that the worker may be held, the part for the answer to a hand-in: claims need the rest."""
 LAST_WAIT = 2.0
 """Seconds that the end of the process waits for one answer."""
 LAST_TRIES = 2
@@ -209,7 +211,7 @@ class SharedState:
         if known is not None:
             self._ledger.count(key, 0, (at, at), severity, self._ledger.waiting(key))
             return self._silenced(known)
-        waiting = self._ledger.waiting(key)
+        waiting, store = self._ledger.waiting(key), self._asker.store
         for _ in range(_ROUNDS):
             claim = Claim(key, severity, max(self._wall() - at, 0.0), follow_up, change)
             again = self._ledger.unanswered
@@ -226,7 +228,7 @@ class SharedState:
             if known is not None:
                 self._ledger.count(key, 0, (at, at), severity, waiting)
                 return self._silenced(known)
-        return Unknown()
+        return Unknown(crowded=bool(getattr(store, "is_crowded", False)))
 
     def commit(
         self,
@@ -267,7 +269,7 @@ class SharedState:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
         self._notice_fork()
         again = self._ledger.unanswered
-        wait = self._asker.breaker.patience(self._clock())
+        wait = HAND_IN_SHARE * self._asker.breaker.patience(self._clock())
         answered = self._exchange(wait=wait) is not None
         if answered and again and len(self._ledger):
             answered = self._exchange(wait=wait) is not None

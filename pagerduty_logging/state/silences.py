@@ -1,4 +1,4 @@
-"""Which silence keeps an event back?"""
+"""Which silence keeps an event back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pagerduty_logging.state.protocol import Silence
 from pagerduty_logging.state.worse import second_keys
 
 LONGEST = 7 * 86_400.0
-"""Seconds that a silence may last: nobody remembers one that was meant for ever."""
+"""Longest silence, in seconds: an endless one would be forgotten."""
 CRITICAL = 0
 """The severity that passes unless a silence says otherwise."""
 

@@ -104,6 +104,11 @@ class SqliteStore:
         self._exchanges = 0
         self._user = together.User()
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether several handlers of this process use the place."""
+        return not together.those_of(self.path).alone(self._user)
+
     def exchange(self, request: Request, seconds: float) -> Reply:
         do = partial(self._exchange, seconds=seconds)
         return together.those_of(self.path).ask(self._user, request, do)

@@ -32,6 +32,17 @@ SENDER_REMEMBERED = 3_600.0
 """Seconds at least that a sender's sequence number is kept."""
 
 
+_NOTE_NAMES = """
+    INSERT OR IGNORE INTO names
+    SELECT ?1, ?2, new.kind, new.name, (
+        SELECT count(*) FROM names WHERE space = ?1 AND key = ?2 AND kind = new.kind
+    ) AS place
+    FROM (SELECT 'host' AS kind, ?3 AS name UNION ALL SELECT 'process', ?4) AS new
+    WHERE place < ?5
+"""
+"""Adds a host and a process to those of a problem, up to so many of each; their place is their number."""
+
+
 def all_silences(step: sqlite3.Connection, now: float) -> list[Silence]:
     """Return the silences that have not ended."""
     rows = step.execute("SELECT silence FROM silences WHERE until > ? ORDER BY until", (now,)).fetchall()
@@ -39,16 +50,15 @@ def all_silences(step: sqlite3.Connection, now: float) -> list[Silence]:
 
 
 def _names(step: sqlite3.Connection, space: str, key: str) -> tuple[tuple[int, tuple[str, ...]], int]:
-    counts = dict(
-        step.execute(
-            "SELECT kind, count(*) FROM names WHERE space = ? AND key = ? GROUP BY kind", (space, key)
-        ).fetchall()
-    )
-    first = step.execute(
-        "SELECT name FROM names WHERE space = ? AND key = ? AND kind = 'host' ORDER BY place, name LIMIT ?",
-        (space, key, FIRST_HOSTS),
+    rows = step.execute(
+        "SELECT kind, count(*), group_concat(CASE WHEN place < ? THEN place || ' ' || name END, char(10))"
+        " FROM names WHERE space = ? AND key = ? GROUP BY kind",
+        (FIRST_HOSTS, space, key),
     ).fetchall()
-    return (counts.get("host", 0), tuple(name for (name,) in first)), counts.get("process", 0)
+    found = {kind: (count, names or "") for kind, count, names in rows}
+    hosts, first = found.get("host", (0, ""))
+    names = tuple(line.partition(" ")[2] for line in sorted(first.splitlines()))
+    return (hosts, names), found.get("process", (0, ""))[0]
 
 
 def known_problem(step: sqlite3.Connection, space: str, key: str, record: Record, now: float) -> KnownProblem:
@@ -157,17 +167,7 @@ class Exchange:
             self._step.execute("DELETE FROM names WHERE space = ? AND key = ?", (sender.space, count.key))
         self._store(sender.space, count.key, record)
         if not record.over:
-            self._note_name(count.key, "host", sender.host)
-            self._note_name(count.key, "process", sender.process)
-
-    def _note_name(self, key: str, kind: str, name: str) -> None:
-        names = self._step.execute(
-            "SELECT count(*), coalesce(sum(name = ?), 0) FROM names WHERE space = ? AND key = ? AND kind = ?",
-            (name, self._sender.space, key, kind),
-        ).fetchone()
-        if not names[1] and names[0] < MAX_NAMES:
-            row = (self._sender.space, key, kind, name, names[0])
-            self._step.execute("INSERT INTO names VALUES (?, ?, ?, ?, ?)", row)
+            self._step.execute(_NOTE_NAMES, (sender.space, count.key, sender.host, sender.process, MAX_NAMES))
 
     def _claim(self, claim: Claim) -> Mine | Anothers | Later:
         sender = self._sender
@@ -179,22 +179,24 @@ class Exchange:
             return answer or Anothers(True, 0.0)
         self._store(space, claim.key, record)
         hosts, processes = _names(self._step, space, claim.key)
-        started = self._step.execute(
-            "SELECT started FROM releases WHERE space = ? AND release = ?", (sender.space, sender.release)
-        ).fetchone()
+        started = None
+        if sender.release is not None:
+            started = self._step.execute(
+                "SELECT started FROM releases WHERE space = ? AND release = ?", (sender.space, sender.release)
+            ).fetchone()
         return decide.figures(
             record, claim, sender.release, started and started[0], hosts, processes, MAX_NAMES
         )
 
     def _spend(self, severity: int) -> float:
         space, now = self._sender.space, self._now
-        self._step.execute(
-            "DELETE FROM sent WHERE space = ? AND (at <= ? OR at > ?)", (space, now - MINUTE, now)
-        )
         rows = self._step.execute("SELECT at FROM sent WHERE space = ? ORDER BY at", (space,)).fetchall()
-        wait = decide.budget_wait(
-            [at for (at,) in rows], self._sender.per_minute, severity, RESERVED_SHARE, now
-        )
+        sent = [at for (at,) in rows if now - MINUTE < at <= now]
+        if len(sent) < len(rows):
+            self._step.execute(
+                "DELETE FROM sent WHERE space = ? AND (at <= ? OR at > ?)", (space, now - MINUTE, now)
+            )
+        wait = decide.budget_wait(sent, self._sender.per_minute, severity, RESERVED_SHARE, now)
         if not wait:
             self._step.execute("INSERT INTO sent VALUES (?, ?)", (space, now))
         return wait

@@ -26,7 +26,7 @@ KNOWN_FOR = 2.0
 """Seconds for which the answer to a claim holds for others of the process."""
 MAX_KNOWN = 1_000
 PROMPT = 5.0
-"""Seconds to wait for one who asks and gives up by itself in time; longer only if it gets no CPU."""
+"""Seconds to wait for one who asks and gives up by itself in time; so long only if it gets no CPU."""
 STUCK = 10.0
 """Seconds after which an exchange that does not end holds up no other any more."""
 

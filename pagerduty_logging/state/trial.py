@@ -1,4 +1,4 @@
-"""Does a state answer, and take what is written? Asked by the commands that check the way of pages."""
+"""Tries whether a state answers and can be written to, for the commands that check the setup."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pagerduty_logging.state.options import Place
 from pagerduty_logging.state.protocol import Request, Sender, StateError, digest
 
 PATIENCE = 2.0
-"""Seconds for an answer: a person waits for it."""
+"""Seconds to wait for an answer, with a person waiting too."""
 
 
 def fault_of(place: Place, routing_key: str, host: str) -> str | None:

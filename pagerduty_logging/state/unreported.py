@@ -126,6 +126,23 @@ class Unreported:
         settlement.noted = problem.last = Last(last.severity, seen, now, window, last.lost)
         return history, settlement
 
+    def overdue(self, key: str, elapsed: float) -> Problem | None:
+        """Return a problem whose size nobody has reported so many seconds after its event, as was due.
+
+        Its last occurrence, for which another process is said to have sent an event, is to be reported.
+        """
+        if not self._watch.is_overdue(elapsed):
+            return None
+        return self._lock.run(self._overdue, key, or_else=_unknown_now, timeout=BRIEFLY)
+
+    def _overdue(self, key: str) -> Problem | None:
+        problem = self._known.closed(key)
+        if problem is None or problem.under_way or problem.over or problem.said is None:
+            return None
+        if not problem.unreported:
+            problem.reported -= 1
+        return problem
+
     def reopened(self, key: str) -> Problem | None:
         """Close a problem's window, which is not open for all; return the problem if it went on within it."""
         return self._lock.run(self._reopened, key, or_else=_unknown_now, timeout=BRIEFLY)

@@ -7,6 +7,9 @@ from collections import deque
 
 from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP, Problem
 
+OVERDUE = 2.0
+"""Times the seconds until the first look after which nobody else is about to look."""
+
 
 class Watch:
     """The problems that are looked at a while after their first event: after twice as long each time.
@@ -27,6 +30,10 @@ class Watch:
 
     def _add(self, problem: Problem, due: float, elapsed: float) -> None:
         self._looks.setdefault(elapsed, deque()).append((due, problem))
+
+    def is_overdue(self, elapsed: float) -> bool:
+        """Whether a problem has been looked at so many seconds after its event, if it is at all."""
+        return 0.0 < OVERDUE * self._first <= elapsed
 
     @property
     def due(self) -> float:

@@ -6,6 +6,7 @@ And with real ones, between two handlers of one process, which are as strange to
 import json
 import logging
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -149,6 +150,7 @@ class Fleet:
         self.state = state
         self.client = Client()
         self.reopened: list[str] = []
+        self.sizes: list[tuple[str, float]] = []
         self.throttle = Throttle(WINDOW, 100, clock=lambda: self.now)
         self.throttle.fresh = deque()
 
@@ -157,6 +159,7 @@ class Fleet:
                 state,  # type: ignore[arg-type]
                 throttle=self.throttle,
                 again=self._again,
+                size=self._report_size,
                 window=WINDOW,
                 longest=4 * WINDOW,
                 release=release,
@@ -174,6 +177,9 @@ class Fleet:
             clock=lambda: self.now,
             random=lambda: 0.999,
         )
+
+    def _report_size(self, key: str, elapsed: float) -> None:
+        self.sizes.append((key, elapsed))
 
     def _again(self, key: str) -> bool:
         self.reopened.append(key)
@@ -277,7 +283,7 @@ def test_one_event_costs_two_round_trips():
     assert fleet.said == ["claim", "commit"]
 
 
-def test_an_attempt_that_fails_is_released_and_the_next_one_is_claimed_anew():
+def test_an_attempt_that_fails_is_released_and_the_next_one_is_claimed_again():
     fleet = Fleet(State())
     fleet.client.failures = [NetworkError("gone")]
     fleet.log()
@@ -289,7 +295,7 @@ def test_an_attempt_that_fails_is_released_and_the_next_one_is_claimed_anew():
     assert fleet.state.counts == {"disk": 1}
 
 
-def test_what_another_process_told_is_let_go_and_its_window_is_ours():
+def test_an_event_that_another_process_sent_is_dropped_and_its_window_is_taken_over():
     fleet = Fleet(State([Anothers(True, 100.0)]))
     fleet.log()
     fleet.steps()
@@ -306,6 +312,15 @@ def test_what_was_resolved_since_opens_no_window():
     fleet.log()
     fleet.steps()
     assert fleet.log()
+
+
+@pytest.mark.parametrize(("untold", "asked"), [(10, True), (9, False)])
+def test_the_size_of_what_another_process_told_is_reported_if_nobody_has(untold: int, asked: bool):
+    fleet = Fleet(State([Anothers(True, 200.0, 100.0, untold)]))
+    fleet.log()
+    fleet.steps()
+    assert fleet.stats.told_elsewhere == 1
+    assert fleet.sizes == ([("disk", 100.0)] if asked else [])
 
 
 def test_what_another_process_is_sending_is_kept_until_it_is_told():
@@ -326,7 +341,7 @@ def test_what_another_process_died_with_is_sent():
     assert fleet.sent == ["disk"]
 
 
-def test_a_hand_in_that_shows_that_the_other_has_told_lets_the_event_go_at_once():
+def test_an_event_is_dropped_at_once_when_a_hand_in_shows_that_the_other_has_sent_it():
     fleet = Fleet(State([Anothers(False, 30.0), Anothers(True, 290.0)]))
     fleet.log()
     fleet.steps()
@@ -409,7 +424,7 @@ def test_while_the_state_does_not_answer_events_go_out_as_without_and_are_commit
 # --- events without a problem ------------------------------------------------------------------
 
 
-def test_a_resolve_is_told_to_all_once_it_has_arrived_as_of_when_it_was_asked_for():
+def test_a_resolve_counts_for_all_once_delivered_from_the_time_of_the_call():
     fleet = Fleet(State())
     fleet.client.failures = [NetworkError("gone")]
     fleet.order(Resolve("disk"), "disk")
@@ -497,7 +512,7 @@ def test_a_problem_that_was_resolved_elsewhere_pages_with_its_next_occurrence():
     assert fleet.log()
 
 
-def test_a_problem_that_was_told_elsewhere_meanwhile_keeps_quiet_as_long_as_there():
+def test_a_problem_that_was_sent_elsewhere_meanwhile_has_the_window_from_there():
     fleet = Fleet(State())
     fleet.log()
     fleet.steps()
@@ -630,7 +645,18 @@ def test_the_size_of_a_problem_is_sent_without_a_state_that_stays_away(at_the_en
     assert fleet.sent == ["disk", "disk"]
 
 
-def test_what_another_process_has_not_told_by_half_of_the_last_seconds_is_sent():
+def test_the_end_does_not_wait_for_a_thread_that_was_ending_by_itself():
+    fleet = Fleet(State())
+    fleet.log()
+    fleet.steps()
+    worker = fleet.delivery.worker
+    worker.thread = threading.Thread(target=worker._wake_ups.worker.get)
+    worker.thread.start()
+    worker.end(5.0)
+    assert not worker.thread.is_alive(), "it was woken, and handed in nothing"
+
+
+def test_an_event_that_another_process_has_not_sent_by_half_of_the_last_seconds_is_sent():
     fleet = Fleet(State([Anothers(False, 30.0)]))
     fleet.log()
     fleet.steps()
@@ -711,7 +737,7 @@ def test_an_event_that_before_send_saw_has_the_figures_too(sandbox: Sandbox, mak
         assert details["hosts (logged)"] == ["a", "b"]
 
 
-def test_an_event_in_a_spool_has_the_figures_and_leaves_no_file_when_it_is_told_elsewhere(
+def test_an_event_in_a_spool_has_the_counts_and_leaves_no_file_when_another_process_sends_it(
     sandbox: Sandbox, make_handler: Make, state: str, tmp_path: Path
 ):
     spool = tmp_path / "spool"

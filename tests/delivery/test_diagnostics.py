@@ -41,7 +41,7 @@ def test_a_broken_stderr_is_no_reason_to_fail():
     Diagnostics(broken).say("x", "said")
 
 
-def test_it_speaks_on_stderr(capsys):
+def test_it_writes_to_stderr(capsys):
     Diagnostics().say("x", "said")
     assert capsys.readouterr().err == "pagerduty-logging: said\n"
 

@@ -16,7 +16,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> Later:
     return Later()
 
 
-def test_what_is_asked_for_is_called_on_another_thread_which_ends(soon: Later) -> None:
+def test_functions_are_called_on_another_thread_which_ends(soon: Later) -> None:
     called = threading.Event()
     threads: list[threading.Thread] = []
 

@@ -285,7 +285,7 @@ def test_what_is_left_out_is_reported_once_it_is_calm_with_exact_numbers() -> No
     assert event.custom_details["most_frequent"][0] == "15 x label of key 0"
 
 
-def test_what_is_left_out_while_it_is_reported_is_told_next_in_running_totals() -> None:
+def test_what_is_dropped_while_it_is_reported_is_in_the_next_running_totals() -> None:
     overflow = Overflow()
     leave_out(overflow, "a", records=1, now=0.0)
     told = overflow.pending(now=5.0)

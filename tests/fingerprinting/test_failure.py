@@ -46,7 +46,7 @@ def keys() -> list[str]:
     return found
 
 
-def test_the_errors_that_a_pool_hands_back_are_problems_each():
+def test_each_error_from_a_pool_is_its_own_problem():
     for error in results(divide, look_up, divide):
         log.error("a task failed: %s", error)
     one, other, again = keys()

@@ -212,7 +212,7 @@ def test_most_exceptions_need_not_be_looked_at_by_the_thread_that_logs(
 
 
 @pytest.mark.parametrize("kind", ["worded", "old", "unicode"])
-def test_what_only_the_exception_itself_can_say_is_asked_at_once(program: dict[str, Any], kind: str) -> None:
+def test_what_only_the_exception_itself_shows_is_read_at_once(program: dict[str, Any], kind: str) -> None:
     assert stand_in(logged(program, "helped", "words", kind, "shop", "17")) is None
 
 

@@ -207,7 +207,7 @@ def test_asyncio_reports_for_the_futures_that_were_given_exceptions_which_nobody
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_what_a_pool_of_processes_hands_back_is_distinguished_by_the_workers_function():
+def test_errors_from_a_pool_of_processes_are_distinguished_by_the_workers_function():
     fork = multiprocessing.get_context("fork")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=fork) as pool:
         errors = [pool.submit(function).exception() for function in APPLICATION]

@@ -72,7 +72,7 @@ def tagged_with_arguments(text):
 
 
 @pytest.mark.parametrize("wrapper", [tagged, tagged_with_arguments])
-def test_a_wrapper_that_puts_a_tag_before_all_messages_tells_them_apart(wrapper):
+def test_messages_behind_a_wrappers_tag_are_distinguished(wrapper):
     cases = ("payment 1 failed", "payment 2 failed", "refund 1 failed")
     assert len({explain(record).key for record in logged(wrapper, *cases)}) == 2
 

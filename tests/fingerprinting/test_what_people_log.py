@@ -196,7 +196,7 @@ def test_the_constant_words_of_a_mapping_are_read_from_the_source():
         lambda text: {"payload": {"error": text}, "order": 17},
     ],
 )
-def test_a_sentence_or_a_code_in_a_mapping_tells_problems_apart_though_the_source_has_only_its_name(shape):
+def test_a_sentence_or_a_code_in_a_mapping_distinguishes_problems(shape):
     keys = {fingerprint(made(form(shape(text)))) for text in (DOWN, EXPIRED) for form in (dict, repr)}
     assert len(keys) == 2
 

@@ -94,3 +94,14 @@ def test_airflow(sandbox: Sandbox, tmp_path: Path) -> None:
         ("trigger", "airflow/billing/pay", "Task billing/pay[…] raised ValueError: boom"),
         ("trigger", "airflow/billing/ship", "Task billing/ship[…] raised LookupError: no stock"),
     ]
+
+
+def test_temporal(sandbox: Sandbox, tmp_path: Path) -> None:
+    assert sorted(summary for _, _, summary in ran("temporalio_worker", tmp_path, sandbox)) == [
+        "Activity late[…] raised OSError: too late",
+        "Activity pay[…] raised ValueError: boom",
+        "Activity refuse[…] raised ApplicationError: refused",
+        "Activity ship[…] raised LookupError: no stock",
+        "Activity tire[…] raised TimeoutError: still no answer",
+        "Workflow Order[…] raised KeyError in temporalio_worker.run: KeyError: 'address'",
+    ]

@@ -138,7 +138,7 @@ def test_a_task_that_is_given_up_is_one_page_and_its_arguments_are_on_none(
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTS if name != "huey, processes"])
-def test_the_next_success_resolves_a_task_where_that_is_asked_for(
+def test_the_next_success_resolves_a_task_if_that_is_wanted(
     sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest, name: str
 ) -> None:
     place = place_of(name, tmp_path, sandbox, request)

@@ -41,7 +41,7 @@ def test_our_middlewares_line_names_the_function_that_failed() -> None:
     )
 
 
-def test_an_exception_is_read_of_a_printed_traceback_whose_last_line_is_indented() -> None:
+def test_an_exception_is_read_from_a_printed_traceback_with_an_indented_last_line() -> None:
     held = held_in(FROM_RUST)
     assert held is not None
     (found,) = parse(held.traceback)

@@ -66,9 +66,7 @@ NESTED = deep(lambda held: [held])
     ],
     ids=["object", "exception", "in a list", "partial", "view", "bytes"],
 )
-def test_no_object_is_asked_for_the_repr_of_what_is_nested_too_deep_or_too_long(
-    value: Any, said: str
-) -> None:
+def test_no_repr_is_called_on_what_is_nested_too_deep_or_too_long(value: Any, said: str) -> None:
     for msg, args in ((value, ()), ("%s", (value,)), ("%s of %r", (value, "us")), ("%(it)s", {"it": value})):
         made = logging.makeLogRecord({"msg": msg, "args": args})
         assert said in within(0.02, functools.partial(contents.own_message, made))

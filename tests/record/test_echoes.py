@@ -132,7 +132,7 @@ def test_none_of_its_lines_pages_behind_one_that_says_what_was_raised() -> None:
     assert logged(Refused("no banner"), known=known) == []
 
 
-def test_a_line_before_it_that_says_something_else_does_not_stand_for_it() -> None:
+def test_a_line_before_it_that_says_something_else_does_not_replace_it() -> None:
     said = f"{__name__}.Refused: no banner"
     assert logged(Refused("no banner"), "closing", known=PrintedLines()) == ["closing", said]
     first = "refused: no banner"

@@ -77,7 +77,7 @@ def test_a_handler_that_never_paged_is_missed_when_somebody_empties_the_list_of_
     assert "is gone: errors page nobody" in line
 
 
-def test_a_handler_that_never_paged_and_hears_nothing_is_told_within_seconds_and_at_a_sudden_end() -> None:
+def test_a_handler_that_never_paged_and_gets_nothing_is_reported_within_seconds_or_at_the_end() -> None:
     said: list[str] = []
     asked: list[Callable[[], object]] = []
     logger = logging.getLogger("lookout.deaf")

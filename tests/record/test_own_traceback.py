@@ -19,7 +19,7 @@ def test_the_traceback_of_the_exception_that_is_being_handled_is_known_wherever_
 
 
 @pytest.mark.parametrize("error", [KeyError("other"), ValueError("'price'"), KeyError()])
-def test_the_traceback_of_another_exception_is_none_of_its_own(error: Exception) -> None:
+def test_the_traceback_of_another_exception_is_not_its_own(error: Exception) -> None:
     try:
         raise KeyError("price")
     except KeyError:

@@ -52,7 +52,7 @@ with install_hooks():
 """
 
 
-def test_a_packed_program_tells_apart_what_fails_in_a_library_and_has_the_key_of_plain_words(
+def test_a_packed_program_distinguishes_failures_in_libraries_and_keeps_the_keys_of_plain_words(
     tmp_path: Path,
 ) -> None:
     program = tmp_path / "program.py"

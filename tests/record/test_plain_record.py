@@ -78,7 +78,7 @@ def test_the_worker_never_calls_the_programs_record_factory(sandbox, shop, facto
     assert set(factory_threads) == {threading.current_thread().name}
 
 
-def test_an_object_speaks_on_the_thread_that_logs(sandbox, shop) -> None:
+def test_an_object_is_rendered_on_the_thread_that_logs(sandbox, shop) -> None:
     shop.error("it says: %s", Speaks())
     assert shop.handlers[0].flush(30.0)
     assert [alert.summary for alert in sandbox.alerts] == [

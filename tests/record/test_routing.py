@@ -50,7 +50,7 @@ def test_the_first_rule_that_fits_decides(make_handler, attach, sandbox) -> None
     assert len(handler.decisions) == 5
 
 
-def test_a_key_that_is_asked_to_wait_holds_up_no_other(make_handler, attach, sandbox) -> None:
+def test_a_key_that_has_to_wait_delays_no_other(make_handler, attach, sandbox) -> None:
     handler = make_handler(routing=RULES)
     attach(handler)
     sandbox.fail_next(Answer(429, retry_after=300))

@@ -150,7 +150,7 @@ def test_a_user_who_is_loaded_is_shown(pager: Pager, attributes: dict[str, Any])
     assert details_with(pager, request=DjangoLike(**attributes))["request"]["user_id"] == 42
 
 
-def test_a_loaded_session_tells_the_user_who_is_not(pager: Pager):
+def test_a_loaded_session_gives_the_user_id_if_the_user_is_not_loaded(pager: Pager):
     session = Session(_session_cache={"_auth_user_id": "42", "cart": "hush"})
     details = details_with(pager, request=DjangoLike(user=Lazy(object()), session=session))
     assert details["request"]["user_id"] == "42"
@@ -317,7 +317,7 @@ def test_each_request_starts_without_breadcrumbs(pager: Pager):
     assert crumb.endswith("opened /two")
 
 
-def test_flask_tells_route_and_endpoint(pager: Pager, attach: Callable[..., logging.Logger]):
+def test_a_flask_request_has_route_and_endpoint(pager: Pager, attach: Callable[..., logging.Logger]):
     flask = pytest.importorskip("flask")
     app = flask.Flask("shop_in_flask")
     attach(pager.handler, app.logger.name)

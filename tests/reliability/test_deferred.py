@@ -57,7 +57,7 @@ assert made.flush(20)
     assert {f"{what} of 1 is gone" for what in ("disk", "bank", "mail")} <= set(said)
 
 
-def test_an_interruption_loses_neither_the_record_nor_those_that_it_came_upon(pagerduty: Sandbox) -> None:
+def test_an_interruption_loses_neither_its_record_nor_the_ones_before_it(pagerduty: Sandbox) -> None:
     """Before each line of capture and pipeline; a record that was not captured yet pages with its next
     occurrence."""
     pagerduty.fail_next(Delay(0.8))

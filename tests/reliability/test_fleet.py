@@ -76,14 +76,16 @@ def test_a_crash_loop_is_one_alert_that_says_how_many_starts(pagerduty: Sandbox,
     for start in range(20):
         level = "critical" if start == 19 else "error"
         program = f"""
-        attached(state={state!r}, fingerprint=None)
+        attached(state={state!r}, fingerprint=None, follow_up=0.01)
         log.{level}("cannot read the settings", extra={{"pagerduty": {{"dedup_key": "settings"}}}})
         raise SystemExit(1)
         """
         ended = run(program, pagerduty.url, preload=WELL, measured=False)
         assert (ended.status, ended.err) == (1, "")
-    first, last = pagerduty.events
+    first, size, last = pagerduty.events
     assert details(first)["occurrences"] == 1
+    assert details(size)["occurrences"] == 11, "none of the processes has seen ten, and yet there are"
+    assert details(size)["starts"].startswith("11 starts in ")
     assert (details(last)["occurrences"], details(last)["processes"]) == (20, 20)
     assert details(last)["starts"].startswith("20 starts in ")
     assert details(last)["first_seen"] == details(first)["first_seen"]

@@ -27,7 +27,7 @@ def test_a_storm_and_then_silence_is_followed_up(pagerduty: Sandbox) -> None:
     assert size["occurrences"] == 2_001
 
 
-def test_many_problems_with_repeats_and_a_slow_server_end_in_time_and_tell_nothing_twice(
+def test_many_problems_with_repeats_and_a_slow_server_end_in_time_and_report_nothing_twice(
     pagerduty: Sandbox,
 ) -> None:
     pagerduty.fail_share(Delay(0.3), 1)

@@ -259,7 +259,7 @@ interpreter.close()
 
 
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="Python 3.14 and later have concurrent.interpreters")
-def test_what_another_interpreter_raised_is_told_apart_by_its_type_and_function(
+def test_what_another_interpreter_raised_is_distinguished_by_type_and_function(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     program = tmp_path / "handed_back.py"
@@ -298,7 +298,7 @@ if sys.argv[1:]:
 
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="Python 3.14 and later have interpreters in threads")
 @pytest.mark.parametrize("closed", [["close"], []], ids=["closed", "left open"])
-def test_an_outage_holds_up_no_call_in_another_interpreter_nor_its_end(
+def test_an_outage_delays_neither_calls_in_another_interpreter_nor_its_end(
     sandbox: Sandbox, tmp_path: Path, closed: list[str]
 ) -> None:
     sandbox.fail_share(Hang(), 1)
@@ -360,7 +360,7 @@ def test_the_processes_of_pools_page_and_leave_nothing_in_the_spool(
     assert list((tmp_path / "spool").glob("*.event")) == []
 
 
-def test_a_process_that_is_told_to_end_by_the_default_start_method_has_paged(
+def test_a_process_of_the_default_start_method_has_paged_when_it_is_terminated(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     program = tmp_path / "default.py"

@@ -325,14 +325,14 @@ def test_a_flush_outlasts_a_calm_that_ended_before_it_began(pagerduty: Sandbox) 
         import inspect
         from pagerduty_logging.delivery.worker import Worker
         lines, first = inspect.getsourcelines(Worker._run)
-        says_so = next(n for n, line in enumerate(lines, first) if "self._signals.tell()" in line)
+        says_so = next(n for n, line in enumerate(lines, first) if "self._wake_ups.wake_waiting()" in line)
         made = attached()
         def trace(frame, event, _):
             if frame.f_code is not Worker._run.__code__:
                 return None
             if event == "line" and frame.f_lineno == says_so:
                 threading.settrace(None); sys.settrace(None)
-                while not made._delivery.worker._signals.waiting:
+                while not made._delivery.worker._wake_ups.waiting:
                     time.sleep(0.001)
             return trace
         threading.settrace(trace)

@@ -330,7 +330,7 @@ def test_processes_that_share_a_spool_and_are_killed_lose_nothing(pagerduty: San
 
 
 @pytest.mark.parametrize(("files", "bytes_each"), [(10_100, 100), (120, 900_000)], ids=["number", "bytes"])
-def test_a_directory_that_grows_beyond_its_bounds_keeps_the_severe_and_tells(
+def test_a_directory_beyond_its_bounds_keeps_the_most_severe_and_that_is_reported(
     spool: Path, files: int, bytes_each: int
 ) -> None:
     spool.mkdir(mode=0o700)

@@ -57,7 +57,9 @@ def test_the_same_event_is_sent_again_after_any_failure(pagerduty: Sandbox, faul
     assert {request.path for request in pagerduty.requests} == {"/v2/enqueue"}
 
 
-def test_an_event_that_is_refused_is_sent_barely_then_told_and_stalls_no_other(pagerduty: Sandbox) -> None:
+def test_a_refused_event_is_sent_in_its_bare_form_then_reported_and_delays_no_other(
+    pagerduty: Sandbox,
+) -> None:
     pagerduty.fail_next(400, times=2)
     pagerduty.fail_next(Answer(202, body="garbage"))
     ended = run(
@@ -96,7 +98,7 @@ def test_a_refused_event_pages_in_its_barest_form(pagerduty: Sandbox) -> None:
     assert list(event["payload"]["custom_details"]) == ["reduced", "why"]
 
 
-def test_a_storm_keeps_the_budget_pages_the_critical_and_tells_the_rest(pagerduty: Sandbox) -> None:
+def test_a_storm_keeps_the_budget_pages_the_critical_and_reports_the_rest(pagerduty: Sandbox) -> None:
     ended = run(
         BALANCE
         + """
@@ -127,7 +129,7 @@ os._exit(0)
     assert len(said) <= 100
 
 
-def test_one_event_tells_what_a_storm_left_out(pagerduty: Sandbox) -> None:
+def test_one_event_reports_what_a_storm_dropped(pagerduty: Sandbox) -> None:
     pagerduty.fail_share(503, 1)
     ended = run(
         BALANCE

@@ -81,13 +81,13 @@ def test_a_handler_that_is_to_be_kept_is_put_back(pagerduty: Sandbox, function: 
 
 
 @pytest.mark.parametrize("function", SET_UPS)
-def test_a_program_that_ends_soon_after_is_told_too(pagerduty: Sandbox, function: str) -> None:
+def test_a_program_that_ends_soon_after_gets_the_notice_too(pagerduty: Sandbox, function: str) -> None:
     ended = run_mine(SET_UPS[function], pagerduty)
     assert ended.err.count("errors page nobody") == 1
 
 
 @pytest.mark.parametrize("program", ["root.handlers.clear()", "logging.disable(logging.CRITICAL)"])
-def test_handlers_are_cleared_or_logging_is_disabled_and_it_is_told(pagerduty: Sandbox, program: str) -> None:
+def test_clearing_handlers_or_disabling_logging_is_reported(pagerduty: Sandbox, program: str) -> None:
     ended = run_mine(
         f"""
         root.error("first")
@@ -128,14 +128,14 @@ assert "is attached to no logger" in mine.stats.out_of_reach
 
 
 @pytest.mark.parametrize("throw_out", THROWN_OUT)
-def test_a_short_program_without_hooks_is_told_that_its_configured_handler_is_thrown_out(
+def test_a_short_program_without_hooks_reports_that_its_configured_handler_was_removed(
     pagerduty: Sandbox, throw_out: str
 ) -> None:
     ended = run_mine(f"{CONFIGURED}\n{throw_out}", pagerduty)
     assert ended.err.count("errors page nobody") == 1
 
 
-def test_a_handler_that_is_configured_for_no_logger_is_told(pagerduty: Sandbox) -> None:
+def test_a_handler_that_is_configured_for_no_logger_is_reported(pagerduty: Sandbox) -> None:
     program = CONFIGURED.replace('"root": {"handlers": ["pages"]}', '"root": {"handlers": []}')
     assert run_mine(program, pagerduty).err.count("is attached to no logger: errors page nobody") == 1
 
@@ -198,7 +198,7 @@ def test_what_ends_the_program_pages_though_the_handler_was_thrown_out(
         "pass",
     ],
 )
-def test_nothing_is_told_where_all_is_as_the_application_wants_it(pagerduty: Sandbox, program: str) -> None:
+def test_nothing_is_reported_if_all_is_as_the_application_wants_it(pagerduty: Sandbox, program: str) -> None:
     ended = run_mine(
         f"""
         root.error("first")

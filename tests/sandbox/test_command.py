@@ -59,7 +59,7 @@ def read_url(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize(("options", "last"), [([], 429), (["--rate-limit", "0"], 202)])
-def test_its_rate_limit_is_pagerdutys_unless_told(
+def test_its_rate_limit_is_pagerdutys_by_default(
     http_session: requests.Session, options: list[str], last: int
 ) -> None:
     with running("--json", *options) as process:

@@ -82,7 +82,7 @@ there are 2 alerts:
     assert "POST /v2/enqueue answered 202" in told
 
 
-def test_a_failure_tells_what_the_handlers_of_this_process_did(
+def test_a_failure_shows_what_the_handlers_of_this_process_did(
     sandbox: Sandbox, make_handler: Callable[..., PagerDutyHandler], attach: Attach
 ):
     sandbox.fail_next(503)
@@ -167,7 +167,7 @@ def test_a_request_that_hangs_at_the_end_is_abandoned(sandbox: Sandbox, older_ha
     assert sandbox.alerts, "once the sandbox behaves again it is delivered"
 
 
-def test_a_sandbox_that_speaks_https_is_trusted_too():
+def test_a_sandbox_with_https_is_trusted_too():
     with Sandbox(tls=True) as sandbox, sandbox.redirect():
         EventsClient().trigger("paged by hand", dedup_key="by-hand")
         assert sandbox.alert("by-hand").state == "triggered"

@@ -55,7 +55,7 @@ def connect(sandbox: Sandbox) -> socket.socket:
     return connection
 
 
-def test_the_next_requests_fail_in_the_order_told(send: Sender, sandbox: Sandbox) -> None:
+def test_the_next_requests_fail_in_the_given_order(send: Sender, sandbox: Sandbox) -> None:
     sandbox.fail_next(503, times=2)
     sandbox.fail_next(429, retry_after=2)
     answers = [send() for _ in range(4)]

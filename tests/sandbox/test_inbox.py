@@ -91,7 +91,7 @@ def test_alerts_and_changes_are_listed_the_latest_first(browser: Browser, send: 
     assert page.index("first again") < page.index("last one")
 
 
-def test_a_row_tells_how_often_it_happened_and_not_only_how_often_it_was_sent(
+def test_a_row_shows_how_often_it_happened_and_not_only_how_often_it_was_sent(
     browser: Browser, send: Sender
 ) -> None:
     send(trigger_with(custom_details={"occurrences": 5001, "suppressed": 4999}))
@@ -250,7 +250,7 @@ def test_pages_of_other_sites_press_no_button(
     assert sandbox.alert("srv01/mysql").state == "triggered"
 
 
-def test_a_browser_that_tells_no_origin_tells_the_site(
+def test_a_browser_that_sends_no_origin_sends_the_site(
     browser: Browser, send: Sender, sandbox: Sandbox, session: requests.Session
 ) -> None:
     send(trigger())

@@ -46,7 +46,7 @@ def streaming(sandbox: Sandbox) -> Iterator[Stream]:
         stream.connection.close()
 
 
-def test_a_stream_tells_at_once_and_whenever_something_changes(sandbox: Sandbox, send: Sender) -> None:
+def test_a_stream_reports_at_once_and_whenever_something_changes(sandbox: Sandbox, send: Sender) -> None:
     with streaming(sandbox) as stream:
         assert stream.answer.headers["Content-Type"] == "text/event-stream"
         told = [stream.news()]

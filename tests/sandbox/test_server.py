@@ -344,7 +344,7 @@ def test_change_events_are_kept_newest_first(send: Sender, sandbox: Sandbox) -> 
     assert len(sandbox.events) == 2
 
 
-def test_what_is_handed_out_is_a_copy(send: Sender, sandbox: Sandbox) -> None:
+def test_what_is_returned_is_a_copy(send: Sender, sandbox: Sandbox) -> None:
     send(trigger_with(custom_details={"a": [1]}))
     sandbox.events[0]["payload"]["custom_details"]["a"].append(2)
     sandbox.alerts[0].custom_details["a"].append(3)
@@ -418,7 +418,7 @@ def test_waiting_ends_when_enough_events_were_accepted(send: Sender, sandbox: Sa
     sender.join()
 
 
-def test_waiting_in_vain_tells_what_arrived(send: Sender, sandbox: Sandbox) -> None:
+def test_a_wait_that_times_out_shows_what_arrived(send: Sender, sandbox: Sandbox) -> None:
     send(trigger())
     send({})
     with pytest.raises(AssertionError) as failure:
@@ -429,7 +429,7 @@ def test_waiting_in_vain_tells_what_arrived(send: Sender, sandbox: Sandbox) -> N
     assert "triggered critical 'Disk is full', dedup key 'srv01/mysql'" in text
 
 
-def test_waiting_for_a_condition_asks_again_upon_each_request(send: Sender, sandbox: Sandbox) -> None:
+def test_waiting_for_a_condition_checks_again_after_each_request(send: Sender, sandbox: Sandbox) -> None:
     sender = threading.Thread(target=lambda: [send(e) for e in (trigger(), resolve())])
     sender.start()
     sandbox.wait_until(lambda: [a.state for a in sandbox.alerts] == ["resolved"])

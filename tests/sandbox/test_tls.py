@@ -116,7 +116,7 @@ def test_the_authoritys_file_goes_with_the_sandbox() -> None:
     assert not os.path.exists(ended.stdout.strip())
 
 
-def test_a_certificate_of_ones_own(tmp_path: Path) -> None:
+def test_a_certificate_that_the_user_gives(tmp_path: Path) -> None:
     authority = trustme.CA()
     made = authority.issue_cert("127.0.0.1")
     made.private_key_pem.write_to_path(str(tmp_path / "key.pem"))

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pagerduty_logging.state.breaker import PATIENCE
 from pagerduty_logging.state.options import find_place
 from pagerduty_logging.state.protocol import LEASE, Anothers, Later, Mine, Silence, Silenced, StateError
-from pagerduty_logging.state.shared import HAND_IN, SPREAD
+from pagerduty_logging.state.shared import HAND_IN, SPREAD, SharedState
 
 from .conftest import Member
 from .servers import until
@@ -506,3 +507,35 @@ def test_the_last_event_of_a_problem_may_be_a_follow_up(member: Callable[..., Me
     assert after.told_at is not None
     assert after.told_at > first.told_at
     assert 0.0 < after.window_left < first.window_left, "the window is that of the first event"
+
+
+class Hanging:
+    """A store whose exchanges do not end before they are told to."""
+
+    kind = "test"
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def exchange(self, request, seconds):
+        self.go_on.wait(30.0)
+        raise StateError("at last")
+
+    def begin(self, request):
+        return None
+
+    def beside(self):
+        return self
+
+    def close(self):
+        """Nothing is open."""
+
+
+def test_a_hand_in_without_an_answer_leaves_time_for_claims():
+    store = Hanging()
+    state = SharedState(lambda: store, where="test", space="space", host="web-1")
+    state.count("disk", 1, first=0.0, last=0.0, severity=1)
+    assert not state.hand_in()
+    assert state.stats.answers, "the answer may still come"
+    assert state._asker.breaker.patience(time.monotonic()) > PATIENCE / 2
+    store.go_on.set()

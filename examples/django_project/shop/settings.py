@@ -34,5 +34,5 @@ LOGGING = {
         },
     },
     "root": {"level": "WARNING", "handlers": ["console", "pagerduty"]},
-    "loggers": {"gunicorn.error": {"propagate": True}},  # requests that gunicorn's time-out kills
+    "loggers": {"gunicorn.error": {"propagate": True}},  # requests that gunicorn's timeout kills
 }

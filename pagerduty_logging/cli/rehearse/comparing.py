@@ -111,8 +111,8 @@ def read_incidents(text: str, zone: tzinfo, newest: float) -> list[Incident]:
     text = text.removeprefix("\ufeff")
     rows: Iterable[Mapping[str, Any]]
     if text.lstrip()[:1] in ("[", "{"):
-        told = json.loads(text)
-        rows = told.get("incidents", []) if isinstance(told, dict) else told
+        data = json.loads(text)
+        rows = data.get("incidents", []) if isinstance(data, dict) else data
     else:
         head, _, body = text.partition("\n")
         separator = (
@@ -145,11 +145,11 @@ def judged(result: Result, incidents: Sequence[Incident], zone: tzinfo) -> list[
     for incident in sorted(incidents, key=lambda i: i.start):
         during = [n for n, (at, _) in enumerate(alerts) if incident.start - EARLY <= at <= incident.end]
         # A reminder just before it is no news of it.
-        told = [alerts[n][0] for n in during] + [at for at in times if incident.start <= at <= incident.end]
+        heard = [alerts[n][0] for n in during] + [at for at in times if incident.start <= at <= incident.end]
         used.update(during)
-        if told:
+        if heard:
             caught += 1
-            first = min(told)
+            first = min(heard)
             late = first - incident.start
             after = f"caught after {_duration(late)}" if late >= 0 else f"caught {_duration(-late)} before"
             woke = f"{len(during)} alerts" if during else "told on an alert that was open"
@@ -213,16 +213,16 @@ def read_ledger(text: str) -> list[tuple[float, str]]:
     decisions = 0
     for line in text.splitlines():
         try:
-            told = json.loads(line)
+            entry = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if not isinstance(told, dict) or not isinstance(told.get("time"), (int, float)):
+        if not isinstance(entry, dict) or not isinstance(entry.get("time"), (int, float)):
             continue
-        decisions += "verdict" in told
-        event = told.get("event")
+        decisions += "verdict" in entry
+        event = entry.get("event")
         # What was resolved or acknowledged has no reason of an alert.
-        if told.get("verdict") == Verdict.SENT and isinstance(event, str) and Why.of(told.get("reason")):
-            sent.append((float(told["time"]), event))
+        if entry.get("verdict") == Verdict.SENT and isinstance(event, str) and Why.of(entry.get("reason")):
+            sent.append((float(entry["time"]), event))
     if not decisions:
         raise ValueError(
             "it is no ledger: none of its lines is a decision, as the handler's option `ledger` writes them"

@@ -99,16 +99,16 @@ def _loaded(where: str) -> Mapping[str, Any]:
     if where.endswith(".json") or os.path.isfile(where):
         try:
             with open(where, encoding="utf-8") as file:
-                told = json.load(file)
+                given = json.load(file)
         except OSError as error:
             raise Misuse(f"--config {where} cannot be read: {error.strerror}") from None
         except (ValueError, RecursionError) as error:
             raise Misuse(f"--config {where} is no JSON: {error}") from None
     else:
-        told = _imported(where)
-    if not isinstance(told, Mapping):
+        given = _imported(where)
+    if not isinstance(given, Mapping):
         raise Misuse(f"--config {where} is no mapping, as logging.config.dictConfig takes it")
-    return told
+    return given
 
 
 def _imported(where: str) -> Any:

@@ -38,7 +38,7 @@ class RecordMaker:
         message = f"{entry.message}\n{entry.traceback}" if appended else entry.message
         name = os.path.basename(path)
         level = entry.level if entry.level is not None else logging.ERROR
-        told: dict[str, Any] = {
+        given: dict[str, Any] = {
             "name": entry.logger or "root",
             "msg": message,
             "args": (),
@@ -60,10 +60,10 @@ class RecordMaker:
             "threadName": "",
         }
         for field, value in list(entry.fields.items())[:MAX_FIELDS]:
-            if field not in _RESERVED and field not in told and isinstance(field, str):
-                told[field] = value
+            if field not in _RESERVED and field not in given and isinstance(field, str):
+                given[field] = value
         record = logging.LogRecord.__new__(logging.LogRecord)
-        record.__dict__.update(_BARE, **told)
+        record.__dict__.update(_BARE, **given)
         return record
 
 

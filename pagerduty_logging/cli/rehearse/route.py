@@ -137,7 +137,7 @@ class Route:
             defects: what went wrong with the record so far.
             known: its problem, where an equal handler has found it before.
         """
-        occurrence = self._pipeline.capture(record, formatter, defects)
+        occurrence = self._pipeline.capturing.capture(record, formatter, defects)
         if occurrence is None:
             return None
         if occurrence.interruption is not None:
