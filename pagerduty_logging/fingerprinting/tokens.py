@@ -56,6 +56,8 @@ def token_of(record: logging.LogRecord) -> Token | None:
         if said is msg:
             return _of_template(record, msg, args)
         msg = said
+    elif args:
+        return None
     words = words_of(msg)
     if words is None:
         return None
