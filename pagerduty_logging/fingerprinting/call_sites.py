@@ -116,6 +116,8 @@ class CallSites:
             if raised and shapes.words_of(raised[1]) in (None, message):
                 return None
         if raised:
+            if problem is not UNKNOWN and failure.is_ordinary(record):
+                return problem
             joined = failure.joined_of(record)
         elif record.exc_text or (
             (handled := sys.exception()) is not None
@@ -169,7 +171,8 @@ class CallSites:
                 self.learn_line(record, words, token, problem)
         if record.levelno != problem.level:
             return False
-        if record.exc_info or type(record.msg) is dict or hasattr(record, "extra"):
+        message = record.msg
+        if record.exc_info or hasattr(record, "extra") or (type(message) is dict and "exc_info" in message):
             return self._count(record, problem, now)
         if problem.quiet_until <= now():
             return False

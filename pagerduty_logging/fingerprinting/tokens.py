@@ -200,11 +200,12 @@ def _joined(
     if little and not crash:
         exception = subject if subject is not None else causes.reported_exception(record.exc_info, record.msg)
         if exception is not None:
-            its_words = shapes.words_of(exception)
+            its_words = words if subject is not None else shapes.words_of(exception)
             if its_words is None:
                 return None
-            if nothing or subject is not None or words == its_words:
-                if not exceptions.is_plain(exception) and shapes.shape_of(exception) is None:
+            if nothing or words == its_words:
+                is_more = exception.__cause__ is not None or exceptions.is_group(exception)
+                if is_more and shapes.shape_of(exception) is None:
                     return None
                 joined = causes.raised(exception).joined
         elif appended:
@@ -235,6 +236,8 @@ def _of_values(
     if any(template.fits(words) for template in site.templates) or not _was_missed(site, record.pathname):
         return None
     caught = causes.reported_exception(record.exc_info, record.msg)
+    if caught is not None and shapes.words_of(caught) is None:
+        return None
     part = part_in(site, words)
     shape = part.text if part is not None else _shape_of_args(args)
     return _joined(record, words, shape, caught, guessed=part is None, crash=crash)

@@ -104,15 +104,6 @@ def wrapped(logger: logging.Logger) -> Call:
     return call
 
 
-def wrapped_error(logger: logging.Logger) -> Call:
-    numbers, caught = itertools.count(), raised("no such payment")
-
-    def report(text: str) -> None:
-        logger.error(text, exc_info=caught)
-
-    return lambda: report(f"payment {next(numbers)} failed")
-
-
 def evaluated(logger: logging.Logger) -> Call:
     """Code without a file."""
     made: dict[str, Any] = {"error": logger.error, "numbers": itertools.count()}
@@ -217,7 +208,6 @@ WORKLOADS: dict[str, Callable[[logging.Logger], Call]] = {
 
 OTHERWISE: dict[str, Callable[[logging.Logger], Call]] = {
     "wrapped": wrapped,
-    "wrapped_error": wrapped_error,
     "evaluated": evaluated,
     "cause": with_cause,
     "own_key": own_key,
