@@ -116,9 +116,9 @@ class CallSites:
             if raised and shapes.words_of(raised[1]) in (None, message):
                 return None
         if raised:
-            if problem is not UNKNOWN and failure.is_ordinary(record):
-                return problem
-            joined = failure.joined_of(record)
+            if failure.is_ordinary(record):
+                return problem if problem is not UNKNOWN else None
+            joined = failure.joined_of(record, ordinary=False)
         elif record.exc_text or (
             (handled := sys.exception()) is not None
             and (args is None or failure.may_be_handed(record, handled))
@@ -204,8 +204,10 @@ class CallSites:
         if around is not None and (type(around) is not dict or "pagerduty" in around):
             return False
         raised: Any = record.exc_info
-        error: Any = raised[1] if raised else None
-        if not raised and type(record.msg) is dict and dict.get(record.msg, "exc_info"):
+        error: Any = None
+        if raised:
+            error = raised[1]
+        elif type(record.msg) is dict and dict.get(record.msg, "exc_info"):
             error = exception_of(record)  # structlog's
         if raised or error is not None:
             if type(error) not in problem.kinds:

@@ -139,15 +139,16 @@ def is_ordinary(record: logging.LogRecord, exception: BaseException | None = Non
     return not (_nobody_caught(outermost) or _is_task(outermost))
 
 
-def joined_of(record: logging.LogRecord) -> tuple[str, ...] | None:
+def joined_of(record: logging.LogRecord, *, ordinary: bool | None = None) -> tuple[str, ...] | None:
     """Return what the exception of a record joins to its key, as `reported_crash` finds it; () for nothing.
 
     None: only the application's code can tell.
 
     Args:
         record: with an exception in `exc_info`, of none of `LOGGERS`.
+        ordinary: what `is_ordinary` said, where it was asked already.
     """
-    if is_ordinary(record):
+    if is_ordinary(record) if ordinary is None else ordinary:
         return ()
     info: Any = record.exc_info
     if type(info) is not tuple or len(info) != 3 or reports_for_others(record):

@@ -63,7 +63,7 @@ def token_of(record: logging.LogRecord) -> Token | None:
         return None
     if type(msg) is not str and type(msg) is not dict:
         subject = msg
-        if args and failure.may_be_handed(record, msg):
+        if args and not record.exc_info and failure.may_be_handed(record, msg):
             return None
     return token_of_words(record, words, subject)
 
