@@ -116,7 +116,7 @@ class CallSites:
             if raised and shapes.words_of(raised[1]) in (None, message):
                 return None
         if raised:
-            if failure.is_ordinary(record):
+            if failure.is_ordinary(record, raised[1]):
                 return problem if problem is not UNKNOWN else None
             joined = failure.joined_of(record, ordinary=False)
         elif record.exc_text or (
