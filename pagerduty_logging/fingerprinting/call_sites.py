@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
 from pagerduty_logging.record import overrides, places
-from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
+from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence, exception_of
 from pagerduty_logging.state.problem import NEVER, Problem
 from pagerduty_logging.state.throttle import Throttle
 
@@ -100,7 +100,7 @@ class CallSites:
         if module is not None and module != record.module:
             return None
         joined: tuple[str, ...] | None = ()
-        if args is None and (begins := printed_shapes.begin_of(message)):
+        if args is None and "raceback (most" in message and (begins := printed_shapes.begin_of(message)):
             joined = self._printed.joined_of(_place_of(record), message, begins)
             whole, message = message, message[:begins]
             if joined is None or (texts and (site.templates or whole.rstrip().endswith(message))):
@@ -116,9 +116,12 @@ class CallSites:
             if raised and shapes.words_of(raised[1]) in (None, message):
                 return None
         if raised:
-            joined = failure.joined_of(record)
+            if failure.is_ordinary(record, raised[1]):
+                return problem if problem is not UNKNOWN else None
+            joined = failure.joined_of(record, ordinary=False)
         elif record.exc_text or (
-            (handled := sys.exception()) is not None and failure.may_be_handed(record, handled)
+            (handled := sys.exception()) is not None
+            and (args is None or failure.may_be_handed(record, handled))
         ):
             return None
         if not joined:
@@ -166,7 +169,15 @@ class CallSites:
                 return False
             if words is not None and token is not None and not problem.over:
                 self.learn_line(record, words, token, problem)
-        return record.levelno == problem.level and self._count(record, problem, now)
+        if record.levelno != problem.level:
+            return False
+        message = record.msg
+        if record.exc_info or hasattr(record, "extra") or (type(message) is dict and "exc_info" in message):
+            return self._count(record, problem, now)
+        if problem.quiet_until <= now():
+            return False
+        problem.occurrences += 1
+        return True
 
     def _by_overrides(self, record: logging.LogRecord, said: dict[str, Any]) -> Problem | None:
         """Return the problem of a record with its own key or severity, if it is known with this level."""
@@ -192,9 +203,13 @@ class CallSites:
         around: Any = getattr(record, "extra", None)  # loguru's
         if around is not None and (type(around) is not dict or "pagerduty" in around):
             return False
-        raised = record.exc_info
+        raised: Any = record.exc_info
+        error: Any = None
         if raised:
-            error: Any = raised[1]
+            error = raised[1]
+        elif type(record.msg) is dict and dict.get(record.msg, "exc_info"):
+            error = exception_of(record)  # structlog's
+        if raised or error is not None:
             if type(error) not in problem.kinds:
                 return False
             if record.args and hasattr(record, "_pagerduty_uncaught"):  # hooks log with an argument

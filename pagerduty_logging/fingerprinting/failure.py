@@ -139,15 +139,16 @@ def is_ordinary(record: logging.LogRecord, exception: BaseException | None = Non
     return not (_nobody_caught(outermost) or _is_task(outermost))
 
 
-def joined_of(record: logging.LogRecord) -> tuple[str, ...] | None:
+def joined_of(record: logging.LogRecord, *, ordinary: bool | None = None) -> tuple[str, ...] | None:
     """Return what the exception of a record joins to its key, as `reported_crash` finds it; () for nothing.
 
     None: only the application's code can tell.
 
     Args:
         record: with an exception in `exc_info`, of none of `LOGGERS`.
+        ordinary: what `is_ordinary` said, where it was asked already.
     """
-    if is_ordinary(record):
+    if is_ordinary(record) if ordinary is None else ordinary:
         return ()
     info: Any = record.exc_info
     if type(info) is not tuple or len(info) != 3 or reports_for_others(record):
@@ -166,9 +167,10 @@ def joined_of(record: logging.LogRecord) -> tuple[str, ...] | None:
 
 def may_be_handed(record: logging.LogRecord, exception: BaseException) -> bool:
     """Return whether RECORD, without `exc_info`, may report other code's exception, see `with_handled`."""
-    if exception.__traceback__ is None or is_ordinary(record, exception) or reports_for_others(record):
+    if exception.__traceback__ is None or is_ordinary(record, exception):
         return False
-    key = _key_of_shape(record, exception)
+    # A library's line is given the exception that it handles, see `reporters`.
+    key = None if reports_for_others(record) else _key_of_shape(record, exception)
     if key is None:
         return True
     known = _handed.get(key)

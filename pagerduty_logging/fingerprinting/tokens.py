@@ -35,6 +35,8 @@ _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
 _HEADER: Final = "(most recent call last)"
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
+_PRINTED: Final = frozenset(("exception", "exc_info"))
+"""Where structlog puts the printed exception of a record: it is not part of the key."""
 _MAX_NAMES: Final = 30
 _MAX_CHARS: Final = 2_000
 _DIGIT: Final = re.compile("[0-9]")
@@ -54,12 +56,14 @@ def token_of(record: logging.LogRecord) -> Token | None:
         if said is msg:
             return _of_template(record, msg, args)
         msg = said
+    elif args:
+        return None
     words = words_of(msg)
     if words is None:
         return None
     if type(msg) is not str and type(msg) is not dict:
         subject = msg
-        if args and failure.may_be_handed(record, msg):
+        if args and not record.exc_info and failure.may_be_handed(record, msg):
             return None
     return token_of_words(record, words, subject)
 
@@ -131,8 +135,10 @@ def _crash_of(record: logging.LogRecord, appended: str) -> tuple[str, ...] | Non
         crash = failure.reported_crash(record, appended)
         return () if crash is None else crash.joined
     error = sys.exception()
-    if error is None or type(record.msg) is not str:  # of what is no text `handled` says nothing
+    if error is None:
         return ()
+    if type(record.msg) is not str and not failure.reports_for_others(record):
+        return ()  # of what is no text `with_handled` says nothing
     return None if failure.may_be_handed(record, error) else ()
 
 
@@ -194,11 +200,12 @@ def _joined(
     if little and not crash:
         exception = subject if subject is not None else causes.reported_exception(record.exc_info, record.msg)
         if exception is not None:
-            its_words = shapes.words_of(exception)
+            its_words = words if subject is not None else shapes.words_of(exception)
             if its_words is None:
                 return None
-            if nothing or subject is not None or words == its_words:
-                if not exceptions.is_plain(exception) and shapes.shape_of(exception) is None:
+            if nothing or words == its_words:
+                is_more = exception.__cause__ is not None or exceptions.is_group(exception)
+                if is_more and shapes.shape_of(exception) is None:
                     return None
                 joined = causes.raised(exception).joined
         elif appended:
@@ -229,6 +236,8 @@ def _of_values(
     if any(template.fits(words) for template in site.templates) or not _was_missed(site, record.pathname):
         return None
     caught = causes.reported_exception(record.exc_info, record.msg)
+    if caught is not None and shapes.words_of(caught) is None:
+        return None
     part = part_in(site, words)
     shape = part.text if part is not None else _shape_of_args(args)
     return _joined(record, words, shape, caught, guessed=part is None, crash=crash)
@@ -270,7 +279,7 @@ def may_be_data(text: str) -> bool:
 def _words_of_object(said: Any) -> str | None:
     """The words of a message that is no text; None if they are not easily found."""
     if type(said) is dict:
-        if "pagerduty" in said or dict.get(said, "exc_info"):
+        if "pagerduty" in said:
             return None
         words = _words_of(said)
     elif issubclass(type(said), BaseException):
@@ -302,14 +311,16 @@ def _words_of(said: dict[Any, Any]) -> str | None:
     if len(said) > _MAX_NAMES:
         return None
     for name, value in said.items():
-        if type(name) is not str or (type(value) is str and ('File "' in value or _HEADER in value)):
+        if type(name) is not str:
+            return None
+        if name not in _PRINTED and type(value) is str and ('File "' in value or _HEADER in value):
             return None
     for name in _ranked(tuple(said)):
         value = said[name]
         if type(value) is str:
             if not value.strip():
                 continue
-            return None if len(value) <= 80 and _says_little(value) else value
+            return None if name in _PRINTED or (len(value) <= 80 and _says_little(value)) else value
         if type(value) not in _PLAIN:
             return None
     return None

@@ -29,7 +29,7 @@ BOUNDS = (
     ("long_f_string", NULL, 1.43),
     ("f_string_root", NULL, 1.32),
     ("mapping", NULL, 1.5),
-    ("json", NULL, 1.8),
+    ("json", NULL, 1.55),
     ("the_error", NULL, 3.0),
     ("fresh_error", NULL, 3.0),
     ("error_argument", NULL, 3.0),
@@ -38,6 +38,12 @@ BOUNDS = (
     ("listener", NULL, 4.0),
     ("loguru", NULL, 1.2),
     ("structlog", NULL, 1.3),
+    ("wrapped", NULL, 1.95),
+    ("evaluated", NULL, 1.5),
+    ("cause", NULL, 2.0),
+    ("own_key", NULL, 1.32),
+    ("own_severity", NULL, 1.32),
+    ("listener_traceback", NULL, 7.5),
 )
 
 

@@ -37,6 +37,7 @@ WORKLOADS = {
     "first": first,
     "first_traceback": first_with_traceback,
     **messages.WORKLOADS,
+    **messages.OTHERWISE,
 }
 
 

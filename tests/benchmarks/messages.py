@@ -89,7 +89,53 @@ def overrides(logger: logging.Logger) -> Call:
     return lambda: error("payment %s failed", next(numbers), extra={"pagerduty": {"component": "pay"}})
 
 
-def listener(logger: logging.Logger) -> Call:
+def wrapped(logger: logging.Logger) -> Call:
+    """A line that logs whatever it is given, as helpers do."""
+    numbers = itertools.count()
+
+    def report(text: str) -> None:
+        logger.error(text)
+
+    def call() -> None:
+        number = next(numbers)
+        customer = uuid.UUID(int=number * 7919**9)
+        report(f"payment {number} of customer {customer} could not be made after {number / 7:.3f} s")
+
+    return call
+
+
+def evaluated(logger: logging.Logger) -> Call:
+    """Code without a file."""
+    made: dict[str, Any] = {"error": logger.error, "numbers": itertools.count()}
+    exec('def call(): error(f"payment {next(numbers)} failed")', made)
+    return made["call"]  # type: ignore[no-any-return]
+
+
+def with_cause(logger: logging.Logger) -> Call:
+    error, numbers = logger.error, itertools.count()
+    try:
+        raise LookupError("no such payment") from KeyError("payment")
+    except LookupError as raised:
+        caught = raised
+    return lambda: error(f"payment {next(numbers)} failed", exc_info=caught)
+
+
+def own_key(logger: logging.Logger) -> Call:
+    error, numbers = logger.error, itertools.count()
+    return lambda: error(f"payment {next(numbers)} failed", extra={"pagerduty": {"dedup_key": "payment"}})
+
+
+def own_severity(logger: logging.Logger) -> Call:
+    error, numbers = logger.error, itertools.count()
+    return lambda: error("payment %s failed", next(numbers), extra={"pagerduty": {"severity": "warning"}})
+
+
+def listener_with_traceback(logger: logging.Logger) -> Call:
+    caught = raised("no such payment")
+    return listener(logger, ready=320, exc_info=caught)
+
+
+def listener(logger: logging.Logger, ready: int = READY, **more: Any) -> Call:
     """What a queue's listener does for each record, which the queue's handler has formatted."""
     waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
     front = logging.Logger(logger.name)
@@ -99,8 +145,8 @@ def listener(logger: logging.Logger) -> Call:
 
     def call() -> None:
         if waiting.empty():
-            for _ in range(READY):
-                front.error("payment %s failed", next(numbers))
+            for _ in range(ready):
+                front.error("payment %s failed", next(numbers), **more)
         back.handle(back.dequeue(True))
 
     call()
@@ -159,3 +205,13 @@ WORKLOADS: dict[str, Callable[[logging.Logger], Call]] = {
     "loguru": by_loguru,
     "structlog": by_structlog,
 }
+
+OTHERWISE: dict[str, Callable[[logging.Logger], Call]] = {
+    "wrapped": wrapped,
+    "evaluated": evaluated,
+    "cause": with_cause,
+    "own_key": own_key,
+    "own_severity": own_severity,
+    "listener_traceback": listener_with_traceback,
+}
+"""The same in other ways, for the gate alone."""

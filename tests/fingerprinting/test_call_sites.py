@@ -61,6 +61,12 @@ FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
         f"payment {i} failed", exc_info=raised(LookupError(i))
     ),
     "a mapping": lambda log, i: log.error({"event": "payment failed", "order": i}),
+    "a mapping with an exception": lambda log, i: log.error(
+        {"event": "payment failed", "order": i, "exc_info": raised(LookupError(i))}
+    ),
+    "a mapping with a printed exception": lambda log, i: log.error(
+        {"event": "payment failed", "exception": f'Traceback (most recent call last):\n  File "a", line {i}'}
+    ),
     "JSON": lambda log, i: log.error(json.dumps({"event": "payment failed", "order": i})),
     "an exception": lambda log, i: log.error(raised(LookupError(f"no payment {1_000 + i}"))),
     "an exception as the argument": lambda log, i: log.error("%s", raised(LookupError(f"no {1_000 + i}"))),
@@ -187,6 +193,46 @@ def test_two_problems_of_one_line_are_two_alerts(sandbox: Sandbox, handler: Watc
         for kind in ("payment", "refund"):
             log.error(f"payment {i} failed" if kind == "payment" else f"refund {i} failed")
             assert handler.flush(10.0)
+    assert len(sandbox.alerts) == 2
+
+
+def test_an_exception_in_a_mapping_is_marked_as_paged_and_one_of_another_type_looked_at(
+    sandbox: Sandbox, handler: Watched
+) -> None:
+    log = logger_of(handler)
+    for i in range(5):
+        error = raised(LookupError(i))
+        log.error({"event": "payment failed", "order": i, "exc_info": error})
+        assert handler.flush(10.0)
+    before = handler.looked_at
+    assert vars(error)[handler._mark][0] == sandbox.alerts[0].dedup_key
+    log.error({"event": "payment failed", "order": 5, "exc_info": raised(KeyError(5))})
+    assert handler.looked_at == before + 1
+
+
+@pytest.mark.parametrize("message", ["task failed", {"event": "task failed"}])
+def test_a_librarys_line_that_handles_a_failure_is_no_repeat_of_one_that_handles_none(
+    sandbox: Sandbox, handler: Watched, message: object
+) -> None:
+    made: dict[str, Any] = {}
+    code = (
+        "def say(log, message): log.error(message)\n"
+        "def run(log, task, message):\n try: task()\n except Exception: say(log, message)"
+    )
+    exec(compile(code, "/opt/lib/site-packages/tasks/runner.py", "exec"), made)
+    log = logger_of(handler, "tasks")
+
+    def pay() -> None:
+        raise LookupError("no payment")
+
+    for _ in range(5):
+        made["say"](log, message)
+        assert handler.flush(10.0)
+    before = handler.looked_at
+    made["say"](log, message)
+    assert (handler.looked_at, len(sandbox.alerts)) == (before, 1)
+    made["run"](log, pay, message)
+    assert handler.flush(10.0)
     assert len(sandbox.alerts) == 2
 
 
