@@ -48,7 +48,6 @@ TESTED_IN = {
     "page/events.py": "test_journey.py",
     "page/of_record.py": "test_journey.py",
     "page/figures.py": "delivery/test_claims.py",
-    "page/follow_ups.py": "reliability/test_follow_ups.py",
     "page/second_alert.py": "state/test_worse.py",
     "state/known.py": "state/test_history.py",
     "state/problem.py": "state/test_throttle.py",
