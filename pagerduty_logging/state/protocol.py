@@ -17,9 +17,9 @@ from pagerduty_logging.events_api.clock import monotonic
 LEASE = 30.0
 """Seconds for which one process has the right to send a problem's event."""
 FORMAT = 1
-"""Of what is stored. A version that stores something else in another way counts on."""
+"""Version of what is stored."""
 FIRST_HOSTS = 3
-"""Names of hosts that are told."""
+"""Names of hosts that an event shows."""
 MAX_NAMES = 1_000
 """Hosts, and processes, counted for a problem; beyond, their number is "at least" that."""
 SLACK = 1.0
@@ -30,7 +30,7 @@ RESERVED_SHARE = 5
 """One in so many of a minute's events is kept for critical ones."""
 MINUTE = 60.0
 MOMENT = 0.01
-"""Seconds that make no odds for the age of anything."""
+"""Seconds that make no difference to an age."""
 MAX_BATCH = 200
 """Problems in one exchange: it holds up everybody else who shares the state."""
 
@@ -40,7 +40,7 @@ class StateError(Exception):
 
 
 def digest(routing_key: str) -> str:
-    """Name a routing key without giving it away."""
+    """Return a name for a routing key that does not reveal it."""
     return hashlib.sha256(f"pagerduty-logging state {routing_key}".encode()).hexdigest()[:20]
 
 
@@ -50,8 +50,7 @@ class Sender:
 
     Attributes:
         name: of this user of the state, unique for all time.
-        process: of its process, unique for all time; several users may live in one.
-        host: its host's name.
+        process, host: of its process, unique for all time, in which several users may live; its host.
         space: the digest of the routing key: whose problems, whose budget.
         release: what runs; None: unknown.
         remember: seconds that a problem is known after its last occurrence.
