@@ -148,7 +148,7 @@ class CallSites:
                 return False
             if not _SHOWN.issuperset(said):
                 problem = self._by_overrides(record, said)
-                return problem is not None and self._count(record, problem, now)
+                return problem is not None and not problem.over and self._count(record, problem, now)
             if type(record.msg) is str and (messages := self._known.get(record.name)):
                 problem = messages.get(record.msg)
         words = None

@@ -257,18 +257,21 @@ def test_a_higher_level_pages_at_once(sandbox: Sandbox, handler: Watched) -> Non
     assert [event["payload"]["severity"] for event in sandbox.events] == ["error", "critical"]
 
 
-def test_what_comes_after_a_resolve_is_news(sandbox: Sandbox, handler: Watched) -> None:
+@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize("said", [None, {"dedup_key": "mine"}, {"severity": "warning"}])
+def test_what_comes_after_a_resolve_is_news(
+    sandbox: Sandbox, handler: Watched, said: dict[str, str] | None, waits: bool
+) -> None:
     log = logger_of(handler)
-
-    def report(i: int) -> None:
-        log.error(f"payment {i} failed")
-        assert handler.flush(10.0)
-
+    extra = None if said is None else {"pagerduty": said}
     for i in range(4):
-        report(i)
+        log.error(f"payment {i} failed", extra=extra)
+        assert handler.flush(10.0)
     handler.resolve(sandbox.alerts[0].dedup_key)
+    if waits:
+        assert handler.flush(10.0)
+    log.error("payment 5 failed", extra=extra)
     assert handler.flush(10.0)
-    report(5)
     assert [event["event_action"] for event in sandbox.events] == ["trigger", "resolve", "trigger"]
 
 
