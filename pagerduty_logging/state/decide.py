@@ -23,45 +23,16 @@ from pagerduty_logging.state.protocol import (
 
 
 @dataclass(slots=True)
-class Record:
-    """What is stored of one problem.
+class Leases:
+    """Who may send the next event of a problem.
 
     Attributes:
-        n: occurrences.
-        told: those that events reported.
-        first, last: when the first and the last occurrence happened.
-        worst: severity of the worst occurrence.
-        told_severity: of the worst event in the last window; None: there was none.
-        told_at, window: when the last event was taken, and for how many seconds it keeps repeats back.
-        sent_at: when the last event of any kind was taken, a follow-up too.
-        followed: a follow-up was sent in this window.
-        busy: something happened in this window.
-        silenced: occurrences since the last event that a silence kept back.
-        events: how many reported it.
-        resolved, over: when it was resolved last, and whether nothing happened since.
-        lease_by, lease_until, lease_severity: who may send an event now, until when, and which.
+        lease_by, lease_until, lease_severity: who may send one now, until when, and which.
         lease_tells: occurrences that this event reports.
         under_by, under_until, under_severity, under_tells: the same of the lease that a more severe event
             passed by.
-        release: in which the problem was first seen.
-        summary, logger: what a page says.
     """
 
-    n: int = 0
-    told: int = 0
-    first: float = 0.0
-    last: float = 0.0
-    worst: int = 3
-    told_severity: int | None = None
-    told_at: float = 0.0
-    window: float = 0.0
-    sent_at: float = 0.0
-    followed: bool = False
-    busy: bool = False
-    silenced: int = 0
-    events: int = 0
-    resolved: float = 0.0
-    over: bool = False
     lease_by: str = ""
     lease_until: float = 0.0
     lease_severity: int = 3
@@ -70,14 +41,6 @@ class Record:
     under_until: float = 0.0
     under_severity: int = 3
     under_tells: int = 0
-    release: str | None = None
-    summary: str = ""
-    logger: str = ""
-
-    def window_left(self, now: float) -> float:
-        """Return the seconds left of the window; a clock that was set back ends it."""
-        left = self.told_at + self.window - now
-        return left if self.told_severity is not None and 0.0 < left <= self.window else 0.0
 
     def lease_left(self, now: float) -> float:
         """Return the seconds left of the lease; a clock that was set back ends it."""
@@ -91,6 +54,61 @@ class Record:
     def under(self, by: str = "", until: float = 0.0, severity: int = 3, tells: int = 0) -> None:
         """Remember the lease that a more severe event passed by, or none."""
         self.under_by, self.under_until, self.under_severity, self.under_tells = by, until, severity, tells
+
+
+@dataclass(slots=True)
+class Sent(Leases):
+    """What events of a problem were sent, and which may be.
+
+    Attributes:
+        events: how many reported it.
+        told: occurrences that they reported.
+        told_severity: of the worst event in the last window; None: there was none.
+        told_at, window: when the last event was taken, and for how many seconds it keeps repeats back.
+        sent_at: when the last event of any kind was taken, a follow-up too.
+        followed: a follow-up was sent in this window.
+        busy: something happened in this window.
+        silenced: occurrences since the last event that a silence kept back.
+    """
+
+    events: int = 0
+    told: int = 0
+    told_severity: int | None = None
+    told_at: float = 0.0
+    window: float = 0.0
+    sent_at: float = 0.0
+    followed: bool = False
+    busy: bool = False
+    silenced: int = 0
+
+    def window_left(self, now: float) -> float:
+        """Return the seconds left of the window; a clock that was set back ends it."""
+        left = self.told_at + self.window - now
+        return left if self.told_severity is not None and 0.0 < left <= self.window else 0.0
+
+
+@dataclass(slots=True)
+class Record(Sent):
+    """What is stored of one problem: all of this in one row.
+
+    Attributes:
+        n: occurrences.
+        first, last: when the first and the last occurrence happened.
+        worst: severity of the worst occurrence.
+        resolved, over: when it was resolved last, and whether nothing happened since.
+        release: in which the problem was first seen.
+        summary, logger: what a page says.
+    """
+
+    n: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    worst: int = 3
+    resolved: float = 0.0
+    over: bool = False
+    release: str | None = None
+    summary: str = ""
+    logger: str = ""
 
     def untold(self, now: float) -> int:
         """Return how many occurrences no event reports, neither one that was taken nor one under way."""

@@ -193,25 +193,21 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mine:
-    """Send it, then commit or release. The figures are those that the event tells.
+class Figures:
+    """What all processes know of a problem together.
 
     Attributes:
         occurrences: all of them, everywhere, since the problem began.
-        suppressed: those since the last event, this one apart.
+        suppressed: those since the last event.
         silenced: those among them that a silence kept back.
         first_seen, last_seen: seconds since the epoch, on the store's clock.
         hosts: how many.
         host_names: the first few.
         processes: how many processes saw it.
         more: `hosts` or `processes` is at its bound: there are more.
-        events: events that reported the problem before.
+        events: events that reported the problem.
         told_severity: of the last event's window; None: there was no event.
-        window: seconds of the last event's window; 0.0: there was none.
-        quiet: nothing happened in the last event's window.
         first_release: the release in which the problem was first seen; None: unknown.
-        new_in_release: seconds from the first start of `first_release` to the first occurrence, where that
-            is the sender's own release and less than an hour.
     """
 
     occurrences: int
@@ -225,9 +221,22 @@ class Mine:
     more: bool = False
     events: int = 0
     told_severity: int | None = None
+    first_release: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mine(Figures):
+    """Send it, then commit or release. The figures are those that the event tells, as of before it.
+
+    Attributes:
+        window: seconds of the last event's window; 0.0: there was none.
+        quiet: nothing happened in the last event's window.
+        new_in_release: seconds from the first start of `first_release` to the first occurrence, where that
+            is the sender's own release and less than an hour.
+    """
+
     window: float = 0.0
     quiet: bool = True
-    first_release: str | None = None
     new_in_release: float | None = None
 
 
@@ -319,8 +328,8 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownProblem:
-    """One open problem, as `pagerduty-logging problems` shows it; fields as in `Mine`.
+class KnownProblem(Figures):
+    """One open problem, as `pagerduty-logging problems` shows it.
 
     Attributes:
         told_at: when its last event was sent, a follow-up too.
@@ -330,21 +339,9 @@ class KnownProblem:
     key: str
     summary: str
     severity: int
-    occurrences: int
-    suppressed: int
-    silenced: int
-    first_seen: float
-    last_seen: float
-    hosts: int
-    host_names: tuple[str, ...]
-    processes: int
-    more: bool
-    events: int
-    told_severity: int | None
     told_at: float | None
     window_left: float
     leased: bool
-    first_release: str | None
     logger: str = ""
 
 
