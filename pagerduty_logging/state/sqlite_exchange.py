@@ -34,11 +34,11 @@ SENDER_REMEMBERED = 3_600.0
 
 _NOTE_NAMES = """
     INSERT OR IGNORE INTO names
-    SELECT ?1, ?2, new.kind, new.name, (
-        SELECT count(*) FROM names WHERE space = ?1 AND key = ?2 AND kind = new.kind
+    SELECT :space, :key, new.kind, new.name, (
+        SELECT count(*) FROM names WHERE space = :space AND key = :key AND kind = new.kind
     ) AS place
-    FROM (SELECT 'host' AS kind, ?3 AS name UNION ALL SELECT 'process', ?4) AS new
-    WHERE place < ?5
+    FROM (SELECT 'host' AS kind, :host AS name UNION ALL SELECT 'process', :process) AS new
+    WHERE place < :most
 """
 """Adds a host and a process to those of a problem, up to so many of each; their place is their number."""
 
@@ -167,7 +167,8 @@ class Exchange:
             self._step.execute("DELETE FROM names WHERE space = ? AND key = ?", (sender.space, count.key))
         self._store(sender.space, count.key, record)
         if not record.over:
-            self._step.execute(_NOTE_NAMES, (sender.space, count.key, sender.host, sender.process, MAX_NAMES))
+            names = {"host": sender.host, "process": sender.process, "most": MAX_NAMES}
+            self._step.execute(_NOTE_NAMES, {"space": sender.space, "key": count.key, **names})
 
     def _claim(self, claim: Claim) -> Mine | Anothers | Later:
         sender = self._sender
