@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from pagerduty_logging.record import structured
+
 MAX_CHARS: Final = 2_000
 MAX_FORMS: Final = 300
 MAX_ALIKE: Final = 8
@@ -31,6 +33,8 @@ _forms: dict[str, tuple[re.Pattern[str], ...]] = {}
 
 def words_in(text: str) -> str | None:
     """Return the words of a text whose form is known; None if it is not."""
+    if len(text) > structured.MAX_TEXT:
+        return None  # too long to be read as data
     for form in _forms.get(text[: text.find(":")], ()):
         found = form.fullmatch(text)
         if found is not None:

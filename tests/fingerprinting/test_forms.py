@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pagerduty_logging.fingerprinting import forms
 from pagerduty_logging.fingerprinting.tokens import words_of
+from pagerduty_logging.record import structured
 
 from .test_tokens import WORDS
 
@@ -85,3 +86,12 @@ def test_forms_are_bounded() -> None:
         data = {"first": 1, f"name {number}": 1, "event": "payment failed"}
         forms.learn(json.dumps(data), data, "event")
     assert all(len(known) <= forms.MAX_ALIKE for known in forms._forms.values())
+
+
+@pytest.mark.parametrize("show", [json.dumps, repr])
+def test_a_text_too_long_to_be_read_as_data_has_no_form(show: Any) -> None:
+    forms._forms.clear()
+    words_of(show({"event": "payment failed", "by": "alice"}))
+    text = show({"event": "payment failed", "by": "a" * structured.MAX_TEXT})
+    assert words_of(text) != "payment failed"
+    assert forms.words_in(text) is None
