@@ -27,6 +27,11 @@ from .test_tokens import calls, logged, prepared, program
 __all__ = ("program",)
 
 
+def _words(record: logging.LogRecord) -> str | None:
+    """Return the words by which a line is known: of texts and mappings without arguments, of nothing else."""
+    return None if record.args or type(record.msg) not in (str, dict) else words_of(record.msg)
+
+
 class Known:
     """What a handler has learned of the lines, each problem named by its key."""
 
@@ -39,7 +44,7 @@ class Known:
         return [line for lines in self._throttle.shortcuts.lines.values() for line in lines.values()]
 
     def problem_of(self, record: logging.LogRecord) -> Problem | None:
-        words = record.msg if type(record.msg) is str else words_of(record.msg)
+        words = record.msg if type(record.msg) is str else _words(record)
         return None if words is None else self._sites.by_line(record, words)
 
     def found(self, record: logging.LogRecord) -> str | None:
@@ -47,7 +52,7 @@ class Known:
         return None if problem is None else problem.key
 
     def learn(self, record: logging.LogRecord, key: str) -> Problem | None:
-        words, token = None if record.args else words_of(record.msg), token_of(record)
+        words, token = _words(record), token_of(record)
         if words is None or token is None:
             return None
         problem = Problem(key, Last(Severity.ERROR), 0.0)
