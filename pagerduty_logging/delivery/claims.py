@@ -13,6 +13,7 @@ from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Resolve, Severity, Trigger
+from pagerduty_logging.state.asking import nothing
 from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP
 from pagerduty_logging.state.protocol import Anothers, Answer, Later, Mine, Silenced, Unknown
 from pagerduty_logging.state.shared import HAND_IN, SharedState
@@ -183,7 +184,7 @@ class Claims:
             at=max(self._at(pending), last or 0.0),
             logger=pending.caller.logger,
             follow_up=pending.kind is Kind.FOLLOW_UP,
-            meanwhile=_nothing if pending.held else pending.body.compose_ahead,
+            meanwhile=nothing if pending.held else pending.body.compose_ahead,
         )
 
     def _follows(self, pending: Pending, answer: Answer) -> bool:
@@ -314,10 +315,6 @@ def _compose_all_the_same(pending: Pending) -> None:
     """Let what is kept of a problem's last event be kept of one that is not sent: a later one may need it."""
     with suppress(Exception):
         pending.body.packed()
-
-
-def _nothing() -> None:
-    return
 
 
 def _name(event: Change) -> str:

@@ -7,7 +7,6 @@ here by file, line and token: without a copy of the record, and without the work
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -57,7 +56,6 @@ _BY_MESSAGE: Final = ("message", 0)
 _NOTHING: Final[Mapping[object, Problem]] = {}
 _TEXTS: Final = frozenset((str, dict))
 """Types of messages that may have words."""
-_DIGIT: Final = re.compile("[0-9]")
 
 
 class CallSites:
@@ -251,7 +249,7 @@ class CallSites:
             return
         token = None
         # An exception's first occurrence is remembered by its message only: most never occur again.
-        kind = None if occurrence.failure is None else occurrence.failure.kind
+        kind = occurrence.kind
         if kind is None or not first:
             with suppress(Exception):  # the record was made by hand
                 token = self._identifier.deciding_token(occurrence)
@@ -287,9 +285,8 @@ class CallSites:
             place, what = _BY_MESSAGE, (name, message, *with_these)
         else:
             return
-        kind = None if occurrence.failure is None else occurrence.failure.kind
         # What a record without them at this level calls for, they do not say.
-        self._shortcuts.know_at(place, what, name, NEVER, problem, kind)
+        self._shortcuts.know_at(place, what, name, NEVER, problem, occurrence.kind)
 
 
 def _line_of(
@@ -346,7 +343,7 @@ def _is_told_by_mask(record: logging.LogRecord, words: str, token: Token, site: 
         type(record.funcName) is str
         and name != parts.ROOT
         and joined in ((), parts.logged_in(record.funcName))
-        and not any(_DIGIT.search("".join(template.pieces)) for template in site.templates)
+        and not any(template.has_digit() for template in site.templates)
         and not may_be_data(words)
         and (shape == _part_of(site, words) or shape_without_digits(site, words) == shape)
     )

@@ -26,7 +26,7 @@ _WAITS: Final = frozenset((opmap["YIELD_VALUE"], opmap["RESUME"]))
 _CONTAINERS: Final = frozenset((dict, list, tuple, set, frozenset))
 
 # Reads and writes of one entry are atomic, and what is written is the same on every thread.
-_known: dict[tuple[CodeType, CodeType], bool] = {}
+_known: dict[tuple[CodeType, CodeType, str], bool] = {}
 
 
 def runs_a_value(entry: TracebackType) -> bool:
@@ -40,11 +40,12 @@ def runs_a_value(entry: TracebackType) -> bool:
     code, callee = entry.tb_frame.f_code, called.tb_frame.f_code
     if _was_thrown_into(code, entry.tb_lasti):
         return True
-    known = _known.get((code, callee))
+    pair = (code, callee, callee.co_filename)  # codes are equal that are alike but for their file
+    known = _known.get(pair)
     if known is None:
         if len(_known) >= MAX_KNOWN:
             _known.clear()
-        known = _known[code, callee] = _is_given(entry.tb_frame, called.tb_frame)
+        known = _known[pair] = _is_given(entry.tb_frame, called.tb_frame)
     return known
 
 

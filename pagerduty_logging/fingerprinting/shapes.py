@@ -12,12 +12,13 @@ from typing import Any, Final, TypeAlias
 
 from pagerduty_logging.record import exceptions
 
+from . import causes
+
 Shape: TypeAlias = tuple[object, ...]
 MAX_FRAMES: Final = 100
 MAX_LEAVES: Final = 20
 MAX_DEPTH: Final = 3
 """Of groups in groups."""
-_HEADER: Final = "raceback (most recent call last)"
 _HAND_ON: Final = frozenset(("ename", "excinfo", "exceptions"))
 """Attributes of exceptions that stand for others."""
 _PRINTED: Final = frozenset(("tb", "__getattr__", "__getattribute__"))
@@ -67,7 +68,8 @@ def _codes(traceback: TracebackType | None) -> tuple[object, ...] | None:
         name = frame.f_globals.get("__name__")
         if name is not None and type(name) is not str:
             return None
-        found += (frame.f_code, name, here.tb_lasti)
+        # Two codes are equal that are alike but for their file.
+        found += (frame.f_code, frame.f_code.co_filename, name, here.tb_lasti)
         here = here.tb_next
     return None
 
@@ -80,7 +82,7 @@ def _says_no_more(cause: BaseException) -> bool:
         and exceptions.has_plain_words(cause)
         and "tb" not in cause.__dict__
         and not _may_have_printed(kind)
-        and _HEADER not in str(cause)
+        and causes.HEADER not in str(cause)
     )
 
 

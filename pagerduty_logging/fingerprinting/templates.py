@@ -22,6 +22,7 @@ OPAQUE: Final[Pieces] = ("", "")
 """The template of an unknown text: one hole."""
 
 
+_DIGIT = re.compile("[0-9]")
 _TAGS = re.compile(r"(?:\[[^\[\]]{1,40}\][\s:|-]*)+")
 _LEAST_LETTERS: Final = 6
 """Letters of a template that is looked for within a longer text."""
@@ -57,6 +58,10 @@ class Template:
                 return False
             at += len(piece)
         return True
+
+    def has_digit(self) -> bool:
+        """Whether one of the literal pieces has a digit."""
+        return any(_DIGIT.search(piece) for piece in self.pieces)
 
     def is_in(self, message: str) -> bool:
         """Whether MESSAGE holds the literal pieces in order, words before and after them."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
 import sys
 import time
 from typing import Any, Final, TypeAlias
@@ -39,7 +38,6 @@ _PRINTED: Final = frozenset(("exception", "exc_info"))
 """Where structlog puts the printed exception of a record: it is not part of the key."""
 _MAX_NAMES: Final = 30
 _MAX_CHARS: Final = 2_000
-_DIGIT: Final = re.compile("[0-9]")
 
 
 def token_of(record: logging.LogRecord) -> Token | None:
@@ -358,7 +356,7 @@ def shape_without_digits(site: source.Site, text: str) -> str | None:
     """
     if not site.bare:
         return mask_without_digits(text)
-    if len(text) > MAX_MASKED or any(_DIGIT.search("".join(template.pieces)) for template in site.bare):
+    if len(text) > MAX_MASKED or any(template.has_digit() for template in site.bare):
         return None
     shape = _shape(site.bare, without_digits(text))
     return None if "0" in shape else shape

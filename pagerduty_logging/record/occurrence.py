@@ -105,6 +105,11 @@ class Occurrence:
         return self.contents
 
     @property
+    def kind(self) -> type | None:
+        """The type of its exception."""
+        return None if self.failure is None else self.failure.kind
+
+    @property
     def severity(self) -> Severity:
         return overrides.severity_of(self.attributes.get("levelno"), self.overrides)
 

@@ -113,36 +113,17 @@ def test_a_repeat_with_fresh_values_is_counted_on_the_thread_that_logs(
     assert len(sandbox.alerts) == 1
 
 
+@pytest.mark.parametrize("with_exception", [False, True])
 def test_repeats_behind_a_queue_are_counted_on_the_listeners_thread(
-    sandbox: Sandbox, handler: Watched
+    sandbox: Sandbox, handler: Watched, with_exception: bool
 ) -> None:
     waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
     log = logger_of(QueueHandler(waiting))  # type: ignore[arg-type]
     listener = QueueListener(waiting, handler)  # type: ignore[arg-type]
 
     def send(i: int) -> None:
-        log.error("payment %s failed", i)
-        listener.handle(listener.dequeue(True))
-
-    for i in range(3):
-        send(i)
-        assert handler.flush(10.0)
-    before = handler.looked_at
-    for i in range(50):
-        send(i)
-    assert handler.looked_at == before
-    assert len(sandbox.alerts) == 1
-
-
-def test_repeats_with_an_exception_behind_a_queue_are_counted_on_the_listeners_thread(
-    sandbox: Sandbox, handler: Watched
-) -> None:
-    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    log = logger_of(QueueHandler(waiting))  # type: ignore[arg-type]
-    listener = QueueListener(waiting, handler)  # type: ignore[arg-type]
-
-    def send(i: int) -> None:
-        log.error("payment %s failed", i, exc_info=raised(LookupError(f"no {i}")))
+        error = raised(LookupError(f"no {i}")) if with_exception else None
+        log.error("payment %s failed", i, exc_info=error)
         listener.handle(listener.dequeue(True))
 
     for i in range(3):

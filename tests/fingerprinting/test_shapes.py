@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -90,3 +91,13 @@ def test_no_code_of_the_applications_is_run_for_words_or_shape() -> None:
     assert shape_of(error) is not None
     assert shape_of(raised(ValueError(), fail, error)) is None
     assert Speaking.asked == 0
+
+
+def test_the_file_is_part_of_the_shape_though_code_of_two_files_may_be_equal() -> None:
+    found = []
+    for path in ("/srv/shop/pay.py", "/srv/venv/lib/python3.11/site-packages/pay.py"):
+        names: dict[str, Any] = {"__name__": "pay"}
+        exec(compile("def pay(error):\n    raise error\n", path, "exec"), names)
+        found.append(names["pay"])
+    assert found[0].__code__ == found[1].__code__
+    assert shape_of(raised(ValueError(), found[0])) != shape_of(raised(ValueError(), found[1]))
