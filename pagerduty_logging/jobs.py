@@ -295,7 +295,8 @@ def dedup_key(name: str, environment: str | None = None) -> str:
         TypeError, ValueError: the name is invalid.
     """
     if not isinstance(name, str):
-        raise TypeError(f"name must be text, not {type(name).__name__}")
+        hint = ': write @page_on_failure("name")' if callable(name) else ""
+        raise TypeError(f"name must be text, not {type(name).__name__}{hint}")
     if not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
         raise ValueError(f"name must be 1 to {MAX_NAME_CHARS} printable characters")
     return handlers.task_key("job", name.strip(), environment)
