@@ -120,7 +120,7 @@ def _made(args: argparse.Namespace) -> "Sandbox":
     except ValueError as error:
         raise _Refusal(str(error).replace("allow_remote", "--allow-remote"), 2) from None
     except ssl.SSLError as error:
-        sentence = f"{args.tls_cert} and {args.tls_key} cannot be used for https: {error.reason or error}"
+        sentence = f"{args.tls_cert} and {args.tls_key} make no https: {error.reason or error}"
         raise _Refusal(sentence, 2) from None
     except OSError as error:
         raise _Refusal(f"cannot use {error.filename or args.tls_cert}: {error.strerror}", 1) from None
@@ -185,5 +185,5 @@ def _json_line(event: "AcceptedEvent") -> str:
 
 def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
     return int(text)
