@@ -1,8 +1,9 @@
-"""A process of `multiprocessing` whose function installs the hooks itself, when it is running already.
+"""Finds the exception that ends a process of `multiprocessing` whose own function installed the hooks.
 
-What ends the function is met in what its caller does then (CPython: Lib/multiprocessing/process.py,
-`BaseProcess._bootstrap`): up to Python 3.12 it calls what `multiprocessing.util.Finalize` was given while the
-exception is on its way; later it only prints it, which a `SystemExit` is not.
+It is too late then to wrap the function. The exception is found in what its caller does next (CPython:
+Lib/multiprocessing/process.py, `BaseProcess._bootstrap`): up to Python 3.12 it calls the functions of
+`multiprocessing.util.Finalize` while the exception propagates; later it only prints the exception, but not a
+`SystemExit`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from types import FrameType
 from typing import Any
 
 _BEFORE_QUEUES = 100
-"""Queues send what they hold at priority -5: a record that a `QueueHandler` puts there now still goes."""
+"""A priority above that of queues (-5), so that a record put into a queue now is still sent."""
 
 
 def at_the_end(call: Callable[[str, BaseException], object]) -> None:
-    """Call `call` with the process's name and what ends its function, if such a function calls this."""
+    """Call `call` with the process's name and the exception that ends its function, if this runs in one."""
     process = sys.modules.get("multiprocessing.process")
     if process is None or process.parent_process() is None or not _is_running(sys._getframe()):
         return
