@@ -272,8 +272,6 @@ _MEANINGS = (
     (("LOADING",), "Redis is loading its data"),
     (("CLUSTERDOWN", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
     (("WRONGTYPE",), "keys of the state were overwritten by another program: give it a Redis of its own"),
-    (("unexpected keyword argument", "in connection URL"),
-     "redis-py does not take what the address says after its question mark"),
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""
