@@ -32,6 +32,8 @@ PATIENCE = 0.25
 """Seconds that a client of ours waits to connect, and for an answer."""
 PATIENCE_IN_BACKGROUND = 1.0
 """The same where it is called on a thread of its own, for which nobody waits so long."""
+PATIENCE_OF_HAND_INS = 3.0
+"""The same for hand-ins, on a thread of their own."""
 SILENCES_KEPT = 8 * 86_400
 """Seconds: longer than any silence."""
 CHUNK = 500
@@ -170,7 +172,7 @@ class RedisStore:
     def beside(self) -> RedisStore:
         if self._given is not None:
             return self  # a client has a connection for each thread
-        other = RedisStore(url=self._url, lua=self._lua, patience=self._patience)
+        other = RedisStore(url=self._url, lua=self._lua, patience=PATIENCE_OF_HAND_INS)
         other._user, other._hands_in = self._user, True
         return other
 
