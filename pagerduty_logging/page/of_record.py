@@ -15,7 +15,7 @@ from pagerduty_logging.page.second_alert import beside_the_first
 from pagerduty_logging.page.together import StandIn
 from pagerduty_logging.record.kept import kept
 from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
-from pagerduty_logging.state.problem import Sighting
+from pagerduty_logging.state.problem import History, Sighting
 from pagerduty_logging.state.protocol import Mine
 
 
@@ -55,7 +55,7 @@ class OfRecord(Body):
 
     # fmt: off
     __slots__ = (
-        "_common", "_history", "_kept", "_key", "_problem", "_repeats", "_stand_in", "_summary", "_worse",
+        "_common", "_kept", "_key", "_known", "_problem", "_repeats", "_stand_in", "_summary", "_worse",
         "changed", "considered", "line",
     )
     # fmt: on
@@ -72,7 +72,9 @@ class OfRecord(Body):
         self.changed: Trigger | None = None
         self._common = common
         self._kept = kept(occurrence)
-        self._problem, self._history, self._worse = sighting.problem, history, sighting.worse
+        self._problem, self._worse = sighting.problem, sighting.worse
+        # Most are the first of their problem: that can be said again.
+        self._known = None if history == History(1, 0, self._kept.created) else history
         self._key = key
         self._stand_in = stand_in
         self._repeats = history.suppressed
@@ -87,6 +89,13 @@ class OfRecord(Body):
     def logger(self) -> str:
         """See `Caller`."""
         return self._kept.logger
+
+    @property
+    def _history(self) -> History:
+        """What is known of its problem."""
+        if self._known is None:
+            self._known = History(1, 0, self._kept.created)
+        return self._known
 
     def trigger(self) -> Trigger:
         """Return it before its redaction."""

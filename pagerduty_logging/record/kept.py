@@ -39,7 +39,7 @@ class Kept(NamedTuple):
     pathname: object
     lineno: object
     funcName: object
-    created: object
+    created: Any
     threadName: object
     processName: object
     process: object
