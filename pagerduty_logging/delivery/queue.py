@@ -232,15 +232,12 @@ class Queue:
         if self._overflow.due() <= now:
             self._counts.accepted += 1
             self._backlog.add(self._overflow.pending(now))
-        wait = self._backlog.wait(now)
-        candidate, budget_wait = self._candidate(now)
-        if candidate is not None:
-            wait = budget_wait
-            if wait == 0.0:
-                self._budget.spend(now, candidate.turn)
-                self.sending = candidate
-                self.blocked_until = -math.inf
-                return candidate, wait
+        candidate, wait = self._candidate(now)
+        if candidate is not None and wait == 0.0:
+            self._budget.spend(now, candidate.turn)
+            self.sending = candidate
+            self.blocked_until = -math.inf
+            return candidate, wait
         if self._overflow:
             wait = min(self._overflow.due() - now, math.inf if wait is None else wait)
         open_again = max(self._backlog.paused_until, now + self._budget.wait(Severity.ERROR, now, quiet=True))
@@ -248,14 +245,15 @@ class Queue:
         self.blocked_until = until if until <= open_again else -math.inf
         return None, wait
 
-    def _candidate(self, now: float) -> tuple[Pending | None, float]:
+    def _candidate(self, now: float) -> tuple[Pending | None, float | None]:
         """Return the event whose turn it is, and the seconds until there is budget for it.
 
-        Where there is none left for it, a line that has been quiet may still have its share.
+        Where there is none left for it, a line that has been quiet may still have its share. Where it is no
+        event's turn, return the seconds until it is; None: for ever.
         """
         first = self._backlog.next(now)
         if first is None:
-            return None, 0.0
+            return None, self._backlog.wait(now)
         wait = self._wait(first, now)
         if wait > 0.0:
             other = self._backlog.next(now, among=self._budget.is_quiet)
