@@ -62,9 +62,10 @@ class Call(Generic[_T]):
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; return whether it has ended."""
-        return waited(self._has_ended, seconds)
+        return waited(self.ended_within, seconds)
 
-    def _has_ended(self, seconds: float) -> bool:
+    def ended_within(self, seconds: float) -> bool:
+        """Wait for its end in one piece, for one who draws no conclusion if it has not ended."""
         ended = self._going.acquire(timeout=seconds)
         if ended:
             self._going.release()

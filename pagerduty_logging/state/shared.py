@@ -37,8 +37,6 @@ from pagerduty_logging.state.protocol import (
 
 HAND_IN = 5.0
 """Seconds between hand-ins: counts elsewhere are behind by so much, and silences take effect within it."""
-HAND_IN_SHARE = 0.3
-"""Of the time that the worker may be held, the part for the answer to a hand-in: claims need the rest."""
 LAST_WAIT = 2.0
 """Seconds that the end of the process waits for one answer."""
 LAST_TRIES = 2
@@ -269,7 +267,7 @@ class SharedState:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
         self._notice_fork()
         again = self._ledger.unanswered
-        wait = HAND_IN_SHARE * self._asker.breaker.patience(self._clock())
+        wait = self._asker.breaker.spare(self._clock())
         answered = self._exchange(wait=wait) is not None
         if answered and again and len(self._ledger):
             answered = self._exchange(wait=wait) is not None
@@ -339,6 +337,8 @@ class SharedState:
             late = self._asker.late(wait or 0.0)
             if late is not None:
                 self._take(late)
+                if wait is not None and not len(self._ledger):
+                    return late
             if self._asker.breaker.open:
                 back = self._asker.probe(self._request())
                 if back is None:

@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
-from functools import partial
 from random import uniform
 from typing import Any
 
@@ -27,6 +26,7 @@ from pagerduty_logging.state.protocol import (
     Request,
     Silence,
     StateError,
+    UnderWay,
 )
 from pagerduty_logging.state.sqlite_draft import is_busy, prepare, record_in, sweep
 from pagerduty_logging.state.sqlite_exchange import (
@@ -107,8 +107,23 @@ class SqliteStore:
         return not together.those_of(self.path).alone(self._user)
 
     def exchange(self, request: Request, seconds: float) -> Reply:
-        do = partial(self._exchange, seconds=seconds)
-        return together.those_of(self.path).ask(self._user, request, do)
+        users = together.those_of(self.path)
+        line = users.line(request)
+
+        def do(requests: list[Request]) -> list[Reply]:
+            if users.alone(self._user):
+                return self._exchange(requests, seconds)
+            return self._link(line).exchange(requests, seconds)
+
+        return users.ask(self._user, request, do)
+
+    def _link(self, line: together.Line) -> together.Link:
+        """Return what the handlers of this process speak on: one connection."""
+        if line.link is None:
+            store = SqliteStore(self.path, self._clock)
+            line.link = together.Link(store._exchange, store._close)
+        link: together.Link = line.link
+        return link
 
     def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:
         with self._errors():
@@ -132,8 +147,12 @@ class SqliteStore:
                         return answered
             raise sqlite3.OperationalError("locked")
 
-    def begin(self, request: Request) -> None:
-        """Begin nothing: a disk may hang."""
+    def begin(self, request: Request) -> UnderWay | None:
+        users = together.those_of(self.path)
+        line = users.line(request)
+        if users.alone(self._user) or line.link is None:
+            return None
+        return together.Joined(line, request, lambda: self._link(line))
 
     def beside(self) -> SqliteStore:
         other = SqliteStore(self.path, self._clock)
@@ -177,6 +196,15 @@ class SqliteStore:
         return ended
 
     def close(self) -> None:
+        self._close()
+        users = together.those_of(self.path)
+        if users.leave(self._user):
+            for line in (users.claims, users.hand_ins):
+                link, line.link = line.link, None
+                if link is not None:
+                    link.leave()
+
+    def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(sqlite3.Error):
@@ -210,23 +238,24 @@ class SqliteStore:
         try:
             yield
         except (sqlite3.Error, OSError, ValueError, TypeError) as error:
-            self._undo()
+            self._undo(keep=is_busy(error))
             raise StateError(self._words(error)) from None
         except BaseException:
             self._undo()
             raise
 
-    def _undo(self) -> None:
+    def _undo(self, *, keep: bool = False) -> None:
         with suppress(sqlite3.Error):
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
                 return
-        self.close()
+        if not keep:
+            self._close()
 
     def _open(self, seconds: float) -> sqlite3.Connection:
         if self._connection is not None and self._is_the_same_file():
             return self._connection
-        self.close()
+        self._close()
         if os.path.isdir(self.path):
             raise StateError(f"{self.path} is a directory: name a file in it")
         with suppress(FileExistsError):
