@@ -14,6 +14,8 @@ LONGEST_PAUSE = 60.0
 """The pause doubles with each failure, up to so many seconds."""
 PATIENCE = 0.25
 """Seconds for which failing calls may block the worker, in any minute."""
+HAND_IN_SHARE = 0.3
+"""Of these seconds, the part for the answer to a hand-in: claims need the rest."""
 LEAST_PATIENCE = 0.02
 """A call with less time than this is not worth making."""
 QUICK = 0.03
@@ -53,6 +55,14 @@ class Breaker:
         if not self.open:
             return max(left, QUICK)
         return left if left >= LEAST_PATIENCE else 0.0
+
+    def spare(self, now: float) -> float:
+        """Return the seconds to wait for what is not needed now: none within a minute of a wait in vain.
+
+        A machine with more work than it can do is late again and again; claims are to find what they need.
+        """
+        patience = self.patience(now)
+        return 0.0 if self._held else HAND_IN_SHARE * patience
 
     def failed(self, now: float, held: float) -> None:
         """Note a call that failed at `now`, after it had blocked the worker for `held` seconds."""
