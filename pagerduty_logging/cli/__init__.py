@@ -42,8 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     to the end.
     """
     _open_closed_streams()
+    failed = 1
     try:
         args = make_parser().parse_args(argv)
+        failed = getattr(args, "failed", failed)
         status: int = args.run(args)
         sys.stdout.flush()
         return status
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         output.give_up()
         output.complain(error.strerror or str(error))
-        return 1
+        return failed
 
 
 def make_parser() -> argparse.ArgumentParser:

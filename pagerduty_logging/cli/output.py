@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ COLOURS = {
 }
 _GAP = "  "
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_LEAST = 12
 
 
 def is_terminal() -> bool:
@@ -33,11 +35,18 @@ def coloured(text: str, colour: str) -> str:
 
 
 def table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], colours: Mapping[str, str] | None = None
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    colours: Mapping[str, str] | None = None,
+    below: Sequence[str] = (),
 ) -> None:
     """Print rows: in columns below a header at a terminal, separated by tabs in a pipe.
 
-    A cell whose text is in `colours` is shown in that colour.
+    Args:
+        header: the names of the columns, which only a terminal shows.
+        rows: their cells.
+        colours: of cells, by their text.
+        below: of each row what a terminal shows on a line of its own; empty: nothing.
     """
     clean = [[plain(cell) for cell in row] for row in rows]
     if not is_terminal():
@@ -46,8 +55,17 @@ def table(
         return
     widths = [max(map(len, column)) for column in zip(header, *clean, strict=True)]
     print(coloured(_GAP.join(map(str.ljust, header, widths)).rstrip(), "bold"))
-    for row in clean:
+    for number, row in enumerate(clean):
         print(_GAP.join(_cell(cell, width, colours or {}) for cell, width in zip(row, widths, strict=True)))
+        if below:
+            print(coloured(_GAP + plain(below[number]), "dim"))
+
+
+def room_for(column: int, header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return the characters that a terminal has for one column beside the others: at least 12."""
+    others = [row[:column] + row[column + 1 :] for row in (tuple(header), *map(tuple, rows))]
+    taken = sum(max(len(plain(cell)) for cell in cells) + len(_GAP) for cells in zip(*others, strict=True))
+    return max(shutil.get_terminal_size().columns - taken, _LEAST)
 
 
 def _cell(text: str, width: int, colours: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ WATCH_INTERVAL = 2.0
 """Seconds between two updates of `--watch`."""
 _HEADER = ("SEVERITY", "PROBLEM", "TIMES", "HOSTS", "FIRST", "LAST", "WINDOW", "KEY")
 _SUMMARY_CHARS = 60
+_LEAST_SUMMARY = 30
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -35,6 +36,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     add_state(parser)
     options.add_json(parser)
     parser.add_argument("--watch", action="store_true", help="update every two seconds, until Ctrl-C")
+    parser.set_defaults(failed=TROUBLE)
     return parser
 
 
@@ -134,12 +136,28 @@ def _show_all(store: Store, args: argparse.Namespace) -> int:
     elif known or not output.is_terminal():
         if args.watch and output.is_terminal():
             print("\x1b[2J\x1b[H", end="")
-        output.table(
-            _HEADER, [_row(problem, look) for problem in known], {name: name for name in options.SEVERITIES}
-        )
+        _show_table([_row(problem, look) for problem in known])
     else:
         print("No problem is open.")
     return SOME_OPEN if known else NONE_OPEN
+
+
+def _show_table(rows: list[tuple[str, ...]]) -> None:
+    """Print the problems; at a narrow terminal with each key, which is to be copied, on its own line."""
+    header: tuple[str, ...] = _HEADER
+    keys: list[str] = []
+    room = _SUMMARY_CHARS
+    if output.is_terminal():
+        room = output.room_for(1, header, rows)
+        if room < min(_LEAST_SUMMARY, max(len(row[1]) for row in rows)):
+            header, keys, rows = header[:-1], [row[-1] for row in rows], [row[:-1] for row in rows]
+            room = output.room_for(1, header, rows)
+    shown = [(row[0], _cut(row[1], min(room, _SUMMARY_CHARS)), *row[2:]) for row in rows]
+    output.table(header, shown, {name: name for name in options.SEVERITIES}, keys)
+
+
+def _cut(text: str, chars: int) -> str:
+    return text if len(text) <= chars else text[: chars - 1] + "…"
 
 
 def _show_one(store: Store, args: argparse.Namespace) -> int:
@@ -174,7 +192,7 @@ def _row(problem: KnownProblem, look: _Look) -> tuple[str, ...]:
     summary = problem.summary or (f"(logger {problem.logger})" if problem.logger else "?")
     return (
         options.SEVERITIES[problem.severity],
-        summary if len(summary) <= _SUMMARY_CHARS else summary[: _SUMMARY_CHARS - 1] + "…",
+        summary,
         str(problem.occurrences),
         _hosts(problem),
         f"{output.age(now - problem.first_seen)} ago",

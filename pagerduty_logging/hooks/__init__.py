@@ -19,7 +19,7 @@ from pagerduty_logging.hooks import child_process, exit_status
 from pagerduty_logging.hooks.event_loops import LoopHooks
 from pagerduty_logging.hooks.last_exception import last_exception
 from pagerduty_logging.hooks.patching import Function, Place
-from pagerduty_logging.hooks.report import Report, finalizing
+from pagerduty_logging.hooks.report import Report, finalizing, rounds
 from pagerduty_logging.hooks.unraisable import failed
 from pagerduty_logging.record.exits import is_success, stops
 from pagerduty_logging.record.source_of_main import load_source_of_main
@@ -81,11 +81,7 @@ class _Installation:
         self._seen = last_exception()
         if wanted.sys:
             self._places.append(Place(_sys, "excepthook", self._main_thread))
-        if wanted.sys or wanted.exit_status:
-            from multiprocessing.process import BaseProcess
-
-            self._places.append(Place(BaseProcess, "run", self._child))
-            child_process.at_the_end(self._child_failed)
+        self.meet_processes()
         if wanted.threading:
             self._places.append(Place(_threading, "excepthook", self._other_thread))
         if wanted.unraisable:
@@ -101,6 +97,15 @@ class _Installation:
     def in_front(self) -> bool:
         """Return whether no later hook is in front of any of these."""
         return all(place.in_front() for place in self._places)
+
+    def meet_processes(self) -> None:
+        """Hook the processes of the packages that are imported by now, unless they are hooked already."""
+        if self.wanted.sys or self.wanted.exit_status:
+            hooked = [place.owner for place in self._places if isinstance(place, Place)]
+            for package, process in child_process.classes():
+                if process not in hooked:
+                    self._places.append(Place(process, "run", self._child))
+                    child_process.at_the_end(package, self._child_failed)
 
     def leave(self) -> None:
         """Restore what was there before."""
@@ -135,7 +140,9 @@ class _Installation:
         def hook(args: Any) -> None:
             where = "" if args.thread is None else f" in thread {args.thread.name}"
             exception = (f"Uncaught exception{where}", args.exc_type, args.exc_value, args.exc_traceback)
-            self._report.once(args.exc_value or args, lambda: self._log(*exception), partial(before, args))
+            everywhere = not rounds.repeats(args.thread, args.exc_type, args.exc_traceback)
+            log = partial(self._log, *exception, everywhere=everywhere)
+            self._report.once(args.exc_value or args, log, partial(before, args))
 
         return hook
 
@@ -183,10 +190,12 @@ class _Installation:
         kind: type[BaseException],
         error: BaseException | None,
         traceback: TracebackType | None,
+        *,
+        everywhere: bool = True,
     ) -> bool:
         if error is None:
             error = kind()
-        return not stops(error) and self._report.critical(message, error, traceback)
+        return not stops(error) and self._report.critical(message, error, traceback, everywhere=everywhere)
 
 
 def _nothing() -> None:
@@ -246,6 +255,7 @@ def install_hooks(
         handler.lookout.note_attached()
     for installation in _installed:
         if installation.wanted == wanted and installation.in_front():
+            installation.meet_processes()
             return Hooks(installation, kept)
     return Hooks(_Installation(wanted), kept)
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.handler import PagerDutyHandler, handlers
+from pagerduty_logging.hooks.started_by_handlers import Rounds
 from pagerduty_logging.record.attachment import behind
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | None
@@ -23,6 +24,8 @@ UNCAUGHT = {"_pagerduty_uncaught": True}
 
 
 _TRIAL = "trial of a formatter"
+_MAX_DEPTH = 2
+"""A failure, and one more while that is logged, on one thread."""
 
 
 class Report:
@@ -56,13 +59,34 @@ class Report:
                 passing.pop()
 
     def critical(
-        self, message: str, error: BaseException | None, traceback: TracebackType | None = None
+        self,
+        message: str,
+        error: BaseException | None,
+        traceback: TracebackType | None = None,
+        *,
+        everywhere: bool = True,
     ) -> bool:
-        """Log `message`, with `error` if there is one; return whether the logger is enabled for it."""
+        """Log `message`, with `error` where there is one; return whether the logger takes it.
+
+        What fails while a failure is logged on this thread goes to PagerDuty alone, and what fails meanwhile
+        nowhere: a handler whose objects raise in `__del__` would be called without end.
+
+        Args:
+            message: the words.
+            error: the exception.
+            traceback: default: the exception's own.
+            everywhere: False: to PagerDuty alone, because the other handlers have led to it.
+        """
         exc_info = None if error is None else (type(error), error, traceback or error.__traceback__)
+        depth = sum(logger is self.logger for logger, _ in _under_way.subjects)
+        if depth > 1 or not everywhere:
+            if depth <= _MAX_DEPTH:
+                self._page(self._record(_THIS_FILE, 0, message, exc_info, "critical"))
+            return False
         # A template without words, on purpose: the message and the exception's origin make the problem.
         try:
-            self.logger.critical("%s", message, exc_info=exc_info, extra=UNCAUGHT)
+            with rounds.logging():
+                self.logger.critical("%s", message, exc_info=exc_info, extra=UNCAUGHT)
         except Exception as broken:
             line = sys._getframe().f_lineno
             self._log_behind(broken, self._record(_THIS_FILE, line, message, exc_info, "critical"))
@@ -101,6 +125,18 @@ class Report:
             last = self._last_resort()
             if last is not None:
                 last.handle(record)
+
+    def _page(self, record: logging.LogRecord) -> None:
+        """Give `record` to no handlers but those that page."""
+        pages = {
+            id(known): known
+            for handler in _handlers_of(self.logger)
+            for known in behind(handler)
+            if isinstance(known, PagerDutyHandler)
+        }
+        for handler in pages.values():
+            if self.logger.isEnabledFor(record.levelno) and record.levelno >= handler.level:
+                handler.handle(record)
 
     def _last_resort(self) -> PagerDutyHandler | None:
         """Return the handler to page with, if the logger reaches none because the last one was removed."""
@@ -193,4 +229,5 @@ def finalizing() -> bool:
 
 
 _under_way = _UnderWay()
+rounds = Rounds()
 _diagnostics = Diagnostics()
