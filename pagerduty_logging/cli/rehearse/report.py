@@ -22,7 +22,6 @@ MASKS_ERR: Final = (
 """Measured, see the figures of the fingerprint: interpolated calls without their source."""
 MAX_ROWS: Final = 40
 BARS: Final = "▁▂▃▄▅▆▇█"
-PLAIN_BARS: Final = "._-=+*#@"
 SPARK_WIDTH: Final = 24
 
 
@@ -216,7 +215,7 @@ def _problems(result: Result, zone: tzinfo) -> Table:
     return Table(("events", "records", "first", "last", "severity", "key", "when", "problem"), rows)
 
 
-def spark(problem: Problem, earliest: float | None, latest: float | None, bars: str | None = None) -> str:
+def spark(problem: Problem, earliest: float | None, latest: float | None) -> str:
     """Return when a problem's records came, as a row of bars over the whole log."""
     begin = problem.first if earliest is None else min(earliest, problem.first)
     end = max(problem.last, latest or problem.last)
@@ -226,8 +225,7 @@ def spark(problem: Problem, earliest: float | None, latest: float | None, bars: 
         middle = min(max((slot + 0.5) * problem.width, begin), end)
         counts[min(int((middle - begin) / step), SPARK_WIDTH - 1)] += count
     most = max(counts) or 1
-    shown = bars or BARS
-    return "".join(" " if not count else shown[min(int(count / most * 7.99), 7)] for count in counts)
+    return "".join(" " if not count else BARS[min(int(count / most * 7.99), 7)] for count in counts)
 
 
 def to_csv(result: Result) -> str:
@@ -263,11 +261,6 @@ def show(found: Iterable[Block], write: Callable[[str], Any] = print) -> None:
     for block in found:
         for line in render(block):
             write(line)
-
-
-def markdown(found: Iterable[Block]) -> str:
-    """Return a report as markdown."""
-    return "\n".join(line for block in found for line in _as_markdown(block)) + "\n"
 
 
 def _on_terminal(block: Block) -> list[str]:
