@@ -12,6 +12,7 @@ import sys
 import time
 from typing import Any, Final, TypeAlias
 
+from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record import exceptions, message, places, structured
 from pagerduty_logging.record.template_strings import HOLE
 
@@ -32,7 +33,6 @@ LAST: Final = {"{": "}", "[": "]", "(": ")"}
 TEMPLATE: Final = "Template(strings="
 _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
 _HEADER: Final = "(most recent call last)"
-_PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
 _PRINTED: Final = frozenset(("exception", "exc_info"))
 """Where structlog puts the printed exception of a record: it is not part of the key."""
@@ -150,7 +150,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
         if type(value) is str:
             if _HEADER in value:
                 return None
-        elif type(value) not in _PLAIN:
+        elif type(value) not in PLAIN:
             if issubclass(type(value), str) or texts.failure_in(value):
                 return None
             if causes.is_exception(value) and failure.may_be_handed(record, value):
@@ -225,7 +225,7 @@ def _of_values(
     record: logging.LogRecord, site: source.Site, msg: str, args: tuple[object, ...], crash: tuple[str, ...]
 ) -> Token | None:
     """The token of a template without a word, of which the values are all that there is."""
-    if not _PLAIN.issuperset(map(type, args)):
+    if not PLAIN.issuperset(map(type, args)):
         return None
     try:
         words = msg % args
@@ -319,7 +319,7 @@ def _words_of(said: dict[Any, Any]) -> str | None:
             if not value.strip():
                 continue
             return None if name in _PRINTED or (len(value) <= 80 and _says_little(value)) else value
-        if type(value) not in _PLAIN:
+        if type(value) not in PLAIN:
             return None
     return None
 
