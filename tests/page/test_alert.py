@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,19 @@ def test_a_line_by_which_a_library_reports_names_the_applications_function() -> 
     assert _trigger(made).summary == "Error caught in test_alert._charge: ValueError: no"
     ours = record("Job 7f3a failed", exc_info=_raised_in_the_shop())
     assert _trigger(ours).summary == "Job 7f3a failed: ValueError: no"
+
+
+def test_a_traceback_that_a_library_puts_into_its_own_words_is_shown_as_the_exception_that_it_reports() -> (
+    None
+):
+    printed = "".join(traceback.format_exception(*_raised_in_the_shop()))
+    made = record(f"[Backend Exception]\n {printed}\n")
+    ours = _trigger(made)
+    assert (ours.summary, ours.event_class) == ("[Backend Exception]", "ERROR")
+    made.pathname = logging.__file__
+    shown = _trigger(made)
+    assert shown.summary == "[Backend Exception] in test_alert._charge: ValueError: no"
+    assert shown.event_class == "ValueError"
 
 
 def test_what_a_library_made_of_an_exception_is_shown_by_what_it_made_it_of() -> None:
