@@ -98,10 +98,13 @@ def _first_cause(error: Raised) -> tuple[Raised, str]:
 
 
 def _behind_wrapper(chain: tuple[Raised, ...]) -> Raised:
-    """Return the exception that came out of the application, if a library has wrapped it."""
+    """Return the exception that came out of the application, if a library has wrapped it.
+
+    That a library has cancelled it says less than why: a `TimeoutError`.
+    """
     for raised in chain:
         if raised.members or any(frame.path and not is_library(frame.path) for frame in raised.frames):
-            return raised
+            return chain[0] if raised.name == "CancelledError" else raised
         if raised.relation not in ("", _CAUSE):
             break
     return chain[0]

@@ -230,6 +230,16 @@ def test_what_a_library_made_of_an_exception_is_shown_by_what_it_made_it_of() ->
     assert _trigger(ours).summary == "Tool 'refund' failed: LookupError: tool failed"
 
 
+def test_a_timeout_of_a_librarys_is_shown_as_one_and_not_as_the_cancelling_of_the_application() -> None:
+    cancelled = asyncio.CancelledError("Cancelled via cancel scope 7f89beff4400")
+    cancelled.__traceback__ = _raised_in_the_shop()[2]
+    timeout = TimeoutError("after 5 s")
+    timeout.__cause__ = cancelled
+    made = record("Task failed", exc_info=(TimeoutError, timeout, None))
+    made.pathname = logging.__file__
+    assert _trigger(made).summary == "Task failed in test_alert._charge: TimeoutError: after 5 s"
+
+
 def test_an_exception_that_only_says_how_an_object_is_printed_is_shown_by_its_cause() -> None:
     error = LookupError("RetryError[<Future at 0x7f24b6faa950 state=finished raised ValueError>]")
     assert _summary("it broke", error=error).startswith("it broke: LookupError: RetryError[<Future at 0x7f")
