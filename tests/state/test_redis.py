@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pagerduty_logging.state.options import open_state
-from pagerduty_logging.state.protocol import Anothers, Mine, Unknown
+from pagerduty_logging.state.protocol import Anothers, Mine, StateError, Unknown
 from pagerduty_logging.state.redis import PREFIX, RedisStore, script
 
 from .conftest import KEY, Member
@@ -249,6 +249,16 @@ def _raise(error: BaseException):
         (lambda: b'{"now": "x"}', "nonsense"),
         (lambda: b'{"now": 1, "standings": [], "answer": {"kind": "yes"}}', "nonsense"),
         (lambda: _raise(SystemExit(3)), "SystemExit"),
+        (
+            lambda: _raise(redis.exceptions.MovedError("17 127.0.0.1:7000")),
+            "give a client instead of its address",
+        ),
+        (lambda: _raise(redis.ResponseError("SELECT is not allowed in cluster mode")), "a node of a cluster"),
+        (lambda: _raise(redis.exceptions.ClusterDownError("no slot")), "no primary for now"),
+        (lambda: _raise(redis.ResponseError("unknown command 'EVALSHA'")), "a Sentinel or a proxy"),
+        (lambda: _raise(redis.InvalidResponse("Protocol Error: b'SSH-2.0'")), "is no Redis"),
+        (lambda: _raise(redis.ConnectionError("Connection closed by server.")), "does it want TLS"),
+        (lambda: _raise(redis.ConnectionError("[SSL: WRONG_VERSION_NUMBER]")), "speaks no TLS"),
         (lambda: time.sleep(5.0), "no answer within 0.25 s"),
     ],
 )
@@ -258,6 +268,27 @@ def test_a_strange_client_is_unknown(does, why: str):
     assert here.ask() == Unknown()
     assert time.monotonic() - began < 0.5
     assert why in here.said[0]
+
+
+def test_what_a_client_says_that_tries_again_for_long_is_shown_later():
+    def does():
+        time.sleep(0.4)  # as redis-py does from its release 8 on
+        raise redis.ConnectionError("Error 111. Connection refused")
+
+    here = Member(Strange(does))
+    assert here.ask() == Unknown()
+    recover(here)
+    until(lambda: here.state.hand_in() or len(here.said) > 1)
+    assert "no answer" in here.said[0]
+    assert "Connection refused" in here.said[1]
+    recover(here)
+    until(lambda: here.state.hand_in() or here.state._asker.breaker.until > 0.0)
+    assert len(here.said) == 2
+
+
+def test_an_address_of_tls_says_so_where_nobody_answers(redis_server: Server):
+    with pytest.raises(StateError, match="does it speak TLS there"):
+        RedisStore(url=f"rediss://127.0.0.1:{redis_server.port}/0", patience=0.1).problems()
 
 
 def test_a_client_given_by_the_user_is_used_and_never_closed(redis_server: Server):

@@ -587,13 +587,13 @@ def test_at_the_end_a_state_that_answered_a_moment_ago_is_tried_again_and_again_
     assert store.handed_in == [(1, 1)] + [(2, 7)] * 5
 
 
-def test_the_end_waits_a_second_for_a_state_that_never_answered():
+def test_the_end_is_not_held_up_for_long_by_a_state_that_never_answered():
     store = Unreliable()
     store.failures = 1_000
     began = time.monotonic()
     assert not counted(store).close(20.0)
     assert time.monotonic() - began < 5.0
-    assert 4 <= len(store.handed_in) <= 40
+    assert len(store.handed_in) == 5
 
 
 def test_at_the_end_a_state_that_answers_too_late_for_claims_is_handed_the_counts():
@@ -612,5 +612,5 @@ def test_a_state_that_always_answers_a_little_late_leaves_time_for_claims():
     for _ in range(5):
         until(state.hand_in)
         state.count("disk", 1, first=0.0, last=0.0, severity=1)
-    assert state._asker.breaker.patience(time.monotonic()) > 0.14
+    assert state._asker.breaker.patience(time.monotonic()) > 0.1
     assert state.stats.answers
