@@ -18,6 +18,7 @@ COLOURS = {
     "dim": "2",
 }
 _GAP = "  "
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _LEAST = 12
 
 
@@ -27,7 +28,7 @@ def is_terminal() -> bool:
 
 
 def coloured(text: str, colour: str) -> str:
-    """Return the text in a colour, where a terminal shows it and it is not switched off (https://no-color.org)."""
+    """Return the text in a colour at a terminal, unless colours are off (https://no-color.org)."""
     if not is_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
@@ -39,7 +40,7 @@ def table(
     colours: Mapping[str, str] | None = None,
     below: Sequence[str] = (),
 ) -> None:
-    """Print rows: aligned below their header at a terminal, separated by tabs and bare in a pipe.
+    """Print rows: in columns below a header at a terminal, separated by tabs in a pipe.
 
     Args:
         header: the names of the columns, which only a terminal shows.
@@ -72,13 +73,20 @@ def _cell(text: str, width: int, colours: Mapping[str, str]) -> str:
     return coloured(padded, colours[text]) if text in colours else padded
 
 
+def age(seconds: float) -> str:
+    """Return a length of time in its biggest unit, such as `5 min`."""
+    seconds = max(seconds, 0.0)
+    size, unit = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
+    return f"{seconds / size:.0f} {unit}"
+
+
 def print_json(value: Any) -> None:
     """Print a value as one line of JSON."""
     print(json.dumps(value))
 
 
 def plain(text: str) -> str:
-    """Return the text made harmless for a terminal of any encoding."""
+    """Return the text without what a terminal, or its encoding, could not print."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     printable = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
@@ -87,10 +95,10 @@ def plain(text: str) -> str:
 
 
 def give_up() -> None:
-    """Close standard output for good: the flush at the interpreter's end must not fail again."""
+    """Close standard output, so that the flush at the end of the interpreter does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(sentence: str) -> None:
-    """Say a sentence on standard error."""
+    """Print a sentence on standard error, after the name of the command."""
     print(f"pagerduty-logging: {plain(sentence)}", file=sys.stderr)

@@ -34,6 +34,7 @@ CRITICAL_STEPS = 4
 """The same for critical events, whose pauses stay shorter."""
 
 
+_CRITICAL = Severity.CRITICAL.rank
 CROWDED = 100
 """Waiting events of one line beyond which what there is no room for is taken from it, however severe."""
 
@@ -160,7 +161,8 @@ class Backlog:
 
     def urgency(self, pending: Pending) -> Severity:
         """Return the highest severity among this event and those that wait behind it."""
-        return min((p.severity for p in self._lanes[pending.dedup_key]), key=_rank)
+        lane = self._lanes[pending.dedup_key]
+        return pending.severity if len(lane) == 1 else min((p.severity for p in lane), key=_rank)
 
     def wait(self, now: float) -> float | None:
         """Return the seconds until there may be a next event; None if there are none at all."""
@@ -234,7 +236,7 @@ class Backlog:
         self.paused_until = self._critical_paused_until = -math.inf
 
     def _pause_of(self, name: Class) -> float:
-        return self._critical_paused_until if name[0] == Severity.CRITICAL.rank else self.paused_until
+        return self._critical_paused_until if name[0] == _CRITICAL else self.paused_until
 
     def expired(self, now: float) -> list[Pending]:
         """Return the events that are older than the schedule's `max_age`, and were tried at least once.

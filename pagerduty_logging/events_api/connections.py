@@ -11,13 +11,15 @@ import errno
 import http.client
 import io
 import ipaddress
+import re
 import socket
 import ssl
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -42,6 +44,7 @@ MAX_CONNECTIONS = 100
 
 _ONCE = Retry.from_int(False, redirect=False)
 """One attempt; made once, not for every request."""
+_LENGTH = re.compile(rb"(?i)(?<=\r\ncontent-length: )\d+")
 _WRITE_BYTES = 16_384
 """What one TLS record holds: a TLS socket's timeout bounds each record, not all of them together."""
 
@@ -63,6 +66,7 @@ class Exchange:
 
     Attributes:
         connected: whether it opened a new connection, or tried to.
+        head: request line and headers, once they were sent.
     """
 
     def __init__(self, deadline: float, resolve: Resolve, side: SideThread) -> None:
@@ -70,6 +74,7 @@ class Exchange:
         self._resolve = resolve
         self._side = side
         self.connected = False
+        self.head = b""
 
     def remaining(self) -> float:
         """Return the seconds left.
@@ -116,10 +121,12 @@ class Exchange:
         _current.exchange = self._outer
 
 
-class Route(NamedTuple):
+@dataclass(slots=True)
+class Route:
     """How every request to one address is sent.
 
-    `requests` finds this out again for every request, which takes longer than sending it.
+    `requests` finds this out again for every request, and urllib3 makes the same head again: both take longer
+    than sending it.
 
     Attributes:
         pool: of connections to the server or proxy.
@@ -127,12 +134,19 @@ class Route(NamedTuple):
         headers: of every request.
     """
 
-    pool: HTTPConnectionPool
+    pool: _BoundedPool
     target: str
     headers: dict[str, str]
+    _around_length: tuple[bytes, bytes] | None = None
+    """The head of the first request, before the number of the body's bytes and after it."""
 
     def post(self, body: bytes, read: Callable[[Any], _T]) -> _T:
         """Send `body`; return what `read` makes of the answer, of which only the head has been read."""
+        if self._around_length is not None:
+            connection = self.pool.take_open()
+            if connection is not None:
+                before, after = self._around_length
+                return self._once_more(connection, b"%b%d%b%b" % (before, len(body), after, body), read)
         with closing(
             self.pool.urlopen(
                 "POST",
@@ -146,7 +160,23 @@ class Route(NamedTuple):
                 decode_content=False,
             )
         ) as answer:
+            length = _LENGTH.search(head := _exchange().head)
+            if length is not None:
+                self._around_length = head[: length.start()], head[length.end() :]
             return read(answer)
+
+    def _once_more(self, connection: _BoundedConnection, request: bytes, read: Callable[[Any], _T]) -> _T:
+        """Send a request like the first one on a connection that is open."""
+        is_read = False
+        try:
+            connection.send(request)
+            with closing(connection.response_class(connection.sock, method="POST")) as answer:
+                answer.begin()
+                result = read(answer)
+                is_read = (answer.isclosed() or answer.length == 0) and not answer.will_close
+            return result
+        finally:
+            self.pool.give_back(connection, fit=is_read)
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -301,6 +331,7 @@ class _BoundedConnection(HTTPConnection):
             super().request(*args, **options)
         finally:
             self._pieces = None
+        _exchange().head = pieces[0]
         self.send(b"".join(pieces))
 
     def _tunnel(self) -> None:
@@ -329,6 +360,20 @@ class _BoundedTLSConnection(_BoundedConnection, HTTPSConnection):
 
 class _BoundedPool(HTTPConnectionPool):
     ConnectionCls = _BoundedConnection
+
+    def take_open(self) -> _BoundedConnection | None:
+        """Return a connection that is open, and no other's until it is given back; None: there is none."""
+        connection = cast("_BoundedConnection", self._get_conn())
+        if connection.sock is None:
+            self._put_conn(connection)
+            return None
+        return connection
+
+    def give_back(self, connection: _BoundedConnection, *, fit: bool) -> None:
+        """Keep a connection for the next request, closed unless it is `fit` for it."""
+        if not fit:
+            connection.close()
+        self._put_conn(connection)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

@@ -188,8 +188,9 @@ def _trigger(event: Trigger) -> _Draft:
         draft.body["client_url"] = event.client_url
     elif event.client_url:
         draft.notes.append(f"the client URL: {_NO_ADDRESS}")
-    draft.attach("links", event.links)
-    draft.attach("images", event.images)
+    if event.links or event.images:
+        draft.attach("links", event.links)
+        draft.attach("images", event.images)
     return draft
 
 

@@ -29,20 +29,21 @@ class ForkGate:
 
     def _reset(self) -> None:
         # Re-entrant: a signal's handler may send an event while its thread is in here.
-        self._moved = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self._moved = threading.Condition(self._lock)
         self._inside: list[int] = []
         self._forks = 0
 
     def __enter__(self) -> None:
         me = threading.get_ident()
-        with self._moved:
+        with self._lock:  # and not the condition, which takes it by further calls
             if self._forks:
                 self._moved.wait_for(lambda: not self._forks or me in self._inside, timeout=FORK_WAIT)
             self._inside.append(me)
 
     def __exit__(self, *_: object) -> None:
         me = threading.get_ident()
-        with self._moved:
+        with self._lock:  # and not the condition, which takes it by further calls
             if me in self._inside:  # it is not, in a child that this very thread has forked
                 self._inside.remove(me)
             if self._forks:

@@ -42,8 +42,13 @@ def cleaned(value: Any) -> Any:
         case dict():
             shown: dict[str, Any] = {}
             for name, held in value.items():
-                free = name if _is_plain(name) else plain(name).replace("\n", " ")
-                shown[free_name(free, shown)] = plain(held) if type(held) is str else cleaned(held)
+                # Calls would take longer than what they do: every page comes here with a dozen entries.
+                if not (name.isascii() and name.isprintable()):
+                    name = plain(name).replace("\n", " ")
+                if name in shown:
+                    name = free_name(name, shown)
+                fits = type(held) is str and held.isascii() and held.isprintable()
+                shown[name] = held if fits else cleaned(held)
             return shown
         case list() | tuple():
             return [cleaned(item) for item in value]
@@ -71,7 +76,7 @@ def rows(text: str) -> str | list[str]:
 
 def one_line(words: str, limit: int) -> str:
     """Return `words` as valid text on one line: at most `limit` characters, with a mark if it was cut."""
-    if len(words) <= limit and _is_plain(words):
+    if len(words) <= limit and words.isascii() and words.isprintable():
         return words.strip()
     # A bound on the work, for any number of control characters.
     start = words[: 64 * limit]
@@ -86,9 +91,6 @@ def shorten(words: str, limit: int) -> str:
 
 def is_one_line(words: str) -> bool:
     """Return whether `words` are valid text without control characters."""
-    return _is_plain(words) or (valid_text(words) == words and not _UNFIT_FOR_A_LINE.search(words))
-
-
-def _is_plain(words: str) -> bool:
-    """Return whether nothing in a text needs a closer look; quick, and true for most."""
-    return words.isascii() and words.isprintable()
+    if words.isascii() and words.isprintable():
+        return True
+    return valid_text(words) == words and not _UNFIT_FOR_A_LINE.search(words)

@@ -15,6 +15,8 @@ LONGEST_PAUSE = 60.0
 """The pause doubles with each failure, up to so many seconds."""
 PATIENCE = 0.25
 """Seconds for which failing calls may block the worker, in any minute."""
+HAND_IN_SHARE = 0.3
+"""Of these seconds, the part for the answer to a hand-in: claims need the rest."""
 LEAST_PATIENCE = 0.02
 """A call with less time than this is not worth making."""
 QUICK = 0.03
@@ -25,7 +27,7 @@ LAST_WAIT = 2.0
 """Seconds that the end of the process waits for one answer."""
 LAST_PAUSE, LONGEST_LAST_PAUSE = 0.05, 0.4
 """Seconds before the next try then, which double with each that fails; they may be half as long."""
-AWAY, AWAY_TRIES = 4.0, 5
+AWAY, AWAY_TRIES = 4.0, 8
 """Seconds, and tries that may fail, for a state that has not answered for long."""
 FINAL_WAIT = 0.01
 """Seconds that are to be left for one answer."""
@@ -56,6 +58,14 @@ class Breaker:
         if not self.open:
             return max(left, QUICK)
         return left if left >= LEAST_PATIENCE else 0.0
+
+    def spare(self, now: float) -> float:
+        """Return the seconds to wait for what is not needed now: none within a minute of a wait in vain.
+
+        A machine with more work than it can do is late again and again; claims are to find what they need.
+        """
+        patience = self.patience(now)
+        return 0.0 if self._held else HAND_IN_SHARE * patience
 
     def failed(self, now: float, held: float) -> None:
         """Note a call that failed at `now`, after it had blocked the worker for `held` seconds."""

@@ -38,8 +38,6 @@ from pagerduty_logging.state.protocol import (
 
 HAND_IN = 5.0
 """Seconds between hand-ins: counts elsewhere are behind by so much, and silences take effect within it."""
-FOR_CLAIMS = 0.15
-"""Of the seconds for which the worker may be blocked in a minute, those that answers to hand-ins leave."""
 AWAY = 60.0
 """Seconds without an answer after which the end of the process is not held up for long."""
 SPREAD = 0.2
@@ -266,7 +264,7 @@ class SharedState:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
         self._notice_fork()
         again = self._ledger.unanswered
-        wait = max(self._asker.breaker.patience(self._clock()) - FOR_CLAIMS, 0.0) * 0.75
+        wait = self._asker.breaker.spare(self._clock())
         answered = self._exchange(wait=wait) is not None
         if answered and again and len(self._ledger):
             answered = self._exchange(wait=wait) is not None

@@ -225,7 +225,7 @@ def test_a_silence_reaches_the_programs_and_is_ended(command: Callable[..., Any]
     assert command("unsilence", name, "--state", known).code == 0
     ran = command("unsilence", name, "--state", known)
     assert (ran.code, ran.out) == (1, "")
-    assert "no silence has this name" in ran.err
+    assert "no silence has this name: `pagerduty-logging silences` lists the names" in ran.err
     assert json.loads(command("silences", "--state", known, "--json").out) == {"silences": []}
 
 

@@ -39,7 +39,7 @@ def recover(member: Member) -> None:
 
 def test_a_server_that_hangs_holds_the_worker_a_quarter_of_a_second_a_minute(own_server: Server):
     here = Member(own_server.url)
-    here.state.hand_in()
+    until(here.state.hand_in)
     own_server.signal(signal.SIGSTOP)
     began = time.monotonic()
     assert here.ask() == Unknown()
@@ -85,7 +85,7 @@ def test_a_server_that_is_gone_is_unknown_at_once_and_asked_again(tmp_path: Path
     here.state.commit("disk", 1, occurrences=7, window=300.0)
     with running(tmp_path, port=port):
         recover(here)
-        assert here.state.hand_in()
+        until(here.state.hand_in)
         there = Member(f"redis://127.0.0.1:{port}/0")
         assert there.ask().told, "what was told meanwhile is known"
         assert total(f"redis://127.0.0.1:{port}/0") == 8
@@ -118,11 +118,11 @@ def test_a_flushed_server_pages_once_more(redis_server: Server):
     here, there = Member(redis_server.url), Member(redis_server.url)
     here.tell()
     there.see(n=5)
-    there.state.hand_in()
+    until(there.state.hand_in)
     assert there.state.take_standings()["disk"].told
     redis_server.client().flushall()
     there.see(n=5)
-    there.state.hand_in()
+    until(there.state.hand_in)
     assert there.state.take_standings()["disk"].news
     assert isinstance(there.ask(), Mine)
     assert isinstance(here.ask(), Anothers)
@@ -322,7 +322,7 @@ def test_old_and_new_lua_run_side_by_side(redis_server: Server):
         assert isinstance(first.tell(key), Mine)
         assert second.ask(key).told
         first.see(key, n=5)
-        first.state.hand_in()
+        until(first.state.hand_in)
         assert total(redis_server.url, key) == 7
     assert old.said == new.said == []
 
@@ -358,7 +358,7 @@ def test_a_fork_during_a_call_harms_neither_side(redis_server: Server):
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert here.state.hand_in()
+    until(here.state.hand_in)
     assert total(redis_server.url, "network") == 4, "the parent's three are counted by the parent alone"
     assert total(redis_server.url, "child") == 2
     known = {p.key: p.processes for p in RedisStore(url=redis_server.url).problems()[1]}
@@ -433,7 +433,7 @@ def test_nothing_is_opened_before_it_is_asked():
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_forks_during_calls(redis_server: Server):
     here = Member(redis_server.url)
-    here.state.hand_in()
+    until(here.state.hand_in)
     ended = threading.Event()
 
     def work() -> None:
@@ -448,7 +448,7 @@ def test_forks_during_calls(redis_server: Server):
         child = os.fork()
         if child == 0:
             here.see("child")
-            os._exit(0 if here.state.hand_in() and here.state.close(2.0) else 1)
+            os._exit(0 if here.state.close(5.0) else 1)
         statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     ended.set()
     worker.join()
