@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib import resources
 from typing import Any
@@ -63,6 +64,13 @@ def script() -> str:
     return resources.files("pagerduty_logging.state").joinpath("exchange.lua").read_text("utf-8")
 
 
+def _hang_up(link: Link | None) -> None:
+    """Let go of a connection on which something failed: its address may be another server's by now."""
+    if link is not None:
+        with suppress(Exception):
+            link.client.connection.disconnect()
+
+
 class RedisStore:
     """A `Store` in Redis or Valkey.
 
@@ -114,6 +122,7 @@ class RedisStore:
             else:
                 text = self._asked(self._given, requests)
         except Exception as error:
+            _hang_up(line.link)
             raise self._error(error) from None
         return unpacked(requests, text)
 
@@ -164,6 +173,7 @@ class RedisStore:
                 raise StateError(f"no answer within {seconds:.2g} s")
             text = asked.answer()
         except Exception as error:
+            _hang_up(line.link)
             raise self._error(error) from None
         if line.link is not None:
             line.link.answers = True

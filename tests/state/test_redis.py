@@ -156,6 +156,22 @@ def test_a_read_only_replica_is_unknown(own_server: Server, redis_server: Server
     assert not here.state.hand_in(), "nor does it look well where nothing is claimed"
 
 
+def test_an_address_that_is_another_servers_after_a_failover_is_followed(
+    own_server: Server, redis_server: Server
+):
+    proxy = Proxy(own_server.port)
+    here = Member(proxy.url)
+    here.tell()
+    own_server.client().replicaof("127.0.0.1", str(redis_server.port))
+    proxy.target = redis_server.port
+    assert here.ask("network") == Unknown()
+    assert "read-only replica" in str(here.state.stats.why)
+    recover(here)
+    assert isinstance(here.ask("network"), Mine)
+    assert total(redis_server.url, "network") == 2
+    proxy.close()
+
+
 def test_a_wrong_password_is_reported_without_it(own_server: Server):
     own_server.client().config_set("requirepass", "right")
     for url in (own_server.url, f"redis://:wr%C3%B6ng@127.0.0.1:{own_server.port}/0"):
