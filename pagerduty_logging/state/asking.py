@@ -17,6 +17,7 @@ from pagerduty_logging.state.protocol import Reply, Request, StateError, Store, 
 
 HUNG = 60.0
 """Seconds after which a call that does not end is abandoned, and another one tried."""
+NO_ANSWER = "no answer"
 UNHURRIED = 3.0
 """Seconds that a call may take if nobody waits for its answer."""
 
@@ -192,7 +193,7 @@ class Asker:
                     self.breaker.held(self._clock(), min(self._clock() - began, wait))
                     return None
                 self._abandon()
-                raise StateError(f"no answer within {patience:.2g} s")
+                raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
             self._hand_ins.call = None if unhurried else self._hand_ins.call
             reply = call.result()
         except Exception as error:
@@ -215,9 +216,9 @@ class Asker:
             now = self._clock()
             if now - self._hand_ins.since > 2 * UNHURRIED:
                 self._hand_ins.leave()
-                self._failed("no answer", now - began)
+                self._failed(NO_ANSWER, now - began)
             elif wait:
-                self.breaker.held(now, now - began)
+                self.breaker.held(now, min(now - began, wait))
             return None
         self._hand_ins.call = None
         return self._result(call, began)
@@ -239,7 +240,7 @@ class Asker:
             held = self._clock() - now
             if self._clock() - self._probe_began > HUNG:
                 self._abandon()
-                self._failed("no answer", held)
+                self._failed(NO_ANSWER, held)
             elif held > 0.0:
                 self.breaker.held(now, held)
             return None
@@ -310,6 +311,8 @@ class Asker:
             stop = "" if why.endswith((".", "?", "!")) else "."
             self._say("state", f"{where} does not answer: {why}{stop} Pages go out as without state")
         else:
+            if str(self.stats.why).startswith(NO_ANSWER) and not why.startswith(NO_ANSWER):
+                self._say("why no state", f"{self.stats.where} does not answer: {why}")
             self.stats = replace(self.stats, why=why)
         self.breaker.failed(self._clock(), held)
 

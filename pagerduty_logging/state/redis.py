@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib import resources
 from typing import Any
@@ -63,6 +64,13 @@ def script() -> str:
     return resources.files("pagerduty_logging.state").joinpath("exchange.lua").read_text("utf-8")
 
 
+def _hang_up(link: Link | None) -> None:
+    """Let go of a connection on which something failed: its address may be another server's by now."""
+    if link is not None:
+        with suppress(Exception):
+            link.client.connection.disconnect()
+
+
 class RedisStore:
     """A `Store` in Redis or Valkey.
 
@@ -114,6 +122,7 @@ class RedisStore:
             else:
                 text = self._asked(self._given, requests)
         except Exception as error:
+            _hang_up(line.link)
             raise self._error(error) from None
         return unpacked(requests, text)
 
@@ -164,6 +173,7 @@ class RedisStore:
                 raise StateError(f"no answer within {seconds:.2g} s")
             text = asked.answer()
         except Exception as error:
+            _hang_up(line.link)
             raise self._error(error) from None
         if line.link is not None:
             line.link.answers = True
@@ -250,6 +260,8 @@ class RedisStore:
         text = _words(error)
         for secret in self._secrets():
             text = text.replace(secret, "…")
+        if text == _LATE and self._url.startswith("rediss:"):
+            text += ": does it speak TLS there (else redis://)?"
         return StateError(text.rstrip("."))
 
     def _secrets(self) -> list[str]:
@@ -272,11 +284,21 @@ _MEANINGS = (
     (("READONLY", "read only replica"), "this Redis is a read-only replica: give the address of the primary"),
     (("MISCONF",), "Redis takes no writes, for it cannot save to its disk (MISCONF)"),
     (("LOADING",), "Redis is loading its data"),
-    (("CLUSTERDOWN", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
+    (("CLUSTERDOWN", "ClusterDown", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
     (("WRONGTYPE",), "keys of the state were overwritten by another program: give it a Redis of its own"),
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
+    (("MOVED", "Moved", "CROSSSLOT", "in cluster mode"),
+     "this Redis is a node of a cluster: give a client instead of its address, a redis.RedisCluster"),
+    (("unknown command",),
+     "this is no Redis itself, but a Sentinel or a proxy without scripts: give the address of Redis"),
+    (("InvalidResponse", "Protocol Error", "Connection not ready"),
+     "what answers is no Redis, or wants TLS (rediss://): check host and port"),
+    (("Connection closed by server",),
+     "the connection was closed without an answer: is this a Redis, and does it want TLS (rediss://)?"),
+    (("WRONG_VERSION_NUMBER",), "what answers speaks no TLS: is it redis:// instead of rediss://?"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""
+_LATE = "Redis does not answer in time"
 
 
 def _words(error: Exception) -> str:
@@ -285,7 +307,7 @@ def _words(error: Exception) -> str:
         if any(mark in text for mark in marks):
             return meaning
     if isinstance(error, TimeoutError) or "Timeout" in text or "timed out" in text.lower():
-        return "Redis does not answer in time"
+        return _LATE
     if isinstance(error, OSError) or "Connection" in type(error).__name__:
         return f"Redis cannot be reached: is it running, and is this its address? {error}"
     return f"Redis: {text}"
