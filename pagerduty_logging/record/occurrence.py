@@ -157,7 +157,7 @@ class Occurrence:
     @property
     def chain(self) -> tuple[Raised, ...]:
         """The exception and what led to it, with their frames."""
-        return with_frames(self.around.chain)
+        return with_frames(self.around.chain) if self.around.chain else ()
 
     @property
     def task(self) -> str:
