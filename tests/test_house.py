@@ -95,6 +95,7 @@ TESTED_IN = {
     "hooks/exit_status.py": "hooks/test_hooks.py",
     "hooks/patching.py": "hooks/test_hooks.py",
     "hooks/report.py": "hooks/test_hooks.py",
+    "hooks/started_by_handlers.py": "hooks/test_hooks.py",
     "integrations/aiohttp.py": "hosts/test_web.py",
     "integrations/airflow.py": "hosts/test_pipelines.py",
     "integrations/apscheduler.py": "hosts/test_apscheduler.py",

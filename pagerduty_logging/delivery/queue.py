@@ -123,10 +123,17 @@ class Queue:
 
     # --- coming in --------------------------------------------------------------------------------
 
-    def decide(self, decide: Callable[[Any], Pending | None]) -> None:
+    def decide(
+        self, decide: Callable[[Any], Pending | None], meanwhile: Callable[[], object] | None = None
+    ) -> None:
         """Decide what the items of the inbox call for, in their order. For one thread at a time.
 
         Deciding looks into source files, so that it is done under no lock which a caller must have.
+
+        Args:
+            decide: returns the event that an item calls for, or None.
+            meanwhile: called after each hundred events, with no lock held: reports what was lost, so that
+                it takes no memory until all are decided.
         """
         pending: Pending | None = None
         try:
@@ -138,6 +145,9 @@ class Queue:
                 pending = None
                 if len(self._entering) >= MAX_ENTERING:
                     self.take_in()
+                    if meanwhile is not None:
+                        self.inbox.end()
+                        meanwhile()
         finally:
             self.inbox.end()
             if pending is not None:  # interrupted: its item will be decided again, and is news again

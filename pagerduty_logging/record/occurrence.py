@@ -219,7 +219,7 @@ def capture(
     around = _surroundings(record, error, plain=copied is not None)
     if copied is not None:
         attributes, size = copied
-        if around is not _NOTHING:
+        if around is not NOTHING_AROUND:
             size += _size(around)
         occurrence = Occurrence(attributes, around, at, size, [])
     else:
@@ -314,7 +314,7 @@ def _surroundings(record: logging.LogRecord, error: BaseException | None, *, pla
     request = web_request.handled_here(error, args)
     crumbs = crumbs_before(attributes.get("created"), attributes.get("name"))
     if not (chain or task or trace_id or crumbs or request):
-        return _NOTHING
+        return NOTHING_AROUND
     return Surroundings(chain, task, trace_id, span_id, crumbs, request)
 
 
@@ -393,7 +393,7 @@ def _trace(attributes: Mapping[str, object]) -> tuple[str, str]:
         return "", ""
 
 
-_NOTHING = Surroundings()
+NOTHING_AROUND = Surroundings()
 _NO_OVERRIDES: Mapping[str, safejson.JSON] = {}
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 _RECORD = tuple(vars(logging.LogRecord("", 0, "", 0, "", (), None)).keys() - {"exc_info"})

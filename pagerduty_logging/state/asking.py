@@ -184,9 +184,11 @@ class Asker:
             if not call.others_wait:
                 meanwhile()
             began = self._clock()  # what had to be imported first does not count, nor what was done meanwhile
-            if not call.wait(wait if wait is not None else patience):
+            handed_in = self._hand_ins.call if unhurried else None
+            wait = patience if wait is None else wait
+            if not (call.wait(wait) if handed_in is None else handed_in.ended_within(wait)):
                 if unhurried:
-                    self.breaker.held(self._clock(), min(self._clock() - began, wait or 0.0))
+                    self.breaker.held(self._clock(), min(self._clock() - began, wait))
                     return None
                 self._abandon()
                 raise StateError(f"no answer within {patience:.2g} s")
@@ -208,7 +210,7 @@ class Asker:
         began, call = self._clock(), self._hand_ins.call
         if call is None:
             return None
-        if not call.wait(wait):
+        if not call.ended_within(wait):
             now = self._clock()
             if now - self._hand_ins.since > 2 * UNHURRIED:
                 self._hand_ins.leave()

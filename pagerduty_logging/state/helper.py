@@ -12,11 +12,11 @@ from pagerduty_logging.events_api.clock import monotonic
 
 SLICES = 10
 """Parts of a wait."""
-STARVED = 2.0
-"""A part that takes so many times as long as it should is not counted: this machine has more work than it can
-do, and whoever is to answer may have got no CPU either."""
+STARVED = 1.25
+"""A part that takes so many times as long as it should begins the wait anew: this machine has more work than
+it can do, and whoever is to answer may have got no CPU either."""
 LONGEST = 2.0
-"""Seconds after which it is counted all the same."""
+"""Seconds after which nothing does any more."""
 
 _T = TypeVar("_T")
 _Job = Callable[[], None]
@@ -33,9 +33,8 @@ def waited(look: Callable[[float], bool], seconds: float, clock: Callable[[], fl
         if look(part):
             return True
         now = clock()
-        if now - since < STARVED * part or now - began > LONGEST:
-            left -= 1
-        since = now
+        in_time = now - since < STARVED * part or now - began > LONGEST
+        left, since = (left - 1 if in_time else SLICES), now
     return False
 
 
@@ -62,9 +61,10 @@ class Call(Generic[_T]):
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; return whether it has ended."""
-        return waited(self._has_ended, seconds)
+        return waited(self.ended_within, seconds)
 
-    def _has_ended(self, seconds: float) -> bool:
+    def ended_within(self, seconds: float) -> bool:
+        """Wait for its end in one piece, for one who draws no conclusion if it has not ended."""
         ended = self._going.acquire(timeout=seconds)
         if ended:
             self._going.release()

@@ -32,6 +32,8 @@ PATIENCE = 0.25
 """Seconds that a client of ours waits to connect, and for an answer."""
 PATIENCE_IN_BACKGROUND = 1.0
 """The same where it is called on a thread of its own, for which nobody waits so long."""
+PATIENCE_OF_HAND_INS = 3.0
+"""The same for hand-ins, on a thread of their own."""
 SILENCES_KEPT = 8 * 86_400
 """Seconds: longer than any silence."""
 CHUNK = 500
@@ -170,7 +172,7 @@ class RedisStore:
     def beside(self) -> RedisStore:
         if self._given is not None:
             return self  # a client has a connection for each thread
-        other = RedisStore(url=self._url, lua=self._lua, patience=self._patience)
+        other = RedisStore(url=self._url, lua=self._lua, patience=PATIENCE_OF_HAND_INS)
         other._user, other._hands_in = self._user, True
         return other
 
@@ -272,8 +274,6 @@ _MEANINGS = (
     (("LOADING",), "Redis is loading its data"),
     (("CLUSTERDOWN", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
     (("WRONGTYPE",), "keys of the state were overwritten by another program: give it a Redis of its own"),
-    (("unexpected keyword argument", "in connection URL"),
-     "redis-py does not take what the address says after its question mark"),
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""

@@ -12,10 +12,11 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pagerduty_logging.events_api.clock import monotonic
+from pagerduty_logging.state.helper import Helper
 from pagerduty_logging.state.protocol import LEASE, Anothers, Claim, Mine, Reply, Request, StateError
 
 LINGER = 0.05
@@ -274,6 +275,58 @@ class Batch:
                 entry.end()
             self._turn.release()
             self._line.wake_next()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What those of a line speak on, where a call may hang.
+
+    Attributes:
+        exchange: does one for several requests, within so many seconds.
+        close: lets go of the connection.
+        helper: the thread.
+    """
+
+    exchange: Callable[[list[Request], float], list[Reply]]
+    close: Callable[[], object]
+    helper: Helper = field(default_factory=Helper)
+
+    def leave(self) -> None:
+        """Let go of connection and thread, after the call that is under way."""
+        self.helper.start(self.close)
+        self.helper.leave()
+
+
+class Joined:
+    """A request that is asked with others: as soon as somebody waits, on a thread that can be left behind.
+
+    Args:
+        line: where it waits.
+        request: what is asked.
+        link: returns what the line speaks on.
+    """
+
+    others_wait = True
+
+    def __init__(self, line: Line, request: Request, link: Callable[[], Link]) -> None:
+        self._line = line
+        self._link = link
+        self._mine = line.join(request)
+
+    def wait(self, seconds: float) -> bool:
+        def do(requests: list[Request]) -> list[Reply]:
+            link = self._link()
+            call = link.helper.start(lambda: link.exchange(requests, seconds))
+            if not call.wait(seconds):
+                self._line.link = None
+                link.leave()
+                raise StateError(f"no answer within {seconds:.2g} s")
+            return call.result()
+
+        return self._line.run(self._mine, seconds, do, prompt=True)
+
+    def result(self) -> Reply:
+        return self._mine.result()
 
 
 class Together:

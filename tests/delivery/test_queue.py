@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from pagerduty_logging.delivery.body import Body
-from pagerduty_logging.delivery.event import Caller, Kind, Pending
+from pagerduty_logging.delivery.body import BodyOf
+from pagerduty_logging.delivery.event import Kind, Named, Pending
 from pagerduty_logging.delivery.inbox import HANGS, MAX_BEHIND, MAX_DEFERRED, MAX_DEFERRED_BYTES, Inbox
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.delivery.schedule import Backlog, Budget
@@ -53,9 +53,9 @@ def pending(
         severity=Severity(severity),
         kind=Kind.NEWS,
         accepted_at=clock(),
-        body=Body(lambda: Trigger(key)),
+        body=BodyOf(lambda: Trigger(key)),
         settle=settle,
-        caller=Caller(f"label of {key}"),
+        caller=Named(f"label of {key}"),
     )
 
 
@@ -204,7 +204,7 @@ def test_another_lines_problem_is_kept_however_many_words_one_line_logs() -> Non
     for n in range(3_300):
         clock.now += 0.001
         event = pending(f"word {n}", clock)
-        event.caller = Caller("ERROR of logger 'web' (web.py:10)")
+        event.caller = Named("ERROR of logger 'web' (web.py:10)")
         waiting.enter(event)
         if n == 1_000:
             waiting.enter(pending("the database is down", clock))

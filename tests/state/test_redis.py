@@ -462,14 +462,6 @@ def test_tls(tmp_path: Path):
         assert "certificate" in stranger.said[0]
 
 
-@pytest.mark.parametrize("rest", ["?bogus=1", "?socket_timeout=soon"])
-def test_an_address_with_an_unknown_option_is_said_in_words(redis_server: Server, rest: str):
-    here = Member(f"redis://:hush-hush@127.0.0.1:{redis_server.port}/0{rest}&password=hush-hush")
-    assert here.ask() == Unknown()
-    assert "after its question mark" in here.said[0]
-    assert "hush" not in here.said[0]
-
-
 def test_a_client_of_the_users_own_gets_the_number_of_keys_as_a_number(redis_server: Server):
     class Exact(redis.Redis):  # as clusters of redis-py 5.0 reckon with it
         def evalsha(self, sha, numkeys, *keys_and_args):

@@ -12,7 +12,17 @@ import pytest
 
 from pagerduty_logging.state.breaker import PATIENCE
 from pagerduty_logging.state.options import find_place
-from pagerduty_logging.state.protocol import LEASE, Anothers, Later, Mine, Silence, Silenced, StateError
+from pagerduty_logging.state.protocol import (
+    LEASE,
+    Anothers,
+    Later,
+    Mine,
+    Reply,
+    Silence,
+    Silenced,
+    StateError,
+    Unknown,
+)
 from pagerduty_logging.state.shared import HAND_IN, SPREAD, SharedState
 
 from .conftest import Member
@@ -540,3 +550,67 @@ def test_a_hand_in_without_an_answer_leaves_time_for_claims():
     assert state.stats.answers, "the answer may still come"
     assert state._asker.breaker.patience(time.monotonic()) > PATIENCE / 2
     store.go_on.set()
+
+
+class Unreliable(Hanging):
+    """A store that answers late, or not at all for so many times."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.failures = 0
+        self.handed_in: list[tuple[int, int]] = []
+
+    def exchange(self, request, seconds):
+        time.sleep(self.seconds)
+        if request.counts:
+            self.handed_in.append((request.sequence, sum(count.n for count in request.counts)))
+        if self.failures:
+            self.failures -= 1
+            raise StateError("no")
+        return Reply(now=time.time(), handed_in=request.sequence)
+
+
+def counted(store: Hanging) -> SharedState:
+    state = SharedState(lambda: store, where="test", space="space", host="web-1")
+    state.count("disk", 1, first=0.0, last=0.0, severity=1)
+    return state
+
+
+def test_at_the_end_a_state_that_answered_a_moment_ago_is_tried_again_and_again_with_one_number():
+    store = Unreliable()
+    state = counted(store)
+    assert state.hand_in()
+    state.count("disk", 7, first=0.0, last=0.0, severity=1)
+    store.failures = 4
+    assert state.close(20.0)
+    assert store.handed_in == [(1, 1)] + [(2, 7)] * 5
+
+
+def test_the_end_waits_a_second_for_a_state_that_never_answered():
+    store = Unreliable()
+    store.failures = 1_000
+    began = time.monotonic()
+    assert not counted(store).close(20.0)
+    assert time.monotonic() - began < 5.0
+    assert 4 <= len(store.handed_in) <= 40
+
+
+def test_at_the_end_a_state_that_answers_too_late_for_claims_is_handed_the_counts():
+    store = Unreliable(0.6)
+    state = counted(store)
+    assert state.claim("disk", 1, at=time.time()) == Unknown()
+    assert not state.stats.answers
+    state._answered_at = state._clock()  # as if it had been in time until then
+    assert state.close(20.0)
+    assert store.handed_in[-1] == (1, 1)
+
+
+def test_a_state_that_always_answers_a_little_late_leaves_time_for_claims():
+    store = Unreliable(0.1)
+    state = counted(store)
+    for _ in range(5):
+        until(state.hand_in)
+        state.count("disk", 1, first=0.0, last=0.0, severity=1)
+    assert state._asker.breaker.patience(time.monotonic()) > 0.14
+    assert state.stats.answers

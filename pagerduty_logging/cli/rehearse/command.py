@@ -1,4 +1,4 @@
-"""What the ``rehearse`` command does, from its arguments to its exit status."""
+"""What the `rehearse` command does, from its arguments to its exit status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from pagerduty_logging.cli import output
-from pagerduty_logging.cli.parsing import Misuse
+from pagerduty_logging.cli.parsing import INTERRUPTED, Misuse
 from pagerduty_logging.cli.rehearse import (
     blocks,
     comparing,
@@ -39,7 +39,6 @@ from pagerduty_logging.cli.rehearse.spill import Spill
 from pagerduty_logging.page.redaction import redactor
 
 TOO_MANY: Final = 1
-INTERRUPTED: Final = 130
 COLLECTIONS_APART: Final = 50_000
 """Objects made between two collections."""
 MAX_RECORDS_AGAIN: Final = 300_000

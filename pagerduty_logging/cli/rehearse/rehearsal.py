@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
+from pagerduty_logging.cli.options import SEVERITIES
 from pagerduty_logging.cli.rehearse.entries import Entry
 from pagerduty_logging.cli.rehearse.records import RecordMaker
 from pagerduty_logging.cli.rehearse.result import Event, Problem, Result
@@ -23,7 +24,6 @@ MAX_PAGES: Final = 500
 MINUTE: Final = 60.0
 LATE: Final = 1.0
 """Seconds after which an event counts as having waited."""
-SEVERITIES: Final = ("critical", "error", "warning", "info")
 MAX_SUMMARY_CHARS: Final = 200
 
 

@@ -193,7 +193,7 @@ class Route:
         return dict(self._queue.stats().dropped)
 
     def _sent(self, pending: Pending) -> Sent:
-        event = pending.body.compose()
+        event = pending.body.shown
         before = self._decisions.latest
         self._queue.conclude(pending, None)
         self._queue.sending = None
