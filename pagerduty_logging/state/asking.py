@@ -90,8 +90,7 @@ class _Guarded:
             return self._begun.wait(seconds)
 
     def result(self) -> Reply:
-        with self._guard():
-            return self._begun.result()
+        return self._begun.result()
 
 
 class Asker:
