@@ -13,8 +13,8 @@ from pagerduty_logging.events_api.clock import monotonic
 SLICES = 10
 """Parts of a wait."""
 STARVED = 1.25
-"""A part that takes so many times as long as it should begins the wait anew: this machine has more work than it
-can do, and whoever is to answer may have got no CPU either."""
+"""A part that takes so many times as long as it should begins the wait anew: this machine has more work than
+it can do, and whoever is to answer may have got no CPU either."""
 LONGEST = 2.0
 """Seconds after which nothing does any more."""
 
