@@ -17,6 +17,8 @@ PATIENCE = 0.25
 """Seconds for which failing calls may block the worker, in any minute."""
 HAND_IN_SHARE = 0.3
 """Of these seconds, the part for the answer to a hand-in: claims need the rest."""
+UNHURRIED = 3.0
+"""Seconds that a call may take if nobody waits for its answer."""
 LEAST_PATIENCE = 0.02
 """A call with less time than this is not worth making."""
 QUICK = 0.03

@@ -17,7 +17,16 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pagerduty_logging.state import together
-from pagerduty_logging.state.protocol import KnownProblem, Reply, Request, Silence, StateError, UnderWay
+from pagerduty_logging.state.helper import Guard
+from pagerduty_logging.state.line import Batch, Line, Waiting
+from pagerduty_logging.state.protocol import (
+    KnownProblem,
+    Reply,
+    Request,
+    Silence,
+    StateError,
+    UnderWay,
+)
 from pagerduty_logging.state.redis_connection import Asked, Link, connected, is_unknown_script, renewed
 from pagerduty_logging.state.redis_messages import (
     KNOWN,
@@ -111,7 +120,7 @@ class RedisStore:
         self._answered = True
         return reply
 
-    def _exchange(self, line: together.Line, requests: list[Request]) -> list[Reply]:
+    def _exchange(self, line: Line, requests: list[Request]) -> list[Reply]:
         try:
             if self._given is None:
                 link = line.link = line.link or Link(connected(self._url, self._patience))
@@ -126,7 +135,7 @@ class RedisStore:
             raise self._error(error) from None
         return unpacked(requests, text)
 
-    def _line(self, request: Request) -> together.Line:
+    def _line(self, request: Request) -> Line:
         return together.those_of(self._place).line(request)
 
     def _asked(self, client: Any, requests: list[Request]) -> Any:
@@ -155,7 +164,7 @@ class RedisStore:
             return None
         return _Asking(self, line, mine, batch, alone=together.those_of(self._place).alone(self._user))
 
-    def send(self, line: together.Line, requests: list[Request]) -> Asked:
+    def send(self, line: Line, requests: list[Request]) -> Asked:
         """Send requests, and wait for nothing."""
         link: Link | None = line.link
         if link is None or not link.answers:
@@ -165,7 +174,7 @@ class RedisStore:
         asked.send()
         return asked
 
-    def read(self, line: together.Line, requests: list[Request], asked: Asked, seconds: float) -> list[Reply]:
+    def read(self, line: Line, requests: list[Request], asked: Asked, seconds: float) -> list[Reply]:
         """Return the replies to what was sent."""
         try:
             if not asked.wait(seconds):
@@ -178,6 +187,14 @@ class RedisStore:
         if line.link is not None:
             line.link.answers = True
         return unpacked(requests, text)
+
+    def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
+        users = together.those_of(self._place)
+
+        def do(requests: list[Request]) -> list[Reply]:
+            return self._exchange(users.hand_ins, requests)
+
+        return users.hand_over(self._user, request, do, guard)
 
     def beside(self) -> RedisStore:
         if self._given is not None:
@@ -319,9 +336,9 @@ class _Asking:
     def __init__(
         self,
         store: RedisStore,
-        line: together.Line,
-        mine: together.Waiting,
-        batch: together.Batch | None,
+        line: Line,
+        mine: Waiting,
+        batch: Batch | None,
         *,
         alone: bool,
     ) -> None:

@@ -535,6 +535,9 @@ class Hanging:
     def begin(self, request):
         return None
 
+    def hand_over(self, request, guard):
+        return None
+
     def beside(self):
         return self
 
