@@ -334,12 +334,12 @@ class Budget:
 
     def is_noisy(self, line: str) -> bool:
         """Return whether a line has had more than its part of the last minute, as of the last `wait`."""
-        return self._lines[line] >= NOISY
+        return self._lines.get(line, 0) >= NOISY
 
     def spend(self, now: float, line: str = "") -> None:
         """Note that an event of a line was sent."""
         self._sent.append((now, line))
-        self._lines[line] += 1
+        self._lines[line] = self._lines.get(line, 0) + 1
 
     def _forget(self, now: float) -> None:
         while self._sent and now - self._sent[0][0] >= MINUTE:

@@ -7,7 +7,6 @@ encoded at all raises an error here, which names the field.
 
 from __future__ import annotations
 
-import copy
 import enum
 import json
 import socket
@@ -134,9 +133,7 @@ class Trigger:
 
     def with_plain_details(self, details: dict[str, JSON]) -> Trigger:
         """Return a copy with other details, which are plain data already and are not converted again."""
-        other = copy.copy(self)
-        object.__setattr__(other, "custom_details", details)
-        return other
+        return rewritten(self, custom_details=details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +225,12 @@ def made(kind: type[_E], **fields: Any) -> _E:
     return event
 
 
-def rewritten(event: _E, **texts: Any) -> _E:
-    """Return `event` with other texts in some fields, unchecked: they came from an event."""
-    return made(type(event), **{name: getattr(event, name) for name in event.__slots__} | texts)
+def rewritten(event: _E, **fields: Any) -> _E:
+    """Return `event` with other values in some fields, unchecked: they came from an event."""
+    other, put = object.__new__(type(event)), object.__setattr__
+    for name in event.__slots__:
+        put(other, name, fields[name] if name in fields else getattr(event, name))
+    return other
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def values_within(given: object, depth: int = 3) -> dict[Any, object]:
     values: dict[Any, object] = {}
     entries: Any = given.values() if kind is dict else given  # type: ignore[attr-defined]
     for entry in itertools.islice(entries, _MAX_ENTRIES):
-        if type(entry) is not str:
+        if type(entry) is not str and type(entry) is not int:
             values |= values_within(entry, depth - 1)
     return values
 

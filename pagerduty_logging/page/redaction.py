@@ -94,6 +94,7 @@ class Redactor:
         usual: False: find nothing but what is `known`.
 
     Attributes:
+        judgements: what names were found to say, see `judged`.
         harmless: texts that are known to hold no secret.
     """
 
@@ -109,7 +110,7 @@ class Redactor:
         self._patterns = tuple(patterns)
         self._known = tuple(known)
         self._usual = usual
-        self._judged: dict[str, Judgement] = {}
+        self.judgements: dict[str, Judgement] = {}
         self.harmless: set[str] = set()
 
     def event(self, event: Event) -> Event:
@@ -141,11 +142,11 @@ class Redactor:
         """Return what `name` says about the value under it."""
         if not self._usual:
             return secret_names.HARMLESS
-        known = self._judged.get(name)
+        known = self.judgements.get(name)
         if known is None:
             known = secret_names.judgement_of(name, self._names, self._harmless_names)
-            if len(self._judged) < MAX_JUDGED and len(name) <= MAX_JUDGED_CHARS:
-                self._judged[name] = known
+            if len(self.judgements) < MAX_JUDGED and len(name) <= MAX_JUDGED_CHARS:
+                self.judgements[name] = known
         return known
 
     def searched(self, text: str) -> str:
@@ -237,14 +238,16 @@ class _Look:
     def _mapping(self, mapping: dict[str, JSON]) -> dict[str, JSON]:
         names_a_secret: bool | None = None
         shown: dict[str, JSON] = {}
+        # What nearly all entries of nearly all events need of the redactor, without a call.
+        judgements, harmless = self._redactor.judgements, () if self._values else self._redactor.harmless
         for name, value in mapping.items():
-            judged = self._redactor.judged(name)
+            judged = judgements.get(name) or self._redactor.judged(name)
             if not judged.sensitive and secret_texts.last_word(name) in VALUE_KEYS:
                 if names_a_secret is None:
                     names_a_secret = self._has_a_secrets_name(mapping)
                 if names_a_secret:
                     judged = NAMED
-            free = name if name in self._redactor.harmless and not self._values else self._key(name)
+            free = name if name in harmless else self._key(name)
             if free in shown:
                 free = free_name(free, shown)
             if judged.sensitive:
@@ -271,7 +274,7 @@ class _Look:
         found = []
         for name, value in details.items():
             if isinstance(value, str) and MIN_VALUE <= len(value) <= MAX_PART and not value.isalpha():
-                judged = self._redactor.judged(name)
+                judged = self._redactor.judgements.get(name) or self._redactor.judged(name)
                 if judged.sensitive and _hidden(value, judged) == MARK:
                     found.append(value)
         return sorted(found, key=len, reverse=True)
