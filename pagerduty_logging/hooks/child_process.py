@@ -1,10 +1,11 @@
-"""A process of `multiprocessing` whose function installs the hooks itself, when it is running already.
+"""Finds the exception that ends a process of `multiprocessing` whose own function installed the hooks.
+
+It is too late then to wrap the function. The exception is found in what its caller does next (CPython:
+Lib/multiprocessing/process.py, `BaseProcess._bootstrap`): up to Python 3.12 it calls the functions of
+`multiprocessing.util.Finalize` while the exception propagates; later it only prints the exception, but not a
+`SystemExit`.
 
 `multiprocess` is the same package with other pickles (multiprocess 0.70); pathos, datasets and mpire use it.
-
-What ends the function is met in what its caller does then (CPython: Lib/multiprocessing/process.py,
-`BaseProcess._bootstrap`): up to Python 3.12 it calls what `multiprocessing.util.Finalize` was given while the
-exception is on its way; later it only prints it, which a `SystemExit` is not.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 _BEFORE_QUEUES = 100
-"""Queues send what they hold at priority -5: a record that a `QueueHandler` puts there now still goes."""
+"""A priority above that of queues (-5), so that a record put into a queue now is still sent."""
 
 
 def classes() -> list[tuple[str, Any]]:
@@ -29,7 +30,7 @@ def classes() -> list[tuple[str, Any]]:
 
 
 def at_the_end(package: str, call: Callable[[str, BaseException], object]) -> None:
-    """Call `call` with the process's name and what ends its function, if such a function calls this.
+    """Call `call` with the process's name and the exception that ends its function, if this runs in one.
 
     Args:
         package: whose process it is.

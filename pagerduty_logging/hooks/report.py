@@ -1,4 +1,4 @@
-"""What hooks log: once for each exception, however many hooks it passes through."""
+"""Logs an exception once, however many hooks it passes through."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from pagerduty_logging.record.attachment import behind
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | None
 
-_THIS_FILE = sys._getframe().f_code.co_filename  # not `__file__` where it is packed
+_THIS_FILE = sys._getframe().f_code.co_filename  # other than `__file__` in packed programs
 UNCAUGHT = {"_pagerduty_uncaught": True}
-"""Marks records of hooks. After the record of the exception itself, they only say what it ended."""
+"""Marks records of hooks; after the record of the exception itself they only say what it ended."""
 
 
 _TRIAL = "trial of a formatter"
@@ -29,7 +29,7 @@ _MAX_DEPTH = 2
 
 
 class Report:
-    """Logs as CRITICAL with `logger`, until it is `over`."""
+    """Logs as CRITICAL with `logger`, until `over` is set."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self.logger = logger
@@ -38,7 +38,8 @@ class Report:
     def once(self, subject: object, log: Callable[[], object], then: Callable[[], object]) -> None:
         """Call `log`, unless a hook on this thread is reporting `subject` already; then call `then`.
 
-        Not `then`, if it is the interpreter's own and a handler has just printed the same to stderr.
+        `then` is not called if it is the interpreter's own hook and a handler has just printed the same to
+        stderr.
         """
         passing = _under_way.subjects
         mark = (self.logger, id(subject))
@@ -82,7 +83,7 @@ class Report:
             if depth <= _MAX_DEPTH:
                 self._page(self._record(_THIS_FILE, 0, message, exc_info, "critical"))
             return False
-        # The template says nothing, on purpose: the words and the exception's origin make the problem.
+        # A template without words, on purpose: the message and the exception's origin make the problem.
         try:
             with rounds.logging():
                 self.logger.critical("%s", message, exc_info=exc_info, extra=UNCAUGHT)
@@ -96,7 +97,7 @@ class Report:
         return last is not None or self.logger.isEnabledFor(logging.CRITICAL)
 
     def prints(self) -> bool:
-        """Return whether a handler prints what is logged, with its traceback, to stderr."""
+        """Return whether a handler prints records with their traceback to stderr."""
         return self.logger.isEnabledFor(logging.CRITICAL) and any(
             isinstance(handler, logging.StreamHandler)
             and sys.stderr is not None
@@ -138,7 +139,7 @@ class Report:
                 handler.handle(record)
 
     def _last_resort(self) -> PagerDutyHandler | None:
-        """Return the handler to page with, if the logger reaches none because the last one was thrown out."""
+        """Return the handler to page with, if the logger reaches none because the last one was removed."""
         if self.logger.isEnabledFor(logging.CRITICAL) and any(
             isinstance(known, PagerDutyHandler) and not known.inert
             for handler in _handlers_of(self.logger)
@@ -149,7 +150,7 @@ class Report:
         return max(lost, key=lambda handler: handler.number, default=None)
 
     def _log_behind(self, broken: Exception, record: logging.LogRecord) -> None:
-        """Give `record` to the handlers behind the one that raised `broken`: to all if none of them did."""
+        """Pass `record` to the handlers after the one that raised `broken`; to all if none raised it."""
         _say(broken)
         handlers = list(_handlers_of(self.logger))
         indices = (_index(handlers, frame) for frame in _frames_of(broken.__traceback__))
@@ -167,13 +168,13 @@ class Report:
 
 
 def _is_interpreters(then: Callable[[], object]) -> bool:
-    """Return whether this calls a hook of the interpreter's, which prints to stderr and no more."""
+    """Return whether this calls the interpreter's own hook, which only prints to stderr."""
     own = (sys.__excepthook__, threading.__excepthook__, sys.__unraisablehook__)
     return isinstance(then, partial) and then.func in own
 
 
 def _shows_tracebacks(handler: logging.Handler) -> bool:
-    """Return whether a handler's formatter writes out where an exception was raised."""
+    """Return whether a handler's formatter prints where an exception was raised."""
     if type(handler.formatter) in (logging.Formatter, type(None)):
         return True
     try:
@@ -220,7 +221,7 @@ class _UnderWay(threading.local):
 
 
 def finalizing() -> bool:
-    """Return whether the interpreter is shutting down: then nothing can be sent, and little can be called."""
+    """Return whether the interpreter is shutting down: nothing can be sent then, and little can be called."""
     try:
         return sys.is_finalizing()
     except Exception:  # `sys` itself is gone

@@ -164,6 +164,8 @@ def _module(path: str) -> str:
 
 def _first_line(text: str) -> str:
     """Return the first line that has a letter, else the first that has anything."""
+    if len(text) <= MAX_LOOKED_AT and text.isascii() and text.isprintable() and _HEADER not in text:
+        return text.strip()  # as most messages: it has one line
     lines = [line.strip() for line in plain(text[:MAX_LOOKED_AT]).split("\n")]
     found = next((line for line in lines if _LETTER.search(line)), None)
     if found is None:

@@ -18,6 +18,7 @@ from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import silences
 from pagerduty_logging.state.asking import Asker, StateStats, nothing
+from pagerduty_logging.state.breaker import LastTries
 from pagerduty_logging.state.ledger import Ledger
 from pagerduty_logging.state.protocol import (
     Anothers,
@@ -37,14 +38,8 @@ from pagerduty_logging.state.protocol import (
 
 HAND_IN = 5.0
 """Seconds between hand-ins: counts elsewhere are behind by so much, and silences take effect within it."""
-HAND_IN_SHARE = 0.3
-"""Of the time that the worker may be held, the part for the answer to a hand-in: claims need the rest."""
-LAST_WAIT = 2.0
-"""Seconds that the end of the process waits for one answer."""
-LAST_TRIES = 2
-"""Answers that may fail to come then."""
-FINAL_WAIT = 0.01
-"""Seconds that are to be left for one."""
+AWAY = 60.0
+"""Seconds without an answer after which the end of the process is not held up for long."""
 SPREAD = 0.2
 """Seconds by which the hand-ins of processes in step are apart, at most."""
 IN_STEP = 4 * HAND_IN
@@ -269,7 +264,7 @@ class SharedState:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
         self._notice_fork()
         again = self._ledger.unanswered
-        wait = HAND_IN_SHARE * self._asker.breaker.patience(self._clock())
+        wait = self._asker.breaker.spare(self._clock())
         answered = self._exchange(wait=wait) is not None
         if answered and again and len(self._ledger):
             answered = self._exchange(wait=wait) is not None
@@ -300,11 +295,11 @@ class SharedState:
     def close(self, seconds: float) -> bool:
         """Hand in the rest, within so many seconds, and let go; return whether all was handed in."""
         self._notice_fork()
-        end = self._clock() + seconds
-        failed = 0
-        while len(self._ledger) and failed < LAST_TRIES and (left := end - self._clock()) > FINAL_WAIT:
+        tries = LastTries(seconds, self._clock, away=self._clock() - self._answered_at > AWAY)
+        while len(self._ledger) and (wait := tries.wait()):
             self._asker.breaker.allow_once_more()
-            failed += self._exchange(wait=min(left, LAST_WAIT)) is None
+            if self._exchange(wait=wait, last=True) is None and not self._asker.is_late:
+                tries.rest()
         self._asker.close()
         return not len(self._ledger)
 
@@ -327,6 +322,7 @@ class SharedState:
         spend: int | None = None,
         wait: float | None = None,
         meanwhile: Callable[[], object] = nothing,
+        last: bool = False,
     ) -> Reply | None:
         """Do one exchange with what is to be handed in; None: the state did not answer, or not yet.
 
@@ -334,12 +330,15 @@ class SharedState:
             claim, spend: what is asked.
             wait: seconds to wait for an answer that may also come later; None: it is needed now.
             meanwhile: is called while the answer is under way.
+            last: there is no time to find out first whether a state that failed is back.
         """
         with fork_gate():
             late = self._asker.late(wait or 0.0)
             if late is not None:
                 self._take(late)
-            if self._asker.breaker.open:
+                if wait is not None and not len(self._ledger):
+                    return late
+            if self._asker.breaker.open and not last:
                 back = self._asker.probe(self._request())
                 if back is None:
                     return None

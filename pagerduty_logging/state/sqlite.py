@@ -1,7 +1,7 @@
 """The state of one host's processes, and of their next lives: a SQLite file.
 
-Every exchange is one transaction that takes the write lock at its beginning. The file is in WAL mode, where a
-commit waits for no disk: a crash of the machine, not of a program, may forget the last exchanges.
+Every exchange reads in one statement and writes in another, see `sqlite_draft.py`. The file is in WAL mode,
+where a commit waits for no disk: a crash of the machine, not of a program, may forget the last exchanges.
 """
 
 from __future__ import annotations
@@ -9,18 +9,19 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
-from functools import partial
 from random import uniform
 from typing import Any
 
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import together
+from pagerduty_logging.state.breaker import UNHURRIED
+from pagerduty_logging.state.helper import Guard
+from pagerduty_logging.state.line import Line
 from pagerduty_logging.state.protocol import (
     FORMAT,
     KnownProblem,
@@ -28,14 +29,14 @@ from pagerduty_logging.state.protocol import (
     Request,
     Silence,
     StateError,
+    UnderWay,
 )
+from pagerduty_logging.state.sqlite_draft import is_busy, prepare, record_in, sweep
 from pagerduty_logging.state.sqlite_exchange import (
     CHANGES,
     Exchange,
     all_silences,
     known_problem,
-    looked,
-    record_in,
 )
 
 PATIENCE = 0.2
@@ -67,7 +68,7 @@ PRAGMA application_id = 1346651209;
 PRAGMA user_version = {FORMAT};
 """
 _APPLICATION = 1346651209
-_turns: dict[tuple[int, str], threading.Lock] = {}
+_BROKEN = ("not a database", "malformed", "no such table", "no such column")
 
 
 class _Connection(sqlite3.Connection):
@@ -110,36 +111,60 @@ class SqliteStore:
         return not together.those_of(self.path).alone(self._user)
 
     def exchange(self, request: Request, seconds: float) -> Reply:
-        do = partial(self._exchange, seconds=seconds)
-        return together.those_of(self.path).ask(self._user, request, do)
+        users = together.those_of(self.path)
+        line = users.line(request)
+
+        def do(requests: list[Request]) -> list[Reply]:
+            if users.alone(self._user):
+                return self._exchange(requests, seconds)
+            return self._link(line).exchange(requests, seconds)
+
+        return users.ask(self._user, request, do)
+
+    def _link(self, line: Line) -> together.Link:
+        """Return what the handlers of this process speak on: one connection."""
+        if line.link is None:
+            store = SqliteStore(self.path, self._clock)
+            line.link = together.Link(store._exchange, store._close)
+        link: together.Link = line.link
+        return link
 
     def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:
         with self._errors():
             with fork_gate():  # SQLite has locks of its own, which a child would find taken
                 connection = self._open(PATIENCE)
             replies: list[Reply | None] = [None] * len(requests)
-            for _ in _looks(SHARE * seconds):
-                with self._turn(connection) as ours:
-                    if ours:
-                        return [
-                            reply or self._applied(connection, request)
+            for looks, _ in enumerate(_looks(SHARE * seconds)):
+                with fork_gate():
+                    exchange = Exchange(connection, requests, self._clock())
+                    if looks:
+                        replies = [
+                            reply or exchange.looked(request)
                             for request, reply in zip(requests, replies, strict=True)
                         ]
-                with fork_gate():
-                    replies = [
-                        reply or looked(connection, request, self._clock())
+                    answered = [
+                        reply or exchange.applied(request.as_of_now())
                         for request, reply in zip(requests, replies, strict=True)
                     ]
-                answered = [reply for reply in replies if reply is not None]
-                if len(answered) == len(requests):
-                    return answered
+                    if exchange.write():
+                        self._sweep(connection)
+                        return answered
             raise sqlite3.OperationalError("locked")
 
-    def _applied(self, connection: sqlite3.Connection, request: Request) -> Reply:
-        return Exchange(connection, request.as_of_now(), self._clock()).run(sweep=self._sweeps())
+    def begin(self, request: Request) -> UnderWay | None:
+        users = together.those_of(self.path)
+        line = users.line(request)
+        if users.alone(self._user) or line.link is None:
+            return None
+        return together.Joined(line, request, lambda: self._link(line))
 
-    def begin(self, request: Request) -> None:
-        """Begin nothing: a disk may hang."""
+    def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
+        users = together.those_of(self.path)
+
+        def do(requests: list[Request]) -> list[Reply]:
+            return self._link(users.hand_ins).exchange(requests, UNHURRIED)
+
+        return users.hand_over(self._user, request, do, guard)
 
     def beside(self) -> SqliteStore:
         other = SqliteStore(self.path, self._clock)
@@ -148,7 +173,7 @@ class SqliteStore:
 
     def problems(self) -> tuple[float, list[KnownProblem]]:
         now = self._clock()
-        with self._transaction(PATIENCE) as step:
+        with self._transaction(PATIENCE, writes=False) as step:
             rows = step.execute(
                 "SELECT space, key, record FROM problems WHERE expires > ? AND space NOT LIKE ?",
                 (now, f"%{CHANGES}"),
@@ -162,7 +187,7 @@ class SqliteStore:
 
     def silences(self) -> tuple[float, list[Silence]]:
         now = self._clock()
-        with self._transaction(PATIENCE) as step:
+        with self._transaction(PATIENCE, writes=False) as step:
             return now, all_silences(step, now)
 
     def silence(self, silence: Silence, seconds: float) -> Silence:
@@ -183,6 +208,15 @@ class SqliteStore:
         return ended
 
     def close(self) -> None:
+        self._close()
+        users = together.those_of(self.path)
+        if users.leave(self._user):
+            for line in (users.claims, users.hand_ins):
+                link, line.link = line.link, None
+                if link is not None:
+                    link.leave()
+
+    def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(sqlite3.Error):
@@ -193,19 +227,21 @@ class SqliteStore:
             _inherited.append(self._connection)
             self._connection = None
 
-    def _sweeps(self) -> bool:
+    def _sweep(self, connection: sqlite3.Connection) -> None:
         self._exchanges += 1
-        return self._exchanges % SWEEP == 1
+        if self._exchanges % SWEEP == 1:
+            with suppress(sqlite3.OperationalError):  # another process is writing: the next time will do
+                sweep(connection, self._clock())
 
     @contextmanager
-    def _transaction(self, seconds: float) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, seconds: float, *, writes: bool = True) -> Iterator[sqlite3.Connection]:
         with self._errors():
             connection = self._open(seconds)
             for _ in _looks(seconds):
-                with self._turn(connection) as ours:
-                    if ours:
-                        yield connection
-                        return
+                if _began(connection, writes=writes):
+                    yield connection
+                    connection.execute("COMMIT")
+                    return
             raise sqlite3.OperationalError("locked")
 
     @contextmanager
@@ -214,42 +250,28 @@ class SqliteStore:
         try:
             yield
         except (sqlite3.Error, OSError, ValueError, TypeError) as error:
-            self._undo()
+            self._undo(keep=is_busy(error))
             raise StateError(self._words(error)) from None
         except BaseException:
             self._undo()
             raise
 
-    @contextmanager
-    def _turn(self, connection: sqlite3.Connection) -> Iterator[bool]:
-        """Begin a transaction, and commit it; False: others are writing, also on threads of this process."""
-        turn = _turns.setdefault((os.getpid(), self.path), threading.Lock())
-        if not turn.acquire(blocking=False):
-            yield False
-            return
-        try:
-            with fork_gate():
-                if not _began(connection):
-                    yield False
-                    return
-                yield True
-                connection.execute("COMMIT")
-        finally:
-            turn.release()
-
-    def _undo(self) -> None:
+    def _undo(self, *, keep: bool = False) -> None:
         with suppress(sqlite3.Error):
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
                 return
-        self.close()
+        if not keep:
+            self._close()
 
     def _open(self, seconds: float) -> sqlite3.Connection:
         if self._connection is not None and self._is_the_same_file():
             return self._connection
-        self.close()
+        self._close()
         if os.path.isdir(self.path):
             raise StateError(f"{self.path} is a directory: name a file in it")
+        if os.path.exists(self.path) and not os.path.isfile(self.path):
+            raise StateError(f"{self.path} is a device, a pipe or a socket: name a file")
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         self._is_the_same_file()  # before it is opened: one that takes its place now is noticed the next time
@@ -273,6 +295,7 @@ class SqliteStore:
                     connection.execute(statement)
             connection.execute("COMMIT")
         connection.execute("PRAGMA synchronous = NORMAL")
+        prepare(connection)
         connection.execute("PRAGMA busy_timeout = 0")  # `_looks` waits instead
 
     def _is_the_same_file(self) -> bool:
@@ -293,9 +316,9 @@ class SqliteStore:
         if isinstance(error, StateError):
             return str(error)
         text = str(error)
-        if _is_busy(error):
+        if is_busy(error):
             return f"{self.path} is locked by another program"
-        if "not a database" in text or "malformed" in text:
+        if any(mark in text for mark in _BROKEN) or isinstance(error, json.JSONDecodeError):
             return f"{self.path} is no SQLite database, or a broken one: move it away, a new one is made"
         if "full" in text:
             return f"{self.path}: the disk is full"
@@ -323,19 +346,15 @@ def _looks(seconds: float) -> Iterator[None]:
         most = min(1.2 * most, longest)
 
 
-def _began(connection: sqlite3.Connection) -> bool:
-    """Take the write lock; False: another process has it."""
+def _began(connection: sqlite3.Connection, *, writes: bool) -> bool:
+    """Begin a transaction; False: it would write, and another process does."""
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
     except sqlite3.OperationalError as error:
-        if _is_busy(error):
+        if is_busy(error):
             return False
         raise
     return True
-
-
-def _is_busy(error: Exception) -> bool:
-    return "locked" in str(error) or "busy" in str(error)
 
 
 def _has_format(connection: sqlite3.Connection) -> bool:

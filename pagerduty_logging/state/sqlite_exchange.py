@@ -1,4 +1,4 @@
-"""One exchange with a SQLite file, within one transaction: what is read, decided and written."""
+"""One exchange with a SQLite file: what is decided, from what was read to what is written."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ import sqlite3
 from pagerduty_logging.state import decide
 from pagerduty_logging.state.decide import Record
 from pagerduty_logging.state.protocol import (
-    FIRST_HOSTS,
-    LEASE,
     MAX_NAMES,
-    MINUTE,
     RESERVED_SHARE,
     Anothers,
     Claim,
@@ -25,22 +22,12 @@ from pagerduty_logging.state.protocol import (
     Silence,
     Standing,
 )
+from pagerduty_logging.state.sqlite_draft import Draft, names
 
 CHANGES = "/changes"
 """What is added to a space: there, change events are claimed."""
 SENDER_REMEMBERED = 3_600.0
 """Seconds at least that a sender's sequence number is kept."""
-
-
-_NOTE_NAMES = """
-    INSERT OR IGNORE INTO names
-    SELECT :space, :key, new.kind, new.name, (
-        SELECT count(*) FROM names WHERE space = :space AND key = :key AND kind = new.kind
-    ) AS place
-    FROM (SELECT 'host' AS kind, :host AS name UNION ALL SELECT 'process', :process) AS new
-    WHERE place < :most
-"""
-"""Adds a host and a process to those of a problem, up to so many of each; their place is their number."""
 
 
 def all_silences(step: sqlite3.Connection, now: float) -> list[Silence]:
@@ -49,21 +36,9 @@ def all_silences(step: sqlite3.Connection, now: float) -> list[Silence]:
     return [Silence(**json.loads(text)) for (text,) in rows]
 
 
-def _names(step: sqlite3.Connection, space: str, key: str) -> tuple[tuple[int, tuple[str, ...]], int]:
-    rows = step.execute(
-        "SELECT kind, count(*), group_concat(CASE WHEN place < ? THEN place || ' ' || name END, char(10))"
-        " FROM names WHERE space = ? AND key = ? GROUP BY kind",
-        (FIRST_HOSTS, space, key),
-    ).fetchall()
-    found = {kind: (count, names or "") for kind, count, names in rows}
-    hosts, first = found.get("host", (0, ""))
-    names = tuple(line.partition(" ")[2] for line in sorted(first.splitlines()))
-    return (hosts, names), found.get("process", (0, ""))[0]
-
-
 def known_problem(step: sqlite3.Connection, space: str, key: str, record: Record, now: float) -> KnownProblem:
     """Return an open problem as people are shown it."""
-    hosts, processes = _names(step, space, key)
+    hosts, processes = names(step, space, key)
     return KnownProblem(
         space=space,
         key=key,
@@ -88,182 +63,130 @@ def known_problem(step: sqlite3.Connection, space: str, key: str, record: Record
     )
 
 
-def looked(step: sqlite3.Connection, request: Request, now: float) -> Reply | None:
-    """Return the reply to a claim for which nothing need be written; None: it takes an exchange.
-
-    Of many processes that meet a problem at one moment most have their answer so, and wait for no lock.
-    """
-    claim, sender = request.claim, request.sender
-    if claim is None or request.outcomes:
-        return None
-    version = _silences_version(step)
-    if version != request.silences:
-        return Reply(now, silences=(version, tuple(all_silences(step, now))))
-    record = _load(step, _space(sender, claim.change), claim.key, now)
-    answer = None if record is None else decide.others(record, claim, sender.name, now)
-    return None if answer is None else Reply(now, answer=answer)
+def draft_for(connection: sqlite3.Connection, requests: list[Request], now: float) -> Draft:
+    """Return a draft with all that requests need, read at one moment."""
+    problems: list[tuple[str, str]] = []
+    spaces: list[str] = []
+    for request in requests:
+        sender, claim = request.sender, request.claim
+        problems += [(sender.space, count.key) for count in request.counts]
+        problems += [(_space(sender, outcome.change), outcome.key) for outcome in request.outcomes]
+        if claim is not None:
+            problems.append((_space(sender, claim.change), claim.key))
+        if claim is not None or request.spend is not None:
+            spaces.append(sender.space)
+    senders = [request.sender.name for request in requests]
+    return Draft(connection, now, problems=problems, senders=senders, spaces=spaces)
 
 
 class Exchange:
-    """One request, within a transaction."""
+    """Requests that are answered together, of what was read at one moment.
 
-    def __init__(self, step: sqlite3.Connection, request: Request, now: float) -> None:
-        self._step = step
-        self._request = request
-        self._sender: Sender = request.sender
+    Args:
+        connection: reads.
+        requests: all of them.
+        now: seconds since the epoch.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, requests: list[Request], now: float) -> None:
+        self._connection = connection
+        self._draft = draft_for(connection, requests, now)
         self._now = now
-        self._records: dict[tuple[str, str], Record | None] = {}
-        self._changed: set[tuple[str, str]] = set()
 
-    def run(self, *, sweep: bool) -> Reply:
-        """Do it; each record is read once, and written once."""
-        if sweep:
-            self._sweep()
-        self._note_release()
-        reply = self._answered()
-        for space, key in self._changed:
-            self._write(space, key)
-        return reply
+    def looked(self, request: Request) -> Reply | None:
+        """Return the reply to a claim for which nothing need be written; None: it takes more.
 
-    def _answered(self) -> Reply:
-        request = self._request
-        if self._is_new():
+        Of many processes that meet a problem at one moment most have their answer so, and wait for no lock.
+        """
+        claim, sender = request.claim, request.sender
+        if claim is None or request.outcomes:
+            return None
+        if self._draft.silences != request.silences:
+            return self._with_silences()
+        record = self._draft.record(_space(sender, claim.change), claim.key)
+        answer = None if record is None else decide.others(record, claim, sender.name, self._now)
+        return None if answer is None else Reply(self._now, answer=answer)
+
+    def applied(self, request: Request) -> Reply:
+        """Apply a request, and return its reply: it holds once `write` returns True."""
+        sender = request.sender
+        if sender.release is not None:
+            started, expires = self._now - request.started, self._now + sender.remember
+            self._draft.note_release(sender.space, sender.release, started, expires)
+        if self._is_new(request):
             for count in request.counts:
-                self._count(count)
+                self._count(sender, count)
             for outcome in request.outcomes:
-                space = _space(self._sender, outcome.change)
-                record = decide.concluded(
-                    self._load(space, outcome.key), outcome, self._sender.name, self._now
+                space = _space(sender, outcome.change)
+                before = self._draft.record(space, outcome.key)
+                self._store(
+                    sender, space, outcome.key, decide.concluded(before, outcome, sender.name, self._now)
                 )
-                self._store(space, outcome.key, record)
-        keys = dict.fromkeys(count.key for count in request.counts)
-        standings: dict[str, Standing] = {
-            key: decide.standing(self._load(self._sender.space, key), self._now) for key in keys
+        standings = {
+            count.key: decide.standing(self._draft.record(sender.space, count.key), self._now)
+            for count in request.counts
         }
-        version = _silences_version(self._step)
-        if version != request.silences:
-            silences = (version, tuple(all_silences(self._step, self._now)))
-            return Reply(self._now, standings, silences=silences, handed_in=request.sequence)
-        answer = None if request.claim is None else self._claim(request.claim)
-        wait = None if request.spend is None else self._spend(request.spend)
+        if self._draft.silences != request.silences:
+            return self._with_silences(standings, handed_in=request.sequence)
+        answer = None if request.claim is None else self._claim(sender, request.claim)
+        wait = None if request.spend is None else self._spend(sender, request.spend)
         return Reply(self._now, standings, answer, wait, handed_in=request.sequence)
 
-    def _is_new(self) -> bool:
-        """Note the sequence number, always: an exchange that cannot write is to fail."""
-        sender, sequence = self._sender, self._request.sequence
-        row = self._step.execute("SELECT sequence FROM senders WHERE name = ?", (sender.name,)).fetchone()
-        before = row[0] if row else 0
-        self._step.execute(
-            "INSERT OR REPLACE INTO senders VALUES (?, ?, ?)",
-            (sender.name, max(before, sequence), self._now + max(sender.remember, SENDER_REMEMBERED)),
-        )
-        return bool(sequence > before)
+    def write(self) -> bool:
+        """Write it, all or nothing; False: nothing is, for another process is writing, or just has."""
+        return self._draft.write()
 
-    def _count(self, count: Count) -> None:
-        sender = self._sender
-        before = self._load(sender.space, count.key)
+    def _with_silences(self, standings: dict[str, Standing] | None = None, handed_in: int = 0) -> Reply:
+        silences = (self._draft.silences, tuple(all_silences(self._connection, self._now)))
+        return Reply(self._now, standings or {}, silences=silences, handed_in=handed_in)
+
+    def _is_new(self, request: Request) -> bool:
+        """Note the sequence number, always: an exchange that cannot write is to fail."""
+        sender, sequence = request.sender, request.sequence
+        before = self._draft.sequence(sender.name)
+        remember = max(sender.remember, SENDER_REMEMBERED)
+        self._draft.note_sequence(sender.name, max(before, sequence), remember)
+        return sequence > before
+
+    def _count(self, sender: Sender, count: Count) -> None:
+        draft, space = self._draft, sender.space
+        before = draft.record(space, count.key)
         record = decide.counted(before, count, sender.release, self._now)
         if record is not before:
-            self._step.execute("DELETE FROM names WHERE space = ? AND key = ?", (sender.space, count.key))
-        self._store(sender.space, count.key, record)
+            draft.begin(space, count.key)
+        self._store(sender, space, count.key, record)
         if not record.over:
-            names = {"host": sender.host, "process": sender.process, "most": MAX_NAMES}
-            self._step.execute(_NOTE_NAMES, {"space": sender.space, "key": count.key, **names})
+            draft.add_names(space, count.key, sender.host, sender.process)
 
-    def _claim(self, claim: Claim) -> Mine | Anothers | Later:
-        sender = self._sender
-        space = _space(self._sender, claim.change)
+    def _claim(self, sender: Sender, claim: Claim) -> Mine | Anothers | Later:
+        space = _space(sender, claim.change)
         record, answer = decide.claimed(
-            self._load(space, claim.key), claim, sender.name, sender.release, self._now, self._spend
+            self._draft.record(space, claim.key),
+            claim,
+            sender.name,
+            sender.release,
+            self._now,
+            lambda severity: self._spend(sender, severity),
         )
         if answer is not None or record is None:
             return answer or Anothers(True, 0.0)
-        self._store(space, claim.key, record)
-        hosts, processes = _names(self._step, space, claim.key)
-        started = None
-        if sender.release is not None:
-            started = self._step.execute(
-                "SELECT started FROM releases WHERE space = ? AND release = ?", (sender.space, sender.release)
-            ).fetchone()
-        return decide.figures(
-            record, claim, sender.release, started and started[0], hosts, processes, MAX_NAMES
-        )
+        self._store(sender, space, claim.key, record)
+        hosts, processes = self._draft.names(space, claim.key)
+        release = sender.release
+        started = None if release is None else self._draft.started(sender.space, release)
+        return decide.figures(record, claim, release, started, hosts, processes, MAX_NAMES)
 
-    def _spend(self, severity: int) -> float:
-        space, now = self._sender.space, self._now
-        rows = self._step.execute("SELECT at FROM sent WHERE space = ? ORDER BY at", (space,)).fetchall()
-        sent = [at for (at,) in rows if now - MINUTE < at <= now]
-        if len(sent) < len(rows):
-            self._step.execute(
-                "DELETE FROM sent WHERE space = ? AND (at <= ? OR at > ?)", (space, now - MINUTE, now)
-            )
-        wait = decide.budget_wait(sent, self._sender.per_minute, severity, RESERVED_SHARE, now)
+    def _spend(self, sender: Sender, severity: int) -> float:
+        sent = self._draft.sent(sender.space)
+        wait = decide.budget_wait(sent, sender.per_minute, severity, RESERVED_SHARE, self._now)
         if not wait:
-            self._step.execute("INSERT INTO sent VALUES (?, ?)", (space, now))
+            self._draft.spend(sender.space)
         return wait
 
-    def _note_release(self) -> None:
-        sender = self._sender
-        if sender.release is not None:
-            self._step.execute(
-                "INSERT INTO releases VALUES (?, ?, ?, ?) ON CONFLICT (space, release)"
-                " DO UPDATE SET started = min(started, excluded.started), expires = excluded.expires",
-                (
-                    sender.space,
-                    sender.release,
-                    self._now - self._request.started,
-                    self._now + sender.remember,
-                ),
-            )
-
-    def _load(self, space: str, key: str) -> Record | None:
-        if (space, key) not in self._records:
-            self._records[space, key] = _load(self._step, space, key, self._now)
-        return self._records[space, key]
-
-    def _store(self, space: str, key: str, record: Record | None) -> None:
+    def _store(self, sender: Sender, space: str, key: str, record: Record | None) -> None:
         if record is not None:
-            self._records[space, key] = record
-            self._changed.add((space, key))
-
-    def _write(self, space: str, key: str) -> None:
-        record = self._records[space, key]
-        assert record is not None
-        kept = max(self._sender.remember, record.window_left(self._now), LEASE)
-        text = json.dumps({name: getattr(record, name) for name in _FIELDS})
-        self._step.execute(
-            "INSERT OR REPLACE INTO problems VALUES (?, ?, ?, ?)", (space, key, text, self._now + kept)
-        )
-
-    def _sweep(self) -> None:
-        for table in ("problems", "senders", "releases"):
-            self._step.execute(f"DELETE FROM {table} WHERE expires <= ?", (self._now,))
-        self._step.execute("DELETE FROM silences WHERE until <= ?", (self._now,))
-        self._step.execute("DELETE FROM sent WHERE at <= ?", (self._now - MINUTE,))
-        self._step.execute(
-            "DELETE FROM names WHERE NOT EXISTS (SELECT 1 FROM problems"
-            " WHERE problems.space = names.space AND problems.key = names.key)"
-        )
+            self._draft.store(space, key, record, sender.remember)
 
 
 def _space(sender: Sender, change: bool) -> str:
     return sender.space + (CHANGES if change else "")
-
-
-def _silences_version(step: sqlite3.Connection) -> str:
-    return str(step.execute("SELECT version FROM versions WHERE what = 'silences'").fetchone()[0])
-
-
-def _load(step: sqlite3.Connection, space: str, key: str, now: float) -> Record | None:
-    row = step.execute(
-        "SELECT record FROM problems WHERE space = ? AND key = ? AND expires > ?", (space, key, now)
-    ).fetchone()
-    return None if row is None else record_in(row[0])
-
-
-_FIELDS = frozenset(Record.__dataclass_fields__)
-
-
-def record_in(text: str) -> Record:
-    """Read a record; a newer version of the same format may have added fields to it."""
-    return Record(**{name: value for name, value in json.loads(text).items() if name in _FIELDS})
