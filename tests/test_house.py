@@ -33,6 +33,7 @@ MAX_ATTRIBUTES = 14
 LONG_FUNCTIONS = {"handler.py:__init__": "35 options"}
 # Modules without a test file of their name, and where they are tested: with a neighbour, or as a whole.
 TESTED_IN = {
+    "fingerprinting/words.py": "fingerprinting/test_tokens.py",
     "state/asking.py": "state/test_shared.py",
     "delivery/counting.py": "delivery/test_claims.py",
     "delivery/reports.py": "reliability/test_follow_ups.py",

@@ -53,13 +53,13 @@ class Turns:
 
     def remove(self, pending: Pending) -> None:
         """Take an event out."""
-        name = pending.turn
-        events = self._lines[name]
+        events = self._lines[pending.turn]
         del events[-1 if events[-1] is pending else events.index(pending)]
-        self._count(name, len(events) + 1, len(events))
+        # By the name that an event has which stays, so that one text is kept of all that are equal.
+        self._count(events[0].turn if events else pending.turn, len(events) + 1, len(events))
         if not events:
-            del self._lines[name]
-            self._served.pop(name, None)
+            del self._lines[pending.turn]
+            self._served.pop(pending.turn, None)
 
     def had_its_turn(self, pending: Pending, now: float) -> None:
         """An attempt was made with this event: its line waits from now on."""

@@ -1,4 +1,4 @@
-"""Template strings of Python 3.14 as the text of the f-string with the same words."""
+"""Renders template strings of Python 3.14 as the f-string with the same words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def text_of(template: Any, shown: Callable[[object], str]) -> str:
 
 
 def values_of(template: Any) -> dict[str, object]:
-    """Return the values by the expressions that they were written as, those of templates inside it too."""
+    """Return the values by their expressions, with those of nested templates."""
     values: dict[str, object] = {}
     for part in template.interpolations:
         if is_template(part.value):

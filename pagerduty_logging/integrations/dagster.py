@@ -25,6 +25,7 @@ from dagster import HookContext, success_hook
 from pagerduty_logging.integrations import handlers
 from pagerduty_logging.integrations.reports import describe
 from pagerduty_logging.page.deployment import find_environment
+from pagerduty_logging.record.echoes import HEADER
 from pagerduty_logging.record.overrides import NAME
 
 MAX_RUNS = 1_000
@@ -106,7 +107,7 @@ def _describe_step(record: logging.LogRecord, job: str, step: str, run: str, eve
     words = error.message.strip().removeprefix(f"{error.cls_name}:").strip()
     describe(record, "Step", f"{job}/{step}", run, f"raised {error.cls_name}", *([words] if words else []))
     frames = "".join(error.stack)
-    record.exc_text = f"Traceback (most recent call last):\n{frames}{error.message.strip()}"
+    record.exc_text = f"{HEADER}\n{frames}{error.message.strip()}"
 
 
 def _failed_by_step(event: Any) -> bool:

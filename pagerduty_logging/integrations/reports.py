@@ -11,7 +11,8 @@ import sys
 
 from pagerduty_logging.events_api import safejson
 
-_MAX_ERROR_CHARS = 2_000
+MAX_ERROR_CHARS = 2_000
+"""Characters that are kept of an exception's text."""
 
 
 def describe(record: logging.LogRecord, what: str, name: str, identity: str, fate: str, *why: object) -> None:
@@ -31,5 +32,5 @@ def describe_error(record: logging.LogRecord, what: str, name: str, identity: st
     error = sys.exc_info()[1] or (record.exc_info[1] if record.exc_info else None)
     if error is not None:
         record.exc_info = (type(error), error, error.__traceback__)
-        words = safejson.text(error, _MAX_ERROR_CHARS)
+        words = safejson.text(error, MAX_ERROR_CHARS)
         describe(record, what, name, identity, f"raised {type(error).__name__}", *([words] if words else []))

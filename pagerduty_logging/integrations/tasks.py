@@ -15,10 +15,8 @@ from types import ModuleType
 from pagerduty_logging.events_api import options, safejson
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations import handlers
-from pagerduty_logging.integrations.reports import describe
+from pagerduty_logging.integrations.reports import MAX_ERROR_CHARS, describe
 from pagerduty_logging.record.overrides import NAME
-
-_MAX_ERROR_CHARS = 2_000
 
 
 class Tasks:
@@ -78,7 +76,7 @@ class Tasks:
         if error is not None:
             record.exc_info = (type(error), error, error.__traceback__)
             fate = fate or f"raised {type(error).__name__}"
-            words = safejson.text(error, _MAX_ERROR_CHARS)
+            words = safejson.text(error, MAX_ERROR_CHARS)
             why = why or ((words,) if words else ())
         record.exc_text = traceback or None
         describe(record, self._what, name, identity, fate, *why)

@@ -84,7 +84,9 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
     contents = occurrence.read()
     chain = occurrence.chain
     text = summaries.without_no_error(contents.message)
-    said = message.read(text, merged=contents.merged, own=chain[0] if chain else None)
+    # A library that puts the traceback of what it caught into its own words appends it as a queue does.
+    merged = contents.merged or summaries.is_report(occurrence.origin)
+    said = message.read(text, merged=merged, own=chain[0] if chain else None)
     logged = {**said.fields, **contents.fields}
     logged_chain = message.chain_in(logged.get("exception"))
     if logged_chain is not None:

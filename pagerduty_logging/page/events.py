@@ -56,7 +56,6 @@ class Events:
     Attributes:
         decisions: as given.
         follow_ups: makes the events that no record calls for.
-        needs_records: whether the record of an occurrence is needed to make its event.
     """
 
     def __init__(
@@ -70,7 +69,6 @@ class Events:
     ) -> None:
         self.decisions = decisions or Decisions(redactor.text)
         self.follow_ups = FollowUps(throttle, self.follow_up)
-        self.needs_records = before_send is not None
         self._fields = fields
         self._redactor = redactor
         self._before_send = before_send

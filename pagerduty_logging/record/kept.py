@@ -25,7 +25,7 @@ class More(NamedTuple):
     around: Surroundings
     contents: contents.Contents | None
     overrides: Mapping[str, safejson.JSON]
-    defects: list[str]
+    defects: tuple[str, ...]
 
 
 class Kept(NamedTuple):
@@ -52,7 +52,7 @@ class Kept(NamedTuple):
         if more is None:
             return Occurrence(attributes, NOTHING_AROUND, 0.0, 0, [])
         attributes.update(more.others)
-        made = Occurrence(attributes, more.around, 0.0, 0, more.defects)
+        made = Occurrence(attributes, more.around, 0.0, 0, [*more.defects])
         made.contents, made.overrides = more.contents, more.overrides
         return made
 
@@ -81,7 +81,7 @@ def kept(occurrence: Occurrence) -> Kept:
     others = {name: attributes[name] for name in attributes if name in names} if names else _NO_OTHERS
     around, said, wanted = occurrence.around, occurrence.contents, occurrence.overrides
     if others or around is not NOTHING_AROUND or said or wanted or occurrence.defects:
-        more = More(others, around, said, wanted, occurrence.defects)
+        more = More(others, around, said, wanted, (*occurrence.defects,))
     get = attributes.get
     return Kept._make((*map(get, _NAMES), more))
 
@@ -91,4 +91,4 @@ _SELDOM = ("exc_text", "stack_info")
 _NOT_NEEDED = ("exc_info", "filename", "module", "msecs", "relativeCreated", "taskName", "thread")
 _LEFT_OUT = frozenset((*_NAMES, *_SELDOM, *_NOT_NEEDED))
 _NO_OTHERS: Mapping[str, Any] = {}
-_GUARDED = More({overrides.GUARDED: True}, NOTHING_AROUND, None, {}, [])
+_GUARDED = More({overrides.GUARDED: True}, NOTHING_AROUND, None, {}, ())

@@ -315,7 +315,7 @@ def _surroundings(record: logging.LogRecord, error: BaseException | None, *, pla
     crumbs = crumbs_before(attributes.get("created"), attributes.get("name"))
     if not (chain or task or trace_id or crumbs or request):
         return NOTHING_AROUND
-    return Surroundings(chain, task, trace_id, span_id, crumbs, request)
+    return Surroundings(chain, task, trace_id, span_id, crumbs, request or NOTHING_AROUND.request)
 
 
 def _chain_of_subject(record: logging.LogRecord) -> tuple[Raised, ...]:

@@ -11,14 +11,19 @@ from dataclasses import dataclass, replace
 
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
-from pagerduty_logging.state.breaker import PATIENCE, Breaker
+from pagerduty_logging.state.breaker import PATIENCE, UNHURRIED, Breaker
 from pagerduty_logging.state.helper import Call, Helper
-from pagerduty_logging.state.protocol import Reply, Request, StateError, Store, UnderWay
+from pagerduty_logging.state.protocol import (
+    Reply,
+    Request,
+    StateError,
+    Store,
+    UnderWay,
+)
 
 HUNG = 60.0
 """Seconds after which a call that does not end is abandoned, and another one tried."""
-UNHURRIED = 3.0
-"""Seconds that a call may take if nobody waits for its answer."""
+NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +55,15 @@ class _HandIns:
     """
 
     def __init__(self) -> None:
-        self.call: Call[Reply] | None = None
+        self.call: UnderWay | None = None
         self.since = 0.0
         self._helper = Helper()
         self._store: Store | None = None
 
-    def start(self, store: Store, work: Callable[[Store], Reply], now: float) -> Call[Reply]:
+    def start(self, store: Store, work: Callable[[Store], Reply]) -> UnderWay:
         """Begin a call; `store` is the one that others use."""
         used = self._store = self._store or store.beside()
-        self.call, self.since = self._helper.start(lambda: work(used)), now
-        return self.call
+        return self._helper.start(lambda: work(used), concludes=False)
 
     def leave(self) -> None:
         """Let go of connection and thread, once the call has ended that is under way."""
@@ -184,14 +188,12 @@ class Asker:
             if not call.others_wait:
                 meanwhile()
             began = self._clock()  # what had to be imported first does not count, nor what was done meanwhile
-            handed_in = self._hand_ins.call if unhurried else None
-            wait = patience if wait is None else wait
-            if not (call.wait(wait) if handed_in is None else handed_in.ended_within(wait)):
+            if not call.wait(wait if wait is not None else patience):
                 if unhurried:
-                    self.breaker.held(self._clock(), min(self._clock() - began, wait))
+                    self.breaker.held(self._clock(), min(self._clock() - began, wait or 0.0))
                     return None
                 self._abandon()
-                raise StateError(f"no answer within {patience:.2g} s")
+                raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
             self._hand_ins.call = None if unhurried else self._hand_ins.call
             reply = call.result()
         except Exception as error:
@@ -210,13 +212,13 @@ class Asker:
         began, call = self._clock(), self._hand_ins.call
         if call is None:
             return None
-        if not call.ended_within(wait):
+        if not call.wait(wait):
             now = self._clock()
             if now - self._hand_ins.since > 2 * UNHURRIED:
                 self._hand_ins.leave()
-                self._failed("no answer", now - began)
+                self._failed(NO_ANSWER, now - began)
             elif wait:
-                self.breaker.held(now, now - began)
+                self.breaker.held(now, min(now - began, wait))
             return None
         self._hand_ins.call = None
         return self._result(call, began)
@@ -238,7 +240,7 @@ class Asker:
             held = self._clock() - now
             if self._clock() - self._probe_began > HUNG:
                 self._abandon()
-                self._failed("no answer", held)
+                self._failed(NO_ANSWER, held)
             elif held > 0.0:
                 self.breaker.held(now, held)
             return None
@@ -284,7 +286,9 @@ class Asker:
 
         store = self.store
         if unhurried:
-            return self._hand_ins.start(store, work, self._clock())
+            handed = store.hand_over(request, self.guard) or self._hand_ins.start(store, work)
+            self._hand_ins.call, self._hand_ins.since = handed, self._clock()
+            return handed
         begun = store.begin(request) if here else None
         if begun is not None:
             return _Guarded(begun, self.guard)
@@ -309,6 +313,8 @@ class Asker:
             stop = "" if why.endswith((".", "?", "!")) else "."
             self._say("state", f"{where} does not answer: {why}{stop} Pages go out as without state")
         else:
+            if str(self.stats.why).startswith(NO_ANSWER) and not why.startswith(NO_ANSWER):
+                self._say("why no state", f"{self.stats.where} does not answer: {why}")
             self.stats = replace(self.stats, why=why)
         self.breaker.failed(self._clock(), held)
 

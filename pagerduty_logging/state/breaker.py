@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import deque
@@ -16,6 +17,8 @@ PATIENCE = 0.25
 """Seconds for which failing calls may block the worker, in any minute."""
 HAND_IN_SHARE = 0.3
 """Of these seconds, the part for the answer to a hand-in: claims need the rest."""
+UNHURRIED = 3.0
+"""Seconds that a call may take if nobody waits for its answer."""
 LEAST_PATIENCE = 0.02
 """A call with less time than this is not worth making."""
 QUICK = 0.03
@@ -24,8 +27,10 @@ working state answers much sooner."""
 MINUTE = 60.0
 LAST_WAIT = 2.0
 """Seconds that the end of the process waits for one answer."""
-LAST_PAUSE, LONGEST_LAST_PAUSE = 0.05, 0.8
+LAST_PAUSE, LONGEST_LAST_PAUSE = 0.05, 0.4
 """Seconds before the next try then, which double with each that fails; they may be half as long."""
+AWAY, AWAY_TRIES = 4.0, 8
+"""Seconds, and tries that may fail, for a state that has not answered for long."""
 FINAL_WAIT = 0.01
 """Seconds that are to be left for one answer."""
 
@@ -101,23 +106,30 @@ class LastTries:
         seconds: for all of them.
         clock: seconds, monotonic.
         sleep: waits for so many seconds.
+        away: the state has not answered for long: few tries, that may fail, and little time.
     """
 
     def __init__(
-        self, seconds: float, clock: Callable[[], float], sleep: Callable[[float], object] = _sleep
+        self,
+        seconds: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], object] = _sleep,
+        away: bool = False,
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self._end = clock() + seconds
+        self._end = clock() + (min(seconds, AWAY) if away else seconds)
         self._pause = LAST_PAUSE
+        self._left = AWAY_TRIES if away else math.inf
 
     def wait(self) -> float:
         """Return the seconds to wait for an answer to the next one; 0.0: there is no time for one."""
         left = self._end - self._clock()
-        return min(left, LAST_WAIT) if left > FINAL_WAIT else 0.0
+        return min(left, LAST_WAIT) if left > FINAL_WAIT and self._left > 0 else 0.0
 
     def rest(self) -> None:
         """Pause after one that failed: processes that end together are not to try again together."""
+        self._left -= 1
         left = max(self._end - self._clock(), 0.0)
         self._sleep(min(random.uniform(self._pause / 2, self._pause), left))
         self._pause = min(2 * self._pause, LONGEST_LAST_PAUSE)

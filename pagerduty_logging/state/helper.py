@@ -6,7 +6,8 @@ import queue
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from contextlib import AbstractContextManager
+from typing import Generic, TypeAlias, TypeVar
 
 from pagerduty_logging.events_api.clock import monotonic
 
@@ -17,6 +18,9 @@ STARVED = 1.25
 it can do, and whoever is to answer may have got no CPU either."""
 LONGEST = 2.0
 """Seconds after which nothing does any more."""
+
+Guard: TypeAlias = Callable[[], AbstractContextManager[object]]
+"""Is entered around each call, on the thread that makes it."""
 
 _T = TypeVar("_T")
 _Job = Callable[[], None]
@@ -39,12 +43,18 @@ def waited(look: Callable[[float], bool], seconds: float, clock: Callable[[], fl
 
 
 class Call(Generic[_T]):
-    """One call that is under way, or has ended."""
+    """One call that is under way, or has ended.
+
+    Args:
+        work: the call.
+        concludes: whether something is concluded from an end that does not come in time.
+    """
 
     others_wait = False
 
-    def __init__(self, work: Callable[[], _T]) -> None:
+    def __init__(self, work: Callable[[], _T], *, concludes: bool = True) -> None:
         self._work = work
+        self._concludes = concludes
         self._going = threading.Lock()
         self._going.acquire()
         self._result: _T | None = None
@@ -61,10 +71,9 @@ class Call(Generic[_T]):
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; return whether it has ended."""
-        return waited(self.ended_within, seconds)
+        return waited(self._has_ended, seconds) if self._concludes else self._has_ended(seconds)
 
-    def ended_within(self, seconds: float) -> bool:
-        """Wait for its end in one piece, for one who draws no conclusion if it has not ended."""
+    def _has_ended(self, seconds: float) -> bool:
         ended = self._going.acquire(timeout=seconds)
         if ended:
             self._going.release()
@@ -83,9 +92,9 @@ class Helper:
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[_Job | None] | None = None
 
-    def start(self, work: Callable[[], _T]) -> Call[_T]:
-        """Begin a call; where no thread can be started any more, make it at once."""
-        call = Call(work)
+    def start(self, work: Callable[[], _T], *, concludes: bool = True) -> Call[_T]:
+        """Begin a call, see `Call`; where no thread can be started any more, make it at once."""
+        call = Call(work, concludes=concludes)
         if self._jobs is None:
             jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
             thread = threading.Thread(target=_serve, args=(jobs,), name="pagerduty-state", daemon=True)

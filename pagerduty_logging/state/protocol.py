@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeAlias
 
 from pagerduty_logging.events_api.clock import monotonic
+from pagerduty_logging.state.helper import Guard
 
 LEASE = 30.0
 """Seconds for which one process has the right to send a problem's event."""
@@ -372,6 +373,9 @@ class Store(Protocol):
 
     def begin(self, request: Request) -> UnderWay | None:
         """Begin an exchange, where that holds up nobody; None: call `exchange`, which may hang."""
+
+    def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
+        """Leave a hand-in to a thread, which enters `guard`, for all handlers; None: there is no other."""
 
     def beside(self) -> Store:
         """Return a store for the same place, to be used on another thread."""

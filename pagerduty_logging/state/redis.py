@@ -10,13 +10,23 @@ import functools
 import hashlib
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib import resources
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pagerduty_logging.state import together
-from pagerduty_logging.state.protocol import KnownProblem, Reply, Request, Silence, StateError, UnderWay
+from pagerduty_logging.state.helper import Guard
+from pagerduty_logging.state.line import Batch, Line, Waiting
+from pagerduty_logging.state.protocol import (
+    KnownProblem,
+    Reply,
+    Request,
+    Silence,
+    StateError,
+    UnderWay,
+)
 from pagerduty_logging.state.redis_connection import Asked, Link, connected, is_unknown_script, renewed
 from pagerduty_logging.state.redis_messages import (
     KNOWN,
@@ -63,6 +73,13 @@ def script() -> str:
     return resources.files("pagerduty_logging.state").joinpath("exchange.lua").read_text("utf-8")
 
 
+def _hang_up(link: Link | None) -> None:
+    """Let go of a connection on which something failed: its address may be another server's by now."""
+    if link is not None:
+        with suppress(Exception):
+            link.client.connection.disconnect()
+
+
 class RedisStore:
     """A `Store` in Redis or Valkey.
 
@@ -103,7 +120,7 @@ class RedisStore:
         self._answered = True
         return reply
 
-    def _exchange(self, line: together.Line, requests: list[Request]) -> list[Reply]:
+    def _exchange(self, line: Line, requests: list[Request]) -> list[Reply]:
         try:
             if self._given is None:
                 link = line.link = line.link or Link(connected(self._url, self._patience))
@@ -114,10 +131,11 @@ class RedisStore:
             else:
                 text = self._asked(self._given, requests)
         except Exception as error:
+            _hang_up(line.link)
             raise self._error(error) from None
         return unpacked(requests, text)
 
-    def _line(self, request: Request) -> together.Line:
+    def _line(self, request: Request) -> Line:
         return together.those_of(self._place).line(request)
 
     def _asked(self, client: Any, requests: list[Request]) -> Any:
@@ -146,7 +164,7 @@ class RedisStore:
             return None
         return _Asking(self, line, mine, batch, alone=together.those_of(self._place).alone(self._user))
 
-    def send(self, line: together.Line, requests: list[Request]) -> Asked:
+    def send(self, line: Line, requests: list[Request]) -> Asked:
         """Send requests, and wait for nothing."""
         link: Link | None = line.link
         if link is None or not link.answers:
@@ -156,7 +174,7 @@ class RedisStore:
         asked.send()
         return asked
 
-    def read(self, line: together.Line, requests: list[Request], asked: Asked, seconds: float) -> list[Reply]:
+    def read(self, line: Line, requests: list[Request], asked: Asked, seconds: float) -> list[Reply]:
         """Return the replies to what was sent."""
         try:
             if not asked.wait(seconds):
@@ -164,10 +182,19 @@ class RedisStore:
                 raise StateError(f"no answer within {seconds:.2g} s")
             text = asked.answer()
         except Exception as error:
+            _hang_up(line.link)
             raise self._error(error) from None
         if line.link is not None:
             line.link.answers = True
         return unpacked(requests, text)
+
+    def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
+        users = together.those_of(self._place)
+
+        def do(requests: list[Request]) -> list[Reply]:
+            return self._exchange(users.hand_ins, requests)
+
+        return users.hand_over(self._user, request, do, guard)
 
     def beside(self) -> RedisStore:
         if self._given is not None:
@@ -250,6 +277,8 @@ class RedisStore:
         text = _words(error)
         for secret in self._secrets():
             text = text.replace(secret, "…")
+        if text == _LATE and self._url.startswith("rediss:"):
+            text += ": does it speak TLS there (else redis://)?"
         return StateError(text.rstrip("."))
 
     def _secrets(self) -> list[str]:
@@ -272,11 +301,21 @@ _MEANINGS = (
     (("READONLY", "read only replica"), "this Redis is a read-only replica: give the address of the primary"),
     (("MISCONF",), "Redis takes no writes, for it cannot save to its disk (MISCONF)"),
     (("LOADING",), "Redis is loading its data"),
-    (("CLUSTERDOWN", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
+    (("CLUSTERDOWN", "ClusterDown", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
     (("WRONGTYPE",), "keys of the state were overwritten by another program: give it a Redis of its own"),
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
+    (("MOVED", "Moved", "CROSSSLOT", "in cluster mode"),
+     "this Redis is a node of a cluster: give a client instead of its address, a redis.RedisCluster"),
+    (("unknown command",),
+     "this is no Redis itself, but a Sentinel or a proxy without scripts: give the address of Redis"),
+    (("InvalidResponse", "Protocol Error", "Connection not ready"),
+     "what answers is no Redis, or wants TLS (rediss://): check host and port"),
+    (("Connection closed by server",),
+     "the connection was closed without an answer: is this a Redis, and does it want TLS (rediss://)?"),
+    (("WRONG_VERSION_NUMBER",), "what answers speaks no TLS: is it redis:// instead of rediss://?"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""
+_LATE = "Redis does not answer in time"
 
 
 def _words(error: Exception) -> str:
@@ -285,7 +324,7 @@ def _words(error: Exception) -> str:
         if any(mark in text for mark in marks):
             return meaning
     if isinstance(error, TimeoutError) or "Timeout" in text or "timed out" in text.lower():
-        return "Redis does not answer in time"
+        return _LATE
     if isinstance(error, OSError) or "Connection" in type(error).__name__:
         return f"Redis cannot be reached: is it running, and is this its address? {error}"
     return f"Redis: {text}"
@@ -297,9 +336,9 @@ class _Asking:
     def __init__(
         self,
         store: RedisStore,
-        line: together.Line,
-        mine: together.Waiting,
-        batch: together.Batch | None,
+        line: Line,
+        mine: Waiting,
+        batch: Batch | None,
         *,
         alone: bool,
     ) -> None:

@@ -38,8 +38,8 @@ from pagerduty_logging.state.protocol import (
 
 HAND_IN = 5.0
 """Seconds between hand-ins: counts elsewhere are behind by so much, and silences take effect within it."""
-RECENTLY, AWAY = 60.0, 1.0
-"""Seconds: at the end of the process a state that has not answered recently is tried for no longer."""
+AWAY = 60.0
+"""Seconds without an answer after which the end of the process is not held up for long."""
 SPREAD = 0.2
 """Seconds by which the hand-ins of processes in step are apart, at most."""
 IN_STEP = 4 * HAND_IN
@@ -295,8 +295,7 @@ class SharedState:
     def close(self, seconds: float) -> bool:
         """Hand in the rest, within so many seconds, and let go; return whether all was handed in."""
         self._notice_fork()
-        is_away = self._clock() - self._answered_at > RECENTLY
-        tries = LastTries(min(seconds, AWAY) if is_away else seconds, self._clock)
+        tries = LastTries(seconds, self._clock, away=self._clock() - self._answered_at > AWAY)
         while len(self._ledger) and (wait := tries.wait()):
             self._asker.breaker.allow_once_more()
             if self._exchange(wait=wait, last=True) is None and not self._asker.is_late:

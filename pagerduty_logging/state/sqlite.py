@@ -19,6 +19,9 @@ from typing import Any
 
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import together
+from pagerduty_logging.state.breaker import UNHURRIED
+from pagerduty_logging.state.helper import Guard
+from pagerduty_logging.state.line import Line
 from pagerduty_logging.state.protocol import (
     FORMAT,
     KnownProblem,
@@ -118,7 +121,7 @@ class SqliteStore:
 
         return users.ask(self._user, request, do)
 
-    def _link(self, line: together.Line) -> together.Link:
+    def _link(self, line: Line) -> together.Link:
         """Return what the handlers of this process speak on: one connection."""
         if line.link is None:
             store = SqliteStore(self.path, self._clock)
@@ -154,6 +157,14 @@ class SqliteStore:
         if users.alone(self._user) or line.link is None:
             return None
         return together.Joined(line, request, lambda: self._link(line))
+
+    def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
+        users = together.those_of(self.path)
+
+        def do(requests: list[Request]) -> list[Reply]:
+            return self._link(users.hand_ins).exchange(requests, UNHURRIED)
+
+        return users.hand_over(self._user, request, do, guard)
 
     def beside(self) -> SqliteStore:
         other = SqliteStore(self.path, self._clock)

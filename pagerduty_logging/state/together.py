@@ -7,274 +7,19 @@ from __future__ import annotations
 
 import os
 import queue
-import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from pagerduty_logging.events_api.clock import monotonic
-from pagerduty_logging.state.helper import Helper
-from pagerduty_logging.state.protocol import LEASE, Anothers, Claim, Mine, Reply, Request, StateError
-
-LINGER = 0.05
-"""Seconds in which others may join a hand-in: theirs are due at nearly the same moments."""
-MOST = 50
-"""Requests in one exchange."""
-KNOWN_FOR = 2.0
-"""Seconds for which the answer to a claim holds for others of the process."""
-MAX_KNOWN = 1_000
-PROMPT = 5.0
-"""Seconds to wait for one who asks and gives up by itself in time; so long only if it gets no CPU."""
-LOOK = 0.25
-"""Seconds after which one looks for itself: between a thread and gevent's greenlets nothing wakes it."""
-STUCK = 10.0
-"""Seconds after which an exchange that does not end holds up no other any more."""
-
-BUSY = "no answer: another call of this process has none"
-
-Do = Callable[[list[Request]], list[Reply]]
+from pagerduty_logging.state.helper import Guard, Helper
+from pagerduty_logging.state.line import LINGER, PROMPT, Do, Handed, Line
+from pagerduty_logging.state.protocol import Reply, Request, StateError
 
 
 class User:
     """One handler, with all its stores."""
-
-
-class Waiting:
-    """One request that waits for its reply.
-
-    Attributes:
-        request: as given.
-        late: whether another one was asking when it came.
-        ended: whether there is a reply, or will never be.
-        reply, error: what came of it.
-        signal: is given something when it has ended, or when it may ask.
-    """
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.late = False
-        self.ended = False
-        self.reply: Reply | None = None
-        self.error: BaseException | None = None
-        self.signal: queue.SimpleQueue[None] = queue.SimpleQueue()
-
-    def end(self) -> None:
-        """Let the one who waits go on."""
-        self.ended = True
-        self.signal.put(None)
-
-    def result(self) -> Reply:
-        """Return the reply, or raise why there is none."""
-        if self.reply is None:
-            raise self.error or StateError(BUSY)
-        return self.reply
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What a claim was answered: by whom it was made, how severe it was, when it was answered."""
-
-    answer: Anothers
-    sender: str
-    severity: int
-    at: float
-
-
-_Name = tuple[str, str, bool, bool]
-
-
-class Known:
-    """What claims were answered a moment ago: the same claim by another user need not be asked."""
-
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._clock = clock
-        self._known: dict[_Name, _Known] = {}
-
-    def answer(self, request: Request) -> Reply | None:
-        """Return what another user was answered to the same claim; None: ask."""
-        claim = request.claim
-        if claim is None or request.outcomes:
-            return None
-        known, now = self._known.get(_name(request, claim)), self._clock()
-        if known is None or now - known.at > KNOWN_FOR:
-            return None
-        if known.sender == request.sender.name or claim.severity < known.severity:
-            return None
-        passed = now - known.at
-        answer = Anothers(known.answer.told, known.answer.again_in - passed, known.answer.since + passed)
-        return Reply(0.0, answer=answer) if answer.again_in > 0.0 else None
-
-    def forget(self, request: Request) -> None:
-        """Forget what is known of problems with which something else is about to happen."""
-        for outcome in request.outcomes:
-            for follow_up in (False, True):
-                self._known.pop((request.sender.space, outcome.key, outcome.change, follow_up), None)
-
-    def learn(self, request: Request, reply: Reply) -> None:
-        """Know an answer."""
-        claim, answer = request.claim, reply.answer
-        if isinstance(answer, Mine):
-            answer = Anothers(False, LEASE)
-        if claim is None or not isinstance(answer, Anothers):
-            return
-        if len(self._known) >= MAX_KNOWN:
-            self._known.clear()
-        self._known[_name(request, claim)] = _Known(
-            answer, request.sender.name, claim.severity, self._clock()
-        )
-
-
-def _name(request: Request, claim: Claim) -> _Name:
-    return (request.sender.space, claim.key, claim.change, claim.follow_up)
-
-
-class Line:
-    """Requests that are asked together, by one of those who wait. Safe to share between threads.
-
-    Nobody looks again and again whether it is its turn: each is woken once, by the one who asked. A signal
-    handler may come in between.
-
-    Args:
-        clock: seconds, monotonic.
-
-    Attributes:
-        known: what was just answered.
-        link: what the one speaks on who asks; None: nothing so far.
-    """
-
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self.known = Known(clock)
-        self.link: Any = None
-        self._clock = clock
-        self._waiting: deque[Waiting] = deque()
-        self._turn = threading.Lock()
-        self._since = clock()
-        self._prompt = False
-
-    def join(self, request: Request) -> Waiting:
-        """Let a request wait; to be followed by `run`."""
-        mine = Waiting(request)
-        mine.late = self._turn.locked()
-        self._waiting.append(mine)
-        return mine
-
-    def lead(self, *, prompt: bool = False) -> Batch | None:
-        """Return what is to be asked now, if nobody else is asking.
-
-        Args:
-            prompt: it is certain that this one gives up in time.
-        """
-        turn = self._turn
-        if not turn.acquire(blocking=False):
-            return None
-        self._since, self._prompt = self._clock(), prompt
-        return Batch(self, turn, *self._taken())
-
-    def run(self, mine: Waiting, seconds: float, do: Do, *, prompt: bool = False) -> bool:
-        """Ask for all who wait, or wait until another has; return whether it has ended.
-
-        Args:
-            mine: what `join` returned.
-            seconds: to wait for another one who asks, if it is not certain to give up in time.
-            do: does an exchange for several requests.
-            prompt: `do` is certain to.
-        """
-        while not mine.ended:
-            batch = self.lead(prompt=prompt)
-            if batch is not None:
-                batch.ask(do)
-            elif not self._woken(mine, seconds):
-                with suppress(ValueError):  # it was asked at this very moment, and counts once all the same
-                    self._waiting.remove(mine)
-                if self._clock() - self._since > STUCK:
-                    self._turn, self.link = threading.Lock(), None
-                self.wake_next()  # it may have been this one's turn
-                return mine.ended
-        return True
-
-    def _woken(self, mine: Waiting, seconds: float) -> bool:
-        left, part = PROMPT, max(seconds, 0.0)
-        while not mine.ended:
-            try:
-                mine.signal.get(timeout=part)
-                return True
-            except queue.Empty:
-                left, part = left - part, max(part, LOOK)
-            if left <= 0.0 or not self._prompt:
-                break
-        return mine.ended
-
-    def wake_next(self) -> None:
-        with suppress(IndexError):
-            self._waiting[0].signal.put(None)
-
-    def wait_again(self, entries: list[Waiting]) -> None:
-        """Let requests wait before all others."""
-        self._waiting.extendleft(reversed(entries))
-
-    def who_waited_as_long(self) -> list[Waiting]:
-        """Return those who came while one asked that gave up in time: they are not to wait once more."""
-        return [self._waiting.popleft() for _ in range(len(self._waiting) if self._prompt else 0)]
-
-    def _taken(self) -> tuple[list[Waiting], list[Waiting]]:
-        """Take what waits; return what is to be asked, and what this will be the answer to."""
-        entries: dict[object, Waiting] = {}
-        alike = []
-        for _ in range(min(len(self._waiting), MOST)):
-            entry = self._waiting.popleft()
-            request, claim = entry.request, entry.request.claim
-            self.known.forget(request)
-            entry.reply = self.known.answer(request) if entry.late else None
-            name = entry if claim is None or request.outcomes else _name(request, claim)
-            if entry.reply is not None:
-                entry.end()
-            elif name in entries:
-                alike.append(entry)
-            else:
-                entries[name] = entry
-        return list(entries.values()), alike
-
-
-class Batch:
-    """What one asks, for itself and others; it ends with `ask`, whatever happens."""
-
-    def __init__(
-        self, line: Line, turn: threading.Lock, entries: list[Waiting], alike: list[Waiting]
-    ) -> None:
-        self.requests = [entry.request for entry in entries]
-        self._line = line
-        self._turn = turn
-        self._entries, self._alike = entries, alike
-
-    def leave(self, mine: Waiting) -> None:
-        """Ask nothing, and wait no more."""
-        self._line.wait_again([entry for entry in (*self._entries, *self._alike) if entry is not mine])
-        self._turn.release()
-        self._line.wake_next()
-
-    def ask(self, do: Do) -> None:
-        """Do the exchange, and let those go on who waited for it."""
-        entries = self._entries
-        try:
-            replies = do(self.requests) if entries else []
-            for entry, reply in zip(entries, replies, strict=True):
-                entry.reply = reply
-                self._line.known.learn(entry.request, reply)
-            for entry in self._alike:
-                entry.late = True
-            self._line.wait_again(self._alike)
-        except BaseException as error:
-            entries += self._alike + self._line.who_waited_as_long()
-            for entry in entries:
-                entry.error = error
-        finally:
-            for entry in entries:
-                entry.end()
-            self._turn.release()
-            self._line.wake_next()
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,8 +91,15 @@ class Together:
 
     def alone(self, user: User) -> bool:
         """Whether there is no other user, with whom something might be asked together."""
-        self._users.add(user)
+        if user not in self._users:
+            self._users.add(user)
+            weakref.finalize(user, self._dropped).atexit = False
         return len(self._users) == 1
+
+    def _dropped(self) -> None:
+        """Keep no connection and no thread if those who used them were dropped without a word."""
+        if not self._users:
+            self.claims.link = self.hand_ins.link = None
 
     def leave(self, user: User) -> bool:
         """Let a user go, until it asks again; return whether nobody is left."""
@@ -369,6 +121,27 @@ class Together:
                 mine.signal.get(timeout=LINGER)
         line.run(mine, PROMPT, do)
         return mine.result()
+
+    def hand_over(self, user: User, request: Request, do: Do, guard: Guard) -> Handed | None:
+        """Leave a hand-in to a thread that does those of all users; None: there are no others.
+
+        Args:
+            user, request, do: as for `ask`.
+            guard: is entered around the exchange, on that thread.
+        """
+        if self.alone(user):
+            return None
+
+        def guarded(requests: list[Request]) -> list[Reply]:
+            try:
+                with guard():
+                    return do(requests)
+            except BaseException as error:
+                if isinstance(error, Exception):
+                    raise
+                raise StateError(f"its client raised {type(error).__name__}") from None
+
+        return self.hand_ins.hand_over(request, guarded)
 
     def line(self, request: Request) -> Line:
         """Return where a request waits."""

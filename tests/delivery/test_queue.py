@@ -8,7 +8,7 @@ import pytest
 from pagerduty_logging.delivery.body import BodyOf
 from pagerduty_logging.delivery.event import Kind, Named, Pending
 from pagerduty_logging.delivery.inbox import HANGS, MAX_BEHIND, MAX_DEFERRED, MAX_DEFERRED_BYTES, Inbox
-from pagerduty_logging.delivery.queue import Queue
+from pagerduty_logging.delivery.queue import MAX_ENTERING, Queue
 from pagerduty_logging.delivery.schedule import Backlog, Budget
 from pagerduty_logging.events_api.errors import BadRequest, NetworkError
 from pagerduty_logging.events_api.events import Severity, Trigger
@@ -73,6 +73,22 @@ def test_items_are_decided_in_the_order_in_which_they_came() -> None:
     waiting.decide(decider(clock))
     assert [event.dedup_key for event in waiting.waiting()] == ["disk", "bank"]
     assert (waiting.stats().accepted, waiting.stats().pending) == (2, 2)
+
+
+def test_what_there_is_no_room_for_is_reported_while_the_rest_is_decided() -> None:
+    clock = Clock()
+    waiting = queue(clock, max_pending=1)
+    for number in range(4 * MAX_ENTERING):
+        assert waiting.inbox.offer(Logged(f"{number}"))
+    seen: list[int] = []
+
+    def report() -> None:
+        seen.append(len(waiting.lost))
+        waiting.lost.clear()
+
+    waiting.decide(decider(clock), report)
+    assert len(seen) == 4
+    assert max(seen) <= MAX_ENTERING
 
 
 def test_an_item_whose_decision_is_interrupted_is_decided_again() -> None:

@@ -44,8 +44,9 @@ RECORDS: dict[str, Callable[[], logging.LogRecord]] = {
 def test_what_is_kept_makes_the_same_page(name: str) -> None:
     occurrence = capture(RECORDS[name]())
     again = kept(occurrence).occurrence()
-    assert _page(again) == _page(occurrence)
-    assert _page(kept(again).occurrence()) == _page(occurrence)
+    page = _page(occurrence)
+    assert _page(again) == page
+    assert _page(kept(again).occurrence()) == page
 
 
 def _page(occurrence: Occurrence) -> object:
@@ -66,6 +67,11 @@ def test_the_names_of_its_line_are_kept_when_the_rest_is_released(name: str) -> 
     assert (after.label, after.logger) == (occurrence.label, occurrence.logger)
     assert after.args == ()
     assert after.more is None or after.more.around is NOTHING_AROUND
+
+
+def test_a_page_that_is_made_twice_names_its_defects_once() -> None:
+    one = kept(capture(record("payment %d failed", "no number", order=4711)))
+    assert _page(one.occurrence()) == _page(one.occurrence())
 
 
 def test_of_most_records_one_tuple_is_kept() -> None:

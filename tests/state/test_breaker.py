@@ -78,3 +78,17 @@ def test_the_end_of_a_process_tries_ever_more_seldom_until_its_time_is_over(seco
         assert len(pauses) < 100
     assert 100.0 + seconds - 0.02 < now[0] <= 100.0 + seconds + 1e-9
     assert all(0.025 <= pause <= 0.8 for pause in pauses[:-1])
+
+
+def test_a_state_that_is_away_is_tried_eight_times_at_the_end_or_for_four_seconds():
+    now = [100.0]
+    tries = LastTries(30.0, lambda: now[0], lambda pause: None, away=True)
+    for _ in range(8):
+        assert tries.wait() == 2.0
+        tries.rest()
+    assert tries.wait() == 0.0
+    hanging = LastTries(30.0, lambda: now[0], away=True)
+    now[0] += 3.0
+    assert hanging.wait() == 1.0
+    now[0] += 1.0
+    assert hanging.wait() == 0.0

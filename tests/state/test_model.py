@@ -39,6 +39,9 @@ class Away:
     def begin(self, request):
         return None
 
+    def hand_over(self, request, guard):
+        return None
+
     def exchange(self, request, seconds):
         if self.away:
             raise StateError("away")

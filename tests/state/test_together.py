@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pagerduty_logging.state.line import KNOWN_FOR, STUCK
 from pagerduty_logging.state.protocol import (
     LEASE,
     Anothers,
@@ -19,7 +20,7 @@ from pagerduty_logging.state.protocol import (
     Sender,
     StateError,
 )
-from pagerduty_logging.state.together import KNOWN_FOR, STUCK, Together, User
+from pagerduty_logging.state.together import Together, User
 
 MINE = Mine(occurrences=1, suppressed=0, first_seen=0.0, last_seen=0.0)
 
