@@ -92,7 +92,9 @@ def token_of_words(
     if ("<" in words and "<class '" in words) or ('"' in words and 'File "' in words):
         return None
     if record.exc_text and not record.exc_info:
-        return None
+        if appended or type(record.exc_text) is not str or sys.exception() is not None:
+            return None
+        appended = record.exc_text
     path = record.pathname
     site = source.sites.get((path, record.lineno))
     if site is None:
@@ -135,8 +137,8 @@ def _merged(record: logging.LogRecord, text: str) -> tuple[str, str] | None:
     if record.args is not None or record.exc_info or text is not record.msg or sys.exception() is not None:
         return None
     said = texts.of_merged(text)
-    simple = texts.Text(said.text, appended=said.appended, whole=text)
-    return (said.text, said.appended) if said == simple and said.appended and said.text else None
+    simple = texts.Text(said.text, appended=said.appended, whole=text if said.appended else "")
+    return (said.text, said.appended) if said == simple and said.text else None
 
 
 def _crash_of(record: logging.LogRecord, appended: str) -> tuple[str, ...] | None:

@@ -26,7 +26,7 @@ from pagerduty_logging.record.occurrence import (
     salvage,
     traceback_of,
 )
-from pagerduty_logging.record.reporters import with_exception
+from pagerduty_logging.record.reporters import is_of_library, with_exception
 from pagerduty_logging.state.throttle import Throttle
 
 _RULES = {
@@ -233,7 +233,11 @@ class Capturing:
             not uncaught
             and (
                 relation == "raised again"
-                or (relation == "same" and mark.logger != occurrence.attributes["name"])
+                or (
+                    relation == "same"
+                    and mark.logger != occurrence.attributes["name"]
+                    and not is_of_library(record, mark.logger)
+                )
             )
         ):
             return None

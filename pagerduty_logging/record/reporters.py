@@ -51,6 +51,17 @@ def is_report(record: logging.LogRecord, *, caught: bool) -> bool:
     return caught and type(path) is str and looks_like_library(path) and not is_ours(path)
 
 
+def is_of_library(record: logging.LogRecord, logger: str) -> bool:
+    """Return whether the library that owns `logger` has logged a record, too, by a logger of its own.
+
+    slixmpp reports what a handler raised with the logger of the stanza, and then with that of the connection.
+    """
+    path, name = record.pathname, record.name
+    return (
+        name.partition(".")[0] == logger.partition(".")[0] and looks_like_library(path) and not is_ours(path)
+    )
+
+
 def with_exception(record: logging.LogRecord) -> logging.LogRecord:
     """Return a copy with the exception that a library reports without passing it on; else the record.
 
