@@ -44,6 +44,9 @@ MAX_CONNECTIONS = 100
 
 _ONCE = Retry.from_int(False, redirect=False)
 """One attempt; made once, not for every request."""
+_SHOWS_CONNECTIONS = all(hasattr(HTTPConnectionPool, name) for name in ("_get_conn", "_put_conn"))
+"""Whether a pool gives its connections out. That is no public interface of urllib3: without it every request
+is made the way the first one is."""
 _LENGTH = re.compile(rb"(?i)(?<=\r\ncontent-length: )\d+")
 _WRITE_BYTES = 16_384
 """Size of a TLS record: a TLS socket's timeout bounds each record, not all of them together."""
@@ -142,7 +145,7 @@ class Route:
 
     def post(self, body: bytes, read: Callable[[Any], _T]) -> _T:
         """Send `body`; return what `read` returns for the answer, of which only the head has been read."""
-        if self._around_length is not None:
+        if self._around_length is not None and _SHOWS_CONNECTIONS:
             connection = self.pool.take_open()
             if connection is not None:
                 before, after = self._around_length

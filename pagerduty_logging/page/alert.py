@@ -220,7 +220,7 @@ class _Page:
             "exception": self._chain[0].name if self._chain else None,
             "level": occurrence.level_name,
             "logger": occurrence.logger,
-            "timestamp": iso(occurrence.created),
+            "timestamp": figures.iso(occurrence.created),
             **_without_empty({"trace_id": occurrence.trace_id, "span_id": occurrence.span_id}),
         }
 
@@ -266,7 +266,7 @@ class _Page:
         shown["level"] = occurrence.level_name
         shown.update(figures.details(history))
         last = max(occurrence.created, history.first_seen if history.everywhere is None else 0.0)
-        shown["last_seen"] = iso(last)
+        shown["last_seen"] = figures.iso(last)
         if occurrence.crumbs:
             shown["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in occurrence.crumbs]
         return _without_empty(shown)
@@ -330,7 +330,3 @@ def _list(value: safejson.JSON) -> list[safejson.JSON]:
 
 def time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def iso(seconds: float) -> str:
-    return time(seconds).isoformat(timespec="seconds")

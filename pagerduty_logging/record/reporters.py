@@ -41,7 +41,6 @@ _PLAIN = (
 )
 MAX_NAMES = 20
 """Names shown of a mapping's entries."""
-_TRACEBACK = "raceback (most recent call last)"
 _FRAMES = re.compile(r'\s*File "[^"\n]*", line \d+, in ')
 _REPR = re.compile(r"[A-Z]\w*\(.*\)", re.DOTALL)
 
@@ -81,7 +80,7 @@ def with_exception(record: logging.LogRecord) -> logging.LogRecord:
     if type(path) is not str or not looks_like_library(path) or is_ours(path):
         return record
     texts = [value for value in (about.get("msg"), *values) if type(value) is str]
-    if any(_TRACEBACK in text for text in texts):
+    if any(printed_traceback.MARK in text for text in texts):
         return record
     if isinstance(error, Exception) and _is_applications(error, package_of(path)):
         whole = copy(record)

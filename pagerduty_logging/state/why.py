@@ -35,13 +35,13 @@ class Why(enum.StrEnum):
         """Return the reason as a page says it."""
         return f"{self}{DETAIL}{detail}" if detail else str(self)
 
-    @classmethod
-    def of(cls, said: object) -> Why | None:
+    @staticmethod
+    def of(said: object) -> Why | None:
         """Return the reason that a page says; None if it says none of ours."""
-        try:
-            return cls(said.partition(DETAIL)[0]) if isinstance(said, str) else None
-        except ValueError:
-            return None
+        return _BY_TEXT.get(said.partition(DETAIL)[0]) if isinstance(said, str) else None
+
+
+_BY_TEXT = {str(why): why for why in Why}
 
 
 def duration(seconds: float) -> str:

@@ -342,6 +342,14 @@ def test_one_attempt_has_an_absolute_deadline(serve: Serve, connect: Connect, st
 
 
 @pytest.mark.parametrize("step", SLOW.values(), ids=SLOW)
+def test_an_attempt_on_a_kept_connection_has_one_too(serve: Serve, connect: Connect, step: Step) -> None:
+    client = connect(serve(accept, step, step), timeout=0.2)
+    client.resolve("first")
+    with in_time(), pytest.raises(NetworkError):
+        client.post(encode(HUGE))
+
+
+@pytest.mark.parametrize("step", SLOW.values(), ids=SLOW)
 def test_a_session_given_by_the_user_is_held_to_the_deadline_too(serve: Serve, step: Step) -> None:
     with requests.Session() as session:
         client = EventsClient(KEY, base_url=serve(step).url, session=session, timeout=0.2)

@@ -21,6 +21,7 @@ from tests.events_api.scripted_server import (
     answer,
     hangs_up,
     resets,
+    says,
     then,
     unread,
 )
@@ -201,14 +202,39 @@ def test_head_and_body_of_a_request_come_in_one_piece(serve: Serve, connect: Con
     assert [data.partition(b"\r\n\r\n")[2][-1:] for data in came] == [b"}", b"}"]
 
 
+def test_every_request_of_a_kind_has_the_same_head_but_for_its_length(serve: Serve, connect: Connect) -> None:
+    server = serve()
+    client = connect(server)
+    for summary in ("a", "deploy", "a longer one", "of two lines\nand more"):
+        client.trigger(summary, dedup_key="k")
+        client.change(summary)
+    heads = [(request.line, {**request.headers, "content-length": ""}) for request in server.requests]
+    assert heads == 4 * heads[:2]
+    assert [line.split()[1] for line, _ in heads[:2]] == ["/v2/enqueue", "/v2/change/enqueue"]
+    assert [len(request.body) for request in server.requests] == [
+        int(request.headers["content-length"]) for request in server.requests
+    ]
+    assert server.connections == 1
+
+
+def test_a_connection_that_the_server_wants_closed_is_not_used_again(serve: Serve, connect: Connect) -> None:
+    last = b"HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    server = serve(accept, says(last))
+    client = connect(server)
+    for number in range(3):
+        client.trigger(f"event {number}")
+    assert [request.connection for request in server.requests] == [1, 1, 2]
+
+
 def test_a_chunked_answer_is_read_and_its_connection_kept(serve: Serve, connect: Connect) -> None:
     chunked = (
         b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n"
         b'14\r\n{"status":"success",\r\ne\r\n"message":"m"}\r\n0\r\n\r\n'
     )
-    server = serve(lambda conversation: conversation.send(chunked))
+    server = serve(*2 * [lambda conversation: conversation.send(chunked)])
     client = connect(server)
     assert client.trigger("chunked").message == "m"
+    assert client.trigger("chunked again").message == "m"
     client.resolve("k")
     assert server.connections == 1
 
