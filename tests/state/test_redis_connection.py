@@ -77,6 +77,20 @@ def test_a_server_that_forgot_the_script_is_told_it_again(redis_server: Server):
     assert here.said == []
 
 
+def test_a_server_that_hangs_as_it_is_told_the_script_again_holds_the_worker_for_a_moment(
+    redis_server: Server,
+):
+    proxy = Proxy(redis_server.port)
+    here = Member(proxy.url)
+    here.ask()
+    redis_server.client().script_flush()
+    proxy.answers_left = 1
+    began = time.monotonic()
+    assert here.ask("network") == Unknown()
+    assert time.monotonic() - began < 0.6, "a second and more is what redis-py would wait"
+    proxy.close()
+
+
 def test_a_handler_that_waits_for_its_turn_takes_what_another_was_answered(redis_server: Server):
     stores = [RedisStore(url=redis_server.url) for _ in range(2)]
     requests = [
