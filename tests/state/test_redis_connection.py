@@ -51,6 +51,18 @@ def test_what_is_done_meanwhile_is_done_once_and_before_the_answer_is_waited_for
     proxy.close()
 
 
+def test_a_handler_without_threads_waits_for_the_answer_to_a_hand_in(redis_server: Server):
+    proxy = Proxy(redis_server.port)
+    here = Member(proxy.url, background=False)
+    here.tell()
+    here.state._asker.breaker.held(time.monotonic(), 0.05)
+    for _ in range(5):
+        here.see()
+        assert here.state.hand_in()
+    assert here.said == []
+    proxy.close()
+
+
 def test_an_answer_that_stops_in_the_middle_holds_the_worker_a_quarter_of_a_second(redis_server: Server):
     proxy = Proxy(redis_server.port)
     here = Member(proxy.url)
