@@ -188,9 +188,10 @@ class Asker:
             if not call.others_wait:
                 meanwhile()
             began = self._clock()  # what had to be imported first does not count, nor what was done meanwhile
-            if not call.wait(wait if wait is not None else patience):
+            wait = patience if wait is None else wait
+            if not call.wait(wait if unhurried else max(wait, patience)):  # else it cannot come later
                 if unhurried:
-                    self.breaker.held(self._clock(), min(self._clock() - began, wait or 0.0))
+                    self.breaker.held(self._clock(), min(self._clock() - began, wait))
                     return None
                 self._abandon()
                 raise StateError(f"{NO_ANSWER} within {patience:.2g} s")

@@ -312,6 +312,9 @@ _MEANINGS = (
      "what answers is no Redis, or wants TLS (rediss://): check host and port"),
     (("Connection closed by server",),
      "the connection was closed without an answer: is this a Redis, and does it want TLS (rediss://)?"),
+    (("Too many connections", "No connection available"),
+     "all connections of its client are in use: let it have more, or give the state a client of its own"),
+    (("max number of clients",), "Redis takes no more connections (maxclients)"),
     (("WRONG_VERSION_NUMBER",), "what answers speaks no TLS: is it redis:// instead of rediss://?"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""

@@ -16,6 +16,8 @@ from pagerduty_logging.state.helper import waited
 
 REST = 0.05
 """Seconds for the rest of an answer that has begun to come."""
+AGAIN = 0.15
+"""Seconds for the answer of a server that has to be given the script again."""
 
 
 def connected(url: str, patience: float) -> Any:
@@ -169,10 +171,11 @@ class Asked:
         except Exception as error:
             if not is_unknown_script(error):
                 raise
+            socket.settimeout(AGAIN)
+            return self._client.eval(self._lua, *self._arguments)
         finally:
             with suppress(OSError):  # it may be closed by now
                 socket.settimeout(self._connection.socket_timeout)
-        return self._client.eval(self._lua, *self._arguments)
 
 
 def is_unknown_script(error: Exception) -> bool:

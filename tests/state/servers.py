@@ -94,6 +94,7 @@ class Proxy:
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.cut_after: int | None = None
         self.stop_after: int | None = None
+        self.answers_left: int | None = None
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -117,6 +118,10 @@ class Proxy:
                     target.sendall(data[: self.stop_after])
                     self.stop_after = None
                     continue
+                if answers and self.answers_left is not None:
+                    self.answers_left -= 1
+                    if self.answers_left < 0:
+                        continue
                 target.sendall(data)
         for one in (source, target):
             with contextlib.suppress(OSError):

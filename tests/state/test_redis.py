@@ -274,6 +274,8 @@ def _raise(error: BaseException):
         (lambda: _raise(redis.ResponseError("unknown command 'EVALSHA'")), "a Sentinel or a proxy"),
         (lambda: _raise(redis.InvalidResponse("Protocol Error: b'SSH-2.0'")), "is no Redis"),
         (lambda: _raise(redis.ConnectionError("Connection closed by server.")), "does it want TLS"),
+        (lambda: _raise(redis.ConnectionError("Too many connections")), "a client of its own"),
+        (lambda: _raise(redis.ConnectionError("max number of clients reached")), "(maxclients)"),
         (lambda: _raise(redis.ConnectionError("[SSL: WRONG_VERSION_NUMBER]")), "speaks no TLS"),
         (lambda: time.sleep(5.0), "no answer within 0.25 s"),
     ],

@@ -51,6 +51,18 @@ def test_what_is_done_meanwhile_is_done_once_and_before_the_answer_is_waited_for
     proxy.close()
 
 
+def test_a_handler_without_threads_waits_for_the_answer_to_a_hand_in(redis_server: Server):
+    proxy = Proxy(redis_server.port)
+    here = Member(proxy.url, background=False)
+    here.tell()
+    here.state._asker.breaker.held(time.monotonic(), 0.05)
+    for _ in range(5):
+        here.see()
+        assert here.state.hand_in()
+    assert here.said == []
+    proxy.close()
+
+
 def test_an_answer_that_stops_in_the_middle_holds_the_worker_a_quarter_of_a_second(redis_server: Server):
     proxy = Proxy(redis_server.port)
     here = Member(proxy.url)
@@ -75,6 +87,20 @@ def test_a_server_that_forgot_the_script_is_told_it_again(redis_server: Server):
     redis_server.client().script_flush()
     assert isinstance(here.ask("network"), Mine)
     assert here.said == []
+
+
+def test_a_server_that_hangs_as_it_is_told_the_script_again_holds_the_worker_for_a_moment(
+    redis_server: Server,
+):
+    proxy = Proxy(redis_server.port)
+    here = Member(proxy.url)
+    here.ask()
+    redis_server.client().script_flush()
+    proxy.answers_left = 1
+    began = time.monotonic()
+    assert here.ask("network") == Unknown()
+    assert time.monotonic() - began < 0.6, "a second and more is what redis-py would wait"
+    proxy.close()
 
 
 def test_a_handler_that_waits_for_its_turn_takes_what_another_was_answered(redis_server: Server):
