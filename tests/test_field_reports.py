@@ -98,6 +98,27 @@ def test_a_worker_logs_and_raises_and_whoever_asked_logs_again(pager, sandbox) -
     assert pages(pager, sandbox) == ["charging failed: ValueError: the rates are stale"]
 
 
+def test_a_library_reports_what_my_handler_raised_with_two_of_its_loggers(pager, sandbox) -> None:
+    code = """
+def call(handler, *loggers):
+    try:
+        handler()
+    except ValueError as error:
+        for logger, words in loggers:
+            logger.exception(words or error)
+"""
+    library: dict[str, Any] = {}
+    exec(compile(code, "/venv/lib/python3/site-packages/xmpp/stanza.py", "exec"), library)
+
+    def on_message() -> None:
+        raise ValueError("the rates are stale")
+
+    stanza, connection = logging.getLogger("shop.xmpp.stanza"), logging.getLogger("shop.xmpp.connection")
+    library["call"](on_message, (stanza, "cannot handle the stanza"), (connection, ""))
+    (summary,) = pages(pager, sandbox)
+    assert summary.startswith("cannot handle the stanza in ")
+
+
 def test_i_log_raise_the_same_error_and_it_ends_my_program(pager, sandbox, monkeypatch) -> None:
     monkeypatch.setattr("sys.excepthook", lambda *_: None)
     with install_hooks(logging.getLogger("shop")):

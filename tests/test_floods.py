@@ -371,4 +371,4 @@ def test_an_event_that_waits_takes_less_than_3500_bytes_with_all_that_is_known_o
     finally:
         tracemalloc.stop()
     assert len(program.queue.waiting()) == 901
-    assert taken / 900 < 3_500
+    assert taken / 900 < 2_100

@@ -14,9 +14,10 @@ from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Resolve, Severity, Trigger
 from pagerduty_logging.state.asking import nothing
+from pagerduty_logging.state.ledger import HAND_IN
 from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP
 from pagerduty_logging.state.protocol import Anothers, Answer, Later, Mine, Silenced, Unknown
-from pagerduty_logging.state.shared import HAND_IN, SharedState
+from pagerduty_logging.state.shared import SharedState
 from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import duration
 

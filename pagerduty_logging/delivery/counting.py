@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.state.known import REMEMBERED
+from pagerduty_logging.state.ledger import HAND_IN
 from pagerduty_logging.state.problem import HandedIn, Problem
-from pagerduty_logging.state.shared import HAND_IN, SharedState
+from pagerduty_logging.state.shared import SharedState
 from pagerduty_logging.state.throttle import Throttle
 
 
@@ -50,14 +52,20 @@ class Counting:
         self._clock = clock
         self._wall = wall
         self._entries: dict[str, _Entry] = {}
-        self._look_at = clock()
+        self._looked = clock() - HAND_IN
+        self._hand_in_at = -math.inf
         self._looked_at = wall()
 
     def wait(self) -> float | None:
         """Return the seconds until the next check; None: there is nothing to check."""
         if not (self._entries or self._throttle.fresh):
             return None
-        return max(self._look_at - self._clock(), self._state.pause())
+        now, pause = self._clock(), self._state.pause()
+        if pause > 0.0:
+            self._hand_in_at = now + pause
+        if self._hand_in_at > self._looked:  # what is handed in then is to be found just before
+            return pause
+        return max(self._looked + HAND_IN - now, pause)
 
     def known_here(self, key: str) -> int:
         """Return how often this process has seen a problem."""
@@ -86,7 +94,7 @@ class Counting:
                     entry.problems.remove(problem)
             if not entry.problems:
                 del self._entries[key]
-        self._look_at = now + HAND_IN
+        self._looked = now
         self._looked_at = self._wall()
 
     def _take_fresh(self) -> None:

@@ -44,7 +44,8 @@ MAX_INTEGER_BITS = 1_024
 """Larger integers are described: many JSON readers lose them, and Python refuses over 4,300 digits."""
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
-_PRINTED_AT_ONCE = frozenset((str, int, float, bool, type(None)))
+PLAIN = frozenset((str, int, float, bool, type(None)))
+"""Types of JSON's simple values: to print one runs none of the application's code, and takes no time."""
 _T = TypeVar("_T")
 
 # UTF-8 has no lone surrogates; many JSON readers refuse NUL, escaped or not.
@@ -209,7 +210,7 @@ def printable(value: object) -> object:
     For callers whose values are printed by other code: `repr` of deep nesting takes a second before it fails,
     that of a template string shows its parts.
     """
-    if type(value) in _PRINTED_AT_ONCE:
+    if type(value) in PLAIN:
         return value
     if not bounded_repr.is_plain(value, str):
         bounded = template_text.is_template(value) or _is_long(value) or bounded_repr.is_deep(value)

@@ -14,16 +14,16 @@ from contextlib import suppress
 from typing import Any, Final
 
 from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS
-from pagerduty_logging.record import overrides, places
+from pagerduty_logging.record import overrides
 from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence, exception_of
 from pagerduty_logging.state.problem import NEVER, Problem
 from pagerduty_logging.state.throttle import Throttle
 
-from . import failure, parts, printed_shapes, shapes, source
-from .lines import UNKNOWN, Line, Texts, finder
+from . import failure, printed_shapes, shapes
+from .lines import UNKNOWN, Line, line_of
 from .problem import Identifier
-from .tokens import Token, part_in, says_enough, shape_without_digits, token_of, token_of_words
-from .words import may_be_data, shown, words_of
+from .tokens import Token, token_of, token_of_words
+from .words import shown, words_of
 
 _SHOWN: Final = frozenset(
     (
@@ -89,18 +89,18 @@ class CallSites:
         if line is None:
             return None
         path, find, site, problem, function, module, texts, shape = line
-        args = record.args
-        if path != record.pathname or args or site.over:
+        if path != record.pathname or record.args or site.over:
             return None
         if module is not None and module != record.module:
             return None
-        joined: tuple[str, ...] | None = ()
-        if args is None and "raceback (most" in message and (begins := printed_shapes.begin_of(message)):
-            joined = self._printed.joined_of(_place_of(record), message, begins)
-            whole, message = message, message[:begins]
-            if joined is None or (texts and (site.templates or whole.rstrip().endswith(message))):
-                return None
         found: Any = find(message)
+        joined: tuple[str, ...] | None = ()
+        appended = record.exc_text and not record.exc_info
+        if appended or (found is None and record.args is None and "(most recent call last):" in message):
+            found = self._by_printed(record, message, line)
+            if found is None:
+                return None
+            found, joined = found
         if found is None:
             return None
         raised: Any = record.exc_info
@@ -114,9 +114,8 @@ class CallSites:
             if failure.is_ordinary(record, raised[1]):
                 return problem if problem is not UNKNOWN else None
             joined = failure.joined_of(record, ordinary=False)
-        elif record.exc_text or (
-            (handled := sys.exception()) is not None
-            and (args is None or failure.may_be_handed(record, handled))
+        elif (handled := sys.exception()) is not None and (
+            appended or record.args is None or failure.may_be_handed(record, handled)
         ):
             return None
         if not joined:
@@ -125,6 +124,28 @@ class CallSites:
         if texts is not None or module is not None:
             return None
         return self._known_at.get((path, record.lineno), _NOTHING).get((record.name, shape, joined))
+
+    def _by_printed(
+        self, record: logging.LogRecord, message: str, line: Line
+    ) -> tuple[object, tuple[str, ...]] | None:
+        """Return what a line finds for words to which a traceback was appended, and what that joins.
+
+        None: it finds nothing.
+        """
+        whole, begins = _printed_in(record, message)
+        if begins is None:
+            return None
+        words = message[:begins] if whole is message else message
+        if whole.startswith(printed_shapes.STACK, begins):
+            return line.find(words), ()
+        shape = self._printed.of(_place_of(record), whole, begins)
+        if shape is None:
+            return None
+        if line.texts is None:
+            return line.find(words), shape.joined
+        if line.site.templates:
+            return None
+        return line.texts.find(words, shape.means(words, whole[begins + 1 :])), ()
 
     def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
         """Count RECORD if it is a repeat; return whether it is one.
@@ -235,14 +256,21 @@ class CallSites:
         return True
 
     def learn_line(self, record: logging.LogRecord, words: str, token: Token, problem: Problem) -> None:
-        """Recognise the next such records by their line, if possible; see `_line_of`."""
+        """Recognise the next such records by their line, if possible; see `line_of`."""
         name, number = record.name, record.lineno
-        begins = printed_shapes.begin_of(words) if record.args is None else 0
-        if begins:
-            crash = failure.reported_crash(record, words[begins + 1 :])
-            self._printed.learn(_place_of(record), words, begins, () if crash is None else crash.joined)
-            words = words[:begins]
-        known = _line_of(record, words, token, problem, self._lines.get(name, {}).get(number))
+        whole, begins = _printed_in(record, words)
+        means = None
+        if begins is not None:
+            words = words[:begins] if whole is words else words
+            if not whole.startswith(printed_shapes.STACK, begins):
+                traceback, place = whole[begins + 1 :], _place_of(record)
+                crash = failure.reported_crash(record, traceback)
+                self._printed.learn(place, whole, begins, () if crash is None else crash.joined)
+                shape = self._printed.of(place, whole, begins)
+                if shape is None:
+                    return
+                means = shape.means(words, traceback)
+        known = line_of(record, words, token, problem, self._lines.get(name, {}).get(number), means)
         if known is not None:
             self._shortcuts.know_line(name, number, known)
 
@@ -300,79 +328,17 @@ class CallSites:
         self._shortcuts.know_at(place, what, name, NEVER, problem, occurrence.kind)
 
 
-def _line_of(
-    record: logging.LogRecord, words: str, token: Token, problem: Problem, before: Line | None
-) -> Line | None:
-    """Return what is known about the line that logged a record; None: no more than before.
+def _printed_in(record: logging.LogRecord, words: str) -> tuple[str, int | None]:
+    """Return the text in which a printed traceback follows an end of line, and where; None: there is none.
 
-    Args:
-        record: only its words decide its token.
-        words: those of its message, without the data beside them.
-        token: what `token_of` returned for it.
-        problem: of which it is an occurrence.
-        before: what was known before.
+    It is the message of a record that a queue formatted, or `exc_text` of one that came through a socket.
     """
-    site = source.sites.get((record.pathname, record.lineno))
-    name, shape, joined = token
-    if site is None or site.over or record.args or name != record.name or name in places.MAINS:
-        return None
-    if before is not None and (before.path != record.pathname or before.site is not site):
-        before = None
-    if before is not None and before.problem is not None and not _is_replaced(before.problem, problem):
-        return None
-    number = next((n for n, template in enumerate(site.templates) if template.fits(words)), None)
-    if number is not None:
-        template = site.templates[number]
-        more = parts.module_of(getattr(record, "module", None), record.pathname) if name == parts.ROOT else ()
-        crash = joined[: len(joined) - len(more)]
-        says = template.text == shape and joined == (*crash, *more) and says_enough(shape)
-        find = finder(site.templates[:number], template.pieces) if says else None
-        return Line(
-            record.pathname,
-            find or _find_nothing,
-            site,
-            UNKNOWN if crash and says else problem,
-            None,
-            record.module if more else None,
-            shape=shape,
-        )
-    if not _is_told_by_mask(record, words, token, site):
-        return None
-    if before is not None and before.function == record.funcName and before.texts is not None:
-        before.texts.add(words, problem)
-        return None
-    by_mask = not (site.templates or site.bare)
-    texts = Texts(look_again=not record.pathname.startswith("<"), ids=by_mask)
-    texts.add(words, problem)
-    return Line(record.pathname, texts.find, site, None, record.funcName, texts=texts)
-
-
-def _is_told_by_mask(record: logging.LogRecord, words: str, token: Token, site: source.Site) -> bool:
-    """Return whether all texts that differ from WORDS in their digits only have this token."""
-    name, shape, joined = token
-    return (
-        type(record.funcName) is str
-        and name != parts.ROOT
-        and joined in ((), parts.logged_in(record.funcName))
-        and not any(template.has_digit() for template in site.templates)
-        and not may_be_data(words)
-        and (shape == _part_of(site, words) or shape_without_digits(site, words) == shape)
-    )
-
-
-def _part_of(site: source.Site, words: str) -> str | None:
-    part = part_in(site, words)
-    return None if part is None else part.text
-
-
-def _is_replaced(known: Problem, problem: Problem) -> bool:
-    """Return whether the problem known for a line is over, or was forgotten and has occurred again."""
-    return known.over or (known is not problem and known.key == problem.key)
+    printed = record.exc_text
+    if type(printed) is str and printed and not record.exc_info:
+        return printed, -1
+    begins = printed_shapes.begin_of(words) if record.args is None else 0
+    return words, begins or None
 
 
 def _place_of(record: logging.LogRecord) -> tuple[object, ...]:
     return record.name, record.pathname, record.lineno, record.funcName
-
-
-def _find_nothing(text: str) -> None:
-    return None

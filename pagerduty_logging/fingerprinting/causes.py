@@ -32,7 +32,6 @@ _ELSEWHERE: Final = frozenset(("ename", "excinfo"))
 _MAX_WRAPPERS: Final = 5
 _MADE_OF: Final = "\nThe above exception was the direct cause of the following exception:\n"
 _STACK: Final = "\nStack (most recent call last):"
-HEADER: Final = "raceback (most recent call last)"
 _FRAME = re.compile(r'(?:^|\n)[ \t]*File "([^"\n]*)", line [0-9]+, in ([^\n]+)')
 _TYPE = re.compile(r"\n([A-Za-z_][\w.]*)(?=:|\n|$)", re.ASCII)
 _INDENTED_TYPE = re.compile(r"\n[ \t]+((?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?=: |\s*$)", re.ASCII)
@@ -192,7 +191,7 @@ def places_behind(exception: BaseException) -> list[Place]:
     if cause is not None:
         printed_text = getattr(cause, "tb", None)
         text = printed_text if type(printed_text) is str else safejson.text(cause, _MAX_PRINTED_CHARS)
-        if HEADER in text:
+        if printed_traceback.MARK in text:
             held = printed_traceback.held_in(text)
             places += _printed_places(held.traceback) if held is not None else []
     if _in_interpreter(exception) is not None:
@@ -231,7 +230,7 @@ def _member(text: str, chosen: Chosen) -> Failure | None:
     found = _section(text, chosen)
     if found is not None:
         return found
-    kind = _TYPE.match(text) if HEADER not in text else None
+    kind = _TYPE.match(text) if printed_traceback.MARK not in text else None
     return None if kind is None else Failure(kind[1])
 
 

@@ -8,6 +8,7 @@ digits, as their masks would be.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import time
@@ -15,11 +16,13 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from pagerduty_logging.events_api.events import Severity
+from pagerduty_logging.record import places
 from pagerduty_logging.state.problem import Last, Problem
 
-from . import alike, source
+from . import alike, parts, source
 from .templates import Template
-from .words import LAST, TEMPLATE
+from .tokens import Token, part_in, says_enough, shape_without_digits
+from .words import LAST, TEMPLATE, may_be_data
 
 MAX_HOLES: Final = 16
 MAX_BEFORE: Final = 3
@@ -52,7 +55,7 @@ class Texts:
     """
 
     def __init__(self, *, look_again: bool, ids: bool) -> None:
-        self._problems: dict[str, Problem] = {}
+        self._problems: dict[object, Problem] = {}
         self._ids = ids
         self._have_ids = False
         self._fresh_until = time.monotonic() + source.LOOK_AGAIN if look_again else math.inf
@@ -65,23 +68,34 @@ class Texts:
         self._fresh_until = now + source.LOOK_AGAIN
         return False
 
-    def add(self, text: str, problem: Problem) -> None:
-        """Add a text, and with it all that differ from it in their digits only."""
+    def add(self, text: str, problem: Problem, means: object = None) -> None:
+        """Add a text, and with it all that differ from it in their digits only.
+
+        Args:
+            text: it.
+            problem: its problem.
+            means: what a traceback that is appended to it means, see `PrintedShape`. Default: there is none.
+        """
         if len(self._problems) >= MAX_TEXTS:
             self._problems.clear()
             self._have_ids = False
         if self._ids and (shown := alike.without_ids(text)) != text:
             self._have_ids, text = True, shown
-        self._problems[alike.without_digits(text)] = problem
+        text = alike.without_digits(text)
+        self._problems[text if means is None else (text, means)] = problem
 
-    def find(self, text: str) -> Problem | None:
-        """Return the problem of a text, if it was added."""
-        problem = self._problems.get(text)
-        if problem is not None or len(text) > alike.MAX_MASKED:
-            return problem
+    def find(self, text: str, means: object = None) -> Problem | None:
+        """Return the problem of a text, if it was added with this meaning of its traceback."""
+        if means is None:
+            problem = self._problems.get(text)
+            if problem is not None:
+                return problem
+        if len(text) > alike.MAX_MASKED:
+            return None
         if self._have_ids:
             text = alike.without_ids(text)
-        return self._problems.get(alike.without_digits(text))
+        text = alike.without_digits(text)
+        return self._problems.get(text if means is None else (text, means))
 
 
 class Line(NamedTuple):
@@ -131,3 +145,88 @@ def _texts_of(pieces: tuple[str, ...], value: str) -> str:
     # Each piece at its first place, without backtracking: no text takes long.
     found = "".join(f"(?>{value}?{re.escape(piece)})" for piece in middle)
     return f"{re.escape(first)}{found}{value}{re.escape(last)}"
+
+
+def line_of(
+    record: logging.LogRecord,
+    words: str,
+    token: Token,
+    problem: Problem,
+    before: Line | None,
+    means: object,
+) -> Line | None:
+    """Return what is known about the line that logged a record; None: no more than before.
+
+    Args:
+        record: only its words decide its token.
+        words: those of its message, without the data beside them.
+        token: what `token_of` returned for it.
+        problem: of which it is an occurrence.
+        before: what was known before.
+        means: what the traceback means that was appended to them; None: there is none.
+    """
+    site = source.sites.get((record.pathname, record.lineno))
+    name, shape, joined = token
+    if site is None or site.over or record.args or name != record.name or name in places.MAINS:
+        return None
+    if before is not None and (before.path != record.pathname or before.site is not site):
+        before = None
+    if before is not None and before.problem is not None and not _is_replaced(before.problem, problem):
+        return None
+    number = next((n for n, template in enumerate(site.templates) if template.fits(words)), None)
+    if number is not None:
+        template = site.templates[number]
+        more = parts.module_of(getattr(record, "module", None), record.pathname) if name == parts.ROOT else ()
+        crash = joined[: len(joined) - len(more)]
+        says = template.text == shape and joined == (*crash, *more) and says_enough(shape)
+        find = finder(site.templates[:number], template.pieces) if says else None
+        return Line(
+            record.pathname,
+            find or _find_nothing,
+            site,
+            UNKNOWN if crash and says else problem,
+            None,
+            record.module if more else None,
+            shape=shape,
+        )
+    if not _is_told_by_mask(record, words, token, site, joins=means is not None):
+        return None
+    if before is not None and before.function == record.funcName and before.texts is not None:
+        before.texts.add(words, problem, means)
+        return None
+    by_mask = not (site.templates or site.bare)
+    texts = Texts(look_again=not record.pathname.startswith("<"), ids=by_mask)
+    texts.add(words, problem, means)
+    return Line(record.pathname, texts.find, site, None, record.funcName, texts=texts)
+
+
+def _is_told_by_mask(
+    record: logging.LogRecord, words: str, token: Token, site: source.Site, *, joins: bool
+) -> bool:
+    """Return whether all texts that differ from WORDS in their digits only have this token.
+
+    JOINS: what a printed traceback means joins it; then that is part of what they are known by.
+    """
+    name, shape, joined = token
+    return (
+        type(record.funcName) is str
+        and name != parts.ROOT
+        and (joins or joined in ((), parts.logged_in(record.funcName)))
+        and not any(template.has_digit() for template in site.templates)
+        and not may_be_data(words)
+        and (shape == _part_of(site, words) or shape_without_digits(site, words) == shape)
+    )
+
+
+def _part_of(site: source.Site, words: str) -> str | None:
+    part = part_in(site, words)
+    return None if part is None else part.text
+
+
+def _is_replaced(known: Problem, problem: Problem) -> bool:
+    """Return whether the problem known for a line is over, or was forgotten and has occurred again."""
+    return known.over or (known is not problem and known.key == problem.key)
+
+
+def _find_nothing(text: str) -> None:
+    return None

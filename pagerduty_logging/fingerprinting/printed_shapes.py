@@ -11,7 +11,10 @@ from typing import Final, NamedTuple
 
 from pagerduty_logging.record import places
 
+from . import causes
+
 _HEADER: Final = "Traceback (most recent call last):\n"
+STACK: Final = "\nStack (most recent call last):\n"
 _OF_GROUP: Final = "\n  + Exception Group "
 MAX_PLACES: Final = 300
 MAX_SHAPES: Final = 4
@@ -44,7 +47,20 @@ class PrintedShape(NamedTuple):
     rows: tuple[str, ...]
     last: str
     """What follows the last of them."""
-    joined: tuple[str, ...]
+    joined: tuple[str, ...] = ()
+    """What it joins if its line reports for other code."""
+    failure: causes.Failure | None = None
+    """What it tells of its exception."""
+
+    def means(self, words: str, traceback: str) -> tuple[object, ...]:
+        """Return what of a traceback that fits decides a key, where its line has no template.
+
+        Args:
+            words: those of its line.
+            traceback: the text.
+        """
+        own = self.failure is not None and self.failure.is_all_of(words, traceback)
+        return self.joined, self.failure, own
 
     def fits(self, text: str, at: int) -> bool:
         """Return whether what follows in a text is such a traceback.
@@ -66,12 +82,15 @@ class PrintedShape(NamedTuple):
         return text.startswith(self.last, at) and at + len(self.last) == len(text)
 
 
-def shape_of(traceback: str, joined: tuple[str, ...]) -> PrintedShape | None:
+def shape_of(
+    traceback: str, joined: tuple[str, ...] = (), failure: causes.Failure | None = None
+) -> PrintedShape | None:
     """Return the shape of a traceback; None if an exception's words are more than one line, or hard to tell.
 
     Args:
         traceback: the text, from its header to its end.
         joined: what it joins to a key.
+        failure: what it tells of its exception.
     """
     if len(traceback) > MAX_CHARS:
         return None
@@ -88,7 +107,7 @@ def shape_of(traceback: str, joined: tuple[str, ...]) -> PrintedShape | None:
             return None
         rows.append(f"{chunk}\n{found[1]}")
         chunk, after_words = "", True
-    return PrintedShape((rows[0][1:], *rows[1:]), chunk, joined) if rows else None
+    return PrintedShape((rows[0][1:], *rows[1:]), chunk, joined, failure) if rows else None
 
 
 class PrintedShapes:
@@ -97,17 +116,18 @@ class PrintedShapes:
     def __init__(self) -> None:
         self._known: dict[object, tuple[PrintedShape, ...]] = {}
 
-    def joined_of(self, place: object, text: str, begins: int) -> tuple[str, ...] | None:
-        """Return what the traceback that begins behind an end of line joins; None if it is not known."""
+    def of(self, place: object, text: str, begins: int) -> PrintedShape | None:
+        """Return the shape of the traceback that begins behind an end of line; None if it is not known."""
         for shape in self._known.get(place, ()):
             if shape.fits(text, begins + 1):
-                return shape.joined
+                return shape
         return None
 
     def learn(self, place: object, text: str, begins: int, joined: tuple[str, ...]) -> None:
         """Remember the shape of the traceback that begins behind an end of line, and what it joins."""
         known = self._known.get(place, ())
-        shape = shape_of(text[begins + 1 :], joined)
+        traceback = text[begins + 1 :]
+        shape = shape_of(traceback, joined, causes.printed(traceback))
         if shape is None or shape in known:
             return
         if len(self._known) >= MAX_PLACES:
@@ -116,10 +136,13 @@ class PrintedShapes:
 
 
 def begin_of(text: str) -> int:
-    """Return where the words before a traceback end, which a queue appended; 0 if there is none."""
+    """Return where the words before a traceback end, which a queue appended; 0 if there is none.
+
+    The stack of `stack_info=True` that follows words alone counts as one.
+    """
     at = text.find(_HEADER)
     if at < 0:
-        return 0
+        return max(text.find(STACK), 0)
     if text[at - 1] == "\n":
         return at - 1
     begins = at - len(_OF_GROUP)

@@ -10,9 +10,7 @@ import functools
 from types import TracebackType
 from typing import Any, Final, TypeAlias
 
-from pagerduty_logging.record import exceptions
-
-from . import causes
+from pagerduty_logging.record import exceptions, printed_traceback
 
 Shape: TypeAlias = tuple[object, ...]
 MAX_FRAMES: Final = 100
@@ -82,7 +80,7 @@ def _says_no_more(cause: BaseException) -> bool:
         and exceptions.has_plain_words(cause)
         and "tb" not in cause.__dict__
         and not _may_have_printed(kind)
-        and causes.HEADER not in str(cause)
+        and printed_traceback.MARK not in str(cause)
     )
 
 

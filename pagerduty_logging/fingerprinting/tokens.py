@@ -12,6 +12,7 @@ import sys
 import time
 from typing import Any, Final, TypeAlias
 
+from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record import exceptions, places, structured
 from pagerduty_logging.record.template_strings import HOLE
 
@@ -27,7 +28,6 @@ Token: TypeAlias = tuple[str, str, tuple[str, ...]]
 _APART: Final = frozenset((*failure.LOGGERS, "django.server", "tornado.access", "uvicorn.error"))
 """Loggers whose records are distinguished by more than their text."""
 _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
-_PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _AS_REPR: Final = frozenset("ra")
 _MAX_CHARS: Final = 2_000
 
@@ -92,7 +92,9 @@ def token_of_words(
     if ("<" in words and "<class '" in words) or ('"' in words and 'File "' in words):
         return None
     if record.exc_text and not record.exc_info:
-        return None
+        if appended or type(record.exc_text) is not str or sys.exception() is not None:
+            return None
+        appended = record.exc_text
     path = record.pathname
     site = source.sites.get((path, record.lineno))
     if site is None:
@@ -135,8 +137,8 @@ def _merged(record: logging.LogRecord, text: str) -> tuple[str, str] | None:
     if record.args is not None or record.exc_info or text is not record.msg or sys.exception() is not None:
         return None
     said = texts.of_merged(text)
-    simple = texts.Text(said.text, appended=said.appended, whole=text)
-    return (said.text, said.appended) if said == simple and said.appended and said.text else None
+    simple = texts.Text(said.text, appended=said.appended, whole=text if said.appended else "")
+    return (said.text, said.appended) if said == simple and said.text else None
 
 
 def _crash_of(record: logging.LogRecord, appended: str) -> tuple[str, ...] | None:
@@ -164,7 +166,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any, show: Show) -> 
         if type(value) is str:
             if HEADER in value:
                 return None
-        elif type(value) not in _PLAIN:
+        elif type(value) not in PLAIN:
             if issubclass(type(value), str) or texts.failure_in(value):
                 return None
             if causes.is_exception(value) and failure.may_be_handed(record, value):
@@ -247,7 +249,7 @@ def _of_values(
     show: Show,
 ) -> Token | None:
     """The token of a template without a word, of which the values are all that there is."""
-    shown = args if _PLAIN.issuperset(map(type, args)) else _shown(msg, args, show)
+    shown = args if PLAIN.issuperset(map(type, args)) else _shown(msg, args, show)
     if shown is None:
         return None
     try:
@@ -270,7 +272,7 @@ def _shown(msg: str, args: tuple[object, ...], show: Show) -> tuple[object, ...]
         return None
     shown: list[object] = []
     for arg in args:
-        if type(arg) in _PLAIN:
+        if type(arg) in PLAIN:
             shown.append(arg)
         elif isinstance(arg, (type, str, bytes, bytearray)) or structured.is_structured(arg):
             return None

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record import message, structured, template_strings
 
 from . import causes, forms, shapes, texts
@@ -23,7 +24,6 @@ FIRST: Final = frozenset(("", "{", "[", "(", "T"))
 LAST: Final = {"{": "}", "[": "]", "(": ")"}
 """Its last character then."""
 TEMPLATE: Final = "Template(strings="
-_PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
 HEADER: Final = "(most recent call last)"
 _PRINTED: Final = frozenset(("exception", "exc_info"))
@@ -123,7 +123,7 @@ def _words_of(said: dict[Any, Any]) -> str | None:
             if not value.strip():
                 continue
             return None if name in _PRINTED or (len(value) <= 80 and _says_little(value)) else value
-        if type(value) not in _PLAIN:
+        if type(value) not in PLAIN:
             return None
     return None
 
@@ -144,7 +144,7 @@ def wordless(said: Any) -> Wordless | None:
         said = structured.read_text(said) if may_be_data(said) else None
         if type(said) is not dict or not _TRACEBACKS.isdisjoint(said):
             return None
-    elif type(said) is not dict or not _PLAIN.issuperset(map(type, said.values())):
+    elif type(said) is not dict or not PLAIN.issuperset(map(type, said.values())):
         return None
     if "pagerduty" in said or texts.traceback_field(said) or structured.has_words(said):
         return None

@@ -25,8 +25,8 @@ from dagster import HookContext, success_hook
 from pagerduty_logging.integrations import handlers
 from pagerduty_logging.integrations.reports import describe
 from pagerduty_logging.page.deployment import find_environment
-from pagerduty_logging.record.echoes import HEADER
 from pagerduty_logging.record.overrides import NAME
+from pagerduty_logging.record.printed_traceback import HEADER
 
 MAX_RUNS = 1_000
 """Runs with a failed step that are remembered; the least recently seen is forgotten first."""

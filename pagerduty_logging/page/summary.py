@@ -8,6 +8,7 @@ import re
 from pagerduty_logging.events_api.text import cut, plain
 from pagerduty_logging.record.exceptions import Frame, Raised
 from pagerduty_logging.record.places import OURSELVES, is_library, is_ours, looks_like_library
+from pagerduty_logging.record.printed_traceback import MARK
 
 MAX_LINE_CHARS = 600
 """Characters of the message's first line in a summary, so that the exception fits in behind it."""
@@ -26,7 +27,6 @@ _LOGURU_BEGINS = re.compile(
 )
 """Time, level and place of loguru's default format, in which a handler that it is given gets the message."""
 _CAUGHT = "Error caught"
-_HEADER = "raceback (most recent call last)"
 _STAMP = re.compile(
     r"^[\[(]\d{1,4}[-/.]\w{2,3}[-/.]\d{2,4}[T :]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?"
     r"(?: ?Z| ?[+-]\d\d:?\d\d)?[\])]\s*"
@@ -164,7 +164,7 @@ def _module(path: str) -> str:
 
 def _first_line(text: str) -> str:
     """Return the first line that has a letter, else the first that has anything."""
-    if len(text) <= MAX_LOOKED_AT and text.isascii() and text.isprintable() and _HEADER not in text:
+    if len(text) <= MAX_LOOKED_AT and text.isascii() and text.isprintable() and MARK not in text:
         return text.strip()  # as most messages: it has one line
     lines = [line.strip() for line in plain(text[:MAX_LOOKED_AT]).split("\n")]
     found = next((line for line in lines if _LETTER.search(line)), None)
@@ -190,7 +190,7 @@ def _last_line(text: str) -> str:
     last = next((line for line in reversed(lines) if _LETTER.search(line)), lines[0])
     if not _LETTER.search(lines[0]) and not any(c.isdigit() for c in lines[0]):
         return last
-    if _HEADER not in text or last == lines[0]:
+    if MARK not in text or last == lines[0]:
         return f"{lines[0]} {lines[1]}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
     head = _TRACEBACK.split(lines[0], maxsplit=1)[0].rstrip(": ")
     return f"{head}: {last}" if head else last

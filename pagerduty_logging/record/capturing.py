@@ -15,6 +15,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol
 
+from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record import overrides, paged_exceptions
 from pagerduty_logging.record.exceptions import Failure
 from pagerduty_logging.record.filters import Ignored
@@ -25,7 +26,7 @@ from pagerduty_logging.record.occurrence import (
     salvage,
     traceback_of,
 )
-from pagerduty_logging.record.reporters import with_exception
+from pagerduty_logging.record.reporters import is_of_library, with_exception
 from pagerduty_logging.state.throttle import Throttle
 
 _RULES = {
@@ -34,7 +35,6 @@ _RULES = {
     "exit": "the report of an exit with all well",
 }
 
-_PLAIN = frozenset((str, int, float, bool, type(None)))
 
 MAX_NESTED = 5
 """Records may log while they are rendered; from this nesting depth on, objects are not rendered."""
@@ -143,7 +143,7 @@ class Capturing:
                 return None
             record = with_exception(record)
             args: Any = record.__dict__.get("args")
-            is_plain = not args or (type(args) is tuple and _PLAIN.issuperset(map(type, args)))
+            is_plain = not args or (type(args) is tuple and PLAIN.issuperset(map(type, args)))
             if not is_plain or sys.exception() is not None:
                 record = self._identifier.with_handled(record)
             error = exception_of(record)
@@ -233,7 +233,11 @@ class Capturing:
             not uncaught
             and (
                 relation == "raised again"
-                or (relation == "same" and mark.logger != occurrence.attributes["name"])
+                or (
+                    relation == "same"
+                    and mark.logger != occurrence.attributes["name"]
+                    and not is_of_library(record, mark.logger)
+                )
             )
         ):
             return None

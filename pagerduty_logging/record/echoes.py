@@ -14,6 +14,7 @@ import traceback
 from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api import safejson
+from pagerduty_logging.record.printed_traceback import HEADER
 
 REPORTED: Final = "__pagerduty_logging_uncaught__"
 """The attribute by which the middleware of `integrations` marks an exception that it has paged for."""
@@ -24,7 +25,6 @@ MAX_SECONDS: Final = 5.0
 _TORNADO: Final = "tornado.access"
 _UVICORN: Final = "uvicorn.error"
 _NO_START: Final = "Application startup failed. Exiting."
-HEADER: Final = "Traceback (most recent call last):"
 _DEFERRED: Final = "Unhandled error in Deferred:"
 """What Twisted logs before the failure itself, always (twisted: internet/defer.py, `DebugInfo.__del__`)."""
 SERVERS: Final = frozenset((_TORNADO, _UVICORN))

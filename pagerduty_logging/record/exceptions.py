@@ -10,6 +10,7 @@ from types import CodeType, TracebackType
 from typing import Any, NamedTuple, cast
 
 from pagerduty_logging.events_api import safejson
+from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record.places import MAINS
 
 MAX_TEXT = 4_000
@@ -183,10 +184,10 @@ def is_plain(error: BaseException) -> bool:
 def has_plain_words(error: BaseException) -> bool:
     """Return whether the words of ERROR can be read without the application's code."""
     kind = type(error)
-    if type(kind) is not type or kind.__str__ not in _WORDS or not _PLAIN.issuperset(map(type, error.args)):
+    if type(kind) is not type or kind.__str__ not in _WORDS or not PLAIN.issuperset(map(type, error.args)):
         return False
     return not isinstance(error, OSError) or (
-        type(error.filename) in _PLAIN and type(error.filename2) in _PLAIN
+        type(error.filename) in PLAIN and type(error.filename2) in PLAIN
     )
 
 
@@ -241,7 +242,6 @@ def _frames(lines: tuple[CodeType | int, ...]) -> tuple[Frame, ...]:
     )
 
 
-_PLAIN = frozenset((str, int, float, bool, type(None)))
 _WORDS = (BaseException.__str__, KeyError.__str__, OSError.__str__)
 """The `__str__` methods of Python's own exceptions: none of the application's code."""
 _SKIPPED = compile("", "", "exec")  # stands for skipped frames

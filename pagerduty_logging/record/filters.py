@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pagerduty_logging.events_api import options
 from pagerduty_logging.record import echoes, overrides
 from pagerduty_logging.record.exits import reports_clean_exit, reports_unfinished_task
+from pagerduty_logging.record.printed_traceback import HEADER
 
 ECHOES = ("django.server",)
 """Loggers that only repeat what another logger reports: that of Django's development server."""
@@ -57,7 +58,7 @@ class Ignored:
         if (
             type(message) is not str
             or (sys.exception() is not None and not attributes.get("args"))
-            or echoes.HEADER in message
+            or HEADER in message
             or name in echoes.SERVERS
         ):
             try:

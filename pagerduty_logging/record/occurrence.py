@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.events_api.events import Severity
+from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record import contents, overrides, own_traceback, web_request
 from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.record.contents import word
@@ -355,7 +356,7 @@ def _plain_attributes(record: logging.LogRecord) -> dict[str, Any]:
 
 def _plain(value: object) -> object:
     """Return a value if it is plain data, a text of it if it is a kind of text; else None."""
-    if type(value) in _PLAIN:
+    if type(value) in PLAIN:
         return safejson.truncated(value, MAX_STACK_CHARS) if type(value) is str else value
     if issubclass(type(value), str):
         return word(value, MAX_STACK_CHARS)
@@ -395,5 +396,4 @@ def _trace(attributes: Mapping[str, object]) -> tuple[str, str]:
 
 NOTHING_AROUND = Surroundings()
 _NO_OVERRIDES: Mapping[str, safejson.JSON] = {}
-_PLAIN = frozenset((str, int, float, bool, type(None)))
 _RECORD = tuple(vars(logging.LogRecord("", 0, "", 0, "", (), None)).keys() - {"exc_info"})

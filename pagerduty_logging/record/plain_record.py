@@ -7,13 +7,14 @@ import time
 from sys import getsizeof
 from typing import Any
 
+from pagerduty_logging.events_api.safejson import PLAIN
+
 LEAST = 2_000
 """About how many bytes of memory a copy takes at least."""
 MAX_BYTES = 50_000
 """Bytes that the texts of a copy may take; a greater record is read, and shortened, at once."""
 MAX_INTEGER = 2**64
 
-_PLAIN = frozenset((str, int, float, bool, type(None)))
 # Not made by logging's record factory, which may be the application's.
 _NAMES = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 
@@ -45,7 +46,7 @@ def attributes_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | Non
         kind = type(arg)
         if kind is str:
             size += 4 * len(arg)
-        elif kind not in _PLAIN or (kind is int and not -MAX_INTEGER < arg < MAX_INTEGER):
+        elif kind not in PLAIN or (kind is int and not -MAX_INTEGER < arg < MAX_INTEGER):
             return None
     printed, stack = attributes.get("exc_text"), attributes.get("stack_info")
     if printed is not None or stack is not None:
@@ -55,7 +56,7 @@ def attributes_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | Non
             return None
         for name in attributes.keys() - _NAMES:
             value = attributes[name]
-            if type(name) is not str or type(value) not in _PLAIN or name == "pagerduty":
+            if type(name) is not str or type(value) not in PLAIN or name == "pagerduty":
                 return None
             size += 100 + getsizeof(value)
     if size > MAX_BYTES:

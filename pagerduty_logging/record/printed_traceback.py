@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pagerduty_logging.events_api.safejson import truncated
 from pagerduty_logging.record.exceptions import INNER_FRAMES, MAX_CHAIN, MAX_TEXT, OUTER_FRAMES, Frame, Raised
 
+HEADER: Final = "Traceback (most recent call last):"
+"""The first line of a traceback, as Python prints it."""
+MARK: Final = "raceback (most recent call last)"
+"""In the first line of every printed traceback; without its first letter, which may be small."""
 _BEGIN = re.compile(
     r"^[ \t|+╭─]*(?:Exception Group )?(?:Traceback|Stack) \(most recent call last\):?[ \t─╮]*$", re.MULTILINE
 )
@@ -63,7 +67,7 @@ def held_in(text: str) -> Held | None:
 
     The stack of `stack_info=True` is no traceback.
     """
-    if "raceback (most recent call last)" not in text:
+    if MARK not in text:
         return None
     header = _HEADER.search(text)
     if header is None:
@@ -165,7 +169,7 @@ def of_parts(frames: str, representation: str) -> str:
     """Return a printed traceback, from its frames and the `repr` of its exception."""
     kind, words = exception_of(representation)
     last = f"{kind}: {words}" if words else kind
-    return "\n".join(("Traceback (most recent call last):", *frames.splitlines(), last))
+    return "\n".join((HEADER, *frames.splitlines(), last))
 
 
 def exception_of(representation: str) -> tuple[str, str]:

@@ -41,7 +41,6 @@ _PLAIN = (
 )
 MAX_NAMES = 20
 """Names shown of a mapping's entries."""
-_TRACEBACK = "raceback (most recent call last)"
 _FRAMES = re.compile(r'\s*File "[^"\n]*", line \d+, in ')
 _REPR = re.compile(r"[A-Z]\w*\(.*\)", re.DOTALL)
 
@@ -50,6 +49,17 @@ def is_report(record: logging.LogRecord, *, caught: bool) -> bool:
     """Return whether a library logs an exception that it `caught`, rather than the application."""
     path: Any = record.pathname
     return caught and type(path) is str and looks_like_library(path) and not is_ours(path)
+
+
+def is_of_library(record: logging.LogRecord, logger: str) -> bool:
+    """Return whether the library that owns `logger` has logged a record, too, by a logger of its own.
+
+    slixmpp reports what a handler raised with the logger of the stanza, and then with that of the connection.
+    """
+    path, name = record.pathname, record.name
+    return (
+        name.partition(".")[0] == logger.partition(".")[0] and looks_like_library(path) and not is_ours(path)
+    )
 
 
 def with_exception(record: logging.LogRecord) -> logging.LogRecord:
@@ -70,7 +80,7 @@ def with_exception(record: logging.LogRecord) -> logging.LogRecord:
     if type(path) is not str or not looks_like_library(path) or is_ours(path):
         return record
     texts = [value for value in (about.get("msg"), *values) if type(value) is str]
-    if any(_TRACEBACK in text for text in texts):
+    if any(printed_traceback.MARK in text for text in texts):
         return record
     if isinstance(error, Exception) and _is_applications(error, package_of(path)):
         whole = copy(record)

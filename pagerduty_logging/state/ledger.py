@@ -13,6 +13,20 @@ from pagerduty_logging.state.protocol import MAX_BATCH, Count, Outcome
 MAX_KEYS = 10_000
 """Problems, and outcomes, that are kept while the state does not answer."""
 
+HAND_IN = 5.0
+"""Seconds between hand-ins: counts elsewhere are behind by so much, and silences take effect within it."""
+IN_STEP = 4 * HAND_IN
+"""Seconds after a problem was told in which another one does not change when the processes hand in."""
+
+
+def next_hand_in(due: float, now: float) -> float:
+    """Return when to hand in next, after a hand-in that was due before now: in step with others all the same.
+
+    One that was late by more than half of the time leaves one out.
+    """
+    late = now - due
+    return now + HAND_IN if late > IN_STEP else due + HAND_IN * (1 + (late + HAND_IN / 2) // HAND_IN)
+
 
 @dataclass(slots=True)
 class _Tally:

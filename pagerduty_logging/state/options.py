@@ -21,7 +21,7 @@ ENVIRONMENT_VARIABLE = "PAGERDUTY_STATE"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one letter is a drive of Windows
 _SCHEME = re.compile(r"(rediss?|valkeys?|unix|sqlite|file):", re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}(/[0-9]*)?")
-_CREDENTIALS = re.compile(r"(//|(?![./~\\]|[A-Za-z]:[\\/])).*:.*@", re.DOTALL)
+_CREDENTIALS = re.compile(r"(//|(?![./~\\]|[A-Za-z]:[\\/]))[^:]*+:[^@]*+@")
 _SCHEMES = ("redis", "rediss", "unix")
 _FORMS = "a file's path, a redis://, rediss:// or unix:// address, or a client of Redis"
 

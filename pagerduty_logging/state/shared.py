@@ -19,7 +19,7 @@ from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import silences
 from pagerduty_logging.state.asking import Asker, StateStats, nothing
 from pagerduty_logging.state.breaker import LastTries
-from pagerduty_logging.state.ledger import Ledger
+from pagerduty_logging.state.ledger import HAND_IN, IN_STEP, Ledger, next_hand_in
 from pagerduty_logging.state.protocol import (
     Anothers,
     Answer,
@@ -36,14 +36,10 @@ from pagerduty_logging.state.protocol import (
     Unknown,
 )
 
-HAND_IN = 5.0
-"""Seconds between hand-ins: counts elsewhere are behind by so much, and silences take effect within it."""
 AWAY = 60.0
 """Seconds without an answer after which the end of the process is not held up for long."""
 SPREAD = 0.2
 """Seconds by which the hand-ins of processes in step are apart, at most."""
-IN_STEP = 4 * HAND_IN
-"""Seconds after a problem was told in which another one does not change when the processes hand in."""
 LOOK = 1.0
 """Seconds between looks at a call that does not end."""
 _ROUNDS = 3  # silences may change again while the claim is repeated for them
@@ -379,8 +375,7 @@ class SharedState:
             self._in_step_until = now - since + IN_STEP
             self._hand_in_at = now + HAND_IN - since % HAND_IN + _apart(self._sender.process)
         elif reply.handed_in and self._hand_in_at <= now:
-            late = now - self._hand_in_at
-            self._hand_in_at = now + HAND_IN - (late if late < LOOK else 0.0)
+            self._hand_in_at = next_hand_in(self._hand_in_at, now)
 
     def _learn(self, reply: Reply) -> None:
         now = self._answered_at = self._clock()

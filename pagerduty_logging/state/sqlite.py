@@ -136,7 +136,7 @@ class SqliteStore:
             replies: list[Reply | None] = [None] * len(requests)
             for looks, _ in enumerate(_looks(SHARE * seconds)):
                 with fork_gate():
-                    exchange = Exchange(connection, requests, self._clock())
+                    exchange = Exchange(connection, requests, self._clock)
                     if looks:
                         replies = [
                             reply or exchange.looked(request)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pagerduty_logging.state.decide import Record
 from pagerduty_logging.state.protocol import FIRST_HOSTS, LEASE, MAX_NAMES, MINUTE
@@ -126,31 +126,31 @@ class Draft:
 
     Args:
         connection: one that was prepared.
-        now: seconds since the epoch.
+        clock: seconds since the epoch.
         problems: the spaces and keys of those that are wanted.
         senders: the names of those that are wanted.
         spaces: whose budgets are wanted.
 
     Attributes:
-        now: as given.
+        now: when it was read, or a moment later: what was read is never of a time to come.
         silences: the version of the silences.
     """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
-        now: float,
+        clock: Callable[[], float],
         *,
         problems: Iterable[tuple[str, str]],
         senders: Iterable[str],
         spaces: Iterable[str],
     ) -> None:
-        self.now = now
         self._connection = connection
         keys, asked, budgets = list(dict.fromkeys(problems)), list(dict.fromkeys(senders)), list(set(spaces))
         wanted = {"problems": keys, "senders": asked, "spaces": budgets}
         listed = {name: json.dumps(value) for name, value in wanted.items()}
         row = connection.execute(_READ, listed).fetchone()
+        now = self.now = clock()
         self.silences = str(row[0])
         self._before = {keys[place]: text for place, text, _ in json.loads(row[1])}
         self._records = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 
 from pagerduty_logging.state import decide
 from pagerduty_logging.state.decide import Record
@@ -63,7 +64,7 @@ def known_problem(step: sqlite3.Connection, space: str, key: str, record: Record
     )
 
 
-def draft_for(connection: sqlite3.Connection, requests: list[Request], now: float) -> Draft:
+def draft_for(connection: sqlite3.Connection, requests: list[Request], clock: Callable[[], float]) -> Draft:
     """Return a draft with all that requests need, read at one moment."""
     problems: list[tuple[str, str]] = []
     spaces: list[str] = []
@@ -76,7 +77,7 @@ def draft_for(connection: sqlite3.Connection, requests: list[Request], now: floa
         if claim is not None or request.spend is not None:
             spaces.append(sender.space)
     senders = [request.sender.name for request in requests]
-    return Draft(connection, now, problems=problems, senders=senders, spaces=spaces)
+    return Draft(connection, clock, problems=problems, senders=senders, spaces=spaces)
 
 
 class Exchange:
@@ -85,13 +86,15 @@ class Exchange:
     Args:
         connection: reads.
         requests: all of them.
-        now: seconds since the epoch.
+        clock: seconds since the epoch.
     """
 
-    def __init__(self, connection: sqlite3.Connection, requests: list[Request], now: float) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, requests: list[Request], clock: Callable[[], float]
+    ) -> None:
         self._connection = connection
-        self._draft = draft_for(connection, requests, now)
-        self._now = now
+        self._draft = draft_for(connection, requests, clock)
+        self._now = self._draft.now
 
     def looked(self, request: Request) -> Reply | None:
         """Return the reply to a claim for which nothing need be written; None: it takes more.

@@ -92,8 +92,10 @@ def test_shapes_are_known_of_one_place_and_bounded() -> None:
     text = "words\n" + printed(ValueError("17"))
     for line in range(2 * MAX_PLACES):
         known.learn(line, text, 5, ("joined",))
-        assert known.joined_of(line, text, 5) == ("joined",)
-        assert known.joined_of(line + 1, text, 5) is None
+        shape = known.of(line, text, 5)
+        assert shape is not None
+        assert shape.joined == ("joined",)
+        assert known.of(line + 1, text, 5) is None
     assert len(known._known) <= MAX_PLACES
     for kind in "abcdefgh":
         known.learn(0, "words\n" + printed(type(kind, (Exception,), {})("17")), 5, ())

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from pagerduty_logging.sandbox import Delay, Sandbox
+from pagerduty_logging.state.ledger import HAND_IN
 from pagerduty_logging.state.options import find_place
 from pagerduty_logging.state.protocol import KnownProblem
-from pagerduty_logging.state.shared import HAND_IN
 from tests.state.servers import Server, running
 
 from .programs import PATIENT, PRELUDE, run, says, started, until

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pagerduty_logging.state.breaker import PATIENCE
+from pagerduty_logging.state.ledger import HAND_IN, IN_STEP, next_hand_in
 from pagerduty_logging.state.options import find_place
 from pagerduty_logging.state.protocol import (
     LEASE,
@@ -23,7 +24,7 @@ from pagerduty_logging.state.protocol import (
     StateError,
     Unknown,
 )
-from pagerduty_logging.state.shared import HAND_IN, SPREAD, SharedState
+from pagerduty_logging.state.shared import SPREAD, SharedState
 
 from .conftest import Member
 from .servers import until
@@ -460,6 +461,16 @@ def test_many_hosts_are_counted_and_the_first_few_are_named(member):
         until(one.state.hand_in)
     answer = member("web-0").ask()
     assert (answer.hosts, answer.host_names, answer.more) == (12, ("web-0", "web-1", "web-2"), False)
+
+
+@pytest.mark.parametrize(("late", "after"), [(0.0, 5.0), (0.3, 5.0), (2.4, 5.0), (2.6, 10.0), (7.4, 10.0)])
+def test_a_hand_in_that_was_late_leaves_the_process_in_step(late: float, after: float):
+    assert next_hand_in(100.0, 100.0 + late) == 100.0 + after
+
+
+def test_after_a_long_pause_a_hand_in_sets_the_step():
+    assert next_hand_in(float("-inf"), 100.0) == 100.0 + HAND_IN
+    assert next_hand_in(100.0, 101.0 + IN_STEP) == 101.0 + IN_STEP + HAND_IN
 
 
 def test_processes_that_met_a_problem_hand_in_at_one_moment_every_few_seconds(option: str):

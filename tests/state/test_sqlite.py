@@ -323,3 +323,23 @@ def test_what_is_counted_beside_a_hand_in_that_was_late_is_in_the_next_event(pat
     holder.execute("ROLLBACK")
     holder.close()
     assert here.ask(n=3).occurrences == 13
+
+
+def test_what_is_told_while_the_time_is_looked_up_is_known(path: Path):
+    """A process that gets no CPU at that moment would take what it reads then for a clock set back."""
+    link = path.with_name("link")  # another name: handlers of one process take turns at a name
+    link.symlink_to(path)
+    here, there = Member(path), Member(link)
+    there.tell("network")
+    looks: list[object] = []
+
+    def clock() -> float:
+        now = time.time()
+        if not looks:
+            looks.append(None)
+            looks[0] = there.tell()
+        return now
+
+    here.state._asker.make_store = lambda: SqliteStore(os.fspath(path), clock)
+    assert here.ask().told
+    assert isinstance(looks[0], Mine)

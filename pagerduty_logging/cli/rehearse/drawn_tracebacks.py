@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pagerduty_logging.record.echoes import HEADER
+from pagerduty_logging.record.printed_traceback import HEADER
 
 _PLACE: Final = re.compile(r"(?P<path>[^\s:][^:]*\.\w{1,4}):(?P<line>\d{1,9}) in (?P<function>.+)")
 RAISED: Final = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:)?$")

@@ -13,7 +13,7 @@ from typing import Final
 
 from pagerduty_logging.cli.rehearse.drawn_tracebacks import RAISED, undrawn
 from pagerduty_logging.cli.rehearse.entries import Entry
-from pagerduty_logging.record.echoes import HEADER
+from pagerduty_logging.record.printed_traceback import HEADER
 
 MAX_CHARS: Final = 100_000
 """Characters of the lines after the first that are kept."""

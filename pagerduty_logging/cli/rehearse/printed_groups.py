@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from pagerduty_logging.record.echoes import HEADER
+from pagerduty_logging.record.printed_traceback import HEADER
 
 MAX_DEPTH: Final = 20
 """Nested groups that are split; Python prints ten."""

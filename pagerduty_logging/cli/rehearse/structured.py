@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse import levels
 from pagerduty_logging.cli.rehearse.entries import Entry
-from pagerduty_logging.record.echoes import HEADER
+from pagerduty_logging.record.printed_traceback import HEADER
 
 JSON: Final = "JSON lines"
 
