@@ -1,4 +1,4 @@
-"""A job that fails, or takes too long, pages; its next success resolves that."""
+"""Jobs: one that fails or takes too long pages, and its next success resolves the alert."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def page_on_failure(
     severity: Severity | str = Severity.ERROR,
     handler: PagerDutyHandler | None = None,
 ) -> JobGuard:
-    """Page when a job fails or takes too long, and resolve that with its next success.
+    """Page when a job fails or takes too long, and resolve the alert with its next success.
 
     A context manager (`with`, `async with`) and a decorator of functions, async ones too. The alert's
     dedup key is made of the job's name and the handler's `environment`, so that the next run resolves it,
     on any host, and a run in staging never resolves production's. The handler's `min_occurrences` and
-    `ignore_exceptions` hold nothing of it back.
-    An exception goes on to the caller, unchanged; a job that is interrupted or cancelled has not failed,
-    one that leaves by `sys.exit` with a status or a message has.
+    `ignore_exceptions` do not apply to it. An exception reaches the caller unchanged. A job that is
+    interrupted or cancelled has not failed; one that ends with `sys.exit(status)`, with a status other than
+    0 or a message, has failed.
 
     It pages for nothing else. An error that the job logs pages only if a `PagerDutyHandler` is attached to
     a logger; it is its own problem, which a success does not resolve. A failure before the guard is
@@ -53,10 +53,10 @@ def page_on_failure(
 
     Args:
         name: the job's name.
-        resolve_on_success: resolve with every success, as another process may have failed before; at
-            most every 300 seconds in one process, unless something is open. PagerDuty drops the resolve
-            of what is not open.
-        max_seconds: seconds after which it pages while the job goes on.
+        resolve_on_success: resolve with every success, because an earlier run in another process may have
+            failed; at most once in 300 seconds in one process, unless it has paged itself. PagerDuty drops
+            a resolve for which no alert is open.
+        max_seconds: seconds after which it pages while the job continues.
         severity: "critical", "error", "warning" or "info".
         handler: pages; default: the handlers attached to the root logger, else to any other, else one
             made from the environment, which has no spool and is attached to no logger.
@@ -95,7 +95,7 @@ class JobGuard:
 
     @property
     def dedup_key(self) -> str:
-        """The alert's, with the handler that was given, else with the first one that is attached now."""
+        """The alert's dedup key, with the handler that was given, else with the first one attached now."""
         found = [self._handler] if self._handler is not None else handlers.attached_handlers()
         return dedup_key(self._name, found[0].environment if found else None)
 
@@ -114,7 +114,7 @@ class JobGuard:
         self._leave(error)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Guard every call of `function`; raises TypeError if it is a generator, a class or no function."""
+        """Guard every call of `function`; raises TypeError for what it cannot guard."""
         if isinstance(function, (staticmethod, classmethod)):
             return cast(Callable[P, R], type(function)(self(function.__func__)))
         if not callable(function) or isinstance(function, type):
@@ -143,7 +143,7 @@ class JobGuard:
             except BaseException as error:
                 run.end(error)
                 raise
-            if inspect.iscoroutine(result):  # of a function that only hands on another's
+            if inspect.iscoroutine(result):  # of a function that only returns the coroutine of another one
                 run.in_a_task()
                 return cast(R, _awaited(run, result))
             run.end(None)
@@ -195,12 +195,12 @@ class JobGuard:
 
 
 class _Run:
-    """One run of a job, from its beginning on.
+    """One run of a job.
 
     Args:
-        guard: of the job.
+        guard: the job's guard.
         place: where the job is in the source.
-        thread: which runs the job, and nothing else meanwhile; None: there is no such thread.
+        thread: the thread that runs the job and nothing else meanwhile; None: there is no such thread.
     """
 
     def __init__(self, guard: JobGuard, place: _Place, thread: int | None) -> None:
@@ -217,17 +217,17 @@ class _Run:
             timer.daemon = True
             try:
                 timer.start()
-            except RuntimeError:  # the process ends, and starts no thread any more
+            except RuntimeError:  # the process is ending, and cannot start threads
                 return
             self._timer = timer
 
     def in_a_task(self) -> None:
-        """Note that the job goes on where no thread is its own."""
+        """Record that the job runs in a task, without a thread of its own."""
         self._thread = None
 
     def end(self, error: BaseException | None) -> None:
-        """Note how the job ended: by `error`, or with success."""
-        with self._lock:  # a page for its length is out, or will never be
+        """Record how the job ended: with `error`, or with success."""
+        with self._lock:  # the page for its duration has been sent, or never will be
             self._ended = True
         if self._timer is not None:
             self._timer.cancel()
@@ -285,7 +285,7 @@ class _Place:
         return cls() if frame is None else cls(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
-# --- what the guard of other commands does in the same manner -------------------------------------
+# --- shared with `pagerduty-logging run` ----------------------------------------------------------
 
 
 def dedup_key(name: str, environment: str | None = None) -> str:
@@ -295,14 +295,15 @@ def dedup_key(name: str, environment: str | None = None) -> str:
         TypeError, ValueError: the name is invalid.
     """
     if not isinstance(name, str):
-        raise TypeError(f"name must be text, not {type(name).__name__}")
+        hint = ': write @page_on_failure("name")' if callable(name) else ""
+        raise TypeError(f"name must be text, not {type(name).__name__}{hint}")
     if not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
         raise ValueError(f"name must be 1 to {MAX_NAME_CHARS} printable characters")
     return handlers.task_key("job", name.strip(), environment)
 
 
 def in_words(seconds: float) -> str:
-    """Return a length of time: "1 second", "0.5 seconds"."""
+    """Return a length of time as text: "1 second", "0.5 seconds"."""
     return f"{seconds:g} second{'' if seconds == 1 else 's'}"
 
 
@@ -344,7 +345,7 @@ def _severity(value: Severity | str) -> Severity:
 
 
 def _whose() -> tuple[int, int]:
-    """Return a key for the thread, and the task if there is one, that runs now."""
+    """Return a key for the current thread and, if there is one, the current task."""
     asyncio = sys.modules.get("asyncio")
     task = None
     if asyncio is not None:

@@ -119,6 +119,9 @@ class Pager(logging.Handler):
                 return True
         except Exception:  # as above
             pass
+        except BaseException:  # the application's code ends the program, or a signal does
+            self.emit(record)
+            raise
         try:
             self.emit(record)
         except RecursionError:

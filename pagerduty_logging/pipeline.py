@@ -72,7 +72,8 @@ class Pipeline:
         decisions: Decisions | None = None,
     ) -> None:
         self.throttle = throttle
-        self.call_sites = CallSites(throttle, mark, identifier)
+        depths: dict[int, int] = {}
+        self.call_sites = CallSites(throttle, mark, identifier, depths)
         self.suppressed = 0
         self._events = Events(
             fields=fields,
@@ -90,6 +91,7 @@ class Pipeline:
             notices=notices,
             keeps_records=before_send is not None,
             note=self._note_ignored,
+            depths=depths,
         )
         self._identifier = identifier
         self._frequency = frequency

@@ -1,6 +1,6 @@
-"""The pytest plugin: the fixture `pagerduty`, a stand-in for PagerDuty that a test's pages arrive at.
+"""The pytest plugin: the fixture `pagerduty`, a local stand-in for PagerDuty that gets a test's pages.
 
-pytest imports this module in every run: it imports nothing that is not there already.
+pytest imports this module in every run, so it imports nothing that is not loaded anyway.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def pagerduty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A stand-in for PagerDuty, to which everything that this process pages goes during the test.
+    """A local stand-in for PagerDuty, which gets everything that this process pages during the test.
 
-    `pagerduty.alert(summary="…", severity="error")` waits for an alert, `pagerduty.assert_no_pages()` makes
-    sure that there is none, `pagerduty.fail_next(429, retry_after=2)` makes it misbehave; see `Sandbox`.
+    `pagerduty.alert(summary="…", severity="error")` waits for an alert, `pagerduty.assert_no_pages()` asserts
+    that there is none, `pagerduty.fail_next(429, retry_after=2)` makes requests fail; see `Sandbox`.
     """
     try:
         from pagerduty_logging.sandbox import Sandbox
@@ -31,6 +31,6 @@ def pagerduty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         )
     with Sandbox() as sandbox:
         for name, value in sandbox.environment.items():
-            monkeypatch.setenv(name, value)  # so that what the test itself patches is undone first
+            monkeypatch.setenv(name, value)  # by monkeypatch, so that what the test patches is undone first
         with sandbox.redirect():
             yield sandbox

@@ -33,6 +33,7 @@ MAX_ATTRIBUTES = 14
 LONG_FUNCTIONS = {"handler.py:__init__": "35 options"}
 # Modules without a test file of their name, and where they are tested: with a neighbour, or as a whole.
 TESTED_IN = {
+    "fingerprinting/words.py": "fingerprinting/test_tokens.py",
     "state/asking.py": "state/test_shared.py",
     "delivery/counting.py": "delivery/test_claims.py",
     "delivery/reports.py": "reliability/test_follow_ups.py",
@@ -49,6 +50,8 @@ TESTED_IN = {
     "state/settlement.py": "state/test_throttle.py",
     "state/shortcuts.py": "fingerprinting/test_call_sites.py",
     "state/unreported.py": "state/test_history.py",
+    "state/line.py": "state/test_together.py",
+    "state/sqlite_draft.py": "state/test_sqlite.py",
     "state/sqlite_exchange.py": "state/test_sqlite.py",
     "state/trial.py": "cli/test_check.py",
     "state/watch.py": "state/test_history.py",
@@ -95,6 +98,7 @@ TESTED_IN = {
     "hooks/exit_status.py": "hooks/test_hooks.py",
     "hooks/patching.py": "hooks/test_hooks.py",
     "hooks/report.py": "hooks/test_hooks.py",
+    "hooks/started_by_handlers.py": "hooks/test_hooks.py",
     "integrations/aiohttp.py": "hosts/test_web.py",
     "integrations/airflow.py": "hosts/test_pipelines.py",
     "integrations/apscheduler.py": "hosts/test_apscheduler.py",

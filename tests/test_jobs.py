@@ -495,3 +495,8 @@ def test_a_critical_job_pages_where_only_critical_records_do(sandbox, make_handl
     with pytest.raises(ValueError, match="no rates"):
         page_on_failure("critical", severity="critical", handler=handler)(bill)()
     assert actions(sandbox, handler) == ["trigger"]
+
+
+def test_the_decorator_without_its_name_says_how_to_write_it():
+    with pytest.raises(TypeError, match=r'write @page_on_failure\("name"\)'):
+        page_on_failure(bill)  # type: ignore[arg-type]

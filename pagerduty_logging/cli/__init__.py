@@ -1,6 +1,6 @@
 """The `pagerduty-logging` command; each subcommand has its own module.
 
-Importing this package stays cheap: a subcommand imports what it needs when it runs.
+Importing this package is cheap: a subcommand imports what it needs when it runs.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from pagerduty_logging.cli import (
     why,
 )
 from pagerduty_logging.cli.follow_up import acknowledge, resolve
-from pagerduty_logging.cli.parsing import Command, CommandParser, Misuse
+from pagerduty_logging.cli.parsing import INTERRUPTED, Command, CommandParser, Misuse
 from pagerduty_logging.cli.silence import silence, silences, unsilence
 
 _COMMANDS: list[Command] = [
@@ -32,7 +32,6 @@ _COMMANDS: list[Command] = [
     *(problems, silence, silences, unsilence, rehearse),
 ]
 
-INTERRUPTED = 130  # as shells report SIGINT
 NOBODY_READS = 141  # as shells report SIGPIPE
 
 
@@ -43,8 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     to the end.
     """
     _open_closed_streams()
+    failed = 1
     try:
         args = make_parser().parse_args(argv)
+        failed = getattr(args, "failed", failed)
         status: int = args.run(args)
         sys.stdout.flush()
         return status
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         output.give_up()
         output.complain(error.strerror or str(error))
-        return 1
+        return failed
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -75,7 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _open_closed_streams() -> None:
-    """Give the process the streams that it was started without, as `>&-` does: nothing, in and out."""
+    """Open the null device for each standard stream that the process was started without (`>&-`)."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115

@@ -1,4 +1,4 @@
-"""What stands at a line of source: a call that logs, one that might, or nothing of the kind."""
+"""What is at a line of source: a call that logs, one that may log, or neither."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ _METHODS: Final = ("debug", "info", "warning", "warn", "error", "exception", "cr
 LOGGING_METHODS: Final = frozenset(
     (*_METHODS, *(f"a{name}" for name in _METHODS), "success", "trace", "notice")
 )
-"""Methods that log: of the standard library's loggers, of structlog's and of loguru's."""
+"""Methods that log, of loggers of the standard library, structlog and loguru."""
 _BELOW_ERROR: Final = frozenset(
     ("debug", "info", "warning", "warn", "adebug", "ainfo", "awarning", "awarn", "success", "trace", "notice")
 )
 _OTHER_RECEIVERS: Final = frozenset(("math", "messages", "np", "numpy", "parser", "warnings"))
-"""Names whose methods are called like those of a logger, and log nothing."""
+"""Names of objects whose methods have the same names as a logger's, and log nothing."""
 _OTHER_FUNCTIONS: Final = frozenset(("append", "execute", "exit", "extend", "print", "write", "writelines"))
-"""Names of functions that take a text and log nothing."""
+"""Functions that take a text and log nothing."""
 
 
 class Logs(enum.Enum):
     """Whether a line logs."""
 
     YES = "it calls a method of a logger"
-    MAYBE = "it calls something that may log in its name, with `stacklevel`"
+    MAYBE = "it calls a function that may log with `stacklevel`"
     NO = "nothing is logged there"
     UNKNOWN = "the file cannot be parsed"
 
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """What stands at a line.
+    """What is at a line.
 
     Attributes:
         logs: whether the line logs.
-        calls: those that log; where some log at ERROR or above, only these.
+        calls: the calls that log; if some log at ERROR or above, only these.
         function: the name of the function around the line, as its records have it.
-        tree: of the whole file; None: it cannot be parsed.
+        tree: the whole file, parsed; None: it cannot be parsed.
     """
 
     logs: Logs
@@ -48,15 +48,15 @@ class CallSite:
 
     @property
     def passes_text(self) -> bool:
-        """Whether a call logs one value that is not a literal and nothing else.
+        """Whether a call logs a single value that is not a literal.
 
-        The message alone makes the key then.
+        The key is made of the message alone then.
         """
         return any(map(_passes_text, self.calls))
 
 
 def call_site(source: str | bytes, line: int) -> CallSite:
-    """Return what stands at a line, counted from one, of a Python file's text."""
+    """Return what is at a line (the first is 1) of the text of a Python file."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -84,7 +84,7 @@ def method_of(call: ast.Call) -> str:
 
 
 def message_of(call: ast.Call) -> tuple[ast.expr | None, list[ast.expr]]:
-    """Return the message that a call logs, and the values that fill it; None: that cannot be seen."""
+    """Return the message that a call logs, and the values that fill it; None: the source does not show it."""
     given = call.args[method_of(call) in ("log", "alog") :]
     if any(isinstance(argument, ast.Starred) for argument in call.args[: len(call.args) - len(given) + 1]):
         return None, []
@@ -107,7 +107,7 @@ def brings_an_exception(call: ast.Call) -> bool:
 
 
 def _at(tree: ast.Module, line: int) -> list[ast.AST]:
-    """Return the nodes that stand at a line, but not the functions and classes around it."""
+    """Return the nodes at a line, without the functions and classes around it."""
     return [
         node
         for node in ast.walk(tree)
@@ -121,7 +121,7 @@ def _covers(node: ast.AST, line: int) -> bool:
 
 
 def _function_around(tree: ast.Module, line: int) -> str:
-    """Return the name that the code around a line has at run time; a class's body has one too."""
+    """Return the name of the function around a line, as records have it; a class body has a name too."""
     name, body = "<module>", tree.body
     while True:
         statement = next((node for node in body if _covers(node, line)), None)
@@ -148,7 +148,7 @@ def _is_statement_of_a_call(node: ast.AST) -> bool:
 
 
 def _logs_nothing(call: ast.Call) -> bool:
-    """Whether a call is known by its name to log nothing."""
+    """Whether the name of a call says that it logs nothing."""
     match call.func:
         case ast.Name(id=name):
             return name in _OTHER_FUNCTIONS

@@ -24,7 +24,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send it; 0, or 1 when PagerDuty did not accept it."""
+    """Send the event; 0, or 1 if PagerDuty did not accept it."""
     details = options.details(args)
     return send(
         args,

@@ -1,4 +1,4 @@
-"""`check`: could this machine page, with this key, through this network? Pages nobody."""
+"""`check`: could this machine page, with this key and through this network? Pages nobody."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     """Add the subcommand and its options."""
     parser = subparsers.add_parser(
         "check",
-        help="is this key, network, proxy, TLS able to page? pages nobody",
-        description="Look at each step of the way to PagerDuty, then send it the resolve of an alert that "
-        "never was, which it accepts and drops. Pages nobody.\n\n"
-        "With a state that handlers share, it is tried too.\n\n"
+        help="test key, network, proxy and TLS; pages nobody",
+        description="Test each step of the way to PagerDuty, then send a resolve for an alert that does not "
+        "exist, which PagerDuty accepts and drops. Pages nobody.\n\n"
+        "Where handlers share a state, it is tested too.\n\n"
         "Not checked:\n  - " + "\n  - ".join(NOT_CHECKED) + "\n\n"
         "Accepted, and nobody is notified? It may be that:\n  - " + "\n  - ".join(SILENT_BECAUSE) + "\n"
         f"See {SUPPORT_PAGE}",
@@ -62,12 +62,12 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look at each step and report it; 0 when PagerDuty accepted the event and the state answers, else 1."""
-    find_state(args)  # a wrong one is a wrong use
+    """Test each step and report it; 0 if PagerDuty accepted the event and the state answers, else 1."""
+    find_state(args)  # a wrong option ends the command before anything is tested
     key = options.routing_key(args)
     with options.make_client(args, key) as client:
         steps = [_tell(step, args) for step in _steps(client, args)]
-    # The answer decides: it went the way that pages go.
+    # The answer decides, because it came the way that pages go.
     ok = steps[-1].ok and all(step.ok for step in steps if step.name == "handler")
     steps += [_tell(step, args) for step in _steps_of_state(key, args)]
     well = ok and all(step.ok for step in steps if step.name == "state")
@@ -134,7 +134,7 @@ def _steps_of_state(key: RoutingKey, args: argparse.Namespace) -> Iterator[Step]
 
 
 def _handlers_of(module: str) -> Iterator[Step]:
-    """Import a module as a program in this directory would, and look what has become of its handlers."""
+    """Import a module as a program in this directory would, and report the handlers that it made."""
     from pagerduty_logging.cli.probes import Step
     from pagerduty_logging.handler import handlers
     from pagerduty_logging.record.attachment import standing_of
@@ -147,13 +147,13 @@ def _handlers_of(module: str) -> Iterator[Step]:
         return
     found = sorted(handlers(), key=lambda handler: handler.number)
     if not found:
-        yield Step("handler", False, f"{module} made no PagerDutyHandler, or nobody holds it any more")
+        yield Step("handler", False, f"{module} made no PagerDutyHandler, or nothing refers to it any more")
     standings = [(handler, standing_of(handler)) for handler in found]
     in_reach = any(standing.at and not standing.trouble for _, standing in standings)
     for handler, standing in standings:
         if standing.at and not standing.trouble:
             where = ", ".join(standing.at)
-            inert = "; it has no routing key here, or is not enabled" if handler.inert else ""
+            inert = "; it has no routing key in this environment, or is not enabled" if handler.inert else ""
             yield Step("handler", True, f"attached to {where}{inert}")
         elif not in_reach:
             yield Step("handler", False, handler.lookout.trouble() or standing.trouble)

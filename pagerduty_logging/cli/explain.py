@@ -1,4 +1,4 @@
-"""``explain``: which template and rule make the dedup key of a call site or a message."""
+"""`explain`: which template and rule make the dedup key of a call site or a message."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import select
 import sys
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from pagerduty_logging.cli import output
 from pagerduty_logging.cli.call_sites import CallSite, Logs, call_site, line_of
 from pagerduty_logging.cli.parsing import Subparsers
 from pagerduty_logging.cli.samples import samples
@@ -22,13 +23,13 @@ MAX_SOURCE_BYTES: Final = 4_000_000
 _FIRST_BYTE_TIMEOUT: Final = 1.0  # seconds to wait for the first byte of a message that is optional
 
 _WORDS: Final = {
-    "source": "read back from the source line",
-    "mask": "the message, its values masked",
+    "source": "read from the line of source that logs",
+    "mask": "the message, with its values masked",
 }
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
-    """Add the ``explain`` command to the SUBPARSERS of the command line."""
+    """Add the subcommand and its options."""
     parser = subparsers.add_parser(
         "explain",
         help="show the template and the rule that make a dedup key",
@@ -40,14 +41,16 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("location", nargs="?", type=_location, metavar="FILE:LINE")
     parser.add_argument(
-        "--logger", metavar="NAME", help="the logger's name; shows the key, which is made of it too"
+        "--logger",
+        metavar="NAME",
+        help="the logger's name; shows the key, of which it is a part",
     )
     parser.add_argument(
         "--environment",
         metavar="NAME",
-        help="the handler's; joins the key (default: as handlers find it, such as APP_ENV)",
+        help="the handler's environment, part of the key (default: as handlers find it, such as APP_ENV)",
     )
-    parser.add_argument("--client", metavar="NAME", help="the handler's; joins the key")
+    parser.add_argument("--client", metavar="NAME", help="the handler's client, which is part of the key")
     parser.add_argument(
         "--json", action="store_true", help="print a JSON object for each text that the line can log"
     )
@@ -55,46 +58,45 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Explain; return 0, 1 where there is nothing to explain or no key can be given, 2 for a wrong use."""
+    """Explain; 0, 1 if there is nothing to explain or no key can be shown, 2 for wrong use."""
     if args.location is None and sys.stdin.isatty():
-        print("explain: give FILE:LINE, or a message on standard input", file=sys.stderr)
+        output.complain("explain: give FILE:LINE, or a message on standard input")
         return 2
     path, line = args.location or ("", 0)
     if path and not os.path.isfile(path):
-        print(f"explain: no such file: {path}", file=sys.stderr)
+        output.complain(f"no such file: {path}")
         return 2
     message = _message(optional=bool(path))
     if not path and message is None:
-        print("explain: standard input holds no message", file=sys.stderr)
+        output.complain("explain: give FILE:LINE, or a message on standard input, which is empty")
         return 2
     text = _source(path)
     site = call_site(text, line) if path else CallSite(Logs.UNKNOWN)
     if site.logs is Logs.NO or (site.logs is Logs.MAYBE and message is None):
-        print(f"explain: {_no_logging_call(path, line, site.logs)}", file=sys.stderr)
+        output.complain(_no_logging_call(path, line, site.logs))
         return 1
     if message is None and site.calls:
         found = _explained(site, _lines(text), os.path.abspath(path), args)
     else:
         found = _explained_message(site, path, line, message, args)
     if not found:
-        print(
-            f"explain: no call with a template at {path}:{line}; "
-            "its messages are masked (give one on standard input to see how)",
-            file=sys.stderr,
+        output.complain(
+            f"no call with a template at {path}:{line}; its messages are masked "
+            "(give one on standard input to see how)"
         )
         return 1
     _print(found, args)
     if site.logs is Logs.MAYBE and not any(doubt for _, doubt in found):
-        print(f"explain: only if the call at {path}:{line} logs with stacklevel", file=sys.stderr)
+        output.complain(f"this holds only if the call at {path}:{line} logs with stacklevel")
     return 1 if args.logger is not None and any(doubt for _, doubt in found) else 0
 
 
 _Found: TypeAlias = "list[tuple[Explanation, str | None]]"
-"""Explanations, each with why its alert may have another key; None: it has this one."""
+"""Explanations, each with the reason why its alert may have another key; None: it has this one."""
 
 
 def _explained(site: CallSite, lines: list[str], path: str, args: argparse.Namespace) -> _Found:
-    """Explain what the calls at a line may log."""
+    """Explain each text that the calls at a line may log."""
     from pagerduty_logging.fingerprinting import Rule, parts
 
     explain = _fingerprinter(args).explain
@@ -102,12 +104,12 @@ def _explained(site: CallSite, lines: list[str], path: str, args: argparse.Names
     for sample in samples(site, lines, path, args.logger or "root"):
         explanation = explain(sample.record)
         if explanation.rule is Rule.MASK and not sample.is_whole:
-            continue  # each value makes another template
+            continue  # another value would make another template
         doubt = None
         if explain(sample.with_exceptions).key != explanation.key:
-            doubt = "an exception among the values of this call joins the key"
+            doubt = "an exception among the values of this call becomes part of the key"
         elif sample.raises and parts.says_little_template(explanation.template):
-            doubt = "the exception that this call logs joins the key, as its words say little"
+            doubt = "the exception that this call logs becomes part of the key, as its words say little"
         found.setdefault((explanation.template, explanation.key), (explanation, doubt))
     return list(found.values())
 
@@ -115,7 +117,7 @@ def _explained(site: CallSite, lines: list[str], path: str, args: argparse.Names
 def _explained_message(
     site: CallSite, path: str, line: int, message: str | None, args: argparse.Namespace
 ) -> _Found:
-    """Explain a message, at a line where one is given; without a message, a file that cannot be parsed."""
+    """Explain a message, at its line if one is given, or a line of a file that cannot be parsed."""
     from pagerduty_logging.fingerprinting import source
 
     place = os.path.abspath(path) if path else ""
@@ -150,7 +152,7 @@ def _print(found: _Found, args: argparse.Namespace) -> None:
         for name, value in shown.items():
             print(f"{name + ':':10}{', '.join(value) if isinstance(value, list) else value}")
     for doubt in dict.fromkeys(doubt for _, doubt in found if doubt):
-        print(f"explain: {doubt}{'; no key is shown' if args.logger is not None else ''}", file=sys.stderr)
+        output.complain(f"{doubt}{'; no key is shown' if args.logger is not None else ''}")
 
 
 def _source(path: str) -> bytes:
@@ -167,7 +169,8 @@ def _lines(text: bytes) -> list[str]:
 def _no_logging_call(path: str, line: int, logs: Logs) -> str:
     if logs is Logs.NO:
         return (
-            f"nothing is logged at {path}:{line}; to see how a message is masked, give it without FILE:LINE"
+            f"nothing is logged at {path}:{line}; to see how a message is masked, "
+            "give it on standard input without FILE:LINE"
         )
     return (
         f"no call of a logger's method at {path}:{line}; if the call there logs in its caller's name "
@@ -176,12 +179,12 @@ def _no_logging_call(path: str, line: int, logs: Logs) -> str:
 
 
 def _doubt(explanation: Explanation, site: CallSite, path: str, line: int) -> str | None:
-    """Why the alert of such a message may have another key; None: it has this one."""
+    """Return why the alert of such a message may have another key; None: it has this one."""
     from pagerduty_logging.fingerprinting import Rule
 
     if not path:
         return (
-            "wherever the line that logs a message can be read, it decides template and key: "
+            "where the line that logs this message can be read, that line decides template and key: "
             "give FILE:LINE together with the message"
         )
     if explanation.rule is not Rule.SOURCE and not site.passes_text:
@@ -210,7 +213,7 @@ def _location(text: str) -> tuple[str, int]:
 
 
 def _message(*, optional: bool) -> str | None:
-    """The message on standard input, without its last line end; None if there is none."""
+    """Return the message on standard input, without its last line end; None if there is none."""
     if sys.stdin.isatty() or (optional and not _something_to_read()):
         return None
     return sys.stdin.read(MAX_MESSAGE_CHARS).removesuffix("\n") or None
@@ -220,5 +223,5 @@ def _something_to_read() -> bool:
     # Standard input may have been left open with nothing to write to it.
     try:
         return bool(select.select([sys.stdin], [], [], _FIRST_BYTE_TIMEOUT)[0])
-    except (OSError, ValueError):  # not a file that can be waited for
+    except (OSError, ValueError):  # a kind of file that `select` does not take
         return True

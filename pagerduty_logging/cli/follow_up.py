@@ -1,4 +1,4 @@
-"""`acknowledge` and `resolve`: what follows an alert."""
+"""`acknowledge` and `resolve`: events for an alert that is open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOT_TOLD = 1
 
 
 class FollowUp:
-    """One of the two subcommands: what it is called, and what it does."""
+    """One of the two subcommands: its name, and what it does."""
 
     def __init__(self, action: str, help: str) -> None:
         self.action = action
@@ -29,10 +29,10 @@ class FollowUp:
             self.action,
             help=self.help,
             description=f"{self.help[0].upper()}{self.help[1:]}.\n"
-            "PagerDuty accepts this, and drops it, where no such alert is open.",
+            "If no such alert is open, PagerDuty accepts the event and drops it.",
             epilog=f"example: pagerduty-logging {self.action} disk/db1 --summary 'cleaned up by cron'",
         )
-        parser.add_argument("dedup_key", help="the alert's, as `trigger` printed it")
+        parser.add_argument("dedup_key", help="the alert's dedup key, as `trigger` printed it")
         parser.add_argument("--summary", help="a sentence for the alert's log")
         options.add_details(parser)
         options.add_json(parser)
@@ -40,7 +40,7 @@ class FollowUp:
         return parser
 
     def run(self, args: argparse.Namespace) -> int:
-        """Send it; 0, or 1 when PagerDuty did not accept it."""
+        """Send the event; 0, or 1 if PagerDuty did not accept it."""
         return self._send(args)
 
     def _send(self, args: argparse.Namespace, key: RoutingKey | None = None) -> int:
@@ -55,7 +55,7 @@ class FollowUp:
 
 
 class ResolveForAll(FollowUp):
-    """A resolve that all processes learn of, where they share a state."""
+    """A resolve that the processes which share a state learn of too."""
 
     def add_parser(self, subparsers: Subparsers) -> argparse.ArgumentParser:
         """Add the subcommand and its options."""
@@ -64,7 +64,7 @@ class ResolveForAll(FollowUp):
         return parser
 
     def run(self, args: argparse.Namespace) -> int:
-        """Send it; 0, or 1 when PagerDuty did not accept it or the state did not take it."""
+        """Send the event; 0, or 1 if PagerDuty did not accept it or the state did not take it."""
         place = find_state(args)
         if place is None:
             return self._send(args)
@@ -86,10 +86,10 @@ class ResolveForAll(FollowUp):
         if state.close(1.0):
             return 0
         output.complain(
-            f"resolved, but processes that share the state do not know: {said[0] if said else ''}"
+            f"resolved, but the processes that share the state do not know it: {said[0] if said else ''}"
         )
         return NOT_TOLD
 
 
-acknowledge = FollowUp("acknowledge", "stop an alert from paging: somebody is on it")
-resolve = ResolveForAll("resolve", "close an alert: it is over")
+acknowledge = FollowUp("acknowledge", "acknowledge an alert: somebody is working on it")
+resolve = ResolveForAll("resolve", "resolve an alert: the problem is over")

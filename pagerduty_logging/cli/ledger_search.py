@@ -1,4 +1,4 @@
-"""Which lines of a ledger a text is about: words, a whole message, a logger or a dedup key."""
+"""Find the lines of a ledger that match a text: words, a whole message, a logger or a dedup key."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 Decision = dict[str, Any]
 
 _LATEST = 2.0**35
-"""Seconds since the epoch that can be shown as a date."""
+"""The latest time, in seconds since the epoch, that can be shown as a date."""
 _WORD = re.compile(r"[^\W_]+")
 
 
 class Search:
-    """Finds the decisions that a text is about, with all others about the same problems.
+    """Finds the decisions that match a text, with all others about the same problems.
 
     Args:
-        path: of the ledger; the file before it is read too.
+        path: the ledger; the rotated file before it is read too.
         text: what is looked for.
 
     Attributes:
         templates: the template of each problem whose key is known.
-        oldest: when the oldest decision of the ledger was made; None: it holds none.
+        oldest: time of the oldest decision in the ledger, in seconds since the epoch; None: it holds none.
 
     Raises:
         OSError: the file cannot be read.
@@ -48,7 +48,7 @@ class Search:
             self._keys.add(key)
 
     def decisions(self, oldest: float) -> list[Decision]:
-        """Return them, the newest first, but none that is older.
+        """Return the decisions, newest first, without those that are older.
 
         Raises:
             OSError: the file cannot be read.
@@ -62,7 +62,7 @@ class Search:
 
 
 class _Fits:
-    """Whether one decision is about a text."""
+    """Tells whether a decision matches a text."""
 
     def __init__(self, text: str) -> None:
         self._exact = text.strip()
@@ -90,19 +90,19 @@ class _Fits:
                 return True
             words = {word for word in self._words if word not in around}
             said = self._words - words
-            # Values hold digits; another word is another message.
+            # Values contain digits; a different word is a different message.
             if any(map(str.isalpha, said)) and all(any(map(str.isdigit, word)) for word in words):
                 return True
         return False
 
 
 def _plain(text: str) -> str:
-    """Return a text as it is compared: one line, in lower case, not cut."""
+    """Return a text in the form in which texts are compared: one line, in lower case, not cut."""
     return " ".join(text.casefold().split()).removesuffix("…").rstrip()
 
 
 def _decisions(path: str) -> Iterator[Decision]:
-    """Give the decisions of the file and of the one before it; lines that are none are passed over.
+    """Yield the decisions of the file and of the rotated one before it; other lines are skipped.
 
     Raises:
         OSError: the file cannot be read.

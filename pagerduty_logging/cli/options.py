@@ -1,4 +1,4 @@
-"""Options that several subcommands have, and what is made of them."""
+"""Options that several subcommands share."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from pagerduty_logging.events_api.retrying import Retry
     from pagerduty_logging.events_api.routing_key import RoutingKey
 
+SEVERITIES = ("critical", "error", "warning", "info")
+"""The highest first. Not taken from `events_api.events`, so that the command starts fast."""
 _TITLED = re.compile(r"(?!https?://)(?P<text>.*?)=(?P<href>https?://.*)", re.DOTALL)
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which routing key and which address."""
+    """Add the options for the routing key and the address."""
     group = parser.add_argument_group(
         "PagerDuty",
         "The routing key comes from the environment variable PAGERDUTY_ROUTING_KEY, from a file or from "
@@ -48,14 +50,14 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
         help="another address of the Events API (default: PAGERDUTY_EVENTS_URL, else the region's)",
     )
     group.add_argument(
-        "--allow-http", action="store_true", help="allow plain http to other machines than this one"
+        "--allow-http", action="store_true", help="allow plain http to machines other than this one"
     )
     group.add_argument(
         "--timeout",
         type=float,
         default=30.0,
         metavar="SECONDS",
-        help="how long to go on trying, in all (default: %(default)g)",
+        help="how long to keep trying, in total (default: %(default)g)",
     )
 
 
@@ -65,7 +67,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:
-    """Add what a trigger and a change both can say."""
+    """Add the options that `trigger` and `change` have in common."""
     parser.add_argument("--source", help="what is affected (default: this host's name)")
     parser.add_argument(
         "--timestamp", metavar="TIME", help="when, in ISO 8601, such as 2026-01-31T08:15:00Z (default: now)"
@@ -76,7 +78,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_link,
         metavar="[TEXT=]URL",
-        help="a link, with what it is called; may be given several times",
+        help="a link, with its text; may be given several times",
     )
     add_details(parser)
 
@@ -93,9 +95,12 @@ def add_details(parser: argparse.ArgumentParser) -> None:
 def make_client(
     args: argparse.Namespace, key: RoutingKey | None = None, retry: Retry | None = None
 ) -> EventsClient:
-    """Make the client that the options ask for, with the routing key if it was found already.
+    """Make the client that the options ask for.
 
-    Without a schedule it goes on trying for `--timeout` seconds.
+    Args:
+        args: the options.
+        key: the routing key, if it was found already.
+        retry: the schedule of attempts; None: keep trying for `--timeout` seconds.
 
     Raises:
         Misuse: there is no routing key, or an option is wrong.
@@ -120,7 +125,7 @@ def make_client(
 
 
 def routing_key(args: argparse.Namespace) -> RoutingKey:
-    """Find the routing key; one that does not look like PagerDuty's gets a notice on stderr.
+    """Find the routing key; one that does not look like PagerDuty's gets a line on stderr.
 
     Raises:
         Misuse: it is missing or invalid.
@@ -143,7 +148,7 @@ def routing_key(args: argparse.Namespace) -> RoutingKey:
 
 
 def key_origin(args: argparse.Namespace) -> str:
-    """Say where the routing key came from."""
+    """Return where the routing key came from."""
     if args.routing_key_stdin:
         return "standard input"
     return args.routing_key_file or "PAGERDUTY_ROUTING_KEY"
@@ -153,7 +158,7 @@ def details(args: argparse.Namespace) -> Any:
     """Read the custom details.
 
     Raises:
-        Misuse: they cannot be read, or are no JSON.
+        Misuse: they cannot be read, or are not JSON.
     """
     given: str | None = args.details
     if given is None:
@@ -184,7 +189,7 @@ def _read(given: str, *, stdin_taken: bool) -> str:
 
 
 def web_address(given: str) -> str:
-    """Return the address of a web page, as `argparse` takes it."""
+    """Return the address of a web page: a type for `argparse`."""
     from pagerduty_logging.events_api.address import is_web_address
 
     if not is_web_address(given):

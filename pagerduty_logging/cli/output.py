@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ COLOURS = {
     "dim": "2",
 }
 _GAP = "  "
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_LEAST = 12
 
 
 def is_terminal() -> bool:
@@ -25,18 +28,25 @@ def is_terminal() -> bool:
 
 
 def coloured(text: str, colour: str) -> str:
-    """Return the text in a colour, where a terminal shows it and it is not switched off (https://no-color.org)."""
+    """Return the text in a colour at a terminal, unless colours are off (https://no-color.org)."""
     if not is_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
 
 
 def table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], colours: Mapping[str, str] | None = None
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    colours: Mapping[str, str] | None = None,
+    below: Sequence[str] = (),
 ) -> None:
-    """Print rows: aligned below their header at a terminal, separated by tabs and bare in a pipe.
+    """Print rows: in columns below a header at a terminal, separated by tabs in a pipe.
 
-    A cell whose text is in `colours` is shown in that colour.
+    Args:
+        header: the names of the columns, which only a terminal shows.
+        rows: their cells.
+        colours: of cells, by their text.
+        below: of each row what a terminal shows on a line of its own; empty: nothing.
     """
     clean = [[plain(cell) for cell in row] for row in rows]
     if not is_terminal():
@@ -45,13 +55,29 @@ def table(
         return
     widths = [max(map(len, column)) for column in zip(header, *clean, strict=True)]
     print(coloured(_GAP.join(map(str.ljust, header, widths)).rstrip(), "bold"))
-    for row in clean:
+    for number, row in enumerate(clean):
         print(_GAP.join(_cell(cell, width, colours or {}) for cell, width in zip(row, widths, strict=True)))
+        if below:
+            print(coloured(_GAP + plain(below[number]), "dim"))
+
+
+def room_for(column: int, header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return the characters that a terminal has for one column beside the others: at least 12."""
+    others = [row[:column] + row[column + 1 :] for row in (tuple(header), *map(tuple, rows))]
+    taken = sum(max(len(plain(cell)) for cell in cells) + len(_GAP) for cells in zip(*others, strict=True))
+    return max(shutil.get_terminal_size().columns - taken, _LEAST)
 
 
 def _cell(text: str, width: int, colours: Mapping[str, str]) -> str:
     padded = text.ljust(width)
     return coloured(padded, colours[text]) if text in colours else padded
+
+
+def age(seconds: float) -> str:
+    """Return a length of time in its biggest unit, such as `5 min`."""
+    seconds = max(seconds, 0.0)
+    size, unit = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
+    return f"{seconds / size:.0f} {unit}"
 
 
 def print_json(value: Any) -> None:
@@ -60,7 +86,7 @@ def print_json(value: Any) -> None:
 
 
 def plain(text: str) -> str:
-    """Return the text made harmless for a terminal of any encoding."""
+    """Return the text without what a terminal, or its encoding, could not print."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     printable = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
@@ -69,10 +95,10 @@ def plain(text: str) -> str:
 
 
 def give_up() -> None:
-    """Close standard output for good: the flush at the interpreter's end must not fail again."""
+    """Close standard output, so that the flush at the end of the interpreter does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(sentence: str) -> None:
-    """Say a sentence on standard error."""
+    """Print a sentence on standard error, after the name of the command."""
     print(f"pagerduty-logging: {plain(sentence)}", file=sys.stderr)

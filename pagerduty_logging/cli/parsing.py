@@ -1,15 +1,17 @@
-"""The command's parser: what it refuses it does not repeat where that may be a routing key."""
+"""The parser of the command line; its errors never show what may be a routing key."""
 
 import argparse
 import re
 from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol, TypeAlias
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells report SIGINT."""
 _LIKE_A_KEY = re.compile(r"[0-9A-Za-z]{32,}")
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Wraps each line of a text for itself, and none that is there to be copied."""
+    """Wraps each line of a text by itself, and leaves examples whole, so that they can be copied."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         wrap = super()._fill_text
@@ -31,17 +33,17 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 class Command(Protocol):
-    """A subcommand: a module, or an object, that has these two."""
+    """A subcommand: a module or an object with these two functions."""
 
     def add_parser(self, subparsers: Subparsers) -> argparse.ArgumentParser:
         """Add the subcommand and its options."""
 
     def run(self, args: argparse.Namespace) -> int:
-        """Do it, and return the exit code."""
+        """Run the subcommand and return the exit code."""
 
 
 class Misuse(Exception):
-    """The command was called wrongly: its text is printed, and the exit code is 2."""
+    """The command was called wrongly: its message is printed, and the exit code is 2."""
 
 
 class RefuseKey(argparse.Action):

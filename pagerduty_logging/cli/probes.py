@@ -1,6 +1,6 @@
-"""What lies between this machine and an address, looked at step by step: proxy, name, connection, TLS.
+"""Tests the way from this machine to an address, step by step: proxy, name, connection, TLS.
 
-Over separate connections, made as `requests` makes them: no event goes over these.
+Uses connections of its own, made as `requests` makes them; no event is sent over them.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _MAX_ANSWER = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one look found.
+    """The result of one step.
 
     Attributes:
-        name: of the step.
-        ok: whether it went well.
+        name: the step's name.
+        ok: whether it succeeded.
         detail: what was found.
-        seconds: how long it took; None for what takes no time.
+        seconds: how long it took; None: it takes no time.
     """
 
     name: str
@@ -45,11 +45,11 @@ class Step:
 
 
 class _Trouble(Exception):
-    """A step went wrong, in these words."""
+    """A step failed, for this reason."""
 
 
 def probe(url: str, timeout: float) -> Iterator[Step]:
-    """Look at each step of the way to `url`, for at most `timeout` seconds in all; end where one fails."""
+    """Test each step of the way to `url`, within `timeout` seconds in total; stop at the first failure."""
     until = monotonic() + timeout
 
     def left() -> float:
@@ -62,12 +62,12 @@ def probe(url: str, timeout: float) -> Iterator[Step]:
     try:
         first = goal if proxy is None else urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         place = f"{first.scheme}://{_host(first)}:{_port(first)}"
-    except ValueError:  # whose text may hold a part of a password
-        yield Step("proxy", False, "its address makes no sense")
+    except ValueError:  # its text may hold a part of a password
+        yield Step("proxy", False, "its address is not valid")
         return
     yield Step("proxy", True, "none" if proxy is None else place)
     if proxy is not None and first.scheme != "http":
-        return  # only the answer shows what is beyond it
+        return  # what is beyond the proxy shows only in the answer
     with ExitStack() as stack:
         try:
             addresses = yield from _timed("name", lambda: _resolve(first, left()), _addresses)
@@ -85,7 +85,7 @@ def probe(url: str, timeout: float) -> Iterator[Step]:
 
 
 def _timed(name: str, look: Callable[[], Any], say: Callable[[Any], str]) -> Any:
-    """Yield the step of a look, and return what it found."""
+    """Yield a test's step with its duration, and return what the test found."""
     since = monotonic()
     try:
         found = look()

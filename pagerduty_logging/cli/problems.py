@@ -1,4 +1,4 @@
-"""`problems`: which problems are open, as the shared state knows them."""
+"""`problems`: which problems are open, according to the shared state."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ if TYPE_CHECKING:
     from pagerduty_logging.state.options import Place
     from pagerduty_logging.state.protocol import KnownProblem, Silence, Store
 
-SEVERITIES = ("critical", "error", "warning", "info")
-"""By their rank."""
 NONE_OPEN, SOME_OPEN, TROUBLE = 0, 1, 2
 WATCH_INTERVAL = 2.0
-"""Seconds between two looks."""
+"""Seconds between two updates of `--watch`."""
 _HEADER = ("SEVERITY", "PROBLEM", "TIMES", "HOSTS", "FIRST", "LAST", "WINDOW", "KEY")
 _SUMMARY_CHARS = 60
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_LEAST_SUMMARY = 30
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -29,17 +27,16 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "problems",
         help="show the open problems of all processes that share a state",
-        description="Show the problems that are open, worst first, or one of them. Exit code: 0 none is "
-        "open, 1 some are, 2 the state cannot be read.",
+        description="Show the problems that are open, worst first, or one of them. Exit code: 0 if none is "
+        "open, 1 if some are, 2 if the state cannot be read.",
         epilog="example: pagerduty-logging problems --state redis://redis.internal:6379/0 --watch",
     )
     parser.add_argument("action", nargs="?", choices=("show",), help="`show KEY`: all about one problem")
     parser.add_argument("key", nargs="?", metavar="KEY", help="its dedup key")
     add_state(parser)
     options.add_json(parser)
-    parser.add_argument(
-        "--watch", action="store_true", help="show them again every two seconds, until Ctrl-C"
-    )
+    parser.add_argument("--watch", action="store_true", help="update every two seconds, until Ctrl-C")
+    parser.set_defaults(failed=TROUBLE)
     return parser
 
 
@@ -53,10 +50,10 @@ def add_state(parser: argparse.ArgumentParser) -> None:
 
 
 def find_state(args: argparse.Namespace) -> Place | None:
-    """Return where the options, else the environment, say that the state lives; None: nowhere.
+    """Return where the state is, by the option or the environment; None: neither names one.
 
     Raises:
-        Misuse: it cannot be one.
+        Misuse: what they name cannot be a state.
     """
     from pagerduty_logging.state.options import find_place
 
@@ -70,10 +67,10 @@ def open_store(args: argparse.Namespace, *, create: bool = False) -> Store:
     """Return the store that the options name.
 
     Args:
-        create: a file that is not there is made.
+        create: make the file if it does not exist.
 
     Raises:
-        Misuse: there is none, or it cannot be one.
+        Misuse: no state is named, its file does not exist, or it cannot be a state.
     """
     import os
 
@@ -86,7 +83,7 @@ def open_store(args: argparse.Namespace, *, create: bool = False) -> Store:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show them; 0 none is open, 1 some are, 2 trouble."""
+    """Show the open problems; 0 none is open, 1 some are, 2 the state cannot be read."""
     from pagerduty_logging.state.protocol import StateError
 
     if (args.action is None) != (args.key is None):
@@ -108,18 +105,18 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What is known at a moment.
+    """The silences at one moment.
 
     Attributes:
-        now: on the store's clock.
-        silences: those that have not ended, each with its end.
+        now: the moment, in seconds on the store's clock.
+        silences: those that have not ended, each with the time of its end.
     """
 
     now: float
     silences: list[tuple[Silence, float]]
 
     def silence_of(self, problem: KnownProblem) -> Silence | None:
-        """Return the silence that keeps the events of a problem back; None: there is none."""
+        """Return the silence that holds back the events of a problem; None: there is none."""
         from pagerduty_logging.state.silences import which
 
         found = which(self.silences, problem.key, problem.logger, problem.severity, self.now)
@@ -139,10 +136,28 @@ def _show_all(store: Store, args: argparse.Namespace) -> int:
     elif known or not output.is_terminal():
         if args.watch and output.is_terminal():
             print("\x1b[2J\x1b[H", end="")
-        output.table(_HEADER, [_row(problem, look) for problem in known], {name: name for name in SEVERITIES})
+        _show_table([_row(problem, look) for problem in known])
     else:
         print("No problem is open.")
     return SOME_OPEN if known else NONE_OPEN
+
+
+def _show_table(rows: list[tuple[str, ...]]) -> None:
+    """Print the problems; at a narrow terminal with each key, which is to be copied, on its own line."""
+    header: tuple[str, ...] = _HEADER
+    keys: list[str] = []
+    room = _SUMMARY_CHARS
+    if output.is_terminal():
+        room = output.room_for(1, header, rows)
+        if room < min(_LEAST_SUMMARY, max(len(row[1]) for row in rows)):
+            header, keys, rows = header[:-1], [row[-1] for row in rows], [row[:-1] for row in rows]
+            room = output.room_for(1, header, rows)
+    shown = [(row[0], _cut(row[1], min(room, _SUMMARY_CHARS)), *row[2:]) for row in rows]
+    output.table(header, shown, {name: name for name in options.SEVERITIES}, keys)
+
+
+def _cut(text: str, chars: int) -> str:
+    return text if len(text) <= chars else text[: chars - 1] + "…"
 
 
 def _show_one(store: Store, args: argparse.Namespace) -> int:
@@ -159,7 +174,7 @@ def _show_one(store: Store, args: argparse.Namespace) -> int:
 
 
 def _words(value: object) -> str:
-    """Return a value in words: of a list its entries, of what is not there a dash."""
+    """Return a value as text: the entries of a list, a dash for what is missing."""
     match value:
         case None | "":
             return "-"
@@ -176,12 +191,12 @@ def _row(problem: KnownProblem, look: _Look) -> tuple[str, ...]:
     now = look.now
     summary = problem.summary or (f"(logger {problem.logger})" if problem.logger else "?")
     return (
-        SEVERITIES[problem.severity],
-        summary if len(summary) <= _SUMMARY_CHARS else summary[: _SUMMARY_CHARS - 1] + "…",
+        options.SEVERITIES[problem.severity],
+        summary,
         str(problem.occurrences),
         _hosts(problem),
-        f"{age(now - problem.first_seen)} ago",
-        f"{age(now - problem.last_seen)} ago",
+        f"{output.age(now - problem.first_seen)} ago",
+        f"{output.age(now - problem.last_seen)} ago",
         _window(problem, look),
         problem.key,
     )
@@ -196,11 +211,11 @@ def _hosts(problem: KnownProblem) -> str:
 def _window(problem: KnownProblem, look: _Look) -> str:
     silence = look.silence_of(problem)
     if silence is not None:
-        return f"silenced for {age(silence.until - look.now)}"
+        return f"silenced for {output.age(silence.until - look.now)}"
     if problem.leased:
         return "being sent"
     if problem.window_left:
-        return f"{age(problem.window_left)} left"
+        return f"{output.age(problem.window_left)} left"
     return "over" if problem.events else "not sent"
 
 
@@ -209,7 +224,7 @@ def _as_json(problem: KnownProblem, look: _Look) -> dict[str, Any]:
     return {
         "key": problem.key,
         "summary": problem.summary,
-        "severity": SEVERITIES[problem.severity],
+        "severity": options.SEVERITIES[problem.severity],
         "occurrences": problem.occurrences,
         "suppressed": problem.suppressed,
         "silenced": problem.silenced,
@@ -218,7 +233,7 @@ def _as_json(problem: KnownProblem, look: _Look) -> dict[str, Any]:
         "first_seen": timestamp(problem.first_seen),
         "last_seen": timestamp(problem.last_seen),
         "last_event": None if problem.told_at is None else timestamp(problem.told_at),
-        "last_severity": None if told is None else SEVERITIES[told],
+        "last_severity": None if told is None else options.SEVERITIES[told],
         "window_left": round(problem.window_left, 1),
         "being_sent": problem.leased,
         "hosts": problem.hosts,
@@ -231,7 +246,7 @@ def _as_json(problem: KnownProblem, look: _Look) -> dict[str, Any]:
 
 
 def as_json(silence: Silence) -> dict[str, Any]:
-    """Return a silence as it is printed in JSON."""
+    """Return a silence for the JSON output."""
     return {
         "id": silence.id,
         "by": silence.by,
@@ -247,10 +262,3 @@ def as_json(silence: Silence) -> dict[str, Any]:
 def timestamp(seconds: float) -> str:
     """Return a time as ISO 8601, in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
-def age(seconds: float) -> str:
-    """Return a length of time in its biggest unit."""
-    seconds = max(seconds, 0.0)
-    size, unit = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
-    return f"{seconds / size:.0f} {unit}"

@@ -1,4 +1,4 @@
-"""`pagerduty-logging run`: any command as a job: it pages when it fails, its next success resolves that."""
+"""`run`: run any command as a job, which pages when it fails and resolves with its next success."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pagerduty_logging.cli import output
+from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Misuse, RefuseKey, Subparsers
 
 if TYPE_CHECKING:
@@ -16,21 +16,20 @@ if TYPE_CHECKING:
     from pagerduty_logging.handler import PagerDutyHandler
 
 FLUSH_TIMEOUT = 5.0
-"""Seconds for which PagerDuty may delay the end."""
-SEVERITIES = ("critical", "error", "warning", "info")
+"""Longest delay of the end by PagerDuty, in seconds."""
 
 TIMED_OUT, TIMED_OUT_AND_KILLED = 124, 137  # as timeout(1) has them
 NOT_EXECUTABLE, NOT_FOUND = 126, 127  # as shells have them
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
-    """Add the ``run`` command to the SUBPARSERS of the command line."""
+    """Add the subcommand and its options."""
     parser = subparsers.add_parser(
         "run",
         usage="%(prog)s --name NAME [options] -- COMMAND [ARGUMENT ...]",
         help="run a command; page when it fails, resolve when it succeeds",
-        description="Run a command with its streams and its exit status. Page when it ends with a status "
-        "but 0, by a signal, or not within --timeout; resolve that when it next succeeds.",
+        description="Run a command; its streams and its exit status stay its own. Page when it ends with a "
+        "status other than 0, by a signal, or not within --timeout; its next success resolves the alert.",
         epilog="The routing key is taken from PAGERDUTY_ROUTING_KEY, which the command does not get to see "
         "without --pass-key, or from --routing-key-file; without one the command runs all the same. "
         "Exit status: the command's own; 128+N, or the signal itself, where a signal ended it; 124 after a "
@@ -38,15 +37,20 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "was called wrongly.\n"
         "example: pagerduty-logging run --name nightly-billing --timeout 3600 -- ./bill.sh --all",
     )
-    parser.add_argument("--name", required=True, type=_name, help="the job's name, which its alert goes by")
+    parser.add_argument(
+        "--name", required=True, type=_name, help="the job's name, which makes the dedup key of its alert"
+    )
     parser.add_argument(
         "--timeout",
         type=_seconds,
         metavar="SECONDS",
-        help="page after so long and end the command: SIGTERM, and SIGKILL 10 seconds later (default: never)",
+        help="after so long page and end the command: SIGTERM, and SIGKILL 10 seconds later (default: never)",
     )
     parser.add_argument(
-        "--severity", choices=SEVERITIES, default="error", help="of the page (default: %(default)s)"
+        "--severity",
+        choices=options.SEVERITIES,
+        default="error",
+        help="severity of the page (default: %(default)s)",
     )
     parser.add_argument("--source", help="what is affected (default: the host's name)")
     parser.add_argument("--routing-key-file", metavar="PATH", help="read the routing key from this file")
@@ -64,7 +68,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="where the account lives (default: us)",
     )
     parser.add_argument(
-        "--spool", metavar="DIR", help="where pages are kept that PagerDuty has not taken in time"
+        "--spool",
+        metavar="DIR",
+        help="a directory for pages that PagerDuty has not accepted in time; the next run sends them",
     )
     parser.add_argument("--no-resolve", action="store_true", help="do not resolve when the command succeeds")
     parser.add_argument(
@@ -74,14 +80,14 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; return what the process is to exit with."""
+    """Run the command; return the exit status for this process."""
     if os.name != "posix":
         raise Misuse("run: needs a POSIX system")
     from pagerduty_logging.cli.supervisor import Supervisor
 
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
-        raise Misuse("run: give the command behind --")
+        raise Misuse("run: give the command after --")
     pager = _Pager(args, command[0])
     try:
         supervisor = Supervisor(
@@ -102,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _environment(args: argparse.Namespace) -> dict[str, str]:
-    """Return the command's environment: ours, without the routing key that we page with."""
+    """Return the command's environment: ours, without the routing key."""
     from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
 
     environment = dict(os.environ)
@@ -121,7 +127,7 @@ class _Pager:
         self._handler = _made_by(args)
 
     def tell(self, outcome: "Outcome") -> None:
-        """Page for an outcome, once, or resolve; one that was wanted calls for neither."""
+        """Page for an outcome, once, or resolve; after Ctrl-C do neither."""
         if outcome.failed and not self._paged:
             self._paged = True
             self._page(_words(outcome, self._args.timeout), outcome)
@@ -149,7 +155,7 @@ class _Pager:
             self._args.name,
             ": ".join([words, *last]),
             ran=outcome.seconds,
-            # Not its arguments: secrets are handed over in them.
+            # Without its arguments, which may hold secrets.
             details={
                 "program": self._program,
                 "exit_status": None if outcome.timed_out else outcome.status,
@@ -167,9 +173,9 @@ class _Pager:
 
 
 def _made_by(args: argparse.Namespace) -> "PagerDutyHandler | None":
-    """Return the handler that the options make; None, with a complaint, if they make none.
+    """Return the handler that the options ask for; None, and a line on stderr, if it cannot be made.
 
-    The command is run all the same: it matters more than its supervision.
+    The command runs anyway: it matters more than its supervision.
     """
     from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
     from pagerduty_logging.handler import PagerDutyHandler
@@ -210,20 +216,20 @@ def _words(outcome: "Outcome", timeout: float | None) -> str:
 
 
 def _end_like_it(number: int) -> None:
-    """End this process by the same signal, as shells look at that, after all that its end has to do."""
+    """End this process by the same signal, which shells look at, after its exit hooks have run."""
     import atexit
     import resource
 
     sys.stdout.flush()
     atexit._run_exitfuncs()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the core that matters is there already
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the command's core dump is the one that matters
     if number != signal.SIGKILL:
         signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)  # which the first process of a container outlives
+    os.kill(os.getpid(), number)  # the first process of a container survives the signal
 
 
 def _complain(sentence: str) -> None:
-    with suppress(OSError):  # stderr has no reader: no reason to end
+    with suppress(OSError):  # stderr has no reader; that is no reason to fail
         output.complain(sentence)
 
 
@@ -243,4 +249,4 @@ def _seconds(text: str) -> float:
     try:
         return options.seconds("--timeout", float(text))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0") from None

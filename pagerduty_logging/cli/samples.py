@@ -1,4 +1,4 @@
-"""Records as the calls at a line log them, of what their source shows."""
+"""Makes records like those that the calls at a line log, as far as the source shows them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, Final
 from pagerduty_logging.cli.call_sites import CallSite, brings_an_exception, line_of, message_of
 
 _VALUE: Final = "7"
-"""Stands in a text for a value that the source does not show."""
+"""What a text has in place of a value that the source does not show."""
 _NUMBER: Final = 7
-"""Fills a placeholder, of whichever type that is."""
+"""Fills a placeholder of any type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,10 @@ class Sample:
 
     Attributes:
         record: the record.
-        with_exceptions: the same with exceptions for the values that the source does not show; they may
-            join the key.
+        with_exceptions: the same, with exceptions as the values that the source does not show; they may
+            become part of the key.
         is_whole: whether the source shows all of it.
-        raises: whether it comes with an exception, which the source does not show.
+        raises: whether it has an exception, which the source does not show.
     """
 
     record: logging.LogRecord
@@ -50,7 +50,7 @@ def _of_call(site: CallSite, call: ast.Call, lines: list[str], path: str, logger
     raises = brings_an_exception(call)
     for template in found:
         if template.pieces == OPAQUE and not values:
-            continue  # nothing is known of it
+            continue  # the source shows nothing of the message
         text = template.text if values else _VALUE.join(template.pieces)
         args, are_known = _args(values, text)
         failed = tuple(
@@ -65,7 +65,7 @@ def _of_call(site: CallSite, call: ast.Call, lines: list[str], path: str, logger
 
 
 def _args(values: list[ast.expr], text: str) -> tuple[tuple[Any, ...], list[bool]]:
-    """Return what fills a text, and of which of it the value is known."""
+    """Return the values that fill a text, and for each whether it is known."""
     from pagerduty_logging.fingerprinting.templates import PERCENT
 
     if any(isinstance(value, ast.Starred) for value in values):

@@ -34,7 +34,7 @@ def add_parser(
         "Its address, opened in a browser, is an inbox of the alerts. A line is printed for each "
         "event accepted.",
         epilog="example: pagerduty-logging sandbox --port 0 --keep events.jsonl\n\n"
-        "exit status: 0 after Ctrl-C or SIGTERM, 1 when it cannot be started, 2 for bad options",
+        "exit status: 0 after Ctrl-C or SIGTERM, 1 if it cannot be started, 2 for wrong options",
     )
     parser.add_argument(
         "--port",
@@ -60,7 +60,7 @@ def add_parser(
         "--tls",
         action="store_true",
         help="speak https, which PagerDuty's own clients insist on, with a certificate made now; prints "
-        "how clients come to trust it",
+        "how clients can be made to trust it",
     )
     parser.add_argument("--tls-cert", metavar="FILE", help="https with this certificate chain (PEM)")
     parser.add_argument("--tls-key", metavar="FILE", help="the key of --tls-cert (PEM)")
@@ -76,7 +76,7 @@ def add_parser(
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C or SIGTERM; 0 then, 1 when it cannot be started, 2 for bad options."""
+    """Serve until Ctrl-C or SIGTERM; 0 then, 1 if it cannot be started, 2 for wrong options."""
     try:
         _serve(_made(args), args)
     except _Refusal as refusal:
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 class _Refusal(Exception):
-    """It cannot be started: a sentence why, and the exit status."""
+    """The sandbox cannot be started: why, and the exit status."""
 
     def __init__(self, sentence: str, status: int) -> None:
         super().__init__(sentence)

@@ -1,4 +1,4 @@
-"""One event on its way: what `trigger`, `acknowledge`, `resolve` and `change` have in common."""
+"""Send one event: what `trigger`, `acknowledge`, `resolve` and `change` have in common."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def send(
     In a pipe the dedup key is printed alone, so that a script can keep it.
 
     Raises:
-        Misuse: the event makes no sense.
+        Misuse: a field of the event is wrong.
     """
     from pagerduty_logging.events_api.errors import EventsError
 
@@ -54,7 +54,7 @@ def send(
 
 
 def failed(error: EventsError, args: argparse.Namespace) -> int:
-    """Say that PagerDuty did not accept an event; return the exit code."""
+    """Report that PagerDuty did not accept an event; return the exit code."""
     output.complain(f"not accepted: {error}")
     if args.json:
         output.print_json(as_json(error))
@@ -62,7 +62,7 @@ def failed(error: EventsError, args: argparse.Namespace) -> int:
 
 
 def as_json(error: EventsError) -> dict[str, Any]:
-    """Return an error as it is printed in JSON."""
+    """Return an error for the JSON output."""
     return {
         "error": str(error),
         "kind": type(error).__name__,

@@ -1,4 +1,4 @@
-"""`silence`, `silences`, `unsilence`: quiet for a while, from outside the code, always with an end."""
+"""`silence`, `silences`, `unsilence`: keep problems from paging for a while, from outside the program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Misuse, Subparsers
-from pagerduty_logging.cli.problems import TROUBLE, add_state, age, as_json, open_store, timestamp
+from pagerduty_logging.cli.problems import TROUBLE, add_state, as_json, open_store, timestamp
 
 if TYPE_CHECKING:
     from pagerduty_logging.state.protocol import Silence, Store
@@ -20,16 +20,16 @@ _LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))+")
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhd])")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 MAX_REASON_CHARS = 200
-"""Characters of a reason."""
+"""Characters that are kept of a reason."""
 MAX_WHAT_CHARS = 255
-"""Characters of a dedup key, and of a glob."""
+"""The most characters that a dedup key or a glob may have."""
 
 
 def length(given: str) -> float:
-    """Return the seconds that a text such as `30m` or `1h30m` means.
+    """Return the length of a silence, in seconds, from a text such as `30m` or `1h30m`.
 
     Raises:
-        ValueError: it is no length of time, or none that a silence can have.
+        ValueError: it is not a length of time, or a silence may not last so long.
     """
     from pagerduty_logging.state.silences import checked_length
 
@@ -41,10 +41,10 @@ def length(given: str) -> float:
 
 
 def seconds(option: str, given: str) -> float:
-    """Return the seconds that a text such as `30m` or `1h30m` means.
+    """Return the number of seconds in a text such as `30m` or `1h30m`.
 
     Raises:
-        ValueError: it is no length of time; names the option.
+        ValueError: it is not a length of time; the message names the option.
     """
     if not _LENGTH.fullmatch(given):
         raise ValueError(f"{option} {given!r} is not a length of time: say 90s, 30m, 2h or 1d")
@@ -58,11 +58,11 @@ class _Command:
     name: str
 
     def add_parser(self, subparsers: Subparsers) -> argparse.ArgumentParser:
-        """Add it and its options."""
+        """Add the subcommand and its options."""
         return _PARSERS[self.name](subparsers)
 
     def run(self, args: argparse.Namespace) -> int:
-        """Do it; 0 done, 1 no such silence, 2 a wrong use or a state that cannot be used."""
+        """Run it; 0 done, 1 no such silence, 2 for wrong use or a state that cannot be used."""
         from pagerduty_logging.state.protocol import StateError
 
         store, created = _store(args, create=self.name == "silence")
@@ -89,9 +89,9 @@ def _add_silence(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "silence",
         help="keep a problem, a logger or everything from paging for a while",
-        description="Keep a problem, the loggers that a glob fits, or everything from paging, for a while "
-        "and in every process that shares the state. What happens meanwhile is counted; the first "
-        "occurrence after it pages. Critical events pass unless --critical is given.",
+        description="Keep a problem, the loggers that match a glob, or everything from paging for a while, "
+        "in every process that shares the state. Occurrences are counted meanwhile; the first "
+        "one afterwards pages. Critical events pass unless --critical is given.",
         epilog="example: pagerduty-logging silence --logger 'shop.billing.*' --for 30m --reason 'new bank'",
     )
     parser.add_argument("key", nargs="?", metavar="KEY", help="the problem's dedup key")
@@ -112,7 +112,7 @@ def _add_silences(subparsers: Subparsers) -> argparse.ArgumentParser:
         subparsers.add_parser(
             "silences",
             help="show the silences",
-            description="Show the silences that have not ended, the one that ends first at the top.",
+            description="Show the silences that have not ended yet, in the order in which they end.",
             epilog="example: pagerduty-logging silences",
         )
     )
@@ -122,7 +122,7 @@ def _add_unsilence(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "unsilence",
         help="end a silence",
-        description="End a silence. Exit code: 0 it is ended, 1 there was none of that name.",
+        description="End a silence. Exit code: 0 it has ended, 1 there is none of this name.",
         epilog="example: pagerduty-logging unsilence 5c1f0a9e",
     )
     parser.add_argument("id", metavar="ID", help="its name, as `silences` shows it")
@@ -136,10 +136,10 @@ def _with_state(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _checked(args: argparse.Namespace) -> None:
-    """Refuse what no silence can be.
+    """Check what is to be silenced, and for how long.
 
     Raises:
-        Misuse: saying what.
+        Misuse: an option is wrong.
     """
     if sum((args.key is not None, args.logger is not None, args.all)) != 1:
         raise Misuse("silence one of: KEY, --logger GLOB, --all")
@@ -149,7 +149,7 @@ def _checked(args: argparse.Namespace) -> None:
     if what is not None and len(what) > MAX_WHAT_CHARS:
         raise Misuse(f"the key or the glob has more than {MAX_WHAT_CHARS} characters")
     if not args.reason.strip():
-        raise Misuse("--reason is empty: others want to know why it is quiet")
+        raise Misuse("--reason is empty: say why, for others to read")
     try:
         args.seconds = length(args.length)
     except ValueError as error:
@@ -198,7 +198,7 @@ def _silences(store: Store, args: argparse.Namespace, created: bool) -> int:
             (
                 silence.id,
                 _what(silence),
-                age(silence.until - now),
+                output.age(silence.until - now),
                 "critical events too" if silence.critical else "critical events pass",
                 silence.who,
                 silence.reason,
@@ -207,7 +207,7 @@ def _silences(store: Store, args: argparse.Namespace, created: bool) -> int:
         ]
         output.table(header, rows)
     else:
-        print("Nothing is silent.")
+        print("Nothing is silenced.")
     return 0
 
 
@@ -218,7 +218,7 @@ def _unsilence(store: Store, args: argparse.Namespace, created: bool) -> int:
     elif ended:
         print(f"{args.id} is ended")
     if not ended:
-        output.complain("no silence has this name")
+        output.complain("no silence has this name: `pagerduty-logging silences` lists the names")
     return 0 if ended else 1
 
 
@@ -229,7 +229,7 @@ def _what(silence: Silence) -> str:
 def _who() -> str:
     try:
         user = getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
+    except (OSError, KeyError):  # in a container the user may have no name
         user = "?"
     return f"{user}@{socket.gethostname()}"
 

@@ -1,4 +1,4 @@
-"""`spool`: look into a spool directory, send the events that no living process holds, or delete them."""
+"""`spool`: show the events in a spool directory, send those that no living process holds, or delete them."""
 
 from __future__ import annotations
 
@@ -16,26 +16,25 @@ if TYPE_CHECKING:
     from pagerduty_logging.events_api.routing_key import RoutingKey
 
 LONGEST_AGE = 100 * 365 * 86_400.0
-"""Seconds: who sends a spool by hand wants all of it, however old."""
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+"""Seconds: a person who sends a spool by hand wants all of it, however old it is."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
-    """Add the subcommand, its three own ones and their options."""
+    """Add the subcommand, its actions and their options."""
     parser = subparsers.add_parser(
         "spool",
-        help="look into a handler's spool, send or delete what nobody looks after",
-        description="Look into the directory that a handler keeps its events in (spool=DIR), send "
-        "what no living process looks after, or delete it.",
+        help="show the events in a handler's spool, send or delete them",
+        description="Show the events in the directory of a handler's spool (spool=DIR), send those that no "
+        "living process holds, or delete them.",
         epilog="example: pagerduty-logging spool list /var/lib/shop/pages",
     )
     actions = parser.add_subparsers(required=True, metavar="action")
 
     listing = actions.add_parser(
         "list",
-        help="show what is there",
-        description="Show the events in a spool, oldest first. Each is waiting for somebody to send it, "
-        "held by a living process, refused by PagerDuty, or broken.",
+        help="show the events",
+        description="Show the events in a spool, oldest first. Each is waiting to be sent, held by a "
+        "living process, refused by PagerDuty, or broken.",
         epilog="example: pagerduty-logging spool list /var/lib/shop/pages",
     )
     _add_directory(listing)
@@ -44,9 +43,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
     retry = actions.add_parser(
         "retry",
-        help="send what no living process looks after: this pages",
-        description="Send the events for this routing key that no living process looks after. This pages. "
-        "It ends with the first that PagerDuty does not take for now; the rest stays.",
+        help="send the events that no living process holds: this pages",
+        description="Send the events for this routing key that no living process holds, oldest first. This "
+        "pages. It stops at the first one that PagerDuty does not accept now; the others stay.",
         epilog="example: pagerduty-logging spool retry /var/lib/shop/pages",
     )
     _add_directory(retry)
@@ -57,8 +56,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     drop = actions.add_parser(
         "drop",
         help="delete events for good",
-        description="Delete the named events, or all but those that a living process holds. Their pages "
-        "are lost: without --yes it only says what it would delete.",
+        description="Delete the named events, or all that no living process holds. Their pages are "
+        "lost; without --yes it only says what it would delete.",
         epilog="example: pagerduty-logging spool drop /var/lib/shop/pages --yes",
     )
     _add_directory(drop)
@@ -70,7 +69,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked; 0, 1 when something is left that should not be, 2 for a wrong use."""
+    """Run the action; 0, 1 if something is left that should not be, 2 for wrong use."""
     if not os.path.isdir(args.directory):
         raise Misuse(f"no such directory: {args.directory}")
     status: int = args.act(args)
@@ -140,16 +139,16 @@ def _retry(args: argparse.Namespace) -> int:
 
 
 def _nothing(item: object) -> None:
-    """Decide what was logged: nothing is, here."""
+    """Stand for the pipeline of a handler: nothing is logged here, so nothing has to be decided."""
 
 
 def _send_all(delivery: Delivery, timeout: float) -> None:
-    """Send until nothing is left, or PagerDuty does not take one for now."""
+    """Send until nothing is left, or PagerDuty does not accept an event now."""
     while (wait := delivery.step(timeout)) is not None:
         if wait > 0:
             if delivery.stats().last_error is not None:
                 return
-            time.sleep(wait)  # at most so many a minute
+            time.sleep(wait)  # the rate limit leaves room for so many a minute
 
 
 def _drop(args: argparse.Namespace) -> int:
@@ -222,6 +221,4 @@ def _age(entry: Entry) -> str:
 
     if entry.kept is None:
         return "?"
-    seconds = max(time_of_day() - entry.kept.accepted, 0.0)
-    size, unit = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
-    return f"{seconds / size:.0f} {unit}"
+    return output.age(time_of_day() - entry.kept.accepted)

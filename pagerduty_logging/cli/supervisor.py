@@ -1,7 +1,7 @@
-"""Runs a command as if it were not supervised: its streams, its signals, its end.
+"""Runs a command as if it were not supervised: with its own streams, signals and exit status.
 
-One thread does it all, so that nothing waits for anything else: it passes on what the command writes to
-stderr, forwards signals, and looks at the clock.
+One thread does everything: it passes on what the command writes to stderr, forwards signals, and watches
+the time limit.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from pagerduty_logging.events_api.clock import monotonic
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
 DRAIN = 5.0
-"""Seconds to pass on the rest of stderr to a reader that is slow, once the command has ended."""
+"""Seconds in which the rest of stderr is passed on to a slow reader after the command has ended."""
 FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 TO_THE_COMMAND_ALONE = (signal.SIGUSR1, signal.SIGUSR2)
-"""Signals that say something to those who expect them, and end all others."""
+"""Signals that end a process unless it handles them: for the command only, not for what it has started."""
 FROM_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
-"""Signals that a terminal gives to every process in its foreground."""
+"""Signals that a terminal sends to every process in its foreground."""
 CHUNK = 4096
-"""Bytes passed on at a time: POSIX's PIPE_BUF on Linux, a pipe that is ready takes as many at once."""
+"""Bytes passed on at a time: PIPE_BUF on Linux, which a pipe that is ready takes at once (POSIX)."""
 TAIL_BYTES = 8_192
 TAIL_LINES = 20
 STDERR = 2
@@ -39,14 +39,14 @@ STDERR = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a command ended, or what there is to say while it goes on.
+    """How a command ended, or its state at the time limit.
 
     Attributes:
         status: its exit status; negative: the signal that ended it.
         seconds: how long it ran.
-        timed_out: it ran for too long, and was asked to end.
-        forwarded: signals that it was sent through us.
-        last_lines: what it wrote last on stderr.
+        timed_out: it ran longer than the time limit, and was asked to end.
+        forwarded: signals that we forwarded to it.
+        last_lines: the last lines that it wrote to stderr.
     """
 
     status: int = 0
@@ -73,8 +73,8 @@ class Supervisor:
         command: the program and its arguments.
         environment: its variables; None: ours.
         timeout: seconds after which it is asked to end; None: never.
-        grace: seconds after which it is killed then.
-        on_timeout: is called when the time is over.
+        grace: seconds from then until it is killed.
+        on_timeout: called when the time limit has passed.
     """
 
     def __init__(
@@ -101,8 +101,8 @@ class Supervisor:
         Raises:
             OSError: it cannot be started.
         """
-        # In a terminal's foreground it stays in our group, to read from the terminal and be sent its
-        # signals; anywhere else it gets its own, to be ended with all that it has started.
+        # In the foreground of a terminal it stays in our process group, so that it can read from the
+        # terminal and gets its signals; elsewhere it has its own group, which can be ended as a whole.
         self._shares_group = _in_foreground()
         self._since = monotonic()
         _occupy_stderr()
@@ -125,7 +125,7 @@ class Supervisor:
             try:
                 self._watch(wake)
                 if self._timed_out and not self._shares_group:
-                    self._kill(signal.SIGKILL)  # what it has started, and not ended
+                    self._kill(signal.SIGKILL)  # processes that it has started and left running
                 self._stderr.finish()
             finally:
                 os.close(ours)
@@ -135,7 +135,7 @@ class Supervisor:
         self._waiting.append(number)
 
     def _watch(self, wake: int) -> None:
-        """Pass on, forward and wait, until the command has ended."""
+        """Pass on output, forward signals and wait until the command has ended."""
         deadline = None if self._timeout is None else self._since + self._timeout
         while self._child.poll() is None:
             if deadline is not None and monotonic() >= deadline:
@@ -155,7 +155,7 @@ class Supervisor:
             self._kill(number)
 
     def _end(self) -> float | None:
-        """Ask the command to end, or kill it; return when to look again."""
+        """Ask the command to end, or kill it; return when to check again."""
         if self._timed_out:
             self._kill(signal.SIGKILL)
             return None
@@ -183,10 +183,10 @@ class Supervisor:
 
 
 class _PassedOn:
-    """The command's stderr, on its way to ours; the end of it is kept.
+    """Passes the command's stderr on to ours, and keeps the end of it.
 
-    Nothing is read before what was read has been taken: a reader that is slow slows the command, as it
-    would without us.
+    Nothing is read before the last chunk has been written: a slow reader slows the command, as it would
+    without us.
     """
 
     def __init__(self, source: int) -> None:
@@ -197,7 +197,7 @@ class _PassedOn:
         self._tail = b""
 
     def step(self, timeout: float | None, *others: int) -> bool:
-        """Pass on a little, or wait until that can be done; return whether anything was done."""
+        """Pass on one chunk, or wait until that is possible; return whether anything was done."""
         with selectors.SelectSelector() as selector:
             for other in others:
                 selector.register(other, selectors.EVENT_READ)
@@ -215,7 +215,7 @@ class _PassedOn:
         return bool(ready)
 
     def finish(self) -> None:
-        """Pass on what is there, without waiting for processes that the command has left behind."""
+        """Pass on the rest, without waiting for processes that the command has left running."""
         until = monotonic() + DRAIN
         while monotonic() < until and self._open:
             if not self.step(0.0):
@@ -228,7 +228,7 @@ class _PassedOn:
         lines = self._tail.decode("utf-8", "replace").splitlines()
         shown = [line.rstrip() for line in lines if line.strip()]
         if len(self._tail) == TAIL_BYTES and len(shown) > 1:
-            del shown[0]  # its beginning is gone
+            del shown[0]  # cut at its beginning
         return shown[-TAIL_LINES:]
 
     def _read(self) -> None:
@@ -236,7 +236,7 @@ class _PassedOn:
             self._to_write = os.read(self._source, CHUNK)
         except BlockingIOError:
             return
-        except OSError:  # the end, as a terminal reports it
+        except OSError:  # how a terminal reports its end
             self._to_write = b""
         self._open = self._to_write != b""
         self._tail = (self._tail + self._to_write)[-TAIL_BYTES:]
@@ -246,13 +246,13 @@ class _PassedOn:
             written = os.write(STDERR, self._to_write)
         except BlockingIOError:
             return
-        except OSError:  # it has no reader any more, or never had one
+        except OSError:  # it has no reader
             written = len(self._to_write)
         self._to_write = self._to_write[written:]
 
 
 def _occupy_stderr() -> None:
-    """See to it that no other file gets the number of a stderr that was closed before we began."""
+    """Open the null device as stderr if it is closed, so that no other file gets its number."""
     try:
         os.fstat(STDERR)
     except OSError:
@@ -268,7 +268,7 @@ def _stderr() -> tuple[int, int]:
         ours, theirs = os.pipe()
         return theirs, ours
     ours, theirs = os.openpty()
-    tty.setraw(theirs)  # what is written is passed on byte by byte
+    tty.setraw(theirs)  # bytes are passed on as they are
     with suppress(OSError):
         size = fcntl.ioctl(STDERR, termios.TIOCGWINSZ, b"\0" * 8)
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
@@ -297,10 +297,10 @@ def _forwarded() -> list[signal.Signals]:
 
 
 def _listen_to_ignored(notice: _Notice) -> None:
-    """Call `notice` also for signals that were ignored when we began, as SIGHUP is under nohup.
+    """Call `notice` also for signals that were ignored when we started, as SIGHUP is under nohup.
 
-    Only once the command has started, for it has to ignore them too. It may handle them all the same, and
-    then expects them.
+    To be called after the command has started, because the command inherits what is ignored. It may handle
+    these signals anyway, and then expects to get them.
     """
     for number in _forwarded():
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -309,7 +309,7 @@ def _listen_to_ignored(notice: _Notice) -> None:
 
 @contextmanager
 def _listening(notice: _Notice) -> Iterator[int]:
-    """Call `notice` for signals, but for those that are ignored; what is given can be read from then."""
+    """Call `notice` for signals, except ignored ones; yields a descriptor that is readable after a signal."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)

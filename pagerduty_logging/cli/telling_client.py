@@ -1,4 +1,4 @@
-"""A client that does not keep a person at a terminal waiting without a word."""
+"""A client for the command: it reports failed attempts while it keeps trying."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pagerduty_logging.events_api.events import Receipt
 
 
 class TellingClient(EventsClient):
-    """Says on standard error why there is no receipt yet, and when it tries again."""
+    """Prints to standard error why an attempt failed, and when the next one follows."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options, sleep=self._tell_and_sleep)
         self._trouble = ""
 
     def post(self, encoded: EncodedEvent, timeout: float | None = None) -> Receipt:
-        """Make one attempt, as any client does, and remember why it failed."""
+        """Make one attempt, and remember why it failed."""
         try:
             return super().post(encoded, timeout)
         except EventsError as error:

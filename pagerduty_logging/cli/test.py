@@ -1,4 +1,4 @@
-"""`test`: one real alert, clearly marked, and its end."""
+"""`test`: open one real alert, clearly marked as a test, and resolve it."""
 
 import argparse
 import time
@@ -9,7 +9,7 @@ from pagerduty_logging.cli.parsing import Subparsers
 from pagerduty_logging.cli.sending import failed
 
 SLICE = 0.2
-"""Seconds of one sleep."""
+"""Longest single sleep, in seconds."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -18,11 +18,13 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "test",
         help="page once, clearly marked as a test, then resolve",
         description="Open one alert, clearly marked as a test, and resolve it a little later (Ctrl-C: now).\n"
-        "Somebody may be woken: without --page it only says what it would do.",
+        "Somebody may be woken; without --page it only says what it would do.",
         epilog="example: pagerduty-logging test --page",
     )
-    parser.add_argument("--page", action="store_true", help="do it")
-    parser.add_argument("--severity", choices=("critical", "error", "warning", "info"), default="error")
+    parser.add_argument("--page", action="store_true", help="open the alert: somebody may be woken")
+    parser.add_argument(
+        "--severity", choices=options.SEVERITIES, default="error", help="default: %(default)s"
+    )
     parser.add_argument(
         "--resolve-after",
         type=_seconds,
@@ -36,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Page and resolve; 0, 1 when one of the two was not accepted, 2 without `--page`."""
+    """Trigger and resolve; 0, 1 if one of the two was not accepted, 2 without `--page`."""
     from pagerduty_logging.events_api.clock import monotonic
     from pagerduty_logging.events_api.errors import EventsError
     from pagerduty_logging.events_api.events import this_host
@@ -58,7 +60,9 @@ def run(args: argparse.Namespace) -> int:
         except EventsError as error:
             return failed(error, args)
         try:
-            output.complain(f"the alert is open; it is resolved in {args.resolve_after:g} s (Ctrl-C: now)")
+            output.complain(
+                f"the alert is open; it will be resolved in {args.resolve_after:g} s (Ctrl-C: now)"
+            )
             wait(args.resolve_after, monotonic)
         except KeyboardInterrupt:
             pass

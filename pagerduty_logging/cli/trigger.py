@@ -13,18 +13,26 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "trigger",
         help="open an alert: this pages",
         description="Open an alert, or add to the open one with the same dedup key. This pages. "
-        "In a pipe, the dedup key is printed alone.",
+        "Prints the dedup key, in a pipe nothing else.",
         epilog="example: pagerduty-logging trigger 'The disk of db1 is full' --severity critical "
         "--dedup-key disk/db1 --link Runbook=https://wiki.example.com/disk --details '{\"free\": 0}'",
     )
     parser.add_argument("summary", help="what broke, in a sentence")
-    parser.add_argument("--severity", choices=("critical", "error", "warning", "info"), default="error")
-    parser.add_argument("--dedup-key", metavar="KEY", help="identifies the problem (default: a new one)")
-    parser.add_argument("--component")
-    parser.add_argument("--group")
-    parser.add_argument("--class", dest="event_class")
-    parser.add_argument("--client", help="the monitoring program that reports")
-    parser.add_argument("--client-url", type=options.web_address, metavar="URL", help="its page")
+    parser.add_argument(
+        "--severity", choices=options.SEVERITIES, default="error", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--dedup-key", metavar="KEY", help="identifies the alert (default: a new key, so a new alert)"
+    )
+    parser.add_argument("--component", help="the part that is affected, such as mysql")
+    parser.add_argument("--group", help="what the component belongs to, such as prod-db")
+    parser.add_argument(
+        "--class", dest="event_class", metavar="CLASS", help="the kind of problem, such as disk"
+    )
+    parser.add_argument("--client", help="the program that reports the problem")
+    parser.add_argument(
+        "--client-url", type=options.web_address, metavar="URL", help="the address of that program"
+    )
     options.add_words(parser)
     options.add_json(parser)
     options.add_connection(parser)
@@ -32,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send it; 0, or 1 when PagerDuty did not accept it."""
+    """Send the event; 0, or 1 if PagerDuty did not accept it."""
     details = options.details(args)
     return send(
         args,

@@ -1,4 +1,4 @@
-"""`why`: why something paged, or did not, as a handler's ledger has it."""
+"""`why`: why something paged, or why it did not, according to a handler's ledger."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from pagerduty_logging.cli import options, output
+from pagerduty_logging.cli import output
 from pagerduty_logging.cli.ledger_search import Search
 from pagerduty_logging.cli.parsing import Misuse, Subparsers
 from pagerduty_logging.cli.silence import seconds
@@ -17,31 +17,31 @@ NOTHING, TROUBLE = 1, 2
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
-    """Add it and its options."""
+    """Add the subcommand and its options."""
     parser = subparsers.add_parser(
         "why",
-        help="say why something paged, or did not",
-        description="Say what became of the records that a text fits, as the ledger of a handler has it, the "
-        "newest first, with all else about the same problem. "
-        "Exit code: 0 something was found, 1 nothing was, 2 there is no ledger.",
+        help="show why something paged, or why it did not",
+        description="Show what became of the records that match a text, from a handler's ledger, newest "
+        "first, with all other decisions about the same problem. "
+        "Exit code: 0 something was found, 1 nothing was, 2 the ledger cannot be read.",
         epilog="example: pagerduty-logging why 'payment failed' --ledger pages.jsonl --since 2h",
     )
     parser.add_argument(
         "text",
         metavar="TEXT|KEY",
-        help="the message or words of it, its template, a page's text, a logger's name, or a dedup key",
+        help="a message or words of it, a template, the text of a page, a logger's name, or a dedup key",
     )
-    parser.add_argument("--ledger", metavar="FILE", help="default: the environment variable PAGERDUTY_LEDGER")
-    parser.add_argument("--since", metavar="TIME", help="90s, 30m, 2h, 1d: only what is not older")
-    options.add_json(parser)
+    parser.add_argument("--ledger", metavar="FILE", help="the ledger (default: PAGERDUTY_LEDGER)")
+    parser.add_argument("--since", metavar="TIME", help="only what is not older than this: 90s, 30m, 2h, 1d")
+    parser.add_argument("--json", action="store_true", help="print a JSON object for each decision")
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it."""
+    """Print the decisions; 0 some were found, 1 none, 2 for wrong use or a ledger that cannot be read."""
     path = args.ledger or os.environ.get("PAGERDUTY_LEDGER")
     if not path:
-        raise Misuse("which ledger? Give --ledger FILE, or set PAGERDUTY_LEDGER")
+        raise Misuse("no ledger: give --ledger FILE, or set PAGERDUTY_LEDGER; handlers need ledger= too")
     if not args.text.strip():
         raise Misuse("the text is empty")
     try:
@@ -71,8 +71,8 @@ def _nothing(oldest: float | None, since: str | None) -> str:
     begins = f"the ledger goes back to {_date(oldest)}"
     begins += f", and only the last {since} were looked at" if since else ""
     return (
-        f"nothing in the ledger fits this text; {begins}. Perhaps it was logged by a process without this "
-        "ledger, at a level that does not page, or in other words; or the ledger does not go back that far"
+        f"nothing in the ledger matches this text; {begins}. Perhaps it was logged by a process without this "
+        "ledger, at a level that does not page, in other words, or earlier"
     )
 
 
@@ -81,7 +81,12 @@ def _date(seconds_of_it: float) -> str:
 
 
 def sentence(decision: dict[str, Any], template: str = "") -> str:
-    """Say one decision; `template` is that of its problem, for a decision that has none."""
+    """Return one decision as a sentence.
+
+    Args:
+        decision: a line of the ledger.
+        template: its problem's, shown if the decision has none itself.
+    """
     when = _date(decision["time"])
     words = decision.get("template") or template or decision.get("summary")
     reason = decision.get("reason", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -14,53 +15,43 @@ from pagerduty_logging.state.protocol import Mine
 Take = Callable[[Mine, Trigger | None], Trigger | None]
 
 
-class Body:
-    """Makes an event when it is its turn, and its bytes once: then it is made from these.
+class Body(ABC):
+    """Makes an event when it is its turn, and its bytes once. Without a dict: a thousand may wait.
 
     Args:
-        compose: makes the event, from plain data.
         why: the reason it is sent, in words; "" for what is no alert.
         size: bytes of memory that it takes, about.
-        take: takes what a shared state knows, for the event to tell; returns the trigger that was composed
-            before, if there is one, with that in it. None: the event tells nothing of it.
-        on_bytes: takes the bytes, each time they are made.
-        remade: whether the event is composed anew for each attempt, as it always says how things stand.
         encoded: the bytes, if they are made already.
-        bare: whether this is the barest form already.
-        refused: the bytes that PagerDuty refused before, if this is the barest form of them.
 
     Attributes:
-        compose, why, size, take, encoded, bare, refused: as given, or as it is now.
+        why, size, encoded: as given, or as it is now.
+        bare: whether this is the barest form already.
+        refused: the bytes that PagerDuty refused before, if this is the barest form of them.
+        take: takes what a shared state knows, for the event to tell; returns the trigger that was composed
+            before, if there is one, with that in it. None: the event tells nothing of it.
     """
 
-    __slots__ = (
-        *("_composed", "_on_bytes", "_remade"),
-        *("bare", "compose", "encoded", "refused", "size", "take", "why"),
-    )
+    __slots__ = ("_composed", "encoded", "size", "why")
+    bare: bool
+    refused: EncodedEvent | None
 
-    def __init__(
-        self,
-        compose: Callable[[], Event],
-        *,
-        why: str = "",
-        size: int = 1_000,
-        take: Take | None = None,
-        on_bytes: Callable[[EncodedEvent], object] | None = None,
-        remade: bool = False,
-        encoded: EncodedEvent | None = None,
-        bare: bool = False,
-        refused: EncodedEvent | None = None,
-    ) -> None:
-        self.compose = compose
+    def __init__(self, why: str, size: int, encoded: EncodedEvent | None = None) -> None:
         self.why = why
         self.size = size
-        self.take = take
         self.encoded = encoded
-        self.bare = bare
-        self.refused = refused
-        self._on_bytes = on_bytes
-        self._remade = remade
         self._composed: Event | None = None
+
+    @abstractmethod
+    def compose(self) -> Event:
+        """Make the event from plain data. Not called once there are bytes."""
+
+    @property
+    @abstractmethod
+    def take(self) -> Take | None: ...
+
+    @abstractmethod
+    def on_bytes(self, encoded: EncodedEvent) -> None:
+        """Release what the event was made from: these are its bytes, maybe others than before."""
 
     def packed(self) -> EncodedEvent:
         """Return the bytes, made once; what they were made from is released."""
@@ -69,10 +60,7 @@ class Body:
     def _pack(self, event: Event) -> EncodedEvent:
         encoded = self.encoded = encode(event)
         self._composed = None
-        if not self._remade:
-            self.compose = partial(decode, encoded)
-        if self._on_bytes is not None:
-            self._on_bytes(encoded)
+        self.on_bytes(encoded)
         return encoded
 
     def compose_ahead(self) -> None:
@@ -98,3 +86,41 @@ class Body:
     def shown(self) -> Event:
         """The event as its bytes say it; before there are any it is made, and not kept."""
         return self.compose() if self.encoded is None else decode(self.encoded)
+
+
+class BodyOf(Body):
+    """The event that a function makes.
+
+    Args:
+        compose: makes the event, from plain data.
+        why, size, take, encoded, bare, refused: see `Body`.
+    """
+
+    __slots__ = ("_compose", "_take", "bare", "refused")
+
+    def __init__(
+        self,
+        compose: Callable[[], Event],
+        *,
+        why: str = "",
+        size: int = 1_000,
+        take: Take | None = None,
+        encoded: EncodedEvent | None = None,
+        bare: bool = False,
+        refused: EncodedEvent | None = None,
+    ) -> None:
+        super().__init__(why, size, encoded)
+        self.bare = bare
+        self.refused = refused
+        self._compose = compose
+        self._take = take
+
+    def compose(self) -> Event:
+        return self._compose()
+
+    @property
+    def take(self) -> Take | None:
+        return self._take
+
+    def on_bytes(self, encoded: EncodedEvent) -> None:
+        self._compose = partial(decode, encoded)

@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from pagerduty_logging.delivery.body import Body
+from pagerduty_logging.delivery.body import Body, BodyOf
 from pagerduty_logging.delivery.decisions import Verdict
 from pagerduty_logging.events_api.decoding import decode, with_detail
 from pagerduty_logging.events_api.encoding import EncodedEvent
@@ -20,6 +20,8 @@ from pagerduty_logging.state.problem import Outcome
 DELAYED = 300.0
 """Seconds after which an event says how late it is."""
 BARE_SUMMARY_CHARS = 200
+AT_ONCE = -math.inf
+"""When an event is due that waits for nothing: the one object for all of them."""
 _FIGURES = ("occurrences", "suppressed")
 
 
@@ -35,15 +37,38 @@ class Kind(enum.IntEnum):
     """It only reports the size of a problem, within its window."""
 
 
-class Caller(NamedTuple):
-    """The line of the application that an event comes from."""
+class Caller(Protocol):
+    """The line of the application that an event comes from.
+
+    Attributes:
+        label: its name, for stderr if the event is lost: nothing that was logged, which may be secret.
+        logger: the logger of the record; empty: there is no record.
+        line: file and number, whatever logger an outsider's text made it log to; empty: not known.
+    """
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def logger(self) -> str: ...
+
+    @property
+    def line(self) -> str: ...
+
+    def decided(self, verdict: Verdict, reason: str) -> object:
+        """Take note of what became of the event, and why."""
+
+
+class Named(NamedTuple):
+    """What an event comes from of which no record calls for it; see `Caller`."""
 
     label: str
-    """Its name, for stderr if the event is lost: nothing that was logged, which may be secret."""
     logger: str = ""
-    """The logger of the record; empty: there is no record."""
     line: str = ""
-    """File and number, whatever logger an outsider's text made it log to; empty: not known."""
+    note: Callable[[Verdict, str], object] | None = None
+
+    def decided(self, verdict: Verdict, reason: str) -> object:
+        return None if self.note is None else self.note(verdict, reason)
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +87,6 @@ class Pending:
         tried: whether this process has made an attempt.
         due: it is not tried before, on the delivery's clock.
         ticket: its file's name in the spool; None if it is in memory only.
-        decided: takes note of what became of it, and why.
         held: whether it only waits for what another process does.
     """
 
@@ -75,9 +99,8 @@ class Pending:
     caller: Caller
     attempts: int = 0
     tried: bool = False
-    due: float = -math.inf
+    due: float = AT_ONCE
     ticket: str | None = None
-    decided: Callable[[Verdict, str], object] | None = None
     held: bool = False
 
     @property
@@ -87,8 +110,7 @@ class Pending:
 
     def note(self, verdict: Verdict, reason: str) -> None:
         """Take note of what became of it."""
-        if self.decided is not None:
-            self.decided(verdict, reason)
+        self.caller.decided(verdict, reason)
 
 
 def nobody_waits(outcome: Outcome) -> int:
@@ -108,7 +130,7 @@ def reduced(pending: Pending, error: EventsError) -> Body:
     """Return the least that still pages for an event that PagerDuty, or our own code, could not take."""
     refused, why = pending.body.encoded, pending.body.why
     least = partial(_least, pending, refused, why, error)
-    return Body(least, why=why, size=pending.body.size, take=pending.body.take, bare=True, refused=refused)
+    return BodyOf(least, why=why, size=pending.body.size, take=pending.body.take, bare=True, refused=refused)
 
 
 def _least(pending: Pending, encoded: EncodedEvent | None, why: str, error: EventsError) -> Trigger:

@@ -75,6 +75,6 @@ class Losses:
         if self._on_error is not None:
             with self._roles.as_callback():
                 try:
-                    self._on_error(decode(body.refused) if body.refused else body.compose(), error)
+                    self._on_error(decode(body.refused) if body.refused else body.shown, error)
                 except Exception as broken:
                     self._diagnostics.say("on_error", f"on_error raised {type(broken).__name__}")

@@ -8,8 +8,8 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 
-from pagerduty_logging.delivery.body import Body
-from pagerduty_logging.delivery.event import Caller, Kind, Pending
+from pagerduty_logging.delivery.body import BodyOf
+from pagerduty_logging.delivery.event import Kind, Named, Pending
 from pagerduty_logging.events_api.encoding import new_dedup_key
 from pagerduty_logging.events_api.events import Severity, Trigger
 from pagerduty_logging.state.problem import Outcome
@@ -83,9 +83,9 @@ class Overflow:
             severity=self._severity,
             kind=Kind.SUMMARY,
             accepted_at=now,
-            body=Body(self._compose, why=Why.NO_ROOM.said(), remade=True),
+            body=BodyOf(self._compose, why=Why.NO_ROOM.said()),
             settle=self._settle,
-            caller=Caller("the summary of a storm"),
+            caller=Named("the summary of a storm"),
         )
 
     def _compose(self) -> Trigger:

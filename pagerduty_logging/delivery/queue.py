@@ -123,10 +123,17 @@ class Queue:
 
     # --- coming in --------------------------------------------------------------------------------
 
-    def decide(self, decide: Callable[[Any], Pending | None]) -> None:
+    def decide(
+        self, decide: Callable[[Any], Pending | None], meanwhile: Callable[[], object] | None = None
+    ) -> None:
         """Decide what the items of the inbox call for, in their order. For one thread at a time.
 
         Deciding looks into source files, so that it is done under no lock which a caller must have.
+
+        Args:
+            decide: returns the event that an item calls for, or None.
+            meanwhile: called after each hundred events, with no lock held: reports what was lost, so that
+                it takes no memory until all are decided.
         """
         pending: Pending | None = None
         try:
@@ -138,6 +145,9 @@ class Queue:
                 pending = None
                 if len(self._entering) >= MAX_ENTERING:
                     self.take_in()
+                    if meanwhile is not None:
+                        self.inbox.end()
+                        meanwhile()
         finally:
             self.inbox.end()
             if pending is not None:  # interrupted: its item will be decided again, and is news again
@@ -222,15 +232,12 @@ class Queue:
         if self._overflow.due() <= now:
             self._counts.accepted += 1
             self._backlog.add(self._overflow.pending(now))
-        wait = self._backlog.wait(now)
-        candidate, budget_wait = self._candidate(now)
-        if candidate is not None:
-            wait = budget_wait
-            if wait == 0.0:
-                self._budget.spend(now, candidate.turn)
-                self.sending = candidate
-                self.blocked_until = -math.inf
-                return candidate, wait
+        candidate, wait = self._candidate(now)
+        if candidate is not None and wait == 0.0:
+            self._budget.spend(now, candidate.turn)
+            self.sending = candidate
+            self.blocked_until = -math.inf
+            return candidate, wait
         if self._overflow:
             wait = min(self._overflow.due() - now, math.inf if wait is None else wait)
         open_again = max(self._backlog.paused_until, now + self._budget.wait(Severity.ERROR, now, quiet=True))
@@ -238,14 +245,15 @@ class Queue:
         self.blocked_until = until if until <= open_again else -math.inf
         return None, wait
 
-    def _candidate(self, now: float) -> tuple[Pending | None, float]:
+    def _candidate(self, now: float) -> tuple[Pending | None, float | None]:
         """Return the event whose turn it is, and the seconds until there is budget for it.
 
-        Where there is none left for it, a line that has been quiet may still have its share.
+        Where there is none left for it, a line that has been quiet may still have its share. Where it is no
+        event's turn, return the seconds until it is; None: for ever.
         """
         first = self._backlog.next(now)
         if first is None:
-            return None, 0.0
+            return None, self._backlog.wait(now)
         wait = self._wait(first, now)
         if wait > 0.0:
             other = self._backlog.next(now, among=self._budget.is_quiet)

@@ -34,6 +34,7 @@ CRITICAL_STEPS = 4
 """The same for critical events, whose pauses stay shorter."""
 
 
+_CRITICAL = Severity.CRITICAL.rank
 CROWDED = 100
 """Waiting events of one line beyond which what there is no room for is taken from it, however severe."""
 
@@ -160,7 +161,8 @@ class Backlog:
 
     def urgency(self, pending: Pending) -> Severity:
         """Return the highest severity among this event and those that wait behind it."""
-        return min((p.severity for p in self._lanes[pending.dedup_key]), key=_rank)
+        lane = self._lanes[pending.dedup_key]
+        return pending.severity if len(lane) == 1 else min((p.severity for p in lane), key=_rank)
 
     def wait(self, now: float) -> float | None:
         """Return the seconds until there may be a next event; None if there are none at all."""
@@ -234,7 +236,7 @@ class Backlog:
         self.paused_until = self._critical_paused_until = -math.inf
 
     def _pause_of(self, name: Class) -> float:
-        return self._critical_paused_until if name[0] == Severity.CRITICAL.rank else self.paused_until
+        return self._critical_paused_until if name[0] == _CRITICAL else self.paused_until
 
     def expired(self, now: float) -> list[Pending]:
         """Return the events that are older than the schedule's `max_age`, and were tried at least once.
@@ -332,12 +334,12 @@ class Budget:
 
     def is_noisy(self, line: str) -> bool:
         """Return whether a line has had more than its part of the last minute, as of the last `wait`."""
-        return self._lines[line] >= NOISY
+        return self._lines.get(line, 0) >= NOISY
 
     def spend(self, now: float, line: str = "") -> None:
         """Note that an event of a line was sent."""
         self._sent.append((now, line))
-        self._lines[line] += 1
+        self._lines[line] = self._lines.get(line, 0) + 1
 
     def _forget(self, now: float) -> None:
         while self._sent and now - self._sent[0][0] >= MINUTE:

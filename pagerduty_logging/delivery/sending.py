@@ -85,7 +85,7 @@ class Sending:
             0.0 if an attempt was made; else the seconds until it is some event's turn; None if there is none.
         """
         if _has_stack():  # else it would fail through no fault of the records
-            self.queue.decide(self.decide)
+            self.queue.decide(self.decide, self._report_losses)
             self._enter_reports()
         head, wait = self.queue.next()
         if head is not None:
@@ -99,9 +99,12 @@ class Sending:
                     self.spooled.forget(head)
             finally:
                 self.queue.sending = None
-        self.losses.report(self.queue.lost)
+        self._report_losses()
         self._decisions.write()
         return 0.0 if self.claims is not None and self.claims.look() else wait
+
+    def _report_losses(self) -> None:
+        self.losses.report(self.queue.lost)
 
     def _enter_reports(self) -> None:
         """Let in the events that no record calls for, as far as there is room: none is made to be dropped."""

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
-from pagerduty_logging.delivery.body import Body
-from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
+from pagerduty_logging.delivery.body import BodyOf
+from pagerduty_logging.delivery.event import Kind, Named, Pending, nobody_waits
 from pagerduty_logging.delivery.spool import Kept, Spool
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.decoding import decode
@@ -91,14 +91,14 @@ class SpooledEvents:
                 severity=kept.severity,
                 kind=Kind.REMINDER if kept.known else Kind.NEWS,
                 accepted_at=now - max(time_of_day - kept.accepted, 0.0),
-                body=Body(
+                body=BodyOf(
                     partial(decode, kept.encoded),
                     size=len(kept.encoded.json),
                     encoded=kept.encoded,
                     bare=kept.bare,
                 ),
                 settle=nobody_waits,  # repeats were counted in the process that logged it
-                caller=Caller(kept.label),
+                caller=Named(kept.label),
                 ticket=ticket,
             )
 

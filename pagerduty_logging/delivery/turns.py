@@ -4,25 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pagerduty_logging.delivery.event import Pending
-
-
-@dataclass(slots=True)
-class _Line:
-    """What waits from one line of source.
-
-    Attributes:
-        name: the one object that is kept of all that are equal.
-        events: the oldest first.
-        since: when it began to wait for its turn: with its oldest event, or when it had its last turn.
-    """
-
-    name: str
-    events: list[Pending]
-    since: float
-    served: bool = False
 
 
 class Turns:
@@ -33,7 +16,8 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, list[Pending]] = {}  # what waits from each, the oldest first
+        self._served: dict[str, float] = {}  # when those had their last turn that had one
         # The same lines by how many events they have: what is dropped comes from those with the most.
         self._by_count: dict[int, dict[str, None]] = {}
         self._most = 0
@@ -43,25 +27,24 @@ class Turns:
 
     def __iter__(self) -> Iterator[Pending]:
         """Yield the line's events whose turn it is, the oldest first, then those of the next line."""
-        for line in self._lines.values():
-            yield from line.events
+        for events in self._lines.values():
+            yield from events
 
     def add(self, pending: Pending) -> None:
         """Take an event in."""
         name, at = pending.turn, pending.accepted_at
-        line = self._lines.get(name)
-        if line is None:
-            line = self._lines[name] = _Line(name, [pending], since=at)
-            self._in_place(line)
+        events = self._lines.get(name)
+        if events is None:
+            events = self._lines[name] = [pending]
+            self._in_place(name)
         else:
-            late = line.events[-1].accepted_at > at
-            line.events.append(pending)
-            if late:  # rarely: it comes from the spool, or another thread was faster
-                line.events.sort(key=_accepted_at)
-                if not line.served and at < line.since:
-                    line.since = at
-                    self._in_place(line)
-        self._count(line.name, len(line.events) - 1, len(line.events))
+            oldest, youngest = events[0], events[-1]
+            events.append(pending)
+            if youngest.accepted_at > at:  # rarely: it comes from the spool, or another thread was faster
+                events.sort(key=_accepted_at)
+                if events[0] is not oldest and name not in self._served:
+                    self._in_place(name)
+        self._count(events[0].turn, len(events) - 1, len(events))
 
     @property
     def most(self) -> int:
@@ -70,40 +53,45 @@ class Turns:
 
     def remove(self, pending: Pending) -> None:
         """Take an event out."""
-        line = self._lines[pending.turn]
-        events = line.events
+        events = self._lines[pending.turn]
         del events[-1 if events[-1] is pending else events.index(pending)]
-        self._count(line.name, len(events) + 1, len(events))
+        # By the name that an event has which stays, so that one text is kept of all that are equal.
+        self._count(events[0].turn if events else pending.turn, len(events) + 1, len(events))
         if not events:
-            del self._lines[line.name]
+            del self._lines[pending.turn]
+            self._served.pop(pending.turn, None)
 
     def had_its_turn(self, pending: Pending, now: float) -> None:
         """An attempt was made with this event: its line waits from now on."""
-        line = self._lines[pending.turn]
-        line.since, line.served = now, True
-        self._in_place(line)
+        self._served[pending.turn] = now
+        self._in_place(pending.turn)
 
     def would_be_least(self, pending: Pending) -> bool:
         """Return whether an event would be the one to do without, if it were added now."""
-        line = self._lines.get(pending.turn)
-        return (0 if line is None else len(line.events)) + 1 >= self._most
+        return len(self._lines.get(pending.turn, ())) + 1 >= self._most
 
     def least(self, exempt: Pending | None) -> Pending | None:
         """Return the event to do without: the youngest of the line that has the most."""
         for count in range(self._most, 0, -1):
             for name in reversed(self._by_count.get(count, ())):
-                for pending in reversed(self._lines[name].events):
+                for pending in reversed(self._lines[name]):
                     if pending is not exempt:
                         return pending
         return None
 
-    def _in_place(self, line: _Line) -> None:
+    def _since(self, name: str) -> float:
+        """Return since when a line waits for its turn: since its last one, or as long as its oldest event."""
+        served = self._served.get(name)
+        return self._lines[name][0].accepted_at if served is None else served
+
+    def _in_place(self, name: str) -> None:
         """Put a line behind all those that have waited as long as it has, or longer."""
-        del self._lines[line.name]
-        latest = self._lines[next(reversed(self._lines))].since if self._lines else -math.inf
-        self._lines[line.name] = line
-        if latest > line.since:
-            self._lines = dict(sorted(self._lines.items(), key=_since))
+        since = self._since(name)
+        events = self._lines.pop(name)
+        latest = self._since(next(reversed(self._lines))) if self._lines else -math.inf
+        self._lines[events[0].turn] = events
+        if latest > since:
+            self._lines = {one: self._lines[one] for one in sorted(self._lines, key=self._since)}
 
     def _count(self, name: str, before: int, after: int) -> None:
         if before:
@@ -119,7 +107,3 @@ class Turns:
 
 def _accepted_at(pending: Pending) -> float:
     return pending.accepted_at
-
-
-def _since(item: tuple[str, _Line]) -> float:
-    return item[1].since

@@ -1,1 +1,1 @@
-"""PagerDuty's Events API v2, and nothing of logging: usable alone, as a client library."""
+"""A client of PagerDuty's Events API v2 that can be used without logging."""

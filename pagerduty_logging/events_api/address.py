@@ -16,20 +16,19 @@ REGIONS = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerd
 Source: PagerDuty's documentation, "Service Regions"."""
 
 MAX_ADDRESS_CHARS = 2048
-"""Our own bound for the address of a link or image: browsers and chats accept no longer ones."""
+"""Our own limit for the address of a link or image: browsers and chats accept no longer ones."""
 
 _PAGERDUTY = ".pagerduty.com"
 _PATHS = re.compile(r"/v2(/enqueue|/change/enqueue)?$")
 
 
 def find_base_url(region: str, base_url: str | None, allow_http: bool) -> str:
-    """Return the base URL, without a slash at its end: the option, the environment's or the region's.
+    """Return the base URL without a slash at its end, from the option, the environment or the region.
 
-    The path of the Events API (`/v2`, `/v2/enqueue`) may be there already, as in settings made for other
-    clients; it is removed.
+    A path of the Events API at its end (`/v2`, `/v2/enqueue`), as in settings for other clients, is removed.
 
     Raises:
-        TypeError, ValueError: naming the option; a URL's own text is not echoed, it may hold a password.
+        TypeError, ValueError: names the option; the URL is not shown, because it may contain a password.
     """
     region = region.strip().lower() if isinstance(region, str) else region
     if region not in tuple(REGIONS):
@@ -55,7 +54,7 @@ def is_loopback(host: str) -> bool:
 
 
 def destination(base_url: str) -> str:
-    """Return the host, and the port if there is one, that pages go to: to be shown in a `repr`."""
+    """Return host and port (if given) of the address, for a `repr`."""
     return urlsplit(base_url).netloc
 
 

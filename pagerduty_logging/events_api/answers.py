@@ -1,4 +1,4 @@
-"""What an answer means: a receipt or a typed error. Pure; only 202 is acceptance."""
+"""Turns an answer into a receipt or a typed error. Pure; only 202 means accepted."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pagerduty_logging.events_api.retrying import parse_retry_after
 from pagerduty_logging.events_api.text import one_line
 
 MAX_SAID_CHARS = 500
-"""Of what a server said, in an exception's text; `.body` and `.errors` hold all of it."""
+"""Characters of the server's text in the text of an exception; `.body` and `.errors` have all of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server answered, without the routing key that it may have repeated.
+    """The server's answer; the routing key, which it may repeat, is masked.
 
     Attributes:
         status: the HTTP status.
         retry_after: the text of the Retry-After header, if there is one.
-        body: as text, as far as it was read.
+        body: the body as text, as far as it was read.
     """
 
     status: int
@@ -33,19 +33,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Why there was no answer, in words that hold no secret."""
+    """Why there was no answer, as a text without secrets."""
 
     reason: str
 
 
 def receipt_from(outcome: Answer | NoAnswer, dedup_key: str | None, now: datetime) -> Receipt:
-    """Return the receipt for the event with this dedup key, or raise what the answer means.
+    """Return the receipt for the event with this dedup key, or raise the error for the answer.
 
     Args:
-        now: to which a date in a Retry-After header is compared.
+        now: the time to which a date in a Retry-After header is compared, in seconds since the epoch.
 
     Raises:
-        EventsError: of the kind that fits.
+        EventsError: the subclass for the answer's status.
     """
     if isinstance(outcome, NoAnswer):
         raise errors.NetworkError(outcome.reason)

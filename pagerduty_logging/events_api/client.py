@@ -1,4 +1,4 @@
-"""The client: one event, one HTTP exchange, one receipt or a typed error; retries for direct users."""
+"""The client: sends an event and returns a receipt or raises a typed error; retries for direct callers."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
     from pagerduty_logging.events_api.transport import Transport
 
 DEFAULT_RETRY = Retry(max_age=60.0)
-"""The caller waits while the client retries: for a minute, not for a handler's day."""
+"""The caller waits while the client retries, so a minute; a handler retries for a day."""
 DEFAULT_TIMEOUT = 10.0
-"""Seconds one attempt may take, end to end."""
+"""Longest duration of one attempt, end to end, in seconds."""
 MAX_TIMEOUT = 86_400.0
-"""Seconds: sockets accept no timeout beyond some weeks, and a day is more than enough."""
+"""Largest timeout, in seconds: sockets accept some weeks at most."""
 
 
 class EventsClient:
     """PagerDuty's Events API v2: trigger, acknowledge, resolve, change.
 
     One client serves one routing key, any number of events and any number of threads. Use it as a
-    context manager, or close it, to close its connections. A forked process may go on using it, over its
-    own connections; it cannot be pickled.
+    context manager, or call `close`, to close its connections. A forked process can continue to use it, with
+    its own connections; it cannot be pickled.
 
     Args:
         routing_key: the integration key of an Events API v2 integration; default: the environment
@@ -61,14 +61,13 @@ class EventsClient:
             is never closed, and is not for forked processes. Default: the client's own, which takes proxies
             and CA bundles from the environment as `requests` does. Neither gets credentials from .netrc.
             No proxy is used for this machine.
-        timeout: seconds one attempt may take in all: name, connection, TLS, answer.
-        retry: the schedule on which 429, 5xx and network errors are tried again; its `max_age` is the
-            longest a call takes, or 0 for a single attempt. Default: a minute in all.
-        clock, sleep, random: replaceable in tests: seconds that never go back, a wait of seconds, a number
-            in [0, 1).
+        timeout: longest duration of one attempt in seconds: name, connection, TLS, answer.
+        retry: the schedule of retries after 429, 5xx and network errors; its `max_age` is the longest
+            duration of a call, 0 means a single attempt. Default: a minute in total.
+        clock, sleep, random: replaceable in tests: monotonic seconds, a wait in seconds, a number in [0, 1).
 
     Raises:
-        ValueError, TypeError: naming the option that is wrong, and echoing no secret.
+        ValueError, TypeError: an option is wrong; the message names it, and shows no secret.
         ImportError: the installed `requests` is too old to send anything.
     """
 
@@ -105,13 +104,13 @@ class EventsClient:
         self._random = random
         check_requests()
         self._session = session
-        # By process: after a fork, the parent's connections stay the parent's.
+        # By process id: after a fork, the child does not use the parent's connections.
         self._transports: dict[int, Transport] = {}
         if session is not None:
             self._transport()
 
     def __repr__(self) -> str:
-        # Tools that show local variables ask for it even while the constructor fails.
+        # Tools that show local variables call it even while the constructor fails.
         return f"<EventsClient for {getattr(self, 'base_url', 'no address yet')}>"
 
     def __reduce__(self) -> NoReturn:
@@ -129,9 +128,9 @@ class EventsClient:
         self.close()
 
     def notices(self) -> list[str]:
-        """Return a sentence for each thing that is unusual about where and how this client sends.
+        """Return a sentence for each unusual setting of where and how this client sends.
 
-        The owner of the client is to report them once.
+        The owner of the client reports them once.
         """
         found = address.unusual_destination(self.base_url)
         sentences = [] if found is None else [found]
@@ -140,9 +139,9 @@ class EventsClient:
         return sentences
 
     def prepare(self) -> None:
-        """Import and look up what an exchange needs, which takes a tenth of a second; sends nothing."""
+        """Import and prepare what an exchange needs, which takes a tenth of a second; sends nothing."""
         transport = self._transport()
-        with suppress(Exception):  # what fails here fails again with an event, and is reported then
+        with suppress(Exception):  # the same error comes again with an event, and is reported then
             transport.prepare(self.base_url + ALERTS_PATH)
 
     def close(self) -> None:
@@ -152,9 +151,9 @@ class EventsClient:
             transport.close()
 
     def drop_inherited(self) -> None:
-        """Close a forked child's copies of its parent's connections, which stay open in the parent.
+        """Close a forked child's copies of its parent's connections; the parent's stay open.
 
-        To be called right after the fork: later their descriptors may be another file's.
+        Call it right after the fork: later their descriptors may belong to other files.
         """
         for pid in [pid for pid in self._transports if pid != os.getpid()]:
             self._transports.pop(pid).close()
@@ -205,9 +204,9 @@ class EventsClient:
         summary: str | None = None,
         custom_details: Any = None,
     ) -> Receipt:
-        """Stop an alert from paging: the one with this dedup key, or the one that gave this receipt.
+        """Acknowledge the alert with this dedup key, or of this receipt, so that it stops paging.
 
-        A summary and details, where given, go along. Raises what `send` raises.
+        Summary and details go into the alert's log. Raises what `send` raises.
         """
         key = _dedup_key(dedup_key)
         return self.send(Acknowledge(key, summary=summary, custom_details=custom_details))
@@ -219,9 +218,9 @@ class EventsClient:
         summary: str | None = None,
         custom_details: Any = None,
     ) -> Receipt:
-        """Close an alert: the one with this dedup key, or the one that gave this receipt.
+        """Resolve the alert with this dedup key, or of this receipt.
 
-        A summary and details, where given, go along. Raises what `send` raises.
+        Summary and details go into the alert's log. Raises what `send` raises.
         """
         key = _dedup_key(dedup_key)
         return self.send(Resolve(key, summary=summary, custom_details=custom_details))
@@ -247,23 +246,23 @@ class EventsClient:
         )
 
     def check(self) -> Receipt:
-        """Try name, network, proxy and TLS without a page: send a resolve for a random dedup key.
+        """Test name, network, proxy and TLS without paging: send a resolve for a random dedup key.
 
-        PagerDuty accepts a routing key by its form alone: a receipt does not prove that the key
-        belongs to a service.
+        PagerDuty accepts every routing key of the right form, so a receipt does not prove that the key
+        belongs to a service. Makes a single attempt.
 
         Raises:
-            EventsError: what stands in the way, after a single attempt.
+            EventsError: why PagerDuty did not accept the event.
         """
         return self.post(encode(Resolve(f"pagerduty-logging-check-{new_dedup_key()}")))
 
     def send(self, event: Event) -> Receipt:
-        """Send one event, with retries; every attempt carries the same bytes and the same dedup key.
+        """Send one event, with retries; every attempt sends the same bytes and the same dedup key.
 
         Raises:
             BadRequest: PagerDuty refuses the event itself; not retried.
-            RateLimited, ServerError, NetworkError: the last failure; further attempts would have
-                gone beyond `retry.max_age`.
+            RateLimited, ServerError, NetworkError: the last failure; another attempt would have
+                exceeded `retry.max_age`.
             ApiError: an answer that the Events API does not document; not retried.
         """
         encoded = encode(event)
@@ -285,7 +284,7 @@ class EventsClient:
         """Make one attempt to send an encoded event.
 
         Args:
-            timeout: seconds for this attempt; default: the client's.
+            timeout: longest duration of this attempt in seconds; default: the client's.
 
         Raises:
             EventsError: the event was not accepted.
@@ -299,11 +298,11 @@ class EventsClient:
         pid = os.getpid()
         transport = self._transports.get(pid)
         if transport is None:
-            # `requests` takes a tenth of a second to import: the first exchange pays, on its thread.
+            # Importing `requests` takes a tenth of a second: it is done in the first exchange, on its thread.
             with fork_gate():
                 from pagerduty_logging.events_api.transport import Transport
 
-            # Of two threads that come here at once, both get the transport of the first.
+            # Two threads that come here at once both get the first one's transport.
             transport = self._transports.setdefault(pid, Transport(self._session))
         return transport
 

@@ -1,8 +1,7 @@
-"""The one clock of deadlines and pauses: what stops or replaces Python's clocks in a test does not move it.
+"""The clock of deadlines and pauses, which tools that freeze time in tests do not change.
 
-Tools that freeze time (freezegun, time-machine) replace `time.monotonic` for its callers, but not where
-it is a default argument already. A deadline taken from one of the two and compared with the other never
-comes, and neither does one that is frozen.
+freezegun and time-machine replace `time.monotonic` for its callers, but not where it is a default argument
+already. A deadline from one of the two that is compared with the other never comes, nor does a frozen one.
 """
 
 from __future__ import annotations
@@ -16,20 +15,20 @@ from typing import NamedTuple
 
 
 def _clock(name: str, otherwise: Callable[[], float]) -> Callable[[], float]:
-    """Return a clock that asks the system itself, where Python can: on Windows it cannot."""
+    """Return a clock that asks the system itself, which Python cannot do on Windows."""
     number = getattr(time, name, None)
     return partial(otherwise) if number is None else partial(time.clock_gettime, number)
 
 
 monotonic = _clock("CLOCK_MONOTONIC", time.monotonic)
 """Return seconds that never go back, as `time.monotonic` does."""
-_quickest = (time.monotonic,)  # in a tuple: what replaces clocks looks at the names of modules
+_quickest = (time.monotonic,)  # in a tuple, because such tools replace the names in modules
 
 
 def quickest() -> Callable[[], float]:
-    """Return a clock that reads as `monotonic` does, and takes less time where it can.
+    """Return a clock like `monotonic`, which is faster where possible.
 
-    Keep it in an instance: tools that freeze time replace it where a module has a name for it.
+    Keep it in an instance: tools that freeze time would replace a name in a module.
     """
     (found,) = _quickest
     return found if isinstance(found, BuiltinFunctionType) else monotonic
@@ -40,7 +39,7 @@ time_of_day = _clock("CLOCK_REALTIME", time.time)
 
 
 class Clocks(NamedTuple):
-    """What the parts of a handler ask, so that a rehearsal can turn it.
+    """The clocks and random source of a handler, which a rehearsal replaces.
 
     Attributes:
         monotonic: seconds that never go back.

@@ -1,8 +1,8 @@
 """Connections whose every wait shares one deadline, from the name to the last byte of the answer.
 
 A socket's timeout bounds each wait, not their sum: a server that sends one byte a second, a name with many
-dead addresses, or a resolver that hangs could hold a caller for ever. So name resolution, every connection
-attempt, the TLS handshake, every write and every read ask how much time is left.
+dead addresses, or a resolver that hangs could block a caller for ever. So name resolution, every connection
+attempt, the TLS handshake, every write and every read are limited to the time that is left.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import errno
 import http.client
 import io
 import ipaddress
+import re
 import socket
 import ssl
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -36,14 +38,15 @@ if TYPE_CHECKING:
     import requests
 
 MAX_ANSWER_BYTES = 65_536
-"""An answer of the Events API has some hundreds; more than this is not read, head and body together."""
+"""The most bytes that are read of an answer, head and body; the Events API sends some hundreds."""
 MAX_CONNECTIONS = 100
-"""Connections kept alive, so that as many threads may share a client before urllib3 warns of it."""
+"""Connections kept alive; with more threads urllib3 warns that it discards connections."""
 
 _ONCE = Retry.from_int(False, redirect=False)
 """One attempt; made once, not for every request."""
+_LENGTH = re.compile(rb"(?i)(?<=\r\ncontent-length: )\d+")
 _WRITE_BYTES = 16_384
-"""What one TLS record holds: a TLS socket's timeout bounds each record, not all of them together."""
+"""Size of a TLS record: a TLS socket's timeout bounds each record, not all of them together."""
 
 Resolve: TypeAlias = Callable[[str, int, int, int], list[Any]]
 _T = TypeVar("_T")
@@ -52,17 +55,18 @@ _current = threading.local()
 
 
 class Exchange:
-    """One exchange: how long it may take, and whether it opened a new connection.
+    """One exchange: its deadline, and whether it opened a new connection.
 
-    While it is entered, bounded connections of this thread keep its deadline.
+    Inside its `with` block the connections of this thread keep its deadline.
 
     Args:
-        deadline: of `clock.monotonic`.
+        deadline: in seconds of `clock.monotonic`.
         resolve: finds the addresses of a host, as `socket.getaddrinfo` does.
         side: where names are resolved.
 
     Attributes:
         connected: whether it opened a new connection, or tried to.
+        head: request line and headers, once they were sent.
     """
 
     def __init__(self, deadline: float, resolve: Resolve, side: SideThread) -> None:
@@ -70,12 +74,13 @@ class Exchange:
         self._resolve = resolve
         self._side = side
         self.connected = False
+        self.head = b""
 
     def remaining(self) -> float:
         """Return the seconds left.
 
         Raises:
-            TimeoutError: if there are none.
+            TimeoutError: none are left.
         """
         left = self._deadline - monotonic()
         if left <= 0:
@@ -84,14 +89,14 @@ class Exchange:
 
     @property
     def is_over(self) -> bool:
-        """Whether no time is left."""
+        """Whether the deadline has passed."""
         return monotonic() >= self._deadline
 
     def addresses(self, host: str, port: int) -> list[Any]:
-        """Ask the resolver, which has no time limit.
+        """Return the addresses of a host, within the deadline; the resolver itself has no time limit.
 
         Raises:
-            OSError: if the host has no address, or none in time.
+            OSError: the host has no address, or none in time.
         """
 
         def ask() -> list[Any]:
@@ -116,23 +121,32 @@ class Exchange:
         _current.exchange = self._outer
 
 
-class Route(NamedTuple):
-    """How every request to one address is sent.
+@dataclass(slots=True)
+class Route:
+    """How requests to one address are sent.
 
-    `requests` finds this out again for every request, which takes longer than sending it.
+    `requests` works this out again for every request, and urllib3 makes the same head again: both take longer
+    than sending it.
 
     Attributes:
-        pool: of connections to the server or proxy.
-        target: what the request line asks for.
-        headers: of every request.
+        pool: the connections to the server or proxy.
+        target: the target in the request line.
+        headers: the headers of every request.
     """
 
-    pool: HTTPConnectionPool
+    pool: _BoundedPool
     target: str
     headers: dict[str, str]
+    _around_length: tuple[bytes, bytes] | None = None
+    """The head of the first request, before the number of the body's bytes and after it."""
 
     def post(self, body: bytes, read: Callable[[Any], _T]) -> _T:
-        """Send `body`; return what `read` makes of the answer, of which only the head has been read."""
+        """Send `body`; return what `read` returns for the answer, of which only the head has been read."""
+        if self._around_length is not None:
+            connection = self.pool.take_open()
+            if connection is not None:
+                before, after = self._around_length
+                return self._once_more(connection, b"%b%d%b%b" % (before, len(body), after, body), read)
         with closing(
             self.pool.urlopen(
                 "POST",
@@ -146,7 +160,23 @@ class Route(NamedTuple):
                 decode_content=False,
             )
         ) as answer:
+            length = _LENGTH.search(head := _exchange().head)
+            if length is not None:
+                self._around_length = head[: length.start()], head[length.end() :]
             return read(answer)
+
+    def _once_more(self, connection: _BoundedConnection, request: bytes, read: Callable[[Any], _T]) -> _T:
+        """Send a request like the first one on a connection that is open."""
+        is_read = False
+        try:
+            connection.send(request)
+            with closing(connection.response_class(connection.sock, method="POST")) as answer:
+                answer.begin()
+                result = read(answer)
+                is_read = (answer.isclosed() or answer.length == 0) and not answer.will_close
+            return result
+        finally:
+            self.pool.give_back(connection, fit=is_read)
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -178,14 +208,14 @@ class DeadlineAdapter(HTTPAdapter):
         proxies: dict[str, str],
         stream: bool,
     ) -> Route:
-        """Return what `send` finds out for every request; it is valid until the adapter is closed."""
+        """Return what `send` would work out for every request; valid until the adapter is closed."""
         pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
         self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
         headers = {name: value for name, value in request.headers.items() if name != "Content-Length"}
         return Route(pool, self.request_url(request, proxies), headers)
 
     def close(self) -> None:
-        """Close all connections. urllib3 leaves that to the pools' finalizers, and at the end none runs."""
+        """Close all connections; urllib3 leaves that to finalizers, which do not run at the end."""
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             for key in manager.pools.keys():  # noqa: SIM118 (no mapping: it cannot be iterated)
                 if (pool := manager.pools.get(key)) is not None:
@@ -225,7 +255,7 @@ class _DeadlineReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self._left <= 0:
             raise OSError(f"the answer has more than {MAX_ANSWER_BYTES:,} bytes")
-        # Only the wait below may block: a readable TLS socket may still have no data to give.
+        # Only the wait below may block: a readable TLS socket may still have no data.
         self._sock.settimeout(0)
         while True:
             left = _exchange().remaining()
@@ -254,7 +284,7 @@ class _BoundedConnection(HTTPConnection):
 
         def begin(self) -> None:
             super().begin()
-            # urllib3 logs malformed headers, in which a server may repeat the request.
+            # urllib3 logs malformed headers, which may repeat the request.
             self.headers.defects.clear()
             self.headers.set_payload("")
 
@@ -301,6 +331,7 @@ class _BoundedConnection(HTTPConnection):
             super().request(*args, **options)
         finally:
             self._pieces = None
+        _exchange().head = pieces[0]
         self.send(b"".join(pieces))
 
     def _tunnel(self) -> None:
@@ -319,16 +350,30 @@ class _BoundedConnection(HTTPConnection):
             self.sock.settimeout(_exchange().remaining())
             try:
                 super().send(view[start : start + _WRITE_BYTES])
-            except ConnectionResetError as error:  # urllib3 1.26 reads the answer only after this other one
+            except ConnectionResetError as error:  # urllib3 1.26 reads the answer only after this exception
                 raise BrokenPipeError(errno.EPIPE, "the server took no more") from error
 
 
 class _BoundedTLSConnection(_BoundedConnection, HTTPSConnection):
-    """The same over TLS."""
+    """The same with TLS."""
 
 
 class _BoundedPool(HTTPConnectionPool):
     ConnectionCls = _BoundedConnection
+
+    def take_open(self) -> _BoundedConnection | None:
+        """Return a connection that is open, and no other's until it is given back; None: there is none."""
+        connection = cast("_BoundedConnection", self._get_conn())
+        if connection.sock is None:
+            self._put_conn(connection)
+            return None
+        return connection
+
+    def give_back(self, connection: _BoundedConnection, *, fit: bool) -> None:
+        """Keep a connection for the next request, closed unless it is `fit` for it."""
+        if not fit:
+            connection.close()
+        self._put_conn(connection)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

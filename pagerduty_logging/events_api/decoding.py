@@ -1,4 +1,4 @@
-"""Bytes back to an event, for those that outlived the process that made them."""
+"""Decodes events from bytes, for events that outlived the process that made them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Events as the bytes that PagerDuty accepts. Its limits are applied here, and what is cut is marked.
+"""Encodes events as bytes that PagerDuty accepts. Its limits are applied here; what is cut is marked.
 
-The bytes hold no routing key: they can be kept, compared and written to disk. The key joins them at
-the last moment, in `transport.py`.
+The bytes contain no routing key, so they can be kept, compared and written to disk. The key is added at the
+last moment, in `transport.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pagerduty_logging.events_api.safejson import JSON, free_name
 from pagerduty_logging.events_api.text import is_one_line, one_line, shorten
 
 ALERTS_PATH, CHANGES_PATH = "/v2/enqueue", "/v2/change/enqueue"
-"""Where events go, below the base URL. Source: PagerDuty/api-schema, Events API v2."""
+"""Paths below the base URL. Source: PagerDuty/api-schema, Events API v2."""
 MAX_SUMMARY_CHARS = 1024
 """PagerDuty refuses longer summaries with a 400.
 Source: PagerDuty/developer-docs, docs/events-API-v2/02-Trigger-Events.md; prometheus/alertmanager 1700."""
@@ -40,12 +40,12 @@ MAX_EVENT_BYTES = 512_000
 """Bytes of the whole encoded event.
 Source: "512 KB" in PagerDuty's docs, read as 512,000 by prometheus/alertmanager:notify/pagerduty."""
 MAX_FIELD_CHARS = 1024
-"""Our own bound for the fields to which PagerDuty documents none, so that they cannot fill an event."""
+"""Our own limit for fields without a documented one, so that they cannot fill an event."""
 MAX_ATTACHMENTS = 500
-"""Our own bound for the number of links, and of images."""
+"""Our own limit for the number of links, and of images."""
 
 ROUTING_KEY_BYTES = 4_096
-"""Room for the routing key, in JSON, which joins the event after its size was fitted."""
+"""Bytes reserved for the routing key in JSON, which is added after the event was fitted."""
 _OMITTED = "left_out"
 _NO_ADDRESS = f"not an http or https address of at most {MAX_ADDRESS_CHARS:,} characters"
 _MAX_NOTES = 50
@@ -57,9 +57,9 @@ class EncodedEvent:
     """An event ready to be sent, the same bytes at every attempt.
 
     Attributes:
-        path: where it goes, below the base URL.
+        path: the path below the base URL.
         json: the event's JSON object, in UTF-8, without a routing key.
-        dedup_key: of its alert; None for a change.
+        dedup_key: the dedup key of its alert; None for a change.
     """
 
     path: str
@@ -68,29 +68,29 @@ class EncodedEvent:
 
 
 def encode(event: Event) -> EncodedEvent:
-    """Return `event` as PagerDuty takes it; a trigger without a dedup key is given one.
+    """Encode `event` as PagerDuty accepts it; a trigger without a dedup key gets one.
 
-    Too long a summary is cut and marked, too long a dedup key is hashed; links and images that are
-    not http(s) are left out; then what takes most room among custom details, links and images is left
-    out until the event is small enough. The details' own "left_out" says what was left out.
+    A summary that is too long is cut and marked, a dedup key that is too long is hashed, and links and images
+    that are not http(s) are left out; then the largest of custom details, links and images are left out until
+    the event is small enough. The custom detail "left_out" says what was left out.
 
     Raises:
-        TypeError: if `event` is not an event.
+        TypeError: `event` is not an event.
     """
     if not isinstance(event, (Trigger, Acknowledge, Resolve, Change)):
         raise TypeError(f"not an event: {type(event).__name__}")
     try:
         return _encoded(event)
     except (TypeError, ValueError, RecursionError):
-        # Custom details are a dict in the author's reach: what was put into it since is made JSON too.
+        # The author may have changed the dict of custom details since: it is converted again.
         return _encoded(dataclasses.replace(event))
 
 
 def fit_dedup_key(key: str) -> str:
-    """Return `key` as it goes over the wire: itself, or its hash.
+    """Return `key` as it is sent: unchanged, or its hash.
 
-    Keys over 255 characters are hashed, for PagerDuty's limit, and keys with control characters or lone
-    surrogates, which not everything between here and the on-call's screen passes on: no two keys become one.
+    Hashed are keys over 255 characters, PagerDuty's limit, and keys with control characters or lone
+    surrogates, which not every system on the way passes on unchanged. Different keys stay different.
     """
     if len(key) <= MAX_DEDUP_KEY_CHARS and is_one_line(key):
         return key
@@ -115,7 +115,7 @@ def _encoded(event: Event) -> EncodedEvent:
 
 
 class _Draft:
-    """An event's JSON object while it is fitted, and the notes of what was left out of it."""
+    """An event's JSON object while it is fitted, and notes about what was left out."""
 
     def __init__(self, body: dict[str, Any], details: dict[str, JSON] | None) -> None:
         self.body = body
@@ -123,7 +123,7 @@ class _Draft:
         self.notes: list[str] = []
 
     def attach(self, field: str, items: Sequence[Any]) -> None:
-        """Put those items that PagerDuty can show into `field`, and note how many others there are."""
+        """Put the items that PagerDuty can show into `field`, and note how many were left out."""
         shown = [
             _shown(item) for item in items[:MAX_ATTACHMENTS] if all(map(is_web_address, _addresses(item)))
         ]
@@ -188,8 +188,9 @@ def _trigger(event: Trigger) -> _Draft:
         draft.body["client_url"] = event.client_url
     elif event.client_url:
         draft.notes.append(f"the client URL: {_NO_ADDRESS}")
-    draft.attach("links", event.links)
-    draft.attach("images", event.images)
+    if event.links or event.images:
+        draft.attach("links", event.links)
+        draft.attach("images", event.images)
     return draft
 
 

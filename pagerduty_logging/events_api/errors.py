@@ -1,14 +1,14 @@
-"""What can go wrong between a program and PagerDuty, as one tree.
+"""The errors between a program and PagerDuty, as one tree.
 
 EventsError                  everything below
 ├── NetworkError             no answer: DNS, TCP, TLS, proxy, timeout
 └── ApiError                 an answer that is not an acceptance (anything but 202)
     ├── BadRequest           400, 413, 422: this event will never be accepted as it stands
     ├── RateLimited          429: not accepted now, but later
-    └── ServerError          5xx: PagerDuty's fault, later it may work
+    └── ServerError          5xx: a failure of PagerDuty, later it may work
 
 Source: the table "API Response Codes & Retry Logic" of PagerDuty's OpenAPI document of the Events API;
-413 and 422 are what servers before it answer to an event that they find too large or unreadable.
+413 and 422 come from servers in front of it, for events that are too large or unreadable.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class EventsError(Exception):
     Attributes:
         retryable: whether sending the same event again later may succeed.
         status: the HTTP status, or None if there was no answer.
-        body: the answer's body as text (of an answer's first 64 KB), or "".
-        retry_after: seconds the server asked to wait, within sane bounds, or None.
+        body: the answer's body as text (from the first 64 KB of the answer), or "".
+        retry_after: seconds that the server asks to wait, from 1 to 300, or None.
     """
 
     retryable = True
@@ -31,14 +31,14 @@ class EventsError(Exception):
 
 
 class NetworkError(EventsError):
-    """There was no answer: DNS, TCP, TLS, the proxy or the time limit stood in the way."""
+    """There was no answer, because of DNS, TCP, TLS, the proxy or the time limit."""
 
 
 class ApiError(EventsError):
-    """There was an answer, and it was not PagerDuty's acceptance.
+    """There was an answer other than PagerDuty's acceptance.
 
-    Raised itself for answers that the Events API does not document (a redirect, a proxy's 403, the
-    200 of a captive portal): what answered did not decide about the event, so it may be sent again.
+    This class itself is raised for answers that the Events API does not document (a redirect, a proxy's 403,
+    the 200 of a captive portal): PagerDuty has not decided about the event, so it may be sent again.
     """
 
     status: int
@@ -54,7 +54,7 @@ class ApiError(EventsError):
 
 
 class BadRequest(ApiError):
-    """The event itself was refused (400, 413, 422): it never will be accepted as it stands.
+    """The event was refused (400, 413, 422), and will never be accepted unchanged.
 
     Attributes:
         errors: PagerDuty's list of what is wrong with it.

@@ -1,13 +1,12 @@
-"""The events PagerDuty takes, as frozen values, and the receipt it gives for one.
+"""PagerDuty's events and receipts as frozen values.
 
-A value holds what its author gave, converted once to plain data: it shares nothing mutable with the
-caller and compares by content. What PagerDuty's limits make of it is decided when it is encoded
-(`encoding.py`). What no encoding could make right is refused here, naming the field.
+A value has what its author gave, converted once to plain data: it shares nothing mutable with the caller
+and compares by content. PagerDuty's limits are applied when it is encoded (`encoding.py`). What cannot be
+encoded at all raises an error here, which names the field.
 """
 
 from __future__ import annotations
 
-import copy
 import enum
 import json
 import socket
@@ -20,7 +19,7 @@ from pagerduty_logging.events_api.safejson import JSON, jsonable, text
 
 
 class Severity(enum.StrEnum):
-    """How bad it is, in PagerDuty's four words."""
+    """PagerDuty's four severities."""
 
     CRITICAL = "critical"
     ERROR = "error"
@@ -29,7 +28,7 @@ class Severity(enum.StrEnum):
 
     @property
     def rank(self) -> int:
-        """The place among the severities: 0 is critical, 3 is info."""
+        """The order of the severities: 0 is critical, 3 is info."""
         return _RANKS[self]
 
 
@@ -41,11 +40,11 @@ class Link:
     """A link shown with the alert or change.
 
     Args:
-        href: where it leads; only http and https addresses are sent.
-        text: what it is called; default: PagerDuty shows the address.
+        href: the address; only http and https addresses are sent.
+        text: the text of the link; default: PagerDuty shows the address.
 
     Raises:
-        ValueError, TypeError: if one of them is not text, or `href` is empty.
+        ValueError, TypeError: one of them is not text, or `href` is empty.
     """
 
     href: str
@@ -61,12 +60,12 @@ class Image:
     """An image shown with the alert.
 
     Args:
-        src: the address of the picture; PagerDuty wants it served by https, and plain http is sent as it is.
-        href: where a click on it leads; default: nowhere.
-        alt: words in its place.
+        src: the address of the image; PagerDuty wants https, plain http is sent unchanged.
+        href: the address that a click opens; default: none.
+        alt: the alternative text.
 
     Raises:
-        ValueError, TypeError: if one of them is not text, or `src` is empty.
+        ValueError, TypeError: one of them is not text, or `src` is empty.
     """
 
     src: str
@@ -86,22 +85,22 @@ class Trigger:
     Fields and their meaning: PagerDuty/api-schema, Events API v2 (`createV2Event`).
 
     Args:
-        summary: what broke, in a sentence; PagerDuty takes 1,024 characters, more are cut visibly.
+        summary: what broke, in a sentence; longer than PagerDuty's 1,024 characters it is cut, with a mark.
         severity: "critical", "error", "warning" or "info".
         source: what is affected; default: this machine's host name.
-        dedup_key: identifies the problem; over 255 characters are hashed; default, and for "": a key
-            made when the event is encoded, before the first attempt to send it.
+        dedup_key: identifies the alert; a key over 255 characters is hashed; default, and for "": a new key,
+            made when the event is encoded, before the first attempt.
         timestamp: when it happened: a `datetime` (a naive one is local time) or ISO 8601 text;
             default: when PagerDuty receives it.
-        component, group, event_class: where to file it; PagerDuty calls the last one `class`.
-        custom_details: anything; what JSON cannot say is shown as text, what is not a mapping
+        component, group, event_class: PagerDuty's fields `component`, `group` and `class`.
+        custom_details: anything; what JSON does not know is shown as text, and what is not a mapping
             appears under "details".
         links: `Link`s, URLs, or mappings with "href" and "text".
         images: `Image`s, URLs, or mappings with "src", "href" and "alt".
-        client, client_url: the monitoring program that reports, and its page.
+        client, client_url: the program that reports the problem, and the address of its page.
 
     Raises:
-        ValueError, TypeError: naming the field that cannot be made right.
+        ValueError, TypeError: a field is wrong; the message names it.
     """
 
     summary: str
@@ -133,22 +132,20 @@ class Trigger:
         set_field(self, "images", _images(self.images))
 
     def with_plain_details(self, details: dict[str, JSON]) -> Trigger:
-        """Return the same with other details, which are plain data already: they are not converted again."""
-        other = copy.copy(self)
-        object.__setattr__(other, "custom_details", details)
-        return other
+        """Return a copy with other details, which are plain data already and are not converted again."""
+        return rewritten(self, custom_details=details)
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """A person works on it: the alert with this dedup key stops paging.
+    """Somebody works on it: the alert with this dedup key stops paging.
 
     Args:
-        dedup_key: of the alert.
-        summary, custom_details: optional words that go into the alert's log.
+        dedup_key: the alert's.
+        summary, custom_details: optional; they go into the alert's log.
 
     Raises:
-        ValueError, TypeError: naming the field that cannot be made right.
+        ValueError, TypeError: a field is wrong; the message names it.
     """
 
     dedup_key: str
@@ -162,14 +159,14 @@ class Acknowledge:
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """It is over: the alert with this dedup key is closed.
+    """It is over: the alert with this dedup key is resolved.
 
     Args:
-        dedup_key: of the alert.
-        summary, custom_details: optional words that go into the alert's log.
+        dedup_key: the alert's.
+        summary, custom_details: optional; they go into the alert's log.
 
     Raises:
-        ValueError, TypeError: naming the field that cannot be made right.
+        ValueError, TypeError: a field is wrong; the message names it.
     """
 
     dedup_key: str
@@ -188,14 +185,14 @@ class Change:
     PagerDuty keeps it for 90 days, and refuses it for a routing key that begins with "R" (a ruleset's).
 
     Args:
-        summary: what changed; PagerDuty takes 1,024 characters, more are cut visibly.
+        summary: what changed; longer than PagerDuty's 1,024 characters it is cut, with a mark.
         source: what was changed; default: this machine's host name.
         timestamp: when: a `datetime` (a naive one is local time) or ISO 8601 text; default: now.
         custom_details: anything, as in `Trigger`.
         links: `Link`s, URLs, or mappings with "href" and "text".
 
     Raises:
-        ValueError, TypeError: naming the field that cannot be made right.
+        ValueError, TypeError: a field is wrong; the message names it.
     """
 
     summary: str
@@ -221,16 +218,19 @@ _E = TypeVar("_E", Trigger, Change)
 
 
 def made(kind: type[_E], **fields: Any) -> _E:
-    """Return an event of these fields, all of them, as they are: our own code has made or checked them."""
+    """Return an event with all these fields, unchecked: our own code has made or checked them."""
     event = object.__new__(kind)
     for name, value in fields.items():
         object.__setattr__(event, name, value)
     return event
 
 
-def rewritten(event: _E, **texts: Any) -> _E:
-    """Return `event` with other texts in some fields, which are not checked: they came out of an event."""
-    return made(type(event), **{name: getattr(event, name) for name in event.__slots__} | texts)
+def rewritten(event: _E, **fields: Any) -> _E:
+    """Return `event` with other values in some fields, unchecked: they came from an event."""
+    other, put = object.__new__(type(event)), object.__setattr__
+    for name in event.__slots__:
+        put(other, name, fields[name] if name in fields else getattr(event, name))
+    return other
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +238,9 @@ class Receipt:
     """PagerDuty has accepted an event.
 
     Attributes:
-        status: PagerDuty's word, normally "success".
-        message: PagerDuty's sentence, such as "Event processed"; "" if it said nothing readable.
-        dedup_key: of the alert, to acknowledge or resolve it; None for a change.
+        status: PagerDuty's status, normally "success".
+        message: PagerDuty's message, such as "Event processed"; "" if there is none.
+        dedup_key: the alert's, to acknowledge or resolve it; None for a change.
     """
 
     status: str

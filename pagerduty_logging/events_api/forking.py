@@ -1,8 +1,8 @@
-"""No process is forked in the middle of an exchange.
+"""Prevents a fork in the middle of an exchange.
 
 A fork copies all locks as they are, but only the thread that forks. If another thread is inside OpenSSL, the
 resolver or an import at that moment, its locks are never released in the child, whose first exchange then
-hangs: seen with OpenSSL on Python 3.12 and 3.13. So a fork waits for running exchanges, for a short while.
+hangs (seen with OpenSSL on Python 3.12 and 3.13). So a fork waits a short time for running exchanges.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 FORK_WAIT = 2.0
-"""Seconds that a fork waits for exchanges of other threads, at most."""
+"""The most seconds that a fork waits for exchanges of other threads."""
 
 
 class ForkGate:
     """A context manager: while a thread is inside, forks of other threads wait.
 
-    Any number of threads may be inside. A fork waits until there is none, and admits none until it is done.
+    Any number of threads may be inside. A fork waits until there is none, and lets none in until it is done.
     """
 
     def __init__(self) -> None:
@@ -29,21 +29,22 @@ class ForkGate:
 
     def _reset(self) -> None:
         # Re-entrant: a signal's handler may send an event while its thread is in here.
-        self._moved = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self._moved = threading.Condition(self._lock)
         self._inside: list[int] = []
         self._forks = 0
 
     def __enter__(self) -> None:
         me = threading.get_ident()
-        with self._moved:
+        with self._lock:  # and not the condition, which takes it by further calls
             if self._forks:
                 self._moved.wait_for(lambda: not self._forks or me in self._inside, timeout=FORK_WAIT)
             self._inside.append(me)
 
     def __exit__(self, *_: object) -> None:
         me = threading.get_ident()
-        with self._moved:
-            if me in self._inside:  # it is not, in a child that this very thread has forked
+        with self._lock:  # and not the condition, which takes it by further calls
+            if me in self._inside:  # not in a child that this thread itself has forked
                 self._inside.remove(me)
             if self._forks:
                 self._moved.notify_all()

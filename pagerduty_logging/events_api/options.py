@@ -1,4 +1,4 @@
-"""What an option may be: each check returns the value, or raises an error that names the option."""
+"""Checks of options: each returns the value, or raises an error that names the option."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def seconds(option: str, value: float, *, zero: bool = False, most: float = math.inf) -> float:
-    """Return `value`, a finite number of seconds above 0 (or 0, where that means something) up to `most`."""
+    """Return `value`, a finite number of seconds above 0 (or from 0, if that has a meaning) up to `most`."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{option} must be a number of seconds, not {type(value).__name__}")
     if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
@@ -76,7 +76,7 @@ def mapping(option: str, value: Mapping[str, Any] | None) -> Mapping[str, Any] |
 
 
 def several(option: str, values: object, fits: Callable[[object], bool], what: str) -> list[Any]:
-    """Return `values`, a list whose every item `fits`; `what` says in words what they must be."""
+    """Return `values`, a list in which every item `fits`; `what` says what the items must be."""
     if isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping, type)):
         items = list(values)
         if all(map(fits, items)):

@@ -1,4 +1,4 @@
-"""Whether the installed `requests` can be used: known before the first event, without importing it."""
+"""Checks, without importing it, whether the installed `requests` can be used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_requests() -> None:
     """Check that events can be sent with the installed `requests`.
 
     Raises:
-        ImportError: they cannot.
+        ImportError: it is missing or too old.
     """
     # Another thread may be about to import it.
     adapter = getattr(sys.modules.get("requests.adapters"), "HTTPAdapter", None)
@@ -47,7 +47,7 @@ def _is_there() -> bool:
 
 
 def _installed() -> tuple[int, ...] | None:
-    """Return the version that would be imported; None where it cannot be read, as in a frozen program.
+    """Return the version that would be imported; None: it cannot be read, as in a frozen program.
 
     `importlib.metadata` would take ten times as long.
     """

@@ -1,4 +1,4 @@
-"""When to try again: pure functions over an attempt, an answer and a random number."""
+"""When to try again: pure functions of an attempt, an answer and a random number."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ class Retry:
     Args:
         initial: the longest wait before the second attempt; it doubles with every attempt. Seconds.
         maximum: the longest wait between two attempts. Seconds.
-        max_age: how long an event is tried at all, from its first attempt. Seconds; with 0 there is
-            only one attempt.
+        max_age: how long an event is retried, from its first attempt. Seconds; 0: a single attempt.
 
     Raises:
-        ValueError, TypeError: naming the option.
+        ValueError, TypeError: an option is wrong; the message names it.
     """
 
     initial: float = 1.0
@@ -45,8 +44,8 @@ class Retry:
 def delay(retry: Retry, attempts: int, retry_after: float | None, random: Callable[[], float]) -> float:
     """Return the seconds to wait after the `attempts`-th failed attempt (1, 2, …).
 
-    A server's `retry_after` is a floor, to which the jitter is added: a fleet that was given the same number
-    must not come back all at once.
+    A server's `retry_after` is the minimum, to which the jitter is added, so that a fleet that got the same
+    number does not come back all at once.
     """
     # 2**1023 is the greatest power of two that a float holds.
     ceiling = min(retry.maximum, retry.initial * 2.0 ** min(attempts - 1, 1000))
@@ -54,7 +53,7 @@ def delay(retry: Retry, attempts: int, retry_after: float | None, random: Callab
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Return a Retry-After header as seconds within bounds; None without one, or if it makes no sense.
+    """Return a Retry-After header as seconds within bounds; None: there is none, or it is not valid.
 
     Source: RFC 9110, section 10.2.3 (seconds, or an HTTP date). `urllib3` has a parser too, which takes the
     time of day itself, and importing it here would make every program start more slowly.

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 ENVIRONMENT_VARIABLE = "PAGERDUTY_ROUTING_KEY"
 MAX_ROUTING_KEY_CHARS = 255
-"""Our own bound: anything longer is a file or a certificate given by mistake."""
+"""Our own limit: anything longer is a file or a certificate given by mistake."""
 
 _USUAL_FORM = re.compile(r"[A-Za-z0-9]{32}")
 """Source: PagerDuty/developer-docs, docs/events-API-v2/01-Overview.md ("Integration Key")."""
@@ -21,7 +21,7 @@ class RoutingKey:
     """A routing key that no repr, format, pickle or `vars` shows; `reveal()` returns it.
 
     Raises:
-        TypeError, ValueError: naming the option and never echoing the value.
+        TypeError, ValueError: names the option, and never shows the value.
     """
 
     __slots__ = ("reveal",)
@@ -33,7 +33,7 @@ class RoutingKey:
             del value  # a traceback that shows local variables must not show it
             raise fault
         key = value.strip()
-        # A closure, not an attribute: what prints objects with all their attributes finds no text.
+        # A closure, not an attribute, so that tools that print all attributes find no text.
         self.reveal = lambda: key
 
     def __repr__(self) -> str:

@@ -1,8 +1,8 @@
 """Any Python object as bounded, strict JSON values; never raises an `Exception`.
 
-PagerDuty takes JSON; programs hold anything. What JSON cannot say is said in text, what would be
-endless is cut with a mark, and what breaks while it is looked at is replaced by a note that says so.
-A `KeyboardInterrupt` or `SystemExit` raised by an object's own code passes through.
+PagerDuty accepts JSON; programs have any objects. What JSON does not know is shown as text, what is too
+long is cut with a mark, and an object whose own code raises is replaced by a note that says so. A
+`KeyboardInterrupt` or `SystemExit` from an object's own code is raised.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from pagerduty_logging.events_api import bounded_repr, template_text
 from pagerduty_logging.events_api.bounded_repr import Walk
 
 MAX_DEPTH = 8
-"""Containers inside containers; what lies deeper is named, not shown."""
+"""Levels of nested containers; what is deeper is named, not shown."""
 MAX_ITEMS = 500
 """Entries of one container; a mark says how many more there were."""
 MAX_NODES = 10_000
-"""Values in one conversion, so that wide and deep together stay bounded too."""
+"""Values in one conversion, which bounds wide and deep structures too."""
 MAX_TEXT = 100_000
 """Characters of one text; a mark says how many were cut."""
 MAX_KEY = 1_000
@@ -37,17 +37,17 @@ MAX_KEY = 1_000
 MAX_ALL_TEXT = 2_000_000
 """Characters of all keys and texts of one conversion: four times what PagerDuty takes at most."""
 MIN_TEXT = bounded_repr.MIN_TEXT
-"""Characters left to each further key or text beyond `MAX_ALL_TEXT`."""
+"""Characters of each further key or text beyond `MAX_ALL_TEXT`."""
 MAX_SECONDS = 0.5
 """Seconds after which no further value is converted: this bounds slow `__str__` methods."""
 MAX_INTEGER_BITS = 1_024
-"""Greater integers are described: many readers lose them, and Python refuses over 4,300 digits."""
+"""Larger integers are described: many JSON readers lose them, and Python refuses over 4,300 digits."""
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
 _PRINTED_AT_ONCE = frozenset((str, int, float, bool, type(None)))
 _T = TypeVar("_T")
 
-# Lone surrogates have no UTF-8; many readers of JSON refuse NUL, escaped or not.
+# UTF-8 has no lone surrogates; many JSON readers refuse NUL, escaped or not.
 _INVALID = re.compile("[\x00\ud800-\udfff]+")
 
 
@@ -60,7 +60,7 @@ def jsonable(value: object, max_nodes: int = MAX_NODES) -> JSON:
     """
     try:
         return _Conversion(max_nodes).convert(value, depth=0)
-    except Exception:  # only where the stack has no room left to describe anything
+    except Exception:  # only if the stack has no room left to describe anything
         return "(could not be shown)"
 
 
@@ -84,7 +84,7 @@ def valid_text(shown: str) -> str:
 
 
 class _Conversion:
-    """One walk over one value: knows which containers it is inside of, and how much it has seen."""
+    """One walk over a value: tracks the containers around, and how much it has converted."""
 
     def __init__(self, max_nodes: int) -> None:
         self._inside: set[int] = set()

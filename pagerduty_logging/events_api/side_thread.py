@@ -1,4 +1,4 @@
-"""Work without a time limit, done on a thread that can be abandoned."""
+"""Runs work without a time limit on a thread that can be abandoned."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 MAX_LEFT_BEHIND = 16
-"""Threads that may be abandoned at a time; beyond it work is refused instead."""
+"""Threads that may be abandoned at a time; beyond it work is refused."""
 
 _T = TypeVar("_T")
 
 
 class SideThread:
-    """Does work on its own thread, and waits for it as long as there is time."""
+    """Runs work on a thread of its own, and waits for it as long as there is time."""
 
     def __init__(self) -> None:
         self._left_behind: list[threading.Thread] = []
@@ -23,7 +23,7 @@ class SideThread:
         """Return what `work` returns, or raise what it raises.
 
         Raises:
-            TimeoutError: naming `what`, after `seconds`, or at once if too much work is left behind.
+            TimeoutError: after `seconds`, or at once if too many threads are abandoned; names `what`.
         """
         self._left_behind = [thread for thread in self._left_behind if thread.is_alive()]
         if len(self._left_behind) >= MAX_LEFT_BEHIND:

@@ -1,4 +1,4 @@
-"""Template strings of Python 3.14 as the text of the f-string with the same words."""
+"""Renders template strings of Python 3.14 as the f-string with the same words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def text_of(template: Any, shown: Callable[[object], str]) -> str:
 
 
 def values_of(template: Any) -> dict[str, object]:
-    """Return the values by the expressions that they were written as, those of templates inside it too."""
+    """Return the values by their expressions, with those of nested templates."""
     values: dict[str, object] = {}
     for part in template.interpolations:
         if is_template(part.value):
@@ -49,7 +49,7 @@ def values_within(given: object, depth: int = 3) -> dict[Any, object]:
     values: dict[Any, object] = {}
     entries: Any = given.values() if kind is dict else given  # type: ignore[attr-defined]
     for entry in itertools.islice(entries, _MAX_ENTRIES):
-        if type(entry) is not str:
+        if type(entry) is not str and type(entry) is not int:
             values |= values_within(entry, depth - 1)
     return values
 

@@ -1,8 +1,8 @@
-"""One POST over `requests`, bounded end to end: an answer or the reason why there is none.
+"""One POST with `requests`, bounded end to end: returns an answer, or why there is none.
 
-No exception leaves this module with the routing key in reach: `Transport.post` returns a failure as text, so
-that no traceback, not even one that shows local variables, goes through a frame that holds the key. Where a
-server or proxy repeats the key, it is masked in the answer.
+No exception leaves this module with the routing key in one of its frames: `Transport.post` returns a failure
+as text, so that no traceback, not even one with local variables, shows the key. If a server or proxy repeats
+the key, it is masked in the answer.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _CREDENTIALS_IN_URL = re.compile(r"//\S{0,1000}@")
 _DELIMITERS = re.compile(r"[/@?#:\[\]]")
 _MAX_CAUSES = 10
 _SHORTEST_SECRET = 8
-"""A shorter routing key is not a real one, and masking it would hide ordinary words."""
+"""A shorter text is not a real secret, and masking it would hide ordinary words."""
 
 
 class Transport:
@@ -87,16 +87,16 @@ class Transport:
     def post(
         self, url: str, event_json: bytes, routing_key: RoutingKey, deadline: float
     ) -> Answer | NoAnswer:
-        """Send an event; return what came of it, at `deadline` (of `clock.monotonic`) at the latest."""
+        """Send an event; return the result, at `deadline` (in seconds of `clock.monotonic`) at the latest."""
         try:
             return self._attempt(url, event_json, routing_key, deadline)
         except BaseException as error:
-            # Ctrl-C is passed on, but without the frames below this one: they hold the request's body.
+            # Ctrl-C is raised again without the frames below this one, which have the request's body.
             error.__cause__ = error.__context__ = None
             raise error.with_traceback(None) from None
 
     def prepare(self, url: str) -> None:
-        """Do in advance what the first event would have to wait for; sends nothing."""
+        """Do in advance what the first event would wait for; sends nothing."""
         if self._is_ours:
             self._route(url, self._settings(url))
 
@@ -131,8 +131,8 @@ class Transport:
                 try:
                     return route.post(body, lambda answer: _read(answer, exchange))
                 except (OSError, HTTPException, HTTPError):
-                    # A kept-alive connection that the server has given up is no outage. If the event did
-                    # arrive, its dedup key makes PagerDuty count the second copy as the same.
+                    # A kept-alive connection that the server has closed is no outage. If the event did
+                    # arrive, PagerDuty adds the second copy to the same alert, by its dedup key.
                     if exchange.connected or exchange.is_over:
                         raise
             self._routes.clear()  # they may have been closed meanwhile
@@ -142,7 +142,7 @@ class Transport:
         def once() -> Answer:
             with exchange:
                 left = exchange.remaining()
-                # The adapter is called itself: `Session.send` would read the whole body of a redirect.
+                # The adapter is called directly: `Session.send` would read the whole body of a redirect.
                 with closing(adapter.send(request, timeout=(left, left), **settings)) as response:
                     return _read(response.raw, exchange)
 
@@ -185,7 +185,7 @@ def _bounded_session() -> requests.Session:
 def _settings(session: requests.Session, url: str) -> dict[str, Any]:
     """Return proxies and TLS settings as `requests` finds them, with the session's own first.
 
-    No proxy is used for this machine: it could not find us, and plain http would show it the routing key.
+    No proxy is used for this machine: it could not reach us, and plain http would show it the routing key.
     """
     place = urlsplit(url)
     own_proxy = select_proxy(url, session.proxies)
@@ -196,9 +196,9 @@ def _settings(session: requests.Session, url: str) -> dict[str, Any]:
 
 
 def _read(raw: Any, exchange: Exchange) -> Answer:
-    """Read until the end, the limit or the deadline: the status alone decides, and it is known."""
+    """Read until the end, the limit or the deadline; the status, which decides, is known already."""
     body = b""
-    # urllib3 before 2.3 has no read1, and its read waits for the whole amount: so the amount is small.
+    # urllib3 before 2.3 has no read1, and its read waits for the whole amount, so the amount is small.
     read = getattr(raw, "read1", raw.read)
     with suppress(Exception):
         while len(body) < MAX_ANSWER_BYTES and exchange.remaining():
@@ -214,14 +214,14 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the innermost cause in words."""
+    """Return the innermost cause as text."""
     for _ in range(_MAX_CAUSES):
         causes = [getattr(error, "reason", None), *error.args]
         inner = next((cause for cause in causes if isinstance(cause, BaseException)), None)
         if inner is None:
             break
         error = inner
-    words = text(error).removesuffix(" (read timeout=None)")  # the deadline is ours, urllib3 knows of none
+    words = text(error).removesuffix(" (read timeout=None)")  # the deadline is ours; urllib3 does not know it
     return _CREDENTIALS_IN_URL.sub("//…@", f"{type(error).__name__}: {words}")
 
 

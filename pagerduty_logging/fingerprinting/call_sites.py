@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -21,16 +22,8 @@ from pagerduty_logging.state.throttle import Throttle
 from . import failure, parts, printed_shapes, shapes, source
 from .lines import UNKNOWN, Line, Texts, finder
 from .problem import Identifier
-from .tokens import (
-    Token,
-    may_be_data,
-    part_in,
-    says_enough,
-    shape_without_digits,
-    token_of,
-    token_of_words,
-    words_of,
-)
+from .tokens import Token, part_in, says_enough, shape_without_digits, token_of, token_of_words
+from .words import may_be_data, shown, words_of
 
 _SHOWN: Final = frozenset(
     (
@@ -54,8 +47,6 @@ _BY_KEY: Final = ("dedup_key", 0)
 _BY_MESSAGE: Final = ("message", 0)
 """Places for what is known without a line."""
 _NOTHING: Final[Mapping[object, Problem]] = {}
-_TEXTS: Final = frozenset((str, dict))
-"""Types of messages that may have words."""
 
 
 class CallSites:
@@ -65,17 +56,23 @@ class CallSites:
         throttle: knows the problems.
         mark: the attribute by which an exception that was paged is known.
         identifier: finds dedup keys.
+        depths: by thread, how many records it is reading, see `Capturing`.
     """
 
-    __slots__ = ("_identifier", "_known", "_known_at", "_lines", "_mark", "_printed", "_shortcuts")
+    # fmt: off
+    __slots__ = (
+        "_depths", "_identifier", "_known", "_known_at", "_lines", "_mark", "_printed", "_shortcuts",
+    )
+    # fmt: on
 
-    def __init__(self, throttle: Throttle, mark: str, identifier: Identifier) -> None:
+    def __init__(self, throttle: Throttle, mark: str, identifier: Identifier, depths: dict[int, int]) -> None:
         self._shortcuts = throttle.shortcuts
         self._identifier = identifier
         self._known: Mapping[str, Mapping[str, Problem]] = throttle.shortcuts.known
         self._known_at: Mapping[tuple[str, int], Mapping[object, Problem]] = throttle.shortcuts.known_at
         self._lines: Mapping[str, Mapping[int, Line]] = throttle.shortcuts.lines
         self._mark = mark
+        self._depths = depths
         self._printed = printed_shapes.PrintedShapes()
 
     def by_line(self, record: logging.LogRecord, message: str) -> Problem | None:
@@ -150,18 +147,18 @@ class CallSites:
             if type(record.msg) is str and (messages := self._known.get(record.name)):
                 problem = messages.get(record.msg)
         words = None
-        if problem is None and not record.args and type(record.msg) in _TEXTS:
+        if problem is None and not record.args:
             if type(record.msg) is str:
                 problem = self.by_line(record, record.msg)
-            if problem is None:
-                words = words_of(record.msg)
+            if problem is None and not issubclass(type(record.msg), BaseException):
+                words = words_of(record.msg, self._shown)
                 if words is not None and words is not record.msg:
                     problem = self.by_line(record, words)
         if problem is None:
             here = self._known_at.get((record.pathname, record.lineno))
             if here is None:
                 return False
-            token = token_of(record) if words is None else token_of_words(record, words)
+            token = token_of(record, self._shown) if words is None else token_of_words(record, words)
             problem = here.get(token)
             if problem is None:
                 return False
@@ -176,6 +173,20 @@ class CallSites:
             return False
         problem.occurrences += 1
         return True
+
+    def _shown(self, said: object) -> str | None:
+        """Return what an object says; None while another record is read on this thread.
+
+        That one may be what asks this object, and would ask it for ever.
+        """
+        me = threading.get_ident()
+        if me in self._depths:
+            return None
+        self._depths[me] = 1
+        try:
+            return shown(said)
+        finally:
+            del self._depths[me]
 
     def _by_overrides(self, record: logging.LogRecord, said: dict[str, Any]) -> Problem | None:
         """Return the problem of a record with its own key or severity, if it is known with this level."""
@@ -192,7 +203,7 @@ class CallSites:
             if found is not None:
                 return found
         here = self._known_at.get((record.pathname, record.lineno))
-        return None if here is None else here.get((token_of(record), *with_these))
+        return None if here is None else here.get((token_of(record, self._shown), *with_these))
 
     def _count(self, record: logging.LogRecord, problem: Problem, now: Callable[[], float]) -> bool:
         """Count an occurrence of a problem if that is quiet, and the record's exception is one of its own."""

@@ -125,6 +125,17 @@ def printed(text: str, chosen: Chosen = innermost) -> Failure | None:
     return Failure(group[1].type if group[1] else "", members=tuple(sorted(causes))) if causes else None
 
 
+def within(exception: BaseException, chosen: Chosen) -> Failure | None:
+    """Return what failed in the application, if an exception has the traceback of that in its text.
+
+    Restate's server makes a `VMException` so of what any step of any service raised (restate-sdk 1.3).
+    """
+    held = printed_traceback.held_in(safejson.text(exception, _MAX_PRINTED_CHARS))
+    if held is None or not _has_application(_printed_places(held.traceback)):
+        return None
+    return printed(held.traceback, chosen)
+
+
 def behind_wrapper(exception: BaseException) -> BaseException:
     """Return the cause that came out of the application, if a library has wrapped it in its own exception.
 

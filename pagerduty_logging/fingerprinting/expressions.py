@@ -24,7 +24,7 @@ _MAX_NAMES: Final = 3
 _ASSIGNMENTS: Final = (ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign)
 _GIVES: Final = re.compile(r"\s*(?::[^=]+)?=(?!=)")
 """What follows a name that is given something, on its line."""
-_LEAVES: Final = frozenset((ast.Name, ast.Constant))
+_LEAVES: Final = frozenset((ast.Name, ast.Constant, ast.Load, ast.Store, int, str, type(None)))
 _BLOCKS: Final = ("body", "orelse", "finalbody", "handlers", "cases")
 """Fields of a statement that hold others."""
 _OF_LOGGING: Final = frozenset(("exc_info", "extra", "stack_info", "stacklevel"))
@@ -93,9 +93,10 @@ def _children(node: ast.AST) -> list[ast.AST]:
     """The same as `ast.iter_child_nodes` returns, but for what holds no others; in a third of the time."""
     children: list[ast.AST] = []
     for value in vars(node).values():
-        if type(value) is list:
-            children += [item for item in value if isinstance(item, ast.AST) and type(item) not in _LEAVES]
-        elif isinstance(value, ast.AST) and value._fields and type(value) not in _LEAVES:
+        kind = type(value)
+        if kind is list:
+            children += [item for item in value if type(item) not in _LEAVES and isinstance(item, ast.AST)]
+        elif kind not in _LEAVES and isinstance(value, ast.AST) and value._fields:
             children.append(value)
     return children
 

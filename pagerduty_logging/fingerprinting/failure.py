@@ -51,6 +51,10 @@ def reported_crash(
     """
     if not (record.exc_info or appended):
         return None
+
+    def chosen(found: list[Place]) -> str:
+        return _failed_function(found, record)
+
     exception = causes.reported_exception(record.exc_info, record.msg) if record.exc_info else None
     if exception is None:
         if not appended or _is_ordinary_text(appended, record):
@@ -60,7 +64,9 @@ def reported_crash(
         here, is_group = _printed_places(appended)
     elif exception.__traceback__ is None:
         # It was never raised, but given to a future, for example.
-        return causes.raised(exception) if _says_nothing_itself(record) else None
+        if _says_nothing_itself(record):
+            return causes.raised(exception)
+        return causes.within(exception, chosen) if reports_for_others(record) else None
     elif is_ordinary(record) if ordinary is None else ordinary:
         return None
     else:
@@ -68,11 +74,7 @@ def reported_crash(
             exception = causes.behind_wrapper(exception)
         here, is_group = causes.places_behind(exception), exceptions.is_group(exception)
     if not here or not _reports_for(here, record, exception, is_group=is_group):
-        return None
-
-    def chosen(found: list[Place]) -> str:
-        return _failed_function(found, record)
-
+        return causes.within(exception, chosen) if exception and reports_for_others(record) else None
     if exception is None:
         return causes.printed(appended, chosen)
     return (

@@ -17,8 +17,9 @@ from typing import Final, NamedTuple
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state.problem import Last, Problem
 
-from . import alike, source, tokens
+from . import alike, source
 from .templates import Template
+from .words import LAST, TEMPLATE
 
 MAX_HOLES: Final = 16
 MAX_BEFORE: Final = 3
@@ -106,10 +107,10 @@ def finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[s
     It does not find texts that one of the templates BEFORE fits.
     """
     first, last = pieces[0], pieces[-1]
-    closing = tokens.LAST.get(first[:1], "")
+    closing = LAST.get(first[:1], "")
     if len(pieces) > MAX_HOLES + 1 or len(before) > MAX_BEFORE or (closing and last[-1:] == closing):
         return None
-    if first and (first.startswith(tokens.TEMPLATE) or tokens.TEMPLATE.startswith(first)):
+    if first and (first.startswith(TEMPLATE) or TEMPLATE.startswith(first)):
         return None
     value = _VALUE_OF_WORDS if _NO_FIELD.match(first[:60]) else _VALUE
     literals = "".join(pieces)

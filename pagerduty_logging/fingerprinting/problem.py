@@ -21,6 +21,7 @@ from pagerduty_logging.fingerprinting import (
 from pagerduty_logging.fingerprinting.deferred_keys import DeferredKeys
 from pagerduty_logging.fingerprinting.dispatch import logged_by_runner
 from pagerduty_logging.fingerprinting.plain_exceptions import plain
+from pagerduty_logging.fingerprinting.words import shown
 from pagerduty_logging.record import overrides
 from pagerduty_logging.record.occurrence import Occurrence, salvage
 
@@ -56,7 +57,11 @@ class Identifier:
         self._deferred = DeferredKeys(self.fingerprinter)
         self._redacted = redacted
 
-    token_of = staticmethod(token_of)
+    @staticmethod
+    def token_of(record: logging.LogRecord) -> Token | None:
+        """Return what decides the key of a record, if only that does. Runs the application's code."""
+        return token_of(record, shown)
+
     with_handled = staticmethod(with_handled)
     writes_traceback = staticmethod(writes_traceback)
 

@@ -66,7 +66,7 @@ class StandIns:
             return None
         words, at = _words(occurrence), occurrence.at
         # Whatever the logger: an outsider's text may be part of its name.
-        crowd = self._lines.note((origin.path, origin.line), key, words, at)
+        crowd = self._lines.note(hash((origin.path, origin.line)), key, words, at)
         if crowd is not None:
             line = f"{_file(origin.path)}:{origin.line}"
             stand_in = self._identifier.identify_together("", f"messages of {line} in {origin.function}")

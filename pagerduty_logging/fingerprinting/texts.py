@@ -174,8 +174,8 @@ def _of_text(text: str, *, merged: bool) -> Text:
         if type(data) is not str:
             found = _of_object(data)
             return found._replace(appended=found.appended or message.traceback_in(data))
-    if text[-1:] == ")" and (entries := _entries_of_repr(text)):
-        return Text(text, shape=f"{text.partition('(')[0]} {shape_of(entries)}")
+    if text[-1:] == ")" and (shape := shape_of_repr(text)):
+        return Text(text, shape=shape)
     if "<class '" in text and (named := _CLASS.fullmatch(text)):
         return Text("", joined=(f"class={named[1]}",))
     if text.endswith(("sub-exception)", "sub-exceptions)")):  # a group: how many failed does not matter
@@ -205,20 +205,13 @@ def _of_object(said: object) -> Text:
         read = template_strings.read(said)
         return Text(read.text, template=read.template)
     if structured.is_structured(said):
-        quoted = _traceback_field(said)
+        quoted = traceback_field(said)
         if quoted:
             return _of_text(text_of(structured.words_of(said)), merged=False)._replace(quoted=quoted)
         words = structured.words_of(said)
         if type(words) is str and not structured.has_words(said):
-            entries = structured.flat(said)
-            says = sorted(
-                {
-                    f"{name}: {_words_of_value(name, value)}"
-                    for name, value in entries
-                    if _says_what(name, value)
-                }
-            )
-            return _of_text(words, merged=False)._replace(shape=shape_of(entries), says=tuple(says))
+            shape, says = described(structured.flat(said))
+            return _of_text(words, merged=False)._replace(shape=shape, says=says)
         if words is not said and not structured.is_structured(words):
             return _of_object(words) if type(words) is not str else _of_text(words, merged=False)
     return _of_text(text_of(said), merged=False)
@@ -272,6 +265,18 @@ def _entries_of_repr(text: str) -> list[tuple[str, str]]:
     return entries
 
 
+def described(entries: list[tuple[str, str]]) -> tuple[str, tuple[str, ...]]:
+    """Return the shape of a mapping without a known name, and what its values say beside their names."""
+    says = {f"{name}: {_words_of_value(name, value)}" for name, value in entries if _says_what(name, value)}
+    return shape_of(entries), tuple(sorted(says))
+
+
+def shape_of_repr(text: str) -> str:
+    """Return the shape of a data class's `repr`; "" if a text is none."""
+    entries = _entries_of_repr(text)
+    return f"{text.partition('(')[0]} {shape_of(entries)}" if entries else ""
+
+
 def may_be_repr(text: str) -> bool:
     """Return whether a text may be a data class's `repr`, of which the names of the fields make the shape."""
     return text[-1:] == ")" and _DATA_CLASS.match(text) is not None
@@ -287,8 +292,8 @@ def failure_in(value: object) -> tuple[str, ...]:
     return causes.raised(error).joined
 
 
-def _traceback_field(said: object) -> str:
-    """The traceback that the program itself put into a field; not structlog's own, for `exc_info`."""
+def traceback_field(said: object) -> str:
+    """Return the traceback that the program itself put into a field; not structlog's own, for `exc_info`."""
     if not isinstance(said, Mapping):
         return ""
     entries = itertools.islice(said.items(), structured.MAX_ENTRIES)

@@ -1,7 +1,7 @@
-"""The token of a record: what the full rules would hash, found without hashing, reading files or rendering.
+"""The token of a record: what the full rules would hash, found without hashing or reading files.
 
 Records with the same token have the same key. If the token is not certain (a call site that was not read yet,
-a library's line with an exception, an object of the application), there is none, and the full rules decide.
+a library's line with an exception), there is none, and the full rules decide.
 """
 
 from __future__ import annotations
@@ -12,39 +12,35 @@ import sys
 import time
 from typing import Any, Final, TypeAlias
 
-from pagerduty_logging.record import exceptions, message, places, structured
+from pagerduty_logging.record import exceptions, places, structured
 from pagerduty_logging.record.template_strings import HOLE
 
-from . import causes, failure, forms, parts, shapes, source, texts
+from . import causes, failure, parts, shapes, source, texts
 from .alike import MAX_MASKED, mask_of, mask_without_digits, without_digits
 from .masking import MASKED, mask, says_nothing
-from .templates import Template
+from .templates import PERCENT, Template
+from .words import HEADER, Show, Wordless, not_asked, wordless, words_of
 
 Token: TypeAlias = tuple[str, str, tuple[str, ...]]
 """The logger's name, the template, and what joins them in the key."""
 
 _APART: Final = frozenset((*failure.LOGGERS, "django.server", "tornado.access", "uvicorn.error"))
 """Loggers whose records are distinguished by more than their text."""
-FIRST: Final = frozenset(("", "{", "[", "(", "T"))
-"""First characters of a text that may be data."""
-LAST: Final = {"{": "}", "[": "]", "(": ")"}
-"""Its last character then."""
-TEMPLATE: Final = "Template(strings="
 _COUNTED: Final = ("sub-exception)", "sub-exceptions)")
-_HEADER: Final = "(most recent call last)"
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
-_TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
-_PRINTED: Final = frozenset(("exception", "exc_info"))
-"""Where structlog puts the printed exception of a record: it is not part of the key."""
-_MAX_NAMES: Final = 30
+_AS_REPR: Final = frozenset("ra")
 _MAX_CHARS: Final = 2_000
 
 
-def token_of(record: logging.LogRecord) -> Token | None:
+def token_of(record: logging.LogRecord, show: Show = not_asked) -> Token | None:
     """Return what decides the key of RECORD; None if only the full rules can.
 
-    Runs none of the application's code, and looks at no file. May raise an `Exception` for a record that
-    was made by hand.
+    Looks at no file. May raise an `Exception` for a record that was made by hand.
+
+    Args:
+        record: the record.
+        show: asked for the words of objects, which may run the application's code. Default: they are not
+            asked for, and no such code runs.
     """
     msg: Any = record.msg
     args = record.args
@@ -52,14 +48,15 @@ def token_of(record: logging.LogRecord) -> Token | None:
     if args and type(msg) is str:
         said = structured.subject_of(msg, args) if len(msg) <= 8 else msg
         if said is msg:
-            return _of_template(record, msg, args)
+            return _of_template(record, msg, args, show)
         msg = said
     elif args:
         return None
-    words = words_of(msg)
+    words = words_of(msg, show)
     if words is None:
-        return None
-    if type(msg) is not str and type(msg) is not dict:
+        entries = wordless(msg)
+        return None if entries is None else token_of_words(record, entries.words, entries=entries)
+    if causes.is_exception(msg):
         subject = msg
         if args and not record.exc_info and failure.may_be_handed(record, msg):
             return None
@@ -67,7 +64,10 @@ def token_of(record: logging.LogRecord) -> Token | None:
 
 
 def token_of_words(
-    record: logging.LogRecord, words: str, subject: BaseException | None = None
+    record: logging.LogRecord,
+    words: str,
+    subject: BaseException | None = None,
+    entries: Wordless | None = None,
 ) -> Token | None:
     """What decides the key of RECORD, see `token_of`.
 
@@ -75,13 +75,14 @@ def token_of_words(
         record: without arguments, or with the exception that is its subject.
         words: what `words_of` returned for its message.
         subject: the exception that is the message.
+        entries: those of its message, if that is a mapping without words.
     """
     name = record.name
     if name in _APART or len(words) > texts.MAX_CHARS:
         return None
     appended = ""
     if "(" in words:
-        if _HEADER in words:
+        if HEADER in words:
             said = _merged(record, words)
             if said is None:
                 return None
@@ -99,21 +100,34 @@ def token_of_words(
     crash = _crash_of(record, appended)
     if crash is None:
         return None
+    shape: str | None
+    guessed = False
     for template in site.templates:
         if template.fits(words):
             shape = template.text
-            if subject is None and name not in places.MAINS and says_enough(shape):
+            if subject is None and entries is None and name not in places.MAINS and says_enough(shape):
                 if name == parts.ROOT:
                     crash += parts.module_of(getattr(record, "module", None), record.pathname)
                 return name, shape, crash
-            return _joined(record, words, shape, subject, guessed=False, crash=crash, appended=appended)
-    if (appended and site.templates) or not _was_missed(site, path):
-        return None
-    part = part_in(site, words)
-    if part is None and texts.may_be_repr(words):
-        return None
-    shape = part.text if part is not None else _shape_of_values(site, words)
-    return _joined(record, words, shape, subject, guessed=part is None, crash=crash, appended=appended)
+            break
+    else:
+        if (appended and site.templates) or not _was_missed(site, path):
+            return None
+        part = part_in(site, words)
+        guessed = part is None
+        shape = part.text if part is not None else _guessed_shape(site, words, entries)
+        if shape is None:
+            return None
+    says = () if entries is None else entries.says
+    return _joined(record, words, shape, subject, guessed=guessed, crash=crash, appended=appended, says=says)
+
+
+def _guessed_shape(site: source.Site, words: str, entries: Wordless | None) -> str | None:
+    """What stands for words that no template fits; None if their digits decide that, too."""
+    if entries is not None:
+        return entries.shape
+    shape = _shape_of_repr(words) if texts.may_be_repr(words) else ""
+    return _shape_of_values(site, words) if shape == "" else shape
 
 
 def _merged(record: logging.LogRecord, text: str) -> tuple[str, str] | None:
@@ -140,7 +154,7 @@ def _crash_of(record: logging.LogRecord, appended: str) -> tuple[str, ...] | Non
     return None if failure.may_be_handed(record, error) else ()
 
 
-def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None:
+def _of_template(record: logging.LogRecord, msg: str, args: Any, show: Show) -> Token | None:
     """The token of a template whose values are apart from it."""
     if record.name in _APART or type(args) is not tuple:
         return None
@@ -148,7 +162,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
         return None
     for value in args:
         if type(value) is str:
-            if _HEADER in value:
+            if HEADER in value:
                 return None
         elif type(value) not in _PLAIN:
             if issubclass(type(value), str) or texts.failure_in(value):
@@ -163,7 +177,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Token | None
     if crash is None:
         return None
     if not texts.has_words(msg):
-        return _of_values(record, site, msg, args, crash)
+        return _of_values(record, site, msg, args, crash, show)
     for template in site.templates:
         if template.fits(msg):
             if HOLE in template.text:
@@ -190,6 +204,7 @@ def _joined(
     guessed: bool,
     crash: tuple[str, ...],
     appended: str = "",
+    says: tuple[str, ...] = (),
 ) -> Token | None:
     """The token of a text whose template is SHAPE, with what joins it by the full rules."""
     joined = crash
@@ -210,6 +225,8 @@ def _joined(
             printed = causes.printed(appended)
             if printed is not None and (nothing or printed.is_all_of(words, appended)):
                 joined = printed.joined
+    if says:
+        joined += tuple(said for said in says if said not in shape)
     if not crash or not failure.reports_for_others(record):
         if nothing and not joined:
             joined = parts.logged_in(record.funcName)
@@ -222,23 +239,48 @@ def _joined(
 
 
 def _of_values(
-    record: logging.LogRecord, site: source.Site, msg: str, args: tuple[object, ...], crash: tuple[str, ...]
+    record: logging.LogRecord,
+    site: source.Site,
+    msg: str,
+    args: tuple[object, ...],
+    crash: tuple[str, ...],
+    show: Show,
 ) -> Token | None:
     """The token of a template without a word, of which the values are all that there is."""
-    if not _PLAIN.issuperset(map(type, args)):
+    shown = args if _PLAIN.issuperset(map(type, args)) else _shown(msg, args, show)
+    if shown is None:
         return None
     try:
-        words = msg % args
+        words = msg % shown
     except Exception:  # they do not fit
         return None
     if any(template.fits(words) for template in site.templates) or not _was_missed(site, record.pathname):
         return None
-    caught = causes.reported_exception(record.exc_info, record.msg)
-    if caught is not None and shapes.words_of(caught) is None:
-        return None
+    caught = next(filter(causes.is_exception, args), None)
+    if caught is None:
+        caught = causes.reported_exception(record.exc_info, record.msg)
     part = part_in(site, words)
-    shape = part.text if part is not None else _shape_of_args(args)
+    shape = part.text if part is not None else _shape_of_args(shown)
     return _joined(record, words, shape, caught, guessed=part is None, crash=crash)
+
+
+def _shown(msg: str, args: tuple[object, ...], show: Show) -> tuple[object, ...] | None:
+    """The arguments with texts in place of objects; None if a template shows these in another way."""
+    if not _AS_REPR.isdisjoint(PERCENT.findall(msg)):
+        return None
+    shown: list[object] = []
+    for arg in args:
+        if type(arg) in _PLAIN:
+            shown.append(arg)
+        elif isinstance(arg, (type, str, bytes, bytearray)) or structured.is_structured(arg):
+            return None
+        else:
+            words = shapes.words_of(arg) if causes.is_exception(arg) else None
+            words = show(arg) if words is None else words
+            if words is None:
+                return None
+            shown.append(words)
+    return tuple(shown)
 
 
 def _was_missed(site: source.Site, path: str) -> bool:
@@ -254,83 +296,6 @@ def part_in(site: source.Site, words: str) -> Template | None:
         if template.is_in(words):
             return template
     return None
-
-
-# --- the words of what is no plain text ------------------------------------------------------------
-
-
-def words_of(message: Any) -> str | None:
-    """The words of a message without arguments; None if they are not easily found, or there are none."""
-    if type(message) is str:
-        return _read(message) if may_be_data(message) else message
-    return _words_of_object(message)
-
-
-def may_be_data(text: str) -> bool:
-    """Whether a text begins as JSON, logfmt or the `repr` of data does."""
-    first = text[:1]
-    if first in FIRST and (text[-1:] == LAST.get(first) if first != "T" else text.startswith(TEMPLATE)):
-        return True
-    return not text or ("=" in text and "=" in text[:64])
-
-
-def _words_of_object(said: Any) -> str | None:
-    """The words of a message that is no text; None if they are not easily found."""
-    if type(said) is dict:
-        if "pagerduty" in said:
-            return None
-        words = _words_of(said)
-    elif issubclass(type(said), BaseException):
-        words = shapes.words_of(said)
-        is_one = words and (not may_be_data(words) or structured.read_text(words) is words)
-        return words if is_one else None
-    else:
-        return None
-    return None if words is None or words[:1] in FIRST or "=" in words[:64] else words
-
-
-def _read(text: str) -> str | None:
-    """The words of a text that may be data; None if they are not easily found."""
-    words = forms.words_in(text)
-    if words is None or not words.strip() or (len(words) <= 80 and _says_little(words)):
-        data = structured.read_text(text)
-        if data is text:
-            return text
-        if type(data) is not dict or not _TRACEBACKS.isdisjoint(data):
-            return None
-        words = _words_of(data)
-        if words is not None and data.get(name := _ranked(tuple(data))[0]) is words:
-            forms.learn(text, data, name)
-    return None if words is None or words[:1] in FIRST or "=" in words[:64] else words
-
-
-def _words_of(said: dict[Any, Any]) -> str | None:
-    """The words of a mapping, as `structured.words_of` has them; None if they are not easily found."""
-    if len(said) > _MAX_NAMES:
-        return None
-    for name, value in said.items():
-        if type(name) is not str:
-            return None
-        if name not in _PRINTED and type(value) is str and ('File "' in value or _HEADER in value):
-            return None
-    for name in _ranked(tuple(said)):
-        value = said[name]
-        if type(value) is str:
-            if not value.strip():
-                continue
-            return None if name in _PRINTED or (len(value) <= 80 and _says_little(value)) else value
-        if type(value) not in _PLAIN:
-            return None
-    return None
-
-
-@functools.lru_cache(maxsize=512)
-def _ranked(names: tuple[str, ...]) -> tuple[str, ...]:
-    ranked = sorted((rank, name) for name in names if (rank := structured.rank_of(name)) is not None)
-    return tuple(name for _, name in ranked)
-
-
-_says_little = functools.lru_cache(maxsize=256)(structured.says_little)
 
 
 # --- what is known of templates and texts ----------------------------------------------------------
@@ -360,6 +325,20 @@ def shape_without_digits(site: source.Site, text: str) -> str | None:
         return None
     shape = _shape(site.bare, without_digits(text))
     return None if "0" in shape else shape
+
+
+def _shape_of_repr(text: str) -> str | None:
+    """What stands for all `repr`s of data classes that are like this one but for their digits.
+
+    "": it is none. None: that differs.
+    """
+    if len(text) > MAX_MASKED or "\\" in text:
+        return None
+    shape = _repr_shape(without_digits(text))
+    return None if "0" in shape else shape
+
+
+_repr_shape = functools.lru_cache(maxsize=256)(texts.shape_of_repr)
 
 
 def _shape_of_args(args: tuple[object, ...]) -> str:

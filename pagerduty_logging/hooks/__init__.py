@@ -1,4 +1,4 @@
-"""Hooks that log uncaught exceptions, which never become log records by themselves."""
+"""Hooks that log uncaught exceptions, which are not logged otherwise."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from pagerduty_logging.hooks import child_process, exit_status
 from pagerduty_logging.hooks.event_loops import LoopHooks
 from pagerduty_logging.hooks.last_exception import last_exception
 from pagerduty_logging.hooks.patching import Function, Place
-from pagerduty_logging.hooks.report import Report, finalizing
+from pagerduty_logging.hooks.report import Report, finalizing, rounds
 from pagerduty_logging.hooks.unraisable import failed
 from pagerduty_logging.record.exits import is_success, stops
 from pagerduty_logging.record.source_of_main import load_source_of_main
 
 
 class Hooks:
-    """Installed hooks; `uninstall()`, or leaving the `with` block, puts back what was there before."""
+    """Installed hooks; `uninstall()`, or the end of the `with` block, restores what was there before."""
 
     def __init__(self, installation: _Installation, keep: tuple[PagerDutyHandler, ...] = ()) -> None:
         self._installation: _Installation | None = installation
@@ -36,7 +36,7 @@ class Hooks:
             handler.lookout.keepers += 1
 
     def uninstall(self) -> None:
-        """Stop logging, and put back what was there, behind hooks that were installed since.
+        """Stop logging, and restore what was there before, also if other hooks were installed since.
 
         Hooks can be uninstalled in any order, and more than once.
         """
@@ -57,7 +57,7 @@ class Hooks:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What one call of `install_hooks` asks for."""
+    """The options of one call of `install_hooks`."""
 
     logger: logging.Logger
     sys: bool
@@ -68,9 +68,9 @@ class _Wanted:
 
 
 class _Installation:
-    """Hooks in their places, shared by equal calls while no other hook is in front of them.
+    """The installed hooks, shared by calls with equal options as long as no other hook is in front of them.
 
-    A program that configures its logging a thousand times does not get a thousand hooks.
+    So a program that configures logging a thousand times does not get a thousand hooks.
     """
 
     def __init__(self, wanted: _Wanted) -> None:
@@ -81,11 +81,7 @@ class _Installation:
         self._seen = last_exception()
         if wanted.sys:
             self._places.append(Place(_sys, "excepthook", self._main_thread))
-        if wanted.sys or wanted.exit_status:
-            from multiprocessing.process import BaseProcess
-
-            self._places.append(Place(BaseProcess, "run", self._child))
-            child_process.at_the_end(self._child_failed)
+        self.meet_processes()
         if wanted.threading:
             self._places.append(Place(_threading, "excepthook", self._other_thread))
         if wanted.unraisable:
@@ -99,11 +95,20 @@ class _Installation:
         _installed.append(self)
 
     def in_front(self) -> bool:
-        """Return whether no later hook stands in front of one of these."""
+        """Return whether no later hook is in front of any of these."""
         return all(place.in_front() for place in self._places)
 
+    def meet_processes(self) -> None:
+        """Hook the processes of the packages that are imported by now, unless they are hooked already."""
+        if self.wanted.sys or self.wanted.exit_status:
+            hooked = [place.owner for place in self._places if isinstance(place, Place)]
+            for package, process in child_process.classes():
+                if process not in hooked:
+                    self._places.append(Place(process, "run", self._child))
+                    child_process.at_the_end(package, self._child_failed)
+
     def leave(self) -> None:
-        """Put back what was there before."""
+        """Restore what was there before."""
         self._report.over = True
         _installed.remove(self)
         atexit.unregister(self._at_exit)
@@ -123,7 +128,7 @@ class _Installation:
         return hook
 
     def _at_exit(self) -> None:
-        """Log what ended the program, if a hook in front of ours kept it from us, and tasks that failed."""
+        """Log what ended the program, if a hook in front of ours did not call ours, and tasks that failed."""
         error = last_exception()
         if self.wanted.sys and error is not None and error is not self._seen:
             log = partial(self._log, "Uncaught exception", type(error), error, error.__traceback__)
@@ -135,7 +140,9 @@ class _Installation:
         def hook(args: Any) -> None:
             where = "" if args.thread is None else f" in thread {args.thread.name}"
             exception = (f"Uncaught exception{where}", args.exc_type, args.exc_value, args.exc_traceback)
-            self._report.once(args.exc_value or args, lambda: self._log(*exception), partial(before, args))
+            everywhere = not rounds.repeats(args.thread, args.exc_type, args.exc_traceback)
+            log = partial(self._log, *exception, everywhere=everywhere)
+            self._report.once(args.exc_value or args, log, partial(before, args))
 
         return hook
 
@@ -151,7 +158,7 @@ class _Installation:
                 lambda: self._log(f"Uncaught exception {failed(unraisable)}".rstrip(), *exception),
                 then,
             )
-            # A kept record must not keep the object that is being deleted: its frame holds it.
+            # The traceback's frame would keep the object that is being deleted alive with each kept record.
             clear_frames(unraisable.exc_traceback)
 
         return hook
@@ -183,10 +190,12 @@ class _Installation:
         kind: type[BaseException],
         error: BaseException | None,
         traceback: TracebackType | None,
+        *,
+        everywhere: bool = True,
     ) -> bool:
         if error is None:
             error = kind()
-        return not stops(error) and self._report.critical(message, error, traceback)
+        return not stops(error) and self._report.critical(message, error, traceback, everywhere=everywhere)
 
 
 def _nothing() -> None:
@@ -205,27 +214,27 @@ def install_hooks(
 ) -> Hooks:
     """Log every uncaught exception as CRITICAL, so that it pages like any other record.
 
-    The hooks that were there are called too: the usual traceback is still printed. An exception that
-    passes through the hooks of several installations is logged once by each logger. `KeyboardInterrupt`
-    and, but for `exit_status`, `SystemExit` are no failures.
+    Hooks that were there before are called too, so the usual traceback is still printed. An exception that
+    passes through the hooks of several calls is logged once by each logger. `KeyboardInterrupt` is not
+    logged, and `SystemExit` only with `exit_status`.
 
     Args:
         logger: the logger to log with; default: the root logger.
-        sys: of the main thread, also in the processes that `multiprocessing.Process` starts, if hooks are
-            installed there.
-        threading: of other threads.
-        unraisable: what Python itself can only print: exceptions of `__del__`, of callbacks of weak
-            references and of the garbage collector.
-        asyncio: of callbacks and of tasks that are not awaited, and tasks that are destroyed while they are
-            pending; in asyncio's loops, and uvloop's if it is imported by then.
-        exit_status: also `sys.exit(status)` with a status but 0 or with a message, where it ends the
+        sys: log exceptions of the main thread, also in processes of `multiprocessing.Process` in which the
+            hooks are installed.
+        threading: log exceptions of other threads.
+        unraisable: log what Python itself can only print: exceptions in `__del__`, in callbacks of weak
+            references and in the garbage collector.
+        asyncio: log exceptions of callbacks and of tasks that are not awaited, and tasks that are destroyed
+            while pending; in asyncio's loops, and in uvloop's if it is imported before or running.
+        exit_status: log `sys.exit(status)` with a status other than 0, or with a message, if it ends the
             process. `raise SystemExit(status)`, `exit()` and `os._exit()` are not seen.
-        keep: handlers to be put back where they were, within seconds, when a library's `dictConfig`,
-            `fileConfig` or `basicConfig(force=True)` has thrown them out; not if they are closed on purpose,
-            nor if another `PagerDutyHandler` has taken their place.
+        keep: handlers to attach again, within seconds, after a library's `dictConfig`, `fileConfig` or
+            `basicConfig(force=True)` has removed them; not if they are closed on purpose, nor if another
+            `PagerDutyHandler` has replaced them.
 
     Returns:
-        the hooks, to be uninstalled, or used as a context manager.
+        the hooks, which can be uninstalled or used as a context manager.
 
     Raises:
         TypeError: naming the option that is wrong.
@@ -246,6 +255,7 @@ def install_hooks(
         handler.lookout.note_attached()
     for installation in _installed:
         if installation.wanted == wanted and installation.in_front():
+            installation.meet_processes()
             return Hooks(installation, kept)
     return Hooks(_Installation(wanted), kept)
 

@@ -24,9 +24,9 @@ _HANDLER = "call_exception_handler"
 class LoopHooks:
     """Reports exceptions that reach an event loop, and tasks that are destroyed while pending.
 
-    They are caught where every loop takes them to, running now or later, and before the exception handler
-    that the program may have given its loop. Records of asyncio's own, logged there about what was just
-    reported, do not page again.
+    The hook is on the method that every loop calls for them, running now or later, and before an exception
+    handler that the program has set. Asyncio's own records of a failure that was just reported do not page
+    again.
     """
 
     def __init__(self, report: Report) -> None:
@@ -42,23 +42,23 @@ class LoopHooks:
         )
 
     def leave(self) -> None:
-        """Put back what was there before."""
+        """Restore what was there before."""
         for place in self._places:
             place.leave()
         logging.getLogger("asyncio").removeFilter(self._no_page_of_its_own)
 
     def at_exit(self) -> None:
-        """Report tasks that have failed, and that nobody has asked since; the process ends.
+        """At the end of the process, report failed tasks whose exception was never retrieved.
 
-        asyncio reports such a task when it is freed. One that a program still holds is freed when the modules
-        are taken apart, and then nothing can be sent any more.
+        asyncio reports such a task when it is freed. One that the program still refers to is freed when the
+        modules are destroyed, and then nothing can be sent.
         """
         for task in _failed_and_never_asked():
-            error = task.exception()  # asked for now: asyncio does not report it again
+            error = task.exception()  # retrieved here, so that asyncio does not report it again
             if error is None or stops(error):
                 continue
             context = {"message": "Task exception was never retrieved", "exception": error, "future": task}
-            with suppress(Exception):  # an exception handler of the program's
+            with suppress(Exception):  # an exception handler of the program
                 task.get_loop().call_exception_handler(context)
 
     def _hook(self, before: Function) -> Function:
@@ -92,7 +92,7 @@ class LoopHooks:
         if not self._reported.already:
             return True
         record.pagerduty = False
-        # What a console has just printed of it is not printed a second time.
+        # A console handler may have printed the same just now.
         return not self._report.prints() or bool(logging.getLogger("asyncio").handlers)
 
 
@@ -101,17 +101,17 @@ class _Reported(threading.local):
 
 
 def _failed_and_never_asked() -> Iterable[Any]:
-    """Return asyncio's tasks that are done, and whose exception no code has retrieved."""
+    """Return the tasks that are done, and whose exception no code has retrieved."""
     import asyncio
 
-    # By type, which no object can misstate, and which is quick: there may be a million of them.
+    # By type, which an object cannot fake, and which is quick: there may be a million objects.
     kinds = {asyncio.Task, *asyncio.Task.__subclasses__()}
     tasks = [found for found in gc.get_objects() if type(found) in kinds]
     return [task for task in tasks if getattr(task, "_log_traceback", False) is True]
 
 
 def _loop_classes() -> list[type]:
-    """Return the classes that define what their loops do with exceptions, as far as they are known."""
+    """Return the known classes of loops that define what a loop does with exceptions."""
     import asyncio
 
     known: list[type] = [asyncio.BaseEventLoop]

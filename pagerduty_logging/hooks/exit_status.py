@@ -1,7 +1,7 @@
 """Reports a `sys.exit(status)` that ends the process.
 
-Python tells no hook its exit status: `SystemExit` never reaches `sys.excepthook`, and `atexit` does not know
-it. But the interpreter reads the exception's `code`, and does so from no Python frame.
+No hook of Python gets the exit status: `SystemExit` never reaches `sys.excepthook`, and `atexit` functions
+do not get it. But the interpreter reads the exception's `code`, and not from a Python frame.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def hook(report: Report, before: Function) -> Function:
         if not isinstance(leaving, Leaving):
             caller = sys._getframe(1)
             while caller.f_code is exit.__code__ and caller.f_back is not None:
-                caller = caller.f_back  # hooks that were installed twice call each other
+                caller = caller.f_back  # with hooks that were installed twice
             leaving = Leaving(leaving.code, caller.f_code, caller.f_lineno)
         leaving.reports[id(report.logger)] = report
         raise leaving
@@ -61,7 +61,7 @@ class Leaving(SystemExit):
     def _report(self) -> None:
         error = self.__context__
         if error is not None and stops(error):
-            return  # the orderly end after an interruption
+            return  # the usual exit after an interruption
         paged = paged_exceptions.is_marked(self, paged_exceptions.JOB)
         for report in self.reports.values():
             words = f"{_program()} {ending(self.args[0])}"
@@ -69,12 +69,12 @@ class Leaving(SystemExit):
             report.once(self, log, _nothing)
 
 
-Leaving.__name__ = Leaving.__qualname__ = "SystemExit"  # what shows exceptions by name shows the usual one
+Leaving.__name__ = Leaving.__qualname__ = "SystemExit"  # tracebacks and the like show the usual name
 Leaving.__module__ = "builtins"
 
 
 def ending(status: object) -> str:
-    """Return in words how a program ends."""
+    """Return how a program ends, as a text."""
     return f"exits with status {int(status)}" if isinstance(status, int) else f"exits: {status}"
 
 
@@ -83,11 +83,11 @@ def _asked_by_the_interpreter() -> bool:
     if frame.f_back is not None:
         return False
     process = sys.modules.get("multiprocessing.process")
-    return process is None or process.parent_process() is None  # a child reports when `run` ends
+    return process is None or process.parent_process() is None  # a child process reports when `run` ends
 
 
 def _in_main_thread() -> bool:
-    # Elsewhere it ends a thread, and only a plain SystemExit does so without a traceback.
+    # In other threads it ends the thread; only a plain SystemExit does that without a traceback.
     return threading.get_ident() == threading.main_thread().ident
 
 

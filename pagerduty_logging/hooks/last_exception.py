@@ -1,7 +1,7 @@
-"""Finds out, at the end of the process, that an exception ended it which no hook of ours was shown.
+"""Finds, at the end of the process, an exception that ended it and that our hooks did not get.
 
-A library may set `sys.excepthook` after us, and not call what was there: typer does so in each call of an
-application. The interpreter notes what it gave to the hook, whichever that is, in `sys.last_value`.
+A library may set `sys.excepthook` after us and not call the hook that was there: typer does so in each
+call of an application. The interpreter keeps the exception that it passed to the hook in `sys.last_value`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ _MAIN, _RUNPY = "__main__", "runpy"
 
 
 def last_exception() -> BaseException | None:
-    """Return what the interpreter gave to `sys.excepthook` last; None in an interactive session.
+    """Return the last exception passed to `sys.excepthook`; None in an interactive session.
 
-    pytest, IPython and the like note there what they caught, too: its traceback begins in their own code.
+    pytest, IPython and the like also store there what they caught; its traceback begins in their own code.
     """
     error = getattr(sys, "last_value", None)
     if not isinstance(error, BaseException) or hasattr(sys, "ps1"):
@@ -24,7 +24,7 @@ def last_exception() -> BaseException | None:
 
 
 def _left_the_program(traceback: TracebackType | None) -> bool:
-    """Return whether a traceback begins where a program does: in the main module, or what ran that."""
+    """Return whether a traceback begins where a program does: in the main module, or in what runs that."""
     if traceback is None:
         return False
     frame = traceback.tb_frame

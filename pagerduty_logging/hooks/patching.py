@@ -1,4 +1,4 @@
-"""Replaces an attribute by a hook; hooks can be removed in any order."""
+"""Replaces an attribute with a hook; hooks can be removed in any order."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Function = Callable[..., Any]
 
 
 class Place:
-    """An attribute of a module or class that holds a hook in place of what it held before.
+    """An attribute of a module or class that was replaced with a hook.
 
     Args:
         owner: the module or class.
         name: the attribute.
-        make: makes the hook, given what was there before, which the hook is to call.
+        make: makes the hook; its argument is the previous value, which the hook has to call.
     """
 
     def __init__(self, owner: Any, name: str, make: Callable[[Function], Function]) -> None:
@@ -23,18 +23,18 @@ class Place:
         self._name = name
         self._inherited = name not in vars(owner)
         self._before: Function = getattr(owner, name)
-        # By the name of what it stands for it can be pickled, as `sys.exit` could.
+        # With the name of the original it can be pickled, as `sys.exit` can.
         self._hook = functools.update_wrapper(make(self._before), self._before)
         self._left = False
         _held[self._hook] = self
         setattr(owner, name, self._hook)
 
     def in_front(self) -> bool:
-        """Return whether no later hook stands in front of this one."""
+        """Return whether no later hook is in front of this one."""
         return self._front() is self
 
     def leave(self) -> None:
-        """Put back what was there before, as soon as no later hook stands in front."""
+        """Restore the previous value as soon as no later hook is in front."""
         self._left = True
         front = self._front()
         while front is not None and front._left:

@@ -1,4 +1,4 @@
-"""What hooks log: once for each exception, however many hooks it passes through."""
+"""Logs an exception once, however many hooks it passes through."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from typing import NoReturn
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.handler import PagerDutyHandler, handlers
+from pagerduty_logging.hooks.started_by_handlers import Rounds
 from pagerduty_logging.record.attachment import behind
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | None
 
-_THIS_FILE = sys._getframe().f_code.co_filename  # not `__file__` where it is packed
+_THIS_FILE = sys._getframe().f_code.co_filename  # other than `__file__` in packed programs
 UNCAUGHT = {"_pagerduty_uncaught": True}
-"""Marks records of hooks. After the record of the exception itself, they only say what it ended."""
+"""Marks records of hooks; after the record of the exception itself they only say what it ended."""
 
 
 _TRIAL = "trial of a formatter"
+_MAX_DEPTH = 2
+"""A failure, and one more while that is logged, on one thread."""
 
 
 class Report:
-    """Logs as CRITICAL with `logger`, until it is `over`."""
+    """Logs as CRITICAL with `logger`, until `over` is set."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self.logger = logger
@@ -35,7 +38,8 @@ class Report:
     def once(self, subject: object, log: Callable[[], object], then: Callable[[], object]) -> None:
         """Call `log`, unless a hook on this thread is reporting `subject` already; then call `then`.
 
-        Not `then`, if it is the interpreter's own and a handler has just printed the same to stderr.
+        `then` is not called if it is the interpreter's own hook and a handler has just printed the same to
+        stderr.
         """
         passing = _under_way.subjects
         mark = (self.logger, id(subject))
@@ -55,13 +59,34 @@ class Report:
                 passing.pop()
 
     def critical(
-        self, message: str, error: BaseException | None, traceback: TracebackType | None = None
+        self,
+        message: str,
+        error: BaseException | None,
+        traceback: TracebackType | None = None,
+        *,
+        everywhere: bool = True,
     ) -> bool:
-        """Log `message`, with `error` where there is one; return whether the logger takes it."""
+        """Log `message`, with `error` where there is one; return whether the logger takes it.
+
+        What fails while a failure is logged on this thread goes to PagerDuty alone, and what fails meanwhile
+        nowhere: a handler whose objects raise in `__del__` would be called without end.
+
+        Args:
+            message: the words.
+            error: the exception.
+            traceback: default: the exception's own.
+            everywhere: False: to PagerDuty alone, because the other handlers have led to it.
+        """
         exc_info = None if error is None else (type(error), error, traceback or error.__traceback__)
-        # The template says nothing, on purpose: the words and the exception's origin make the problem.
+        depth = sum(logger is self.logger for logger, _ in _under_way.subjects)
+        if depth > 1 or not everywhere:
+            if depth <= _MAX_DEPTH:
+                self._page(self._record(_THIS_FILE, 0, message, exc_info, "critical"))
+            return False
+        # A template without words, on purpose: the message and the exception's origin make the problem.
         try:
-            self.logger.critical("%s", message, exc_info=exc_info, extra=UNCAUGHT)
+            with rounds.logging():
+                self.logger.critical("%s", message, exc_info=exc_info, extra=UNCAUGHT)
         except Exception as broken:
             line = sys._getframe().f_lineno
             self._log_behind(broken, self._record(_THIS_FILE, line, message, exc_info, "critical"))
@@ -72,7 +97,7 @@ class Report:
         return last is not None or self.logger.isEnabledFor(logging.CRITICAL)
 
     def prints(self) -> bool:
-        """Return whether a handler prints what is logged, with its traceback, to stderr."""
+        """Return whether a handler prints records with their traceback to stderr."""
         return self.logger.isEnabledFor(logging.CRITICAL) and any(
             isinstance(handler, logging.StreamHandler)
             and sys.stderr is not None
@@ -101,8 +126,20 @@ class Report:
             if last is not None:
                 last.handle(record)
 
+    def _page(self, record: logging.LogRecord) -> None:
+        """Give `record` to no handlers but those that page."""
+        pages = {
+            id(known): known
+            for handler in _handlers_of(self.logger)
+            for known in behind(handler)
+            if isinstance(known, PagerDutyHandler)
+        }
+        for handler in pages.values():
+            if self.logger.isEnabledFor(record.levelno) and record.levelno >= handler.level:
+                handler.handle(record)
+
     def _last_resort(self) -> PagerDutyHandler | None:
-        """Return the handler to page with, if the logger reaches none because the last one was thrown out."""
+        """Return the handler to page with, if the logger reaches none because the last one was removed."""
         if self.logger.isEnabledFor(logging.CRITICAL) and any(
             isinstance(known, PagerDutyHandler) and not known.inert
             for handler in _handlers_of(self.logger)
@@ -113,7 +150,7 @@ class Report:
         return max(lost, key=lambda handler: handler.number, default=None)
 
     def _log_behind(self, broken: Exception, record: logging.LogRecord) -> None:
-        """Give `record` to the handlers behind the one that raised `broken`: to all if none of them did."""
+        """Pass `record` to the handlers after the one that raised `broken`; to all if none raised it."""
         _say(broken)
         handlers = list(_handlers_of(self.logger))
         indices = (_index(handlers, frame) for frame in _frames_of(broken.__traceback__))
@@ -131,13 +168,13 @@ class Report:
 
 
 def _is_interpreters(then: Callable[[], object]) -> bool:
-    """Return whether this calls a hook of the interpreter's, which prints to stderr and no more."""
+    """Return whether this calls the interpreter's own hook, which only prints to stderr."""
     own = (sys.__excepthook__, threading.__excepthook__, sys.__unraisablehook__)
     return isinstance(then, partial) and then.func in own
 
 
 def _shows_tracebacks(handler: logging.Handler) -> bool:
-    """Return whether a handler's formatter writes out where an exception was raised."""
+    """Return whether a handler's formatter prints where an exception was raised."""
     if type(handler.formatter) in (logging.Formatter, type(None)):
         return True
     try:
@@ -184,7 +221,7 @@ class _UnderWay(threading.local):
 
 
 def finalizing() -> bool:
-    """Return whether the interpreter is shutting down: then nothing can be sent, and little can be called."""
+    """Return whether the interpreter is shutting down: nothing can be sent then, and little can be called."""
     try:
         return sys.is_finalizing()
     except Exception:  # `sys` itself is gone
@@ -192,4 +229,5 @@ def finalizing() -> bool:
 
 
 _under_way = _UnderWay()
+rounds = Rounds()
 _diagnostics = Diagnostics()

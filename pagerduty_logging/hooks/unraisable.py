@@ -1,7 +1,7 @@
-"""What failed where Python can only print an exception: the name of a finaliser, a callback, a generator.
+"""Names what failed where Python can only print an exception: a finaliser, a callback, a generator.
 
-Up to Python 3.12 `sys.unraisablehook` is given the object. Later versions describe more and more of them in
-text instead, and from 3.14 on all: "Exception ignored while calling deallocator <function Till.__del__ at
+Up to Python 3.12 `sys.unraisablehook` gets the object. Later versions describe more and more of them as text
+instead, and from 3.14 on all: "Exception ignored while calling deallocator <function Till.__del__ at
 0x7fd55d25fed0>" (CPython: Python/errors.c, `PyErr_FormatUnraisable`). The name is the same either way.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 _MAX_CHARS: Final = 1_000
 _PREFIX: Final = "Exception ignored "
-# Where the object begins: the first bracket that no space parts from what goes before it.
+# Where the object begins: the first bracket without a space before it.
 _OBJECT = re.compile(r"(?:^|(?<=\s))(?:<|[\w.]+\().*", re.DOTALL)
 _QUALIFIED: Final = r"[^\W\d]\w*(?:\.(?:<locals>|<lambda>|[^\W\d]\w*))*|<lambda>"
 # <function Till.__del__ at 0x…>, <bound method Till.close of …>, <generator object lines at 0x…>
@@ -25,14 +25,14 @@ _FUNCTION = re.compile(
 # <shop.Till object at 0x…>, <class 'shop.Till'>, <_io.TextIOWrapper name=…>, functools.partial(…)
 _INSTANCE = re.compile(rf"<class '({_QUALIFIED})'>|<({_QUALIFIED})(?= object at 0x| \w+=)|({_QUALIFIED})\(")
 ADDRESS: Final = re.compile(r" at 0x[0-9A-Fa-f]+")
-"""Of an object, in its usual `repr`."""
+"""The address of an object in its usual `repr`."""
 
 
 def failed(unraisable: Any) -> str:
     """Return what failed, as the end of "Uncaught exception …": `in Till.__del__`.
 
     Args:
-        unraisable: what `sys.unraisablehook` is given.
+        unraisable: the argument of `sys.unraisablehook`.
     """
     owner = unraisable.object
     if owner is not None:
@@ -44,7 +44,7 @@ def failed(unraisable: Any) -> str:
 
 
 def _described(text: str) -> str:
-    """Return the name in an object's usual `repr`: of a function its own, of others their type's."""
+    """Return the name in an object's usual `repr`: a function's own, else that of the type."""
     function = _FUNCTION.match(text)
     if function:
         return function[1]

@@ -1,1 +1,1 @@
-"""Doors for the hosts that programs run in: one module, or package, for each."""
+"""Integrations with the hosts that programs run in: one module or package for each."""

@@ -1,4 +1,4 @@
-"""aiohttp: pages for what is logged while a request is handled show which request it was.
+"""aiohttp: pages for records that are logged during a request show that request.
 
 app = web.Application(middlewares=[page_requests])
 """
@@ -16,10 +16,10 @@ from pagerduty_logging.record.web_request import Handling
 
 @web.middleware
 async def page_requests(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Show method, path and, where known, route and view with all that is logged for a request.
+    """Add method, path and, if known, route and view to the pages of all records of a request.
 
-    It logs nothing and catches nothing: aiohttp itself logs what a handler raises, and that pages. To be the
-    first of an application's middlewares. Each request starts without breadcrumbs.
+    It logs nothing and catches nothing: aiohttp logs what a handler raises, and that pages. Must be the first
+    middleware of the application. Each request starts without breadcrumbs.
     """
     BreadcrumbHandler.forget()
     match = request.match_info

@@ -3,8 +3,8 @@
     with DAG("billing", default_args=callbacks()):
         ...
 
-Airflow 3 tells Python's logging nothing of a task's failure; it calls these back instead, in the task's own
-process and after the last try alone. Parameters of dags and tasks are never shown: they may be secret.
+Airflow 3 does not log a task's failure with Python's logging; it calls these functions, in the task's own
+process and only after the last try. Parameters of dags and tasks are never shown: they may be secret.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Callback = Callable[[Mapping[str, Any]], None]
 def callbacks(
     handler: PagerDutyHandler | None = None, *, resolve_on_success: bool = True
 ) -> dict[str, Callback]:
-    """Return `on_failure_callback` and `on_success_callback`, for a task or a dag's `default_args`.
+    """Return `on_failure_callback` and `on_success_callback` for a task, or for the `default_args` of a dag.
 
     Args:
         handler: pages; default: the handlers attached to the root logger, else to any other, else one made

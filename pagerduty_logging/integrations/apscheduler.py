@@ -3,7 +3,7 @@
     handler = PagerDutyHandler()
     handler.addFilter(JobDetails())
 
-Its versions 3 and 4. Arguments of jobs are never shown: they may be secret.
+For versions 3 and 4. Arguments of jobs are never shown: they may be secret.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ except ImportError:  # version 3
 class JobDetails(logging.Filter):
     """Adds to APScheduler's records the job that failed, for a `PagerDutyHandler`.
 
-    APScheduler logs all failures of all jobs with one template, so that they would be one problem. Here
-    each job's name is part of it; `job_name` and `job_id` are among the details. Version 4 names a job by an
-    id that is new for each run; here its name is that of the task, such as `shop:send_invoices`. Other
-    handlers see the record as it was.
+    APScheduler logs the failures of all jobs with one template, which would make them one problem. The filter
+    makes the job's name part of the template, and adds `job_name` and `job_id` to the details. Version 4
+    gives each run a new id; the name is then that of the task, such as `shop:send_invoices`. Other
+    handlers get the record unchanged.
     """
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord:  # type: ignore[override]
-        """Return the record with its job."""
+        """Return the record, with its job."""
         if not record.name.startswith("apscheduler.") or not isinstance(record.args, tuple):
             return record
         job = _job_of(record)

@@ -1,4 +1,4 @@
-"""arq: one page for a job that fails or is given up, which says which job it was.
+"""arq: one page for a job that fails or is given up; the page names the job.
 
     logging.getLogger().addHandler(PagerDutyHandler())
     install()
@@ -6,8 +6,8 @@
     class WorkerSettings:
         functions = [pay, ship]
 
-arq only warns of a job that has used up its tries; here it pages. Arguments of jobs are never shown: they may
-be secret.
+arq only logs a warning when a job has used up its tries; with this it pages. Arguments of jobs are never
+shown: they may be secret.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _SUCCEEDED = "%6.2fs ← %s ● %s"
 def install(handler: PagerDutyHandler | None = None, *, resolve_on_success: bool = False) -> None:
     """Page for the jobs that arq's workers give up.
 
-    Call it in the module of the worker's settings.
+    Call it in the module with the worker's settings.
 
     Args:
         handler: pages; default: the handlers attached to the root logger, else to any other, else one made
             from the environment.
         resolve_on_success: make one problem of all failures of a function, and resolve it with its next
-            success, which arq logs as INFO: the logger `arq.worker` must let that pass, as it does with
-            arq's own command. Fit for cron jobs: a function that fails for one order in ten would be
-            resolved by the next.
+            success. arq logs a success as INFO: the logger `arq.worker` must pass that level, as it does
+            under arq's own command. Meant for cron jobs: a function that fails for one order in ten would
+            be resolved by the next order.
     """
     _Jobs(Tasks("arq", "Job", arq, handler=handler, resolve_on_success=resolve_on_success)).install(_LOGGER)
 
@@ -65,7 +65,7 @@ class _Jobs(Reports):
 
 
 def _parts(reference: str) -> tuple[str, str]:
-    """Return the name and the id in what arq calls a job: `id:name`; for a cron job its name alone."""
+    """Split what arq calls a job, `id:name`, into name and id; a cron job has a name only."""
     if reference.startswith("cron:") and reference.count(":") == 1:
         return reference, ""
     identity, _, name = reference.rpartition(":")

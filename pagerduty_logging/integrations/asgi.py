@@ -1,4 +1,4 @@
-"""ASGI: pages show which request they are about, and the last ones leave before the server ends."""
+"""ASGI: pages show their request, and pending ones are sent before the server ends."""
 
 from __future__ import annotations
 
@@ -20,20 +20,19 @@ _INTERFACE = "asgi"
 
 
 class PagerDutyMiddleware:
-    """Shows method, path and, where known, route and view with all that is logged for a request.
+    """Adds method, path and, if known, route and view to the pages of all records of a request.
 
-    Each request starts without breadcrumbs. A websocket is shown as a request of the method `WEBSOCKET`.
+    Each request starts without breadcrumbs. A websocket is shown as a request with the method `WEBSOCKET`.
 
-    When the server shuts down, what is pending is sent first, for at most the handlers' `flush_timeout`
-    seconds: uvicorn ends its processes by a signal, which nothing of Python's survives.
+    When the server shuts down, pending events are sent first, within the handlers' `flush_timeout` seconds:
+    uvicorn ends its processes by a signal, after which no Python code runs.
 
     Args:
-        app: the ASGI application; one that knows no lifespan, such as Django's, gets one here.
-        report: page for each exception that leaves the application, or keeps it from starting, whatever the
-            server does with it, and raise it again. The handlers attached to the root logger page, else
-            those of any other, else one made from the environment. What the server logs of the same
-            exception does not page again. False: a failure is reported by the framework or the server
-            alone, and pages if that is logged.
+        app: the ASGI application; one without lifespan support, such as Django's, gets it here.
+        report: page for each exception that leaves the application, or that prevents its start, whether or
+            not the server logs it, and raise it again. The handlers attached to the root logger page, else
+            those of any other, else one made from the environment. The server's own record of the same
+            exception does not page again. False: only what the framework or the server logs pages.
 
     Raises:
         TypeError: naming the argument that is wrong.
@@ -53,7 +52,7 @@ class PagerDutyMiddleware:
             await self._app(scope, receive, send)
 
     async def _handle(self, scope: Message, receive: Receive, send: Send) -> None:
-        # A frame below `__call__`: what is paged for here is seen to be passed on from there.
+        # A frame below `__call__`, which shows that the exception was passed on from here.
         BreadcrumbHandler.forget()
         with Handled(_INTERFACE, scope, report=self._report):
             await self._app(scope, receive, send)
@@ -70,9 +69,9 @@ class PagerDutyMiddleware:
             kind = message["type"]
             failed = None
             if self._report and kind.endswith(".failed"):
-                failed = report_handled(_INTERFACE)  # before the server logs the text of it
+                failed = report_handled(_INTERFACE)  # before the server logs its text
             if kind.startswith("lifespan.shutdown."):
-                process.drain()  # blocks the loop, which has nothing left to serve
+                process.drain()  # this blocks the loop, which has nothing left to serve
             try:
                 await send(message)
             except Exception as answer:

@@ -1,4 +1,4 @@
-"""Celery: one page for a task that fails, which says which task it was.
+"""Celery: one page for a task that fails; the page names the task.
 
     app = Celery("shop", broker="redis://")
     install(PagerDutyHandler())
@@ -25,22 +25,22 @@ from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
 _NAME = "pagerduty-logging"
 _NOTE = "__pagerduty_logging_task__"
 _ENDS = (WorkerLostError, SystemExit)
-"""Errors in the main process for a task whose process ended; Celery's release decides which."""
+"""Errors in the main process for a task whose process ended; which one depends on the release of Celery."""
 
 
 def install(handler: PagerDutyHandler | None = None) -> None:
     """Page for the errors of Celery's workers, with the task's name, id, queue and retries.
 
     Args:
-        handler: joins the handlers that Celery sets up in a worker, which otherwise throws out those of
-            the root logger. Default: none; the program configures logging itself, as Django does: Celery
-            leaves that as it is, and the PagerDuty handlers found there page.
+        handler: added to the handlers that Celery sets up in a worker; Celery removes those that were on
+            the root logger before. Default: none; the program configures logging itself, as Django does:
+            Celery then leaves it unchanged, and the PagerDuty handlers found there page.
     """
     if handler is None:
         signals.setup_logging.connect(_keep_logging, weak=False, dispatch_uid=_NAME)
     else:
         _tell_of_tasks(handler)
-        # The last is for a program that configures logging itself: the others are not sent there.
+        # The last signal is for programs that configure logging themselves: Celery sends them no other.
         for signal in (
             signals.after_setup_logger,
             signals.after_setup_task_logger,
@@ -53,14 +53,14 @@ def install(handler: PagerDutyHandler | None = None) -> None:
 class TaskDetails(logging.Filter):
     """Adds to a record the task in which it was logged, for a `PagerDutyHandler`; `install` adds it.
 
-    A record in a task gets `task_name`, `task_id`, `task_queue` and `task_retries`. Celery's own records of
-    failed, lost and overdue tasks name the task in their template, so that each task is a problem of its
-    own, and lose the task's arguments. `Retry`, `Ignore` and `Reject` do not pass. Other handlers see
-    the record as it was.
+    A record in a task gets `task_name`, `task_id`, `task_queue` and `task_retries`. In Celery's own records
+    of failed, lost and overdue tasks the task becomes part of the template, so that each task is a problem
+    of its own, and the task's arguments are removed. Records of `Retry`, `Ignore` and `Reject` are dropped.
+    Other handlers get the record unchanged.
     """
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord | bool:  # type: ignore[override]
-        """Return the record with its task, or False where it is not to page."""
+        """Return the record with its task, or False if it must not page."""
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, TaskPredicate):
             return False
@@ -71,7 +71,7 @@ class TaskDetails(logging.Filter):
 
 
 def _details(task: Any) -> dict[str, Any]:
-    """Return what is shown of a task that runs; nothing without one."""
+    """Return the details of the task that runs; empty outside of a task."""
     if not task:
         return {}
     request = task.request
@@ -104,7 +104,7 @@ def _lost(record: logging.LogRecord) -> bool:
         error = error.exc
         record.exc_info = (type(error), error, error.__traceback__)
     if isinstance(error, TimeLimitExceeded):
-        return False  # logged once more, with the task's name
+        return False  # logged again, with the task's name
     args: Any = record.args
     if isinstance(error, _ENDS) and hasattr(error, _NOTE):
         record.__dict__.update(getattr(error, _NOTE))
@@ -119,7 +119,7 @@ def _lost(record: logging.LogRecord) -> bool:
 
 
 def _received(record: logging.LogRecord) -> bool:
-    """Describe a message that is not a task, without the message: the arguments are in it."""
+    """Describe a message that is not a task, without its content, which has the arguments."""
     if isinstance(record.args, tuple) and "\n" in record.msg:
         record.msg = record.msg.partition("\n")[0].partition(" [")[0]
         record.args = record.args[: record.msg.count("%")]
@@ -127,7 +127,7 @@ def _received(record: logging.LogRecord) -> bool:
 
 
 def _redirected(record: logging.LogRecord) -> bool:
-    """Describe what was printed, except our own diagnostics: Celery logs stderr as a warning."""
+    """Describe printed text, except our own diagnostics: Celery logs stderr as warnings."""
     return not str(record.msg).startswith("pagerduty-logging:")
 
 
@@ -152,7 +152,7 @@ def _attached(handler: PagerDutyHandler) -> Callable[..., None]:
 
 
 def _keep_logging(**_: object) -> None:
-    """Add the filter to the handlers. Celery sets up no logging if this signal has a receiver."""
+    """Add the filter to the handlers. Celery does not configure logging if this signal has a receiver."""
     loggers = [logging.getLogger(), *logging.getLogger().manager.loggerDict.values()]
     handlers = [handler for logger in loggers for handler in getattr(logger, "handlers", ())]
     pagers = [handler for handler in handlers if isinstance(handler, PagerDutyHandler)]
@@ -175,6 +175,6 @@ def _forget_breadcrumbs(**_: object) -> None:
 
 @signals.task_failure.connect(weak=False, dispatch_uid=_NAME)  # type: ignore[untyped-decorator]
 def _note_the_lost(sender: Any, task_id: str, exception: object, **_: object) -> None:
-    """Note on the error by which the main process learns of a lost process which task it was in."""
+    """Note which task a lost process was running, on the error that reports it in the main process."""
     if isinstance(exception, _ENDS):
         setattr(exception, _NOTE, {**_details(sender), "task_id": task_id})

@@ -1,6 +1,6 @@
-"""dagster: one page for a step that fails for good, which says which job and step it was.
+"""dagster: one page for a step that fails for good; the page names job and step.
 
-In dagster.yaml, as dagster's lines go through none of Python's loggers:
+In dagster.yaml, because dagster's lines go through none of Python's loggers:
 
     python_logs:
       dagster_handler_config:
@@ -9,7 +9,7 @@ In dagster.yaml, as dagster's lines go through none of Python's loggers:
         handlers:
           pagerduty: {class: pagerduty_logging.PagerDutyHandler, filters: [steps]}
 
-And where a step's next success is to resolve what it paged for:
+And if the next success of a step should resolve its alert:
 
     @job(hooks={resolve_on_success})
 """
@@ -25,25 +25,26 @@ from dagster import HookContext, success_hook
 from pagerduty_logging.integrations import handlers
 from pagerduty_logging.integrations.reports import describe
 from pagerduty_logging.page.deployment import find_environment
+from pagerduty_logging.record.echoes import HEADER
 from pagerduty_logging.record.overrides import NAME
 
 MAX_RUNS = 1_000
-"""Runs of which it is known that a step failed; the least recently seen go first."""
+"""Runs with a failed step that are remembered; the least recently seen is forgotten first."""
 
 _STEP_FAILED = "STEP_FAILURE"
 _RUN_FAILED = ("RUN_FAILURE", "PIPELINE_FAILURE")
 _WRAPPERS = ("Dagster", "RetryRequestedFromPolicy")
-"""What dagster raises from the exception of a step, by the beginning of the type's name."""
+"""How the types begin that dagster raises from the exception of a step."""
 
 
 class StepDetails(logging.Filter):
     """Adds to dagster's records their job and step, for a `PagerDutyHandler`.
 
-    Its records get `job`, `step`, `op` and `run_id`. That of a failed step shows the exception; each step
+    Records get `job`, `step`, `op` and `run_id`. That of a failed step shows the exception; each step
     of a job is its own problem, with the dedup key `dagster/JOB/STEP`, or `dagster@ENV/JOB/STEP` where an
     environment variable such as APP_ENV names the environment. An attempt that will be tried
-    again is no failed step, and a run that failed by a step does not page again. Other handlers see the
-    record as it was.
+    again does not page, nor does a run that failed because of a step. Other handlers get the record
+    unchanged.
     """
 
     def __init__(self) -> None:
@@ -51,7 +52,7 @@ class StepDetails(logging.Filter):
         self._failed: LRUCache[str, bool] = LRUCache(MAX_RUNS)
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord | bool:  # type: ignore[override]
-        """Return the record with its job and step, or False where it is not to page."""
+        """Return the record with its job and step, or False if it must not page."""
         meta: dict[str, Any] = getattr(record, "dagster_meta", None) or {}
         if not meta:
             return record
@@ -77,23 +78,23 @@ class StepDetails(logging.Filter):
 
 
 def dedup_key(job: str, step: str | None = None) -> str:
-    """Return the dedup key under which a job's step pages, or its run where no step failed.
+    """Return the dedup key of a job's step, or of its run if no step failed.
 
-    A filter knows no handler: the environment that joins it is that of the usual variables.
+    A filter does not know the handler, so the environment in the key is that of the usual variables.
     """
     return handlers.task_key("dagster", job if step is None else f"{job}/{step}", find_environment(None))
 
 
 @success_hook(name="resolve_on_success")
 def resolve_on_success(context: HookContext) -> None:
-    """Resolve what a step of this job paged for; at most every 300 seconds a process."""
+    """Resolve the alert of a step of this job; at most once in 300 seconds in one process."""
     key = dedup_key(context.job_name, context.step_key)
     if handlers.resolve_is_due(key):
         handlers.call_each(None, key, lambda handler: handler.resolve(key))
 
 
 def _describe_step(record: logging.LogRecord, job: str, step: str, run: str, event: Any) -> None:
-    """Make `record` say what the step raised: dagster's exception around it does not."""
+    """Make `record` say what the step raised, which dagster's exception around it does not say."""
     error = getattr(event.event_specific_data, "error", None)
     while error is not None and error.cause is not None and str(error.cls_name).startswith(_WRAPPERS):
         error = error.cause
@@ -106,9 +107,9 @@ def _describe_step(record: logging.LogRecord, job: str, step: str, run: str, eve
     words = error.message.strip().removeprefix(f"{error.cls_name}:").strip()
     describe(record, "Step", f"{job}/{step}", run, f"raised {error.cls_name}", *([words] if words else []))
     frames = "".join(error.stack)
-    record.exc_text = f"Traceback (most recent call last):\n{frames}{error.message.strip()}"
+    record.exc_text = f"{HEADER}\n{frames}{error.message.strip()}"
 
 
 def _failed_by_step(event: Any) -> bool:
-    """Return whether a run failed by a step, which another process may have reported."""
+    """Return whether a run failed because of a step, which another process may have reported."""
     return getattr(event.event_specific_data, "first_step_failure_event", None) is not None

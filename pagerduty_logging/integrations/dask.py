@@ -1,9 +1,9 @@
-"""dask.distributed: one page for a task that fails for good, which says which task it was.
+"""dask.distributed: one page for a task that fails for good; the page names the task.
 
     client = Client(...)
     install(client)
 
-The scheduler pages: it alone knows whether a task will be tried again, and no worker needs a handler.
+The scheduler pages: only it knows whether a task will be tried again. Workers need no handler.
 Arguments of tasks are never shown: they may be secret.
 """
 
@@ -22,13 +22,13 @@ _NAME = "pagerduty-logging"
 
 
 def install(client: distributed.Client, *, resolve_on_success: bool = False) -> None:
-    """Page for the tasks that fail for good, those of all clients of this scheduler.
+    """Page for the tasks that fail for good, for all clients of this scheduler.
 
-    The handlers attached to the root logger of the scheduler's process page, else those of any other logger,
-    else one made from the environment there. With a `LocalCluster` that is the program's own process.
+    In the scheduler's process the handlers attached to the root logger page, else those of any other logger,
+    else one made from the environment. With a `LocalCluster` that is the program's own process.
 
     Args:
-        client: a synchronous one; with an asynchronous one, register `FailedTasks` and `QuietWorkers`.
+        client: a synchronous client; with an asynchronous one, register `FailedTasks` and `QuietWorkers`.
         resolve_on_success: make one problem of all failures of a function, and resolve it with the
             function's next success.
     """
@@ -46,13 +46,13 @@ class FailedTasks(SchedulerPlugin):
         self._resolve_on_success = resolve_on_success
 
     async def start(self, scheduler: distributed.Scheduler) -> None:
-        """Begin, in the scheduler's process."""
+        """Start, in the scheduler's process."""
         self._tasks = Tasks(
             "dask", "Task", distributed, handler=None, resolve_on_success=self._resolve_on_success
         )
 
     def transition(self, key: object, start: str, finish: str, *args: object, **about: object) -> None:
-        """Page for a task that failed itself; those that only waited for it are in the same state."""
+        """Page for a task that failed itself; tasks that depend on it get the same state, and do not page."""
         if start != "processing" or finish not in ("erred", "memory"):
             return
         name = key_split(key)
@@ -75,13 +75,13 @@ class FailedTasks(SchedulerPlugin):
 
 
 class QuietWorkers(WorkerPlugin):
-    """Keeps the workers' own lines of failed tasks from paging; see `install`."""
+    """Keeps the workers' own records of failed tasks from paging; see `install`."""
 
     name = _NAME
     idempotent = True
 
     def setup(self, worker: distributed.Worker) -> None:
-        """Begin, in a worker's process."""
+        """Start, in a worker's process."""
         _Attempts().install("distributed.worker")
 
 

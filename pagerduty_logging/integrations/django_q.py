@@ -1,9 +1,9 @@
-"""django-q2: one page for a task that fails for good, which says which task it was.
+"""django-q2: one page for a task that fails for good; the page names the task.
 
     Q_CLUSTER = {..., "error_reporter": {"pagerduty": {}}}
 
-django-q2 finds the reporter by its entry point. What pages are the handlers of Django's `LOGGING`. Arguments
-of tasks are never shown: they may be secret.
+django-q2 finds the reporter by its entry point. The handlers of Django's `LOGGING` page. Arguments of
+tasks are never shown: they may be secret.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
 
 
 class Reporter:
-    """What django-q2 calls in a worker for a task that raised.
+    """The error reporter that django-q2 calls in a worker for a task that raised.
 
-    Where `max_attempts` is set and a task will be tried again, it does not page; without `max_attempts`
+    If `max_attempts` is set and the task will be tried again, it does not page; without `max_attempts`
     django-q2 never gives up, and each attempt is an occurrence of one problem.
 
     Args:
         resolve_on_success: make one problem of all failures of a function, and resolve it with the
-            function's next success. Fit for schedules: a function that fails for one order in ten would be
-            resolved by the next.
+            function's next success. Meant for schedules: a function that fails for one order in ten would be
+            resolved by the next order.
     """
 
     def __init__(self, *, resolve_on_success: bool = False) -> None:
         self._tasks = Tasks("django-q", "Task", django_q, handler=None, resolve_on_success=resolve_on_success)
         _Lines().install("django-q")
-        # Its signals cannot be imported before its models, the last of which is this one.
+        # Its signals cannot be imported before its models, of which this is the last one.
         apps.lazy_model_operation(self._listen, ("django_q", "ormq"))
 
     def report(self) -> None:
         """Page for the exception that is being handled, and the task that raised it."""
         error = sys.exc_info()[1]
-        # django-q2 tells its reporters nothing; the function that caught the exception has the task.
+        # django-q2 passes nothing to its reporters; the function that caught the exception has the task.
         caught = None if error is None or error.__traceback__ is None else error.__traceback__.tb_frame
         task: dict[str, Any] = {} if caught is None else caught.f_locals.get("task", {})
         tries = 1
@@ -72,10 +72,10 @@ class Reporter:
 
 
 class _Lines(Reports):
-    """Keeps the line from paging by which another process, the monitor, repeats a failure as text."""
+    """Keeps the monitor's record from paging, which repeats a failure as text in another process."""
 
     def replaced(self, record: logging.LogRecord) -> bool:
-        # The text is translated; no other error of that function's is there.
+        # Not by its text, which is translated; this function logs no other error.
         return record.funcName == "monitor" and record.levelno == logging.ERROR
 
 
@@ -87,13 +87,13 @@ def _name(task: dict[str, Any]) -> str:
 
 
 def _limit() -> int:
-    from django_q.conf import Conf  # which makes this reporter while it is imported
+    from django_q.conf import Conf  # it makes this reporter while it is being imported
 
     return int(Conf.MAX_ATTEMPTS)
 
 
 def _attempts_before(task_id: object) -> int:
-    """Return how often the database says that a task has failed; what it does not know pages."""
+    """Return how often a task has failed, by the database; if it does not know, the failure pages."""
     from django_q.models import Task
 
     try:

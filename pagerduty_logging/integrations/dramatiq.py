@@ -1,4 +1,4 @@
-"""dramatiq: one page for a message that is given up, which says which actor it was for.
+"""dramatiq: one page for a message that is given up; the page names the actor.
 
     broker = RedisBroker()
     dramatiq.set_broker(broker)
@@ -32,34 +32,34 @@ def install(
 ) -> None:
     """Page for the messages that workers give up.
 
-    Call it in the module that makes the broker, once its middleware is complete: every worker process
-    imports that.
+    Call it in the module that makes the broker, which every worker process imports, after its middleware is
+    complete.
 
     Args:
-        broker: whose messages; default: dramatiq's global one.
+        broker: the broker of the messages; default: dramatiq's global one.
         handler: pages; default: the handlers attached to the root logger, else to any other, else one made
             from the environment.
         resolve_on_success: make one problem of all failures of an actor, and resolve it with the actor's
-            next success. Fit for what runs by schedule: an actor that fails for one order in ten would be
-            resolved by the next.
+            next success. Meant for scheduled messages: an actor that fails for one order in ten would be
+            resolved by the next order.
     """
     broker = broker or dramatiq.get_broker()
     tasks = Tasks("dramatiq", "Message", dramatiq, handler=handler, resolve_on_success=resolve_on_success)
     broker.middleware[:] = [given for given in broker.middleware if not isinstance(given, GivingUp)]
     retries = next((type(given) for given in broker.middleware if isinstance(given, Retries)), None)
-    # What comes before in the list is asked after it: by then the message has failed, or is queued again.
+    # Middleware earlier in the list runs after this one: by then the message has failed, or is queued again.
     broker.add_middleware(GivingUp(tasks), before=retries)
     _Attempts().install(_LOGGER)
 
 
 class GivingUp(dramatiq.Middleware):
-    """Pages for the messages that are not tried again; `install` puts it in place."""
+    """Pages for the messages that are not tried again; added by `install`."""
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
 
     def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
-        """Forget the breadcrumbs."""
+        """Clear the breadcrumbs."""
         BreadcrumbHandler.forget()
 
     def after_process_message(
@@ -70,7 +70,7 @@ class GivingUp(dramatiq.Middleware):
         result: object = None,
         exception: BaseException | None = None,
     ) -> None:
-        """Page, or resolve; do nothing where it is tried again, or was expected to raise this."""
+        """Page, or resolve; do nothing if the message is tried again, or if it `throws` this exception."""
         if exception is None:
             self._tasks.succeeded(message.actor_name)
             return

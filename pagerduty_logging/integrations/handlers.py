@@ -1,4 +1,4 @@
-"""The handlers of this process that jobs and integrations page with."""
+"""The handlers of this process with which jobs and integrations page."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _MAX_JOBS = 10_000
 
 
 def note_failure(key: str) -> None:
-    """Note a page with this dedup key: the next success resolves it."""
+    """Record a page with this dedup key, which the next success resolves."""
     _resolved.pop(key, None)
 
 
 def resolve_is_due(key: str, *, always: bool = False) -> bool:
-    """Return whether a success should send a resolve, and if so note that it did.
+    """Return whether a success should send a resolve, and if so record that it did.
 
     A failure may have happened in another process, so a success resolves even where none is known here,
     at most once every 300 seconds.

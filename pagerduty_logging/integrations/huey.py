@@ -1,11 +1,11 @@
-"""huey: one page for a task that is given up, which says which task it was.
+"""huey: one page for a task that is given up; the page names the task.
 
     huey = RedisHuey("shop")
     logging.getLogger().addHandler(PagerDutyHandler())
     install(huey)
 
-An attempt that will be tried again does not page; a task that takes longer than its time limit does, of
-which huey only warns. Arguments of tasks are never shown: they may be secret.
+An attempt that will be tried again does not page. A task that exceeds its time limit pages; huey itself only
+logs a warning. Arguments of tasks are never shown: they may be secret.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
 _FAILED = "Unhandled exception in task %s."
 
 _running: ContextVar[str | None] = ContextVar("pagerduty_logging_huey", default=None)
-"""The id of the task that this thread runs, where `install` knows its huey."""
+"""The id of the task that this thread runs, if `install` was called for its huey."""
 
 
 def install(
@@ -39,12 +39,12 @@ def install(
     Call it in the module that makes `huey`.
 
     Args:
-        huey: whose tasks.
+        huey: the instance with the tasks.
         handler: pages; default: the handlers attached to the root logger, else to any other, else one made
             from the environment.
         resolve_on_success: make one problem of all failures of a task, and resolve it with the task's next
-            success. Fit for periodic tasks: a task that fails for one order in ten would be resolved by
-            the next.
+            success. Meant for periodic tasks: a task that fails for one order in ten would be resolved by
+            the next order.
     """
     tasks = Tasks("huey", "Task", host, handler=handler, resolve_on_success=resolve_on_success)
 

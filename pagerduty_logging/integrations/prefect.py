@@ -1,10 +1,10 @@
-"""prefect: one page for a task or flow that fails for good, which says which it was.
+"""prefect: one page for a task or flow that fails for good; the page names it.
 
     from prefect import flow, task
     install(PagerDutyHandler())
 
-Prefect throws out the root logger's handlers as soon as `flow` or `task` is imported: a handler that is given
-here pages for runs all the same; attach it to the root logger after that import for all other errors.
+Prefect removes the root logger's handlers when `flow` or `task` is imported. A handler that is given here
+pages for runs anyway; for all other errors attach it to the root logger after that import.
 Parameters of runs are never shown: they may be secret.
 """
 
@@ -22,7 +22,7 @@ from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations.tasks import Reports, Tasks
 
 MAX_RUNS = 1_000
-"""Runs of which it is known what they raised; the least recently seen go first."""
+"""Runs whose exception is remembered; the least recently seen is forgotten first."""
 MAX_WORDS = 2_000
 
 _LOGGERS = ("prefect.task_runs", "prefect.flow_runs")
@@ -42,17 +42,17 @@ _UNKNOWN = "<unknown>"
 
 
 def install(handler: PagerDutyHandler | None = None, *, resolve_on_success: bool = True) -> None:
-    """Page for the runs of tasks and flows that fail for good; a flow that only passes on what a task raised
-    is not paged for again.
+    """Page for the runs of tasks and flows that fail for good.
 
-    Call it in the module of the flows, after prefect is imported.
+    A flow that only passes on what a task raised does not page again. Call it in the module of the flows,
+    after prefect is imported.
 
     Args:
         handler: pages; default: the handlers attached to the root logger, else to any other, else one made
             from the environment.
         resolve_on_success: make one problem of all failures of a task within a flow, and resolve it with
-            the task's next success, which prefect logs as INFO: its loggers must let that pass, as they do
-            by default. False: each type of exception is its own problem.
+            the task's next success. Prefect logs a success as INFO: its loggers must pass that level, as they
+            do by default. False: each type of exception is its own problem.
     """
     tasks = Tasks("prefect", "Task", prefect, handler=handler, resolve_on_success=resolve_on_success)
     flows = Tasks("prefect", "Flow", prefect, handler=handler, resolve_on_success=resolve_on_success)
@@ -63,7 +63,7 @@ def install(handler: PagerDutyHandler | None = None, *, resolve_on_success: bool
 
 @dataclass(slots=True)
 class _Run:
-    """What is known of a run that goes on."""
+    """What is known about a run that has not ended."""
 
     error: BaseException | None = None
     tries: int = 1
@@ -71,7 +71,7 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Paged:
-    """By what a task failed that was paged for: its exception, and the text of its state."""
+    """Why a task failed that has paged: its exception, and the text of its state."""
 
     error: BaseException | None
     words: str
@@ -131,9 +131,9 @@ class _Runs(Reports):
 
 
 def _is_of(error: BaseException | None, paged: list[_Paged]) -> bool:
-    """Return whether a flow failed by what its tasks were paged for.
+    """Return whether a flow failed because of a task that has paged.
 
-    Prefect logs no exception for a task that its `retry_condition_fn` keeps from being tried again.
+    Prefect logs no exception for a task that is not tried again because of its `retry_condition_fn`.
     """
     if error is None:
         return bool(paged)

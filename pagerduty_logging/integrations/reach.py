@@ -1,4 +1,4 @@
-"""Which loggers' errors reach a `PagerDutyHandler`, and what stands between, as logging is configured now."""
+"""Which loggers' errors reach a `PagerDutyHandler`, and what stops the others, as configured now."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pagerduty_logging.record.attachment import behind, loggers
 
 
 class Way(NamedTuple):
-    """Where an ERROR of a logger goes."""
+    """Where a logger's ERROR records go."""
 
     pagers: tuple[PagerDutyHandler, ...]
-    """The handlers that it reaches, without regard to their filters."""
+    """The handlers that they reach; the handlers' filters are not considered."""
     obstacle: str
-    """What keeps it from a handler that is there; "" if nothing does, or if there is none."""
+    """What stops them on their way to an attached handler; "" if nothing does, or if there is no handler."""
 
 
 def pagers_at(logger: logging.Logger) -> list[PagerDutyHandler]:
-    """Return the handlers that are attached to this very logger, also by way of a queue or a buffer."""
+    """Return the handlers that are attached to this logger itself, directly or behind a queue or a buffer."""
     return [pager for handler in logger.handlers for pager in _behind(handler)]
 
 
 def attached() -> dict[PagerDutyHandler, list[str]]:
-    """Return all handlers that are attached anywhere, and the names of the loggers where they are."""
+    """Return all attached handlers, with the names of their loggers."""
     found: dict[PagerDutyHandler, list[str]] = {}
     for logger in loggers():
         for pager in pagers_at(logger):
@@ -54,7 +54,7 @@ def way_of(logger: logging.Logger, level: int = logging.ERROR) -> Way:
 
 
 def _upwards(logger: logging.Logger | None, *, whole: bool = False) -> Iterator[logging.Logger]:
-    """Yield the loggers that a record passes; `whole`: also beyond where it would be stopped."""
+    """Yield the loggers that a record passes; `whole`: also those after the point where it is stopped."""
     while logger is not None:
         yield logger
         logger = logger.parent if whole or logger.propagate else None

@@ -1,4 +1,4 @@
-"""RQ: one page for a job that fails, which says which job it was.
+"""RQ: one page for a job that fails; the page names the job.
 
     DICT_CONFIG = {
         ...
@@ -8,8 +8,8 @@
 
     rq worker -c settings --worker-class pagerduty_logging.integrations.rq.Worker
 
-RQ's `SpawnWorker` reads `DICT_CONFIG` only for itself: the processes of its jobs know nothing of it. The one
-here gives each of them a handler, made from the environment.
+RQ's `SpawnWorker` applies `DICT_CONFIG` in its own process only, not in those of its jobs. The `SpawnWorker`
+of this module gives each of them a handler, made from the environment.
 
 Arguments of jobs are never shown: they may be secret.
 """
@@ -36,13 +36,13 @@ _LOGGER = "rq.worker"
 class JobDetails(logging.Filter):
     """Adds to a record the job in which it was logged, for a `PagerDutyHandler`.
 
-    A record in a job gets `func`, `job_id` and `queue`. RQ's own record of a job that failed shows the
-    exception itself, names the job in its template, so that each is its own problem, and loses the
-    job's arguments; where RQ tries the job again, it does not page. Other handlers see the record as it was.
+    A record in a job gets `func`, `job_id` and `queue`. In RQ's own record of a failed job the exception is
+    shown, the job becomes part of the template, so that each is its own problem, and the job's arguments
+    are removed; if RQ tries the job again, it does not page. Other handlers get the record unchanged.
     """
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord:  # type: ignore[override]
-        """Return the record with its job."""
+        """Return the record, with its job."""
         changed = copy.copy(record)
         about = changed.__dict__
         job = rq.get_current_job()
@@ -58,7 +58,7 @@ class JobDetails(logging.Filter):
 
 
 def _is_tried_again() -> bool:
-    """Return whether the job whose failure RQ logs here and now has tries left."""
+    """Return whether the job whose failure is being logged has tries left."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_code.co_name == "handle_exception" and "job" in frame.f_locals:  # of RQ's Worker
@@ -68,10 +68,10 @@ def _is_tried_again() -> bool:
 
 
 class _TellsOfKilled:
-    """Logs an error for a job whose process was killed: RQ itself only warns of it."""
+    """Logs an error for a job whose process was killed; RQ itself only logs a warning."""
 
     def handle_work_horse_killed(self, job: Any, retpid: Any, ret_val: Any, rusage: Any) -> None:
-        """Do what RQ does then, and log an error."""
+        """Do what RQ does, and log an error."""
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[misc]
         job_killed(job, retpid, ret_val, rusage)
 
@@ -83,10 +83,10 @@ class Worker(_TellsOfKilled, rq.Worker):
 if hasattr(rq, "SpawnWorker"):  # from RQ 2.2 on
 
     class SpawnWorker(_TellsOfKilled, rq.SpawnWorker):
-        """RQ's worker that spawns, in whose jobs' processes a handler is attached to the root logger.
+        """RQ's `SpawnWorker`, which attaches a handler to the root logger in the processes of its jobs.
 
-        The handler is made from the environment, sends inside the call, and has `JobDetails`. A program
-        whose jobs' modules configure logging themselves takes RQ's own class.
+        The handler is made from the environment, sends inside the logging call, and has `JobDetails`. If the
+        modules of the jobs configure logging themselves, use RQ's own class.
         """
 
         def main_work_horse(self, job: Any, queue: Any) -> None:
@@ -100,12 +100,13 @@ if hasattr(rq, "SpawnWorker"):  # from RQ 2.2 on
 def job_killed(job: Any, pid: int | None, status: int | None, usage: object) -> None:
     """Log an error for a job whose process was killed, or ended by itself: each job is its own problem.
 
-    `Worker` calls it. A worker of another class takes it as its `work_horse_killed_handler`.
+    `Worker` calls it. A worker of another class can have it as its `work_horse_killed_handler`.
 
     Args:
         job: RQ's job.
-        pid: of its process.
-        status: how the process ended, as of `os.wait`; None: not known, as where the worker killed it.
+        pid: the id of its process.
+        status: how the process ended, as `os.wait` returns it; None: unknown, for example if the worker
+            killed it.
         usage: not used.
     """
     log = logging.getLogger(_LOGGER)
@@ -113,7 +114,7 @@ def job_killed(job: Any, pid: int | None, status: int | None, usage: object) -> 
         return
     try:
         name = str(job.func_name)
-    except Exception:  # what describes the job cannot be read
+    except Exception:  # the job's description cannot be read
         name = "unknown"
     extra = {"func": name, "job_id": job.id, "queue": job.origin}
     code = job_killed.__code__

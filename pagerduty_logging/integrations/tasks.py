@@ -1,9 +1,9 @@
 """Pages for the tasks that a host has given up, and only for those.
 
-A host logs one line for every attempt that fails, the same for all tasks, often with the arguments in it.
-The integrations for such hosts put a filter on the host's own logger. It sees that line before any handler
-does, pages for the task where it will not be tried again, and marks the line as one that does not page.
-Other handlers see the line as it was.
+A host logs one record for every attempt that fails, with one template for all tasks, often with their
+arguments. The integrations for such hosts put a filter on the host's own logger. It sees the record before
+any handler, pages for the task if it will not be tried again, and marks the record as one that does not
+page. Other handlers get the record unchanged.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from types import ModuleType
 from pagerduty_logging.events_api import options, safejson
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations import handlers
-from pagerduty_logging.integrations.reports import describe
+from pagerduty_logging.integrations.reports import MAX_ERROR_CHARS, describe
 from pagerduty_logging.record.overrides import NAME
-
-_MAX_ERROR_CHARS = 2_000
 
 
 class Tasks:
@@ -27,7 +25,7 @@ class Tasks:
     Args:
         host: its name, such as "huey".
         what: what the host calls its tasks, such as "Task".
-        module: of the host; pages name its file, as if it had logged them.
+        module: the host's module; pages name its file, as if it had logged them.
         handler: pages; None: the handlers attached to the root logger, else to any other, else one made
             from the environment.
         resolve_on_success: make one problem of all failures of a task, with the dedup key `host/task`
@@ -66,19 +64,19 @@ class Tasks:
         """Page for a task that was given up.
 
         Args:
-            name: of the task.
-            identity: of this run of it.
+            name: the task's name.
+            identity: the id of this run.
             error: what it raised, if there is an exception object.
-            fate: what became of it; "": "raised" and the exception's type.
-            why: what is said after that; without it the exception's text.
-            traceback: printed, where there is only that.
-            details: shown with the page; those that are None are left out.
+            fate: what happened to it; "": "raised" and the exception's type.
+            why: the text after that; default: the exception's text.
+            traceback: a printed traceback, if there is no exception object.
+            details: details for the page; those that are None are left out.
         """
         record = logging.LogRecord(self._host, logging.ERROR, self._path, 0, "", (), None)
         if error is not None:
             record.exc_info = (type(error), error, error.__traceback__)
             fate = fate or f"raised {type(error).__name__}"
-            words = safejson.text(error, _MAX_ERROR_CHARS)
+            words = safejson.text(error, MAX_ERROR_CHARS)
             why = why or ((words,) if words else ())
         record.exc_text = traceback or None
         describe(record, self._what, name, identity, fate, *why)
@@ -90,7 +88,7 @@ class Tasks:
         )
 
     def succeeded(self, name: str) -> None:
-        """Resolve what is open for a task, where that was asked for; at most every 300 seconds a process."""
+        """Resolve a task's alert, if `resolve_on_success`; at most once in 300 seconds in one process."""
         if self._resolve_on_success and handlers.resolve_is_due(self.key(name)):
             handlers.call_each(
                 self._handler, name, lambda handler: handler.resolve(self.key(name, handler.environment))
@@ -110,13 +108,13 @@ class Tasks:
 
 
 class Reports(logging.Filter):
-    """Sees the lines of a host's logger before any handler does, and lets all of them pass.
+    """A filter that sees the records of a host's logger before any handler, and passes all of them.
 
-    A subclass says in `replaced` which lines are about a task's failure.
+    A subclass decides in `replaced` which records are about a task's failure.
     """
 
     def install(self, logger: str) -> None:
-        """Join a logger; one of the same class that is there already goes."""
+        """Add the filter to a logger; an earlier one of the same class is removed."""
         log = logging.getLogger(logger)
         for given in list(log.filters):
             if type(given) is type(self):
@@ -124,15 +122,15 @@ class Reports(logging.Filter):
         log.addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Mark what was paged for, or will be tried again, as a line that does not page."""
+        """Mark records of tasks that have paged, or that will be tried again, so that they do not page."""
         try:
             replaced = self.replaced(record)
-        except Exception:  # a line that looks otherwise than expected pages as it is
+        except Exception:  # a record that is not as expected pages as it is
             return True
         if replaced and getattr(record, NAME, None) is None:
             setattr(record, NAME, False)
         return True
 
     def replaced(self, record: logging.LogRecord) -> bool:
-        """Return whether a line is not to page itself: its task is paged for instead, or not yet given up."""
+        """Return whether a record must not page: its task has paged instead, or will be tried again."""
         raise NotImplementedError

@@ -1,10 +1,10 @@
-"""Temporal: one page for an activity that is given up, or a workflow whose code fails; it says which one.
+"""Temporal: one page for an activity that is given up, or for a workflow whose code fails; the page names it.
 
     logging.getLogger().addHandler(PagerDutyHandler())
     install()
     worker = Worker(client, task_queue="shop", workflows=[Order], activities=[pay])
 
-Temporal only warns of both, each time that it tries. Arguments are never shown: they may be secret.
+Temporal itself only logs a warning for each attempt. Arguments are never shown: they may be secret.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations.tasks import Reports, Tasks
 
 ENDLESS: Final = 5
-"""The attempt from which an activity pages that is tried again without end, as is Temporal's default: 15
-seconds after the first one, by the default backoff."""
+"""The attempt from which an activity pages that is retried without end, which is Temporal's default: 15
+seconds after the first attempt, with the default backoff."""
 _ACTIVITIES: Final = "temporalio.activity"
 _WORKFLOWS: Final = "temporalio.worker._workflow_instance"
 _KIND: Final = "__temporal_error_identifier"
@@ -30,10 +30,11 @@ _KIND: Final = "__temporal_error_identifier"
 def install(handler: PagerDutyHandler | None = None) -> None:
     """Page for the activities that workers of this process give up, and for workflows whose code fails.
 
-    An activity is given up with its last attempt, by an `ApplicationError` that is not to be retried, or by
-    an error whose type its retry policy names; one that is retried without end pages from attempt `ENDLESS`
-    on. A workflow's code fails by any exception but Temporal's own: its task is tried again until the code is
-    mended. A workflow that ends by an `ApplicationError` is not seen: Temporal logs nothing then.
+    An activity is given up after its last attempt, after an `ApplicationError` that is not retryable, or
+    after an error whose type its retry policy names; one that is retried without end pages from attempt
+    `ENDLESS` on. A workflow's code fails with any exception except Temporal's own: its task is retried
+    until the code is fixed. A workflow that ends with an `ApplicationError` does not page: Temporal does
+    not log it.
 
     Args:
         handler: pages; default: the handlers attached to the root logger, else to any other, else one made
@@ -90,7 +91,7 @@ class _Workflows(Reports):
 
 
 def is_given_up(error: BaseException, info: Any) -> bool:
-    """Return whether an activity that raised `error` will not be tried again, or has been tried for long."""
+    """Return whether an activity that raised `error` will not be retried, or has been retried for long."""
     kind: str | None = type(error).__name__
     if isinstance(error, ApplicationError):
         if error.non_retryable:

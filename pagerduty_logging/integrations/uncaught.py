@@ -1,4 +1,4 @@
-"""Exceptions that leave a web application uncaught page, whether or not the server logs them."""
+"""Pages for exceptions that leave a web application, whether or not the server logs them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _PLACE = sys._getframe().f_code.co_filename
 
 
 class Handled:
-    """`with handled:` what is logged within is shown with this request; may be entered again, not nested.
+    """`with handled:` adds the request to all records in the block. Can be used again, but not nested.
 
     Args:
-        interface: "wsgi" or "asgi": the logger's name on the page.
+        interface: "wsgi" or "asgi": the name of the logger on the page.
         request: a WSGI environ or an ASGI scope.
-        report: page for an exception that leaves the block; it goes on.
+        report: page for an exception that leaves the block; it is raised again.
     """
 
     __slots__ = ("_handling", "_interface", "_report", "_request")
@@ -47,11 +47,11 @@ class Handled:
 
 
 def report(interface: str, error: BaseException) -> None:
-    """Page for an exception that left an application, unless it was paged for already."""
+    """Page for an exception that left an application, unless it has paged already."""
     if paged_exceptions.is_marked(error, REPORTED):
         return
     paged_exceptions.mark(error, REPORTED, interface)
-    # The template says nothing, on purpose: the exception and where it came from make the problem.
+    # A template without words, on purpose: the exception and its origin make the problem.
     record = logging.LogRecord(
         interface,
         logging.ERROR,

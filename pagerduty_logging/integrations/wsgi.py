@@ -1,4 +1,4 @@
-"""WSGI: pages for what is logged while a request is handled show which request it was."""
+"""WSGI: pages for records that are logged during a request show that request."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class PagerDutyMiddleware:
-    """Shows method, path and, where known, route and view with all that is logged for a request.
+    """Adds method, path and, if known, route and view to the pages of all records of a request.
 
     Each request starts without breadcrumbs.
 
     Args:
         app: the WSGI application, such as `app.wsgi_app` of Flask.
-        report: page for each exception that leaves the application, even if the server logs it too, and
+        report: page for each exception that leaves the application, whether or not the server logs it, and
             raise it again. The handlers attached to the root logger page, else those of any other, else one
-            made from the environment. What the server logs of the same exception does not page again.
-            False: a failure is reported by the framework or the server alone, and pages if that is logged.
+            made from the environment. The server's own record of the same exception does not page again.
+            False: only what the framework or the server logs pages.
 
     Raises:
         TypeError: naming the argument that is wrong.
@@ -45,14 +45,14 @@ class PagerDutyMiddleware:
 
 
 def _is_finished(body: Iterable[bytes], file_wrapper: Callable[..., Any] | None) -> bool:
-    """Return whether no application code is left to run; servers send such bodies faster as they are."""
+    """Return whether no code of the application is left to run; servers send such bodies faster unwrapped."""
     if isinstance(body, (list, tuple, io.IOBase)):
         return True
     return isinstance(file_wrapper, type) and isinstance(body, file_wrapper)
 
 
 class _Body:
-    """The rest of an answer; each piece is made with its request named, and nothing stays named between."""
+    """The rest of an answer; the request is set while each piece is made, and not in between."""
 
     def __init__(self, body: Iterable[bytes], handled: AbstractContextManager[None]) -> None:
         self._body = body

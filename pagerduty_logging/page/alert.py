@@ -84,13 +84,14 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
     contents = occurrence.read()
     chain = occurrence.chain
     text = summaries.without_no_error(contents.message)
-    said = message.read(text, merged=contents.merged, own=chain[0] if chain else None)
+    # A library that puts the traceback of what it caught into its own words appends it as a queue does.
+    merged = contents.merged or summaries.is_report(occurrence.origin)
+    said = message.read(text, merged=merged, own=chain[0] if chain else None)
     logged = {**said.fields, **contents.fields}
     logged_chain = message.chain_in(logged.get("exception"))
     if logged_chain is not None:
         del logged["exception"]
-    exc_text = summaries.without_no_error(occurrence.exc_text)
-    chain = chain or said.chain or logged_chain or printed_traceback.parse(exc_text)
+    chain = chain or said.chain or logged_chain or _printed(occurrence.exc_text)
     page = _Page(occurrence, said, logged, chain, dedup_key, history, given)
     unwished: dict[str, Any] = {
         "summary": _on_one_line(page.summary()),
@@ -108,6 +109,10 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
     return page.finished(page.as_wished(unwished))
 
 
+def _printed(exc_text: str) -> tuple[Raised, ...]:
+    return printed_traceback.parse(summaries.without_no_error(exc_text)) if exc_text else ()
+
+
 class _Page:
     """One page while it is written, and the notes of what had to be passed over."""
 
@@ -122,6 +127,7 @@ class _Page:
         given: Fields,
     ) -> None:
         self._occurrence = occurrence
+        self._origin = occurrence.origin
         self._words = said.words
         self._quoted = said.quoted
         self._chain = chain
@@ -131,12 +137,12 @@ class _Page:
         self._fields = logged
         self._wished_details: dict[str, safejson.JSON] = {}
         self._wished_links: list[safejson.JSON] = []
-        self._ignored = overrides.faults(occurrence.overrides)
+        self._ignored = overrides.faults(occurrence.overrides) if occurrence.overrides else []
 
     def summary(self) -> str:
         """Return the one line that names the problem."""
         occurrence = self._occurrence
-        line = summaries.summary(self._words, self._chain, occurrence.origin)
+        line = summaries.summary(self._words, self._chain, self._origin)
         if self._quoted and not self._chain:
             line = line.rstrip(": ")
             if structured.says_little(line):
@@ -145,6 +151,8 @@ class _Page:
 
     def as_wished(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Let the record's own entries replace the trigger's fields; name those that cannot."""
+        if not self._occurrence.overrides:
+            return fields
         wished = dict(fields)
         for name, value in self._occurrence.overrides.items():
             try:
@@ -174,10 +182,11 @@ class _Page:
 
     def finished(self, fields: dict[str, Any]) -> Trigger:
         """Add what depends on all the rest: the links, and the details with the notes."""
-        items = (*self._given.links, *self._wished_links)
-        values = self._link_values() if items else {}
-        found = [self._link(item, values) for item in items]
-        linked = tuple(link for link in found if link is not None)
+        linked: tuple[Link, ...] = ()
+        if self._given.links or self._wished_links:
+            values = self._link_values()
+            found = [self._link(item, values) for item in (*self._given.links, *self._wished_links)]
+            linked = tuple(link for link in found if link is not None)
         return made(Trigger, **fields, links=linked, custom_details=self._details(fields["summary"]))
 
     def _link(self, item: Any, values: Mapping[str, safejson.JSON]) -> Link | None:
@@ -251,14 +260,15 @@ class _Page:
         elif occurrence.stack_text:
             stack = Raised("", "", printed_traceback.frames_of(occurrence.stack_text))
             shown["stack"] = traceback_rows.rows(stack)
-        if occurrence.origin.path:
-            shown["location"] = traceback_rows.location(occurrence.origin)
+        if self._origin.path:
+            shown["location"] = traceback_rows.location(self._origin)
         shown["logger"] = occurrence.logger
         shown["level"] = occurrence.level_name
         shown.update(figures.details(history))
         last = max(occurrence.created, history.first_seen if history.everywhere is None else 0.0)
         shown["last_seen"] = iso(last)
-        shown["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in occurrence.crumbs]
+        if occurrence.crumbs:
+            shown["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in occurrence.crumbs]
         return _without_empty(shown)
 
     def _about(self) -> dict[str, Any]:
@@ -293,7 +303,7 @@ def _checked(name: str, value: str) -> Any:
 
 
 def _on_one_line(text: str) -> str:
-    return plain(text).replace("\n", " ")
+    return text if text.isascii() and text.isprintable() else plain(text).replace("\n", " ")
 
 
 def _without_empty(entries: dict[str, Any]) -> dict[str, Any]:

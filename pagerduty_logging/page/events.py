@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
-from pagerduty_logging.delivery.body import Body
+from pagerduty_logging.delivery.body import BodyOf
 from pagerduty_logging.delivery.decisions import Decisions, Verdict
-from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
+from pagerduty_logging.delivery.event import AT_ONCE, Kind, Named, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Event, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
@@ -57,7 +56,6 @@ class Events:
     Attributes:
         decisions: as given.
         follow_ups: makes the events that no record calls for.
-        needs_records: whether the record of an occurrence is needed to make its event.
     """
 
     def __init__(
@@ -71,7 +69,6 @@ class Events:
     ) -> None:
         self.decisions = decisions or Decisions(redactor.text)
         self.follow_ups = FollowUps(throttle, self.follow_up)
-        self.needs_records = before_send is not None
         self._fields = fields
         self._redactor = redactor
         self._before_send = before_send
@@ -113,7 +110,7 @@ class Events:
             settle: takes what became of the event.
             stand_in: what it is shown as, with others; None: as its own problem.
         """
-        problem, history = sighting.problem, sighting.history
+        problem = sighting.problem
         key = problem.key if sighting.worse is None else second_key(problem.key, sighting.worse)
         event = OfRecord(self._common, occurrence, sighting, key, stand_in)
         if occurrence.original is not None and self._before_send is not None:
@@ -130,13 +127,10 @@ class Events:
             severity=severity,
             kind=Kind.REMINDER if sighting.why is Why.AGAIN else Kind.NEWS,
             accepted_at=occurrence.at,
-            body=Body(
-                event.compose, why=history.why, size=occurrence.size, take=event.take, on_bytes=event.packed
-            ),
+            body=event,
             settle=settle,
-            caller=Caller(occurrence.label, occurrence.logger, occurrence.line),
-            decided=event.decided,
-            due=-math.inf if stand_in is None else occurrence.at + GATHERED,
+            caller=event,
+            due=AT_ONCE if stand_in is None else occurrence.at + GATHERED,
         )
 
     def _changed(self, occurrence: Occurrence, trigger: Trigger, before_send: BeforeSend) -> Trigger | None:
@@ -186,12 +180,13 @@ class Events:
             severity=problem.last.severity,
             kind=Kind.FOLLOW_UP if why.follows_up else Kind.NEWS,
             accepted_at=now,
-            body=Body(
+            body=BodyOf(
                 lambda: self._redactor.event(compose()), why=history.why, take=partial(figures.take, history)
             ),
             settle=settle,
-            caller=Caller(f"report of repeats of logger {said.origin.logger!r}", said.origin.logger),
-            decided=decided,
+            caller=Named(
+                f"report of repeats of logger {said.origin.logger!r}", said.origin.logger, note=decided
+            ),
         )
 
     def _follow_up_changed(
@@ -224,10 +219,9 @@ class Events:
             severity=Severity.ERROR,
             kind=Kind.NEWS,
             accepted_at=order.at,
-            body=Body(partial(self._redactor.event, order.event), bare=True),
+            body=BodyOf(partial(self._redactor.event, order.event), bare=True),
             settle=nobody_waits,
-            caller=Caller(what),
-            decided=partial(self._ordered_decided, what, order.dedup_key),
+            caller=Named(what, note=partial(self._ordered_decided, what, order.dedup_key)),
         )
 
     # --- what is noted ----------------------------------------------------------------------------

@@ -42,6 +42,8 @@ MIN_VALUE = 6
 NAMED = Judgement(sensitive=True, strong=True)
 """The judgement of a value whose name is in the entry beside it."""
 _NAME = re.compile(r"[\w.-]{1,80}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", re.ASCII)
+"""A time as every event has it, a new one each second: it is not searched, which takes a while."""
 _OPTION = re.compile(r"--?[A-Za-z][\w-]{1,60}")
 _TRIGGER_TEXTS = ("summary", "source", "component", "group", "event_class", "client", "client_url")
 
@@ -90,6 +92,10 @@ class Redactor:
         patterns: more patterns whose matches are secrets.
         known: return secrets that are known by their value, such as the routing key.
         usual: False: find nothing but what is `known`.
+
+    Attributes:
+        judgements: what names were found to say, see `judged`.
+        harmless: texts that are known to hold no secret.
     """
 
     def __init__(
@@ -104,8 +110,8 @@ class Redactor:
         self._patterns = tuple(patterns)
         self._known = tuple(known)
         self._usual = usual
-        self._judged: dict[str, Judgement] = {}
-        self._harmless: set[str] = set()
+        self.judgements: dict[str, Judgement] = {}
+        self.harmless: set[str] = set()
 
     def event(self, event: Event) -> Event:
         """Return `event` without secrets; if that fails, without any text that may hold one."""
@@ -136,26 +142,22 @@ class Redactor:
         """Return what `name` says about the value under it."""
         if not self._usual:
             return secret_names.HARMLESS
-        known = self._judged.get(name)
+        known = self.judgements.get(name)
         if known is None:
             known = secret_names.judgement_of(name, self._names, self._harmless_names)
-            if len(self._judged) < MAX_JUDGED and len(name) <= MAX_JUDGED_CHARS:
-                self._judged[name] = known
+            if len(self.judgements) < MAX_JUDGED and len(name) <= MAX_JUDGED_CHARS:
+                self.judgements[name] = known
         return known
-
-    def is_harmless(self, text: str) -> bool:
-        """Return whether `text` is known to hold no secret."""
-        return text in self._harmless
 
     def searched(self, text: str) -> str:
         """Return a text of bounded length with what looks like a secret replaced."""
-        if text in self._harmless:
+        if text in self.harmless or (not self._patterns and _TIME.fullmatch(text) is not None):
             return text
         shown = self._search(text)
         if shown == text and len(text) <= MAX_JUDGED_CHARS:
-            if len(self._harmless) >= MAX_JUDGED:
-                self._harmless.clear()  # texts of every event are found here
-            self._harmless.add(text)
+            if len(self.harmless) >= MAX_JUDGED:
+                self.harmless.clear()  # texts of every event are found here
+            self.harmless.add(text)
         return shown
 
     def _search(self, text: str) -> str:
@@ -199,7 +201,7 @@ class _Look:
                 )
 
     def text(self, text: str) -> str:
-        if self._redactor.is_harmless(text) and len(text) <= self._left and not self._values:
+        if text in self._redactor.harmless and len(text) <= self._left and not self._values:
             self._left -= len(text)
             return text
         text, _ = template_strings.rendered(text, self._shown)
@@ -236,14 +238,18 @@ class _Look:
     def _mapping(self, mapping: dict[str, JSON]) -> dict[str, JSON]:
         names_a_secret: bool | None = None
         shown: dict[str, JSON] = {}
+        # What nearly all entries of nearly all events need of the redactor, without a call.
+        judgements, harmless = self._redactor.judgements, () if self._values else self._redactor.harmless
         for name, value in mapping.items():
-            judged = self._redactor.judged(name)
+            judged = judgements.get(name) or self._redactor.judged(name)
             if not judged.sensitive and secret_texts.last_word(name) in VALUE_KEYS:
                 if names_a_secret is None:
                     names_a_secret = self._has_a_secrets_name(mapping)
                 if names_a_secret:
                     judged = NAMED
-            free = free_name(self._key(name), shown)
+            free = name if name in harmless else self._key(name)
+            if free in shown:
+                free = free_name(free, shown)
             if judged.sensitive:
                 shown[free] = _hidden(value, judged)
             else:
@@ -258,8 +264,6 @@ class _Look:
 
     def _key(self, name: str) -> str:
         """Return a name of an entry; after a cut all names would be the same."""
-        if self._redactor.is_harmless(name) and not self._values:
-            return name
         self._left = max(self._left, MAX_JUDGED_CHARS)
         return self.text(name)
 
@@ -270,7 +274,7 @@ class _Look:
         found = []
         for name, value in details.items():
             if isinstance(value, str) and MIN_VALUE <= len(value) <= MAX_PART and not value.isalpha():
-                judged = self._redactor.judged(name)
+                judged = self._redactor.judgements.get(name) or self._redactor.judged(name)
                 if judged.sensitive and _hidden(value, judged) == MARK:
                     found.append(value)
         return sorted(found, key=len, reverse=True)
@@ -313,7 +317,7 @@ class _Look:
     def _trigger(self, trigger: Trigger) -> Trigger:
         self._values = self._secrets_among(trigger.custom_details)
         before: dict[str, Any] = {name: getattr(trigger, name) for name in _TRIGGER_TEXTS}
-        after: dict[str, Any] = {name: self._optional(text) for name, text in before.items()}
+        after: dict[str, Any] = {name: text and self.text(text) for name, text in before.items()}
         before["custom_details"] = trigger.custom_details
         after["custom_details"] = self._details(trigger.custom_details)
         if trigger.links or trigger.images:

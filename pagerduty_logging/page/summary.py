@@ -52,16 +52,16 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     line = cut(_LOGURU_BEGINS.sub("", _first_line(words), count=1), MAX_LINE_CHARS)
     if not chain:
         return line.lstrip(": ")
-    is_report = _is_report(origin)
-    error, more = _first_cause(_behind_wrapper(chain) if is_report else chain[0])
+    reports = is_report(origin)
+    error, more = _first_cause(_behind_wrapper(chain) if reports else chain[0])
     text = cut(_said(error, chain), MAX_ERROR_CHARS)
     if text and text == words.strip().partition("\n")[0].strip():
         line = text  # its text may be just a code or a number
-    if is_report:
+    if reports:
         line = _STAMP.sub("", line, count=1)
     elif _LOGURU.match(line):
-        is_report, line = True, _CAUGHT
-    place = _innermost(chain) if is_report else ""
+        reports, line = True, _CAUGHT
+    place = _innermost(chain) if reports else ""
     if place and line in ("", text, f"{error.name}: {text}"):
         line = _CAUGHT
     function = place.rpartition(".")[2]
@@ -98,10 +98,13 @@ def _first_cause(error: Raised) -> tuple[Raised, str]:
 
 
 def _behind_wrapper(chain: tuple[Raised, ...]) -> Raised:
-    """Return the exception that came out of the application, if a library has wrapped it."""
+    """Return the exception that came out of the application, if a library has wrapped it.
+
+    That a library has cancelled it says less than why: a `TimeoutError`.
+    """
     for raised in chain:
         if raised.members or any(frame.path and not is_library(frame.path) for frame in raised.frames):
-            return raised
+            return chain[0] if raised.name == "CancelledError" else raised
         if raised.relation not in ("", _CAUSE):
             break
     return chain[0]
@@ -146,7 +149,7 @@ def _without_error(line: str, *errors: str) -> str:
     return line
 
 
-def _is_report(origin: Frame) -> bool:
+def is_report(origin: Frame) -> bool:
     """Return whether a library's line reports what it caught, or our middleware does."""
     if is_ours(origin.path):
         return origin.path.startswith(_INTEGRATIONS)
@@ -161,6 +164,8 @@ def _module(path: str) -> str:
 
 def _first_line(text: str) -> str:
     """Return the first line that has a letter, else the first that has anything."""
+    if len(text) <= MAX_LOOKED_AT and text.isascii() and text.isprintable() and _HEADER not in text:
+        return text.strip()  # as most messages: it has one line
     lines = [line.strip() for line in plain(text[:MAX_LOOKED_AT]).split("\n")]
     found = next((line for line in lines if _LETTER.search(line)), None)
     if found is None:

@@ -84,6 +84,7 @@ class Capturing:
         notices: what this library wrote to stderr, which may come back as a record.
         keeps_records: whether an occurrence keeps the record itself, for `before_send`.
         note: called for a record that does not page, with the reason, its logger and its template.
+        depths: by thread, how many records it is reading: showing one may log another.
 
     Attributes:
         ignored: records that do not page, by the rule that says so; see `Stats`.
@@ -101,6 +102,7 @@ class Capturing:
         notices: Notices,
         keeps_records: bool,
         note: Callable[[str, object, object], object],
+        depths: dict[int, int],
     ) -> None:
         self.ignored: Counter[str] = Counter()
         self.unreadable = 0
@@ -112,7 +114,7 @@ class Capturing:
         self._notices = notices
         self._keeps_records = keeps_records
         self._note = note
-        self._depths: dict[int, int] = {}
+        self._depths = depths
 
     def reset(self) -> None:
         """Set the counts to zero, in a forked child."""

@@ -167,9 +167,9 @@ def fields_of(
         event = {**event, **{name: around[name] for name in around if name != overrides.NAME}}
     for value in tuple(given.values()):
         given = values_within(value) | given
-    shown = web_request.shown_in({**given, **event}, dict(request))
-    if not shown:
+    if not (given or event or request):
         return {}
+    shown = web_request.shown_in({**given, **event}, dict(request))
     fields = safejson.jsonable(shown)
     return fields if isinstance(fields, dict) else {"extra": fields}
 

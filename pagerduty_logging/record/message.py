@@ -82,6 +82,8 @@ def traceback_in(data: object) -> str:
 
 
 def _with_traceback(shown: str, fields: dict[str, JSON], merged: bool, own: Raised | None) -> Said:
+    if "(most recent call last)" not in shown:
+        return Said(shown, fields, ())
     held = printed_traceback.held_in(shown)
     if held is None:
         words, stack = printed_traceback.split(shown)

@@ -128,10 +128,13 @@ class Occurrence:
         return said if type(said) is float and 0.0 <= said < 253_402_300_800.0 else time.time()
 
     @property
+    def _place(self) -> tuple[str, int]:
+        path, line = self.attributes.get("pathname"), self.attributes.get("lineno")
+        return word(path), line if type(line) is int else 0
+
+    @property
     def origin(self) -> Frame:
-        line = self.attributes.get("lineno")
-        path, function = self.attributes.get("pathname"), self.attributes.get("funcName")
-        return Frame(word(path), line if type(line) is int else 0, word(function))
+        return Frame(*self._place, word(self.attributes.get("funcName")))
 
     @property
     def process(self) -> str:
@@ -154,7 +157,7 @@ class Occurrence:
     @property
     def chain(self) -> tuple[Raised, ...]:
         """The exception and what led to it, with their frames."""
-        return with_frames(self.around.chain)
+        return with_frames(self.around.chain) if self.around.chain else ()
 
     @property
     def task(self) -> str:
@@ -176,7 +179,7 @@ class Occurrence:
     @property
     def line(self) -> str:
         """The line that logged it; not the logger's name, which may hold a client's text. "" if unknown."""
-        path, line = self.origin[:2]
+        path, line = self._place
         return f"{self.level_name} of {path}:{line}" if path else ""
 
     @property
@@ -184,7 +187,7 @@ class Occurrence:
         """A name for its event that shows nothing of what the application logged."""
         if overrides.GUARDED in self.attributes:
             return f"job {self.logger}"
-        path, line = self.origin[:2]
+        path, line = self._place
         return _label(self.level_name, self.logger, path.rpartition(os.sep)[2], line)
 
 
@@ -216,7 +219,7 @@ def capture(
     around = _surroundings(record, error, plain=copied is not None)
     if copied is not None:
         attributes, size = copied
-        if around is not _NOTHING:
+        if around is not NOTHING_AROUND:
             size += _size(around)
         occurrence = Occurrence(attributes, around, at, size, [])
     else:
@@ -311,8 +314,8 @@ def _surroundings(record: logging.LogRecord, error: BaseException | None, *, pla
     request = web_request.handled_here(error, args)
     crumbs = crumbs_before(attributes.get("created"), attributes.get("name"))
     if not (chain or task or trace_id or crumbs or request):
-        return _NOTHING
-    return Surroundings(chain, task, trace_id, span_id, crumbs, request)
+        return NOTHING_AROUND
+    return Surroundings(chain, task, trace_id, span_id, crumbs, request or NOTHING_AROUND.request)
 
 
 def _chain_of_subject(record: logging.LogRecord) -> tuple[Raised, ...]:
@@ -390,7 +393,7 @@ def _trace(attributes: Mapping[str, object]) -> tuple[str, str]:
         return "", ""
 
 
-_NOTHING = Surroundings()
+NOTHING_AROUND = Surroundings()
 _NO_OVERRIDES: Mapping[str, safejson.JSON] = {}
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 _RECORD = tuple(vars(logging.LogRecord("", 0, "", 0, "", (), None)).keys() - {"exc_info"})

@@ -12,10 +12,7 @@ LEAST = 2_000
 MAX_BYTES = 50_000
 """Bytes that the texts of a copy may take; a greater record is read, and shortened, at once."""
 MAX_INTEGER = 2**64
-MAX_NAMES = 500
-"""Names of files that are kept once for all copies."""
 
-_names: dict[str, str] = {}
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 # Not made by logging's record factory, which may be the application's.
 _NAMES = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
@@ -66,16 +63,6 @@ def attributes_of(record: logging.LogRecord) -> tuple[dict[str, Any], int] | Non
     copy = attributes.copy()
     copy["exc_info"] = None
     return copy, size
-
-
-def share_names(attributes: dict[str, Any]) -> None:
-    """Let a copy have the names of its file from the copies before: each record brings its own."""
-    for which in ("filename", "module"):
-        name = attributes.get(which)
-        if type(name) is str:
-            if len(_names) >= MAX_NAMES:
-                _names.clear()
-            attributes[which] = _names.setdefault(name, name)
 
 
 _TEXTS = ("name", "levelname", "pathname", "filename", "funcName")

@@ -89,7 +89,7 @@ def is_structured(said: object) -> bool:
 
 def has_words(said: object) -> bool:
     """Return whether a structured message has words; a page shows any other message as it is."""
-    if not is_structured(said):
+    if type(said) is str or not is_structured(said):
         return False
     return not issubclass(type(said), Mapping) or name_of_words(_entries(said)) is not None
 

@@ -25,7 +25,7 @@ THROTTLED: dict[str, Any] = {  # PagerDuty's own words; the two spaces are their
 
 
 def invalid(errors: list[str]) -> dict[str, Any]:
-    """The body that refuses an event for these faults."""
+    """Return the body of PagerDuty's answer to an event with these faults."""
     return {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
 
 
@@ -50,9 +50,9 @@ def create_app(
     allow_remote: bool,
     ca_file: str | None,
 ) -> Flask:
-    """Build the WSGI application over the sandbox's parts.
+    """Build the WSGI application of a sandbox.
 
-    `clear` forgets all they hold; `ca_file` names what a client has to trust, with https.
+    `clear` empties the sandbox; `ca_file` is the certificate that a client has to trust, with https.
     """
     app = Flask(__name__, static_folder=None)
     app.json = _JSONProvider(app)
@@ -61,8 +61,8 @@ def create_app(
 
     @app.before_request
     def guard_control() -> None:
-        # A page from elsewhere must not reach us by a name that its owner points at this machine. Programs
-        # that send events may know us by any name, such as PagerDuty's own.
+        # DNS rebinding: a page of another site must not reach us by a name that its owner points at this
+        # machine. Programs that send events may use any name, such as PagerDuty's own.
         host = request.headers.get("Host", "")
         by_a_browser = "Origin" in request.headers or "Sec-Fetch-Site" in request.headers
         needs_our_name = by_a_browser or not request.path.startswith("/v2/")
@@ -161,12 +161,12 @@ def _script_fault(script: faults.Script, fields: dict[str, Any]) -> None:
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host name or address can only mean this machine, for a browser too (RFC 6761)."""
+    """Return whether a host name or address can only mean this machine, for a browser too (RFC 6761)."""
     return name.endswith(".localhost") or address.is_loopback(name)
 
 
 def _host_name(host: str) -> str:
-    """The name in a Host header, without its port; empty when it makes no sense."""
+    """Return the name in a Host header, without its port; empty if it is not valid."""
     try:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
@@ -174,7 +174,7 @@ def _host_name(host: str) -> str:
 
 
 def _comes_from_elsewhere(host: str) -> bool:
-    """Whether a browser says that a page of another site makes this request."""
+    """Return whether a browser says that the request comes from a page of another site."""
     origin = request.headers.get("Origin")
     if origin is not None:
         return not _same(origin, host)

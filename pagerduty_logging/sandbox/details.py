@@ -1,4 +1,4 @@
-"""Custom details as a person reads them: any JSON value as text, rows, or a table."""
+"""Shows custom details to a person: any JSON value as text, rows, or a table."""
 
 import json
 import re
@@ -8,14 +8,16 @@ from urllib.parse import urlsplit
 
 MAX_DEPTH = 4  # tables within tables; deeper values are shown as JSON
 
-_PLACE = re.compile(r"""^\s*File ".+", line \d|:\d+ in """)  # in a traceback of Python or of our handler
+_PLACE = re.compile(
+    r"""^\s*File ".+", line \d|:\d+ in """
+)  # the place lines in a traceback, as Python or our handler writes them
 
 Kind = Literal["text", "rows", "table", "nothing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A line of text; `role` distinguishes a traceback's places, code and folded frames."""
+    """A line of text; `role` tells places, code and folded frames of a traceback apart."""
 
     text: str
     role: Literal["plain", "place", "code", "folded"] = "plain"
@@ -25,9 +27,8 @@ class Row:
 class Cell:
     """How one value is shown.
 
-    `text` goes with the kind "text", and `href` when it is a web address; `rows` with "rows";
-    `table` with "table". `folds` says that PagerDuty would show the rows as one line, since they came
-    as a text and not as a list.
+    The kind "text" has `text`, and `href` if it is a web address; "rows" has `rows`; "table" has `table`.
+    `folds`: PagerDuty would show the rows as one line, because they came as a text and not as a list.
     """
 
     kind: Kind
@@ -39,7 +40,7 @@ class Cell:
 
 
 def cell(value: Any, depth: int = 0) -> Cell:
-    """How a JSON value is shown."""
+    """Return how to show a JSON value."""
     if isinstance(value, str):
         return _of_text(value)
     if isinstance(value, dict | list) and not value:
@@ -56,7 +57,7 @@ def cell(value: Any, depth: int = 0) -> Cell:
 
 
 def web_address(text: object) -> str | None:
-    """The text if it is an address that a browser opens as a page, and runs nothing by it."""
+    """Return the text if it is an address that a browser can open without running anything; else None."""
     if not isinstance(text, str) or any(char.isspace() or not char.isprintable() for char in text):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What a test expects of an alert, and the words of its failure. Pure."""
+"""What a test expects of an alert, and the text of its failure. Pure functions."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,14 +9,14 @@ from pagerduty_logging.sandbox.values import Alert
 MAX_LISTED = 10  # alerts that a failure lists
 
 Text = str | re.Pattern[str]
-"""A text to be equal to, or a compiled pattern to be found in it."""
+"""A text that must be equal, or a compiled pattern that must be found."""
 
 
 class Expected(TypedDict, total=False):
-    """The fields of an `Alert` that may be expected of one, beside its dedup key.
+    """The fields of an `Alert` that a test may expect, besides its dedup key.
 
-    A text is to be equal; a compiled pattern is searched for. Of a mapping (`custom_details`, or one of
-    `links` and `images`) what is named must be there, anything else may.
+    A text must be equal; a compiled pattern must be found. A mapping (`custom_details`, or one of `links`
+    and `images`) must have the given entries, and may have others.
     """
 
     state: Text
@@ -36,10 +36,10 @@ class Expected(TypedDict, total=False):
 
 
 def check(expected: Mapping[str, object]) -> None:
-    """Refuse a field that no alert has: it would be waited for in vain.
+    """Refuse a field that alerts do not have: no alert would ever match.
 
     Raises:
-        TypeError: naming it, and those there are.
+        TypeError: names the field, and those that exist.
     """
     known = ["dedup_key", *Expected.__annotations__]
     unknown = [name for name in expected if name not in known]
@@ -48,17 +48,17 @@ def check(expected: Mapping[str, object]) -> None:
 
 
 def differences(alert: Alert, expected: Mapping[str, object]) -> list[str]:
-    """Say in which fields the alert is not as expected; nothing where it is."""
+    """Return one line for each field of the alert that is not as expected."""
     return [line for name, value in expected.items() for line in _compared(name, value, getattr(alert, name))]
 
 
 def fitting(alerts: Iterable[Alert], expected: Mapping[str, object]) -> list[Alert]:
-    """Return those of the alerts that are as expected."""
+    """Return the alerts that are as expected."""
     return [alert for alert in alerts if not differences(alert, expected)]
 
 
 def comparison(alerts: Iterable[Alert], expected: Mapping[str, object]) -> str:
-    """Say what was expected, if anything, and how each alert differs: the one that comes nearest first."""
+    """Return what was expected, if anything, and how each alert differs, the most similar one first."""
     lines = ["expected an alert with"] if expected else []
     lines += [f"    {name}: {_shown(value)}" for name, value in expected.items()]
     differing = sorted(
@@ -74,7 +74,7 @@ def comparison(alerts: Iterable[Alert], expected: Mapping[str, object]) -> str:
 
 
 def one_line(alert: Alert) -> str:
-    """Name an alert in a line."""
+    """Return one line that describes an alert."""
     times = "" if alert.triggers == 1 else f", {alert.triggers} triggers"
     return f"{alert.state} {alert.severity} {alert.summary!r}, dedup key {alert.dedup_key!r}{times}"
 

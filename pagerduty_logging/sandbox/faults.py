@@ -1,6 +1,6 @@
-"""Misbehaviour on command: what the next requests get instead of PagerDuty's answer.
+"""Faults: what the next requests get instead of PagerDuty's answer.
 
-Each fault is a frozen value. All of them hit requests under `/v2/` only, never the control API.
+Each fault is a frozen value. Faults affect requests under `/v2/` only, never the control API.
 """
 
 import random
@@ -11,15 +11,15 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 MAX_TIMES = 10_000
-MAX_SECONDS = 86_400  # longer than any client waits, and within what a lock can
+MAX_SECONDS = 86_400  # longer than any client waits, and within what a lock accepts
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer with this status, and do not take the event.
+    """Answer with this status, and do not accept the event.
 
-    `retry_after` is sent as it is given: seconds, an HTTP date, or nonsense. Without a `body`
-    the answer is JSON in PagerDuty's form.
+    `retry_after` is sent as given: seconds, an HTTP date, or anything else. Without a `body` the answer
+    is JSON in PagerDuty's form.
     """
 
     status: int
@@ -40,7 +40,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Answer with a redirect to `location`, and do not take the event."""
+    """Answer with a redirect to `location`, and do not accept the event."""
 
     status: int
     location: str
@@ -55,7 +55,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Wait for so many seconds, then answer as PagerDuty would, or with the fault in `then`."""
+    """Wait for `seconds`, then answer as PagerDuty would, or with the fault `then`."""
 
     seconds: float
     then: "Fault | None" = None
@@ -67,14 +67,14 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """Read the request, and neither take the event nor answer until the sandbox stops."""
+    """Read the request; do not accept the event, and do not answer until the sandbox stops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
     """Reset the connection instead of answering.
 
-    With `after_accepting` the event is taken first: accepted, and the reply lost.
+    With `after_accepting` the event is accepted first, and only the answer is lost.
     """
 
     after_accepting: bool = False
@@ -86,7 +86,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Answer with bytes that are no HTTP and close; the event is not taken."""
+    """Answer with bytes that are not HTTP and close; the event is not accepted."""
 
     data: bytes = b"\x16\x03\x01\x00\xff this is not the protocol you are looking for\r\n\r\n"
 
@@ -96,7 +96,7 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """Answer as PagerDuty would, a byte at a time with so many seconds before each."""
+    """Answer as PagerDuty would, one byte at a time, with `seconds` before each."""
 
     seconds: float
 
@@ -106,7 +106,7 @@ class Drip:
 
 @dataclass(frozen=True, slots=True)
 class Endless:
-    """Take the event as PagerDuty would, and answer its status with a body that never ends."""
+    """Accept or refuse the event as PagerDuty would, and answer with a body that never ends."""
 
 
 Fault = Answer | Redirect | Delay | Hang | Reset | Garbage | Drip | Endless
@@ -127,7 +127,7 @@ def from_json(form: Mapping[str, Any]) -> Fault:
     """Make a fault from its JSON form, `{"fault": "answer", "status": 503}`.
 
     Raises:
-        ValueError: the name, a field or a value is not one that this fault has.
+        ValueError: there is no such fault, or it has no such field or value.
     """
     given = {name: whole(value) for name, value in form.items()}
     name = given.pop("fault", "answer")
@@ -150,14 +150,14 @@ def from_json(form: Mapping[str, Any]) -> Fault:
 
 
 def whole(value: Any) -> Any:
-    """Return a JSON number as the integer that it is, if it is one: 503.0 is 503."""
+    """Return a JSON number as an integer if it is a whole number: 503 for 503.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Script:
-    """Which fault, if any, the next request gets: first the queue in order, then the share.
+    """Decides which fault, if any, a request gets: first the queue in order, then the share.
 
-    `draw` returns a number from 0 to 1, for the share.
+    `draw` returns a random number from 0 to 1, for the share.
     """
 
     def __init__(self, *, draw: Callable[[], float] = random.random) -> None:
@@ -176,7 +176,7 @@ class Script:
             self._queue.extend([fault] * times)
 
     def set_share(self, fault: Fault, share: float) -> None:
-        """Give the fault to this share of all requests, from 0 (none) to 1; replaces the last."""
+        """Give the fault to this share of all requests, from 0 (none) to 1; replaces the previous share."""
         _check("fault", fault, *FAULTS.values())
         _check("share", share, int, float)
         if not 0 <= share <= 1:
@@ -185,7 +185,7 @@ class Script:
             self._share = (fault, share)
 
     def next(self) -> Fault | None:
-        """The fault for a request that has just arrived; None: answer as PagerDuty would."""
+        """Return the fault for a request that has just arrived; None: answer as PagerDuty would."""
         with self._lock:
             if self._queue:
                 return self._queue.popleft()
@@ -194,7 +194,7 @@ class Script:
             return None
 
     def clear(self) -> None:
-        """Behave again."""
+        """Remove all faults."""
         with self._lock:
             self._queue.clear()
             self._share = None

@@ -1,4 +1,4 @@
-"""Events per minute: how many were sent, and how many their senders say they held back."""
+"""Events per minute: how many were sent, and how many their senders suppressed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from pagerduty_logging.sandbox.values import AcceptedEvent
 
 MINUTES = 60
-MAX_COUNT = 10**12  # a count beyond it was never counted, and would break the page's lines
+MAX_COUNT = 10**12  # a larger number cannot be a real count, and would not fit on the page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frequency:
-    """Counts of the last `MINUTES` minutes, the current one last; `start` is the first one's."""
+    """Counts of the last `MINUTES` minutes, the current one last; `start` is when the first one began."""
 
     start: datetime
     sent: tuple[int, ...]
@@ -20,7 +20,7 @@ class Frequency:
 
 
 def of(events: Sequence[AcceptedEvent], now: datetime) -> Frequency:
-    """The frequency of events, which are given oldest first; what was made by hand does not count."""
+    """Return the frequency of events, given oldest first; those made by a button do not count."""
     start = now.replace(second=0, microsecond=0) - timedelta(minutes=MINUTES - 1)
     sent, suppressed = [0] * MINUTES, [0] * MINUTES
     for event in reversed(events):
@@ -34,7 +34,7 @@ def of(events: Sequence[AcceptedEvent], now: datetime) -> Frequency:
 
 
 def count_in(body: Mapping[str, object], name: str) -> int:
-    """A count that the sender put among the custom details, as our handler does; 0 without a likely one."""
+    """Return a count from the custom details, where our handler puts it; 0 if there is none."""
     payload = body.get("payload")
     details = payload.get("custom_details") if isinstance(payload, dict) else None
     count = details.get(name) if isinstance(details, dict) else None

@@ -1,4 +1,4 @@
-"""The inbox: the pages on which a person sees what would have paged somebody."""
+"""The inbox: web pages that show the alerts."""
 
 import json
 from datetime import UTC, datetime
@@ -14,8 +14,8 @@ from pagerduty_logging.sandbox.store import Store
 from pagerduty_logging.sandbox.values import Alert
 
 GONE = "It is not in the inbox any more."
-MAX_BESIDE = 20  # other alerts of its problem, on an alert's page
-MAX_HISTORY = 200  # lines of an alert's history on its page, the newest
+MAX_BESIDE = 20  # other alerts of the same problem, shown on an alert's page
+MAX_HISTORY = 200  # lines of history on an alert's page, the newest ones
 
 POLICY = "; ".join(
     [
@@ -29,11 +29,11 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-"""What the pages may do: nothing but show themselves, so that no event can make them do more."""
+"""Content-Security-Policy: nothing in an event can run, or load anything."""
 
 
 def create_inbox(store: Store, streams: live.Live, *, ca_file: str | None) -> Blueprint:
-    """Build the pages over the sandbox's parts."""
+    """Build the pages of a sandbox."""
     here = Path(__file__).parent
     inbox = Blueprint(
         "inbox",
@@ -52,7 +52,7 @@ def create_inbox(store: Store, streams: live.Live, *, ca_file: str | None) -> Bl
     inbox.add_app_template_filter(reasons.hosts_in, "hosts")
 
     def note_revision() -> None:
-        # Before anything is read: a page must not say that it shows what it does not.
+        # Before anything is read, so that the page never claims to be newer than its content.
         g.revision = store.revision
 
     def context() -> dict[str, Any]:
@@ -123,11 +123,11 @@ def create_inbox(store: Store, streams: live.Live, *, ca_file: str | None) -> Bl
 
 
 def protect(response: Response) -> Response:
-    """Forbid a page all that it does not need, and everybody to store it."""
+    """Add headers that restrict a page to what it needs, and forbid caching."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     if response.mimetype == "text/html":
         response.headers["Content-Security-Policy"] = POLICY
-        # Not "no-referrer": it would also take the Origin from the buttons' requests.
+        # Not "no-referrer", which would remove the Origin from the buttons' requests too.
         response.headers["Referrer-Policy"] = "same-origin"
     if not request.path.startswith("/static/"):
         response.headers["Cache-Control"] = "no-store"
@@ -135,7 +135,7 @@ def protect(response: Response) -> Response:
 
 
 def occurrences(alert: Alert) -> int:
-    """How often it happened: the sender's own count, and at least as often as it was sent."""
+    """Return how often a problem happened: the sender's count, or the number of triggers if that is more."""
     body = {"payload": {"custom_details": alert.custom_details}}
     return max(alert.triggers, frequency.count_in(body, "occurrences"))
 

@@ -1,4 +1,4 @@
-"""Events in a file: a line of JSON for each, appended as it is accepted, read back at the next start."""
+"""Keeps events in a file: one line of JSON for each, read back at the next start."""
 
 import json
 import os
@@ -14,18 +14,18 @@ from pagerduty_logging.sandbox.store import MAX_EVENTS
 from pagerduty_logging.sandbox.values import AcceptedEvent
 
 HEADER = '{"file": "events of a pagerduty-logging sandbox", "version": 1}\n'
-MAX_LINES = 2 * MAX_EVENTS  # beyond it, the file is rewritten with what is still held
+MAX_LINES = 2 * MAX_EVENTS  # beyond it the file is rewritten with the events that are still held
 
 
 class KeepFile:
     """Keeps a sandbox's events in a file that only its owner can read; one sandbox at a time.
 
-    Lines that were torn by a crash or a full disk are left out, and reported on stderr. So is, once, that
-    the file cannot be written; its events are lost with the process then.
+    Lines torn by a crash or a full disk are skipped, and reported on stderr. A file that cannot be written
+    is reported once; its events are then lost at the end of the process.
 
     Raises:
         OSError: the file cannot be read or written.
-        ValueError: it holds something else, and is not touched.
+        ValueError: it holds something else, and is left unchanged.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -35,17 +35,17 @@ class KeepFile:
         opened = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         regular = stat.S_ISREG(os.fstat(opened).st_mode)
         os.close(opened)
-        if not regular:  # a device may never end
+        if not regular:  # reading a device may never end
             raise ValueError(f"{self._path} is no regular file")
         self._torn = False
         self._loaded = self._read()
 
     def load(self) -> Iterable[AcceptedEvent]:
-        """The newest events of the file, oldest first."""
+        """Return the newest events of the file, oldest first."""
         return self._loaded[-MAX_EVENTS:]
 
     def add(self, event: AcceptedEvent, all_events: Callable[[], Iterable[AcceptedEvent]]) -> None:
-        """Append an event; rewrite the file from `all_events` when it has become too long, or is gone."""
+        """Append an event; rewrite the file from `all_events` if it has become too long, or was deleted."""
         self._lines += 1
         if self._lines > MAX_LINES or not self._path.exists():
             self._write(all_events())
@@ -53,7 +53,7 @@ class KeepFile:
             self._attempt(lambda: self._append(_line(event)))
 
     def clear(self) -> None:
-        """Leave only the file's header, which needs no room on a full disk."""
+        """Truncate the file to its header, which works on a full disk too."""
         self._lines = 0
         if self._path.exists():
             self._attempt(self._truncate)
@@ -116,7 +116,7 @@ def _line(event: AcceptedEvent) -> str:
 
 
 def _event(line: bytes) -> AcceptedEvent | None:
-    """The event of a line; None when the line is not whole."""
+    """Return the event of a line; None if the line is torn."""
     try:
         kept = rules.parse(line)
         rules.check_text_and_depth(kept["event"])
@@ -129,7 +129,7 @@ def _event(line: bytes) -> AcceptedEvent | None:
             at=datetime.fromisoformat(kept["at"]).astimezone(UTC),
             action=action,
             dedup_key=dedup_key,
-            outcome="recorded",  # what becomes of it is found again as it meets the others
+            outcome="recorded",  # its outcome is worked out again when the events are applied in order
             body=body,
             by_hand=kept.get("by_hand", False),
         )

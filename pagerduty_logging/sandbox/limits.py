@@ -1,4 +1,4 @@
-"""PagerDuty's rate limit: so many events in a sliding minute for one routing key."""
+"""PagerDuty's rate limit: events in a sliding minute for one routing key."""
 
 import threading
 from collections import deque
@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from pagerduty_logging.events_api.clock import monotonic
 
-MAX_KEYS = 10_000  # routing keys whose events are counted, before those of no event in the window go
+MAX_KEYS = 10_000  # routing keys that are counted; beyond it those without an event in the window are removed
 WINDOW = 60.0  # seconds; PagerDuty/developer-docs:docs/events-API-v2/01-Overview.md
 
 
 class RateLimit:
     """At most `per_minute` events in any 60 seconds for each routing key; None is no limit.
 
-    A refused event does not count. `clock` is in seconds.
+    A refused event is not counted. `clock` returns seconds.
     """
 
     def __init__(self, per_minute: int | None, *, clock: Callable[[], float] = monotonic) -> None:
@@ -25,7 +25,7 @@ class RateLimit:
         self._taken: dict[str, deque[float]] = {}
 
     def admits(self, routing_key: str) -> bool:
-        """Count an event now; False when it is over the limit, and not taken."""
+        """Count an event now; return False, without counting it, if it is over the limit."""
         if self._per_minute is None:
             return True
         with self._lock:
@@ -41,6 +41,6 @@ class RateLimit:
             return True
 
     def clear(self) -> None:
-        """Forget what was counted."""
+        """Reset all counts."""
         with self._lock:
             self._taken.clear()

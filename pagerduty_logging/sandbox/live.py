@@ -1,4 +1,4 @@
-"""News for open pages: server-sent events that say when there is something else to show."""
+"""Live updates of open pages: server-sent events that say when there is something new to show."""
 
 import threading
 from collections.abc import Iterator
@@ -8,31 +8,31 @@ from pagerduty_logging.sandbox.store import Store
 
 MIMETYPE = "text/event-stream"
 MAX_STREAMS = 50  # open pages with live updates; each holds a thread and a connection
-HEARTBEAT = 15.0  # seconds after which a stream without news says that it lives
-PAUSE = 0.2  # seconds between two updates, so that a storm needs few of them
-_LOOK = 1.0  # seconds between looks at whether a stream was ended to make room
+HEARTBEAT = 15.0  # seconds after which a stream without news sends a keep-alive
+PAUSE = 0.2  # seconds between two updates, so that a storm causes few of them
+_LOOK = 1.0  # seconds between checks whether a stream was ended to make room
 
 
 class Live:
     """The streams of one sandbox.
 
     A stream sends the store's revision, at once and whenever it changes. Beyond `MAX_STREAMS` the
-    oldest one ends; its page asks again if it is still there.
+    oldest one ends; its page reconnects if it is still open.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._streams: list[threading.Event] = []  # each is set when its stream is to end
+        self._streams: list[threading.Event] = []  # set: the stream must end
         self._closed = True
 
     def open(self) -> None:
-        """Let streams begin."""
+        """Allow streams to start."""
         with self._lock:
             self._closed = False
 
     def close(self) -> None:
-        """End all streams at once, and let none begin."""
+        """End all streams immediately, and allow no new ones."""
         with self._lock:
             self._closed = True
             for ended in self._streams:
@@ -40,7 +40,7 @@ class Live:
         self._store.wake()
 
     def stream(self) -> Iterator[bytes]:
-        """The bytes of a new stream, until `close`."""
+        """Yield the bytes of a new stream, until `close`."""
         ended = threading.Event()
         with self._lock:
             if self._closed:

@@ -1,7 +1,7 @@
 """The sandbox's HTTP interface in OpenAPI 3.1: PagerDuty's own two operations, and the control API.
 
-It is exact where PagerDuty's own description is loose: an event is answered with 202 if and only if it is
-valid here (except for nesting, size and the rate limit).
+Stricter than PagerDuty's own description: an event is answered with 202 if and only if it is valid here
+(except for nesting, size and the rate limit).
 """
 
 from typing import Any
@@ -34,7 +34,7 @@ def description() -> Schema:
                 "post": _enqueue("Record a change, such as a deploy", "Change", "ChangeAccepted")
             },
             "/api/alerts": {
-                "get": _reading("The alerts, the one opened last first", {"alerts": _list(_ref("Alert"))})
+                "get": _reading("The alerts, most recently opened first", {"alerts": _list(_ref("Alert"))})
             },
             "/api/changes": {
                 "get": _reading("The change events, newest first", {"changes": _list(_ref("ChangeEvent"))})
@@ -45,7 +45,7 @@ def description() -> Schema:
                     {"accepted": {"type": "integer", "minimum": 0}, "events": _list({"type": "object"})},
                 ),
                 "delete": {
-                    "summary": "Forget events, alerts, requests, the rate counted and the faults to come",
+                    "summary": "Delete events, alerts and requests, reset the rate limit, remove all faults",
                     "responses": {"204": {"description": "Forgotten"}, "403": _answer("Refused", "Problem")},
                 },
             },
@@ -55,8 +55,8 @@ def description() -> Schema:
                     "requestBody": _body(_ref("Fault")),
                     "responses": {
                         "201": _answer("It will fail", "Problem"),
-                        "400": _answer("The fault makes no sense", "Problem"),
-                        "403": _answer("Another site's page asked", "Problem"),
+                        "400": _answer("There is no such fault, or a field of it is wrong", "Problem"),
+                        "403": _answer("The request came from a page of another site", "Problem"),
                     },
                 }
             },
@@ -71,7 +71,7 @@ def _enqueue(summary: str, request: str, answer: str) -> Schema:
         "requestBody": _body(_ref(request)),
         "responses": {
             "202": _answer("Accepted", answer),
-            "400": _answer("Refused, with every fault named", "Refusal"),
+            "400": _answer("Refused; the answer names every fault of the event", "Refusal"),
             "429": _answer("Over the rate limit of the routing key", "Problem"),
         },
     }
@@ -83,10 +83,10 @@ def _reading(summary: str, properties: Schema) -> Schema:
         "summary": summary,
         "responses": {
             "200": {
-                "description": "What the sandbox holds",
+                "description": "What the sandbox has",
                 "content": {"application/json": {"schema": held}},
             },
-            "403": _answer("The sandbox was asked by a name that is not this machine's", "Problem"),
+            "403": _answer("The Host header does not name this machine", "Problem"),
         },
     }
 

@@ -1,4 +1,4 @@
-"""What a handler says about an event beside what broke: why it was sent, and where it happened."""
+"""What a handler reports about an event besides the problem: why it was sent, and where it happened."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pagerduty_logging.state.why import Why
 
 MAX_WHY_CHARS = 200
 MAX_HOSTS = 10
-"""Names of hosts that are shown."""
+"""The most host names that are shown."""
 
 
 def why_in(details: object) -> str | None:
-    """Return the reason among custom details; None if there is none of a handler's."""
+    """Return the reason from the custom details; None if no handler gave one."""
     said = details.get("why") if isinstance(details, dict) else None
     return said if isinstance(said, str) and len(said) <= MAX_WHY_CHARS and Why.of(said) else None
 
 
 def hosts_in(details: dict[str, Any]) -> str:
-    """Say on which hosts it happened, where more than the one that sent the event is known."""
+    """Return the hosts on which it happened, if more are known than the one that sent the event."""
     count, names = details.get("hosts"), details.get("host_names")
     if isinstance(count, bool) or not isinstance(count, (int, str)) or not isinstance(names, list):
         return ""
@@ -29,7 +29,7 @@ def hosts_in(details: dict[str, Any]) -> str:
 
 
 def beside(alert: Alert, alerts: Iterable[Alert]) -> list[Alert]:
-    """Return the other alerts of its problem: the first, and those that a problem that got worse opened."""
+    """Return the other alerts of the same problem: the first one, and the second alerts."""
     first = alert.custom_details.get("first_alert", alert.dedup_key)
     return [
         other

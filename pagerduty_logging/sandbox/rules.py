@@ -1,7 +1,7 @@
-"""What PagerDuty refuses: an enqueue body in, the texts of its refusal out.
+"""PagerDuty's rules: from the body of an event to the texts with which PagerDuty refuses it.
 
-Pure, and deliberately independent of this package's own client: a stand-in that shared the client's
-idea of the limits would agree with its mistakes.
+Pure, and deliberately independent of this package's client: with shared limits the sandbox would repeat
+the client's mistakes instead of finding them.
 
 Texts marked SEEN are PagerDuty's own, word for word, spelling included. The others follow the same
 pattern, for faults whose text is not public.
@@ -13,14 +13,14 @@ import re
 from datetime import datetime
 from typing import Any, NoReturn
 
-MAX_EVENT_BYTES = 512_000  # "512 KB"; the stricter reading, which Prometheus Alertmanager takes too
+MAX_EVENT_BYTES = 512_000  # "512 KB", read strictly, as Prometheus Alertmanager does too
 MAX_SUMMARY_CHARS = 1024  # PagerDuty/developer-docs:docs/events-API-v2/02-Trigger-Events.md
 MAX_DEDUP_KEY_CHARS = 255  # PagerDuty/developer-docs:docs/events-API-v2/02-Trigger-Events.md
 ROUTING_KEY_CHARS = 32  # SEEN: "should be 32 characters"
-MAX_DEPTH = 100  # levels of nesting; keeps every later walk of an accepted event off the C stack
+MAX_DEPTH = 100  # levels of nesting, so that no later recursion over an accepted event overflows the stack
 
 EXAMPLE_ROUTING_KEY = "sandbox0sandbox0sandbox0sandbox0"
-"""A well-formed routing key; the sandbox takes any."""
+"""A valid routing key for examples; the sandbox accepts any key of this form."""
 
 ACTIONS = ("trigger", "acknowledge", "resolve")
 SEVERITIES = ("critical", "warning", "error", "info")
@@ -45,7 +45,7 @@ _NON_ALPHANUMERIC = re.compile(r"[^0-9A-Za-z]")
 
 
 class Unreadable(ValueError):
-    """The body is not an event at all; `errors` says why."""
+    """The body is not an event; `errors` says why."""
 
     def __init__(self, error: str) -> None:
         super().__init__(error)
@@ -53,17 +53,17 @@ class Unreadable(ValueError):
 
 
 def missing(field: str) -> str:
-    """The text for a required field that is absent, null or blank."""
+    """Return the text for a required field that is absent, null or blank."""
     return f"'{field}' is missing or blank"
 
 
 def wrong_type(field: str, kind: str) -> str:
-    """The text for a field of the wrong JSON type; `kind` as in "an object"."""
+    """Return the text for a field of the wrong JSON type; `kind` as in "an object"."""
     return f"'{field}' is invalid (must be {kind})"
 
 
 def read(body: bytes) -> dict[str, Any]:
-    """Parse an enqueue body into the event it holds.
+    """Parse the body of a request into an event.
 
     Raises:
         Unreadable: it is over the size limit, not strict JSON in UTF-8, or not an object.
@@ -93,9 +93,9 @@ def parse(data: bytes) -> Any:
 
 
 def alert_event_errors(event: dict[str, Any]) -> list[str]:
-    """Every fault of a trigger, acknowledge or resolve; empty when it is well-formed.
+    """Return every fault of a trigger, acknowledge or resolve; empty if it is valid.
 
-    Fields that PagerDuty does not know are ignored, and a payload on acknowledge or resolve too.
+    Fields that PagerDuty does not know are ignored, and so is the payload of an acknowledge or resolve.
     """
     errors = _routing_key_errors(event)
     action = event.get("event_action")
@@ -113,9 +113,9 @@ def alert_event_errors(event: dict[str, Any]) -> list[str]:
 
 
 def change_event_errors(event: dict[str, Any]) -> list[str]:
-    """Every fault of a change event; empty when it is well-formed.
+    """Return every fault of a change event; empty if it is valid.
 
-    Change events carry links only: images are tolerated, and ignored.
+    Change events have links only: images are ignored.
     """
     errors = _routing_key_errors(event)
     if str(event.get("routing_key", "")).startswith("R"):
@@ -205,7 +205,7 @@ def _is_timestamp(value: object) -> bool:
     if not isinstance(value, str):
         return False
     try:
-        # Clients of PagerDuty's own put a Z behind an offset too.
+        # PagerDuty's own clients write a Z after an offset too.
         datetime.fromisoformat(value.removesuffix("Z"))
     except ValueError:
         return False
@@ -224,7 +224,7 @@ def _finite(text: str) -> float:
 
 
 def check_text_and_depth(value: object) -> None:
-    """Refuse lone surrogates, which UTF-8 cannot carry, and nesting beyond `MAX_DEPTH`.
+    """Refuse lone surrogates, which UTF-8 cannot encode, and nesting beyond `MAX_DEPTH`.
 
     Raises:
         ValueError: there is one, or too many levels.

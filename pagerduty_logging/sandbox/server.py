@@ -1,4 +1,4 @@
-"""`Sandbox`: the stand-in as an object to start, ask, script and stop."""
+"""`Sandbox`: the local stand-in for PagerDuty as an object."""
 
 import contextlib
 import os
@@ -27,35 +27,35 @@ from pagerduty_logging.sandbox.wire import WireServer
 StrPath = str | os.PathLike[str]
 
 _NEAR = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # all addresses: one that connects
-_POLL_SECONDS = 0.1  # between looks at whether to stop accepting connections
+_POLL_SECONDS = 0.1  # seconds between checks whether to stop accepting connections
 
 
 class Sandbox:
     """A local stand-in for PagerDuty's Events API v2.
 
-    It judges events as PagerDuty does, keeps the alerts they make, and misbehaves on command.
-    Usable as a context manager, from any number of threads; it outlives `stop` with all it holds,
-    so that `start` brings the same server back on the same port.
+    It accepts and refuses events as PagerDuty does, keeps the alerts that they open, and fails on request.
+    A context manager, safe to share between threads. `stop` keeps the events and the port, so that `start`
+    brings the same server back.
 
     Arguments:
         host: the address to listen on.
-        port: the port; 0 takes a free one, which later starts take again.
-        rate_limit: events in any 60 seconds for each routing key, answered with 429 beyond;
-            None is no limit. PagerDuty's is about 120.
-        allow_remote: needed to listen on an address that other machines reach; it also ends
-            the check that requests come by a loopback name.
-        tls: speak https, with a certificate made now (`ca_file` is what a client has to trust), or
-            with the PEM files of a chain and its key.
-        keep: a file that events are appended to and read back from, at most the newest 10,000;
-            None keeps them in memory only. Their routing keys are in it: only its owner reads it.
-        clock: seconds for the rate limit.
-        draw: a number from 0 to 1 for `fail_share`.
+        port: the port; 0 takes a free one, which later starts use again.
+        rate_limit: events in any 60 seconds for one routing key; more are answered with 429.
+            None: no limit. PagerDuty's is about 120.
+        allow_remote: needed to listen on an address that other machines reach; requests need no
+            loopback name then.
+        tls: True: https with a new certificate (`ca_file` is what a client has to trust); a pair of
+            paths: https with the certificate chain and the key in these PEM files.
+        keep: a file to which events are appended, and from which the newest 10,000 are loaded; it holds
+            their routing keys, so only its owner can read it. None: memory only.
+        clock: returns seconds, for the rate limit.
+        draw: returns a random number from 0 to 1, for `fail_share`.
 
     Raises:
-        ValueError: the host is not a loopback one and `allow_remote` is false, or the rate limit
-            is below 1, or the file to keep events in holds something else.
+        ValueError: the host is not a loopback address and `allow_remote` is false, the rate limit is
+            below 1, or the file of `keep` holds something else.
         OSError: a file cannot be read or written.
-        ModuleNotFoundError: there is no trustme to make a certificate with.
+        ModuleNotFoundError: `tls=True` without the package trustme.
     """
 
     def __init__(
@@ -103,10 +103,10 @@ class Sandbox:
         self._running: tuple[WireServer, threading.Thread] | None = None
 
     def start(self) -> Self:
-        """Listen, and return when requests are taken; nothing happens when it runs already.
+        """Start listening, and return when requests are accepted; does nothing if it is running already.
 
         Raises:
-            OSError: the address cannot be had, for one because another program has the port.
+            OSError: the address cannot be used, for example because another program has the port.
         """
         with self._lock:
             if self._running is None:
@@ -126,9 +126,9 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """Stop listening and end all connections, also hanging ones, in well under a second.
+        """Stop listening and end all connections, hanging ones too, in well under a second.
 
-        Answers under way still go out. Safe to call again.
+        Answers that are being sent are finished. Safe to call again.
         """
         with self._lock:
             running, self._running = self._running, None
@@ -152,22 +152,22 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """The base URL, such as `http://127.0.0.1:8787`; known once started."""
+        """The base URL, such as `http://127.0.0.1:8787`; known after the start."""
         host = _NEAR.get(self._host, self._host)
         host = f"[{host}]" if ":" in host else host
         return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
 
     @property
     def ca_file(self) -> str | None:
-        """The path of the PEM file with the authority that a client has to trust, with `tls=True`.
+        """The path of the PEM file that a client has to trust, with `tls=True`.
 
-        The file goes with the sandbox.
+        It is deleted with the sandbox.
         """
         return self._ca_file
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
-        """The alerts, the one opened last first."""
+        """The alerts, most recently opened first."""
         return self._store.alerts
 
     @property
@@ -179,13 +179,13 @@ class Sandbox:
     def events(self) -> tuple[dict[str, Any], ...]:
         """The bodies of all accepted events, change events too, in order of arrival.
 
-        Their routing keys are equal to those sent, and show only four characters in a repr.
+        Their routing keys equal those that were sent; their repr shows the last four characters only.
         """
         return tuple(event.body for event in self._store.events)
 
     @property
     def requests(self) -> tuple[Request, ...]:
-        """All HTTP requests in order of arrival, but those to the sandbox's own pages and API."""
+        """All HTTP requests in order of arrival, except those to the sandbox's own pages and API."""
         return self._store.requests
 
     def alert(
@@ -195,14 +195,14 @@ class Sandbox:
         timeout: float = 5.0,
         **fields: Unpack[expectations.Expected],
     ) -> Alert:
-        """Wait for an alert that is as expected; of several, return the one that was opened last.
+        """Wait for an alert that is as expected; of several, return the most recently opened one.
 
-        `alert(summary="payment 4711 failed", severity="error")`. A text is to be equal, a compiled
-        pattern is searched for; of a mapping such as `custom_details` what is named must be there.
+        `alert(summary="payment 4711 failed", severity="error")`. A text must be equal, a compiled pattern
+        must be found; a mapping such as `custom_details` must have the given entries.
 
         Raises:
-            AssertionError: there is none after `timeout` seconds; the text says in which fields the alerts
-                there are differ.
+            AssertionError: there is none after `timeout` seconds; the message says in which fields the
+                existing alerts differ.
             TypeError: an alert has no such field.
         """
         __tracebackhide__ = True
@@ -223,10 +223,10 @@ class Sandbox:
         return found[0]
 
     def assert_no_pages(self, timeout: float = 5.0) -> None:
-        """Make sure that there is no alert, and that none is under way from this process.
+        """Assert that there is no alert, and that none is being sent by this process.
 
-        Records that the handlers of this process have taken are waited for; what is logged later, or by
-        other processes, is not.
+        Waits for the records that the handlers of this process have accepted; not for what is logged later,
+        or by other processes.
 
         Raises:
             AssertionError: there is an alert, or after `timeout` seconds there may still be one.
@@ -238,12 +238,12 @@ class Sandbox:
             raise AssertionError(f"expected no pages, got {len(self.alerts)}:\n{alerts}")
 
     def settle(self, timeout: float = 5.0) -> None:
-        """Wait until no handler of this process has anything under way.
+        """Wait until no handler of this process has anything to send.
 
-        What waits for its next attempt is tried at once.
+        Events that wait for their next attempt are retried at once.
 
         Raises:
-            AssertionError: something still is after `timeout` seconds.
+            AssertionError: something is still pending after `timeout` seconds.
         """
         __tracebackhide__ = True
         if not this_process.settled(timeout):
@@ -251,19 +251,19 @@ class Sandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that make a program page this sandbox, for the environment of a process."""
+        """Environment variables that make a program page this sandbox."""
         trust = {} if self._ca_file is None else {"REQUESTS_CA_BUNDLE": self._ca_file}
         return {"PAGERDUTY_EVENTS_URL": self.url, "PAGERDUTY_ROUTING_KEY": EXAMPLE_ROUTING_KEY, **trust}
 
     @contextlib.contextmanager
     def redirect(self) -> Iterator[None]:
-        """Let everything that this process pages arrive here: `with Sandbox() as s, s.redirect():`.
+        """Redirect everything that this process pages to the sandbox: `with Sandbox() as s, s.redirect():`.
 
-        The variables of `environment` are set, and the handlers there are, with any key and address they
-        were given, deliver here and know no earlier problem; in the end all is as it was. A handler with
-        `enabled=False` stays silent. A client (`EventsClient`) made before goes where it went.
+        Sets the variables of `environment`. Existing handlers, whatever their key and address, deliver here
+        and start without known problems; afterwards everything is as before. A handler with `enabled=False`
+        stays silent. An `EventsClient` made before keeps its address.
 
-        When it ends the sandbox behaves again, and what is still under way gets a second or two.
+        At the end all faults are removed, and what is still being sent gets a second or two.
         """
         with this_process.redirected(self.environment, EXAMPLE_ROUTING_KEY, self.url):
             try:
@@ -272,7 +272,7 @@ class Sandbox:
                 self._script.clear()
                 self._limit.clear()
                 if not this_process.settled(1.0):
-                    self.stop()  # ends what hangs
+                    self.stop()  # so that hanging requests end
                     self.start()
                     this_process.settled(1.0)
 
@@ -289,7 +289,7 @@ class Sandbox:
         """Wait until `count` events were accepted since the start or the last `clear`.
 
         Raises:
-            AssertionError: there are fewer after `timeout` seconds; the text says what arrived.
+            AssertionError: there are fewer after `timeout` seconds; the message says what arrived.
         """
         __tracebackhide__ = True
         if not self._store.wait_until(lambda: self._store.accepted >= count, timeout):
@@ -299,10 +299,10 @@ class Sandbox:
             )
 
     def wait_until(self, predicate: Callable[[], object], timeout: float = 5.0) -> None:
-        """Wait until `predicate()` is true, asked again upon each request and its answer.
+        """Wait until `predicate()` is true; it is called again after each request and each answer.
 
         Raises:
-            AssertionError: it is still false after `timeout` seconds; the text says what arrived.
+            AssertionError: it is still false after `timeout` seconds; the message says what arrived.
         """
         __tracebackhide__ = True
         if not self._store.wait_until(predicate, timeout):
@@ -314,7 +314,7 @@ class Sandbox:
         return f"{expectations.comparison(self.alerts, expected)}\n{self._circumstances(timeout)}"
 
     def follow(self) -> Iterator[AcceptedEvent]:
-        """An iterator over the events accepted from now on, which waits for each until `stop`."""
+        """Return an iterator over the events accepted from now on, which waits for each until `stop`."""
         return self._store.follow()
 
     def fail_next(
@@ -326,12 +326,12 @@ class Sandbox:
         body: str | bytes | None = None,
         content_type: str = "application/json",
     ) -> None:
-        """Let the next `times` requests fail, after those that are to fail already.
+        """Make the next `times` requests fail, after those that were asked for before.
 
         `fault` is a status, with the other arguments as in `Answer`, or any fault.
 
         Raises:
-            TypeError, ValueError: an argument that makes no sense, or that the fault does not take.
+            TypeError, ValueError: an argument is wrong, or the fault has no such argument.
         """
         self._script.add(_fault(fault, retry_after, body, content_type), times)
 
@@ -344,17 +344,17 @@ class Sandbox:
         body: str | bytes | None = None,
         content_type: str = "application/json",
     ) -> None:
-        """Let a share of all requests fail, from 0 to 1; it replaces the last one, and 0 ends it.
+        """Make a share of all requests fail, from 0 (none) to 1; replaces the previous share.
 
         `fault` is a status, with the other arguments as in `Answer`, or any fault.
 
         Raises:
-            TypeError, ValueError: an argument that makes no sense, or that the fault does not take.
+            TypeError, ValueError: an argument is wrong, or the fault has no such argument.
         """
         self._script.set_share(_fault(fault, retry_after, body, content_type), share)
 
     def clear(self) -> None:
-        """Forget all events, alerts and requests, the rate counted, and the faults to come."""
+        """Delete all events, alerts and requests, reset the rate limit, and remove all faults."""
         self._store.clear()
         self._limit.clear()
         self._script.clear()

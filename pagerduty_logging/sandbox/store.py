@@ -1,4 +1,4 @@
-"""What the sandbox remembers: accepted events, the alerts they make, and every HTTP request."""
+"""The sandbox's memory: accepted events, their alerts, and every HTTP request."""
 
 import dataclasses
 import threading
@@ -32,15 +32,16 @@ from pagerduty_logging.sandbox.values import (
     size_of_request,
 )
 
-MAX_EVENTS = 10_000  # the newest ones are kept; requests are bounded alike
-MAX_BYTES = 100_000_000  # of memory for events, and as much for requests; at least the newest one is kept
+MAX_EVENTS = 10_000  # the newest ones are kept; the same bound holds for requests
+MAX_BYTES = 100_000_000  # bytes of memory for events, and as many for requests; the newest one is always kept
 
 
 @dataclass(slots=True, eq=False)
 class _AlertRecord:
-    """An alert that still changes.
+    """An alert that can still change.
 
-    `trigger` is the latest trigger's body, and `held` the bytes it takes once its event is forgotten.
+    `trigger` is the body of the latest trigger, and `held` the bytes that it takes after its event has been
+    deleted.
     """
 
     number: int
@@ -69,7 +70,7 @@ class _AlertRecord:
         )
 
     def snapshot(self, *, copied: bool) -> Alert:
-        """The alert as it is now; unless `copied`, its details, links and images are the record's own."""
+        """Return the alert as it is now; unless `copied`, its details, links and images are not copies."""
         body = copy_of(self.trigger) if copied else self.trigger
         payload = body["payload"]
         return Alert(
@@ -98,14 +99,14 @@ class _AlertRecord:
 class Store:
     """Thread-safe memory of the sandbox, bounded to the newest `MAX_EVENTS`, and by `max_bytes`.
 
-    What leaves it is a copy, but for what is said to be for reading only.
+    Returns copies, except where a method says that its result must not be changed.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._changed = threading.Condition()
         self._version = 0
-        self._revision = time.time_ns()  # another one after a restart
+        self._revision = time.time_ns()  # differs after a restart
         self._next_number = 1
         self._next_request = 0
         self._followings = 0
@@ -126,7 +127,7 @@ class Store:
         self._changed.notify_all()
 
     def keep_in(self, keep: Keep) -> None:
-        """Load the events that `keep` holds, and give it every one from now on."""
+        """Load the events of `keep`, and pass it every event from now on."""
         for event in keep.load():
             with self._changed:
                 self._accept(event.action, event.body, event.dedup_key, at=event.at, by_hand=event.by_hand)
@@ -134,7 +135,7 @@ class Store:
             self._keep = keep
 
     def accept(self, body: dict[str, Any]) -> str:
-        """Take a well-formed trigger, acknowledge or resolve; return its dedup key."""
+        """Accept a valid trigger, acknowledge or resolve; return its dedup key."""
         given = body.get("dedup_key")
         dedup_key: str = given if given and given.strip() else uuid.uuid4().hex
         with self._changed:
@@ -142,12 +143,12 @@ class Store:
         return dedup_key
 
     def accept_change(self, body: dict[str, Any]) -> None:
-        """Take a well-formed change event."""
+        """Accept a valid change event."""
         with self._changed:
             self._accept("change", body, None)
 
     def act(self, number: int, action: Literal["acknowledge", "resolve"]) -> bool:
-        """Let a person acknowledge or resolve the alert; False when it is not open any more."""
+        """Acknowledge or resolve an alert by hand; return False if it is no longer open."""
         with self._changed:
             alert = next((alert for alert in self._open.values() if alert.number == number), None)
             if alert is None:
@@ -183,7 +184,7 @@ class Store:
     def _meet(
         self, action: Action, body: dict[str, Any], dedup_key: str, at: datetime, by_hand: bool
     ) -> tuple[_AlertRecord | None, Outcome]:
-        """Apply an event to the open alert of its key; a trigger opens one if none is open."""
+        """Apply an event to the open alert with its dedup key; a trigger opens one if there is none."""
         key = (body["routing_key"], dedup_key)
         alert = self._open.get(key)
         outcome: Outcome = "updated" if alert else "dropped"
@@ -240,7 +241,7 @@ class Store:
     def arrived(
         self, method: str, path: str, headers: tuple[tuple[str, str], ...], body: bytes
     ) -> Callable[[int], None]:
-        """Note an HTTP request; the callable returned notes the status it is answered with."""
+        """Record an HTTP request; the returned function records the status of its answer."""
         with self._changed:
             number = self._next_request
             self._next_request += 1
@@ -270,7 +271,7 @@ class Store:
 
     @property
     def accepted(self) -> int:
-        """How many events were accepted since the start or the last `clear`."""
+        """Number of events accepted since the start or the last `clear`."""
         with self._changed:
             return self._accepted
 
@@ -283,7 +284,7 @@ class Store:
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
-        """The alerts kept, the one opened last first."""
+        """The alerts kept, most recently opened first."""
         with self._changed:
             return tuple(alert.snapshot(copied=True) for alert in reversed(self._alerts))
 
@@ -293,7 +294,7 @@ class Store:
         return tuple(map(copied_change, self.read().changes))
 
     def read(self) -> Reading:
-        """All there is at one moment, for reading only: nothing is copied."""
+        """Return everything at one moment; nothing is copied, so it must not be changed."""
         with self._changed:
             alerts = tuple(alert.snapshot(copied=False) for alert in reversed(self._alerts))
             events = [event for event, *_ in self._events]
@@ -305,13 +306,13 @@ class Store:
         return Reading(alerts=alerts, changes=changes, events=tuple(events))
 
     def find_alert(self, number: int) -> tuple[Alert, dict[str, Any]] | None:
-        """An alert and its latest trigger as it was sent, for reading only; None when it is gone."""
+        """Return an alert and its latest trigger as sent, not to be changed; None if it was deleted."""
         with self._changed:
             alert = next((alert for alert in self._alerts if alert.number == number), None)
             return (alert.snapshot(copied=False), alert.trigger) if alert else None
 
     def find_change(self, number: int) -> tuple[ChangeEvent, dict[str, Any]] | None:
-        """A change event, and the same as it was sent, for reading only; None when it is gone."""
+        """Return a change event, and its body as sent, not to be changed; None if it was deleted."""
         with self._changed:
             index = number - (self._next_number - len(self._events))
             if not 0 <= index < len(self._events):
@@ -326,7 +327,7 @@ class Store:
             return tuple(self._requests.values())
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         with self._changed:
             self._forget()
             if self._keep:
@@ -334,9 +335,9 @@ class Store:
             self._announce()
 
     def wait_until(self, predicate: Callable[[], object], timeout: float) -> bool:
-        """Wait until `predicate` holds, asked again upon every change and once at the end.
+        """Wait until `predicate` is true; it is called again after every change, and once at the end.
 
-        The predicate runs on the caller's thread and outside the store's lock: it may ask anything.
+        It runs on the caller's thread and without the store's lock, so it may use the store.
         """
         deadline = monotonic() + timeout
         while True:
@@ -349,18 +350,18 @@ class Store:
 
     @property
     def revision(self) -> int:
-        """Another number whenever an event was accepted or all were forgotten."""
+        """A number that changes when an event is accepted, and when everything is deleted."""
         with self._changed:
             return self._revision
 
     def wait_for_news(self, revision: int, timeout: float, ended: Callable[[], bool]) -> int:
-        """The revision as soon as it is another one, or `wake` was called and `ended` is true."""
+        """Return the revision when it has changed, or after `wake` if `ended()` is true."""
         with self._changed:
             self._changed.wait_for(lambda: self._revision != revision or ended(), timeout)
             return self._revision
 
     def wake(self) -> None:
-        """Let everybody who waits look again."""
+        """Make all waiting threads check again."""
         with self._changed:
             self._announce()
 
@@ -369,7 +370,7 @@ class Store:
             return timeout > 0 and self._changed.wait_for(lambda: self._version != version, timeout)
 
     def follow(self) -> Iterator[AcceptedEvent]:
-        """An iterator over every event accepted from now on; `end_followers` ends it."""
+        """Return an iterator over every event accepted from now on; `end_followers` ends it."""
         with self._changed:
             return self._follow(self._next_number, self._followings)
 
@@ -388,7 +389,7 @@ class Store:
             yield from map(copied_event, events)
 
     def end_followers(self) -> None:
-        """End every iterator that `follow` handed out."""
+        """End every iterator that `follow` returned."""
         with self._changed:
             self._followings += 1
             self._announce()

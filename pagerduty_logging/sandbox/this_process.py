@@ -1,4 +1,4 @@
-"""The handlers of the sandbox's own process: let them deliver here, and wait for them."""
+"""Redirects the handlers of the sandbox's own process, and waits for them."""
 
 import os
 import weakref
@@ -12,17 +12,17 @@ from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.handler import handlers
 
 _SLICE = 0.2
-"""Seconds after which what has failed meanwhile is tried again."""
+"""Seconds after which failed attempts are repeated."""
 
 _suspended: weakref.WeakSet[Delivery] = weakref.WeakSet()
-"""Deliveries to somewhere else, which handlers will take up again."""
+"""Deliveries to other addresses, which handlers will use again later."""
 
 
 @contextmanager
 def redirected(environment: Mapping[str, str], routing_key: str, url: str) -> Iterator[None]:
-    """Set these variables, and let the handlers there are deliver to `url`; undo both in the end.
+    """Set these variables, and make existing handlers deliver to `url`; undo both at the end.
 
-    Handlers made meanwhile give their threads and connections back in the end.
+    Handlers made meanwhile release their threads and connections at the end.
     """
     before = {name: os.environ.get(name) for name in environment}
     elsewhere = _deliveries()
@@ -40,15 +40,15 @@ def redirected(environment: Mapping[str, str], routing_key: str, url: str) -> It
             else:
                 os.environ[name] = value
         for delivery in _deliveries():
-            delivery.flush_timeout = 0.0  # what it may still hold has no receiver any more
+            delivery.flush_timeout = 0.0  # the address of its pending events no longer exists
             delivery.close()
         _suspended.difference_update(elsewhere)
 
 
 def settled(timeout: float) -> bool:
-    """Wait until no handler has anything under way, for at most `timeout` seconds; return whether that is so.
+    """Wait until no handler has anything to send, for at most `timeout` seconds; return whether that is so.
 
-    What waits for a better time is tried at once, again and again.
+    Events that wait for their next attempt are retried repeatedly.
     """
     until = monotonic() + timeout
     while True:
@@ -61,7 +61,7 @@ def settled(timeout: float) -> bool:
 
 
 def outcomes() -> str:
-    """Describe what became of the records that the handlers of this process were given."""
+    """Describe what happened to the records that the handlers of this process got."""
     all_stats = [handler.stats for handler in handlers()]
     if not all_stats:
         return "this process has no PagerDutyHandler"
@@ -76,7 +76,7 @@ def outcomes() -> str:
 
 
 def _deliveries() -> list[Delivery]:
-    """Return those deliveries that handlers use now, and those that outlive their handlers."""
+    """Return the deliveries that handlers use now, and those that outlive their handlers."""
     return [
         living for living in process.all_living() if isinstance(living, Delivery) and living not in _suspended
     ]

@@ -1,4 +1,4 @@
-"""Which alerts and change events the inbox lists, for what its address asks: pure."""
+"""Selects the alerts and change events that the inbox lists, by its address. Pure functions."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ SHOWN = ("all", "triggered", "acknowledged", "resolved", "changes")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What the address asks for; what makes no sense in it counts as not asked."""
+    """The filters in the address; values that are not valid are ignored."""
 
     words: str = ""
     show: str = "all"
@@ -27,7 +27,7 @@ class Filters:
 
     @classmethod
     def of(cls, query: "MultiDict[str, str]") -> "Filters":
-        """Read them from an address's query."""
+        """Read the filters from the query of an address."""
         show = query.get("show", "all")
         page = query.get("page", "1")
         return cls(
@@ -39,11 +39,11 @@ class Filters:
 
     @property
     def active(self) -> bool:
-        """Whether anything is left out."""
+        """Whether any entry is hidden by the filters."""
         return replace(self, page=1) != Filters()
 
     def address(self, page: int) -> str:
-        """The address of another page of the same list."""
+        """Return the address of another page of the same list."""
         asked: list[tuple[str, Any]] = [("q", self.words)] if self.words else []
         asked += [("show", self.show)] if self.show != "all" else []
         asked += [("severity", severity) for severity in sorted(self.severities)]
@@ -51,11 +51,11 @@ class Filters:
         return "/?" + urlencode(asked) if asked else "/"
 
     def within(self, found: int) -> "Filters":
-        """The same, but no page behind the last one of so many entries."""
+        """Return the same filters, with a page no later than the last one of so many entries."""
         return replace(self, page=min(self.page, max(1, -(-found // PAGE_ENTRIES))))
 
     def select(self, reading: Reading) -> list[Alert | ChangeEvent]:
-        """All alerts and change events that fit, the one with the latest event first."""
+        """Return the alerts and change events that match, the one with the latest event first."""
         words = self.words.casefold().split()
         found = (
             [entry for entry in self._kinds(reading) if all(word in _text(entry) for word in words)]
@@ -75,12 +75,12 @@ class Filters:
 
 
 def when(entry: Alert | ChangeEvent) -> datetime:
-    """When an entry last had an event."""
+    """Return the time of an entry's latest event."""
     return entry.last_seen if isinstance(entry, Alert) else entry.at
 
 
 def counts(reading: Reading) -> dict[str, int]:
-    """How many entries each value of `show` has without other filters."""
+    """Return the number of entries for each value of `show`, without other filters."""
     states = [alert.state for alert in reading.alerts]
     found = {state: states.count(state) for state in ("triggered", "acknowledged", "resolved")}
     return {"all": len(states) + len(reading.changes), **found, "changes": len(reading.changes)}

@@ -1,4 +1,4 @@
-"""https for the sandbox: with a certificate made at the start, or with given files."""
+"""https for the sandbox, with a new certificate or with given files."""
 
 import os
 import socket
@@ -9,10 +9,10 @@ MISSING = 'https needs trustme: pip install "pagerduty-logging[sandbox]"'
 
 
 def made_for(host: str) -> tuple[ssl.SSLContext, str]:
-    """A server's context with a new certificate for `host` and this machine's own names.
+    """Make a server's context with a new certificate for `host` and this machine's names.
 
-    Returns it with the path of a file that holds the certificate of the authority to trust. The
-    authority's key is never written, and is gone with this call.
+    Returns the context, and the path of the certificate authority's file, which a client has to trust. The
+    authority's key is never written, and is dropped when this call ends.
 
     Raises:
         ModuleNotFoundError: trustme is not installed.
@@ -34,10 +34,10 @@ def made_for(host: str) -> tuple[ssl.SSLContext, str]:
 
 
 def from_files(certificate: str | os.PathLike[str], key: str | os.PathLike[str]) -> ssl.SSLContext:
-    """A server's context with a certificate chain and key in PEM files.
+    """Make a server's context with a certificate chain and a key from PEM files.
 
     Raises:
-        OSError: a file cannot be read; `ssl.SSLError`, if it holds something else.
+        OSError: a file cannot be read; `ssl.SSLError` if it holds something else.
     """
     context = _server_context()
     context.load_cert_chain(certificate, key)

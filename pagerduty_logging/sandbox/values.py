@@ -1,4 +1,4 @@
-"""What the sandbox holds, as values: events, the alerts they make, changes and requests."""
+"""The values that a sandbox returns: events, alerts, change events and requests."""
 
 import dataclasses
 import sys
@@ -13,7 +13,7 @@ Outcome = Literal["opened", "updated", "dropped", "recorded"]
 
 
 class RoutingKey(str):
-    """A routing key whose repr shows its last four characters only."""
+    """A routing key whose repr shows the last four characters only."""
 
     __slots__ = ()
 
@@ -23,10 +23,10 @@ class RoutingKey(str):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occurrence:
-    """One line of an alert's history: an event that met the alert while it was open.
+    """One line of an alert's history: an event that applied to the alert while it was open.
 
-    `summary` and `severity` are those of a trigger, and None for the other actions. `why` is the reason
-    that a handler gave for it. `by_hand` says that it came from a button of the inbox.
+    `summary` and `severity` are those of a trigger; None for other actions. `why` is the reason that a
+    handler gave. `by_hand`: it came from a button of the inbox.
     """
 
     at: datetime
@@ -39,11 +39,11 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """An alert as PagerDuty would hold it at the moment of asking.
+    """An alert as PagerDuty would hold it at this moment.
 
-    `number` distinguishes it from all others, also from earlier ones with its dedup key. `first_seen` and
-    `last_seen` are the arrival, in UTC, of its first and its latest trigger; `triggers` counts all of
-    them, `history` holds its events, oldest first.
+    `number` is unique, also among alerts with the same dedup key. `first_seen` and `last_seen` are when its
+    first and its latest trigger arrived, in UTC; `triggers` is the number of triggers; `history` has its
+    events, oldest first.
     """
 
     number: int
@@ -69,9 +69,9 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeEvent:
-    """A change event; `timestamp` is the sender's own, as sent, and `at` its arrival in UTC.
+    """A change event; `timestamp` is the sender's own, as sent, and `at` when it arrived, in UTC.
 
-    `number` distinguishes it from all other change events and alerts.
+    `number` is unique among change events and alerts.
     """
 
     number: int
@@ -86,11 +86,11 @@ class ChangeEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedEvent:
-    """An event that was answered with 202, or that a button of the inbox made (`by_hand`).
+    """An event that was answered with 202, or that came from a button of the inbox (`by_hand`).
 
-    `dedup_key` is the one sent or made, None for a change event. `outcome` says what became of it:
-    it "opened" an alert, "updated" an open one, was "dropped" (acknowledge or resolve without an
-    open alert), or was "recorded" (a change event). `body` is the event as sent.
+    `dedup_key` is the one that was sent, or made by the sandbox; None for a change event. `outcome` is what
+    happened: it "opened" an alert, "updated" an open one, was "dropped" (an acknowledge or resolve without
+    an open alert), or was "recorded" (a change event). `body` is the event as sent.
     """
 
     at: datetime
@@ -105,8 +105,8 @@ class AcceptedEvent:
 class Request:
     """One HTTP request as it arrived.
 
-    `arrived` is in seconds of the monotonic clock. `status` is the status answered, None as long
-    as there is none, which for a hang or a reset is for ever.
+    `arrived` is in seconds of the monotonic clock. `status` is the status of the answer; None while there is
+    none, and for good after a hang or a reset.
     """
 
     method: str
@@ -117,13 +117,13 @@ class Request:
     status: int | None
 
     def header(self, name: str) -> str | None:
-        """The first header of this name, in upper or lower case; None without one."""
+        """Return the first header of this name, in upper or lower case; None: there is none."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What the store holds at one moment: alerts and changes newest first, events oldest first."""
+    """The store's content at one moment: alerts and change events newest first, events oldest first."""
 
     alerts: tuple[Alert, ...]
     changes: tuple[ChangeEvent, ...]
@@ -131,7 +131,7 @@ class Reading:
 
 
 def change_of(number: int, event: AcceptedEvent) -> ChangeEvent:
-    """The change event that was accepted as this."""
+    """Return the change event of an accepted event."""
     payload = event.body["payload"]
     return ChangeEvent(
         number=number,
@@ -146,7 +146,7 @@ def change_of(number: int, event: AcceptedEvent) -> ChangeEvent:
 
 
 def size_of(value: Any) -> int:
-    """About how many bytes of memory a JSON value takes: small ones take many times their text."""
+    """Estimate the bytes of memory of a JSON value; a small one takes many times the length of its text."""
     size = sys.getsizeof(value)
     if isinstance(value, dict):
         return size + sum(map(size_of, value)) + sum(map(size_of, value.values()))
@@ -156,14 +156,14 @@ def size_of(value: Any) -> int:
 
 
 def size_of_request(request: Request) -> int:
-    """About how many bytes of memory a request takes."""
+    """Estimate the bytes of memory of a request."""
     return (
         1_000 + len(request.path) + len(request.body) + sum(200 + len(n) + len(v) for n, v in request.headers)
     )
 
 
 def copy_of(value: Any) -> Any:
-    """A copy of a JSON value; `copy.deepcopy` takes several times as long."""
+    """Copy a JSON value; `copy.deepcopy` takes several times as long."""
     if isinstance(value, dict):
         return {name: copy_of(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -172,25 +172,25 @@ def copy_of(value: Any) -> Any:
 
 
 def copied_event(event: AcceptedEvent) -> AcceptedEvent:
-    """A copy that shares nothing that can be changed."""
+    """Copy it with everything that could be changed."""
     return dataclasses.replace(event, body=copy_of(event.body))
 
 
 def copied_change(change: ChangeEvent) -> ChangeEvent:
-    """A copy that shares nothing that can be changed."""
+    """Copy it with everything that could be changed."""
     return dataclasses.replace(
         change, custom_details=copy_of(change.custom_details), links=tuple(map(copy_of, change.links))
     )
 
 
 class Keep(Protocol):
-    """Stores events beyond the end of the process, as `keep.KeepFile` does."""
+    """Keeps events beyond the end of the process, as `keep.KeepFile` does."""
 
     def load(self) -> Iterable[AcceptedEvent]:
         """Return the events that were kept, oldest first."""
 
     def add(self, event: AcceptedEvent, all_events: Callable[[], Iterable[AcceptedEvent]]) -> None:
-        """Keep one more; `all_events` gives all that are still worth keeping, this one too."""
+        """Keep an event; `all_events` returns all events that are still kept, this one too."""
 
     def clear(self) -> None:
         """Delete all events."""

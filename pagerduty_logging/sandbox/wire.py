@@ -1,4 +1,4 @@
-"""HTTP on the wire: keep-alive, the journal of requests, and the faults no application can make."""
+"""The HTTP server: keep-alive, the record of requests, and faults that a WSGI application cannot cause."""
 
 import contextlib
 import io
@@ -32,16 +32,16 @@ from pagerduty_logging.sandbox.faults import (
 )
 from pagerduty_logging.sandbox.store import Store
 
-MAX_BODY_BYTES = 1_000_000  # kept of a request's body; well above what PagerDuty takes
+MAX_BODY_BYTES = 1_000_000  # bytes kept of a request's body; well above PagerDuty's limit
 _CHUNK = 65_536
-IDLE_SECONDS = 75.0  # for a client to send, or take, the next bytes; then its connection ends
-_SEND_TIMEOUT = 30.0  # seconds for a page to take a piece of news
+IDLE_SECONDS = 75.0  # seconds for a client to send or read the next bytes; then its connection is closed
+_SEND_TIMEOUT = 30.0  # seconds for a page to read an update
 _OWN = ("/openapi.json", "/api/", "/alerts/", "/changes/", "/live", "/static/")  # the sandbox's own paths
-_GRACE = 0.3  # seconds for threads to end, each time they are asked to
+_GRACE = 0.3  # seconds to wait for threads to end
 
 
 class WireServer(ThreadedWSGIServer):
-    """werkzeug's threaded server, which can also end the connections it serves."""
+    """werkzeug's threaded server, which can also end its open connections."""
 
     def __init__(
         self,
@@ -52,10 +52,10 @@ class WireServer(ThreadedWSGIServer):
         script: Script,
         tls: ssl.SSLContext | None,
     ) -> None:
-        # Handing over a socket that is bound already keeps werkzeug from ending the process
-        # (SystemExit) when the port is taken.
+        # werkzeug ends the process (SystemExit) if the port is taken; it gets a socket that is bound
+        # already.
         super().__init__(host, 0, app, WireHandler, fd=listener.fileno())
-        self.ssl_context = tls  # set late: werkzeug would greet each client on the thread that accepts
+        self.ssl_context = tls  # set late: werkzeug would do the TLS handshake on the thread that accepts
         self.store = store
         self.script = script
         self.stopping = threading.Event()
@@ -64,7 +64,7 @@ class WireServer(ThreadedWSGIServer):
         self._serving: list[threading.Thread] = []
 
     def get_request(self) -> tuple[Any, Any]:
-        """Accept a connection; with TLS it is greeted later, on its own thread."""
+        """Accept a connection; the TLS handshake follows on the connection's own thread."""
         connection, address = super().get_request()
         if self.ssl_context:
             connection = self.ssl_context.wrap_socket(
@@ -89,17 +89,17 @@ class WireServer(ThreadedWSGIServer):
         super().shutdown_request(request)
 
     def forget(self, connection: socket.socket) -> None:
-        """Leave a connection that is about to be closed alone when stopping."""
+        """Stop tracking a connection that is about to be closed."""
         with self._lock:
             self._connections.discard(connection)
 
     def stop(self) -> None:
-        """Accept no further requests, finish the answers that are being sent, and end all connections."""
+        """Accept no more requests, finish the answers that are being sent, and end all connections."""
         self.stopping.set()
-        # On Linux this wakes the thread that accepts; elsewhere it wakes by itself before long.
+        # On Linux this wakes the thread that accepts; elsewhere it wakes up by itself soon.
         _end(self.socket, socket.SHUT_RDWR)
         self.shutdown()
-        # A client whose event was just accepted must still get its answer.
+        # A client whose event was accepted must still get its answer.
         for how in (socket.SHUT_RD, socket.SHUT_RDWR):
             with self._lock:
                 for connection in self._connections:
@@ -109,11 +109,11 @@ class WireServer(ThreadedWSGIServer):
                 thread.join(max(0.0, deadline - monotonic()))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep quiet about clients that go away in the middle."""
+        """Ignore clients that disconnect."""
 
 
 class WireHandler(WSGIRequestHandler):
-    """Serves one connection, with keep-alive, which werkzeug itself does not offer."""
+    """Serves one connection, with keep-alive, which werkzeug does not have."""
 
     server: WireServer
     protocol_version = "HTTP/1.1"
@@ -121,21 +121,21 @@ class WireHandler(WSGIRequestHandler):
     timeout = IDLE_SECONDS
 
     def setup(self) -> None:
-        """Greet a client that speaks TLS."""
+        """Do the TLS handshake, if the server uses TLS."""
         if isinstance(self.request, ssl.SSLSocket):
             self.request.settimeout(self.timeout)
             self.request.do_handshake()
         super().setup()
 
     def log(self, type: str, message: str, *args: Any) -> None:
-        """Say nothing: a test double has no access log."""
+        """Write no access log."""
 
     def version_string(self) -> str:
         """The Server header."""
         return "pagerduty-logging-sandbox"
 
     def run_wsgi(self) -> None:
-        """Read one request, note it, and answer it, or do what a fault says instead."""
+        """Read one request, record it, and answer it, or act as a fault says."""
         environ = self.make_environ()
         body = self._read_body(environ)
         if body is None:
@@ -162,7 +162,7 @@ class WireHandler(WSGIRequestHandler):
         self._misbehave(fault, respond, answered)
 
     def _read_body(self, environ: dict[str, Any]) -> bytes | None:
-        """The body, at most `MAX_BODY_BYTES` of it; None when the client broke off or cheated."""
+        """Return the body, at most `MAX_BODY_BYTES` of it; None if it is incomplete or not valid."""
         chunked = environ.get("wsgi.input_terminated", False)
         try:
             left = 0 if chunked else int(environ.get("CONTENT_LENGTH") or 0)
@@ -262,8 +262,8 @@ class WireHandler(WSGIRequestHandler):
 
     def _reset(self) -> None:
         self.close_connection = True
-        # Lingering for no time at all makes the kernel send RST; closing the reader first lets go
-        # of the last reference to the socket, so that it is closed before anybody shuts it down.
+        # Lingering for 0 seconds makes the kernel send RST. The reader is closed first: it has the last
+        # other reference to the socket, which must be closed before it is shut down.
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.server.forget(self.connection)
         self.rfile.close()
@@ -271,7 +271,7 @@ class WireHandler(WSGIRequestHandler):
 
 
 class _Drip(io.BufferedIOBase):
-    """Writes a byte at a time; stops writing when the sandbox stops."""
+    """Writes one byte at a time, until the sandbox stops."""
 
     def __init__(self, connection: socket.socket, seconds: float, stopping: threading.Event) -> None:
         self._connection = connection
@@ -310,5 +310,5 @@ def _explanation(status: int) -> dict[str, Any]:
 
 def _end(connection: socket.socket, how: int) -> None:
     with contextlib.suppress(OSError):
-        # SSLSocket's own method would let another thread's answer go out unencrypted.
+        # With SSLSocket's own method another thread's answer could be sent unencrypted.
         socket.socket.shutdown(connection, how)

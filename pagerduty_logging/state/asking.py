@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state.breaker import PATIENCE, UNHURRIED, Breaker
-from pagerduty_logging.state.helper import Call, Helper
+from pagerduty_logging.state.helper import Call, Helper, waited_at_once
 from pagerduty_logging.state.protocol import (
     Reply,
     Request,
@@ -23,6 +23,7 @@ from pagerduty_logging.state.protocol import (
 
 HUNG = 60.0
 """Seconds after which a call that does not end is abandoned, and another one tried."""
+NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class _HandIns:
     def start(self, store: Store, work: Callable[[Store], Reply]) -> UnderWay:
         """Begin a call; `store` is the one that others use."""
         used = self._store = self._store or store.beside()
-        return self._helper.start(lambda: work(used), concludes=False)
+        return self._helper.start(lambda: work(used), waited_at_once)
 
     def leave(self) -> None:
         """Let go of connection and thread, once the call has ended that is under way."""
@@ -92,8 +93,7 @@ class _Guarded:
             return self._begun.wait(seconds)
 
     def result(self) -> Reply:
-        with self._guard():
-            return self._begun.result()
+        return self._begun.result()
 
 
 class Asker:
@@ -193,7 +193,7 @@ class Asker:
                     self.breaker.held(self._clock(), min(self._clock() - began, wait or 0.0))
                     return None
                 self._abandon()
-                raise StateError(f"no answer within {patience:.2g} s")
+                raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
             self._hand_ins.call = None if unhurried else self._hand_ins.call
             reply = call.result()
         except Exception as error:
@@ -216,9 +216,9 @@ class Asker:
             now = self._clock()
             if now - self._hand_ins.since > 2 * UNHURRIED:
                 self._hand_ins.leave()
-                self._failed("no answer", now - began)
+                self._failed(NO_ANSWER, now - began)
             elif wait:
-                self.breaker.held(now, now - began)
+                self.breaker.held(now, min(now - began, wait))
             return None
         self._hand_ins.call = None
         return self._result(call, began)
@@ -240,7 +240,7 @@ class Asker:
             held = self._clock() - now
             if self._clock() - self._probe_began > HUNG:
                 self._abandon()
-                self._failed("no answer", held)
+                self._failed(NO_ANSWER, held)
             elif held > 0.0:
                 self.breaker.held(now, held)
             return None
@@ -313,6 +313,8 @@ class Asker:
             stop = "" if why.endswith((".", "?", "!")) else "."
             self._say("state", f"{where} does not answer: {why}{stop} Pages go out as without state")
         else:
+            if str(self.stats.why).startswith(NO_ANSWER) and not why.startswith(NO_ANSWER):
+                self._say("why no state", f"{self.stats.where} does not answer: {why}")
             self.stats = replace(self.stats, why=why)
         self.breaker.failed(self._clock(), held)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import random
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 FIRST_PAUSE = 1.0
@@ -21,6 +25,14 @@ QUICK = 0.03
 """Seconds that a call may take if the state answers again, but has blocked the worker long enough before: a
 working state answers much sooner."""
 MINUTE = 60.0
+LAST_WAIT = 2.0
+"""Seconds that the end of the process waits for one answer."""
+LAST_PAUSE, LONGEST_LAST_PAUSE = 0.05, 0.4
+"""Seconds before the next try then, which double with each that fails; they may be half as long."""
+AWAY, AWAY_TRIES = 4.0, 8
+"""Seconds, and tries that may fail, for a state that has not answered for long."""
+FINAL_WAIT = 0.01
+"""Seconds that are to be left for one answer."""
 
 
 @dataclass(slots=True)
@@ -81,3 +93,43 @@ class Breaker:
         """Note a call that was answered; an unreliable state is called as rarely as one that is gone."""
         self.open = False
         self.until = float("-inf")
+
+
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)  # looked up when it is called: gevent may have replaced it by then
+
+
+class LastTries:
+    """The tries at the end of a process: as many as the time allows, each some time after the one before.
+
+    Args:
+        seconds: for all of them.
+        clock: seconds, monotonic.
+        sleep: waits for so many seconds.
+        away: the state has not answered for long: few tries, that may fail, and little time.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], object] = _sleep,
+        away: bool = False,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._end = clock() + (min(seconds, AWAY) if away else seconds)
+        self._pause = LAST_PAUSE
+        self._left = AWAY_TRIES if away else math.inf
+
+    def wait(self) -> float:
+        """Return the seconds to wait for an answer to the next one; 0.0: there is no time for one."""
+        left = self._end - self._clock()
+        return min(left, LAST_WAIT) if left > FINAL_WAIT and self._left > 0 else 0.0
+
+    def rest(self) -> None:
+        """Pause after one that failed: processes that end together are not to try again together."""
+        self._left -= 1
+        left = max(self._end - self._clock(), 0.0)
+        self._sleep(min(random.uniform(self._pause / 2, self._pause), left))
+        self._pause = min(2 * self._pause, LONGEST_LAST_PAUSE)

@@ -7,7 +7,6 @@ alerts; the others are a crowd, and share one.
 from __future__ import annotations
 
 import enum
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
@@ -99,7 +98,8 @@ class Crowds:
     def forget(self) -> None:
         """Know nothing: this is another process than the one that knew."""
         # Most kinds have one member, which was seen at a time: that takes a fifth of a crowd's memory.
-        self._crowds: OrderedDict[Hashable, Crowd | tuple[str, float]] = OrderedDict()
+        # The latest last. No `OrderedDict`, which takes half as much again.
+        self._crowds: dict[Hashable, Crowd | tuple[str, float]] = {}
         self._count = 0
         self._lock = ReentrantLock()
 
@@ -118,16 +118,15 @@ class Crowds:
         return self._lock.run(self._note, kind, member, example, now, or_else=_apart)
 
     def _note(self, kind: Hashable, member: str, example: str, now: float) -> Crowd | None:
-        crowd = self._crowds.get(kind)
+        crowd = self._crowds.pop(kind, None)
         if crowd is None or (type(crowd) is tuple and crowd[0] == member):
             self._crowds[kind] = member, now
-            self._crowds.move_to_end(kind)
             if len(self._crowds) > self._max_kinds:
-                self._let_go(self._crowds.popitem(last=False)[1])
+                self._let_go(self._crowds.pop(next(iter(self._crowds))))
             return None
         if not isinstance(crowd, Crowd):
-            crowd = self._crowds[kind] = Crowd(apart=dict([crowd]))
-        self._crowds.move_to_end(kind)
+            crowd = Crowd(apart=dict([crowd]))
+        self._crowds[kind] = crowd
         if judge(crowd, member, now, self._limit, self._seconds) is Alert.SHARED:
             self._count_in(crowd, member, example)
             return crowd

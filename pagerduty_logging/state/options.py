@@ -21,6 +21,7 @@ ENVIRONMENT_VARIABLE = "PAGERDUTY_STATE"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one letter is a drive of Windows
 _SCHEME = re.compile(r"(rediss?|valkeys?|unix|sqlite|file):", re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}(/[0-9]*)?")
+_CREDENTIALS = re.compile(r"(//|(?![./~\\]|[A-Za-z]:[\\/])).*:.*@", re.DOTALL)
 _SCHEMES = ("redis", "rediss", "unix")
 _FORMS = "a file's path, a redis://, rediss:// or unix:// address, or a client of Redis"
 
@@ -63,8 +64,8 @@ def find_place(option: Any = None, name: str = "state") -> Place | None:
         return _of_client(option, name)
     if not option.strip():
         raise ValueError(f"{name} is empty: give {_FORMS}")
-    if _URL.match(option):
-        return _of_url(option, name)
+    if _URL.match(option.strip()):
+        return _of_url(option.strip(), name)
     fault = _no_path(option)
     if fault is not None:
         raise ValueError(f"{name} {fault}")
@@ -113,7 +114,9 @@ def _no_path(text: str) -> str | None:
         return "is no path: it holds a NUL"
     if text == ":memory:":
         return "cannot be :memory:, which no other process sees: give a file's path, or leave it out"
-    if _ADDRESS.fullmatch(text):
+    if "://" in text:
+        return "looks like an address with something before it, such as a quotation mark: redis://host:6379/0"
+    if _ADDRESS.fullmatch(text) or _CREDENTIALS.match(text):
         return "looks like an address without its scheme: redis://host:6379/0"
     if _SCHEME.match(text):
         return f"is no address that can be read, and no path: give {_FORMS}"
@@ -149,6 +152,12 @@ def _of_url(url: str, name: str) -> Place:
 
     if importlib.util.find_spec("redis") is None:
         raise ValueError(f"{name} needs redis-py for {scheme}://…: pip install 'pagerduty-logging[redis]'")
+    if urlsplit(url).query:
+        from pagerduty_logging.state.redis_connection import refused_option
+
+        refused = refused_option(url)
+        if refused is not None:
+            raise ValueError(f"{name}: {refused}")
 
     def make_store(in_background: bool = False) -> Store:
         import redis  # noqa: F401 - on the worker, and before its time is counted
@@ -168,12 +177,21 @@ def _fault(url: str) -> str | None:
         port = parts.port
     except ValueError:
         return "is no address: its host or port cannot be read (is a character of the password not encoded?)"
+    if not url.isprintable():
+        return "holds a line break, or another character that is not printed"
+    if "#" in url:
+        return "holds a #: in a password it is written %23"
+    if any("=" not in part for part in parts.query.split("&") if part):
+        return "holds a ? without an option after it: in a password it is written %3F"
     if any(not re.fullmatch("[0-9]+", number) for number in parse_qs(parts.query).get("db", ())):
         return "names a database that is no number: redis://host:6379/0"
     if parts.scheme.lower() == "unix":
-        return None if parts.path.strip("/") else "names no socket: unix:///path/to/redis.sock"
+        named = url.startswith("unix://") and parts.path.strip("/")
+        return None if named else "names no socket: unix:///path/to/redis.sock"
     if not parts.hostname:
         return "names no host: redis://host:6379/0"
+    if not re.fullmatch(r"[\w.:%-]+", parts.hostname):
+        return "names a host that cannot be one, with a space or a sign in it: redis://host:6379/0"
     if port == 0:
         return "names port 0"
     if not re.fullmatch(r"(/[0-9]*)?", parts.path):
@@ -190,7 +208,9 @@ def _shown(parts: SplitResult) -> str:
 
 def _of_client(client: Any, name: str) -> Place:
     kind = type(client).__name__
-    if isinstance(client, (bytes, int, float, list, tuple, dict, type)) or not callable(
+    if isinstance(client, type):
+        raise TypeError(f"{name} must be {_FORMS}, not the class {client.__name__}")
+    if isinstance(client, (bytes, int, float, list, tuple, dict)) or not callable(
         getattr(client, "evalsha", None)
     ):
         raise TypeError(f"{name} must be {_FORMS}, not {kind}")

@@ -10,13 +10,14 @@ import functools
 import hashlib
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib import resources
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pagerduty_logging.state import together
-from pagerduty_logging.state.helper import Guard
+from pagerduty_logging.state.helper import Guard, waited, waited_by_many
 from pagerduty_logging.state.line import Batch, Line, Waiting
 from pagerduty_logging.state.protocol import (
     KnownProblem,
@@ -41,6 +42,8 @@ PATIENCE = 0.25
 """Seconds that a client of ours waits to connect, and for an answer."""
 PATIENCE_IN_BACKGROUND = 1.0
 """The same where it is called on a thread of its own, for which nobody waits so long."""
+PATIENCE_OF_HAND_INS = 3.0
+"""The same for hand-ins, on a thread of their own."""
 SILENCES_KEPT = 8 * 86_400
 """Seconds: longer than any silence."""
 CHUNK = 500
@@ -68,6 +71,13 @@ _inherited: list[Any] = []  # a parent's connections: closing them would speak o
 def script() -> str:
     """Return the Lua that does an exchange."""
     return resources.files("pagerduty_logging.state").joinpath("exchange.lua").read_text("utf-8")
+
+
+def _hang_up(link: Link | None) -> None:
+    """Let go of a connection on which something failed: its address may be another server's by now."""
+    if link is not None:
+        with suppress(Exception):
+            link.client.connection.disconnect()
 
 
 class RedisStore:
@@ -121,6 +131,7 @@ class RedisStore:
             else:
                 text = self._asked(self._given, requests)
         except Exception as error:
+            _hang_up(line.link)
             raise self._error(error) from None
         return unpacked(requests, text)
 
@@ -166,11 +177,12 @@ class RedisStore:
     def read(self, line: Line, requests: list[Request], asked: Asked, seconds: float) -> list[Reply]:
         """Return the replies to what was sent."""
         try:
-            if not asked.wait(seconds):
+            if not asked.wait(seconds, waited_by_many if self.is_crowded else waited):
                 asked.hang_up()
                 raise StateError(f"no answer within {seconds:.2g} s")
             text = asked.answer()
         except Exception as error:
+            _hang_up(line.link)
             raise self._error(error) from None
         if line.link is not None:
             line.link.answers = True
@@ -187,7 +199,7 @@ class RedisStore:
     def beside(self) -> RedisStore:
         if self._given is not None:
             return self  # a client has a connection for each thread
-        other = RedisStore(url=self._url, lua=self._lua, patience=self._patience)
+        other = RedisStore(url=self._url, lua=self._lua, patience=PATIENCE_OF_HAND_INS)
         other._user, other._hands_in = self._user, True
         return other
 
@@ -265,6 +277,8 @@ class RedisStore:
         text = _words(error)
         for secret in self._secrets():
             text = text.replace(secret, "…")
+        if text == _LATE and self._url.startswith("rediss:"):
+            text += ": does it speak TLS there (else redis://)?"
         return StateError(text.rstrip("."))
 
     def _secrets(self) -> list[str]:
@@ -287,13 +301,21 @@ _MEANINGS = (
     (("READONLY", "read only replica"), "this Redis is a read-only replica: give the address of the primary"),
     (("MISCONF",), "Redis takes no writes, for it cannot save to its disk (MISCONF)"),
     (("LOADING",), "Redis is loading its data"),
-    (("CLUSTERDOWN", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
+    (("CLUSTERDOWN", "ClusterDown", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
     (("WRONGTYPE",), "keys of the state were overwritten by another program: give it a Redis of its own"),
-    (("unexpected keyword argument", "in connection URL"),
-     "redis-py does not take what the address says after its question mark"),
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
+    (("MOVED", "Moved", "CROSSSLOT", "in cluster mode"),
+     "this Redis is a node of a cluster: give a client instead of its address, a redis.RedisCluster"),
+    (("unknown command",),
+     "this is no Redis itself, but a Sentinel or a proxy without scripts: give the address of Redis"),
+    (("InvalidResponse", "Protocol Error", "Connection not ready"),
+     "what answers is no Redis, or wants TLS (rediss://): check host and port"),
+    (("Connection closed by server",),
+     "the connection was closed without an answer: is this a Redis, and does it want TLS (rediss://)?"),
+    (("WRONG_VERSION_NUMBER",), "what answers speaks no TLS: is it redis:// instead of rediss://?"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""
+_LATE = "Redis does not answer in time"
 
 
 def _words(error: Exception) -> str:
@@ -302,7 +324,7 @@ def _words(error: Exception) -> str:
         if any(mark in text for mark in marks):
             return meaning
     if isinstance(error, TimeoutError) or "Timeout" in text or "timed out" in text.lower():
-        return "Redis does not answer in time"
+        return _LATE
     if isinstance(error, OSError) or "Connection" in type(error).__name__:
         return f"Redis cannot be reached: is it running, and is this its address? {error}"
     return f"Redis: {text}"

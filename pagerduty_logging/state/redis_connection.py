@@ -5,12 +5,14 @@ What is sent fits into the buffers of a connection that just worked: the thread 
 
 from __future__ import annotations
 
+import re
 import select
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from pagerduty_logging.state.helper import waited
+from pagerduty_logging.state.helper import Wait, waited
 
 REST = 0.05
 """Seconds for the rest of an answer that has begun to come."""
@@ -19,18 +21,44 @@ REST = 0.05
 def connected(url: str, patience: float) -> Any:
     """Return a client of our own, for one thread at a time, that waits for nothing longer than `patience`."""
     from redis import Redis
+
+    return Redis.from_url(url, **_options(patience), single_connection_client=True)
+
+
+def _options(patience: float) -> dict[str, Any]:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    return Redis.from_url(
-        url,
-        protocol=2,  # servers before 6 and many proxies refuse the HELLO of 3
-        socket_timeout=patience,
-        socket_connect_timeout=patience,
-        retry=Retry(NoBackoff(), 0),
-        retry_on_timeout=False,
-        single_connection_client=True,
-    )
+    return {
+        "protocol": 2,  # servers before 6 and many proxies refuse the HELLO of 3
+        "socket_timeout": patience,
+        "socket_connect_timeout": patience,
+        "retry": Retry(NoBackoff(), 0),
+        "retry_on_timeout": False,
+    }
+
+
+def refused_option(url: str) -> str | None:
+    """Return what redis-py has against the options of an address, and none of their values; None: nothing.
+
+    Nothing is opened. Redis-py alone knows which options it takes: each of its releases takes more.
+    """
+    try:
+        from redis import ConnectionPool
+    except Exception:  # broken: that is said when the state is first asked
+        return None
+    try:
+        ConnectionPool.from_url(url, **_options(1.0)).make_connection()
+    except Exception as error:
+        text = str(error)
+        unknown = re.search(r"unexpected keyword argument '([a-z_]+)'", text)
+        if unknown is not None:
+            return f"redis-py takes no option {unknown[1]!r} after the question mark of an address"
+        for _, value in parse_qsl(urlsplit(url).query):
+            text = text.replace(value, "…")
+        what = "an option" if "unexpected keyword" in text else text.rstrip(".")
+        return f"redis-py refuses what follows the question mark of the address: {what}"
+    return None
 
 
 def renewed(connection: Any) -> bool:
@@ -114,10 +142,10 @@ class Asked:
         except Exception as error:
             self._error = error
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for the answer; return whether it comes, or never will."""
+    def wait(self, seconds: float, way: Wait = waited) -> bool:
+        """Wait for the answer, in one of the ways to do so; return whether it comes, or never will."""
         try:
-            return self._error is not None or waited(self._is_there, seconds)
+            return self._error is not None or way(self._is_there, seconds)
         except Exception as error:
             self._error = error
             return True

@@ -89,5 +89,7 @@ def settled(settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
             problem.last = settlement.before
     elif not arrived(outcome):
         refused = problem.occurrences if outcome is Outcome.REFUSED else 0
-        problem.last = problem.last._replace(lost=True, refused=refused)
+        severity, seen, at, window, *_ = problem.last
+        # Not `_replace`, which in a storm fills Python's list of free tuples: 200 kB.
+        problem.last = Last(severity, seen, at, window, lost=True, refused=refused)
     return stood_for

@@ -18,6 +18,7 @@ from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import silences
 from pagerduty_logging.state.asking import Asker, StateStats, nothing
+from pagerduty_logging.state.breaker import LastTries
 from pagerduty_logging.state.ledger import HAND_IN, IN_STEP, Ledger, next_hand_in
 from pagerduty_logging.state.protocol import (
     Anothers,
@@ -35,12 +36,8 @@ from pagerduty_logging.state.protocol import (
     Unknown,
 )
 
-LAST_WAIT = 2.0
-"""Seconds that the end of the process waits for one answer."""
-LAST_TRIES = 2
-"""Answers that may fail to come then."""
-FINAL_WAIT = 0.01
-"""Seconds that are to be left for one."""
+AWAY = 60.0
+"""Seconds without an answer after which the end of the process is not held up for long."""
 SPREAD = 0.2
 """Seconds by which the hand-ins of processes in step are apart, at most."""
 LOOK = 1.0
@@ -294,11 +291,11 @@ class SharedState:
     def close(self, seconds: float) -> bool:
         """Hand in the rest, within so many seconds, and let go; return whether all was handed in."""
         self._notice_fork()
-        end = self._clock() + seconds
-        failed = 0
-        while len(self._ledger) and failed < LAST_TRIES and (left := end - self._clock()) > FINAL_WAIT:
+        tries = LastTries(seconds, self._clock, away=self._clock() - self._answered_at > AWAY)
+        while len(self._ledger) and (wait := tries.wait()):
             self._asker.breaker.allow_once_more()
-            failed += self._exchange(wait=min(left, LAST_WAIT)) is None
+            if self._exchange(wait=wait, last=True) is None and not self._asker.is_late:
+                tries.rest()
         self._asker.close()
         return not len(self._ledger)
 
@@ -321,6 +318,7 @@ class SharedState:
         spend: int | None = None,
         wait: float | None = None,
         meanwhile: Callable[[], object] = nothing,
+        last: bool = False,
     ) -> Reply | None:
         """Do one exchange with what is to be handed in; None: the state did not answer, or not yet.
 
@@ -328,6 +326,7 @@ class SharedState:
             claim, spend: what is asked.
             wait: seconds to wait for an answer that may also come later; None: it is needed now.
             meanwhile: is called while the answer is under way.
+            last: there is no time to find out first whether a state that failed is back.
         """
         with fork_gate():
             late = self._asker.late(wait or 0.0)
@@ -335,7 +334,7 @@ class SharedState:
                 self._take(late)
                 if wait is not None and not len(self._ledger):
                     return late
-            if self._asker.breaker.open:
+            if self._asker.breaker.open and not last:
                 back = self._asker.probe(self._request())
                 if back is None:
                     return None

@@ -8,6 +8,8 @@ from pagerduty_logging.state.problem import MAX_KINDS, Problem
 
 MAX_LINES = 500
 """Lines that are known; a pattern takes two kilobytes."""
+MAX_FORGOTTEN = 200
+"""Problems that are forgotten before what is known of them is looked for, and let go."""
 
 
 class ShortCuts:
@@ -29,7 +31,7 @@ class ShortCuts:
         self.lines: dict[str, dict[int, Any]] = {}
         self.known_at: dict[tuple[str, int], dict[object, Problem]] = {}
         self._most = most
-        self._count = self._lines = 0
+        self._count = self._lines = self._forgotten = 0
 
     def know(
         self, logger: str, message: str, level: float, problem: Problem, kind: type | None = None
@@ -86,12 +88,27 @@ class ShortCuts:
             self._count += 1
         inside[inner] = problem
 
+    def let_go(self) -> None:
+        """One more problem whose only event was dropped is forgotten: a storm of them takes no memory."""
+        self._forgotten += 1
+        if self._forgotten < MAX_FORGOTTEN:
+            return
+        self._forgotten = 0
+        every: tuple[dict[Any, dict[Any, Problem]], ...] = (self.known, self.known_at)
+        for known in every:
+            for outer, inside in list(known.items()):
+                for inner, problem in list(inside.items()):
+                    if problem.last.lost and inside.pop(inner, None) is not None:
+                        self._count -= 1
+                if not inside:
+                    known.pop(outer, None)
+
     def forget(self) -> None:
         """Know none."""
         self.known.clear()
         self.known_at.clear()
         self.lines.clear()
-        self._count = self._lines = 0
+        self._count = self._lines = self._forgotten = 0
 
 
 def _extend(problem: Problem, logger: str, level: float, kind: type | None) -> None:

@@ -68,6 +68,7 @@ PRAGMA application_id = 1346651209;
 PRAGMA user_version = {FORMAT};
 """
 _APPLICATION = 1346651209
+_BROKEN = ("not a database", "malformed", "no such table", "no such column")
 
 
 class _Connection(sqlite3.Connection):
@@ -269,6 +270,8 @@ class SqliteStore:
         self._close()
         if os.path.isdir(self.path):
             raise StateError(f"{self.path} is a directory: name a file in it")
+        if os.path.exists(self.path) and not os.path.isfile(self.path):
+            raise StateError(f"{self.path} is a device, a pipe or a socket: name a file")
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         self._is_the_same_file()  # before it is opened: one that takes its place now is noticed the next time
@@ -315,7 +318,7 @@ class SqliteStore:
         text = str(error)
         if is_busy(error):
             return f"{self.path} is locked by another program"
-        if "not a database" in text or "malformed" in text:
+        if any(mark in text for mark in _BROKEN) or isinstance(error, json.JSONDecodeError):
             return f"{self.path} is no SQLite database, or a broken one: move it away, a new one is made"
         if "full" in text:
             return f"{self.path}: the disk is full"

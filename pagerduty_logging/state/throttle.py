@@ -285,7 +285,10 @@ class Throttle:
         if not problem.under_way:
             ended = outcome not in (Outcome.REJECTED, Outcome.UNDONE)
             only = 0 if outcome is Outcome.UNDONE else 1
-            self._known.close(problem, keep=ended or problem.occurrences > only)
+            keep = ended or problem.occurrences > only
+            self._known.close(problem, keep=keep)
+            if not keep and problem.origin[0]:
+                self.shortcuts.let_go()
         first = settlement.why in (Why.FIRST, Why.LOST)
         if first and outcome is Outcome.DELIVERED and not problem.over:
             self.unreported.watch(problem)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pagerduty_logging.events_api.clock import monotonic
-from pagerduty_logging.state.helper import Guard, Helper
+from pagerduty_logging.state.helper import Guard, Helper, waited_by_many
 from pagerduty_logging.state.line import LINGER, PROMPT, Do, Handed, Line
 from pagerduty_logging.state.protocol import Reply, Request, StateError
 
@@ -61,7 +61,7 @@ class Joined:
     def wait(self, seconds: float) -> bool:
         def do(requests: list[Request]) -> list[Reply]:
             link = self._link()
-            call = link.helper.start(lambda: link.exchange(requests, seconds))
+            call = link.helper.start(lambda: link.exchange(requests, seconds), waited_by_many)
             if not call.wait(seconds):
                 self._line.link = None
                 link.leave()

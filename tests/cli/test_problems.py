@@ -1,6 +1,7 @@
 """`problems`, `silence`, `silences`, `unsilence`: an operator looks at what a fleet knows, and has quiet."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -61,6 +62,32 @@ def test_the_table_is_worst_first(command: Callable[..., Any], known: str):
         ["critical", "disk fails", "1205", "web-1, web-2", "2 min ago", "0 s ago", "5 min left", "disk"],
         ["error", "network fails", "3", "web-1", "2 min ago", "0 s ago", "5 min left", "network"],
     ]
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(130, 3), (72, 5)])
+def test_a_narrow_terminal_shows_less_of_the_summary_and_the_whole_key(
+    command: Callable[..., Any], path: str, monkeypatch: pytest.MonkeyPatch, columns: int, lines: int
+):
+    state = fleet(path)
+    for key in ("orders-are-not-stored-although-paid", "no-room"):
+        page(state, key, 1)
+    state.close(1.0)
+    monkeypatch.setattr("pagerduty_logging.cli.output.is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown = command("problems", "--state", path).out.splitlines()
+    assert len(shown) == lines
+    assert max(map(len, shown)) <= columns
+    assert "orders-are-not-stored-although-paid" in "\n".join(shown).split()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_list_that_cannot_be_written_is_trouble(known: str):
+    command = [sys.executable, "-m", "pagerduty_logging", "problems", "--state", known]
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert ran.returncode == 2
+    assert b"No space left" in ran.stderr
 
 
 def test_programs_read_it_as_json(command: Callable[..., Any], known: str, monkeypatch: pytest.MonkeyPatch):
@@ -198,7 +225,7 @@ def test_a_silence_reaches_the_programs_and_is_ended(command: Callable[..., Any]
     assert command("unsilence", name, "--state", known).code == 0
     ran = command("unsilence", name, "--state", known)
     assert (ran.code, ran.out) == (1, "")
-    assert "no silence has this name" in ran.err
+    assert "no silence has this name: `pagerduty-logging silences` lists the names" in ran.err
     assert json.loads(command("silences", "--state", known, "--json").out) == {"silences": []}
 
 

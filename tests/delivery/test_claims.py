@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from pagerduty_logging import PagerDutyHandler, Resolve, Trigger
-from pagerduty_logging.delivery.body import Body
+from pagerduty_logging.delivery.body import BodyOf
 from pagerduty_logging.delivery.claims import A_MOMENT, GATHER, SOON, Claims
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
-from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
+from pagerduty_logging.delivery.event import Kind, Named, Pending, nobody_waits
 from pagerduty_logging.delivery.roles import Roles
 from pagerduty_logging.events_api.encoding import EncodedEvent
 from pagerduty_logging.events_api.errors import EventsError, NetworkError
@@ -212,9 +212,9 @@ class Fleet:
                     severity=rank,
                     kind=Kind.NEWS,
                     accepted_at=self.now,
-                    body=Body(compose, take=take),
+                    body=BodyOf(compose, take=take),
                     settle=settle,
-                    caller=Caller(key, "shop"),
+                    caller=Named(key, "shop"),
                 )
             )
         return called
@@ -226,9 +226,9 @@ class Fleet:
                 severity=Severity.ERROR,
                 kind=Kind.NEWS,
                 accepted_at=self.now,
-                body=Body(lambda: event, bare=True),
+                body=BodyOf(lambda: event, bare=True),
                 settle=nobody_waits,
-                caller=Caller("order"),
+                caller=Named("order"),
             )
         )
 
@@ -577,12 +577,12 @@ def reporting(*answers: Any, times: int = 1) -> Fleet:
             severity=Severity.ERROR,
             kind=Kind.FOLLOW_UP,
             accepted_at=fleet.now,
-            body=Body(
+            body=BodyOf(
                 lambda: Trigger("disk broke", severity=Severity.ERROR, dedup_key="disk"),
                 take=lambda figures, composed: None,
             ),
             settle=nobody_waits,
-            caller=Caller("report"),
+            caller=Named("report"),
         )
     )
     return fleet

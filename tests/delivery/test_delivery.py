@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from pagerduty_logging.delivery.body import Body
+from pagerduty_logging.delivery.body import BodyOf
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
-from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
+from pagerduty_logging.delivery.event import Kind, Named, Pending, nobody_waits
 from pagerduty_logging.events_api.encoding import EncodedEvent
 from pagerduty_logging.events_api.errors import EventsError, NetworkError
 from pagerduty_logging.events_api.events import Severity, Trigger
@@ -63,9 +63,9 @@ class Turned:
             severity=Severity.ERROR,
             kind=Kind.NEWS,
             accepted_at=self.now,
-            body=Body(lambda: Trigger(item.key, dedup_key=item.key)),
+            body=BodyOf(lambda: Trigger(item.key, dedup_key=item.key)),
             settle=nobody_waits,
-            caller=Caller(item.key),
+            caller=Named(item.key),
         )
 
 

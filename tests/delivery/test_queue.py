@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from pagerduty_logging.delivery.body import Body
-from pagerduty_logging.delivery.event import Caller, Kind, Pending
+from pagerduty_logging.delivery.body import BodyOf
+from pagerduty_logging.delivery.event import Kind, Named, Pending
 from pagerduty_logging.delivery.inbox import HANGS, MAX_BEHIND, MAX_DEFERRED, MAX_DEFERRED_BYTES, Inbox
-from pagerduty_logging.delivery.queue import Queue
+from pagerduty_logging.delivery.queue import MAX_ENTERING, Queue
 from pagerduty_logging.delivery.schedule import Backlog, Budget
 from pagerduty_logging.events_api.errors import BadRequest, NetworkError
 from pagerduty_logging.events_api.events import Severity, Trigger
@@ -53,9 +53,9 @@ def pending(
         severity=Severity(severity),
         kind=Kind.NEWS,
         accepted_at=clock(),
-        body=Body(lambda: Trigger(key)),
+        body=BodyOf(lambda: Trigger(key)),
         settle=settle,
-        caller=Caller(f"label of {key}"),
+        caller=Named(f"label of {key}"),
     )
 
 
@@ -73,6 +73,22 @@ def test_items_are_decided_in_the_order_in_which_they_came() -> None:
     waiting.decide(decider(clock))
     assert [event.dedup_key for event in waiting.waiting()] == ["disk", "bank"]
     assert (waiting.stats().accepted, waiting.stats().pending) == (2, 2)
+
+
+def test_what_there_is_no_room_for_is_reported_while_the_rest_is_decided() -> None:
+    clock = Clock()
+    waiting = queue(clock, max_pending=1)
+    for number in range(4 * MAX_ENTERING):
+        assert waiting.inbox.offer(Logged(f"{number}"))
+    seen: list[int] = []
+
+    def report() -> None:
+        seen.append(len(waiting.lost))
+        waiting.lost.clear()
+
+    waiting.decide(decider(clock), report)
+    assert len(seen) == 4
+    assert max(seen) <= MAX_ENTERING
 
 
 def test_an_item_whose_decision_is_interrupted_is_decided_again() -> None:
@@ -204,7 +220,7 @@ def test_another_lines_problem_is_kept_however_many_words_one_line_logs() -> Non
     for n in range(3_300):
         clock.now += 0.001
         event = pending(f"word {n}", clock)
-        event.caller = Caller("ERROR of logger 'web' (web.py:10)")
+        event.caller = Named("ERROR of logger 'web' (web.py:10)")
         waiting.enter(event)
         if n == 1_000:
             waiting.enter(pending("the database is down", clock))

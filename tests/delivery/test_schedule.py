@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from pagerduty_logging.delivery.body import Body
-from pagerduty_logging.delivery.event import Caller, Kind, Pending, nobody_waits
+from pagerduty_logging.delivery.body import BodyOf
+from pagerduty_logging.delivery.event import Kind, Named, Pending, nobody_waits
 from pagerduty_logging.delivery.overflow import Overflow
 from pagerduty_logging.delivery.schedule import CROWDED, After, Backlog, Budget, after
 from pagerduty_logging.events_api.errors import ApiError, BadRequest, NetworkError, RateLimited, ServerError
@@ -30,9 +30,9 @@ def pending(key: str, severity: str = "error", at: float = 0.0, **fields: object
         severity=Severity(severity),
         kind=Kind.REMINDER if fields.pop("known", False) else Kind.NEWS,
         accepted_at=at,
-        body=Body(lambda: Trigger(key)),
+        body=BodyOf(lambda: Trigger(key)),
         settle=nobody_waits,
-        caller=Caller(str(fields.pop("line", f"line of {key}"))),
+        caller=Named(str(fields.pop("line", f"line of {key}"))),
         **fields,  # type: ignore[arg-type]
     )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import queue
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from logging.handlers import QueueHandler, QueueListener
 from typing import Any
 
@@ -55,6 +57,34 @@ def caused(i: int) -> Exception:
         return caught
 
 
+class Late:
+    """A message that is put together only where it is shown."""
+
+    def __init__(self, order: int) -> None:
+        self.order = order
+
+    def __str__(self) -> str:
+        return f"order {self.order} is late"
+
+
+class OutOfStock(Exception):
+    def __str__(self) -> str:
+        return f"order {self.args[0]} is out of stock"
+
+
+class Words(str):
+    pass
+
+
+MANY = {f"name_{'x' * number}": number for number in range(40)}
+
+
+@dataclass
+class Failed:
+    order: int
+    reason: str = "no money"
+
+
 FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
     "an f-string": lambda log, i: log.error(f"payment {i} failed"),
     "an f-string with an exception": lambda log, i: log.error(
@@ -90,6 +120,22 @@ FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
     ),
     "values alone": lambda log, i: log.error("%s: %s", i, "payment failed"),
     "a tag before it": lambda log, i: log.error(f"[{i}] payment failed"),
+    "an object": lambda log, i: log.error(Late(i)),
+    "an object as the argument": lambda log, i: log.error("%s", Late(i)),
+    "a data class": lambda log, i: log.error(Failed(i)),
+    "a kind of text": lambda log, i: log.error(Words(f"order {i} is late")),
+    "bytes": lambda log, i: log.error(b"order %d is late" % i),
+    "a list": lambda log, i: log.error(["order is late", i]),
+    "an exception with words of its own": lambda log, i: log.error(raised(OutOfStock(i))),
+    "words and an exception as values": lambda log, i: log.error("%s: %s", "late", raised(OutOfStock(i))),
+    "an exception of two values": lambda log, i: log.error(raised(LookupError("late", i))),
+    "an exception without words": lambda log, i: log.error(raised(LookupError())),
+    "an ordered mapping": lambda log, i: log.error(OrderedDict(event="order is late", order=i)),
+    "a mapping of many names": lambda log, i: log.error({**MANY, "event": "order is late", "order": i}),
+    "a mapping with nested words": lambda log, i: log.error({"error": {"message": "late"}, "order": i}),
+    "a mapping without words": lambda log, i: log.error({"order": i, "status": "failed"}),
+    "JSON without words": lambda log, i: log.error(json.dumps({"order": i, "status": "failed"})),
+    "JSON with nested words": lambda log, i: log.error(json.dumps({"error": {"message": "late", "no": i}})),
     "a fresh f-string with a component": lambda log, i: log.error(
         f"payment {i} failed", extra={"pagerduty": {"component": "pay"}}
     ),
@@ -134,6 +180,57 @@ def test_repeats_behind_a_queue_are_counted_on_the_listeners_thread(
         send(i)
     assert handler.looked_at == before
     assert len(sandbox.alerts) == 1
+
+
+def test_an_object_that_logs_where_it_is_shown_is_a_repeat_and_so_is_what_it_logs(
+    sandbox: Sandbox, handler: Watched
+) -> None:
+    log = logger_of(handler)
+
+    class Talking(Late):
+        def __str__(self) -> str:
+            log.error(Talking(self.order))
+            return super().__str__()
+
+    class Once(Late):
+        def __str__(self) -> str:
+            log.error(f"price of {self.order} is not known")
+            return super().__str__()
+
+    def report(i: int) -> None:
+        log.error(Once(i))
+
+    for i in range(6):
+        report(i)
+        assert handler.flush(10.0)
+    report(6)  # once a second its file is looked at
+    before = handler.looked_at
+    report(7)
+    assert (handler.looked_at, len(sandbox.alerts)) == (before, 2)
+    log.error(Talking(8))  # asks itself for ever
+    assert handler.flush(10.0)
+
+
+@pytest.mark.parametrize("ends_by", [KeyboardInterrupt, SystemExit])
+def test_an_object_that_ends_the_program_where_it_is_shown_pages_first(
+    sandbox: Sandbox, handler: Watched, ends_by: type[BaseException]
+) -> None:
+    log = logger_of(handler)
+
+    class Fatal(Late):
+        def __str__(self) -> str:
+            if self.order > 3:
+                raise ends_by
+            return super().__str__()
+
+    for i in range(4):
+        log.error(Fatal(i))
+        assert handler.flush(10.0)
+    with pytest.raises(ends_by):
+        log.error(Fatal(4))
+    assert handler.flush(10.0)
+    assert handler.looked_at + handler.repeats == 5
+    assert len(sandbox.alerts) == 2
 
 
 def test_records_with_other_overrides_are_no_repeats(sandbox: Sandbox, handler: Watched) -> None:

@@ -17,7 +17,7 @@ from pagerduty_logging.fingerprinting import fingerprint, source, token_of
 from pagerduty_logging.fingerprinting.call_sites import CallSites
 from pagerduty_logging.fingerprinting.lines import MAX_TEXTS, Line
 from pagerduty_logging.fingerprinting.problem import Identifier
-from pagerduty_logging.fingerprinting.tokens import words_of
+from pagerduty_logging.fingerprinting.words import shown, words_of
 from pagerduty_logging.state.problem import Last, Problem
 from pagerduty_logging.state.shortcuts import MAX_LINES
 from pagerduty_logging.state.throttle import Throttle
@@ -28,8 +28,8 @@ __all__ = ("program",)
 
 
 def _words(record: logging.LogRecord) -> str | None:
-    """Return the words by which a line is known: of texts and mappings without arguments, of nothing else."""
-    return None if record.args or type(record.msg) not in (str, dict) else words_of(record.msg)
+    """Return the words by which a line is known: of messages without arguments that are no exceptions."""
+    return None if record.args or isinstance(record.msg, Exception) else words_of(record.msg, shown)
 
 
 class Known:
@@ -37,7 +37,7 @@ class Known:
 
     def __init__(self) -> None:
         self._throttle = Throttle(300.0, 10_000)
-        self._sites = CallSites(self._throttle, "mark", Identifier(None, str))
+        self._sites = CallSites(self._throttle, "mark", Identifier(None, str), {})
 
     @property
     def lines(self) -> list[Line]:

@@ -46,6 +46,25 @@ def call_and_report(function):
     except ToolError:
         logging.getLogger("sites").exception("Tool %r raised", "a name")
 
+def call_and_tell(function):
+    import traceback
+    try:
+        function()
+    except Exception:
+        told = ToolError(f"(500) it broke\\n{traceback.format_exc()}\\nwhile running a step")
+    logging.getLogger("sites").error("Exception in do_progress", exc_info=told)
+
+def call_raise_and_tell(function):
+    import traceback
+    try:
+        try:
+            function()
+        except Exception:
+            text = traceback.format_exc()
+        raise ToolError(f"Stacktrace: {text}")
+    except ToolError:
+        logging.getLogger("sites").exception("Exception in do_progress")
+
 def call_and_handle(function, handler):
     try:
         function()
@@ -129,6 +148,15 @@ def test_what_a_library_wraps_before_it_reports_it_is_distinguished_by_what_it_w
     assert explain(records[2]).joined == ("exception=ValueError", f"function={__name__}.prices")
     assert len({fingerprint(queued(record)) for record in records}) == 3
     assert explain(queued(records[2])).joined == ("exception=ValueError", "function=test_reporters.prices")
+
+
+@pytest.mark.parametrize("tell", [server.call_and_tell, server.call_raise_and_tell])
+def test_what_a_library_only_puts_into_an_exceptions_text_distinguishes_its_reports(tell):
+    keys = keys_of(tell, (*APPLICATION, deep))
+    assert len(set(keys)) == 3
+    assert keys[3] == keys[0]
+    records = [logged(tell, function)[0] for function in APPLICATION]
+    assert explain(records[2]).joined == ("exception=ValueError", "function=test_reporters.prices")
 
 
 def test_what_an_application_wraps_itself_is_distinguished_by_the_wrapper():

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pagerduty_logging.fingerprinting import Fingerprinter, fingerprint, source, token_of
+from pagerduty_logging.fingerprinting.words import shown
 
 PROGRAM = """
-import functools, json, logging, sys
+import collections, functools, json, logging, sys
 
 def f_string(log, a, b): log.error(f"payment {a} of {b} failed")
 def two_templates(log, a, b): log.error(f"payment {a} failed" if b == "0" else f"refund {a} failed")
@@ -181,6 +182,55 @@ def braced_first(log, a, b): log.error(f"{{{a}}} payment {b} failed")
 def a_word_with_t(log, a, b): log.error(f"The payment {a} of {b} failed")
 def a_t(log, a, b): log.error(f"T{a}payment {b}")
 exec("def in_exec(log, a, b): log.error(f'made {a} up')")
+class Thing:
+    def __init__(self, said): self.said = said
+    def __str__(self): return self.said
+class Own(Exception):
+    def __str__(self): return "own " + self.args[0]
+class Text(str): pass
+def an_object(log, a, b): log.error(Thing(a))
+def an_object_as_argument(log, a, b): log.error("%s", Thing(a))
+def objects_as_values(log, a, b): log.error("%s: %s", Thing(a), b)
+def an_object_as_repr(log, a, b): log.error("%r: %s", Thing(a), Thing(b))
+def an_error_as_value(log, a, b): log.error("%s: %s", b, LookupError(a))
+def an_own_error_as_value(log, a, b):
+    try:
+        raise Own(a)
+    except Exception as error:
+        log.error("%s: %s", b, error, exc_info=a == "0")
+def an_own_error(log, a, b):
+    try:
+        raise Own(a)
+    except Exception as error:
+        log.error(error, exc_info=b == "0")
+def an_own_error_in_words(log, a, b):
+    try:
+        raise Own(a)
+    except Exception as error:
+        log.error(f"payment failed: {error}", exc_info=b == "0")
+def an_error_of_two(log, a, b):
+    try:
+        raise LookupError(a, b) if b != "0" else LookupError
+    except Exception as error:
+        log.error(error, exc_info=b == "1")
+def a_list(log, a, b): log.error(["payment", a, b])
+def a_fresh_list(log, a, b): log.error([b, Thing(a)])
+def a_tuple(log, a, b): log.error((a, b))
+def some_bytes(log, a, b): log.error(a.encode())
+def a_number(log, a, b): log.error(len(a) * 10)
+def a_kind_of_text(log, a, b): log.error(Text(a))
+def ordered(log, a, b): log.error(collections.OrderedDict(event=a, order=b))
+def nested(log, a, b): log.error({"error": {"message": a, "code": b}, "order": a})
+def with_objects(log, a, b): log.error({"event": "payment failed", "a": Thing(a), "b": [b, LookupError(a)]})
+def event_is_an_object(log, a, b): log.error({"event": Thing(a), "order": b})
+def with_many_names(log, a, b): log.error({**dict.fromkeys(map("n{}".format, range(60)), b), "event": a})
+def nested_json(log, a, b): log.error(json.dumps({"error": {"message": a}, "order": [b]}))
+def wordless_json(log, a, b): log.error(json.dumps({"status": b, "order": a, "rows": {"first": [a]}}))
+def wordless_elsewhere(log, a, b):
+    data = dict(zip(("status", "order", "code"), (b, a, b)))
+    log.error(data)
+def a_repr_of_its_own(log, a, b): log.error(Thing(f"Problem(code={a!r}, user={b})"))
+def a_repr_elsewhere(log, a, b): wrapper(log, f"Problem(status={a!r}, number={b!r})", b)
 """
 
 NAMES = tuple(
@@ -276,8 +326,8 @@ def test_a_token_is_what_the_full_rules_hash(
             if record is None:
                 continue
             key = known.identify(record).key  # reads the call site, as the first record of every site does
-            token = token_of(record)
-            assert token is None or known.key_by(token) == key
+            for token in (token_of(record), token_of(record, shown)):
+                assert token is None or known.key_by(token) == key
 
 
 @pytest.mark.parametrize(
@@ -286,13 +336,16 @@ def test_a_token_is_what_the_full_rules_hash(
      "as_json", "an_error", "raised", "raised_as_argument", "raised_with_words", "in_lambda", "method",
      "wrapper", "decorated", "in_exec", "tagged_wrapper", "only_values", "tagged_values", "with_a_cause",
      "of_a_cause", "with_a_group", "dispatching", "through_a_library", "an_os_error",
-     "wrapper_with_an_error"],
+     "wrapper_with_an_error", "an_object", "an_object_as_argument", "objects_as_values", "an_error_as_value",
+     "an_own_error", "an_own_error_in_words", "an_error_of_two", "a_list", "some_bytes", "a_number",
+     "a_kind_of_text", "ordered", "nested", "with_objects", "with_many_names", "nested_json", "wordless_json",
+     "wordless_elsewhere", "a_repr_of_its_own", "a_repr_elsewhere"],
 )  # fmt: skip
 def test_most_messages_have_a_token(program: dict[str, Callable[..., None]], name: str) -> None:
     for logger in ("shop", "root"):
         (record,) = logged(program[name], logger, "payment 17 is late", "0")
         fingerprint(record)
-        assert token_of(record) is not None
+        assert token_of(record, shown) is not None
 
 
 @pytest.mark.parametrize("queued", [False, True])

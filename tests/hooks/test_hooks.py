@@ -649,3 +649,70 @@ if __name__ == "__main__":
 def test_only_handlers_that_page_are_kept(keep: object) -> None:
     with pytest.raises(TypeError, match="keep must be a list of PagerDutyHandlers"):
         install_hooks(keep=keep)  # type: ignore[arg-type]
+
+
+class SendsFromAThread(logging.Handler):
+    """A handler that sends each record from a thread, as Honeybadger's does; the network is away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[threading.Thread] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self.threads) < 20:
+            self.threads.append(threading.Thread(target=self.send, name=f"sender-{len(self.threads)}"))
+            self.threads[-1].start()
+
+    def send(self) -> None:
+        raise OSError("the network is away")
+
+
+def test_a_handler_whose_threads_die_is_not_called_for_each_of_its_own_threads(sandbox, shop, printed):
+    sender = SendsFromAThread()
+    shop.addHandler(sender)
+    try:
+        with install_hooks(shop):
+            shop.error("payment failed")
+            for thread in sender.threads:
+                thread.join()
+    finally:
+        shop.removeHandler(sender)
+    flush(shop)
+    assert sorted(printed) == [thread.name for thread in sender.threads]
+    assert len(printed) == 3  # for the error, for the thread that died of it, and for that one's
+    assert sorted(alert.summary for alert in sandbox.alerts) == [
+        "Uncaught exception in thread sender-0: OSError: the network is away",
+        "payment failed",
+    ]
+
+
+class LeavesABrokenObject(logging.Handler):
+    """A handler that makes and drops an object for each record, which raises when it is deleted."""
+
+    called = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.called += 1
+        Broken()
+
+
+class Broken:
+    def __del__(self) -> None:
+        raise OSError("cannot close")
+
+
+def test_a_handler_whose_objects_raise_when_deleted_is_not_called_without_end(sandbox, shop, printed):
+    handler = LeavesABrokenObject()
+    shop.addHandler(handler)
+    try:
+        with install_hooks(shop):
+            shop.error("payment failed")
+    finally:
+        shop.removeHandler(handler)
+    flush(shop)
+    assert handler.called == 2  # for the error, and for the object that it left
+    assert printed == ["cannot close", "cannot close"]
+    assert sorted(alert.summary for alert in sandbox.alerts) == [
+        "Uncaught exception in Broken.__del__: OSError: cannot close",
+        "payment failed",
+    ]

@@ -150,3 +150,32 @@ def test_the_next_success_resolves_a_task_if_that_is_wanted(
         place.send("heal")
         sandbox.wait_until(lambda: sandbox.alerts[0].state == "resolved", timeout=PATIENCE)
     assert [event["event_action"] for event in sandbox.events] == ["trigger", "resolve"]
+
+
+MULTIPROCESS = """
+import logging, sys
+when = sys.argv[1]
+if when == "before": import multiprocess
+from pagerduty_logging import PagerDutyHandler, install_hooks
+logging.getLogger().addHandler(PagerDutyHandler())
+if when != "in the child": install_hooks()
+import multiprocess
+
+def pay():
+    install_hooks()
+    raise ValueError("boom")
+
+process = multiprocess.Process(target=pay, name="payer")
+process.start()
+process.join()
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after", "in the child"])
+def test_a_process_of_multiprocess_that_dies_pages_once(sandbox: Sandbox, tmp_path: Path, when: str) -> None:
+    if importlib.util.find_spec("multiprocess") is None:
+        pytest.skip("multiprocess is not installed")
+    (tmp_path / "shop.py").write_text(MULTIPROCESS)
+    run(["shop.py", when], tmp_path, sandbox)
+    assert set(pages(sandbox)) == {"Uncaught exception in process payer: ValueError: boom"}
+    assert len(sandbox.events) == 1

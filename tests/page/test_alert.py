@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,19 @@ def test_a_line_by_which_a_library_reports_names_the_applications_function() -> 
     assert _trigger(ours).summary == "Job 7f3a failed: ValueError: no"
 
 
+def test_a_traceback_that_a_library_puts_into_its_own_words_is_shown_as_the_exception_that_it_reports() -> (
+    None
+):
+    printed = "".join(traceback.format_exception(*_raised_in_the_shop()))
+    made = record(f"[Backend Exception]\n {printed}\n")
+    ours = _trigger(made)
+    assert (ours.summary, ours.event_class) == ("[Backend Exception]", "ERROR")
+    made.pathname = logging.__file__
+    shown = _trigger(made)
+    assert shown.summary == "[Backend Exception] in test_alert._charge: ValueError: no"
+    assert shown.event_class == "ValueError"
+
+
 def test_what_a_library_made_of_an_exception_is_shown_by_what_it_made_it_of() -> None:
     charged = _raised_in_the_shop()[1]
     wrapper = LookupError("tool failed")
@@ -214,6 +228,16 @@ def test_what_a_library_made_of_an_exception_is_shown_by_what_it_made_it_of() ->
     assert _trigger(made).summary == "Tool 'refund' failed in test_alert._charge: ValueError: no"
     ours = record("Tool 'refund' failed", exc_info=(LookupError, wrapper, None))
     assert _trigger(ours).summary == "Tool 'refund' failed: LookupError: tool failed"
+
+
+def test_a_timeout_of_a_librarys_is_shown_as_one_and_not_as_the_cancelling_of_the_application() -> None:
+    cancelled = asyncio.CancelledError("Cancelled via cancel scope 7f89beff4400")
+    cancelled.__traceback__ = _raised_in_the_shop()[2]
+    timeout = TimeoutError("after 5 s")
+    timeout.__cause__ = cancelled
+    made = record("Task failed", exc_info=(TimeoutError, timeout, None))
+    made.pathname = logging.__file__
+    assert _trigger(made).summary == "Task failed in test_alert._charge: TimeoutError: after 5 s"
 
 
 def test_an_exception_that_only_says_how_an_object_is_printed_is_shown_by_its_cause() -> None:

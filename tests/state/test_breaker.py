@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pagerduty_logging.state.breaker import LEAST_PATIENCE, MINUTE, PATIENCE, QUICK, Breaker
+from pagerduty_logging.state.breaker import LEAST_PATIENCE, MINUTE, PATIENCE, QUICK, Breaker, LastTries
 
 
 def test_the_pause_doubles_up_to_a_minute():
@@ -61,3 +61,34 @@ def test_failing_calls_hold_the_worker_a_quarter_of_a_second_in_any_minute(steps
         held.append((now, patience * share))
         breaker.failed(now, patience * share)
         assert sum(s for at, s in held if now - at < MINUTE) <= PATIENCE + 1e-9
+
+
+@given(st.floats(0.0, 30.0))
+def test_the_end_of_a_process_tries_ever_more_seldom_until_its_time_is_over(seconds: float):
+    now, pauses = [100.0], []
+
+    def sleep(pause: float) -> None:
+        pauses.append(pause)
+        now[0] += pause
+
+    tries = LastTries(seconds, lambda: now[0], sleep)
+    while wait := tries.wait():
+        assert 0.0 < wait <= seconds + 1e-9
+        tries.rest()
+        assert len(pauses) < 100
+    assert 100.0 + seconds - 0.02 < now[0] <= 100.0 + seconds + 1e-9
+    assert all(0.025 <= pause <= 0.8 for pause in pauses[:-1])
+
+
+def test_a_state_that_is_away_is_tried_eight_times_at_the_end_or_for_four_seconds():
+    now = [100.0]
+    tries = LastTries(30.0, lambda: now[0], lambda pause: None, away=True)
+    for _ in range(8):
+        assert tries.wait() == 2.0
+        tries.rest()
+    assert tries.wait() == 0.0
+    hanging = LastTries(30.0, lambda: now[0], away=True)
+    now[0] += 3.0
+    assert hanging.wait() == 1.0
+    now[0] += 1.0
+    assert hanging.wait() == 0.0

@@ -34,13 +34,24 @@ from .conftest import KEY
         ("redis://:secret@host:0/0", ValueError, "state names port 0"),
         ("redis://:secret@host/zero", ValueError, "a database that is no number"),
         ("redis://[::1/0", ValueError, "its host or port cannot be read"),
+        ("redis://:secret@ho st/0", ValueError, "names a host that cannot be one"),
+        ("redis://:secret@${HOST}/0", ValueError, "names a host that cannot be one"),
+        ("redis://host:12#secret@host/0", ValueError, "holds a #: in a password it is written %23"),
+        ("redis://host:12?secret@host/0", ValueError, "in a password it is written %3F"),
+        ("redis://:sec\nret@host/0", ValueError, "holds a line break"),
         ("unix://", ValueError, "state names no socket"),
+        ("unix:/run/redis.sock", ValueError, "names no socket: unix:///path/to/redis.sock"),
         ("", ValueError, "state is empty"),
         ("  ", ValueError, "state is empty"),
         ("a\0b", ValueError, "state is no path"),
         (":memory:", ValueError, "which no other process sees"),
         ("localhost:6379", ValueError, "an address without its scheme: redis://host:6379/0"),
         ("redis.internal:6379/0", ValueError, "an address without its scheme"),
+        ("user:secret@host:6379/0", ValueError, "an address without its scheme"),
+        ("//:secret@host:6379/0", ValueError, "an address without its scheme"),
+        ("redis//:secret@host", ValueError, "an address without its scheme"),
+        ("'redis://:secret@host/0'", ValueError, "such as a quotation mark"),
+        ("STATE=redis://:secret@host/0", ValueError, "something before it"),
         ("redis:localhost:secret", ValueError, "no address that can be read, and no path"),
         ("file:pages.sqlite?key=secret", ValueError, "no address that can be read, and no path"),
         (b"/var/lib/x", TypeError, "not bytes"),
@@ -59,13 +70,37 @@ def test_what_cannot_mean_anything_is_refused_and_no_password_shown(option, erro
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("ssl_cert_reqs=secret", "refuses what follows the question mark of the address: Invalid SSL"),
+        ("colour=secret", "takes no option 'colour' after the question mark"),
+        ("a%20b=secret", "refuses what follows the question mark of the address: an option"),
+        ("socket_timeout=secret", "Invalid value for 'socket_timeout'"),
+        ("protocol=9", "protocol must be either 2 or 3"),
+        ("single_connection_client=no", "takes no option 'single_connection_client'"),
+    ],
+)
+def test_an_option_that_redis_py_refuses_is_named_and_its_value_is_not_shown(query: str, says: str):
+    pytest.importorskip("redis")
+    with pytest.raises(ValueError, match=f"^state: redis-py .*{re.escape(says)}") as caught:
+        find_place(f"rediss://:secret@host/0?{query}")
+    assert "secret" not in str(caught.value)
+
+
+def test_options_that_redis_py_takes_are_left_to_it():
+    pytest.importorskip("redis")
+    for query in ("ssl_cert_reqs=none&ssl_ca_certs=/nowhere", "client_name=shop", "db=3&socket_timeout=2"):
+        assert find_place(f"rediss://:secret@host?{query}") is not None
+
+
 def test_things_that_are_nearly_clients_are_refused():
     redis = pytest.importorskip("redis")
     with pytest.raises(TypeError, match="does not need asyncio"):
         find_place(redis.asyncio.Redis())
     with pytest.raises(TypeError, match="not a Pipeline of one"):
         find_place(redis.Redis().pipeline())
-    with pytest.raises(TypeError, match=r"not \w+$"):
+    with pytest.raises(TypeError, match=r"not the class Redis$"):
         find_place(redis.Redis)
 
 
@@ -83,6 +118,11 @@ def test_a_client_without_a_time_out_gets_a_warning():
         ("rediss://:secret@h", "the state in Redis at h:6379"),
         ("redis://[::1]:7/", "the state in Redis at [::1]:7"),
         ("REDIS://h", "the state in Redis at h:6379"),
+        (" redis://:secret@h/2\n", "the state in Redis at h:6379/2"),
+        ("redis://[fe80::1%eth0]:7/", "the state in Redis at [fe80::1%eth0]:7"),
+        ("redis://h_1.internal", "the state in Redis at h_1.internal:6379"),
+        ("/var/lib/a@b:c", "the state in /var/lib/a@b:c"),
+        ("./a:b@c", f"the state in {Path.cwd()}/a:b@c"),
         ("unix:///run/redis.sock?db=1", "the state in Redis at /run/redis.sock"),
         ("unix://user:secret@/run/redis.sock", "the state in Redis at /run/redis.sock"),
         (Path("/var/lib/x"), "the state in /var/lib/x"),

@@ -13,7 +13,17 @@ import pytest
 from pagerduty_logging.state.breaker import PATIENCE
 from pagerduty_logging.state.ledger import HAND_IN, IN_STEP, next_hand_in
 from pagerduty_logging.state.options import find_place
-from pagerduty_logging.state.protocol import LEASE, Anothers, Later, Mine, Silence, Silenced, StateError
+from pagerduty_logging.state.protocol import (
+    LEASE,
+    Anothers,
+    Later,
+    Mine,
+    Reply,
+    Silence,
+    Silenced,
+    StateError,
+    Unknown,
+)
 from pagerduty_logging.state.shared import SPREAD, SharedState
 
 from .conftest import Member
@@ -79,7 +89,7 @@ def test_after_the_window_one_reminds_and_tells_what_was_held_back(member):
     here, there = member("web-1"), member("web-2")
     here.tell(window=1.0)
     there.see(n=41)
-    there.state.hand_in()
+    until(there.state.hand_in)
     time.sleep(1.01)
     answer = there.ask()
     assert isinstance(answer, Mine)
@@ -100,7 +110,7 @@ def test_first_seen_comes_of_the_oldest_occurrence_of_all(member):
     here, there = member(), member()
     now = time.time()
     there.state.count("disk", 2, first=now - 100.0, last=now - 50.0, severity=1)
-    there.state.hand_in()
+    until(there.state.hand_in)
     answer = here.ask()
     assert answer.first_seen == pytest.approx(now - 100.0, abs=1.0)
     assert answer.last_seen == pytest.approx(now, abs=1.0)
@@ -112,7 +122,7 @@ def test_one_follow_up_a_window_tells_the_size(member):
     here.tell()
     assert here.ask(n=0, follow_up=True).told, "there is nothing to tell"
     there.see(n=1_998)
-    there.state.hand_in()
+    until(there.state.hand_in)
     size = here.ask(n=0, follow_up=True)
     assert isinstance(size, Mine)
     assert (size.occurrences, size.suppressed) == (1_999, 1_998)
@@ -127,7 +137,7 @@ def test_what_a_report_of_its_size_has_told_is_no_reminder_once_the_window_is_ov
     here.tell(window=0.02)
     now = time.time()
     there.see(n=9)
-    there.state.hand_in()
+    until(there.state.hand_in)
     assert isinstance(here.ask(n=0, follow_up=True), Mine)
     here.state.commit("disk", 1, occurrences=10, window=0.0, follow_up=True)
     time.sleep(0.03)
@@ -158,11 +168,11 @@ def test_resolved_by_one_it_pages_again_for_all(member):
     here, there = member(), member()
     here.tell()
     there.see(n=9)
-    there.state.hand_in()
+    until(there.state.hand_in)
     assert there.state.take_standings()["disk"].told
     here.state.resolve("disk", at=time.time())
     there.see()
-    there.state.hand_in()
+    until(there.state.hand_in)
     assert there.state.take_standings()["disk"].news
     answer = there.ask(n=0)
     assert isinstance(answer, Mine)
@@ -175,7 +185,7 @@ def test_what_happened_before_the_resolve_does_not_open_the_problem_again(member
     seen = time.time() - 2.0
     there.state.count("disk", 7, first=seen, last=seen, severity=1)
     here.state.resolve("disk", at=time.time())
-    there.state.hand_in()
+    until(there.state.hand_in)
     assert there.state.claim("disk", 1, at=seen) == Anothers(True, 0.0)
     assert here.state._asker.store.problems()[1] == []
 
@@ -244,7 +254,7 @@ def test_a_problem_of_the_first_hour_is_new_in_its_release(member):
 def test_a_release_that_runs_for_long_has_no_new_problems(member):
     first, second = member(release="1.4.2"), member(release="1.4.2")
     first.state._started -= 7_200.0  # it began two hours ago, and had nothing to say
-    first.state.hand_in()
+    until(first.state.hand_in)
     answer = second.ask()
     assert (answer.first_release, answer.new_in_release) == ("1.4.2", None)
 
@@ -296,7 +306,7 @@ def test_a_silence_for_critical_ones_too(member):
 def test_a_silence_ends_by_itself_and_by_hand(member):
     here = member()
     store = here.state._asker.make_store()
-    here.state.hand_in()
+    until(here.state.hand_in)
     store.silence(silence(), 0.3)
     assert isinstance(here.ask(), Silenced)
     time.sleep(0.31)
@@ -327,7 +337,7 @@ def test_a_silence_counts_what_it_keeps_back(member):
 def test_a_known_silence_holds_while_the_state_is_away(member):
     here = member()
     here.state._asker.make_store().silence(silence(), 60.0)
-    here.state.hand_in()
+    until(here.state.hand_in)
 
     def exchange(request, seconds):
         raise StateError("gone")
@@ -344,7 +354,7 @@ def test_the_list_shows_open_problems(member):
     here, there = member("web-1", release="7"), member("web-2")
     here.tell("disk", severity=0)
     there.see("network", n=3)
-    there.state.hand_in()
+    until(there.state.hand_in)
     now, known = here.state._asker.store.problems()
     by_key = {problem.key: problem for problem in known}
     assert sorted(by_key) == ["disk", "network"]
@@ -367,7 +377,7 @@ def test_everything_is_forgotten_after_its_time(member):
         store._clock = lambda: time.time() + LEASE + 1.0
         store._exchanges = sqlite.SWEEP
         here.see("other")
-        here.state.hand_in()
+        until(here.state.hand_in)
         assert [p.key for p in store.problems()[1]] == ["other"]
         rows = store._connection.execute("SELECT key FROM problems").fetchall()
         assert rows == [("other",)]
@@ -396,7 +406,7 @@ def test_nothing_names_the_routing_key(member, option: str, tmp_path: Path):
 def test_two_handlers_of_a_process_are_one_process(member):
     here, there = member(), member()
     here.see()
-    here.state.hand_in()
+    until(here.state.hand_in)
     assert there.ask().processes == 1
 
 
@@ -432,7 +442,7 @@ def test_nothing_is_due_where_nothing_is_new(member):
     assert here.state.due() is None
     here.see()
     assert here.state.due() <= 5.0
-    here.state.hand_in()
+    until(here.state.hand_in)
     assert here.state.due() is None
 
 
@@ -448,7 +458,7 @@ def test_many_hosts_are_counted_and_the_first_few_are_named(member):
     for number in range(12):
         one = member(f"web-{number}")
         one.see()
-        one.state.hand_in()
+        until(one.state.hand_in)
     answer = member("web-0").ask()
     assert (answer.hosts, answer.host_names, answer.more) == (12, ("web-0", "web-1", "web-2"), False)
 
@@ -478,7 +488,7 @@ def test_processes_that_met_a_problem_hand_in_at_one_moment_every_few_seconds(op
     assert all(0.0 < moment <= HAND_IN + SPREAD for moment in moments)
     assert abs(moments[0] - moments[1]) < 1.0
     now[0] += moments[0] + 1.0
-    assert there.state.hand_in()
+    until(there.state.hand_in)
     there.see()
     assert HAND_IN - 1.0 - SPREAD <= there.state.pause() <= HAND_IN
 
@@ -505,14 +515,14 @@ def test_a_lease_that_was_given_back_meanwhile_is_not_given_again(member):
 def test_the_last_event_of_a_problem_may_be_a_follow_up(member: Callable[..., Member], option: str):
     here, place = member(), find_place(option)
     here.tell()
-    assert here.state.hand_in()
+    until(here.state.hand_in)
     assert place is not None
     store = place.make_store()
     (first,) = store.problems()[1]
     here.see(n=9)
     assert isinstance(here.ask(n=0, follow_up=True), Mine)
     here.state.commit("disk", 1, occurrences=10, window=0.0, follow_up=True)
-    assert here.state.hand_in()
+    until(here.state.hand_in)
     (after,) = store.problems()[1]
     store.close()
     assert first.told_at is not None
@@ -554,3 +564,67 @@ def test_a_hand_in_without_an_answer_leaves_time_for_claims():
     assert state.stats.answers, "the answer may still come"
     assert state._asker.breaker.patience(time.monotonic()) > PATIENCE / 2
     store.go_on.set()
+
+
+class Unreliable(Hanging):
+    """A store that answers late, or not at all for so many times."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.failures = 0
+        self.handed_in: list[tuple[int, int]] = []
+
+    def exchange(self, request, seconds):
+        time.sleep(self.seconds)
+        if request.counts:
+            self.handed_in.append((request.sequence, sum(count.n for count in request.counts)))
+        if self.failures:
+            self.failures -= 1
+            raise StateError("no")
+        return Reply(now=time.time(), handed_in=request.sequence)
+
+
+def counted(store: Hanging) -> SharedState:
+    state = SharedState(lambda: store, where="test", space="space", host="web-1")
+    state.count("disk", 1, first=0.0, last=0.0, severity=1)
+    return state
+
+
+def test_at_the_end_a_state_that_answered_a_moment_ago_is_tried_again_and_again_with_one_number():
+    store = Unreliable()
+    state = counted(store)
+    assert state.hand_in()
+    state.count("disk", 7, first=0.0, last=0.0, severity=1)
+    store.failures = 4
+    assert state.close(20.0)
+    assert store.handed_in == [(1, 1)] + [(2, 7)] * 5
+
+
+def test_the_end_is_not_held_up_for_long_by_a_state_that_never_answered():
+    store = Unreliable()
+    store.failures = 1_000
+    began = time.monotonic()
+    assert not counted(store).close(20.0)
+    assert time.monotonic() - began < 5.0
+    assert len(store.handed_in) == 8
+
+
+def test_at_the_end_a_state_that_answers_too_late_for_claims_is_handed_the_counts():
+    store = Unreliable(0.6)
+    state = counted(store)
+    assert state.claim("disk", 1, at=time.time()) == Unknown()
+    assert not state.stats.answers
+    state._answered_at = state._clock()  # as if it had been in time until then
+    assert state.close(20.0)
+    assert store.handed_in[-1] == (1, 1)
+
+
+def test_a_state_that_always_answers_a_little_late_leaves_time_for_claims():
+    store = Unreliable(0.1)
+    state = counted(store)
+    for _ in range(5):
+        until(state.hand_in)
+        state.count("disk", 1, first=0.0, last=0.0, severity=1)
+    assert state._asker.breaker.patience(time.monotonic()) > 0.1
+    assert state.stats.answers

@@ -107,6 +107,22 @@ def test_a_broken_file(path: Path):
     assert "is no SQLite database, or a broken one: move it away" in why(path)
 
 
+@pytest.mark.parametrize("damage", ["DROP TABLE problems", "UPDATE problems SET record = '[1, 2'"])
+def test_a_file_that_lost_what_the_state_needs(path: Path, damage: str):
+    here = Member(path)
+    here.tell()
+    here.state.close(1.0)
+    with sqlite3.connect(path) as connection:
+        connection.execute(damage)
+    connection.close()
+    assert "is no SQLite database, or a broken one: move it away" in why(path)
+
+
+def test_a_path_that_is_no_file(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "a device, a pipe or a socket: name a file" in why(tmp_path / "pipe")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_directory(path: Path):
     path.parent.chmod(0o500)

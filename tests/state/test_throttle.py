@@ -17,6 +17,7 @@ from pagerduty_logging.state.problem import (
     next_window,
     reason,
 )
+from pagerduty_logging.state.shortcuts import MAX_FORGOTTEN
 from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import Why
 
@@ -236,3 +237,17 @@ def test_a_report_that_was_not_delivered_leaves_the_reminder_as_it_was(outcome: 
     found[1](outcome)
     now = 300.0
     assert throttle.sight("key", Severity.ERROR, now).history.why.startswith("again: 5 minutes later")
+
+
+def test_a_storm_of_dropped_problems_leaves_no_short_cuts_but_those_of_other_problems() -> None:
+    throttle = Throttle(300.0, 100_000, lambda: 0.0)
+    kept = _settled(throttle, Outcome.DELIVERED)
+    throttle.shortcuts.know("shop", "it broke", 40, kept)
+    for number in range(3 * MAX_FORGOTTEN):
+        settle = throttle.settlement()
+        problem = throttle.sight(f"{number}", Severity.ERROR, 0.0, settle).problem
+        throttle.shortcuts.know(f"shop.{number}", "it broke", 40, problem, ValueError)
+        throttle.shortcuts.know_at(("shop.py", number), "token", "shop", 40, problem)
+        settle(Outcome.REJECTED)
+    assert throttle.shortcuts.known == {"shop": {"it broke": kept}}
+    assert not throttle.shortcuts.known_at

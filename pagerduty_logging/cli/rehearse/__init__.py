@@ -1,4 +1,4 @@
-"""``rehearse``: what would have been paged for the logs that there are. No key, no network."""
+"""`rehearse`: what old logs would have paged. Needs no key and no network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pagerduty_logging.cli.parsing import Misuse, Subparsers
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
-    """Add the ``rehearse`` command to the SUBPARSERS of the command line."""
+    """Add the subcommand and its options."""
     parser = subparsers.add_parser(
         "rehearse",
         help="show what old logs would have paged",
@@ -65,7 +65,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Rehearse; return 0, 1 for more alerts than --fail-over, 2 for a wrong use, 130 after Ctrl-C."""
+    """Rehearse; 0, 1 for more alerts than --fail-over, 2 for wrong use, 130 after Ctrl-C."""
     from pagerduty_logging.cli.rehearse import command
 
     if args.json and args.csv:

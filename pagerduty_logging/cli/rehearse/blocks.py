@@ -15,11 +15,11 @@ from pagerduty_logging.cli.rehearse.counts import Counts
 
 BLOCK: Final = 1 << 20
 MAX_LINE: Final = 1 << 20
-"""Bytes of one line that are read; the rest is left out."""
+"""Bytes that are read of one line; the rest is left out."""
 STDIN: Final = "-"
 SAMPLES: Final = 64
 SAMPLE: Final = 4_096
-"""How many parts of a file are looked at to find out what a single line leaves open, and their bytes."""
+"""How many parts of a file are sampled for what a single line does not show, and their size in bytes."""
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -27,7 +27,7 @@ def opened(path: str) -> IO[bytes]:
     """Open a log; "-" is standard input.
 
     Raises:
-        Misuse: it is no file that can be read.
+        Misuse: it cannot be read.
     """
     if path == STDIN:
         return sys.stdin.buffer
@@ -40,7 +40,7 @@ def opened(path: str) -> IO[bytes]:
 
 
 def size(path: str) -> int | None:
-    """Return how many bytes a file has; None if that is unknown."""
+    """Return the size of a file in bytes; None: unknown."""
     try:
         return None if path == STDIN else os.stat(path).st_size
     except OSError:
@@ -48,7 +48,7 @@ def size(path: str) -> int | None:
 
 
 def samples(path: str) -> Iterator[bytes]:
-    """Yield parts of a file from all over it; none of one that can be read only once, or that is packed."""
+    """Yield samples from all over a file; none if it can be read only once, or is compressed."""
     whole = size(path) or 0
     if path == STDIN or not os.path.isfile(path):
         return
@@ -64,8 +64,8 @@ class Block(NamedTuple):
     """Whole lines.
 
     Attributes:
-        data: they, and maybe the beginning of one more, which the next block begins with.
-        end: where that one begins. Not cut off there, for to copy a megabyte takes time.
+        data: the lines, and perhaps the beginning of one more, with which the next block begins.
+        end: where that one begins; it is not cut off, because copying a megabyte takes time.
     """
 
     data: bytes
@@ -73,7 +73,7 @@ class Block(NamedTuple):
 
     @property
     def lines(self) -> bytes:
-        """The whole lines alone."""
+        """The whole lines only."""
         return self.data[: self.end]
 
 
@@ -87,7 +87,7 @@ def blocks(path: str, counts: Counts, on_block: Callable[[], object]) -> Iterato
     """
     with opened(path) as file:
         carry = b""
-        cutting = False  # within a line of which the beginning was given already
+        cutting = False  # inside a line whose beginning was yielded already
         try:
             for data, whole in _unpacked(path, _Counted(file, counts)):
                 on_block()
@@ -137,7 +137,7 @@ class _Counted(io.RawIOBase):
         self._counts.bytes_read -= number
 
     def read(self, size: int = -1, /) -> bytes:
-        # Of a pipe what is there: the rest may come much later, or never.
+        # From a pipe only what is available: the rest may come much later, or never.
         read: Callable[[int], bytes] = getattr(self._file, "read1", self._file.read)
         data = read(size)
         self._counts.bytes_read += len(data)
@@ -145,7 +145,7 @@ class _Counted(io.RawIOBase):
 
 
 def _unpacked(path: str, file: _Counted) -> Iterator[tuple[bytes, int]]:
-    """Yield what is read, and where its last line ends if what follows will be read again; else 0."""
+    """Yield what was read, with the end of its last line if the rest will be read again; else 0."""
     first = file.read(BLOCK)
     if first.startswith(_GZIP):
         yield from _read(gzip.GzipFile(fileobj=io.BufferedReader(_Again(first, file), BLOCK)))
@@ -160,7 +160,7 @@ def _unpacked(path: str, file: _Counted) -> Iterator[tuple[bytes, int]]:
 
 
 def _whole_lines(data: bytes, file: _Counted) -> Iterator[tuple[bytes, int]]:
-    """Go back to a line's end where the file can, for to put pieces together takes time."""
+    """Seek back to the end of a line if the file can, because joining pieces takes time."""
     can_go_back = file.seekable()
     while data:
         end = data.rfind(b"\n") + 1
@@ -173,13 +173,13 @@ def _whole_lines(data: bytes, file: _Counted) -> Iterator[tuple[bytes, int]]:
 
 
 def _read(file: IO[bytes] | _Counted | gzip.GzipFile) -> Iterator[tuple[bytes, int]]:
-    # As much as there is at once: of a file that was cut off, all but its end.
+    # As much as is available at once: of a truncated file, everything except its end.
     while data := file.read1(BLOCK):  # type: ignore[union-attr]
         yield data, 0
 
 
 class _Again(io.RawIOBase):
-    """A file of which the beginning was read already."""
+    """A file whose beginning was read already."""
 
     def __init__(self, first: bytes, rest: _Counted) -> None:
         self._first = first

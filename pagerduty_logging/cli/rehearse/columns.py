@@ -1,4 +1,4 @@
-"""Logs that are laid out in columns, as rich does it: a time that is the one before is left out."""
+"""Logs in columns, as rich writes them: a time is left out if it is the same as in the line before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Columns:
     """Puts the time back into lines that leave it out.
 
     Attributes:
-        message: where the messages of the latest record's lines begin; 0: the log has no columns.
+        message: the column in which messages begin; 0: the log has no columns.
     """
 
     def __init__(self) -> None:
@@ -20,14 +20,14 @@ class Columns:
         self.message = 0
 
     def note(self, row: Format, head: re.Match[str]) -> None:
-        """Take note of the first line of a record."""
+        """Remember the first line of a record."""
         if row.columns:
             self._level, self.message = head.start("level"), head.start("message")
         if self._level and "level" in head.re.groupindex and head.start("level") == self._level:
             self._time = head.string[: self._level]
 
     def whole(self, text: str) -> str:
-        """Return a line with its time, if it begins a record and leaves that out; else as it is."""
+        """Return a line with its time, if it begins a record and leaves out the time; else unchanged."""
         if not self._level or text[: self._level].strip() or not text[self._level : self._level + 1].strip():
             return text
         return self._time + text[self._level :]

@@ -1,4 +1,4 @@
-"""What the ``rehearse`` command does, from its arguments to its exit status."""
+"""What the `rehearse` command does, from its arguments to its exit status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from pagerduty_logging.cli import output
-from pagerduty_logging.cli.parsing import Misuse
+from pagerduty_logging.cli.parsing import INTERRUPTED, Misuse
 from pagerduty_logging.cli.rehearse import (
     blocks,
     comparing,
@@ -39,9 +39,8 @@ from pagerduty_logging.cli.rehearse.spill import Spill
 from pagerduty_logging.page.redaction import redactor
 
 TOO_MANY: Final = 1
-INTERRUPTED: Final = 130
 COLLECTIONS_APART: Final = 50_000
-"""Objects made between two collections."""
+"""Objects that are made between two runs of the garbage collector."""
 MAX_RECORDS_AGAIN: Final = 300_000
 """Records that are rehearsed once more to find out what a change saves."""
 
@@ -54,7 +53,7 @@ def rehearse_logs(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _few_collections() -> Iterator[None]:
-    """Look for cycles more seldom: records make none, and to look for them takes a twelfth of the time."""
+    """Run the garbage collector less often: records make no cycles, and it takes a twelfth of the time."""
     before = gc.get_threshold()
     gc.set_threshold(COLLECTIONS_APART, 20, 20)
     try:
@@ -128,7 +127,7 @@ def compare(args: argparse.Namespace) -> int:
 def _read(
     args: argparse.Namespace, spill: Spill, setting: Setting, level: int, formats: tuple[Format, ...]
 ) -> Result:
-    """Read the logs, rehearse their records, and keep these to be rehearsed again."""
+    """Read the logs, rehearse their records, and keep the records so that they can be rehearsed again."""
     paths: list[str] = args.logs
     if paths.count(blocks.STDIN) > 1:
         raise Misuse("- is given twice: there is one standard input")
@@ -165,7 +164,7 @@ def _read(
 
 
 def _complain_of_nothing(paths: list[str], counts: Counts) -> None:
-    """Say what is wrong with logs in which nothing can be rehearsed."""
+    """Report why nothing in the logs can be rehearsed."""
     names = ", ".join(paths[:3]) + (" …" if len(paths) > 3 else "")
     if not counts.bytes_read:
         raise Misuse(f"{names}: there is nothing in it")
@@ -193,7 +192,7 @@ def _words_of_unclear_day(date: str) -> str:
 
 
 def _told_of(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]:
-    """Return what was read, as the result shows it: secrets masked."""
+    """Return the counts for the result, with secrets masked."""
     hide = redactor(setting.options.get("redact", ()), lambda: "\0").text
     return {
         "bytes": counts.bytes_read,
@@ -220,7 +219,7 @@ def _told_of(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]
 
 
 def _again(spill: Spill, setting: Setting, changes: Mapping[str, Any], *, with_pages: bool = True) -> Result:
-    """Rehearse the records once more, with other options; a problem that stays the same is not looked for."""
+    """Rehearse the records again with other options; problems that cannot change are taken from before."""
     changed = replace(setting, options={**setting.options, **changes})
     return rehearse(spill.entries(changes.keys() <= SAME_KEYS), changed, with_pages=with_pages)
 
@@ -241,7 +240,7 @@ def _show(args: argparse.Namespace, result: Result, after: Result | None, zone: 
 
 
 def _beside(args: argparse.Namespace) -> Any:
-    """Return what prints beside JSON or CSV: on standard error."""
+    """Return the function that prints beside JSON or CSV: to standard error."""
     return (lambda line: print(line, file=sys.stderr)) if args.json or args.csv else print
 
 
@@ -327,7 +326,7 @@ def _level(setting: Setting, changes: Mapping[str, Any]) -> int:
 
 
 def _ledger(path: str) -> list[tuple[float, str]]:
-    """Return what a ledger says was sent, and the file before it, which has `.1` at its end."""
+    """Return what was sent according to a ledger and the rotated file before it (`*.1`)."""
     before = f"{path}.1"
     texts = [_loaded("--check", each, str) for each in (before, path) if each == path or os.path.exists(each)]
     found: list[tuple[float, str]] = _loaded(

@@ -1,4 +1,4 @@
-"""Two results side by side; a result beside incidents, and beside what was really sent."""
+"""Compares a result with another result, with incidents, and with what was really sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pagerduty_logging.cli.rehearse.report import (
     Text,
     _duration,
     _short,
-    _time,
+    day_and_time,
 )
 from pagerduty_logging.cli.rehearse.result import ORDERS, Problem, Result
 from pagerduty_logging.cli.rehearse.times import Clock, reader_of
@@ -28,11 +28,11 @@ from pagerduty_logging.delivery.decisions import Verdict
 from pagerduty_logging.state.why import Why
 
 EARLY: Final = 300.0
-"""Seconds that an alert may come before the start that people wrote down for an incident."""
+"""Seconds by which an alert may precede the start that people noted for an incident."""
 ALIKE: Final = 5.0
 """Seconds by which the times of an event that was sent and of one that was rehearsed may differ."""
 JITTER: Final = 0.1
-"""Share of the time since the event before by which a reminder may differ beside."""
+"""Share of the time since the previous event by which a reminder may differ in addition."""
 AFTER_THE_LAST: Final = 120.0
 """Seconds after the last record in which an event may report it."""
 MAX_ROWS: Final = 30
@@ -40,7 +40,7 @@ MAX_ROWS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that people were, or should have been, woken for."""
+    """Something for which people were woken, or should have been."""
 
     start: float
     end: float
@@ -48,7 +48,7 @@ class Incident:
 
 
 def compared(before: Result, after: Result) -> list[Block]:
-    """Return what is gained and lost from one result to another."""
+    """Return what changes from one result to another."""
     old = {(problem.rule, problem.key): problem for problem in before.problems}
     new = {(problem.rule, problem.key): problem for problem in after.problems}
     rows = [
@@ -136,7 +136,7 @@ def read_incidents(text: str, zone: tzinfo, newest: float) -> list[Incident]:
 
 
 def judged(result: Result, incidents: Sequence[Incident], zone: tzinfo) -> list[Block]:
-    """Return which incidents were caught, after how long, which were missed, and what woke for nothing."""
+    """Return which incidents were caught, how fast, which were missed, and which alerts were false alarms."""
     alerts = sorted((event.at, p.summary) for p in result.problems for event in p.alerts)
     times = sorted(event.at for p in result.problems for event in p.events if event.why not in ORDERS)
     rows = []
@@ -144,7 +144,7 @@ def judged(result: Result, incidents: Sequence[Incident], zone: tzinfo) -> list[
     caught = 0
     for incident in sorted(incidents, key=lambda i: i.start):
         during = [n for n, (at, _) in enumerate(alerts) if incident.start - EARLY <= at <= incident.end]
-        # A reminder just before it is no news of it.
+        # A reminder just before it does not announce it.
         heard = [alerts[n][0] for n in during] + [at for at in times if incident.start <= at <= incident.end]
         used.update(during)
         if heard:
@@ -153,9 +153,9 @@ def judged(result: Result, incidents: Sequence[Incident], zone: tzinfo) -> list[
             late = first - incident.start
             after = f"caught after {_duration(late)}" if late >= 0 else f"caught {_duration(-late)} before"
             woke = f"{len(during)} alerts" if during else "told on an alert that was open"
-            rows.append((after, woke, _time(incident.start, zone), incident.title))
+            rows.append((after, woke, day_and_time(incident.start, zone), incident.title))
         else:
-            rows.append(("missed", "", _time(incident.start, zone), incident.title))
+            rows.append(("missed", "", day_and_time(incident.start, zone), incident.title))
     nothing = [alert for n, alert in enumerate(alerts) if n not in used]
     found: list[Block] = [
         Heading("Incidents"),
@@ -166,7 +166,7 @@ def judged(result: Result, incidents: Sequence[Incident], zone: tzinfo) -> list[
     ]
     if nothing:
         found.append(
-            Points([f"For nothing: {_time(at, zone)} {summary}" for at, summary in nothing[:MAX_ROWS]])
+            Points([f"For nothing: {day_and_time(at, zone)} {summary}" for at, summary in nothing[:MAX_ROWS]])
         )
     return found
 
@@ -185,13 +185,13 @@ class Checked:
 
     @property
     def share(self) -> float:
-        """The share of all events that are alike."""
+        """The share of events that agree."""
         every = self.alike + self.only_rehearsed + self.only_sent
         return self.alike / every if every else 1.0
 
     @property
     def sentence(self) -> str:
-        """The same in words."""
+        """The same as a sentence."""
         parts = f"{self.alike:,} alike, {self.only_rehearsed:,} only rehearsed, {self.only_sent:,} only sent"
         found = f"{parts}: {self.share:.0%}"
         if self.at_other_times:
@@ -220,7 +220,7 @@ def read_ledger(text: str) -> list[tuple[float, str]]:
             continue
         decisions += "verdict" in entry
         event = entry.get("event")
-        # What was resolved or acknowledged has no reason of an alert.
+        # A resolve or acknowledge has no reason for an alert.
         if entry.get("verdict") == Verdict.SENT and isinstance(event, str) and Why.of(entry.get("reason")):
             sent.append((float(entry["time"]), event))
     if not decisions:
@@ -233,8 +233,8 @@ def read_ledger(text: str) -> list[tuple[float, str]]:
 def checked(result: Result, sent: Iterable[tuple[float, str]]) -> Checked:
     """Pair the events of each key in their order, where their times agree, within the time of both.
 
-    A reminder may come a tenth of its window earlier or later than was rehearsed: handlers see to it that a
-    fleet does not speak in chorus.
+    A reminder may come a tenth of its window earlier or later than rehearsed: handlers add jitter, so that
+    the processes of a fleet do not all send at once.
     """
     sent = sorted(sent)
     begin, end = _both(result, sent)

@@ -1,4 +1,4 @@
-"""The handler as the application's logging configuration makes it: nothing is attached, opened or sent."""
+"""Reads the handler from the application's logging configuration; nothing is attached, opened or sent."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Configured:
     Attributes:
         options: the handler's.
         filters: the handler's.
-        formatter: the handler's; None: none.
+        formatter: the handler's; None: it has none.
         reaches: returns whether a logger's records reach the handler.
-        formats: those of all formatters, that logs may be written in.
+        formats: the formats of all formatters, in which logs may be written.
     """
 
     options: dict[str, Any] = field(default_factory=dict)
@@ -117,7 +117,7 @@ def _imported(where: str) -> Any:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     if not name:
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)  # Django's filters ask for it
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)  # Django's filters need it
     try:
         found: Any = importlib.import_module(module)
         for part in (name or "LOGGING").split("."):
@@ -130,7 +130,7 @@ def _imported(where: str) -> Any:
 
 
 def _reaching(config: Mapping[str, Any], handler: str) -> Callable[[str], bool]:
-    """Return what says whether a logger's records reach a handler (by handlers and `propagate`)."""
+    """Return a function that tells whether a logger's records reach a handler."""
     loggers = {name: spec for name, spec in config.get("loggers", {}).items() if isinstance(spec, Mapping)}
     root = config.get("root") or loggers.get("") or {}
     if handler not in root.get("handlers", ()) and not any(
@@ -161,15 +161,15 @@ def _formats(formatters: Mapping[str, Any]) -> list[Format]:
             try:
                 found.append(user_format.reader_of(text, spec.get("datefmt")))
             except ValueError:
-                continue  # one that cannot be read back, which may be another log's
+                continue  # a format that cannot be read back; it may belong to another log
     return found
 
 
 def value_of(text: str) -> tuple[str, Any]:
-    """Return name and value of `name=value`, as `--set` takes it; a value that is no literal is a text.
+    """Return name and value of `name=value`, the argument of `--set`; what is not a literal is a text.
 
     Raises:
-        Misuse: it is no such pair.
+        Misuse: it is not such a pair.
     """
     name, equals, value = text.partition("=")
     if not equals or not name.strip().isidentifier():

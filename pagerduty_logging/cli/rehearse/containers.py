@@ -33,13 +33,13 @@ SYSLOG_ISO: Final = re.compile(
     r"(?P<tag>[^\s:\[\]]+)(?:\[(?P<pid>[\w.]+)\]:|(?(host):|(?(priority):|(?!)))) (?P<text>.*)",
     re.DOTALL,
 )
-"""What rsyslog writes today, `journalctl -o short-iso` and `short-full`, ESXi, and Heroku, without a host."""
+"""The format of rsyslog, `journalctl -o short-iso` and `short-full`, ESXi, and Heroku (without a host)."""
 SYSLOG_BARE: Final = re.compile(
     rf"(?:<(?P<priority>\d{{1,3}})>)?(?P<time>{times.SYSLOG}) (?P<tag>[^\s\[]+)(?:\[(?P<pid>\d+)\])?:? "
     r"(?P<text>.*)",
     re.DOTALL,
 )
-"""A line that names the host alone, or that a program has written with its own name in the host's place."""
+"""A line that names only the host, or with the program's name in the place of the host's."""
 PREFIXED: Final = re.compile(
     r"(?P<source>[a-z][\w.-]{0,80}[-_]\d{1,4} +\||"
     r"[a-z][\w.-]{0,80} +\||\[pod/[\w./-]{1,200}\]) (?P<text>.*)",
@@ -50,7 +50,7 @@ _PREFIX_BEGINS: Final = "[abcdefghijklmnopqrstuvwxyz"
 STERN: Final = re.compile(
     r"(?P<source>[a-z0-9][a-z0-9.-]{0,200}-[a-z0-9]{1,10} [a-z0-9][a-z0-9-]{0,62}) (?P<text>.*)", re.DOTALL
 )
-"""Pod and container, as stern names them; only where the rest begins a record, or did so before."""
+"""Pod and container, as stern writes them; only if the rest begins a record, or did so before."""
 FLY: Final = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z) (?P<tag>[a-z]+)\[(?P<pid>\w+)\] [a-z]{3} "
     r"\[(?P<level>[a-z]+)\] ?(?P<text>.*)",
@@ -87,17 +87,17 @@ CLOUDWATCH: Final = re.compile(
 
 @dataclass(slots=True)
 class Line:
-    """A line without what wrapped it.
+    """A line without its wrapper.
 
     Attributes:
         text: the application's own line.
-        time: when the wrapper had it, in seconds since the epoch; None: nothing wrapped it.
-        source: whose line it is: lines of different ones do not belong together.
-        level: the wrapper's own, used where the line has none.
+        time: the wrapper's time, in seconds since the epoch; None: there is no wrapper.
+        source: where the line comes from: lines of different sources do not belong together.
+        level: the wrapper's level, used if the line has none.
         logger: likewise.
         process: likewise.
-        said: the line's JSON, if it was read already.
-        path, line, function: as journald gives them.
+        said: the line as JSON, if it was parsed already.
+        path, line, function: the place in the source, from journald.
     """
 
     text: str
@@ -114,7 +114,7 @@ class Line:
 
 
 class Unwrapper:
-    """Takes lines out of what wraps them, and puts the pieces of long ones together.
+    """Removes the wrapper from lines, and joins the pieces of long ones.
 
     Args:
         clock: reads times.
@@ -127,7 +127,7 @@ class Unwrapper:
         self._sources: set[str] = set()
 
     def unwrap(self, text: str, *, prefixed: bool = True) -> Line | None:
-        """Return a line of the application; None for a piece of one that is to come.
+        """Return a line of the application; None: it is a piece of a line whose end is still to come.
 
         Args:
             text: the line.
@@ -187,7 +187,7 @@ class Unwrapper:
         )
 
     def of_json(self, said: Mapping[str, Any], text: str = "") -> Line | None:
-        """Return the line that a JSON object wraps, or is; None for a piece of one that is to come."""
+        """Return the line that a JSON object wraps, or is; None: it is a piece of a line."""
         if isinstance(said.get("log"), str) and "time" in said and ("stream" in said or len(said) == 2):
             piece = said["log"]
             line = Line(
@@ -221,7 +221,7 @@ class Unwrapper:
         return Line(text, said=said)
 
     def _shipped(self, said: Mapping[str, Any]) -> Line | None:
-        """Return a line of text that was shipped as JSON: its own words say its level; None: it is none."""
+        """Return a line of text that was shipped as JSON, whose level is in its text; None: it is not one."""
         text: Any = None
         level: Any = None
         if "fly" in said or (_SHIPPERS & said.keys() and not structured.says_level(said)):
@@ -247,7 +247,7 @@ class Unwrapper:
     def _of_fly(self, found: re.Match[str]) -> Line:
         level = (
             None if found["tag"] == "app" else levels.of_word(found["level"])
-        )  # which is "info" of each line
+        )  # it is "info" for every line
         return self._inner(
             Line(
                 found["text"], self._when(found["time"]), found["pid"], level, found["tag"], wrapper="Fly.io"
@@ -255,7 +255,7 @@ class Unwrapper:
         )
 
     def _of_google(self, said: Mapping[str, Any]) -> Line:
-        """Return a line of Google Cloud Logging's export; it takes whole streams to be of one severity."""
+        """Return a line of Google Cloud Logging's export, which gives whole streams one severity."""
         resource = said.get("resource")
         labels = resource.get("labels") if isinstance(resource, Mapping) else None
         level, word = levels.of_value(said.get("severity"))
@@ -335,24 +335,24 @@ class Unwrapper:
         return self._inner(line)
 
     def end(self) -> list[Line]:
-        """Return the lines of which the last piece never came."""
+        """Return the lines whose last piece never came."""
         return [self._put_together(source) for source in list(self._pieces)]
 
 
 def without_time(text: str) -> str:
-    """Return the last line of a traceback without the time that is before each line; any other as it is."""
+    """Return the last line of a traceback without the time before it; any other line unchanged."""
     stamp = _STAMPED.match(text)
     found = None if stamp is None else _RAISED.match(text, stamp.end())
     return text if stamp is None or found is None or _are_levels(found["kind"]) else text[stamp.end() :]
 
 
 def _begins(source: str, text: str) -> bool:
-    """Return whether a line's beginning is surely the name of a container: what follows begins a record."""
+    """Return whether a line begins with the name of a container, because the rest begins a record."""
     return source[0] == "[" or source[-2:-1].isdigit() or _RECORD.match(text) is not None
 
 
 def _are_levels(*words: str | None) -> bool:
-    """Return whether one of the words is a level, which stands in no syslog line before the message."""
+    """Return whether one of the words is a level, which no syslog line has before the message."""
     return any(word is not None and levels.of_word(word) is not None for word in words)
 
 

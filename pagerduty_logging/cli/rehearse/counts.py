@@ -1,4 +1,4 @@
-"""How much was read, and what of it was not understood."""
+"""Counts what was read, and what was not understood."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ class Counts:
     """What was read so far.
 
     Attributes:
-        bytes_read: as they are in the files.
-        lines: how many there were.
-        counted_bytes: of the lines that were counted one by one.
-        skimmed_bytes: of those that were only looked through for levels' words.
+        bytes_read: bytes of the files.
+        lines: the number of lines.
+        counted_bytes: bytes of the lines that were read one by one.
+        skimmed_bytes: bytes of the lines that were only searched for the words of levels.
         records: lines that begin a record.
-        severe: records of the level that pages, or worse.
-        without_level, without_time: records that do not say; those of the second kind are severe ones.
+        severe: records at or above the level that pages.
+        without_level: records without a level.
+        without_time: severe records without a time.
         continued: lines that belong to the record before them.
         not_understood: lines that are none of these.
-        cut: lines longer than what is read of one.
+        cut: lines that were too long to be read whole.
         turned_back: severe records that are older than the one before them in their file.
-        examples: of lines that were not understood: the file, and the line, cut.
+        examples: lines that were not understood: the file, and the line, cut.
         formats: records by the format that they were read by.
-        unknown_levels: words at a level's place that are no known level, and how many lines have them.
+        unknown_levels: words in the place of a level that are no known level, and how many lines have them.
         unknown_zones: names of time zones that mean several; their times were read as if they named none.
-        unclear_day: a date of which it could not be known whether the day or the month comes first.
+        unclear_day: a date whose day and month could not be told apart.
         damaged: files that could not be read to their end, and why.
-        earliest, latest: of all records that say when they were made, in seconds since the epoch.
+        earliest, latest: the times of the first and last record, in seconds since the epoch.
     """
 
     bytes_read: int = 0
@@ -70,7 +71,7 @@ class Counts:
             self.unknown_levels[word] += 1
 
     def at(self, time: float) -> None:
-        """Note when a record was made."""
+        """Record the time of a record."""
         if self.earliest is None or time < self.earliest:
             self.earliest = time
         if self.latest is None or time > self.latest:
@@ -78,7 +79,7 @@ class Counts:
 
     @property
     def all_lines(self) -> int:
-        """How many lines there were: exact, unless some were only looked through."""
+        """The number of lines: exact, unless some were only searched."""
         if not self.skimmed_bytes or not self.lines:
             return self.lines
         return round(self.lines * (1 + self.skimmed_bytes / max(self.counted_bytes, 1)))

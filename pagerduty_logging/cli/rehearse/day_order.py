@@ -1,4 +1,4 @@
-"""Whether dates such as 03/04/2026 name the day first or the month: found from the other dates of the log."""
+"""Finds out from a log's dates whether dates such as 03/04/2026 name the day or the month first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 NEAR: Final = timedelta(days=2)
-"""How near the newest date must be to when the log was written, if nothing else tells."""
+"""How close the newest date must be to when the log was written, if nothing else decides."""
 AHEAD: Final = timedelta(days=1)
 
 _DATE: Final = re.compile(rb"^[^\n\d]{0,60}(\d{1,2})([/-])(\d{1,2})\2(\d{4}),? \d\d?:\d\d", re.MULTILINE)
@@ -20,10 +20,10 @@ def has_dates(block: bytes) -> bool:
 
 
 def day_first(samples: Iterable[bytes], newest: datetime) -> bool | None:
-    """Return whether the day comes first; None if that cannot be known.
+    """Return whether the day comes first; None: unknown.
 
-    A day after the 12th tells. Else the newest date must be near to when the log was written in one order,
-    and in the other not.
+    A day after the 12th decides. Else the newest date must be close to when the log was written in one
+    order, and not in the other.
 
     Args:
         samples: parts of the log.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 MAX_OBJECT_CHARS: Final = 4_000_000
-"""Characters of one object; a longer one is passed over."""
+"""Characters of one object; a longer one is skipped."""
 
 _BEGIN: Final = re.compile(
     r'\s*(?:\{\s*"(?:events|results|records|Records|logEvents)"\s*:\s*)?\[\s*(?=\{|\]|\[\s*\{)'
@@ -24,7 +24,7 @@ def begins_document(block: bytes) -> bool:
 
 
 def objects(blocks: Iterable[bytes]) -> Iterator[dict[str, Any] | str]:
-    """Yield the objects of a document, in their order; a text is what was not understood."""
+    """Yield the objects of a document in order; what was not understood is yielded as text."""
     text = ""
     decode = json.JSONDecoder().raw_decode
     begun = is_list = False

@@ -1,10 +1,10 @@
-"""The picture of a rehearsal: a page that needs nothing else, or an SVG alone."""
+"""Draws a rehearsal: as a page that needs no other files, or as an SVG."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from html import escape
 from importlib.resources import files
 from typing import Any, Final
@@ -13,7 +13,7 @@ from pagerduty_logging.cli.rehearse import lanes, report
 from pagerduty_logging.cli.rehearse.result import Problem, Result
 
 SHOWN: Final = 30
-"""Lanes that are open; the others are folded, below them."""
+"""Lanes that are open; the others are folded below them."""
 MAX_VALUE_CHARS: Final = 20_000
 WORDS: Final = {
     "first": "first: opens an alert",
@@ -87,7 +87,7 @@ def _bar(at: float, count: int, most: int) -> str:
 
 def _mark(mark: lanes.Mark, zone: tzinfo) -> str:
     several = f" x {mark.count:,}" if mark.count > 1 else ""
-    title = f"{_clock(mark.time, zone)} {WORDS.get(mark.why, mark.why)}{several}"
+    title = f"{report.day_and_time(mark.time, zone)} {WORDS.get(mark.why, mark.why)}{several}"
     return (
         f'<b class="{escape(mark.why)}" style="left:{mark.at:.2%}" title="{escape(title)}">'
         f"{_SHAPES.get(mark.why, '○')}</b>"
@@ -100,7 +100,8 @@ def _page(problem: Problem, zone: tzinfo) -> str:
         ("dedup key", problem.key),
         (
             "records",
-            f"{problem.records:,} from {_clock(problem.first, zone)} to {_clock(problem.last, zone)}",
+            f"{problem.records:,} from {report.day_and_time(problem.first, zone)} "
+            f"to {report.day_and_time(problem.last, zone)}",
         ),
         (
             "held back",
@@ -110,7 +111,7 @@ def _page(problem: Problem, zone: tzinfo) -> str:
     shown = [(name, page.get(name)) for name in ("severity", "source", "component", "class")] if page else []
     rows += [(name, str(value)) for name, value in shown if value]
     events = [
-        f"{_clock(e.at, zone)} {WORDS.get(e.why, e.why)}"
+        f"{report.day_and_time(e.at, zone)} {WORDS.get(e.why, e.why)}"
         + (f", {e.held:,} held back before" if e.held else "")
         + (f"; a second alert: {e.second}" if e.second else "")
         for e in problem.events[:50]
@@ -180,15 +181,11 @@ def _listed(sentences: Sequence[str]) -> str:
 
 
 def _with_code(sentence: str) -> str:
-    """Return a sentence whose parts between backticks are shown as code."""
+    """Return a sentence in HTML, with the parts between backticks as code."""
     parts = [escape(part) for part in sentence.split("`")]
     if len(parts) % 2 == 0:
         return escape(sentence)
     return "".join(f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts))
-
-
-def _clock(at: float, zone: tzinfo) -> str:
-    return datetime.fromtimestamp(at, zone).strftime("%m-%d %H:%M:%S")
 
 
 # --- the picture alone ----------------------------------------------------------------------------------
@@ -203,7 +200,7 @@ _STYLE: Final = (
 
 
 def svg(result: Result, zone: tzinfo) -> str:
-    """Return the picture alone: lanes sorted by harm; those that have no room are one lane together."""
+    """Return the picture: lanes sorted by harm; those for which there is no room share one lane."""
     span = lanes.scale(result)
     ranked = result.ranked()
     shown, rest = ranked[:SHOWN], ranked[SHOWN:]
@@ -265,7 +262,8 @@ def _svg_lane(problem: Problem, span: lanes.Scale, y: int, room: int, zone: tzin
     parts += [_svg_tick(at, y, 4 + 16 * math.log1p(count) / math.log1p(most), room) for at, count in ticks]
     for mark in lanes.marks(problem, span):
         x = _LEFT + mark.at * room
-        title = f"{_clock(mark.time, zone)} {mark.why}" + (f" x {mark.count}" if mark.count > 1 else "")
+        times = f" x {mark.count}" if mark.count > 1 else ""
+        title = f"{report.day_and_time(mark.time, zone)} {mark.why}{times}"
         parts.append(
             f'<text class="{escape(mark.why)}" text-anchor="middle" x="{x:.1f}" y="{y + 15}">'
             f"{_SHAPES.get(mark.why, '○')}<title>{escape(title)}</title></text>"

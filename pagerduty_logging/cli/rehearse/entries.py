@@ -1,4 +1,4 @@
-"""What a line of a log says, whichever format it has."""
+"""The content of a line of a log, in any format."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Entry:
         message: its lines, without the traceback.
         traceback: as it was printed, "" for none.
         path, line, function: where it was logged, as far as the log says.
-        process: the process's number.
-        fields: what else a structured line says.
+        process: the process id.
+        fields: other fields of a structured line.
     """
 
     time: float | None

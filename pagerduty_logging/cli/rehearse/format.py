@@ -1,4 +1,4 @@
-"""How a format of text logs is written down, and what is made of it.
+"""Defines a format of text logs, and matches lines with it.
 
 A pattern's groups are fields of `Entry`. `{level}` stands for any level's word, `{LEVEL}` for one in capital
 letters, `{small}` for one in small letters, `{time}` for any time that has a year.
@@ -18,7 +18,7 @@ Said = dict[str, str]
 
 
 class Sample(NamedTuple):
-    """A line, and what is to be read from it."""
+    """A line, and what must be read from it."""
 
     line: str
     level: int | None
@@ -31,17 +31,18 @@ class Format:
     """How the lines of one kind of log look.
 
     Attributes:
-        name: as the result calls it.
+        name: its name in the result.
         pattern: see above.
-        samples: lines of its kind.
-        level_of: the level of a word, where this log has its own words or letters.
-        refine: takes the fields apart further.
-        logger: whose records these are, where the line does not say.
+        samples: example lines.
+        level_of: returns the level of a word, if this log has its own words or letters.
+        refine: splits the fields further.
+        logger: the logger, if the line does not name it.
         is_python: whether Python's `logging` wrote it, whose levels are words in capital letters.
         layout: how its times look, as `time.strftime` takes it; None: one of the known ways.
-        columns: whether the log is laid out in columns: a time that is the one before is left out, and lines
-            that go on are indented.
-        wrapped: whether lines have it only within what notes their times: elsewhere they go on with another.
+        columns: whether the log is in columns: a repeated time is left out, and continuation lines are
+            indented.
+        wrapped: whether only lines within a wrapper that notes their times have this format; elsewhere such
+            lines continue another.
     """
 
     name: str
@@ -57,11 +58,11 @@ class Format:
 
     @cached_property
     def match(self) -> Callable[[str], re.Match[str] | None]:
-        """Match a line, without its end."""
+        """Match a line without its line end."""
         return re.compile(_filled(self.pattern, _NAMES)).match
 
     def quiet(self, level: int) -> Callable[..., re.Match[bytes]] | None:
-        """Return what matches as many lines as there are below a level; None if that cannot be said."""
+        """Return a pattern that matches as many lines as possible below a level; None: there is none."""
         slot = next((slot for slot in _SLOTS if slot in self.pattern), "")
         before, _, after = self.pattern.partition(slot) if slot else (self.pattern, "", "")
         if not slot or "<message>" in before or self.columns:
@@ -76,13 +77,13 @@ class Format:
             closing = ""
         head = _UNNAMED.sub("(?:", _filled(before, "")) + words + r"(?![^\W_])" + closing
         try:
-            # Possessive: what was read is not read again.
+            # Possessive: no backtracking.
             return re.compile(rf"(?:{head}[^\n]*\n)*+".encode()).match  # type: ignore[return-value]
         except re.error:
             return None
 
     def words(self, level: int, seen: Iterable[str] = ()) -> tuple[bytes, ...]:
-        """Return what a line holds if it may be of this level or worse.
+        """Return words of which a line of this level or above has at least one.
 
         Args:
             level: as `logging` counts.
@@ -102,12 +103,12 @@ class Format:
 
     @property
     def has_words(self) -> bool:
-        """Whether a level is a word that can be looked for."""
+        """Whether a level is a word that can be searched for."""
         return not self.columns and any(slot in self.pattern for slot in _SLOTS)
 
 
 NOT_SEVERE: Final = r"(?!\W{0,2}(?:ERRO?R?|CRIT(?:I|ICAL)?|FATAL|SEVERE|PANIC|ALERT|EMERG)(?![^\W_]))"
-"""What stands before a field that may come before the level: that is not the level itself."""
+"""Put before a field that may come before the level, so that it does not match the level itself."""
 NO_LEVEL: Final = NOT_SEVERE.replace("(?:", "(?:DEBUG|INFO|WARN(?:ING)?|", 1)
 """The same, where no level may come before the level: the first one counts."""
 _PYTHON_NAMES: Final = frozenset({"debug", "info", "warning", "error", "critical"})
@@ -127,7 +128,7 @@ def _filled(pattern: str, names: str) -> str:
 
 
 def read_fields(row: Format, found: re.Match[str]) -> Said:
-    """Return what a line says, by the name of the field."""
+    """Return the fields of a line, by name."""
     said: Any = {name: text for name, text in found.groupdict().items() if text is not None}
     said.setdefault("message", "")
     if row.refine is not None:

@@ -1,4 +1,4 @@
-"""What a source file says of one of its lines: the function, as `%(funcName)s` has it, and overrides."""
+"""What a source file says about a line: the function, as in `%(funcName)s`, and overrides."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def function_at(path: str, line: int) -> str:
     """Return the innermost function around a line; "" if the file is not at hand.
 
     Args:
-        path: of the source file.
-        line: counted from one.
+        path: the source file.
+        line: the line; the first is 1.
     """
     around = [span for span in _functions(path) if span[0] <= line <= span[1]]
     return min(around, key=lambda span: span[1] - span[0])[2] if around else ""
 
 
 def overrides_at(path: str, line: int) -> bool:
-    """Return whether the call at a line gives `extra={"pagerduty": ...}`, which no log of text shows."""
+    """Return whether the call at a line has `extra={"pagerduty": ...}`, which a text log does not show."""
     tree = _tree(path)
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call)) if tree else ()
     return any(
@@ -48,7 +48,7 @@ def _tree(path: str) -> ast.Module | None:
 
 @lru_cache(maxsize=1_000)
 def _functions(path: str) -> tuple[tuple[int, int, str], ...]:
-    """Return the first and the last line of whatever has a frame of its own, and its name."""
+    """Return first line, last line and name of everything that has a frame of its own."""
     tree = _tree(path)
     if tree is None:
         return ()

@@ -1,4 +1,4 @@
-"""Which records a line begins, found by trying the formats; the one that most lines have is tried first."""
+"""Finds the records that begin in a line, by trying the formats, the most frequent one first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pagerduty_logging.cli.rehearse.times import Clock, reader_of
 _MAY_BEGIN: Final = re.compile(
     r".{0,100}?(?:\d\d[:.]?\d\d|INFO|ERROR|WARNING|DEBUG|CRITICAL)|[\[<]?[A-Z]{3,}|[DIWEFC]\d"
 )
-"""What stands at the beginning of any line that some format could fit: a time, or a level's word."""
+"""Matches the beginning of any line that could have a format: a time, or the word of a level."""
 _NO_WRAPPER: Final = ("", "CloudWatch")  # the second may be a time that the application wrote
 _SELF_LEVELLED: Final = ("journald", "syslog", "Google Cloud", "Fly.io", "a log shipper")
 
@@ -31,16 +31,16 @@ class Interpreter:
     """Reads the lines of one log.
 
     Args:
-        counts: takes what formats there are.
+        counts: counts the formats.
         clock: reads the times of lines.
-        unwrapper: for CloudWatch's export, which only its content shows.
-        formats: those that lines may have beside the known ones, which come after them.
-        only: there are no others.
+        unwrapper: for CloudWatch's export, which is recognised only by its content.
+        formats: formats to try before the known ones.
+        only: try no others.
 
     Attributes:
-        kinds: how many lines have which format, or wrapper.
-        words: those that lines of text have for their levels.
-        level_keys: in JSON lines, the keys under which levels are words; None among them: elsewhere.
+        kinds: number of lines by format or wrapper.
+        words: the words for levels in lines of text.
+        level_keys: keys of JSON lines under which levels are words; None: a level was found elsewhere.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Interpreter:
 
     @property
     def indent(self) -> int:
-        """How far the lines that go on with the latest record are indented."""
+        """How far the continuation lines of the latest record are indented."""
         return self._columns.message
 
     @property
@@ -68,11 +68,11 @@ class Interpreter:
         return self._formats[0]
 
     def heads(self, line: Line, expects_error: bool) -> list[Entry] | None:
-        """Return the records that a line begins; None if it goes on with one, or is not understood.
+        """Return the records that begin in a line; None if it continues one, or is not understood.
 
         Args:
-            line: without what wrapped it.
-            expects_error: the last line of a traceback is to come, which may look like a line without time.
+            line: the line without its wrapper.
+            expects_error: the last line of a traceback is expected, which may look like a line without time.
         """
         if line.said is not None:
             found = self._of_json(line.said, line)
@@ -88,7 +88,7 @@ class Interpreter:
         return None if expects_error or goes_on(text) else self._of_wrapper(line)
 
     def _of_wrapper(self, line: Line) -> list[Entry] | None:
-        """Return what the wrapper alone tells: journald and syslog know levels, the others lines only."""
+        """Return a record by its wrapper alone: journald and syslog have levels, other wrappers do not."""
         if line.wrapper not in _SELF_LEVELLED:
             return None
         self._note(line.wrapper)
@@ -160,13 +160,13 @@ class Interpreter:
         self._counts.formats[f"{kind} in {wrapper}" if wrapper and wrapper != kind else kind] += 1
 
     def note_quiet(self, lines: int) -> None:
-        """Count lines of the first format that were passed over."""
+        """Count lines of the first format that were skipped."""
         self.kinds[self.first.name] += lines
         self._counts.formats[self.first.name] += lines
 
 
 def _outside(entry: Entry, line: Line) -> None:
-    """Take from the wrapper what the line does not say."""
+    """Complete a record with fields of the wrapper."""
     if entry.time is None:
         entry.time = line.time
     if entry.level is None:

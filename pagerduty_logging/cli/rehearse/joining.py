@@ -1,7 +1,7 @@
-"""Which lines belong to a record: the one that begins it, and those that go on with it.
+"""Joins the lines that belong to a record: the one that begins it, and those that continue it.
 
-A traceback follows its record. Where several processes write to one log, another's line may stand in the
-middle of it: what was broken off is taken up again.
+A traceback follows its record. If several processes write to one log, a line of another process may be in
+the middle of it: the traceback is continued after it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from pagerduty_logging.cli.rehearse.drawn_tracebacks import undrawn
+from pagerduty_logging.cli.rehearse.drawn_tracebacks import RAISED, undrawn
 from pagerduty_logging.cli.rehearse.entries import Entry
+from pagerduty_logging.record.echoes import HEADER
 
 MAX_CHARS: Final = 100_000
 """Characters of the lines after the first that are kept."""
 MAX_LINES_BETWEEN: Final = 50
-"""Lines of others after which the rest of a traceback is no longer waited for."""
+"""Lines of other records after which the rest of a traceback is no longer expected."""
 
 _BEGIN: Final = re.compile(
     r"[ \t|+]*(?:Exception Group )?(?:Traceback|Stack) \(most recent call last\):"
@@ -25,14 +26,12 @@ _BEGIN: Final = re.compile(
 )
 _DRAWN: Final = re.compile(r"[ \t]*╭")
 _RULE: Final = re.compile(r"-{5,}")
-"""What Zope's logs have between records."""
-_TRACEBACK: Final = "Traceback (most recent call last):"
+"""The line between records in Zope's logs."""
 _LINKS: Final = ("The above exception was", "During handling of the above", "Caused by:", "Suppressed:")
 _HEAD: Final = re.compile(
     r"[\[(<\"']?(?:\d{1,4}[-./]\d{1,3}(?:[-./]\d{1,4})?|[A-Z][a-z]{2,8},? \d{1,2})[ T,].{0,24}?\d\d:\d\d"
     r".{0,60}?(?<!\w)(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL)(?!\w)"
 )
-_ERROR: Final = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:)?$")
 _INDENTED: Final = (" ", "\t", "|", "+", ")", "}", "]", "╭", "│", "╰")
 
 
@@ -42,7 +41,7 @@ def goes_on(text: str) -> bool:
 
 
 def looks_like_head(text: str) -> bool:
-    """Return whether a line that no format fits looks like the first one of a record nevertheless."""
+    """Return whether a line looks like the first one of a record though no format matches it."""
     return _HEAD.match(text) is not None
 
 
@@ -52,13 +51,13 @@ class _Open:
 
     entry: Entry
     text: str = ""  # its first line, as it was written
-    prefix: str = ""  # what begins each line of its traceback, where something does
+    prefix: str = ""  # the beginning of each line of its traceback, if they have one in common
     lines: list[str] = field(default_factory=list)
     chars: int = 0
-    unfinished: bool = False  # in a traceback whose last line did not come yet
-    margin: str = ""  # what each line of that begins with
-    indent: int = 0  # how far its lines after the first are indented by what drew them in columns
-    patience: int = 0  # how many more lines of others it waits for; 0: it does not wait
+    unfinished: bool = False  # in a traceback whose last line has not come yet
+    margin: str = ""  # the margin of each line of the traceback
+    indent: int = 0  # indentation of its lines after the first, in a log with columns
+    patience: int = 0  # how many more lines of other records it waits for; 0: it does not wait
 
     def take(self, text: str) -> None:
         if self.indent and not text[: self.indent].strip():
@@ -93,7 +92,7 @@ class _Open:
 
 
 class Joiner:
-    """Puts the lines of one source together; hands records out in their order."""
+    """Joins the lines of one source; returns the records in order."""
 
     def __init__(self) -> None:
         self._current: _Open | None = None
@@ -108,7 +107,7 @@ class Joiner:
         return self._current is not None or self._broken is not None
 
     def head(self, entry: Entry, text: str = "", indent: int = 0) -> list[Entry]:
-        """Take the first line of a record that is to be kept; return what is whole.
+        """Take the first line of a record that is wanted; return the records that are complete.
 
         Args:
             entry: the record.
@@ -121,21 +120,21 @@ class Joiner:
         return self._whole()
 
     def below(self) -> list[Entry]:
-        """Take the first line of a record that is not to be kept; return what is whole."""
+        """Take the first line of a record that is not wanted; return the records that are complete."""
         self._close()
         return self._whole()
 
     def repeats_head(self, text: str) -> bool:
-        """Take a line of a traceback of which each begins as the record's own line does, as OpenStack's do.
+        """Take a line of a traceback in which each line begins like the record's own, as OpenStack writes it.
 
         Returns:
-            whether it is one.
+            whether it is such a line.
         """
         current = self._current
         if current is None:
             return False
         if not current.prefix:
-            begin = text.find(_TRACEBACK)
+            begin = text.find(HEADER)
             if begin <= 0 or not current.text.startswith(text[:begin]):
                 return False
             current.prefix = text[:begin]
@@ -145,10 +144,10 @@ class Joiner:
         return True
 
     def rest(self, text: str) -> bool:
-        """Take a line that begins no record; return whether it belongs to one, or looks like it."""
+        """Take a line that does not begin a record; return whether it belongs to one, or looks like it."""
         broken, current = self._broken, self._current
         begins = bool(_BEGIN.match(text))
-        goes_on = text.startswith(_INDENTED) or bool(_ERROR.match(text))
+        goes_on = text.startswith(_INDENTED) or bool(RAISED.match(text))
         if broken is not None and goes_on and not begins and not (current and current.unfinished):
             broken.take(text)
             if not broken.unfinished:
@@ -164,18 +163,18 @@ class Joiner:
 
     @property
     def resumes(self) -> bool:
-        """Whether the rest of a traceback is waited for that was broken off."""
+        """Whether the rest of an interrupted traceback is expected."""
         return self._broken is not None
 
     @property
     def expects_error(self) -> bool:
-        """Whether the last line of a traceback is to come."""
+        """Whether the last line of a traceback is expected."""
         return self._elsewhere or any(
             each is not None and each.unfinished for each in (self._current, self._broken)
         )
 
     def end(self) -> list[Entry]:
-        """Return all that is left."""
+        """Return the records that are left."""
         self._current = self._broken = None
         for each in self._waiting:
             each.patience = 0

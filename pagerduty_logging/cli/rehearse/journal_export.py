@@ -1,6 +1,6 @@
 """journald's export format (`journalctl -o export`): blocks of `NAME=value`, with a blank line between.
 
-A value of several lines stands after its name, with its length before it as 64 bits, the least first.
+A value of several lines follows its name and its length, 64 bits, least significant byte first.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 MAX_VALUE: Final = 4_000_000
-"""Bytes of one value; what claims to be longer is no such log."""
+"""Bytes of one value; a log with a longer one is not an export."""
 _LENGTH: Final = struct.Struct("<Q")
 _BEGIN: Final = b"__CURSOR="
 

@@ -11,12 +11,12 @@ from typing import Final
 from pagerduty_logging.cli.rehearse import levels
 
 _TIME: Final = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S*+"
-"""One that `logging` writes, and that nothing quotes."""
+"""A time as `logging` writes it, without quotes."""
 _BEGIN: Final = re.compile(r"[A-Za-z_@][\w.@/-]{0,60}=(?! )")
 _PAIR: Final = re.compile(
     r"(?P<key>[A-Za-z_@][\w.@/-]*+)(?:=(?P<value>"
     + _TIME
-    # What is quoted may go on in the next line.
+    # A quoted value may continue on the next line.
     + r'|"(?:[^"\\]|\\.)*+(?:"|$)|'
     + r"'(?:[^'\\]|\\.)*+(?:'|$)"
     + r"|[^\s\"']\S*+)?)?(?:\s+|$)"
@@ -27,7 +27,7 @@ _TEXTS: Final = ("msg", "message", "event")
 
 
 def read(text: str) -> dict[str, str] | None:
-    """Return the keys and values of a line that says a level and is nothing else; None: it is none."""
+    """Return the keys and values of a line that consists of them and has a level; None: it does not."""
     if not _BEGIN.match(text):
         return None
     said: dict[str, str] = {}

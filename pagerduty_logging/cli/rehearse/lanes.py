@@ -1,4 +1,4 @@
-"""Where things stand in a picture of a rehearsal: shares of its width, from the first record to the last."""
+"""Positions in the picture of a rehearsal, as shares of its width, from the first record to the last."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Final
 from pagerduty_logging.cli.rehearse.result import Problem, Result
 
 MARKS_APART: Final = 0.004
-"""Share of the width within which marks of one kind become one."""
+"""Marks of one kind that are closer than this share of the width become one."""
 TICKS: Final = 400
-"""Places of the width at which records are shown."""
+"""Number of positions at which records are shown."""
 _STEPS: Final = (1, 5, 15, 30, 60, 120, 180, 360, 720, 1_440, 2_880, 10_080)
 """Minutes between two labels of the axis."""
 MAX_LABELS: Final = 9
@@ -22,13 +22,13 @@ MAX_NIGHTS: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Events of one kind that stand at one place.
+    """Events of one kind at one position.
 
     Attributes:
-        at: share of the width.
+        at: the position, as a share of the width.
         why: as `Event.why`.
-        count: how many.
-        time: of the first of them, in seconds since the epoch.
+        count: the number of events.
+        time: time of the first one, in seconds since the epoch.
     """
 
     at: float
@@ -45,7 +45,7 @@ class Scale:
     end: float
 
     def place(self, at: float) -> float:
-        """Return where a moment stands, from 0 to 1."""
+        """Return the position of a moment, from 0 to 1."""
         return min(max((at - self.begin) / (self.end - self.begin), 0.0), 1.0)
 
 
@@ -60,7 +60,7 @@ def scale(result: Result) -> Scale:
 
 
 def ticks(problem: Problem, span: Scale) -> list[tuple[float, int]]:
-    """Return where a problem's records stand, and how many at each place."""
+    """Return the positions of a problem's records, and how many there are at each."""
     counts: Counter[int] = Counter()
     for slot, count in problem.slots.items():
         middle = min(max((slot + 0.5) * problem.width, problem.first), problem.last)
@@ -69,7 +69,7 @@ def ticks(problem: Problem, span: Scale) -> list[tuple[float, int]]:
 
 
 def marks(problem: Problem, span: Scale) -> list[Mark]:
-    """Return where a problem's events stand; those of a kind that would cover each other are one mark."""
+    """Return the marks of a problem's events; those of one kind that would overlap are one mark."""
     found: list[Mark] = []
     latest: dict[str, int] = {}
     for event in problem.events:
@@ -85,7 +85,7 @@ def marks(problem: Problem, span: Scale) -> list[Mark]:
 
 
 def nights(result: Result, span: Scale, zone: tzinfo) -> list[tuple[float, float]]:
-    """Return where nights begin and end."""
+    """Return the positions where nights begin and end."""
     begins, ends = (int(hour) for hour in result.night.split("-"))
     if begins == ends:
         return []
@@ -105,7 +105,7 @@ def nights(result: Result, span: Scale, zone: tzinfo) -> list[tuple[float, float
 
 
 def labels(span: Scale, zone: tzinfo) -> list[tuple[float, str]]:
-    """Return the times that the axis names, where they stand."""
+    """Return the labels of the time axis, with their positions."""
     minutes = (span.end - span.begin) / 60
     step = next((step for step in _STEPS if minutes / step <= MAX_LABELS), round(minutes / MAX_LABELS))
     day = datetime.fromtimestamp(span.begin, zone).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -120,7 +120,7 @@ def labels(span: Scale, zone: tzinfo) -> list[tuple[float, str]]:
 
 
 def by_minute(result: Result, span: Scale) -> Iterator[tuple[float, int]]:
-    """Yield where a minute stands and how many events were sent in it: the busiest of each place."""
+    """Yield the position of a minute and its number of events, for the busiest minute at each position."""
     counts: Counter[int] = Counter(int(event.at // 60) for p in result.problems for event in p.events)
     most: dict[int, int] = {}
     for minute, count in counts.items():

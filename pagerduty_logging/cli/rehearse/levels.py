@@ -1,4 +1,4 @@
-"""Levels as logs write them: words, letters, numbers of several scales, and objects."""
+"""Reads levels as logs write them: words, letters, numbers of several scales, and objects."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ WORDS: Final = {
     "warn": 30, "warni": 30, "warning": 30, "error": 40, "erro": 40, "err": 40, "eror": 40, "severe": 40,
     "critical": 50, "crit": 50, "criti": 50, "fatal": 50, "panic": 50, "dpanic": 50, "alert": 50, "emerg": 50,
     "emergency": 50,
-    # Cut short, as `%-7.7s` and the like do, and as other languages' loggers have them.
+    # Also abbreviated, as by `%-7.7s` and the like, and by loggers of other languages.
     "critica": 50, "critic": 50, "cri": 50, "ftl": 50, "warnin": 30, "war": 30, "wrn": 30, "inf": 20,
     "deb": 10, "dbg": 10, "vrb": 10,
 }  # fmt: skip
-"""Words for levels, in lower case, and what they are in Python's scale."""
+"""Words for levels, in lower case, and their levels in Python's scale."""
 
 SMALL: Final = (
     "dpanic", "emerg", "panic", "alert", "critical", "crit", "fatal", "error", "err", "warning", "warn",
     "notice", "info", "verbose", "debug", "trace", "notset",
 )  # fmt: skip
-"""Those that logs write in small letters; what else is a level in capitals is a word like any other then."""
+"""Words that logs write in small letters; other levels in small letters are ordinary words."""
 
 LETTERS: Final = {"V": 5, "T": 5, "D": 10, "I": 20, "N": 25, "W": 30, "E": 40, "C": 50, "F": 50, "A": 50}
-"""The same for logs that have room for one letter."""
+"""The same for logs that use single letters."""
 
 NAMES: Final = tuple(sorted(WORDS, key=len, reverse=True))
 
 LOWEST: Final = 5
 HIGHEST: Final = 100
-"""The numbers that are taken for levels of Python's scale: below are those of scales that count by one."""
+"""Numbers that are read as levels of Python's scale; smaller ones belong to scales that count by one."""
 
-_OTHER: Final = "level "  # `logging` writes "Level 45" for a number that has no name
+_OTHER: Final = "level "  # `logging` writes "Level 45" for a number without a name
 
 
 def of_word(word: str) -> int | None:
-    """Return the level that a word stands for; None if it is no level."""
+    """Return the level of a word; None: it is not a level."""
     low = word.strip().lower()
     known = WORDS.get(low)
     if known is not None:
@@ -68,7 +68,7 @@ def of_opentelemetry(number: int) -> int:
 
 
 def of_bunyan(number: int) -> int:
-    """Return the level in the scale of bunyan and pino, where 50 is an error and 30 is news."""
+    """Return the level of a number of bunyan and pino, where 50 is an error and 30 is info."""
     return max(number - 10, 0)
 
 

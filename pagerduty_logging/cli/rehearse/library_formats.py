@@ -1,4 +1,4 @@
-"""The formats that libraries for Python, and servers of it, write of themselves."""
+"""The default formats of Python libraries and servers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Final
 from pagerduty_logging.cli.rehearse import times
 from pagerduty_logging.cli.rehearse.format import Format, Sample
 from pagerduty_logging.cli.rehearse.refining import answer_level, find_logger, structlog
-
-_ISO: Final = f"(?P<time>{times.ISO})"
+from pagerduty_logging.cli.rehearse.times import ISO_FIELD as _ISO
 
 # The level's column is eight letters wide; the right one names the file, or all is filled with spaces.
 _IN_COLUMNS: Final = r"{LEVEL} +(?P<message>\S.*?)(?: +(?P<path>[\w.-]+\.pyx?):(?P<line>\d{1,7}) *| {2,})$"
@@ -185,7 +184,7 @@ LIBRARIES: Final = (
             Sample("[11/29/26 03:12:07] INFO     ready                   ", 20, "ready"),
         ),
         is_python=True,
-        layout="%m/%d/%y %H:%M:%S",  # %x: Python leaves the locale at C unless it is told
+        layout="%m/%d/%y %H:%M:%S",  # %x: Python keeps the locale C by default
         columns=True,
     ),
     Format(

@@ -1,4 +1,4 @@
-"""The formats of servers, databases and other languages, and of logs that say no level."""
+"""The formats of servers, databases and other languages, and of logs without levels."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Final
 from pagerduty_logging.cli.rehearse import times
 from pagerduty_logging.cli.rehearse.format import NOT_SEVERE, Format, Sample
 from pagerduty_logging.cli.rehearse.refining import absl, find_java_logger, letters, postgres_level
-
-_ISO: Final = f"(?P<time>{times.ISO})"
+from pagerduty_logging.cli.rehearse.times import ISO_FIELD as _ISO
 
 OTHERS: Final = (
     Format(
@@ -219,7 +218,7 @@ OTHERS: Final = (
     ),
     Format(
         "time, level in small letters",
-        # In small letters it may be the first word of a message, if nothing else is set off after it.
+        # In small letters it may be the first word of a message, unless another field follows.
         rf"{_ISO}[ \t]+{{small}}(?:\t|: |(?= +[\w.-]+(?:\[\d+\])? +\[))[ \t]*(?P<message>.*)",
         (
             Sample("2022-06-02T12:25:11.537Z error wcp [util.go:148] no", 40, "wcp [util.go:148] no"),

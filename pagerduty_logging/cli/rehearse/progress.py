@@ -1,4 +1,4 @@
-"""Progress of the reading: one line that is rewritten at a terminal; nothing in a pipe."""
+"""Shows the progress of reading: one line that is updated at a terminal; nothing in a pipe."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Final, TextIO
 from pagerduty_logging.cli.rehearse.counts import Counts
 
 EVERY: Final = 0.3
-"""Seconds between two looks at the progress."""
+"""Seconds between two updates."""
 
 
 class Progress:
-    """Shows bytes read, lines a second and the time that is left.
+    """Shows bytes read, lines a second and the remaining time.
 
     Args:
         counts: what was read so far.
-        total: bytes in all; None if that is unknown.
+        total: bytes in total; None: unknown.
         stream: where it is shown, if that is a terminal.
-        clock: seconds, monotonic.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Progress:
         self._begun = self._last = clock()
 
     def __call__(self) -> None:
-        """Show the progress, if it is time to."""
+        """Show the progress, if an update is due."""
         now = self._clock()
         if self._shows and now - self._last >= EVERY:
             self._last = now
@@ -57,7 +57,7 @@ class Progress:
         return "rehearse: " + ", ".join(said)
 
     def end(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         if self._shows:
             self._stream.write("\r\x1b[K")
             self._stream.flush()

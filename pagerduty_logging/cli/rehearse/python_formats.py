@@ -1,4 +1,4 @@
-"""The formats that Python programs choose for themselves."""
+"""Formats that Python programs commonly configure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from pagerduty_logging.cli.rehearse.refining import (
     logger_of_fields,
     prefer_dotted,
 )
-
-_ISO: Final = f"(?P<time>{times.ISO})"
+from pagerduty_logging.cli.rehearse.times import ISO_FIELD as _ISO
 
 _LOGGER_FIRST: Final = rf"{NO_LEVEL}(?P<logger>[A-Za-z_][\w.-]{{0,100}})"
 

@@ -1,4 +1,4 @@
-"""One log becomes the records that may page; what is below their level costs next to nothing."""
+"""Reads the records that may page from one log; lines below their level cost next to nothing."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from pagerduty_logging.cli.rehearse.joining import Joiner, looks_like_head
 from pagerduty_logging.cli.rehearse.times import Clock
 
 MAX_TEXT_CHARS: Final = 65_536
-"""Characters of a line of text that are looked at."""
+"""Characters of a line of text that are read."""
 ATTENTIVE_BLOCKS: Final = 2
-"""Blocks at a log's beginning of which every line is read."""
+"""Blocks at the beginning of a log in which every line is read."""
 ATTENTIVE_EVERY: Final = 128
-"""One in so many of the others is read likewise: what it shows to be different is then read everywhere."""
+"""One in so many of the later blocks is read so too; if it differs, every line is read from there on."""
 MAX_STRANGE: Final = 0.05
-"""Share of lines in other formats up to which a log is looked through for the words of one."""
+"""Share of lines in other formats up to which only the words of the most frequent one are searched for."""
 DOCUMENT_BYTES: Final = 4_096
-"""How much shows whether a log is one JSON document."""
+"""Bytes that show whether a log is one JSON document."""
 SAMPLE: Final = 8
 SAMPLE_BYTES: Final = 4_096
-"""How much is looked at of each block that is not read line by line."""
+"""Bytes that are checked of each block that is not read line by line."""
 MAX_SOURCES: Final = 1_000
-"""Streams and processes whose lines are distinguished."""
+"""Streams and processes whose lines are told apart."""
 
 _UTF16: Final = "\ufffd" * 2  # what is left of a byte order mark; NUL bytes are taken out
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -45,14 +45,14 @@ class LogReader:
     """Reads one log.
 
     Args:
-        path: of the file; "-": standard input.
-        counts: takes what was read, also of other logs.
+        path: the file; "-": standard input.
+        counts: counts what was read; shared with other logs.
         level: records below it are not wanted.
-        zone: of times that name none.
-        formats: those that its lines may have beside the known ones.
-        only: there are no others.
+        zone: the zone of times that name none.
+        formats: formats to try before the known ones.
+        only: try no others.
         on_block: called after each block.
-        now: seconds since the epoch, where no file shows when it was written.
+        now: seconds since the epoch, used if no file shows when it was written.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class LogReader:
         self._quiet: Callable[..., re.Match[bytes]] | None = None
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the records of the level or worse that say when they were made."""
+        """Yield the records with a time that are at or above the level."""
         stream = blocks.blocks(self._path, self._counts, self._on_block)
         seen = 0
         for number, block in enumerate(stream):
@@ -116,7 +116,7 @@ class LogReader:
             yield from self._timed(joiner.end())
 
     def _learn_order(self, beginning: bytes) -> None:
-        """Find out whether dates such as 03/04/2026 name the day first, where the log has any."""
+        """Find out whether dates such as 03/04/2026 name the day first, if the log has such dates."""
         if day_order.has_dates(beginning):
             samples = itertools.chain((beginning,), blocks.samples(self._path))
             order = day_order.day_first(samples, self._written)
@@ -161,7 +161,7 @@ class LogReader:
     def _line(self, raw: bytes) -> Iterator[Entry]:
         self._counts.cut += len(raw) > MAX_TEXT_CHARS
         text = raw.decode("utf-8", "replace").rstrip("\r")
-        if "\x00" in text:  # where a log was cut while it was written to
+        if "\x00" in text:  # a log may have been cut while it was written
             text = text.replace("\x00", "")
         line = self._unwrapper.unwrap(text.removeprefix("\ufeff").removeprefix(_UTF16))
         if line is not None:
@@ -172,7 +172,7 @@ class LogReader:
             line.text = _COLOUR.sub("", line.text)
         joiner = self._joiner(line.source)
         if not (line.wrapper or line.source):
-            joiner = self._latest  # the rest of a record may stand there bare, of which the head is wrapped
+            joiner = self._latest  # the rest of a record may come without the wrapper of its first line
         more: list[str] = []
         if line.said is None and "\n" in line.text:
             line.text, *more = line.text.split("\n")
@@ -190,7 +190,7 @@ class LogReader:
             for head in heads:
                 yield from self._taken(head, joiner, line.text)
         elif line.text[:1] == "{" and self._interpreter.kinds[structured.JSON]:
-            # An object of another kind, or a part of one, goes on with no record.
+            # An object of another kind, or a part of one, does not continue a record.
             self._counts.missed(self._path, line.text)
         elif looks_like_head(line.text):
             self._counts.missed(self._path, line.text)
@@ -248,7 +248,7 @@ class LogReader:
     # --- only lines that may be severe ------------------------------------------------------------
 
     def _finder(self) -> skimming.Finder | None:
-        """Return what finds severe lines, if nearly all lines so far have one format; None: read them all."""
+        """Return a finder of severe lines, if nearly all lines have one format; None: read all lines."""
         kinds = self._interpreter.kinds
         total = sum(kinds.values())
         if not total or len(self._joiners) > 1:
@@ -264,7 +264,7 @@ class LogReader:
         return skimming.by_words(first, self._level, self._interpreter.words) if first.name == kind else None
 
     def _is_usual(self, block: Block) -> bool:
-        """Return whether the first lines of a block have the format that most lines had so far."""
+        """Return whether the first lines of a block have the most frequent format."""
         lines = block.data[: min(block.end, SAMPLE_BYTES)].split(b"\n")[:-1][:SAMPLE]
         first = self._interpreter.first.match
         is_json = self._interpreter.kinds.most_common(1)[0][0] == structured.JSON
@@ -301,7 +301,7 @@ class LogReader:
             position = stop + 1
 
     def _note_times(self, whole: Block) -> None:
-        """Note when the last line of a block was written, which may have been passed over."""
+        """Record the time of the last line of a block, which may have been skipped."""
         block, end = whole
         self._note_time(block[block.rfind(b"\n", 0, end - 1) + 1 : end - 1])
 
@@ -317,7 +317,7 @@ class LogReader:
         return self._clock.peek(found["time"], self._interpreter.first.layout)
 
     def _turns_back(self, whole: Block) -> bool:
-        """Return whether local time is turned back within a block: then every line's time must be known."""
+        """Return whether local time is set back within a block: then the time of every line must be read."""
         if not self._clock.may_turn_back:
             return False
         block, end = whole

@@ -1,8 +1,8 @@
-"""A printed traceback becomes an exception again: its type, text, frames, and what led to it.
+"""Rebuilds an exception from a printed traceback: its type, text, frames and causes.
 
-So the handler sees what it would have seen: a key may depend on the type, on where it came from, and on the
-members of a group. None of the application's code is imported or run. Of what is not a Python traceback, the
-text is all there is.
+So the handler gets what it would have got: a key may depend on the type, on the origin, and on the members
+of a group. No code of the application is imported or run. Of other tracebacks than Python's only the text is
+used.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _rebuilt(traceback: str, depth: int) -> BaseException | None:
         return _group(traceback, depth) if depth else None
     chain = printed_traceback.parse(traceback)
     if not chain or not (chain[0].frames or depth < printed_groups.MAX_DEPTH):
-        return None  # a member of a group may not have been raised; anything else was
+        return None  # only a member of a group may not have been raised
     errors = [_exception(raised) for raised in chain]
     for error, cause, raised in zip(errors, errors[1:], chain[1:], strict=False):
         if raised.relation == "caused by":
@@ -94,12 +94,12 @@ def _traceback(raised: Raised) -> TracebackType | None:
 
 @lru_cache(maxsize=1_000)
 def _stand_in(kind: str) -> Any:
-    """Return a type of this name, below the one that it names if that is Python's own, or imported."""
+    """Return a type with this name; a subclass of the named type if that is built in or imported."""
     module, _, name = kind.rpartition(".")
     known: Any = getattr(sys.modules.get(module or "builtins"), name, None)
     if not (isinstance(known, type) and issubclass(known, BaseException)):
         known = Exception
-    if issubclass(known, BaseExceptionGroup):  # of which the members are not known
+    if issubclass(known, BaseExceptionGroup):  # its members are not known
         known = Exception
     namespace = {"__module__": module or "builtins", "__qualname__": name, "__str__": _text}
     try:
@@ -114,7 +114,7 @@ def _text(error: BaseException) -> str:
 
 @lru_cache(maxsize=10_000)
 def _at_rest(path: str, function: str) -> FrameType:
-    """Return a frame with this path and function. It has no caller, as a generator at rest has none."""
+    """Return a frame with this path and function; it is that of a suspended generator, without a caller."""
     name = function or "<module>"
     code = _generator.__code__.replace(co_filename=path, co_name=name, co_qualname=name)
     generator: Any = FunctionType(code, {"__name__": None})()

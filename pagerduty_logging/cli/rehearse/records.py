@@ -1,4 +1,4 @@
-"""What was read becomes the `LogRecord` that the program made, as far as its log says."""
+"""Makes the `LogRecord` of the program from what was read, as far as the log shows it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RecordMaker:
     def record(self, entry: Entry) -> logging.LogRecord:
         """Return the record of what was read, with its exception.
 
-        What is no traceback of Python's follows the message, as `QueueHandler.prepare` leaves it.
+        A traceback that is not Python's follows the message, as with `QueueHandler.prepare`.
         """
         path = self._resolve(entry.path, entry.logger) if entry.line else entry.path
         error = rebuilt(entry.traceback)
@@ -68,7 +68,7 @@ class RecordMaker:
 
 
 def _resolver(source: str | None) -> Callable[[str, str], str]:
-    """Return what finds the source file of a path, or of a bare file name, as a log gives it."""
+    """Return a function that finds the source file of a path, or of a bare file name, from a log."""
     if source is None:
         return lambda path, logger: path
     by_name: dict[str, list[str]] = {}
@@ -86,7 +86,7 @@ def _resolver(source: str | None) -> Callable[[str, str], str]:
     def resolve(path: str, logger: str) -> str:
         wanted = path if path.endswith(".py") else f"{path}.py"
         candidates = by_name.get(os.path.basename(wanted), [])
-        if not path:  # loguru names the module only
+        if not path:  # loguru writes the module only
             wanted = logger.replace(".", "/") + ".py"
             candidates = by_name.get(os.path.basename(wanted), [])
         ranked = sorted(
@@ -96,7 +96,7 @@ def _resolver(source: str | None) -> Callable[[str, str], str]:
         if not ranked:
             return path
         if len(ranked) > 1 and _rank(ranked[0], wanted, logger) == _rank(ranked[1], wanted, logger):
-            return path  # two files may be meant: a wrong template would be worse than none
+            return path  # it could be two files; a wrong template would be worse than none
         return os.path.abspath(ranked[0])
 
     return resolve
@@ -107,7 +107,7 @@ def _rank(found: str, wanted: str, logger: str) -> tuple[int, int]:
 
 
 def _alike(one: str, other: str) -> int:
-    """Return how many parts two paths have alike, from their ends."""
+    """Return how many parts two paths have in common, counted from their ends."""
     parts = zip(reversed(one.split(os.sep)), reversed(other.replace("\\", "/").split("/")), strict=False)
     number = 0
     for mine, yours in parts:

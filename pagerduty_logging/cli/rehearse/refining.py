@@ -1,4 +1,4 @@
-"""What takes the fields of some formats further apart, and reads levels of their own."""
+"""Splits the fields of some formats further, and reads their own levels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PLACES = tuple(
         r"(?P<logger>[A-Za-z_]\w{0,60}(?:\.\w{1,60}){1,9})(?::(?P<line>\d{1,7}))? +(?=\S)",
     )
 )
-"""Who logged it and where, as messages begin with it."""
+"""Logger and place, where messages begin with them."""
 _RAISED = re.compile(r"(?:Error|Exception|Warning|Exit|Interrupt)$")
 _IN_BRACKETS = re.compile(r"(?:\[[^\]]*\]|\([^)]*\)) *")
 
@@ -103,7 +103,7 @@ _JAVA_LOGGER = re.compile(r"\[?(?P<logger>#?[\w.$]+)\]? +[-:] +")
 
 
 def prefer_dotted(said: Said) -> None:
-    """Take a class for the logger, where what stands at its place is a thread's name."""
+    """Use a class as the logger, if the name in the logger's place is a thread's."""
     if (
         "." not in said["logger"]
         and (found := _JAVA_LOGGER.match(said["message"]))

@@ -1,4 +1,4 @@
-"""Records pass the handler one after the other; what would have been sent becomes a `Result`."""
+"""Passes records to the handler one by one, and collects what would have been sent in a `Result`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
+from pagerduty_logging.cli.options import SEVERITIES
 from pagerduty_logging.cli.rehearse.entries import Entry
 from pagerduty_logging.cli.rehearse.records import RecordMaker
 from pagerduty_logging.cli.rehearse.result import Event, Problem, Result
@@ -19,11 +20,10 @@ from pagerduty_logging.page.redaction import redactor
 MAX_PROBLEMS: Final = 20_000
 """Problems that are listed in the result; more are only counted."""
 MAX_PAGES: Final = 500
-"""Problems of which it is kept what their page says."""
+"""Problems whose page is kept."""
 MINUTE: Final = 60.0
 LATE: Final = 1.0
-"""Seconds after which an event counts as having waited."""
-SEVERITIES: Final = ("critical", "error", "warning", "info")
+"""Seconds after which an event counts as delayed."""
 MAX_SUMMARY_CHARS: Final = 200
 
 
@@ -45,13 +45,13 @@ class Night:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What is rehearsed with.
+    """The settings of a rehearsal.
 
     Attributes:
-        options: of the handler.
+        options: the handler's.
         filters, formatter: the handler's.
         reaches: returns whether a logger's records reach the handler.
-        maker: makes records of what was read.
+        maker: makes records from what was read.
         night: when people sleep.
     """
 
@@ -112,7 +112,7 @@ class Rehearsal:
 
     def _shows_page(self, rule: int, key: str) -> bool:
         problem = self._problems.get((rule, key))
-        wanted = problem is None or not problem.page  # None: its first record is on its way
+        wanted = problem is None or not problem.page  # None: its first record is being rehearsed
         return self.with_pages and wanted and len(self._problems) <= MAX_PAGES
 
     def take(self, entry: Entry, known: Identity | None = None) -> Identity | None:
@@ -120,10 +120,10 @@ class Rehearsal:
 
         Args:
             entry: the record.
-            known: its problem, as it was found before with options that give the same keys.
+            known: its problem, found before with options that give the same keys.
 
         Returns:
-            its problem, if that is its own whatever other records there are.
+            its problem, if that does not depend on other records.
         """
         record = self.setting.maker.record(entry)
         if not self.setting.reaches(record.name):
@@ -136,7 +136,7 @@ class Rehearsal:
         return judged.identity
 
     def finish(self) -> Result:
-        """Send what waits, and return the result."""
+        """Send what is pending, and return the result."""
         for event in self._simulation.finish():
             self._note(event)
         result = self.result
@@ -178,7 +178,9 @@ class Rehearsal:
 
     def _note(self, sent: Sent) -> None:
         problem = self._problems.get((sent.rule, sent.key))
-        if problem is None:  # of no record: the summary of dropped events; or of one too many to be listed
+        if (
+            problem is None
+        ):  # the summary of dropped events, which has no record, or a problem beyond those listed
             problem = self._problems[sent.rule, sent.key] = Problem(
                 sent.key, "events that were left out", "", sent.severity, False, sent.wanted, sent.wanted
             )
@@ -206,8 +208,8 @@ def rehearse(
 
     Args:
         entries: each with its problem, if it is known: see `Rehearsal.take`.
-        setting: what is rehearsed with.
-        with_pages: whether it is kept what pages say.
+        setting: the settings.
+        with_pages: whether the pages are kept.
     """
     run = Rehearsal(setting, empty_result(setting), with_pages)
     for entry, known in entries:

@@ -14,7 +14,7 @@ from pagerduty_logging.cli import output
 from pagerduty_logging.cli.rehearse.result import Problem, Result
 
 PAGERDUTY_LIMIT: Final = 120
-"""Events a minute that PagerDuty takes of one routing key, about."""
+"""About how many events a minute PagerDuty accepts for one routing key."""
 MASKS_ERR: Final = (
     "of messages with values in them the masker tells 78 to 81 % apart cleanly, splits 8 to 14 % into many, "
     "and merges 2 %"
@@ -22,7 +22,6 @@ MASKS_ERR: Final = (
 """Measured, see the figures of the fingerprint: interpolated calls without their source."""
 MAX_ROWS: Final = 40
 BARS: Final = "▁▂▃▄▅▆▇█"
-PLAIN_BARS: Final = "._-=+*#@"
 SPARK_WIDTH: Final = 24
 
 
@@ -36,7 +35,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What stands above."""
+    """A heading."""
 
     words: str
 
@@ -50,7 +49,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows; numbers are those columns that stand right."""
+    """Rows; `numbers` are the columns that are aligned to the right."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -72,12 +71,13 @@ def blocks(result: Result, zone: tzinfo) -> list[Block]:
 
 
 def reading(result: Result, zone: tzinfo) -> list[Block]:
-    """Return what was read, and what was not understood."""
+    """Return the part about what was read, and what was not understood."""
     read = result.read
     about = "about " if read["skimmed"] else ""
     lines = f"Read {about}{read['lines']:,} lines, {_bytes(read['bytes'])}"
     if read["earliest"] is not None:
-        lines += f", from {_time(read['earliest'], zone)} to {_time(read['latest'], zone)} ({result.zone})"
+        first, last = (day_and_time(read[name], zone) for name in ("earliest", "latest"))
+        lines += f", from {first} to {last} ({result.zone})"
     found: list[Block] = [Text(lines + ".", "bold")]
     found.append(Points(not_understood(result)))
     kinds = ", ".join(f"{name} ({count:,})" for name, count in read["formats"].items())
@@ -88,7 +88,7 @@ def reading(result: Result, zone: tzinfo) -> list[Block]:
 
 
 def not_understood(result: Result) -> list[str]:
-    """Return sentences about what was not understood; the first one says if all was."""
+    """Return sentences about what was not understood; the first one if everything was."""
     read = result.read
     said = []
     looked = " among those that were read one by one" if read["skimmed"] else ""
@@ -132,7 +132,7 @@ def not_understood(result: Result) -> list[str]:
 
 
 def unclear_day(date: str) -> str:
-    """Return what is to be done about a date that may mean two days."""
+    """Return what to do about a date that may mean two days."""
     return f"Whether the day or the month comes first in {date} cannot be known: give --format and --datefmt."
 
 
@@ -150,7 +150,7 @@ def totals(result: Result, zone: tzinfo) -> list[str]:
         share = f"PagerDuty takes about {PAGERDUTY_LIMIT}"
         said.append(
             f"Busiest minute: {result.busiest:,} events wanted, {result.busiest_sent:,} sent; {share} "
-            f"({_time(result.busiest_at, zone)})."
+            f"({day_and_time(result.busiest_at, zone)})."
         )
     if result.waited:
         said.append(
@@ -189,8 +189,8 @@ def _problems(result: Result, zone: tzinfo) -> Table:
             (
                 f"{len(problem.events):,}",
                 f"{problem.records:,}",
-                _time(problem.first, zone),
-                _time(problem.last, zone),
+                day_and_time(problem.first, zone),
+                day_and_time(problem.last, zone),
                 problem.severity,
                 ("≈ " if problem.uncertain else "") + _short(problem.key),
                 spark(problem, result.read["earliest"], result.read["latest"]),
@@ -215,7 +215,7 @@ def _problems(result: Result, zone: tzinfo) -> Table:
     return Table(("events", "records", "first", "last", "severity", "key", "when", "problem"), rows)
 
 
-def spark(problem: Problem, earliest: float | None, latest: float | None, bars: str | None = None) -> str:
+def spark(problem: Problem, earliest: float | None, latest: float | None) -> str:
     """Return when a problem's records came, as a row of bars over the whole log."""
     begin = problem.first if earliest is None else min(earliest, problem.first)
     end = max(problem.last, latest or problem.last)
@@ -225,8 +225,7 @@ def spark(problem: Problem, earliest: float | None, latest: float | None, bars: 
         middle = min(max((slot + 0.5) * problem.width, begin), end)
         counts[min(int((middle - begin) / step), SPARK_WIDTH - 1)] += count
     most = max(counts) or 1
-    shown = bars or BARS
-    return "".join(" " if not count else shown[min(int(count / most * 7.99), 7)] for count in counts)
+    return "".join(" " if not count else BARS[min(int(count / most * 7.99), 7)] for count in counts)
 
 
 def to_csv(result: Result) -> str:
@@ -262,11 +261,6 @@ def show(found: Iterable[Block], write: Callable[[str], Any] = print) -> None:
     for block in found:
         for line in render(block):
             write(line)
-
-
-def markdown(found: Iterable[Block]) -> str:
-    """Return a report as markdown."""
-    return "\n".join(line for block in found for line in _as_markdown(block)) + "\n"
 
 
 def _on_terminal(block: Block) -> list[str]:
@@ -325,7 +319,7 @@ def _row(cells: Sequence[str], *, escape: bool = True) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text as markdown shows it as it is, but for code between backticks."""
+    """Escape a text for markdown, except code between backticks."""
     parts = output.plain(text).split("`")
     if len(parts) % 2 == 0:
         return _literal("`".join(parts))
@@ -337,16 +331,12 @@ def _literal(text: str) -> str:
 
 
 def _harmless(cell: str) -> str:
-    """Return a cell that a spreadsheet does not take for a formula."""
+    """Return a cell that a spreadsheet does not read as a formula."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def _short(key: str) -> str:
     return key if len(key) <= 16 else f"{key[:15]}…"
-
-
-def _time(at: float, zone: tzinfo) -> str:
-    return datetime.fromtimestamp(at, zone).strftime("%m-%d %H:%M:%S")
 
 
 def _iso(at: float) -> str:
@@ -368,3 +358,8 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} seconds"
     return f"{seconds / 60:.0f} minutes" if seconds < 5_400 else f"{seconds / 3_600:.1f} hours"
+
+
+def day_and_time(at: float, zone: tzinfo) -> str:
+    """Return a moment, in seconds since the epoch, as month, day and time in a zone."""
+    return datetime.fromtimestamp(at, zone).strftime("%m-%d %H:%M:%S")

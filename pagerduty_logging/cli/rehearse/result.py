@@ -1,4 +1,4 @@
-"""What a rehearsal found: plain data, that can be written as JSON and read back."""
+"""The result of a rehearsal: plain data that can be written as JSON and read back."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
 VERSION: Final = 1
-"""Of the JSON: raised when a field changes its meaning."""
+"""Version of the JSON; increased when a field changes its meaning."""
 
 ORDERS: Final = ("resolve", "acknowledge")
-"""Reasons of events that are no alerts."""
+"""Reasons of events that are not alerts."""
 OF_NO_RECORD: Final = ("size", "end", "no_room")
-"""Reasons of events that report records held back, or dropped."""
+"""Reasons of events that report suppressed or dropped records."""
 
 MAX_SLOTS: Final = 480
-"""Slots of time in which a problem's records are counted; when there are more, slots become twice as wide."""
+"""Slots in which a problem's records are counted; beyond this number slots become twice as wide."""
 
 
 @dataclass(slots=True)
@@ -29,8 +29,8 @@ class Event:
         why: "first", "worse", "again", "size", "lost" (the event before was dropped), "no_room" (what was
             dropped), "resolve" or "acknowledge".
         severity: PagerDuty's word.
-        number: its place among all events, in the order of their sending.
-        held: records held back before, that it reports.
+        number: its place among all events, in the order of sending.
+        held: suppressed records that it reports.
         second: the dedup key of a second alert; "": it is the problem's own.
     """
 
@@ -49,15 +49,15 @@ class Problem:
 
     Attributes:
         key: the dedup key.
-        summary: of its first event, or what its first record says.
-        logger: of its first record.
+        summary: the summary of its first event, or the message of its first record.
+        logger: the logger of its first record.
         severity: the worst of its records.
-        uncertain: its key was made by masking values, for the log has no template.
-        records: how many there were, and when, by slots of `width` seconds.
-        ignored: records that a filter left out.
+        uncertain: its key was made by masking values, because the log has no template.
+        records: number of records, by slots of `width` seconds.
+        ignored: records that a filter ignored.
         events: what would have been sent.
         page: what its first event says, as PagerDuty's inbox shows it.
-        rule: number of the rule of `routing` that its records went by; 0: none.
+        rule: number of the rule of `routing` for its records; 0: none.
     """
 
     key: str
@@ -90,7 +90,7 @@ class Problem:
 
     @property
     def held(self) -> int:
-        """Records that no event of their own was sent for."""
+        """Records for which no event was sent."""
         return self.records - self.ignored - sum(event.why not in OF_NO_RECORD for event in self.events)
 
     @property
@@ -105,16 +105,16 @@ class Problem:
 
 @dataclass(slots=True)
 class Result:
-    """All of it; see `Counts` for what `read` holds.
+    """The whole result; see `Counts` for `read`.
 
     Attributes:
         read: what was read and not understood.
-        options: the handler's, as they were given, but for secrets.
-        not_rehearsed: those that were given and say how events are delivered.
+        options: the handler's options as given, without secrets.
+        not_rehearsed: options that were given and concern only the delivery.
         zone, night: how nights were recognised: the zone's name, and their hours as "22-7".
-        problems: all that there were, up to `MAX_PROBLEMS`, in the order of their first record.
-        more_problems: how many more there were.
-        dropped: events that there would have been no room for, by reason.
+        problems: the problems, up to `MAX_PROBLEMS`, in the order of their first record.
+        more_problems: number of further problems.
+        dropped: events for which there would have been no room, by reason.
         waited: events that would have waited more than a second, and the longest wait in seconds.
         busiest: the most events wanted within 60 seconds, when, and the most that would have been sent.
         suggestions: sentences, each with its figure.
@@ -140,27 +140,27 @@ class Result:
 
     @property
     def events(self) -> int:
-        """How many events would have been sent."""
+        """Number of events that would have been sent."""
         return sum(len(problem.events) for problem in self.problems)
 
     @property
     def alerts(self) -> int:
-        """How many alerts would have been opened: one for each key that was paged."""
+        """Number of alerts that would have been opened: one for each key that paged."""
         return sum(len(problem.alerts) for problem in self.problems)
 
     @property
     def held(self) -> int:
-        """How many records no event of their own would have been sent for."""
+        """Number of records for which no event would have been sent."""
         return sum(problem.held for problem in self.problems)
 
     @property
     def records(self) -> int:
-        """How many records of the level that pages there were."""
+        """Number of records at or above the level that pages."""
         return sum(problem.records for problem in self.problems)
 
     @property
     def ignored(self) -> int:
-        """How many of them a filter left out."""
+        """Number of records that a filter ignored."""
         return sum(problem.ignored for problem in self.problems)
 
     @property
@@ -169,11 +169,11 @@ class Result:
         return sum(p.uncertain for p in self.problems) / len(self.problems) if self.problems else 0.0
 
     def ranked(self) -> list[Problem]:
-        """Return the problems by the harm they do: alerts before none, then events, then records."""
+        """Return the problems, the most harmful first: by alerts, then events, then records."""
         return sorted(self.problems, key=lambda p: (-len(p.events), -p.records, p.first))
 
     def all_events(self) -> Iterator[tuple[Problem, Event]]:
-        """Yield every event with its problem, in the order of their sending."""
+        """Yield every event with its problem, in the order of sending."""
         pairs = [(problem, event) for problem in self.problems for event in problem.events]
         yield from sorted(pairs, key=lambda pair: pair[1].number)
 

@@ -1,7 +1,7 @@
-"""The handler of one routing key under a turned clock, with a client that sends nothing.
+"""Runs the handler of one routing key with a simulated clock, and a client that sends nothing.
 
-Nothing is decided here: the handler makes its own parts, and these are asked. This only lets the worker's
-steps follow one another, to which no thread belongs.
+Nothing is decided here: the handler's own parts decide. This runs the steps of the worker one after the
+other, without a thread.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Sent:
         event: its own dedup key: that of a second alert is another.
         why: `Why`'s name for the reason, in small letters; else "resolve" or "acknowledge".
         severity: PagerDuty's word.
-        repeats: records held back before it that it reports.
-        page: what it says; None unless it was asked for.
+        repeats: suppressed records that it reports.
+        page: its content; None unless it was asked for.
         rule: number of the rule of `routing` that decided; 0: none did.
     """
 
@@ -59,7 +59,7 @@ class Sent:
 
 
 class _Handler(PagerDutyHandler):
-    """The handler as it makes its parts, with clocks of ours; inert, so that none of them is ever started."""
+    """The handler with simulated clocks; inert, so that no thread is ever started."""
 
     def __init__(self, clocks: Clocks, options: Mapping[str, Any]) -> None:
         self._clocks = clocks
@@ -68,18 +68,18 @@ class _Handler(PagerDutyHandler):
 
 
 class Route:
-    """Takes what goes to one routing key, and returns what would have been sent.
+    """Takes the records for one routing key, and returns what would have been sent.
 
     Args:
-        options: of `PagerDutyHandler`, but for those of the delivery.
+        options: those of `PagerDutyHandler`, except those of the delivery.
         filters: the handler's.
-        now: seconds since the epoch, at every moment of the rehearsal.
+        now: returns the simulated time, in seconds since the epoch.
         shows_page: returns whether the page of a problem with this dedup key is wanted.
         rule: as `Sent.rule`.
 
     Attributes:
         level: records below it do not page.
-        wait: seconds until there is something to send or to report; None: never, as things are.
+        wait: seconds until there is something to send or to report; None: there is nothing.
 
     Raises:
         ValueError, TypeError: naming the option that is wrong.
@@ -112,9 +112,9 @@ class Route:
         self.wait: float | None = None
 
     def filtered(self, record: logging.LogRecord, defects: list[str]) -> logging.LogRecord | None:
-        """Return the record as the handler's filters leave it; None if they keep it back.
+        """Return the record after the handler's filters; None: they reject it.
 
-        One that fails keeps nothing back, as in the handler; `defects` says so.
+        A filter that raises rejects nothing, as in the handler; `defects` says so.
         """
         try:
             return self._handler.filter(record) or None
@@ -129,13 +129,13 @@ class Route:
         defects: list[str],
         known: Identity | None = None,
     ) -> Occurrence | None:
-        """Take a record, logged now; return what was made of it, None if it does not page.
+        """Take a record that is logged now; return its occurrence, or None if it does not page.
 
         Args:
             record: the record.
             formatter: the handler's.
             defects: what went wrong with the record so far.
-            known: its problem, where an equal handler has found it before.
+            known: its problem, if an equal handler has found it before.
         """
         occurrence = self._pipeline.capturing.capture(record, formatter, defects)
         if occurrence is None:
@@ -149,19 +149,19 @@ class Route:
         return occurrence
 
     def key_of(self, record: logging.LogRecord) -> str:
-        """Return the dedup key that a record has which does not page."""
+        """Return the dedup key of a record that does not page."""
         return self._pipeline.key_of(record)
 
     @property
     def due(self) -> float:
-        """When there is something to send or to report, as things are now; infinity: never."""
+        """When there is something to send or to report next; infinity: never."""
         if not self._queue.idle:
             return self._now()
         wait = self._reports.wait(self._now())
         return math.inf if wait is None else self._now() + wait
 
     def sent_now(self) -> Iterator[Sent]:
-        """Yield what is sent at this moment, one event after the other."""
+        """Yield the events that are sent at this moment, one by one."""
         event: float | None = None
         report = self._enter_reports()
         while not self._queue.idle:
@@ -174,7 +174,7 @@ class Route:
         self.wait = report if event is None else event if report is None else min(event, report)
 
     def _enter_reports(self) -> float | None:
-        """Let in what is to be reported now; return the seconds until there is more, as `wait`."""
+        """Add the reports that are due; return the seconds until the next one, as `wait`."""
         if not self._queue.has_room:
             return None
         now = self._now()
@@ -189,11 +189,11 @@ class Route:
 
     @property
     def dropped(self) -> dict[str, int]:
-        """Events that there was no room for, by reason."""
+        """Events for which there was no room, by reason."""
         return dict(self._queue.stats().dropped)
 
     def _sent(self, pending: Pending) -> Sent:
-        event = pending.body.compose()
+        event = pending.body.shown
         before = self._decisions.latest
         self._queue.conclude(pending, None)
         self._queue.sending = None
@@ -219,7 +219,7 @@ class Route:
 
 
 def _page(event: Trigger) -> dict[str, Any]:
-    """Return what the inbox shows of an event."""
+    """Return an event as the inbox shows it."""
     return {
         "summary": event.summary,
         "severity": str(event.severity),
@@ -232,7 +232,7 @@ def _page(event: Trigger) -> dict[str, Any]:
 
 @contextmanager
 def _without_variables() -> Iterator[None]:
-    """Hide what the environment says about this host's own handlers: a key, a ledger, a state."""
+    """Hide the environment variables for handlers of this host: a key, a ledger, a state."""
     hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_VARIABLES)}
     try:
         yield

@@ -1,7 +1,7 @@
-"""Handlers under a turned clock: one for each routing key. Records come in the order of their times.
+"""Runs handlers with a simulated clock, one for each routing key; records come in the order of time.
 
-Nothing is decided here: filters, problem, `min_occurrences`, throttle, order, budget and room are the
-handler's own.
+Nothing is decided here: filters, problem, `min_occurrences`, throttle, order, budget and room are those of
+the handler.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ NOT_REHEARSED: Final = frozenset(
     {"routing_key", "routing_key_file", "session", "spool", "background", "on_error", "enabled", "base_url",
      "region", "allow_http", "timeout", "flush_timeout", "state", "remember", "ledger", "ledger_bytes"}
 )  # fmt: skip
-"""Options that say how events are delivered, and what is kept of it: nothing is delivered here."""
+"""Options that concern only the delivery and its record: nothing is delivered here."""
 OF_ALL: Final = frozenset({"routing", "level"})
-"""Options that decide before it is known to which routing key a record goes."""
+"""Options that are applied before the routing key of a record is known."""
 
 SAME_KEYS: Final = frozenset(
     {"min_occurrences", "repeat_interval", "max_repeat_interval", "follow_up", "ignore_loggers", "level",
      "max_events_per_minute", "max_pending"}
 )  # fmt: skip
-"""Options that have no part in which problem a record is about."""
+"""Options that do not change which problem a record belongs to."""
 CLOSE: Final = 0.001
-"""Seconds before something is due from which it is looked whether it is: sums of times are not exact."""
+"""Seconds before something is due from which it counts as due: sums of times are not exact."""
 LONGEST: Final = 7 * 86_400.0
-"""Seconds after the last record in which what waits is sent."""
+"""Seconds after the last record in which pending events are sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What became of a record.
+    """The result for one record.
 
     Attributes:
         key: its problem's dedup key.
         severity: PagerDuty's word for its level.
-        ignored: a filter of the handler left it out.
+        ignored: a filter of the handler rejected it.
         uncertain: the key was made by masking values; reported once for each key.
         rule: number of the rule of `routing` that decided; 0: none did.
-        identity: its problem, if that is its own whatever other records there are.
+        identity: its problem, if that does not depend on other records.
     """
 
     key: str
@@ -64,13 +64,13 @@ class Simulation:
     Args:
         options: of `PagerDutyHandler`.
         filters: the handler's.
-        formatter: the handler's; None: none.
+        formatter: the handler's; None: it has none.
         shows_page: returns whether the page of a problem, by its rule and dedup key, is wanted.
-        is_known: returns whether it is known already of a problem whether its key is uncertain.
+        is_known: returns whether `uncertain` has been reported for a problem.
 
     Attributes:
         level: the lowest level that pages.
-        rules: those of `routing`, by their numbers.
+        rules: the rules of `routing`, by number.
 
     Raises:
         ValueError, TypeError: naming the option that is wrong.
@@ -113,14 +113,14 @@ class Simulation:
         return self._now
 
     def take(self, record: logging.LogRecord, known: Identity | None = None) -> tuple[Judged, list[Sent]]:
-        """Let the handler see a record at its time.
+        """Pass a record to the handler at its time.
 
         Args:
             record: the record.
             known: its problem, where an equal handler has found it before.
 
         Returns:
-            what became of it, and all that was sent since the record before.
+            the result for it, and the events that were sent since the previous record.
         """
         now = max(record.created, self._now)
         sent = self._advance(now) if self._due <= now + CLOSE else []
@@ -154,7 +154,7 @@ class Simulation:
         return 0, self._main
 
     def _is_uncertain(self, record: logging.LogRecord) -> bool:
-        """Return whether a record's key was made by masking, or of less than the live one."""
+        """Return whether a record's key was made by masking, or of less than the real one."""
         if overrides.own_key(record.__dict__) is not None:
             return False
         if (
@@ -166,7 +166,7 @@ class Simulation:
         return (self._asks_function and not record.funcName) or _EXPLAINS.explain(record).rule is KeyRule.MASK
 
     def finish(self) -> list[Sent]:
-        """Send what waits; return it."""
+        """Send what is pending; return it."""
         return self._advance(self._now + LONGEST)
 
     @property
@@ -179,7 +179,7 @@ class Simulation:
         return found
 
     def _advance(self, until: float) -> list[Sent]:
-        """Turn the clock, and send on the way what is due."""
+        """Advance the clock, and send what becomes due on the way."""
         sent: list[Sent] = []
         while True:
             for route in self._all:
@@ -202,7 +202,7 @@ def _keys_of(rule: Mapping[str, Any]) -> set[Any]:
 
 
 def _rules(options: Mapping[str, Any]) -> list[Rule]:
-    """Return the rules of `routing`, each with a key of its own that is none: keys are not looked at."""
+    """Return the rules of `routing`, each with a made-up key, because real keys are not needed."""
     option = options.get("routing", ())
     if isinstance(option, Sequence) and not isinstance(option, (str, bytes)):
         option = [

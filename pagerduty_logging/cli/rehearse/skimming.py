@@ -1,4 +1,4 @@
-"""Where in a block a line stands that may be severe, found without looking at the others."""
+"""Finds the lines in a block that may be severe without reading the others."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pagerduty_logging.cli.rehearse.format import Format
 
 
 class Finder(Protocol):
-    """Finds the next place, from a position on, that may be in a severe line; -1 for none."""
+    """Finds the next position that may be in a severe line; -1: there is none."""
 
     def __call__(self, block: bytes) -> Callable[[int], int]: ...
 
 
 def by_words(row: Format, level: int, seen: Mapping[str, int]) -> Finder | None:
-    """Return what finds severe lines of a text format; None: they cannot be found by words.
+    """Return a finder of severe lines of a text format; None: they cannot be found by words.
 
     Args:
         row: the format.
-        level: what is severe.
-        seen: words that its lines have for levels so far.
+        level: the lowest severe level.
+        seen: words for levels in its lines so far.
     """
     if not row.has_words:
         return None
@@ -52,7 +52,7 @@ def by_words(row: Format, level: int, seen: Mapping[str, int]) -> Finder | None:
 
 
 def by_key(key: str, level: int) -> Finder:
-    """Return what finds severe lines of JSON, whose level is a word under this key."""
+    """Return a finder of severe JSON lines, whose level is a word under this key."""
     below = [name for name in levels.NAMES if levels.WORDS[name] < level]
     words = "|".join(case(name) for name in below for case in (str.lower, str.upper, str.capitalize))
     severe = re.compile(rf'"{re.escape(key)}": ?+(?!"(?:{words})")'.encode()).search

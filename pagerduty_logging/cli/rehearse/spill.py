@@ -1,4 +1,4 @@
-"""The records that were read, kept on disk for as long as the command runs, to be rehearsed again."""
+"""Keeps the records on disk while the command runs, so that they can be rehearsed again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _values: Final = attrgetter(*(field.name for field in fields(Entry)))
 
 
 class Spill:
-    """Keeps entries in a file that no one else sees, and which problem each was found to be about."""
+    """Keeps entries in a temporary file, each with its problem."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as this)
@@ -26,7 +26,7 @@ class Spill:
         self.count = 0
 
     def close(self) -> None:
-        """Keep them no longer."""
+        """Delete the file."""
         self._file.close()
 
     def keep(self, entry: Entry, identity: Identity | None) -> None:
@@ -41,7 +41,7 @@ class Spill:
         self._latest.clear()
 
     def entries(self, with_problems: bool) -> Iterator[tuple[Entry, Identity | None]]:
-        """Yield the entries that were kept, each with its problem where that was kept and is wanted."""
+        """Yield the entries, each with its problem if that was kept and is wanted."""
         if self._latest:
             self._write()
         self._file.seek(0)

@@ -1,4 +1,4 @@
-"""Lines that are JSON: which field says what, for every library that is known."""
+"""Reads lines of JSON: the meaning of fields, for every known library."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse import levels
 from pagerduty_logging.cli.rehearse.entries import Entry
+from pagerduty_logging.record.echoes import HEADER
 
 JSON: Final = "JSON lines"
 
@@ -99,7 +100,7 @@ def _entry(said: dict[str, Any], when: ReadTime) -> Entry | None:
 
 
 def _is_own(name: str, message_name: str, logger_name: str) -> bool:
-    """Return whether a field is the application's: its name means something else elsewhere only."""
+    """Return whether a field is the application's, though its name has a meaning in other logs."""
     return name in ("component", "target", "name", "date", "file", "line", "text", "error") and name not in (
         message_name,
         logger_name,
@@ -107,7 +108,7 @@ def _is_own(name: str, message_name: str, logger_name: str) -> bool:
 
 
 def _flat(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the object with what ECS, Google, OpenTelemetry and tracing may nest, by its dotted name."""
+    """Return the object with the fields that ECS, Google, OpenTelemetry and tracing nest, by dotted name."""
     flat = {_usual_name(name, said): value for name, value in said.items()}
     if "@t" in said:
         flat.setdefault("level", "information")  # which Serilog leaves out
@@ -138,7 +139,7 @@ _MONGODB: Final = {"s": "level", "c": "component"}
 
 
 def _usual_name(name: str, said: Mapping[str, Any]) -> str:
-    """Return the name by which others know a field: of Graylog's GELF, MongoDB, Serilog."""
+    """Return the usual name of a field of Graylog's GELF, MongoDB or Serilog."""
     if name[:1] == "_" and "short_message" in said:
         return name[1:]
     if name in _MONGODB and "ctx" in said and "t" in said:
@@ -185,7 +186,7 @@ _OTLP_NAME: Final = "SEVERITY_NUMBER_"
 
 
 def _of_number(name: str, number: int, said: Mapping[str, Any]) -> int | None:
-    """Return the level that a number stands for, in the scale of the library that writes such objects."""
+    """Return the level of a number, in the scale of the library that writes such objects."""
     if name == "level":
         if "short_message" in said:  # Graylog's GELF has syslog's numbers
             return levels.of_syslog(number)
@@ -234,7 +235,7 @@ def _traceback(said: Mapping[str, Any], message_name: str) -> str:
         if found:
             return found
     whole = _text(said.get("full_message"))  # GELF's: the message, and what follows it
-    begin = whole.find("Traceback (most recent call last):")
+    begin = whole.find(HEADER)
     return whole[begin:] if begin >= 0 else ""
 
 
@@ -246,22 +247,22 @@ def _printed(value: Any, said: Mapping[str, Any]) -> str:
         case [str(), *_]:
             text = "".join(line if line.endswith("\n") else line + "\n" for line in map(str, value))
             kind = _text(said.get("errorType"))
-            if kind and not text.startswith("Traceback"):  # AWS Lambda's, which has the frames alone
-                text = f"Traceback (most recent call last):\n{text}{kind}: {_text(said.get('errorMessage'))}"
+            if kind and not text.startswith("Traceback"):  # AWS Lambda's, with the frames only
+                text = f"{HEADER}\n{text}{kind}: {_text(said.get('errorMessage'))}"
             return text
         case [{"exc_type": str()}, *_]:
             return "\n\n".join(_of_structlog(each) for each in reversed(value) if isinstance(each, Mapping))
         case {"stack": str(stack)} | {"stacktrace": str(stack)} | {"stack_trace": str(stack)}:
             return stack
         case {"type": str(kind), "message": str(text)}:
-            return f"Traceback (most recent call last):\n{kind}: {text}"
+            return f"{HEADER}\n{kind}: {text}"
         case _:
             return ""
 
 
 def _of_structlog(raised: Mapping[str, Any]) -> str:
     """Return the text of one exception of structlog's `dict_tracebacks`."""
-    lines = ["Traceback (most recent call last):"]
+    lines = [HEADER]
     for frame in raised.get("frames") or ():
         if isinstance(frame, Mapping):
             lines.append(
@@ -275,7 +276,7 @@ def _loguru(said: Mapping[str, Any], record: Mapping[str, Any], when: ReadTime) 
     file = record.get("file")
     process = record.get("process")
     text = _text(said["text"])
-    begin = text.find("\nTraceback (most recent call last):") if record.get("exception") else -1
+    begin = text.find(f"\n{HEADER}") if record.get("exception") else -1
     extra = record.get("extra")
     return Entry(
         time=when(record.get("time")),

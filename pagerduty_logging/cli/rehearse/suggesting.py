@@ -1,4 +1,4 @@
-"""What to change: only what a rehearsal with it shows to save something, with the figure that it showed."""
+"""Suggests changes: only those that save something in a rehearsal, with the figure from it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Rerun = Callable[[Mapping[str, Any]], Result]
 OFTEN: Final = (3, 300)
 LONGER: Final = 3_600
 LEAST_SHARE: Final = 0.2
-"""Share of the events, or alerts, that a change must save to be worth a word."""
+"""Share of the events or alerts that a change must save to be suggested."""
 LEAST: Final = 3
 """Events or alerts that it must save."""
 MANY_ALIKE: Final = 4
-"""Problems that must look alike before they are taken for one."""
+"""Number of similar problems from which they are taken for one."""
 MAX_TOLD: Final = 3
 
 _WORDS: Final = re.compile(r"[^\W\d_]{2,}")
@@ -36,10 +36,10 @@ class Alike:
 
 
 def suggestions(result: Result, rerun: Rerun, options: Mapping[str, Any]) -> list[str]:
-    """Return sentences, the greatest saving first.
+    """Return suggestions as sentences, the greatest saving first.
 
     Args:
-        result: without any change.
+        result: the result without changes.
         rerun: rehearses the same records with more options.
         options: those of the handler.
     """
@@ -169,7 +169,7 @@ def _merging(group: Alike) -> Callable[[Any], str]:
 def alike(problems: list[Problem]) -> list[Alike]:
     """Return groups of problems that look like one whose template could not be recognised, the largest first.
 
-    Messages are alike that have as many words, and all but one or two of them in common, in their places.
+    Messages are alike if they have the same number of words, and differ in one or two of them.
     """
     by_shape: dict[tuple[str, int, str], list[tuple[list[str], Problem]]] = defaultdict(list)
     for p in problems:

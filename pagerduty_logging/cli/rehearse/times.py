@@ -1,4 +1,4 @@
-"""Times as logs write them, and the time zone and year that they leave out."""
+"""Reads times as logs write them, and adds the time zone or year that they leave out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse import zone_names
 
-# Possessive: what belongs to the time is not given up to be taken for another field.
+# Possessive, so that no part of the time is matched as another field.
 _OF_DAY: Final = r"\d\d?:\d\d(?::\d\d(?:[.,:]\d{1,9}+)?+)?+(?: ?[AaPp][Mm](?![A-Za-z]))?+"
 _ZONE: Final = (
     rf"(?:(?: ?(?:Z|{zone_names.NAMES}|[+-]\d\d:?\d\d)|[+-]\d\d)(?![A-Za-z\d:])"
@@ -19,6 +19,8 @@ _ZONE: Final = (
 )
 _MONTH: Final = r"[A-Z][a-z]{2,8}"
 ISO: Final = rf"\d{{4}}-\d\d-\d\d(?:[T _:]|, ){_OF_DAY}{_ZONE}"
+ISO_FIELD: Final = f"(?P<time>{ISO})"
+"""The group `time` of a format whose times are ISO 8601."""
 CLF: Final = r"\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: [+-]\d{4})?"
 CTIME: Final = r"(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})? \d{4}"
 SYSLOG: Final = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?(?! \d{4}\b)"
@@ -33,7 +35,7 @@ SPELT: Final = (
     rf"{_OF_DAY}{_ZONE}"
 )
 NUMERIC: Final = rf"\d{{1,2}}[/.-]\d{{1,2}}[/.-]\d{{4}},? {_OF_DAY}{_ZONE}"
-"""Whether the day or the month comes first is not said."""
+"""Dates that do not show whether the day or the month comes first."""
 DOTTED: Final = r"\d{4}[-.]\d\d[-.]\d\d-\d\d\.\d\d\.\d\d(?:\.\d{1,9})?"
 EPOCH: Final = r"\d{9,19}(?:\.\d{1,9})?"
 
@@ -67,25 +69,25 @@ _PATTERNS: Final = tuple(
 _LEAP_YEAR = 2000  # for a day without a year
 _EARLIEST, _LATEST = 0.0, 253_402_300_799.0
 JITTER: Final = timedelta(minutes=1)
-"""How much older a line may be than the one before it, where several processes write to one log."""
+"""How much older a line may be than the previous one, if several processes write to one log."""
 YEAR_AHEAD: Final = timedelta(days=1)
-"""How far a day without a year may lie after the newest that it can be: clocks differ."""
+"""How far a day without a year may be after the newest possible one, because clocks differ."""
 
 
 class Clock:
     """Reads the times of one log, in their order.
 
     Args:
-        zone: of times that name none.
-        newest: when the log was last written, in seconds since the epoch; days without a year are the latest
-            ones before.
+        zone: the zone of times that name none.
+        newest: when the log was last written, in seconds since the epoch; a day without a year is the latest
+            one before that.
 
     Attributes:
-        may_turn_back: whether a time was read that names no zone, in one whose clocks are turned.
-        unknown_names: names of zones that times had, and that do not say which zone is meant.
-        day_first: whether dates such as 03/04/2026 name the day first; None: that is not known, and such
-            a date is no time.
-        unclear_day: the first date of which it would have to be known.
+        may_turn_back: whether a time without a zone was read, and the zone has summer time.
+        unknown_names: names of zones in times that may mean several zones.
+        day_first: whether dates such as 03/04/2026 name the day first; None: unknown, and such a date is
+            not read.
+        unclear_day: the first date for which this would be needed.
     """
 
     def __init__(self, zone: tzinfo, newest: float) -> None:
@@ -99,11 +101,11 @@ class Clock:
         self.unclear_day = ""
 
     def read(self, text: str, layout: str | None = None) -> float | None:
-        """Return a time in seconds since the epoch; None if it is no time.
+        """Return a time in seconds since the epoch; None: it is not a time.
 
         Args:
             text: the time.
-            layout: its format, as `time.strftime` takes it; None: any of those that are known.
+            layout: its format, as for `time.strftime`; None: any known one.
         """
         known = self._known.get(text)
         if known is not None:
@@ -116,7 +118,7 @@ class Clock:
         return found[0] if found else None
 
     def peek(self, text: str, layout: str | None = None) -> float | None:
-        """Return a time of which it does not count that it was read: it may not be its turn."""
+        """Return a time without remembering it, because it may be out of order."""
         previous = self._previous
         try:
             return self.read(text, layout)
@@ -124,7 +126,7 @@ class Clock:
             self._previous = previous
 
     def _read(self, text: str, layout: str | None) -> tuple[float, bool] | None:
-        """Return a time, and whether the same text always means it."""
+        """Return a time, and whether the same text always means the same time."""
         try:
             when = self._parsed(text, layout)
             if when is None:
@@ -169,7 +171,7 @@ class Clock:
             int(part["d"] or 0),
             hour,
             int(part["mi"] or 0),
-            min(int(part["s"] or 0), 59),  # a leap second is the one before it
+            min(int(part["s"] or 0), 59),  # a leap second is read as the second before it
             int(fraction),
             tzinfo=_offset(part.get("o")),
         )
@@ -178,7 +180,7 @@ class Clock:
         return when if name is None else self._named(when, name)
 
     def _ordered(self, part: dict[str, str | None]) -> dict[str, str | None]:
-        """Return a date's parts with its day and its month, as far as it is known which is which."""
+        """Return the parts of a date with day and month in the known order."""
         first, second = part["first"] or "", part["second"] or ""
         day_first = self.day_first
         if part["sep"] == "." or int(first) > 12:
@@ -212,7 +214,7 @@ class Clock:
         return when
 
     def _placed(self, naive: datetime) -> tuple[datetime, bool]:
-        """Return a local time as a moment: an hour that comes twice is the second where time went back."""
+        """Return a local time as a moment; an hour that comes twice is the second one if time went back."""
         if not _is_turned(self._zone, naive.year):
             return naive.replace(tzinfo=self._zone), True
         self.may_turn_back = True
@@ -227,7 +229,7 @@ class Clock:
         return chosen, not twice
 
     def is_unsure(self, earlier: float, later: float) -> bool:
-        """Return whether the local time is turned back, or said twice, between two moments."""
+        """Return whether local time is set back, or ambiguous, between two moments."""
         margin = 3 * 3600.0
         before = datetime.fromtimestamp(max(earlier - margin, 0.0), self._zone)
         after = datetime.fromtimestamp(later + margin, self._zone)
@@ -235,12 +237,12 @@ class Clock:
 
 
 def _month(name: str) -> int | None:
-    """Return the number of a month's name, or of how it is cut short; None: it is none."""
+    """Return the number of a month from its name or abbreviation; None: it is not a month."""
     return next((n for n, full in enumerate(_FULL_MONTHS, 1) if full.startswith(name[:8])), None)
 
 
 def _hour(hour: int, half: str | None) -> int | None:
-    """Return the hour of the day; None: there is none so late in half a day."""
+    """Return the hour of the day; None: it is too large for a 12-hour clock."""
     if half is None:
         return hour
     return hour % 12 + (12 if half in "Pp" else 0) if 1 <= hour <= 12 else None
@@ -248,12 +250,12 @@ def _hour(hour: int, half: str | None) -> int | None:
 
 @lru_cache(maxsize=100)
 def _is_turned(zone: tzinfo, year: int) -> bool:
-    """Return whether a zone's clocks are turned within a year."""
+    """Return whether a zone's clocks change within a year."""
     return len({datetime(year, month, 1, tzinfo=zone).utcoffset() for month in range(1, 13)}) > 1
 
 
 def of_number(value: str | float) -> datetime | None:
-    """Return the moment of a number of seconds, or of thousandths, millionths or so, since the epoch."""
+    """Return the moment of a number of seconds, milliseconds, microseconds or nanoseconds since the epoch."""
     try:
         number = float(value)
     except (ValueError, OverflowError):
@@ -266,7 +268,7 @@ def of_number(value: str | float) -> datetime | None:
 
 
 def reader_of(clock: Clock) -> Callable[[object], float | None]:
-    """Return what reads the time of a JSON value: a text, a number, an object that holds one."""
+    """Return a function that reads the time of a JSON value: a text, a number, or an object with one."""
 
     def read(value: object) -> float | None:
         match value:
@@ -305,7 +307,7 @@ def _offset(text: str | None) -> tzinfo | None:
 
 
 def _as_laid_out(text: str, layout: str) -> datetime:
-    """Return a time that `strftime` wrote, also where it left the zone out or gave it an unknown name."""
+    """Return a time that `strftime` wrote, also without a zone or with an unknown zone name."""
     try:
         return datetime.strptime(text, layout)
     except ValueError:
@@ -319,7 +321,7 @@ _ZONE_NAME: Final = re.compile(r"(?<![A-Za-z])[A-Z]{3,5}(?![A-Za-z])")
 
 
 def names_day(layout: str) -> bool:
-    """Return whether a time in this layout says on which day it was, but for the year."""
+    """Return whether a time in this layout names its day, perhaps without the year."""
     return any(each in layout for each in ("%d", "%e", "%j", "%c", "%x", "%D", "%F", "%s", "%G", "%u"))
 
 

@@ -1,4 +1,4 @@
-"""A `logging.Formatter`'s format, turned into what reads its lines back."""
+"""Turns the format of a `logging.Formatter` into a format that reads its lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DOLLAR: Final = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<braced>\w+)\}|(?P<name>\
 
 _LEVEL: Final = "{any}"
 _GROUPS: Final = {
-    "asctime": "",  # depends on the date's own format
+    "asctime": "",  # depends on the date format
     "created": rf"(?P<time>{times.EPOCH})",
     "levelname": _LEVEL,
     "levelno": r"(?P<level>\d{1,5})",
@@ -34,8 +34,8 @@ _GROUPS: Final = {
     "msecs": r"\d+(?:\.\d+)?",
     "relativeCreated": r"\d+(?:\.\d+)?",
 }
-"""What each attribute of a record looks like; any other may be anything. All but the message have a bound, so
-that a line in which they are not found takes no time that grows with its length."""
+"""The pattern of each attribute of a record; others may be anything. All except the message are bounded, so
+that a line that does not match takes no time that grows with its length."""
 
 _COLOURS: Final = frozenset(
     {"log_color", "reset", "message_log_color", "name_log_color", "levelname_log_color"}
@@ -52,14 +52,14 @@ _SPELT: Final = {"%T": "%H:%M:%S", "%F": "%Y-%m-%d", "%D": "%m/%d/%y", "%e": "%d
 
 
 def reader_of(text: str, date_format: str | None = None) -> Format:
-    """Return what reads lines that a formatter with this format has written.
+    """Return a format that reads the lines of a formatter with this format.
 
     Args:
-        text: in the style of `%`, `{` or `$`.
+        text: the format, in the style of `%`, `{` or `$`.
         date_format: the formatter's `datefmt`; None: as `logging` writes times.
 
     Raises:
-        ValueError: the format names no message, or none that can be found again.
+        ValueError: the format has no message, or none that can be found in a line.
     """
     layout = date_format
     for short, spelt in _SPELT.items():
@@ -101,7 +101,7 @@ def reader_of(text: str, date_format: str | None = None) -> Format:
 
 
 def _named(word: str) -> int | None:
-    """Return the level of a name, also of one cut short, and of one that `logging.addLevelName` gave here."""
+    """Return the level of a name, also if abbreviated, or added by `logging.addLevelName` in this process."""
     known = levels.of_word(word)
     if known is None:
         names = logging.getLevelNamesMapping()
@@ -117,7 +117,7 @@ _CUT_LEVEL: Final = re.compile(
 
 
 def _level_of(text: str) -> str:
-    """Return what a level's name looks like, which a format may cut to a few letters."""
+    """Return the pattern of a level's name, which a format may cut to a few letters."""
     cut = _CUT_LEVEL.search(text)
     return _LEVEL if cut is None else rf"(?P<level>[^\W\d_]{{1,{cut[1] or cut[2]}}})"
 

@@ -14,18 +14,18 @@ _HOURS: Final = {
 }
 # fmt: on
 _AMBIGUOUS: Final = ("CST", "IST", "BST", "AST", "GST", "WAT", "ECT", "AMT")
-"""Names that mean more than one zone: they are only taken for the zone that was given, if it has the name."""
+"""Names of more than one zone: they are only read as the given zone, if it has the name."""
 
 NAMES: Final = "|".join((*_HOURS, *_AMBIGUOUS))
 
 
 def placed(when: datetime, name: str, zone: tzinfo) -> datetime | None:
-    """Return a local time in the zone of this name; None if it is not known which one is meant.
+    """Return a local time in the zone with this name; None: the zone is not known.
 
     Args:
-        when: without a zone.
-        name: one of `NAMES`, or another one.
-        zone: whose local times have the name, perhaps: it also says which of an hour's two passes is meant.
+        when: the local time, without a zone.
+        name: one of `NAMES`, or another name.
+        zone: the zone whose local times may have the name; the name tells which of two equal hours is meant.
     """
     for fold in (0, 1):
         here = when.replace(tzinfo=zone, fold=fold)

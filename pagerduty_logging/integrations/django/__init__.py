@@ -1,6 +1,6 @@
-"""Django: `check --deploy` finds errors that cannot page, and `manage.py pagerduty` tries the way.
+"""Django: `check --deploy` finds loggers whose errors cannot page, `manage.py pagerduty` tests paging.
 
     INSTALLED_APPS = [..., "pagerduty_logging.integrations.django"]
 
-Pages need none of it: a `PagerDutyHandler` in `LOGGING` is enough, and shows Django's requests by itself.
+Paging does not need it: a `PagerDutyHandler` in `LOGGING` is enough, and shows Django's requests by itself.
 """

@@ -1,4 +1,4 @@
-"""System checks: a configuration whose errors cannot page."""
+"""System checks: find configurations in which errors cannot page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pagerduty_logging.record.attachment import loggers
 from pagerduty_logging.record.filters import ECHOES
 
 MAX_NAMES = 10
-"""Loggers named in one warning."""
+"""The most loggers that one warning names."""
 
 
 def check_logging(*_: Any, **__: Any) -> list[CheckMessage]:
@@ -30,7 +30,7 @@ def check_logging(*_: Any, **__: Any) -> list[CheckMessage]:
 
 
 def configured() -> dict[str, Mapping[str, Any]]:
-    """Return the handlers of `LOGGING` that page, by name, as they are written there."""
+    """Return the handlers of `LOGGING` that page, by name, as they are configured there."""
     handlers = (settings.LOGGING or {}).get("handlers") or {}
     return {name: written for name, written in handlers.items() if _pages(written)}
 

@@ -12,7 +12,9 @@ NOON = 1_795_953_600.0
 
 
 def words(found: list[report.Block]) -> str:
-    return report.markdown(found)
+    lines: list[str] = []
+    report.show(found, lines.append)
+    return "\n".join(lines)
 
 
 def test_what_is_gained_and_lost():

@@ -27,26 +27,28 @@ _OF_THE_CLIENT = ("region", "base_url", "allow_http", "session", "timeout")
 
 
 class Command(BaseCommand):
-    """Checks the way of errors to PagerDuty, or tries it."""
+    """Checks whether errors reach PagerDuty, or sends a test error."""
 
-    help = "Check the way of errors to PagerDuty without paging, or try it with a test alert."
+    help = "Check whether errors reach PagerDuty without paging anybody, or send a test alert."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add what to do, and how the test is made."""
+        """Add the arguments: the action, and the options of the test."""
         parser.add_argument(
             "action",
             choices=("check", "test"),
-            help="check: show what pages, and whether PagerDuty is reached, and page nobody. "
-            "test: log a test error, wait until it is delivered, resolve it.",
+            help="check: show what pages and whether PagerDuty can be reached; pages nobody. "
+            "test: log a test error, wait until it is delivered, resolve it; this pages.",
         )
         parser.add_argument(
-            "--logger", default="django.request", help="logs the test; default: django.request"
+            "--logger", default="django.request", help="the logger of the test error; default: django.request"
         )
-        parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for it; default: 30")
+        parser.add_argument(
+            "--timeout", type=float, default=30.0, help="seconds to wait for the test alert; default: 30"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Run what was asked for; a CommandError, and so the exit status 1, says what is wrong."""
+        """Run the action; raises a CommandError, which makes the exit status 1, if something is wrong."""
         if options["action"] == "check":
             self._check()
         else:
@@ -66,13 +68,13 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS("Errors page."))
 
     def _tried(self, name: str, written: Mapping[str, Any]) -> list[str]:
-        """Return whether PagerDuty takes what a handler of `LOGGING` would send; return what is wrong."""
+        """Test whether PagerDuty accepts what a handler of `LOGGING` would send; return what is wrong."""
         try:
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
                 key = find_routing_key(written.get("routing_key"), written.get("routing_key_file"))
             if key is None:
-                return []  # the checks have reported it
+                return []  # the checks report it
             given = {option: written[option] for option in _OF_THE_CLIENT if option in written}
             with EventsClient(key, **given) as client:
                 client.check()
@@ -83,7 +85,7 @@ class Command(BaseCommand):
         return [f"{name}: {warning.message}" for warning in said] + ([f"{name}: {fault}"] if fault else [])
 
     def _state_fault(self, name: str, option: Any, routing_key: str) -> str | None:
-        """Try the state that processes share, if there is one; return what is wrong."""
+        """Test the state that processes share, if there is one; return what is wrong."""
         place = find_place(option)
         if place is None:
             return None
@@ -121,7 +123,7 @@ def _name(pager: PagerDutyHandler) -> str:
 
 
 def _fault(pager: PagerDutyHandler, delivered: int, timeout: float) -> str:
-    """Tell why the test error did not arrive; "" if it did."""
+    """Return why the test error did not arrive; "" if it did."""
     stats = pager.stats
     if stats.delivered > delivered:
         return ""
