@@ -50,6 +50,7 @@ TESTED_IN = {
     "state/settlement.py": "state/test_throttle.py",
     "state/shortcuts.py": "fingerprinting/test_call_sites.py",
     "state/unreported.py": "state/test_history.py",
+    "state/among.py": "state/test_together.py",
     "state/line.py": "state/test_together.py",
     "state/sqlite_draft.py": "state/test_sqlite.py",
     "state/sqlite_exchange.py": "state/test_sqlite.py",

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pagerduty_logging.events_api.clock import monotonic
+from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.helper import Guard, Helper, waited_by_many
 from pagerduty_logging.state.line import LINGER, PROMPT, Do, Handed, Line
 from pagerduty_logging.state.protocol import Reply, Request, StateError
@@ -81,11 +82,13 @@ class Together:
         clock: seconds, monotonic.
 
     Attributes:
+        among: what they know among themselves.
         claims, hand_ins: what is asked, and what is handed in.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._users: weakref.WeakSet[User] = weakref.WeakSet()
+        self.among = Among()
         self.claims = Line(clock)
         self.hand_ins = Line(clock)
 
