@@ -28,6 +28,8 @@ from pagerduty_logging.state.protocol import (
 
 SHARE = 2
 """One in so many of a minute's events may be sent by one process then, unless they are critical."""
+MANY = 10
+"""Handlers from which on this is done: fewer of them do no harm, and behave as without a state."""
 MOST = 10_000
 """Problems that are known; the oldest are forgotten."""
 
@@ -46,9 +48,13 @@ class Among:
 
     Args:
         clock: seconds.
+
+    Attributes:
+        decides: whether there are so many handlers that one is to send for all.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.decides = True
         self._clock = clock
         self._records: dict[_Name, Record] = {}
         self._sent: dict[str, list[float]] = {}
@@ -56,6 +62,8 @@ class Among:
 
     def claim(self, sender: Sender, claim: Claim) -> Anothers | Later | None:
         """Say why an event is not to be sent by this handler now; None: it is, or it asks the state again."""
+        if not self.decides:
+            return None
         with self._lock:
             now, name = self._clock(), (sender.space, claim.key, claim.change)
             record = self._records.get(name) or Record()
@@ -72,6 +80,8 @@ class Among:
 
     def learn(self, sender: Sender, claim: Claim, answer: Answer) -> None:
         """Know what the state has answered."""
+        if not self.decides:
+            return
         with self._lock:
             now, name = self._clock(), (sender.space, claim.key, claim.change)
             record = self._records.get(name) or Record()

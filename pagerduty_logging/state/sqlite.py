@@ -109,8 +109,7 @@ class SqliteStore:
     @property
     def among(self) -> Among | None:
         """What the handlers of this process know among themselves; None: no other one uses the place."""
-        users = together.those_of(self.path)
-        return None if users.alone(self._user) else users.among
+        return together.those_of(self.path).among(self._user)
 
     def exchange(self, request: Request, seconds: float) -> Reply:
         users = together.those_of(self.path)

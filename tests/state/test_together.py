@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pagerduty_logging.state.among import Among
+from pagerduty_logging.state.among import MANY, Among
 from pagerduty_logging.state.line import KNOWN_FOR, STUCK
 from pagerduty_logging.state.protocol import (
     LEASE,
@@ -340,16 +340,16 @@ def test_what_the_state_has_answered_one_is_known_to_the_others(answer: Any, oth
     assert house.claim("b") == other
 
 
-def test_of_two_handlers_whose_file_is_locked_one_sends(tmp_path: Path):
+@pytest.mark.parametrize("many", [True, False])
+def test_of_many_handlers_whose_file_is_locked_one_sends(tmp_path: Path, many: bool):
     path = tmp_path / "state.sqlite"
-    here, there = Member(path), Member(path)
-    assert isinstance(here.ask("first"), Mine)
-    assert isinstance(there.ask("second"), Mine)
+    here, there, *_others = [Member(path) for _ in range(MANY if many else MANY - 1)]
+    members = [here, there, *_others]
+    for number, member in enumerate(members):
+        assert isinstance(member.ask(f"problem {number}"), Mine)
+    assert isinstance(there.ask("known"), Mine)
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         assert here.ask() == Unknown()
-        answer = there.ask()
-        assert isinstance(answer, Anothers)
-        assert not answer.told
-        known = here.ask("second")
-        assert isinstance(known, Anothers), "the state has answered the other"
+        for answer in (there.ask(), here.ask("known")):
+            assert isinstance(answer, Anothers if many else Unknown)
