@@ -20,7 +20,7 @@ from pagerduty_logging.state.problem import NEVER, Problem
 from pagerduty_logging.state.throttle import Throttle
 
 from . import failure, printed_shapes, shapes
-from .lines import UNKNOWN, Line, line_of
+from .lines import UNKNOWN, Line, Where, line_of
 from .problem import Identifier
 from .tokens import Token, token_of, token_of_words
 from .words import shown, words_of
@@ -180,6 +180,9 @@ class CallSites:
             if here is None:
                 return False
             token = token_of(record, self._shown) if words is None else token_of_words(record, words)
+            if token is None and not record.exc_info and (handed := failure.with_handed(record)) is not None:
+                record = handed
+                token = token_of(record)
             problem = here.get(token)
             if problem is None:
                 return False
@@ -257,7 +260,10 @@ class CallSites:
 
     def learn_line(self, record: logging.LogRecord, words: str, token: Token, problem: Problem) -> None:
         """Recognise the next such records by their line, if possible; see `line_of`."""
+        if record.args:
+            return
         name, number = record.name, record.lineno
+        where = Where(name, record.pathname, number, record.funcName, getattr(record, "module", None))
         whole, begins = _printed_in(record, words)
         means = None
         if begins is not None:
@@ -270,7 +276,7 @@ class CallSites:
                 if shape is None:
                     return
                 means = shape.means(words, traceback)
-        known = line_of(record, words, token, problem, self._lines.get(name, {}).get(number), means)
+        known = line_of(where, words, token, problem, self._lines.get(name, {}).get(number), means)
         if known is not None:
             self._shortcuts.know_line(name, number, known)
 
