@@ -143,7 +143,7 @@ class CallSites:
             return None
         if line.texts is None:
             return line.find(words), shape.joined
-        if line.site.templates:
+        if any(one.fits(whole) or one.fits(f"{words}\n") for one in line.site.templates):
             return None
         return line.texts.find(words, shape.means(words, whole[begins + 1 :])), ()
 
@@ -179,10 +179,12 @@ class CallSites:
             here = self._known_at.get((record.pathname, record.lineno))
             if here is None:
                 return False
+            if sys.exception() is not None and not record.exc_info:
+                whole = failure.with_handed(record)
+                if whole is None:
+                    return False
+                record = whole
             token = token_of(record, self._shown) if words is None else token_of_words(record, words)
-            if token is None and not record.exc_info and (handed := failure.with_handed(record)) is not None:
-                record = handed
-                token = token_of(record)
             problem = here.get(token)
             if problem is None:
                 return False

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from pagerduty_logging.events_api import safejson
-from pagerduty_logging.record import exceptions, places
+from pagerduty_logging.record import exceptions, places, reporters
 from pagerduty_logging.record.places import Place, is_library, package_of, place_in
 from pagerduty_logging.record.web_request import view_of
 
@@ -152,10 +152,8 @@ def joined_of(record: logging.LogRecord, *, ordinary: bool | None = None) -> tup
     if is_ordinary(record) if ordinary is None else ordinary:
         return ()
     info: Any = record.exc_info
-    if type(info) is not tuple or len(info) != 3 or reports_for_others(record):
-        return None
-    key = _key_of_shape(record, info[1])
-    if key is None:
+    key = _key_of_shape(record, info[1]) if type(info) is tuple and len(info) == 3 else None
+    if key is None or (reports_for_others(record) and not _shows_all(record, info[1])):
         return None
     known = _joined.get(key)
     if known is None:
@@ -166,14 +164,24 @@ def joined_of(record: logging.LogRecord, *, ordinary: bool | None = None) -> tup
     return known
 
 
+def _shows_all(record: logging.LogRecord, exception: BaseException) -> bool:
+    """Whether a library's line reports what a shape shows: no cause that it may have wrapped, and no hook."""
+    return exception.__cause__ is None and "_pagerduty_uncaught" not in record.__dict__
+
+
 def may_be_handed(record: logging.LogRecord, exception: BaseException) -> bool:
     """Return whether RECORD, without `exc_info`, may report other code's exception, see `with_handled`."""
     if exception.__traceback__ is None or is_ordinary(record, exception):
         return False
     # A library's line is given the exception that it handles, see `reporters`.
-    key = None if reports_for_others(record) else _key_of_shape(record, exception)
+    return reports_for_others(record) or _is_handed_by_shape(record, exception) is not False
+
+
+def _is_handed_by_shape(record: logging.LogRecord, exception: BaseException) -> bool | None:
+    """Return what `_is_handed` returns for all exceptions of a shape; None if this one has none."""
+    key = _key_of_shape(record, exception)
     if key is None:
-        return True
+        return None
     known = _handed.get(key)
     if known is None:
         if len(_handed) >= MAX_SHAPES:
@@ -186,7 +194,7 @@ def _key_of_shape(record: logging.LogRecord, exception: object) -> object:
     """Return what decides the answers for a shape of exception; None if it has none."""
     shape = shapes.shape_of(exception)
     # What is installed, and so what is the application, may change with each module that is loaded.
-    return None if shape is None else (record.pathname, record.funcName, shape, len(sys.modules))
+    return None if shape is None else (record.name, record.pathname, record.funcName, shape, len(sys.modules))
 
 
 def _reports_for(
@@ -253,18 +261,22 @@ def with_handed(record: logging.LogRecord) -> logging.LogRecord | None:
     among = error is not None
     if error is None:
         error = sys.exception()
-    if error is None or not may_be_handed(record, error):
+    if error is None:
         return record
-    if reports_for_others(record) or (among and exceptions.is_group(error)):
+    if reports_for_others(record):
+        return record if reporters.with_exception(record) is record else None
+    if error.__traceback__ is None or is_ordinary(record, error):
+        return record
+    handed = _is_handed_by_shape(record, error)
+    if not handed:
+        return None if handed is None else record
+    if among and exceptions.is_group(error):
         return None
     if not among:
-        words = shapes.words_of(error)
-        if words is None:
+        if shapes.words_of(error) is None:
             return None
         if not isinstance(error, Exception) or not _has_words_of(error, record.msg, record.args):
             return record
-    if _key_of_shape(record, error) is None:
-        return None
     whole = copy(record)
     whole.exc_info = (type(error), error, error.__traceback__)
     return whole
@@ -384,5 +396,4 @@ def _failed_function(here: list[Place], record: logging.LogRecord) -> str:
 
 
 def _is_dotted(text: str) -> bool:
-    parts = text.split(".")
-    return len(parts) > 1 and all(part.isidentifier() for part in parts)
+    return "." in text and all(map(str.isidentifier, text.split(".")))

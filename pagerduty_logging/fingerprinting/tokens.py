@@ -191,7 +191,7 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any, show: Show) -> 
         elif type(value) not in _PLAIN:
             if issubclass(type(value), str) or texts.failure_in(value):
                 return None
-            if causes.is_exception(value) and failure.may_be_handed(record, value):
+            if causes.is_exception(value) and not record.exc_info and failure.may_be_handed(record, value):
                 return None
     path, line = record.pathname, record.lineno
     site = source.sites.get((path, line))

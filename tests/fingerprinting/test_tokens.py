@@ -262,6 +262,11 @@ NAMES = tuple(
     if line.startswith("def ") and "(log, a, b)" in line
 )
 NAMES = (*NAMES, "in_lambda", "method", "in_exec")
+OF_A_LIBRARY = (
+    "f_string", "mapping", "raised_with_words", "its_words", "handling", "an_object", "an_own_error_in_words",
+    "with_a_cause", "with_a_group", "dispatching", "through_a_library", "a_printed_error",
+)  # fmt: skip
+NAMES = (*NAMES, *map("library's {}".format, OF_A_LIBRARY))
 LOGGERS = (
     "shop",
     "root",
@@ -305,6 +310,14 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[...,
     path.write_text(PROGRAM)
     names: dict[str, Any] = {"__name__": "shop"}
     exec(compile(PROGRAM, str(path), "exec"), names)
+    library = path.parent / "site-packages" / "bus" / "run.py"
+    library.parent.mkdir(parents=True)
+    library.write_text(PROGRAM)
+    its_names: dict[str, Any] = {"__name__": "bus.run"}
+    exec(compile(PROGRAM, str(library), "exec"), its_names)
+    for name in OF_A_LIBRARY:
+        names[f"library's {name}"] = its_names[name]
+    its_names.update((step, names[step]) for step in ("first_step", "second_step", "third_step", "effect"))
     return names
 
 
@@ -363,7 +376,7 @@ def test_a_token_is_what_the_full_rules_hash(
      "an_own_error", "an_own_error_in_words", "an_error_of_two", "a_list", "some_bytes", "a_number",
      "a_kind_of_text", "ordered", "nested", "with_objects", "with_many_names", "nested_json", "wordless_json",
      "wordless_elsewhere", "a_printed_error", "a_printed_error_below", "a_stack",
-     "in_a_group", "a_repr_of_its_own", "a_repr_elsewhere"],
+     "in_a_group", "library's dispatching", "a_repr_of_its_own", "a_repr_elsewhere"],
 )  # fmt: skip
 def test_most_messages_have_a_token(program: dict[str, Callable[..., None]], name: str) -> None:
     for logger in ("shop", "root"):
