@@ -120,7 +120,7 @@ class CallSites:
         if not joined:
             return None if joined is None or problem is UNKNOWN else problem
         # It reports for other code: what failed there makes the key, too.
-        if texts is not None or module is not None:
+        if texts is not None or module is not None or appended:
             return None
         return self._known_at.get((path, record.lineno), _NOTHING).get((record.name, shape, joined))
 

@@ -100,19 +100,20 @@ def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
 
 def joined_of_plain(exception: BaseException) -> tuple[str, ...] | None:
     """Return what `raised` joins for an exception that stands for no other; None if it may."""
-    kind: Any = type(exception)
+    kind = type(exception)
     if (
         exception.__cause__ is not None
-        or type(kind) is not type
+        or type(type(exception)) is not type
         or issubclass(kind, BaseExceptionGroup)
         or not _STAND_FOR.isdisjoint(exception.__dict__)
     ):
         return None
-    return _joined_of_type(kind, innermost_name(exception.__traceback__))
+    hashed: Any = kind  # by its address: its metaclass is `type`
+    return _joined_of_type(hashed, innermost_name(exception.__traceback__))
 
 
 @functools.lru_cache(maxsize=512)
-def _joined_of_type(kind: type, function: str) -> tuple[str, ...]:
+def _joined_of_type(kind: Any, function: str) -> tuple[str, ...]:
     return Failure(name_of_class(kind), function).joined
 
 

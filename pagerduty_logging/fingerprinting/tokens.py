@@ -87,14 +87,13 @@ def token_of_words(
             if said is None:
                 return None
             words, appended, quoted, whole = said
-        if words.endswith(_COUNTED):
-            words = texts.uncounted(words)
+        words = texts.uncounted(words) if words.endswith(_COUNTED) else words
     if ("<" in words or '"' in words) and _holds_names(words):
         return None
-    if record.exc_text and not record.exc_info:
-        if appended or type(record.exc_text) is not str or sys.exception() is not None:
-            return None
-        appended = record.exc_text
+    left = _left_by_a_socket(record)
+    if left is None or (left and appended):
+        return None
+    appended = appended or left
     path = record.pathname
     site = source.sites.get((path, record.lineno))
     if site is None:
@@ -102,7 +101,7 @@ def token_of_words(
     crash = _crash_of(record, appended)
     if quoted and crash == ():
         crash = _crash_quoted(record, quoted)
-    if crash is None:
+    if crash is None or (left and crash):
         return None
     shape: str | None
     guessed = False
@@ -120,6 +119,8 @@ def token_of_words(
         shape = part.text if part is not None else _guessed_shape(words, site, entries)
         if shape is None or not _was_missed(site, path) or (whole and _fits_whole(site, words, whole)):
             return None
+    if left and not guessed:
+        return None
     says = () if entries is None else entries.says
     return _joined(record, words, shape, subject, guessed=guessed, crash=crash, appended=appended, says=says)
 
@@ -131,6 +132,13 @@ def _guessed_shape(words: str, site: source.Site, entries: Wordless | None) -> s
     if words[-1:] == ")" and texts.may_be_repr(words) and (shape := _shape_of_repr(words)) != "":
         return shape
     return _shape_of_values(site, words)
+
+
+def _left_by_a_socket(record: logging.LogRecord) -> str | None:
+    """The traceback that a socket has left of an exception, "" if none; None if that is not certain."""
+    if not record.exc_text or record.exc_info:
+        return ""
+    return record.exc_text if type(record.exc_text) is str and sys.exception() is None else None
 
 
 def _fits_whole(site: source.Site, words: str, whole: str) -> bool:
