@@ -1,7 +1,7 @@
 """A tour of the Events API client: a problem is opened, acknowledged and resolved, and a deploy is recorded.
 
 It talks to a real service when PAGERDUTY_ROUTING_KEY alone is set, and pages whoever is on call there. To try
-it without paging anybody, let PAGERDUTY_EVENTS_URL point at a local stand-in:
+it without paging anybody, point PAGERDUTY_EVENTS_URL at a local stand-in:
 
     pagerduty-logging sandbox &
     export PAGERDUTY_EVENTS_URL=http://…  # the address that it prints

@@ -85,7 +85,7 @@ def run_shop() -> None:
     job.start()
     job.join()
     pager().flush()
-    time.sleep(1.1 * REPEAT_INTERVAL)  # the problems go on after it: on-call is told how they grew
+    time.sleep(1.1 * REPEAT_INTERVAL)  # the problems go on afterwards: the next events say how they grew
     for order in range(20_001, 20_005):
         process(order)
 
@@ -112,7 +112,7 @@ def show(alerts: tuple[Alert, ...]) -> None:
 
 
 def main() -> None:
-    """Run the shop with its pages going to a stand-in, show what arrived there, and let it be looked at."""
+    """Run the shop with a local stand-in for PagerDuty, and show what arrived there."""
     with Sandbox() as pagerduty, install_hooks():
         configure_logging(pagerduty.url)
         print(

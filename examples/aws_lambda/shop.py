@@ -1,6 +1,6 @@
 """An AWS Lambda function whose errors page before it answers; its handler is `shop.handler`.
 
-To be run on a machine of your own by Lambda's runtime interface client, against a runtime API:
+To run it on your own machine, use Lambda's runtime interface client, with a runtime API:
 `python -m awslambdaric shop.handler`.
 """
 
@@ -30,7 +30,7 @@ def paging(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
             log.exception("%s failed", context.function_name)
             raise
         finally:
-            pagerduty.flush(1.0)  # what could not be sent when it was logged
+            pagerduty.flush(1.0)  # pages that could not be sent when they were logged
 
     return invoked
 

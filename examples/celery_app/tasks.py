@@ -1,4 +1,4 @@
-"""A shop's Celery tasks: one that fails is one page, which says which task it was.
+"""A shop's Celery tasks: one that fails is one page, which names the task.
 
     celery -A tasks worker --loglevel INFO
     python -c 'import tasks; tasks.pay.delay(7)'
@@ -49,7 +49,7 @@ def pay_carefully(order: int) -> None:
 
 @app.task(bind=True, max_retries=1, default_retry_delay=0)
 def ship(self, order: int) -> None:
-    """Fail twice, and page with the last failure only: a retry is none."""
+    """Fail twice, and page for the last failure only: a retry does not page."""
     try:
         {"apples": 3}["pears"]
     except KeyError as error:

@@ -44,7 +44,7 @@ async def order(number: int) -> str:
 
 @app.get("/orders/{number}/invoice")
 async def invoice(number: int) -> str:
-    raise ValueError("there is no printer")  # told by the same line of uvicorn's: another problem
+    raise ValueError("there is no printer")  # reported by the same line of uvicorn: another problem
 
 
 @app.get("/stock/{fruit}")

@@ -1,4 +1,4 @@
-"""A shop's RQ jobs: one that fails is one page, which says which job it was.
+"""A shop's RQ jobs: one that fails is one page, which names the job.
 
     redis-server &
     rq worker -c settings --worker-class pagerduty_logging.integrations.rq.Worker

@@ -20,7 +20,7 @@ from pagerduty_logging.state.problem import NEVER, Problem
 from pagerduty_logging.state.throttle import Throttle
 
 from . import failure, printed_shapes, shapes
-from .lines import UNKNOWN, Line, line_of
+from .lines import UNKNOWN, Line, Where, line_of
 from .problem import Identifier
 from .tokens import Token, token_of, token_of_words
 from .words import shown, words_of
@@ -143,7 +143,7 @@ class CallSites:
             return None
         if line.texts is None:
             return line.find(words), shape.joined
-        if line.site.templates:
+        if any(one.fits(whole) or one.fits(f"{words}\n") for one in line.site.templates):
             return None
         return line.texts.find(words, shape.means(words, whole[begins + 1 :])), ()
 
@@ -179,6 +179,11 @@ class CallSites:
             here = self._known_at.get((record.pathname, record.lineno))
             if here is None:
                 return False
+            if sys.exception() is not None and not record.exc_info:
+                whole = failure.with_handed(record)
+                if whole is None:
+                    return False
+                record = whole
             token = token_of(record, self._shown) if words is None else token_of_words(record, words)
             problem = here.get(token)
             if problem is None:
@@ -257,7 +262,10 @@ class CallSites:
 
     def learn_line(self, record: logging.LogRecord, words: str, token: Token, problem: Problem) -> None:
         """Recognise the next such records by their line, if possible; see `line_of`."""
+        if record.args:
+            return
         name, number = record.name, record.lineno
+        where = Where(name, record.pathname, number, record.funcName, getattr(record, "module", None))
         whole, begins = _printed_in(record, words)
         means = None
         if begins is not None:
@@ -270,7 +278,7 @@ class CallSites:
                 if shape is None:
                     return
                 means = shape.means(words, traceback)
-        known = line_of(record, words, token, problem, self._lines.get(name, {}).get(number), means)
+        known = line_of(where, words, token, problem, self._lines.get(name, {}).get(number), means)
         if known is not None:
             self._shortcuts.know_line(name, number, known)
 

@@ -150,6 +150,18 @@ def behind_wrapper(exception: BaseException) -> BaseException:
     return exception
 
 
+def places_printed(text: str) -> tuple[list[Place], bool]:
+    """Return the places of a printed traceback, and whether it is a group's."""
+    seen: list[list[Place]] = [[]]
+
+    def keep(printed: list[Place]) -> str:
+        seen.append(printed)
+        return ""
+
+    found = printed(text, keep)
+    return seen[-1], found is not None and bool(found.members)
+
+
 def without_wrappers(printed_text: str) -> str:
     """Return the part of a printed traceback for the exception that `behind_wrapper` returns."""
     if _MADE_OF not in printed_text:

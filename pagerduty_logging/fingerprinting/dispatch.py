@@ -21,6 +21,7 @@ MAX_VALUES: Final = 300
 MAX_KNOWN: Final = 4_096
 _MAX_WRAPPED: Final = 4
 _GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_RESUMABLE: Final = _GENERATORS | inspect.CO_COROUTINE
 _WAITS: Final = frozenset((opmap["YIELD_VALUE"], opmap["RESUME"]))
 """Instructions at which a generator waits, for all Python versions."""
 _CONTAINERS: Final = frozenset((dict, list, tuple, set, frozenset))
@@ -64,6 +65,27 @@ def logged_by_runner(
             entry = next(itertools.islice(entries_of(traceback), i, None), None)
             return entry is not None and runs_a_value(entry)
     return False
+
+
+def nobody_caught(outermost: FrameType | None) -> bool:
+    """Return whether an exception left its thread's first frame, as hooks see it."""
+    if outermost is None:
+        return False
+    if outermost.f_globals.get("__name__") == "threading":
+        return True
+    # A suspended generator or coroutine has no caller either, but the exception may have been caught.
+    return outermost.f_back is None and not outermost.f_code.co_flags & _RESUMABLE
+
+
+def is_task(outermost: FrameType | None) -> bool:
+    """Return whether an exception left a coroutine that nothing but an event loop ran.
+
+    Its frame has no caller afterwards; from Python 3.12 on that is often still the event loop's function.
+    """
+    if outermost is None or not outermost.f_code.co_flags & inspect.CO_COROUTINE:
+        return False
+    caller = outermost.f_back
+    return caller is None or not caller.f_code.co_flags & _RESUMABLE
 
 
 def _was_thrown_into(code: CodeType, at: int) -> bool:

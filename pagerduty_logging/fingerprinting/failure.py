@@ -7,11 +7,11 @@ import itertools
 import logging
 import sys
 from copy import copy
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Final
 
 from pagerduty_logging.events_api import safejson
-from pagerduty_logging.record import exceptions, places
+from pagerduty_logging.record import exceptions, places, reporters
 from pagerduty_logging.record.places import Place, is_library, package_of, place_in
 from pagerduty_logging.record.web_request import view_of
 
@@ -30,7 +30,6 @@ MAX_SHAPES: Final = 2_000
 _joined: dict[object, tuple[str, ...]] = {}
 _handed: dict[object, bool] = {}
 _FRAMES: Final = range(places.MAX_FRAMES)
-_RESUMABLE: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 def reported_crash(
@@ -61,7 +60,7 @@ def reported_crash(
             return None
         if reports_for_others(record):
             appended = causes.without_wrappers(appended)
-        here, is_group = _printed_places(appended)
+        here, is_group = causes.places_printed(appended)
     elif exception.__traceback__ is None:
         # It was never raised, but given to a future, for example.
         if _says_nothing_itself(record):
@@ -138,7 +137,7 @@ def is_ordinary(record: logging.LogRecord, exception: BaseException | None = Non
     if outermost.f_back is not None and not outermost.f_code.co_flags & inspect.CO_COROUTINE:
         # Most are: checked first, because it is the fastest check.
         return outermost.f_globals.get("__name__") != "threading"
-    return not (_nobody_caught(outermost) or _is_task(outermost))
+    return not (dispatch.nobody_caught(outermost) or dispatch.is_task(outermost))
 
 
 def joined_of(record: logging.LogRecord, *, ordinary: bool | None = None) -> tuple[str, ...] | None:
@@ -153,10 +152,8 @@ def joined_of(record: logging.LogRecord, *, ordinary: bool | None = None) -> tup
     if is_ordinary(record) if ordinary is None else ordinary:
         return ()
     info: Any = record.exc_info
-    if type(info) is not tuple or len(info) != 3 or reports_for_others(record):
-        return None
-    key = _key_of_shape(record, info[1])
-    if key is None:
+    key = _key_of_shape(record, info[1]) if type(info) is tuple and len(info) == 3 else None
+    if key is None or (reports_for_others(record) and not _shows_all(record, info[1])):
         return None
     known = _joined.get(key)
     if known is None:
@@ -167,14 +164,24 @@ def joined_of(record: logging.LogRecord, *, ordinary: bool | None = None) -> tup
     return known
 
 
+def _shows_all(record: logging.LogRecord, exception: BaseException) -> bool:
+    """Whether a library's line reports what a shape shows: no cause that it may have wrapped, and no hook."""
+    return exception.__cause__ is None and "_pagerduty_uncaught" not in record.__dict__
+
+
 def may_be_handed(record: logging.LogRecord, exception: BaseException) -> bool:
     """Return whether RECORD, without `exc_info`, may report other code's exception, see `with_handled`."""
     if exception.__traceback__ is None or is_ordinary(record, exception):
         return False
     # A library's line is given the exception that it handles, see `reporters`.
-    key = None if reports_for_others(record) else _key_of_shape(record, exception)
+    return reports_for_others(record) or _is_handed_by_shape(record, exception) is not False
+
+
+def _is_handed_by_shape(record: logging.LogRecord, exception: BaseException) -> bool | None:
+    """Return what `_is_handed` returns for all exceptions of a shape; None if this one has none."""
+    key = _key_of_shape(record, exception)
     if key is None:
-        return True
+        return None
     known = _handed.get(key)
     if known is None:
         if len(_handed) >= MAX_SHAPES:
@@ -187,14 +194,14 @@ def _key_of_shape(record: logging.LogRecord, exception: object) -> object:
     """Return what decides the answers for a shape of exception; None if it has none."""
     shape = shapes.shape_of(exception)
     # What is installed, and so what is the application, may change with each module that is loaded.
-    return None if shape is None else (record.pathname, record.funcName, shape, len(sys.modules))
+    return None if shape is None else (record.name, record.pathname, record.funcName, shape, len(sys.modules))
 
 
 def _reports_for(
     here: list[Place], record: logging.LogRecord, exception: BaseException | None, *, is_group: bool
 ) -> bool:
     """Return whether the line that logged reports for the code that the exception came through."""
-    nobody_caught = _nobody_caught(here[0].frame)
+    nobody_caught = dispatch.nobody_caught(here[0].frame)
     if not reports_for_others(record):
         if nobody_caught and place_in(here, record.pathname, record.funcName) is None:
             return True
@@ -242,6 +249,34 @@ def with_handled(record: logging.LogRecord) -> logging.LogRecord:
     elif exceptions.is_group(error):
         return record
     if not _is_handed(record, error):
+        return record
+    whole = copy(record)
+    whole.exc_info = (type(error), error, error.__traceback__)
+    return whole
+
+
+def with_handed(record: logging.LogRecord) -> logging.LogRecord | None:
+    """Return what `with_handled` returns; None if only the application's code, or a closer look, can tell."""
+    error = _raised_among(record.args)
+    among = error is not None
+    if error is None:
+        error = sys.exception()
+    if error is None:
+        return record
+    if reports_for_others(record):
+        return record if reporters.with_exception(record) is record else None
+    if error.__traceback__ is None or is_ordinary(record, error):
+        return record
+    handed = _is_handed_by_shape(record, error)
+    if not handed:
+        return None if handed is None else record
+    if among and exceptions.is_group(error):
+        return None
+    if not among and type(record.msg) is not str and not record.args:
+        return record  # only a text has words of what is handled
+    if not among and shapes.words_of(error) is None:
+        return None
+    if not among and not (isinstance(error, Exception) and _has_words_of(error, record.msg, record.args)):
         return record
     whole = copy(record)
     whole.exc_info = (type(error), error, error.__traceback__)
@@ -326,7 +361,7 @@ def _is_caught_for_all(here: list[Place], record: logging.LogRecord, exception: 
     """
     own = place_in(here, record.pathname, record.funcName)
     if own is None:
-        return any(is_library(place.path) for place in here) or _is_task(here[0].frame)
+        return any(is_library(place.path) for place in here) or dispatch.is_task(here[0].frame)
     if _runs_a_value(exception, own):
         return True
     inner = next((i for i in range(len(here) - 1, own, -1) if _is_application(here[i])), own)
@@ -341,29 +376,8 @@ def _runs_a_value(exception: BaseException | None, own: int) -> bool:
     return entry is not None and dispatch.runs_a_value(entry)
 
 
-def _is_task(outermost: FrameType | None) -> bool:
-    """Whether an exception left a coroutine that nothing but an event loop ran.
-
-    Its frame has no caller afterwards; from Python 3.12 on that is often still the event loop's function.
-    """
-    if outermost is None or not outermost.f_code.co_flags & inspect.CO_COROUTINE:
-        return False
-    caller = outermost.f_back
-    return caller is None or not caller.f_code.co_flags & _RESUMABLE
-
-
 def _is_application(place: Place) -> bool:
     return not is_library(place.path)
-
-
-def _nobody_caught(outermost: FrameType | None) -> bool:
-    """Whether the exception left its thread's first frame, as hooks see it."""
-    if outermost is None:
-        return False
-    if outermost.f_globals.get("__name__") == "threading":
-        return True
-    # A suspended generator or coroutine has no caller either, but the exception may have been caught.
-    return outermost.f_back is None and not outermost.f_code.co_flags & _RESUMABLE
 
 
 def _failed_function(here: list[Place], record: logging.LogRecord) -> str:
@@ -382,18 +396,5 @@ def _failed_function(here: list[Place], record: logging.LogRecord) -> str:
     return view or (other.label if other is not None else "")
 
 
-def _printed_places(text: str) -> tuple[list[Place], bool]:
-    """The places of a printed traceback, and whether it is a group's."""
-    seen: list[list[Place]] = [[]]
-
-    def keep(printed: list[Place]) -> str:
-        seen.append(printed)
-        return ""
-
-    failure = causes.printed(text, keep)
-    return seen[-1], failure is not None and bool(failure.members)
-
-
 def _is_dotted(text: str) -> bool:
-    parts = text.split(".")
-    return len(parts) > 1 and all(part.isidentifier() for part in parts)
+    return "." in text and all(map(str.isidentifier, text.split(".")))

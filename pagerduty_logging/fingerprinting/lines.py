@@ -8,12 +8,11 @@ digits, as their masks would be.
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.record import places
@@ -147,8 +146,18 @@ def _texts_of(pieces: tuple[str, ...], value: str) -> str:
     return f"{re.escape(first)}{found}{value}{re.escape(last)}"
 
 
+class Where(NamedTuple):
+    """Where a record was logged, as it says itself."""
+
+    logger: str
+    path: str
+    number: int
+    function: Any
+    module: Any
+
+
 def line_of(
-    record: logging.LogRecord,
+    where: Where,
     words: str,
     token: Token,
     problem: Problem,
@@ -158,60 +167,59 @@ def line_of(
     """Return what is known about the line that logged a record; None: no more than before.
 
     Args:
-        record: only its words decide its token.
+        where: the line; only the record's words decide its token.
         words: those of its message, without the data beside them.
         token: what `token_of` returned for it.
         problem: of which it is an occurrence.
         before: what was known before.
         means: what the traceback means that was appended to them; None: there is none.
     """
-    site = source.sites.get((record.pathname, record.lineno))
+    logger, path, number, function, module = where
+    site = source.sites.get((path, number))
     name, shape, joined = token
-    if site is None or site.over or record.args or name != record.name or name in places.MAINS:
+    if site is None or site.over or (name != logger and logger not in places.MAINS):
         return None
-    if before is not None and (before.path != record.pathname or before.site is not site):
+    if before is not None and (before.path != path or before.site is not site):
         before = None
     if before is not None and before.problem is not None and not _is_replaced(before.problem, problem):
         return None
-    number = next((n for n, template in enumerate(site.templates) if template.fits(words)), None)
-    if number is not None:
-        template = site.templates[number]
-        more = parts.module_of(getattr(record, "module", None), record.pathname) if name == parts.ROOT else ()
+    at = next((n for n, template in enumerate(site.templates) if template.fits(words)), None)
+    if at is not None:
+        template = site.templates[at]
+        more = parts.module_of(module, path) if name == parts.ROOT else ()
         crash = joined[: len(joined) - len(more)]
         says = template.text == shape and joined == (*crash, *more) and says_enough(shape)
-        find = finder(site.templates[:number], template.pieces) if says else None
+        find = finder(site.templates[:at], template.pieces) if says else None
         return Line(
-            record.pathname,
+            path,
             find or _find_nothing,
             site,
             UNKNOWN if crash and says else problem,
             None,
-            record.module if more else None,
+            module if more else None,
             shape=shape,
         )
-    if not _is_told_by_mask(record, words, token, site, joins=means is not None):
+    if not _is_told_by_mask(function, words, token, site, joins=means is not None):
         return None
-    if before is not None and before.function == record.funcName and before.texts is not None:
+    if before is not None and before.function == function and before.texts is not None:
         before.texts.add(words, problem, means)
         return None
     by_mask = not (site.templates or site.bare)
-    texts = Texts(look_again=not record.pathname.startswith("<"), ids=by_mask)
+    texts = Texts(look_again=not path.startswith("<"), ids=by_mask)
     texts.add(words, problem, means)
-    return Line(record.pathname, texts.find, site, None, record.funcName, texts=texts)
+    return Line(path, texts.find, site, None, function, texts=texts)
 
 
-def _is_told_by_mask(
-    record: logging.LogRecord, words: str, token: Token, site: source.Site, *, joins: bool
-) -> bool:
+def _is_told_by_mask(function: Any, words: str, token: Token, site: source.Site, *, joins: bool) -> bool:
     """Return whether all texts that differ from WORDS in their digits only have this token.
 
     JOINS: what a printed traceback means joins it; then that is part of what they are known by.
     """
     name, shape, joined = token
     return (
-        type(record.funcName) is str
+        type(function) is str
         and name != parts.ROOT
-        and (joins or joined in ((), parts.logged_in(record.funcName)))
+        and (joins or joined in ((), parts.logged_in(function)))
         and not any(template.has_digit() for template in site.templates)
         and not may_be_data(words)
         and (shape == _part_of(site, words) or shape_without_digits(site, words) == shape)

@@ -93,6 +93,11 @@ def of_merged(text: str) -> Text:
     return _of_text(text, merged=True)
 
 
+def of_quoting(text: str) -> Text:
+    """Return the parts of a text in which a traceback may stand that nobody appended."""
+    return _of_text(text, merged=False)
+
+
 def printed_exception(record: logging.LogRecord) -> str:
     """The printed traceback that another handler, or a socket, has left of the record's exception."""
     text = record.exc_text

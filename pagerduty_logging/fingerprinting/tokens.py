@@ -80,16 +80,16 @@ def token_of_words(
     name = record.name
     if name in _APART or len(words) > texts.MAX_CHARS:
         return None
-    appended = ""
+    appended = quoted = whole = ""
     if "(" in words:
         if HEADER in words:
-            said = _merged(record, words)
+            said = _taken_apart(record, words)
             if said is None:
                 return None
-            words, appended = said
+            words, appended, quoted, whole = said
         if words.endswith(_COUNTED):
             words = texts.uncounted(words)
-    if ("<" in words and "<class '" in words) or ('"' in words and 'File "' in words):
+    if _holds_names(words):
         return None
     if record.exc_text and not record.exc_info:
         if appended or type(record.exc_text) is not str or sys.exception() is not None:
@@ -99,7 +99,7 @@ def token_of_words(
     site = source.sites.get((path, record.lineno))
     if site is None:
         return None
-    crash = _crash_of(record, appended)
+    crash = _crash_of(record, appended, quoted)
     if crash is None:
         return None
     shape: str | None
@@ -113,12 +113,12 @@ def token_of_words(
                 return name, shape, crash
             break
     else:
-        if (appended and site.templates) or not _was_missed(site, path):
+        if whole and any(one.fits(whole) or one.fits(f"{words}\n") for one in site.templates):
             return None
         part = part_in(site, words)
         guessed = part is None
         shape = part.text if part is not None else _guessed_shape(site, words, entries)
-        if shape is None:
+        if shape is None or not _was_missed(site, path):
             return None
     says = () if entries is None else entries.says
     return _joined(record, words, shape, subject, guessed=guessed, crash=crash, appended=appended, says=says)
@@ -132,17 +132,39 @@ def _guessed_shape(site: source.Site, words: str, entries: Wordless | None) -> s
     return _shape_of_values(site, words) if shape == "" else shape
 
 
-def _merged(record: logging.LogRecord, text: str) -> tuple[str, str] | None:
-    """The words of a text and the traceback that a queue appended to it; None if it is not that simple."""
-    if record.args is not None or record.exc_info or text is not record.msg or sys.exception() is not None:
+def _holds_names(words: str) -> bool:
+    """Return whether words may have a class or a frame in them, which the full rules take out."""
+    return ("<" in words and "<class '" in words) or ('"' in words and 'File "' in words)
+
+
+def _taken_apart(record: logging.LogRecord, text: str) -> tuple[str, str, str, str] | None:
+    """The words of a text, the traceback that was appended to it, the one it quotes, and all of it.
+
+    None if it is not that simple.
+    """
+    if text is not record.msg:
         return None
-    said = texts.of_merged(text)
-    simple = texts.Text(said.text, appended=said.appended, whole=text if said.appended else "")
-    return (said.text, said.appended) if said == simple and said.text else None
+    if record.args is not None or record.exc_info:
+        said = texts.of_quoting(text)
+    elif sys.exception() is not None:
+        return None
+    else:
+        said = texts.of_merged(text)
+    found = said.text, said.appended, said.quoted, said.whole
+    simple = texts.Text(said.text, appended=said.appended, quoted=said.quoted, whole=said.whole)
+    return found if said == simple and (said.text or said.quoted) else None
 
 
-def _crash_of(record: logging.LogRecord, appended: str) -> tuple[str, ...] | None:
-    """What the exception joins if the line reports for other code, () if not; None if that is not known."""
+def _crash_of(record: logging.LogRecord, appended: str = "", quoted: str = "") -> tuple[str, ...] | None:
+    """What an exception joins if the line reports for other code, () if not; None if that is not known."""
+    crash = _crash_of_line(record, appended)
+    if crash or not quoted or crash is None:
+        return crash
+    printed = causes.printed(quoted, failure.application_function)
+    return None if printed is None or failure.reports_for_others(record) else printed.joined
+
+
+def _crash_of_line(record: logging.LogRecord, appended: str) -> tuple[str, ...] | None:
     if record.exc_info:
         return failure.joined_of(record)
     if appended:
@@ -153,7 +175,7 @@ def _crash_of(record: logging.LogRecord, appended: str) -> tuple[str, ...] | Non
         return ()
     if type(record.msg) is not str and not failure.reports_for_others(record):
         return ()  # of what is no text `with_handled` says nothing
-    return None if failure.may_be_handed(record, error) else ()
+    return () if failure.with_handed(record) is record else None
 
 
 def _of_template(record: logging.LogRecord, msg: str, args: Any, show: Show) -> Token | None:
@@ -169,13 +191,13 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any, show: Show) -> 
         elif type(value) not in PLAIN:
             if issubclass(type(value), str) or texts.failure_in(value):
                 return None
-            if causes.is_exception(value) and failure.may_be_handed(record, value):
+            if causes.is_exception(value) and not record.exc_info and failure.may_be_handed(record, value):
                 return None
     path, line = record.pathname, record.lineno
     site = source.sites.get((path, line))
     if site is None or (record.exc_text and not record.exc_info):
         return None
-    crash = _crash_of(record, "")
+    crash = _crash_of(record)
     if crash is None:
         return None
     if not texts.has_words(msg):

@@ -4,8 +4,9 @@
     logging.getLogger().addHandler(PagerDutyHandler())
     install(huey)
 
-An attempt that will be tried again does not page. A task that exceeds its time limit pages; huey itself only
-logs a warning. Arguments of tasks are never shown: they may be secret.
+An attempt that will be tried again does not page. A task that exceeds its time limit pages, and so does a
+worker that is killed with the task that it runs; huey itself only logs warnings. Arguments of tasks are never
+shown: they may be secret.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from __future__ import annotations
 import logging
 import sys
 from contextvars import ContextVar
+from copy import copy
 from typing import Any
 
 import huey as host
 from huey import signals
 
 from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.integrations import handlers
 from pagerduty_logging.integrations.tasks import Reports, Tasks
 from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
 
 _FAILED = "Unhandled exception in task %s."
+_DIED = "Worker %d died, restarting."
 
 _running: ContextVar[str | None] = ContextVar("pagerduty_logging_huey", default=None)
 """The id of the task that this thread runs, if `install` was called for its huey."""
@@ -71,8 +75,25 @@ def install(
         tasks.succeeded(task.name)
 
     _Attempts().install("huey")
+    _Workers(tasks.handler).install("huey.consumer")
 
 
 class _Attempts(Reports):
     def replaced(self, record: logging.LogRecord) -> bool:
         return record.msg == _FAILED and record.args == (_running.get(),)
+
+
+class _Workers(Reports):
+    """Pages for a worker that is dead: the task that it ran is lost, and nothing else tells."""
+
+    def __init__(self, handler: PagerDutyHandler | None) -> None:
+        super().__init__()
+        self._handler = handler
+
+    def replaced(self, record: logging.LogRecord) -> bool:
+        if record.msg != _DIED:
+            return False
+        died = copy(record)
+        died.levelno, died.levelname = logging.ERROR, "ERROR"
+        handlers.call_each(self._handler, "huey", lambda handler: handler.handle(died))
+        return True

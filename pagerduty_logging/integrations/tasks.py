@@ -48,7 +48,7 @@ class Tasks:
         self._host = host
         self._what = what
         self._path = str(module.__file__)
-        self._handler = handlers.checked_handler(handler)
+        self.handler = handlers.checked_handler(handler)
         self._resolve_on_success = options.flag("resolve_on_success", resolve_on_success)
 
     def failed(
@@ -84,14 +84,14 @@ class Tasks:
         if self._resolve_on_success:
             handlers.note_failure(self.key(name))
         handlers.call_each(
-            self._handler, name, lambda handler: handler.handle(self._of(record, name, handler))
+            self.handler, name, lambda handler: handler.handle(self._of(record, name, handler))
         )
 
     def succeeded(self, name: str) -> None:
         """Resolve a task's alert, if `resolve_on_success`; at most once in 300 seconds in one process."""
         if self._resolve_on_success and handlers.resolve_is_due(self.key(name)):
             handlers.call_each(
-                self._handler, name, lambda handler: handler.resolve(self.key(name, handler.environment))
+                self.handler, name, lambda handler: handler.resolve(self.key(name, handler.environment))
             )
 
     def key(self, name: str, environment: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Which release runs, in which environment: said by options, else by the variables hosts usually set."""
+"""Finds release and environment: from the options, else from the variables that hosts usually set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RELEASE_VARIABLES = (
     "GIT_COMMIT",
     "GIT_SHA",
 )
-"""The first one that is set tells: error trackers' own, then hosts', then builds'."""
+"""The first one that is set counts: those of error trackers, then of hosts, then of builds."""
 ENVIRONMENT_VARIABLES = (
     "SENTRY_ENVIRONMENT",
     "DD_ENV",
@@ -41,12 +41,12 @@ _ENVIRONMENT_ATTRIBUTES = ("deployment.environment.name", "deployment.environmen
 
 
 def find_release(option: str | None, variables: Mapping[str, str] = os.environ) -> str | None:
-    """Return the release: the option, else what the variables tell, else None."""
+    """Return the release: the option, else from the variables, else None."""
     return option or _first(variables, RELEASE_VARIABLES, _RELEASE_ATTRIBUTES)
 
 
 def find_environment(option: str | None, variables: Mapping[str, str] = os.environ) -> str | None:
-    """Return the environment's name: the option, else what the variables tell, else None."""
+    """Return the environment's name: the option, else from the variables, else None."""
     return option or _first(variables, ENVIRONMENT_VARIABLES, _ENVIRONMENT_ATTRIBUTES)
 
 

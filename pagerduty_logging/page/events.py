@@ -1,4 +1,4 @@
-"""The events of one handler: of the records that page, of what is asked for, and of what was held back."""
+"""Makes the events of one handler: for records that page, for orders, and for suppressed occurrences."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BeforeSend = Callable[[Trigger, logging.LogRecord], Trigger | None]
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """An event that no record calls for: an acknowledge, a resolve or a change."""
+    """An event without a record: an acknowledge, a resolve or a change."""
 
     event: Event
     dedup_key: str
@@ -44,18 +44,18 @@ class Order:
 
 
 class Events:
-    """Makes them, and takes note of what became of each.
+    """Makes the events, and records the decision about each.
 
     Args:
-        fields: what every alert says, see `alert.checked_fields`.
-        redactor: has the last word on every event.
+        fields: the fields of every alert, see `alert.checked_fields`.
+        redactor: redacts every event, as the last step.
         before_send: may change a trigger, or drop it by returning None.
         throttle: knows the problems.
-        decisions: where it is noted what paged and what did not, and why; its time of day is theirs.
+        decisions: records what paged and what did not, and why; its clock gives the time of day.
 
     Attributes:
         decisions: as given.
-        follow_ups: makes the events that no record calls for.
+        follow_ups: makes the events that report suppressed occurrences.
     """
 
     def __init__(
@@ -77,17 +77,17 @@ class Events:
         self._common = Common(fields, redactor, self._last, self.decisions)
 
     def reset(self) -> None:
-        """Have made none: this is a forked child."""
+        """Start without events, in a forked child."""
         self.decisions.reset()
         self.forget()
 
     def forget(self) -> None:
-        """Know of none."""
+        """Forget all events."""
         self.follow_ups.reset()
         self._last.reset()
 
     def warm_up(self, record: logging.LogRecord) -> None:
-        """Make an event that is not sent, so that what is slow for the first time only is slow now."""
+        """Make an event that is not sent, so that the first real one is not slow."""
         event = alert.compose(salvage(record), "rehearsal", History(1, 0, 0.0), self._fields)
         encode(self._redactor.event(event))
 
@@ -105,16 +105,16 @@ class Events:
 
         Args:
             occurrence: what was logged.
-            severity: of the event.
+            severity: the event's severity.
             sighting: why it pages, and what is known of its problem.
-            settle: takes what became of the event.
+            settle: called with what happened to the event.
             stand_in: what it is shown as, with others; None: as its own problem.
         """
         problem = sighting.problem
         key = problem.key if sighting.worse is None else second_key(problem.key, sighting.worse)
         event = OfRecord(self._common, occurrence, sighting, key, stand_in)
         if occurrence.original is not None and self._before_send is not None:
-            # Redacted before too: `before_send` may log or copy what it is given.
+            # Redacted before as well: `before_send` may log or copy its arguments.
             given = cast("Trigger", self._redactor.event(event.trigger()))
             event.changed = self._changed(occurrence, given, self._before_send)
             if event.changed is None:
@@ -134,7 +134,7 @@ class Events:
         )
 
     def _changed(self, occurrence: Occurrence, trigger: Trigger, before_send: BeforeSend) -> Trigger | None:
-        """Let `before_send` change the trigger, here where its record is at hand; None: not to be sent."""
+        """Call `before_send`, here where the record is available; None: the event is dropped."""
         record = occurrence.original
         occurrence.original = None
         if record is None:
@@ -150,9 +150,9 @@ class Events:
     # --- of what was held back --------------------------------------------------------------------
 
     def follow_up(self, problem: Problem, why: Why, now: float) -> Pending | None:
-        """Return the event that reports what was held back; None: there is nothing, or it was dropped.
+        """Return the event that reports suppressed occurrences; None: there are none, or it was dropped.
 
-        For the worker: `before_send` is called here, for the record is gone.
+        For the worker: `before_send` is called here, with a copy of the last record.
         """
         said, seen = problem.said, self.decisions.time_of_day()
         found = self._throttle.unreported.report(problem, why, seen, now) if isinstance(said, Said) else None
@@ -212,7 +212,7 @@ class Events:
     # --- of what is asked for ---------------------------------------------------------------------
 
     def ordered(self, order: Order) -> Pending:
-        """Return the event that is asked for, to be sent as it is or not at all."""
+        """Return the event of an order, which is sent unchanged or not at all."""
         what = type(order.event).__name__.lower()
         return Pending(
             dedup_key=order.dedup_key,
@@ -227,7 +227,7 @@ class Events:
     # --- what is noted ----------------------------------------------------------------------------
 
     def note(self, occurrence: Occurrence, verdict: Verdict, reason: str) -> None:
-        """Take note of why an occurrence does not page."""
+        """Record why an occurrence does not page."""
         template = occurrence.attributes.get("msg")
         self.decisions.note_alike(
             verdict, reason, key=occurrence.key or "", logger=occurrence.logger, template=template

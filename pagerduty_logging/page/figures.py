@@ -1,4 +1,4 @@
-"""How often a problem happened, since when and where: the figures of a page."""
+"""The figures of a page: how often a problem happened, since when and where."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ KNOWN_HERE = frozenset({"why", "occurrences", "suppressed", "suppressed_since", 
 KNOWN_EVERYWHERE = frozenset(
     {"silenced", "hosts", "host_names", "processes", "starts", "first_release", "new_in_release"}
 )
-"""Those that only a shared state knows."""
+"""Figures that only a shared state knows."""
 ALONE = "this process alone"
 """Who has counted where there is a shared state, and these figures are not those of all."""
 YOUNG = 60.0
-"""Seconds after the start of a process in which what breaks breaks its start."""
+"""Seconds after the start of a process in which a failure counts as one of its start."""
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 _started = time_of_day()
 
 
 def take(history: History, mine: Mine, composed: Trigger | None) -> Trigger | None:
-    """Let a history tell what is known of its problem everywhere.
+    """Add what all processes know of a problem to its history.
 
     Args:
         history: of the problem.
@@ -46,7 +46,7 @@ def take(history: History, mine: Mine, composed: Trigger | None) -> Trigger | No
 
 
 def details(history: History, young: float | None = None) -> dict[str, Any]:
-    """Return the figures as custom details, without those that say nothing.
+    """Return the figures as custom details, without those that are empty.
 
     Args:
         history: of the problem.
@@ -80,7 +80,7 @@ def details(history: History, young: float | None = None) -> dict[str, Any]:
 
 
 def brought_up_to_date(history: History, composed: Trigger, *, first: bool = True) -> Trigger:
-    """Return a trigger that was composed before it was known how often the problem happened everywhere.
+    """Update a trigger that was composed before the figures of all processes were known.
 
     Args:
         history: what is known by now.
@@ -104,7 +104,7 @@ def _why(history: History, mine: Mine) -> str:
     """Return why an event is sent, now that it is known what others sent."""
     since = mine.last_seen - history.since if history.since else mine.window
     if mine.events == 1:
-        since = mine.last_seen - mine.first_seen  # the event before was another process's, perhaps
+        since = mine.last_seen - mine.first_seen  # the event before may have been another process's
     match Why.of(history.why):
         case Why.SIZE:
             return words.size(mine.suppressed, since)
@@ -116,10 +116,10 @@ def _why(history: History, mine: Mine) -> str:
 
 
 def _starts(mine: Mine, age: float) -> str:
-    """Say how many starts of the program the problem broke; nothing if it is no problem of its start.
+    """Return how many starts of the program the problem broke; nothing if it does not break the start.
 
-    It is one where this process has only just begun, the problem is older than it, and each process had it
-    about once.
+    It breaks the start if this process has only just begun, the problem is older than it, and each process
+    had it about once.
     """
     lasted = mine.last_seen - mine.first_seen
     again = mine.processes > 1 and lasted > age and age <= YOUNG
@@ -130,7 +130,7 @@ def _starts(mine: Mine, age: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """Return a length of time in words, in its biggest unit: "6 minutes"."""
+    """Return a length of time as text, in its biggest unit: "6 minutes"."""
     seconds = max(seconds, 1.0)
     size, unit = next(one for one in _UNITS if seconds >= one[0])
     number = round(seconds / size)

@@ -1,4 +1,4 @@
-"""When an event is due that no record calls for: to say how big a problem is, and what is left at the end."""
+"""When events without a record are due: for the size of a problem, and for what is left at the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pagerduty_logging.state.why import Why
 
 
 class FollowUps:
-    """The events of one handler that report what was held back. All but `end` and `close` are for the worker.
+    """The events of one handler that report suppressed occurrences. For the worker, except `end` and `close`.
 
     Args:
         throttle: knows the problems.
@@ -27,37 +27,37 @@ class FollowUps:
         self.reset()
 
     def reset(self) -> None:
-        """Have nothing to report: this is a forked child."""
+        """Start with nothing to report, in a forked child."""
         self._why = Why.END
         self._due: deque[tuple[Problem, Why]] = deque()
-        # Asked for on one thread and done on another: whichever call comes in between is not lost.
+        # Set on one thread and done on another, so that a call in between is not lost.
         self._asked = self._found = self._done = 0
 
     @property
     def ending(self) -> bool:
-        """Whether everything that was held back is to be reported now."""
+        """Whether everything suppressed is to be reported now."""
         return self._asked != self._done
 
     def end(self) -> None:
-        """Report everything that was held back: the process ends."""
+        """Report everything suppressed, at the end of the process."""
         self._why = Why.END
         self._asked += 1
 
     def close(self) -> None:
-        """Report what is worth a follow-up, before its time: the handler is closed."""
-        if not self.ending:  # else the process ends, and more is reported
+        """Report now what would get a follow-up later, because the handler is closed."""
+        if not self.ending:  # at the end of the process more is reported
             self._why = Why.SIZE
         self._asked += 1
 
     def wait(self, now: float) -> float | None:
-        """Return the seconds until there may be an event to make; None: never, as things are."""
+        """Return the seconds until there may be an event to make; None: there is nothing to wait for."""
         if self._due or self.ending:
             return 0.0
         due = self._throttle.unreported.due
         return None if due == math.inf else max(due - now, 0.0)
 
     def next(self, now: float) -> Pending | None:
-        """Return the next event that is to be sent by now; None if there is none."""
+        """Return the next event that is due; None: there is none."""
         unreported, asked = self._throttle.unreported, self._asked
         if self._found != asked:
             why = self._why

@@ -1,4 +1,4 @@
-"""What the last event of each problem said, kept for later events without a record."""
+"""Keeps the last event of each problem, for later events without a record."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ MAX_ORIGINS = 1_000
 MAX_SUMMARY_CHARS = 200
 """Characters kept of a problem's summary: ten thousand problems may be known."""
 _OF_THE_MOMENT = ("last_seen", "delayed")
-"""Details of the last event that are not true of the next one."""
+"""Details of an event that do not hold for the next one."""
 
 
 class Origin(NamedTuple):
-    """What the events of a call site have in common."""
+    """What all events of a call site have in common."""
 
     logger: str
     source: str | None
@@ -79,10 +79,10 @@ class _Whole:
 
 
 class LastEvents:
-    """Keeps them, bounded in number and memory. Safe to share between threads.
+    """Keeps the last events, bounded in number and memory. Safe to share between threads.
 
     Args:
-        given: what every alert says.
+        given: the fields of every alert.
     """
 
     def __init__(self, given: alert.Fields) -> None:
@@ -90,7 +90,7 @@ class LastEvents:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all, in a forked child."""
+        """Forget everything, in a forked child."""
         self._origins: dict[Origin, Origin] = {}
         self._whole: LRUCache[str, _Whole] = LRUCache(MAX_BYTES, getsizeof=_size)
         self._lock = ReentrantLock()
@@ -107,7 +107,7 @@ class LastEvents:
     def keep(
         self, problem: Problem, history: History, considered: Considered | None, encoded: EncodedEvent
     ) -> None:
-        """Keep all of a problem's event, now that its bytes are made."""
+        """Keep a problem's event whole, after it was encoded."""
         before: EncodedEvent | None = None
         record: Mapping[str, Any] = {}
         size = len(encoded.json)

@@ -1,4 +1,4 @@
-"""Links and images of a page: templates filled from its record, and which addresses may be sent."""
+"""Links and images of a page: fills templates from the record, and checks addresses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Unfit(ValueError):
 def filled(link: Link, values: Mapping[str, JSON]) -> Link:
     """Return `link` with `{name}` replaced by values, quoted where they are part of the address.
 
-    `{{name}}` gives `{name}`; braces around anything that is no name stay.
+    `{{name}}` gives `{name}`; braces around anything else than a name stay.
 
     Raises:
         Unfit: a value is missing, empty or no plain text or number.

@@ -1,4 +1,4 @@
-"""The alert beside a problem's first: what got worse, for PagerDuty to notify somebody of."""
+"""The second alert of a problem that got worse, which makes PagerDuty notify somebody again."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ MAX_NAME = 80
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a name says about the value under it."""
+    """What a name says about its value."""
 
     sensitive: bool = False
     counts: bool = False
@@ -54,7 +54,7 @@ def compact(name: str) -> str:
 def judgement_of(
     name: str, more: frozenset[str] = frozenset(), harmless: frozenset[str] = frozenset()
 ) -> Judgement:
-    """Return what `name` says of the value under it.
+    """Return what `name` says about its value.
 
     Args:
         name: a name of a field, or of what stands before `=` or `:` in a text.

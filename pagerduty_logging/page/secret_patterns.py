@@ -1,5 +1,5 @@
 # ruff: noqa: E501  # rows of tables
-"""Tables of what tells a secret: its name, or its shape. Facts only; how they are used stands elsewhere.
+"""Tables of names and shapes of secrets. Facts only; other modules use them.
 
 Every pattern is linear: it starts where a run of its characters starts, and does not backtrack into it.
 """
@@ -45,7 +45,7 @@ HOLDERS = frozenset((
 INNOCENT = ("tokeniz", "tokenis", "secretar", "credentialless", "passwordless", "secretless", "tokenless")
 """Words that only look as if they were made of those above."""
 FILES = frozenset(("c", "cfg", "cpp", "css", "go", "h", "html", "java", "js", "md", "php", "py", "pyx", "rb", "rs", "rst", "ts"))
-"""What a name of a file of source ends in."""
+"""Endings of source files."""
 KEYLIKE = (
     "password", "passwd", "pass", "pwd", "pw", "secret", "key", "passcode", "passwort", "kennwort", "motdepasse",
     "phrase", "string", "code", "cookie", "authorization", "creds", "пароль", "密码", "密碼", "パスワード", "비밀번호", "parola",

@@ -1,4 +1,4 @@
-"""What the person who is paged reads of a crowd: one alert for what would be an alert each."""
+"""The alert of a flood: one alert in place of many."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pagerduty_logging.state.crowds import Crowd
 
 MAX_EXAMPLE_CHARS = 500
 GATHERED = 5.0
-"""Seconds for which the first event of a crowd waits for more of them, so that it says how many they are."""
+"""Seconds for which the first event of a flood waits, so that it can say how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """What an occurrence is shown as, in place of its own problem.
+    """The flood as which an occurrence is shown, in place of its own problem.
 
     Attributes:
         key: the dedup key.
-        rewrite: makes the alert of all out of the alert of this one.
+        rewrite: turns the alert of this occurrence into the alert of the flood.
     """
 
     key: str

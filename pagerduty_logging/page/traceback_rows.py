@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import stat
+from collections import deque
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -20,6 +21,10 @@ LIBRARY_FRAMES = 8
 """Frames shown of a traceback that is a library's from end to end."""
 MAX_SOURCE_BYTES = 5_000_000
 """Files greater than this are not read for the sake of one line."""
+MAX_FILES = 300
+"""Files that `linecache` keeps because a page needed them: a program may make ever new ones."""
+
+_read: deque[str] = deque()
 
 
 def rows(raised: Raised) -> list[str]:
@@ -113,11 +118,22 @@ def _source(frame: Frame) -> str:
     if frame.path == "<string>":
         return ""  # the name of all code without a file; Python 3.13 knows the lines of `-c` by it
     try:
-        if frame.path not in linecache.cache and not frame.path.startswith("<"):
+        is_new = frame.path not in linecache.cache and not frame.path.startswith("<")
+        if is_new:
             # A file by its name only: what is no regular file, or endless, is not read.
             status = os.stat(frame.path)
             if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_SOURCE_BYTES:
                 return ""
-        return linecache.getline(frame.path, frame.line).strip()
+        line = linecache.getline(frame.path, frame.line).strip()
+        if is_new:
+            _let_go_of_others(frame.path)
+        return line
     except Exception:
         return ""
+
+
+def _let_go_of_others(path: str) -> None:
+    """Note that `linecache`, which forgets nothing, has a file because of us; have it forget the oldest."""
+    _read.append(path)
+    if len(_read) > MAX_FILES:
+        linecache.cache.pop(_read.popleft(), None)

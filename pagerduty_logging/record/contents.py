@@ -16,13 +16,14 @@ MAX_MESSAGE_CHARS = 20_000
 
 _NOT_EXTRA = frozenset(vars(logging.makeLogRecord({}))) | {
     "asctime",
+    "getMessage",
     "message",
     "otelSpanID",
     "otelTraceID",
     "pagerduty",
     "taskName",
 }
-"""Attributes of a record that are not its `extra`: Python's, OpenTelemetry's and ours."""
+"""Attributes of a record that are not its `extra`: Python's, OpenTelemetry's, New Relic's and ours."""
 
 
 class Contents(NamedTuple):
@@ -109,7 +110,10 @@ def _filled(words: object, said: object) -> object:
 
 
 def own_message(record: logging.LogRecord) -> str:
-    """Return what `getMessage` says, with large containers shortened. May raise."""
+    """Return what the class's `getMessage` says, with large containers shortened. May raise.
+
+    New Relic's agent puts another on each record, which appends its trace's ids (newrelic 14).
+    """
     args: Any = record.args
     msg = safejson.printable(record.msg)
     if type(args) is tuple:
@@ -119,10 +123,10 @@ def own_message(record: logging.LogRecord) -> str:
         shown = safejson.printable(args)
         same = shown is args
     if same and msg is record.msg:
-        return record.getMessage()
+        return type(record).getMessage(record)
     bounded = copy(record)
     bounded.msg, bounded.args = msg, shown
-    return bounded.getMessage()
+    return type(bounded).getMessage(bounded)
 
 
 def is_merged(record: logging.LogRecord) -> bool:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
+from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker
-from pagerduty_logging.state.helper import Call, Helper
+from pagerduty_logging.state.helper import Call, Helper, waited_at_once
 from pagerduty_logging.state.protocol import (
     Reply,
     Request,
@@ -62,7 +63,7 @@ class _HandIns:
     def start(self, store: Store, work: Callable[[Store], Reply]) -> UnderWay:
         """Begin a call; `store` is the one that others use."""
         used = self._store = self._store or store.beside()
-        return self._helper.start(lambda: work(used), concludes=False)
+        return self._helper.start(lambda: work(used), waited_at_once)
 
     def leave(self) -> None:
         """Let go of connection and thread, once the call has ended that is under way."""
@@ -128,6 +129,7 @@ class Asker:
         self.make_store = make_store
         self.guard = guard
         self.store: Store | None = None
+        self._last_store: Store | None = None
         self._say = say
         self._in_background = in_background
         self._clock = clock
@@ -150,6 +152,11 @@ class Asker:
         if self.store is not None:
             self.store.abandon()
         self._begin()
+
+    def among(self) -> Among | None:
+        """Return what the handlers of this process know among themselves; None: there is but one."""
+        self._last_store = self.store or self._last_store
+        return getattr(self._last_store, "among", None)
 
     def prepare(self, hello: Request | None) -> None:
         """Import what the store needs; what is wrong is said when the state is first asked.

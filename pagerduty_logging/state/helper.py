@@ -13,20 +13,26 @@ from pagerduty_logging.events_api.clock import monotonic
 
 SLICES = 10
 """Parts of a wait."""
-STARVED = 1.25
-"""A part that takes so many times as long as it should begins the wait anew: this machine has more work than
-it can do, and whoever is to answer may have got no CPU either."""
+STARVED = 2.0
+"""A part that takes so many times as long as it should is not counted: this machine has more work than it can
+do, and whoever is to answer may have got no CPU either."""
+CROWDED = 1.25
+"""Where many wait for one answer, a part that takes so many times as long begins the wait anew."""
 LONGEST = 2.0
-"""Seconds after which nothing does any more."""
+"""Seconds after which all are counted the same."""
 
 Guard: TypeAlias = Callable[[], AbstractContextManager[object]]
 """Is entered around each call, on the thread that makes it."""
 
 _T = TypeVar("_T")
 _Job = Callable[[], None]
+Look: TypeAlias = Callable[[float], bool]
+Wait: TypeAlias = Callable[[Look, float], bool]
 
 
-def waited(look: Callable[[float], bool], seconds: float, clock: Callable[[], float] = monotonic) -> bool:
+def waited(
+    look: Look, seconds: float, clock: Callable[[], float] = monotonic, *, crowded: bool = False
+) -> bool:
     """Wait until `look`, which waits for so many seconds at most, returns True; return whether it did."""
     if seconds <= 0.0:
         return look(0.0)
@@ -37,9 +43,22 @@ def waited(look: Callable[[float], bool], seconds: float, clock: Callable[[], fl
         if look(part):
             return True
         now = clock()
-        in_time = now - since < STARVED * part or now - began > LONGEST
-        left, since = (left - 1 if in_time else SLICES), now
+        if now - since < (CROWDED if crowded else STARVED) * part or now - began > LONGEST:
+            left -= 1
+        elif crowded:
+            left = SLICES
+        since = now
     return False
+
+
+def waited_by_many(look: Look, seconds: float) -> bool:
+    """Wait as `waited` does, for an answer to many: so many want a CPU that it is most likely late."""
+    return waited(look, seconds, crowded=True)
+
+
+def waited_at_once(look: Look, seconds: float) -> bool:
+    """Wait in one piece, for one who concludes nothing from an end that does not come in time."""
+    return look(seconds)
 
 
 class Call(Generic[_T]):
@@ -47,14 +66,14 @@ class Call(Generic[_T]):
 
     Args:
         work: the call.
-        concludes: whether something is concluded from an end that does not come in time.
+        wait: how it is waited for.
     """
 
     others_wait = False
 
-    def __init__(self, work: Callable[[], _T], *, concludes: bool = True) -> None:
+    def __init__(self, work: Callable[[], _T], wait: Wait = waited) -> None:
         self._work = work
-        self._concludes = concludes
+        self._wait = wait
         self._going = threading.Lock()
         self._going.acquire()
         self._result: _T | None = None
@@ -71,7 +90,7 @@ class Call(Generic[_T]):
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; return whether it has ended."""
-        return waited(self._has_ended, seconds) if self._concludes else self._has_ended(seconds)
+        return self._wait(self._has_ended, seconds)
 
     def _has_ended(self, seconds: float) -> bool:
         ended = self._going.acquire(timeout=seconds)
@@ -92,9 +111,9 @@ class Helper:
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[_Job | None] | None = None
 
-    def start(self, work: Callable[[], _T], *, concludes: bool = True) -> Call[_T]:
+    def start(self, work: Callable[[], _T], wait: Wait = waited) -> Call[_T]:
         """Begin a call, see `Call`; where no thread can be started any more, make it at once."""
-        call = Call(work, concludes=concludes)
+        call = Call(work, wait)
         if self._jobs is None:
             jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
             thread = threading.Thread(target=_serve, args=(jobs,), name="pagerduty-state", daemon=True)

@@ -17,8 +17,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pagerduty_logging.state import together
+from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import LATE
-from pagerduty_logging.state.helper import Guard
+from pagerduty_logging.state.helper import Guard, waited, waited_by_many
 from pagerduty_logging.state.line import Batch, Line, Waiting
 from pagerduty_logging.state.protocol import (
     KnownProblem,
@@ -107,9 +108,9 @@ class RedisStore:
         self._user = together.User()
 
     @property
-    def is_crowded(self) -> bool:
-        """Whether several handlers of this process use the place."""
-        return not together.those_of(self._place).alone(self._user)
+    def among(self) -> Among | None:
+        """What the handlers of this process know among themselves; None: no other one uses the place."""
+        return together.those_of(self._place).among(self._user)
 
     def exchange(self, request: Request, seconds: float) -> Reply:
         line = self._line(request)
@@ -178,7 +179,7 @@ class RedisStore:
     def read(self, line: Line, requests: list[Request], asked: Asked, seconds: float) -> list[Reply]:
         """Return the replies to what was sent."""
         try:
-            if not asked.wait(seconds):
+            if not asked.wait(seconds, waited_by_many if self.among else waited):
                 asked.hang_up()
                 raise StateError(f"no answer within {seconds:.2g} s")
             text = asked.answer()

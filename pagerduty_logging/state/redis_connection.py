@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pagerduty_logging.state.helper import waited
+from pagerduty_logging.state.helper import Wait, waited
 
 REST = 0.05
 """Seconds for the rest of an answer that has begun to come."""
@@ -144,10 +144,10 @@ class Asked:
         except Exception as error:
             self._error = error
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for the answer; return whether it comes, or never will."""
+    def wait(self, seconds: float, way: Wait = waited) -> bool:
+        """Wait for the answer, in one of the ways to do so; return whether it comes, or never will."""
         try:
-            return self._error is not None or waited(self._is_there, seconds)
+            return self._error is not None or way(self._is_there, seconds)
         except Exception as error:
             self._error = error
             return True

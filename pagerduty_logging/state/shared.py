@@ -17,6 +17,7 @@ from typing import Any
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import silences
+from pagerduty_logging.state.among import process_name
 from pagerduty_logging.state.asking import Asker, StateStats, nothing
 from pagerduty_logging.state.breaker import LastTries
 from pagerduty_logging.state.ledger import HAND_IN, IN_STEP, Ledger, next_hand_in
@@ -43,14 +44,6 @@ SPREAD = 0.2
 LOOK = 1.0
 """Seconds between looks at a call that does not end."""
 _ROUNDS = 3  # silences may change again while the claim is repeated for them
-
-_names: dict[int, str] = {}  # of this process, and of those that it is a fork of
-
-
-def process_name() -> str:
-    """Return a name of this process that no other one has or had."""
-    pid = os.getpid()
-    return _names.get(pid) or _names.setdefault(pid, uuid.uuid4().hex[:12])
 
 
 @functools.cache
@@ -202,7 +195,7 @@ class SharedState:
         if known is not None:
             self._ledger.count(key, 0, (at, at), severity, self._ledger.waiting(key))
             return self._silenced(known)
-        waiting, store = self._ledger.waiting(key), self._asker.store
+        waiting = self._ledger.waiting(key)
         for _ in range(_ROUNDS):
             claim = Claim(key, severity, max(self._wall() - at, 0.0), follow_up, change)
             again = self._ledger.unanswered
@@ -214,12 +207,15 @@ class SharedState:
                 break
             if reply.answer is not None:
                 self._standings.pop(key, None)
+                if (among := self._asker.among()) is not None:
+                    among.learn(self._sender, claim, reply.answer)
                 return reply.answer
             known = None if change else self._silence_of(key, logger, severity)
             if known is not None:
                 self._ledger.count(key, 0, (at, at), severity, waiting)
                 return self._silenced(known)
-        return Unknown(crowded=bool(getattr(store, "is_crowded", False)))
+        among = self._asker.among()
+        return Unknown() if among is None else among.claim(self._sender, claim) or Unknown(crowded=True)
 
     def commit(
         self,
@@ -304,6 +300,9 @@ class SharedState:
     def _conclude(self, outcome: Outcome) -> None:
         self._notice_fork()
         self._ledger.conclude(outcome)
+        among = self._asker.among()
+        if among is not None:
+            among.conclude(self._sender, outcome, max(self._wall() - outcome.age, 0.0))
         self._exchange()
 
     def _notice_fork(self) -> None:

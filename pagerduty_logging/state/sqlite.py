@@ -19,6 +19,7 @@ from typing import Any
 
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import together
+from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import UNHURRIED
 from pagerduty_logging.state.helper import Guard
 from pagerduty_logging.state.line import Line
@@ -106,9 +107,9 @@ class SqliteStore:
         self._user = together.User()
 
     @property
-    def is_crowded(self) -> bool:
-        """Whether several handlers of this process use the place."""
-        return not together.those_of(self.path).alone(self._user)
+    def among(self) -> Among | None:
+        """What the handlers of this process know among themselves; None: no other one uses the place."""
+        return together.those_of(self.path).among(self._user)
 
     def exchange(self, request: Request, seconds: float) -> Reply:
         users = together.those_of(self.path)

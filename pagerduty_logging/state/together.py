@@ -13,7 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pagerduty_logging.events_api.clock import monotonic
-from pagerduty_logging.state.helper import Guard, Helper
+from pagerduty_logging.state.among import MANY, Among
+from pagerduty_logging.state.helper import Guard, Helper, waited_by_many
 from pagerduty_logging.state.line import LINGER, PROMPT, Do, Handed, Line
 from pagerduty_logging.state.protocol import Reply, Request, StateError
 
@@ -61,7 +62,7 @@ class Joined:
     def wait(self, seconds: float) -> bool:
         def do(requests: list[Request]) -> list[Reply]:
             link = self._link()
-            call = link.helper.start(lambda: link.exchange(requests, seconds))
+            call = link.helper.start(lambda: link.exchange(requests, seconds), waited_by_many)
             if not call.wait(seconds):
                 self._line.link = None
                 link.leave()
@@ -86,6 +87,7 @@ class Together:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._users: weakref.WeakSet[User] = weakref.WeakSet()
+        self._among = Among()
         self.claims = Line(clock)
         self.hand_ins = Line(clock)
 
@@ -96,9 +98,16 @@ class Together:
             weakref.finalize(user, self._dropped).atexit = False
         return len(self._users) == 1
 
+    def among(self, user: User) -> Among | None:
+        """Return what the users know among themselves; None: there is no other."""
+        if self.alone(user):
+            return None
+        self._among.decides = len(self._users) >= MANY
+        return self._among
+
     def _dropped(self) -> None:
         """Keep no connection and no thread if those who used them were dropped without a word."""
-        if not self._users:
+        if not list(self._users):  # its length counts the one that is just being dropped
             self.claims.link = self.hand_ins.link = None
 
     def leave(self, user: User) -> bool:

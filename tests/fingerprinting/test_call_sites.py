@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 import queue
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from logging.handlers import QueueHandler, QueueListener
+from logging.handlers import QueueHandler, QueueListener, SocketHandler
 from typing import Any
 
 import pytest
@@ -85,6 +87,46 @@ class Failed:
     reason: str = "no money"
 
 
+def catch_all(log: logging.Logger, step: Callable[[int], None], i: int) -> None:
+    try:
+        step(i)
+    except Exception as error:
+        log.error(f"step failed: {error}")
+
+
+def catch_all_without_words(log: logging.Logger, step: Callable[[int], None], i: int) -> None:
+    try:
+        step(i)
+    except Exception:
+        log.error({"event": "step failed", "order": i})
+
+
+def sell(i: int) -> None:
+    raise OutOfStock(i)
+
+
+def pay(i: int) -> None:
+    raise LookupError(f"no payment {i}")
+
+
+def refund(i: int) -> None:
+    raise LookupError(f"no refund {i}")
+
+
+def in_a_group(log: logging.Logger, i: int) -> None:
+    try:
+        raise ExceptionGroup("many", [ValueError(i)])
+    except* ValueError:
+        log.error(f"order {i} failed")
+
+
+def printed(log: logging.Logger, i: int) -> None:
+    try:
+        pay(i)
+    except Exception:
+        log.error(f"payment failed: {traceback.format_exc()}")
+
+
 FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
     "an f-string": lambda log, i: log.error(f"payment {i} failed"),
     "an f-string with an exception": lambda log, i: log.error(
@@ -120,6 +162,10 @@ FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
     ),
     "values alone": lambda log, i: log.error("%s: %s", i, "payment failed"),
     "a tag before it": lambda log, i: log.error(f"[{i}] payment failed"),
+    "a mapping of a catch-all": lambda log, i: catch_all_without_words(log, sell, i),
+    "a catch-all": lambda log, i: catch_all(log, pay, i),
+    "an error within a group": in_a_group,
+    "a printed traceback": printed,
     "an object": lambda log, i: log.error(Late(i)),
     "an object as the argument": lambda log, i: log.error("%s", Late(i)),
     "a data class": lambda log, i: log.error(Failed(i)),
@@ -159,17 +205,40 @@ def test_a_repeat_with_fresh_values_is_counted_on_the_thread_that_logs(
     assert len(sandbox.alerts) == 1
 
 
-@pytest.mark.parametrize("with_exception", [False, True])
+def through_a_socket(record: logging.LogRecord) -> logging.LogRecord:
+    sent = SocketHandler("localhost", 1).makePickle(record)
+    return logging.makeLogRecord(pickle.loads(sent[4:]))
+
+
+QUEUED: dict[str, Callable[[logging.Logger, int], None]] = {
+    "words": lambda log, i: log.error("payment %s failed", i),
+    "words with an exception": lambda log, i: log.error(
+        "payment %s failed", i, exc_info=raised(LookupError(f"no {i}"))
+    ),
+    "words with a stack": lambda log, i: log.error("payment %s failed", i, stack_info=True),
+    "the exception": lambda log, i: log.exception(error := raised(LookupError(f"no {i}")), exc_info=error),
+    "the exception by an adapter": lambda log, i: logging.LoggerAdapter(log, {"shop": "north"}).exception(
+        error := raised(LookupError(f"no {i}")), exc_info=error
+    ),
+}
+
+
+@pytest.mark.parametrize("prepare", [None, through_a_socket])
+@pytest.mark.parametrize("form", QUEUED)
 def test_repeats_behind_a_queue_are_counted_on_the_listeners_thread(
-    sandbox: Sandbox, handler: Watched, with_exception: bool
+    sandbox: Sandbox,
+    handler: Watched,
+    form: str,
+    prepare: Callable[[logging.LogRecord], logging.LogRecord] | None,
 ) -> None:
     waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    log = logger_of(QueueHandler(waiting))  # type: ignore[arg-type]
+    front = QueueHandler(waiting)  # type: ignore[arg-type]
+    front.prepare = prepare or front.prepare  # type: ignore[method-assign]
+    log = logger_of(front)
     listener = QueueListener(waiting, handler)  # type: ignore[arg-type]
 
     def send(i: int) -> None:
-        error = raised(LookupError(f"no {i}")) if with_exception else None
-        log.error("payment %s failed", i, exc_info=error)
+        QUEUED[form](log, i)
         listener.handle(listener.dequeue(True))
 
     for i in range(3):
@@ -311,6 +380,15 @@ def test_a_librarys_line_that_handles_a_failure_is_no_repeat_of_one_that_handles
     assert (handler.looked_at, len(sandbox.alerts)) == (before, 1)
     made["run"](log, pay, message)
     assert handler.flush(10.0)
+    assert len(sandbox.alerts) == 2
+
+
+def test_a_catch_all_that_shows_the_error_hides_no_other_failure(sandbox: Sandbox, handler: Watched) -> None:
+    log = logger_of(handler)
+    for i in range(5):
+        for step in (pay, refund):
+            catch_all(log, step, i)
+            assert handler.flush(10.0)
     assert len(sandbox.alerts) == 2
 
 

@@ -16,7 +16,7 @@ from pagerduty_logging.fingerprinting import Fingerprinter, fingerprint, source,
 from pagerduty_logging.fingerprinting.words import shown
 
 PROGRAM = """
-import collections, functools, json, logging, sys
+import collections, functools, json, logging, sys, traceback
 
 def f_string(log, a, b): log.error(f"payment {a} of {b} failed")
 def two_templates(log, a, b): log.error(f"payment {a} failed" if b == "0" else f"refund {a} failed")
@@ -213,6 +213,29 @@ def an_error_of_two(log, a, b):
         raise LookupError(a, b) if b != "0" else LookupError
     except Exception as error:
         log.error(error, exc_info=b == "1")
+def a_printed_error(log, a, b):
+    try:
+        effect(a, b)
+    except Exception:
+        log.error(traceback.format_exc() if b == "0" else f"payment failed: {traceback.format_exc()}")
+def a_printed_error_below(log, a, b):
+    try:
+        first_step(a, b)
+    except Exception:
+        log.error("payment %s failed" % b + chr(10) + traceback.format_exc(), exc_info=b == "0")
+def a_stack(log, a, b): log.error(f"payment {a} failed", stack_info=True)
+def a_printed_error_with_a_printed_one(log, a, b):
+    try:
+        json.loads(a)
+    except Exception:
+        log.exception(f"payment failed: {traceback.format_exc()}")
+    else:
+        log.error(f"payment failed: {a}")
+def in_a_group(log, a, b):
+    try:
+        raise ExceptionGroup(a, [ValueError(b)])
+    except* ValueError:
+        log.error(f"payment {a} failed" if b != "0" else "payment failed")
 def a_list(log, a, b): log.error(["payment", a, b])
 def a_fresh_list(log, a, b): log.error([b, Thing(a)])
 def a_tuple(log, a, b): log.error((a, b))
@@ -239,6 +262,11 @@ NAMES = tuple(
     if line.startswith("def ") and "(log, a, b)" in line
 )
 NAMES = (*NAMES, "in_lambda", "method", "in_exec")
+OF_A_LIBRARY = (
+    "f_string", "mapping", "raised_with_words", "its_words", "handling", "an_object", "an_own_error_in_words",
+    "with_a_cause", "with_a_group", "dispatching", "through_a_library", "a_printed_error",
+)  # fmt: skip
+NAMES = (*NAMES, *map("library's {}".format, OF_A_LIBRARY))
 LOGGERS = (
     "shop",
     "root",
@@ -282,6 +310,14 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[...,
     path.write_text(PROGRAM)
     names: dict[str, Any] = {"__name__": "shop"}
     exec(compile(PROGRAM, str(path), "exec"), names)
+    library = path.parent / "site-packages" / "bus" / "run.py"
+    library.parent.mkdir(parents=True)
+    library.write_text(PROGRAM)
+    its_names: dict[str, Any] = {"__name__": "bus.run"}
+    exec(compile(PROGRAM, str(library), "exec"), its_names)
+    for name in OF_A_LIBRARY:
+        names[f"library's {name}"] = its_names[name]
+    its_names.update((step, names[step]) for step in ("first_step", "second_step", "third_step", "effect"))
     return names
 
 
@@ -339,7 +375,8 @@ def test_a_token_is_what_the_full_rules_hash(
      "wrapper_with_an_error", "an_object", "an_object_as_argument", "objects_as_values", "an_error_as_value",
      "an_own_error", "an_own_error_in_words", "an_error_of_two", "a_list", "some_bytes", "a_number",
      "a_kind_of_text", "ordered", "nested", "with_objects", "with_many_names", "nested_json", "wordless_json",
-     "wordless_elsewhere", "a_repr_of_its_own", "a_repr_elsewhere"],
+     "wordless_elsewhere", "a_printed_error", "a_printed_error_below", "a_stack",
+     "in_a_group", "library's dispatching", "a_repr_of_its_own", "a_repr_elsewhere"],
 )  # fmt: skip
 def test_most_messages_have_a_token(program: dict[str, Callable[..., None]], name: str) -> None:
     for logger in ("shop", "root"):

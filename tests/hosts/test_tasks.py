@@ -179,3 +179,26 @@ def test_a_process_of_multiprocess_that_dies_pages_once(sandbox: Sandbox, tmp_pa
     run(["shop.py", when], tmp_path, sandbox)
     assert set(pages(sandbox)) == {"Uncaught exception in process payer: ValueError: boom"}
     assert len(sandbox.events) == 1
+
+
+HUEY = """
+import logging, sys
+from huey import MemoryHuey
+from pagerduty_logging import PagerDutyHandler
+from pagerduty_logging.integrations.huey import install
+logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stdout)
+install(MemoryHuey(), PagerDutyHandler())
+logging.getLogger("huey.consumer").warning("Worker %d died, restarting.", 1)  # huey 3: consumer.py
+"""
+
+
+def test_a_worker_of_huey_that_died_with_its_task_pages(sandbox: Sandbox, tmp_path: Path) -> None:
+    if importlib.util.find_spec("huey") is None:
+        pytest.skip("huey is not installed")
+    (tmp_path / "shop.py").write_text(HUEY)
+    assert run(["shop.py"], tmp_path, sandbox) == "WARNING Worker 1 died, restarting.\n"
+    (event,) = sandbox.events
+    assert (event["payload"]["summary"], event["payload"]["severity"]) == (
+        "Worker 1 died, restarting.",
+        "error",
+    )

@@ -1,6 +1,7 @@
 """Tracebacks as rows: the application's innermost line first, libraries folded, text understood."""
 
 import json
+import linecache
 import logging
 import sys
 import traceback
@@ -319,3 +320,20 @@ def test_any_text_is_understood_or_left_alone(lines: list[str]) -> None:
         traceback_rows.rows(raised)
     assert words == text or begun
     assert read(text).fields == {}
+
+
+def test_few_files_are_kept_in_memory_for_the_lines_of_pages(tmp_path: Path) -> None:
+    def shown(name: str) -> str:
+        path = tmp_path / name
+        path.write_text(f"line_of_{path.stem}()\n")
+        assert f"    line_of_{path.stem}()" in _rows(_frame(str(path), source=None))
+        return str(path)
+
+    own = tmp_path / "own.py"
+    own.write_text("own()\n")
+    assert linecache.getline(str(own), 1) == "own()\n"
+    paths = [shown(f"made_{number}.py") for number in range(traceback_rows.MAX_FILES + 20)]
+    kept = [path for path in paths if path in linecache.cache]
+    assert len(kept) <= traceback_rows.MAX_FILES
+    assert kept[-1] == paths[-1]
+    assert str(own) in linecache.cache  # which was not read for a page

@@ -100,3 +100,11 @@ def test_a_message_prints_no_container_longer_than_it_can_be_read(value: Any) ->
 )
 def test_a_message_of_usual_size_is_what_logging_makes_of_it(msg: Any, args: Any, message: str) -> None:
     assert contents.own_message(logging.makeLogRecord({"msg": msg, "args": args})) == message
+
+
+def test_a_record_says_what_its_class_says_though_an_agent_has_put_another_method_on_it() -> None:
+    made = logging.makeLogRecord({"msg": "order %s failed", "args": (7,)})
+    said = made.getMessage
+    made.getMessage = lambda: f"{said()} NR-LINKING|GUID|web01|027bea9e4e81991009e8d81344a7e1b5|"  # type: ignore[method-assign]
+    assert contents.own_message(made) == "order 7 failed"
+    assert contents.fields_of(made, {}, {}) == {}

@@ -1,6 +1,6 @@
 """How long a call is waited for."""
 
-from pagerduty_logging.state.helper import LONGEST, SLICES, waited
+from pagerduty_logging.state.helper import LONGEST, SLICES, Call, waited, waited_at_once
 
 
 class Look:
@@ -27,6 +27,31 @@ def test_time_in_which_nothing_gets_cpu_does_not_count_for_a_while():
     look = Look(slowness=3.0)
     assert not waited(look, 0.25, lambda: look.now)
     assert LONGEST < look.now < 2 * LONGEST
+
+
+def test_in_a_crowd_one_late_part_begins_the_wait_anew():
+    class Unsteady(Look):
+        def __call__(self, seconds: float) -> bool:
+            self.slowness = 1.5 if self.times == SLICES - 2 else 1.0
+            return super().__call__(seconds)
+
+    alone, crowded = Unsteady(1.0), Unsteady(1.0)
+    assert not waited(alone, 0.25, lambda: alone.now)
+    assert not waited(crowded, 0.25, lambda: crowded.now, crowded=True)
+    assert (alone.times, crowded.times) == (SLICES, SLICES - 1 + SLICES)
+
+
+def test_in_a_crowd_too_a_wait_has_an_end():
+    look = Look(slowness=3.0)
+    assert not waited(look, 0.25, lambda: look.now, crowded=True)
+    assert LONGEST < look.now < 2 * LONGEST
+
+
+def test_who_concludes_nothing_waits_in_one_piece():
+    parts: list[float] = []
+    call = Call(lambda: None, lambda look, seconds: parts.append(seconds) or waited_at_once(look, seconds))
+    assert not call.wait(0.001)
+    assert parts == [0.001]
 
 
 def test_a_wait_of_no_time_is_one_look():

@@ -1,26 +1,34 @@
 """What the handlers of one process ask at one moment costs a state little more than one of them."""
 
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pagerduty_logging.state.among import MANY, Among
 from pagerduty_logging.state.line import KNOWN_FOR, STUCK
 from pagerduty_logging.state.protocol import (
     LEASE,
     Anothers,
     Claim,
     Count,
+    Later,
     Mine,
     Outcome,
     Reply,
     Request,
     Sender,
     StateError,
+    Unknown,
 )
 from pagerduty_logging.state.together import Together, User
+
+from .conftest import Member
 
 MINE = Mine(occurrences=1, suppressed=0, first_seen=0.0, last_seen=0.0)
 
@@ -237,3 +245,111 @@ def test_what_had_to_wait_is_as_old_as_it_is_by_then():
     now = old.as_of_now()
     assert now.counts[0].first == pytest.approx(2.0, abs=0.5)
     assert now.outcomes[0].age == pytest.approx(3.0, abs=0.5)
+
+
+# --- while the state does not answer --------------------------------------------------------------
+
+
+class House:
+    """Handlers of one process, among themselves; the time is turned."""
+
+    def __init__(self, per_minute: int = 100) -> None:
+        self.now = 1_000.0
+        self.among = Among(lambda: self.now)
+        self.per_minute = per_minute
+
+    def sender(self, name: str) -> Sender:
+        return Sender(name=name, process="p", host="web-1", space="space", per_minute=self.per_minute)
+
+    def claim(self, name: str, key: str = "disk", severity: int = 1, **more: Any) -> Any:
+        return self.among.claim(self.sender(name), Claim(key, severity, 0.0, **more))
+
+    def conclude(self, name: str, what: Any = "commit", **more: Any) -> None:
+        outcome = Outcome(what, "disk", 0.0, severity=1, occurrences=1, window=300.0, **more)
+        self.among.conclude(self.sender(name), outcome, 0.0)
+
+
+def test_one_handler_sends_for_all_of_a_process_whose_state_does_not_answer():
+    house = House()
+    assert house.claim("a") is None
+    assert house.claim("b") == Anothers(False, LEASE)
+    assert house.claim("a") is None, "it asked the state once more in between"
+    house.conclude("a")
+    house.now += 10.0
+    assert house.claim("b") == Anothers(True, 290.0, 10.0)
+    assert house.claim("b", severity=0) is None, "it is worse"
+    house.now += 291.0
+    assert house.claim("c") is None
+
+
+def test_the_size_of_a_problem_is_reported_by_one_of_them_too():
+    house = House()
+    assert house.claim("a") is None
+    house.conclude("a")
+    assert house.claim("b", follow_up=True) is None
+    house.conclude("b", follow_up=True)
+    answer = house.claim("c", follow_up=True)
+    assert isinstance(answer, Anothers)
+    assert answer.told
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_an_event_that_one_of_them_does_not_send_is_sent_by_another(dies: bool):
+    house = House()
+    assert house.claim("a") is None
+    if dies:
+        house.now += LEASE
+    else:
+        house.conclude("a", "release")
+    assert house.claim("b") is None
+
+
+def test_a_problem_that_was_resolved_is_sent_again():
+    house = House()
+    assert house.claim("a") is None
+    house.conclude("a")
+    house.now += 10.0
+    house.conclude("a", "resolve")
+    house.now += 1.0
+    assert house.claim("b") is None
+
+
+def test_they_share_a_part_of_the_budget_and_critical_events_have_all_of_it():
+    house = House(per_minute=10)
+    assert [house.claim("a", f"problem {n}") for n in range(5)] == [None] * 5
+    house.now += 20.0
+    assert house.claim("b", "another") == Later(40.0)
+    assert [house.claim("b", f"fire {n}", severity=0) for n in range(5)] == [None] * 5
+    assert house.claim("b", "the sixth", severity=0) == Later(40.0)
+    house.now += 40.0
+    assert house.claim("b", "the sixth", severity=0) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "other"),
+    [
+        (MINE, Anothers(False, LEASE)),
+        (Anothers(False, 20.0, 10.0), Anothers(False, 20.0, 10.0)),
+        (Anothers(True, 200.0, 100.0), Anothers(True, 200.0, 100.0)),
+        (Later(5.0), None),
+    ],
+)
+def test_what_the_state_has_answered_one_is_known_to_the_others(answer: Any, other: Any):
+    house = House()
+    house.among.learn(house.sender("a"), Claim("disk", 1, 0.0), answer)
+    assert house.claim("b") == other
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_of_many_handlers_whose_file_is_locked_one_sends(tmp_path: Path, many: bool):
+    path = tmp_path / "state.sqlite"
+    here, there, *_others = [Member(path) for _ in range(MANY if many else MANY - 1)]
+    members = [here, there, *_others]
+    for number, member in enumerate(members):
+        assert isinstance(member.ask(f"problem {number}"), Mine)
+    assert isinstance(there.ask("known"), Mine)
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert here.ask() == Unknown()
+        for answer in (there.ask(), here.ask("known")):
+            assert isinstance(answer, Anothers if many else Unknown)
