@@ -94,6 +94,17 @@ def catch_all(log: logging.Logger, step: Callable[[int], None], i: int) -> None:
         log.error(f"step failed: {error}")
 
 
+def catch_all_without_words(log: logging.Logger, step: Callable[[int], None], i: int) -> None:
+    try:
+        step(i)
+    except Exception:
+        log.error({"event": "step failed", "order": i})
+
+
+def sell(i: int) -> None:
+    raise OutOfStock(i)
+
+
 def pay(i: int) -> None:
     raise LookupError(f"no payment {i}")
 
@@ -151,6 +162,7 @@ FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
     ),
     "values alone": lambda log, i: log.error("%s: %s", i, "payment failed"),
     "a tag before it": lambda log, i: log.error(f"[{i}] payment failed"),
+    "a mapping of a catch-all": lambda log, i: catch_all_without_words(log, sell, i),
     "a catch-all": lambda log, i: catch_all(log, pay, i),
     "an error within a group": in_a_group,
     "a printed traceback": printed,
