@@ -194,7 +194,7 @@ class RedisStore:
         users = together.those_of(self._place)
 
         def do(requests: list[Request]) -> list[Reply]:
-            return self._exchange(users.hand_ins, requests)
+            return self.beside()._exchange(users.hand_ins, requests)
 
         return users.hand_over(self._user, request, do, guard)
 
