@@ -93,14 +93,13 @@ class CallSites:
             return None
         if module is not None and module != record.module:
             return None
-        found: Any = find(message)
+        found: Any
         joined: tuple[str, ...] | None = ()
         appended = record.exc_text and not record.exc_info
-        if appended or (found is None and record.args is None and "(most recent call last):" in message):
-            found = self._by_printed(record, message, line)
-            if found is None:
-                return None
-            found, joined = found
+        if appended or (record.args is None and "(most recent call last):" in message):
+            found, joined = self._by_printed(record, message, line)
+        else:
+            found = find(message)
         if found is None:
             return None
         raised: Any = record.exc_info
@@ -127,24 +126,22 @@ class CallSites:
 
     def _by_printed(
         self, record: logging.LogRecord, message: str, line: Line
-    ) -> tuple[object, tuple[str, ...]] | None:
+    ) -> tuple[object, tuple[str, ...]]:
         """Return what a line finds for words to which a traceback was appended, and what that joins.
 
-        None: it finds nothing.
+        It finds None for what it does not know.
         """
         whole, begins = _printed_in(record, message)
         if begins is None:
-            return None
+            return None, ()
         words = message[:begins] if whole is message else message
-        if whole.startswith(printed_shapes.STACK, begins):
-            return line.find(words), ()
         shape = self._printed.of(_place_of(record), whole, begins)
         if shape is None:
-            return None
+            return (line.find(words) if whole.startswith(printed_shapes.STACK, begins) else None), ()
         if line.texts is None:
             return line.find(words), shape.joined
         if any(one.fits(whole) or one.fits(f"{words}\n") for one in line.site.templates):
-            return None
+            return None, ()
         return line.texts.find(words, shape.means(words, whole[begins + 1 :])), ()
 
     def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
@@ -179,7 +176,12 @@ class CallSites:
             here = self._known_at.get((record.pathname, record.lineno))
             if here is None:
                 return False
-            if sys.exception() is not None and not record.exc_info:
+            # Of what is no text `with_handled` says nothing.
+            if (
+                (record.args or type(record.msg) is str)
+                and sys.exception() is not None
+                and not record.exc_info
+            ):
                 whole = failure.with_handed(record)
                 if whole is None:
                     return False

@@ -5,10 +5,11 @@ A group counts as its members; an exception from another process counts as what 
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeAlias, TypeGuard
+from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.record import printed_traceback
@@ -29,6 +30,7 @@ MAX_MEMBERS: Final = 100
 _MAX_PRINTED_CHARS: Final = 40_000
 _ELSEWHERE: Final = frozenset(("ename", "excinfo"))
 """Attributes of exceptions that pass on what a notebook or another interpreter raised."""
+_STAND_FOR: Final = _ELSEWHERE | {"exceptions"}
 _MAX_WRAPPERS: Final = 5
 _MADE_OF: Final = "\nThe above exception was the direct cause of the following exception:\n"
 _STACK: Final = "\nStack (most recent call last):"
@@ -94,6 +96,24 @@ def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
     if chosen is innermost and exception.__cause__ is None and _ELSEWHERE.isdisjoint(exception.__dict__):
         return Failure(exception_type(exception), innermost_name(exception.__traceback__))
     return Failure(exception_type(exception), chosen(places_behind(exception)))
+
+
+def joined_of_plain(exception: BaseException) -> tuple[str, ...] | None:
+    """Return what `raised` joins for an exception that stands for no other; None if it may."""
+    kind: Any = type(exception)
+    if (
+        exception.__cause__ is not None
+        or type(kind) is not type
+        or issubclass(kind, BaseExceptionGroup)
+        or not _STAND_FOR.isdisjoint(exception.__dict__)
+    ):
+        return None
+    return _joined_of_type(kind, innermost_name(exception.__traceback__))
+
+
+@functools.lru_cache(maxsize=512)
+def _joined_of_type(kind: type, function: str) -> tuple[str, ...]:
+    return Failure(name_of_class(kind), function).joined
 
 
 def members(errors: Sequence[BaseException]) -> tuple[str, ...]:

@@ -272,8 +272,6 @@ def with_handed(record: logging.LogRecord) -> logging.LogRecord | None:
         return None if handed is None else record
     if among and exceptions.is_group(error):
         return None
-    if not among and type(record.msg) is not str and not record.args:
-        return record  # only a text has words of what is handled
     if not among and shapes.words_of(error) is None:
         return None
     if not among and not (isinstance(error, Exception) and _has_words_of(error, record.msg, record.args)):

@@ -56,7 +56,7 @@ def token_of(record: logging.LogRecord, show: Show = not_asked) -> Token | None:
     if words is None:
         entries = wordless(msg)
         return None if entries is None else token_of_words(record, entries.words, entries=entries)
-    if causes.is_exception(msg):
+    if issubclass(type(msg), BaseException):
         subject = msg
         if args and not record.exc_info and failure.may_be_handed(record, msg):
             return None
@@ -89,7 +89,7 @@ def token_of_words(
             words, appended, quoted, whole = said
         if words.endswith(_COUNTED):
             words = texts.uncounted(words)
-    if _holds_names(words):
+    if ("<" in words or '"' in words) and _holds_names(words):
         return None
     if record.exc_text and not record.exc_info:
         if appended or type(record.exc_text) is not str or sys.exception() is not None:
@@ -99,7 +99,9 @@ def token_of_words(
     site = source.sites.get((path, record.lineno))
     if site is None:
         return None
-    crash = _crash_of(record, appended, quoted)
+    crash = _crash_of(record, appended)
+    if quoted and crash == ():
+        crash = _crash_quoted(record, quoted)
     if crash is None:
         return None
     shape: str | None
@@ -113,28 +115,32 @@ def token_of_words(
                 return name, shape, crash
             break
     else:
-        if whole and any(one.fits(whole) or one.fits(f"{words}\n") for one in site.templates):
-            return None
         part = part_in(site, words)
         guessed = part is None
-        shape = part.text if part is not None else _guessed_shape(site, words, entries)
-        if shape is None or not _was_missed(site, path):
+        shape = part.text if part is not None else _guessed_shape(words, site, entries)
+        if shape is None or not _was_missed(site, path) or (whole and _fits_whole(site, words, whole)):
             return None
     says = () if entries is None else entries.says
     return _joined(record, words, shape, subject, guessed=guessed, crash=crash, appended=appended, says=says)
 
 
-def _guessed_shape(site: source.Site, words: str, entries: Wordless | None) -> str | None:
+def _guessed_shape(words: str, site: source.Site, entries: Wordless | None) -> str | None:
     """What stands for words that no template fits; None if their digits decide that, too."""
     if entries is not None:
         return entries.shape
-    shape = _shape_of_repr(words) if texts.may_be_repr(words) else ""
-    return _shape_of_values(site, words) if shape == "" else shape
+    if words[-1:] == ")" and texts.may_be_repr(words) and (shape := _shape_of_repr(words)) != "":
+        return shape
+    return _shape_of_values(site, words)
+
+
+def _fits_whole(site: source.Site, words: str, whole: str) -> bool:
+    """Whether a template has room for the traceback that follows the words, too."""
+    return any(one.fits(whole) or one.fits(f"{words}\n") for one in site.templates)
 
 
 def _holds_names(words: str) -> bool:
     """Return whether words may have a class or a frame in them, which the full rules take out."""
-    return ("<" in words and "<class '" in words) or ('"' in words and 'File "' in words)
+    return "<class '" in words or 'File "' in words
 
 
 def _taken_apart(record: logging.LogRecord, text: str) -> tuple[str, str, str, str] | None:
@@ -155,16 +161,14 @@ def _taken_apart(record: logging.LogRecord, text: str) -> tuple[str, str, str, s
     return found if said == simple and (said.text or said.quoted) else None
 
 
-def _crash_of(record: logging.LogRecord, appended: str = "", quoted: str = "") -> tuple[str, ...] | None:
-    """What an exception joins if the line reports for other code, () if not; None if that is not known."""
-    crash = _crash_of_line(record, appended)
-    if crash or not quoted or crash is None:
-        return crash
+def _crash_quoted(record: logging.LogRecord, quoted: str) -> tuple[str, ...] | None:
+    """What a quoted traceback joins; None if that is not known."""
     printed = causes.printed(quoted, failure.application_function)
     return None if printed is None or failure.reports_for_others(record) else printed.joined
 
 
-def _crash_of_line(record: logging.LogRecord, appended: str) -> tuple[str, ...] | None:
+def _crash_of(record: logging.LogRecord, appended: str = "") -> tuple[str, ...] | None:
+    """What the exception joins if the line reports for other code, () if not; None if that is not known."""
     if record.exc_info:
         return failure.joined_of(record)
     if appended:
@@ -241,10 +245,13 @@ def _joined(
             if its_words is None:
                 return None
             if nothing or words == its_words:
-                is_more = exception.__cause__ is not None or exceptions.is_group(exception)
-                if is_more and shapes.shape_of(exception) is None:
-                    return None
-                joined = causes.raised(exception).joined
+                plain = causes.joined_of_plain(exception)
+                if plain is None:
+                    is_more = exception.__cause__ is not None or exceptions.is_group(exception)
+                    if is_more and shapes.shape_of(exception) is None:
+                        return None
+                    plain = causes.raised(exception).joined
+                joined = plain
         elif appended:
             printed = causes.printed(appended)
             if printed is not None and (nothing or printed.is_all_of(words, appended)):

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record import message, structured, template_strings
 
-from . import causes, forms, shapes, texts
+from . import forms, shapes, texts
 from .alike import MAX_MASKED, without_digits
 
 Show: TypeAlias = Callable[[Any], str | None]
@@ -56,7 +56,7 @@ def words_of(said: Any, show: Show = not_asked) -> str | None:
         if "pagerduty" in said:
             return None
         words = _words_of(said)
-    elif causes.is_exception(said):
+    elif issubclass(type(said), BaseException):
         words = shapes.words_of(said)
     if words is None:
         words = show(said)
