@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state.among import Among
-from pagerduty_logging.state.breaker import PATIENCE, UNHURRIED, Breaker
+from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker
 from pagerduty_logging.state.helper import Call, Helper, waited_at_once
 from pagerduty_logging.state.protocol import (
     Reply,
@@ -24,7 +24,6 @@ from pagerduty_logging.state.protocol import (
 
 HUNG = 60.0
 """Seconds after which a call that does not end is abandoned, and another one tried."""
-NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,7 +320,8 @@ class Asker:
             stop = "" if why.endswith((".", "?", "!")) else "."
             self._say("state", f"{where} does not answer: {why}{stop} Pages go out as without state")
         else:
-            if str(self.stats.why).startswith(NO_ANSWER) and not why.startswith(NO_ANSWER):
+            is_known = not why.startswith(NO_ANSWER) and not why.endswith(LATE)
+            if is_known and str(self.stats.why).startswith(NO_ANSWER):
                 self._say("why no state", f"{self.stats.where} does not answer: {why}")
             self.stats = replace(self.stats, why=why)
         self.breaker.failed(self._clock(), held)

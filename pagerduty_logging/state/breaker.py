@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+NO_ANSWER, LATE = "no answer", "does not answer in time"
+"""How the reasons begin, or end, that say no more than that."""
 FIRST_PAUSE = 1.0
 """Seconds after a failure in which the state is not called."""
 LONGEST_PAUSE = 60.0

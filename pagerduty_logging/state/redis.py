@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pagerduty_logging.state import together
 from pagerduty_logging.state.among import Among
+from pagerduty_logging.state.breaker import LATE
 from pagerduty_logging.state.helper import Guard, waited, waited_by_many
 from pagerduty_logging.state.line import Batch, Line, Waiting
 from pagerduty_logging.state.protocol import (
@@ -193,7 +194,7 @@ class RedisStore:
         users = together.those_of(self._place)
 
         def do(requests: list[Request]) -> list[Reply]:
-            return self._exchange(users.hand_ins, requests)
+            return self.beside()._exchange(users.hand_ins, requests)
 
         return users.hand_over(self._user, request, do, guard)
 
@@ -319,7 +320,7 @@ _MEANINGS = (
     (("WRONG_VERSION_NUMBER",), "what answers speaks no TLS: is it redis:// instead of rediss://?"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""
-_LATE = "Redis does not answer in time"
+_LATE = f"Redis {LATE}"
 
 
 def _words(error: Exception) -> str:

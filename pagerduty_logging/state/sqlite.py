@@ -42,7 +42,7 @@ from pagerduty_logging.state.sqlite_exchange import (
 
 PATIENCE = 0.2
 """Seconds to wait for others who write, where no more is said."""
-SHARE = 0.6
+SHARE = 0.5
 """Of the seconds for an exchange, those to wait for others who write."""
 BUSY_PAUSE = (0.0005, 0.003, 0.012)
 """Seconds between two looks whether it is our turn: at least, at most, and at most after some looks."""

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from pagerduty_logging.state.protocol import Mine, Unknown
+from pagerduty_logging.state.protocol import Count, Mine, Request, Sender, Unknown
 from pagerduty_logging.state.sqlite import SqliteStore
+from pagerduty_logging.state.sqlite_exchange import Exchange
 
 from .conftest import Member
 from .servers import until
@@ -343,3 +345,28 @@ def test_what_is_told_while_the_time_is_looked_up_is_known(path: Path):
     here.state._asker.make_store = lambda: SqliteStore(os.fspath(path), clock)
     assert here.ask().told
     assert isinstance(looks[0], Mine)
+
+
+def counting(name: str, n: int) -> Request:
+    sender = Sender(name=name, process=name, host="web-1", space="space")
+    return Request(sender=sender, sequence=1, counts=(Count("disk", n, 0.0, 0.0, 1),))
+
+
+def test_no_lock_is_held_while_it_is_decided_and_what_was_read_too_early_is_not_written(path: Path):
+    slow, quick = SqliteStore(str(path)), SqliteStore(str(path))
+    begun = Exchange(slow._open(1.0), [counting("slow", 1)], time.time)
+    assert begun.applied(counting("slow", 1)).handed_in == 1
+    assert quick.exchange(counting("quick", 10), 0.25).handed_in == 1
+    assert not begun.write()
+    assert [problem.occurrences for problem in quick.problems()[1]] == [10]
+    assert slow.exchange(counting("slow", 1), 0.25).handed_in == 1
+    (problem,) = quick.problems()[1]
+    assert (problem.occurrences, problem.processes) == (11, 2)
+
+
+def test_problems_are_shown_while_another_process_writes(path: Path):
+    store = SqliteStore(str(path))
+    store.exchange(counting("one", 3), 0.25)
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert [problem.occurrences for problem in store.problems()[1]] == [3]
