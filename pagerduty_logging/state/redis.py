@@ -132,10 +132,10 @@ class RedisStore:
                 link.answers = True
             else:
                 text = self._asked(self._given, requests)
+            return unpacked(requests, text)
         except Exception as error:
             _hang_up(line.link)
             raise self._error(error) from None
-        return unpacked(requests, text)
 
     def _line(self, request: Request) -> Line:
         return together.those_of(self._place).line(request)
@@ -182,13 +182,13 @@ class RedisStore:
             if not asked.wait(seconds, waited_by_many if self.among else waited):
                 asked.hang_up()
                 raise StateError(f"no answer within {seconds:.2g} s")
-            text = asked.answer()
+            replies = unpacked(requests, asked.answer())
         except Exception as error:
             _hang_up(line.link)
             raise self._error(error) from None
         if line.link is not None:
             line.link.answers = True
-        return unpacked(requests, text)
+        return replies
 
     def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
         users = together.those_of(self._place)
@@ -350,7 +350,8 @@ class _Asking:
         self._store = store
         self._line = line
         self._mine, self._batch = mine, batch
-        self._sent = None if self._batch is None else self._send(self._batch.requests)
+        # An answer that nobody reads would be taken for the next one's.
+        self._sent = None if batch is None or not batch.requests else self._send(batch.requests)
         self.others_wait = self._sent is None or not alone
 
     def _send(self, requests: list[Request]) -> Asked | StateError:

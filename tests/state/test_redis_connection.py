@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pagerduty_logging.state.protocol import Anothers, Claim, Mine, Request, Sender, Unknown
+from pagerduty_logging.state.protocol import Anothers, Claim, Mine, Request, Sender, StateError, Unknown
 from pagerduty_logging.state.redis import RedisStore
 from pagerduty_logging.state.redis_connection import command
 
@@ -126,3 +126,53 @@ def test_a_handler_that_waits_for_its_turn_takes_what_another_was_answered(redis
     assert client.info("commandstats")["cmdstat_evalsha"]["calls"] - before == 1
     for store in stores:
         store.close()
+
+
+class JustFree:
+    """A turn that another handler has given back between two looks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.acquire, self.release = self._lock.acquire, self._lock.release
+
+    def locked(self) -> bool:
+        return True
+
+
+def test_what_need_not_be_asked_leaves_no_answer_for_the_next_one_to_take(redis_server: Server):
+    proxy = Proxy(redis_server.port)
+    stores = [RedisStore(url=proxy.url) for _ in range(2)]
+    requests = [
+        Request(
+            sender=Sender(name=name, process="one", host="web-1", space="space"),
+            claim=Claim("met by both", 1, 0.0),
+        )
+        for name in ("first", "second")
+    ]
+    first, second = zip(stores, requests, strict=True)
+    for store, request in (first, second):
+        store.exchange(replace(request, claim=None), 1.0)
+    assert isinstance(first[0].exchange(first[1], 1.0).answer, Mine)
+    calls = redis_server.client().info("commandstats")["cmdstat_evalsha"]["calls"]
+    stores[1]._line(requests[1])._turn = JustFree()
+    under_way = second[0].begin(second[1])
+    assert under_way is not None
+    assert under_way.wait(1.0)
+    assert isinstance(under_way.result().answer, Anothers)
+    assert redis_server.client().info("commandstats")["cmdstat_evalsha"]["calls"] == calls
+    for store in stores:
+        store.close()
+    proxy.close()
+
+
+def test_a_connection_with_an_answer_to_something_else_is_given_up(redis_server: Server):
+    store = RedisStore(url=redis_server.url)
+    request = Request(
+        sender=Sender(name="one", process="one", host="web-1", space="space"), claim=Claim("disk", 1, 0.0)
+    )
+    store.exchange(replace(request, claim=None), 1.0)
+    store._line(request).link.client.connection.send_command("PING")
+    with pytest.raises(StateError, match="nonsense"):
+        store.read(store._line(request), [request], store.send(store._line(request), [request]), 1.0)
+    assert isinstance(store.exchange(request, 1.0).answer, Mine | Anothers)
+    store.close()
