@@ -95,9 +95,15 @@ class CallSites:
             return None
         found: Any
         joined: tuple[str, ...] | None = ()
-        appended = record.exc_text and not record.exc_info
-        if appended or (record.args is None and "(most recent call last):" in message):
-            found, joined = self._by_printed(record, message, line)
+        printed = record.exc_text
+        appended = printed and not record.exc_info
+        if appended:
+            found, joined = self._by_printed(record, line, message, printed, -1)
+        elif record.args is None and "(most recent call last):" in message:
+            begins = printed_shapes.begin_of(message)
+            found = None
+            if begins:
+                found, joined = self._by_printed(record, line, message[:begins], message, begins)
         else:
             found = find(message)
         if found is None:
@@ -125,17 +131,14 @@ class CallSites:
         return self._known_at.get((path, record.lineno), _NOTHING).get((record.name, shape, joined))
 
     def _by_printed(
-        self, record: logging.LogRecord, message: str, line: Line
+        self, record: logging.LogRecord, line: Line, words: str, whole: Any, begins: int
     ) -> tuple[object, tuple[str, ...]]:
         """Return what a line finds for words to which a traceback was appended, and what that joins.
 
-        It finds None for what it does not know.
+        It finds None for what it does not know. For `whole` and `begins` see `_printed_in`.
         """
-        whole, begins = _printed_in(record, message)
-        if begins is None:
-            return None, ()
-        words = message[:begins] if whole is message else message
-        shape = self._printed.of(_place_of(record), whole, begins)
+        place = record.name, line.path, record.lineno, record.funcName
+        shape = self._printed.of(place, whole, begins)
         if shape is None:
             return (line.find(words) if whole.startswith(printed_shapes.STACK, begins) else None), ()
         if line.texts is None:
