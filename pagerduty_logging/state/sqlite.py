@@ -215,7 +215,7 @@ class SqliteStore:
             for line in (users.claims, users.hand_ins):
                 link, line.link = line.link, None
                 if link is not None:
-                    link.leave()
+                    link.leave(PATIENCE)  # its files may be deleted next
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.state.among import MANY, Among
-from pagerduty_logging.state.helper import Guard, Helper, waited_by_many
+from pagerduty_logging.state.helper import Guard, Helper, waited_at_once, waited_by_many
 from pagerduty_logging.state.line import LINGER, PROMPT, Do, Handed, Line
 from pagerduty_logging.state.protocol import Reply, Request, StateError
 
@@ -37,10 +37,11 @@ class Link:
     close: Callable[[], object]
     helper: Helper = field(default_factory=Helper)
 
-    def leave(self) -> None:
-        """Let go of connection and thread, after the call that is under way."""
-        self.helper.start(self.close)
+    def leave(self, seconds: float = 0.0) -> None:
+        """Let go of connection and thread, after the call that is under way; wait so long for that."""
+        closing = self.helper.start(self.close, waited_at_once)
         self.helper.leave()
+        closing.wait(seconds)
 
 
 class Joined:

@@ -56,6 +56,16 @@ def test_the_file_is_for_its_owner_alone(path: Path):
         os.umask(umask)
 
 
+def test_handlers_of_one_process_that_are_closed_have_closed_their_file(path: Path):
+    for number in range(10):
+        here, there = Member(path), Member(path)
+        here.tell(f"disk {number}")
+        there.tell(f"network {number}")
+        assert here.state.close(1.0)
+        assert there.state.close(1.0)
+        assert list(path.parent.iterdir()) == [path]
+
+
 def test_a_directory(tmp_path: Path):
     assert f"{tmp_path} is a directory: name a file in it" in why(tmp_path)
 
