@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from pagerduty_logging.record import places
+from pagerduty_logging.record import places, printed_traceback
 
 from . import causes
 
-_HEADER: Final = "Traceback (most recent call last):\n"
+_HEADER: Final = f"{printed_traceback.HEADER}\n"
 STACK: Final = "\nStack (most recent call last):\n"
 _OF_GROUP: Final = "\n  + Exception Group "
 MAX_PLACES: Final = 300

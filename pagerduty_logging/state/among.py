@@ -87,7 +87,7 @@ class Among:
             record = self._records.get(name) or Record()
             if isinstance(answer, Mine):
                 record.lease(sender.name, now + LEASE, claim.severity)
-                self._sent.setdefault(sender.space, []).append(now)
+                self._sent_lately(sender.space, now).append(now)
             elif not isinstance(answer, Anothers):
                 return
             elif answer.told:
@@ -124,10 +124,15 @@ class Among:
             del self._records[next(iter(self._records))]
 
     def _spend(self, sender: Sender, severity: int, now: float) -> float:
-        sent = [at for at in self._sent.get(sender.space, ()) if now - MINUTE < at <= now]
+        sent = self._sent_lately(sender.space, now)
         most = sender.per_minute if severity == 0 else max(sender.per_minute // SHARE, 1)
         wait = max(sent[len(sent) - most] + MINUTE - now, 0.001) if len(sent) >= most else 0.0
         if not wait:
             sent.append(now)
-        self._sent[sender.space] = sent
         return wait
+
+    def _sent_lately(self, space: str, now: float) -> list[float]:
+        """Return when events of the last minute were sent; the others are forgotten."""
+        sent = [at for at in self._sent.get(space, ()) if now - MINUTE < at <= now]
+        self._sent[space] = sent
+        return sent

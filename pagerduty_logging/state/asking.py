@@ -14,13 +14,7 @@ from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker
 from pagerduty_logging.state.helper import Call, Helper, waited_at_once
-from pagerduty_logging.state.protocol import (
-    Reply,
-    Request,
-    StateError,
-    Store,
-    UnderWay,
-)
+from pagerduty_logging.state.protocol import Reply, Request, StateError, Store, UnderWay
 
 HUNG = 60.0
 """Seconds after which a call that does not end is abandoned, and another one tried."""

@@ -103,8 +103,9 @@ def test_a_server_that_hangs_as_it_is_told_the_script_again_holds_the_worker_for
     proxy.close()
 
 
-def test_a_handler_that_waits_for_its_turn_takes_what_another_was_answered(redis_server: Server):
-    stores = [RedisStore(url=redis_server.url) for _ in range(2)]
+def two_with_the_same_claim(url: str) -> tuple[list[RedisStore], list[Request]]:
+    """Two stores of one process that the state has answered once, and the claim that each is to make."""
+    stores = [RedisStore(url=url) for _ in range(2)]
     requests = [
         Request(
             sender=Sender(name=name, process="one", host="web-1", space="space"),
@@ -114,6 +115,11 @@ def test_a_handler_that_waits_for_its_turn_takes_what_another_was_answered(redis
     ]
     for store, request in zip(stores, requests, strict=True):
         store.exchange(replace(request, claim=None), 1.0)
+    return stores, requests
+
+
+def test_a_handler_that_waits_for_its_turn_takes_what_another_was_answered(redis_server: Server):
+    stores, requests = two_with_the_same_claim(redis_server.url)
     client = redis_server.client()
     before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
     first, second = (store.begin(request) for store, request in zip(stores, requests, strict=True))
@@ -141,17 +147,8 @@ class JustFree:
 
 def test_what_need_not_be_asked_leaves_no_answer_for_the_next_one_to_take(redis_server: Server):
     proxy = Proxy(redis_server.port)
-    stores = [RedisStore(url=proxy.url) for _ in range(2)]
-    requests = [
-        Request(
-            sender=Sender(name=name, process="one", host="web-1", space="space"),
-            claim=Claim("met by both", 1, 0.0),
-        )
-        for name in ("first", "second")
-    ]
+    stores, requests = two_with_the_same_claim(proxy.url)
     first, second = zip(stores, requests, strict=True)
-    for store, request in (first, second):
-        store.exchange(replace(request, claim=None), 1.0)
     assert isinstance(first[0].exchange(first[1], 1.0).answer, Mine)
     calls = redis_server.client().info("commandstats")["cmdstat_evalsha"]["calls"]
     stores[1]._line(requests[1])._turn = JustFree()

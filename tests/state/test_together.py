@@ -282,6 +282,14 @@ def test_one_handler_sends_for_all_of_a_process_whose_state_does_not_answer():
     assert house.claim("c") is None
 
 
+def test_events_of_earlier_minutes_are_forgotten_while_the_state_answers():
+    house = House()
+    for number in range(500):
+        house.now += 1.0
+        house.among.learn(house.sender("a"), Claim(str(number), 1, 0.0), MINE)
+    assert sum(map(len, house.among._sent.values())) == 60
+
+
 def test_the_size_of_a_problem_is_reported_by_one_of_them_too():
     house = House()
     assert house.claim("a") is None
