@@ -26,7 +26,7 @@ from pagerduty_logging.fingerprinting.call_sites import CallSites
 from pagerduty_logging.page.events import Order
 from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record.lookout import Lookout
-from pagerduty_logging.record.routing import Rule
+from pagerduty_logging.record.routing import RoutingRule
 from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.shared import SharedState
 
@@ -44,7 +44,7 @@ class Pager(logging.Handler):
 
     # Class attributes too: where the constructor raises, logging still holds, and flushes, the handler.
     _delivery: Delivery | None = None
-    _routes: Sequence[tuple[Rule, Pager | None]] = ()
+    _routes: Sequence[tuple[RoutingRule, Pager | None]] = ()
     _holder: int | None = None
     repeats = 0
 

@@ -137,7 +137,7 @@ def _handlers_of(module: str) -> Iterator[Step]:
     """Import a module as a program in this directory would, and report the handlers that it made."""
     from pagerduty_logging.cli.probes import Step
     from pagerduty_logging.handler import handlers
-    from pagerduty_logging.record.attachment import standing_of
+    from pagerduty_logging.record.attachment import attachment_of
 
     sys.path.insert(0, os.getcwd())
     try:
@@ -148,15 +148,15 @@ def _handlers_of(module: str) -> Iterator[Step]:
     found = sorted(handlers(), key=lambda handler: handler.number)
     if not found:
         yield Step("handler", False, f"{module} made no PagerDutyHandler, or nothing refers to it any more")
-    standings = [(handler, standing_of(handler)) for handler in found]
-    in_reach = any(standing.at and not standing.trouble for _, standing in standings)
-    for handler, standing in standings:
-        if standing.at and not standing.trouble:
-            where = ", ".join(standing.at)
+    attachments = [(handler, attachment_of(handler)) for handler in found]
+    in_reach = any(attachment.at and not attachment.trouble for _, attachment in attachments)
+    for handler, attachment in attachments:
+        if attachment.at and not attachment.trouble:
+            where = ", ".join(attachment.at)
             inert = "; it has no routing key in this environment, or is not enabled" if handler.inert else ""
             yield Step("handler", True, f"attached to {where}{inert}")
         elif not in_reach:
-            yield Step("handler", False, handler.lookout.trouble() or standing.trouble)
+            yield Step("handler", False, handler.lookout.trouble() or attachment.trouble)
 
 
 def _tell(step: Step, args: argparse.Namespace) -> Step:

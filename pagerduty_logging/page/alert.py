@@ -119,7 +119,7 @@ class _Page:
     def __init__(
         self,
         occurrence: Occurrence,
-        said: message.Said,
+        said: message.MessageParts,
         logged: Mapping[str, safejson.JSON],
         chain: tuple[Raised, ...],
         dedup_key: str,

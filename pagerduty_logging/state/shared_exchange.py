@@ -24,7 +24,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class SharedConnection:
     """What those of a line speak on, where a call may hang.
 
     Attributes:
@@ -55,7 +55,7 @@ class Joined:
 
     others_wait = True
 
-    def __init__(self, line: Line, request: Request, link: Callable[[], Link]) -> None:
+    def __init__(self, line: Line, request: Request, link: Callable[[], SharedConnection]) -> None:
         self._line = line
         self._link = link
         self._mine = line.join(request)

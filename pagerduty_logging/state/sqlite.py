@@ -122,12 +122,12 @@ class SqliteStore:
 
         return users.ask(self._user, request, do)
 
-    def _link(self, line: Line) -> shared_exchange.Link:
+    def _link(self, line: Line) -> shared_exchange.SharedConnection:
         """Return what the handlers of this process speak on: one connection."""
         if line.link is None:
             store = SqliteStore(self.path, self._clock)
-            line.link = shared_exchange.Link(store._exchange, store._close)
-        link: shared_exchange.Link = line.link
+            line.link = shared_exchange.SharedConnection(store._exchange, store._close)
+        link: shared_exchange.SharedConnection = line.link
         return link
 
     def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:

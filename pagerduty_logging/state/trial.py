@@ -5,14 +5,14 @@ from __future__ import annotations
 import uuid
 
 from pagerduty_logging.state.helper import Helper
-from pagerduty_logging.state.options import Place
+from pagerduty_logging.state.options import StatePlace
 from pagerduty_logging.state.protocol import Request, Sender, StateError, digest
 
 PATIENCE = 2.0
 """Seconds to wait for an answer, with a person waiting too."""
 
 
-def fault_of(place: Place, routing_key: str, host: str) -> str | None:
+def fault_of(place: StatePlace, routing_key: str, host: str) -> str | None:
     """Do one exchange that hands in nothing; return what is wrong, without a secret, or None.
 
     Args:
