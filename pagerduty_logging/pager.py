@@ -357,3 +357,8 @@ class Pager(logging.Handler):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a PagerDutyHandler is not pickled: configure logging in each process")
+
+
+for _method in (Pager.acknowledge, Pager.resolve, Pager.change, Pager.flush):
+    # Python's error for a wrong argument names the class that users know.
+    _method.__qualname__ = f"PagerDutyHandler.{_method.__name__}"

@@ -160,7 +160,7 @@ class _Page:
                     case "dedup_key" | "event_action":
                         pass
                     case "severity":
-                        wished["severity"] = _checked("severity", _text(value))
+                        wished["severity"] = _checked("severity", _text(value).strip().lower())
                     case "custom_details":
                         self._wished_details = _mapping(value)
                     case "links":
