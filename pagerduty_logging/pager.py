@@ -190,7 +190,7 @@ class Pager(logging.Handler):
                 interruption = None
 
     def _routed(self, record: logging.LogRecord, name: object, level: object, defects: list[str]) -> bool:
-        """Let the first rule that fits decide who sends; tell whether that is another than this handler."""
+        """Let the first rule that fits decide who sends; return whether that is another than this handler."""
         if any(other._delivery is not None and other._delivery.is_own(name) for other in self._others):
             return True
         for rule, other in self._routes:
@@ -233,7 +233,7 @@ class Pager(logging.Handler):
         return [one for one in everybody if one._pipeline.knows(dedup_key)] or everybody
 
     def _resolve_second_alerts(self, dedup_key: str) -> None:
-        for order in self._pipeline.beside(dedup_key):
+        for order in self._pipeline.resolve_second_alerts(dedup_key):
             self._submit(order)
 
     def change(

@@ -23,8 +23,8 @@ def test_what_is_gained_and_lost():
     said = words(comparing.compared(before, after))
     assert "| alerts | 2 | 1 | -1 |" in said
     assert "paged only before" in said
-    assert "told 20 seconds later" in said
-    assert "No problem would have been told differently" in words(comparing.compared(before, before))
+    assert "reported 20 seconds later" in said
+    assert "No problem would have been reported differently" in words(comparing.compared(before, before))
 
 
 @pytest.mark.parametrize(
