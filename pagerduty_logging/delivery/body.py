@@ -63,7 +63,7 @@ class Body(ABC):
         return encoded
 
     def release(self) -> None:
-        """Release what the bytes were made from, if there are any: while they wait, or once they were sent."""
+        """Release what the bytes were made from, once there are any and it is time for it."""
         if self.encoded is not None:
             with suppress(Exception):  # it is sent all the same
                 self.on_bytes(self.encoded)
