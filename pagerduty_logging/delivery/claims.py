@@ -316,6 +316,7 @@ def _compose_all_the_same(pending: Pending) -> None:
     """Let what is kept of a problem's last event be kept of one that is not sent: a later one may need it."""
     with suppress(Exception):
         pending.body.packed()
+        pending.body.release()
 
 
 def _name(event: Change) -> str:

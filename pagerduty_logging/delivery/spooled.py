@@ -48,6 +48,7 @@ class SpooledEvents:
             encoded = pending.body.packed()
         except Exception:
             return  # the sender meets the same failure, and sends what can be said
+        pending.body.release()
         pending.body.size = len(encoded.json)
         age = now - pending.accepted_at
         pending.ticket = self._spool.write(

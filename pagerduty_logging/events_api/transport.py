@@ -11,7 +11,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from http.client import HTTPException
 from typing import Any
@@ -45,12 +45,6 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": f"pagerduty-logging/{__version__}",
 }
-_FOR_ALL = ("ALL_PROXY", "NO_PROXY", "all_proxy", "no_proxy")
-_VARIABLES = {
-    "http": (*_FOR_ALL, "HTTP_PROXY", "http_proxy", "REQUEST_METHOD"),
-    "https": (*_FOR_ALL, "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-}
-"""The variables that `requests` reads; reading them once saves time in every exchange."""
 _CREDENTIALS_IN_URL = re.compile(r"//\S{0,1000}@")
 _DELIMITERS = re.compile(r"[/@?#:\[\]]")
 _MAX_CAUSES = 10
@@ -81,7 +75,7 @@ class Transport:
         self._resolve = resolve
         self._side = SideThread()
         # The same for every exchange: only we can change our own session.
-        self._found: tuple[object, dict[str, Any]] | None = None
+        self._found: tuple[str, Mapping[Any, Any], dict[str, Any]] | None = None
         self._routes: dict[str, PreparedRoute] = {}
 
     def post(
@@ -167,12 +161,12 @@ class Transport:
     def _settings(self, url: str) -> dict[str, Any]:
         if not self._is_ours:
             return _settings(self._session, url)
-        scheme = url.partition(":")[0].lower()
-        asked = (url, *map(os.environ.get, _VARIABLES[scheme]))
-        if self._found is None or self._found[0] != asked:
-            self._found = (asked, _settings(self._session, url))
+        # Compared as a whole, by its own dict: to read the variables that `requests` reads takes far longer.
+        environment: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
+        if self._found is None or self._found[0] != url or self._found[1] != environment:
+            self._found = (url, dict(environment), _settings(self._session, url))
             self._routes.clear()
-        return self._found[1]
+        return self._found[2]
 
 
 def _bounded_session() -> requests.Session:
