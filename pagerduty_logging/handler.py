@@ -63,7 +63,7 @@ logging, which may be all that held it, it can still say so, and page for what e
 
 
 def handlers() -> list[PagerDutyHandler]:
-    """Return all handlers of this process, whichever loggers they are attached to."""
+    """Return all handlers of this process in no order, whichever loggers they are attached to, if any."""
     return list(_handlers)
 
 
