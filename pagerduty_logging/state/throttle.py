@@ -1,6 +1,6 @@
 """Is this occurrence news? A problem is paged once, then its repeats are counted for a while.
 
-A window of silence begins with an event and holds only as long as the event lives: if PagerDuty never
+A quiet window begins with an event and holds only as long as the event lives: if PagerDuty never
 got it, the next occurrence is news again.
 """
 
@@ -268,7 +268,7 @@ class Throttle:
         self.fresh.append(problem)
 
     def settle(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
-        """Take note of what became of a problem's event: only a delivered one keeps its window of silence.
+        """Take note of what became of a problem's event: only a delivered one keeps its quiet window.
 
         A problem that was rejected with its only event is forgotten: a storm of them takes no memory.
 
