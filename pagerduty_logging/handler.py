@@ -265,7 +265,7 @@ class PagerDutyHandler(Pager):
             remember=options.seconds("remember", remember),
             per_minute=options.count("max_events_per_minute", max_events_per_minute),
             say=diagnostics.say,
-            background=background is not False,
+            background=lambda: background is not False and not process.will_fork_unseen(),
         )
         self.lookout = Lookout(
             self, _sending, say=diagnostics.say, ask=later.ask, is_ending=lambda: process.ending.begun
