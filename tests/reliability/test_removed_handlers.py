@@ -213,7 +213,7 @@ def test_nothing_is_reported_if_all_is_as_the_application_wants_it(pagerduty: Sa
     ended.well()
 
 
-def test_a_forked_child_leaves_the_telling_to_its_parent(pagerduty: Sandbox) -> None:
+def test_a_forked_child_leaves_the_reporting_to_its_parent(pagerduty: Sandbox) -> None:
     ended = run_mine(
         """
         logging.basicConfig(force=True, stream=sys.stdout)
