@@ -30,7 +30,7 @@ class WakeUps:
         self.hand_in_until: float | None = None
 
     def wake_waiting(self) -> None:
-        """Wake those for whom it has come true."""
+        """Wake the threads whose condition has come true."""
         for waiting in list(self.waiting):
             done, sleeper = waiting
             if done():
