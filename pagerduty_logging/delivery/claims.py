@@ -206,7 +206,7 @@ class Claims:
                 pending.body.compose_later()
                 self._queue.hold(pending, min(seconds, SOON if hurried else HAND_IN))
                 return False
-            case Unknown(crowded=crowded) if self._comes_back(pending, crowded):
+            case Unknown(many_handlers=many) if self._comes_back(pending, many):
                 pending.body.compose_later()
                 self._queue.hold(pending, max(self._state.pause(), SOON))
                 return False
@@ -228,7 +228,7 @@ class Claims:
         waits = self._haste.ends and self._clock() < self._haste.send_anyway_at
         return pending.kind is Kind.FOLLOW_UP and not waits
 
-    def _comes_back(self, pending: Pending, crowded: bool) -> bool:
+    def _comes_back(self, pending: Pending, many: bool) -> bool:
         """Whether a state that does not answer is asked again while the event may wait for it.
 
         A report may, and in a process with several handlers what is not critical, for a moment: there all of
@@ -236,7 +236,7 @@ class Claims:
         """
         reports = pending.kind is Kind.FOLLOW_UP
         wait = COMES_BACK if reports else A_MOMENT
-        if not reports and (pending.severity is Severity.CRITICAL or not crowded):
+        if not reports and (pending.severity is Severity.CRITICAL or not many):
             return False
         until = min(pending.accepted_at + wait, self._haste.send_anyway_at)
         return self._clock() + max(self._state.pause(), SOON) <= until

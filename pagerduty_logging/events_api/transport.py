@@ -27,9 +27,9 @@ from pagerduty_logging.events_api.answers import Answer, NoAnswer
 from pagerduty_logging.events_api.connections import (
     MAX_ANSWER_BYTES,
     DeadlineAdapter,
-    Exchange,
+    HttpExchange,
+    PreparedRoute,
     Resolve,
-    Route,
 )
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.events_api.routing_key import RoutingKey
@@ -76,7 +76,7 @@ class Transport:
         self._side = SideThread()
         # The same for every exchange: only we can change our own session.
         self._found: tuple[str, Mapping[Any, Any], dict[str, Any]] | None = None
-        self._routes: dict[str, Route] = {}
+        self._routes: dict[str, PreparedRoute] = {}
 
     def post(
         self, url: str, event_json: bytes, routing_key: RoutingKey, deadline: float
@@ -118,7 +118,7 @@ class Transport:
         return Answer(answer.status, retry_after, _masked(answer.body, secrets))
 
     def _exchange(self, url: str, body: bytes, settings: dict[str, Any], deadline: float) -> Answer:
-        exchange = Exchange(deadline, self._resolve, self._side)
+        exchange = HttpExchange(deadline, self._resolve, self._side)
         route = self._route(url, settings)
         if route is not None:
             with exchange:
@@ -142,7 +142,7 @@ class Transport:
 
         return self._side.do(once, exchange.remaining(), "the exchange")
 
-    def _route(self, url: str, settings: dict[str, Any]) -> Route | None:
+    def _route(self, url: str, settings: dict[str, Any]) -> PreparedRoute | None:
         """Return the route over bounded connections; None if the session or a proxy does not allow it."""
         route = self._routes.get(url)
         if route is None:
@@ -189,7 +189,7 @@ def _settings(session: requests.Session, url: str) -> dict[str, Any]:
     return settings | {"proxies": {}} if is_loopback(place.hostname or "") else settings
 
 
-def _read(raw: Any, exchange: Exchange) -> Answer:
+def _read(raw: Any, exchange: HttpExchange) -> Answer:
     """Read until the end, the limit or the deadline; the status, which decides, is known already."""
     body = b""
     # urllib3 before 2.3 has no read1, and its read waits for the whole amount, so the amount is small.

@@ -122,7 +122,7 @@ class _Page:
         self,
         occurrence: Occurrence,
         origin: Frame,
-        said: message.Said,
+        said: message.MessageParts,
         logged: Mapping[str, safejson.JSON],
         chain: tuple[Raised, ...],
         dedup_key: str,
@@ -163,7 +163,7 @@ class _Page:
                     case "dedup_key" | "event_action":
                         pass
                     case "severity":
-                        wished["severity"] = _checked("severity", _text(value))
+                        wished["severity"] = _checked("severity", _text(value).strip().lower())
                     case "custom_details":
                         self._wished_details = _mapping(value)
                     case "links":

@@ -98,7 +98,8 @@ class Asker:
         where: the place of the state, for people, without a secret.
         say: writes a line on a topic to stderr.
         guard: is entered around each call, on the thread that makes it.
-        in_background: make calls on a thread that can be abandoned; False if threads do not run.
+        in_background: whether this process makes calls on a thread that can be abandoned; False where
+            threads do not run.
         clock: seconds, monotonic.
         wall: seconds since the epoch.
 
@@ -116,7 +117,7 @@ class Asker:
         where: str,
         say: Callable[[str, str], object] = lambda topic, text: None,
         guard: Callable[[], AbstractContextManager[object]] = nullcontext,
-        in_background: bool = True,
+        in_background: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time_of_day,
     ) -> None:
@@ -145,6 +146,7 @@ class Asker:
         self._hand_ins.forget()
         if self.store is not None:
             self.store.abandon()
+            self.store = None  # this process may need another one
         self._begin()
 
     def among(self) -> Among | None:
@@ -160,7 +162,7 @@ class Asker:
         """
         with suppress(Exception):
             store = self.store = self.make_store()
-            if hello is not None and self._in_background:
+            if hello is not None and self._in_background():
                 self._helper.start(lambda: self._greeting(store, hello))
 
     def _greeting(self, store: Store, hello: Request) -> None:
@@ -182,7 +184,7 @@ class Asker:
         patience = self.breaker.patience(began)
         if patience <= 0.0:
             return None
-        unhurried = wait is not None and self._in_background
+        unhurried = wait is not None and self._in_background()
         try:
             call = self._call(request, patience, unhurried=unhurried)
             if not call.others_wait:
@@ -229,7 +231,7 @@ class Asker:
         now = self._clock()
         probe, patience = self._probe, self.breaker.patience(now)
         if probe is None:
-            if now < self.breaker.until or (not patience and not self._in_background):
+            if now < self.breaker.until or (not patience and not self._in_background()):
                 return None
             try:
                 probe = self._probe = self._call(hello, patience or PATIENCE, here=False)
@@ -262,7 +264,7 @@ class Asker:
         store, self.store = self.store, None
         self._hand_ins.leave()
         if store is not None and self._probe is None:
-            if self._in_background:
+            if self._in_background():
                 self._helper.start(store.close).wait(PATIENCE)
             else:
                 store.close()
@@ -281,7 +283,7 @@ class Asker:
                 with self.guard():
                     return store.exchange(request, UNHURRIED if unhurried else patience)
             except BaseException as error:
-                if isinstance(error, Exception) or not self._in_background:
+                if isinstance(error, Exception) or not self._in_background():
                     raise
                 raise StateError(f"its client raised {type(error).__name__}") from None  # not at the worker
 
@@ -293,7 +295,7 @@ class Asker:
         begun = store.begin(request) if here else None
         if begun is not None:
             return _Guarded(begun, self.guard)
-        if self._in_background:
+        if self._in_background():
             return self._helper.start(lambda: work(store))
         call = Call(lambda: work(store))
         call.run()

@@ -65,7 +65,8 @@ class SharedState:
         per_minute: events that the routing key takes in a minute.
         say: writes a line on a topic to stderr.
         guard: is entered around each call, on the thread that makes it.
-        in_background: make calls on a thread that can be left behind; False where threads do not run.
+        in_background: whether this process makes calls on a thread that can be left behind; False where
+            threads do not run.
         clock: seconds, monotonic.
         wall: seconds since the epoch.
 
@@ -85,7 +86,7 @@ class SharedState:
         per_minute: int = 100,
         say: Callable[[str, str], object] = lambda topic, text: None,
         guard: Callable[[], AbstractContextManager[object]] = nullcontext,
-        in_background: bool = True,
+        in_background: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time_of_day,
     ) -> None:
@@ -215,7 +216,7 @@ class SharedState:
                 self._ledger.count(key, 0, (at, at), severity, waiting)
                 return self._silenced(known)
         among = self._asker.among()
-        return Unknown() if among is None else among.claim(self._sender, claim) or Unknown(crowded=True)
+        return Unknown() if among is None else among.claim(self._sender, claim) or Unknown(many_handlers=True)
 
     def commit(
         self,

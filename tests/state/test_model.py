@@ -104,7 +104,7 @@ class Fleet(RuleBasedStateMachine):
             space="space",
             host=f"web-{number}",
             remember=10 * 86_400.0,
-            in_background=False,
+            in_background=lambda: False,
             clock=lambda: self.now,
             wall=lambda: self.now,
         )
@@ -157,10 +157,11 @@ class Fleet(RuleBasedStateMachine):
         else:
             assert isinstance(answer, Anothers)
             if answer.told:
-                told = [
-                    at for at, worst in self.model.events if worst <= severity and self.now - at <= WINDOW
-                ]
+                # A lesser event that was under way beside a worse one moves the window of both.
+                latest = max((at for at, _ in self.model.events), default=-WINDOW)
+                told = [at for at, worst in self.model.events if worst <= severity and latest - at <= WINDOW]
                 assert told, "who is told that it was told can rely on it"
+                assert self.now - latest <= WINDOW
             else:
                 assert 0.0 < answer.again_in <= LEASE
                 assert any(worst <= severity for _, worst, _ in self.held.values()) or self.model.disturbed
