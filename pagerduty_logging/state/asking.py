@@ -74,22 +74,6 @@ class _HandIns:
         self._store = self.call = None
 
 
-class _Guarded:
-    """An exchange whose answer is read on this thread."""
-
-    def __init__(self, begun: UnderWay, guard: Callable[[], AbstractContextManager[object]]) -> None:
-        self.others_wait = begun.others_wait
-        self._begun = begun
-        self._guard = guard
-
-    def wait(self, seconds: float) -> bool:
-        with self._guard():
-            return self._begun.wait(seconds)
-
-    def result(self) -> Reply:
-        return self._begun.result()
-
-
 class Asker:
     """Asks a store, and says so if it does not answer. Nothing here raises.
 
@@ -184,23 +168,25 @@ class Asker:
             return None
         unhurried = wait is not None and self._in_background
         try:
-            call = self._call(request, patience, unhurried=unhurried)
-            if not call.others_wait:
-                meanwhile()
-            began = self._clock()  # what had to be imported first does not count, nor what was done meanwhile
-            wait = patience if wait is None else wait
-            if not call.wait(wait if unhurried else max(wait, patience)):  # else it cannot come later
-                if unhurried:
-                    self.breaker.held(self._clock(), min(self._clock() - began, wait))
-                    return None
-                self._abandon()
-                raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
-            self._hand_ins.call = None if unhurried else self._hand_ins.call
-            reply = call.result()
+            with self.guard():
+                call = self._call(request, patience, unhurried=unhurried)
+                if not call.others_wait:
+                    meanwhile()
+                began = self._clock()  # what had to be imported first does not count, nor what was done since
+                wait = patience if wait is None else wait
+                if not call.wait(wait if unhurried else max(wait, patience)):  # else it cannot come later
+                    if unhurried:
+                        self.breaker.held(self._clock(), min(self._clock() - began, wait))
+                        return None
+                    self._abandon()
+                    raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
+                self._hand_ins.call = None if unhurried else self._hand_ins.call
+                reply = call.result()
         except Exception as error:
             self._failed(_words(error), min(self._clock() - began, patience))
             return None
-        self._answered()
+        if self.breaker.open:
+            self._answered()
         return reply
 
     @property
@@ -232,7 +218,8 @@ class Asker:
             if now < self.breaker.until or (not patience and not self._in_background):
                 return None
             try:
-                probe = self._probe = self._call(hello, patience or PATIENCE, here=False)
+                with self.guard():
+                    probe = self._probe = self._call(hello, patience or PATIENCE, here=False)
             except Exception as error:
                 self._failed(_words(error), 0.0)
                 return None
@@ -254,7 +241,8 @@ class Asker:
         except Exception as error:
             self._failed(_words(error), self._clock() - began)
             return None
-        self._answered()
+        if self.breaker.open:
+            self._answered()
         return reply
 
     def close(self) -> None:
@@ -271,10 +259,8 @@ class Asker:
     def _call(
         self, request: Request, patience: float, *, unhurried: bool = False, here: bool = True
     ) -> UnderWay:
-        """Begin a call: on this thread, if it may be and that holds up nobody."""
-        if self.store is None:
-            with self.guard():
-                self.store = self.make_store()
+        """Begin a call, within the guard: on this thread, if it may be and that holds up nobody."""
+        store = self.store = self.store or self.make_store()
 
         def work(store: Store) -> Reply:
             try:
@@ -285,14 +271,13 @@ class Asker:
                     raise
                 raise StateError(f"its client raised {type(error).__name__}") from None  # not at the worker
 
-        store = self.store
         if unhurried:
             handed = store.hand_over(request, self.guard) or self._hand_ins.start(store, work)
             self._hand_ins.call, self._hand_ins.since = handed, self._clock()
             return handed
         begun = store.begin(request) if here else None
         if begun is not None:
-            return _Guarded(begun, self.guard)
+            return begun
         if self._in_background:
             return self._helper.start(lambda: work(store))
         call = Call(lambda: work(store))
@@ -321,9 +306,8 @@ class Asker:
         self.breaker.failed(self._clock(), held)
 
     def _answered(self) -> None:
-        if self.breaker.open:
-            self.stats = StateStats(where=self.stats.where, answers=True, since=self._wall())
-            self._say("state again", f"{self.stats.where} answers again")
+        self.stats = StateStats(where=self.stats.where, answers=True, since=self._wall())
+        self._say("state again", f"{self.stats.where} answers again")
         self.breaker.answered()
 
 

@@ -6,7 +6,7 @@ whichever answer is lost, it counts once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pagerduty_logging.state.protocol import MAX_BATCH, Count, Outcome
 
@@ -44,14 +44,41 @@ class Batch:
     """Counts and outcomes under one number; times in it are seconds since the epoch, on this host's clock."""
 
     sequence: int = 0
-    counts: tuple[Count, ...] = ()
+    counts: tuple[tuple[str, _Tally], ...] = ()
     outcomes: tuple[Outcome, ...] = ()
 
     def aged(self, now: float) -> tuple[tuple[Count, ...], tuple[Outcome, ...]]:
         """Return it as it is sent: with ages instead of times."""
-        counts = tuple([_aged(count, now) for count in self.counts])
-        outcomes = [replace(outcome, age=max(now - outcome.age, 0.0)) for outcome in self.outcomes]
-        return counts, tuple(outcomes)
+        counts = [
+            Count(
+                key,
+                tally.n,
+                max(now - tally.first, 0.0),
+                max(now - tally.last, 0.0),
+                tally.severity,
+                tally.silenced,
+                tally.summary,
+                tally.logger,
+            )
+            for key, tally in self.counts
+        ]
+        outcomes = [
+            Outcome(
+                outcome.what,
+                outcome.key,
+                max(now - outcome.age, 0.0),
+                outcome.severity,
+                outcome.occurrences,
+                outcome.window,
+                outcome.follow_up,
+                outcome.change,
+            )
+            for outcome in self.outcomes
+        ]
+        return tuple(counts), tuple(outcomes)
+
+
+NOTHING = Batch()
 
 
 @dataclass(slots=True)
@@ -115,12 +142,12 @@ class Ledger:
             if first in self._counts:
                 keys.remove(first)
                 keys.insert(0, first)
-            counts = tuple(_taken(key, self._counts.pop(key)) for key in keys[:MAX_BATCH])
+            counts = tuple([(key, self._counts.pop(key)) for key in keys[:MAX_BATCH]])
             names = list(self._outcomes)[:MAX_BATCH]
-            outcomes = tuple(self._outcomes.pop(name) for name in names)
+            outcomes = tuple([self._outcomes.pop(name) for name in names])
             self._sequence += 1
             self._sent = Batch(self._sequence, counts, outcomes)
-        return self._sent or Batch()
+        return self._sent or NOTHING
 
     def waiting(self, key: str) -> int:
         """Return the occurrences of a problem that are to be handed in, and were not silenced so far."""
@@ -138,34 +165,8 @@ class Ledger:
         if sent is None:
             return
         self._sequence -= 1
-        for count in sent.counts:
-            times = (count.first, count.last)
-            self.count(count.key, count.n, times, count.severity, count.silenced, count.summary, count.logger)
+        for key, tally in sent.counts:
+            times = (tally.first, tally.last)
+            self.count(key, tally.n, times, tally.severity, tally.silenced, tally.summary, tally.logger)
         for outcome in sent.outcomes:
             self.conclude(outcome)
-
-
-def _aged(count: Count, now: float) -> Count:
-    return Count(
-        count.key,
-        count.n,
-        max(now - count.first, 0.0),
-        max(now - count.last, 0.0),
-        count.severity,
-        count.silenced,
-        count.summary,
-        count.logger,
-    )
-
-
-def _taken(key: str, tally: _Tally) -> Count:
-    return Count(
-        key,
-        tally.n,
-        tally.first,
-        tally.last,
-        tally.severity,
-        tally.silenced,
-        tally.summary,
-        tally.logger,
-    )

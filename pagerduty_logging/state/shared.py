@@ -357,7 +357,11 @@ class SharedState:
     def _take(self, reply: Reply) -> None:
         self._ledger.answered(reply.handed_in)
         self._plan(reply)
-        self._learn(reply)
+        now = self._answered_at = self._clock()
+        self._standings.update(reply.standings)
+        if reply.silences is not None:
+            version, all_of_them = reply.silences
+            self._silences = (version, tuple((one, now + one.until - reply.now) for one in all_of_them))
 
     def _request(self, **more: Any) -> Request:
         started = max(self._wall() - self._started, 0.0)
@@ -375,13 +379,6 @@ class SharedState:
             self._hand_in_at = now + HAND_IN - since % HAND_IN + _apart(self._sender.process)
         elif reply.handed_in and self._hand_in_at <= now:
             self._hand_in_at = next_hand_in(self._hand_in_at, now)
-
-    def _learn(self, reply: Reply) -> None:
-        now = self._answered_at = self._clock()
-        self._standings.update(reply.standings)
-        if reply.silences is not None:
-            version, all_of_them = reply.silences
-            self._silences = (version, tuple((one, now + one.until - reply.now) for one in all_of_them))
 
     def _silence_of(self, key: str, logger: str, severity: int) -> tuple[Silence, float] | None:
         known = self._silences[1]
