@@ -46,7 +46,7 @@ from pagerduty_logging.record import paged_exceptions
 from pagerduty_logging.record.filters import Ignored
 from pagerduty_logging.record.frequency import frequency
 from pagerduty_logging.record.lookout import Lookout
-from pagerduty_logging.record.routing import Rule, rules
+from pagerduty_logging.record.routing import RoutingRule, rules
 from pagerduty_logging.record.source_of_main import load_source_of_main
 from pagerduty_logging.state.options import open_state
 from pagerduty_logging.state.throttle import MAX_FRESH, Throttle
@@ -340,7 +340,7 @@ class PagerDutyHandler(Pager):
             _latest.clear()
 
     def _route(
-        self, rule: Rule, own: RoutingKey | None, spool: str | None, shared: dict[str, Any]
+        self, rule: RoutingRule, own: RoutingKey | None, spool: str | None, shared: dict[str, Any]
     ) -> PagerDutyHandler | None:
         """Return what sends with the key of a rule; None: this handler, for it is its own key."""
         if own is not None and own.reveal() == rule.key.reveal():

@@ -26,7 +26,7 @@ from pagerduty_logging.fingerprinting.call_sites import CallSites
 from pagerduty_logging.page.events import Order
 from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record.lookout import Lookout
-from pagerduty_logging.record.routing import Rule
+from pagerduty_logging.record.routing import RoutingRule
 from pagerduty_logging.state.problem import Problem
 from pagerduty_logging.state.shared import SharedState
 
@@ -44,7 +44,7 @@ class Pager(logging.Handler):
 
     # Class attributes too: where the constructor raises, logging still holds, and flushes, the handler.
     _delivery: Delivery | None = None
-    _routes: Sequence[tuple[Rule, Pager | None]] = ()
+    _routes: Sequence[tuple[RoutingRule, Pager | None]] = ()
     _holder: int | None = None
     repeats = 0
 
@@ -357,3 +357,8 @@ class Pager(logging.Handler):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a PagerDutyHandler is not pickled: configure logging in each process")
+
+
+for _method in (Pager.acknowledge, Pager.resolve, Pager.change, Pager.flush):
+    # Python's error for a wrong argument names the class that users know.
+    _method.__qualname__ = f"PagerDutyHandler.{_method.__name__}"

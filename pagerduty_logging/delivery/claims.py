@@ -207,7 +207,7 @@ class Claims:
                 pending.body.compose_later()
                 self._queue.hold(pending, min(seconds, SOON if hurried else HAND_IN))
                 return False
-            case Unknown(crowded=crowded) if self._comes_back(pending, crowded):
+            case Unknown(many_handlers=many) if self._comes_back(pending, many):
                 pending.body.compose_later()
                 self._queue.hold(pending, max(self._state.pause(), SOON))
                 return False
@@ -229,7 +229,7 @@ class Claims:
         waits = self._haste.ends and self._clock() < self._haste.send_anyway_at
         return pending.kind is Kind.FOLLOW_UP and not waits
 
-    def _comes_back(self, pending: Pending, crowded: bool) -> bool:
+    def _comes_back(self, pending: Pending, many: bool) -> bool:
         """Whether a state that does not answer is asked again while the event may wait for it.
 
         A report may, and in a process with several handlers what is not critical, for a moment: there all of
@@ -237,7 +237,7 @@ class Claims:
         """
         reports = pending.kind is Kind.FOLLOW_UP
         wait = COMES_BACK if reports else A_MOMENT
-        if not reports and (pending.severity is Severity.CRITICAL or not crowded):
+        if not reports and (pending.severity is Severity.CRITICAL or not many):
             return False
         until = min(pending.accepted_at + wait, self._haste.send_anyway_at)
         return self._clock() + max(self._state.pause(), SOON) <= until
@@ -316,6 +316,7 @@ def _compose_all_the_same(pending: Pending) -> None:
     """Let what is kept of a problem's last event be kept of one that is not sent: a later one may need it."""
     with suppress(Exception):
         pending.body.packed()
+        pending.body.release()
 
 
 def _name(event: Change) -> str:

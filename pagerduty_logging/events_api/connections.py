@@ -57,7 +57,7 @@ _T = TypeVar("_T")
 _current = threading.local()
 
 
-class Exchange:
+class HttpExchange:
     """One exchange: its deadline, and whether it opened a new connection.
 
     Inside its `with` block the connections of this thread keep its deadline.
@@ -125,7 +125,7 @@ class Exchange:
 
 
 @dataclass(slots=True)
-class Route:
+class PreparedRoute:
     """How requests to one address are sent.
 
     `requests` works this out again for every request, and urllib3 makes the same head again: both take longer
@@ -210,12 +210,12 @@ class DeadlineAdapter(HTTPAdapter):
         cert: Any,
         proxies: dict[str, str],
         stream: bool,
-    ) -> Route:
+    ) -> PreparedRoute:
         """Return what `send` would work out for every request; valid until the adapter is closed."""
         pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
         self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
         headers = {name: value for name, value in request.headers.items() if name != "Content-Length"}
-        return Route(pool, self.request_url(request, proxies), headers)
+        return PreparedRoute(pool, self.request_url(request, proxies), headers)
 
     def close(self) -> None:
         """Close all connections; urllib3 leaves that to finalizers, which do not run at the end."""
@@ -239,8 +239,8 @@ def _is_numeric(host: str) -> bool:
     return True
 
 
-def _exchange() -> Exchange:
-    exchange: Exchange = _current.exchange
+def _exchange() -> HttpExchange:
+    exchange: HttpExchange = _current.exchange
     return exchange
 
 

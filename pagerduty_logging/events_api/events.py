@@ -240,7 +240,8 @@ class Receipt:
     Attributes:
         status: PagerDuty's status, normally "success".
         message: PagerDuty's message, such as "Event processed"; "" if there is none.
-        dedup_key: the alert's, to acknowledge or resolve it; None for a change.
+        dedup_key: the alert's, to acknowledge or resolve it: always there for a trigger, an acknowledge and a
+            resolve, also where no key was given; None for a change, which opens no alert.
     """
 
     status: str

@@ -214,13 +214,13 @@ def printable(value: object) -> object:
         return value
     if not bounded_repr.is_plain(value, str):
         bounded = template_text.is_template(value) or _is_long(value) or bounded_repr.is_deep(value)
-        return _StandIn(value, text(value)) if bounded else value
+        return _Printed(value, text(value)) if bounded else value
     walk = Walk(MAX_TEXT, _leaf)
     shown = walk.show(value, 0)
-    return _StandIn(value, shown) if walk.cut else value
+    return _Printed(value, shown) if walk.cut else value
 
 
-class _StandIn:
+class _Printed:
     """What is printed in place of a container that is too deep or too long, or of a template string."""
 
     def __init__(self, value: object, shown: str) -> None:

@@ -333,7 +333,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
         template = found.text
         if args and HOLE in template:
             return None
-    elif not args or source.is_read(record.pathname, record.lineno):
+    elif not args or (source.is_read(record.pathname, record.lineno) and not _is_whole(record, msg)):
         return "missed"
     else:
         template = msg
@@ -341,6 +341,15 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
         return tuple.__new__(Identity, (parts.key_of(name, template), alone))
     joined = parts.logged_in(record.funcName) if failure.has_place(record) else ()
     return tuple.__new__(Identity, (parts.key_of(name, template, joined), alone and not joined))
+
+
+def _is_whole(record: logging.LogRecord, template: str) -> bool:
+    """Return whether a TEMPLATE that does not fit its line has nothing in it that looks like a value."""
+    if record.exc_info or record.exc_text:
+        return False
+    if source.part_of(record.pathname, record.lineno, template) is not None:
+        return False
+    return MASKED not in mask(template)
 
 
 def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: bool) -> tuple[Rule, str, Text]:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from pagerduty_logging.delivery import process
-from pagerduty_logging.hooks.patching import Function, Place
+from pagerduty_logging.hooks.patching import Function, Patch
 from pagerduty_logging.hooks.report import Report, finalizing
 from pagerduty_logging.hooks.unraisable import ADDRESS
 from pagerduty_logging.record.exits import DESTROYED, stops
@@ -32,19 +32,19 @@ class LoopHooks:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._reported = _Reported()
-        self._places = [Place(loop, _HANDLER, self._hook) for loop in _loop_classes()]
+        self._patches = [Patch(loop, _HANDLER, self._hook) for loop in _loop_classes()]
         logging.getLogger("asyncio").addFilter(self._no_page_of_its_own)
 
     def in_front(self) -> bool:
         """Return whether every known class of loops has our hook in front."""
-        return {place.owner for place in self._places} >= set(_loop_classes()) and all(
-            place.in_front() for place in self._places
+        return {patch.owner for patch in self._patches} >= set(_loop_classes()) and all(
+            patch.in_front() for patch in self._patches
         )
 
     def leave(self) -> None:
         """Restore what was there before."""
-        for place in self._places:
-            place.leave()
+        for patch in self._patches:
+            patch.leave()
         logging.getLogger("asyncio").removeFilter(self._no_page_of_its_own)
 
     def at_exit(self) -> None:

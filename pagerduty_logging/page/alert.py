@@ -119,7 +119,7 @@ class _Page:
     def __init__(
         self,
         occurrence: Occurrence,
-        said: message.Said,
+        said: message.MessageParts,
         logged: Mapping[str, safejson.JSON],
         chain: tuple[Raised, ...],
         dedup_key: str,
@@ -160,7 +160,7 @@ class _Page:
                     case "dedup_key" | "event_action":
                         pass
                     case "severity":
-                        wished["severity"] = _checked("severity", _text(value))
+                        wished["severity"] = _checked("severity", _text(value).strip().lower())
                     case "custom_details":
                         self._wished_details = _mapping(value)
                     case "links":

@@ -15,7 +15,7 @@ MAX_FORGOTTEN = 1_000
 """Problems that were removed for others although they had something to report."""
 
 
-class Known:
+class KnownProblems:
     """Problems by dedup key. Everything except `in` needs the throttle's lock.
 
     Args:

@@ -27,7 +27,7 @@ _FORMS = "a file's path, a redis://, rediss:// or unix:// address, or a client o
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StatePlace:
     """Where a state lives.
 
     Attributes:
@@ -42,7 +42,7 @@ class Place:
     path: str | None = None
 
 
-def find_place(option: Any = None, name: str = "state") -> Place | None:
+def find_place(option: Any = None, name: str = "state") -> StatePlace | None:
     """Return where the option, else `PAGERDUTY_STATE`, says that the state lives; None: nowhere.
 
     Nothing is opened or imported. A user's client without a timeout causes a warning.
@@ -123,7 +123,7 @@ def _no_path(text: str) -> str | None:
     return None
 
 
-def _of_path(path: str) -> Place:
+def _of_path(path: str) -> StatePlace:
     path = os.path.abspath(os.path.expanduser(path))
 
     def make_store(in_background: bool = False) -> Store:
@@ -131,10 +131,10 @@ def _of_path(path: str) -> Place:
 
         return SqliteStore(path)
 
-    return Place(f"the state in {path}", make_store, path)
+    return StatePlace(f"the state in {path}", make_store, path)
 
 
-def _of_url(url: str, name: str) -> Place:
+def _of_url(url: str, name: str) -> StatePlace:
     scheme, _, rest = url.partition(":")
     scheme = scheme.lower()
     url = f"{scheme}:{rest}"
@@ -167,7 +167,7 @@ def _of_url(url: str, name: str) -> Place:
         script()
         return RedisStore(url=url, patience=PATIENCE_IN_BACKGROUND if in_background else PATIENCE)
 
-    return Place(f"the state in Redis at {_shown(urlsplit(url))}", make_store)
+    return StatePlace(f"the state in Redis at {_shown(urlsplit(url))}", make_store)
 
 
 def _fault(url: str) -> str | None:
@@ -206,7 +206,7 @@ def _shown(parts: SplitResult) -> str:
     return f"{host}:{parts.port or 6379}{parts.path if len(parts.path) > 1 else ''}"
 
 
-def _of_client(client: Any, name: str) -> Place:
+def _of_client(client: Any, name: str) -> StatePlace:
     kind = type(client).__name__
     if isinstance(client, type):
         raise TypeError(f"{name} must be {_FORMS}, not the class {client.__name__}")
@@ -230,7 +230,7 @@ def _of_client(client: Any, name: str) -> Place:
         script()
         return RedisStore(client, patience=PATIENCE_IN_BACKGROUND if in_background else PATIENCE)
 
-    return Place(f"the state in Redis ({kind})", make_store)
+    return StatePlace(f"the state in Redis ({kind})", make_store)
 
 
 def _has_no_time_out(client: Any) -> bool:

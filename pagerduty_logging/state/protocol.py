@@ -267,9 +267,9 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The state does not answer: behave as without one. `crowded`: several handlers here ask it."""
+    """The state does not answer: behave as without one. `many_handlers`: of this process ask it."""
 
-    crowded: bool = field(default=False, compare=False)
+    many_handlers: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

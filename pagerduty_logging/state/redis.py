@@ -16,7 +16,7 @@ from importlib import resources
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from pagerduty_logging.state import together
+from pagerduty_logging.state import shared_exchange
 from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import LATE
 from pagerduty_logging.state.helper import Guard, waited, waited_by_many
@@ -105,12 +105,12 @@ class RedisStore:
         self._own: Any = None
         self._hands_in = self._answered = False
         self._place = id(client) if client is not None else url
-        self._user = together.User()
+        self._user = shared_exchange.User()
 
     @property
     def among(self) -> Among | None:
         """What the handlers of this process know among themselves; None: no other one uses the place."""
-        return together.those_of(self._place).among(self._user)
+        return shared_exchange.of(self._place).among(self._user)
 
     def exchange(self, request: Request, seconds: float) -> Reply:
         line = self._line(request)
@@ -118,7 +118,7 @@ class RedisStore:
         def do(requests: list[Request]) -> list[Reply]:
             return self._exchange(line, requests)
 
-        reply = together.those_of(self._place).ask(self._user, request, do)
+        reply = shared_exchange.of(self._place).ask(self._user, request, do)
         self._answered = True
         return reply
 
@@ -138,7 +138,7 @@ class RedisStore:
             raise self._error(error) from None
 
     def _line(self, request: Request) -> Line:
-        return together.those_of(self._place).line(request)
+        return shared_exchange.of(self._place).line(request)
 
     def _asked(self, client: Any, requests: list[Request]) -> Any:
         arguments = self._arguments(requests)
@@ -164,7 +164,7 @@ class RedisStore:
         if batch is not None and not link.is_fit():
             batch.leave(mine)
             return None
-        return _Asking(self, line, mine, batch, alone=together.those_of(self._place).alone(self._user))
+        return _Asking(self, line, mine, batch, alone=shared_exchange.of(self._place).alone(self._user))
 
     def send(self, line: Line, requests: list[Request]) -> Asked:
         """Send requests, and wait for nothing."""
@@ -191,7 +191,7 @@ class RedisStore:
         return replies
 
     def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
-        users = together.those_of(self._place)
+        users = shared_exchange.of(self._place)
 
         def do(requests: list[Request]) -> list[Reply]:
             return self.beside()._exchange(users.hand_ins, requests)
@@ -251,7 +251,7 @@ class RedisStore:
         own, self._own = self._own, None
         if own is not None:
             own.close()
-        users = together.those_of(self._place)
+        users = shared_exchange.of(self._place)
         line = users.hand_ins if self._hands_in else users.claims
         if users.leave(self._user) and line.link is not None:
             link, line.link = line.link, None

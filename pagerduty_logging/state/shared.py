@@ -215,7 +215,7 @@ class SharedState:
                 self._ledger.count(key, 0, (at, at), severity, waiting)
                 return self._silenced(known)
         among = self._asker.among()
-        return Unknown() if among is None else among.claim(self._sender, claim) or Unknown(crowded=True)
+        return Unknown() if among is None else among.claim(self._sender, claim) or Unknown(many_handlers=True)
 
     def commit(
         self,

@@ -18,7 +18,7 @@ from random import uniform
 from typing import Any
 
 from pagerduty_logging.events_api.forking import fork_gate
-from pagerduty_logging.state import together
+from pagerduty_logging.state import shared_exchange
 from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import UNHURRIED
 from pagerduty_logging.state.helper import Guard
@@ -104,15 +104,15 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._exchanges = 0
-        self._user = together.User()
+        self._user = shared_exchange.User()
 
     @property
     def among(self) -> Among | None:
         """What the handlers of this process know among themselves; None: no other one uses the place."""
-        return together.those_of(self.path).among(self._user)
+        return shared_exchange.of(self.path).among(self._user)
 
     def exchange(self, request: Request, seconds: float) -> Reply:
-        users = together.those_of(self.path)
+        users = shared_exchange.of(self.path)
         line = users.line(request)
 
         def do(requests: list[Request]) -> list[Reply]:
@@ -122,12 +122,12 @@ class SqliteStore:
 
         return users.ask(self._user, request, do)
 
-    def _link(self, line: Line) -> together.Link:
+    def _link(self, line: Line) -> shared_exchange.SharedConnection:
         """Return what the handlers of this process speak on: one connection."""
         if line.link is None:
             store = SqliteStore(self.path, self._clock)
-            line.link = together.Link(store._exchange, store._close)
-        link: together.Link = line.link
+            line.link = shared_exchange.SharedConnection(store._exchange, store._close)
+        link: shared_exchange.SharedConnection = line.link
         return link
 
     def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:
@@ -153,14 +153,14 @@ class SqliteStore:
             raise sqlite3.OperationalError("locked")
 
     def begin(self, request: Request) -> UnderWay | None:
-        users = together.those_of(self.path)
+        users = shared_exchange.of(self.path)
         line = users.line(request)
         if users.alone(self._user) or line.link is None:
             return None
-        return together.Joined(line, request, lambda: self._link(line))
+        return shared_exchange.Joined(line, request, lambda: self._link(line))
 
     def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
-        users = together.those_of(self.path)
+        users = shared_exchange.of(self.path)
 
         def do(requests: list[Request]) -> list[Reply]:
             return self._link(users.hand_ins).exchange(requests, UNHURRIED)
@@ -210,7 +210,7 @@ class SqliteStore:
 
     def close(self) -> None:
         self._close()
-        users = together.those_of(self.path)
+        users = shared_exchange.of(self.path)
         if users.leave(self._user):
             for line in (users.claims, users.hand_ins):
                 link, line.link = line.link, None

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state import worse as worse_than
-from pagerduty_logging.state.known import REMEMBERED, Known
+from pagerduty_logging.state.known import REMEMBERED, KnownProblems
 from pagerduty_logging.state.lock import ReentrantLock
 from pagerduty_logging.state.problem import (
     NEVER,
@@ -92,7 +92,7 @@ class Throttle:
 
     def _begin(self) -> None:
         memory = max(REMEMBERED, 2 * self._repeat_interval)
-        self._known = Known(self._max_fingerprints, memory, self._clock)
+        self._known = KnownProblems(self._max_fingerprints, memory, self._clock)
         self._lock = ReentrantLock()
         self.unreported = Unreported(
             self._known,

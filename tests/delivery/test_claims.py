@@ -424,7 +424,7 @@ def test_while_the_state_does_not_answer_events_go_out_as_without_and_are_commit
 
 
 def test_where_several_handlers_ask_an_event_waits_a_moment_for_a_state_that_may_only_be_late():
-    fleet = Fleet(State([Unknown(crowded=True)]))
+    fleet = Fleet(State([Unknown(many_handlers=True)]))
     fleet.log()
     fleet.steps()
     assert fleet.sent == []
@@ -433,7 +433,7 @@ def test_where_several_handlers_ask_an_event_waits_a_moment_for_a_state_that_may
 
 
 def test_a_critical_event_does_not_wait_for_a_state_that_may_only_be_late():
-    fleet = Fleet(State([Unknown(crowded=True)]))
+    fleet = Fleet(State([Unknown(many_handlers=True)]))
     fleet.log(severity="critical")
     fleet.steps()
     assert fleet.sent == ["disk"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -175,24 +176,28 @@ def test_what_is_no_event_is_refused() -> None:
         encode({"summary": "s"})  # type: ignore[arg-type]
 
 
-SHAPES: dict[str, Any] = {
-    "one huge text": {"a": "x" * 50_000_000},
-    "one huge text of emoji": {"a": "😀" * 5_000_000},
-    "one huge list": {"a": ["x" * 1_000] * 100_000},
-    "thousands of medium texts": {str(n): "x" * 5_000 for n in range(5_000)},
-    "hundreds of large texts": {str(n): "😀" * 100_000 for n in range(500)},
-    "huge keys": {"k" * 100_000 + str(n): n for n in range(500)},
-    "huge keys that are alike after the cut": {"😀" * 2_000 + str(n): "x" * 2_000 for n in range(500)},
-    "deep": {"a": [[[[["x" * 10_000] * 10] * 10] * 10] * 10]},
-    "controls": {str(n): "\x01" * 20_000 for n in range(100)},
-    "surrogates": {str(n): "\ud800" * 20_000 for n in range(100)},
-    "wide and deep": {str(n): {str(m): ["x" * 100] * 50 for m in range(50)} for n in range(50)},
-    "bytes": {"a": bytes(range(256)) * 100_000},
+# Made when they are needed: every process that runs some of these tests would keep them to its end.
+SHAPES: dict[str, Callable[[], dict[str, Any]]] = {
+    "one huge text": lambda: {"a": "x" * 50_000_000},
+    "one huge text of emoji": lambda: {"a": "😀" * 5_000_000},
+    "one huge list": lambda: {"a": ["x" * 1_000] * 100_000},
+    "thousands of medium texts": lambda: {str(n): "x" * 5_000 for n in range(5_000)},
+    "hundreds of large texts": lambda: {str(n): "😀" * 100_000 for n in range(500)},
+    "huge keys": lambda: {"k" * 100_000 + str(n): n for n in range(500)},
+    "huge keys that are alike after the cut": lambda: {
+        "😀" * 2_000 + str(n): "x" * 2_000 for n in range(500)
+    },
+    "deep": lambda: {"a": [[[[["x" * 10_000] * 10] * 10] * 10] * 10]},
+    "controls": lambda: {str(n): "\x01" * 20_000 for n in range(100)},
+    "surrogates": lambda: {str(n): "\ud800" * 20_000 for n in range(100)},
+    "wide and deep": lambda: {str(n): {str(m): ["x" * 100] * 50 for m in range(50)} for n in range(50)},
+    "bytes": lambda: {"a": bytes(range(256)) * 100_000},
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_details_of_any_shape_fit(shape: dict[str, Any]) -> None:
+@pytest.mark.parametrize("made", SHAPES.values(), ids=SHAPES)
+def test_details_of_any_shape_fit(made: Callable[[], dict[str, Any]]) -> None:
+    shape = made()
     event = within(1.0, lambda: Trigger("s", custom_details=shape))
     assert encoded(event)["payload"]["summary"] == "s"
     assert encoded(Change("s", custom_details=shape))["payload"]["summary"] == "s"

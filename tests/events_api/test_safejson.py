@@ -13,7 +13,7 @@ import sys
 import threading
 import types
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -239,18 +239,20 @@ class Tree(Mapping[str, Any]):
             n += 1
 
 
-ENDLESS: dict[str, object] = {
-    "tree": Tree(),
-    "wide and deep": [[["x" * 100] * 1000] * 1000] * 1000,
-    "large texts": {str(n): "x" * MAX_TEXT for n in range(400)},
-    "large keys": [{"k" * 5_000 + str(n): n for n in range(400)} for _ in range(400)],
-    "bits": [10**4000] * 1000,
-    "bytes": [bytes(10**6)] * 400,
+# Made when they are needed: every process that runs some of these tests would keep them to its end.
+ENDLESS: dict[str, Callable[[], object]] = {
+    "tree": Tree,
+    "wide and deep": lambda: [[["x" * 100] * 1000] * 1000] * 1000,
+    "large texts": lambda: {str(n): "x" * MAX_TEXT for n in range(400)},
+    "large keys": lambda: [{"k" * 5_000 + str(n): n for n in range(400)} for _ in range(400)],
+    "bits": lambda: [10**4000] * 1000,
+    "bytes": lambda: [bytes(10**6)] * 400,
 }
 
 
-@pytest.mark.parametrize("value", ENDLESS.values(), ids=ENDLESS)
-def test_the_whole_is_bounded_too(value: object) -> None:
+@pytest.mark.parametrize("made", ENDLESS.values(), ids=ENDLESS)
+def test_the_whole_is_bounded_too(made: Callable[[], object]) -> None:
+    value = made()
     shown = within(1.0, lambda: jsonable(value))
     texts = nodes = 0
     rest: list[Any] = [shown]

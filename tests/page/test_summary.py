@@ -6,7 +6,7 @@ import pytest
 
 from pagerduty_logging.page.summary import summary
 from pagerduty_logging.record.exceptions import Frame, Raised
-from pagerduty_logging.record.printed_traceback import held_in, parse
+from pagerduty_logging.record.printed_traceback import find_in, parse
 from pagerduty_logging.record.reporters import without_contents
 
 LIBRARY = Frame("/venv/lib/python3.12/site-packages/server/errors.py", 7, "handle")
@@ -42,7 +42,7 @@ def test_our_middlewares_line_names_the_function_that_failed() -> None:
 
 
 def test_an_exception_is_read_from_a_printed_traceback_with_an_indented_last_line() -> None:
-    held = held_in(FROM_RUST)
+    held = find_in(FROM_RUST)
     assert held is not None
     (found,) = parse(held.traceback)
     assert (found.kind, found.text) == ("ValueError", "boom")
@@ -72,7 +72,7 @@ def test_a_librarys_line_without_words_of_its_own_names_the_function_that_failed
 
 
 def test_a_line_that_is_logged_from_rust_is_a_librarys() -> None:
-    held = held_in(FROM_RUST)
+    held = find_in(FROM_RUST)
     assert held is not None
     place = Frame("src/server.rs", 0, "")
     assert (

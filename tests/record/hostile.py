@@ -16,7 +16,7 @@ import threading
 import types
 import uuid
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -214,6 +214,13 @@ class Attributes:
         return "Attributes " * 50_000
 
 
+class Large:
+    """Something large, made when it is needed: every process that runs some of the tests would keep it."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+
 def _nested(depth: int, wrap: Any) -> Any:
     value: Any = "bottom"
     for _ in range(depth):
@@ -338,11 +345,11 @@ CONTAINERS: dict[str, Any] = {
     "mapping in itself": _cycle_dict(),
     "mutual": _cycle_pair(),
     "shared many times": shared(12),
-    "deep list": _nested(100_000, lambda value: [value]),
-    "deep mapping": _nested(100_000, lambda value: {"k": value}),
+    "deep list": Large(lambda: _nested(100_000, lambda value: [value])),
+    "deep mapping": Large(lambda: _nested(100_000, lambda value: {"k": value})),
     "deep tuple": _nested(5_000, lambda value: (value,)),
-    "a million items": list(range(1_000_000)),
-    "a million keys": dict.fromkeys(range(1_000_000)),
+    "a million items": Large(lambda: list(range(1_000_000))),
+    "a million keys": Large(lambda: dict.fromkeys(range(1_000_000))),
     "wide and deep": [[[["x"] * 30] * 30] * 30] * 30,
     "many long texts": ["y" * 90_000] * 400,
     "deque": collections.deque([1, 2], maxlen=2),
@@ -448,3 +455,9 @@ EXCEPTIONS: dict[str, Any] = {
 }
 
 ALL: dict[str, Any] = {**NUMBERS, **TEXTS, **CONTAINERS, **OBJECTS, **EXCEPTIONS}
+
+
+def named(name: str) -> Any:
+    """Return the object of that name."""
+    value = ALL[name]
+    return value.make() if type(value) is Large else value

@@ -17,9 +17,7 @@ def deep(made: Any) -> Any:
     return functools.reduce(lambda value, _: made(value), range(50_000), 1)
 
 
-@pytest.mark.parametrize(
-    "value", [deep(lambda held: [held]), deep(lambda held: {"a": held})], ids=["list", "dict"]
-)
+@pytest.mark.parametrize("wrap", [lambda held: [held], lambda held: {"a": held}], ids=["list", "dict"])
 @pytest.mark.parametrize(
     "record",
     [
@@ -31,7 +29,8 @@ def deep(made: Any) -> Any:
         lambda value: (value, ()),
     ],
 )
-def test_a_message_prints_no_container_deeper_than_it_can_be_read(value: Any, record: Any) -> None:
+def test_a_message_prints_no_container_deeper_than_it_can_be_read(wrap: Any, record: Any) -> None:
+    value = deep(wrap)
     msg, args = record(value)
     made = logging.makeLogRecord({"msg": msg, "args": args})
     message = within(0.02, lambda: contents.own_message(made))
@@ -51,22 +50,24 @@ class Order:
         return f"Order({self.lines!r})"
 
 
-NESTED = deep(lambda held: [held])
+def nested() -> Any:
+    return deep(lambda held: [held])
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("made", "said"),
     [
-        (Order(NESTED), "(Order: nested too deep to show)"),
-        (ValueError(NESTED), "[[["),
-        ([Order(NESTED), 7], "[(Order: nested too deep to show), 7]"),
-        (functools.partial(print, NESTED), "(partial: nested too deep to show)"),
-        (deep(lambda held: {"a": held}.values()), "(dict_values: nested too deep to show)"),
-        (b"x" * 10_000_000, "b'xxx"),
+        (lambda: Order(nested()), "(Order: nested too deep to show)"),
+        (lambda: ValueError(nested()), "[[["),
+        (lambda: [Order(nested()), 7], "[(Order: nested too deep to show), 7]"),
+        (lambda: functools.partial(print, nested()), "(partial: nested too deep to show)"),
+        (lambda: deep(lambda held: {"a": held}.values()), "(dict_values: nested too deep to show)"),
+        (lambda: b"x" * 10_000_000, "b'xxx"),
     ],
     ids=["object", "exception", "in a list", "partial", "view", "bytes"],
 )
-def test_no_repr_is_called_on_what_is_nested_too_deep_or_too_long(value: Any, said: str) -> None:
+def test_no_repr_is_called_on_what_is_nested_too_deep_or_too_long(made: Any, said: str) -> None:
+    value = made()
     for msg, args in ((value, ()), ("%s", (value,)), ("%s of %r", (value, "us")), ("%(it)s", {"it": value})):
         made = logging.makeLogRecord({"msg": msg, "args": args})
         assert said in within(0.02, functools.partial(contents.own_message, made))
@@ -80,9 +81,12 @@ def test_an_object_that_holds_usual_data_shows_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [dict.fromkeys(range(1_000_000)), ["x" * 90_000] * 400], ids=["wide", "long"]
+    "made",
+    [lambda: dict.fromkeys(range(1_000_000)), lambda: ["x" * 90_000] * 400],
+    ids=["wide", "long"],
 )
-def test_a_message_prints_no_container_longer_than_it_can_be_read(value: Any) -> None:
+def test_a_message_prints_no_container_longer_than_it_can_be_read(made: Any) -> None:
+    value = made()
     for msg, args in ((value, ()), ("lost %s", (value,)), ("lost %s of %s", (value, "us"))):
         made = logging.makeLogRecord({"msg": msg, "args": args})
         message = within(0.05, functools.partial(contents.own_message, made))

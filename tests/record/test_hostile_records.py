@@ -78,17 +78,19 @@ def test_events_are_held_against_pagerduty_s_own_schema() -> None:
 
 @pytest.mark.parametrize("name", hostile.ALL)
 def test_an_object_as_an_argument(page: OnePage, name: str) -> None:
-    page(lambda logger: logger.error("cannot %s %s", "handle", hostile.ALL[name]))
+    value = hostile.named(name)
+    page(lambda logger: logger.error("cannot %s %s", "handle", value))
 
 
 @pytest.mark.parametrize("name", hostile.ALL)
 def test_an_object_as_the_message(page: OnePage, name: str) -> None:
-    page(lambda logger: logger.error(hostile.ALL[name]))
+    value = hostile.named(name)
+    page(lambda logger: logger.error(value))
 
 
 @pytest.mark.parametrize("name", hostile.ALL)
 def test_an_object_as_an_extra_and_as_overrides(page: OnePage, name: str) -> None:
-    value = hostile.ALL[name]
+    value = hostile.named(name)
     words = ("severity", "links", "images", "custom_details", "class", "timestamp", "summary", "zzz")
     overrides = dict.fromkeys(words, value)
     event = page(lambda logger: logger.error("it broke", extra={"value": value, "pagerduty": overrides}))
@@ -99,7 +101,8 @@ def test_an_object_as_an_extra_and_as_overrides(page: OnePage, name: str) -> Non
     "name", [*hostile.CONTAINERS, *hostile.EXCEPTIONS, *(name for name in hostile.OBJECTS if name != "none")]
 )
 def test_an_object_instead_of_overrides(page: OnePage, name: str) -> None:
-    event = page(lambda logger: logger.error("it broke", extra={"pagerduty": hostile.ALL[name]}))
+    value = hostile.named(name)
+    event = page(lambda logger: logger.error("it broke", extra={"pagerduty": value}))
     assert event["payload"]["summary"] == "it broke"
 
 

@@ -1,6 +1,6 @@
-"""What the handlers of one process ask of one state, together: fifty of them cost it little more than one.
+"""The exchange that the handlers of one process share: fifty of them cost a state little more than one does.
 
-One of the threads that ask does so for all who ask at that moment, in one exchange.
+Of the threads that ask at one moment one asks for all of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class SharedConnection:
     """What those of a line speak on, where a call may hang.
 
     Attributes:
@@ -55,7 +55,7 @@ class Joined:
 
     others_wait = True
 
-    def __init__(self, line: Line, request: Request, link: Callable[[], Link]) -> None:
+    def __init__(self, line: Line, request: Request, link: Callable[[], SharedConnection]) -> None:
         self._line = line
         self._link = link
         self._mine = line.join(request)
@@ -76,8 +76,8 @@ class Joined:
         return self._mine.result()
 
 
-class Together:
-    """Gathers what is asked of one state in one process.
+class SharedExchange:
+    """Gathers what the handlers of one process ask of one state.
 
     Args:
         clock: seconds, monotonic.
@@ -93,7 +93,7 @@ class Together:
         self.hand_ins = Line(clock)
 
     def alone(self, user: User) -> bool:
-        """Whether there is no other user, with whom something might be asked together."""
+        """Whether there is no other user, with whom something might be asked."""
         name = id(user)
         if name not in self._users:
             self._users.add(name)
@@ -160,13 +160,13 @@ class Together:
         return self.hand_ins if is_hand_in(request) else self.claims
 
 
-_all: dict[tuple[int, Hashable], Together] = {}
+_all: dict[tuple[int, Hashable], SharedExchange] = {}
 
 
-def those_of(place: Hashable) -> Together:
-    """Return what gathers that which this process asks of one state."""
+def of(place: Hashable) -> SharedExchange:
+    """Return the exchange that the handlers of this process share for the state in this place."""
     key = (os.getpid(), place)
-    return _all.get(key) or _all.setdefault(key, Together())
+    return _all.get(key) or _all.setdefault(key, SharedExchange())
 
 
 def is_hand_in(request: Request) -> bool:

@@ -26,7 +26,7 @@ from pagerduty_logging.state.protocol import (
     StateError,
     Unknown,
 )
-from pagerduty_logging.state.together import Together, User
+from pagerduty_logging.state.shared_exchange import SharedExchange, User
 
 from .conftest import Member
 
@@ -56,7 +56,7 @@ class Crowd:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.now = 0.0
-        self.together = Together(clock=lambda: self.now)
+        self.together = SharedExchange(clock=lambda: self.now)
         self.replies: dict[str, Any] = {}
         self.users = [User(), User()]
         assert [self.together.alone(user) for user in self.users] == [True, False]
