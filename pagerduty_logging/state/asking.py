@@ -89,6 +89,7 @@ class Asker:
     Attributes:
         make_store, guard: as given; others may be set.
         store: the store, once it was needed.
+        hand_ins: whose `call` is the one under way for whose answer nobody waits.
         breaker: decides when a state that failed is called again.
         stats: see `StateStats`; may be read by any thread.
     """
@@ -113,7 +114,7 @@ class Asker:
         self._clock = clock
         self._wall = wall
         self._helper = Helper()
-        self._hand_ins = _HandIns()
+        self.hand_ins = _HandIns()
         self.stats = StateStats(where=where, answers=True, since=wall())
         self._begin()
 
@@ -126,7 +127,7 @@ class Asker:
     def begin_anew(self) -> None:
         """Forget, in a child, the calls that are under way and their thread: they are the parent's."""
         self._helper.forget()
-        self._hand_ins.forget()
+        self.hand_ins.forget()
         if self.store is not None:
             self.store.abandon()
         self._begin()
@@ -180,7 +181,7 @@ class Asker:
                         return None
                     self._abandon()
                     raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
-                self._hand_ins.call = None if unhurried else self._hand_ins.call
+                self.hand_ins.call = None if unhurried else self.hand_ins.call
                 reply = call.result()
         except Exception as error:
             self._failed(_words(error), min(self._clock() - began, patience))
@@ -189,25 +190,20 @@ class Asker:
             self._answered()
         return reply
 
-    @property
-    def is_late(self) -> bool:
-        """Whether the answer to a hand-in is still to come."""
-        return self._hand_ins.call is not None
-
     def late(self, wait: float) -> Reply | None:
         """Return the answer to the hand-in that is under way; None: there is none, or it has none so far."""
-        began, call = self._clock(), self._hand_ins.call
+        began, call = self._clock(), self.hand_ins.call
         if call is None:
             return None
         if not call.wait(wait):
             now = self._clock()
-            if now - self._hand_ins.since > 2 * UNHURRIED:
-                self._hand_ins.leave()
+            if now - self.hand_ins.since > 2 * UNHURRIED:
+                self.hand_ins.leave()
                 self._failed(NO_ANSWER, now - began)
             elif wait:
                 self.breaker.held(now, min(now - began, wait))
             return None
-        self._hand_ins.call = None
+        self.hand_ins.call = None
         return self._result(call, began)
 
     def probe(self, hello: Request) -> Reply | None:
@@ -248,7 +244,7 @@ class Asker:
     def close(self) -> None:
         """Let go of the connection and the thread."""
         store, self.store = self.store, None
-        self._hand_ins.leave()
+        self.hand_ins.leave()
         if store is not None and self._probe is None:
             if self._in_background:
                 self._helper.start(store.close).wait(PATIENCE)
@@ -272,8 +268,8 @@ class Asker:
                 raise StateError(f"its client raised {type(error).__name__}") from None  # not at the worker
 
         if unhurried:
-            handed = store.hand_over(request, self.guard) or self._hand_ins.start(store, work)
-            self._hand_ins.call, self._hand_ins.since = handed, self._clock()
+            handed = store.hand_over(request, self.guard) or self.hand_ins.start(store, work)
+            self.hand_ins.call, self.hand_ins.since = handed, self._clock()
             return handed
         begun = store.begin(request) if here else None
         if begun is not None:

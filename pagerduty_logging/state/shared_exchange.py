@@ -102,7 +102,7 @@ class SharedExchange:
 
     def among(self, user: User) -> Among | None:
         """Return what the users know among themselves; None: there is no other."""
-        if self.alone(user):
+        if self._users == {id(user)} or self.alone(user):
             return None
         self._among.decides = len(self._users) >= MANY
         return self._among
