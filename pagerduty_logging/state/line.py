@@ -180,6 +180,18 @@ class Line:
         self._waiting.append(mine)
         return mine
 
+    def enter(self, request: Request) -> tuple[Waiting, Batch | None]:
+        """Let a request of one that gives up in time wait; return what is to be asked now, as `lead` does."""
+        turn = self._turn
+        if self._waiting or not turn.acquire(blocking=False):
+            mine = self.join(request)
+            return mine, self.lead(prompt=True)
+        self._since, self._prompt = self._clock(), True
+        if request.outcomes:
+            self.known.forget(request)
+        mine = Waiting(request)
+        return mine, Batch(self, turn, [mine], [])
+
     def lead(self, *, prompt: bool = False) -> Batch | None:
         """Return what is to be asked now, if nobody else is asking.
 

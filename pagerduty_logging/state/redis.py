@@ -150,8 +150,7 @@ class RedisStore:
         link: Link | None = line.link
         if self._given is not None or link is None or not self._answered:
             return None
-        mine = line.join(request)
-        batch = line.lead(prompt=True)
+        mine, batch = line.enter(request)
         if batch is not None and not link.is_fit():
             batch.leave(mine)
             return None
@@ -312,6 +311,7 @@ class _Asking:
         self._line = line
         self._mine, self._batch = mine, batch
         self._way = waited if alone else waited_by_many
+        self.result = mine.result
         self._seconds = 0.0
         self._error: Exception | None = None
         # Only what is read in any case: an answer that nobody reads would be taken for the next one's.
@@ -333,7 +333,7 @@ class _Asking:
         self._seconds = seconds
         if self._batch is not None:
             self._batch.ask(self._read)
-        return self._line.run(self._mine, seconds, self._read, prompt=True)
+        return self._mine.ended or self._line.run(self._mine, seconds, self._read, prompt=True)
 
     def _read(self, requests: list[Request]) -> list[Reply]:
         """Return the replies to what was sent, or is to be sent now."""
@@ -351,6 +351,3 @@ class _Asking:
                 link.answers = False
                 link.hang_up()
             raise self._store._error(error) from None
-
-    def result(self) -> Reply:
-        return self._mine.result()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import select
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -94,12 +94,12 @@ def _is_readable(connection: Any, seconds: float) -> bool:
     return bool(looked.poll(seconds * 1_000))
 
 
-def command(words: Iterable[Any]) -> bytes:
+def command(words: Sequence[Any]) -> bytes:
     """Return a command as it is sent; redis-py takes longer, for it takes whatever there is."""
-    encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-    parts = [b"*%d\r\n" % len(encoded)]
-    for word in encoded:
-        parts.append(b"$%d\r\n%b\r\n" % (len(word), word))
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        encoded = word if isinstance(word, bytes) else str(word).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(encoded), encoded))
     return b"".join(parts)
 
 

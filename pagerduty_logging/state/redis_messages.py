@@ -39,7 +39,9 @@ _encode, _decode = json.JSONEncoder().encode, json.JSONDecoder().decode  # which
 def arguments(requests: list[Request]) -> list[Any]:
     """Return what the script is called with: the number of keys, the keys, and a message for each request."""
     keys: list[str] = []
-    messages = [packed(request.as_of_now(), keys) for request in requests]
+    messages = []
+    for request in requests:
+        messages.append(packed(request.as_of_now(), keys))
     return [len(keys), *keys, *messages]
 
 
@@ -126,21 +128,21 @@ def _of_sender(sender: Sender) -> tuple[str, tuple[str, ...]]:
 
 
 def unpacked(requests: list[Request], text: Any) -> list[Reply]:
+    replies = []
     try:
-        replies = _decode(text_of(text))
-        return [_reply(*pair) for pair in zip(requests, replies, strict=True)]
+        for request, told in zip(requests, _decode(text_of(text)), strict=True):
+            replies.append(_reply(request, told))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise StateError(NONSENSE) from None
+    return replies
 
 
 def _reply(request: Request, told: Mapping[str, Any]) -> Reply:
     now = _seconds(told["now"])
-    standings = {
-        count.key: Standing(
-            bool(one["told"]), bool(one["leased"]), _seconds(one["left"]), one.get("severity")
-        )
-        for count, one in zip(request.counts, told["standings"] or (), strict=True)
-    }
+    standings = {}
+    for count, one in zip(request.counts, told["standings"] or (), strict=True):
+        left = _seconds(one["left"])
+        standings[count.key] = Standing(bool(one["told"]), bool(one["leased"]), left, one.get("severity"))
     quiet = None
     if "version" in told:
         quiet = (str(told["version"]), tuple(silences(told["silences"] or (), now)))

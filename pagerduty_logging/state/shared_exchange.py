@@ -157,7 +157,7 @@ class SharedExchange:
 
     def line(self, request: Request) -> Line:
         """Return where a request waits."""
-        return self.hand_ins if is_hand_in(request) else self.claims
+        return self.claims if request.claim is not None or not is_hand_in(request) else self.hand_ins
 
 
 _all: dict[tuple[int, Hashable], SharedExchange] = {}

@@ -139,7 +139,12 @@ class JustFree:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.acquire, self.release = self._lock.acquire, self._lock.release
+        self.release = self._lock.release
+        self._looked = False
+
+    def acquire(self, blocking: bool = True) -> bool:
+        before, self._looked = self._looked, True
+        return before and self._lock.acquire(blocking)
 
     def locked(self) -> bool:
         return True
