@@ -11,6 +11,7 @@ from pagerduty_logging.delivery.counting import Counting
 from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
+from pagerduty_logging.events_api.decoding import summary_of
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Resolve, Severity, Trigger
 from pagerduty_logging.state.asking import nothing
@@ -275,15 +276,14 @@ class Claims:
 
     def _note_summary(self, pending: Pending) -> None:
         at = self._at(pending)
-        sent = None if pending.body.encoded is None else pending.body.shown
-        summary = sent.summary or "" if isinstance(sent, Trigger) else ""
+        encoded = pending.body.encoded
         self._state.count(
             pending.dedup_key,
             0,
             first=at,
             last=at,
             severity=pending.severity.rank,
-            summary=summary,
+            summary="" if encoded is None else summary_of(encoded),
             logger=pending.caller.logger,
         )
 

@@ -65,7 +65,7 @@ class Breaker:
             return 0.0
         while self._held and now - self._held[0][0] >= MINUTE:
             self._held.popleft()
-        left = PATIENCE - sum(seconds for _, seconds in self._held)
+        left = PATIENCE - sum([seconds for _, seconds in self._held]) if self._held else PATIENCE
         if not self.open:
             return max(left, QUICK)
         return left if left >= LEAST_PATIENCE else 0.0

@@ -182,8 +182,8 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
         tells = None
     known = record.told_severity
     follow_up = outcome.follow_up and known is not None
-    # Two events within a lease of each other were under way at once: their window is one. An older one that
-    # is reported late says nothing of the window now, and a lesser one does not make that of a worse one longer.
+    # Two events within a lease of each other were under way at once: their window is one. Otherwise an older
+    # one, reported late, changes no later window, and a lesser one makes that of a worse one no longer.
     beside = abs(at - record.told_at) <= LEASE
     if known is None or (at >= record.told_at + record.window and not follow_up):
         record.told_severity = outcome.severity
