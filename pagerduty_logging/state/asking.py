@@ -193,6 +193,7 @@ class Asker:
             return None
         if self.breaker.open:
             self._answered()
+        self.breaker.was_cut_off = False
         return reply
 
     def late(self, wait: float) -> Reply | None:
@@ -246,6 +247,7 @@ class Asker:
             return None
         if self.breaker.open:
             self._answered()
+        self.breaker.was_cut_off = False
         return reply
 
     def close(self) -> None:
