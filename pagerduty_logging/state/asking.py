@@ -14,7 +14,7 @@ from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker
 from pagerduty_logging.state.helper import Call, Helper, waited_at_once
-from pagerduty_logging.state.protocol import Reply, Request, StateError, Store, UnderWay
+from pagerduty_logging.state.protocol import ConnectionLost, Reply, Request, StateError, Store, UnderWay
 
 HUNG = 60.0
 """Seconds after which a call that does not end is abandoned, and another one tried."""
@@ -182,7 +182,10 @@ class Asker:
                     self._abandon()
                     raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
                 self.hand_ins.call = None if unhurried else self.hand_ins.call
-                reply = call.result()
+                try:
+                    reply = call.result()
+                except ConnectionLost:
+                    reply = self._once_more(request, patience)
         except Exception as error:
             self._failed(_words(error), min(self._clock() - began, patience))
             return None
@@ -279,6 +282,14 @@ class Asker:
         call = Call(lambda: work(store))
         call.run()
         return call
+
+    def _once_more(self, request: Request, patience: float) -> Reply:
+        """Ask on a new connection: what was handed in counts once all the same."""
+        call = self._call(request, patience, here=False)
+        if not call.wait(patience):
+            self._abandon()
+            raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
+        return call.result()
 
     def _abandon(self) -> None:
         """Leave a call behind that does not end, with its thread and its connection."""

@@ -21,6 +21,7 @@ from pagerduty_logging.state.breaker import LATE
 from pagerduty_logging.state.helper import Guard, waited, waited_by_many
 from pagerduty_logging.state.line import Batch, Line, Waiting
 from pagerduty_logging.state.protocol import (
+    ConnectionLost,
     KnownProblem,
     Reply,
     Request,
@@ -151,7 +152,7 @@ class RedisStore:
         if self._given is not None or link is None or not self._answered:
             return None
         mine, batch = line.enter(request)
-        if batch is not None and not link.is_fit():
+        if batch is not None and not link.answers:
             batch.leave(mine)
             return None
         return _Asking(self, line, mine, batch, alone=users.alone(self._user))
@@ -326,7 +327,7 @@ class _Asking:
     def _send(self, requests: list[Request]) -> None:
         link = self._line.link
         if link is None or not link.answers:
-            raise StateError("Redis has closed the connection")
+            raise ConnectionLost("Redis has closed the connection")
         link.send(arguments(requests))
 
     def wait(self, seconds: float) -> bool:
@@ -350,4 +351,6 @@ class _Asking:
             if link is not None:
                 link.answers = False
                 link.hang_up()
+            if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+                raise ConnectionLost("Redis has closed the connection") from None
             raise self._store._error(error) from None

@@ -72,7 +72,6 @@ class SharedState:
     Attributes:
         remember: as given.
         standings: see `take_standings`.
-        silences: those that are known, with the end of each on the clock; before them their version.
     """
 
     def __init__(
@@ -115,7 +114,7 @@ class SharedState:
         self._sender = replace(self._sender, name=f"{process}.{uuid.uuid4().hex[:6]}", process=process)
         self._ledger = Ledger()
         self.standings: dict[str, Standing] = {}
-        self.silences: tuple[str, tuple[tuple[Silence, float], ...]] = ("", ())
+        self._silences: tuple[str, tuple[tuple[Silence, float], ...]] = ("", ())
         self._answered_at = self._hand_in_at = self._next_look = float("-inf")
         self._in_step_until = float("-inf")
 
@@ -193,7 +192,7 @@ class SharedState:
         if self._pid != os.getpid():
             self._begin_in_child()
         known = None
-        if self.silences[1] and not change:
+        if self._silences[1] and not change:
             known = self._silence_of(key, logger, severity)
         if known is not None and self._clock() - self._answered_at > HAND_IN:
             self._exchange()  # it may have been ended
@@ -289,7 +288,7 @@ class SharedState:
 
     def silenced(self, key: str, logger: str, severity: int) -> Silenced | None:
         """Return the silence that keeps an event back, as far as is known; no call is made."""
-        known = self._silence_of(key, logger, severity)
+        known = self._silence_of(key, logger, severity) if self._silences[1] else None
         return None if known is None else self._silenced(known)
 
     def close(self, seconds: float) -> bool:
@@ -370,11 +369,11 @@ class SharedState:
         self.standings.update(reply.standings)
         if reply.silences is not None:
             version, all_of_them = reply.silences
-            self.silences = (version, tuple((one, now + one.until - reply.now) for one in all_of_them))
+            self._silences = (version, tuple((one, now + one.until - reply.now) for one in all_of_them))
 
     def _request(self, **more: Any) -> Request:
         started = max(self._wall() - self._started, 0.0)
-        return Request(sender=self._sender, started=started, silences=self.silences[0], **more)
+        return Request(sender=self._sender, started=started, silences=self._silences[0], **more)
 
     def _plan(self, reply: Reply) -> None:
         """Set the time of the next hand-in: every few seconds after a problem was told for the first time.
@@ -390,8 +389,7 @@ class SharedState:
             self._hand_in_at = next_hand_in(self._hand_in_at, now)
 
     def _silence_of(self, key: str, logger: str, severity: int) -> tuple[Silence, float] | None:
-        known = self.silences[1]
-        return silences.which(known, key, logger, severity, self._clock()) if known else None
+        return silences.which(self._silences[1], key, logger, severity, self._clock())
 
     def _silenced(self, known: tuple[Silence, float]) -> Silenced:
         return Silenced(known[0], known[1] - self._clock())

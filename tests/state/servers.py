@@ -93,6 +93,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.cut_after: int | None = None
+        self.cuts = 1  # below 0: each answer is cut
         self.stop_after: int | None = None
         self.answers_left: int | None = None
         threading.Thread(target=self._accept, daemon=True).start()
@@ -112,7 +113,8 @@ class Proxy:
             while data := source.recv(65_536):
                 if answers and self.cut_after is not None:
                     target.sendall(data[: self.cut_after])
-                    self.cut_after = None
+                    self.cuts -= 1
+                    self.cut_after = self.cut_after if self.cuts else None
                     break
                 if answers and self.stop_after is not None:
                     target.sendall(data[: self.stop_after])

@@ -61,12 +61,25 @@ def test_a_server_that_hangs_holds_the_worker_a_quarter_of_a_second_a_minute(own
 
 
 @pytest.mark.parametrize("cut", [0, 1, 20, 60])
-def test_an_answer_that_is_lost_is_counted_once(redis_server: Server, cut: int):
+def test_an_answer_that_is_lost_is_asked_for_again_and_counted_once(redis_server: Server, cut: int):
     proxy = Proxy(redis_server.port)
     here = Member(proxy.url)
     here.ask(n=1)
     proxy.cut_after = cut
+    assert isinstance(here.ask("network", n=100), Mine)
+    assert total(redis_server.url, "network") == 100
+    assert here.said == []
+    proxy.close()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, 60])
+def test_answers_that_are_lost_again_and_again_are_counted_once(redis_server: Server, cut: int):
+    proxy = Proxy(redis_server.port)
+    here = Member(proxy.url)
+    here.ask(n=1)
+    proxy.cut_after, proxy.cuts = cut, -1
     assert here.ask("network", n=100) == Unknown()
+    proxy.cut_after = None
     assert total(redis_server.url, "network") == 100, "the command has run"
     recover(here)
     here.see("network", n=10)
