@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state.among import Among
-from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker
+from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker, CutOff
 from pagerduty_logging.state.helper import Call, Helper, waited_at_once
-from pagerduty_logging.state.protocol import ConnectionLost, Reply, Request, StateError, Store, UnderWay
+from pagerduty_logging.state.protocol import Reply, Request, StateError, Store, UnderWay
 
 HUNG = 60.0
 """Seconds after which a call that does not end is abandoned, and another one tried."""
@@ -82,7 +82,8 @@ class Asker:
         where: the place of the state, for people, without a secret.
         say: writes a line on a topic to stderr.
         guard: is entered around each call, on the thread that makes it.
-        in_background: make calls on a thread that can be abandoned; False if threads do not run.
+        in_background: whether this process makes calls on a thread that can be abandoned; False where
+            threads do not run.
         clock: seconds, monotonic.
         wall: seconds since the epoch.
 
@@ -101,7 +102,7 @@ class Asker:
         where: str,
         say: Callable[[str, str], object] = lambda topic, text: None,
         guard: Callable[[], AbstractContextManager[object]] = nullcontext,
-        in_background: bool = True,
+        in_background: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time_of_day,
     ) -> None:
@@ -130,6 +131,7 @@ class Asker:
         self.hand_ins.forget()
         if self.store is not None:
             self.store.abandon()
+            self.store = None  # this process may need another one
         self._begin()
 
     def among(self) -> Among | None:
@@ -145,7 +147,7 @@ class Asker:
         """
         with suppress(Exception):
             store = self.store = self.make_store()
-            if hello is not None and self._in_background:
+            if hello is not None and self._in_background():
                 self._helper.start(lambda: self._greeting(store, hello))
 
     def _greeting(self, store: Store, hello: Request) -> None:
@@ -167,7 +169,7 @@ class Asker:
         patience = self.breaker.patience(began)
         if patience <= 0.0:
             return None
-        unhurried = wait is not None and self._in_background
+        unhurried = wait is not None and self._in_background()
         try:
             with self.guard():
                 call = self._call(request, patience, unhurried=unhurried)
@@ -182,15 +184,14 @@ class Asker:
                     self._abandon()
                     raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
                 self.hand_ins.call = None if unhurried else self.hand_ins.call
-                try:
-                    reply = call.result()
-                except ConnectionLost:
-                    reply = self._once_more(request, patience)
+                reply = call.result()
         except Exception as error:
-            self._failed(_words(error), min(self._clock() - began, patience))
+            held = min(self._clock() - began, patience)
+            if self._cut_off(error, held):
+                return None if unhurried else self.ask(request)
+            self._failed(_words(error), held)
             return None
-        if self.breaker.open:
-            self._answered()
+        self._answered()
         return reply
 
     def late(self, wait: float) -> Reply | None:
@@ -214,7 +215,7 @@ class Asker:
         now = self._clock()
         probe, patience = self._probe, self.breaker.patience(now)
         if probe is None:
-            if now < self.breaker.until or (not patience and not self._in_background):
+            if now < self.breaker.until or (not patience and not self._in_background()):
                 return None
             try:
                 with self.guard():
@@ -238,10 +239,11 @@ class Asker:
         try:
             reply = call.result()
         except Exception as error:
-            self._failed(_words(error), self._clock() - began)
+            held = self._clock() - began
+            if not self._cut_off(error, held):
+                self._failed(_words(error), held)
             return None
-        if self.breaker.open:
-            self._answered()
+        self._answered()
         return reply
 
     def close(self) -> None:
@@ -249,7 +251,7 @@ class Asker:
         store, self.store = self.store, None
         self.hand_ins.leave()
         if store is not None and self._probe is None:
-            if self._in_background:
+            if self._in_background():
                 self._helper.start(store.close).wait(PATIENCE)
             else:
                 store.close()
@@ -266,7 +268,7 @@ class Asker:
                 with self.guard():
                     return store.exchange(request, UNHURRIED if unhurried else patience)
             except BaseException as error:
-                if isinstance(error, Exception) or not self._in_background:
+                if isinstance(error, Exception) or not self._in_background():
                     raise
                 raise StateError(f"its client raised {type(error).__name__}") from None  # not at the worker
 
@@ -277,19 +279,11 @@ class Asker:
         begun = store.begin(request) if here else None
         if begun is not None:
             return begun
-        if self._in_background:
+        if self._in_background():
             return self._helper.start(lambda: work(store))
         call = Call(lambda: work(store))
         call.run()
         return call
-
-    def _once_more(self, request: Request, patience: float) -> Reply:
-        """Ask on a new connection: what was handed in counts once all the same."""
-        call = self._call(request, patience, here=False)
-        if not call.wait(patience):
-            self._abandon()
-            raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
-        return call.result()
 
     def _abandon(self) -> None:
         """Leave a call behind that does not end, with its thread and its connection."""
@@ -298,6 +292,10 @@ class Asker:
             self._helper.start(self.store.close)  # should it end one day
             self.store = None
         self._helper.leave()
+
+    def _cut_off(self, error: Exception, held: float) -> bool:
+        """Whether to ask once more before it is a failure: whatever is handed in again counts once."""
+        return isinstance(error, CutOff) and self.breaker.cut_off(self._clock(), held)
 
     def _failed(self, why: str, held: float) -> None:
         if not self.breaker.open:
@@ -313,8 +311,9 @@ class Asker:
         self.breaker.failed(self._clock(), held)
 
     def _answered(self) -> None:
-        self.stats = StateStats(where=self.stats.where, answers=True, since=self._wall())
-        self._say("state again", f"{self.stats.where} answers again")
+        if self.breaker.open:
+            self.stats = StateStats(where=self.stats.where, answers=True, since=self._wall())
+            self._say("state again", f"{self.stats.where} answers again")
         self.breaker.answered()
 
 

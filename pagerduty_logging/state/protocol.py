@@ -40,10 +40,6 @@ class StateError(Exception):
     """The state did not answer; the text says what is wrong and what to do, without a secret."""
 
 
-class ConnectionLost(StateError):
-    """The other side has closed the connection since it last answered: ask once more, on a new one."""
-
-
 def digest(routing_key: str) -> str:
     """Return a name for a routing key that does not reveal it."""
     return hashlib.sha256(f"pagerduty-logging state {routing_key}".encode()).hexdigest()[:20]
@@ -400,4 +396,4 @@ class Store(Protocol):
         """Let go of connections that are our own."""
 
     def abandon(self) -> None:
-        """Forget the connection without a word: this is a child of the process that made it, or it hangs."""
+        """Forget the connection, unclosed: this is a child of the process that made it, or it hangs."""

@@ -65,7 +65,7 @@ class SharedState:
         per_minute: events that the routing key takes in a minute.
         say: writes a line on a topic to stderr.
         guard: is entered around each call, on the thread that makes it.
-        in_background: make calls on a thread that can be left behind; False where threads do not run.
+        in_background: whether this process makes calls on a thread that can be left behind.
         clock: seconds, monotonic.
         wall: seconds since the epoch.
 
@@ -86,7 +86,7 @@ class SharedState:
         per_minute: int = 100,
         say: Callable[[str, str], object] = lambda topic, text: None,
         guard: Callable[[], AbstractContextManager[object]] = nullcontext,
-        in_background: bool = True,
+        in_background: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time_of_day,
     ) -> None:
@@ -163,8 +163,7 @@ class SharedState:
             logger: that they come of; empty: as before.
             silenced: how many of them a silence kept back.
         """
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         self._ledger.count(key, n, (first, last), severity, silenced, summary, logger)
 
     def claim(
@@ -189,8 +188,7 @@ class SharedState:
             change: it is a change event.
             meanwhile: raises nothing; is called while the answer is under way, if the state is asked.
         """
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         known = None
         if self._silences[1] and not change:
             known = self._silence_of(key, logger, severity)
@@ -248,8 +246,7 @@ class SharedState:
 
     def spend(self, severity: int) -> float | None:
         """Ask the budget for an event that has no problem; return the seconds to wait, None for *unknown*."""
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         for _ in range(_ROUNDS):
             reply = self._exchange(spend=severity)
             if reply is None:
@@ -260,8 +257,7 @@ class SharedState:
 
     def hand_in(self) -> bool:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         again = self._ledger.sent is not None
         wait = self._asker.breaker.spare(self._clock())
         answered = self._exchange(wait=wait) is not None
@@ -270,6 +266,15 @@ class SharedState:
         if not answered:
             self._next_look = self._clock() + random.uniform(LOOK / 2, LOOK)
         return answered
+
+    def hand_in_all(self) -> None:
+        """Hand in all that was noted, as long as the state answers in time."""
+        self._notice_fork()
+        before = 0
+        while (left := len(self._ledger)) and left != before:
+            before, wait = left, self._asker.breaker.patience(self._clock())
+            if wait <= 0.0 or self._exchange(wait=wait) is None:
+                return
 
     def due(self) -> float | None:
         """Return the seconds until `hand_in` is to be called; None: there is nothing to hand in."""
@@ -293,8 +298,7 @@ class SharedState:
 
     def close(self, seconds: float) -> bool:
         """Hand in the rest, within so many seconds, and let go; return whether all was handed in."""
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         tries = LastTries(seconds, self._clock, away=self._clock() - self._answered_at > AWAY)
         while len(self._ledger) and (wait := tries.wait()):
             self._asker.breaker.allow_once_more()
@@ -306,18 +310,18 @@ class SharedState:
     # --- how it is asked --------------------------------------------------------------------------
 
     def _conclude(self, outcome: Outcome) -> None:
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         self._ledger.conclude(outcome)
         among = self._asker.among()
         if among is not None:
             among.conclude(self._sender, outcome, max(self._wall() - outcome.age, 0.0))
         self._exchange()
 
-    def _begin_in_child(self) -> None:
-        """Forget what was noted and what is under way: it is the parent's."""
-        self._asker.begin_anew()
-        self._begin()
+    def _notice_fork(self) -> None:
+        """Forget, in a child, what was noted and what is under way: it is the parent's."""
+        if self._pid != os.getpid():
+            self._asker.begin_anew()
+            self._begin()
 
     def _exchange(
         self,

@@ -25,7 +25,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class SharedConnection:
-    """What those of a line speak on, where a call may hang.
+    """The connection of a line's requests, and the thread on which a call may hang.
 
     Attributes:
         exchange: does one for several requests, within so many seconds.
@@ -108,7 +108,7 @@ class SharedExchange:
         return self._among
 
     def _dropped(self, name: int) -> None:
-        """Keep no connection and no thread if those who used them were dropped without a word."""
+        """Keep no connection and no thread if their users were deleted without being closed."""
         self._users.discard(name)
         if not self._users:
             self.claims.link = self.hand_ins.link = None

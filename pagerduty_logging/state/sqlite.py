@@ -85,7 +85,8 @@ class _Connection(sqlite3.Connection):
                 self.close()
 
 
-_inherited: list[sqlite3.Connection] = []  # never closed: that would meddle with the parent's file
+_inherited: dict[str, list[sqlite3.Connection]] = {}
+"""By path, what a fork in the middle of a call has left open: never closed, for the file is the parent's."""
 
 
 class SqliteStore:
@@ -94,13 +95,15 @@ class SqliteStore:
     Args:
         path: of the file.
         clock: seconds since the epoch.
+        keeps_open: between exchanges; False where Python may not notice a fork.
     """
 
     kind = "SQLite"
 
-    def __init__(self, path: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: str, clock: Callable[[], float] = time.time, *, keeps_open: bool = True) -> None:
         self.path = path
         self._clock = clock
+        self._keeps_open = keeps_open
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._exchanges = 0
@@ -125,18 +128,19 @@ class SqliteStore:
     def _link(self, line: Line) -> shared_exchange.SharedConnection:
         """Return what the handlers of this process speak on: one connection."""
         if line.link is None:
-            store = SqliteStore(self.path, self._clock)
+            store = SqliteStore(self.path, self._clock, keeps_open=self._keeps_open)
             line.link = shared_exchange.SharedConnection(store._exchange, store._close)
         link: shared_exchange.SharedConnection = line.link
         return link
 
     def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:
         with self._errors():
-            with fork_gate():  # SQLite has locks of its own, which a child would find taken
-                connection = self._open(PATIENCE)
+            with fork_gate().joined():  # SQLite has locks of its own, which a child would find taken
+                self._open(PATIENCE)
             replies: list[Reply | None] = [None] * len(requests)
             for looks, _ in enumerate(_looks(SHARE * seconds)):
-                with fork_gate():
+                with fork_gate().joined():
+                    connection = self._connection or self._open(PATIENCE)  # a fork has closed it
                     exchange = Exchange(connection, requests, self._clock)
                     if looks:
                         replies = [
@@ -149,6 +153,8 @@ class SqliteStore:
                     ]
                     if exchange.write():
                         self._sweep(connection)
+                        if not self._keeps_open:
+                            self._close()
                         return answered
             raise sqlite3.OperationalError("locked")
 
@@ -168,7 +174,7 @@ class SqliteStore:
         return users.hand_over(self._user, request, do, guard)
 
     def beside(self) -> SqliteStore:
-        other = SqliteStore(self.path, self._clock)
+        other = SqliteStore(self.path, self._clock, keeps_open=self._keeps_open)
         other._user = self._user
         return other
 
@@ -225,7 +231,7 @@ class SqliteStore:
 
     def abandon(self) -> None:
         if self._connection is not None:
-            _inherited.append(self._connection)
+            _inherited.setdefault(self.path, []).append(self._connection)
             self._connection = None
 
     def _sweep(self, connection: sqlite3.Connection) -> None:
@@ -269,6 +275,9 @@ class SqliteStore:
         if self._connection is not None and self._is_the_same_file():
             return self._connection
         self._close()
+        if self.path in _inherited:  # SQLite would take the parent's locks for ours, and break the file
+            raise StateError(f"{self.path} was in use when this process was forked: fork earlier")
+        fork_gate().closing[self] = SqliteStore._close
         if os.path.isdir(self.path):
             raise StateError(f"{self.path} is a directory: name a file in it")
         if os.path.exists(self.path) and not os.path.isfile(self.path):

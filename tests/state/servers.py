@@ -87,13 +87,12 @@ def running(folder: Path, *options: str, program: str = "redis-server", port: in
 class Proxy:
     """Passes on what is said to a server; cuts the connection within an answer, or stops, when told to."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, own: int = 0) -> None:
         self.target = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", own))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.cut_after: int | None = None
-        self.cuts = 1  # below 0: each answer is cut
         self.stop_after: int | None = None
         self.answers_left: int | None = None
         threading.Thread(target=self._accept, daemon=True).start()
@@ -113,8 +112,7 @@ class Proxy:
             while data := source.recv(65_536):
                 if answers and self.cut_after is not None:
                     target.sendall(data[: self.cut_after])
-                    self.cuts -= 1
-                    self.cut_after = self.cut_after if self.cuts else None
+                    self.cut_after = None
                     break
                 if answers and self.stop_after is not None:
                     target.sendall(data[: self.stop_after])
