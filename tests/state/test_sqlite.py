@@ -15,6 +15,7 @@ import pytest
 
 from pagerduty_logging.state.protocol import Count, Mine, Request, Sender, Unknown
 from pagerduty_logging.state.sqlite import SqliteStore
+from pagerduty_logging.state.sqlite_draft import LastWritten
 from pagerduty_logging.state.sqlite_exchange import Exchange
 
 from .conftest import Member
@@ -364,7 +365,7 @@ def counting(name: str, n: int) -> Request:
 
 def test_no_lock_is_held_while_it_is_decided_and_what_was_read_too_early_is_not_written(path: Path):
     slow, quick = SqliteStore(str(path)), SqliteStore(str(path))
-    begun = Exchange(slow._open(1.0), [counting("slow", 1)], time.time)
+    begun = Exchange(slow._open(1.0), [counting("slow", 1)], time.time, LastWritten())
     assert begun.applied(counting("slow", 1)).handed_in == 1
     assert quick.exchange(counting("quick", 10), 0.25).handed_in == 1
     assert not begun.write()
