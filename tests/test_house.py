@@ -80,6 +80,7 @@ TESTED_IN = {
     "events_api/client.py": "events_api/test_round_trip.py",
     "events_api/clock.py": "sandbox/test_frozen_time.py",
     "events_api/connections.py": "events_api/test_faults.py",
+    "events_api/exchange.py": "events_api/test_faults.py",
     "events_api/decoding.py": "events_api/test_encoding.py",
     "events_api/errors.py": "events_api/test_round_trip.py",
     "events_api/text.py": "events_api/test_encoding.py",

@@ -11,6 +11,7 @@ from pagerduty_logging.delivery.counting import Counting
 from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
+from pagerduty_logging.events_api.decoding import summary_of
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Resolve, Severity, Trigger
 from pagerduty_logging.state.asking import nothing
@@ -130,8 +131,14 @@ class Claims:
         """Hand in what was counted with the next look: other processes are likely to end now, too."""
         self._haste.finishing = True
 
+    def hand_in_now(self) -> None:
+        """Hand in all that was counted, if the state answers."""
+        self._counting.note_all(at_once=True)
+        self._state.hand_in_all()
+        self._learn()
+
     def hand_in(self, seconds: float) -> None:
-        """Hand in all that was counted, within so many seconds."""
+        """Hand in all that was counted, within so many seconds, and let go of the state."""
         self._counting.note_all(at_once=True)
         self._state.close(seconds)
 
@@ -269,15 +276,14 @@ class Claims:
 
     def _note_summary(self, pending: Pending) -> None:
         at = self._at(pending)
-        sent = None if pending.body.encoded is None else pending.body.shown
-        summary = sent.summary or "" if isinstance(sent, Trigger) else ""
+        encoded = pending.body.encoded
         self._state.count(
             pending.dedup_key,
             0,
             first=at,
             last=at,
             severity=pending.severity.rank,
-            summary=summary,
+            summary="" if encoded is None else summary_of(encoded),
             logger=pending.caller.logger,
         )
 

@@ -215,7 +215,7 @@ class Fingerprinter:
             type(msg) is str
             and not joined
             and not nothing
-            and not text.may_quote
+            and not (text.may_quote or (not record.args and "%" in msg))
             and record.name != parts.ROOT
             and not (record.exc_info and failure.reports_for_others(record))
         )
@@ -307,7 +307,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
     msg, args, name = record.msg, record.args, record.name
     if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not parts.begins_with_letter(msg):
         return None
-    alone = True
+    alone = bool(args) or "%" not in msg  # without arguments it may be the template of another record
     if args:
         if type(args) is not tuple:
             return None
@@ -333,7 +333,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
         template = found.text
         if args and HOLE in template:
             return None
-    elif not args or (source.is_read(record.pathname, record.lineno) and not _is_whole(record, msg)):
+    elif not args or not source.is_own(record, msg):
         return "missed"
     else:
         template = msg
@@ -341,15 +341,6 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
         return tuple.__new__(Identity, (parts.key_of(name, template), alone))
     joined = parts.logged_in(record.funcName) if failure.has_place(record) else ()
     return tuple.__new__(Identity, (parts.key_of(name, template, joined), alone and not joined))
-
-
-def _is_whole(record: logging.LogRecord, template: str) -> bool:
-    """Return whether a TEMPLATE that does not fit its line has nothing in it that looks like a value."""
-    if record.exc_info or record.exc_text:
-        return False
-    if source.part_of(record.pathname, record.lineno, template) is not None:
-        return False
-    return MASKED not in mask(template)
 
 
 def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: bool) -> tuple[Rule, str, Text]:

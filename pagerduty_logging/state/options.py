@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -82,7 +81,7 @@ def open_state(
     per_minute: int = 100,
     say: Callable[[str, str], object] = lambda topic, text: None,
     guard: Callable[[], AbstractContextManager[object]] = nullcontext,
-    background: bool = True,
+    background: Callable[[], bool] = lambda: True,
 ) -> SharedState | None:
     """Return the state that the option, else `PAGERDUTY_STATE`, names; None: there is none.
 
@@ -95,7 +94,7 @@ def open_state(
     if place is None:
         return None
     return SharedState(
-        partial(place.make_store, background),
+        lambda: place.make_store(background()),
         where=place.where,
         space=digest(routing_key),
         host=host,
@@ -129,7 +128,7 @@ def _of_path(path: str) -> StatePlace:
     def make_store(in_background: bool = False) -> Store:
         from pagerduty_logging.state.sqlite import SqliteStore
 
-        return SqliteStore(path)
+        return SqliteStore(path, keeps_open=in_background)
 
     return StatePlace(f"the state in {path}", make_store, path)
 

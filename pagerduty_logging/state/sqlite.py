@@ -52,7 +52,8 @@ SWEEP = 500
 _BROKEN = ("not a database", "malformed", "no such table", "no such column")
 
 
-_inherited: list[sqlite3.Connection] = []  # never closed: that would meddle with the parent's file
+_inherited: dict[str, list[sqlite3.Connection]] = {}
+"""By path, what a fork in the middle of a call has left open: never closed, for the file is the parent's."""
 
 
 class SqliteStore:
@@ -61,13 +62,15 @@ class SqliteStore:
     Args:
         path: of the file.
         clock: seconds since the epoch.
+        keeps_open: between exchanges; False where Python may not notice a fork.
     """
 
     kind = "SQLite"
 
-    def __init__(self, path: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: str, clock: Callable[[], float] = time.time, *, keeps_open: bool = True) -> None:
         self.path = path
         self._clock = clock
+        self._keeps_open = keeps_open
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._last_written = LastWritten()
@@ -93,7 +96,7 @@ class SqliteStore:
     def _link(self, line: Line) -> shared_exchange.SharedConnection:
         """Return what the handlers of this process speak on: one connection."""
         if line.link is None:
-            store = SqliteStore(self.path, self._clock)
+            store = SqliteStore(self.path, self._clock, keeps_open=self._keeps_open)
             line.link = shared_exchange.SharedConnection(store._exchange, store._close)
         link: shared_exchange.SharedConnection = line.link
         return link
@@ -122,7 +125,7 @@ class SqliteStore:
             looked: those replies for which nothing need be written.
             look: add to them.
         """
-        with fork_gate():  # SQLite has locks of its own, which a child would find taken
+        with fork_gate().joined():  # SQLite has locks of its own, which a child would find taken
             connection = self._open(PATIENCE)
             last, self._last_written = self._last_written, LastWritten()
             exchange = Exchange(connection, requests, self._clock, last)
@@ -139,6 +142,8 @@ class SqliteStore:
                 return None
             self._last_written = written
             self._sweep(connection)
+            if not self._keeps_open:
+                self._close()
             return replies
 
     def begin(self, request: Request) -> UnderWay | None:
@@ -157,7 +162,7 @@ class SqliteStore:
         return users.hand_over(self._user, request, do, guard)
 
     def beside(self) -> SqliteStore:
-        other = SqliteStore(self.path, self._clock)
+        other = SqliteStore(self.path, self._clock, keeps_open=self._keeps_open)
         other._user = self._user
         return other
 
@@ -214,7 +219,7 @@ class SqliteStore:
 
     def abandon(self) -> None:
         if self._connection is not None:
-            _inherited.append(self._connection)
+            _inherited.setdefault(self.path, []).append(self._connection)
             self._connection = None
 
     def _sweep(self, connection: sqlite3.Connection) -> None:
@@ -256,6 +261,9 @@ class SqliteStore:
         if self._connection is not None and self._is_the_same_file():
             return self._connection
         self._close()
+        if self.path in _inherited:  # SQLite would take the parent's locks for ours, and break the file
+            raise StateError(f"{self.path} was in use when this process was forked: fork earlier")
+        fork_gate().closing[self] = SqliteStore._close
         if os.path.isdir(self.path):
             raise StateError(f"{self.path} is a directory: name a file in it")
         if os.path.exists(self.path) and not os.path.isfile(self.path):
