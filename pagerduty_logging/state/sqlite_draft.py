@@ -10,7 +10,8 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, ne
 from typing import TypeAlias
 
 from pagerduty_logging.state.decide import Record
@@ -34,8 +35,8 @@ def record_in(text: str) -> Record:
 
 
 def _text_of(record: Record) -> str:
-    fields = zip(_FIELDS, _values(record), _DEFAULTS, strict=True)
-    return _encode({name: value for name, value, default in fields if value != default})
+    values = _values(record)
+    return _encode(dict(compress(zip(_FIELDS, values, strict=True), map(ne, values, _DEFAULTS))))
 
 
 def names(
