@@ -16,13 +16,13 @@ from pagerduty_logging.delivery.event import Pending
 from pagerduty_logging.events_api.events import Acknowledge, Event, Resolve, Severity
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.call_sites import CallSites
+from pagerduty_logging.fingerprinting.flood_keys import FloodKeys
 from pagerduty_logging.fingerprinting.problem import Identifier
-from pagerduty_logging.fingerprinting.stand_ins import StandIns
 from pagerduty_logging.page import alert
 from pagerduty_logging.page.events import BeforeSend, Events, Order
+from pagerduty_logging.page.flood_alert import FloodAlert
 from pagerduty_logging.page.follow_ups import FollowUps
 from pagerduty_logging.page.redaction import Redactor
-from pagerduty_logging.page.together import StandIn
 from pagerduty_logging.record import overrides
 from pagerduty_logging.record.capturing import Capturing
 from pagerduty_logging.record.filters import Ignored
@@ -53,7 +53,7 @@ class Pipeline:
     Attributes:
         throttle: the problems it knows.
         call_sites: recognises repeats by where they were logged.
-        suppressed: records that need no event, beside those that `Pager.handle` counts.
+        suppressed: records that need no event, without those that `Pager.handle` counts.
         capturing: what is done on the thread that logs.
     """
 
@@ -96,7 +96,7 @@ class Pipeline:
         self._identifier = identifier
         self._frequency = frequency
         self._clock = clock
-        self._stand_ins = StandIns(identifier)
+        self._flood_keys = FloodKeys(identifier)
 
     @property
     def follow_ups(self) -> FollowUps:
@@ -114,7 +114,7 @@ class Pipeline:
         """Know no problem."""
         self.throttle.forget()
         self._events.forget()
-        self._stand_ins.forget()
+        self._flood_keys.forget()
         self._identifier.forget()
 
     def warm_up(self) -> None:
@@ -140,8 +140,8 @@ class Pipeline:
         """Return the dedup key that a record has, whether it pages or not."""
         return self._identifier.identify(record, None, []).key
 
-    def beside(self, dedup_key: str) -> list[Order]:
-        """Return the words that the second alerts of a problem are over, which it may have."""
+    def resolve_second_alerts(self, dedup_key: str) -> list[Order]:
+        """Return the resolves of the second alerts that a problem may have."""
         if not self.throttle.escalates:
             return []
         key = self._identifier.sendable(dedup_key)
@@ -196,9 +196,9 @@ class Pipeline:
         failure = occurrence.failure
         is_echo = failure is not None and failure.is_echo
         counted = Severity.ERROR if is_echo and severity is Severity.CRITICAL else severity
-        stand_in = self._stand_ins.of(occurrence, key, severity)
-        if stand_in is not None:
-            key = occurrence.key = stand_in.key
+        flood = self._flood_keys.of(occurrence, key, severity)
+        if flood is not None:
+            key = occurrence.key = flood.key
             occurrence.by_message = False
         sighting = self._sight(occurrence, key, counted, settle, held)
         if sighting.why is None:
@@ -206,7 +206,7 @@ class Pipeline:
             if failure is not None and failure.is_known:
                 self.throttle.report_nowhere(sighting.problem)
             return None
-        return self._event(occurrence, severity, sighting, settle, stand_in)
+        return self._event(occurrence, severity, sighting, settle, flood)
 
     def _sight(
         self, occurrence: Occurrence, key: str, severity: Severity, settle: Settlement, held: Held | None
@@ -248,9 +248,9 @@ class Pipeline:
         severity: Severity,
         sighting: Sighting,
         settle: Settlement,
-        stand_in: StandIn | None = None,
+        flood: FloodAlert | None = None,
     ) -> Pending | None:
-        pending = self._events.of(occurrence, severity, sighting, settle, stand_in)
+        pending = self._events.of(occurrence, severity, sighting, settle, flood)
         if pending is None:
             self.capturing.ignored["before_send"] += 1
         return pending

@@ -99,13 +99,11 @@ def test_an_error_of_another_logger_arrives_at_once_while_a_client_sends_thousan
     program.log("the database is down", logger="db", path="/srv/app/db.py", line=5)
     assert "the database is down" in summaries(program.pages(2.0))
     pages = program.pages(60.0)
-    (stand_in,) = [page for page in pages if "more different messages of this line" in page.summary]
-    assert stand_in.summary.startswith(
-        f"{len(WORDS) - 50:,} more different messages of this line (web.py:10)"
-    )
-    assert stand_in.custom_details["more_different_messages"] == f"{len(WORDS) - 50:,}"
-    assert stand_in.custom_details["examples"] == WORDS[-10:]
-    assert stand_in.custom_details["occurrences"] == len(WORDS) - 50
+    (shared,) = [page for page in pages if "more different messages of this line" in page.summary]
+    assert shared.summary.startswith(f"{len(WORDS) - 50:,} more different messages of this line (web.py:10)")
+    assert shared.custom_details["more_different_messages"] == f"{len(WORDS) - 50:,}"
+    assert shared.custom_details["examples"] == WORDS[-10:]
+    assert shared.custom_details["occurrences"] == len(WORDS) - 50
 
 
 @pytest.mark.parametrize("lines", [2, 4, 30])
@@ -256,19 +254,19 @@ def test_the_examples_of_a_flood_hold_no_secret() -> None:
     for word in WORDS[:60]:
         program.log(f"{word} password=hunter{word}")
     program.log("xyz\x1b[31m \u202eevil password=hunter2")
-    (stand_in,) = [page for page in program.pages(60.0) if "more different" in page.summary]
-    shown = str(stand_in)
-    assert stand_in.custom_details["examples"]
+    (shared,) = [page for page in program.pages(60.0) if "more different" in page.summary]
+    shown = str(shared)
+    assert shared.custom_details["examples"]
     assert "hunter" not in shown
     assert "\x1b" not in shown
     assert "\u202e" not in shown
 
 
-def test_the_stand_in_has_one_key_in_every_process_and_another_in_staging() -> None:
+def test_the_alert_of_a_flood_has_one_key_in_every_process_and_another_in_staging() -> None:
     keys = set()
     for environment in (None, None, "staging"):
         program = Program()
-        program.pipeline._stand_ins._identifier = Identifier(None, Redactor().key, environment=environment)
+        program.pipeline._flood_keys._identifier = Identifier(None, Redactor().key, environment=environment)
         told = [program.log(word) for word in WORDS[:51]]
         assert told[-1] is not None
         keys.add(told[-1].dedup_key)

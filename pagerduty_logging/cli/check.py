@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Subparsers
-from pagerduty_logging.cli.problems import add_state, find_state
+from pagerduty_logging.cli.problems import add_state, as_json, find_state
 
 if TYPE_CHECKING:
     from pagerduty_logging.cli.probes import Step
     from pagerduty_logging.events_api.client import EventsClient
     from pagerduty_logging.events_api.routing_key import RoutingKey
+    from pagerduty_logging.state.protocol import Silence
 
 NOT_CHECKED = (
     "whether the key belongs to a service: PagerDuty accepts any that looks like one",
@@ -42,7 +43,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="test key, network, proxy and TLS; pages nobody",
         description="Test each step of the way to PagerDuty, then send a resolve for an alert that does not "
         "exist, which PagerDuty accepts and drops. Pages nobody.\n\n"
-        "Where handlers share a state, it is tested too.\n\n"
+        "Where handlers share a state, it is tested too, and what it silences is shown.\n\n"
         "Not checked:\n  - " + "\n  - ".join(NOT_CHECKED) + "\n\n"
         "Accepted, and nobody is notified? It may be that:\n  - " + "\n  - ".join(SILENT_BECAUSE) + "\n"
         f"See {SUPPORT_PAGE}",
@@ -69,8 +70,10 @@ def run(args: argparse.Namespace) -> int:
         steps = [_tell(step, args) for step in _steps(client, args)]
     # The answer decides, because it came the way that pages go.
     ok = steps[-1].ok and all(step.ok for step in steps if step.name == "handler")
-    steps += [_tell(step, args) for step in _steps_of_state(key, args)]
-    well = ok and all(step.ok for step in steps if step.name == "state")
+    trial, silences = _try_state(key, args)
+    if trial is not None:
+        steps.append(_tell(trial, args))
+    well = ok and (trial is None or trial.ok)
     if args.json:
         shown = [
             {"step": step.name, "ok": step.ok, "seconds": step.seconds, "detail": step.detail}
@@ -80,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
             {
                 "ok": well,
                 "steps": shown,
+                "silences": [as_json(silence) for silence in silences],
                 "not_checked": list(NOT_CHECKED),
                 "silent_because": list(SILENT_BECAUSE) if ok else [],
             }
@@ -119,25 +123,27 @@ def _steps(client: EventsClient, args: argparse.Namespace) -> Iterator[Step]:
         yield Step("answer", True, f"202: {said.message or said.status}", monotonic() - since)
 
 
-def _steps_of_state(key: RoutingKey, args: argparse.Namespace) -> Iterator[Step]:
+def _try_state(key: RoutingKey, args: argparse.Namespace) -> tuple[Step | None, list[Silence]]:
+    """Return the step that tests the state, and the silences in it; None: no state is named."""
     from pagerduty_logging.cli.probes import Step
     from pagerduty_logging.events_api.clock import monotonic
     from pagerduty_logging.events_api.events import this_host
-    from pagerduty_logging.state.trial import fault_of
+    from pagerduty_logging.state.trial import tried
 
     place = find_state(args)
-    if place is not None:
-        since = monotonic()
-        fault = fault_of(place, key.reveal(), this_host())
-        detail = f"{place.where} answers" if fault is None else f"{place.where}: {fault}"
-        yield Step("state", fault is None, detail, monotonic() - since)
+    if place is None:
+        return None, []
+    since = monotonic()
+    trial = tried(place, key.reveal(), this_host())
+    step = Step("state", trial.fault is None, trial.said_by(place), monotonic() - since)
+    return step, trial.silences
 
 
 def _handlers_of(module: str) -> Iterator[Step]:
     """Import a module as a program in this directory would, and report the handlers that it made."""
     from pagerduty_logging.cli.probes import Step
     from pagerduty_logging.handler import handlers
-    from pagerduty_logging.record.attachment import standing_of
+    from pagerduty_logging.record.attachment import attachment_of
 
     sys.path.insert(0, os.getcwd())
     try:
@@ -148,15 +154,15 @@ def _handlers_of(module: str) -> Iterator[Step]:
     found = sorted(handlers(), key=lambda handler: handler.number)
     if not found:
         yield Step("handler", False, f"{module} made no PagerDutyHandler, or nothing refers to it any more")
-    standings = [(handler, standing_of(handler)) for handler in found]
-    in_reach = any(standing.at and not standing.trouble for _, standing in standings)
-    for handler, standing in standings:
-        if standing.at and not standing.trouble:
-            where = ", ".join(standing.at)
+    attachments = [(handler, attachment_of(handler)) for handler in found]
+    in_reach = any(attachment.at and not attachment.trouble for _, attachment in attachments)
+    for handler, attachment in attachments:
+        if attachment.at and not attachment.trouble:
+            where = ", ".join(attachment.at)
             inert = "; it has no routing key in this environment, or is not enabled" if handler.inert else ""
             yield Step("handler", True, f"attached to {where}{inert}")
         elif not in_reach:
-            yield Step("handler", False, handler.lookout.trouble() or standing.trouble)
+            yield Step("handler", False, handler.lookout.trouble() or attachment.trouble)
 
 
 def _tell(step: Step, args: argparse.Namespace) -> Step:

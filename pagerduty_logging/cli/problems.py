@@ -11,7 +11,7 @@ from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Misuse, Subparsers
 
 if TYPE_CHECKING:
-    from pagerduty_logging.state.options import Place
+    from pagerduty_logging.state.options import StatePlace
     from pagerduty_logging.state.protocol import KnownProblem, Silence, Store
 
 NONE_OPEN, SOME_OPEN, TROUBLE = 0, 1, 2
@@ -49,7 +49,7 @@ def add_state(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def find_state(args: argparse.Namespace) -> Place | None:
+def find_state(args: argparse.Namespace) -> StatePlace | None:
     """Return where the state is, by the option or the environment; None: neither names one.
 
     Raises:

@@ -48,6 +48,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--severity",
+        type=str.lower,
         choices=options.SEVERITIES,
         default="error",
         help="severity of the page (default: %(default)s)",

@@ -12,7 +12,7 @@ from pagerduty_logging.cli.parsing import Misuse, Subparsers
 
 if TYPE_CHECKING:
     from pagerduty_logging.delivery.delivery import Delivery
-    from pagerduty_logging.delivery.spool import Entry, Spool
+    from pagerduty_logging.delivery.spool import Spool, SpoolEntry
     from pagerduty_logging.events_api.routing_key import RoutingKey
 
 LONGEST_AGE = 100 * 365 * 86_400.0
@@ -191,14 +191,14 @@ def _spool(args: argparse.Namespace, routing_key: RoutingKey | None = None) -> S
     return Spool(args.directory, routing_key, Diagnostics())
 
 
-def _entries(spool: Spool) -> list[Entry]:
+def _entries(spool: Spool) -> list[SpoolEntry]:
     try:
         return spool.entries()
     except OSError as error:
         raise Misuse(f"the directory cannot be read: {error.strerror}") from None
 
 
-def _as_json(entry: Entry) -> dict[str, Any]:
+def _as_json(entry: SpoolEntry) -> dict[str, Any]:
     from pagerduty_logging.events_api.clock import time_of_day
 
     kept = entry.kept
@@ -212,11 +212,11 @@ def _as_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _severity(entry: Entry) -> str:
+def _severity(entry: SpoolEntry) -> str:
     return str(entry.kept.severity) if entry.kept else "?"
 
 
-def _age(entry: Entry) -> str:
+def _age(entry: SpoolEntry) -> str:
     from pagerduty_logging.events_api.clock import time_of_day
 
     if entry.kept is None:

@@ -23,7 +23,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("--page", action="store_true", help="open the alert: somebody may be woken")
     parser.add_argument(
-        "--severity", choices=options.SEVERITIES, default="error", help="default: %(default)s"
+        "--severity", type=str.lower, choices=options.SEVERITIES, default="error", help="default: %(default)s"
     )
     parser.add_argument(
         "--resolve-after",

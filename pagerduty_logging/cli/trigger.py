@@ -19,7 +19,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("summary", help="what broke, in a sentence")
     parser.add_argument(
-        "--severity", choices=options.SEVERITIES, default="error", help="default: %(default)s"
+        "--severity", type=str.lower, choices=options.SEVERITIES, default="error", help="default: %(default)s"
     )
     parser.add_argument(
         "--dedup-key", metavar="KEY", help="identifies the alert (default: a new key, so a new alert)"

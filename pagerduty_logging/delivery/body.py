@@ -54,14 +54,19 @@ class Body(ABC):
         """Release what the event was made from: these are its bytes, maybe others than before."""
 
     def packed(self) -> EncodedEvent:
-        """Return the bytes, made once; what they were made from is released."""
+        """Return the bytes, made once; what they were made from is kept until `release`."""
         return self.encoded or self._pack(self._composed or self.compose())
 
     def _pack(self, event: Event) -> EncodedEvent:
         encoded = self.encoded = encode(event)
         self._composed = None
-        self.on_bytes(encoded)
         return encoded
+
+    def release(self) -> None:
+        """Release what the bytes were made from, once there are any and it is time for it."""
+        if self.encoded is not None:
+            with suppress(Exception):  # it is sent all the same
+                self.on_bytes(self.encoded)
 
     def compose_ahead(self) -> None:
         """Make an event that is likely to be sent in a moment; what fails here fails again then."""
@@ -70,7 +75,7 @@ class Body(ABC):
                 self._composed = self.compose()
 
     def compose_later(self) -> None:
-        """Make the event anew when it is sent: more may be known by then."""
+        """Compose the event again when it is sent: more may be known by then."""
         self._composed = None
 
     def tell(self, mine: Mine) -> None:

@@ -11,6 +11,7 @@ from pagerduty_logging.delivery.counting import Counting
 from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
+from pagerduty_logging.events_api.decoding import summary_of
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Resolve, Severity, Trigger
 from pagerduty_logging.state.asking import nothing
@@ -130,8 +131,14 @@ class Claims:
         """Hand in what was counted with the next look: other processes are likely to end now, too."""
         self._haste.finishing = True
 
+    def hand_in_now(self) -> None:
+        """Hand in all that was counted, if the state answers."""
+        self._counting.note_all(at_once=True)
+        self._state.hand_in_all()
+        self._learn()
+
     def hand_in(self, seconds: float) -> None:
-        """Hand in all that was counted, within so many seconds."""
+        """Hand in all that was counted, within so many seconds, and let go of the state."""
         self._counting.note_all(at_once=True)
         self._state.close(seconds)
 
@@ -206,7 +213,7 @@ class Claims:
                 pending.body.compose_later()
                 self._queue.hold(pending, min(seconds, SOON if hurried else HAND_IN))
                 return False
-            case Unknown(crowded=crowded) if self._comes_back(pending, crowded):
+            case Unknown(many_handlers=many) if self._comes_back(pending, many):
                 pending.body.compose_later()
                 self._queue.hold(pending, max(self._state.pause(), SOON))
                 return False
@@ -228,7 +235,7 @@ class Claims:
         waits = self._haste.ends and self._clock() < self._haste.send_anyway_at
         return pending.kind is Kind.FOLLOW_UP and not waits
 
-    def _comes_back(self, pending: Pending, crowded: bool) -> bool:
+    def _comes_back(self, pending: Pending, many: bool) -> bool:
         """Whether a state that does not answer is asked again while the event may wait for it.
 
         A report may, and in a process with several handlers what is not critical, for a moment: there all of
@@ -236,7 +243,7 @@ class Claims:
         """
         reports = pending.kind is Kind.FOLLOW_UP
         wait = COMES_BACK if reports else A_MOMENT
-        if not reports and (pending.severity is Severity.CRITICAL or not crowded):
+        if not reports and (pending.severity is Severity.CRITICAL or not many):
             return False
         until = min(pending.accepted_at + wait, self._haste.send_anyway_at)
         return self._clock() + max(self._state.pause(), SOON) <= until
@@ -269,15 +276,14 @@ class Claims:
 
     def _note_summary(self, pending: Pending) -> None:
         at = self._at(pending)
-        sent = None if pending.body.encoded is None else pending.body.shown
-        summary = sent.summary or "" if isinstance(sent, Trigger) else ""
+        encoded = pending.body.encoded
         self._state.count(
             pending.dedup_key,
             0,
             first=at,
             last=at,
             severity=pending.severity.rank,
-            summary=summary,
+            summary="" if encoded is None else summary_of(encoded),
             logger=pending.caller.logger,
         )
 
@@ -316,6 +322,7 @@ def _compose_all_the_same(pending: Pending) -> None:
     """Let what is kept of a problem's last event be kept of one that is not sent: a later one may need it."""
     with suppress(Exception):
         pending.body.packed()
+        pending.body.release()
 
 
 def _name(event: Change) -> str:

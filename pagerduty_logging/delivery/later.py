@@ -15,7 +15,7 @@ A_WHILE = 1.0
 """Seconds until a call."""
 
 
-class Later:
+class LaterCalls:
     """Calls functions after a while, if threads run in this process and it does not end before.
 
     The functions raise nothing. A forked child forgets them. The thread ends before a fork, because Python
@@ -103,5 +103,5 @@ def _watch_forks() -> None:
         )
 
 
-later = Later()
+later = LaterCalls()
 """The one of this process."""

@@ -35,7 +35,7 @@ CRITICAL_STEPS = 4
 
 
 _CRITICAL = Severity.CRITICAL.rank
-CROWDED = 100
+FLOODING = 100
 """Waiting events of one line beyond which what there is no room for is taken from it, however severe."""
 
 
@@ -251,9 +251,9 @@ class Backlog:
     def would_be_least(self, pending: Pending) -> bool:
         """Return whether an event would be the one to drop, if it were added now."""
         own = _class(pending)
-        crowded = [name for name, turns in self._classes.items() if turns.most > CROWDED]
-        if crowded:
-            return crowded[-1] == own and self._classes[own].would_be_least(pending)
+        flooding = [name for name, turns in self._classes.items() if turns.most > FLOODING]
+        if flooding:
+            return flooding[-1] == own and self._classes[own].would_be_least(pending)
         for name in reversed(self._classes):
             turns = self._classes[name]
             if turns:
@@ -267,7 +267,7 @@ class Backlog:
         Else it is of the least severe, reminders first; of these of the line with the most, the youngest.
         """
         names = [name for name in reversed(self._classes) if name[1] is not Kind.SUMMARY]
-        names.sort(key=lambda name: self._classes[name].most <= CROWDED)
+        names.sort(key=lambda name: self._classes[name].most <= FLOODING)
         for name in names:
             victim = self._classes[name].least(exempt)
             if victim is not None:

@@ -86,8 +86,9 @@ class Sending:
         """
         if _has_stack():  # else it would fail through no fault of the records
             self.queue.decide(self.decide, self._report_losses)
-            self._enter_reports()
         head, wait = self.queue.next()
+        if head is None and self._enter_reports():
+            head, wait = self.queue.next()
         if head is not None:
             try:
                 unready = self._unready()  # before it is claimed, for others would wait
@@ -99,6 +100,7 @@ class Sending:
                     self.spooled.forget(head)
             finally:
                 self.queue.sending = None
+            self._enter_reports()  # only now: no page waits while one is looked for
         self._report_losses()
         self._decisions.write()
         return 0.0 if self.claims is not None and self.claims.look() else wait
@@ -106,13 +108,20 @@ class Sending:
     def _report_losses(self) -> None:
         self.losses.report(self.queue.lost)
 
-    def _enter_reports(self) -> None:
-        """Let in the events that no record calls for, as far as there is room: none is made to be dropped."""
-        while self.queue.has_room and not self.queue.inbox:
+    def _enter_reports(self) -> bool:
+        """Let in the events that no record calls for, as far as there is room: none is made to be dropped.
+
+        Returns:
+            whether there were any.
+        """
+        entered = False
+        while self.queue.has_room and not self.queue.inbox and _has_stack():
             pending = self.reports.next(self._clock())
             if pending is None:
-                return
+                break
             self.enter(pending)
+            entered = True
+        return entered
 
     def until_report(self) -> float:
         """Return the seconds until there may be a report to make, and room for it."""
@@ -146,6 +155,7 @@ class Sending:
 
     def _conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Enter the outcome of an attempt, and do what follows from it."""
+        pending.body.release()
         self._enter_outcome(pending, error)
         if self.claims is not None:
             self.claims.conclude(pending, error)

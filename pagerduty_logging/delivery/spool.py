@@ -22,12 +22,20 @@ from dataclasses import dataclass
 from pagerduty_logging.delivery import spool_lease
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.spool_directory import MAX_FILE_BYTES, Directory, Foreign
-from pagerduty_logging.delivery.spool_format import FORMAT, Broken, Kept, LeftAlone, digest, dumped, loaded
+from pagerduty_logging.delivery.spool_format import (
+    FORMAT,
+    Broken,
+    LeftAlone,
+    SpooledEvent,
+    digest,
+    dumped,
+    loaded,
+)
 from pagerduty_logging.delivery.spool_lease import LEASE, LONGEST_LEASE
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.routing_key import RoutingKey
 
-__all__ = ["FORMAT", "MAX_BYTES", "MAX_FILES", "Entry", "Kept", "Spool"]
+__all__ = ["FORMAT", "MAX_BYTES", "MAX_FILES", "Spool", "SpoolEntry", "SpooledEvent"]
 
 MAX_FILES = 10_000
 MAX_BYTES = 100_000_000
@@ -46,7 +54,7 @@ _spools: weakref.WeakSet[Spool] = weakref.WeakSet()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class SpoolEntry:
     """An event of a spool, as `pagerduty-logging spool` lists it.
 
     Attributes:
@@ -57,7 +65,7 @@ class Entry:
 
     name: str
     state: str
-    kept: Kept | None
+    kept: SpooledEvent | None
 
 
 class Spool:
@@ -91,7 +99,7 @@ class Spool:
         self._numbers = itertools.count()
         self._leased_until = 0.0
 
-    def write(self, kept: Kept) -> str | None:
+    def write(self, kept: SpooledEvent) -> str | None:
         """Keep an event; return its ticket, or None if it cannot be written."""
         ticket = (
             f"{int(kept.accepted * 1e9):020d}-{kept.severity.rank}-"
@@ -140,7 +148,7 @@ class Spool:
             self._directory.remove(f"{self.owner}.lease")
         self._leased_until = 0.0
 
-    def adopt(self, room: int) -> Iterator[tuple[str, Kept]]:
+    def adopt(self, room: int) -> Iterator[tuple[str, SpooledEvent]]:
         """Take over files without a living owner, oldest first, at most `room` events; clean up."""
         try:
             names = self._directory.names()
@@ -165,7 +173,7 @@ class Spool:
             room -= 1
             yield ticket, kept
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[SpoolEntry]:
         """Return what is there, oldest first; nothing is taken over.
 
         Raises:
@@ -175,7 +183,7 @@ class Spool:
         entries = (self._entry(name, living) for name in self._directory.names())
         return [entry for entry in entries if entry is not None]
 
-    def _entry(self, name: str, living: dict[str, bool]) -> Entry | None:
+    def _entry(self, name: str, living: dict[str, bool]) -> SpoolEntry | None:
         event, set_aside = _EVENT.fullmatch(name), _SET_ASIDE.fullmatch(name)
         if event is not None:
             state = "held" if self._lives(event["owner"], living) else "waiting"
@@ -187,7 +195,7 @@ class Spool:
             kept = loaded(self._directory.read(name), None)
         except (OSError, ValueError, Foreign, LeftAlone, Broken):
             kept = None
-        return Entry(name=name, state=state, kept=kept)
+        return SpoolEntry(name=name, state=state, kept=kept)
 
     def _orphans(self, names: list[str]) -> list[tuple[str, str]]:
         """Return the events without a living owner, with their last owner; delete what is left of others."""
@@ -204,7 +212,7 @@ class Spool:
                 self.shared = True
         return orphans
 
-    def _read(self, name: str) -> Kept | None:
+    def _read(self, name: str) -> SpooledEvent | None:
         """Return the event in a file; None if it is not for us, or broken and renamed."""
         try:
             return loaded(self._directory.read(name), self._addressee)

@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class SpooledEvent:
     """An event as it is kept on disk.
 
     Attributes:
@@ -61,7 +61,7 @@ def digest(routing_key: RoutingKey) -> str:
     return hashlib.sha256(b"pagerduty-logging:" + routing_key.reveal().encode()).hexdigest()[:16]
 
 
-def dumped(kept: Kept, addressee: str | None) -> bytes:
+def dumped(kept: SpooledEvent, addressee: str | None) -> bytes:
     """Return the content of a file."""
     event = kept.encoded.json.decode()
     entry = {
@@ -80,7 +80,7 @@ def dumped(kept: Kept, addressee: str | None) -> bytes:
     return json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def loaded(content: bytes, addressee: str | None) -> Kept:
+def loaded(content: bytes, addressee: str | None) -> SpooledEvent:
     """Return what a file holds.
 
     Args:
@@ -99,7 +99,7 @@ def loaded(content: bytes, addressee: str | None) -> Kept:
         raise Broken(type(error).__name__) from None
 
 
-def _loaded(content: bytes, addressee: str | None) -> Kept:
+def _loaded(content: bytes, addressee: str | None) -> SpooledEvent:
     entry = _is(json.loads(content), dict)
     version = _is(entry["version"], int)
     if version > FORMAT:
@@ -114,7 +114,7 @@ def _loaded(content: bytes, addressee: str | None) -> Kept:
     accepted = float(entry["accepted"])
     if not 0 <= accepted <= LATEST:
         raise ValueError("no time")
-    return Kept(
+    return SpooledEvent(
         encoded=_encoded(_is(entry["path"], str), event, entry["dedup_key"]),
         severity=Severity(_is(entry["severity"], str)),
         known=_is(entry["known"], bool),

@@ -11,7 +11,7 @@ from functools import partial
 
 from pagerduty_logging.delivery.body import BodyOf
 from pagerduty_logging.delivery.event import Kind, Named, Pending, nobody_waits
-from pagerduty_logging.delivery.spool import Kept, Spool
+from pagerduty_logging.delivery.spool import Spool, SpooledEvent
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.decoding import decode
 
@@ -48,10 +48,11 @@ class SpooledEvents:
             encoded = pending.body.packed()
         except Exception:
             return  # the sender meets the same failure, and sends what can be said
+        pending.body.release()
         pending.body.size = len(encoded.json)
         age = now - pending.accepted_at
         pending.ticket = self._spool.write(
-            Kept(
+            SpooledEvent(
                 encoded=encoded,
                 severity=pending.severity,
                 known=pending.kind >= Kind.REMINDER,

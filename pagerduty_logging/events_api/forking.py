@@ -11,8 +11,10 @@ import functools
 import logging  # noqa: F401 - it has fork hooks too, which `requests` would add during a fork
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 FORK_WAIT = 2.0
 """The most seconds that a fork waits for exchanges of other threads."""
@@ -22,9 +24,13 @@ class ForkGate:
     """A context manager: while a thread is inside, forks of other threads wait.
 
     Any number of threads may be inside. A fork waits until there is none, and lets none in until it is done.
+
+    Attributes:
+        closing: what no child may inherit, and what closes it before a fork, while nobody is inside.
     """
 
     def __init__(self) -> None:
+        self.closing: weakref.WeakKeyDictionary[Any, Callable[[Any], object]] = weakref.WeakKeyDictionary()
         self._reset()
 
     def _reset(self) -> None:
@@ -58,11 +64,27 @@ class ForkGate:
         finally:
             self.__enter__()
 
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Go inside as well, while another thread is: it may wait for this one, and a fork waits for it."""
+        me = threading.get_ident()
+        with self._lock:
+            if self._forks:
+                self._moved.wait_for(lambda: not self._forks or self._inside, timeout=FORK_WAIT)
+            self._inside.append(me)
+        try:
+            yield
+        finally:
+            self.__exit__()
+
     def before_fork(self) -> None:
         me = threading.get_ident()
         self._moved.acquire()
         self._forks += 1
         self._moved.wait_for(lambda: all(one == me for one in self._inside), timeout=FORK_WAIT)
+        for owner, close in () if self._inside else list(self.closing.items()):
+            with suppress(Exception):
+                close(owner)
 
     def after_in_parent(self) -> None:
         self._forks -= 1

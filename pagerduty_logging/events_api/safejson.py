@@ -67,6 +67,8 @@ def jsonable(value: object, max_nodes: int = MAX_NODES) -> JSON:
 
 def text(value: object, limit: int = MAX_TEXT) -> str:
     """Return `str(value)` as valid Unicode: at most `limit` characters, and a mark if it was cut."""
+    if type(value) is str and len(value) <= limit and value.isascii() and "\x00" not in value:
+        return value
     return _shown(value, str, limit)
 
 
@@ -198,14 +200,14 @@ class _Conversion:
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
-    """Return `name`, with as many apostrophes as tell it from those already taken."""
+    """Return `name`, with apostrophes until it differs from those already taken."""
     while name in taken:
         name += "'"
     return name
 
 
 def printable(value: object) -> object:
-    """Return `value` itself, or, where its `repr` is no text to read, a stand-in with one that is.
+    """Return `value` itself, or, where its `repr` cannot be read by people, an object whose `repr` can.
 
     For callers whose values are printed by other code: `repr` of deep nesting takes a second before it fails,
     that of a template string shows its parts.
@@ -214,13 +216,13 @@ def printable(value: object) -> object:
         return value
     if not bounded_repr.is_plain(value, str):
         bounded = template_text.is_template(value) or _is_long(value) or bounded_repr.is_deep(value)
-        return _StandIn(value, text(value)) if bounded else value
+        return _Printed(value, text(value)) if bounded else value
     walk = Walk(MAX_TEXT, _leaf)
     shown = walk.show(value, 0)
-    return _StandIn(value, shown) if walk.cut else value
+    return _Printed(value, shown) if walk.cut else value
 
 
-class _StandIn:
+class _Printed:
     """What is printed in place of a container that is too deep or too long, or of a template string."""
 
     def __init__(self, value: object, shown: str) -> None:

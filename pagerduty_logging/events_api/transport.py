@@ -11,7 +11,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from http.client import HTTPException
 from typing import Any
@@ -24,13 +24,8 @@ from urllib3.exceptions import HTTPError
 from pagerduty_logging._version import __version__
 from pagerduty_logging.events_api.address import is_loopback
 from pagerduty_logging.events_api.answers import Answer, NoAnswer
-from pagerduty_logging.events_api.connections import (
-    MAX_ANSWER_BYTES,
-    DeadlineAdapter,
-    Exchange,
-    Resolve,
-    Route,
-)
+from pagerduty_logging.events_api.connections import MAX_ANSWER_BYTES, DeadlineAdapter, PreparedRoute
+from pagerduty_logging.events_api.exchange import HttpExchange, Resolve
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.events_api.routing_key import RoutingKey
 from pagerduty_logging.events_api.safejson import text
@@ -45,12 +40,6 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": f"pagerduty-logging/{__version__}",
 }
-_FOR_ALL = ("ALL_PROXY", "NO_PROXY", "all_proxy", "no_proxy")
-_VARIABLES = {
-    "http": (*_FOR_ALL, "HTTP_PROXY", "http_proxy", "REQUEST_METHOD"),
-    "https": (*_FOR_ALL, "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-}
-"""The variables that `requests` reads; reading them once saves time in every exchange."""
 _CREDENTIALS_IN_URL = re.compile(r"//\S{0,1000}@")
 _DELIMITERS = re.compile(r"[/@?#:\[\]]")
 _MAX_CAUSES = 10
@@ -81,8 +70,8 @@ class Transport:
         self._resolve = resolve
         self._side = SideThread()
         # The same for every exchange: only we can change our own session.
-        self._found: tuple[object, dict[str, Any]] | None = None
-        self._routes: dict[str, Route] = {}
+        self._found: tuple[str, Mapping[Any, Any], dict[str, Any]] | None = None
+        self._routes: dict[str, PreparedRoute] = {}
 
     def post(
         self, url: str, event_json: bytes, routing_key: RoutingKey, deadline: float
@@ -124,7 +113,7 @@ class Transport:
         return Answer(answer.status, retry_after, _masked(answer.body, secrets))
 
     def _exchange(self, url: str, body: bytes, settings: dict[str, Any], deadline: float) -> Answer:
-        exchange = Exchange(deadline, self._resolve, self._side)
+        exchange = HttpExchange(deadline, self._resolve, self._side)
         route = self._route(url, settings)
         if route is not None:
             with exchange:
@@ -148,7 +137,7 @@ class Transport:
 
         return self._side.do(once, exchange.remaining(), "the exchange")
 
-    def _route(self, url: str, settings: dict[str, Any]) -> Route | None:
+    def _route(self, url: str, settings: dict[str, Any]) -> PreparedRoute | None:
         """Return the route over bounded connections; None if the session or a proxy does not allow it."""
         route = self._routes.get(url)
         if route is None:
@@ -167,12 +156,12 @@ class Transport:
     def _settings(self, url: str) -> dict[str, Any]:
         if not self._is_ours:
             return _settings(self._session, url)
-        scheme = url.partition(":")[0].lower()
-        asked = (url, *map(os.environ.get, _VARIABLES[scheme]))
-        if self._found is None or self._found[0] != asked:
-            self._found = (asked, _settings(self._session, url))
+        # Compared as a whole, by its own dict: to read the variables that `requests` reads takes far longer.
+        environment: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
+        if self._found is None or self._found[0] != url or self._found[1] != environment:
+            self._found = (url, dict(environment), _settings(self._session, url))
             self._routes.clear()
-        return self._found[1]
+        return self._found[2]
 
 
 def _bounded_session() -> requests.Session:
@@ -195,7 +184,7 @@ def _settings(session: requests.Session, url: str) -> dict[str, Any]:
     return settings | {"proxies": {}} if is_loopback(place.hostname or "") else settings
 
 
-def _read(raw: Any, exchange: Exchange) -> Answer:
+def _read(raw: Any, exchange: HttpExchange) -> Answer:
     """Read until the end, the limit or the deadline; the status, which decides, is known already."""
     body = b""
     # urllib3 before 2.3 has no read1, and its read waits for the whole amount, so the amount is small.

@@ -215,7 +215,7 @@ class Fingerprinter:
             type(msg) is str
             and not joined
             and not nothing
-            and not text.may_quote
+            and not (text.may_quote or (not record.args and "%" in msg))
             and record.name != parts.ROOT
             and not (record.exc_info and failure.reports_for_others(record))
         )
@@ -307,7 +307,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
     msg, args, name = record.msg, record.args, record.name
     if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not parts.begins_with_letter(msg):
         return None
-    alone = True
+    alone = bool(args) or "%" not in msg  # without arguments it may be the template of another record
     if args:
         if type(args) is not tuple:
             return None
@@ -333,7 +333,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
         template = found.text
         if args and HOLE in template:
             return None
-    elif not args or source.is_read(record.pathname, record.lineno):
+    elif not args or not source.is_own(record, msg):
         return "missed"
     else:
         template = msg

@@ -150,7 +150,7 @@ def within(exception: BaseException, chosen: Chosen) -> Failure | None:
 
     Restate's server makes a `VMException` so of what any step of any service raised (restate-sdk 1.3).
     """
-    held = printed_traceback.held_in(safejson.text(exception, _MAX_PRINTED_CHARS))
+    held = printed_traceback.find_in(safejson.text(exception, _MAX_PRINTED_CHARS))
     if held is None or not _has_application(_printed_places(held.traceback)):
         return None
     return printed(held.traceback, chosen)
@@ -225,7 +225,7 @@ def places_behind(exception: BaseException) -> list[Place]:
         printed_text = getattr(cause, "tb", None)
         text = printed_text if type(printed_text) is str else safejson.text(cause, _MAX_PRINTED_CHARS)
         if printed_traceback.MARK in text:
-            held = printed_traceback.held_in(text)
+            held = printed_traceback.find_in(text)
             places += _printed_places(held.traceback) if held is not None else []
     if _in_interpreter(exception) is not None:
         places += _printed_places(safejson.text(exception, _MAX_PRINTED_CHARS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import NamedTuple, cast
 
-from pagerduty_logging.record.exceptions import Failure
+from pagerduty_logging.record.exceptions import LoggedFailure
 from pagerduty_logging.record.occurrence import Occurrence
 
 from . import Fingerprinter, Token, token_of
@@ -34,7 +34,7 @@ class DeferredKeys:
         """Forget all occurrences that wait for a key."""
         self._waiting.clear()
 
-    def defer(self, occurrence: Occurrence, failure: Failure, error: PlainException) -> list[str]:
+    def defer(self, occurrence: Occurrence, failure: LoggedFailure, error: PlainException) -> list[str]:
         """Leave the key of an occurrence for later; return an empty list that will get it.
 
         A mark holds this list, not the occurrence, so that a marked exception can be pickled.

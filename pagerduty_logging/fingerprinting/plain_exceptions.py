@@ -94,7 +94,7 @@ class _Traceback:
         self.tb_next = inner
 
 
-class _StandIn(Exception):
+class _Rebuilt(Exception):
     def __init__(self, words: str, traceback: _Traceback | None) -> None:
         super().__init__(words)
         self._came_from = traceback
@@ -105,5 +105,5 @@ class _StandIn(Exception):
 
 
 @functools.lru_cache(maxsize=256)
-def _kind(module: str, name: str) -> type[_StandIn]:
-    return type(name.rpartition(".")[2], (_StandIn,), {"__module__": module, "__qualname__": name})
+def _kind(module: str, name: str) -> type[_Rebuilt]:
+    return type(name.rpartition(".")[2], (_Rebuilt,), {"__module__": module, "__qualname__": name})

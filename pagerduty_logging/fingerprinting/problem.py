@@ -152,9 +152,9 @@ class Identifier:
         plain_record = logging.makeLogRecord({"name": occurrence.logger, "msg": words})
         return self._raw.identify(plain_record)._replace(by_message=False)
 
-    def identify_together(self, logger: str, words: str) -> str:
-        """Return the key for many problems of a logger together, from words of our own."""
-        return self._raw.identify(logging.makeLogRecord({"name": logger, "msg": words})).key
+    def identify_flood(self, words: str) -> str:
+        """Return the key that the problems of a flood share, from words that describe it."""
+        return self._raw.identify(logging.makeLogRecord({"name": "", "msg": words})).key
 
     def sendable(self, key: str) -> str:
         """Return a dedup key that the application gave, as it is sent."""

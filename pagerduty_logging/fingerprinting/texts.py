@@ -190,7 +190,7 @@ def _of_text(text: str, *, merged: bool) -> Text:
         if text.lstrip().startswith('File "') and (frames := printed_traceback.frames_of(text)):
             return Text("", joined=(f"function={frames[-1].function}",))
         return Text(text)
-    held = printed_traceback.held_in(text)
+    held = printed_traceback.find_in(text)
     if held is None:
         words, _ = printed_traceback.split(text)
         return Text(words)
@@ -307,7 +307,7 @@ def traceback_field(said: object) -> str:
 
 
 def _traceback_in(text: str) -> str:
-    held = printed_traceback.held_in(text)
+    held = printed_traceback.find_in(text)
     return held.traceback if held is not None else ""
 
 

@@ -18,7 +18,7 @@ from pagerduty_logging.handler import PagerDutyHandler, handlers
 from pagerduty_logging.hooks import child_process, exit_status
 from pagerduty_logging.hooks.event_loops import LoopHooks
 from pagerduty_logging.hooks.last_exception import last_exception
-from pagerduty_logging.hooks.patching import Function, Place
+from pagerduty_logging.hooks.patching import Function, Patch
 from pagerduty_logging.hooks.report import Report, finalizing, rounds
 from pagerduty_logging.hooks.unraisable import failed
 from pagerduty_logging.record.exits import is_success, stops
@@ -77,34 +77,34 @@ class _Installation:
         self.users = 0
         self.wanted = wanted
         self._report = Report(wanted.logger)
-        self._places: list[Place | LoopHooks] = []
+        self._patches: list[Patch | LoopHooks] = []
         self._seen = last_exception()
         if wanted.sys:
-            self._places.append(Place(_sys, "excepthook", self._main_thread))
+            self._patches.append(Patch(_sys, "excepthook", self._main_thread))
         self.meet_processes()
         if wanted.threading:
-            self._places.append(Place(_threading, "excepthook", self._other_thread))
+            self._patches.append(Patch(_threading, "excepthook", self._other_thread))
         if wanted.unraisable:
-            self._places.append(Place(_sys, "unraisablehook", self._unraisable))
+            self._patches.append(Patch(_sys, "unraisablehook", self._unraisable))
         if wanted.asyncio:
             self._loops = LoopHooks(self._report)
-            self._places.append(self._loops)
+            self._patches.append(self._loops)
         if wanted.exit_status:
-            self._places.append(Place(_sys, "exit", partial(exit_status.hook, self._report)))
+            self._patches.append(Patch(_sys, "exit", partial(exit_status.hook, self._report)))
         atexit.register(self._at_exit)
         _installed.append(self)
 
     def in_front(self) -> bool:
         """Return whether no later hook is in front of any of these."""
-        return all(place.in_front() for place in self._places)
+        return all(patch.in_front() for patch in self._patches)
 
     def meet_processes(self) -> None:
         """Hook the processes of the packages that are imported by now, unless they are hooked already."""
         if self.wanted.sys or self.wanted.exit_status:
-            hooked = [place.owner for place in self._places if isinstance(place, Place)]
+            hooked = [patch.owner for patch in self._patches if isinstance(patch, Patch)]
             for package, process in child_process.classes():
                 if process not in hooked:
-                    self._places.append(Place(process, "run", self._child))
+                    self._patches.append(Patch(process, "run", self._child))
                     child_process.at_the_end(package, self._child_failed)
 
     def leave(self) -> None:
@@ -112,8 +112,8 @@ class _Installation:
         self._report.over = True
         _installed.remove(self)
         atexit.unregister(self._at_exit)
-        for place in self._places:
-            place.leave()
+        for patch in self._patches:
+            patch.leave()
 
     def _main_thread(self, before: Function) -> Function:
         def hook(
@@ -226,7 +226,7 @@ def install_hooks(
         unraisable: log what Python itself can only print: exceptions in `__del__`, in callbacks of weak
             references and in the garbage collector.
         asyncio: log exceptions of callbacks and of tasks that are not awaited, and tasks that are destroyed
-            while pending; in asyncio's loops, and in uvloop's if it is imported before or running.
+            while pending; in asyncio's loops, and in others that were imported before or are running.
         exit_status: log `sys.exit(status)` with a status other than 0, or with a message, if it ends the
             process. `raise SystemExit(status)`, `exit()` and `os._exit()` are not seen.
         keep: handlers to attach again, within seconds, after a library's `dictConfig`, `fileConfig` or

@@ -9,7 +9,7 @@ from typing import Any
 Function = Callable[..., Any]
 
 
-class Place:
+class Patch:
     """An attribute of a module or class that was replaced with a hook.
 
     Args:
@@ -41,7 +41,7 @@ class Place:
             front._put_back()
             front = self._front()
 
-    def _front(self) -> Place | None:
+    def _front(self) -> Patch | None:
         return _held.get(getattr(self.owner, self._name))
 
     def _put_back(self) -> None:
@@ -52,4 +52,4 @@ class Place:
             setattr(self.owner, self._name, self._before)
 
 
-_held: dict[Function, Place] = {}
+_held: dict[Function, Patch] = {}

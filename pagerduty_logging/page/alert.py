@@ -18,7 +18,7 @@ from pagerduty_logging.events_api.text import cleaned, cut, first_line, plain, r
 from pagerduty_logging.page import figures, links, traceback_rows
 from pagerduty_logging.page import summary as summaries
 from pagerduty_logging.record import message, overrides, printed_traceback, structured
-from pagerduty_logging.record.exceptions import Raised
+from pagerduty_logging.record.exceptions import Frame, Raised
 from pagerduty_logging.record.occurrence import Occurrence
 from pagerduty_logging.record.places import without_numbers
 from pagerduty_logging.state.problem import History
@@ -29,7 +29,7 @@ AS_LOGGED = "(as logged)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """What every trigger of a handler says beside its record; see `Trigger` for the meaning of each.
+    """What every trigger of a handler says, whatever its record; see `Trigger` for the meaning of each.
 
     `release` and `environment` are shown among the details.
     """
@@ -84,15 +84,17 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
     contents = occurrence.read()
     chain = occurrence.chain
     text = summaries.without_no_error(contents.message)
+    origin = occurrence.origin
     # A library that puts the traceback of what it caught into its own words appends it as a queue does.
-    merged = contents.merged or summaries.is_report(occurrence.origin)
+    merged = contents.merged or summaries.is_report(origin)
     said = message.read(text, merged=merged, own=chain[0] if chain else None)
     logged = {**said.fields, **contents.fields}
-    logged_chain = message.chain_in(logged.get("exception"))
-    if logged_chain is not None:
+    if "exception" in logged and (logged_chain := message.chain_in(logged["exception"])) is not None:
         del logged["exception"]
+    else:
+        logged_chain = None
     chain = chain or said.chain or logged_chain or _printed(occurrence.exc_text)
-    page = _Page(occurrence, said, logged, chain, dedup_key, history, given)
+    page = _Page(occurrence, origin, said, logged, chain, dedup_key, history, given)
     unwished: dict[str, Any] = {
         "summary": _on_one_line(page.summary()),
         "severity": occurrence.severity,
@@ -119,7 +121,8 @@ class _Page:
     def __init__(
         self,
         occurrence: Occurrence,
-        said: message.Said,
+        origin: Frame,
+        said: message.MessageParts,
         logged: Mapping[str, safejson.JSON],
         chain: tuple[Raised, ...],
         dedup_key: str,
@@ -127,7 +130,7 @@ class _Page:
         given: Fields,
     ) -> None:
         self._occurrence = occurrence
-        self._origin = occurrence.origin
+        self._origin = origin
         self._words = said.words
         self._quoted = said.quoted
         self._chain = chain
@@ -160,7 +163,7 @@ class _Page:
                     case "dedup_key" | "event_action":
                         pass
                     case "severity":
-                        wished["severity"] = _checked("severity", _text(value))
+                        wished["severity"] = _checked("severity", _text(value).strip().lower())
                     case "custom_details":
                         self._wished_details = _mapping(value)
                     case "links":

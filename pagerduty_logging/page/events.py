@@ -15,11 +15,11 @@ from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Event, Severity, Trigger
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.page import alert, figures
+from pagerduty_logging.page.flood_alert import GATHERING_SECONDS, FloodAlert
 from pagerduty_logging.page.follow_ups import FollowUps
 from pagerduty_logging.page.last_events import Considered, LastEvents, Said
 from pagerduty_logging.page.of_record import Common, OfRecord
 from pagerduty_logging.page.redaction import Redactor
-from pagerduty_logging.page.together import GATHERED, StandIn
 from pagerduty_logging.record.occurrence import Occurrence, salvage
 from pagerduty_logging.state.problem import History, Outcome, Problem, Sighting
 from pagerduty_logging.state.settlement import Settlement
@@ -99,7 +99,7 @@ class Events:
         severity: Severity,
         sighting: Sighting,
         settle: Settlement,
-        stand_in: StandIn | None = None,
+        flood: FloodAlert | None = None,
     ) -> Pending | None:
         """Return the event of an occurrence that pages; None: `before_send` has dropped it.
 
@@ -108,11 +108,11 @@ class Events:
             severity: the event's severity.
             sighting: why it pages, and what is known of its problem.
             settle: called with what happened to the event.
-            stand_in: what it is shown as, with others; None: as its own problem.
+            flood: the alert that it shares with others; None: it has its own.
         """
         problem = sighting.problem
         key = problem.key if sighting.worse is None else second_key(problem.key, sighting.worse)
-        event = OfRecord(self._common, occurrence, sighting, key, stand_in)
+        event = OfRecord(self._common, occurrence, sighting, key, flood)
         if occurrence.original is not None and self._before_send is not None:
             # Redacted before as well: `before_send` may log or copy its arguments.
             given = cast("Trigger", self._redactor.event(event.trigger()))
@@ -130,7 +130,7 @@ class Events:
             body=event,
             settle=settle,
             caller=event,
-            due=AT_ONCE if stand_in is None else occurrence.at + GATHERED,
+            due=AT_ONCE if flood is None else occurrence.at + GATHERING_SECONDS,
         )
 
     def _changed(self, occurrence: Occurrence, trigger: Trigger, before_send: BeforeSend) -> Trigger | None:

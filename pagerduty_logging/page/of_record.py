@@ -9,10 +9,10 @@ from pagerduty_logging.delivery.decisions import Decisions, Verdict
 from pagerduty_logging.events_api.encoding import EncodedEvent
 from pagerduty_logging.events_api.events import Event, Trigger
 from pagerduty_logging.page import alert, figures
+from pagerduty_logging.page.flood_alert import FloodAlert
 from pagerduty_logging.page.last_events import Considered, LastEvents
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.page.second_alert import beside_the_first
-from pagerduty_logging.page.together import StandIn
 from pagerduty_logging.record.kept import kept
 from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
 from pagerduty_logging.state.problem import History, Sighting
@@ -45,7 +45,7 @@ class OfRecord(Body):
         occurrence: what was logged; what its event is made from is released with the first bytes.
         sighting: why it pages, and what is known of its problem.
         key: its dedup key, which is another one than its problem's for a second alert.
-        stand_in: what it is shown as, with others; None: as its own problem.
+        flood: the alert that it shares with others; None: it has its own.
 
     Attributes:
         line: see `Caller`.
@@ -55,7 +55,7 @@ class OfRecord(Body):
 
     # fmt: off
     __slots__ = (
-        "_common", "_kept", "_key", "_known", "_problem", "_repeats", "_stand_in", "_summary", "_worse",
+        "_common", "_flood", "_kept", "_key", "_known", "_problem", "_repeats", "_summary", "_worse",
         "changed", "considered", "line",
     )
     # fmt: on
@@ -63,7 +63,7 @@ class OfRecord(Body):
     refused = None
 
     def __init__(
-        self, common: Common, occurrence: Occurrence, sighting: Sighting, key: str, stand_in: StandIn | None
+        self, common: Common, occurrence: Occurrence, sighting: Sighting, key: str, flood: FloodAlert | None
     ) -> None:
         history = sighting.history
         super().__init__(history.why, occurrence.size)
@@ -76,7 +76,7 @@ class OfRecord(Body):
         # Most are the first of their problem: that can be said again.
         self._known = None if history == History(1, 0, self._kept.created) else history
         self._key = key
-        self._stand_in = stand_in
+        self._flood = flood
         self._repeats = history.suppressed
         self._summary = ""
 
@@ -101,11 +101,11 @@ class OfRecord(Body):
         """Return it before its redaction."""
         if self.changed is not None:
             return figures.brought_up_to_date(self._history, self.changed)
-        if self._stand_in is not None:
+        if self._flood is not None:
             self._history.occurrences = self._problem.occurrences  # it has waited for more of them
         trigger = alert.compose(self._kept.occurrence(), self._key, self._history, self._common.fields)
-        if self._stand_in is not None:
-            trigger = self._stand_in.rewrite(trigger)
+        if self._flood is not None:
+            trigger = self._flood.rewrite(trigger)
         return trigger if self._worse is None else beside_the_first(trigger, self._problem.key, self._history)
 
     def compose(self) -> Event:

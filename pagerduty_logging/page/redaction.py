@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -178,6 +178,8 @@ class _Look:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+        self._harmless: Set[str] = redactor.harmless
+        """Texts that are not searched: those in which nothing is found."""
         self._left = MAX_LOOKED_AT
         self._values: list[str] = []
 
@@ -201,8 +203,7 @@ class _Look:
                 )
 
     def text(self, text: str) -> str:
-        if text in self._redactor.harmless and len(text) <= self._left and not self._values:
-            self._left -= len(text)
+        if text in self._harmless:
             return text
         text, _ = template_strings.rendered(text, self._shown)
         more = len(text) - self._left
@@ -239,7 +240,7 @@ class _Look:
         names_a_secret: bool | None = None
         shown: dict[str, JSON] = {}
         # What nearly all entries of nearly all events need of the redactor, without a call.
-        judgements, harmless = self._redactor.judgements, () if self._values else self._redactor.harmless
+        judgements, harmless = self._redactor.judgements, self._harmless
         for name, value in mapping.items():
             judged = judgements.get(name) or self._redactor.judged(name)
             if not judged.sensitive and secret_texts.last_word(name) in VALUE_KEYS:
@@ -252,8 +253,10 @@ class _Look:
                 free = free_name(free, shown)
             if judged.sensitive:
                 shown[free] = _hidden(value, judged)
+            elif type(value) is str:
+                shown[free] = value if value in harmless else self.text(value)
             else:
-                shown[free] = self.text(value) if type(value) is str else self.value(value)
+                shown[free] = self.value(value)
         return shown
 
     def _has_a_secrets_name(self, mapping: dict[str, JSON]) -> bool:
@@ -316,8 +319,13 @@ class _Look:
 
     def _trigger(self, trigger: Trigger) -> Trigger:
         self._values = self._secrets_among(trigger.custom_details)
+        if self._values:
+            self._harmless = frozenset()  # one of them may be in any text
         before: dict[str, Any] = {name: getattr(trigger, name) for name in _TRIGGER_TEXTS}
-        after: dict[str, Any] = {name: text and self.text(text) for name, text in before.items()}
+        after = before.copy()
+        for name, text in before.items():
+            if text and text not in self._harmless:
+                after[name] = self.text(text)
         before["custom_details"] = trigger.custom_details
         after["custom_details"] = self._details(trigger.custom_details)
         if trigger.links or trigger.images:

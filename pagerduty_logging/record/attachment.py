@@ -28,7 +28,7 @@ _MAX_FRAMES = 30
 """Frames to search for the set-up that closes a handler; four are usual."""
 
 
-class Standing(NamedTuple):
+class Attachment(NamedTuple):
     """Where a handler is attached, and why no error reaches it there."""
 
     at: tuple[str, ...]
@@ -37,16 +37,16 @@ class Standing(NamedTuple):
     """What keeps every ERROR from it, worded to follow its name; "" if at least one logger's reach it."""
 
 
-def standing_of(handler: logging.Handler) -> Standing:
+def attachment_of(handler: logging.Handler) -> Attachment:
     """Return where `handler` is attached now, and what is wrong with that; changes nothing."""
     holders = [logger for logger in loggers() if _has(logger, handler)]
     at = tuple(logger.name for logger in holders)
     if not holders:
-        return Standing((), _thrown_out(handler))
+        return Attachment((), _why_detached(handler))
     obstacles = [_obstacle_at(logger) for logger in holders]
     if not all(obstacles):
-        return Standing(at, "")
-    return Standing(at, f"hears nothing of the logger {at[0]!r}: {obstacles[0]}")
+        return Attachment(at, "")
+    return Attachment(at, f"hears nothing of the logger {at[0]!r}: {obstacles[0]}")
 
 
 def holders_above(handler: logging.Handler, name: object) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ def put_back(handler: logging.Handler, names: Iterable[str]) -> tuple[str, ...]:
 
     Args:
         handler: one that was removed.
-        names: of the loggers it was attached to, as `standing_of` returned them; "root" is the root logger.
+        names: of the loggers it was attached to, as `attachment_of` returned them; "root" is the root logger.
     """
     lacking = [logger for logger in map(_named, names) if not _has(logger, handler)]
     for logger in lacking:
@@ -146,7 +146,7 @@ def _obstacle_at(logger: logging.Logger) -> str:
     return f"its level is {logging.getLevelName(level)}" if level > logging.ERROR else ""
 
 
-def _thrown_out(handler: logging.Handler) -> str:
+def _why_detached(handler: logging.Handler) -> str:
     """Say what happened to a handler that no logger has."""
     # `dictConfig` and `fileConfig` close all existing handlers before they add their own.
     closed = getattr(handler, "_closed", False)

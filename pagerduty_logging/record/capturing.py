@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record import overrides, paged_exceptions
-from pagerduty_logging.record.exceptions import Failure
+from pagerduty_logging.record.exceptions import LoggedFailure
 from pagerduty_logging.record.filters import Ignored
 from pagerduty_logging.record.occurrence import (
     Occurrence,
@@ -188,7 +188,11 @@ class Capturing:
         return occurrence
 
     def _identify_failure(
-        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence, failure: Failure
+        self,
+        record: logging.LogRecord,
+        error: BaseException,
+        occurrence: Occurrence,
+        failure: LoggedFailure,
     ) -> None:
         """Mark an exception with the key of its problem, or with the list in which the worker will put it."""
         traceback = traceback_of(record, error)
@@ -220,7 +224,11 @@ class Capturing:
         return key
 
     def _paged_for(
-        self, record: logging.LogRecord, error: BaseException, occurrence: Occurrence, failure: Failure
+        self,
+        record: logging.LogRecord,
+        error: BaseException,
+        occurrence: Occurrence,
+        failure: LoggedFailure,
     ) -> str | None:
         """Return the key under which this same failure has paged; None if it is another failure."""
         mark = paged_exceptions.mark_of(error, self._mark)

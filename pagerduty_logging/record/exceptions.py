@@ -39,7 +39,7 @@ class Frame(NamedTuple):
     """The source line, if it is known already; None: to be looked up."""
 
 
-class Failure:
+class LoggedFailure:
     """What is known of the exception of a record.
 
     Attributes:

@@ -13,11 +13,11 @@ from typing import Literal
 
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.record.attachment import (
+    attachment_of,
     closed_by_logging,
     holders_above,
     put_back,
     set_up_under_way,
-    standing_of,
 )
 
 MAX_ASKED = 50
@@ -66,7 +66,7 @@ class Lookout:
         self._is_ending = is_ending
         self._at: tuple[str, ...] = ()
         self._is_configured = set_up_under_way() is not None
-        self._thrown_out_by = ""
+        self._removed_by = ""
         self._on_purpose = False
         self._stage: Literal["well", "suspected", "reported"] = "well"
         self._pace = _Pace()
@@ -83,7 +83,7 @@ class Lookout:
         """Note where the handler is attached: found from the name of a logger whose record reached it."""
         handler = self._handler()
         if handler is not None and self.asks and not self._at:
-            self._at = standing_of(handler).at if logger is None else holders_above(handler, logger)
+            self._at = attachment_of(handler).at if logger is None else holders_above(handler, logger)
             # The record came another way: the handler is attached to something that cannot be seen.
             self._is_configured = self._is_configured and logger is None
         self.asks = 0 if self._at else max(self.asks - 1, 0)
@@ -98,8 +98,8 @@ class Lookout:
             self._on_purpose = not closed_by_logging()
             return
         # `basicConfig` removes the handlers first, from the root logger.
-        self._at = standing_of(handler).at or self._at or ("root",)
-        self._thrown_out_by = set_up
+        self._at = attachment_of(handler).at or self._at or ("root",)
+        self._removed_by = set_up
         self._name = handler.name or NAMED
         self._ask(self.look)
 
@@ -158,27 +158,27 @@ class Lookout:
         handler = self._handler()
         if handler is None:
             return f"is gone{self._by()}" if self._is_dropped else ""
-        standing = standing_of(handler)
-        if standing.at:
-            self._at = standing.at
+        attachment = attachment_of(handler)
+        if attachment.at:
+            self._at = attachment.at
             self._on_purpose = False
-            if not standing.trouble:
-                self._thrown_out_by = ""
-            return standing.trouble
+            if not attachment.trouble:
+                self._removed_by = ""
+            return attachment.trouble
         if self._on_purpose or not self._was_attached:
             return ""
-        if self._thrown_out_by:
+        if self._removed_by:
             return f"is attached to no logger any more{self._by()}"
-        return standing.trouble
+        return attachment.trouble
 
     def _by(self) -> str:
-        return f", because of {self._thrown_out_by}" if self._thrown_out_by else ""
+        return f", because of {self._removed_by}" if self._removed_by else ""
 
     def _has_successor(self) -> bool:
         return any(
             holders_above(other, name)
             for other in self._others()
-            if other is not self._handler() and not standing_of(other).trouble
+            if other is not self._handler() and not attachment_of(other).trouble
             for name in self._at
         )
 
@@ -197,7 +197,7 @@ class Lookout:
     def _tell(self, trouble: str) -> None:
         self._stage = "reported"
         handler = self._handler()
-        gone = handler is None or not standing_of(handler).at
+        gone = handler is None or not attachment_of(handler).at
         cure = (
             "attach it again afterwards, or have it put back: install_hooks(keep=[handler])"
             if gone
@@ -221,15 +221,15 @@ class Lookout:
     def report_undelivered(self) -> None:
         """Report what has removed the handler, if there was no time before."""
         handler = self._handler()
-        deaf = handler is not None and bool(standing_of(handler).at)
-        known = deaf or self._is_configured or self._is_dropped or self._thrown_out_by
+        cut_off = handler is not None and bool(attachment_of(handler).at)
+        known = cut_off or self._is_configured or self._is_dropped or self._removed_by
         trouble = self.trouble() if known else ""
         if trouble and not (self._stage == "reported" or self.keepers or self._has_successor()):
             self._tell(trouble)
 
     def after_fork_in_child(self) -> None:
         """Leave it to the parent to report what happened there."""
-        if self._is_dropped or self._thrown_out_by:
+        if self._is_dropped or self._removed_by:
             self._stage = "reported"
 
 

@@ -6,6 +6,7 @@ page and the dedup key use this module.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
@@ -20,9 +21,11 @@ NOT_DETAILS = frozenset(
 )
 """Fields of JSON lines that the record itself has."""
 MAX_WORDS = 20_000
+_PLAIN = re.compile("(?![{[])[ -'*-<>-~]{0,1000}+")
+"""What is neither data nor a traceback, as most messages: printable, without a parenthesis or "="."""
 
 
-class Said(NamedTuple):
+class MessageParts(NamedTuple):
     """The parts of a message."""
 
     words: str
@@ -36,7 +39,7 @@ class Said(NamedTuple):
     """
 
 
-def read(message: str, *, merged: bool = True, own: Raised | None = None) -> Said:
+def read(message: str, *, merged: bool = True, own: Raised | None = None) -> MessageParts:
     """Split a formatted message into its parts; its words are what is neither structured nor a traceback.
 
     Args:
@@ -45,6 +48,8 @@ def read(message: str, *, merged: bool = True, own: Raised | None = None) -> Sai
             `contents.is_merged`. Default: True. Where it was not, and is not of `own`, it is only `quoted`.
         own: the exception that is shown anyway; its traceback is left out of the words. Default: None.
     """
+    if _PLAIN.fullmatch(message) is not None:
+        return MessageParts(message, {}, ())
     data = structured.read_text(message)
     if not structured.has_words(data):
         message, values = template_strings.rendered(message)
@@ -81,20 +86,21 @@ def traceback_in(data: object) -> str:
     return next((value for value in found if type(value) is str and "\n" in value), "")
 
 
-def _with_traceback(shown: str, fields: dict[str, JSON], merged: bool, own: Raised | None) -> Said:
+def _with_traceback(shown: str, fields: dict[str, JSON], merged: bool, own: Raised | None) -> MessageParts:
     if "(most recent call last)" not in shown:
-        return Said(shown, fields, ())
-    held = printed_traceback.held_in(shown)
-    if held is None:
+        return MessageParts(shown, fields, ())
+    found = printed_traceback.find_in(shown)
+    if found is None:
         words, stack = printed_traceback.split(shown)
-        return Said(words, fields, printed_traceback.parse(stack))
-    chain = printed_traceback.parse(held.traceback)
+        return MessageParts(words, fields, printed_traceback.parse(stack))
+    chain = printed_traceback.parse(found.traceback)
     if own is not None and chain and own_traceback.is_same(chain[0], own):
         rest = own_traceback.following(chain[0], own)
-        return Said(f"{held.words.rstrip()} … {rest}" if rest else held.words.rstrip(), fields, chain)
-    if held.whole or (merged and held.follows_a_line):
-        return Said(held.words.rstrip(), fields, chain)
-    return Said(printed_traceback.without_values(shown), fields, (), chain)
+        words = found.words.rstrip()
+        return MessageParts(f"{words} … {rest}" if rest else words, fields, chain)
+    if found.whole or (merged and found.follows_a_line):
+        return MessageParts(found.words.rstrip(), fields, chain)
+    return MessageParts(printed_traceback.without_values(shown), fields, (), chain)
 
 
 def chain_in(value: JSON) -> tuple[Raised, ...] | None:

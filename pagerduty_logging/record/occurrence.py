@@ -24,7 +24,7 @@ from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record import contents, overrides, own_traceback, web_request
 from pagerduty_logging.record.breadcrumbs import Crumb, crumbs_before
 from pagerduty_logging.record.contents import word
-from pagerduty_logging.record.exceptions import Failure, Frame, Raised, caught, with_frames
+from pagerduty_logging.record.exceptions import Frame, LoggedFailure, Raised, caught, with_frames
 from pagerduty_logging.record.plain_record import LEAST, attributes_of, completed
 from pagerduty_logging.record.structured import exception_in, subject_of
 
@@ -59,7 +59,7 @@ class Occurrence:
         by_message: whether logger and message alone decided the key.
         token: what decides its key, see `tokens`, if the thread that logs has found it.
         keeps_place: whether nothing that was logged after it may be decided before it.
-        failure: what is known of its exception, see `Failure`; None: it has none.
+        failure: what is known of its exception, see `LoggedFailure`; None: it has none.
         original: the record itself, for `before_send`; kept until the logging call ends.
         interruption: what the application's code raised to end the process; raised again once it is safe.
         contents: what it says; None until it is `read`.
@@ -85,7 +85,7 @@ class Occurrence:
         self.key: str | None = None
         self.by_message = False
         self.token: object = None
-        self.failure: Failure | None = None
+        self.failure: LoggedFailure | None = None
         self.original: logging.LogRecord | None = None
         self.interruption: BaseException | None = None
         self.contents: contents.Contents | None = None
@@ -226,7 +226,7 @@ def capture(
     else:
         occurrence = _rendered(completed(record), around, at, formatter, list(defects))
     if error is not None:
-        occurrence.failure = Failure(type(error))
+        occurrence.failure = LoggedFailure(type(error))
     return occurrence
 
 

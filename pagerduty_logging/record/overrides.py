@@ -56,7 +56,7 @@ def severity_of(level: object, overrides: Mapping[str, Any]) -> Severity:
 
     A level between the standard ones counts as the one below it.
     """
-    wanted = _SEVERITIES.get(text(overrides, "severity") or "") if overrides else None
+    wanted = _SEVERITIES.get((text(overrides, "severity") or "").strip().lower()) if overrides else None
     if wanted is not None:
         return wanted
     number = _number(level)

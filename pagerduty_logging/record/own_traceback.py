@@ -25,7 +25,7 @@ def is_printed_in(message: object, args: object, error: BaseException) -> bool:
         error: the exception that is being handled.
     """
     for text in _texts(message, args):
-        if "(most recent call last)" in text and (held := printed_traceback.held_in(text)) is not None:
+        if "(most recent call last)" in text and (held := printed_traceback.find_in(text)) is not None:
             printed = printed_traceback.parse(held.traceback)
             said = Raised(kind_of(type(error)), safejson.text(error, MAX_TEXT))
             if printed and is_same(printed[0], said):

@@ -47,7 +47,7 @@ class Split(NamedTuple):
     traceback: str
 
 
-class Held(NamedTuple):
+class FoundTraceback(NamedTuple):
     """A traceback found anywhere in a text, in any layout, as rows that `parse` can read."""
 
     words: str
@@ -62,7 +62,7 @@ class Held(NamedTuple):
         return not self.words.strip()
 
 
-def held_in(text: str) -> Held | None:
+def find_in(text: str) -> FoundTraceback | None:
     """Find a traceback in `text`: after other words, joined into one line, or as the `repr` of a text.
 
     The stack of `stack_info=True` is no traceback.
@@ -88,7 +88,7 @@ def held_in(text: str) -> Held | None:
             words = words.removesuffix("[").removesuffix("'").removesuffix('"')
         else:
             traceback = _in_rows(traceback)
-    return Held(words, traceback, alone)
+    return FoundTraceback(words, traceback, alone)
 
 
 def _in_rows(line: str) -> str:

@@ -17,7 +17,7 @@ _NAMES = ("logger", "level", *_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RoutingRule:
     """Records of these loggers, of this level or a higher one, are sent with this key.
 
     Attributes:
@@ -40,7 +40,7 @@ class Rule:
             return True
         return isinstance(name, str) and any(re.match(pattern_of(glob), name) for glob in self.loggers)
 
-    def leaves_nothing_of(self, later: Rule) -> bool:
+    def leaves_nothing_of(self, later: RoutingRule) -> bool:
         """Return whether a later rule can never apply, because this one fits all that the later one fits."""
         if self.level > later.level:
             return False
@@ -63,7 +63,7 @@ def _covers(mine: str, theirs: str) -> bool:
     return theirs.startswith(f"{mine}.")
 
 
-def rules(option: object) -> list[Rule]:
+def rules(option: object) -> list[RoutingRule]:
     """Return the rules that the option `routing` gives.
 
     Raises:
@@ -71,7 +71,7 @@ def rules(option: object) -> list[Rule]:
     """
     if isinstance(option, (str, bytes, Mapping)) or not isinstance(option, Sequence):
         raise TypeError(f"routing must be a list of rules, not {type(option).__name__}")
-    made: list[Rule] = []
+    made: list[RoutingRule] = []
     for number, given in enumerate(option, start=1):
         try:
             rule = _rule(number, given)
@@ -91,7 +91,7 @@ def rules(option: object) -> list[Rule]:
     return made
 
 
-def _rule(number: int, given: object) -> Rule:
+def _rule(number: int, given: object) -> RoutingRule:
     if not isinstance(given, Mapping):
         raise TypeError(f"must be a mapping, not {type(given).__name__}")
     unknown = sorted(str(name) for name in given if name not in _NAMES)
@@ -101,7 +101,7 @@ def _rule(number: int, given: object) -> Rule:
         raise ValueError("needs a routing_key or a routing_key_file")
     key = find_routing_key(given.get("routing_key"), given.get("routing_key_file"))
     assert key is not None
-    return Rule(number, _loggers(given.get("logger")), _level(given.get("level")), key)
+    return RoutingRule(number, _loggers(given.get("logger")), _level(given.get("level")), key)
 
 
 def _loggers(given: Any) -> tuple[str, ...]:

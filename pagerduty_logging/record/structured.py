@@ -94,7 +94,7 @@ def has_words(said: object) -> bool:
     return not issubclass(type(said), Mapping) or name_of_words(_entries(said)) is not None
 
 
-class Budget:
+class ReadingBudget:
     """How much of one message is read: it may be both wide and deep."""
 
     def __init__(self) -> None:
@@ -116,13 +116,13 @@ class Budget:
         return MAX_VALUE // 3
 
 
-def words_of(said: object, *, depth: int = 0, budget: Budget | None = None) -> object:
+def words_of(said: object, *, depth: int = 0, budget: ReadingBudget | None = None) -> object:
     """Return the words of a structured message: a text, or the exception that stands in their place.
 
     Runs the application's code. An unstructured message is returned as it is.
     """
     kind = type(said)
-    budget = budget or Budget()
+    budget = budget or ReadingBudget()
     if template_strings.is_one(said):
         return template_strings.read(said).text
     if kind is literals.Unread and (error := _ERROR_REPR.fullmatch(str(said))) is not None:
@@ -232,7 +232,7 @@ def _entries(said: Any) -> dict[str, object]:
     return {name: said[name] for name in itertools.islice(said, MAX_ENTRIES) if type(name) is str}
 
 
-def _all_of(entries: dict[str, object], budget: Budget) -> str:
+def _all_of(entries: dict[str, object], budget: ReadingBudget) -> str:
     """All entries in one text, sorted by name, for a mapping without a known name."""
     flat = sorted(_flat(entries, "", 0, budget))
     return ", ".join(f"{name}: {value}" for name, value in itertools.islice(flat, MAX_ENTRIES))
@@ -243,11 +243,11 @@ def flat(said: Any) -> list[tuple[str, str]]:
 
     The values in a list have the list's name.
     """
-    return sorted(itertools.islice(_flat(_entries(said), "", 0, Budget(), lists=True), MAX_ENTRIES))
+    return sorted(itertools.islice(_flat(_entries(said), "", 0, ReadingBudget(), lists=True), MAX_ENTRIES))
 
 
 def _flat(
-    entries: Mapping[str, object], prefix: str, depth: int, budget: Budget, *, lists: bool = False
+    entries: Mapping[str, object], prefix: str, depth: int, budget: ReadingBudget, *, lists: bool = False
 ) -> Iterator[tuple[str, str]]:
     for name, value in budget.some_of(entries.items()):
         if depth == 0 and name in NO_WORDS:
@@ -261,11 +261,11 @@ def _flat(
                 yield prefix + name, _shown(item, budget)
 
 
-def _items(value: Any, budget: Budget) -> Iterable[object]:
+def _items(value: Any, budget: ReadingBudget) -> Iterable[object]:
     return budget.some_of(value) if type(value) in (list, tuple) and value else (value,)
 
 
-def _joined(said: Any, depth: int, budget: Budget) -> str:
+def _joined(said: Any, depth: int, budget: ReadingBudget) -> str:
     items = list(budget.some_of(said))
     if items and all(type(item) is str and item.endswith("\n") for item in items):
         return "".join(map(str, items))  # lines, as `traceback.format_exception` gives them
@@ -273,7 +273,7 @@ def _joined(said: Any, depth: int, budget: Budget) -> str:
     return ", ".join(shown if isinstance(said, (list, tuple)) else sorted(shown))
 
 
-def _shown(value: object, budget: Budget) -> str:
+def _shown(value: object, budget: ReadingBudget) -> str:
     if type(value) is not str:
         plain = value if isinstance(value, BaseException) else safejson.jsonable(value, budget.for_one(value))
         value = str(plain) if isinstance(plain, (dict, list)) else safejson.text(plain, MAX_VALUE)

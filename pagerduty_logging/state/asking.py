@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state.among import Among
-from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker
+from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker, CutOff
 from pagerduty_logging.state.helper import Call, Helper, waited_at_once
 from pagerduty_logging.state.protocol import Reply, Request, StateError, Store, UnderWay
 
@@ -74,22 +74,6 @@ class _HandIns:
         self._store = self.call = None
 
 
-class _Guarded:
-    """An exchange whose answer is read on this thread."""
-
-    def __init__(self, begun: UnderWay, guard: Callable[[], AbstractContextManager[object]]) -> None:
-        self.others_wait = begun.others_wait
-        self._begun = begun
-        self._guard = guard
-
-    def wait(self, seconds: float) -> bool:
-        with self._guard():
-            return self._begun.wait(seconds)
-
-    def result(self) -> Reply:
-        return self._begun.result()
-
-
 class Asker:
     """Asks a store, and says so if it does not answer. Nothing here raises.
 
@@ -98,13 +82,15 @@ class Asker:
         where: the place of the state, for people, without a secret.
         say: writes a line on a topic to stderr.
         guard: is entered around each call, on the thread that makes it.
-        in_background: make calls on a thread that can be abandoned; False if threads do not run.
+        in_background: whether this process makes calls on a thread that can be abandoned; False where
+            threads do not run.
         clock: seconds, monotonic.
         wall: seconds since the epoch.
 
     Attributes:
         make_store, guard: as given; others may be set.
         store: the store, once it was needed.
+        hand_ins: whose `call` is the one under way for whose answer nobody waits.
         breaker: decides when a state that failed is called again.
         stats: see `StateStats`; may be read by any thread.
     """
@@ -116,7 +102,7 @@ class Asker:
         where: str,
         say: Callable[[str, str], object] = lambda topic, text: None,
         guard: Callable[[], AbstractContextManager[object]] = nullcontext,
-        in_background: bool = True,
+        in_background: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = monotonic,
         wall: Callable[[], float] = time_of_day,
     ) -> None:
@@ -129,7 +115,7 @@ class Asker:
         self._clock = clock
         self._wall = wall
         self._helper = Helper()
-        self._hand_ins = _HandIns()
+        self.hand_ins = _HandIns()
         self.stats = StateStats(where=where, answers=True, since=wall())
         self._begin()
 
@@ -142,9 +128,10 @@ class Asker:
     def begin_anew(self) -> None:
         """Forget, in a child, the calls that are under way and their thread: they are the parent's."""
         self._helper.forget()
-        self._hand_ins.forget()
+        self.hand_ins.forget()
         if self.store is not None:
             self.store.abandon()
+            self.store = None  # this process may need another one
         self._begin()
 
     def among(self) -> Among | None:
@@ -160,7 +147,7 @@ class Asker:
         """
         with suppress(Exception):
             store = self.store = self.make_store()
-            if hello is not None and self._in_background:
+            if hello is not None and self._in_background():
                 self._helper.start(lambda: self._greeting(store, hello))
 
     def _greeting(self, store: Store, hello: Request) -> None:
@@ -182,46 +169,47 @@ class Asker:
         patience = self.breaker.patience(began)
         if patience <= 0.0:
             return None
-        unhurried = wait is not None and self._in_background
+        unhurried = wait is not None and self._in_background()
         try:
-            call = self._call(request, patience, unhurried=unhurried)
-            if not call.others_wait:
-                meanwhile()
-            began = self._clock()  # what had to be imported first does not count, nor what was done meanwhile
-            wait = patience if wait is None else wait
-            if not call.wait(wait if unhurried else max(wait, patience)):  # else it cannot come later
-                if unhurried:
-                    self.breaker.held(self._clock(), min(self._clock() - began, wait))
-                    return None
-                self._abandon()
-                raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
-            self._hand_ins.call = None if unhurried else self._hand_ins.call
-            reply = call.result()
+            with self.guard():
+                call = self._call(request, patience, unhurried=unhurried)
+                if not call.others_wait:
+                    meanwhile()
+                began = self._clock()  # what had to be imported first does not count, nor what was done since
+                wait = patience if wait is None else wait
+                if not call.wait(wait if unhurried else max(wait, patience)):  # else it cannot come later
+                    if unhurried:
+                        self.breaker.held(self._clock(), min(self._clock() - began, wait))
+                        return None
+                    self._abandon()
+                    raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
+                self.hand_ins.call = None if unhurried else self.hand_ins.call
+                reply = call.result()
         except Exception as error:
-            self._failed(_words(error), min(self._clock() - began, patience))
+            held = min(self._clock() - began, patience)
+            if self._cut_off(error, held):
+                return None if unhurried else self.ask(request)
+            self._failed(_words(error), held)
             return None
-        self._answered()
+        if self.breaker.open:
+            self._answered()
+        self.breaker.was_cut_off = False
         return reply
-
-    @property
-    def is_late(self) -> bool:
-        """Whether the answer to a hand-in is still to come."""
-        return self._hand_ins.call is not None
 
     def late(self, wait: float) -> Reply | None:
         """Return the answer to the hand-in that is under way; None: there is none, or it has none so far."""
-        began, call = self._clock(), self._hand_ins.call
+        began, call = self._clock(), self.hand_ins.call
         if call is None:
             return None
         if not call.wait(wait):
             now = self._clock()
-            if now - self._hand_ins.since > 2 * UNHURRIED:
-                self._hand_ins.leave()
+            if now - self.hand_ins.since > 2 * UNHURRIED:
+                self.hand_ins.leave()
                 self._failed(NO_ANSWER, now - began)
             elif wait:
                 self.breaker.held(now, min(now - began, wait))
             return None
-        self._hand_ins.call = None
+        self.hand_ins.call = None
         return self._result(call, began)
 
     def probe(self, hello: Request) -> Reply | None:
@@ -229,10 +217,11 @@ class Asker:
         now = self._clock()
         probe, patience = self._probe, self.breaker.patience(now)
         if probe is None:
-            if now < self.breaker.until or (not patience and not self._in_background):
+            if now < self.breaker.until or (not patience and not self._in_background()):
                 return None
             try:
-                probe = self._probe = self._call(hello, patience or PATIENCE, here=False)
+                with self.guard():
+                    probe = self._probe = self._call(hello, patience or PATIENCE, here=False)
             except Exception as error:
                 self._failed(_words(error), 0.0)
                 return None
@@ -252,17 +241,21 @@ class Asker:
         try:
             reply = call.result()
         except Exception as error:
-            self._failed(_words(error), self._clock() - began)
+            held = self._clock() - began
+            if not self._cut_off(error, held):
+                self._failed(_words(error), held)
             return None
-        self._answered()
+        if self.breaker.open:
+            self._answered()
+        self.breaker.was_cut_off = False
         return reply
 
     def close(self) -> None:
         """Let go of the connection and the thread."""
         store, self.store = self.store, None
-        self._hand_ins.leave()
+        self.hand_ins.leave()
         if store is not None and self._probe is None:
-            if self._in_background:
+            if self._in_background():
                 self._helper.start(store.close).wait(PATIENCE)
             else:
                 store.close()
@@ -271,29 +264,26 @@ class Asker:
     def _call(
         self, request: Request, patience: float, *, unhurried: bool = False, here: bool = True
     ) -> UnderWay:
-        """Begin a call: on this thread, if it may be and that holds up nobody."""
-        if self.store is None:
-            with self.guard():
-                self.store = self.make_store()
+        """Begin a call, within the guard: on this thread, if it may be and that holds up nobody."""
+        store = self.store = self.store or self.make_store()
 
         def work(store: Store) -> Reply:
             try:
                 with self.guard():
                     return store.exchange(request, UNHURRIED if unhurried else patience)
             except BaseException as error:
-                if isinstance(error, Exception) or not self._in_background:
+                if isinstance(error, Exception) or not self._in_background():
                     raise
                 raise StateError(f"its client raised {type(error).__name__}") from None  # not at the worker
 
-        store = self.store
         if unhurried:
-            handed = store.hand_over(request, self.guard) or self._hand_ins.start(store, work)
-            self._hand_ins.call, self._hand_ins.since = handed, self._clock()
+            handed = store.hand_over(request, self.guard) or self.hand_ins.start(store, work)
+            self.hand_ins.call, self.hand_ins.since = handed, self._clock()
             return handed
         begun = store.begin(request) if here else None
         if begun is not None:
-            return _Guarded(begun, self.guard)
-        if self._in_background:
+            return begun
+        if self._in_background():
             return self._helper.start(lambda: work(store))
         call = Call(lambda: work(store))
         call.run()
@@ -306,6 +296,10 @@ class Asker:
             self._helper.start(self.store.close)  # should it end one day
             self.store = None
         self._helper.leave()
+
+    def _cut_off(self, error: Exception, held: float) -> bool:
+        """Whether to ask once more before it is a failure: whatever is handed in again counts once."""
+        return isinstance(error, CutOff) and self.breaker.cut_off(self._clock(), held)
 
     def _failed(self, why: str, held: float) -> None:
         if not self.breaker.open:
@@ -321,9 +315,8 @@ class Asker:
         self.breaker.failed(self._clock(), held)
 
     def _answered(self) -> None:
-        if self.breaker.open:
-            self.stats = StateStats(where=self.stats.where, answers=True, since=self._wall())
-            self._say("state again", f"{self.stats.where} answers again")
+        self.stats = StateStats(where=self.stats.where, answers=True, since=self._wall())
+        self._say("state again", f"{self.stats.where} answers again")
         self.breaker.answered()
 
 

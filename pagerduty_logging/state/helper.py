@@ -16,7 +16,7 @@ SLICES = 10
 STARVED = 2.0
 """A part that takes so many times as long as it should is not counted: this machine has more work than it can
 do, and whoever is to answer may have got no CPU either."""
-CROWDED = 1.25
+LATE_FOR_MANY = 1.25
 """Where many wait for one answer, a part that takes so many times as long begins the wait anew."""
 LONGEST = 2.0
 """Seconds after which all are counted the same."""
@@ -31,7 +31,7 @@ Wait: TypeAlias = Callable[[Look, float], bool]
 
 
 def waited(
-    look: Look, seconds: float, clock: Callable[[], float] = monotonic, *, crowded: bool = False
+    look: Look, seconds: float, clock: Callable[[], float] = monotonic, *, by_many: bool = False
 ) -> bool:
     """Wait until `look`, which waits for so many seconds at most, returns True; return whether it did."""
     if seconds <= 0.0:
@@ -43,21 +43,21 @@ def waited(
         if look(part):
             return True
         now = clock()
-        if now - since < (CROWDED if crowded else STARVED) * part or now - began > LONGEST:
+        if now - since < (LATE_FOR_MANY if by_many else STARVED) * part or now - began > LONGEST:
             left -= 1
-        elif crowded:
+        elif by_many:
             left = SLICES
         since = now
     return False
 
 
 def waited_by_many(look: Look, seconds: float) -> bool:
-    """Wait as `waited` does, for an answer to many: so many want a CPU that it is most likely late."""
-    return waited(look, seconds, crowded=True)
+    """Wait as `waited` does, for an answer to many: it is most likely late, because many want a CPU."""
+    return waited(look, seconds, by_many=True)
 
 
 def waited_at_once(look: Look, seconds: float) -> bool:
-    """Wait in one piece, for one who concludes nothing from an end that does not come in time."""
+    """Wait in one piece, for callers to whom a late end means nothing."""
     return look(seconds)
 
 

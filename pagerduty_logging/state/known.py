@@ -15,11 +15,11 @@ MAX_FORGOTTEN = 1_000
 """Problems that were removed for others although they had something to report."""
 
 
-class Known:
+class KnownProblems:
     """Problems by dedup key. Everything except `in` needs the throttle's lock.
 
     Args:
-        most: how many are known beside those with an event under way; the least recently seen go first.
+        most: how many are known, without those with an event under way; the least recently seen go first.
         seconds: how long each is known after its last event.
         timer: seconds, monotonic.
     """

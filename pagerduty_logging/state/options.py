@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -27,7 +26,7 @@ _FORMS = "a file's path, a redis://, rediss:// or unix:// address, or a client o
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StatePlace:
     """Where a state lives.
 
     Attributes:
@@ -42,7 +41,7 @@ class Place:
     path: str | None = None
 
 
-def find_place(option: Any = None, name: str = "state") -> Place | None:
+def find_place(option: Any = None, name: str = "state") -> StatePlace | None:
     """Return where the option, else `PAGERDUTY_STATE`, says that the state lives; None: nowhere.
 
     Nothing is opened or imported. A user's client without a timeout causes a warning.
@@ -82,7 +81,7 @@ def open_state(
     per_minute: int = 100,
     say: Callable[[str, str], object] = lambda topic, text: None,
     guard: Callable[[], AbstractContextManager[object]] = nullcontext,
-    background: bool = True,
+    background: Callable[[], bool] = lambda: True,
 ) -> SharedState | None:
     """Return the state that the option, else `PAGERDUTY_STATE`, names; None: there is none.
 
@@ -95,7 +94,7 @@ def open_state(
     if place is None:
         return None
     return SharedState(
-        partial(place.make_store, background),
+        lambda: place.make_store(background()),
         where=place.where,
         space=digest(routing_key),
         host=host,
@@ -123,18 +122,18 @@ def _no_path(text: str) -> str | None:
     return None
 
 
-def _of_path(path: str) -> Place:
+def _of_path(path: str) -> StatePlace:
     path = os.path.abspath(os.path.expanduser(path))
 
     def make_store(in_background: bool = False) -> Store:
         from pagerduty_logging.state.sqlite import SqliteStore
 
-        return SqliteStore(path)
+        return SqliteStore(path, keeps_open=in_background)
 
-    return Place(f"the state in {path}", make_store, path)
+    return StatePlace(f"the state in {path}", make_store, path)
 
 
-def _of_url(url: str, name: str) -> Place:
+def _of_url(url: str, name: str) -> StatePlace:
     scheme, _, rest = url.partition(":")
     scheme = scheme.lower()
     url = f"{scheme}:{rest}"
@@ -167,7 +166,7 @@ def _of_url(url: str, name: str) -> Place:
         script()
         return RedisStore(url=url, patience=PATIENCE_IN_BACKGROUND if in_background else PATIENCE)
 
-    return Place(f"the state in Redis at {_shown(urlsplit(url))}", make_store)
+    return StatePlace(f"the state in Redis at {_shown(urlsplit(url))}", make_store)
 
 
 def _fault(url: str) -> str | None:
@@ -206,7 +205,7 @@ def _shown(parts: SplitResult) -> str:
     return f"{host}:{parts.port or 6379}{parts.path if len(parts.path) > 1 else ''}"
 
 
-def _of_client(client: Any, name: str) -> Place:
+def _of_client(client: Any, name: str) -> StatePlace:
     kind = type(client).__name__
     if isinstance(client, type):
         raise TypeError(f"{name} must be {_FORMS}, not the class {client.__name__}")
@@ -230,7 +229,7 @@ def _of_client(client: Any, name: str) -> Place:
         script()
         return RedisStore(client, patience=PATIENCE_IN_BACKGROUND if in_background else PATIENCE)
 
-    return Place(f"the state in Redis ({kind})", make_store)
+    return StatePlace(f"the state in Redis ({kind})", make_store)
 
 
 def _has_no_time_out(client: Any) -> bool:

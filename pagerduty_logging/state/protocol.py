@@ -267,9 +267,9 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The state does not answer: behave as without one. `crowded`: several handlers here ask it."""
+    """The state does not answer: behave as without one. `many_handlers`: of this process ask it."""
 
-    crowded: bool = field(default=False, compare=False)
+    many_handlers: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,4 +396,4 @@ class Store(Protocol):
         """Let go of connections that are our own."""
 
     def abandon(self) -> None:
-        """Forget the connection without a word: this is a child of the process that made it, or it hangs."""
+        """Forget the connection, unclosed: this is a child of the process that made it, or it hangs."""

@@ -18,7 +18,7 @@ from random import uniform
 from typing import Any
 
 from pagerduty_logging.events_api.forking import fork_gate
-from pagerduty_logging.state import together
+from pagerduty_logging.state import shared_exchange
 from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import UNHURRIED
 from pagerduty_logging.state.helper import Guard
@@ -85,7 +85,8 @@ class _Connection(sqlite3.Connection):
                 self.close()
 
 
-_inherited: list[sqlite3.Connection] = []  # never closed: that would meddle with the parent's file
+_inherited: dict[str, list[sqlite3.Connection]] = {}
+"""By path, what a fork in the middle of a call has left open: never closed, for the file is the parent's."""
 
 
 class SqliteStore:
@@ -94,25 +95,27 @@ class SqliteStore:
     Args:
         path: of the file.
         clock: seconds since the epoch.
+        keeps_open: between exchanges; False where Python may not notice a fork.
     """
 
     kind = "SQLite"
 
-    def __init__(self, path: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: str, clock: Callable[[], float] = time.time, *, keeps_open: bool = True) -> None:
         self.path = path
         self._clock = clock
+        self._keeps_open = keeps_open
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._exchanges = 0
-        self._user = together.User()
+        self._user = shared_exchange.User()
 
     @property
     def among(self) -> Among | None:
         """What the handlers of this process know among themselves; None: no other one uses the place."""
-        return together.those_of(self.path).among(self._user)
+        return shared_exchange.of(self.path).among(self._user)
 
     def exchange(self, request: Request, seconds: float) -> Reply:
-        users = together.those_of(self.path)
+        users = shared_exchange.of(self.path)
         line = users.line(request)
 
         def do(requests: list[Request]) -> list[Reply]:
@@ -122,21 +125,22 @@ class SqliteStore:
 
         return users.ask(self._user, request, do)
 
-    def _link(self, line: Line) -> together.Link:
+    def _link(self, line: Line) -> shared_exchange.SharedConnection:
         """Return what the handlers of this process speak on: one connection."""
         if line.link is None:
-            store = SqliteStore(self.path, self._clock)
-            line.link = together.Link(store._exchange, store._close)
-        link: together.Link = line.link
+            store = SqliteStore(self.path, self._clock, keeps_open=self._keeps_open)
+            line.link = shared_exchange.SharedConnection(store._exchange, store._close)
+        link: shared_exchange.SharedConnection = line.link
         return link
 
     def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:
         with self._errors():
-            with fork_gate():  # SQLite has locks of its own, which a child would find taken
-                connection = self._open(PATIENCE)
+            with fork_gate().joined():  # SQLite has locks of its own, which a child would find taken
+                self._open(PATIENCE)
             replies: list[Reply | None] = [None] * len(requests)
             for looks, _ in enumerate(_looks(SHARE * seconds)):
-                with fork_gate():
+                with fork_gate().joined():
+                    connection = self._connection or self._open(PATIENCE)  # a fork has closed it
                     exchange = Exchange(connection, requests, self._clock)
                     if looks:
                         replies = [
@@ -149,18 +153,20 @@ class SqliteStore:
                     ]
                     if exchange.write():
                         self._sweep(connection)
+                        if not self._keeps_open:
+                            self._close()
                         return answered
             raise sqlite3.OperationalError("locked")
 
     def begin(self, request: Request) -> UnderWay | None:
-        users = together.those_of(self.path)
+        users = shared_exchange.of(self.path)
         line = users.line(request)
         if users.alone(self._user) or line.link is None:
             return None
-        return together.Joined(line, request, lambda: self._link(line))
+        return shared_exchange.Joined(line, request, lambda: self._link(line))
 
     def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
-        users = together.those_of(self.path)
+        users = shared_exchange.of(self.path)
 
         def do(requests: list[Request]) -> list[Reply]:
             return self._link(users.hand_ins).exchange(requests, UNHURRIED)
@@ -168,7 +174,7 @@ class SqliteStore:
         return users.hand_over(self._user, request, do, guard)
 
     def beside(self) -> SqliteStore:
-        other = SqliteStore(self.path, self._clock)
+        other = SqliteStore(self.path, self._clock, keeps_open=self._keeps_open)
         other._user = self._user
         return other
 
@@ -210,7 +216,7 @@ class SqliteStore:
 
     def close(self) -> None:
         self._close()
-        users = together.those_of(self.path)
+        users = shared_exchange.of(self.path)
         if users.leave(self._user):
             for line in (users.claims, users.hand_ins):
                 link, line.link = line.link, None
@@ -225,7 +231,7 @@ class SqliteStore:
 
     def abandon(self) -> None:
         if self._connection is not None:
-            _inherited.append(self._connection)
+            _inherited.setdefault(self.path, []).append(self._connection)
             self._connection = None
 
     def _sweep(self, connection: sqlite3.Connection) -> None:
@@ -269,6 +275,9 @@ class SqliteStore:
         if self._connection is not None and self._is_the_same_file():
             return self._connection
         self._close()
+        if self.path in _inherited:  # SQLite would take the parent's locks for ours, and break the file
+            raise StateError(f"{self.path} was in use when this process was forked: fork earlier")
+        fork_gate().closing[self] = SqliteStore._close
         if os.path.isdir(self.path):
             raise StateError(f"{self.path} is a directory: name a file in it")
         if os.path.exists(self.path) and not os.path.isfile(self.path):

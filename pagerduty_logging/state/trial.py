@@ -1,19 +1,49 @@
-"""Tries whether a state answers and can be written to, for the commands that check the setup."""
+"""Tries whether a state answers, can be written to and silences something, for the commands that check."""
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass, field
 
 from pagerduty_logging.state.helper import Helper
-from pagerduty_logging.state.options import Place
-from pagerduty_logging.state.protocol import Request, Sender, StateError, digest
+from pagerduty_logging.state.options import StatePlace
+from pagerduty_logging.state.protocol import Request, Sender, Silence, StateError, Store, digest
+from pagerduty_logging.state.why import duration
 
 PATIENCE = 2.0
 """Seconds to wait for an answer, with a person waiting too."""
 
 
-def fault_of(place: Place, routing_key: str, host: str) -> str | None:
-    """Do one exchange that hands in nothing; return what is wrong, without a secret, or None.
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How a state answered.
+
+    Attributes:
+        fault: what is wrong, without a secret; None: nothing.
+        now: the store's clock.
+        silences: those that have not ended.
+    """
+
+    fault: str | None
+    now: float = 0.0
+    silences: list[Silence] = field(default_factory=list)
+
+    def said_by(self, place: StatePlace) -> str:
+        """Return it as a line for people."""
+        if self.fault is not None:
+            return f"{place.where}: {self.fault}"
+        silenced = "; ".join(_in_words(silence, silence.until - self.now) for silence in self.silences)
+        return f"{place.where} answers" + (f"; silenced: {silenced}" if silenced else "")
+
+
+def _in_words(silence: Silence, left: float) -> str:
+    what = {"all": "everything", "key": silence.what, "logger": f"logger {silence.what}"}[silence.by]
+    critical = "" if silence.critical else " that is not critical"
+    return f"{what}{critical} for another {duration(left)} ({silence.who}: {silence.reason})"
+
+
+def tried(place: StatePlace, routing_key: str, host: str) -> Trial:
+    """Do one exchange that hands in nothing, and look for silences.
 
     Args:
         place: where the state lives.
@@ -25,14 +55,18 @@ def fault_of(place: Place, routing_key: str, host: str) -> str | None:
     try:
         store = place.make_store()
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    call = Helper().start(lambda: store.exchange(Request(sender=sender), PATIENCE))
+        return Trial(f"{type(error).__name__}: {error}")
+    call = Helper().start(lambda: _asked(store, Request(sender=sender)))
     if not call.wait(PATIENCE):
-        return f"no answer within {PATIENCE:g} s"
+        return Trial(f"no answer within {PATIENCE:g} s")
     try:
-        call.result()
+        return Trial(None, *call.result())
     except StateError as error:
-        return str(error)
+        return Trial(str(error))
     finally:
         store.close()
-    return None
+
+
+def _asked(store: Store, request: Request) -> tuple[float, list[Silence]]:
+    store.exchange(request, PATIENCE)
+    return store.silences()

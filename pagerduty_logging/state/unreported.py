@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from pagerduty_logging.state import why as words
-from pagerduty_logging.state.known import Known
+from pagerduty_logging.state.known import KnownProblems
 from pagerduty_logging.state.lock import ReentrantLock
 from pagerduty_logging.state.problem import NEVER, History, Last, Problem
 from pagerduty_logging.state.settlement import Settlement
@@ -36,7 +36,7 @@ class Unreported:
 
     def __init__(
         self,
-        known: Known,
+        known: KnownProblems,
         lock: ReentrantLock,
         settlement: Callable[[], Settlement],
         clock: Callable[[], float],

@@ -116,6 +116,23 @@ def test_a_state_is_tried_too(command, tmp_path):
     assert steps(ran.out)[-1] == ("ok", "state")
 
 
+def test_what_the_state_silences_is_shown(command, tmp_path):
+    state = str(tmp_path / "state.sqlite")
+    assert "silenced" not in command("check", "--state", state).out
+    command("silence", "--all", "--critical", "--for", "3h", "--reason", "a new bank", "--state", state)
+    command("silence", "--logger", "shop.cards", "--for", "5h", "--reason", "tests", "--state", state)
+    ran = command("check", "--state", state)
+    assert ran.code == 0
+    detail = ran.out.splitlines()[-1]
+    assert "silenced: everything for another 3 hours (" in detail
+    assert ": a new bank); logger shop.cards that is not critical for another 5 hours (" in detail
+    said = json.loads(command("check", "--state", state, "--json").out)
+    assert [(silence["by"], silence["reason"]) for silence in said["silences"]] == [
+        ("all", "a new bank"),
+        ("logger", "tests"),
+    ]
+
+
 def test_a_state_that_does_not_answer_fails_and_shows_no_password(command, monkeypatch):
     monkeypatch.setenv("PAGERDUTY_STATE", "redis://:secret@127.0.0.1:1/0")
     ran = command("check")
@@ -151,7 +168,7 @@ def test_a_state_that_cannot_be_one_is_a_wrong_use(command):
         ("1 / 0", "failed", "cannot be imported: ZeroDivisionError"),
     ],
 )
-def test_a_module_is_named_and_it_is_told_whether_its_handler_is_attached_still(
+def test_check_reports_whether_the_handler_of_a_named_module_is_attached(
     sandbox: Sandbox, tmp_path: Path, then: str, word: str, detail: str
 ) -> None:
     (tmp_path / "shop.py").write_text(

@@ -60,6 +60,11 @@ def test_an_alert_lives_from_trigger_to_resolve(command, sandbox: Sandbox):
     assert sandbox.events[2]["payload"]["custom_details"] == {"by": "me"}
 
 
+def test_a_severity_is_taken_in_any_case(command, sandbox: Sandbox):
+    assert command("trigger", "disk full", "--severity", "Critical").code == 0
+    assert sandbox.alerts[0].severity == "critical"
+
+
 @pytest.mark.parametrize("region", ["eu", "EU", "Us"])
 def test_a_region_is_taken_in_any_case(command, sandbox: Sandbox, region):
     assert command("trigger", "disk full", "--region", region).code == 0

@@ -8,7 +8,7 @@ import pytest
 
 from pagerduty_logging import Severity, Trigger
 from pagerduty_logging.delivery.diagnostics import Diagnostics
-from pagerduty_logging.delivery.spool import Kept, Spool
+from pagerduty_logging.delivery.spool import Spool, SpooledEvent
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.routing_key import RoutingKey
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
@@ -24,7 +24,7 @@ def write(directory: Path, *summaries: str, key: str = EXAMPLE_ROUTING_KEY, age:
     """Keep events as a handler does that is then gone; the first is the oldest."""
     spool = Spool(directory, RoutingKey(key), Diagnostics())
     for place, summary in enumerate(summaries):
-        kept = Kept(
+        kept = SpooledEvent(
             encoded=encode(Trigger(summary, severity="critical", dedup_key=summary)),
             severity=Severity.CRITICAL,
             known=False,
@@ -52,7 +52,7 @@ def spool(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     return directory
 
 
-def test_the_list_tells_state_age_severity_and_label(command, spool: Path):
+def test_the_list_shows_state_age_severity_and_label(command, spool: Path):
     holder = write(spool, "held", age=0.0)
     holder.live(0.0)
     ran = command("spool", "list", str(spool))

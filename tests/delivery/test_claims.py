@@ -107,6 +107,10 @@ class State:
         self.due_in = None
         return True
 
+    def hand_in_all(self) -> None:
+        if self.due_in is not None:
+            self.hand_in()
+
     def take_standings(self) -> dict[str, Standing]:
         standings, self.standings = self.standings, {}
         return standings
@@ -325,7 +329,7 @@ def test_the_size_of_what_another_process_told_is_reported_if_nobody_has(untold:
     assert fleet.sizes == ([("disk", 100.0)] if asked else [])
 
 
-def test_what_another_process_is_sending_is_kept_until_it_is_told():
+def test_what_another_process_is_sending_is_kept_until_it_is_sent():
     fleet = Fleet(State([Anothers(False, 30.0), Anothers(True, 290.0)]))
     fleet.log()
     assert fleet.steps() is not None
@@ -424,7 +428,7 @@ def test_while_the_state_does_not_answer_events_go_out_as_without_and_are_commit
 
 
 def test_where_several_handlers_ask_an_event_waits_a_moment_for_a_state_that_may_only_be_late():
-    fleet = Fleet(State([Unknown(crowded=True)]))
+    fleet = Fleet(State([Unknown(many_handlers=True)]))
     fleet.log()
     fleet.steps()
     assert fleet.sent == []
@@ -433,7 +437,7 @@ def test_where_several_handlers_ask_an_event_waits_a_moment_for_a_state_that_may
 
 
 def test_a_critical_event_does_not_wait_for_a_state_that_may_only_be_late():
-    fleet = Fleet(State([Unknown(crowded=True)]))
+    fleet = Fleet(State([Unknown(many_handlers=True)]))
     fleet.log(severity="critical")
     fleet.steps()
     assert fleet.sent == ["disk"]

@@ -6,17 +6,17 @@ import threading
 import pytest
 
 from pagerduty_logging.delivery import later as module
-from pagerduty_logging.delivery.later import Later
+from pagerduty_logging.delivery.later import LaterCalls
 
 
 @pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> Later:
+def soon(monkeypatch: pytest.MonkeyPatch) -> LaterCalls:
     """One whose second is short."""
     monkeypatch.setattr(module, "A_WHILE", 0.01)
-    return Later()
+    return LaterCalls()
 
 
-def test_functions_are_called_on_another_thread_which_ends(soon: Later) -> None:
+def test_functions_are_called_on_another_thread_which_ends(soon: LaterCalls) -> None:
     called = threading.Event()
     threads: list[threading.Thread] = []
 
@@ -31,14 +31,14 @@ def test_functions_are_called_on_another_thread_which_ends(soon: Later) -> None:
     assert not threads[0].is_alive()
 
 
-def test_a_call_may_ask_for_another(soon: Later) -> None:
+def test_a_call_may_ask_for_another(soon: LaterCalls) -> None:
     called = threading.Event()
     assert soon.ask(lambda: soon.ask(called.set))
     assert called.wait(30)
 
 
 def test_before_a_fork_what_must_not_wait_is_called_and_no_thread_is_left() -> None:
-    later = Later()
+    later = LaterCalls()
     called: list[str] = []
     before = threading.active_count()
     assert later.ask(lambda: called.append("at the fork"), at_fork=True)
@@ -56,7 +56,7 @@ def test_before_a_fork_what_must_not_wait_is_called_and_no_thread_is_left() -> N
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
-def test_a_fork_of_the_thread_itself_does_not_wait_for_it(soon: Later) -> None:
+def test_a_fork_of_the_thread_itself_does_not_wait_for_it(soon: LaterCalls) -> None:
     called = threading.Event()
 
     def call() -> None:

@@ -9,7 +9,7 @@ import pytest
 from pagerduty_logging.delivery.body import BodyOf
 from pagerduty_logging.delivery.event import Kind, Named, Pending, nobody_waits
 from pagerduty_logging.delivery.overflow import Overflow
-from pagerduty_logging.delivery.schedule import CROWDED, After, Backlog, Budget, after
+from pagerduty_logging.delivery.schedule import FLOODING, After, Backlog, Budget, after
 from pagerduty_logging.events_api.errors import ApiError, BadRequest, NetworkError, RateLimited, ServerError
 from pagerduty_logging.events_api.events import Severity, Trigger
 from pagerduty_logging.events_api.retrying import Retry
@@ -419,8 +419,8 @@ def looked_for_least(waiting: Backlog) -> list[Pending | None]:
     """Return the events of which `Backlog.least` is to return one, by looking at every event."""
     events = list(waiting)
     counts = Counter((event.severity.rank, event.kind, event.caller.label) for event in events)
-    crowded = [name[:2] for name, count in counts.items() if count > CROWDED]
-    worst = max(crowded or [(event.severity.rank, event.kind) for event in events], default=None)
+    flooding = [name[:2] for name, count in counts.items() if count > FLOODING]
+    worst = max(flooding or [(event.severity.rank, event.kind) for event in events], default=None)
     lines: dict[str, list[Pending]] = {}
     for event in events:
         if (event.severity.rank, event.kind) == worst:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.delivery.diagnostics import Diagnostics
-from pagerduty_logging.delivery.spool import MAX_BYTES, Kept, Spool
+from pagerduty_logging.delivery.spool import MAX_BYTES, Spool, SpooledEvent
 from pagerduty_logging.delivery.spooled import SpooledEvents
 from pagerduty_logging.events_api.encoding import encode
 from pagerduty_logging.events_api.events import Change, Severity, Trigger
@@ -38,16 +38,18 @@ def notices() -> Notices:
     return Notices()
 
 
-def kept(summary: str = "the disk is full", event: Trigger | Change | None = None, **fields: Any) -> Kept:
+def kept(
+    summary: str = "the disk is full", event: Trigger | Change | None = None, **fields: Any
+) -> SpooledEvent:
     fields = {"severity": Severity.ERROR, "known": False, "label": "a label", **fields}
-    return Kept(
+    return SpooledEvent(
         encoded=encode(event or Trigger(summary, dedup_key=summary)),
         accepted=fields.pop("accepted", time.time() - 60),
         **fields,
     )
 
 
-def written(directory: Path, *events: Kept) -> list[Path]:
+def written(directory: Path, *events: SpooledEvent) -> list[Path]:
     """Keep events as a process does that is gone then."""
     spool = Spool(directory, KEY, Diagnostics(pytest.fail))
     tickets = [spool.write(event) for event in events]
@@ -145,9 +147,7 @@ EVENT = json.loads(encode(Trigger("x", dedup_key="the disk is full")).json)
     ],
     ids=str,
 )
-def test_a_file_of_a_wrong_shape_is_set_aside(
-    tmp_path: Path, notices: Notices, fields: dict[str, Any]
-) -> None:
+def test_a_file_of_a_wrong_shape_is_renamed(tmp_path: Path, notices: Notices, fields: dict[str, Any]) -> None:
     file, _ = written(tmp_path, kept(accepted=1_000.0), kept("good"))
     changed(file, **fields)
     assert taken(notices.spool(tmp_path)) == ["good"]

@@ -238,3 +238,47 @@ def test_a_passage_in_which_the_process_forked_ends_in_the_child_too() -> None:
         gate.after_in_child()
     with gate:
         pass
+
+
+def test_a_passage_for_which_another_one_waits_does_not_wait_for_a_fork() -> None:
+    gate, joined = ForkGate(), threading.Event()
+    inside, forking = threading.Event(), threading.Event()
+
+    def helping() -> None:
+        with gate.joined():
+            joined.set()
+
+    def waiting() -> None:
+        with gate:
+            inside.set()
+            forking.wait(10)
+            helper = in_thread(helping)
+            joined.wait(10)
+            helper.join(10)
+
+    passing = in_thread(waiting)
+    inside.wait(10)
+
+    def fork() -> None:
+        gate.before_fork()
+        gate.after_in_parent()
+
+    fork_thread = in_thread(fork)
+    while not gate._forks:
+        fork_thread.join(0.001)
+    forking.set()
+    assert joined.wait(1.0), "the fork waits for the one who waits for it"
+    passing.join(10)
+    fork_thread.join(10)
+
+
+def test_what_no_child_may_inherit_is_closed_before_a_fork_while_nobody_uses_it() -> None:
+    gate, closed = ForkGate(), []
+    gate.closing[gate] = closed.append
+    with gate:
+        gate.before_fork()
+        gate.after_in_parent()
+    assert closed == []
+    gate.before_fork()
+    gate.after_in_parent()
+    assert closed == [gate]

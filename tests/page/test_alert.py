@@ -388,6 +388,14 @@ def test_options_are_stronger_than_the_record_and_the_record_s_own_words_stronge
         ]
 
 
+@pytest.mark.parametrize("word", ["CRITICAL", " Critical ", Severity.CRITICAL])
+def test_a_record_gives_its_severity_in_any_case(sandbox: Sandbox, word: str) -> None:
+    with paging(sandbox, min_occurrences=(3, 60)) as pager:  # from which critical ones are exempt
+        pager.logger.error("it broke", extra={"pagerduty": {"severity": word}})
+        assert pager.payload["severity"] == "critical"
+        assert "ignored" not in pager.payload["custom_details"]
+
+
 def test_a_record_can_resolve(sandbox: Sandbox) -> None:
     with paging(sandbox) as pager:
         pager.logger.error("disk", extra={"pagerduty": {"dedup_key": "disk"}})

@@ -1,4 +1,4 @@
-"""Whether any logger has a handler still, and what became of one that was thrown out."""
+"""Whether any logger has a handler still, and what happened to one that was removed."""
 
 import logging
 import logging.config
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pagerduty_logging.record.attachment import put_back, standing_of
+from pagerduty_logging.record.attachment import attachment_of, put_back
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def logger() -> Iterator[logging.Logger]:
 def test_a_handler_that_is_attached_stands_well(logger: logging.Logger) -> None:
     handler = logging.NullHandler()
     logger.addHandler(handler)
-    assert standing_of(handler) == (("attachment.shop",), "")
+    assert attachment_of(handler) == (("attachment.shop",), "")
 
 
 def test_a_handler_behind_a_queue_stands_well(logger: logging.Logger) -> None:
@@ -31,7 +31,7 @@ def test_a_handler_behind_a_queue_stands_well(logger: logging.Logger) -> None:
     through = logging.handlers.QueueHandler(queue.SimpleQueue())
     through.listener = logging.handlers.QueueListener(through.queue, handler)  # as dictConfig does
     logger.addHandler(through)
-    assert standing_of(handler).at == ("attachment.shop",)
+    assert attachment_of(handler).at == ("attachment.shop",)
 
 
 def test_a_handler_that_was_removed_is_named_with_what_took_its_place(logger: logging.Logger) -> None:
@@ -42,7 +42,7 @@ def test_a_handler_that_was_removed_is_named_with_what_took_its_place(logger: lo
     others = root.handlers[:]
     root.handlers[:] = [logging.StreamHandler()]
     try:
-        assert standing_of(handler) == (
+        assert attachment_of(handler) == (
             (),
             "is attached to no logger; the root logger has logging.StreamHandler",
         )
@@ -57,7 +57,7 @@ def test_a_handler_that_a_configuration_threw_out_is_distinguished_from_one_that
     logger.addHandler(handler)
     handler.close()  # dictConfig does so with every handler
     logger.removeHandler(handler)
-    assert standing_of(handler).trouble.startswith(
+    assert attachment_of(handler).trouble.startswith(
         "is attached to no logger, and was closed, as by dictConfig"
     )
 
@@ -72,7 +72,7 @@ def test_a_logger_that_lets_no_error_through_is_named(
     handler = logging.NullHandler()
     logger.addHandler(handler)
     setattr(logger, attribute, value)
-    assert standing_of(handler).trouble == f"hears nothing of the logger 'attachment.shop': {obstacle}"
+    assert attachment_of(handler).trouble == f"hears nothing of the logger 'attachment.shop': {obstacle}"
 
 
 def test_one_logger_whose_errors_arrive_is_enough(logger: logging.Logger) -> None:
@@ -81,7 +81,7 @@ def test_one_logger_whose_errors_arrive_is_enough(logger: logging.Logger) -> Non
     other.addHandler(handler)
     logger.addHandler(handler)
     logger.disabled = True
-    assert standing_of(handler) == (("attachment.other", "attachment.shop"), "")
+    assert attachment_of(handler) == (("attachment.other", "attachment.shop"), "")
     other.handlers.clear()
 
 
@@ -97,7 +97,7 @@ def test_the_root_logger_is_known_by_its_name() -> None:
     root = logging.getLogger()
     assert put_back(handler, ["root"]) == ("root",)
     try:
-        assert standing_of(handler).at == ("root",)
+        assert attachment_of(handler).at == ("root",)
     finally:
         root.removeHandler(handler)
 
@@ -110,4 +110,4 @@ def test_a_stand_in_for_a_handler_that_has_no_attributes_is_passed_over(logger: 
     handler = logging.NullHandler()
     logger.handlers.append(Bare())  # type: ignore[arg-type]
     logger.addHandler(handler)
-    assert standing_of(handler).at == (logger.name,)
+    assert attachment_of(handler).at == (logger.name,)

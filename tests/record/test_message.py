@@ -80,7 +80,7 @@ def test_a_traceback_that_a_queue_appended_is_the_records_own():
 
 
 def test_a_traceback_in_one_row_is_read():
-    found = printed_traceback.held_in(" ".join(f"failed {TRACEBACK}".split()))
+    found = printed_traceback.find_in(" ".join(f"failed {TRACEBACK}".split()))
     assert found is not None
     assert found.words == "failed "
     [raised] = printed_traceback.parse(found.traceback)
@@ -226,7 +226,7 @@ def test_no_message_is_slow_to_read(start, piece):
         text = (start + piece * times)[:20_000]
         begin = time.thread_time()
         structured.read_text(text)
-        printed_traceback.held_in(text)
+        printed_traceback.find_in(text)
         causes.printed(text)
         masking.mask(text)
         return time.thread_time() - begin

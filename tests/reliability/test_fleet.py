@@ -106,6 +106,20 @@ def test_a_restart_knows_what_was_paged_and_what_was_resolved(pagerduty: Sandbox
     assert details(pagerduty.events[-1])["occurrences"] == 1
 
 
+def test_what_was_counted_by_a_flush_outlives_an_end_without_hooks(pagerduty: Sandbox, state: str) -> None:
+    program = f"""
+    made = attached(state={state!r})
+    for _ in range(50):
+        log.error("disk full")
+    assert made.flush(20.0)
+    log.error("disk full")
+    assert made.flush(20.0)
+    os._exit(0)
+    """
+    assert run(program, pagerduty.url, preload=WELL, measured=False).status == 0
+    assert known(state)["disk full"].occurrences == 51
+
+
 # --- workers -------------------------------------------------------------------------------------
 
 WORKERS = """

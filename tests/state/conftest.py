@@ -22,11 +22,13 @@ class Member:
 
     def __init__(self, option: Any, host: str = "web-1", **options: Any) -> None:
         self.said: list[str] = []
+        background = options.pop("background", True)
         state = open_state(
             option,
             routing_key=options.pop("routing_key", KEY),
             host=host,
             say=lambda topic, text: self.said.append(text),
+            background=lambda: background,
             **options,
         )
         assert state is not None

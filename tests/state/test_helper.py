@@ -29,21 +29,21 @@ def test_time_in_which_nothing_gets_cpu_does_not_count_for_a_while():
     assert LONGEST < look.now < 2 * LONGEST
 
 
-def test_in_a_crowd_one_late_part_begins_the_wait_anew():
+def test_where_many_wait_one_late_part_begins_the_wait_anew():
     class Unsteady(Look):
         def __call__(self, seconds: float) -> bool:
             self.slowness = 1.5 if self.times == SLICES - 2 else 1.0
             return super().__call__(seconds)
 
-    alone, crowded = Unsteady(1.0), Unsteady(1.0)
+    alone, of_many = Unsteady(1.0), Unsteady(1.0)
     assert not waited(alone, 0.25, lambda: alone.now)
-    assert not waited(crowded, 0.25, lambda: crowded.now, crowded=True)
-    assert (alone.times, crowded.times) == (SLICES, SLICES - 1 + SLICES)
+    assert not waited(of_many, 0.25, lambda: of_many.now, by_many=True)
+    assert (alone.times, of_many.times) == (SLICES, SLICES - 1 + SLICES)
 
 
-def test_in_a_crowd_too_a_wait_has_an_end():
+def test_where_many_wait_a_wait_has_an_end_too():
     look = Look(slowness=3.0)
-    assert not waited(look, 0.25, lambda: look.now, crowded=True)
+    assert not waited(look, 0.25, lambda: look.now, by_many=True)
     assert LONGEST < look.now < 2 * LONGEST
 
 

@@ -85,13 +85,31 @@ def test_a_server_that_hangs_holds_the_worker_a_quarter_of_a_second_a_minute(own
 
 
 @pytest.mark.parametrize("cut", [0, 1, 20, 60])
-def test_an_answer_that_is_lost_is_counted_once(redis_server: Server, cut: int):
+def test_an_answer_that_is_cut_off_is_asked_for_once_more_and_counted_once(redis_server: Server, cut: int):
     proxy = Proxy(redis_server.port)
     here = Member(proxy.url)
     here.ask(n=1)
     proxy.cut_after = cut
+    answer = here.ask("network", n=100)
+    assert (type(answer), answer.occurrences, answer.suppressed) == (Mine, 100, 99)
+    assert total(redis_server.url, "network") == 100
+    here.see("network", n=10)
+    proxy.cut_after = cut
+    until(here.state.hand_in)
+    assert total(redis_server.url, "network") == 110
+    assert here.said == [], "no failure, so that no claim is left without an answer next"
+    proxy.close()
+
+
+def test_an_answer_that_is_lost_is_counted_once(redis_server: Server):
+    proxy = Proxy(redis_server.port)
+    here = Member(proxy.url)
+    here.ask(n=1)
+    proxy.cut_after = 20
+    proxy.close()  # the next connection finds nobody
     assert here.ask("network", n=100) == Unknown()
     assert total(redis_server.url, "network") == 100, "the command has run"
+    proxy = Proxy(redis_server.port, proxy.port)
     recover(here)
     here.see("network", n=10)
     assert isinstance(here.ask("network", n=0), Mine), "its own lease"

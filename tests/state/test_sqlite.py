@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from pagerduty_logging.state import sqlite
 from pagerduty_logging.state.breaker import NO_ANSWER
-from pagerduty_logging.state.protocol import Count, Mine, Request, Sender, Unknown
+from pagerduty_logging.state.protocol import Count, Mine, Request, Sender, StateError, Unknown
 from pagerduty_logging.state.sqlite import SqliteStore
 from pagerduty_logging.state.sqlite_exchange import Exchange
 from tests.measured import in_good_time
@@ -204,6 +205,41 @@ def test_a_fork_with_the_file_open_harms_neither_side(path: Path):
     check = sqlite3.connect(path)
     assert check.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     check.close()
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_what_a_child_counts_after_the_parent_has_closed_the_file_is_kept(path: Path):
+    here = Member(path)
+    here.tell()
+    opened, is_opened = os.pipe()
+    closed, is_closed = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            here.ask("child")
+            os.write(is_opened, b"x")
+            os.read(closed, 1)
+            here.see("child")
+            status = 0 if here.state.close(5.0) else 2
+        finally:
+            os._exit(status)
+    os.read(opened, 1)
+    assert here.state.close(5.0)
+    os.write(is_closed, b"x")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    known = {p.key: p.occurrences for p in SqliteStore(os.fspath(path)).problems()[1]}
+    assert known == {"disk": 1, "child": 2}
+
+
+def test_a_file_that_was_in_use_at_a_fork_is_left_alone_by_the_child(path: Path):
+    store = SqliteStore(os.fspath(path))
+    request = Request(sender=Sender(name="a", process="a", host="web-1", space="s"))
+    store.exchange(request, 1.0)
+    store.abandon()  # as a child does; here, nothing was forked
+    with pytest.raises(StateError, match="was in use when this process was forked"):
+        store.exchange(request, 1.0)
+    sqlite._inherited.pop(os.fspath(path))[0].close()
 
 
 WRITER = """

@@ -13,10 +13,9 @@ from typing import Any, Final
 
 from pagerduty_logging.cli.rehearse.functions import overrides_at
 from pagerduty_logging.cli.rehearse.route import Route, Sent
-from pagerduty_logging.fingerprinting import Fingerprinter, Identity
-from pagerduty_logging.fingerprinting import Rule as KeyRule
+from pagerduty_logging.fingerprinting import Fingerprinter, Identity, Rule
 from pagerduty_logging.record import overrides
-from pagerduty_logging.record.routing import Rule, rules
+from pagerduty_logging.record.routing import RoutingRule, rules
 
 NOT_REHEARSED: Final = frozenset(
     {"routing_key", "routing_key_file", "session", "spool", "background", "on_error", "enabled", "base_url",
@@ -163,7 +162,7 @@ class Simulation:
             and overrides_at(record.pathname, record.lineno)
         ):
             return True
-        return (self._asks_function and not record.funcName) or _EXPLAINS.explain(record).rule is KeyRule.MASK
+        return (self._asks_function and not record.funcName) or _EXPLAINS.explain(record).rule is Rule.MASK
 
     def finish(self) -> list[Sent]:
         """Send what is pending; return it."""
@@ -201,7 +200,7 @@ def _keys_of(rule: Mapping[str, Any]) -> set[Any]:
     return {rule.get(name) for name in _KEYS}
 
 
-def _rules(options: Mapping[str, Any]) -> list[Rule]:
+def _rules(options: Mapping[str, Any]) -> list[RoutingRule]:
     """Return the rules of `routing`, each with a made-up key, because real keys are not needed."""
     option = options.get("routing", ())
     if isinstance(option, Sequence) and not isinstance(option, (str, bytes)):

@@ -20,7 +20,7 @@ from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations import reach
 from pagerduty_logging.integrations.django.checks import check_logging, configured
 from pagerduty_logging.state.options import find_place
-from pagerduty_logging.state.trial import fault_of
+from pagerduty_logging.state.trial import tried
 
 MESSAGE = "A test of paging by manage.py pagerduty test: nothing is broken"
 _OF_THE_CLIENT = ("region", "base_url", "allow_http", "session", "timeout")
@@ -89,10 +89,11 @@ class Command(BaseCommand):
         place = find_place(option)
         if place is None:
             return None
-        fault = fault_of(place, routing_key, this_host())
-        if fault is not None:
-            return f"{place.where}: {fault}"
-        self.stdout.write(f"{name}: {place.where} answers")
+        trial = tried(place, routing_key, this_host())
+        said = trial.said_by(place)
+        if trial.fault is not None:
+            return said
+        self.stdout.write(f"{name}: {said}")
         return None
 
     def _test(self, logger: logging.Logger, timeout: float) -> None:

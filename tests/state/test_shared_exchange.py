@@ -26,7 +26,7 @@ from pagerduty_logging.state.protocol import (
     StateError,
     Unknown,
 )
-from pagerduty_logging.state.together import Together, User
+from pagerduty_logging.state.shared_exchange import SharedExchange, User
 
 from .conftest import Member
 
@@ -56,7 +56,7 @@ class Crowd:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.now = 0.0
-        self.together = Together(clock=lambda: self.now)
+        self.together = SharedExchange(clock=lambda: self.now)
         self.replies: dict[str, Any] = {}
         self.users = [User(), User()]
         assert [self.together.alone(user) for user in self.users] == [True, False]
@@ -133,7 +133,7 @@ def test_the_same_claim_at_one_moment_is_made_once():
     assert not crowd.replies["b"].handed_in, "what it counted is still to be handed in"
 
 
-def test_different_claims_at_one_moment_are_made_in_one_exchange_and_each_but_once():
+def test_different_claims_at_one_moment_are_made_in_one_exchange_and_each_only_once():
     crowd = Crowd(Store())
     first = crowd.begin_first("a", request("a", "network"))
     others = [crowd.begin(f"{key} {n}", request(f"{n}", key)) for key in ("disk", "queue") for n in range(3)]

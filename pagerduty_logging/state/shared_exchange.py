@@ -1,6 +1,6 @@
-"""What the handlers of one process ask of one state, together: fifty of them cost it little more than one.
+"""The exchange that the handlers of one process share: fifty of them cost a state little more than one does.
 
-One of the threads that ask does so for all who ask at that moment, in one exchange.
+Of the threads that ask at one moment one asks for all of them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """What those of a line speak on, where a call may hang.
+class SharedConnection:
+    """The connection of a line's requests, and the thread on which a call may hang.
 
     Attributes:
         exchange: does one for several requests, within so many seconds.
@@ -55,7 +55,7 @@ class Joined:
 
     others_wait = True
 
-    def __init__(self, line: Line, request: Request, link: Callable[[], Link]) -> None:
+    def __init__(self, line: Line, request: Request, link: Callable[[], SharedConnection]) -> None:
         self._line = line
         self._link = link
         self._mine = line.join(request)
@@ -76,8 +76,8 @@ class Joined:
         return self._mine.result()
 
 
-class Together:
-    """Gathers what is asked of one state in one process.
+class SharedExchange:
+    """Gathers what the handlers of one process ask of one state.
 
     Args:
         clock: seconds, monotonic.
@@ -87,33 +87,35 @@ class Together:
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._users: weakref.WeakSet[User] = weakref.WeakSet()
+        self._users: set[int] = set()  # by `id`: a set of weak references takes many calls
         self._among = Among()
         self.claims = Line(clock)
         self.hand_ins = Line(clock)
 
     def alone(self, user: User) -> bool:
-        """Whether there is no other user, with whom something might be asked together."""
-        if user not in self._users:
-            self._users.add(user)
-            weakref.finalize(user, self._dropped).atexit = False
+        """Whether there is no other user, with whom something might be asked."""
+        name = id(user)
+        if name not in self._users:
+            self._users.add(name)
+            weakref.finalize(user, self._dropped, name).atexit = False
         return len(self._users) == 1
 
     def among(self, user: User) -> Among | None:
         """Return what the users know among themselves; None: there is no other."""
-        if self.alone(user):
+        if self._users == {id(user)} or self.alone(user):
             return None
         self._among.decides = len(self._users) >= MANY
         return self._among
 
-    def _dropped(self) -> None:
-        """Keep no connection and no thread if those who used them were dropped without a word."""
-        if not list(self._users):  # its length counts the one that is just being dropped
+    def _dropped(self, name: int) -> None:
+        """Keep no connection and no thread if their users were deleted without being closed."""
+        self._users.discard(name)
+        if not self._users:
             self.claims.link = self.hand_ins.link = None
 
     def leave(self, user: User) -> bool:
         """Let a user go, until it asks again; return whether nobody is left."""
-        self._users.discard(user)
+        self._users.discard(id(user))
         return not self._users
 
     def ask(self, user: User, request: Request, do: Do) -> Reply:
@@ -155,16 +157,16 @@ class Together:
 
     def line(self, request: Request) -> Line:
         """Return where a request waits."""
-        return self.hand_ins if is_hand_in(request) else self.claims
+        return self.claims if request.claim is not None or not is_hand_in(request) else self.hand_ins
 
 
-_all: dict[tuple[int, Hashable], Together] = {}
+_all: dict[tuple[int, Hashable], SharedExchange] = {}
 
 
-def those_of(place: Hashable) -> Together:
-    """Return what gathers that which this process asks of one state."""
+def of(place: Hashable) -> SharedExchange:
+    """Return the exchange that the handlers of this process share for the state in this place."""
     key = (os.getpid(), place)
-    return _all.get(key) or _all.setdefault(key, Together())
+    return _all.get(key) or _all.setdefault(key, SharedExchange())
 
 
 def is_hand_in(request: Request) -> bool:
