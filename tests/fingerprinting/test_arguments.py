@@ -40,7 +40,13 @@ def by_a_library() -> None:
 
 
 ALONE = [17, "no money", "", None, 1.5, LookupError("never raised")]
-MORE = [TRACEBACK, ExceptionGroup("many", [ValueError(1)]), [ValueError(1)], object(), {"error": ValueError(1)}]
+MORE = [
+    TRACEBACK,
+    ExceptionGroup("many", [ValueError(1)]),
+    [ValueError(1)],
+    object(),
+    {"error": ValueError(1)},
+]
 
 
 @pytest.mark.parametrize("value", ALONE, ids=repr)
