@@ -53,7 +53,7 @@ class Pipeline:
     Attributes:
         throttle: the problems it knows.
         call_sites: recognises repeats by where they were logged.
-        suppressed: records that need no event, beside those that `Pager.handle` counts.
+        suppressed: records that need no event, without those that `Pager.handle` counts.
         capturing: what is done on the thread that logs.
     """
 
@@ -140,8 +140,8 @@ class Pipeline:
         """Return the dedup key that a record has, whether it pages or not."""
         return self._identifier.identify(record, None, []).key
 
-    def beside(self, dedup_key: str) -> list[Order]:
-        """Return the words that the second alerts of a problem are over, which it may have."""
+    def resolve_second_alerts(self, dedup_key: str) -> list[Order]:
+        """Return the resolves of the second alerts that a problem may have."""
         if not self.throttle.escalates:
             return []
         key = self._identifier.sendable(dedup_key)

@@ -75,7 +75,7 @@ class Body(ABC):
                 self._composed = self.compose()
 
     def compose_later(self) -> None:
-        """Make the event anew when it is sent: more may be known by then."""
+        """Compose the event again when it is sent: more may be known by then."""
         self._composed = None
 
     def tell(self, mine: Mine) -> None:

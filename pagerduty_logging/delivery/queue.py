@@ -210,7 +210,7 @@ class Queue:
     # --- its turn comes ---------------------------------------------------------------------------
 
     def retry_now(self) -> None:
-        """Let it be at once the turn of what only waits for better times."""
+        """Make it at once the turn of what waits for its next attempt."""
         self._with_all_entered(self._retry_now)
 
     def _retry_now(self) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state.among import Among
-from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker
+from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker, CutOff
 from pagerduty_logging.state.helper import Call, Helper, waited_at_once
 from pagerduty_logging.state.protocol import Reply, Request, StateError, Store, UnderWay
 
@@ -200,7 +200,10 @@ class Asker:
             self._hand_ins.call = None if unhurried else self._hand_ins.call
             reply = call.result()
         except Exception as error:
-            self._failed(_words(error), min(self._clock() - began, patience))
+            held = min(self._clock() - began, patience)
+            if self._cut_off(error, held):
+                return None if unhurried else self.ask(request)
+            self._failed(_words(error), held)
             return None
         self._answered()
         return reply
@@ -254,7 +257,9 @@ class Asker:
         try:
             reply = call.result()
         except Exception as error:
-            self._failed(_words(error), self._clock() - began)
+            held = self._clock() - began
+            if not self._cut_off(error, held):
+                self._failed(_words(error), held)
             return None
         self._answered()
         return reply
@@ -308,6 +313,10 @@ class Asker:
             self._helper.start(self.store.close)  # should it end one day
             self.store = None
         self._helper.leave()
+
+    def _cut_off(self, error: Exception, held: float) -> bool:
+        """Whether to ask once more before it is a failure: whatever is handed in again counts once."""
+        return isinstance(error, CutOff) and self.breaker.cut_off(self._clock(), held)
 
     def _failed(self, why: str, held: float) -> None:
         if not self.breaker.open:

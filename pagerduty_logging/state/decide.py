@@ -182,8 +182,13 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
         tells = None
     known = record.told_severity
     follow_up = outcome.follow_up and known is not None
-    within = known is not None and (follow_up or at < record.told_at + record.window)
-    record.told_severity = min(known, outcome.severity) if known is not None and within else outcome.severity
+    # Two events within a lease of each other were under way at once: their window is one. An older one that is
+    # reported late says nothing of the window now, and a lesser one does not make that of a worse one longer.
+    beside = abs(at - record.told_at) <= LEASE
+    if known is None or (at >= record.told_at + record.window and not follow_up):
+        record.told_severity = outcome.severity
+    elif follow_up or beside or at > record.told_at:
+        record.told_severity = min(known, outcome.severity)
     told = outcome.occurrences if tells is None else record.told + tells
     record.told = max(record.told, min(told, record.n))
     record.events += 1
@@ -191,7 +196,7 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
     record.sent_at = max(record.sent_at, at)
     if follow_up:
         record.followed = True
-    elif at >= record.told_at:
+    elif at >= record.told_at and (beside or outcome.severity == record.told_severity):
         record.told_at, record.window = at, outcome.window
         record.followed = record.busy = False
     return record

@@ -10,7 +10,7 @@ from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state import why as words
 from pagerduty_logging.state.protocol import Mine
 from pagerduty_logging.state.why import Why
-from pagerduty_logging.state.worse import Course, Way
+from pagerduty_logging.state.worse import Course, WorseBy
 
 NEVER = float("-inf")
 
@@ -152,7 +152,7 @@ class Sighting:
     why: Why | None
     problem: Problem
     history: History
-    worse: Way | None = None
+    worse: WorseBy | None = None
 
 
 def judge(problem: Problem | None, severity: Severity, now: float) -> Why | None:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pagerduty_logging.state import shared_exchange
 from pagerduty_logging.state.among import Among
-from pagerduty_logging.state.breaker import LATE
+from pagerduty_logging.state.breaker import LATE, CutOff
 from pagerduty_logging.state.helper import Guard, waited, waited_by_many
 from pagerduty_logging.state.line import Batch, Line, Waiting
 from pagerduty_logging.state.protocol import (
@@ -281,7 +281,8 @@ class RedisStore:
             text = text.replace(secret, "…")
         if text == _LATE and self._url.startswith("rediss:"):
             text += ": does it speak TLS there (else redis://)?"
-        return StateError(text.rstrip("."))
+        is_cut_off = any(mark in str(error) for mark in _CUT_OFF)
+        return (CutOff if is_cut_off else StateError)(text.rstrip("."))
 
     def _secrets(self) -> list[str]:
         """Return what is not to be shown: a client may repeat it in an error."""
@@ -320,6 +321,8 @@ _MEANINGS = (
     (("WRONG_VERSION_NUMBER",), "what answers speaks no TLS: is it redis:// instead of rediss://?"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""
+_CUT_OFF = ("closed by server", "reset by peer", "Broken pipe")
+"""What redis-py says of a connection that worked, and was closed before the answer."""
 _LATE = f"Redis {LATE}"
 
 

@@ -65,8 +65,7 @@ class SharedState:
         per_minute: events that the routing key takes in a minute.
         say: writes a line on a topic to stderr.
         guard: is entered around each call, on the thread that makes it.
-        in_background: whether this process makes calls on a thread that can be left behind; False where
-            threads do not run.
+        in_background: whether this process makes calls on a thread that can be left behind.
         clock: seconds, monotonic.
         wall: seconds since the epoch.
 
@@ -264,6 +263,15 @@ class SharedState:
         if not answered:
             self._next_look = self._clock() + random.uniform(LOOK / 2, LOOK)
         return answered
+
+    def hand_in_all(self) -> None:
+        """Hand in all that was noted, as long as the state answers in time."""
+        self._notice_fork()
+        before = 0
+        while (left := len(self._ledger)) and left != before:
+            before, wait = left, self._asker.breaker.patience(self._clock())
+            if wait <= 0.0 or self._exchange(wait=wait) is None:
+                return
 
     def due(self) -> float | None:
         """Return the seconds until `hand_in` is to be called; None: there is nothing to hand in."""

@@ -25,7 +25,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class SharedConnection:
-    """What those of a line speak on, where a call may hang.
+    """The connection of a line's requests, and the thread on which a call may hang.
 
     Attributes:
         exchange: does one for several requests, within so many seconds.
@@ -107,7 +107,7 @@ class SharedExchange:
         return self._among
 
     def _dropped(self) -> None:
-        """Keep no connection and no thread if those who used them were dropped without a word."""
+        """Keep no connection and no thread if their users were deleted without being closed."""
         if not list(self._users):  # its length counts the one that is just being dropped
             self.claims.link = self.hand_ins.link = None
 

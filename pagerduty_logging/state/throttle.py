@@ -1,6 +1,6 @@
 """Is this occurrence news? A problem is paged once, then its repeats are counted for a while.
 
-A window of silence begins with an event and holds only as long as the event lives: if PagerDuty never
+A quiet window begins with an event and holds only as long as the event lives: if PagerDuty never
 got it, the next occurrence is news again.
 """
 
@@ -268,7 +268,7 @@ class Throttle:
         self.fresh.append(problem)
 
     def settle(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
-        """Take note of what became of a problem's event: only a delivered one keeps its window of silence.
+        """Take note of what became of a problem's event: only a delivered one keeps its quiet window.
 
         A problem that was rejected with its only event is forgotten: a storm of them takes no memory.
 
@@ -314,7 +314,7 @@ class Throttle:
             problem.quiet_until = min(problem.quiet_until, now + self._repeat_interval)
 
     def _window(self, window: float) -> float:
-        """Return the seconds that a window stays open which now begins: no fleet speaks in chorus."""
+        """Return the seconds of a window that begins now: varied, so that a fleet does not send at once."""
         return window if window <= self._repeat_interval else window * (1 + JITTER * (2 * self._random() - 1))
 
     def set_window(self, key: str, seconds: float) -> None:
@@ -330,7 +330,7 @@ class Throttle:
             self._open_window(problem, seconds if seconds > 0.0 else NEVER)
 
     def end(self, key: str) -> None:
-        """Let nothing that is logged from now on pass for a repeat of this problem at first sight.
+        """From now on, let no short cut recognise a repeat of this problem.
 
         To be called when a resolve is asked for; `resolved` follows when its turn comes.
         """

@@ -112,7 +112,7 @@ def test_a_tasks_function_is_not_named_twice() -> None:
     assert summary("GET /pay failed", (BOOM,), LIBRARY) == "GET /pay failed in views.pay: ValueError: boom"
 
 
-def test_what_stands_for_an_argument_has_no_quotes() -> None:
+def test_the_placeholder_of_an_argument_has_no_quotes() -> None:
     record = logging.LogRecord("mail.log", logging.ERROR, LIBRARY.path, 7, "%r failed", (("h", 25),), None)
     assert without_contents(record).getMessage() == "tuple of 2 failed"
 

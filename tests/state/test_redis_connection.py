@@ -81,7 +81,7 @@ def test_a_command_is_sent_as_redis_py_sends_it():
     assert command(words) == b"".join(Connection().pack_command(*words))
 
 
-def test_a_server_that_forgot_the_script_is_told_it_again(redis_server: Server):
+def test_a_server_that_forgot_the_script_is_sent_it_again(redis_server: Server):
     here = Member(redis_server.url)
     here.ask()
     redis_server.client().script_flush()
@@ -89,7 +89,7 @@ def test_a_server_that_forgot_the_script_is_told_it_again(redis_server: Server):
     assert here.said == []
 
 
-def test_a_server_that_hangs_as_it_is_told_the_script_again_holds_the_worker_for_a_moment(
+def test_a_server_that_hangs_as_it_is_sent_the_script_again_holds_the_worker_for_a_moment(
     redis_server: Server,
 ):
     proxy = Proxy(redis_server.port)
