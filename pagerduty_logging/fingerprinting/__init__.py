@@ -130,9 +130,9 @@ class Fingerprinter:
         Raises only what a ``__str__`` of the application raises and is no `Exception`, as KeyboardInterrupt.
         """
         try:
-            own = _own_key(record)
+            own = overrides.own_key(record.__dict__)
             if own is not None:
-                return Identity(own, False)
+                return Identity(parts.sendable(own), False)
             missed, ordinary = False, None
             if self._has_defaults:
                 known = _of_most(record)
@@ -161,8 +161,9 @@ class Fingerprinter:
         """Return what `identify` does with RECORD and why; raises no more than it."""
         record = completed(record)
         try:
-            own = _own_key(record)
+            own = overrides.own_key(record.__dict__)
             if own is not None:
+                own = parts.sendable(own)
                 return Explanation(key=own, rule=Rule.DEDUP_KEY, template=own, by_message=False)
             rule, template, joined, by_message = self._decide(record)
             return Explanation(
@@ -392,9 +393,3 @@ def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) 
     name, level = attributes.get("name"), attributes.get("levelno")
     template = f"level {level if type(level) is int else ''}"
     return parts.key_of(name if isinstance(name, str) else "", template, everywhere)
-
-
-def _own_key(record: logging.LogRecord) -> str | None:
-    """The key that the record brought itself, as it is sent."""
-    own = overrides.own_key(record.__dict__)
-    return None if own is None else parts.sendable(own)

@@ -191,9 +191,7 @@ class Asker:
                 return None if unhurried else self.ask(request)
             self._failed(_words(error), held)
             return None
-        if self.breaker.open:
-            self._answered()
-        self.breaker.was_cut_off = False
+        self._answered()
         return reply
 
     def late(self, wait: float) -> Reply | None:
@@ -245,9 +243,7 @@ class Asker:
             if not self._cut_off(error, held):
                 self._failed(_words(error), held)
             return None
-        if self.breaker.open:
-            self._answered()
-        self.breaker.was_cut_off = False
+        self._answered()
         return reply
 
     def close(self) -> None:
@@ -315,8 +311,9 @@ class Asker:
         self.breaker.failed(self._clock(), held)
 
     def _answered(self) -> None:
-        self.stats = StateStats(where=self.stats.where, answers=True, since=self._wall())
-        self._say("state again", f"{self.stats.where} answers again")
+        if self.breaker.open:
+            self.stats = StateStats(where=self.stats.where, answers=True, since=self._wall())
+            self._say("state again", f"{self.stats.where} answers again")
         self.breaker.answered()
 
 

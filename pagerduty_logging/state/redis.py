@@ -151,7 +151,7 @@ class RedisStore:
         if self._given is not None or link is None or not self._answered:
             return None
         mine, batch = line.enter(request)
-        if batch is not None and not link.is_fit():
+        if batch is not None and not link.answers:
             batch.leave(mine)
             return None
         return _Asking(self, line, mine, batch, alone=users.alone(self._user))
@@ -329,7 +329,7 @@ class _Asking:
     def _send(self, requests: list[Request]) -> None:
         link = self._line.link
         if link is None or not link.answers:
-            raise StateError("Redis has closed the connection")
+            raise CutOff("Redis has closed the connection")
         link.send(arguments(requests))
 
     def wait(self, seconds: float) -> bool:

@@ -122,15 +122,8 @@ class Link:
         self._sha, self._lua = sha, lua
         self._arguments: list[Any] = []
 
-    def is_fit(self) -> bool:
-        """Whether a command can be sent without connecting first."""
-        connection = self.client.connection
-        if not self.answers or getattr(connection, "_sock", None) is None:
-            return False
-        return not (_is_readable(connection, 0.0) and renewed(connection))
-
     def send(self, arguments: list[Any]) -> None:
-        """Call the script with a connection that is fit, and wait for nothing.
+        """Call the script on a connection that has answered, and wait for nothing.
 
         Args:
             arguments: number of keys, keys and arguments.

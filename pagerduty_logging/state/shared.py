@@ -72,7 +72,6 @@ class SharedState:
     Attributes:
         remember: as given.
         standings: see `take_standings`.
-        silences: those that are known, with the end of each on the clock; before them their version.
     """
 
     def __init__(
@@ -115,7 +114,7 @@ class SharedState:
         self._sender = replace(self._sender, name=f"{process}.{uuid.uuid4().hex[:6]}", process=process)
         self._ledger = Ledger()
         self.standings: dict[str, Standing] = {}
-        self.silences: tuple[str, tuple[tuple[Silence, float], ...]] = ("", ())
+        self._silences: tuple[str, tuple[tuple[Silence, float], ...]] = ("", ())
         self._answered_at = self._hand_in_at = self._next_look = float("-inf")
         self._in_step_until = float("-inf")
 
@@ -164,8 +163,7 @@ class SharedState:
             logger: that they come of; empty: as before.
             silenced: how many of them a silence kept back.
         """
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         self._ledger.count(key, n, (first, last), severity, silenced, summary, logger)
 
     def claim(
@@ -190,10 +188,9 @@ class SharedState:
             change: it is a change event.
             meanwhile: raises nothing; is called while the answer is under way, if the state is asked.
         """
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         known = None
-        if self.silences[1] and not change:
+        if self._silences[1] and not change:
             known = self._silence_of(key, logger, severity)
         if known is not None and self._clock() - self._answered_at > HAND_IN:
             self._exchange()  # it may have been ended
@@ -249,8 +246,7 @@ class SharedState:
 
     def spend(self, severity: int) -> float | None:
         """Ask the budget for an event that has no problem; return the seconds to wait, None for *unknown*."""
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         for _ in range(_ROUNDS):
             reply = self._exchange(spend=severity)
             if reply is None:
@@ -261,8 +257,7 @@ class SharedState:
 
     def hand_in(self) -> bool:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         again = self._ledger.sent is not None
         wait = self._asker.breaker.spare(self._clock())
         answered = self._exchange(wait=wait) is not None
@@ -274,8 +269,7 @@ class SharedState:
 
     def hand_in_all(self) -> None:
         """Hand in all that was noted, as long as the state answers in time."""
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         before = 0
         while (left := len(self._ledger)) and left != before:
             before, wait = left, self._asker.breaker.patience(self._clock())
@@ -299,13 +293,12 @@ class SharedState:
 
     def silenced(self, key: str, logger: str, severity: int) -> Silenced | None:
         """Return the silence that keeps an event back, as far as is known; no call is made."""
-        known = self._silence_of(key, logger, severity)
+        known = self._silence_of(key, logger, severity) if self._silences[1] else None
         return None if known is None else self._silenced(known)
 
     def close(self, seconds: float) -> bool:
         """Hand in the rest, within so many seconds, and let go; return whether all was handed in."""
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         tries = LastTries(seconds, self._clock, away=self._clock() - self._answered_at > AWAY)
         while len(self._ledger) and (wait := tries.wait()):
             self._asker.breaker.allow_once_more()
@@ -317,18 +310,18 @@ class SharedState:
     # --- how it is asked --------------------------------------------------------------------------
 
     def _conclude(self, outcome: Outcome) -> None:
-        if self._pid != os.getpid():
-            self._begin_in_child()
+        self._notice_fork()
         self._ledger.conclude(outcome)
         among = self._asker.among()
         if among is not None:
             among.conclude(self._sender, outcome, max(self._wall() - outcome.age, 0.0))
         self._exchange()
 
-    def _begin_in_child(self) -> None:
-        """Forget what was noted and what is under way: it is the parent's."""
-        self._asker.begin_anew()
-        self._begin()
+    def _notice_fork(self) -> None:
+        """Forget, in a child, what was noted and what is under way: it is the parent's."""
+        if self._pid != os.getpid():
+            self._asker.begin_anew()
+            self._begin()
 
     def _exchange(
         self,
@@ -380,11 +373,11 @@ class SharedState:
         self.standings.update(reply.standings)
         if reply.silences is not None:
             version, all_of_them = reply.silences
-            self.silences = (version, tuple((one, now + one.until - reply.now) for one in all_of_them))
+            self._silences = (version, tuple((one, now + one.until - reply.now) for one in all_of_them))
 
     def _request(self, **more: Any) -> Request:
         started = max(self._wall() - self._started, 0.0)
-        return Request(sender=self._sender, started=started, silences=self.silences[0], **more)
+        return Request(sender=self._sender, started=started, silences=self._silences[0], **more)
 
     def _plan(self, reply: Reply) -> None:
         """Set the time of the next hand-in: every few seconds after a problem was told for the first time.
@@ -400,8 +393,7 @@ class SharedState:
             self._hand_in_at = next_hand_in(self._hand_in_at, now)
 
     def _silence_of(self, key: str, logger: str, severity: int) -> tuple[Silence, float] | None:
-        known = self.silences[1]
-        return silences.which(known, key, logger, severity, self._clock()) if known else None
+        return silences.which(self._silences[1], key, logger, severity, self._clock())
 
     def _silenced(self, known: tuple[Silence, float]) -> Silenced:
         return Silenced(known[0], known[1] - self._clock())
