@@ -315,12 +315,12 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
             if type(value) is str:
                 if "(most recent call last)" in value:
                     return None
+                alone = alone and not texts.is_sentence(value)
             elif type(value) is not int:
                 if texts.failure_in(value):
                     return None
                 alone = alone and not causes.is_exception(value)
-        if type(args[-1]) is str and texts.ends_with_text(msg):
-            alone = False
+        alone = alone and not texts.ends_with_text(msg, args)
     else:
         if "\n" in msg or "=" in msg or msg.startswith("Template("):
             return None
