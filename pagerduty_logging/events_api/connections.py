@@ -2,7 +2,7 @@
 
 A socket's timeout bounds each wait, not their sum: a server that sends one byte a second, a name with many
 dead addresses, or a resolver that hangs could block a caller for ever. So name resolution, every connection
-attempt, the TLS handshake, every write and every read are limited to the time that is left.
+attempt, the TLS handshake, every write and every read are limited to the time left, see `exchange.py`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ from __future__ import annotations
 import errno
 import http.client
 import io
-import ipaddress
+import queue
 import re
 import socket
 import ssl
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -29,10 +28,9 @@ from urllib3.poolmanager import ProxyManager
 from urllib3.util.retry import Retry
 from urllib3.util.wait import wait_for_read
 
-from pagerduty_logging.events_api.clock import monotonic
+from pagerduty_logging.events_api.exchange import current
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.events_api.requirements import check_requests
-from pagerduty_logging.events_api.side_thread import SideThread
 
 if TYPE_CHECKING:
     import requests
@@ -51,77 +49,7 @@ _LENGTH = re.compile(rb"(?i)(?<=\r\ncontent-length: )\d+")
 _WRITE_BYTES = 16_384
 """Size of a TLS record: a TLS socket's timeout bounds each record, not all of them together."""
 
-Resolve: TypeAlias = Callable[[str, int, int, int], list[Any]]
 _T = TypeVar("_T")
-
-_current = threading.local()
-
-
-class HttpExchange:
-    """One exchange: its deadline, and whether it opened a new connection.
-
-    Inside its `with` block the connections of this thread keep its deadline.
-
-    Args:
-        deadline: in seconds of `clock.monotonic`.
-        resolve: finds the addresses of a host, as `socket.getaddrinfo` does.
-        side: where names are resolved.
-
-    Attributes:
-        connected: whether it opened a new connection, or tried to.
-        head: request line and headers, once they were sent.
-    """
-
-    def __init__(self, deadline: float, resolve: Resolve, side: SideThread) -> None:
-        self._deadline = deadline
-        self._resolve = resolve
-        self._side = side
-        self.connected = False
-        self.head = b""
-
-    def remaining(self) -> float:
-        """Return the seconds left.
-
-        Raises:
-            TimeoutError: none are left.
-        """
-        left = self._deadline - monotonic()
-        if left <= 0:
-            raise TimeoutError("the time limit of the attempt is over")
-        return left
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the deadline has passed."""
-        return monotonic() >= self._deadline
-
-    def addresses(self, host: str, port: int) -> list[Any]:
-        """Return the addresses of a host, within the deadline; the resolver itself has no time limit.
-
-        Raises:
-            OSError: the host has no address, or none in time.
-        """
-
-        def ask() -> list[Any]:
-            return self._resolve(host, port, 0, socket.SOCK_STREAM)
-
-        try:
-            if _is_numeric(host):  # no name server has to be asked
-                addresses = ask()
-            else:
-                addresses = self._side.do(ask, self.remaining(), "name resolution")
-        except UnicodeError as error:
-            raise OSError(f"the name cannot be resolved: {error}") from None
-        if not addresses:
-            raise OSError("the name has no address")
-        return addresses
-
-    def __enter__(self) -> None:
-        self._outer = getattr(_current, "exchange", None)
-        _current.exchange = self
-
-    def __exit__(self, *_: object) -> None:
-        _current.exchange = self._outer
 
 
 @dataclass(slots=True)
@@ -163,7 +91,7 @@ class PreparedRoute:
                 decode_content=False,
             )
         ) as answer:
-            length = _LENGTH.search(head := _exchange().head)
+            length = _LENGTH.search(head := current().head)
             if length is not None:
                 self._around_length = head[: length.start()], head[length.end() :]
             return read(answer)
@@ -231,19 +159,6 @@ class DeadlineAdapter(HTTPAdapter):
         return proxy is None or not proxy.lower().startswith(("socks", "https:"))
 
 
-def _is_numeric(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _exchange() -> HttpExchange:
-    exchange: HttpExchange = _current.exchange
-    return exchange
-
-
 class _DeadlineReader(io.RawIOBase):
     """The reading side of a connection for one answer: bounded in time by the exchange, and in bytes."""
 
@@ -261,7 +176,7 @@ class _DeadlineReader(io.RawIOBase):
         # Only the wait below may block: a readable TLS socket may still have no data.
         self._sock.settimeout(0)
         while True:
-            left = _exchange().remaining()
+            left = current().remaining()
             with suppress(ssl.SSLWantReadError):
                 count = self._raw.readinto(memoryview(buffer)[: self._left])
                 if count is not None:
@@ -295,7 +210,7 @@ class _BoundedConnection(HTTPConnection):
         return f"{self.host}:{self.port}"
 
     def _new_conn(self) -> socket.socket:
-        _exchange().connected = True
+        current().connected = True
         try:
             sock = self._first_that_answers()
         except TimeoutError as error:
@@ -307,7 +222,7 @@ class _BoundedConnection(HTTPConnection):
 
     def _first_that_answers(self) -> socket.socket:
         """Return a socket connected to the first address that answers within its share of the time."""
-        exchange = _exchange()
+        exchange = current()
         addresses = exchange.addresses(self.host.strip("[]"), self.port or self.default_port)
         failure: OSError
         for tried, (family, kind, protocol, _, address) in enumerate(addresses):
@@ -334,13 +249,13 @@ class _BoundedConnection(HTTPConnection):
             super().request(*args, **options)
         finally:
             self._pieces = None
-        _exchange().head = pieces[0]
+        current().head = pieces[0]
         self.send(b"".join(pieces))
 
     def _tunnel(self) -> None:
         super()._tunnel()
         # The TLS handshake comes next: the socket's timeout bounds it.
-        self.sock.settimeout(_exchange().remaining())
+        self.sock.settimeout(current().remaining())
 
     def send(self, data: Any) -> None:
         if self._pieces is not None:
@@ -350,7 +265,7 @@ class _BoundedConnection(HTTPConnection):
             self.connect()
         view = memoryview(data)
         for start in range(0, len(view), _WRITE_BYTES):
-            self.sock.settimeout(_exchange().remaining())
+            self.sock.settimeout(current().remaining())
             try:
                 super().send(view[start : start + _WRITE_BYTES])
             except ConnectionResetError as error:  # urllib3 1.26 reads the answer only after this exception
@@ -361,8 +276,24 @@ class _BoundedTLSConnection(_BoundedConnection, HTTPSConnection):
     """The same with TLS."""
 
 
+class _Stack(queue.LifoQueue[Any]):
+    """The connections that nobody uses. No one waits for one, so that it needs neither lock nor condition."""
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        if len(self.queue) >= self.maxsize:
+            raise queue.Full
+        self.queue.append(item)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        try:
+            return self.queue.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+
 class _BoundedPool(HTTPConnectionPool):
     ConnectionCls = _BoundedConnection
+    QueueCls = _Stack
 
     def take_open(self) -> _BoundedConnection | None:
         """Return a connection that is open, and no other's until it is given back; None: there is none."""

@@ -67,6 +67,8 @@ def jsonable(value: object, max_nodes: int = MAX_NODES) -> JSON:
 
 def text(value: object, limit: int = MAX_TEXT) -> str:
     """Return `str(value)` as valid Unicode: at most `limit` characters, and a mark if it was cut."""
+    if type(value) is str and len(value) <= limit and value.isascii() and "\x00" not in value:
+        return value
     return _shown(value, str, limit)
 
 

@@ -24,13 +24,8 @@ from urllib3.exceptions import HTTPError
 from pagerduty_logging._version import __version__
 from pagerduty_logging.events_api.address import is_loopback
 from pagerduty_logging.events_api.answers import Answer, NoAnswer
-from pagerduty_logging.events_api.connections import (
-    MAX_ANSWER_BYTES,
-    DeadlineAdapter,
-    HttpExchange,
-    PreparedRoute,
-    Resolve,
-)
+from pagerduty_logging.events_api.connections import MAX_ANSWER_BYTES, DeadlineAdapter, PreparedRoute
+from pagerduty_logging.events_api.exchange import HttpExchange, Resolve
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.events_api.routing_key import RoutingKey
 from pagerduty_logging.events_api.safejson import text

@@ -130,9 +130,9 @@ class Fingerprinter:
         Raises only what a ``__str__`` of the application raises and is no `Exception`, as KeyboardInterrupt.
         """
         try:
-            own = _own_key(record)
+            own = overrides.own_key(record.__dict__)
             if own is not None:
-                return Identity(own, False)
+                return Identity(parts.sendable(own), False)
             missed, ordinary = False, None
             if self._has_defaults:
                 known = _of_most(record)
@@ -161,8 +161,9 @@ class Fingerprinter:
         """Return what `identify` does with RECORD and why; raises no more than it."""
         record = completed(record)
         try:
-            own = _own_key(record)
+            own = overrides.own_key(record.__dict__)
             if own is not None:
+                own = parts.sendable(own)
                 return Explanation(key=own, rule=Rule.DEDUP_KEY, template=own, by_message=False)
             rule, template, joined, by_message = self._decide(record)
             return Explanation(
@@ -333,7 +334,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
         template = found.text
         if args and HOLE in template:
             return None
-    elif not args or (source.is_read(record.pathname, record.lineno) and not _is_whole(record, msg)):
+    elif not args or not source.is_own(record, msg):
         return "missed"
     else:
         template = msg
@@ -341,15 +342,6 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
         return tuple.__new__(Identity, (parts.key_of(name, template), alone))
     joined = parts.logged_in(record.funcName) if failure.has_place(record) else ()
     return tuple.__new__(Identity, (parts.key_of(name, template, joined), alone and not joined))
-
-
-def _is_whole(record: logging.LogRecord, template: str) -> bool:
-    """Return whether a TEMPLATE that does not fit its line has nothing in it that looks like a value."""
-    if record.exc_info or record.exc_text:
-        return False
-    if source.part_of(record.pathname, record.lineno, template) is not None:
-        return False
-    return MASKED not in mask(template)
 
 
 def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: bool) -> tuple[Rule, str, Text]:
@@ -401,9 +393,3 @@ def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) 
     name, level = attributes.get("name"), attributes.get("levelno")
     template = f"level {level if type(level) is int else ''}"
     return parts.key_of(name if isinstance(name, str) else "", template, everywhere)
-
-
-def _own_key(record: logging.LogRecord) -> str | None:
-    """The key that the record brought itself, as it is sent."""
-    own = overrides.own_key(record.__dict__)
-    return None if own is None else parts.sendable(own)

@@ -178,8 +178,9 @@ _TITLE = late(
     re.ASCII,
 )
 # ... or ends a clause after a preposition, or stands alone between two colons ...
+_PREPOSITIONS: Final = "against at by for from in of on"
 _FLANKED = late(
-    rf" (?:((?:against|at|by|for|from|in|of|on) ){_PROSE}[A-Za-z][\w-]*(?=[:,.;](?:\s|$)|$)"
+    rf" (?:((?:{_PREPOSITIONS.replace(' ', '|')}) ){_PROSE}[A-Za-z][\w-]*(?=[:,.;](?:\s|$)|$)"
     rf"|(?<=: ){_PROSE}[A-Za-z][\w-]*(?=: ))",
     re.ASCII,
 )
@@ -197,12 +198,33 @@ _RUN = late(r"\0(?:[\s,;:/|&+*_=.$#~-]*\0)+", re.ASCII)
 _SPACES = late(r"\s{2,}|[^\S ]", re.ASCII)
 
 
+# Most templates are lower-case words and placeholders, none of which any of these rules is about.
+_WORDS = re.compile(r"(?=[^ ])[A-Z]?[a-z]*(?: (?:[a-z]+|%[a-z]))*")
+_VALUE_WORDS: Final = frozenset((*_NOUNS.split(), "false", "inf", "nan", "none", "true"))
+_BEFORE_LAST: Final = frozenset(_PREPOSITIONS.split())
+_HEX_WORD = re.compile("[a-f]{8}")
+
+
+def _has_no_value(text: str) -> bool:
+    """Return whether a text has nothing that could be a value, and only words: a quick test for most."""
+    if len(text) > MAX_TEMPLATE_CHARS or _WORDS.fullmatch(text) is None:
+        return False
+    words = text.lower().split(" ")
+    return (
+        _VALUE_WORDS.isdisjoint(words)
+        and _BEFORE_LAST.isdisjoint(words[-2:-1])
+        and _HEX_WORD.search(text) is None
+    )
+
+
 def mask(text: str) -> str:
     """Return the template that TEXT seems to have been made from.
 
     Only the first line with a word in it counts, and at most `MAX_TEXT_CHARS` of it. Values are
     replaced by `MASKED`; runs of them collapse into one.
     """
+    if _has_no_value(text):
+        return text
     text = _first_line(text).replace(_H, " ")
     if "\x1b" in text:
         text = ANSI.sub("", text)

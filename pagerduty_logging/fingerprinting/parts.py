@@ -10,7 +10,7 @@ from typing import Final
 from pagerduty_logging.events_api.encoding import MAX_DEDUP_KEY_CHARS, fit_dedup_key
 from pagerduty_logging.events_api.text import plain
 from pagerduty_logging.record import places
-from pagerduty_logging.record.structured import says_little
+from pagerduty_logging.record.structured import EMPTY_WORDS, says_little
 
 from . import texts
 
@@ -54,6 +54,9 @@ def begins_with_letter(template: str) -> bool:
 @functools.lru_cache(maxsize=512)
 def says_little_template(template: str) -> bool:
     """Whether no word of TEMPLATE says what happened: "%s: %s", "Error: {}"."""
+    first = template.partition(" ")[0]
+    if first.isascii() and first.isalpha() and first.lower() not in EMPTY_WORDS:
+        return False  # as most templates
     return len(template) <= 120 and says_little(texts.without_placeholders(template))
 
 

@@ -12,6 +12,7 @@ programs are not searched for in the working directory.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import stat
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from .expressions import templates_in
+from .masking import MASKED, mask
 from .statements import Lines
 from .templates import OPAQUE, Template
 
@@ -98,6 +100,19 @@ def part_of(pathname: object, lineno: object, message: str) -> Template | None:
     """
     site = sites.get((pathname, lineno))  # type: ignore[arg-type]
     return next((t for t in site.templates if t.is_in(message)), None) if site is not None else None
+
+
+def is_own(record: logging.LogRecord, template: str) -> bool:
+    """Return whether a TEMPLATE that no text at RECORD's line fits is the record's own.
+
+    It is if that line could not be read; else if it has nothing of the line, and nothing like a value.
+    """
+    path, line = record.pathname, record.lineno
+    if not is_read(path, line):
+        return True
+    if record.exc_info or record.exc_text:
+        return False
+    return part_of(path, line, template) is None and MASKED not in mask(template)
 
 
 def values_at(pathname: object, lineno: object, message: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from pagerduty_logging.events_api.text import cleaned, cut, first_line, plain, r
 from pagerduty_logging.page import figures, links, traceback_rows
 from pagerduty_logging.page import summary as summaries
 from pagerduty_logging.record import message, overrides, printed_traceback, structured
-from pagerduty_logging.record.exceptions import Raised
+from pagerduty_logging.record.exceptions import Frame, Raised
 from pagerduty_logging.record.occurrence import Occurrence
 from pagerduty_logging.record.places import without_numbers
 from pagerduty_logging.state.problem import History
@@ -84,15 +84,17 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
     contents = occurrence.read()
     chain = occurrence.chain
     text = summaries.without_no_error(contents.message)
+    origin = occurrence.origin
     # A library that puts the traceback of what it caught into its own words appends it as a queue does.
-    merged = contents.merged or summaries.is_report(occurrence.origin)
+    merged = contents.merged or summaries.is_report(origin)
     said = message.read(text, merged=merged, own=chain[0] if chain else None)
     logged = {**said.fields, **contents.fields}
-    logged_chain = message.chain_in(logged.get("exception"))
-    if logged_chain is not None:
+    if "exception" in logged and (logged_chain := message.chain_in(logged["exception"])) is not None:
         del logged["exception"]
+    else:
+        logged_chain = None
     chain = chain or said.chain or logged_chain or _printed(occurrence.exc_text)
-    page = _Page(occurrence, said, logged, chain, dedup_key, history, given)
+    page = _Page(occurrence, origin, said, logged, chain, dedup_key, history, given)
     unwished: dict[str, Any] = {
         "summary": _on_one_line(page.summary()),
         "severity": occurrence.severity,
@@ -106,7 +108,7 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
         "client_url": given.client_url,
         "images": given.images,
     }
-    return page.finished(page.as_wished(unwished))
+    return page.finished(page.as_wished(unwished) if occurrence.overrides else unwished)
 
 
 def _printed(exc_text: str) -> tuple[Raised, ...]:
@@ -119,6 +121,7 @@ class _Page:
     def __init__(
         self,
         occurrence: Occurrence,
+        origin: Frame,
         said: message.MessageParts,
         logged: Mapping[str, safejson.JSON],
         chain: tuple[Raised, ...],
@@ -127,7 +130,7 @@ class _Page:
         given: Fields,
     ) -> None:
         self._occurrence = occurrence
-        self._origin = occurrence.origin
+        self._origin = origin
         self._words = said.words
         self._quoted = said.quoted
         self._chain = chain
@@ -151,8 +154,6 @@ class _Page:
 
     def as_wished(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Let the record's own entries replace the trigger's fields; name those that cannot."""
-        if not self._occurrence.overrides:
-            return fields
         wished = dict(fields)
         for name, value in self._occurrence.overrides.items():
             try:
@@ -221,7 +222,7 @@ class _Page:
             "level": occurrence.level_name,
             "logger": occurrence.logger,
             "timestamp": figures.iso(occurrence.created),
-            **_without_empty({"trace_id": occurrence.trace_id, "span_id": occurrence.span_id}),
+            **_without_empty({"trace_id": occurrence.around.trace_id, "span_id": occurrence.around.span_id}),
         }
 
     def _details(self, summary: str) -> dict[str, Any]:
@@ -267,13 +268,13 @@ class _Page:
         shown.update(figures.details(history))
         last = max(occurrence.created, history.first_seen if history.everywhere is None else 0.0)
         shown["last_seen"] = figures.iso(last)
-        if occurrence.crumbs:
-            shown["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in occurrence.crumbs]
+        if crumbs := occurrence.around.crumbs:
+            shown["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in crumbs]
         return _without_empty(shown)
 
     def _about(self) -> dict[str, Any]:
         """Where the program runs."""
-        occurrence, given = self._occurrence, self._given
+        occurrence, around, given = self._occurrence, self._occurrence.around, self._given
         return _without_empty(
             {
                 "release": given.release,
@@ -281,10 +282,10 @@ class _Page:
                 "host": this_host(),
                 "process": occurrence.process,
                 "thread": occurrence.thread,
-                "task": occurrence.task,
+                "task": around.task,
                 "python": _PYTHON,
-                "trace_id": occurrence.trace_id,
-                "span_id": occurrence.span_id,
+                "trace_id": around.trace_id,
+                "span_id": around.span_id,
             }
         )
 

@@ -39,7 +39,7 @@ class Contents(NamedTuple):
 
 def showable(record: logging.LogRecord, *, caught: bool) -> logging.LogRecord:
     """Return the record, or a copy without argument values if a library logs an exception it `caught`."""
-    if reporters.is_report(record, caught=caught):
+    if caught and reporters.is_report(record, caught=caught):
         return reporters.without_contents(record)
     return record
 
@@ -93,7 +93,7 @@ def event_of(record: logging.LogRecord) -> tuple[object, dict[object, object]]:
     if type(said) is str or not structured.has_words(said):
         about = record.__dict__
         message = web_request.without_values(own_message(record), about.get("name"), about.get("pathname"))
-        return message, values_within(args) if args else {}
+        return message, values_within(args) if args and not _is_plain(args) else {}
     words = _filled(structured.words_of(said), said)
     return words, {**values_within(said), **structured.fields_of(said)}
 
@@ -115,6 +115,8 @@ def own_message(record: logging.LogRecord) -> str:
     New Relic's agent puts another on each record, which appends its trace's ids (newrelic 14).
     """
     args: Any = record.args
+    if type(record.msg) is str and _is_plain(args):
+        return type(record).getMessage(record)
     msg = safejson.printable(record.msg)
     if type(args) is tuple:
         shown: Any = tuple(map(safejson.printable, args))
@@ -127,6 +129,11 @@ def own_message(record: logging.LogRecord) -> str:
     bounded = copy(record)
     bounded.msg, bounded.args = msg, shown
     return type(bounded).getMessage(bounded)
+
+
+def _is_plain(args: object) -> bool:
+    """Return whether a record's arguments are simple values."""
+    return type(args) is tuple and safejson.PLAIN.issuperset(map(type, args))
 
 
 def is_merged(record: logging.LogRecord) -> bool:
@@ -160,6 +167,8 @@ def fields_of(
     Names that begin with an underscore are left out: libraries use them internally. A handler of
     google-cloud-logging adds fourteen such attributes to each record, which the next handlers see.
     """
+    if not (event or request) and _NOT_EXTRA.issuperset(record.__dict__):
+        return {}
     given: dict[object, object] = {
         name: value
         for name, value in record.__dict__.items()

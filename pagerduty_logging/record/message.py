@@ -6,6 +6,7 @@ page and the dedup key use this module.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
@@ -20,6 +21,8 @@ NOT_DETAILS = frozenset(
 )
 """Fields of JSON lines that the record itself has."""
 MAX_WORDS = 20_000
+_PLAIN = re.compile("(?![{[])[ -'*-<>-~]{0,1000}+")
+"""What is neither data nor a traceback, as most messages: printable, without a parenthesis or "="."""
 
 
 class MessageParts(NamedTuple):
@@ -45,6 +48,8 @@ def read(message: str, *, merged: bool = True, own: Raised | None = None) -> Mes
             `contents.is_merged`. Default: True. Where it was not, and is not of `own`, it is only `quoted`.
         own: the exception that is shown anyway; its traceback is left out of the words. Default: None.
     """
+    if _PLAIN.fullmatch(message) is not None:
+        return MessageParts(message, {}, ())
     data = structured.read_text(message)
     if not structured.has_words(data):
         message, values = template_strings.rendered(message)

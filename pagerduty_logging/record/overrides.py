@@ -59,7 +59,7 @@ def severity_of(level: object, overrides: Mapping[str, Any]) -> Severity:
     wanted = _SEVERITIES.get((text(overrides, "severity") or "").strip().lower()) if overrides else None
     if wanted is not None:
         return wanted
-    number = _number(level)
+    number = level if type(level) is int else _number(level)
     if number >= logging.ERROR:
         return Severity.CRITICAL if number >= logging.CRITICAL else Severity.ERROR
     return Severity.WARNING if number >= logging.WARNING else Severity.INFO

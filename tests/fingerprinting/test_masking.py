@@ -100,6 +100,19 @@ def test_no_time_is_left(one, other):
     assert mask(f"since {one} lost") == mask(f"since {other} lost")
 
 
+WORDS = [
+    *("users", "user", "payment", "peer", "by", "for", "of", "on", "to", "from", "alice", "billing", "used"),
+    *("is", "not", "object", "with", "could", "Connection", "Error", "deadbeef", "cafebabe", "nan", "inf"),
+    *("None", "True", "NaN", "ID", "id", "Garage", "Door", "a", "I", "%s", "%d", "%-5s", "%(x)s", "%%"),
+]
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join))
+def test_what_is_seen_at_once_to_have_no_value_is_what_the_rules_find_no_value_in(text):
+    more_than_one_line = f"{text}\n"  # of which the first is masked, by the rules
+    assert mask(text) == mask(more_than_one_line)
+
+
 NASTY = [
     *"a1'\"`<{(./\\:=,@-_#% \u00e9\0\x1b\n",
     *("<a ", "{'", "[(", "\\'", ",1", "a@", "--a", "ab-", "a.b", "a_b", "a/", "a:", "::", "%\n"),

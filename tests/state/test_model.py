@@ -212,7 +212,7 @@ class Fleet(RuleBasedStateMachine):
         """What it has not handed in is lost with it; its lease runs out."""
         ledger = self.members[member]._ledger
         lost = sum(tally.n for tally in ledger._counts.values())
-        sent = ledger._sent
+        sent = ledger.sent
         if sent is not None or lost:
             return  # the model counts exactly: only those are killed that have handed in all
         if self.held.pop(member, None) is not None:
