@@ -327,8 +327,11 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
             return None
         if "(most recent call last)" in msg or msg.endswith(("sub-exception)", "sub-exceptions)")):
             return None
-    if record.exc_info and not failure.is_ordinary(record):
-        return "not ordinary"
+    if record.exc_info:
+        if not failure.is_ordinary(record):
+            return "not ordinary"
+    elif record.exc_text:  # it came through a socket
+        return None
     found = source.template_of(record.pathname, record.lineno, msg)
     if found is not None:
         template = found.text
