@@ -33,6 +33,7 @@ from pagerduty_logging.events_api.address import destination
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Event, Image, Link, this_host
+from pagerduty_logging.events_api.late_pattern import compile_all
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.fingerprinting.problem import Identifier
@@ -58,12 +59,12 @@ if TYPE_CHECKING:
 _numbers = itertools.count()
 _handlers: weakref.WeakSet[PagerDutyHandler] = weakref.WeakSet()
 _latest: list[PagerDutyHandler] = []
-"""The newest that sends, until it is closed on purpose: when a library throws it out of
+"""The newest that sends, until it is closed on purpose: when a library removes it from
 logging, which may be all that held it, it can still say so, and page for what ends the program."""
 
 
 def handlers() -> list[PagerDutyHandler]:
-    """Return all handlers of this process, whichever loggers they are attached to."""
+    """Return all handlers of this process in no order, whichever loggers they are attached to, if any."""
     return list(_handlers)
 
 
@@ -97,11 +98,11 @@ class PagerDutyHandler(Pager):
             `pagerduty_logging.fingerprint`.
         repeat_interval: seconds after an event in which repeats are counted, not sent.
         max_repeat_interval: seconds; each reminder doubles that time, up to this, until a problem is quiet.
-        follow_up: seconds after a problem's first event in which its size is told, if it has ten repeats or
-            more by then; 0: never.
+        follow_up: seconds after a problem's first event; then one more reports its size, if it has ten
+            repeats or more by then; 0: never.
         escalation: "alert": a problem that gets worse (critical, another exception, more frequent) opens a
-            second alert, for an event of an open incident wakes nobody; `resolve` resolves both. "same": one.
-        escalation_rate: how many times as frequent as was told is worse.
+            second alert, as an event of an open incident wakes nobody; `resolve` resolves both. "same": one.
+        escalation_rate: a problem this many times as frequent as its last event said is worse.
         max_fingerprints: how many problems are known at once.
         max_events_per_minute: bound of what is sent; PagerDuty refuses more than about 120.
         max_pending: bound of the events that wait; beyond it the least severe are dropped, and one event
@@ -118,7 +119,7 @@ class PagerDutyHandler(Pager):
             logs itself is not paged.
         release, environment: shown with every alert; default: the environment variables that hosts and
             error trackers usually set, see `deployment`.
-        redact: names of fields and compiled patterns that are secret beside the usual ones. False: nothing
+        redact: more names of fields, and compiled patterns, that are secret. False: nothing
             is redacted but the routing key. Redaction has the last word, after `before_send`.
         ignore_loggers: names of loggers that never page, each with all below it; with `*`, `?` or `[` a
             glob of the whole name.
@@ -131,7 +132,7 @@ class PagerDutyHandler(Pager):
         ledger_bytes: size at which the file is renamed to one with `.1` at its end, of which one is kept.
         routing: rules, of which the first that fits a record decides with which key it is sent, such as
             `[{"logger": "shop.billing.*", "routing_key_file": "/run/secrets/billing"}]`; also `level`, the
-            least one. Each key has its own budget, windows and backlog. What no rule fits has `routing_key`.
+            least one. Each key has its own budget, windows and backlog. `routing_key` is for all others.
         state: where problems are known beyond this process, so that one of many processes sends the event: a
             SQLite file for those of one host, a redis:// address or a client of Redis for many hosts;
             default: the environment variable PAGERDUTY_STATE, else in memory alone.
@@ -377,6 +378,7 @@ def _reset(pipeline: Pipeline, handler: weakref.ref[PagerDutyHandler]) -> None:
 def _load(events: EventsClient, warm_up: Callable[[], object]) -> None:
     """Import what a page needs, and make one that is not sent: a first time is slow."""
     events.prepare()
+    compile_all()
     linecache.getline(__file__, 1)
     warm_up()
     load_lazy_imports()

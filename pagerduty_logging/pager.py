@@ -20,7 +20,7 @@ from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.stats import Stats, total
 from pagerduty_logging.events_api import clock
 from pagerduty_logging.events_api.client import EventsClient
-from pagerduty_logging.events_api.events import Change, Link
+from pagerduty_logging.events_api.events import Change, Link, require_text
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting.call_sites import CallSites
 from pagerduty_logging.page.events import Order
@@ -190,7 +190,7 @@ class Pager(logging.Handler):
                 interruption = None
 
     def _routed(self, record: logging.LogRecord, name: object, level: object, defects: list[str]) -> bool:
-        """Let the first rule that fits decide who sends; tell whether that is another than this handler."""
+        """Let the first rule that fits decide who sends; return whether that is another than this handler."""
         if any(other._delivery is not None and other._delivery.is_own(name) for other in self._others):
             return True
         for rule, other in self._routes:
@@ -217,23 +217,33 @@ class Pager(logging.Handler):
     # --- other events -----------------------------------------------------------------------------
 
     def acknowledge(self, dedup_key: str) -> None:
-        """Acknowledge the problem with this dedup key: a person works on it."""
+        """Acknowledge the problem with this dedup key: a person works on it.
+
+        Sent in the background, after what was logged before. Nothing happens if no alert is open.
+
+        Raises:
+            TypeError, ValueError: the key is not text, or empty.
+        """
         for handler in self._all_with(dedup_key):
             handler._submit(handler._pipeline.acknowledge(dedup_key))
 
     def resolve(self, dedup_key: str) -> None:
-        """Resolve the problem with this dedup key; its next occurrence pages."""
+        """Resolve the problem with this dedup key, and its second alerts; its next occurrence pages.
+
+        Sent and raises as `acknowledge`.
+        """
         for handler in self._all_with(dedup_key):
             handler._submit(handler._pipeline.resolve(dedup_key))
             handler._resolve_second_alerts(dedup_key)
 
     def _all_with(self, dedup_key: str) -> list[Pager]:
         """Return who has paged for a problem; everybody, if nobody knows it any more."""
+        require_text("dedup_key", dedup_key)
         everybody = [self, *self._others]
         return [one for one in everybody if one._pipeline.knows(dedup_key)] or everybody
 
     def _resolve_second_alerts(self, dedup_key: str) -> None:
-        for order in self._pipeline.beside(dedup_key):
+        for order in self._pipeline.resolve_second_alerts(dedup_key):
             self._submit(order)
 
     def change(
@@ -245,7 +255,7 @@ class Pager(logging.Handler):
         custom_details: Any = None,
         links: Sequence[Link | str | Mapping[str, str]] = (),
     ) -> None:
-        """Send a change, such as a deploy; see `Change` for the fields."""
+        """Send a change, such as a deploy, in the background; see `Change` for the fields and the errors."""
         change = Change(
             summary, source=source, timestamp=timestamp, custom_details=custom_details, links=links
         )

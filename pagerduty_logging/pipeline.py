@@ -28,7 +28,7 @@ from pagerduty_logging.record.capturing import Capturing
 from pagerduty_logging.record.filters import Ignored
 from pagerduty_logging.record.frequency import Frequency, Held
 from pagerduty_logging.record.occurrence import Occurrence, salvage
-from pagerduty_logging.state.problem import Outcome, Sighting
+from pagerduty_logging.state.problem import EventOutcome, Sighting
 from pagerduty_logging.state.settlement import Settlement
 from pagerduty_logging.state.throttle import NONE_HELD, Throttle
 from pagerduty_logging.state.why import Why
@@ -53,7 +53,7 @@ class Pipeline:
     Attributes:
         throttle: the problems it knows.
         call_sites: recognises repeats by where they were logged.
-        suppressed: records that need no event, beside those that `Pager.handle` counts.
+        suppressed: records that need no event, without those that `Pager.handle` counts.
         capturing: what is done on the thread that logs.
     """
 
@@ -140,8 +140,8 @@ class Pipeline:
         """Return the dedup key that a record has, whether it pages or not."""
         return self._identifier.identify(record, None, []).key
 
-    def beside(self, dedup_key: str) -> list[Order]:
-        """Return the words that the second alerts of a problem are over, which it may have."""
+    def resolve_second_alerts(self, dedup_key: str) -> list[Order]:
+        """Return the resolves of the second alerts that a problem may have."""
         if not self.throttle.escalates:
             return []
         key = self._identifier.sendable(dedup_key)
@@ -169,10 +169,10 @@ class Pipeline:
         try:
             return self._decide(item, settle)
         except Exception as broken:
-            settle(Outcome.UNDONE)
+            settle(EventOutcome.UNDONE)
             return self._decide_without_rules(item, broken)
         except BaseException:
-            settle(Outcome.UNDONE)
+            settle(EventOutcome.UNDONE)
             raise
 
     def _decide(self, occurrence: Occurrence, settle: Settlement) -> Pending | None:

@@ -277,6 +277,13 @@ def test_a_formatter_of_the_users_words_the_summary(sandbox, make_handler, attac
     assert sandbox.alerts[0].summary == "[shop] payment 1 failed"
 
 
+@pytest.mark.parametrize(("key", "error"), [(None, TypeError), (3, TypeError), (" ", ValueError)])
+@pytest.mark.parametrize("method", ["acknowledge", "resolve"])
+def test_a_wrong_dedup_key_is_named(make_handler, method, key, error):
+    with pytest.raises(error, match="dedup_key must"):
+        getattr(make_handler(), method)(key)
+
+
 @pytest.mark.parametrize("method", ["acknowledge", "resolve", "change", "flush"])
 def test_the_error_for_a_wrong_argument_names_the_class_that_users_know(make_handler, method):
     with pytest.raises(TypeError, match=rf"PagerDutyHandler\.{method}\(\) got an unexpected keyword"):

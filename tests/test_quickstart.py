@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "quickstart.py"
 HARD_LIMIT = 120  # seconds
+TABLE = r"^SEVERITY.*?opened\.$"
 
 
 def test_the_quickstart_shows_few_alerts_for_many_errors():
@@ -35,15 +36,22 @@ def test_the_quickstart_shows_few_alerts_for_many_errors():
 
 
 def test_its_table_is_the_one_of_the_readme_but_for_the_time():
-    run = subprocess.run(
-        [sys.executable, EXAMPLE], timeout=HARD_LIMIT, capture_output=True, text=True, check=True
-    )
-    (shown,) = re.findall(
-        r"^SEVERITY.*?opened\.$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE
-    )
-    (printed,) = re.findall(r"^SEVERITY.*?opened\.$", run.stdout, re.DOTALL | re.MULTILINE)
-    assert re.sub(r"\d\d:\d\d:\d\d", "", printed) == re.sub(r"\d\d:\d\d:\d\d", "", shown)
-    assert "…" in printed
+    (shown,) = re.findall(TABLE, (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    for _ in range(
+        5
+    ):  # a busy machine needs more than its repeat interval of a second: that is another table
+        run = subprocess.run(
+            [sys.executable, EXAMPLE], timeout=HARD_LIMIT, capture_output=True, text=True, check=True
+        )
+        (printed,) = re.findall(TABLE, run.stdout, re.DOTALL | re.MULTILINE)
+        assert "…" in printed
+        if without_times(printed) == without_times(shown):
+            return
+    assert without_times(printed) == without_times(shown)
+
+
+def without_times(table: str) -> str:
+    return re.sub(r"\d\d:\d\d:\d\d", "", table)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a terminal that a program can hold")

@@ -39,7 +39,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         ),
         epilog="example: pagerduty-logging explain shop/payments.py:42",
     )
-    parser.add_argument("location", nargs="?", type=_location, metavar="FILE:LINE")
+    parser.add_argument(
+        "location", nargs="?", type=_location, metavar="FILE:LINE", help="the source line of a logging call"
+    )
     parser.add_argument(
         "--logger",
         metavar="NAME",

@@ -100,7 +100,7 @@ def _add_silence(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("--all", action="store_true", help="everything")
     parser.add_argument(
-        "--for", dest="length", required=True, metavar="TIME", help="90s, 30m, 2h; at most 7d"
+        "--for", dest="length", required=True, metavar="TIME", help="how long: 90s, 30m, 2h; at most 7d"
     )
     parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for others to read")
     parser.add_argument("--critical", action="store_true", help="keep critical events back too")

@@ -75,15 +75,16 @@ class Body(ABC):
                 self._composed = self.compose()
 
     def compose_later(self) -> None:
-        """Make the event anew when it is sent: more may be known by then."""
+        """Compose the event again when it is sent: more may be known by then."""
         self._composed = None
 
     def tell(self, mine: Mine) -> None:
         """Let the event tell what the shared state knows of its problem, also if it was composed before."""
-        if self.take is None:
+        take = self.take
+        if take is None:
             return
         composed = self._composed if self.encoded is None else decode(self.encoded)
-        taken = self.take(mine, composed if isinstance(composed, Trigger) else None)
+        taken = take(mine, composed if isinstance(composed, Trigger) else None)
         if taken is not None:
             self._pack(taken)
 

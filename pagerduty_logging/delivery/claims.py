@@ -11,6 +11,7 @@ from pagerduty_logging.delivery.counting import Counting
 from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.events_api.clock import time_of_day
+from pagerduty_logging.events_api.decoding import summary_of
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Resolve, Severity, Trigger
 from pagerduty_logging.state.asking import nothing
@@ -130,8 +131,14 @@ class Claims:
         """Hand in what was counted with the next look: other processes are likely to end now, too."""
         self._haste.finishing = True
 
+    def hand_in_now(self) -> None:
+        """Hand in all that was counted, if the state answers."""
+        self._counting.note_all(at_once=True)
+        self._state.hand_in_all()
+        self._learn()
+
     def hand_in(self, seconds: float) -> None:
-        """Hand in all that was counted, within so many seconds."""
+        """Hand in all that was counted, within so many seconds, and let go of the state."""
         self._counting.note_all(at_once=True)
         self._state.close(seconds)
 
@@ -153,12 +160,12 @@ class Claims:
 
     def allows(self, pending: Pending) -> bool:
         """Whether the event whose turn it is may be sent now; if not, it waits, or is gone."""
-        gathering = self._gathering(pending)
-        if gathering > 0.0:
+        if pending.kind is Kind.FOLLOW_UP and (gathering := self._gathering(pending)) > 0.0:
             self._queue.put_off(pending, gathering)
             return False
-        self._event = None if pending.body.take is not None else _composed(pending)
-        if pending.body.take is not None or isinstance(self._event, Trigger):
+        takes = pending.body.take is not None
+        self._event = None if takes else _composed(pending)
+        if takes or isinstance(self._event, Trigger):
             answer = self._claim(pending)
         elif isinstance(self._event, Change) and self._names_release(self._event):
             name = _name(self._event)
@@ -167,32 +174,35 @@ class Claims:
             wait = self._state.spend(pending.severity.rank)
             answer = Later(wait) if wait else Unknown()
         self._answer = answer
-        self._learn()
+        if self._state.standings:
+            self._learn()
+        pending.held = False
+        if isinstance(answer, Mine):
+            pending.body.tell(answer)
+            return True
         return self._follows(pending, answer)
 
     def _gathering(self, pending: Pending) -> float:
         """Return for how many seconds a report is to wait for what others hand in now."""
         now, haste = self._clock(), self._haste
-        if pending.kind is not Kind.FOLLOW_UP or (now < haste.until and not haste.ends):
+        if now < haste.until and not haste.ends:
             return 0.0
         return pending.accepted_at + haste.gather - now
 
     def _claim(self, pending: Pending) -> Answer:
-        last = self._counting.note(pending.dedup_key, pending.caller.logger)
+        logger = pending.caller.logger
+        last = self._counting.note(pending.dedup_key, logger)
         return self._state.claim(
             pending.dedup_key,
             pending.severity.rank,
             at=max(self._at(pending), last or 0.0),
-            logger=pending.caller.logger,
+            logger=logger,
             follow_up=pending.kind is Kind.FOLLOW_UP,
             meanwhile=nothing if pending.held else pending.body.compose_ahead,
         )
 
     def _follows(self, pending: Pending, answer: Answer) -> bool:
-        pending.held = False
         match answer:
-            case Mine():
-                pending.body.tell(answer)
             case Anothers(told=told, again_in=seconds) if told or self._is_late(pending):
                 _compose_all_the_same(pending)
                 self._queue.let_go(pending)
@@ -258,7 +268,8 @@ class Claims:
             self._commit(pending)
         elif isinstance(self._answer, Mine):
             self._state.release(key)
-        self._learn()
+        if self._state.standings:
+            self._learn()
 
     def _commit(self, pending: Pending) -> None:
         key, answer, severity = pending.dedup_key, self._answer, pending.severity.rank
@@ -269,15 +280,14 @@ class Claims:
 
     def _note_summary(self, pending: Pending) -> None:
         at = self._at(pending)
-        sent = None if pending.body.encoded is None else pending.body.shown
-        summary = sent.summary or "" if isinstance(sent, Trigger) else ""
+        encoded = pending.body.encoded
         self._state.count(
             pending.dedup_key,
             0,
             first=at,
             last=at,
             severity=pending.severity.rank,
-            summary=summary,
+            summary="" if encoded is None else summary_of(encoded),
             logger=pending.caller.logger,
         )
 

@@ -79,8 +79,12 @@ class Counting:
         if entry is None:
             return None
         entry.logger = logger or entry.logger
-        noted = [self._note(entry, problem) for problem in entry.problems]
-        return max((last for last in noted if last is not None), default=None)
+        newest = None
+        for problem in entry.problems:
+            last = self._note(entry, problem)
+            if last is not None:
+                newest = max(newest or last, last)
+        return newest
 
     def note_all(self, *, at_once: bool = False) -> None:
         """Note those of all problems, if a check is due, or at once."""

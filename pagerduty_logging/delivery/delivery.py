@@ -162,7 +162,7 @@ class Delivery:
     # --- the callers' side ------------------------------------------------------------------------
 
     def is_own(self, logger: object) -> bool:
-        """Return whether what is logged on this thread comes of our own delivery, and is not to be paged."""
+        """Return whether what this thread logs comes from our own delivery, and is not to be paged."""
         worker = self._current
         return worker is not None and worker.roles.covers(logger)
 
@@ -212,7 +212,7 @@ class Delivery:
     # --- the end of the process, and its forks ----------------------------------------------------
 
     def retry_now(self) -> None:
-        """Try at once what only waits for better times, and report what was held back."""
+        """Try at once what waits for its next attempt, and report what was held back."""
         if self._current is not None:  # else nothing was ever logged
             self.worker.finish()
 

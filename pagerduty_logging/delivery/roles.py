@@ -11,6 +11,24 @@ CARRIERS = ("urllib3", "requests", "charset_normalizer", "redis", "valkey", "py"
 they log meanwhile is about our own delivery."""
 
 
+class _AsSender:
+    """Marks the thread that enters it; a class, for it is entered with each exchange."""
+
+    __slots__ = ("_me", "_sending", "_was")
+
+    def __init__(self, sending: set[int]) -> None:
+        self._sending = sending
+
+    def __enter__(self) -> None:
+        self._me = threading.get_ident()
+        self._was = self._me in self._sending
+        self._sending.add(self._me)
+
+    def __exit__(self, *_: object) -> None:
+        if not self._was:
+            self._sending.discard(self._me)
+
+
 class Roles:
     """Tracks, per thread, whether it sends or is in a callback.
 
@@ -39,17 +57,9 @@ class Roles:
             return True
         return me in self._sending and type(logger) is str and logger.partition(".")[0] in CARRIERS
 
-    @contextmanager
-    def as_sender(self) -> Iterator[None]:
+    def as_sender(self) -> _AsSender:
         """Mark this thread as sending, in a `with` block, which may be nested."""
-        me = threading.get_ident()
-        was = me in self._sending
-        self._sending.add(me)
-        try:
-            yield
-        finally:
-            if not was:
-                self._sending.discard(me)
+        return _AsSender(self._sending)
 
     @contextmanager
     def as_callback(self) -> Iterator[None]:

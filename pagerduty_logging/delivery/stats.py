@@ -27,7 +27,7 @@ class Stats:
         dead_lettered: events PagerDuty refused for good.
         dropped: events given up for another reason: "overflow" (more than there is room for), "expired"
             (older than `retry.max_age`), "unreadable" (logged where no stack or memory was left) or
-            "silenced" (somebody wants quiet, see `pagerduty-logging silence`).
+            "silenced" (by `pagerduty-logging silence`).
         told_elsewhere: events that were not needed, because another process that shares the state reported
             the problem.
         retries: failed attempts after which the event was kept.
@@ -35,7 +35,7 @@ class Stats:
         last_error: the latest failure, in words; None if there was none.
         state: how the shared state does; None: there is none.
         out_of_reach: what keeps every ERROR from the handler, in words, such as a library's `dictConfig` that
-            threw it out; None if errors reach it, or if that cannot be known.
+            removed it; None if errors reach it, or if that cannot be known.
     """
 
     accepted: int = 0

@@ -17,20 +17,20 @@ class WakeUps:
         waiting: what others wait to come true, and where they are woken.
         starting: held while the thread is started, or ends.
         working: held by the thread that sends.
-        hand_in_until: the thread is to hand in all that was counted, by this time; None: it has.
+        orders: what the thread is to do beside its work, next.
     """
 
-    __slots__ = ("hand_in_until", "starting", "waiting", "worker", "working")
+    __slots__ = ("orders", "starting", "waiting", "worker", "working")
 
     def __init__(self) -> None:
         self.worker: queue.SimpleQueue[None] = queue.SimpleQueue()
         self.waiting: deque[tuple[Callable[[], bool], queue.SimpleQueue[None]]] = deque()
         self.starting = threading.Lock()
         self.working = threading.Lock()
-        self.hand_in_until: float | None = None
+        self.orders: deque[Callable[[], object]] = deque()
 
     def wake_waiting(self) -> None:
-        """Wake those for whom it has come true."""
+        """Wake the threads whose condition has come true."""
         for waiting in list(self.waiting):
             done, sleeper = waiting
             if done():

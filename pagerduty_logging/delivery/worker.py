@@ -154,7 +154,17 @@ class Worker:
             process.hold(self._owner)
 
     def flush(self, timeout: float) -> bool:
-        """Wait until nothing is pending, for at most `timeout` seconds; return whether that came true."""
+        """Wait until nothing is pending, for at most `timeout` seconds; return whether that came true.
+
+        What was counted is handed in then, if the state answers: the process may end by `os._exit` next.
+        """
+        until = self._clock() + timeout
+        done = self._flush(timeout)
+        if self.sending.claims is not None:
+            self._by_sender(self.sending.claims.hand_in_now, until)
+        return done
+
+    def _flush(self, timeout: float) -> bool:
         if self.idle:
             return True
         if self.roles.busy or sys.is_finalizing():
@@ -172,18 +182,25 @@ class Worker:
         until = self._clock() + timeout
         if self.sending.claims is not None:
             self.sending.claims.end(timeout)
-        self.flush(timeout)
-        if self.sending.claims is None or self.roles.busy or sys.is_finalizing():
+        self._flush(timeout)
+        claims = self.sending.claims
+        if claims is not None:
+            self._by_sender(lambda: claims.hand_in(max(until - self._clock(), 0.0)), until)
+
+    def _by_sender(self, work: Callable[[], object], until: float) -> None:
+        """Have something done by the thread that sends, until a time; or here, where there is none."""
+        if self.roles.busy or sys.is_finalizing():
             return
         left = max(until - self._clock(), 0.0)
         thread = self.thread
         if thread is not None and thread.is_alive():
-            self._wake_ups.hand_in_until = until
+            done: list[object] = []
+            self._wake_ups.orders.append(lambda: done.append(work()))
             # It may just have seen that it is closed, and look at nothing any more.
-            self._wait(left, lambda: self._wake_ups.hand_in_until is None or not thread.is_alive())
+            self._wait(left, lambda: bool(done) or not thread.is_alive())
         elif self._wake_ups.working.acquire(timeout=left):
             try:
-                self.sending.claims.hand_in(left)
+                work()
             finally:
                 self._wake_ups.working.release()
 
@@ -279,13 +296,11 @@ class Worker:
             self.ensure_thread()
 
     def _with_counts(self, wait: float | None) -> float | None:
-        """Return the seconds to wait, but for counts that are to be handed in; at the end, do so."""
+        """Return the seconds to wait, but for counts that are to be handed in; do so now if wanted."""
         if self.sending.claims is None:
             return wait
-        until = self._wake_ups.hand_in_until
-        if until is not None:
-            self.sending.claims.hand_in(max(until - self._clock(), 0.0))
-            self._wake_ups.hand_in_until = None
+        while self._wake_ups.orders:
+            self._wake_ups.orders.popleft()()
         counts = self.sending.claims.wait()
         return wait if counts is None else min(counts, math.inf if wait is None else wait)
 

@@ -51,6 +51,12 @@ def decode(encoded: EncodedEvent) -> Event:
     )
 
 
+def summary_of(encoded: EncodedEvent) -> str:
+    """Return the summary of a trigger; empty: it is none."""
+    body: dict[str, Any] = json.loads(encoded.json)
+    return str(body["payload"]["summary"]) if body.get("event_action") == "trigger" else ""
+
+
 def with_detail(encoded: EncodedEvent, name: str, text: str) -> EncodedEvent:
     """Return the event with one more custom detail; unchanged if it has no room for one."""
     body: dict[str, Any] = json.loads(encoded.json)

@@ -51,7 +51,7 @@ class Link:
     text: str | None = None
 
     def __post_init__(self) -> None:
-        _require_text("links", self.href)
+        require_text("links", self.href)
         _optional_text("links", self.text)
 
 
@@ -73,7 +73,7 @@ class Image:
     alt: str | None = None
 
     def __post_init__(self) -> None:
-        _require_text("images", self.src)
+        require_text("images", self.src)
         _optional_text("images", self.href)
         _optional_text("images", self.alt)
 
@@ -119,7 +119,7 @@ class Trigger:
     client_url: str | None = None
 
     def __post_init__(self) -> None:
-        _require_text("summary", self.summary)
+        require_text("summary", self.summary)
         set_field = object.__setattr__
         set_field(self, "severity", _severity(self.severity))
         set_field(self, "source", _source(self.source))
@@ -203,7 +203,7 @@ class Change:
     links: Sequence[Link | str | Mapping[str, str]] = ()
 
     def __post_init__(self) -> None:
-        _require_text("summary", self.summary)
+        require_text("summary", self.summary)
         set_field = object.__setattr__
         set_field(self, "source", _source(self.source))
         set_field(self, "timestamp", _timestamp(self.timestamp))
@@ -257,7 +257,8 @@ def this_host() -> str:
     return socket.gethostname() or "unknown"
 
 
-def _require_text(field: str, value: object) -> None:
+def require_text(field: str, value: object) -> None:
+    """Raise a TypeError or ValueError that names the field, unless the value is a text that is not blank."""
     if not isinstance(value, str):
         raise TypeError(f"{field} must be text, not {type(value).__name__}")
     if not value.strip():
@@ -339,6 +340,6 @@ def _item(field: str, kind: type[_LinkOrImage], value: Any) -> _LinkOrImage:
 
 
 def _check_follow_up(event: Acknowledge | Resolve) -> None:
-    _require_text("dedup_key", event.dedup_key)
+    require_text("dedup_key", event.dedup_key)
     object.__setattr__(event, "summary", _unless_blank("summary", event.summary))
     object.__setattr__(event, "custom_details", _details(event.custom_details))

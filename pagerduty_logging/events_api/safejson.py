@@ -200,14 +200,14 @@ class _Conversion:
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
-    """Return `name`, with as many apostrophes as tell it from those already taken."""
+    """Return `name`, with apostrophes until it differs from those already taken."""
     while name in taken:
         name += "'"
     return name
 
 
 def printable(value: object) -> object:
-    """Return `value` itself, or, where its `repr` is no text to read, a stand-in with one that is.
+    """Return `value` itself, or, where its `repr` cannot be read by people, an object whose `repr` can.
 
     For callers whose values are printed by other code: `repr` of deep nesting takes a second before it fails,
     that of a template string shows its parts.

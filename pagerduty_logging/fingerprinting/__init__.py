@@ -216,7 +216,7 @@ class Fingerprinter:
             type(msg) is str
             and not joined
             and not nothing
-            and not text.may_quote
+            and not (text.may_quote or (not record.args and "%" in msg))
             and record.name != parts.ROOT
             and not (record.exc_info and failure.reports_for_others(record))
         )
@@ -308,7 +308,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
     msg, args, name = record.msg, record.args, record.name
     if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not parts.begins_with_letter(msg):
         return None
-    alone = True
+    alone = bool(args) or "%" not in msg  # without arguments it may be the template of another record
     if args:
         if type(args) is not tuple:
             return None

@@ -19,10 +19,12 @@ from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence, 
 from pagerduty_logging.state.problem import NEVER, Problem
 from pagerduty_logging.state.throttle import Throttle
 
-from . import failure, printed_shapes, shapes
+from . import failure, parts, printed_shapes, shapes
+from .arguments import are_values
 from .lines import UNKNOWN, Line, Where, line_of
 from .problem import Identifier
-from .tokens import Token, token_of, token_of_words
+from .texts import has_words
+from .tokens import Token, says_enough, token_of, token_of_words
 from .words import shown, words_of
 
 _SHOWN: Final = frozenset(
@@ -88,7 +90,7 @@ class CallSites:
         line = None if lines is None else lines.get(record.lineno)
         if line is None:
             return None
-        path, find, site, problem, function, module, texts, shape = line
+        path, find, site, problem, function, module, texts, shape, at, _ = line
         if path != record.pathname or record.args or site.over:
             return None
         if module is not None and module != record.module:
@@ -106,6 +108,10 @@ class CallSites:
                 found, joined = self._by_printed(record, line, message[:begins], message, begins)
         else:
             found = find(message)
+            if found is None and at >= 0:
+                found = other = line.closely(message)
+                if other is not None:
+                    problem, function, shape = other.problem, other.function, other.shape
         if found is None:
             return None
         raised: Any = record.exc_info
@@ -115,6 +121,8 @@ class CallSites:
                 return None
             if raised and shapes.words_of(raised[1]) in (None, message):
                 return None
+        elif function is not None and (function != record.funcName or raised or appended):
+            return None
         if raised:
             if failure.is_ordinary(record, raised[1]):
                 return problem if problem is not UNKNOWN else None
@@ -147,6 +155,17 @@ class CallSites:
             return None, ()
         return line.texts.find(words, shape.means(words, whole[begins + 1 :])), ()
 
+    def _by_template(self, record: logging.LogRecord) -> Problem | None:
+        """Return the problem that a record repeats, if its template decides that; otherwise None."""
+        message = record.msg
+        here = self._known_at.get((record.pathname, record.lineno))
+        if here is None or type(message) is not str:
+            return None
+        problem = here.get((record.name, message, record.funcName))
+        if problem is None or (record.exc_info and not says_enough(message)) or not are_values(record):
+            return None
+        return problem
+
     def count(self, record: logging.LogRecord, now: Callable[[], float]) -> bool:
         """Count RECORD if it is a repeat; return whether it is one.
 
@@ -168,7 +187,9 @@ class CallSites:
             if type(record.msg) is str and (messages := self._known.get(record.name)):
                 problem = messages.get(record.msg)
         words = None
-        if problem is None and not record.args:
+        if problem is None and record.args:
+            problem = self._by_template(record)
+        elif problem is None:
             if type(record.msg) is str:
                 problem = self.by_line(record, record.msg)
             if problem is None and not issubclass(type(record.msg), BaseException):
@@ -317,6 +338,9 @@ class CallSites:
             self._shortcuts.know(name, message, level, problem, kind)
         if token is not None and not (says_all and occurrence.by_message):
             self._shortcuts.know_at(place, token, name, level, problem, kind)
+            function = attributes.get("funcName")
+            if "%" in message and has_words(message) and token == _of_template(name, message, function):
+                self._shortcuts.know_at(place, (name, message, function), name, level, problem, kind)
 
     def _learn_overrides(
         self, occurrence: Occurrence, problem: Problem, place: tuple[str, int], token: Token | None
@@ -339,6 +363,11 @@ class CallSites:
             return
         # What a record without them at this level calls for, they do not say.
         self._shortcuts.know_at(place, what, name, NEVER, problem, occurrence.kind)
+
+
+def _of_template(name: str, message: str, function: object) -> Token:
+    """Return the token of a template in whose arguments there are values only."""
+    return name, message, () if says_enough(message) else parts.logged_in(function)
 
 
 def _printed_in(record: logging.LogRecord, words: str) -> tuple[str, int | None]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api.events import Severity
@@ -19,15 +20,18 @@ from pagerduty_logging.record import places
 from pagerduty_logging.state.problem import Last, Problem
 
 from . import alike, parts, source
+from .masking import says_nothing
 from .templates import Template
 from .tokens import Token, part_in, says_enough, shape_without_digits
-from .words import LAST, TEMPLATE, may_be_data
+from .words import LAST, TEMPLATE, is_plain, may_be_data
 
 MAX_HOLES: Final = 16
 MAX_BEFORE: Final = 3
 """How many likelier templates a line may have before the one of its pattern."""
 MAX_TEXTS: Final = 32
 """How many texts one line may have."""
+_MAX_CHARS: Final = 1_500
+"""Longer texts are compared without the pattern, which would look at each character."""
 _VALUE: Final = r'[^=(<"]{0,1000}'
 _VALUE_OF_WORDS: Final = r'[^(<"]{0,1000}'
 _NO_FIELD: Final = re.compile(r"[\w.-]*+[^\w.=-]", re.ASCII)
@@ -106,12 +110,24 @@ class Line(NamedTuple):
     site: source.Site
     problem: Problem | None
     function: str | None
-    """Its function, if it has a list of texts."""
+    """Its function, if that is part of the key, or if it has a list of texts."""
     module: str | None = None
     """Its module, if that is part of the key."""
     texts: Texts | None = None
     shape: str = ""
     """What stands for its words in the key, where `problem` is theirs."""
+    at: int = -1
+    """Which template of the site it is; -1: it is none of them."""
+    others: Mapping[int, Line] = MappingProxyType({})
+    """What is known of the line's other templates."""
+
+    def closely(self, text: str) -> Line | None:
+        """Return what is known of the template that fits a text in which the pattern might see more."""
+        for at, template in enumerate(self.site.templates):
+            if template.fits(text):
+                known = self if at == self.at else self.others.get(at)
+                return known if known is not None and is_plain(text) else None
+        return None
 
 
 def finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[str], object] | None:
@@ -129,7 +145,8 @@ def finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[s
     literals = "".join(pieces)
     if value is _VALUE and "=" in literals:
         return None
-    ahead = "" if first else _NO_DATA
+    ahead = rf"(?!.{{{_MAX_CHARS}}})"
+    ahead += "" if first else _NO_DATA
     ahead += "".join(words for character, words in _NOT_WITHIN.items() if character in literals)
     ahead += "".join(rf"(?!{_texts_of(template.pieces, '.*')}\Z)" for template in before)
     ends = rf"(?<!\{closing})" if closing else ""
@@ -174,31 +191,28 @@ def line_of(
         before: what was known before.
         means: what the traceback means that was appended to them; None: there is none.
     """
-    logger, path, number, function, module = where
+    logger, path, number, function, _ = where
     site = source.sites.get((path, number))
-    name, shape, joined = token
+    name, *_ = token
     if site is None or site.over or (name != logger and logger not in places.MAINS):
         return None
     if before is not None and (before.path != path or before.site is not site):
         before = None
-    if before is not None and before.problem is not None and not _is_replaced(before.problem, problem):
-        return None
     at = next((n for n, template in enumerate(site.templates) if template.fits(words)), None)
     if at is not None:
-        template = site.templates[at]
-        more = parts.module_of(module, path) if name == parts.ROOT else ()
-        crash = joined[: len(joined) - len(more)]
-        says = template.text == shape and joined == (*crash, *more) and says_enough(shape)
-        find = finder(site.templates[:at], template.pieces) if says else None
-        return Line(
-            path,
-            find or _find_nothing,
-            site,
-            UNKNOWN if crash and says else problem,
-            None,
-            module if more else None,
-            shape=shape,
-        )
+        known = _line_of_template(where, token, problem, site, at)
+        if before is None or before.problem is None or before.at < 0:
+            return known if known.at >= 0 or before is None else None
+        if known.at < 0:
+            return None
+        if at == before.at:
+            return known._replace(others=before.others) if _is_replaced(before, problem) else None
+        other = before.others.get(at)
+        if other is not None and not _is_replaced(other, problem):
+            return None
+        return before._replace(others={**before.others, at: known}) if at < MAX_HOLES else None
+    if before is not None and before.problem is not None:
+        return None
     if not _is_told_by_mask(function, words, token, site, joins=means is not None):
         return None
     if before is not None and before.function == function and before.texts is not None:
@@ -208,6 +222,34 @@ def line_of(
     texts = Texts(look_again=not path.startswith("<"), ids=by_mask)
     texts.add(words, problem, means)
     return Line(path, texts.find, site, None, function, texts=texts)
+
+
+def _line_of_template(where: Where, token: Token, problem: Problem, site: source.Site, at: int) -> Line:
+    """Return what is known of a line by the template that fits the words of its record."""
+    logger, path, _, function, module = where
+    _, shape, joined = token
+    template = site.templates[at]
+    more = parts.module_of(module, path) if logger == parts.ROOT else ()
+    crash = joined[: len(joined) - len(more)]
+    says = template.text == shape and joined == (*crash, *more)
+    by_function = None
+    if not says_enough(shape):
+        says = (
+            says and type(function) is str and not says_nothing(shape) and crash == parts.logged_in(function)
+        )
+        crash, by_function = (), function
+    if not says:
+        return Line(path, _find_nothing, site, problem, None)
+    return Line(
+        path,
+        finder(site.templates[:at], template.pieces) or _find_nothing,
+        site,
+        UNKNOWN if crash else problem,
+        by_function,
+        module if more else None,
+        shape=shape,
+        at=at,
+    )
 
 
 def _is_told_by_mask(function: Any, words: str, token: Token, site: source.Site, *, joins: bool) -> bool:
@@ -231,9 +273,10 @@ def _part_of(site: source.Site, words: str) -> str | None:
     return None if part is None else part.text
 
 
-def _is_replaced(known: Problem, problem: Problem) -> bool:
+def _is_replaced(known: Line, problem: Problem) -> bool:
     """Return whether the problem known for a line is over, or was forgotten and has occurred again."""
-    return known.over or (known is not problem and known.key == problem.key)
+    before = known.problem
+    return before is None or before.over or (before is not problem and before.key == problem.key)
 
 
 def _find_nothing(text: str) -> None:

@@ -13,21 +13,20 @@ import time
 from typing import Any, Final, TypeAlias
 
 from pagerduty_logging.events_api.safejson import PLAIN
-from pagerduty_logging.record import exceptions, places, structured
+from pagerduty_logging.record import places, structured
 from pagerduty_logging.record.template_strings import HOLE
 
 from . import causes, failure, parts, shapes, source, texts
 from .alike import MAX_MASKED, mask_of, mask_without_digits, without_digits
 from .masking import MASKED, mask, says_nothing
 from .templates import PERCENT, Template
-from .words import HEADER, Show, Wordless, not_asked, wordless, words_of
+from .words import COUNTED, HEADER, Show, Wordless, holds_names, not_asked, wordless, words_of
 
 Token: TypeAlias = tuple[str, str, tuple[str, ...]]
 """The logger's name, the template, and what joins them in the key."""
 
 _APART: Final = frozenset((*failure.LOGGERS, "django.server", "tornado.access", "uvicorn.error"))
 """Loggers whose records are distinguished by more than their text."""
-_COUNTED: Final = ("sub-exception)", "sub-exceptions)")
 _AS_REPR: Final = frozenset("ra")
 _MAX_CHARS: Final = 2_000
 
@@ -87,8 +86,8 @@ def token_of_words(
             if said is None:
                 return None
             words, appended, quoted, whole = said
-        words = texts.uncounted(words) if words.endswith(_COUNTED) else words
-    if ("<" in words or '"' in words) and _holds_names(words):
+        words = texts.uncounted(words) if words.endswith(COUNTED) else words
+    if ("<" in words or '"' in words) and holds_names(words):
         return None
     left = _left_by_a_socket(record)
     if left is None or (left and appended):
@@ -144,11 +143,6 @@ def _left_by_a_socket(record: logging.LogRecord) -> str | None:
 def _fits_whole(site: source.Site, words: str, whole: str) -> bool:
     """Whether a template has room for the traceback that follows the words, too."""
     return any(one.fits(whole) or one.fits(f"{words}\n") for one in site.templates)
-
-
-def _holds_names(words: str) -> bool:
-    """Return whether words may have a class or a frame in them, which the full rules take out."""
-    return "<class '" in words or 'File "' in words
 
 
 def _taken_apart(record: logging.LogRecord, text: str) -> tuple[str, str, str, str] | None:
@@ -254,11 +248,9 @@ def _joined(
                 return None
             if nothing or words == its_words:
                 plain = causes.joined_of_plain(exception)
+                plain = shapes.joined_of_raised(exception) if plain is None else plain
                 if plain is None:
-                    is_more = exception.__cause__ is not None or exceptions.is_group(exception)
-                    if is_more and shapes.shape_of(exception) is None:
-                        return None
-                    plain = causes.raised(exception).joined
+                    return None
                 joined = plain
         elif appended:
             printed = causes.printed(appended)

@@ -26,6 +26,8 @@ LAST: Final = {"{": "}", "[": "]", "(": ")"}
 TEMPLATE: Final = "Template(strings="
 _TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
 HEADER: Final = "(most recent call last)"
+COUNTED: Final = ("sub-exception)", "sub-exceptions)")
+"""How the words of a group end."""
 _PRINTED: Final = frozenset(("exception", "exc_info"))
 """Where structlog puts the printed exception of a record: it is not part of the key."""
 
@@ -81,6 +83,21 @@ def may_be_data(text: str) -> bool:
     if first in FIRST and (text[-1:] == LAST.get(first) if first != "T" else text.startswith(TEMPLATE)):
         return True
     return not text or ("=" in text and "=" in text[:64])
+
+
+def is_plain(words: str) -> bool:
+    """Return whether words that a template fits decide the key by it alone, whatever its values are."""
+    return (
+        len(words) <= texts.MAX_CHARS
+        and not ("(" in words and (HEADER in words or words.endswith(COUNTED)))
+        and not (("<" in words or '"' in words) and holds_names(words))
+        and not may_be_data(words)
+    )
+
+
+def holds_names(words: str) -> bool:
+    """Return whether words may have a class or a frame in them, which the full rules take out."""
+    return "<class '" in words or 'File "' in words
 
 
 def _if_no_data(words: str | None) -> str | None:

@@ -226,7 +226,7 @@ def install_hooks(
         unraisable: log what Python itself can only print: exceptions in `__del__`, in callbacks of weak
             references and in the garbage collector.
         asyncio: log exceptions of callbacks and of tasks that are not awaited, and tasks that are destroyed
-            while pending; in asyncio's loops, and in uvloop's if it is imported before or running.
+            while pending; in asyncio's loops, and in others that were imported before or are running.
         exit_status: log `sys.exit(status)` with a status other than 0, or with a message, if it ends the
             process. `raise SystemExit(status)`, `exit()` and `os._exit()` are not seen.
         keep: handlers to attach again, within seconds, after a library's `dictConfig`, `fileConfig` or

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import sys
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -19,6 +18,10 @@ from pagerduty_logging.record.exits import DESTROYED, stops
 from pagerduty_logging.record.reporters import without_arguments
 
 _HANDLER = "call_exception_handler"
+_TOLD_ALL = "PySide6."
+"""Its loop reports each task that fails or is cancelled, also where its awaiter catches that (6.12)."""
+_LOGGERS = ("asyncio", "qasync._QEventLoop")
+"""Loggers of what loops report: asyncio, uvloop and rloop use the first, qasync has its own."""
 
 
 class LoopHooks:
@@ -33,7 +36,8 @@ class LoopHooks:
         self._report = report
         self._reported = _Reported()
         self._patches = [Patch(loop, _HANDLER, self._hook) for loop in _loop_classes()]
-        logging.getLogger("asyncio").addFilter(self._no_page_of_its_own)
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self._no_page_of_its_own)
 
     def in_front(self) -> bool:
         """Return whether every known class of loops has our hook in front."""
@@ -45,7 +49,8 @@ class LoopHooks:
         """Restore what was there before."""
         for patch in self._patches:
             patch.leave()
-        logging.getLogger("asyncio").removeFilter(self._no_page_of_its_own)
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self._no_page_of_its_own)
 
     def at_exit(self) -> None:
         """At the end of the process, report failed tasks whose exception was never retrieved.
@@ -77,7 +82,7 @@ class LoopHooks:
 
     def _tell(self, context: Mapping[str, Any]) -> None:
         said = str(context.get("message") or "Unhandled exception in event loop")
-        # asyncio's own lines have the arguments of a callback, uvloop's its address.
+        # asyncio's own lines have the arguments of a callback, those of uvloop and rloop its address.
         message = ADDRESS.sub("", without_arguments(said))
         error = context.get("exception")
         if isinstance(error, BaseException):
@@ -93,7 +98,7 @@ class LoopHooks:
             return True
         record.pagerduty = False
         # A console handler may have printed the same just now.
-        return not self._report.prints() or bool(logging.getLogger("asyncio").handlers)
+        return not self._report.prints() or bool(logging.getLogger(record.name).handlers)
 
 
 class _Reported(threading.local):
@@ -111,13 +116,24 @@ def _failed_and_never_asked() -> Iterable[Any]:
 
 
 def _loop_classes() -> list[type]:
-    """Return the known classes of loops that define what a loop does with exceptions."""
+    """Return the classes of loops, imported so far, that define what a loop does with exceptions."""
     import asyncio
 
-    known: list[type] = [asyncio.BaseEventLoop]
-    if "uvloop" in sys.modules:
-        known.append(sys.modules["uvloop"].Loop)
+    known: list[type] = [asyncio.BaseEventLoop, *_below(asyncio.AbstractEventLoop)]
     with suppress(RuntimeError):  # none runs on this thread
         known.append(type(asyncio.get_running_loop()))
     handlers = {getattr(loop, _HANDLER): loop for loop in reversed(known)}
-    return list(handlers.values())
+    handlers.pop(asyncio.AbstractEventLoop.call_exception_handler, None)
+    return [loop for handler, loop in handlers.items() if not _is_told_all(handler)]
+
+
+def _is_told_all(handler: object) -> bool:
+    return str(getattr(handler, "__module__", None)).startswith(_TOLD_ALL)
+
+
+def _below(parent: type) -> Iterable[type]:
+    """Return the classes derived from one, each before those derived from it."""
+    children: list[type] = parent.__subclasses__()
+    yield from children
+    for child in children:
+        yield from _below(child)

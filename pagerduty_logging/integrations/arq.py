@@ -18,7 +18,7 @@ from typing import Any
 import arq
 
 from pagerduty_logging.handler import PagerDutyHandler
-from pagerduty_logging.integrations.tasks import Reports, Tasks
+from pagerduty_logging.integrations.tasks import ReportFilter, Tasks
 
 _LOGGER = "arq.worker"
 _FAILED = "%6.2fs ! %s failed, %s: %s"
@@ -42,7 +42,7 @@ def install(handler: PagerDutyHandler | None = None, *, resolve_on_success: bool
     _Jobs(Tasks("arq", "Job", arq, handler=handler, resolve_on_success=resolve_on_success)).install(_LOGGER)
 
 
-class _Jobs(Reports):
+class _Jobs(ReportFilter):
     def __init__(self, tasks: Tasks) -> None:
         super().__init__()
         self._tasks = tasks

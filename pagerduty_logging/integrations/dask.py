@@ -15,7 +15,7 @@ import distributed
 from dask.utils import key_split
 from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
 
-from pagerduty_logging.integrations.tasks import Reports, Tasks
+from pagerduty_logging.integrations.tasks import ReportFilter, Tasks
 from pagerduty_logging.record import printed_traceback
 
 _NAME = "pagerduty-logging"
@@ -85,6 +85,6 @@ class QuietWorkers(WorkerPlugin):
         _Attempts().install("distributed.worker")
 
 
-class _Attempts(Reports):
+class _Attempts(ReportFilter):
     def replaced(self, record: logging.LogRecord) -> bool:
         return str(record.msg).startswith("Compute Failed\n")

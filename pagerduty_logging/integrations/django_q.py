@@ -16,7 +16,7 @@ from typing import Any
 import django_q
 from django.apps import apps
 
-from pagerduty_logging.integrations.tasks import Reports, Tasks
+from pagerduty_logging.integrations.tasks import ReportFilter, Tasks
 from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
 
 
@@ -71,7 +71,7 @@ class Reporter:
             self._tasks.succeeded(_name(task))
 
 
-class _Lines(Reports):
+class _Lines(ReportFilter):
     """Keeps the monitor's record from paging, which repeats a failure as text in another process."""
 
     def replaced(self, record: logging.LogRecord) -> bool:

@@ -17,7 +17,7 @@ import dramatiq
 from dramatiq.middleware import Retries
 
 from pagerduty_logging.handler import PagerDutyHandler
-from pagerduty_logging.integrations.tasks import Reports, Tasks
+from pagerduty_logging.integrations.tasks import ReportFilter, Tasks
 from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
 
 _LOGGER = "dramatiq.worker.WorkerThread"
@@ -90,7 +90,7 @@ class GivingUp(dramatiq.Middleware):
             )
 
 
-class _Attempts(Reports):
+class _Attempts(ReportFilter):
     def replaced(self, record: logging.LogRecord) -> bool:
         message: Any = record.args[0] if isinstance(record.args, tuple) and record.args else None
         return record.msg == _FAILED and isinstance(message, dramatiq.MessageProxy)

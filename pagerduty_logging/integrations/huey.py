@@ -22,7 +22,7 @@ from huey import signals
 
 from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.integrations import handlers
-from pagerduty_logging.integrations.tasks import Reports, Tasks
+from pagerduty_logging.integrations.tasks import ReportFilter, Tasks
 from pagerduty_logging.record.breadcrumbs import BreadcrumbHandler
 
 _FAILED = "Unhandled exception in task %s."
@@ -78,13 +78,13 @@ def install(
     _Workers(tasks.handler).install("huey.consumer")
 
 
-class _Attempts(Reports):
+class _Attempts(ReportFilter):
     def replaced(self, record: logging.LogRecord) -> bool:
         return record.msg == _FAILED and record.args == (_running.get(),)
 
 
-class _Workers(Reports):
-    """Pages for a worker that is dead: the task that it ran is lost, and nothing else tells."""
+class _Workers(ReportFilter):
+    """Pages for a worker that is dead: the task that it ran is lost, and nothing else reports that."""
 
     def __init__(self, handler: PagerDutyHandler | None) -> None:
         super().__init__()

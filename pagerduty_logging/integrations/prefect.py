@@ -19,7 +19,7 @@ from cachetools import LRUCache
 
 from pagerduty_logging.events_api import safejson
 from pagerduty_logging.handler import PagerDutyHandler
-from pagerduty_logging.integrations.tasks import Reports, Tasks
+from pagerduty_logging.integrations.tasks import ReportFilter, Tasks
 
 MAX_RUNS = 1_000
 """Runs whose exception is remembered; the least recently seen is forgotten first."""
@@ -77,7 +77,7 @@ class _Paged:
     words: str
 
 
-class _Runs(Reports):
+class _Runs(ReportFilter):
     def __init__(self, tasks: Tasks, flows: Tasks) -> None:
         super().__init__()
         self._tasks, self._flows = tasks, flows

@@ -67,7 +67,7 @@ def _is_tried_again() -> bool:
     return False
 
 
-class _TellsOfKilled:
+class _ReportsKilled:
     """Logs an error for a job whose process was killed; RQ itself only logs a warning."""
 
     def handle_work_horse_killed(self, job: Any, retpid: Any, ret_val: Any, rusage: Any) -> None:
@@ -76,13 +76,13 @@ class _TellsOfKilled:
         job_killed(job, retpid, ret_val, rusage)
 
 
-class Worker(_TellsOfKilled, rq.Worker):
+class Worker(_ReportsKilled, rq.Worker):
     """RQ's worker, which logs an error for a job whose process was killed, too."""
 
 
 if hasattr(rq, "SpawnWorker"):  # from RQ 2.2 on
 
-    class SpawnWorker(_TellsOfKilled, rq.SpawnWorker):
+    class SpawnWorker(_ReportsKilled, rq.SpawnWorker):
         """RQ's `SpawnWorker`, which attaches a handler to the root logger in the processes of its jobs.
 
         The handler is made from the environment, sends inside the logging call, and has `JobDetails`. If the

@@ -107,7 +107,7 @@ class Tasks:
         return changed
 
 
-class Reports(logging.Filter):
+class ReportFilter(logging.Filter):
     """A filter that sees the records of a host's logger before any handler, and passes all of them.
 
     A subclass decides in `replaced` which records are about a task's failure.

@@ -17,7 +17,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from pagerduty_logging.handler import PagerDutyHandler
-from pagerduty_logging.integrations.tasks import Reports, Tasks
+from pagerduty_logging.integrations.tasks import ReportFilter, Tasks
 
 ENDLESS: Final = 5
 """The attempt from which an activity pages that is retried without end, which is Temporal's default: 15
@@ -48,7 +48,7 @@ def _tasks(what: str, handler: PagerDutyHandler | None) -> Tasks:
     return Tasks("temporal", what, temporalio, handler=handler, resolve_on_success=False)
 
 
-class _Activities(Reports):
+class _Activities(ReportFilter):
     def __init__(self, tasks: Tasks) -> None:
         super().__init__()
         self._tasks = tasks
@@ -73,7 +73,7 @@ class _Activities(Reports):
         return True
 
 
-class _Workflows(Reports):
+class _Workflows(ReportFilter):
     def __init__(self, tasks: Tasks) -> None:
         super().__init__()
         self._tasks = tasks

@@ -29,7 +29,7 @@ AS_LOGGED = "(as logged)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """What every trigger of a handler says beside its record; see `Trigger` for the meaning of each.
+    """What every trigger of a handler says, whatever its record; see `Trigger` for the meaning of each.
 
     `release` and `environment` are shown among the details.
     """

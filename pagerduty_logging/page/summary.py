@@ -15,6 +15,8 @@ MAX_LINE_CHARS = 600
 MAX_ERROR_CHARS = 350
 """Characters of the exception's text in a summary."""
 MAX_PLACE_CHARS = 120
+MAX_HEADINGS = 2
+"""Lines that are shown after a first line that ends in a colon."""
 MAX_LOOKED_AT = 4_000
 """Characters in which a line with a letter is looked for."""
 
@@ -43,15 +45,18 @@ _NO_ERROR = "NoneType: None"
 def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     """Return the message's first line, and the exception, unless the line has it already.
 
+    A first line that ends in a colon says nothing without the next; it is shown with it.
+
     Args:
         words: the message.
         chain: the exception that was logged, and what led to it.
         origin: the line that logged it. Where that is a library's, which reports what it caught, the
             application's innermost function is named too.
     """
-    line = cut(_LOGURU_BEGINS.sub("", _first_line(words), count=1), MAX_LINE_CHARS)
+    first = _first_line(words)
+    line = cut(_LOGURU_BEGINS.sub("", first, count=1), MAX_LINE_CHARS)
     if not chain:
-        return line.lstrip(": ")
+        return cut(f"{line}{_after_heading(words, first)}", MAX_LINE_CHARS).lstrip(": ")
     reports = is_report(origin)
     error, more = _first_cause(_behind_wrapper(chain) if reports else chain[0])
     text = cut(_said(error, chain), MAX_ERROR_CHARS)
@@ -174,6 +179,23 @@ def _first_line(text: str) -> str:
         found = found or plain(text).strip().partition("\n")[0]
     head = _TRACEBACK.split(found, maxsplit=1)[0]
     return head or found
+
+
+def _after_heading(text: str, line: str) -> str:
+    """Return what belongs to a line that ends in a colon: the lines after it, to one that does not end so.
+
+    snakemake's `RuleException:` says nothing without `ValueError in file "Snakefile", line 8:`, nor without
+    what was raised.
+    """
+    if not line.endswith(":") or MARK in text:
+        return ""
+    lines = [each.strip() for each in plain(text[:MAX_LOOKED_AT]).partition(line)[2].split("\n")]
+    more = ""
+    for each in [each for each in lines if each][:MAX_HEADINGS]:
+        more += f" {each}"
+        if not each.endswith(":"):
+            break
+    return more
 
 
 def _last_line(text: str) -> str:

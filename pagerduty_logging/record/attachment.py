@@ -42,7 +42,7 @@ def attachment_of(handler: logging.Handler) -> Attachment:
     holders = [logger for logger in loggers() if _has(logger, handler)]
     at = tuple(logger.name for logger in holders)
     if not holders:
-        return Attachment((), _thrown_out(handler))
+        return Attachment((), _why_detached(handler))
     obstacles = [_obstacle_at(logger) for logger in holders]
     if not all(obstacles):
         return Attachment(at, "")
@@ -146,7 +146,7 @@ def _obstacle_at(logger: logging.Logger) -> str:
     return f"its level is {logging.getLevelName(level)}" if level > logging.ERROR else ""
 
 
-def _thrown_out(handler: logging.Handler) -> str:
+def _why_detached(handler: logging.Handler) -> str:
     """Say what happened to a handler that no logger has."""
     # `dictConfig` and `fileConfig` close all existing handlers before they add their own.
     closed = getattr(handler, "_closed", False)

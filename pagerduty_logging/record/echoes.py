@@ -11,6 +11,7 @@ import logging
 import sys
 import threading
 import traceback
+from pathlib import PurePath
 from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api import safejson
@@ -23,6 +24,8 @@ MAX_SECONDS: Final = 5.0
 """Seconds after an error within which uvicorn's line that it exits is an echo of that error."""
 
 _TORNADO: Final = "tornado.access"
+_JUPYTER: Final = (("jupyter_server", "log.py"), ("jupyterhub", "log.py"))
+"""Where Jupyter's servers log an answer, by the application's logger: the headers, and then a line."""
 _UVICORN: Final = "uvicorn.error"
 _NO_START: Final = "Application startup failed. Exiting."
 _DEFERRED: Final = "Unhandled error in Deferred:"
@@ -69,6 +72,8 @@ def is_echo(record: logging.LogRecord, last_of_uvicorn: float = float("-inf")) -
     """
     if record.name == _TORNADO:
         return _answers_failure()
+    if record.funcName == "log_request" and PurePath(record.pathname).parts[-2:] in _JUPYTER:
+        return _answers_failure() or str(record.msg).startswith("{")
     if record.exc_info:
         return False
     if type(record.msg) is not str:

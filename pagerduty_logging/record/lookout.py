@@ -66,7 +66,7 @@ class Lookout:
         self._is_ending = is_ending
         self._at: tuple[str, ...] = ()
         self._is_configured = set_up_under_way() is not None
-        self._thrown_out_by = ""
+        self._removed_by = ""
         self._on_purpose = False
         self._stage: Literal["well", "suspected", "reported"] = "well"
         self._pace = _Pace()
@@ -99,7 +99,7 @@ class Lookout:
             return
         # `basicConfig` removes the handlers first, from the root logger.
         self._at = attachment_of(handler).at or self._at or ("root",)
-        self._thrown_out_by = set_up
+        self._removed_by = set_up
         self._name = handler.name or NAMED
         self._ask(self.look)
 
@@ -163,16 +163,16 @@ class Lookout:
             self._at = attachment.at
             self._on_purpose = False
             if not attachment.trouble:
-                self._thrown_out_by = ""
+                self._removed_by = ""
             return attachment.trouble
         if self._on_purpose or not self._was_attached:
             return ""
-        if self._thrown_out_by:
+        if self._removed_by:
             return f"is attached to no logger any more{self._by()}"
         return attachment.trouble
 
     def _by(self) -> str:
-        return f", because of {self._thrown_out_by}" if self._thrown_out_by else ""
+        return f", because of {self._removed_by}" if self._removed_by else ""
 
     def _has_successor(self) -> bool:
         return any(
@@ -221,15 +221,15 @@ class Lookout:
     def report_undelivered(self) -> None:
         """Report what has removed the handler, if there was no time before."""
         handler = self._handler()
-        deaf = handler is not None and bool(attachment_of(handler).at)
-        known = deaf or self._is_configured or self._is_dropped or self._thrown_out_by
+        cut_off = handler is not None and bool(attachment_of(handler).at)
+        known = cut_off or self._is_configured or self._is_dropped or self._removed_by
         trouble = self.trouble() if known else ""
         if trouble and not (self._stage == "reported" or self.keepers or self._has_successor()):
             self._tell(trouble)
 
     def after_fork_in_child(self) -> None:
         """Leave it to the parent to report what happened there."""
-        if self._is_dropped or self._thrown_out_by:
+        if self._is_dropped or self._removed_by:
             self._stage = "reported"
 
 

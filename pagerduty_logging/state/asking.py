@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state.among import Among
-from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker
+from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker, CutOff
 from pagerduty_logging.state.helper import Call, Helper, waited_at_once
 from pagerduty_logging.state.protocol import Reply, Request, StateError, Store, UnderWay
 
@@ -74,22 +74,6 @@ class _HandIns:
         self._store = self.call = None
 
 
-class _Guarded:
-    """An exchange whose answer is read on this thread."""
-
-    def __init__(self, begun: UnderWay, guard: Callable[[], AbstractContextManager[object]]) -> None:
-        self.others_wait = begun.others_wait
-        self._begun = begun
-        self._guard = guard
-
-    def wait(self, seconds: float) -> bool:
-        with self._guard():
-            return self._begun.wait(seconds)
-
-    def result(self) -> Reply:
-        return self._begun.result()
-
-
 class Asker:
     """Asks a store, and says so if it does not answer. Nothing here raises.
 
@@ -106,6 +90,7 @@ class Asker:
     Attributes:
         make_store, guard: as given; others may be set.
         store: the store, once it was needed.
+        hand_ins: whose `call` is the one under way for whose answer nobody waits.
         breaker: decides when a state that failed is called again.
         stats: see `StateStats`; may be read by any thread.
     """
@@ -130,7 +115,7 @@ class Asker:
         self._clock = clock
         self._wall = wall
         self._helper = Helper()
-        self._hand_ins = _HandIns()
+        self.hand_ins = _HandIns()
         self.stats = StateStats(where=where, answers=True, since=wall())
         self._begin()
 
@@ -143,7 +128,7 @@ class Asker:
     def begin_anew(self) -> None:
         """Forget, in a child, the calls that are under way and their thread: they are the parent's."""
         self._helper.forget()
-        self._hand_ins.forget()
+        self.hand_ins.forget()
         if self.store is not None:
             self.store.abandon()
             self.store = None  # this process may need another one
@@ -186,44 +171,43 @@ class Asker:
             return None
         unhurried = wait is not None and self._in_background()
         try:
-            call = self._call(request, patience, unhurried=unhurried)
-            if not call.others_wait:
-                meanwhile()
-            began = self._clock()  # what had to be imported first does not count, nor what was done meanwhile
-            wait = patience if wait is None else wait
-            if not call.wait(wait if unhurried else max(wait, patience)):  # else it cannot come later
-                if unhurried:
-                    self.breaker.held(self._clock(), min(self._clock() - began, wait))
-                    return None
-                self._abandon()
-                raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
-            self._hand_ins.call = None if unhurried else self._hand_ins.call
-            reply = call.result()
+            with self.guard():
+                call = self._call(request, patience, unhurried=unhurried)
+                if not call.others_wait:
+                    meanwhile()
+                began = self._clock()  # what had to be imported first does not count, nor what was done since
+                wait = patience if wait is None else wait
+                if not call.wait(wait if unhurried else max(wait, patience)):  # else it cannot come later
+                    if unhurried:
+                        self.breaker.held(self._clock(), min(self._clock() - began, wait))
+                        return None
+                    self._abandon()
+                    raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
+                self.hand_ins.call = None if unhurried else self.hand_ins.call
+                reply = call.result()
         except Exception as error:
-            self._failed(_words(error), min(self._clock() - began, patience))
+            held = min(self._clock() - began, patience)
+            if self._cut_off(error, held):
+                return None if unhurried else self.ask(request)
+            self._failed(_words(error), held)
             return None
         self._answered()
         return reply
 
-    @property
-    def is_late(self) -> bool:
-        """Whether the answer to a hand-in is still to come."""
-        return self._hand_ins.call is not None
-
     def late(self, wait: float) -> Reply | None:
         """Return the answer to the hand-in that is under way; None: there is none, or it has none so far."""
-        began, call = self._clock(), self._hand_ins.call
+        began, call = self._clock(), self.hand_ins.call
         if call is None:
             return None
         if not call.wait(wait):
             now = self._clock()
-            if now - self._hand_ins.since > 2 * UNHURRIED:
-                self._hand_ins.leave()
+            if now - self.hand_ins.since > 2 * UNHURRIED:
+                self.hand_ins.leave()
                 self._failed(NO_ANSWER, now - began)
             elif wait:
                 self.breaker.held(now, min(now - began, wait))
             return None
-        self._hand_ins.call = None
+        self.hand_ins.call = None
         return self._result(call, began)
 
     def probe(self, hello: Request) -> Reply | None:
@@ -234,7 +218,8 @@ class Asker:
             if now < self.breaker.until or (not patience and not self._in_background()):
                 return None
             try:
-                probe = self._probe = self._call(hello, patience or PATIENCE, here=False)
+                with self.guard():
+                    probe = self._probe = self._call(hello, patience or PATIENCE, here=False)
             except Exception as error:
                 self._failed(_words(error), 0.0)
                 return None
@@ -254,7 +239,9 @@ class Asker:
         try:
             reply = call.result()
         except Exception as error:
-            self._failed(_words(error), self._clock() - began)
+            held = self._clock() - began
+            if not self._cut_off(error, held):
+                self._failed(_words(error), held)
             return None
         self._answered()
         return reply
@@ -262,7 +249,7 @@ class Asker:
     def close(self) -> None:
         """Let go of the connection and the thread."""
         store, self.store = self.store, None
-        self._hand_ins.leave()
+        self.hand_ins.leave()
         if store is not None and self._probe is None:
             if self._in_background():
                 self._helper.start(store.close).wait(PATIENCE)
@@ -273,10 +260,8 @@ class Asker:
     def _call(
         self, request: Request, patience: float, *, unhurried: bool = False, here: bool = True
     ) -> UnderWay:
-        """Begin a call: on this thread, if it may be and that holds up nobody."""
-        if self.store is None:
-            with self.guard():
-                self.store = self.make_store()
+        """Begin a call, within the guard: on this thread, if it may be and that holds up nobody."""
+        store = self.store = self.store or self.make_store()
 
         def work(store: Store) -> Reply:
             try:
@@ -287,14 +272,13 @@ class Asker:
                     raise
                 raise StateError(f"its client raised {type(error).__name__}") from None  # not at the worker
 
-        store = self.store
         if unhurried:
-            handed = store.hand_over(request, self.guard) or self._hand_ins.start(store, work)
-            self._hand_ins.call, self._hand_ins.since = handed, self._clock()
+            handed = store.hand_over(request, self.guard) or self.hand_ins.start(store, work)
+            self.hand_ins.call, self.hand_ins.since = handed, self._clock()
             return handed
         begun = store.begin(request) if here else None
         if begun is not None:
-            return _Guarded(begun, self.guard)
+            return begun
         if self._in_background():
             return self._helper.start(lambda: work(store))
         call = Call(lambda: work(store))
@@ -308,6 +292,10 @@ class Asker:
             self._helper.start(self.store.close)  # should it end one day
             self.store = None
         self._helper.leave()
+
+    def _cut_off(self, error: Exception, held: float) -> bool:
+        """Whether to ask once more before it is a failure: whatever is handed in again counts once."""
+        return isinstance(error, CutOff) and self.breaker.cut_off(self._clock(), held)
 
     def _failed(self, why: str, held: float) -> None:
         if not self.breaker.open:

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pagerduty_logging.state.protocol import StateError
+
 NO_ANSWER, LATE = "no answer", "does not answer in time"
 """How the reasons begin, or end, that say no more than that."""
 FIRST_PAUSE = 1.0
@@ -37,6 +39,10 @@ FINAL_WAIT = 0.01
 """Seconds that are to be left for one answer."""
 
 
+class CutOff(StateError):
+    """The connection was closed before the answer: asked once more, on another one, the state may answer."""
+
+
 @dataclass(slots=True)
 class Breaker:
     """A circuit breaker: open after a failure, until its pause is over. All times on one monotonic clock.
@@ -44,10 +50,12 @@ class Breaker:
     Attributes:
         open: the last call failed.
         until: no call before then.
+        was_cut_off: the connection of the last call was closed before the answer.
     """
 
     open: bool = False
     until: float = float("-inf")
+    was_cut_off: bool = False
     _failures: int = 0
     _failed_at: float = float("-inf")
     _held: deque[tuple[float, float]] = field(default_factory=deque)
@@ -58,7 +66,7 @@ class Breaker:
             return 0.0
         while self._held and now - self._held[0][0] >= MINUTE:
             self._held.popleft()
-        left = PATIENCE - sum(seconds for _, seconds in self._held)
+        left = PATIENCE - sum([seconds for _, seconds in self._held]) if self._held else PATIENCE
         if not self.open:
             return max(left, QUICK)
         return left if left >= LEAST_PATIENCE else 0.0
@@ -81,6 +89,14 @@ class Breaker:
         self._failures += 1
         self._failed_at = now
 
+    def cut_off(self, now: float, held: float) -> bool:
+        """Note a connection that was closed before the answer; return whether to ask once more."""
+        if self.open or self.was_cut_off:
+            return False
+        self.was_cut_off = True
+        self.held(now, held)
+        return True
+
     def held(self, now: float, seconds: float) -> None:
         """Note that a wait without an answer blocked the worker, up to `now`."""
         if seconds > 0.0:
@@ -93,7 +109,7 @@ class Breaker:
 
     def answered(self) -> None:
         """Note a call that was answered; an unreliable state is called as rarely as one that is gone."""
-        self.open = False
+        self.open = self.was_cut_off = False
         self.until = float("-inf")
 
 

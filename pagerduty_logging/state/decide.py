@@ -98,6 +98,7 @@ class Record(Sent):
         resolved, over: when it was resolved last, and whether nothing happened since.
         release: in which the problem was first seen.
         summary, logger: what a page says.
+        host, process: who saw it first.
     """
 
     n: int = 0
@@ -109,6 +110,8 @@ class Record(Sent):
     release: str | None = None
     summary: str = ""
     logger: str = ""
+    host: str = ""
+    process: str = ""
 
     def untold(self, now: float) -> int:
         """Return how many occurrences no event reports, neither one that was taken nor one under way."""
@@ -182,8 +185,13 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
         tells = None
     known = record.told_severity
     follow_up = outcome.follow_up and known is not None
-    within = known is not None and (follow_up or at < record.told_at + record.window)
-    record.told_severity = min(known, outcome.severity) if known is not None and within else outcome.severity
+    # Two events within a lease of each other were under way at once: their window is one. Otherwise an older
+    # one, reported late, changes no later window, and a lesser one makes that of a worse one no longer.
+    beside = abs(at - record.told_at) <= LEASE
+    if known is None or (at >= record.told_at + record.window and not follow_up):
+        record.told_severity = outcome.severity
+    elif follow_up or beside or at > record.told_at:
+        record.told_severity = min(known, outcome.severity)
     told = outcome.occurrences if tells is None else record.told + tells
     record.told = max(record.told, min(told, record.n))
     record.events += 1
@@ -191,7 +199,7 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
     record.sent_at = max(record.sent_at, at)
     if follow_up:
         record.followed = True
-    elif at >= record.told_at:
+    elif at >= record.told_at and (beside or outcome.severity == record.told_severity):
         record.told_at, record.window = at, outcome.window
         record.followed = record.busy = False
     return record
@@ -305,8 +313,12 @@ def standing(record: Record | None, now: float) -> Standing:
     )
 
 
-def budget_wait(sent: list[float], per_minute: int, severity: int, reserved_share: int, now: float) -> float:
+def most_in_a_minute(per_minute: int, severity: int, reserved_share: int) -> int:
+    """Return how many events may be sent in a minute for one of this severity to be among them."""
+    return per_minute - (per_minute // reserved_share if severity else 0)
+
+
+def budget_wait(sent: list[float], most: int, now: float) -> float:
     """Return the seconds until an event may be sent; `sent`: when those of the last minute were, in order."""
-    reserved = per_minute // reserved_share if severity else 0
-    over = len(sent) - (per_minute - reserved)
+    over = len(sent) - most
     return 0.0 if over < 0 else max(sent[over] + 60.0 - now, 0.001)

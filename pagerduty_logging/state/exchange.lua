@@ -179,8 +179,12 @@ local function conclude(outcome)
     end
     local known = record.told_severity
     local follow_up = outcome.follow_up and known
-    local within = known and (follow_up or at < record.told_at + record.window)
-    record.told_severity = within and math.min(known, outcome.severity) or outcome.severity
+    local beside = math.abs(at - record.told_at) <= LEASE
+    if not known or (at >= record.told_at + record.window and not follow_up) then
+        record.told_severity = outcome.severity
+    elseif follow_up or beside or at > record.told_at then
+        record.told_severity = math.min(known, outcome.severity)
+    end
     local told = reported and record.told + reported or outcome.occurrences
     record.told = math.max(record.told, math.min(told, record.n))
     record.events = record.events + 1
@@ -188,7 +192,7 @@ local function conclude(outcome)
     record.sent_at = math.max(record.sent_at, at)
     if follow_up then
         record.followed = 1
-    elseif at >= record.told_at then
+    elseif at >= record.told_at and (beside or outcome.severity == record.told_severity) then
         record.told_at, record.window = at, outcome.window
         record.followed, record.busy = 0, 0
     end

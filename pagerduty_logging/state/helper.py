@@ -52,12 +52,12 @@ def waited(
 
 
 def waited_by_many(look: Look, seconds: float) -> bool:
-    """Wait as `waited` does, for an answer to many: so many want a CPU that it is most likely late."""
+    """Wait as `waited` does, for an answer to many: it is most likely late, because many want a CPU."""
     return waited(look, seconds, by_many=True)
 
 
 def waited_at_once(look: Look, seconds: float) -> bool:
-    """Wait in one piece, for one who concludes nothing from an end that does not come in time."""
+    """Wait in one piece, for callers to whom a late end means nothing."""
     return look(seconds)
 
 

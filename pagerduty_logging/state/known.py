@@ -19,7 +19,7 @@ class KnownProblems:
     """Problems by dedup key. Everything except `in` needs the throttle's lock.
 
     Args:
-        most: how many are known beside those with an event under way; the least recently seen go first.
+        most: how many are known, without those with an event under way; the least recently seen go first.
         seconds: how long each is known after its last event.
         timer: seconds, monotonic.
     """

@@ -6,7 +6,8 @@ whichever answer is lost, it counts once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from pagerduty_logging.state.protocol import MAX_BATCH, Count, Outcome
 
@@ -44,14 +45,34 @@ class Batch:
     """Counts and outcomes under one number; times in it are seconds since the epoch, on this host's clock."""
 
     sequence: int = 0
-    counts: tuple[Count, ...] = ()
-    outcomes: tuple[Outcome, ...] = ()
+    counts: Sequence[tuple[str, _Tally]] = ()
+    outcomes: Sequence[Outcome] = ()
 
     def aged(self, now: float) -> tuple[tuple[Count, ...], tuple[Outcome, ...]]:
         """Return it as it is sent: with ages instead of times."""
-        counts = tuple([_aged(count, now) for count in self.counts])
-        outcomes = [replace(outcome, age=max(now - outcome.age, 0.0)) for outcome in self.outcomes]
-        return counts, tuple(outcomes)
+        counts, outcomes = [], []
+        for key, tally in self.counts:
+            first, last = max(now - tally.first, 0.0), max(now - tally.last, 0.0)
+            silenced, summary, logger = tally.silenced, tally.summary, tally.logger
+            counts.append(Count(key, tally.n, first, last, tally.severity, silenced, summary, logger))
+        for outcome in self.outcomes:
+            age = max(now - outcome.age, 0.0)
+            outcomes.append(
+                Outcome(
+                    outcome.what,
+                    outcome.key,
+                    age,
+                    outcome.severity,
+                    outcome.occurrences,
+                    outcome.window,
+                    outcome.follow_up,
+                    outcome.change,
+                )
+            )
+        return tuple(counts), tuple(outcomes)
+
+
+NOTHING = Batch()
 
 
 @dataclass(slots=True)
@@ -60,13 +81,14 @@ class Ledger:
 
     Attributes:
         forgotten: occurrences for which there was no room while the state did not answer.
+        sent: a batch that was sent, and may have arrived or not.
     """
 
     forgotten: int = 0
+    sent: Batch | None = None
     _sequence: int = 0
     _counts: dict[str, _Tally] = field(default_factory=dict)
     _outcomes: dict[tuple[str, str, bool], Outcome] = field(default_factory=dict)
-    _sent: Batch | None = None
 
     def count(
         self,
@@ -101,26 +123,21 @@ class Ledger:
         self._outcomes[name] = outcome
 
     def __len__(self) -> int:
-        return len(self._counts) + len(self._outcomes) + (self._sent is not None)
-
-    @property
-    def unanswered(self) -> bool:
-        """Whether a batch was sent that may have arrived or not."""
-        return self._sent is not None
+        return len(self._counts) + len(self._outcomes) + (self.sent is not None)
 
     def batch(self, first: str | None = None) -> Batch:
         """Return what is to be sent now, the counts of the key `first` before others; empty: nothing."""
-        if self._sent is None and (self._counts or self._outcomes):
-            keys = list(self._counts)
+        if self.sent is None and (self._counts or self._outcomes):
+            counts, outcomes = [], []
             if first in self._counts:
-                keys.remove(first)
-                keys.insert(0, first)
-            counts = tuple(_taken(key, self._counts.pop(key)) for key in keys[:MAX_BATCH])
-            names = list(self._outcomes)[:MAX_BATCH]
-            outcomes = tuple(self._outcomes.pop(name) for name in names)
+                counts.append((first, self._counts.pop(first)))
+            for key in list(self._counts)[: MAX_BATCH - len(counts)]:
+                counts.append((key, self._counts.pop(key)))
+            for name in list(self._outcomes)[:MAX_BATCH]:
+                outcomes.append(self._outcomes.pop(name))
             self._sequence += 1
-            self._sent = Batch(self._sequence, counts, outcomes)
-        return self._sent or Batch()
+            self.sent = Batch(self._sequence, counts, outcomes)
+        return self.sent or NOTHING
 
     def waiting(self, key: str) -> int:
         """Return the occurrences of a problem that are to be handed in, and were not silenced so far."""
@@ -129,43 +146,17 @@ class Ledger:
 
     def answered(self, sequence: int) -> None:
         """The batch of this number was applied."""
-        if self._sent is not None and self._sent.sequence == sequence:
-            self._sent = None
+        if self.sent is not None and self.sent.sequence == sequence:
+            self.sent = None
 
     def take_back(self) -> None:
         """The batch was certainly not applied: what is in it belongs to the next one."""
-        sent, self._sent = self._sent, None
+        sent, self.sent = self.sent, None
         if sent is None:
             return
         self._sequence -= 1
-        for count in sent.counts:
-            times = (count.first, count.last)
-            self.count(count.key, count.n, times, count.severity, count.silenced, count.summary, count.logger)
+        for key, tally in sent.counts:
+            times = (tally.first, tally.last)
+            self.count(key, tally.n, times, tally.severity, tally.silenced, tally.summary, tally.logger)
         for outcome in sent.outcomes:
             self.conclude(outcome)
-
-
-def _aged(count: Count, now: float) -> Count:
-    return Count(
-        count.key,
-        count.n,
-        max(now - count.first, 0.0),
-        max(now - count.last, 0.0),
-        count.severity,
-        count.silenced,
-        count.summary,
-        count.logger,
-    )
-
-
-def _taken(key: str, tally: _Tally) -> Count:
-    return Count(
-        key,
-        tally.n,
-        tally.first,
-        tally.last,
-        tally.severity,
-        tally.silenced,
-        tally.summary,
-        tally.logger,
-    )

@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from pagerduty_logging.events_api.clock import monotonic
@@ -65,16 +64,6 @@ class Waiting:
         return self.reply
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What a claim was answered: by whom it was made, how severe it was, when it was answered."""
-
-    answer: Anothers
-    sender: str
-    severity: int
-    at: float
-
-
 _Name = tuple[str, str, bool, bool]
 
 
@@ -83,20 +72,24 @@ class Known:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._known: dict[_Name, _Known] = {}
+        # What it was answered, by whom it was made, how severe it was, and when it was answered.
+        self._known: dict[_Name, tuple[Mine | Anothers, str, int, float]] = {}
 
     def answer(self, request: Request) -> Reply | None:
         """Return what another user was answered to the same claim; None: ask."""
         claim = request.claim
         if claim is None or request.outcomes:
             return None
-        known, now = self._known.get(_name(request, claim)), self._clock()
-        if known is None or now - known.at > KNOWN_FOR:
+        known = self._known.get(_name(request, claim))
+        if known is None:
             return None
-        if known.sender == request.sender.name or claim.severity < known.severity:
+        answer, sender, severity, at = known
+        passed = self._clock() - at
+        if passed > KNOWN_FOR or sender == request.sender.name or claim.severity < severity:
             return None
-        passed = now - known.at
-        answer = Anothers(known.answer.told, known.answer.again_in - passed, known.answer.since + passed)
+        if isinstance(answer, Mine):
+            answer = Anothers(False, LEASE)
+        answer = Anothers(answer.told, answer.again_in - passed, answer.since + passed)
         return Reply(0.0, answer=answer) if answer.again_in > 0.0 else None
 
     def forget(self, request: Request) -> None:
@@ -108,15 +101,11 @@ class Known:
     def learn(self, request: Request, reply: Reply) -> None:
         """Know an answer."""
         claim, answer = request.claim, reply.answer
-        if isinstance(answer, Mine):
-            answer = Anothers(False, LEASE)
-        if claim is None or not isinstance(answer, Anothers):
+        if claim is None or not isinstance(answer, Mine | Anothers):
             return
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
-        self._known[_name(request, claim)] = _Known(
-            answer, request.sender.name, claim.severity, self._clock()
-        )
+        self._known[_name(request, claim)] = (answer, request.sender.name, claim.severity, self._clock())
 
 
 def _name(request: Request, claim: Claim) -> _Name:
@@ -191,6 +180,18 @@ class Line:
         self._waiting.append(mine)
         return mine
 
+    def enter(self, request: Request) -> tuple[Waiting, Batch | None]:
+        """Let a request of one that gives up in time wait; return what is to be asked now, as `lead` does."""
+        turn = self._turn
+        if self._waiting or not turn.acquire(blocking=False):
+            mine = self.join(request)
+            return mine, self.lead(prompt=True)
+        self._since, self._prompt = self._clock(), True
+        if request.outcomes:
+            self.known.forget(request)
+        mine = Waiting(request)
+        return mine, Batch(self, turn, [mine], [])
+
     def lead(self, *, prompt: bool = False) -> Batch | None:
         """Return what is to be asked now, if nobody else is asking.
 
@@ -238,8 +239,9 @@ class Line:
         return mine.ended
 
     def wake_next(self) -> None:
-        with suppress(IndexError):
-            self._waiting[0].signal.put(None)
+        if self._waiting:
+            with suppress(IndexError):
+                self._waiting[0].signal.put(None)
 
     def wait_again(self, entries: list[Waiting]) -> None:
         """Let requests wait before all others."""
@@ -253,12 +255,14 @@ class Line:
         """Take what waits; return what is to be asked, and what this will be the answer to."""
         entries: dict[object, Waiting] = {}
         alike = []
-        for _ in range(min(len(self._waiting), MOST)):
+        number = min(len(self._waiting), MOST)
+        for _ in range(number):
             entry = self._waiting.popleft()
             request, claim = entry.request, entry.request.claim
-            self.known.forget(request)
+            if request.outcomes:
+                self.known.forget(request)
             entry.reply = self.known.answer(request) if entry.late else None
-            name = entry if claim is None or request.outcomes else _name(request, claim)
+            name = entry if number == 1 or claim is None or request.outcomes else _name(request, claim)
             if entry.reply is not None:
                 entry.end()
             elif name in entries:
@@ -292,10 +296,12 @@ class Batch:
             replies = do(self.requests) if entries else []
             for entry, reply in zip(entries, replies, strict=True):
                 entry.reply = reply
-                self._line.known.learn(entry.request, reply)
-            for entry in self._alike:
-                entry.late = True
-            self._line.wait_again(self._alike)
+                if entry.request.claim is not None:
+                    self._line.known.learn(entry.request, reply)
+            if self._alike:
+                for entry in self._alike:
+                    entry.late = True
+                self._line.wait_again(self._alike)
         except BaseException as error:
             entries += self._alike + self._line.who_waited_as_long()
             for entry in entries:

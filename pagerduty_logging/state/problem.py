@@ -10,7 +10,7 @@ from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state import why as words
 from pagerduty_logging.state.protocol import Mine
 from pagerduty_logging.state.why import Why
-from pagerduty_logging.state.worse import Course, Way
+from pagerduty_logging.state.worse import Course, WorseBy
 
 NEVER = float("-inf")
 
@@ -21,14 +21,14 @@ WORTH_A_FOLLOW_UP = 10
 """Repeats that no event has reported, from which a follow-up is sent."""
 
 
-class Outcome(enum.Enum):
+class EventOutcome(enum.Enum):
     """What became of an event."""
 
     DELIVERED = "delivered"
     LOST = "lost"  # expired, or the process could not make it
     REFUSED = "refused"  # by PagerDuty, for good: `on_error` was called, and no further event is tried for it
     REJECTED = "rejected"  # there was no room for it, which another event reports
-    NOT_NEEDED = "not needed"  # another process reported the problem, or somebody wants quiet
+    NOT_NEEDED = "not needed"  # another process reported the problem, or it is silenced
     UNDONE = "undone"  # as if its record had not been logged: it is decided again, or not wanted
 
 
@@ -152,7 +152,7 @@ class Sighting:
     why: Why | None
     problem: Problem
     history: History
-    worse: Way | None = None
+    worse: WorseBy | None = None
 
 
 def judge(problem: Problem | None, severity: Severity, now: float) -> Why | None:

@@ -396,4 +396,4 @@ class Store(Protocol):
         """Let go of connections that are our own."""
 
     def abandon(self) -> None:
-        """Forget the connection without a word: this is a child of the process that made it, or it hangs."""
+        """Forget the connection, unclosed: this is a child of the process that made it, or it hangs."""

@@ -10,7 +10,6 @@ import functools
 import hashlib
 import json
 import uuid
-from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib import resources
 from typing import Any
@@ -18,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pagerduty_logging.state import shared_exchange
 from pagerduty_logging.state.among import Among
-from pagerduty_logging.state.breaker import LATE
+from pagerduty_logging.state.breaker import LATE, CutOff
 from pagerduty_logging.state.helper import Guard, waited, waited_by_many
 from pagerduty_logging.state.line import Batch, Line, Waiting
 from pagerduty_logging.state.protocol import (
@@ -29,12 +28,12 @@ from pagerduty_logging.state.protocol import (
     StateError,
     UnderWay,
 )
-from pagerduty_logging.state.redis_connection import Asked, Link, connected, is_unknown_script, renewed
+from pagerduty_logging.state.redis_connection import Link, connected, is_unknown_script, renewed
 from pagerduty_logging.state.redis_messages import (
     KNOWN,
     PREFIX,
+    arguments,
     known,
-    packed,
     silences,
     text_of,
     unpacked,
@@ -73,13 +72,6 @@ _inherited: list[Any] = []  # a parent's connections: closing them would speak o
 def script() -> str:
     """Return the Lua that does an exchange."""
     return resources.files("pagerduty_logging.state").joinpath("exchange.lua").read_text("utf-8")
-
-
-def _hang_up(link: Link | None) -> None:
-    """Let go of a connection on which something failed: its address may be another server's by now."""
-    if link is not None:
-        with suppress(Exception):
-            link.client.connection.disconnect()
 
 
 class RedisStore:
@@ -125,7 +117,9 @@ class RedisStore:
     def _exchange(self, line: Line, requests: list[Request]) -> list[Reply]:
         try:
             if self._given is None:
-                link = line.link = line.link or Link(connected(self._url, self._patience))
+                link = line.link = line.link or Link(
+                    connected(self._url, self._patience), self._sha, self._lua
+                )
                 link.answers = False
                 renewed(link.client.connection)
                 text = self._asked(link.client, requests)
@@ -134,61 +128,33 @@ class RedisStore:
                 text = self._asked(self._given, requests)
             return unpacked(requests, text)
         except Exception as error:
-            _hang_up(line.link)
+            if line.link is not None:
+                line.link.hang_up()
             raise self._error(error) from None
 
     def _line(self, request: Request) -> Line:
         return shared_exchange.of(self._place).line(request)
 
     def _asked(self, client: Any, requests: list[Request]) -> Any:
-        arguments = self._arguments(requests)
+        words = arguments(requests)
         try:
-            return client.evalsha(self._sha, *arguments)
+            return client.evalsha(self._sha, *words)
         except Exception as error:
             if not is_unknown_script(error):
                 raise
-            return client.eval(self._lua, *arguments)
-
-    def _arguments(self, requests: list[Request]) -> list[Any]:
-        keys: list[str] = []
-        payloads = [packed(request.as_of_now(), keys) for request in requests]
-        return [len(keys), *keys, *payloads]
+            return client.eval(self._lua, *words)
 
     def begin(self, request: Request) -> UnderWay | None:
-        line = self._line(request)
+        users = shared_exchange.of(self._place)
+        line = users.line(request)
         link: Link | None = line.link
         if self._given is not None or link is None or not self._answered:
             return None
-        mine = line.join(request)
-        batch = line.lead(prompt=True)
-        if batch is not None and not link.is_fit():
+        mine, batch = line.enter(request)
+        if batch is not None and not link.answers:
             batch.leave(mine)
             return None
-        return _Asking(self, line, mine, batch, alone=shared_exchange.of(self._place).alone(self._user))
-
-    def send(self, line: Line, requests: list[Request]) -> Asked:
-        """Send requests, and wait for nothing."""
-        link: Link | None = line.link
-        if link is None or not link.answers:
-            raise StateError("Redis has closed the connection")
-        asked = Asked(link.client, self._sha, self._lua, self._arguments(requests))
-        link.answers = False
-        asked.send()
-        return asked
-
-    def read(self, line: Line, requests: list[Request], asked: Asked, seconds: float) -> list[Reply]:
-        """Return the replies to what was sent."""
-        try:
-            if not asked.wait(seconds, waited_by_many if self.among else waited):
-                asked.hang_up()
-                raise StateError(f"no answer within {seconds:.2g} s")
-            replies = unpacked(requests, asked.answer())
-        except Exception as error:
-            _hang_up(line.link)
-            raise self._error(error) from None
-        if line.link is not None:
-            line.link.answers = True
-        return replies
+        return _Asking(self, line, mine, batch, alone=users.alone(self._user))
 
     def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
         users = shared_exchange.of(self._place)
@@ -281,7 +247,8 @@ class RedisStore:
             text = text.replace(secret, "…")
         if text == _LATE and self._url.startswith("rediss:"):
             text += ": does it speak TLS there (else redis://)?"
-        return StateError(text.rstrip("."))
+        is_cut_off = any(mark in str(error) for mark in _CUT_OFF)
+        return (CutOff if is_cut_off else StateError)(text.rstrip("."))
 
     def _secrets(self) -> list[str]:
         """Return what is not to be shown: a client may repeat it in an error."""
@@ -320,6 +287,8 @@ _MEANINGS = (
     (("WRONG_VERSION_NUMBER",), "what answers speaks no TLS: is it redis:// instead of rediss://?"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""
+_CUT_OFF = ("closed by server", "reset by peer", "Broken pipe")
+"""What redis-py says of a connection that worked, and was closed before the answer."""
 _LATE = f"Redis {LATE}"
 
 
@@ -339,37 +308,49 @@ class _Asking:
     """An exchange that was sent, or waits for one that was, and whose answer is to come."""
 
     def __init__(
-        self,
-        store: RedisStore,
-        line: Line,
-        mine: Waiting,
-        batch: Batch | None,
-        *,
-        alone: bool,
+        self, store: RedisStore, line: Line, mine: Waiting, batch: Batch | None, *, alone: bool
     ) -> None:
         self._store = store
         self._line = line
         self._mine, self._batch = mine, batch
-        # An answer that nobody reads would be taken for the next one's.
-        self._sent = None if batch is None or not batch.requests else self._send(batch.requests)
-        self.others_wait = self._sent is None or not alone
+        self._way = waited if alone else waited_by_many
+        self.result = mine.result
+        self._seconds = 0.0
+        self._error: Exception | None = None
+        # Only what is read in any case: an answer that nobody reads would be taken for the next one's.
+        self._sent = batch is not None and bool(batch.requests)
+        self.others_wait = not (self._sent and alone)
+        if batch is not None and self._sent:
+            try:
+                self._send(batch.requests)
+            except Exception as error:
+                self._error = error
 
-    def _send(self, requests: list[Request]) -> Asked | StateError:
-        try:
-            return self._store.send(self._line, requests)
-        except StateError as error:
-            return error
+    def _send(self, requests: list[Request]) -> None:
+        link = self._line.link
+        if link is None or not link.answers:
+            raise CutOff("Redis has closed the connection")
+        link.send(arguments(requests))
 
     def wait(self, seconds: float) -> bool:
-        def read(requests: list[Request]) -> list[Reply]:
-            sent, self._sent = self._sent or self._send(requests), None
-            if isinstance(sent, StateError):
-                raise sent
-            return self._store.read(self._line, requests, sent, seconds)
-
+        self._seconds = seconds
         if self._batch is not None:
-            self._batch.ask(read)
-        return self._line.run(self._mine, seconds, read, prompt=True)
+            self._batch.ask(self._read)
+        return self._mine.ended or self._line.run(self._mine, seconds, self._read, prompt=True)
 
-    def result(self) -> Reply:
-        return self._mine.result()
+    def _read(self, requests: list[Request]) -> list[Reply]:
+        """Return the replies to what was sent, or is to be sent now."""
+        link = self._line.link
+        try:
+            if self._error is not None:
+                raise self._error
+            if not self._sent:
+                self._send(requests)
+            self._sent = False
+            return unpacked(requests, link.receive(self._seconds, self._way))
+        except Exception as error:
+            self._error = None
+            if link is not None:
+                link.answers = False
+                link.hang_up()
+            raise self._store._error(error) from None

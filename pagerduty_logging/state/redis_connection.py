@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import re
 import select
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from pagerduty_logging.state.helper import Wait, waited
+from pagerduty_logging.state.protocol import StateError
+from pagerduty_logging.state.redis_messages import NONSENSE
 
 REST = 0.05
 """Seconds for the rest of an answer that has begun to come."""
 AGAIN = 0.15
 """Seconds for the answer of a server that has to be given the script again."""
+ROOM = 65_536
+"""Bytes that are read at a time."""
+_TEXT = re.compile(rb"\$(\d{1,9})\r\n")
 
 
 def connected(url: str, patience: float) -> Any:
@@ -88,12 +94,12 @@ def _is_readable(connection: Any, seconds: float) -> bool:
     return bool(looked.poll(seconds * 1_000))
 
 
-def command(words: Iterable[Any]) -> bytes:
+def command(words: Sequence[Any]) -> bytes:
     """Return a command as it is sent; redis-py takes longer, for it takes whatever there is."""
-    encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-    parts = [b"*%d\r\n" % len(encoded)]
-    for word in encoded:
-        parts.append(b"$%d\r\n%b\r\n" % (len(word), word))
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        encoded = word if isinstance(word, bytes) else str(word).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(encoded), encoded))
     return b"".join(parts)
 
 
@@ -102,80 +108,87 @@ class Link:
 
     Args:
         client: of our own.
+        sha: digest of the script that is called.
+        lua: its text, for a server that has forgotten it.
 
     Attributes:
         client: as given.
         answers: whether the last call was answered.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, sha: str, lua: str) -> None:
         self.client = client
         self.answers = False
-
-    def is_fit(self) -> bool:
-        """Whether a command can be sent without connecting first."""
-        connection = self.client.connection
-        if not self.answers or getattr(connection, "_sock", None) is None:
-            return False
-        return not (_is_readable(connection, 0.0) and renewed(connection))
-
-
-class Asked:
-    """A script that is called with a connection that is fit, and its answer.
-
-    Args:
-        client: of our own.
-        sha: digest of the script.
-        lua: its text, for a server that has forgotten it.
-        arguments: number of keys, keys and arguments.
-    """
-
-    def __init__(self, client: Any, sha: str, lua: str, arguments: list[Any]) -> None:
-        self._client = client
-        self._connection = client.connection
         self._sha, self._lua = sha, lua
+        self._arguments: list[Any] = []
+
+    def send(self, arguments: list[Any]) -> None:
+        """Call the script on a connection that has answered, and wait for nothing.
+
+        Args:
+            arguments: number of keys, keys and arguments.
+        """
+        self.answers = False
         self._arguments = arguments
-        self._error: Exception | None = None
+        self.client.connection._sock.sendall(command(("EVALSHA", self._sha, *arguments)))
 
-    def send(self) -> None:
-        """Send it, and wait for nothing."""
+    def receive(self, seconds: float, way: Wait = waited) -> Any:
+        """Return the answer, or raise what it says, or that it has not begun to come within so many seconds.
+
+        Args:
+            seconds: to wait.
+            way: in which it is waited for.
+        """
+        connection = self.client.connection
+        if not way(partial(_is_readable, connection), seconds):
+            raise StateError(f"no answer within {seconds:.2g} s")
         try:
-            self._connection.send_packed_command([command(("EVALSHA", self._sha, *self._arguments))])
-        except Exception as error:
-            self._error = error
-
-    def wait(self, seconds: float, way: Wait = waited) -> bool:
-        """Wait for the answer, in one of the ways to do so; return whether it comes, or never will."""
-        try:
-            return self._error is not None or way(self._is_there, seconds)
-        except Exception as error:
-            self._error = error
-            return True
-
-    def _is_there(self, seconds: float) -> bool:
-        return _is_readable(self._connection, seconds)
-
-    def hang_up(self) -> None:
-        """Let go of the connection: no answer came, and it might come later."""
-        with suppress(Exception):
-            self._connection.disconnect()
-
-    def answer(self) -> Any:
-        """Return the answer, or raise what it says."""
-        if self._error is not None:
-            raise self._error
-        socket = self._connection._sock
-        socket.settimeout(REST)
-        try:
-            return self._connection.read_response()
+            answer = _read(connection._sock)
         except Exception as error:
             if not is_unknown_script(error):
                 raise
-            socket.settimeout(AGAIN)
-            return self._client.eval(self._lua, *self._arguments)
-        finally:
-            with suppress(OSError):  # it may be closed by now
-                socket.settimeout(self._connection.socket_timeout)
+            answer = self._again(connection._sock)
+        self.answers = True
+        return answer
+
+    def _again(self, socket: Any) -> Any:
+        usual = socket.gettimeout()
+        socket.settimeout(AGAIN)
+        answer = self.client.eval(self._lua, *self._arguments)
+        socket.settimeout(usual)
+        return answer
+
+    def hang_up(self) -> None:
+        """Let go of a connection on which something failed: its address may be another server's by now."""
+        with suppress(Exception):
+            self.client.connection.disconnect()
+
+
+def _read(socket: Any) -> bytes:
+    """Return an answer that has begun to come; redis-py takes longer, for it reads whatever there is."""
+    usual = socket.gettimeout()
+    socket.settimeout(REST)
+    answer, end = b"", -1
+    while len(answer) != end:
+        more = socket.recv(ROOM)
+        if not more:
+            raise ConnectionError("Connection closed by server.")
+        answer += more
+        text = _TEXT.match(answer)
+        if text is not None:
+            end = text.end() + int(text[1]) + 2
+        elif answer.endswith(b"\r\n"):
+            end = len(answer)
+        if len(answer) > end > 0:
+            raise StateError(NONSENSE)
+    socket.settimeout(usual)
+    if text is not None:
+        return answer[text.end() : -2]
+    if answer.startswith(b"-"):
+        from redis.exceptions import ResponseError
+
+        raise ResponseError(answer[1:-2].decode("utf-8", "replace"))
+    raise StateError(NONSENSE)
 
 
 def is_unknown_script(error: Exception) -> bool:

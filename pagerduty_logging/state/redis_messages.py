@@ -14,12 +14,9 @@ from pagerduty_logging.state.protocol import (
     MAX_NAMES,
     MINUTE,
     Anothers,
-    Claim,
-    Count,
     KnownProblem,
     Later,
     Mine,
-    Outcome,
     Reply,
     Request,
     Sender,
@@ -28,6 +25,7 @@ from pagerduty_logging.state.protocol import (
     StateError,
 )
 
+NONSENSE = "the state answered nonsense: is this a Redis of its own?"
 PREFIX = f"pagerduty-logging:{FORMAT}:{{state}}:"
 KNOWN = (
     *("n", "told", "first", "last", "worst", "told_severity", "told_at", "window", "silenced", "events"),
@@ -35,21 +33,26 @@ KNOWN = (
     *("over", "lease_by", "lease_until", "release", "summary", "logger", "hosts", "host_names", "processes"),
 )
 """Fields of a problem that people are shown."""
+_encode, _decode = json.JSONEncoder().encode, json.JSONDecoder().decode  # which `json` calls in turn
+
+
+def arguments(requests: list[Request]) -> list[Any]:
+    """Return what the script is called with: the number of keys, the keys, and a message for each request."""
+    keys: list[str] = []
+    messages = []
+    for request in requests:
+        messages.append(packed(request.as_of_now(), keys))
+    return [len(keys), *keys, *messages]
 
 
 def packed(request: Request, keys: list[str]) -> str:
     """Return a request as JSON, and add its keys to those of the ones before."""
     sender, base = request.sender, len(keys)
-    keys += [
-        f"{PREFIX}sender:{sender.name}",
-        f"{PREFIX}budget:{sender.space}",
-        f"{PREFIX}silences",
-        f"{PREFIX}index",
-        f"{PREFIX}releases:{sender.space}",
-    ]
+    beginning, own_keys = _of_sender(sender)
+    keys += own_keys
     places: dict[str, int] = {}
 
-    def place(key: str, change: bool = False) -> int:
+    def place(key: str, change: bool) -> int:
         name = f"{PREFIX}{'change' if change else 'problem'}:{sender.space}:{key}"
         if name not in places:
             keys.append(name)
@@ -61,20 +64,50 @@ def packed(request: Request, keys: list[str]) -> str:
         "started": request.started,
         "sequence": request.sequence,
         "silences": request.silences,
-        "counts": [_count(count, place(count.key)) for count in request.counts],
-        "outcomes": [_outcome(o, place(o.key, o.change)) for o in request.outcomes],
+        "counts": [
+            {
+                "place": place(count.key, False),
+                "n": count.n,
+                "first": count.first,
+                "last": count.last,
+                "severity": count.severity,
+                "silenced": count.silenced,
+                "summary": count.summary,
+                "logger": count.logger,
+            }
+            for count in request.counts
+        ],
+        "outcomes": [
+            {
+                "place": place(outcome.key, outcome.change),
+                "what": outcome.what,
+                "age": outcome.age,
+                "severity": outcome.severity,
+                "occurrences": outcome.occurrences,
+                "window": outcome.window,
+                "follow_up": outcome.follow_up,
+                "change": outcome.change,
+            }
+            for outcome in request.outcomes
+        ],
     }
-    if request.claim is not None:
-        claim = request.claim
-        message["claim"] = _claim(claim, place(claim.key, claim.change))
+    claim = request.claim
+    if claim is not None:
+        message["claim"] = {
+            "place": place(claim.key, claim.change),
+            "severity": claim.severity,
+            "age": claim.age,
+            "follow_up": claim.follow_up,
+            "change": claim.change,
+        }
     if request.spend is not None:
         message["spend"] = request.spend
-    return f"{_said_of(sender)}, {json.dumps(message)[1:]}"
+    return f"{beginning}, {_encode(message)[1:]}"
 
 
 @functools.lru_cache(maxsize=64)
-def _said_of(sender: Sender) -> str:
-    """Return the beginning of each of its messages."""
+def _of_sender(sender: Sender) -> tuple[str, tuple[str, ...]]:
+    """Return the beginning of each of its messages, and the keys that each of them needs."""
     message: dict[str, Any] = {
         "name": sender.name,
         "process": sender.process,
@@ -84,60 +117,32 @@ def _said_of(sender: Sender) -> str:
     }
     if sender.release is not None:
         message["release"] = sender.release
-    return json.dumps(message)[:-1]
-
-
-def _count(count: Count, place: int) -> dict[str, Any]:
-    return {
-        "place": place,
-        "n": count.n,
-        "first": count.first,
-        "last": count.last,
-        "severity": count.severity,
-        "silenced": count.silenced,
-        "summary": count.summary,
-        "logger": count.logger,
-    }
-
-
-def _outcome(outcome: Outcome, place: int) -> dict[str, Any]:
-    return {
-        "place": place,
-        "what": outcome.what,
-        "age": outcome.age,
-        "severity": outcome.severity,
-        "occurrences": outcome.occurrences,
-        "window": outcome.window,
-        "follow_up": outcome.follow_up,
-        "change": outcome.change,
-    }
-
-
-def _claim(claim: Claim, place: int) -> dict[str, Any]:
-    return {
-        "place": place,
-        "severity": claim.severity,
-        "age": claim.age,
-        "follow_up": claim.follow_up,
-        "change": claim.change,
-    }
+    keys = (
+        f"{PREFIX}sender:{sender.name}",
+        f"{PREFIX}budget:{sender.space}",
+        f"{PREFIX}silences",
+        f"{PREFIX}index",
+        f"{PREFIX}releases:{sender.space}",
+    )
+    return _encode(message)[:-1], keys
 
 
 def unpacked(requests: list[Request], text: Any) -> list[Reply]:
+    replies = []
     try:
-        return [_reply(*pair) for pair in zip(requests, json.loads(text_of(text)), strict=True)]
+        for request, told in zip(requests, _decode(text_of(text)), strict=True):
+            replies.append(_reply(request, told))
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise StateError("the state answered nonsense: is this a Redis of its own?") from None
+        raise StateError(NONSENSE) from None
+    return replies
 
 
 def _reply(request: Request, told: Mapping[str, Any]) -> Reply:
     now = _seconds(told["now"])
-    standings = {
-        count.key: Standing(
-            bool(one["told"]), bool(one["leased"]), _seconds(one["left"]), one.get("severity")
-        )
-        for count, one in zip(request.counts, told["standings"] or (), strict=True)
-    }
+    standings = {}
+    for count, one in zip(request.counts, told["standings"] or (), strict=True):
+        left = _seconds(one["left"])
+        standings[count.key] = Standing(bool(one["told"]), bool(one["leased"]), left, one.get("severity"))
     quiet = None
     if "version" in told:
         quiet = (str(told["version"]), tuple(silences(told["silences"] or (), now)))

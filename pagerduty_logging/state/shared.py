@@ -65,13 +65,13 @@ class SharedState:
         per_minute: events that the routing key takes in a minute.
         say: writes a line on a topic to stderr.
         guard: is entered around each call, on the thread that makes it.
-        in_background: whether this process makes calls on a thread that can be left behind; False where
-            threads do not run.
+        in_background: whether this process makes calls on a thread that can be left behind.
         clock: seconds, monotonic.
         wall: seconds since the epoch.
 
     Attributes:
         remember: as given.
+        standings: see `take_standings`.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class SharedState:
         self._pid = os.getpid()
         self._sender = replace(self._sender, name=f"{process}.{uuid.uuid4().hex[:6]}", process=process)
         self._ledger = Ledger()
-        self._standings: dict[str, Standing] = {}
+        self.standings: dict[str, Standing] = {}
         self._silences: tuple[str, tuple[tuple[Silence, float], ...]] = ("", ())
         self._answered_at = self._hand_in_at = self._next_look = float("-inf")
         self._in_step_until = float("-inf")
@@ -189,7 +189,9 @@ class SharedState:
             meanwhile: raises nothing; is called while the answer is under way, if the state is asked.
         """
         self._notice_fork()
-        known = None if change else self._silence_of(key, logger, severity)
+        known = None
+        if self._silences[1] and not change:
+            known = self._silence_of(key, logger, severity)
         if known is not None and self._clock() - self._answered_at > HAND_IN:
             self._exchange()  # it may have been ended
             known = self._silence_of(key, logger, severity)
@@ -199,7 +201,7 @@ class SharedState:
         waiting = self._ledger.waiting(key)
         for _ in range(_ROUNDS):
             claim = Claim(key, severity, max(self._wall() - at, 0.0), follow_up, change)
-            again = self._ledger.unanswered
+            again = self._ledger.sent is not None
             reply = self._exchange(claim, meanwhile=meanwhile)
             meanwhile = nothing
             if again and reply is not None and isinstance(reply.answer, Mine):
@@ -207,7 +209,7 @@ class SharedState:
             if reply is None:
                 break
             if reply.answer is not None:
-                self._standings.pop(key, None)
+                self.standings.pop(key, None)
                 if (among := self._asker.among()) is not None:
                     among.learn(self._sender, claim, reply.answer)
                 return reply.answer
@@ -256,7 +258,7 @@ class SharedState:
     def hand_in(self) -> bool:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
         self._notice_fork()
-        again = self._ledger.unanswered
+        again = self._ledger.sent is not None
         wait = self._asker.breaker.spare(self._clock())
         answered = self._exchange(wait=wait) is not None
         if answered and again and len(self._ledger):
@@ -264,6 +266,15 @@ class SharedState:
         if not answered:
             self._next_look = self._clock() + random.uniform(LOOK / 2, LOOK)
         return answered
+
+    def hand_in_all(self) -> None:
+        """Hand in all that was noted, as long as the state answers in time."""
+        self._notice_fork()
+        before = 0
+        while (left := len(self._ledger)) and left != before:
+            before, wait = left, self._asker.breaker.patience(self._clock())
+            if wait <= 0.0 or self._exchange(wait=wait) is None:
+                return
 
     def due(self) -> float | None:
         """Return the seconds until `hand_in` is to be called; None: there is nothing to hand in."""
@@ -277,12 +288,12 @@ class SharedState:
 
     def take_standings(self) -> dict[str, Standing]:
         """Return how the problems that were handed in since the last call stand for all, and forget it."""
-        standings, self._standings = self._standings, {}
+        standings, self.standings = self.standings, {}
         return standings
 
     def silenced(self, key: str, logger: str, severity: int) -> Silenced | None:
         """Return the silence that keeps an event back, as far as is known; no call is made."""
-        known = self._silence_of(key, logger, severity)
+        known = self._silence_of(key, logger, severity) if self._silences[1] else None
         return None if known is None else self._silenced(known)
 
     def close(self, seconds: float) -> bool:
@@ -291,7 +302,7 @@ class SharedState:
         tries = LastTries(seconds, self._clock, away=self._clock() - self._answered_at > AWAY)
         while len(self._ledger) and (wait := tries.wait()):
             self._asker.breaker.allow_once_more()
-            if self._exchange(wait=wait, last=True) is None and not self._asker.is_late:
+            if self._exchange(wait=wait, last=True) is None and self._asker.hand_ins.call is None:
                 tries.rest()
         self._asker.close()
         return not len(self._ledger)
@@ -329,7 +340,7 @@ class SharedState:
             last: there is no time to find out first whether a state that failed is back.
         """
         with fork_gate():
-            late = self._asker.late(wait or 0.0)
+            late = self._asker.late(wait or 0.0) if self._asker.hand_ins.call is not None else None
             if late is not None:
                 self._take(late)
                 if wait is not None and not len(self._ledger):
@@ -339,9 +350,9 @@ class SharedState:
                 if back is None:
                     return None
                 self._take(back)
-            if wait is not None and self._asker.is_late:
+            if wait is not None and self._asker.hand_ins.call is not None:
                 return None
-            is_new = not self._ledger.unanswered
+            is_new = self._ledger.sent is None
             batch = self._ledger.batch(claim.key if claim is not None else None)
             counts, outcomes = batch.aged(self._wall())
             request = self._request(
@@ -358,7 +369,11 @@ class SharedState:
     def _take(self, reply: Reply) -> None:
         self._ledger.answered(reply.handed_in)
         self._plan(reply)
-        self._learn(reply)
+        now = self._answered_at = self._clock()
+        self.standings.update(reply.standings)
+        if reply.silences is not None:
+            version, all_of_them = reply.silences
+            self._silences = (version, tuple((one, now + one.until - reply.now) for one in all_of_them))
 
     def _request(self, **more: Any) -> Request:
         started = max(self._wall() - self._started, 0.0)
@@ -377,16 +392,8 @@ class SharedState:
         elif reply.handed_in and self._hand_in_at <= now:
             self._hand_in_at = next_hand_in(self._hand_in_at, now)
 
-    def _learn(self, reply: Reply) -> None:
-        now = self._answered_at = self._clock()
-        self._standings.update(reply.standings)
-        if reply.silences is not None:
-            version, all_of_them = reply.silences
-            self._silences = (version, tuple((one, now + one.until - reply.now) for one in all_of_them))
-
     def _silence_of(self, key: str, logger: str, severity: int) -> tuple[Silence, float] | None:
-        known = self._silences[1]
-        return silences.which(known, key, logger, severity, self._clock()) if known else None
+        return silences.which(self._silences[1], key, logger, severity, self._clock())
 
     def _silenced(self, known: tuple[Silence, float]) -> Silenced:
         return Silenced(known[0], known[1] - self._clock())

@@ -25,7 +25,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class SharedConnection:
-    """What those of a line speak on, where a call may hang.
+    """The connection of a line's requests, and the thread on which a call may hang.
 
     Attributes:
         exchange: does one for several requests, within so many seconds.
@@ -87,33 +87,35 @@ class SharedExchange:
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._users: weakref.WeakSet[User] = weakref.WeakSet()
+        self._users: set[int] = set()  # by `id`: a set of weak references takes many calls
         self._among = Among()
         self.claims = Line(clock)
         self.hand_ins = Line(clock)
 
     def alone(self, user: User) -> bool:
         """Whether there is no other user, with whom something might be asked."""
-        if user not in self._users:
-            self._users.add(user)
-            weakref.finalize(user, self._dropped).atexit = False
+        name = id(user)
+        if name not in self._users:
+            self._users.add(name)
+            weakref.finalize(user, self._dropped, name).atexit = False
         return len(self._users) == 1
 
     def among(self, user: User) -> Among | None:
         """Return what the users know among themselves; None: there is no other."""
-        if self.alone(user):
+        if self._users == {id(user)} or self.alone(user):
             return None
         self._among.decides = len(self._users) >= MANY
         return self._among
 
-    def _dropped(self) -> None:
-        """Keep no connection and no thread if those who used them were dropped without a word."""
-        if not list(self._users):  # its length counts the one that is just being dropped
+    def _dropped(self, name: int) -> None:
+        """Keep no connection and no thread if their users were deleted without being closed."""
+        self._users.discard(name)
+        if not self._users:
             self.claims.link = self.hand_ins.link = None
 
     def leave(self, user: User) -> bool:
         """Let a user go, until it asks again; return whether nobody is left."""
-        self._users.discard(user)
+        self._users.discard(id(user))
         return not self._users
 
     def ask(self, user: User, request: Request, do: Do) -> Reply:
@@ -155,7 +157,7 @@ class SharedExchange:
 
     def line(self, request: Request) -> Line:
         """Return where a request waits."""
-        return self.hand_ins if is_hand_in(request) else self.claims
+        return self.claims if request.claim is not None or not is_hand_in(request) else self.hand_ins
 
 
 _all: dict[tuple[int, Hashable], SharedExchange] = {}

@@ -20,7 +20,7 @@ LEAST = 10
 """Occurrences from which there is a rate to speak of."""
 
 
-class Way(enum.StrEnum):
+class WorseBy(enum.StrEnum):
     """In which way a problem got worse: each has at most one alert."""
 
     SEVERITY = "severity"
@@ -37,7 +37,7 @@ class Worse(NamedTuple):
         error: the type of the exception with which it did; empty: without one.
     """
 
-    kind: Way
+    kind: WorseBy
     said: str
     error: str
 
@@ -69,20 +69,20 @@ class Course:
 
     counted_on: float
     errors: set[str] = field(default_factory=set)
-    opened: set[Way] = field(default_factory=set)
+    opened: set[WorseBy] = field(default_factory=set)
     rate: float = 0.0
     counted: int = 0
     open_until: float = -math.inf
 
 
-def second_key(key: str, kind: Way) -> str:
+def second_key(key: str, kind: WorseBy) -> str:
     """Return the dedup key of the alert beside the problem's first."""
     return fit_dedup_key(f"{key}-worse-{kind}")
 
 
 def second_keys(key: str) -> list[str]:
     """Return the dedup keys of all the alerts that a problem may have beside its first."""
-    return [second_key(key, kind) for kind in Way]
+    return [second_key(key, kind) for kind in WorseBy]
 
 
 def look(
@@ -99,10 +99,10 @@ def look(
         at: on the throttle's clock.
         limit: from which rate it is worse.
     """
-    looks: tuple[tuple[Way, Callable[[], str | None]], ...] = (
-        (Way.SEVERITY, lambda: severity(course, before, now)),
-        (Way.EXCEPTION, lambda: exception(course, error)),
-        (Way.RATE, lambda: rate(course, occurrences, at, limit.times, limit.period)),
+    looks: tuple[tuple[WorseBy, Callable[[], str | None]], ...] = (
+        (WorseBy.SEVERITY, lambda: severity(course, before, now)),
+        (WorseBy.EXCEPTION, lambda: exception(course, error)),
+        (WorseBy.RATE, lambda: rate(course, occurrences, at, limit.times, limit.period)),
     )
     for kind, found in looks:
         said = found()
@@ -115,13 +115,13 @@ def look(
 def forget(course: Course, worse: Worse) -> None:
     """Let a problem get worse in the same way once more: the alert was not opened."""
     course.opened.discard(worse.kind)
-    if worse.kind is Way.EXCEPTION:
+    if worse.kind is WorseBy.EXCEPTION:
         course.errors.discard(worse.error)
 
 
 def severity(course: Course, before: Severity, now: Severity) -> str | None:
     """Say that the severity has risen to critical; None: it has not, or that was said."""
-    if Way.SEVERITY in course.opened or now is not Severity.CRITICAL or before is Severity.CRITICAL:
+    if WorseBy.SEVERITY in course.opened or now is not Severity.CRITICAL or before is Severity.CRITICAL:
         return None
     return f"{before} → {now}"
 
@@ -133,7 +133,7 @@ def exception(course: Course, error: str) -> str | None:
     known = sorted(course.errors)
     if len(course.errors) < MAX_ERRORS:
         course.errors.add(error)
-    if not known or Way.EXCEPTION in course.opened:
+    if not known or WorseBy.EXCEPTION in course.opened:
         return None
     return f"{error} instead of {known[0]}"
 
@@ -154,7 +154,7 @@ def rate(course: Course, occurrences: int, now: float, times: float, period: flo
     happened = occurrences - course.counted
     course.counted, course.counted_on = occurrences, now
     found = happened / max(elapsed, 1.0)
-    if not course.rate or happened < LEAST or Way.RATE in course.opened or found < times * course.rate:
+    if not course.rate or happened < LEAST or WorseBy.RATE in course.opened or found < times * course.rate:
         return None
     return f"{_per_minute(found)} a minute, {math.floor(found / course.rate):,} times as often"
 

@@ -168,7 +168,7 @@ def test_a_state_that_cannot_be_one_is_a_wrong_use(command):
         ("1 / 0", "failed", "cannot be imported: ZeroDivisionError"),
     ],
 )
-def test_a_module_is_named_and_it_is_told_whether_its_handler_is_attached_still(
+def test_check_reports_whether_the_handler_of_a_named_module_is_attached(
     sandbox: Sandbox, tmp_path: Path, then: str, word: str, detail: str
 ) -> None:
     (tmp_path / "shop.py").write_text(

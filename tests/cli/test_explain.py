@@ -113,7 +113,7 @@ def test_the_lines_of_a_call_of_several_lines_belong_to_it(run, tmp_path):
     assert answers.pop()[0] == 0
 
 
-def test_a_message_alone_has_no_key_for_nothing_tells_which_line_logged_it(run):
+def test_a_message_alone_has_no_key_because_its_line_is_unknown(run):
     code, out, err = run("--logger", "shop", "--json", stdin="payment 17 failed\n")
     assert (code, json.loads(out).get("key")) == (1, None)
     assert "no key is shown" in err

@@ -93,7 +93,7 @@ def test_a_terminal_shows_a_table(on_terminal, sandbox: Sandbox, tmp_path, make_
     assert row.startswith("held   0 s  \x1b[1;31mcritical\x1b[0m  CRITICAL of logger 'shop'")
 
 
-def test_a_terminal_hears_that_pages_would_not_get_through(on_terminal, sandbox: Sandbox):
+def test_a_terminal_shows_that_pages_would_not_get_through(on_terminal, sandbox: Sandbox):
     sandbox.stop()
     assert "Pages would not get through." in on_terminal("check")
 

@@ -52,7 +52,7 @@ def spool(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     return directory
 
 
-def test_the_list_tells_state_age_severity_and_label(command, spool: Path):
+def test_the_list_shows_state_age_severity_and_label(command, spool: Path):
     holder = write(spool, "held", age=0.0)
     holder.live(0.0)
     ran = command("spool", "list", str(spool))

@@ -107,6 +107,10 @@ class State:
         self.due_in = None
         return True
 
+    def hand_in_all(self) -> None:
+        if self.due_in is not None:
+            self.hand_in()
+
     def take_standings(self) -> dict[str, Standing]:
         standings, self.standings = self.standings, {}
         return standings
@@ -325,7 +329,7 @@ def test_the_size_of_what_another_process_told_is_reported_if_nobody_has(untold:
     assert fleet.sizes == ([("disk", 100.0)] if asked else [])
 
 
-def test_what_another_process_is_sending_is_kept_until_it_is_told():
+def test_what_another_process_is_sending_is_kept_until_it_is_sent():
     fleet = Fleet(State([Anothers(False, 30.0), Anothers(True, 290.0)]))
     fleet.log()
     assert fleet.steps() is not None

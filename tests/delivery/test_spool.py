@@ -147,9 +147,7 @@ EVENT = json.loads(encode(Trigger("x", dedup_key="the disk is full")).json)
     ],
     ids=str,
 )
-def test_a_file_of_a_wrong_shape_is_set_aside(
-    tmp_path: Path, notices: Notices, fields: dict[str, Any]
-) -> None:
+def test_a_file_of_a_wrong_shape_is_renamed(tmp_path: Path, notices: Notices, fields: dict[str, Any]) -> None:
     file, _ = written(tmp_path, kept(accepted=1_000.0), kept("good"))
     changed(file, **fields)
     assert taken(notices.spool(tmp_path)) == ["good"]

@@ -317,7 +317,7 @@ def test_an_accepted_event_whose_answer_is_lost_opens_one_alert(serve: Serve, co
 HUGE = Trigger("huge", custom_details={str(n): "x" * 10_000 for n in range(50)})
 
 
-def test_a_refusal_that_comes_before_the_event_was_read_is_heard(serve: Serve, connect: Connect) -> None:
+def test_a_refusal_that_comes_before_the_event_was_read_is_seen(serve: Serve, connect: Connect) -> None:
     refuses_unread = unread(then(answer(413, "too large"), hangs_up))
     with pytest.raises(BadRequest):
         connect(serve(refuses_unread)).post(encode(HUGE))

@@ -166,7 +166,7 @@ def test_check_resolves_an_alert_that_never_was(serve: Serve, connect: Connect) 
     assert receipt.status == "success"
 
 
-def test_check_tells_what_stands_in_the_way_after_one_attempt(serve: Serve, connect: Connect) -> None:
+def test_check_says_what_is_in_the_way_after_one_attempt(serve: Serve, connect: Connect) -> None:
     server = serve(answer(400, '{"status":"invalid event","errors":["wrong key"]}'), resets)
     client = connect(server)
     with pytest.raises(BadRequest, match="wrong key"):

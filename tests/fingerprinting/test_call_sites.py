@@ -78,6 +78,7 @@ class Words(str):
     pass
 
 
+TAG = "[shop]"
 MANY = {f"name_{'x' * number}": number for number in range(40)}
 
 
@@ -127,6 +128,16 @@ def printed(log: logging.Logger, i: int) -> None:
         log.error(f"payment failed: {traceback.format_exc()}")
 
 
+def handled(log: logging.Logger, i: int, message: str, **more: Any) -> None:
+    try:
+        raise LookupError(f"no payment {1_000 + i}")
+    except LookupError as error:
+        if "%" in message:
+            log.error(message, error, **more)
+        else:
+            log.error(f"Error: {error!r}", **more)
+
+
 FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
     "an f-string": lambda log, i: log.error(f"payment {i} failed"),
     "an f-string with an exception": lambda log, i: log.error(
@@ -143,6 +154,13 @@ FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
     "an exception": lambda log, i: log.error(raised(LookupError(f"no payment {1_000 + i}"))),
     "an exception as the argument": lambda log, i: log.error("%s", raised(LookupError(f"no {1_000 + i}"))),
     "a text as the argument": lambda log, i: log.error("payment failed: %s", f"because of {i}"),
+    "the handled exception at the end": lambda log, i: handled(log, i, "payment failed: %s"),
+    "the same with its traceback": lambda log, i: handled(log, i, "payment failed: %s", exc_info=True),
+    "the handled exception behind a word that says nothing": lambda log, i: handled(log, i, "Error: %s"),
+    "the same in an f-string": lambda log, i: handled(log, i, ""),
+    "values with brackets": lambda log, i: log.error(f"payment {i} failed: {(i, '<b>', 'a=b')}"),
+    "a tag as the first value": lambda log, i: log.error(f"{TAG} payment {i} failed"),
+    "a very long value": lambda log, i: log.error(f"payment {i} failed: {'bank closed ' * 500}"),
     "details of its own": lambda log, i: log.error(
         "payment %s failed", i, extra={"pagerduty": {"component": "pay", "custom_details": {"order": i}}}
     ),
@@ -336,10 +354,48 @@ def test_a_plain_record_of_a_line_with_a_milder_severity_pages(sandbox: Sandbox,
 
 def test_two_problems_of_one_line_are_two_alerts(sandbox: Sandbox, handler: Watched) -> None:
     log = logger_of(handler)
-    for i in range(5):
-        for kind in ("payment", "refund"):
-            log.error(f"payment {i} failed" if kind == "payment" else f"refund {i} failed")
+    before = 0
+    for i in range(8):
+        before = before if i > 5 else handler.looked_at
+        for kind in ("payment", "refund", "(refund)"):
+            log.error(f"payment {i} failed" if kind == "payment" else f"refund {kind} {i} failed")
             assert handler.flush(10.0)
+    assert len(sandbox.alerts) == 2
+    assert handler.looked_at == before
+
+
+def test_what_ends_a_template_hides_no_other_problem(sandbox: Sandbox, handler: Watched) -> None:
+    log = logger_of(handler)
+
+    def say(value: object, info: object = None) -> None:
+        log.error("step failed: %s", value, exc_info=info)  # type: ignore[arg-type]
+        assert handler.flush(10.0)
+
+    for i in range(4):
+        say(f"no money {i}")
+        say(raised(LookupError(i)), raised(LookupError(i)))
+    assert len(sandbox.alerts) == 1
+    others = [
+        'no money\nTraceback (most recent call last):\n  File "shop.py", line 7, in pay\n    x\nKeyError: 1',
+        ExceptionGroup("many", [ValueError(1)]),
+    ]
+    for number, other in enumerate(others, 2):
+        say(other)
+        assert len(sandbox.alerts) == number
+    log.error("step failed: %s", "no money")  # another line with the same template
+    assert handler.flush(10.0)
+    assert len(sandbox.alerts) == 3
+
+
+def test_a_text_that_is_the_template_of_other_records_hides_none(sandbox: Sandbox, handler: Watched) -> None:
+    log = logger_of(handler)
+    say = lambda *said: log.error(*said)  # noqa: E731
+    for _ in range(4):
+        say("%s")
+        assert handler.flush(10.0)
+    for _ in range(4):
+        say("%s", "disk full")
+        assert handler.flush(10.0)
     assert len(sandbox.alerts) == 2
 
 

@@ -12,8 +12,9 @@ import queue
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -444,6 +445,43 @@ def test_a_running_loop_is_hooked(sandbox, shop, loops):
         runner.run(main())
     assert flush(shop)
     assert len(sandbox.alerts) == 1
+
+
+class OtherLoop(asyncio.AbstractEventLoop):
+    """As rloop's: no loop of asyncio's, with what it does with exceptions defined anew."""
+
+    logger = "asyncio"
+
+    def call_exception_handler(self, context: Mapping[str, Any]) -> None:
+        error = context["exception"]
+        logging.getLogger(self.logger).error(
+            "%s\nhandle: <Handle at 0x7f>", context["message"], exc_info=(type(error), error, None)
+        )
+
+
+class LoopOfQasync(OtherLoop):
+    logger = "qasync._QEventLoop"
+
+    def call_exception_handler(self, context: Mapping[str, Any]) -> None:
+        super().call_exception_handler(context)
+
+
+class LoopOfQt(asyncio.AbstractEventLoop):
+    """As that of PySide6's QtAsyncio, which is told failures that somebody awaits, and catches."""
+
+    def call_exception_handler(self, context: Mapping[str, Any]) -> None:
+        pass
+
+    call_exception_handler.__module__ = "PySide6.QtAsyncio.events"
+
+
+@pytest.mark.parametrize(("loop", "pages"), [(OtherLoop, 1), (LoopOfQasync, 1), (LoopOfQt, 0)])
+def test_a_loop_of_another_library_pages_what_nobody_awaits(sandbox, root, loop, pages):
+    with install_hooks():
+        loop().call_exception_handler({"message": "failed at 0x7f", "exception": ValueError("boom")})
+    assert flush(root)
+    told = [(event["payload"]["severity"], event["payload"]["summary"]) for event in sandbox.events]
+    assert told == [("critical", "failed: ValueError: boom")] * pages
 
 
 def test_what_a_callback_was_given_is_not_shown(sandbox, root):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pagerduty_logging import PagerDutyHandler
-from pagerduty_logging.integrations.tasks import Reports, Tasks
+from pagerduty_logging.integrations.tasks import ReportFilter, Tasks
 from pagerduty_logging.sandbox import Sandbox
 
 
@@ -93,7 +93,7 @@ def test_a_wrong_option_is_named() -> None:
         Tasks("queue", "Task", json, handler="yes", resolve_on_success=True)  # type: ignore[arg-type]
 
 
-class Attempts(Reports):
+class Attempts(ReportFilter):
     def replaced(self, record: logging.LogRecord) -> bool:
         return record.args[0] == "attempt"  # type: ignore[index]
 

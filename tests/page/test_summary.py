@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from pagerduty_logging.page.summary import summary
+from pagerduty_logging.page.summary import MAX_LINE_CHARS, summary
 from pagerduty_logging.record.exceptions import Frame, Raised
 from pagerduty_logging.record.printed_traceback import find_in, parse
 from pagerduty_logging.record.reporters import without_contents
@@ -112,7 +112,7 @@ def test_a_tasks_function_is_not_named_twice() -> None:
     assert summary("GET /pay failed", (BOOM,), LIBRARY) == "GET /pay failed in views.pay: ValueError: boom"
 
 
-def test_what_stands_for_an_argument_has_no_quotes() -> None:
+def test_the_placeholder_of_an_argument_has_no_quotes() -> None:
     record = logging.LogRecord("mail.log", logging.ERROR, LIBRARY.path, 7, "%r failed", (("h", 25),), None)
     assert without_contents(record).getMessage() == "tuple of 2 failed"
 
@@ -123,3 +123,20 @@ def test_what_loguru_puts_before_a_message_by_default_is_left_out() -> None:
     assert summary(f"{begins}it broke", (BOOM,), OWN) == "it broke: ValueError: boom"
     caught = "An error has been caught in function 'main', process 'Main' (5947), thread 'Main' (140):"
     assert summary(begins + caught, (BOOM,), OWN) == summary(caught, (BOOM,), OWN)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("RuleException:\nValueError in line 8:\nboom\n  File", "RuleException: ValueError in line 8: boom"),
+        ("WorkflowError:\n\n  At least one job failed.\nSee", "WorkflowError: At least one job failed."),
+        ("These failed:\n- a:\n- b:\n- c:", "These failed: - a: - b:"),
+        ("payment failed:", "payment failed:"),
+        ("payment failed:\n", "payment failed:"),
+        ("payment failed\nsecond line", "payment failed"),
+        (f"failed:\n{'x' * 10_000}", f"failed: {'x' * (MAX_LINE_CHARS - 9)}…"),
+    ],
+)
+def test_a_line_that_ends_in_a_colon_is_shown_with_the_next(words: str, shown: str) -> None:
+    assert summary(words, (), OWN) == shown
+    assert summary(words, (BOOM,), OWN) == f"{words.partition(chr(10))[0].rstrip(':')}: ValueError: boom"

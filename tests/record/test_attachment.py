@@ -1,4 +1,4 @@
-"""Whether any logger has a handler still, and what became of one that was thrown out."""
+"""Whether any logger has a handler still, and what happened to one that was removed."""
 
 import logging
 import logging.config

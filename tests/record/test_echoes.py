@@ -3,6 +3,8 @@
 import logging
 import traceback
 
+import pytest
+
 from pagerduty_logging.record.echoes import (
     MAX_SECONDS,
     MAX_SECONDS_BETWEEN,
@@ -44,6 +46,20 @@ def test_an_answer_that_a_tornado_program_gave_itself_pages() -> None:
 def test_an_answer_that_was_asked_for_by_tornados_http_error_pages() -> None:
     assert not while_handling(HTTPError(503), access())
     assert not while_handling(type("Subclass", (HTTPError,), {})(503), access())
+
+
+@pytest.mark.parametrize("server", ["jupyter_server", "jupyterhub"])
+def test_what_jupyters_servers_log_of_an_answer_repeats_the_exception_that_is_being_handled(server) -> None:
+    def of(text: str) -> logging.LogRecord:
+        place = f"/venv/lib/python3.13/site-packages/{server}/log.py"
+        return record(text, name="ServerApp", pathname=place, funcName="log_request")
+
+    headers, line = of('{\n  "Host": "127.0.0.1"\n}'), of("500 GET /pay (7f@127.0.0.1) 78.59ms")
+    assert while_handling(ValueError("boom"), headers)
+    assert while_handling(ValueError("boom"), line)
+    assert while_handling(HTTPError(503), headers)
+    assert not while_handling(HTTPError(503), line)
+    assert not while_handling(ValueError("boom"), record("500 GET /pay", name="ServerApp"))
 
 
 def test_uvicorns_last_line_repeats_the_error_just_before_it() -> None:

@@ -1,4 +1,4 @@
-"""Looking for handlers that were thrown out costs a quiet process nothing."""
+"""Looking for handlers that were removed costs a quiet process nothing."""
 
 import logging
 from collections.abc import Callable

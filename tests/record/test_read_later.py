@@ -117,7 +117,7 @@ def test_the_order_of_what_waits_is_kept(busy: Busy, sandbox: Sandbox) -> None:
     assert disk.custom_details["occurrences"] == 2
 
 
-def test_a_line_with_ever_other_words_is_one_problem_however_its_records_are_read(
+def test_a_line_with_different_words_each_time_is_one_problem_however_its_records_are_read(
     busy: Busy, sandbox: Sandbox
 ) -> None:
     logger, handler = busy

@@ -437,7 +437,7 @@ def lived(app: Any, pager: Pager) -> list[tuple[str, int]]:
     return told
 
 
-def test_the_server_hears_of_the_shutdown_once_all_is_delivered(pager: Pager, pagerduty: Sandbox):
+def test_the_shutdown_reaches_the_server_once_all_is_delivered(pager: Pager, pagerduty: Sandbox):
     pagerduty.fail_next(503)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -43,8 +43,8 @@ log.propagate = False
 
 PATIENT = """
 import pagerduty_logging.state.breaker, pagerduty_logging.state.redis
-for module in (pagerduty_logging.state.breaker, pagerduty_logging.state.redis):
-    module.PATIENCE = module.PATIENCE_ASIDE = 20.0
+pagerduty_logging.state.breaker.PATIENCE = 20.0
+pagerduty_logging.state.redis.PATIENCE = pagerduty_logging.state.redis.PATIENCE_IN_BACKGROUND = 20.0
 """
 """For programs whose state is well: on a busy machine it may need more than a quarter of a second."""
 

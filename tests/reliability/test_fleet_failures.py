@@ -22,7 +22,7 @@ from .test_fleet import details, go_on, known, summaries
 # --- a file on a bad day -------------------------------------------------------------------------
 
 PAGING = """
-made = attached(state={state!r})
+made = attached(state={state!r}, flush_timeout=1.0)
 if {before!r}:
     log.error("before")
     assert made.flush(20.0)

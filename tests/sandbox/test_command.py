@@ -103,7 +103,7 @@ def test_it_prints_a_line_for_each_event_until_ctrl_c(http_session: requests.Ses
         assert process.communicate(timeout=5) == ("", "")
 
 
-def test_sigterm_ends_it_without_a_word() -> None:
+def test_sigterm_ends_it_silently() -> None:
     with running() as process:
         read_url(process)
         process.terminate()

@@ -100,6 +100,6 @@ def test_asking_for_the_heads_of_a_stream_ends(sandbox: Sandbox, send: Sender) -
     assert answer.content == b""
 
 
-def test_a_page_of_another_site_hears_nothing(sandbox: Sandbox, send: Sender) -> None:
+def test_a_page_of_another_site_gets_nothing(sandbox: Sandbox, send: Sender) -> None:
     answer = send.session.get(f"{sandbox.url}/live", headers={"Host": "rebound.example.com"}, timeout=10)
     assert answer.status_code == 403

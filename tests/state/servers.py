@@ -87,9 +87,9 @@ def running(folder: Path, *options: str, program: str = "redis-server", port: in
 class Proxy:
     """Passes on what is said to a server; cuts the connection within an answer, or stops, when told to."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, own: int = 0) -> None:
         self.target = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", own))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.cut_after: int | None = None

@@ -18,7 +18,7 @@ from pagerduty_logging.state.why import Why, duration
 from tests.turned import Program, details
 
 
-def test_the_size_of_a_storm_is_told_fifteen_seconds_after_its_first_event() -> None:
+def test_the_size_of_a_problem_is_reported_fifteen_seconds_after_its_first_event() -> None:
     program = Program()
     program.log(times=2)
     program.turn(1.0)
@@ -38,7 +38,7 @@ def test_the_size_of_a_storm_is_told_fifteen_seconds_after_its_first_event() -> 
     assert len(program.events) == 2
 
 
-def test_the_size_is_told_even_if_the_process_ends_before() -> None:
+def test_the_size_is_reported_even_if_the_process_ends_before() -> None:
     program = Program()
     program.log(times=100_000)
     program.end()
@@ -72,7 +72,7 @@ def test_follow_up_0_has_no_follow_up() -> None:
     assert program.pipeline.follow_ups.wait(program.now) is None
 
 
-def test_the_worker_sleeps_when_there_is_nothing_to_tell() -> None:
+def test_the_worker_sleeps_when_there_is_nothing_to_report() -> None:
     program = Program()
     program.log(times=50)
     program.turn(400.0)
@@ -132,7 +132,7 @@ def test_every_event_says_why_it_was_sent() -> None:
     assert details(program.events)[0]["suppressed"] == 1, "the lost event's own"
 
 
-def test_nothing_is_told_after_a_resolve() -> None:
+def test_nothing_is_reported_after_a_resolve() -> None:
     program = Program()
     program.log(times=50)
     program.resolve(program.events[0]["dedup_key"])
@@ -149,7 +149,7 @@ def test_what_was_held_back_long_ago_opens_no_incident_when_the_process_ends() -
     assert program.reasons == ["first"]
 
 
-def test_the_most_severe_is_told_first_when_the_process_ends() -> None:
+def test_the_most_severe_is_reported_first_when_the_process_ends() -> None:
     program = Program()
     program.log("often", times=9)
     program.log("seldom", times=3)
@@ -165,7 +165,7 @@ def test_what_min_occurrences_held_back_is_counted_once() -> None:
     assert details(program.events)[-1]["occurrences"] == 10
 
 
-def test_a_problem_that_made_way_for_others_is_told_all_the_same() -> None:
+def test_a_problem_that_made_way_for_others_is_reported_all_the_same() -> None:
     program = Program(max_fingerprints=2)
     for message in ("disk full", "timed out", "no route"):
         program.log(message, times=5)

@@ -157,11 +157,12 @@ class Fleet(RuleBasedStateMachine):
         else:
             assert isinstance(answer, Anothers)
             if answer.told:
-                # A lesser event that was under way beside a worse one moves the window of both.
-                latest = max((at for at, _ in self.model.events), default=-WINDOW)
-                told = [at for at, worst in self.model.events if worst <= severity and latest - at <= WINDOW]
+                # An event that was under way at the same time as a worse one moves the window of both.
+                longest = WINDOW + LEASE
+                told = [
+                    at for at, worst in self.model.events if worst <= severity and self.now - at <= longest
+                ]
                 assert told, "who is told that it was told can rely on it"
-                assert self.now - latest <= WINDOW
             else:
                 assert 0.0 < answer.again_in <= LEASE
                 assert any(worst <= severity for _, worst, _ in self.held.values()) or self.model.disturbed
@@ -211,7 +212,7 @@ class Fleet(RuleBasedStateMachine):
         """What it has not handed in is lost with it; its lease runs out."""
         ledger = self.members[member]._ledger
         lost = sum(tally.n for tally in ledger._counts.values())
-        sent = ledger._sent
+        sent = ledger.sent
         if sent is not None or lost:
             return  # the model counts exactly: only those are killed that have handed in all
         if self.held.pop(member, None) is not None:
@@ -330,3 +331,19 @@ class TestCalmRedis(CalmRedisFleet.TestCase):
     @pytest.fixture(autouse=True)
     def _server(self, redis_server: Server) -> None:
         RedisFleet.server = redis_server
+
+
+@pytest.mark.parametrize("kind", [SqliteFleet, RedisFleet])
+def test_a_critical_event_that_is_reported_late_hides_no_new_one(kind: type[Fleet], redis_server: Server):
+    RedisFleet.server = redis_server
+    fleet = kind()
+    fleet.begin()
+    fleet.there_is_trouble(member=1, trouble="lost answer")
+    fleet.an_occurrence_is_claimed(member=1, severity=0, then="taken")
+    fleet.time_passes(seconds=WINDOW + 1.0)
+    fleet.an_occurrence_is_claimed(member=0, severity=1, then="taken")
+    fleet.an_occurrence_is_claimed(member=1, severity=0, then="held")
+    try:
+        assert 1 in fleet.held
+    finally:
+        fleet.teardown()

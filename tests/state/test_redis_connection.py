@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pagerduty_logging.state.protocol import Anothers, Claim, Mine, Request, Sender, StateError, Unknown
-from pagerduty_logging.state.redis import RedisStore
+from pagerduty_logging.state.redis import RedisStore, _Asking
 from pagerduty_logging.state.redis_connection import command
 
 from .conftest import Member
@@ -81,7 +81,7 @@ def test_a_command_is_sent_as_redis_py_sends_it():
     assert command(words) == b"".join(Connection().pack_command(*words))
 
 
-def test_a_server_that_forgot_the_script_is_told_it_again(redis_server: Server):
+def test_a_server_that_forgot_the_script_is_sent_it_again(redis_server: Server):
     here = Member(redis_server.url)
     here.ask()
     redis_server.client().script_flush()
@@ -89,7 +89,7 @@ def test_a_server_that_forgot_the_script_is_told_it_again(redis_server: Server):
     assert here.said == []
 
 
-def test_a_server_that_hangs_as_it_is_told_the_script_again_holds_the_worker_for_a_moment(
+def test_a_server_that_hangs_as_it_is_sent_the_script_again_holds_the_worker_for_a_moment(
     redis_server: Server,
 ):
     proxy = Proxy(redis_server.port)
@@ -139,7 +139,12 @@ class JustFree:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.acquire, self.release = self._lock.acquire, self._lock.release
+        self.release = self._lock.release
+        self._looked = False
+
+    def acquire(self, blocking: bool = True) -> bool:
+        before, self._looked = self._looked, True
+        return before and self._lock.acquire(blocking)
 
     def locked(self) -> bool:
         return True
@@ -168,8 +173,11 @@ def test_a_connection_with_an_answer_to_something_else_is_given_up(redis_server:
         sender=Sender(name="one", process="one", host="web-1", space="space"), claim=Claim("disk", 1, 0.0)
     )
     store.exchange(replace(request, claim=None), 1.0)
-    store._line(request).link.client.connection.send_command("PING")
+    line = store._line(request)
+    line.link.client.connection.send_command("PING")
+    asking = _Asking(store, line, line.join(request), line.lead(), alone=True)
+    assert asking.wait(1.0)
     with pytest.raises(StateError, match="nonsense"):
-        store.read(store._line(request), [request], store.send(store._line(request), [request]), 1.0)
+        asking.result()
     assert isinstance(store.exchange(request, 1.0).answer, Mine | Anothers)
     store.close()

@@ -77,7 +77,7 @@ def test_a_higher_severity_is_sent_at_once(member, told: bool):
     assert here.ask(severity=1).told
 
 
-def test_after_a_window_a_lower_severity_was_told_and_a_higher_one_is_sent_at_once(member):
+def test_after_a_window_a_lower_severity_was_reported_and_a_higher_one_is_sent_at_once(member):
     here, there = member(), member()
     here.tell(severity=0, window=0.02)
     time.sleep(0.03)
@@ -85,7 +85,7 @@ def test_after_a_window_a_lower_severity_was_told_and_a_higher_one_is_sent_at_on
     assert isinstance(there.ask(severity=0), Mine)
 
 
-def test_after_the_window_one_reminds_and_tells_what_was_held_back(member):
+def test_after_the_window_one_reminds_and_reports_what_was_held_back(member):
     here, there = member("web-1"), member("web-2")
     here.tell(window=1.0)
     there.see(n=41)
@@ -117,7 +117,7 @@ def test_first_seen_comes_of_the_oldest_occurrence_of_all(member):
     assert (answer.occurrences, answer.suppressed) == (3, 2)
 
 
-def test_one_follow_up_a_window_tells_the_size(member):
+def test_one_follow_up_a_window_reports_the_size(member):
     here, there = member(), member()
     here.tell()
     assert here.ask(n=0, follow_up=True).told, "there is nothing to tell"
@@ -132,7 +132,7 @@ def test_one_follow_up_a_window_tells_the_size(member):
     assert there.ask().again_in > 290.0, "the window stays"
 
 
-def test_what_a_report_of_its_size_has_told_is_no_reminder_once_the_window_is_over(member):
+def test_what_a_report_of_its_size_has_said_is_no_reminder_once_the_window_is_over(member):
     here, there = member(), member()
     here.tell(window=0.02)
     now = time.time()
@@ -190,7 +190,7 @@ def test_what_happened_before_the_resolve_does_not_open_the_problem_again(member
     assert here.state._asker.store.problems()[1] == []
 
 
-def test_a_late_word_of_a_resolve_does_not_end_what_was_told_since(member):
+def test_a_resolve_that_arrives_late_does_not_end_what_was_reported_since(member):
     here, there = member(), member()
     asked = time.time()
     there.tell()

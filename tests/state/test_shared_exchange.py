@@ -133,7 +133,7 @@ def test_the_same_claim_at_one_moment_is_made_once():
     assert not crowd.replies["b"].handed_in, "what it counted is still to be handed in"
 
 
-def test_different_claims_at_one_moment_are_made_in_one_exchange_and_each_but_once():
+def test_different_claims_at_one_moment_are_made_in_one_exchange_and_each_only_once():
     crowd = Crowd(Store())
     first = crowd.begin_first("a", request("a", "network"))
     others = [crowd.begin(f"{key} {n}", request(f"{n}", key)) for key in ("disk", "queue") for n in range(3)]

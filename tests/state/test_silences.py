@@ -4,7 +4,7 @@ import pytest
 
 from pagerduty_logging.state.protocol import Silence
 from pagerduty_logging.state.silences import silences
-from pagerduty_logging.state.worse import Way, second_key
+from pagerduty_logging.state.worse import WorseBy, second_key
 
 LONG = "k" * 255
 
@@ -21,8 +21,8 @@ def silence(by: str, what: str = "", critical: bool = False) -> Silence:
         ("all", "", "disk", "shop", True),
         ("key", "disk", "disk", "shop", True),
         ("key", "disk", "disk full", "shop", False),
-        ("key", "disk", second_key("disk", Way.RATE), "shop", True),
-        ("key", LONG, second_key(LONG, Way.EXCEPTION), "shop", True),
+        ("key", "disk", second_key("disk", WorseBy.RATE), "shop", True),
+        ("key", LONG, second_key(LONG, WorseBy.EXCEPTION), "shop", True),
         ("key", "disk", "disk-worse-than-that", "shop", False),
         ("logger", "shop", "disk", "shop", True),
         ("logger", "shop", "disk", "shop.billing.cards", True),

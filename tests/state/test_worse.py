@@ -49,7 +49,7 @@ def test_another_exception_opens_a_second_alert_and_a_third_one_none() -> None:
     assert program.reasons == ["first", "worse: OSError instead of TimeoutError"]
 
 
-def test_a_rate_of_ten_times_what_was_told_opens_a_second_alert() -> None:
+def test_a_rate_of_ten_times_what_was_reported_opens_a_second_alert() -> None:
     program = Program(**WORSE)
     program.log(times=31)
     program.turn(301.0)  # 30 more in 15 s were told: 120 a minute

@@ -41,24 +41,24 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="OPTION=VALUE",
         help="rehearse with this option of the handler too, and compare; may be given several times",
     )
-    telling = parser.add_argument_group("telling")
-    telling.add_argument(
+    output = parser.add_argument_group("output")
+    output.add_argument(
         "--night", metavar="HOURS", default="22-7", help="when people sleep (default: %(default)s)"
     )
-    telling.add_argument("--json", action="store_true", help="print one JSON object")
-    telling.add_argument("--csv", action="store_true", help="print a row for each problem")
-    telling.add_argument("--html", metavar="FILE", help="draw it: one page that needs nothing else")
-    telling.add_argument("--svg", metavar="FILE", help="draw it: the picture alone")
-    telling.add_argument(
+    output.add_argument("--json", action="store_true", help="print one JSON object")
+    output.add_argument("--csv", action="store_true", help="print a row for each problem")
+    output.add_argument("--html", metavar="FILE", help="draw it: one page that needs nothing else")
+    output.add_argument("--svg", metavar="FILE", help="draw it: the picture alone")
+    output.add_argument(
         "--compare", nargs=2, metavar=("A.json", "B.json"), help="compare two results of --json"
     )
-    telling.add_argument(
+    output.add_argument(
         "--incidents", metavar="FILE", help="judge by incidents: CSV or JSON with start, end, title"
     )
-    telling.add_argument(
+    output.add_argument(
         "--check", metavar="LEDGER", help="compare with what was sent, by the handler's ledger"
     )
-    telling.add_argument(
+    output.add_argument(
         "--fail-over", type=int, metavar="N", help="exit 1 if more than N alerts would have been opened"
     )
     return parser

@@ -69,7 +69,9 @@ def compared(before: Result, after: Result) -> list[Block]:
             what = "paged only after" if not a else "paged only before" if not b else ""
             late = _delay(old.get(key), new.get(key))
             what = what or (
-                f"told {_duration(abs(late))} {'later' if late > 0 else 'earlier'}" if abs(late) >= 1 else ""
+                f"reported {_duration(abs(late))} {'later' if late > 0 else 'earlier'}"
+                if abs(late) >= 1
+                else ""
             )
             changed.append((-abs(b - a), (f"{a:,}", f"{b:,}", what, _short(problem.key), problem.summary)))
     changed.sort()
@@ -78,7 +80,7 @@ def compared(before: Result, after: Result) -> list[Block]:
             Table(("before", "after", "what", "key", "problem"), [row for _, row in changed[:MAX_ROWS]])
         )
     else:
-        found.append(Text("No problem would have been told differently."))
+        found.append(Text("No problem would have been reported differently."))
     if len(changed) > MAX_ROWS:
         found.append(Text(f"… {len(changed) - MAX_ROWS:,} more problems changed."))
     return found
@@ -152,7 +154,7 @@ def judged(result: Result, incidents: Sequence[Incident], zone: tzinfo) -> list[
             first = min(heard)
             late = first - incident.start
             after = f"caught after {_duration(late)}" if late >= 0 else f"caught {_duration(-late)} before"
-            woke = f"{len(during)} alerts" if during else "told on an alert that was open"
+            woke = f"{len(during)} alerts" if during else "reported on an alert that was open"
             rows.append((after, woke, day_and_time(incident.start, zone), incident.title))
         else:
             rows.append(("missed", "", day_and_time(incident.start, zone), incident.title))

@@ -69,7 +69,7 @@ def _lane(problem: Problem, span: lanes.Scale, dark: str, zone: tzinfo) -> str:
     most = max((count for _, count in ticks), default=1)
     bars = "".join(_bar(at, count, most) for at, count in ticks)
     marks = "".join(_mark(mark, zone) for mark in lanes.marks(problem, span))
-    sure = '<abbr title="told apart by masking values">≈</abbr> ' if problem.uncertain else ""
+    sure = '<abbr title="distinguished by masking values">≈</abbr> ' if problem.uncertain else ""
     counts = f"{len(problem.events):,} events, {problem.records:,} records"
     return (
         f'<details class="lane"><summary><span class="what"><i class="{escape(problem.severity)}"></i>'

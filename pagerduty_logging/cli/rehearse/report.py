@@ -16,7 +16,7 @@ from pagerduty_logging.cli.rehearse.result import Problem, Result
 PAGERDUTY_LIMIT: Final = 120
 """About how many events a minute PagerDuty accepts for one routing key."""
 MASKS_ERR: Final = (
-    "of messages with values in them the masker tells 78 to 81 % apart cleanly, splits 8 to 14 % into many, "
+    "of messages with values in them masking separates 78 to 81 % cleanly, splits 8 to 14 % into many, "
     "and merges 2 %"
 )
 """Measured, see the figures of the fingerprint: interpolated calls without their source."""
@@ -164,8 +164,8 @@ def totals(result: Result, zone: tzinfo) -> list[str]:
         said.append(f"{count:,} events would have been dropped: {reason}.")
     if result.uncertain:
         said.append(
-            f"≈ {result.uncertain:.0%} of the problems are told apart by masking values, for the log has "
-            f"no templates: "
+            f"≈ {result.uncertain:.0%} of the problems are distinguished by masking values, because the log "
+            f"has no templates: "
             f"{MASKS_ERR}. With --source DIR, where lines name file and line, templates are read from "
             f"the source."
         )

@@ -75,7 +75,7 @@ def _seldom(result: Result, rerun: Rerun, options: Mapping[str, Any]) -> list[tu
     logger, most = by_logger.most_common(1)[0]
     whose = f", {most:,} of them of `{logger}`" if most < saved else f", all of `{logger}`"
     delay = (
-        f"; what still pages is told {_duration(max(later))} later at most"
+        f"; what still pages does so {_duration(max(later))} later at most"
         if later and max(later) >= 1
         else ""
     )

@@ -23,7 +23,7 @@ MAX_NAMES = 10
 def check_logging(*_: Any, **__: Any) -> list[CheckMessage]:
     """Return a warning for each reason why errors do not page."""
     pagers = reach.attached()
-    found = [*_unattached(pagers), *_thrown_out(pagers)]
+    found = [*_unattached(pagers), *_removed(pagers)]
     if pagers:
         found += [*_handlers(pagers), *_failed_requests(), *_cut_off()]
     return found
@@ -63,7 +63,7 @@ def _unattached(pagers: Mapping[PagerDutyHandler, list[str]]) -> Iterator[CheckM
         )
 
 
-def _thrown_out(pagers: Mapping[PagerDutyHandler, list[str]]) -> Iterator[CheckMessage]:
+def _removed(pagers: Mapping[PagerDutyHandler, list[str]]) -> Iterator[CheckMessage]:
     for handler in handlers():
         trouble = "" if handler in pagers else handler.lookout.trouble()
         if trouble and not pagers:

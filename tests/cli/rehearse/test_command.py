@@ -372,7 +372,7 @@ def test_half_a_character_in_a_name_stops_nothing(shown: str, run: Run, tmp_path
     assert run(tmp_path / "a.log", shown, "--html", tmp_path / "n.html", "--svg", tmp_path / "n.svg")[0] == 0
 
 
-def test_a_log_that_runs_backwards_is_told(run: Run, tmp_path: Path):
+def test_a_log_that_runs_backwards_is_reported(run: Run, tmp_path: Path):
     lines = LOG.splitlines(keepends=True)
     (tmp_path / "a.log").write_text("".join(reversed(lines)))
     assert "runs backwards" in run(tmp_path / "a.log")[1].replace("seems to run", "runs")

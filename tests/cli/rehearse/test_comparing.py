@@ -23,8 +23,8 @@ def test_what_is_gained_and_lost():
     said = words(comparing.compared(before, after))
     assert "| alerts | 2 | 1 | -1 |" in said
     assert "paged only before" in said
-    assert "told 20 seconds later" in said
-    assert "No problem would have been told differently" in words(comparing.compared(before, before))
+    assert "reported 20 seconds later" in said
+    assert "No problem would have been reported differently" in words(comparing.compared(before, before))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_is_no_ledger_is_refused(text: str):
         comparing.read_ledger(text)
 
 
-def test_what_was_sent_at_other_times_than_the_log_tells_of_is_left_out():
+def test_what_was_sent_at_times_that_the_log_does_not_cover_is_left_out():
     result = rehearsed([entry(NOON), entry(NOON + 600)])
     key = result.problems[0].key
     sent = [(NOON - 90_000, key), (NOON, key), (NOON + 600, key), (NOON + 90_000, key)]

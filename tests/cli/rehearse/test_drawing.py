@@ -49,7 +49,7 @@ def test_a_picture_of_nothing():
     ElementTree.fromstring(drawing.svg(result, UTC))
 
 
-def test_the_picture_alone_tells_of_those_without_room():
+def test_the_picture_alone_says_how_many_had_no_room():
     picture = drawing.svg(many(100), UTC)
     assert "70 more problems" in picture
     ElementTree.fromstring(picture)

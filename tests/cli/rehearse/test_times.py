@@ -201,7 +201,7 @@ def test_a_time_that_is_only_looked_at_turns_nothing_back():
     assert clock.read("2026-10-25 02:10:00") == at(2026, 10, 25, 0, 10)
 
 
-def test_lines_that_do_not_page_tell_that_time_went_back(read: Read):
+def test_lines_that_do_not_page_show_that_time_went_back(read: Read):
     lines = [("02:10", "ERROR"), ("02:30", "INFO"), ("02:50", "INFO"), ("02:05", "INFO"), ("02:20", "ERROR"),
              ("03:10", "ERROR")]  # fmt: skip
     log = "".join(f"2026-10-25 {time}:00,000 {level} shop: n\n" for time, level in lines)

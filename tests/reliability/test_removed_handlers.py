@@ -1,4 +1,4 @@
-"""A handler that a library's logging set-up throws out: told within seconds, and put back where asked."""
+"""A handler that a library removes when it configures logging: reported within seconds, put back if asked."""
 
 import pytest
 
@@ -178,7 +178,7 @@ def test_a_handler_is_put_back_when_a_library_cleared_the_handlers(pagerduty: Sa
     "throw_out",
     [*SET_UPS.values(), "root.handlers.clear()", "logging.disable(logging.CRITICAL)"],
 )
-def test_what_ends_the_program_pages_though_the_handler_was_thrown_out(
+def test_what_ends_the_program_pages_though_the_handler_was_removed(
     pagerduty: Sandbox, throw_out: str
 ) -> None:
     ended = run_mine(f"install_hooks()\n{throw_out}\n1 / 0", pagerduty)
@@ -213,7 +213,7 @@ def test_nothing_is_reported_if_all_is_as_the_application_wants_it(pagerduty: Sa
     ended.well()
 
 
-def test_a_forked_child_leaves_the_telling_to_its_parent(pagerduty: Sandbox) -> None:
+def test_a_forked_child_leaves_the_reporting_to_its_parent(pagerduty: Sandbox) -> None:
     ended = run_mine(
         """
         logging.basicConfig(force=True, stream=sys.stdout)
