@@ -131,7 +131,7 @@ class Asker:
         self.hand_ins.forget()
         if self.store is not None:
             self.store.abandon()
-            self.store = None  # this process may need another one
+            self.store = self._last_store = None  # this process may need another one
         self._begin()
 
     def among(self) -> Among | None:
