@@ -1,4 +1,4 @@
-"""An event that was accepted: whose it is, when it may go, and its forms for a late hour or a refusal."""
+"""An event that was accepted: whose it is, when it may go, and its forms when it is late or was refused."""
 
 from __future__ import annotations
 

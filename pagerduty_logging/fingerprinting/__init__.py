@@ -316,19 +316,22 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
             if type(value) is str:
                 if "(most recent call last)" in value:
                     return None
+                alone = alone and not texts.is_sentence(value)
             elif type(value) is not int:
                 if texts.failure_in(value):
                     return None
                 alone = alone and not causes.is_exception(value)
-        if type(args[-1]) is str and texts.ends_with_text(msg):
-            alone = False
+        alone = alone and not texts.ends_with_text(msg, args)
     else:
         if "\n" in msg or "=" in msg or msg.startswith("Template("):
             return None
         if "(most recent call last)" in msg or msg.endswith(("sub-exception)", "sub-exceptions)")):
             return None
-    if record.exc_info and not failure.is_ordinary(record):
-        return "not ordinary"
+    if record.exc_info:
+        if not failure.is_ordinary(record):
+            return "not ordinary"
+    elif record.exc_text:  # it came through a socket
+        return None
     found = source.template_of(record.pathname, record.lineno, msg)
     if found is not None:
         template = found.text

@@ -161,7 +161,7 @@ class _Page:
                     case "dedup_key" | "event_action":
                         pass
                     case "severity":
-                        wished["severity"] = _checked("severity", _text(value).strip().lower())
+                        wished["severity"] = _checked("severity", _text(value))
                     case "custom_details":
                         self._wished_details = _mapping(value)
                     case "links":

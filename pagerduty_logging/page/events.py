@@ -181,7 +181,9 @@ class Events:
             kind=Kind.FOLLOW_UP if why.follows_up else Kind.NEWS,
             accepted_at=now,
             body=BodyOf(
-                lambda: self._redactor.event(compose()), why=history.why, take=partial(figures.take, history)
+                lambda: self._redactor.event(compose()),
+                why=history.why,
+                take=partial(figures.take, history, problem.last.severity),
             ),
             settle=settle,
             caller=Named(

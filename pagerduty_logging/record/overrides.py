@@ -16,6 +16,8 @@ NAME = "pagerduty"
 GUARDED = "_pagerduty_guarded"
 """Marks the record of a guarded job: neither `min_occurrences` nor `ignore_exceptions` holds it back."""
 ACTIONS = ("trigger", "acknowledge", "resolve")
+IN_ANY_CASE = ("severity", "event_action")
+"""Entries whose value is one of a few words, which may be written in any case."""
 
 _SEVERITIES = {str(severity): severity for severity in Severity}
 

@@ -40,7 +40,7 @@ class _Tally:
     logger: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
     """Counts and outcomes under one number; times in it are seconds since the epoch, on this host's clock."""
 

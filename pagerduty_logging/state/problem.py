@@ -172,7 +172,7 @@ def reason(why: Why, problem: Problem, severity: Severity, now: float) -> str:
     """Say why an event is sent, before the problem takes note of it."""
     match why:
         case Why.WORSE:
-            return why.said(f"{problem.last.severity} → {severity}")
+            return words.worse(problem.last.severity, severity)
         case Why.AGAIN:
             return words.again(now - problem.last.at, problem.unreported)
         case _:

@@ -3,7 +3,8 @@
 One exchange is one round trip and one step: all of it happens, or nothing. Both stores take the same
 `Request` and give the same `Reply`. Severities are ranks: 0 critical, 1 error, 2 warning, 3 info. Times in a
 request are ages, in seconds, and times in a reply are on the store's clock, in seconds since the epoch: what
-the clocks of hosts show is compared nowhere.
+the clocks of hosts show is compared nowhere. Nobody changes a value that was made: those of an exchange are
+not frozen, because each would take three times as long to make.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Sender:
     per_minute: int = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Count:
     """Occurrences of one problem that the state does not know yet.
 
@@ -91,7 +92,7 @@ class Count:
     logger: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What became of a problem, or of a lease on it.
 
@@ -114,7 +115,7 @@ class Outcome:
     change: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claim:
     """May I send this event?
 
@@ -133,7 +134,7 @@ class Claim:
     change: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Request:
     """One exchange.
 
@@ -171,7 +172,7 @@ class Request:
         return replace(self, counts=tuple(counts), outcomes=tuple(outcomes))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Standing:
     """How a problem stands for all, after a hand-in.
 
@@ -193,7 +194,7 @@ class Standing:
         return not (self.told or self.leased)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Figures:
     """What all processes know of a problem together.
 
@@ -225,7 +226,7 @@ class Figures:
     first_release: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Mine(Figures):
     """Send it, then commit or release. The figures are those that the event tells, as of before it.
 
@@ -241,7 +242,7 @@ class Mine(Figures):
     new_in_release: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Anothers:
     """Do not send it: another process does, or did, or the problem was resolved since.
 
@@ -283,7 +284,7 @@ class Silenced:
 Answer: TypeAlias = Mine | Anothers | Later | Silenced | Unknown
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """What a store answers.
 
@@ -328,7 +329,7 @@ class Silence:
     critical: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class KnownProblem(Figures):
     """One open problem, as `pagerduty-logging problems` shows it.
 

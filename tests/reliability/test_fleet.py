@@ -87,6 +87,7 @@ def test_a_crash_loop_is_one_alert_that_says_how_many_starts(pagerduty: Sandbox,
     assert details(size)["occurrences"] == 11, "none of the processes has seen ten, and yet there are"
     assert details(size)["starts"].startswith("11 starts in ")
     assert (details(last)["occurrences"], details(last)["processes"]) == (starts, starts)
+    assert details(last)["why"] == "worse: error → critical", "which this process has not seen itself"
     assert details(last)["starts"].startswith(f"{starts} starts in ")
     assert details(last)["first_seen"] == details(first)["first_seen"]
     assert len(pagerduty.alerts) == 1
