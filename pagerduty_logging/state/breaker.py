@@ -50,12 +50,13 @@ class Breaker:
     Attributes:
         open: the last call failed.
         until: no call before then.
+        was_cut_off: the last connection was closed before the answer.
     """
 
     open: bool = False
     until: float = float("-inf")
+    was_cut_off: bool = False
     _failures: int = 0
-    _was_cut_off: bool = False
     _failed_at: float = float("-inf")
     _held: deque[tuple[float, float]] = field(default_factory=deque)
 
@@ -90,9 +91,9 @@ class Breaker:
 
     def cut_off(self, now: float, held: float) -> bool:
         """Note a connection that was closed before the answer; return whether to ask once more."""
-        if self.open or self._was_cut_off:
+        if self.open or self.was_cut_off:
             return False
-        self._was_cut_off = True
+        self.was_cut_off = True
         self.held(now, held)
         return True
 
@@ -108,7 +109,7 @@ class Breaker:
 
     def answered(self) -> None:
         """Note a call that was answered; an unreliable state is called as rarely as one that is gone."""
-        self.open = self._was_cut_off = False
+        self.open = self.was_cut_off = False
         self.until = float("-inf")
 
 

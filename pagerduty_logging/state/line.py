@@ -145,11 +145,13 @@ class Line:
     Attributes:
         known: what was just answered.
         link: what the one speaks on who asks; None: nothing so far.
+        many: whether several ask here, so that an answer is kept for others.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self.known = Known(clock)
         self.link: Any = None
+        self.many = False
         self._clock = clock
         self._waiting: deque[Waiting] = deque()
         self._turn = threading.Lock()
@@ -296,7 +298,7 @@ class Batch:
             replies = do(self.requests) if entries else []
             for entry, reply in zip(entries, replies, strict=True):
                 entry.reply = reply
-                if entry.request.claim is not None:
+                if self._line.many:
                     self._line.known.learn(entry.request, reply)
             if self._alike:
                 for entry in self._alike:
