@@ -33,6 +33,7 @@ from pagerduty_logging.events_api.address import destination
 from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT, EventsClient
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Event, Image, Link, this_host
+from pagerduty_logging.events_api.late_pattern import compile_all
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.fingerprinting.problem import Identifier
@@ -377,6 +378,7 @@ def _reset(pipeline: Pipeline, handler: weakref.ref[PagerDutyHandler]) -> None:
 def _load(events: EventsClient, warm_up: Callable[[], object]) -> None:
     """Import what a page needs, and make one that is not sent: a first time is slow."""
     events.prepare()
+    compile_all()
     linecache.getline(__file__, 1)
     warm_up()
     load_lazy_imports()

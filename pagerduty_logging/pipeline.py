@@ -28,7 +28,7 @@ from pagerduty_logging.record.capturing import Capturing
 from pagerduty_logging.record.filters import Ignored
 from pagerduty_logging.record.frequency import Frequency, Held
 from pagerduty_logging.record.occurrence import Occurrence, salvage
-from pagerduty_logging.state.problem import Outcome, Sighting
+from pagerduty_logging.state.problem import EventOutcome, Sighting
 from pagerduty_logging.state.settlement import Settlement
 from pagerduty_logging.state.throttle import NONE_HELD, Throttle
 from pagerduty_logging.state.why import Why
@@ -169,10 +169,10 @@ class Pipeline:
         try:
             return self._decide(item, settle)
         except Exception as broken:
-            settle(Outcome.UNDONE)
+            settle(EventOutcome.UNDONE)
             return self._decide_without_rules(item, broken)
         except BaseException:
-            settle(Outcome.UNDONE)
+            settle(EventOutcome.UNDONE)
             raise
 
     def _decide(self, occurrence: Occurrence, settle: Settlement) -> Pending | None:

@@ -18,7 +18,7 @@ from pagerduty_logging.page import alert
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.pipeline import Pipeline
 from pagerduty_logging.record.filters import Ignored
-from pagerduty_logging.state.throttle import Outcome, Throttle
+from pagerduty_logging.state.throttle import EventOutcome, Throttle
 
 WORDS = ["".join(letters) for letters in itertools.product("bcdfghkl", "aeiou", "mnprst", "aeiou", "ks")]
 FIVE_MINUTES = 300.0
@@ -291,7 +291,7 @@ def test_a_flood_whose_event_is_lost_pages_again() -> None:
     program = Program()
     told = [program.log(word) for word in WORDS[:51]]
     assert told[-1] is not None
-    told[-1].settle(Outcome.LOST)
+    told[-1].settle(EventOutcome.LOST)
     assert program.log(WORDS[52]) is not None
 
 

@@ -54,6 +54,7 @@ TESTED_IN = {
     "state/line.py": "state/test_shared_exchange.py",
     "state/sqlite_draft.py": "state/test_sqlite.py",
     "state/sqlite_exchange.py": "state/test_sqlite.py",
+    "state/sqlite_file.py": "state/test_sqlite.py",
     "state/trial.py": "cli/test_check.py",
     "state/watch.py": "state/test_history.py",
     "state/why.py": "state/test_throttle.py",

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.measured import in_good_time
+
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "quickstart.py"
 HARD_LIMIT = 120  # seconds
@@ -18,40 +20,38 @@ TABLE = r"^SEVERITY.*?opened\.$"
 
 
 def test_the_quickstart_shows_few_alerts_for_many_errors():
-    run = subprocess.run(
-        [sys.executable, "-W", "error", EXAMPLE],
-        timeout=HARD_LIMIT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    rows = [line for line in run.stdout.splitlines() if line.startswith(("critical", "error"))]
-    assert len(rows) == 4
-    assert [row for row in rows if "payment for order" in row and "5,001" in row]
-    assert [row for row in rows if "OutOfStock" in row and " 21 " in row]
-    figures = re.search(r"([\d,]+) errors logged, (\d+) alerts opened", run.stdout)
-    assert figures is not None
-    assert (int(figures[1].replace(",", "")), int(figures[2])) == (5_024, 4)
+    def run() -> None:
+        run = subprocess.run(
+            [sys.executable, "-W", "error", EXAMPLE],
+            timeout=HARD_LIMIT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        rows = [line for line in run.stdout.splitlines() if line.startswith(("critical", "error"))]
+        assert len(rows) == 4
+        assert [row for row in rows if "payment for order" in row and "5,001" in row]
+        assert [row for row in rows if "OutOfStock" in row and " 21 " in row]
+        figures = re.search(r"([\d,]+) errors logged, (\d+) alerts opened", run.stdout)
+        assert figures is not None
+        assert (int(figures[1].replace(",", "")), int(figures[2])) == (5_024, 4)
+
+    in_good_time(run)  # a busy machine needs more than its repeat interval of a second: other figures
 
 
 def test_its_table_is_the_one_of_the_readme_but_for_the_time():
     (shown,) = re.findall(TABLE, (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
-    for _ in range(
-        5
-    ):  # a busy machine needs more than its repeat interval of a second: that is another table
+
+    def run() -> None:
         run = subprocess.run(
             [sys.executable, EXAMPLE], timeout=HARD_LIMIT, capture_output=True, text=True, check=True
         )
         (printed,) = re.findall(TABLE, run.stdout, re.DOTALL | re.MULTILINE)
+        assert re.sub(r"\d\d:\d\d:\d\d", "", printed) == re.sub(r"\d\d:\d\d:\d\d", "", shown)
         assert "…" in printed
-        if without_times(printed) == without_times(shown):
-            return
-    assert without_times(printed) == without_times(shown)
 
-
-def without_times(table: str) -> str:
-    return re.sub(r"\d\d:\d\d:\d\d", "", table)
+    in_good_time(run)  # a busy machine needs more than its repeat interval of a second: another table
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a terminal that a program can hold")

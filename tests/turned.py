@@ -25,7 +25,13 @@ START = 1_000_000.0
 
 
 class Client:
-    """Takes what is sent: all of it, but for what is to be refused next."""
+    """Takes what is sent: all of it, but for what is to be refused next.
+
+    Attributes:
+        events: what was taken.
+        refusals: errors for the next attempts.
+        to_refuse: how many of the next events are refused, whole and bare.
+    """
 
     timeout = 10.0
     retry = Retry()
@@ -33,11 +39,25 @@ class Client:
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
         self.refusals: list[EventsError] = []
+        self.to_refuse = 0
+        self._refused_whole: set[str | None] = set()
 
     def post(self, encoded: EncodedEvent, *, timeout: float) -> None:
         if self.refusals:
             raise self.refusals.pop()
+        key = encoded.dedup_key
+        if key in self._refused_whole:
+            self._refused_whole.remove(key)
+            raise BadRequest("refused")
+        if self.to_refuse:
+            self.to_refuse -= 1
+            self._refused_whole.add(key)
+            raise BadRequest("refused")
         self.events.append(json.loads(encoded.json))
+
+    def refuse_no_more(self) -> None:
+        self.to_refuse = 0
+        self._refused_whole.clear()
 
     def close(self) -> None:
         pass
@@ -153,7 +173,7 @@ class Program:
 
     def refuse_next(self) -> None:
         """Refuse the next event, whole and bare."""
-        self.client.refusals += [BadRequest("refused"), BadRequest("refused")]
+        self.client.to_refuse += 1
 
     def end(self) -> None:
         """End in order."""

@@ -228,7 +228,7 @@ class Decisions:
         self._unwritten.extendleft(reversed(taken[len(taken) - min(room, len(taken)) :]))
 
     def _complain(self, words: str) -> None:
-        self._diagnostics.say("ledger", f"the ledger is not written, pages are sent as ever: {words}")
+        self._diagnostics.say("ledger", f"the ledger is not written, pages are still sent: {words}")
 
     def _shown(self, decision: Decision) -> Decision:
         template = decision.template[:MAX_TEMPLATE_CHARS]

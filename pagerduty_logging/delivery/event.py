@@ -1,4 +1,4 @@
-"""An event that was accepted: whose it is, when it may go, and its forms for a late hour or a refusal."""
+"""An event that was accepted: whose it is, when it may go, and its forms when it is late or was refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pagerduty_logging.events_api.decoding import decode, with_detail
 from pagerduty_logging.events_api.encoding import EncodedEvent
 from pagerduty_logging.events_api.errors import ApiError, EventsError
 from pagerduty_logging.events_api.events import Severity, Trigger
-from pagerduty_logging.state.problem import Outcome
+from pagerduty_logging.state.problem import EventOutcome
 
 DELAYED = 300.0
 """Seconds after which an event says how late it is."""
@@ -95,7 +95,7 @@ class Pending:
     kind: Kind
     accepted_at: float
     body: Body
-    settle: Callable[[Outcome], int]
+    settle: Callable[[EventOutcome], int]
     caller: Caller
     attempts: int = 0
     tried: bool = False
@@ -113,7 +113,7 @@ class Pending:
         self.caller.decided(verdict, reason)
 
 
-def nobody_waits(outcome: Outcome) -> int:
+def nobody_waits(outcome: EventOutcome) -> int:
     """Settle nothing: no record of this process made the event."""
     return 1
 

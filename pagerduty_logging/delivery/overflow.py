@@ -12,7 +12,7 @@ from pagerduty_logging.delivery.body import BodyOf
 from pagerduty_logging.delivery.event import Kind, Named, Pending
 from pagerduty_logging.events_api.encoding import new_dedup_key
 from pagerduty_logging.events_api.events import Severity, Trigger
-from pagerduty_logging.state.problem import Outcome
+from pagerduty_logging.state.problem import EventOutcome
 from pagerduty_logging.state.why import Why
 
 CALM = 5.0
@@ -109,10 +109,10 @@ class Overflow:
             },
         )
 
-    def _settle(self, outcome: Outcome) -> int:
+    def _settle(self, outcome: EventOutcome) -> int:
         """Leave what was dropped since to the next event, with running totals."""
         self._under_way = False
         self._reported = self._composed
-        if outcome is Outcome.DELIVERED and self._reported == self._records:
+        if outcome is EventOutcome.DELIVERED and self._reported == self._records:
             self._reset()
         return 0

@@ -21,7 +21,7 @@ from pagerduty_logging.delivery.stats import Stats
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state.lock import ReentrantLock
-from pagerduty_logging.state.problem import Outcome
+from pagerduty_logging.state.problem import EventOutcome
 
 NO_ROOM = "more events wait than there is room for"
 MAX_PENDING_BYTES = 32_000_000
@@ -151,7 +151,7 @@ class Queue:
         finally:
             self.inbox.end()
             if pending is not None:  # interrupted: its item will be decided again, and is news again
-                pending.settle(Outcome.UNDONE)
+                pending.settle(EventOutcome.UNDONE)
 
     def enter(self, pending: Pending) -> None:
         """Accept an event, at any moment; the sender, or the next call, moves it to the backlog."""
@@ -193,7 +193,7 @@ class Queue:
             victim = backlog.least(exempt=self.sending)
             if victim is None:
                 return
-            records = self._drop(victim, "overflow", NO_ROOM, Outcome.REJECTED)
+            records = self._drop(victim, "overflow", NO_ROOM, EventOutcome.REJECTED)
             self._overflow.add(victim.dedup_key, victim.severity, victim.caller.label, records, self._clock())
 
     def _with_all_entered(self, work: Callable[..., _T], *args: object) -> _T:
@@ -228,7 +228,7 @@ class Queue:
     def _next(self) -> tuple[Pending | None, float | None]:
         now = self._clock()
         for pending in self._backlog.expired(now):
-            self._drop(pending, "expired", "it is older than retry.max_age", Outcome.LOST)
+            self._drop(pending, "expired", "it is older than retry.max_age", EventOutcome.LOST)
         if self._overflow.due() <= now:
             self._counts.accepted += 1
             self._backlog.add(self._overflow.pending(now))
@@ -300,7 +300,7 @@ class Queue:
         else:
             pending.note(Verdict.TOLD_ELSEWHERE, "another process has sent an event for it")
             self._counts.told_elsewhere += 1
-        pending.settle(Outcome.NOT_NEEDED)
+        pending.settle(EventOutcome.NOT_NEEDED)
 
     def let_claim(self, dedup_key: str) -> None:
         """Let it be the turn of events that wait for what another process does."""
@@ -318,7 +318,7 @@ class Queue:
         if error is None:
             self._backlog.delivered(pending, self._clock())
             self._counts.delivered += 1
-            pending.settle(Outcome.DELIVERED)
+            pending.settle(EventOutcome.DELIVERED)
             pending.note(Verdict.SENT, pending.body.why)
             return
         self._counts.last_error, self.trouble = str(error), trouble(error)
@@ -332,14 +332,14 @@ class Queue:
             case After.DEAD:
                 self._counts.dead_lettered += 1
                 pending.note(Verdict.REFUSED, trouble(error))
-                self._give_up(pending, error, Outcome.REFUSED)
+                self._give_up(pending, error, EventOutcome.REFUSED)
 
-    def _drop(self, pending: Pending, reason: str, words: str, outcome: Outcome) -> int:
+    def _drop(self, pending: Pending, reason: str, words: str, outcome: EventOutcome) -> int:
         self._counts.dropped[reason] += 1
         pending.note(Verdict.DROPPED, f"{reason}: {words}")
         return self._give_up(pending, EventsError(words), outcome)
 
-    def _give_up(self, pending: Pending, error: EventsError, outcome: Outcome) -> int:
+    def _give_up(self, pending: Pending, error: EventsError, outcome: EventOutcome) -> int:
         self._backlog.remove(pending)
         self.lost.append((pending, error))
         return pending.settle(outcome)

@@ -172,10 +172,19 @@ class Worker:
         self.queue.retry_now()
         if self.sending.claims is not None:
             self.sending.claims.hurry(timeout)
-        if not (self._threaded and self.ensure_thread()):
-            self.work_here(timeout)
-            return self.idle
-        return self._wait(timeout, lambda: self.idle)
+        until = self._clock() + timeout
+        while not self.idle and self._threaded and self.ensure_thread():
+            # One that has just seen that it is closed looks at nothing any more.
+            if not self._wait(until - self._clock(), lambda: self.idle or not self._has_thread):
+                return False
+        if not self.idle:
+            self.work_here(until - self._clock())
+        return self.idle
+
+    @property
+    def _has_thread(self) -> bool:
+        thread = self.thread
+        return thread is not None and thread.is_alive()
 
     def end(self, timeout: float) -> None:
         """Deliver what is pending, and hand in what was counted, within `timeout` seconds."""

@@ -78,6 +78,8 @@ def is_deep(value: object) -> bool:
         if depth > _DEEP:
             return True
         for held in itertools.islice(_held_by(holder), _MAX_ENTRIES):
+            if type(held) in _LEAVES:
+                continue
             if isinstance(held, _HOLDERS) or (type(held) is dict and not depth):
                 waiting.append((held, depth + 1))
     return False
@@ -86,6 +88,10 @@ def is_deep(value: object) -> bool:
 _DEEP = 200
 _MAX_LOOKED_AT = 1_000
 _MAX_ENTRIES = 20
+_LEAVES = frozenset((
+    str, int, float, bool, bytes, type(None), type, types.CodeType, types.FrameType, types.FunctionType,
+    types.TracebackType,
+))  # fmt: skip
 _HOLDERS: tuple[Any, ...] = (
     list, tuple, dict, set, frozenset, slice, functools.partial, types.MappingProxyType,
     BaseException, types.SimpleNamespace,

@@ -130,9 +130,9 @@ class Fingerprinter:
         Raises only what a ``__str__`` of the application raises and is no `Exception`, as KeyboardInterrupt.
         """
         try:
-            own = _own_key(record)
+            own = overrides.own_key(record.__dict__)
             if own is not None:
-                return Identity(own, False)
+                return Identity(parts.sendable(own), False)
             missed, ordinary = False, None
             if self._has_defaults:
                 known = _of_most(record)
@@ -161,8 +161,9 @@ class Fingerprinter:
         """Return what `identify` does with RECORD and why; raises no more than it."""
         record = completed(record)
         try:
-            own = _own_key(record)
+            own = overrides.own_key(record.__dict__)
             if own is not None:
+                own = parts.sendable(own)
                 return Explanation(key=own, rule=Rule.DEDUP_KEY, template=own, by_message=False)
             rule, template, joined, by_message = self._decide(record)
             return Explanation(
@@ -315,19 +316,22 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
             if type(value) is str:
                 if "(most recent call last)" in value:
                     return None
+                alone = alone and not texts.is_sentence(value)
             elif type(value) is not int:
                 if texts.failure_in(value):
                     return None
                 alone = alone and not causes.is_exception(value)
-        if type(args[-1]) is str and texts.ends_with_text(msg):
-            alone = False
+        alone = alone and not texts.ends_with_text(msg, args)
     else:
         if "\n" in msg or "=" in msg or msg.startswith("Template("):
             return None
         if "(most recent call last)" in msg or msg.endswith(("sub-exception)", "sub-exceptions)")):
             return None
-    if record.exc_info and not failure.is_ordinary(record):
-        return "not ordinary"
+    if record.exc_info:
+        if not failure.is_ordinary(record):
+            return "not ordinary"
+    elif record.exc_text:  # it came through a socket
+        return None
     found = source.template_of(record.pathname, record.lineno, msg)
     if found is not None:
         template = found.text
@@ -392,9 +396,3 @@ def _key_of_last_resort(record: logging.LogRecord, everywhere: tuple[str, ...]) 
     name, level = attributes.get("name"), attributes.get("levelno")
     template = f"level {level if type(level) is int else ''}"
     return parts.key_of(name if isinstance(name, str) else "", template, everywhere)
-
-
-def _own_key(record: logging.LogRecord) -> str | None:
-    """The key that the record brought itself, as it is sent."""
-    own = overrides.own_key(record.__dict__)
-    return None if own is None else parts.sendable(own)

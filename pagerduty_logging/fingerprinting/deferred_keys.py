@@ -55,10 +55,11 @@ class DeferredKeys:
 
     def key_of(self, occurrence: Occurrence) -> str:
         """Return the dedup key of an occurrence; find it, if that was not done yet."""
-        if occurrence.key is None:
-            key, occurrence.by_message = self._fingerprinter.identify(_record_of(occurrence))
-            occurrence.key = key
         deferred = _deferred(occurrence)
+        if occurrence.key is None:
+            record = _record_of(occurrence, deferred)
+            key, occurrence.by_message = self._fingerprinter.identify(record)
+            occurrence.key = key
         if deferred is not None and not deferred.holder:
             deferred.holder.append(occurrence.key)
             self._waiting.pop(id(deferred.holder), None)
@@ -73,14 +74,13 @@ class DeferredKeys:
         failure = occurrence.failure
         is_plain = occurrence.contents is None and (failure is None or failure.deferred is not None)
         if token is None and is_plain:
-            token = token_of(_record_of(occurrence))
+            token = token_of(_record_of(occurrence, _deferred(occurrence)))
         if token is None or self._fingerprinter.key_by(token) != occurrence.key:
             return None
         return token
 
 
-def _record_of(occurrence: Occurrence) -> logging.LogRecord:
-    deferred = _deferred(occurrence)
+def _record_of(occurrence: Occurrence, deferred: _Deferred | None) -> logging.LogRecord:
     return occurrence.record if deferred is None else record_with(occurrence.attributes, deferred.error)
 
 

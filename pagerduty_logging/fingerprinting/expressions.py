@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Final, TypeGuard, cast
 
 from pagerduty_logging.record.structured import MAX_ENTRIES, NO_WORDS, rank_of
@@ -27,6 +28,7 @@ _GIVES: Final = re.compile(r"\s*(?::[^=]+)?=(?!=)")
 _LEAVES: Final = frozenset((ast.Name, ast.Constant, ast.Load, ast.Store, int, str, type(None)))
 _BLOCKS: Final = ("body", "orelse", "finalbody", "handlers", "cases")
 """Fields of a statement that hold others."""
+_UNKNOWN: Final = Template(HOLE, OPAQUE)
 _OF_LOGGING: Final = frozenset(("exc_info", "extra", "stack_info", "stacklevel"))
 
 
@@ -51,7 +53,7 @@ def templates_in(lines: Lines, lineno: int) -> list[Template]:
                 letters = sum(map(len, template.pieces))
                 found.append(((elsewhere, -letters, len(found)), template))
     # The call that starts on this line first, then the template that says most.
-    found.sort(key=lambda ranked: ranked[0])
+    found.sort(key=itemgetter(0))
     return list(dict.fromkeys(template for _, template in found))
 
 
@@ -94,7 +96,7 @@ def _children(node: ast.AST) -> list[ast.AST]:
     children: list[ast.AST] = []
     for value in vars(node).values():
         kind = type(value)
-        if kind is list:
+        if kind is list and value:
             children += [item for item in value if type(item) not in _LEAVES and isinstance(item, ast.AST)]
         elif kind not in _LEAVES and isinstance(value, ast.AST) and value._fields:
             children.append(value)
@@ -192,6 +194,9 @@ class _Reader:
 
     def templates(self, node: ast.expr, *, formatted: bool) -> Iterator[Template]:
         for pieces in self.variants(node):
+            if pieces == OPAQUE:
+                yield _UNKNOWN
+                continue
             text = HOLE.join(pieces)
             if formatted:
                 # The text stays as in `record.msg`: one key with and without the source,
@@ -215,6 +220,8 @@ class _Reader:
                 return [(text,)]
             case ast.JoinedStr(values=values):
                 return [_fstring(values)]
+            case ast.Name(id=name):
+                return self._of_name(name, depth)
             case ast.BinOp(op=ast.Add(), left=left, right=right):
                 return _bounded(
                     (*a[:-1], a[-1] + b[0], *b[1:])
@@ -231,8 +238,6 @@ class _Reader:
                 return _bounded(v for value in values for v in self.variants(value, depth))
             case ast.NamedExpr(value=value) | ast.Await(value=value):
                 return self.variants(value, depth)
-            case ast.Name(id=name):
-                return self._of_name(name, depth)
             case ast.Dict(keys=keys, values=values):
                 named = {key.value: v for key, v in zip(keys, values, strict=True) if _is_text(key)}
                 return self._of_mapping(named, depth)

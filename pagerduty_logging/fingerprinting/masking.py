@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from pagerduty_logging.events_api.late_pattern import late
+
 MASKED: Final = "<*>"
 """The placeholder for a masked value in a template."""
 
@@ -85,7 +87,7 @@ _TOKENS: Final = (
 )
 # Values begin where a word begins, or with a punctuation mark: the middle of a word need not be searched;
 # and a token of letters alone is none of the second kind.
-_VALUE = re.compile(
+_VALUE = late(
     rf"(?!(?<=\w)\w)(?:{'|'.join(_MARKED)}|(?![A-Za-z]++(?![\w.@/:#+-]))(?:{'|'.join(_TOKENS)}))",
     re.ASCII,
 )
@@ -98,18 +100,18 @@ _SCRIPTS = (
     "\ufe70-\ufefe\uff21-\uff3a\uff41-\uff5a\uff66-\uffdc\U00010000-\U0001bfff\U0001e000-\U0001efff"
     "\U00020000-\U0003ffff"
 )
-_LETTER = re.compile(f"[A-Za-z{_SCRIPTS}]")
-_LETTER_OR_DIGIT = re.compile(f"[0-9A-Za-z{_SCRIPTS}]")
+_LETTER = late(f"[A-Za-z{_SCRIPTS}]")
+_LETTER_OR_DIGIT = late(f"[0-9A-Za-z{_SCRIPTS}]")
 
 # Terminal colours are decoration.
-ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+ANSI = late(r"\x1b\[[0-9;]*[A-Za-z]")
 # Reprs and markup, innermost first: <Response [503]>, {'id': 17}. Braces that do not open with
 # a literal are prose or another language's record, whose field names are the author's.
-_ANGLE = re.compile(r"<[A-Za-z/!?\0][^<>]*>", re.ASCII)
-_BRACE = re.compile(r"\{(?=['\"0-9\0}])[^{}]*\}", re.ASCII)
+_ANGLE = late(r"<[A-Za-z/!?\0][^<>]*>", re.ASCII)
+_BRACE = late(r"\{(?=['\"0-9\0}])[^{}]*\}", re.ASCII)
 _NESTING: Final = 4
 # An empty list or tuple is one more value of the slot that lists stand in.
-_EMPTY = re.compile(r"(?<!\w)(?:\(\s*\)|\[\s*\])", re.ASCII)
+_EMPTY = late(r"(?<!\w)(?:\(\s*\)|\[\s*\])", re.ASCII)
 
 # A plain word is a value where it follows a noun that names things ("user alice") ...
 _NOUNS: Final = (
@@ -163,37 +165,37 @@ _PROSE = (
     rf"(?!(?i:{_any_of(_PREDICATES)}|[^aeiouy\W]{{0,20}}+[aeiouy](?!d(?!\w))\w{{1,40}}+(?<=ed)(?<!eed))"
     r"(?!\w|-\w))"
 )
-_NAMED = re.compile(
+_NAMED = late(
     rf"(?<!\w)(?=[A-Za-z]{{2,15}}+(?: |\(|: ))((?:{_any_of(_NOUNS)}|ID)(?: | ?\("
     r"|: (?=[\w-]+(?:[.,;)]|$| (?:and|at|by|for|from|in|is|of|on|to|with)(?!\w)))))"
     rf"{_PROSE}[A-Za-z][\w-]*+(?:[.:/@+~#$|]++[\w-]++)*+(?=[\s.,:;)]|$)",
     re.ASCII,
 )
 # ... or is one of several capitalised words in a row ("for Garage Door"), other than a reason phrase ...
-_TITLE = re.compile(
+_TITLE = late(
     r" (?<=[a-z\])] )(?!(?:Access|Bad|Gateway|Internal|No|Not|Permission|Request|Service|Too)(?!\w))"
     r"[A-Z][a-z]+(?:-[0-9]+)?(?: (?:[A-Z][a-z]+(?:-[0-9]+)?|\0)(?!\w))+(?=[\s.,:;)]|$)",
     re.ASCII,
 )
 # ... or ends a clause after a preposition, or stands alone between two colons ...
 _PREPOSITIONS: Final = "against at by for from in of on"
-_FLANKED = re.compile(
+_FLANKED = late(
     rf" (?:((?:{_PREPOSITIONS.replace(' ', '|')}) ){_PROSE}[A-Za-z][\w-]*(?=[:,.;](?:\s|$)|$)"
     rf"|(?<=: ){_PROSE}[A-Za-z][\w-]*(?=: ))",
     re.ASCII,
 )
 # ... or has a place of its own between two prepositions ("for root from 10.0.0.1") ...
-_PLACED = re.compile(r" for [\w-]+(?= (?:at|by|from|in|on|via|with) \0)", re.ASCII)
+_PLACED = late(r" for [\w-]+(?= (?:at|by|from|in|on|via|with) \0)", re.ASCII)
 # ... or is a member of a list, or stands alone between a value and the next mark ...
-_ENUMERATED = re.compile(r"(?:^|(?<=: ))[A-Za-z][\w-]*(?:, [A-Za-z][\w-]*)+$", re.ASCII)
-_LISTED = re.compile(r"\0(?:[,:] [\w-]+(?=[,;:)\]]|$))+", re.ASCII)
+_ENUMERATED = late(r"(?:^|(?<=: ))[A-Za-z][\w-]*(?:, [A-Za-z][\w-]*)+$", re.ASCII)
+_LISTED = late(r"\0(?:[,:] [\w-]+(?=[,;:)\]]|$))+", re.ASCII)
 # ... or is joined to a value by a slash.
-_JOINED = re.compile(r"(?<![\w.-])[\w.-]+/\0|\0(?:/[\w.@%+-]+)+", re.ASCII)
+_JOINED = late(r"(?<![\w.-])[\w.-]+/\0|\0(?:/[\w.@%+-]+)+", re.ASCII)
 
 # The wrapping of a value comes and goes with the value, and lists differ in length.
-_WRAPPED = re.compile(r"""(?<!['"`\\\[\](){}<>])['"`\\\[\](){}<>]*\0['"`\\\[\](){}<>]*""")
-_RUN = re.compile(r"\0(?:[\s,;:/|&+*_=.$#~-]*\0)+", re.ASCII)
-_SPACES = re.compile(r"\s{2,}|[^\S ]", re.ASCII)
+_WRAPPED = late(r"""(?<!['"`\\\[\](){}<>])['"`\\\[\](){}<>]*\0['"`\\\[\](){}<>]*""")
+_RUN = late(r"\0(?:[\s,;:/|&+*_=.$#~-]*\0)+", re.ASCII)
+_SPACES = late(r"\s{2,}|[^\S ]", re.ASCII)
 
 
 # Most templates are lower-case words and placeholders, none of which any of these rules is about.

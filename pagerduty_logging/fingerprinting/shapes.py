@@ -7,10 +7,12 @@ first of them only.
 from __future__ import annotations
 
 import functools
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any, Final, TypeAlias
 
 from pagerduty_logging.record import exceptions, printed_traceback
+
+from . import causes
 
 Shape: TypeAlias = tuple[object, ...]
 MAX_FRAMES: Final = 100
@@ -21,6 +23,14 @@ _HAND_ON: Final = frozenset(("ename", "excinfo", "exceptions"))
 """Attributes of exceptions that stand for others."""
 _PRINTED: Final = frozenset(("tb", "__getattr__", "__getattribute__"))
 _GROUPS: Final = (BaseExceptionGroup, ExceptionGroup)
+MAX_CODES: Final = 4_096
+# Codes stand in shapes by their addresses: to hash one takes as long as all the rest. They are kept, so that
+# no other object gets such an address; when there are too many, all shapes so far are shapes no more.
+_codes_kept: dict[int, CodeType] = {}
+_generation = 0
+MAX_SHAPES: Final = 1_000
+# Reads and writes of one entry are atomic, and what is written is the same on every thread.
+_joined: dict[Shape, tuple[str, ...]] = {}
 
 
 def shape_of(error: Any, depth: int = 0) -> Shape | None:
@@ -43,8 +53,23 @@ def shape_of(error: Any, depth: int = 0) -> Shape | None:
             if shape is None:
                 return None
             members.append(shape)
+    generation = _generation
     came_from = _codes(error.__traceback__)
-    return None if came_from is None else (kind, cause is None, came_from, *members)
+    return None if came_from is None else (generation, kind, cause is None, came_from, *members)
+
+
+def joined_of_raised(exception: BaseException) -> tuple[str, ...] | None:
+    """Return what `causes.raised` joins; None if an exception has a cause or members, and no shape."""
+    shape = shape_of(exception)
+    if shape is None:
+        is_more = exception.__cause__ is not None or exceptions.is_group(exception)
+        return None if is_more else causes.raised(exception).joined
+    known = _joined.get(shape)
+    if known is None:
+        if len(_joined) >= MAX_SHAPES:
+            _joined.clear()
+        known = _joined[shape] = causes.raised(exception).joined
+    return known
 
 
 def words_of(error: BaseException) -> str | None:
@@ -57,7 +82,7 @@ def _codes(traceback: TracebackType | None) -> tuple[object, ...] | None:
     if traceback is None:
         return ()
     caller = traceback.tb_frame.f_back
-    found: list[object] = [None if caller is None else caller.f_code]
+    found: list[object] = [None if caller is None else _kept(caller.f_code)]
     here: TracebackType | None = traceback
     for _ in range(MAX_FRAMES):
         if here is None:
@@ -66,10 +91,20 @@ def _codes(traceback: TracebackType | None) -> tuple[object, ...] | None:
         name = frame.f_globals.get("__name__")
         if name is not None and type(name) is not str:
             return None
-        # Two codes are equal that are alike but for their file.
-        found += (frame.f_code, frame.f_code.co_filename, name, here.tb_lasti)
+        found += (_kept(frame.f_code), name, here.tb_lasti)
         here = here.tb_next
     return None
+
+
+def _kept(code: CodeType) -> int:
+    global _generation
+    address = id(code)
+    if address not in _codes_kept:
+        if len(_codes_kept) >= MAX_CODES:
+            _generation += 1
+            _codes_kept.clear()
+        _codes_kept[address] = code
+    return address
 
 
 def _says_no_more(cause: BaseException) -> bool:

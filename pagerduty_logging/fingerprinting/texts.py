@@ -135,9 +135,15 @@ def has_words(template: str) -> bool:
     return not (says_nothing(words) or is_tag(words))
 
 
-def ends_with_text(template: str) -> bool:
+def ends_with_text(template: str, values: tuple[object, ...]) -> bool:
     """Whether TEMPLATE ends with a placeholder for a text, the usual place for tracebacks."""
-    return template.rstrip(" .)]'\"\n")[-2:] in ("%s", "%r")
+    last = values[-1] if values else None
+    return type(last) is str and template.rstrip(" .)]'\"\n")[-2:] in ("%s", "%r")
+
+
+def is_sentence(value: object) -> bool:
+    """Whether a value has more than one word: where one stands, another record may have a traceback."""
+    return type(value) is str and (" " in value or "\n" in value)
 
 
 def masked(values: tuple[object, ...]) -> str:
@@ -163,8 +169,9 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any) -> Text:
     values = tuple(args.values()) if isinstance(args, dict) else args
     values = values if type(values) is tuple else (values,)
     quoted = next((text for value in values if type(value) is str and (text := _traceback_in(value))), "")
-    last = values[-1] if values else None
-    may_quote = (type(last) is str and ends_with_text(msg)) or any(map(causes.is_exception, values))
+    may_quote = ends_with_text(msg, values) or any(
+        causes.is_exception(value) or is_sentence(value) for value in values
+    )
     joined = next((found for value in values if (found := failure_in(value))), ())
     if has_words(msg):
         return Text(msg, is_template=True, quoted=quoted, may_quote=may_quote, joined=joined)

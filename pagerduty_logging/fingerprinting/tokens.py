@@ -13,7 +13,7 @@ import time
 from typing import Any, Final, TypeAlias
 
 from pagerduty_logging.events_api.safejson import PLAIN
-from pagerduty_logging.record import exceptions, places, structured
+from pagerduty_logging.record import places, structured
 from pagerduty_logging.record.template_strings import HOLE
 
 from . import causes, failure, parts, shapes, source, texts
@@ -248,11 +248,9 @@ def _joined(
                 return None
             if nothing or words == its_words:
                 plain = causes.joined_of_plain(exception)
+                plain = shapes.joined_of_raised(exception) if plain is None else plain
                 if plain is None:
-                    is_more = exception.__cause__ is not None or exceptions.is_group(exception)
-                    if is_more and shapes.shape_of(exception) is None:
-                        return None
-                    plain = causes.raised(exception).joined
+                    return None
                 joined = plain
         elif appended:
             printed = causes.printed(appended)

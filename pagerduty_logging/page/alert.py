@@ -108,7 +108,7 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
         "client_url": given.client_url,
         "images": given.images,
     }
-    return page.finished(page.as_wished(unwished))
+    return page.finished(page.as_wished(unwished) if occurrence.overrides else unwished)
 
 
 def _printed(exc_text: str) -> tuple[Raised, ...]:
@@ -154,8 +154,6 @@ class _Page:
 
     def as_wished(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Let the record's own entries replace the trigger's fields; name those that cannot."""
-        if not self._occurrence.overrides:
-            return fields
         wished = dict(fields)
         for name, value in self._occurrence.overrides.items():
             try:
@@ -163,7 +161,7 @@ class _Page:
                     case "dedup_key" | "event_action":
                         pass
                     case "severity":
-                        wished["severity"] = _checked("severity", _text(value).strip().lower())
+                        wished["severity"] = _checked("severity", _text(value))
                     case "custom_details":
                         self._wished_details = _mapping(value)
                     case "links":
@@ -224,7 +222,7 @@ class _Page:
             "level": occurrence.level_name,
             "logger": occurrence.logger,
             "timestamp": figures.iso(occurrence.created),
-            **_without_empty({"trace_id": occurrence.trace_id, "span_id": occurrence.span_id}),
+            **_without_empty({"trace_id": occurrence.around.trace_id, "span_id": occurrence.around.span_id}),
         }
 
     def _details(self, summary: str) -> dict[str, Any]:
@@ -270,13 +268,13 @@ class _Page:
         shown.update(figures.details(history))
         last = max(occurrence.created, history.first_seen if history.everywhere is None else 0.0)
         shown["last_seen"] = figures.iso(last)
-        if occurrence.crumbs:
-            shown["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in occurrence.crumbs]
+        if crumbs := occurrence.around.crumbs:
+            shown["breadcrumbs"] = [cut(first_line(str(crumb), 500), 500) for crumb in crumbs]
         return _without_empty(shown)
 
     def _about(self) -> dict[str, Any]:
         """Where the program runs."""
-        occurrence, given = self._occurrence, self._given
+        occurrence, around, given = self._occurrence, self._occurrence.around, self._given
         return _without_empty(
             {
                 "release": given.release,
@@ -284,10 +282,10 @@ class _Page:
                 "host": this_host(),
                 "process": occurrence.process,
                 "thread": occurrence.thread,
-                "task": occurrence.task,
+                "task": around.task,
                 "python": _PYTHON,
-                "trace_id": occurrence.trace_id,
-                "span_id": occurrence.span_id,
+                "trace_id": around.trace_id,
+                "span_id": around.span_id,
             }
         )
 

@@ -21,7 +21,7 @@ from pagerduty_logging.page.last_events import Considered, LastEvents, Said
 from pagerduty_logging.page.of_record import Common, OfRecord
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.record.occurrence import Occurrence, salvage
-from pagerduty_logging.state.problem import History, Outcome, Problem, Sighting
+from pagerduty_logging.state.problem import EventOutcome, History, Problem, Sighting
 from pagerduty_logging.state.settlement import Settlement
 from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import Why
@@ -118,7 +118,7 @@ class Events:
             given = cast("Trigger", self._redactor.event(event.trigger()))
             event.changed = self._changed(occurrence, given, self._before_send)
             if event.changed is None:
-                settle(Outcome.UNDONE)
+                settle(EventOutcome.UNDONE)
                 self.note(occurrence, Verdict.IGNORED, NOT_WANTED)
                 return None
             event.considered = Considered(given, _plain(occurrence), occurrence.size)
@@ -171,7 +171,7 @@ class Events:
         if self._before_send is not None:
             changed = self._follow_up_changed(problem, said, history, seen, settle, self._before_send)
             if changed is None:
-                settle(Outcome.UNDONE)
+                settle(EventOutcome.UNDONE)
                 decided(Verdict.IGNORED, NOT_WANTED)
                 return None
             compose = partial(figures.brought_up_to_date, history, changed)
@@ -181,7 +181,9 @@ class Events:
             kind=Kind.FOLLOW_UP if why.follows_up else Kind.NEWS,
             accepted_at=now,
             body=BodyOf(
-                lambda: self._redactor.event(compose()), why=history.why, take=partial(figures.take, history)
+                lambda: self._redactor.event(compose()),
+                why=history.why,
+                take=partial(figures.take, history, problem.last.severity),
             ),
             settle=settle,
             caller=Named(
@@ -203,7 +205,7 @@ class Events:
         try:
             return _checked(before_send(trigger, record), trigger)
         except KeyboardInterrupt:  # on the main thread, at the end of the process
-            settle(Outcome.UNDONE)
+            settle(EventOutcome.UNDONE)
             raise
         except BaseException as error:
             before = self._last.trigger(problem, said, history, seen)

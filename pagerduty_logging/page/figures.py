@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pagerduty_logging.events_api.clock import time_of_day
-from pagerduty_logging.events_api.events import Trigger
+from pagerduty_logging.events_api.events import Severity, Trigger
 from pagerduty_logging.events_api.safejson import free_name
 from pagerduty_logging.state import why as words
 from pagerduty_logging.state.problem import History
@@ -27,11 +27,12 @@ _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"
 _started = time_of_day()
 
 
-def take(history: History, mine: Mine, composed: Trigger | None) -> Trigger | None:
+def take(history: History, severity: Severity, mine: Mine, composed: Trigger | None) -> Trigger | None:
     """Add what all processes know of a problem to its history.
 
     Args:
         history: of the problem.
+        severity: that the event has.
         mine: what is known.
         composed: the trigger, if it was composed before.
 
@@ -41,7 +42,7 @@ def take(history: History, mine: Mine, composed: Trigger | None) -> Trigger | No
     first = history.everywhere is None
     history.occurrences, history.suppressed = mine.occurrences, mine.suppressed
     history.first_seen, history.everywhere = mine.first_seen, mine
-    history.why = _why(history, mine)
+    history.why = _why(history, severity, mine)
     return None if composed is None else brought_up_to_date(history, composed, first=first)
 
 
@@ -100,7 +101,7 @@ def renewed(history: History, composed: Trigger, *, first: bool = True) -> Trigg
     return composed.with_plain_details({**shown, **new})
 
 
-def _why(history: History, mine: Mine) -> str:
+def _why(history: History, severity: Severity, mine: Mine) -> str:
     """Return why an event is sent, now that it is known what others sent."""
     since = mine.last_seen - history.since if history.since else mine.window
     if mine.events == 1:
@@ -109,6 +110,8 @@ def _why(history: History, mine: Mine) -> str:
         case Why.SIZE:
             return words.size(mine.suppressed, since)
         case Why.FIRST | Why.AGAIN if mine.events and mine.told_severity is not None:
+            if severity.rank < mine.told_severity:
+                return words.worse(tuple(Severity)[mine.told_severity], severity)
             return words.again(since, mine.suppressed)
         case Why.AGAIN:
             return Why.FIRST.said()

@@ -125,7 +125,7 @@ class OfRecord(Body):
         """Let it tell what is known everywhere; see `figures.take`."""
         if self._worse is not None:
             return None  # which is the first alert's to tell
-        return figures.take(self._history, mine, composed)
+        return figures.take(self._history, self._problem.last.severity, mine, composed)
 
     def on_bytes(self, encoded: EncodedEvent) -> None:
         """Take its bytes: what they were made of is not needed any more."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from dataclasses import dataclass
 
+from pagerduty_logging.events_api.late_pattern import late
 from pagerduty_logging.page.secret_patterns import (
     CLASSES,
     COUNTED,
@@ -20,8 +20,8 @@ from pagerduty_logging.page.secret_patterns import (
     SENSITIVE_WORDS,
 )
 
-_WORD = re.compile(r"[A-Z]++(?![a-z])|[A-Z]?[a-z]++|[A-Z]++|\d++|[^\W\dA-Za-z_]++")
-_SEPARATORS = re.compile(r"[\W_]++")
+_WORD = late(r"[A-Z]++(?![a-z])|[A-Z]?[a-z]++|[A-Z]++|\d++|[^\W\dA-Za-z_]++")
+_SEPARATORS = late(r"[\W_]++")
 MAX_NAME = 80
 """Characters at the end of a name that are read."""
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from pagerduty_logging.events_api.late_pattern import late
+
 MARK = "[redacted]"
 
 # fmt: off
@@ -223,14 +225,14 @@ TOKEN_PREFIXES: tuple[tuple[str, str], ...] = (
 """Who issues them, and how they look; each stands at the beginning of a word."""
 # fmt: on
 
-TOKENS = re.compile(
+TOKENS = late(
     r"(?<![A-Za-z0-9_])(?=[\w~.+/=:%$!\[-]{16})(?:" + "|".join(shape for _, shape in TOKEN_PREFIXES) + ")",
     re.ASCII,
 )
 
 # Addresses that anybody who knows them may use: what follows these is the secret.
 # Source: gitleaks as above (Slack, Teams, Telegram), trufflehog (Discord, Tines, Zapier), the issuers' pages, 2026-11-29.
-SECRET_PATHS = re.compile(
+SECRET_PATHS = late(
     r"(?P<before>hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/"
     r"|discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/\d{1,30}/"
     r"|api\.telegram\.org/(?:file/)?bot"
@@ -251,7 +253,7 @@ SECRET_PATHS = re.compile(
     r"(?P<secret>[^\s\"'<>()?\\]++)"
 )
 
-ABSENT = re.compile(
+ABSENT = late(
     r"(?i:none|null|nil|undefined|true|false|yes|no|on|off|n/a|not[ _-]?(?:set|found|given|provided|configured|available)"
     r"|unset|missing|empty|present|configured|absent|required|optional|hidden|masked|redacted|filtered|unknown|invalid"
     r"|expired|disabled|enabled)"
@@ -261,12 +263,12 @@ ABSENT = re.compile(
     r"|<[\w .:/-]{1,60}>|\[(?:[A-Za-z]{3,12})\]|\(\w[\w ]{0,20}\)|\{\}|\[\]|\(\)",
 )
 """What may stand in the place of a secret without being one: nothing, a placeholder, a type."""
-TYPES = re.compile(
+TYPES = late(
     r"(?i:str|string|bytes|int|integer|bool|boolean|any|object|dict|list|secretstr|char|varchar|text)"
     r"|(?:typing\.)?(?:Optional|Union|Literal|Annotated)\[.{0,200}"
 )
 """What stands behind a name and a colon in source code and schemas."""
-PROSE = re.compile(
+PROSE = late(
     r"(?i)(?:a|all|already|also|an|and|any|are|argument|as|at|be|because|been|before|behind|both|but|by|can|cannot"
     r"|can't|changed?|check|contains?|could|couldn't|created|denied|did|does|doesn't|do|don't|either|ensure|error|exactly"
     r"|expected|expecting|expects?|expired|expires|failed|failure|field|flag|for|found|from|got|has|hash|have|if|in|incorrect|instead"

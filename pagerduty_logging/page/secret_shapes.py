@@ -4,54 +4,55 @@ from __future__ import annotations
 
 import re
 
+from pagerduty_logging.events_api.late_pattern import late
 from pagerduty_logging.page.secret_names import Judgement
 from pagerduty_logging.page.secret_patterns import ABSENT, MARK, SECRET_PATHS, TOKENS
 from pagerduty_logging.page.secret_texts import Judge
 
-_SCHEME = re.compile(
+_SCHEME = late(
     r"\b(?P<scheme>(?i:bearer,?|basic|negotiate|ntlm)|(?i:token)(?=[ \t]{1,4}(?=[\w.-]{0,80}?\d)[\w.-]{16}))"
     r"[ \t]{1,4}"
     r"(?!(?:realm|error|scope|charset|title|resource_metadata)=)"
     r"(?=[^\s\"',;]{0,80}?(?:[\d=+/_~]|[a-z][A-Z]))[A-Za-z0-9._~+/=:-]{6,}+"
 )
-_DIGEST = re.compile(r"\b(?i:digest)[ \t]{1,4}(?=\w{1,20}=)(?P<secret>[^\r\n]*+)")
-_DOTTED = re.compile(r"[\w.-]{16,}+", re.ASCII)
-_JWT = re.compile(r"eyJ[\w-]{5,}+\.[\w-]{5,}+(?:\.[\w-]*)*", re.ASCII)
-_CARD = re.compile(r"(?<![\w.])(?:4|5[1-5]|2[2-7]|3[04-8]|6[045])(?:[ -]?\d){12,17}(?!\w)")
+_DIGEST = late(r"\b(?i:digest)[ \t]{1,4}(?=\w{1,20}=)(?P<secret>[^\r\n]*+)")
+_DOTTED = late(r"[\w.-]{16,}+", re.ASCII)
+_JWT = late(r"eyJ[\w-]{5,}+\.[\w-]{5,}+(?:\.[\w-]*)*", re.ASCII)
+_CARD = late(r"(?<![\w.])(?:4|5[1-5]|2[2-7]|3[04-8]|6[045])(?:[ -]?\d){12,17}(?!\w)")
 
 # --- keys in blocks of base64 -------------------------------------------------------------------------
 
-_PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{1,60}+-----")
-_PEM_END = re.compile(r"-----END [A-Z0-9 ]{1,60}+-----")
-_PEM_CHUNK = re.compile(
+_PEM_BEGIN = late(r"-----BEGIN [A-Z0-9 ]{1,60}+-----")
+_PEM_END = late(r"-----END [A-Z0-9 ]{1,60}+-----")
+_PEM_CHUNK = late(
     r"[\s\\,'\"|]*+(?:[A-Za-z0-9+/=]{16,}+|[A-Za-z0-9+/=]{1,15}+(?=[\r\n\\\"']|\Z)"
     r"|[A-Z][A-Za-z-]{2,19}: [^\r\n\\]{1,80})"
 )
-_PEM_LINES = re.compile(
+_PEM_LINES = late(
     r"^[ \t'\"]{0,8}(?:[A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{70}|[A-Za-z0-9+/]{76})(?:\r?\n|\Z)", re.MULTILINE
 )
-_LONG_BASE64 = re.compile(r"[A-Za-z0-9+/=]{16}")
-_BASE64_LINE = re.compile(r"[ \t'\"|]{0,8}[A-Za-z0-9+/=]{1,80}+(?:\\[rn]|['\",\s]){0,8}")
+_LONG_BASE64 = late(r"[A-Za-z0-9+/=]{16}")
+_BASE64_LINE = late(r"[ \t'\"|]{0,8}[A-Za-z0-9+/=]{1,80}+(?:\\[rn]|['\",\s]){0,8}")
 
 # --- passwords in addresses ---------------------------------------------------------------------------
 
-_ADDRESS = re.compile(r"(?<=://)[^\s\"'<>]++")
-_USER = re.compile(r"[^\s:/?#@]*+")
-_RANDOM = re.compile(r"(?=[A-Za-z_-]{0,40}\d)(?=[a-z\d_-]{0,40}[A-Z])(?=[A-Z\d_-]{0,40}[a-z])[\w-]{12,}+@")
-_PORT = re.compile(r":\d{1,5}(?:[/?#]|\Z)")
-_GO_DSN = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}+:(?P<secret>[^\s/\"']{1,100})@(?=(?:tcp|unix|udp)\()")
-_ORACLE = re.compile(
+_ADDRESS = late(r"(?<=://)[^\s\"'<>]++")
+_USER = late(r"[^\s:/?#@]*+")
+_RANDOM = late(r"(?=[A-Za-z_-]{0,40}\d)(?=[a-z\d_-]{0,40}[A-Z])(?=[A-Z\d_-]{0,40}[a-z])[\w-]{12,}+@")
+_PORT = late(r":\d{1,5}(?:[/?#]|\Z)")
+_GO_DSN = late(r"(?<![\w.%+-])[\w.%+-]{1,64}+:(?P<secret>[^\s/\"']{1,100})@(?=(?:tcp|unix|udp)\()")
+_ORACLE = late(
     r"(?<![\w./-])[A-Za-z][\w$#]{0,30}+/(?P<secret>[^\s/@\"']{1,60}+)@(?=//|[\w.-]{1,80}+:\d{1,5}[/:]|\()"
 )
-_QUERY_KEY = re.compile(r"(?<=[?&;])(?:key|sig|code_verifier)=(?P<secret>[\w.%+/=~-]{12,}+)")
+_QUERY_KEY = late(r"(?<=[?&;])(?:key|sig|code_verifier)=(?P<secret>[\w.%+/=~-]{12,}+)")
 
 # --- command lines and statements ---------------------------------------------------------------------
 
-_USER_OPTION = re.compile(
+_USER_OPTION = late(
     r"(?<![\w-])(?:-u|--user|--proxy-user)(?:[ =]|[\"'],\s{0,3})[\"']?"
     r"[^\s:\"']{1,60}+:(?!\d{1,5}(?!\S))(?P<secret>[^\s\"',]{1,200}+)"
 )
-_CLIENT_OPTION = re.compile(
+_CLIENT_OPTION = late(
     r"\b(?:(?:sshpass|mysql\w{0,8}|mariadb\w{0,8}|docker login|podman login|mongo\w{0,8}"
     r"|twine|unrar|rar|7za?|useradd)\b"
     r"[^\r\n]{0,100}?[\s'\"]-p|redis-cli\b[^\r\n]{0,100}?[\s'\"]-a|(?:sqlcmd|bcp|zip)\b[^\r\n]{0,100}?[\s'\"]-P"
@@ -61,34 +62,32 @@ _CLIENT_OPTION = re.compile(
     r"|htpasswd\b[^\r\n]{0,20}?-\w{0,4}b\w{0,4}(?:\s\S{1,60}+){2})"
     r"(?:[\s'\",]{1,5}|(?=[^\s\d-]))(?P<secret>(?!\d{1,5}(?![^\s\"',]))[^\s\"'-][^\s\"']{0,200}+)"
 )
-_SECOND_OPTION = re.compile(r"(?<=\s)-X[ =](?P<secret>[^\s\"'-][^\s\"']{5,200}+)")
-_SAMBA = re.compile(r"(?<![\w-])(?:-U|--user)[ =][\w.\\@-]{1,60}+%(?P<secret>[^\s\"']{1,200}+)")
-_NET_USE = re.compile(r"\bnet use\s{1,3}(?:\w:\s{1,3})?\\\\\S{1,200}+\s{1,3}(?P<secret>[^\s/\"']{1,200}+)")
-_PIPED = re.compile(r"\bchpasswd\s{0,3}<<<\s{0,3}[\"']?[\w.-]{1,60}+:(?P<secret>[^\s\"']{1,200}+)")
-_CREDENTIALS = re.compile(
+_SECOND_OPTION = late(r"(?<=\s)-X[ =](?P<secret>[^\s\"'-][^\s\"']{5,200}+)")
+_SAMBA = late(r"(?<![\w-])(?:-U|--user)[ =][\w.\\@-]{1,60}+%(?P<secret>[^\s\"']{1,200}+)")
+_NET_USE = late(r"\bnet use\s{1,3}(?:\w:\s{1,3})?\\\\\S{1,200}+\s{1,3}(?P<secret>[^\s/\"']{1,200}+)")
+_PIPED = late(r"\bchpasswd\s{0,3}<<<\s{0,3}[\"']?[\w.-]{1,60}+:(?P<secret>[^\s\"']{1,200}+)")
+_CREDENTIALS = late(
     r"\b\w{0,40}(?:Auth|Credentials?|Login)\(\s{0,3}[\"'][^\"'\r\n]{1,100}[\"'],\s{0,3}[\"'](?P<secret>[^\"'\r\n]{1,200}+)(?=[\"'])"
 )
-_KEY_DETAIL = re.compile(r"\bKey \((?P<names>[^()\r\n]{1,200}+)\)=\((?P<secret>[^()\r\n]{1,1000}+)\)")
-_DUPLICATE = re.compile(
-    r"\bDuplicate entry '(?P<secret>[^'\r\n]{1,300}+)' for key '(?P<names>[^'\r\n]{1,200}+)'"
-)
-_CODE = re.compile(
+_KEY_DETAIL = late(r"\bKey \((?P<names>[^()\r\n]{1,200}+)\)=\((?P<secret>[^()\r\n]{1,1000}+)\)")
+_DUPLICATE = late(r"\bDuplicate entry '(?P<secret>[^'\r\n]{1,300}+)' for key '(?P<names>[^'\r\n]{1,200}+)'")
+_CODE = late(
     r"(?<=[?&])(?:code|state|ticket)=(?=[A-Za-z_.~%/-]{0,60}\d)(?=[^\s&]{0,60}?[a-z])(?P<secret>[\w.%+/=~-]{14,}+)"
 )
-_SAID = re.compile(
+_SAID = late(
     r"\b(?i:password|passphrase|passcode|secret|token|(?:api|access|secret|private|signing|license)[ _-]?key)"
     r"(?: (?i:is|was|of|provided|given|used|value|for|\w{1,30}+(?=:))){0,2}:?[ \t][\"'`<]?"
     r"(?=[A-Za-z_+/=.-]{0,60}\d)(?=[a-z\d_+/=.-]{0,60}[A-Z])(?=[A-Z\d_+/=.-]{0,60}[a-z])(?P<secret>[\w+/=-]{12,200}+)(?![\w(]|\.\w)",
 )
-_IDENTIFIED = re.compile(
+_IDENTIFIED = late(
     r"\b(?i:identified\s{1,3}(?:with\s{1,3}\S{1,40}+\s{1,3})?by|set\s{1,3}password\s{1,3}for\s{1,3}\S{1,80}+\s{0,3}=)\s{1,3}(?P<quote>[\"'])?(?P<secret>[^\s\"';]{1,200}+)"
 )
-_VALUES = re.compile(r"(?P<before>\)\s{0,5}(?i:values)\s{0,5}\()(?P<secret>[^\r\n]*+)")
-_PARAMETERS = re.compile(r"\[parameters: (?=[(\[])[^\r\n]*+")
+_VALUES = late(r"(?P<before>\)\s{0,5}(?i:values)\s{0,5}\()(?P<secret>[^\r\n]*+)")
+_PARAMETERS = late(r"\[parameters: (?=[(\[])[^\r\n]*+")
 MAX_STATEMENT = 2_000
 """Characters of a statement that are searched for names of columns."""
-_COLUMN = re.compile(r"[A-Za-z_]\w{1,60}+")
-_INPUT_VALUE = re.compile(r"\binput_value=(?P<secret>[^\r\n]*?)(?=, input_type=|[\r\n]|\Z)")
+_COLUMN = late(r"[A-Za-z_]\w{1,60}+")
+_INPUT_VALUE = late(r"\binput_value=(?P<secret>[^\r\n]*?)(?=, input_type=|[\r\n]|\Z)")
 
 
 _COMMANDS = (

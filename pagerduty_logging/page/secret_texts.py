@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from pagerduty_logging.events_api.late_pattern import late
 from pagerduty_logging.page.secret_names import MAX_NAME, Judgement
 from pagerduty_logging.page.secret_patterns import ABSENT, MARK, NAME_KEYS, PROSE, TYPES, VALUE_KEYS
 
@@ -18,65 +19,65 @@ Judge = Callable[[str], Judgement]
 # A name as a whole, then what stands between it and its value: `=`, `: `, `' => '`, `"]=`; or the end of a
 # quoted text and the beginning of the next: `('password', 'x')`; or, behind `--password` and before a quoted
 # text, a blank.
-_NAMED = re.compile(
+_NAMED = late(
     r"(?<![\w.-])(?P<dash>(?=-))?(?P<name>[\w.-]++)"
     r"(?:(?P<between>\\{0,7}[\"'`]?(?:\]|%5[Dd])?[ \t]{0,5}"
     r"(?:=>|:=|={1,3}|->|→|\uff1a|::?(?!//)|%3[Dd])\s{0,5})"
     r"|(?P<pair>\\{0,7}[\"'],\s{0,5})(?=[bBuU]?\\{0,7}(?:\d|[\"'](?![\w.-]{1,60}+\\{0,7}[\"']\s{0,3}:)))"
     r"|(?P<blank>[ \t]{1,5})(?(dash)(?=[\"'\w/+$!@#%^&*~.])|(?=[\"'])))"
 )
-_SEPARATOR = re.compile(r"[=:%\"'\u2192\uff1a-]")
+_SEPARATOR = late(r"[=:%\"'\u2192\uff1a-]")
 """One of these stands in whatever `_NAMED` finds: looking for them first saves most texts the walk."""
-_BEFORE = re.compile(r"(?<![\w-])[\w-]{1,24}[ ]\Z")
-_QUOTE = re.compile(r"[bBfFrRuU]{0,2}(?P<quote>\\{0,7}(?:\"{3}|'{3}|[\"'`]))")
-_RUN = re.compile(r"\S++")
-_PLACEHOLDER = re.compile(r"<[A-Za-z][\w .:/-]{0,60}>(?!\w)")
-_REST = re.compile(r"[^\r\n]*+")
+_BEFORE = late(r"(?<![\w-])[\w-]{1,24}[ ]\Z")
+_QUOTE = late(r"[bBfFrRuU]{0,2}(?P<quote>\\{0,7}(?:\"{3}|'{3}|[\"'`]))")
+_RUN = late(r"\S++")
+_PLACEHOLDER = late(r"<[A-Za-z][\w .:/-]{0,60}>(?!\w)")
+_REST = late(r"[^\r\n]*+")
 _NEXT = r"[\"']?[\w.\[\]%-]{1,40}+[\"']?(?:=|:(?!//))"
-_ENDS = re.compile(
+_ENDS = late(
     rf"(?:[,;&|]|\\[nr]|%26)(?={_NEXT})"  # the next name
     r"|\\{0,7}[\"'](?=[)\]},;:.>]|\Z)"  # a quote that was opened before the name
     r"|</[A-Za-z]|<[A-Za-z]{1,12}[ ]?/?>"  # markup
 )
-_LAST_WORD = re.compile(r"(?:[A-Z]|(?<![a-z]))[a-z]++\Z|(?<![A-Z])[A-Z]++\Z")
-_IS_NAME = re.compile(r"\s{0,3}[:=]")
-_ITEMS = re.compile(r"[\[(][^\[\](){}\r\n]{1,300}")
-_ITEM = re.compile(r"[\"'](?P<item>[\w.-]{1,80}+)[\"']")
+_LAST_WORD = late(r"(?:[A-Z]|(?<![a-z]))[a-z]++\Z|(?<![A-Z])[A-Z]++\Z")
+_IS_NAME = late(r"\s{0,3}[:=]")
+_ITEMS = late(r"[\[(][^\[\](){}\r\n]{1,300}")
+_ITEM = late(r"[\"'](?P<item>[\w.-]{1,80}+)[\"']")
 _CLOSERS = ")]}>\"'`.,;:!?…\\"
 _BEHIND_VALUES = ")]}>\"'`.,;:…\\ "
 """What follows a value and is no part of it; `!` and `?` may be the password's own."""
-_CODE = re.compile(
+_CODE = late(
     r"(?:await |not |new |yield |lambda\b)?[A-Za-z_][\w.]*+[(\[]"
     r"|(?:self|cls|settings|config|args|kwargs|os|sys)\.\w"
 )
-_OPTION_VALUE = re.compile(r"(?:self|cls|settings|config|args|kwargs|options)\.\w|os\.environ\b|os\.getenv\b")
-_NUMBER = re.compile(r"[-+]?\d[\d.,_]*+[ ]?(?:%|[A-Za-z]{1,3})?")
-_CALL = re.compile(r"[A-Za-z_]\w{0,60}+(?:\.[A-Za-z_]\w{0,60}+){1,8}\(")
-_BLOCK = re.compile(
+_OPTION_VALUE = late(r"(?:self|cls|settings|config|args|kwargs|options)\.\w|os\.environ\b|os\.getenv\b")
+_NUMBER = late(r"[-+]?\d[\d.,_]*+[ ]?(?:%|[A-Za-z]{1,3})?")
+_CALL = late(r"[A-Za-z_]\w{0,60}+(?:\.[A-Za-z_]\w{0,60}+){1,8}\(")
+_BLOCK = late(
     r"[|>][+-]?[ \t]{0,5}\r?\n[ \t]{1,40}"
     r"(?P<rows>[^\r\n]{1,2000}(?:\r?\n[ \t]{1,40}[^\r\n]{1,2000}){0,100})"
 )
-_NUMBERS = re.compile(r"[\[(][\d\s.,+-]*+[\])]")
-_HIDDEN = re.compile(r"\w{0,20}\(['\"]?\*{1,40}['\"]?\)")
-_SMALL = re.compile(r"\d{1,3}")
-_PATH = re.compile(r"(?:~|[A-Za-z]:|\.{1,2})?[/\\][\w.@+ /\\-]*+")
-_OPTION = re.compile(r"--|-[A-Za-z]{4}")
-_FILE = re.compile(
+_NUMBERS = late(r"[\[(][\d\s.,+-]*+[\])]")
+_HIDDEN = late(r"\w{0,20}\(['\"]?\*{1,40}['\"]?\)")
+_SMALL = late(r"\d{1,3}")
+_PATH = late(r"(?:~|[A-Za-z]:|\.{1,2})?[/\\][\w.@+ /\\-]*+")
+_OPTION = late(r"--|-[A-Za-z]{4}")
+_FILE = late(
     r"(?:/(?:app|config|data|etc|home|mnt|opt|private|root|run|secrets|srv|tmp|usr|var|vault|Users)|~|\.{1,2})/[\w.@/-]++"
 )
-_MIXED = re.compile(r"[a-z][A-Z][\w-]{0,200}[a-z][A-Z]")
-_ENDS_OBJECT = re.compile(r"[}\]>]")
+_MIXED = late(r"[a-z][A-Z][\w-]{0,200}[a-z][A-Z]")
+_ENDS_OBJECT = late(r"[}\]>]")
 
 _NEWLINE = r"(?:\r?\n|\\r\\n|\\n)"
-_ELEMENT = re.compile(r"\s{0,5}>(?:<!\[CDATA\[)?(?P<value>[^<]*+)")
-_OPENED = re.compile(
+_ELEMENT = late(r"\s{0,5}>(?:<!\[CDATA\[)?(?P<value>[^<]*+)")
+_OPENED = late(
     r"(?P<before><(?:[\w-]{1,30}+:)?(?P<name>[\w.-]{1,80}+)(?:\s[^<>]{0,300})?>(?:<!\[CDATA\[)?)(?P<value>[^<\]]*+)"
 )
-_PAIR = re.compile(
+_PAIR = late(
     r"(?P<before><(?:[\w-]{1,30}+:)?(?i:name|key|id|field|param)>\s{0,5}(?P<name>[\w.-]{1,80}+)\s{0,5}</[\w:-]{1,40}+>\s{0,40}"
     r"<(?:[\w-]{1,30}+:)?(?i:value|val|string|data|content)>\s{0,5}(?:<string>)?)(?P<value>[^<]++)"
 )
-_PART = re.compile(
+_PART = late(
     rf"[^\r\n\\]{{0,200}}{_NEWLINE}(?:[^\r\n\\]{{1,200}}{_NEWLINE}){{0,3}}{_NEWLINE}(?P<value>[^\r\n\\]*+)"
 )
 """What stands behind the quote of `<x name="password">text<`, and of a field of a multipart form."""
@@ -330,7 +331,7 @@ def _closed(text: str, at: int) -> int:
     return len(text)
 
 
-_BRACKET = re.compile(r"[\[\](){}]")
+_BRACKET = late(r"[\[\](){}]")
 
 
 def is_no_secret(value: str, judged: Judgement) -> bool:

@@ -194,6 +194,10 @@ def overrides_of(record: logging.LogRecord, defects: list[str]) -> dict[str, saf
         return {}
     plain = safejson.jsonable(said)
     if isinstance(plain, dict):
+        for name in overrides.IN_ANY_CASE:
+            given = plain.get(name)
+            if isinstance(given, str):
+                plain[name] = given.strip().lower()
         return plain
     defects.append(f"pagerduty: must be a mapping, or False, not {safejson.type_name(said)}")
     return {}

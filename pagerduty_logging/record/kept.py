@@ -76,13 +76,16 @@ def kept(occurrence: Occurrence) -> Kept:
     """Return what is kept of an occurrence."""
     attributes = occurrence.attributes
     more: More | None = None
-    names = attributes.keys() - _LEFT_OUT
-    names.update(name for name in _SELDOM if attributes.get(name) is not None)
-    others = {name: attributes[name] for name in attributes if name in names} if names else _NO_OTHERS
+    get = attributes.get
+    if attributes.keys() <= _LEFT_OUT and get("exc_text") is None and get("stack_info") is None:
+        others = _NO_OTHERS  # as of most
+    else:
+        names = attributes.keys() - _LEFT_OUT
+        names.update(name for name in _SELDOM if get(name) is not None)
+        others = {name: attributes[name] for name in attributes if name in names}
     around, said, wanted = occurrence.around, occurrence.contents, occurrence.overrides
     if others or around is not NOTHING_AROUND or said or wanted or occurrence.defects:
         more = More(others, around, said, wanted, (*occurrence.defects,))
-    get = attributes.get
     return Kept._make((*map(get, _NAMES), more))
 
 

@@ -161,23 +161,6 @@ class Occurrence:
         return with_frames(self.around.chain) if self.around.chain else ()
 
     @property
-    def task(self) -> str:
-        return self.around.task
-
-    @property
-    def trace_id(self) -> str:
-        return self.around.trace_id
-
-    @property
-    def span_id(self) -> str:
-        return self.around.span_id
-
-    @property
-    def crumbs(self) -> tuple[Crumb, ...]:
-        """The log lines before it."""
-        return self.around.crumbs
-
-    @property
     def line(self) -> str:
         """The line that logged it; not the logger's name, which may hold a client's text. "" if unknown."""
         path, line = self._place

@@ -16,6 +16,8 @@ NAME = "pagerduty"
 GUARDED = "_pagerduty_guarded"
 """Marks the record of a guarded job: neither `min_occurrences` nor `ignore_exceptions` holds it back."""
 ACTIONS = ("trigger", "acknowledge", "resolve")
+IN_ANY_CASE = ("severity", "event_action")
+"""Entries whose value is one of a few words, which may be written in any case."""
 
 _SEVERITIES = {str(severity): severity for severity in Severity}
 
@@ -59,7 +61,7 @@ def severity_of(level: object, overrides: Mapping[str, Any]) -> Severity:
     wanted = _SEVERITIES.get((text(overrides, "severity") or "").strip().lower()) if overrides else None
     if wanted is not None:
         return wanted
-    number = _number(level)
+    number = level if type(level) is int else _number(level)
     if number >= logging.ERROR:
         return Severity.CRITICAL if number >= logging.CRITICAL else Severity.ERROR
     return Severity.WARNING if number >= logging.WARNING else Severity.INFO

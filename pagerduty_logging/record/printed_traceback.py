@@ -9,6 +9,7 @@ import ast
 import re
 from typing import Final, NamedTuple
 
+from pagerduty_logging.events_api.late_pattern import late
 from pagerduty_logging.events_api.safejson import truncated
 from pagerduty_logging.record.exceptions import INNER_FRAMES, MAX_CHAIN, MAX_TEXT, OUTER_FRAMES, Frame, Raised
 
@@ -16,26 +17,26 @@ HEADER: Final = "Traceback (most recent call last):"
 """The first line of a traceback, as Python prints it."""
 MARK: Final = "raceback (most recent call last)"
 """In the first line of every printed traceback; without its first letter, which may be small."""
-_BEGIN = re.compile(
+_BEGIN = late(
     r"^[ \t|+╭─]*(?:Exception Group )?(?:Traceback|Stack) \(most recent call last\):?[ \t─╮]*$", re.MULTILINE
 )
-_FRAME = re.compile(r'>?\s*File "(?P<path>[^"\n]*)", line (?P<line>\d{1,9})(?:, in (?P<function>.*))?')
-_ERROR = re.compile(r"(?P<kind>[^\W\d][\w.<>]*)(?::(?: (?P<text>.*))?)?$", re.DOTALL)
+_FRAME = late(r'>?\s*File "(?P<path>[^"\n]*)", line (?P<line>\d{1,9})(?:, in (?P<function>.*))?')
+_ERROR = late(r"(?P<kind>[^\W\d][\w.<>]*)(?::(?: (?P<text>.*))?)?$", re.DOTALL)
 _RELATIONS = {
     "The above exception was the direct cause of the following exception:": "caused by",
     "During handling of the above exception, another exception occurred:": "while handling",
 }
-_MARGIN = re.compile(r"^[ ]*(?:\|[ ]|\+[-+ \d]*$)")
-_CARETS = re.compile(r"\s*[~^]+\s*")
-_VALUES = re.compile(r"\s*(?:[│└┌┬├╭╰]|(?:\|\s*)*-> )")
-_DRAWN = re.compile("[│└┌┬├╭╰]|-> ")
+_MARGIN = late(r"^[ ]*(?:\|[ ]|\+[-+ \d]*$)")
+_CARETS = late(r"\s*[~^]+\s*")
+_VALUES = late(r"\s*(?:[│└┌┬├╭╰]|(?:\|\s*)*-> )")
+_DRAWN = late("[│└┌┬├╭╰]|-> ")
 
 
-_HEADER = re.compile(r"(?:Exception Group )?Traceback \(most recent call last\)")
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_HEADER = late(r"(?:Exception Group )?Traceback \(most recent call last\)")
+_ESCAPED = late(r"\\(.)", re.DOTALL)
 _UNESCAPED = {"n": "\n", "t": "\t", "r": ""}
-_IN_A_ROW = re.compile(r'(?<![ |;,\t])[ |;,\t]*+(File "[^"\n]*", line [0-9]+, in [^\s|;,]+)[ |;,\t]*')
-_KIND_IN_A_ROW = re.compile(r"(?<![\w.])(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?=: |\s*$)", re.ASCII)
+_IN_A_ROW = late(r'(?<![ |;,\t])[ |;,\t]*+(File "[^"\n]*", line [0-9]+, in [^\s|;,]+)[ |;,\t]*')
+_KIND_IN_A_ROW = late(r"(?<![\w.])(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?=: |\s*$)", re.ASCII)
 MAX_CHARS = 40_000
 """Characters of a traceback that are read; of a longer one, the last ones."""
 

@@ -50,7 +50,7 @@ class Breaker:
     Attributes:
         open: the last call failed.
         until: no call before then.
-        was_cut_off: the last connection was closed before the answer.
+        was_cut_off: the connection of the last call was closed before the answer.
     """
 
     open: bool = False

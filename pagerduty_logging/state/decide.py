@@ -98,6 +98,7 @@ class Record(Sent):
         resolved, over: when it was resolved last, and whether nothing happened since.
         release: in which the problem was first seen.
         summary, logger: what a page says.
+        host, process: who saw it first.
     """
 
     n: int = 0
@@ -109,6 +110,8 @@ class Record(Sent):
     release: str | None = None
     summary: str = ""
     logger: str = ""
+    host: str = ""
+    process: str = ""
 
     def untold(self, now: float) -> int:
         """Return how many occurrences no event reports, neither one that was taken nor one under way."""
@@ -310,8 +313,12 @@ def standing(record: Record | None, now: float) -> Standing:
     )
 
 
-def budget_wait(sent: list[float], per_minute: int, severity: int, reserved_share: int, now: float) -> float:
+def most_in_a_minute(per_minute: int, severity: int, reserved_share: int) -> int:
+    """Return how many events may be sent in a minute for one of this severity to be among them."""
+    return per_minute - (per_minute // reserved_share if severity else 0)
+
+
+def budget_wait(sent: list[float], most: int, now: float) -> float:
     """Return the seconds until an event may be sent; `sent`: when those of the last minute were, in order."""
-    reserved = per_minute // reserved_share if severity else 0
-    over = len(sent) - (per_minute - reserved)
+    over = len(sent) - most
     return 0.0 if over < 0 else max(sent[over] + 60.0 - now, 0.001)

@@ -21,14 +21,14 @@ WORTH_A_FOLLOW_UP = 10
 """Repeats that no event has reported, from which a follow-up is sent."""
 
 
-class Outcome(enum.Enum):
+class EventOutcome(enum.Enum):
     """What became of an event."""
 
     DELIVERED = "delivered"
     LOST = "lost"  # expired, or the process could not make it
     REFUSED = "refused"  # by PagerDuty, for good: `on_error` was called, and no further event is tried for it
     REJECTED = "rejected"  # there was no room for it, which another event reports
-    NOT_NEEDED = "not needed"  # another process reported the problem, or somebody wants quiet
+    NOT_NEEDED = "not needed"  # another process reported the problem, or it is silenced
     UNDONE = "undone"  # as if its record had not been logged: it is decided again, or not wanted
 
 
@@ -172,7 +172,7 @@ def reason(why: Why, problem: Problem, severity: Severity, now: float) -> str:
     """Say why an event is sent, before the problem takes note of it."""
     match why:
         case Why.WORSE:
-            return why.said(f"{problem.last.severity} → {severity}")
+            return words.worse(problem.last.severity, severity)
         case Why.AGAIN:
             return words.again(now - problem.last.at, problem.unreported)
         case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pagerduty_logging.state.problem import NEVER, Last, Outcome, Problem
+from pagerduty_logging.state.problem import NEVER, EventOutcome, Last, Problem
 from pagerduty_logging.state.why import Why
 from pagerduty_logging.state.worse import Worse, forget
 
@@ -12,7 +12,7 @@ from pagerduty_logging.state.worse import Worse, forget
 class Settles(Protocol):
     """Takes note of what became of events."""
 
-    def settle(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
+    def settle(self, settlement: Settlement, problem: Problem, outcome: EventOutcome) -> int:
         """See `Throttle.settle`."""
 
 
@@ -48,25 +48,25 @@ class Settlement:
         self._settles = settles
         self._settled = False
 
-    def __call__(self, outcome: Outcome) -> int:
+    def __call__(self, outcome: EventOutcome) -> int:
         if self._settled or self.problem is None:
             return 0
         self._settled = True
         return self._settles.settle(self, self.problem, outcome)
 
 
-def arrived(outcome: Outcome) -> bool:
+def arrived(outcome: EventOutcome) -> bool:
     """Return whether an event, or another one in its place, was sent; or nobody wants one now."""
-    return outcome in (Outcome.DELIVERED, Outcome.NOT_NEEDED)
+    return outcome in (EventOutcome.DELIVERED, EventOutcome.NOT_NEEDED)
 
 
-def leaves_no_trace(settlement: Settlement, outcome: Outcome) -> bool:
+def leaves_no_trace(settlement: Settlement, outcome: EventOutcome) -> bool:
     """Return whether a problem is afterwards as before the event: not so if the first alert's was lost."""
     beside = settlement.worse is not None or settlement.why.follows_up
-    return outcome is Outcome.UNDONE or (beside and not arrived(outcome))
+    return outcome is EventOutcome.UNDONE or (beside and not arrived(outcome))
 
 
-def settled(settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
+def settled(settlement: Settlement, problem: Problem, outcome: EventOutcome) -> int:
     """Count what an event has reported, or has not; return the records that it stood for.
 
     Those are the ones that it reports, and the repeats held back since.
@@ -74,11 +74,11 @@ def settled(settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
     stood_for = settlement.reports + problem.unreported
     follows_up = settlement.why.follows_up
     match outcome:
-        case Outcome.LOST | Outcome.REFUSED | Outcome.UNDONE:
+        case EventOutcome.LOST | EventOutcome.REFUSED | EventOutcome.UNDONE:
             problem.reported -= settlement.reports
-        case Outcome.REJECTED:
+        case EventOutcome.REJECTED:
             problem.reported = problem.occurrences  # the summary of what was dropped reports them
-    if outcome is Outcome.UNDONE and not follows_up:
+    if outcome is EventOutcome.UNDONE and not follows_up:
         problem.occurrences -= 1
     if not follows_up:
         problem.under_way -= 1
@@ -88,7 +88,7 @@ def settled(settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
         if problem.last is settlement.noted and settlement.before is not None:  # and nothing came since
             problem.last = settlement.before
     elif not arrived(outcome):
-        refused = problem.occurrences if outcome is Outcome.REFUSED else 0
+        refused = problem.occurrences if outcome is EventOutcome.REFUSED else 0
         severity, seen, at, window, *_ = problem.last
         # Not `_replace`, which in a storm fills Python's list of free tuples: 200 kB.
         problem.last = Last(severity, seen, at, window, lost=True, refused=refused)

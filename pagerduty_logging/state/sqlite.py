@@ -1,7 +1,8 @@
 """The state of one host's processes, and of their next lives: a SQLite file.
 
-Every exchange reads in one statement and writes in another, see `sqlite_draft.py`. The file is in WAL mode,
-where a commit waits for no disk: a crash of the machine, not of a program, may forget the last exchanges.
+Every exchange writes in one statement, and reads in another what it does not know, see `sqlite_draft.py`.
+The file is in WAL mode, where a commit waits for no disk: a crash of the machine, not of a program, may
+forget the last exchanges.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from random import uniform
-from typing import Any
 
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import shared_exchange
@@ -24,7 +24,6 @@ from pagerduty_logging.state.breaker import UNHURRIED
 from pagerduty_logging.state.helper import Guard
 from pagerduty_logging.state.line import Line
 from pagerduty_logging.state.protocol import (
-    FORMAT,
     KnownProblem,
     Reply,
     Request,
@@ -32,13 +31,14 @@ from pagerduty_logging.state.protocol import (
     StateError,
     UnderWay,
 )
-from pagerduty_logging.state.sqlite_draft import is_busy, prepare, record_in, sweep
+from pagerduty_logging.state.sqlite_draft import LastWritten, record_in
 from pagerduty_logging.state.sqlite_exchange import (
     CHANGES,
     Exchange,
     all_silences,
     known_problem,
 )
+from pagerduty_logging.state.sqlite_file import is_busy, opened, sweep
 
 PATIENCE = 0.2
 """Seconds to wait for others who write, where no more is said."""
@@ -49,40 +49,7 @@ BUSY_PAUSE = (0.0005, 0.003, 0.012)
 SWEEP = 500
 """One exchange in so many deletes what has expired."""
 
-_SCHEMA = f"""
-CREATE TABLE problems (
-    space TEXT, key TEXT, record TEXT NOT NULL, expires REAL NOT NULL, PRIMARY KEY (space, key)
-) WITHOUT ROWID;
-CREATE TABLE names (
-    space TEXT, key TEXT, kind TEXT, name TEXT, place INTEGER, PRIMARY KEY (space, key, kind, name)
-) WITHOUT ROWID;
-CREATE TABLE senders (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, expires REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE sent (space TEXT, at REAL);
-CREATE INDEX sent_by_time ON sent (space, at);
-CREATE TABLE releases (
-    space TEXT, release TEXT, started REAL NOT NULL, expires REAL NOT NULL, PRIMARY KEY (space, release)
-) WITHOUT ROWID;
-CREATE TABLE silences (id TEXT PRIMARY KEY, silence TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE versions (what TEXT PRIMARY KEY, version TEXT NOT NULL) WITHOUT ROWID;
-INSERT INTO versions VALUES ('silences', '');
-PRAGMA application_id = 1346651209;
-PRAGMA user_version = {FORMAT};
-"""
-_APPLICATION = 1346651209
 _BROKEN = ("not a database", "malformed", "no such table", "no such column")
-
-
-class _Connection(sqlite3.Connection):
-    """Closes itself in the end: Python 3.13 and later warn of a connection that nobody closed."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._pid = os.getpid()
-
-    def __del__(self) -> None:
-        with suppress(Exception):
-            if self._pid == os.getpid():
-                self.close()
 
 
 _inherited: dict[str, list[sqlite3.Connection]] = {}
@@ -106,6 +73,7 @@ class SqliteStore:
         self._keeps_open = keeps_open
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
+        self._last_written = LastWritten()
         self._exchanges = 0
         self._user = shared_exchange.User()
 
@@ -116,11 +84,11 @@ class SqliteStore:
 
     def exchange(self, request: Request, seconds: float) -> Reply:
         users = shared_exchange.of(self.path)
+        if users.alone(self._user):
+            return self._exchange([request], seconds)[0]
         line = users.line(request)
 
         def do(requests: list[Request]) -> list[Reply]:
-            if users.alone(self._user):
-                return self._exchange(requests, seconds)
             return self._link(line).exchange(requests, seconds)
 
         return users.ask(self._user, request, do)
@@ -134,29 +102,51 @@ class SqliteStore:
         return link
 
     def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:
-        with self._errors():
-            with fork_gate().joined():  # SQLite has locks of its own, which a child would find taken
-                self._open(PATIENCE)
-            replies: list[Reply | None] = [None] * len(requests)
-            for looks, _ in enumerate(_looks(SHARE * seconds)):
-                with fork_gate().joined():
-                    connection = self._connection or self._open(PATIENCE)  # a fork has closed it
-                    exchange = Exchange(connection, requests, self._clock)
-                    if looks:
-                        replies = [
-                            reply or exchange.looked(request)
-                            for request, reply in zip(requests, replies, strict=True)
-                        ]
-                    answered = [
-                        reply or exchange.applied(request.as_of_now())
-                        for request, reply in zip(requests, replies, strict=True)
-                    ]
-                    if exchange.write():
-                        self._sweep(connection)
-                        if not self._keeps_open:
-                            self._close()
-                        return answered
+        looked: list[Reply | None] = [None] * len(requests)
+        try:
+            replies = self._try(requests, looked) or self._try(
+                requests, looked
+            )  # at first nothing may be read
+            if replies is not None:
+                return replies
+            for _ in _looks(SHARE * seconds):
+                replies = self._try(requests, looked, look=True)
+                if replies is not None:
+                    return replies
             raise sqlite3.OperationalError("locked")
+        except BaseException as error:
+            raise self._undone(error) from None
+
+    def _try(
+        self, requests: list[Request], looked: list[Reply | None], *, look: bool = False
+    ) -> list[Reply] | None:
+        """Answer requests; None: others are writing, or have written, and it is to be tried again.
+
+        Args:
+            requests: all of them.
+            looked: those replies for which nothing need be written.
+            look: add to them.
+        """
+        with fork_gate().joined():  # SQLite has locks of its own, which a child would find taken
+            connection = self._open(PATIENCE)
+            last, self._last_written = self._last_written, LastWritten()
+            exchange = Exchange(connection, requests, self._clock, last)
+            if look:
+                looked[:] = [
+                    reply or exchange.looked(request) for request, reply in zip(requests, looked, strict=True)
+                ]
+            replies = [
+                reply or exchange.applied(request.as_of_now())
+                for request, reply in zip(requests, looked, strict=True)
+            ]
+            written = exchange.write()
+            if written is None:
+                return None
+            self._last_written = written
+            self._sweep(connection)
+            if not self._keeps_open:
+                self._close()
+            return replies
 
     def begin(self, request: Request) -> UnderWay | None:
         users = shared_exchange.of(self.path)
@@ -242,7 +232,7 @@ class SqliteStore:
 
     @contextmanager
     def _transaction(self, seconds: float, *, writes: bool = True) -> Iterator[sqlite3.Connection]:
-        with self._errors():
+        try:
             connection = self._open(seconds)
             for _ in _looks(seconds):
                 if _began(connection, writes=writes):
@@ -250,18 +240,16 @@ class SqliteStore:
                     connection.execute("COMMIT")
                     return
             raise sqlite3.OperationalError("locked")
+        except BaseException as error:
+            raise self._undone(error) from None
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Leave nothing half done behind, and say what is wrong."""
-        try:
-            yield
-        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+    def _undone(self, error: BaseException) -> BaseException:
+        """Leave nothing half done behind; return what is to be raised."""
+        if isinstance(error, (sqlite3.Error, OSError, ValueError, TypeError)):
             self._undo(keep=is_busy(error))
-            raise StateError(self._words(error)) from None
-        except BaseException:
-            self._undo()
-            raise
+            return StateError(self._words(error))
+        self._undo()
+        return error
 
     def _undo(self, *, keep: bool = False) -> None:
         with suppress(sqlite3.Error):
@@ -285,28 +273,8 @@ class SqliteStore:
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         self._is_the_same_file()  # before it is opened: one that takes its place now is noticed the next time
-        connection = sqlite3.connect(
-            self.path, timeout=seconds, isolation_level=None, check_same_thread=False, factory=_Connection
-        )
-        try:
-            self._prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
+        connection = self._connection = opened(self.path, seconds)
         return connection
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        if not _has_format(connection):
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("BEGIN IMMEDIATE")
-            if not _has_format(connection):
-                for statement in _SCHEMA.split(";\n"):
-                    connection.execute(statement)
-            connection.execute("COMMIT")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        prepare(connection)
-        connection.execute("PRAGMA busy_timeout = 0")  # `_looks` waits instead
 
     def _is_the_same_file(self) -> bool:
         """Whether the file is still the one that was opened: somebody may have deleted or replaced it."""
@@ -365,21 +333,6 @@ def _began(connection: sqlite3.Connection, *, writes: bool) -> bool:
             return False
         raise
     return True
-
-
-def _has_format(connection: sqlite3.Connection) -> bool:
-    """Whether the file is one of ours; False: it is empty."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    if application == _APPLICATION:
-        if version > FORMAT:
-            raise ValueError(
-                "written by a newer pagerduty-logging: update this program, or give it a file of its own"
-            )
-        return True
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise ValueError("the database of another program: give the state a file of its own")
-    return False
 
 
 def _note_change(step: sqlite3.Connection, now: float) -> None:

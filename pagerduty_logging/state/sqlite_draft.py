@@ -1,94 +1,32 @@
-"""What an exchange reads of a SQLite file, and what it writes: one statement each.
+"""What an exchange knows of a SQLite file, and what it writes there.
 
-SQLite's lock is held only while SQLite itself works. A transaction of several statements would hold it
-while its thread waits for Python's lock or for a CPU, which takes a busy process a hundred times as long;
-everybody else would wait for that process. Instead, what was read is compared again as it is written.
+What it knows is compared as it is written. So nothing need be read where the same connection wrote
+last: if others have since, nothing is written.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from operator import attrgetter, ne
+from typing import TypeAlias
 
 from pagerduty_logging.state.decide import Record
 from pagerduty_logging.state.protocol import FIRST_HOSTS, LEASE, MAX_NAMES, MINUTE
+from pagerduty_logging.state.sqlite_file import CHANGED, NOTHING, READ, WRITE, WRITE_ONE, is_busy
 
-CHANGED = "changed since it was read"
+Name: TypeAlias = tuple[str, str]
+"""Of a problem: its space and its key."""
+MOST = 1_000
+"""Problems of which a connection remembers what it wrote."""
 
-_READ = """
-SELECT
-(SELECT version FROM versions WHERE what = 'silences'),
-(SELECT json_group_array(json_array(wanted.key, problems.record, problems.expires))
-    FROM json_each(:problems) AS wanted CROSS JOIN problems
-    WHERE problems.space = json_extract(wanted.value, '$[0]')
-    AND problems.key = json_extract(wanted.value, '$[1]')),
-(SELECT json_group_array(json_array(wanted.key, senders.sequence))
-    FROM json_each(:senders) AS wanted CROSS JOIN senders WHERE senders.name = wanted.value),
-(SELECT json_group_array(json_array(wanted.key, sent.at))
-    FROM json_each(:spaces) AS wanted CROSS JOIN sent WHERE sent.space = wanted.value)
-"""
-"""One row: fetching each row lets go of Python's lock. What is wanted is named by its place in the list."""
-
-_WRITE = "INSERT INTO drafts VALUES (:draft)"
-
-PREPARE = f"""
-CREATE TEMP VIEW drafts AS SELECT NULL AS draft;
-CREATE TEMP TRIGGER written INSTEAD OF INSERT ON drafts BEGIN
-SELECT RAISE(ABORT, '{CHANGED}') FROM json_each(NEW.draft, '$.problems') AS new LEFT JOIN problems
-    ON problems.space = json_extract(new.value, '$[0]') AND problems.key = json_extract(new.value, '$[1]')
-    WHERE problems.record IS NOT json_extract(new.value, '$[2]');
-SELECT RAISE(ABORT, '{CHANGED}') FROM json_each(NEW.draft, '$.senders') AS new LEFT JOIN senders
-    ON senders.name = json_extract(new.value, '$[0]')
-    WHERE senders.sequence IS NOT json_extract(new.value, '$[1]');
-SELECT RAISE(ABORT, '{CHANGED}') FROM json_each(NEW.draft, '$.spent') AS new
-    WHERE json_extract(new.value, '$[1]') IS NOT (
-        SELECT count(*) FROM sent WHERE sent.space = json_extract(new.value, '$[0]')
-    );
-INSERT OR REPLACE INTO problems
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[3]'),
-        json_extract(value, '$[4]')
-    FROM json_each(NEW.draft, '$.problems') WHERE json_extract(value, '$[3]') IS NOT NULL;
-INSERT OR REPLACE INTO senders
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[2]'), json_extract(value, '$[3]')
-    FROM json_each(NEW.draft, '$.senders') WHERE json_extract(value, '$[2]') IS NOT NULL;
-DELETE FROM sent WHERE rowid IN (
-    SELECT sent.rowid FROM json_each(NEW.draft, '$.spent') AS new CROSS JOIN sent
-    WHERE sent.space = json_extract(new.value, '$[0]')
-    AND (sent.at <= json_extract(new.value, '$[2]') OR sent.at > json_extract(new.value, '$[3]'))
-);
-INSERT INTO sent
-    SELECT json_extract(new.value, '$[0]'), json_extract(new.value, '$[3]')
-    FROM json_each(NEW.draft, '$.spent') AS new CROSS JOIN json_each(new.value, '$[4]');
-DELETE FROM names WHERE (space, key) IN (
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(NEW.draft, '$.begun')
-);
-INSERT OR IGNORE INTO names
-    SELECT space, key, kind, name, place FROM (
-        SELECT json_extract(value, '$[0]') AS space, json_extract(value, '$[1]') AS key,
-            json_extract(value, '$[2]') AS kind, json_extract(value, '$[3]') AS name, (
-                SELECT count(*) FROM names AS known WHERE known.space = json_extract(value, '$[0]')
-                AND known.key = json_extract(value, '$[1]') AND known.kind = json_extract(value, '$[2]')
-            ) AS place
-        FROM json_each(NEW.draft, '$.names')
-    ) WHERE place < {MAX_NAMES};
-INSERT INTO releases
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-        json_extract(value, '$[3]')
-    FROM json_each(NEW.draft, '$.releases') WHERE true
-    ON CONFLICT (space, release)
-    DO UPDATE SET started = min(started, excluded.started), expires = max(expires, excluded.expires);
-END;
-"""
-"""What a connection needs to write: a trigger of its own, which is no part of the file."""
-
-_FIELDS = frozenset(Record.__dataclass_fields__)
-
-
-def prepare(connection: sqlite3.Connection) -> None:
-    """Let a connection write drafts."""
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.executescript(PREPARE)
+_FIELDS = tuple(Record.__dataclass_fields__)
+_values = attrgetter(*_FIELDS)
+_DEFAULTS = _values(Record())
+_encode = json.JSONEncoder(check_circular=False).encode
 
 
 def record_in(text: str) -> Record:
@@ -96,138 +34,181 @@ def record_in(text: str) -> Record:
     return Record(**{name: value for name, value in json.loads(text).items() if name in _FIELDS})
 
 
-def names(connection: sqlite3.Connection, space: str, key: str) -> tuple[tuple[int, tuple[str, ...]], int]:
-    """Return how many hosts have seen a problem, the names of the first, and how many processes have."""
+def _text_of(record: Record) -> str:
+    values = _values(record)
+    return _encode(dict(compress(zip(_FIELDS, values, strict=True), map(ne, values, _DEFAULTS))))
+
+
+def names(
+    connection: sqlite3.Connection, space: str, key: str, record: Record
+) -> tuple[tuple[str, ...], int, int]:
+    """Return names of hosts that have seen a problem, how many have, and how many processes.
+
+    The first host and process are in the record: of most problems there is no other.
+    """
     rows = connection.execute(
         "SELECT kind, count(*), group_concat(CASE WHEN place < :most THEN place || ' ' || name END, char(10))"
-        " FROM names WHERE space = :space AND key = :key GROUP BY kind",
-        {"most": FIRST_HOSTS, "space": space, "key": key},
+        " FROM names WHERE space = :space AND key = :key"
+        " AND name IS NOT CASE kind WHEN 'host' THEN :host ELSE :process END GROUP BY kind",
+        {
+            "most": FIRST_HOSTS,
+            "space": space,
+            "key": key,
+            "host": record.host or None,
+            "process": record.process or None,
+        },
     ).fetchall()
     found = {kind: (count, first or "") for kind, count, first in rows}
     hosts, first = found.get("host", (0, ""))
     shown = tuple(line.partition(" ")[2] for line in sorted(first.splitlines()))
-    return (hosts, shown), found.get("process", (0, ""))[0]
+    if not record.process:
+        return shown, hosts, found.get("process", (0, ""))[0]
+    return (record.host, *shown)[:FIRST_HOSTS], hosts + 1, found.get("process", (0, ""))[0] + 1
 
 
-def sweep(connection: sqlite3.Connection, now: float) -> None:
-    """Delete what has expired, a table at a time."""
-    for table in ("problems", "senders", "releases"):
-        connection.execute(f"DELETE FROM {table} WHERE expires <= :now", {"now": now})
-    connection.execute("DELETE FROM silences WHERE until <= :now", {"now": now})
-    connection.execute("DELETE FROM sent WHERE at <= :before", {"before": now - MINUTE})
-    connection.execute(
-        "DELETE FROM names WHERE NOT EXISTS (SELECT 1 FROM problems"
-        " WHERE problems.space = names.space AND problems.key = names.key)"
-    )
+@dataclass(slots=True)
+class LastWritten:
+    """What a connection wrote last, where that is known.
+
+    Attributes:
+        silences: the version of the silences; None: nothing is known.
+        problems: as text, as a record, and when it expires.
+        sequences: the number of the last hand-in by sender.
+    """
+
+    silences: str | None = None
+    problems: dict[Name, tuple[str, Record, float]] = field(default_factory=dict)
+    sequences: dict[str, int] = field(default_factory=dict)
 
 
 class Draft:
-    """What was read at one moment, and what is to be written; nothing is, until `write`.
+    """What is known at one moment, and what is to be written; nothing is, until `write`.
 
     Args:
         connection: one that was prepared.
         clock: seconds since the epoch.
-        problems: the spaces and keys of those that are wanted.
-        senders: the names of those that are wanted.
-        spaces: whose budgets are wanted.
+        written: what the connection wrote last, which is taken over. Nothing is read if all `senders` are in
+            it; a problem that is not is taken for new.
+        problems, senders, spaces: those that are wanted; spaces for their budgets.
 
     Attributes:
         now: when it was read, or a moment later: what was read is never of a time to come.
         silences: the version of the silences.
+        records: what is known of the problems.
+        written: what the connection wrote last, once this is written.
     """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         clock: Callable[[], float],
+        written: LastWritten,
         *,
-        problems: Iterable[tuple[str, str]],
-        senders: Iterable[str],
+        problems: Iterable[Name],
+        senders: Collection[str],
         spaces: Iterable[str],
     ) -> None:
         self._connection = connection
-        keys, asked, budgets = list(dict.fromkeys(problems)), list(dict.fromkeys(senders)), list(set(spaces))
-        wanted = {"problems": keys, "senders": asked, "spaces": budgets}
-        listed = {name: json.dumps(value) for name, value in wanted.items()}
-        row = connection.execute(_READ, listed).fetchone()
+        self._kept: dict[Name, float] = dict.fromkeys(problems, 0.0)
+        self._sent: dict[str, list[float]] = {space: [] for space in spaces}
+        if written.silences is None or not written.sequences.keys() >= set(senders):
+            written = self._read(list(self._kept), list(senders), clock() - MINUTE)
         now = self.now = clock()
-        self.silences = str(row[0])
-        self._before = {keys[place]: text for place, text, _ in json.loads(row[1])}
-        self._records = {
-            keys[place]: record_in(text) if expires > now else None
-            for place, text, expires in json.loads(row[1])
-        }
-        self._sequences = {asked[place]: sequence for place, sequence in json.loads(row[2])}
-        self._sent: dict[str, list[float]] = {space: [] for space in budgets}
-        for place, at in json.loads(row[3]):
-            self._sent[budgets[place]].append(at)
-        self._kept: dict[tuple[str, str], float] = dict.fromkeys(keys, 0.0)
+        self.written = written
+        self.silences = written.silences or ""
+        self._before: dict[Name, str] = {}
+        self.records: dict[Name, Record] = {}
+        for name in self._kept:
+            found = written.problems.get(name)
+            if found is not None:
+                self._before[name], record, expires = found
+                if expires > now:
+                    self.records[name] = record
         self._noted: dict[str, tuple[int, float]] = {}
-        self._spent: dict[str, list[int]] = {}
-        self._begun: set[tuple[str, str]] = set()
-        self._names: dict[tuple[str, str, str, str], None] = {}
+        self._spent: dict[str, tuple[int, int]] = {}
+        self._begun: set[Name] = set()
+        self._names: dict[tuple[Name, str | None, str | None], None] = {}
         self._releases: dict[tuple[str, str], tuple[float, float]] = {}
+
+    def _read(self, problems: list[Name], senders: list[str], since: float) -> LastWritten:
+        spaces = list(self._sent)
+        wanted = {"problems": problems, "senders": senders, "spaces": spaces}
+        listed: dict[str, object] = {name: _encode(value) for name, value in wanted.items()}
+        row = self._connection.execute(READ, {**listed, "since": since}).fetchone()
+        for place, at in json.loads(row[3]):
+            self._sent[spaces[place]].append(at)
+        return LastWritten(
+            row[0],
+            {problems[at]: (text, record_in(text), expires) for at, text, expires in json.loads(row[1])},
+            {senders[at]: sequence for at, sequence in json.loads(row[2])},
+        )
 
     # --- problems ---------------------------------------------------------------------------------
 
-    def record(self, space: str, key: str) -> Record | None:
-        """Return what is known of a problem."""
-        return self._records.get((space, key))
+    def store(self, name: Name, record: Record, remember: float) -> None:
+        """Know a problem so from now on, for so many seconds at least."""
+        self.records[name] = record
+        self._kept[name] = max(self._kept[name], remember, record.window, LEASE)
 
-    def store(self, space: str, key: str, record: Record, remember: float) -> None:
-        """Know it so from now on, for so many seconds at least."""
-        self._records[space, key] = record
-        kept = max(remember, record.window_left(self.now), LEASE)
-        self._kept[space, key] = max(self._kept[space, key], kept)
-
-    def begin(self, space: str, key: str) -> None:
+    def begin(self, name: Name) -> None:
         """Another problem of a key begins: nobody has seen it so far."""
-        self._begun.add((space, key))
-        for name in [name for name in self._names if name[:2] == (space, key)]:
-            del self._names[name]
+        if name in self._before:
+            self._begun.add(name)
+        for known in [known for known in self._names if known[0] == name]:
+            del self._names[known]
 
-    def add_names(self, space: str, key: str, host: str, process: str) -> None:
+    def add_names(self, name: Name, record: Record, host: str, process: str) -> None:
         """Note who has seen a problem."""
-        self._names[space, key, "host", host] = self._names[space, key, "process", process] = None
+        if not record.process:
+            record.host, record.process = host, process
+        elif host != record.host or process != record.process:
+            another = process if process != record.process else None
+            self._names[name, host if host != record.host else None, another] = None
 
-    def names(self, space: str, key: str) -> tuple[tuple[int, tuple[str, ...]], int]:
-        """Return how many hosts have seen a problem, the names of the first, and how many processes have."""
-        begun = (space, key) in self._begun
-        (hosts, shown), processes = ((0, ()), 0) if begun else names(self._connection, space, key)
-        for _, _, kind, name in [new for new in self._names if new[:2] == (space, key)]:
-            if not begun and self._is_named(space, key, kind, name):
-                continue
-            if kind == "process":
+    def names(self, name: Name, record: Record) -> tuple[tuple[str, ...], int, int]:
+        """Return names of hosts that have seen a problem, how many have, and how many processes."""
+        if name not in self._before and not self._names:
+            return ((record.host,), 1, 1) if record.process else ((), 0, 0)
+        begun = name in self._begun or name not in self._before
+        own = ((record.host,), 1, 1) if record.process else ((), 0, 0)
+        shown, hosts, processes = own if begun else names(self._connection, *name, record)
+        seen = [(host, process) for known, host, process in self._names if known == name]
+        for host in dict.fromkeys(host for host, _ in seen if host is not None):
+            if begun or not self._is_named(name, "host", host):
+                hosts, shown = min(hosts + 1, MAX_NAMES), (*shown, host)[:FIRST_HOSTS]
+        for process in dict.fromkeys(process for _, process in seen if process is not None):
+            if begun or not self._is_named(name, "process", process):
                 processes = min(processes + 1, MAX_NAMES)
-            else:
-                hosts, shown = min(hosts + 1, MAX_NAMES), (*shown, name)[:FIRST_HOSTS]
-        return (hosts, shown), processes
+        return shown, hosts, processes
 
-    def _is_named(self, space: str, key: str, kind: str, name: str) -> bool:
+    def _is_named(self, problem: Name, kind: str, name: str) -> bool:
         found = self._connection.execute(
             "SELECT 1 FROM names WHERE space = :space AND key = :key AND kind = :kind AND name = :name",
-            {"space": space, "key": key, "kind": kind, "name": name},
+            {"space": problem[0], "key": problem[1], "kind": kind, "name": name},
         )
         return found.fetchone() is not None
 
     # --- senders, budgets, releases ---------------------------------------------------------------
 
-    def sequence(self, sender: str) -> int:
-        """Return the number of the last hand-in of a sender."""
-        noted = self._noted.get(sender)
-        return self._sequences.get(sender, 0) if noted is None else noted[0]
+    def is_next(self, sender: str, sequence: int, remember: float) -> bool:
+        """Whether a hand-in of this number was not applied; note the number for so many seconds.
 
-    def note_sequence(self, sender: str, sequence: int, remember: float) -> None:
-        """Note the number of the last hand-in of a sender, for so many seconds."""
-        self._noted[sender] = (sequence, self.now + remember)
+        It is noted always: an exchange that cannot write is to fail.
+        """
+        noted = self._noted.get(sender)
+        before = self.written.sequences.get(sender, 0) if noted is None else noted[0]
+        self._noted[sender] = (max(before, sequence), self.now + remember)
+        return sequence > before
 
     def sent(self, space: str) -> list[float]:
-        """Return when the events of the last minute were sent, in order."""
-        return sorted(at for at in self._sent[space] if self.now - MINUTE < at <= self.now)
+        """Return when the events of the last minute were sent, in order, as far as that is known."""
+        sent, now = self._sent[space], self.now
+        return sorted([at for at in sent if now - MINUTE < at <= now]) if sent else sent
 
-    def spend(self, space: str) -> None:
-        """Note that an event is sent."""
-        self._spent.setdefault(space, [len(self._sent[space])]).append(0)
+    def spend(self, space: str, most: int) -> None:
+        """Note that an event is sent, if that makes no more than so many in the last minute."""
+        room, events = self._spent.get(space, (most, 0))
+        self._spent[space] = (min(room, most - events - 1), events + 1)
         self._sent[space].append(self.now)
 
     def note_release(self, space: str, release: str, started: float, expires: float) -> None:
@@ -248,11 +229,15 @@ class Draft:
     # --- the end ----------------------------------------------------------------------------------
 
     def write(self) -> bool:
-        """Write it, all or nothing; False: what was read has changed, or another process is writing."""
+        """Write it, all or nothing; False: what is known has changed, or another process is writing."""
         if not self._noted:
             return True
+        rows = self._rows()
         try:
-            self._connection.execute(_WRITE, {"draft": json.dumps(self._draft())})
+            if len(rows) == 1:
+                self._connection.execute(WRITE_ONE, rows[0])
+            else:
+                self._connection.execute(WRITE, {"rows": _encode(rows)})
         except sqlite3.IntegrityError as error:
             if CHANGED in str(error):
                 return False
@@ -263,26 +248,41 @@ class Draft:
             raise
         return True
 
-    def _draft(self) -> dict[str, list[tuple[object, ...]]]:
-        return {
-            "problems": [(*key, self._before.get(key), *self._after(key)) for key in self._kept],
-            "senders": [(name, self._sequences.get(name), *noted) for name, noted in self._noted.items()],
-            "spent": [
-                (space, count, self.now - MINUTE, self.now, events)
-                for space, (count, *events) in self._spent.items()
+    def _rows(self) -> list[list[object]]:
+        sequences = self.written.sequences
+        senders = [(name, sequences.get(name), *noted) for name, noted in self._noted.items()]
+        for name, (sequence, _) in self._noted.items():
+            sequences[name] = sequence
+        parts: tuple[Sequence[Iterable[object]], ...] = (
+            [self._problem(name, kept) for name, kept in self._kept.items()],
+            [
+                *((*name, True, None, None) for name in self._begun),
+                *((*name, False, host, process) for name, host, process in self._names),
             ],
-            "begun": list(self._begun),
-            "names": list(self._names),
-            "releases": [(*name, *times) for name, times in self._releases.items()],
-        }
+            senders,
+            [row for space, spent in self._spent.items() for row in self._budget(space, *spent)],
+            [(*name, *times) for name, times in self._releases.items()],
+            [(self.silences,)],
+        )
+        rows = []
+        for place in range(max(map(len, parts))):
+            row: list[object] = []
+            for part, nothing in zip(parts, NOTHING, strict=True):
+                row += part[place] if place < len(part) else nothing
+            rows.append(row)
+        return rows
 
-    def _after(self, key: tuple[str, str]) -> tuple[str | None, float]:
-        record, kept = self._records.get(key), self._kept[key]
+    def _problem(self, name: Name, kept: float) -> tuple[object, ...]:
+        before, record, problems = self._before.get(name), self.records.get(name), self.written.problems
         if record is None or not kept:
-            return None, 0.0
-        return json.dumps({name: getattr(record, name) for name in _FIELDS}), self.now + kept
+            return (*name, before, None, None)
+        text, expires = _text_of(record), self.now + kept
+        problems.pop(name, None)
+        problems[name] = text, record, expires
+        if len(problems) > MOST:
+            del problems[next(iter(problems))]
+        return (*name, before, text, expires)
 
-
-def is_busy(error: Exception) -> bool:
-    """Whether another process is writing."""
-    return "locked" in str(error) or "busy" in str(error)
+    def _budget(self, space: str, room: int, events: int) -> list[tuple[object, ...]]:
+        more: list[tuple[object, ...]] = [(space, None, None, self.now)] * (events - 1)
+        return [(space, room, self.now - MINUTE, self.now), *more]

@@ -17,13 +17,14 @@ from pagerduty_logging.state.protocol import (
     KnownProblem,
     Later,
     Mine,
+    Outcome,
     Reply,
     Request,
     Sender,
     Silence,
     Standing,
 )
-from pagerduty_logging.state.sqlite_draft import Draft, names
+from pagerduty_logging.state.sqlite_draft import Draft, LastWritten, Name, names
 
 CHANGES = "/changes"
 """What is added to a space: there, change events are claimed."""
@@ -39,7 +40,7 @@ def all_silences(step: sqlite3.Connection, now: float) -> list[Silence]:
 
 def known_problem(step: sqlite3.Connection, space: str, key: str, record: Record, now: float) -> KnownProblem:
     """Return an open problem as people are shown it."""
-    hosts, processes = names(step, space, key)
+    shown, hosts, processes = names(step, space, key, record)
     return KnownProblem(
         space=space,
         key=key,
@@ -50,10 +51,10 @@ def known_problem(step: sqlite3.Connection, space: str, key: str, record: Record
         silenced=record.silenced,
         first_seen=record.first,
         last_seen=record.last,
-        hosts=hosts[0],
-        host_names=hosts[1],
+        hosts=hosts,
+        host_names=shown,
         processes=processes,
-        more=max(hosts[0], processes) >= MAX_NAMES,
+        more=max(hosts, processes) >= MAX_NAMES,
         events=record.events,
         told_severity=record.told_severity,
         told_at=max(record.told_at, record.sent_at) or None,
@@ -64,36 +65,38 @@ def known_problem(step: sqlite3.Connection, space: str, key: str, record: Record
     )
 
 
-def draft_for(connection: sqlite3.Connection, requests: list[Request], clock: Callable[[], float]) -> Draft:
-    """Return a draft with all that requests need, read at one moment."""
-    problems: list[tuple[str, str]] = []
-    spaces: list[str] = []
-    for request in requests:
-        sender, claim = request.sender, request.claim
-        problems += [(sender.space, count.key) for count in request.counts]
-        problems += [(_space(sender, outcome.change), outcome.key) for outcome in request.outcomes]
-        if claim is not None:
-            problems.append((_space(sender, claim.change), claim.key))
-        if claim is not None or request.spend is not None:
-            spaces.append(sender.space)
-    senders = [request.sender.name for request in requests]
-    return Draft(connection, clock, problems=problems, senders=senders, spaces=spaces)
-
-
 class Exchange:
-    """Requests that are answered together, of what was read at one moment.
+    """Requests that are answered together, of what is known at one moment.
 
     Args:
-        connection: reads.
+        connection: reads and writes.
         requests: all of them.
         clock: seconds since the epoch.
+        written: what the connection wrote last.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, requests: list[Request], clock: Callable[[], float]
+        self,
+        connection: sqlite3.Connection,
+        requests: list[Request],
+        clock: Callable[[], float],
+        written: LastWritten,
     ) -> None:
+        problems: list[Name] = []
+        senders, spaces = set(), set()
+        for request in requests:
+            sender, claim = request.sender, request.claim
+            senders.add(sender.name)
+            for count in request.counts:
+                problems.append((sender.space, count.key))
+            for outcome in request.outcomes:
+                problems.append(_name(sender, outcome))
+            if claim is not None:
+                problems.append(_name(sender, claim))
+            if claim is not None or request.spend is not None:
+                spaces.add(sender.space)
         self._connection = connection
-        self._draft = draft_for(connection, requests, clock)
+        self._draft = Draft(connection, clock, written, problems=problems, senders=senders, spaces=spaces)
         self._now = self._draft.now
 
     def looked(self, request: Request) -> Reply | None:
@@ -106,7 +109,7 @@ class Exchange:
             return None
         if self._draft.silences != request.silences:
             return self._with_silences()
-        record = self._draft.record(_space(sender, claim.change), claim.key)
+        record = self._draft.records.get(_name(sender, claim))
         answer = None if record is None else decide.others(record, claim, sender.name, self._now)
         return None if answer is None else Reply(self._now, answer=answer)
 
@@ -116,80 +119,69 @@ class Exchange:
         if sender.release is not None:
             started, expires = self._now - request.started, self._now + sender.remember
             self._draft.note_release(sender.space, sender.release, started, expires)
-        if self._is_new(request):
+        remember = max(sender.remember, SENDER_REMEMBERED)
+        if self._draft.is_next(sender.name, request.sequence, remember):
             for count in request.counts:
                 self._count(sender, count)
             for outcome in request.outcomes:
-                space = _space(sender, outcome.change)
-                before = self._draft.record(space, outcome.key)
-                self._store(
-                    sender, space, outcome.key, decide.concluded(before, outcome, sender.name, self._now)
-                )
-        standings = {
-            count.key: decide.standing(self._draft.record(sender.space, count.key), self._now)
-            for count in request.counts
-        }
+                self._conclude(sender, outcome)
+        records, standings = self._draft.records, {}
+        for count in request.counts:
+            standings[count.key] = decide.standing(records.get((sender.space, count.key)), self._now)
         if self._draft.silences != request.silences:
             return self._with_silences(standings, handed_in=request.sequence)
         answer = None if request.claim is None else self._claim(sender, request.claim)
         wait = None if request.spend is None else self._spend(sender, request.spend)
         return Reply(self._now, standings, answer, wait, handed_in=request.sequence)
 
-    def write(self) -> bool:
-        """Write it, all or nothing; False: nothing is, for another process is writing, or just has."""
-        return self._draft.write()
+    def write(self) -> LastWritten | None:
+        """Write it, all or nothing, and return what is known then; None: others are writing, or just have."""
+        return self._draft.written if self._draft.write() else None
 
     def _with_silences(self, standings: dict[str, Standing] | None = None, handed_in: int = 0) -> Reply:
         silences = (self._draft.silences, tuple(all_silences(self._connection, self._now)))
         return Reply(self._now, standings or {}, silences=silences, handed_in=handed_in)
 
-    def _is_new(self, request: Request) -> bool:
-        """Note the sequence number, always: an exchange that cannot write is to fail."""
-        sender, sequence = request.sender, request.sequence
-        before = self._draft.sequence(sender.name)
-        remember = max(sender.remember, SENDER_REMEMBERED)
-        self._draft.note_sequence(sender.name, max(before, sequence), remember)
-        return sequence > before
-
     def _count(self, sender: Sender, count: Count) -> None:
-        draft, space = self._draft, sender.space
-        before = draft.record(space, count.key)
+        draft, name = self._draft, (sender.space, count.key)
+        before = draft.records.get(name)
         record = decide.counted(before, count, sender.release, self._now)
         if record is not before:
-            draft.begin(space, count.key)
-        self._store(sender, space, count.key, record)
+            draft.begin(name)
+        draft.store(name, record, sender.remember)
         if not record.over:
-            draft.add_names(space, count.key, sender.host, sender.process)
+            draft.add_names(name, record, sender.host, sender.process)
+
+    def _conclude(self, sender: Sender, outcome: Outcome) -> None:
+        name = _name(sender, outcome)
+        record = decide.concluded(self._draft.records.get(name), outcome, sender.name, self._now)
+        if record is not None:
+            self._draft.store(name, record, sender.remember)
 
     def _claim(self, sender: Sender, claim: Claim) -> Mine | Anothers | Later:
-        space = _space(sender, claim.change)
+        draft, name, release = self._draft, _name(sender, claim), sender.release
         record, answer = decide.claimed(
-            self._draft.record(space, claim.key),
+            draft.records.get(name),
             claim,
             sender.name,
-            sender.release,
+            release,
             self._now,
             lambda severity: self._spend(sender, severity),
         )
         if answer is not None or record is None:
             return answer or Anothers(True, 0.0)
-        self._store(sender, space, claim.key, record)
-        hosts, processes = self._draft.names(space, claim.key)
-        release = sender.release
-        started = None if release is None else self._draft.started(sender.space, release)
-        return decide.figures(record, claim, release, started, hosts, processes, MAX_NAMES)
+        draft.store(name, record, sender.remember)
+        shown, hosts, processes = draft.names(name, record)
+        started = None if release is None else draft.started(sender.space, release)
+        return decide.figures(record, claim, release, started, (hosts, shown), processes, MAX_NAMES)
 
     def _spend(self, sender: Sender, severity: int) -> float:
-        sent = self._draft.sent(sender.space)
-        wait = decide.budget_wait(sent, sender.per_minute, severity, RESERVED_SHARE, self._now)
+        most = decide.most_in_a_minute(sender.per_minute, severity, RESERVED_SHARE)
+        wait = decide.budget_wait(self._draft.sent(sender.space), most, self._now)
         if not wait:
-            self._draft.spend(sender.space)
+            self._draft.spend(sender.space, most)
         return wait
 
-    def _store(self, sender: Sender, space: str, key: str, record: Record | None) -> None:
-        if record is not None:
-            self._draft.store(space, key, record, sender.remember)
 
-
-def _space(sender: Sender, change: bool) -> str:
-    return sender.space + (CHANGES if change else "")
+def _name(sender: Sender, about: Claim | Outcome) -> Name:
+    return (sender.space + CHANGES if about.change else sender.space, about.key)

@@ -17,10 +17,10 @@ from pagerduty_logging.state.known import REMEMBERED, KnownProblems
 from pagerduty_logging.state.lock import ReentrantLock
 from pagerduty_logging.state.problem import (
     NEVER,
+    EventOutcome,
     HandedIn,
     History,
     Last,
-    Outcome,
     Problem,
     Sighting,
     judge,
@@ -267,7 +267,7 @@ class Throttle:
         problem.handed_in.fresh = True
         self.fresh.append(problem)
 
-    def settle(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
+    def settle(self, settlement: Settlement, problem: Problem, outcome: EventOutcome) -> int:
         """Take note of what became of a problem's event: only a delivered one keeps its quiet window.
 
         A problem that was rejected with its only event is forgotten: a storm of them takes no memory.
@@ -280,21 +280,21 @@ class Throttle:
             self._settle, settlement, problem, outcome, or_else=self._settle_apart, timeout=LOCK_TIMEOUT
         )
 
-    def _settle(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
+    def _settle(self, settlement: Settlement, problem: Problem, outcome: EventOutcome) -> int:
         stood_for = self._settle_apart(settlement, problem, outcome)
         if not problem.under_way:
-            ended = outcome not in (Outcome.REJECTED, Outcome.UNDONE)
-            only = 0 if outcome is Outcome.UNDONE else 1
+            ended = outcome not in (EventOutcome.REJECTED, EventOutcome.UNDONE)
+            only = 0 if outcome is EventOutcome.UNDONE else 1
             keep = ended or problem.occurrences > only
             self._known.close(problem, keep=keep)
             if not keep and problem.origin[0]:
                 self.shortcuts.let_go()
         first = settlement.why in (Why.FIRST, Why.LOST)
-        if first and outcome is Outcome.DELIVERED and not problem.over:
+        if first and outcome is EventOutcome.DELIVERED and not problem.over:
             self.unreported.watch(problem)
         return stood_for
 
-    def _settle_apart(self, settlement: Settlement, problem: Problem, outcome: Outcome) -> int:
+    def _settle_apart(self, settlement: Settlement, problem: Problem, outcome: EventOutcome) -> int:
         """Settle but for the bookkeeping of all problems: the problem's next event makes up for it."""
         stood_for = settled(settlement, problem, outcome)
         if settlement.why.follows_up:  # those leave the window as it is

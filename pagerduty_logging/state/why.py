@@ -58,6 +58,11 @@ def again(seconds: float, suppressed: int) -> str:
     return Why.AGAIN.said(f"{duration(seconds)} later{held}")
 
 
+def worse(before: str, now: str) -> str:
+    """Return why a more severe event is sent than the one before."""
+    return Why.WORSE.said(f"{before} → {now}")
+
+
 def size(suppressed: int, seconds: float) -> str:
     """Return why a follow-up is sent, so long after the event before."""
     return Why.SIZE.said(f"{suppressed:,} more in {duration(max(seconds, 1.0))}")

@@ -163,7 +163,7 @@ def _alone(results: dict[str, Any]) -> list[str]:
         shown = (
             f"{of('to_page'):.2f} ms ({of('to_page') / session:.2f} x a bare `requests.Session` in a thread)"
         )
-        found.append(("from the call to the request's arrival, warm", shown))
+        found.append(("from the call to the request's arrival, the first page of a line", shown))
     if of("first_page"):
         found.append(("the same for the first page of a handler", f"{of('first_page'):.1f} ms"))
     if of("import"):

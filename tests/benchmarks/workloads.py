@@ -245,7 +245,7 @@ def outage(handler: logging.Handler) -> float:
 
 
 def to_page(handler: logging.Handler, to: Addresses, times: int = 40) -> float:
-    """Return the milliseconds from the call to the request's arrival, warm."""
+    """Return the milliseconds from the call to the request's arrival, each the first page of a line."""
     call = first_of_its_line(logger_with(handler))
     return median(found for (found,) in page_times([call], to, times)[5:]) * 1_000
 

@@ -1,11 +1,13 @@
 """A delivery whose clock, chance, client and steps are the test's."""
 
+import time
 from dataclasses import dataclass
 
 from pagerduty_logging.delivery.body import BodyOf
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Kind, Named, Pending, nobody_waits
+from pagerduty_logging.delivery.reports import NoReports
 from pagerduty_logging.events_api.encoding import EncodedEvent
 from pagerduty_logging.events_api.errors import EventsError, NetworkError
 from pagerduty_logging.events_api.events import Severity, Trigger
@@ -92,3 +94,37 @@ def test_a_step_says_how_long_to_wait_and_tries_again_when_that_time_has_come() 
     assert waits == [0.999, 1.998]
     assert worker.sending.step(10.0) is None
     assert turned.delivery.stats().retries == 2
+
+
+class EndReports(NoReports):
+    """Has nothing to report at the end, which is known once it has been asked."""
+
+    ending = False  # type: ignore[assignment]
+
+    def end(self) -> None:
+        self.ending = True  # type: ignore[assignment]
+
+    def next(self, now: float) -> None:
+        self.ending = False
+
+
+def test_what_is_asked_of_a_thread_that_ends_is_not_waited_for_in_vain() -> None:
+    turned = Turned(reports=EndReports())
+    worker = turned.delivery.worker
+    worker._clock = time.monotonic
+
+    def close() -> None:
+        """Be slow to end: somebody has begun to wait."""
+        while not worker._wake_ups.waiting:
+            time.sleep(0.001)
+
+    turned.client.close = close  # type: ignore[method-assign]
+    worker.ensure_thread()
+    thread = worker.thread
+    worker.close()
+    assert thread is not None
+    while worker.thread is not None:
+        time.sleep(0.001)
+    worker.thread = thread  # as one sees it who looked before
+    worker.finish()
+    assert worker.flush(10.0)

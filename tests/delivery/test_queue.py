@@ -13,7 +13,7 @@ from pagerduty_logging.delivery.schedule import Backlog, Budget
 from pagerduty_logging.events_api.errors import BadRequest, NetworkError
 from pagerduty_logging.events_api.events import Severity, Trigger
 from pagerduty_logging.events_api.retrying import Retry
-from pagerduty_logging.state.throttle import Outcome
+from pagerduty_logging.state.throttle import EventOutcome
 
 
 class Clock:
@@ -41,9 +41,9 @@ def queue(clock: Clock, max_pending: int = 10, per_minute: int = 100) -> Queue:
 
 
 def pending(
-    key: str, clock: Clock, severity: str = "error", outcomes: list[Outcome] | None = None
+    key: str, clock: Clock, severity: str = "error", outcomes: list[EventOutcome] | None = None
 ) -> Pending:
-    def settle(outcome: Outcome) -> int:
+    def settle(outcome: EventOutcome) -> int:
         if outcomes is not None:
             outcomes.append(outcome)
         return 1
@@ -153,7 +153,7 @@ def test_where_there_is_no_room_the_least_severe_is_dropped_and_reported_once_it
     for key, severity in (("disk", "error"), ("bank", "critical"), ("mail", "warning")):
         waiting.enter(pending(key, clock, severity, outcomes))
     assert sorted(event.dedup_key for event in waiting.waiting()) == ["bank", "disk"]
-    assert outcomes == [Outcome.REJECTED]
+    assert outcomes == [EventOutcome.REJECTED]
     stats = waiting.stats()
     assert (stats.accepted, stats.pending, stats.dropped) == (3, 2, {"overflow": 1})
     clock.now = 60.0
@@ -179,7 +179,7 @@ def test_an_event_is_refused_once_whole_and_once_bare_before_it_is_given_up() ->
         waiting.conclude(head, BadRequest("no", status=400))
         waiting.sending = None
     assert waiting.next() == (None, None)
-    assert outcomes == [Outcome.REFUSED]
+    assert outcomes == [EventOutcome.REFUSED]
     assert waiting.stats().dead_lettered == 1
     assert len(waiting.lost) == 1
 

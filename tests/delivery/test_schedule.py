@@ -14,7 +14,7 @@ from pagerduty_logging.events_api.errors import ApiError, BadRequest, NetworkErr
 from pagerduty_logging.events_api.events import Severity, Trigger
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.sandbox.limits import WINDOW, RateLimit
-from pagerduty_logging.state.problem import Outcome
+from pagerduty_logging.state.problem import EventOutcome
 
 HIGHEST = 0.999
 DAY = 86_400.0
@@ -291,7 +291,7 @@ def test_what_is_dropped_while_it_is_reported_is_in_the_next_running_totals() ->
     told = overflow.pending(now=5.0)
     told.body.compose()
     leave_out(overflow, "b", "critical", records=2, now=6.0)
-    told.settle(Outcome.DELIVERED)
+    told.settle(EventOutcome.DELIVERED)
     assert overflow.due() == 11.0
     again = overflow.pending(now=11.0)
     event = again.body.compose()
@@ -299,7 +299,7 @@ def test_what_is_dropped_while_it_is_reported_is_in_the_next_running_totals() ->
     assert event.custom_details["left_out_records"] == 3
     assert event.severity is Severity.CRITICAL
     assert again.dedup_key == told.dedup_key
-    again.settle(Outcome.DELIVERED)
+    again.settle(EventOutcome.DELIVERED)
     leave_out(overflow, "c", records=1, now=100.0)
     assert overflow.pending(now=105.0).body.compose().custom_details["left_out_records"] == 1  # type: ignore[union-attr]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pagerduty_logging.fingerprinting import fingerprint, with_handled
+from pagerduty_logging.fingerprinting import explain, fingerprint, with_handled
 from pagerduty_logging.fingerprinting.arguments import are_values
 
 TRACEBACK = 'no\nTraceback (most recent call last):\n  File "/shop.py", line 7, in pay\n    x\nKeyError: 1'
@@ -82,3 +82,20 @@ def test_an_exception_that_came_from_other_code_is_no_value(
     elsewhere = run(by_a_library, record)
     assert not elsewhere.__dict__["values"]
     assert fingerprint(elsewhere) != fingerprint(record_of(17))
+
+
+@pytest.mark.parametrize("path", ["/opt/lib/site-packages/tasks/runner.py", __file__])
+def test_a_traceback_that_a_socket_left_counts_however_the_key_is_asked_for(path: str) -> None:
+    frames = "".join(
+        f'  File "{name}", line 7, in run\n    x\n' for name in (path, "/lib/site-packages/a.py")
+    )
+    keys = set()
+    for function in ("pay", "refund"):
+        record = logging.LogRecord("tasks", logging.ERROR, path, 7, "task %s failed", (17,), None, "run")
+        record.exc_text = (
+            "Traceback (most recent call last):\n"
+            f'{frames}  File "/app/shop.py", line 3, in {function}\n    y\nValueError: no money'
+        )
+        keys.add(fingerprint(record))
+        assert explain(record).key == fingerprint(record)
+    assert len(keys) == 2

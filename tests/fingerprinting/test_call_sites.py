@@ -161,6 +161,7 @@ FORMS: dict[str, Callable[[logging.Logger, int], None]] = {
     "values with brackets": lambda log, i: log.error(f"payment {i} failed: {(i, '<b>', 'a=b')}"),
     "a tag as the first value": lambda log, i: log.error(f"{TAG} payment {i} failed"),
     "a very long value": lambda log, i: log.error(f"payment {i} failed: {'bank closed ' * 500}"),
+    "a sentence among the arguments": lambda log, i: log.error("no payment (%s) of %d", "no money", i),
     "details of its own": lambda log, i: log.error(
         "payment %s failed", i, extra={"pagerduty": {"component": "pay", "custom_details": {"order": i}}}
     ),
@@ -384,6 +385,24 @@ def test_what_ends_a_template_hides_no_other_problem(sandbox: Sandbox, handler: 
         assert len(sandbox.alerts) == number
     log.error("step failed: %s", "no money")  # another line with the same template
     assert handler.flush(10.0)
+    assert len(sandbox.alerts) == 3
+
+
+def test_a_sentence_among_the_arguments_hides_no_failure_of_other_code(
+    sandbox: Sandbox, handler: Watched
+) -> None:
+    log = logger_of(handler)
+
+    def attempt(step: Callable[[int], None] | None, i: int) -> None:
+        try:
+            step(i) if step else int("seventeen")
+        except Exception as error:
+            log.error("attempt failed (%s) in step %d", str(error), i)
+
+    for step in (None, pay, refund):
+        for i in range(4):
+            attempt(step, i)
+            assert handler.flush(10.0)
     assert len(sandbox.alerts) == 3
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pagerduty_logging.fingerprinting.shapes import MAX_LEAVES, shape_of, words_of
+from pagerduty_logging.fingerprinting import causes, shapes
+from pagerduty_logging.fingerprinting.shapes import MAX_LEAVES, joined_of_raised, shape_of, words_of
 
 
 def fail(error: Exception, cause: Exception | None = None) -> None:
@@ -101,3 +102,21 @@ def test_the_file_is_part_of_the_shape_though_code_of_two_files_may_be_equal() -
         found.append(names["pay"])
     assert found[0].__code__ == found[1].__code__
     assert shape_of(raised(ValueError(), found[0])) != shape_of(raised(ValueError(), found[1]))
+
+
+def test_what_an_exception_joins_is_found_once_for_its_shape_and_anew_for_another() -> None:
+    for cause in (None, KeyError("a")):
+        first, again = raised(ValueError("17"), fail, cause), raised(ValueError("18"), fail, cause)  # type: ignore[arg-type]
+        assert joined_of_raised(first) == joined_of_raised(again) == causes.raised(first).joined
+        elsewhere = raised(ValueError("17"), fail_elsewhere)
+        assert joined_of_raised(elsewhere) == causes.raised(elsewhere).joined != joined_of_raised(first)
+
+
+def test_code_that_was_made_anew_has_another_shape_however_much_of_it_was_made() -> None:
+    seen = set()
+    for _ in range(shapes.MAX_CODES + 100):
+        made: dict[str, Any] = {}
+        exec("def fail(error): raise error", made)
+        seen.add(shape_of(raised(ValueError("17"), made["fail"])))
+    assert len(seen) == shapes.MAX_CODES + 100
+    assert len(shapes._codes_kept) <= shapes.MAX_CODES

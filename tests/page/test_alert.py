@@ -6,7 +6,7 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -396,11 +396,12 @@ def test_a_record_gives_its_severity_in_any_case(sandbox: Sandbox, word: str) ->
         assert "ignored" not in pager.payload["custom_details"]
 
 
-def test_a_record_can_resolve(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("written", [str, str.upper])
+def test_a_record_can_resolve(sandbox: Sandbox, written: Callable[[str], str]) -> None:
     with paging(sandbox) as pager:
         pager.logger.error("disk", extra={"pagerduty": {"dedup_key": "disk"}})
-        pager.logger.error("disk", extra={"pagerduty": {"dedup_key": "disk", "event_action": "acknowledge"}})
-        pager.logger.error("disk", extra={"pagerduty": {"dedup_key": "disk", "event_action": "resolve"}})
+        for action in map(written, ("acknowledge", "resolve")):
+            pager.logger.error("disk", extra={"pagerduty": {"dedup_key": "disk", "event_action": action}})
         actions = [event["event_action"] for event in pager.events]
         assert actions == ["trigger", "acknowledge", "resolve"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.page.follow_ups import FollowUps
-from pagerduty_logging.state.problem import Outcome, Problem
+from pagerduty_logging.state.problem import EventOutcome, Problem
 from pagerduty_logging.state.throttle import Throttle
 from pagerduty_logging.state.why import Why
 
@@ -29,7 +29,7 @@ def told_elsewhere(asked: list[tuple[Problem, Why]]) -> Callable[..., FollowUps]
         settle = throttle.settlement()
         problem = throttle.sight("disk", Severity.ERROR, 0.0, settle, 0.0).problem
         problem.said = said
-        settle(Outcome.NOT_NEEDED)
+        settle(EventOutcome.NOT_NEEDED)
         return FollowUps(throttle, note)
 
     return make

@@ -427,7 +427,9 @@ def test_threads_that_log_at_once_start_one_worker(pagerduty: Sandbox, rounds: i
     ended = run(
         f"""
         for turn in range({rounds}):
-            made = attached(max_events_per_minute=1000)
+            made = handler(max_events_per_minute=1000)
+            log = logging.Logger("program")
+            log.addHandler(made)
             barrier = threading.Barrier(16)
             def first(n):
                 barrier.wait()
@@ -436,11 +438,9 @@ def test_threads_that_log_at_once_start_one_worker(pagerduty: Sandbox, rounds: i
             for thread in threads: thread.start()
             for thread in threads: thread.join()
             assert sum(t.name == "pagerduty-logging" for t in threading.enumerate()) == turn + 1
-            log.removeHandler(made)
             assert made.flush(10)
-            made = None
-            kept = globals().setdefault("kept", []); kept.append(log)
-        """.replace("made = None", "globals().setdefault('handlers', []).append(made)"),
+            globals().setdefault("kept", []).append(log)
+        """,
         pagerduty.url,
     )
     ended.well()

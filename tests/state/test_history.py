@@ -311,7 +311,7 @@ class Account:
             case ("refuse",):
                 program.refuse_next()
             case ("resolve", message):
-                program.client.refusals.clear()
+                program.client.refuse_no_more()
                 for key in program.keys.get(message, ()):
                     program.resolve(key)
                 self.resolved[message] += self.unreported(message)
@@ -321,7 +321,7 @@ class Account:
                 program.delivery.close()
 
     def end(self) -> None:
-        self.program.client.refusals.clear()
+        self.program.client.refuse_no_more()
         self.drops = "nothing"
         self.program.end()
         self.program.end()  # two hooks call it

@@ -15,8 +15,20 @@ import pytest
 
 from pagerduty_logging.state import sqlite
 from pagerduty_logging.state.breaker import NO_ANSWER
-from pagerduty_logging.state.protocol import Count, Mine, Request, Sender, StateError, Unknown
+from pagerduty_logging.state.protocol import (
+    Claim,
+    Count,
+    Later,
+    Mine,
+    Outcome,
+    Request,
+    Sender,
+    Silence,
+    StateError,
+    Unknown,
+)
 from pagerduty_logging.state.sqlite import SqliteStore
+from pagerduty_logging.state.sqlite_draft import LastWritten
 from pagerduty_logging.state.sqlite_exchange import Exchange
 from tests.measured import in_good_time
 
@@ -407,7 +419,7 @@ def counting(name: str, n: int) -> Request:
 
 def test_no_lock_is_held_while_it_is_decided_and_what_was_read_too_early_is_not_written(path: Path):
     slow, quick = SqliteStore(str(path)), SqliteStore(str(path))
-    begun = Exchange(slow._open(1.0), [counting("slow", 1)], time.time)
+    begun = Exchange(slow._open(1.0), [counting("slow", 1)], time.time, LastWritten())
     assert begun.applied(counting("slow", 1)).handed_in == 1
     assert quick.exchange(counting("quick", 10), 0.25).handed_in == 1
     assert not begun.write()
@@ -423,3 +435,82 @@ def test_problems_are_shown_while_another_process_writes(path: Path):
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         assert [problem.occurrences for problem in store.problems()[1]] == [3]
+
+
+def claiming(name: str, sequence: int, key: str = "disk", *, n: int = 1, per_minute: int = 100) -> Request:
+    sender = Sender(name=name, process=name, host=f"host of {name}", space="space", per_minute=per_minute)
+    counts = (Count(key, n, 0.0, 0.0, 1),)
+    return Request(sender=sender, sequence=sequence, counts=counts, claim=Claim(key, 1, 0.0))
+
+
+@pytest.fixture
+def here_and_there(path: Path) -> tuple[SqliteStore, SqliteStore]:
+    """Two connections to one file that know nothing of each other, as those of two processes."""
+    link = path.with_name("link")
+    link.symlink_to(path)
+    here, there = SqliteStore(str(path)), SqliteStore(str(link))
+    for number, store in enumerate((here, there)):
+        sender = claiming(("here", "there")[number], 0).sender
+        store.exchange(Request(sender=sender), 0.25)
+    return here, there
+
+
+def test_an_exchange_reads_nothing_where_its_connection_wrote_last(here_and_there):
+    here, _ = here_and_there
+    here.exchange(claiming("here", 1, "network"), 0.25)
+    statements: list[str] = []
+    here._connection.set_trace_callback(statements.append)
+    assert isinstance(here.exchange(claiming("here", 2), 0.25).answer, Mine)
+    commit = Outcome("commit", "disk", 0.0, 1, 1, 300.0)
+    done = Request(sender=claiming("here", 3).sender, sequence=3, outcomes=(commit,))
+    assert here.exchange(done, 0.25).handed_in == 3
+    assert {statement.split()[0] for statement in statements} == {"INSERT"}
+
+
+def test_what_others_wrote_meanwhile_is_read_before_anything_is_written(here_and_there):
+    here, there = here_and_there
+    assert isinstance(here.exchange(claiming("here", 1), 0.25).answer, Mine)
+    assert here.exchange(Request(sender=claiming("here", 2).sender, sequence=2), 0.25).handed_in == 2
+    assert not there.exchange(claiming("there", 1, n=10), 0.25).answer.told
+    answer = here.exchange(claiming("here", 3, n=100), 0.25).answer
+    assert (answer.occurrences, answer.processes) == (111, 2)
+    assert answer.host_names == ("host of here", "host of there")
+
+
+def test_a_problem_that_others_have_told_is_no_new_one(here_and_there):
+    here, there = here_and_there
+    there.exchange(claiming("there", 1), 0.25)
+    commit = Outcome("commit", "disk", 0.0, 1, 1, 300.0)
+    there.exchange(Request(sender=claiming("there", 2).sender, sequence=2, outcomes=(commit,)), 0.25)
+    assert here.exchange(claiming("here", 1), 0.25).answer.told
+
+
+def test_the_budget_that_others_have_spent_is_not_spent_again(here_and_there):
+    here, there = here_and_there
+    assert isinstance(here.exchange(claiming("here", 1, "disk", per_minute=2), 0.25).answer, Mine)
+    assert isinstance(there.exchange(claiming("there", 1, "network", per_minute=2), 0.25).answer, Mine)
+    answer = here.exchange(claiming("here", 2, "memory", per_minute=2), 0.25).answer
+    assert isinstance(answer, Later)
+    assert 59.0 < answer.again_in <= 60.0
+
+
+def test_a_silence_of_another_process_is_learned_with_the_next_claim(here_and_there):
+    here, there = here_and_there
+    here.exchange(claiming("here", 1), 0.25)
+    silence = Silence(id="", by="all", what="", since=0.0, until=0.0, reason="maintenance", who="me")
+    there.silence(silence, 60.0)
+    reply = here.exchange(claiming("here", 2, "network"), 0.25)
+    assert reply.answer is None
+    assert [one.reason for one in reply.silences[1]] == ["maintenance"]
+
+
+def test_a_problem_that_begins_anew_was_seen_by_nobody_else_so_far(here_and_there):
+    here, there = here_and_there
+    here.exchange(claiming("here", 1), 0.25)
+    there.exchange(claiming("there", 1), 0.25)
+    over = Outcome("resolve", "disk", -2.0)
+    here.exchange(Request(sender=claiming("here", 2).sender, sequence=2, outcomes=(over,)), 0.25)
+    later = Request(sender=claiming("there", 2).sender, sequence=2, counts=(Count("disk", 1, -5.0, -5.0, 1),))
+    there.exchange(later, 0.25)
+    (problem,) = here.problems()[1]
+    assert (problem.occurrences, problem.host_names, problem.processes) == (1, ("host of there",), 1)

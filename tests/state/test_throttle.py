@@ -9,8 +9,8 @@ import pytest
 from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state.problem import (
     NEVER,
+    EventOutcome,
     Last,
-    Outcome,
     Problem,
     Sighting,
     judge,
@@ -40,19 +40,19 @@ def test_an_event_is_settled_although_another_thread_does_not_come_out_of_an_occ
 
     def occur() -> None:
         stuck.append(threading.get_ident())
-        settle_other(Outcome.DELIVERED)
+        settle_other(EventOutcome.DELIVERED)
 
     thread = threading.Thread(target=occur)
     thread.start()
     assert inside.wait(60)
-    assert settle(Outcome.DELIVERED) == 1
+    assert settle(EventOutcome.DELIVERED) == 1
     assert not settled.is_set()
     settled.set()
     thread.join()
     assert throttle.sight("first", Severity.ERROR, 0.0).why is None
 
 
-def _settled(throttle: Throttle, outcome: Outcome) -> Problem:
+def _settled(throttle: Throttle, outcome: EventOutcome) -> Problem:
     """Return a problem whose event has come to an end."""
     settle = throttle.settlement()
     problem = throttle.sight("key", Severity.ERROR, 0.0, settle).problem
@@ -142,7 +142,7 @@ def test_a_window_begins_when_the_event_is_delivered_and_ends_after_the_repeat_i
     def sight() -> Why | None:
         settle = throttle.settlement()
         sighting = throttle.sight("key", Severity.ERROR, now, settle)
-        settle(Outcome.DELIVERED)
+        settle(EventOutcome.DELIVERED)
         return sighting.why
 
     assert sight() is Why.FIRST
@@ -156,7 +156,7 @@ def test_a_window_begins_when_the_event_is_delivered_and_ends_after_the_repeat_i
 
 def test_a_resolved_problem_is_news_and_nothing_passes_for_its_repeat_meanwhile() -> None:
     throttle = Throttle(300.0, 10, clock=lambda: 0.0)
-    problem = _settled(throttle, Outcome.DELIVERED)
+    problem = _settled(throttle, EventOutcome.DELIVERED)
     throttle.shortcuts.know("shop", "it broke", 40, problem)
     throttle.end("key")
     assert problem.level == NEVER  # so that the hot path does not take its records
@@ -168,13 +168,13 @@ def test_a_resolved_problem_is_news_and_nothing_passes_for_its_repeat_meanwhile(
 
 def test_a_problem_that_was_rejected_with_its_only_event_is_forgotten() -> None:
     throttle = Throttle(300.0, 10, clock=lambda: 0.0)
-    _settled(throttle, Outcome.REJECTED)
+    _settled(throttle, EventOutcome.REJECTED)
     assert throttle.sight("key", Severity.ERROR, 5.0).history.first_seen == 5.0
 
 
 def test_a_problem_whose_event_was_lost_keeps_its_count() -> None:
     throttle = Throttle(300.0, 10, clock=lambda: 0.0)
-    _settled(throttle, Outcome.LOST)
+    _settled(throttle, EventOutcome.LOST)
     sighting = throttle.sight("key", Severity.ERROR, 5.0)
     assert sighting.why is Why.LOST
     assert (sighting.history.occurrences, sighting.history.first_seen) == (2, 0.0)
@@ -187,7 +187,7 @@ def test_an_event_that_was_never_made_leaves_nothing_behind() -> None:
     now = 0.0
     throttle = Throttle(300.0, 10, clock=lambda: now)
 
-    def sight(severity: Severity, outcome: Outcome) -> Sighting:
+    def sight(severity: Severity, outcome: EventOutcome) -> Sighting:
         settle = throttle.settlement()
         sighting = throttle.sight("key", severity, now, settle)
         settle(outcome)
@@ -199,8 +199,8 @@ def test_an_event_that_was_never_made_leaves_nothing_behind() -> None:
         (400.0, Severity.CRITICAL, Why.AGAIN),
     ):
         now = at
-        undone = sight(severity, Outcome.UNDONE)
-        decided_anew = sight(severity, Outcome.DELIVERED)
+        undone = sight(severity, EventOutcome.UNDONE)
+        decided_anew = sight(severity, EventOutcome.DELIVERED)
         assert undone.why is decided_anew.why is why
         assert undone.history == decided_anew.history
     assert decided_anew.problem.occurrences == decided_anew.problem.reported == 3
@@ -208,7 +208,7 @@ def test_an_event_that_was_never_made_leaves_nothing_behind() -> None:
 
 def test_a_problem_whose_only_event_was_never_made_is_forgotten() -> None:
     throttle = Throttle(300.0, 10, clock=lambda: 0.0)
-    _settled(throttle, Outcome.UNDONE)
+    _settled(throttle, EventOutcome.UNDONE)
     assert not throttle.knows("key")
 
 
@@ -217,17 +217,17 @@ def test_an_event_that_was_never_made_keeps_the_window_of_another_one_under_way(
     first, worse = throttle.settlement(), throttle.settlement()
     throttle.sight("key", Severity.ERROR, 0.0, first)
     throttle.sight("key", Severity.CRITICAL, 0.0, worse)
-    worse(Outcome.UNDONE)
+    worse(EventOutcome.UNDONE)
     assert throttle.sight("key", Severity.ERROR, 0.0).why is None
-    first(Outcome.DELIVERED)
+    first(EventOutcome.DELIVERED)
     assert throttle.sight("key", Severity.CRITICAL, 0.0).why is Why.WORSE
 
 
-@pytest.mark.parametrize("outcome", [Outcome.LOST, Outcome.REJECTED, Outcome.UNDONE])
-def test_a_report_that_was_not_delivered_leaves_the_reminder_as_it_was(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [EventOutcome.LOST, EventOutcome.REJECTED, EventOutcome.UNDONE])
+def test_a_report_that_was_not_delivered_leaves_the_reminder_as_it_was(outcome: EventOutcome) -> None:
     now = 0.0
     throttle = Throttle(300.0, 10, clock=lambda: now)
-    problem = _settled(throttle, Outcome.DELIVERED)
+    problem = _settled(throttle, EventOutcome.DELIVERED)
     problem.said = "anything"
     for _ in range(20):
         throttle.sight("key", Severity.ERROR, now)
@@ -241,13 +241,13 @@ def test_a_report_that_was_not_delivered_leaves_the_reminder_as_it_was(outcome: 
 
 def test_a_storm_of_dropped_problems_leaves_no_short_cuts_but_those_of_other_problems() -> None:
     throttle = Throttle(300.0, 100_000, lambda: 0.0)
-    kept = _settled(throttle, Outcome.DELIVERED)
+    kept = _settled(throttle, EventOutcome.DELIVERED)
     throttle.shortcuts.know("shop", "it broke", 40, kept)
     for number in range(3 * MAX_FORGOTTEN):
         settle = throttle.settlement()
         problem = throttle.sight(f"{number}", Severity.ERROR, 0.0, settle).problem
         throttle.shortcuts.know(f"shop.{number}", "it broke", 40, problem, ValueError)
         throttle.shortcuts.know_at(("shop.py", number), "token", "shop", 40, problem)
-        settle(Outcome.REJECTED)
+        settle(EventOutcome.REJECTED)
     assert throttle.shortcuts.known == {"shop": {"it broke": kept}}
     assert not throttle.shortcuts.known_at
