@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any
 
 from pagerduty_logging.events_api.clock import monotonic
@@ -30,6 +31,7 @@ STUCK = 10.0
 
 BUSY = "no answer: another call of this process has none"
 
+_request = attrgetter("request")
 Do = Callable[[list[Request]], list[Reply]]
 
 
@@ -280,7 +282,7 @@ class Batch:
     def __init__(
         self, line: Line, turn: threading.Lock, entries: list[Waiting], alike: list[Waiting]
     ) -> None:
-        self.requests = [entry.request for entry in entries]
+        self.requests = list(map(_request, entries))
         self._line = line
         self._turn = turn
         self._entries, self._alike = entries, alike
