@@ -130,7 +130,10 @@ class Link:
         """
         self.answers = False
         self._arguments = arguments
-        self.client.connection._sock.sendall(command(("EVALSHA", self._sha, *arguments)))
+        socket = self.client.connection._sock
+        if socket is None:
+            raise ConnectionError("Connection closed by server.")
+        socket.sendall(command(("EVALSHA", self._sha, *arguments)))
 
     def receive(self, seconds: float, way: Wait = waited) -> Any:
         """Return the answer, or raise what it says, or that it has not begun to come within so many seconds.
