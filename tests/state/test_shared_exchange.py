@@ -50,21 +50,21 @@ class Store:
         return [Reply(0.0, answer=self.answer, handed_in=request.sequence) for request in requests]
 
 
-class Crowd:
+class Users:
     """The first of a process is in an exchange; the others come while it is at it."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.now = 0.0
-        self.together = SharedExchange(clock=lambda: self.now)
+        self.exchange = SharedExchange(clock=lambda: self.now)
         self.replies: dict[str, Any] = {}
         self.users = [User(), User()]
-        assert [self.together.alone(user) for user in self.users] == [True, False]
+        assert [self.exchange.alone(user) for user in self.users] == [True, False]
 
     def begin(self, name: str, what: Request) -> threading.Thread:
         def run() -> None:
             try:
-                self.replies[name] = self.together.ask(self.users[0], what, self.store.do)
+                self.replies[name] = self.exchange.ask(self.users[0], what, self.store.do)
             except StateError as error:
                 self.replies[name] = error
 
@@ -78,7 +78,7 @@ class Crowd:
         return thread
 
     def wait_for(self, waiting: int, what: str = "claims") -> None:
-        while len(getattr(self.together, what)._waiting) < waiting:
+        while len(getattr(self.exchange, what)._waiting) < waiting:
             time.sleep(0.001)
 
     def end(self, *threads: threading.Thread) -> None:
@@ -102,45 +102,45 @@ def hand_in(name: str) -> Request:
 
 
 def test_hand_ins_that_come_during_an_exchange_go_together_in_the_next():
-    crowd = Crowd(Store())
-    first = crowd.begin_first("a", hand_in("a"))
-    others = [crowd.begin(str(number), hand_in(str(number))) for number in range(5)]
-    crowd.wait_for(5, "hand_ins")
-    crowd.end(first, *others)
-    assert [len(requests) for requests in crowd.store.exchanges] == [1, 5]
-    assert [crowd.replies[str(number)].handed_in for number in range(5)] == [1] * 5
+    users = Users(Store())
+    first = users.begin_first("a", hand_in("a"))
+    others = [users.begin(str(number), hand_in(str(number))) for number in range(5)]
+    users.wait_for(5, "hand_ins")
+    users.end(first, *others)
+    assert [len(requests) for requests in users.store.exchanges] == [1, 5]
+    assert [users.replies[str(number)].handed_in for number in range(5)] == [1] * 5
 
 
 def test_a_hand_in_that_fails_fails_for_all_who_were_in_it():
-    crowd = Crowd(Store())
-    first = crowd.begin_first("a", hand_in("a"))
-    others = [crowd.begin(name, hand_in(name)) for name in ("b", "c")]
-    crowd.wait_for(2, "hand_ins")
-    crowd.store.answer = StateError("away")
-    crowd.end(first, *others)
-    assert [str(crowd.replies[name]) for name in ("b", "c")] == ["away", "away"]
+    users = Users(Store())
+    first = users.begin_first("a", hand_in("a"))
+    others = [users.begin(name, hand_in(name)) for name in ("b", "c")]
+    users.wait_for(2, "hand_ins")
+    users.store.answer = StateError("away")
+    users.end(first, *others)
+    assert [str(users.replies[name]) for name in ("b", "c")] == ["away", "away"]
 
 
 def test_the_same_claim_at_one_moment_is_made_once():
-    crowd = Crowd(Store())
-    first = crowd.begin_first("a", request("a"))
-    others = [crowd.begin(name, request(name)) for name in ("b", "c")]
-    crowd.wait_for(2)
-    crowd.end(first, *others)
-    assert len(crowd.store.exchanges) == 1
-    assert crowd.replies["a"].answer is MINE
-    assert [crowd.replies[name].answer for name in ("b", "c")] == [Anothers(False, LEASE)] * 2
-    assert not crowd.replies["b"].handed_in, "what it counted is still to be handed in"
+    users = Users(Store())
+    first = users.begin_first("a", request("a"))
+    others = [users.begin(name, request(name)) for name in ("b", "c")]
+    users.wait_for(2)
+    users.end(first, *others)
+    assert len(users.store.exchanges) == 1
+    assert users.replies["a"].answer is MINE
+    assert [users.replies[name].answer for name in ("b", "c")] == [Anothers(False, LEASE)] * 2
+    assert not users.replies["b"].handed_in, "what it counted is still to be handed in"
 
 
 def test_different_claims_at_one_moment_are_made_in_one_exchange_and_each_only_once():
-    crowd = Crowd(Store())
-    first = crowd.begin_first("a", request("a", "network"))
-    others = [crowd.begin(f"{key} {n}", request(f"{n}", key)) for key in ("disk", "queue") for n in range(3)]
-    crowd.wait_for(6)
-    crowd.end(first, *others)
-    assert [len(requests) for requests in crowd.store.exchanges] == [1, 2]
-    answers = [reply.answer for reply in crowd.replies.values()]
+    users = Users(Store())
+    first = users.begin_first("a", request("a", "network"))
+    others = [users.begin(f"{key} {n}", request(f"{n}", key)) for key in ("disk", "queue") for n in range(3)]
+    users.wait_for(6)
+    users.end(first, *others)
+    assert [len(requests) for requests in users.store.exchanges] == [1, 2]
+    answers = [reply.answer for reply in users.replies.values()]
     assert answers.count(MINE) == 3
     assert answers.count(Anothers(False, LEASE)) == 4
 
@@ -156,29 +156,29 @@ def test_different_claims_at_one_moment_are_made_in_one_exchange_and_each_only_o
     ids=["its own", "a worse one", "another problem", "one that has to hand in an outcome"],
 )
 def test_a_claim_that_is_not_the_same_is_made(other: Request):
-    crowd = Crowd(Store())
-    first = crowd.begin_first("first", request("a"))
-    second = crowd.begin("second", other)
-    crowd.wait_for(1)
-    crowd.end(first, second)
-    assert len(crowd.store.exchanges) == 2
+    users = Users(Store())
+    first = users.begin_first("first", request("a"))
+    second = users.begin("second", other)
+    users.wait_for(1)
+    users.end(first, second)
+    assert len(users.store.exchanges) == 2
 
 
 def test_a_claim_that_has_to_wait_for_nobody_is_always_made():
-    crowd = Crowd(Store())
-    crowd.end(crowd.begin("a", request("a")))
-    crowd.end(crowd.begin("b", request("b")))
-    assert len(crowd.store.exchanges) == 2
+    users = Users(Store())
+    users.end(users.begin("a", request("a")))
+    users.end(users.begin("b", request("b")))
+    assert len(users.store.exchanges) == 2
 
 
 @pytest.mark.parametrize(
     ("between", "exchanges"),
     [
-        (lambda crowd: None, 2),
-        (lambda crowd: setattr(crowd, "now", KNOWN_FOR + 0.1), 3),
+        (lambda users: None, 2),
+        (lambda users: setattr(users, "now", KNOWN_FOR + 0.1), 3),
         (
-            lambda crowd: crowd.end(
-                crowd.begin("o", request("a", None, outcomes=(Outcome("release", "disk", 0.0),), sequence=1))
+            lambda users: users.end(
+                users.begin("o", request("a", None, outcomes=(Outcome("release", "disk", 0.0),), sequence=1))
             ),
             4,
         ),
@@ -186,58 +186,58 @@ def test_a_claim_that_has_to_wait_for_nobody_is_always_made():
     ids=["at once", "too late", "after its outcome"],
 )
 def test_an_answer_holds_for_a_moment_and_until_its_outcome(between: Any, exchanges: int):
-    crowd = Crowd(Store())
-    crowd.end(crowd.begin("a", request("a")))
-    between(crowd)
-    crowd.stop()
-    busy = crowd.begin_first("busy", request("busy", "network"))
-    other = crowd.begin("b", request("b"))
-    crowd.wait_for(1)
-    crowd.end(busy, other)
-    assert len(crowd.store.exchanges) == exchanges
+    users = Users(Store())
+    users.end(users.begin("a", request("a")))
+    between(users)
+    users.stop()
+    busy = users.begin_first("busy", request("busy", "network"))
+    other = users.begin("b", request("b"))
+    users.wait_for(1)
+    users.end(busy, other)
+    assert len(users.store.exchanges) == exchanges
 
 
 def test_a_call_that_never_ends_holds_up_no_other_for_ever():
-    crowd = Crowd(Store())
-    line = crowd.together.claims
+    users = Users(Store())
+    line = users.exchange.claims
     line.link = "the connection on which it hangs"
-    stuck = crowd.begin_first("a", request("a"))
-    assert not line.run(line.join(request("b", "network")), 0.01, crowd.store.do)
-    crowd.now = STUCK + 1.0
-    assert not line.run(line.join(request("c", "network")), 0.01, crowd.store.do)
+    stuck = users.begin_first("a", request("a"))
+    assert not line.run(line.join(request("b", "network")), 0.01, users.store.do)
+    users.now = STUCK + 1.0
+    assert not line.run(line.join(request("c", "network")), 0.01, users.store.do)
     assert line.link is None
-    crowd.store.go_on.set()
+    users.store.go_on.set()
     other = line.join(request("d", "network"))
-    assert line.run(other, 0.01, crowd.store.do)
-    crowd.end(stuck)
+    assert line.run(other, 0.01, users.store.do)
+    users.end(stuck)
     assert other.result().answer is MINE
 
 
 def test_who_came_while_one_asked_that_got_no_answer_in_time_does_not_wait_once_more():
-    crowd = Crowd(Store())
-    crowd.store.go_on.set()
-    line = crowd.together.claims
+    users = Users(Store())
+    users.store.go_on.set()
+    line = users.exchange.claims
     first = line.join(request("a"))
     batch = line.lead(prompt=True)
     assert batch is not None
     others = [line.join(request(name, "network")) for name in ("b", "c")]
-    crowd.store.answer = StateError("no answer")
-    batch.ask(crowd.store.do)
+    users.store.answer = StateError("no answer")
+    batch.ask(users.store.do)
     assert [one.ended for one in (first, *others)] == [True] * 3
-    assert len(crowd.store.exchanges) == 1
+    assert len(users.store.exchanges) == 1
 
 
 def test_one_who_does_not_ask_after_all_leaves_it_to_the_others():
-    crowd = Crowd(Store())
-    crowd.store.go_on.set()
-    line = crowd.together.claims
+    users = Users(Store())
+    users.store.go_on.set()
+    line = users.exchange.claims
     mine = line.join(request("a"))
     batch = line.lead()
     assert batch is not None
     other = line.join(request("b", "network"))
     batch.leave(mine)
-    assert line.run(other, 10.0, crowd.store.do)
-    assert [[one.sender.name for one in requests] for requests in crowd.store.exchanges] == [["b"]]
+    assert line.run(other, 10.0, users.store.do)
+    assert [[one.sender.name for one in requests] for requests in users.store.exchanges] == [["b"]]
 
 
 def test_what_had_to_wait_is_as_old_as_it_is_by_then():
