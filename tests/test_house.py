@@ -100,6 +100,7 @@ TESTED_IN = {
     "hooks/event_loops.py": "hooks/test_hooks.py",
     "hooks/exit_status.py": "hooks/test_hooks.py",
     "hooks/patching.py": "hooks/test_hooks.py",
+    "hooks/pending_exit.py": "hooks/test_hooks.py",
     "hooks/report.py": "hooks/test_hooks.py",
     "hooks/started_by_handlers.py": "hooks/test_hooks.py",
     "integrations/aiohttp.py": "hosts/test_web.py",

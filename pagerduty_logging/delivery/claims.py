@@ -114,8 +114,10 @@ class Claims:
 
     def wait(self) -> float | None:
         """Return the seconds until `look` is to be called; None: there is nothing to hand in."""
-        waits = [wait for wait in (self._counting.wait(), self._state.due()) if wait is not None]
-        return min(waits, default=None)
+        check, due = self._counting.wait(), self._state.due()
+        if check is None or due is None:
+            return due if check is None else check
+        return min(check, due)
 
     def hurry(self, seconds: float) -> None:
         """For so many seconds somebody waits until nothing is pending."""

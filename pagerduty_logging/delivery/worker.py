@@ -209,7 +209,8 @@ class Worker:
             self._wait(left, lambda: bool(done) or not thread.is_alive())
         elif self._wake_ups.working.acquire(timeout=left):
             try:
-                work()
+                with self.roles.as_sender():
+                    work()
             finally:
                 self._wake_ups.working.release()
 

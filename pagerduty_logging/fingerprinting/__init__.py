@@ -337,7 +337,9 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
         template = found.text
         if args and HOLE in template:
             return None
-    elif not args or not source.is_own(record, msg):
+    elif not args or not source.is_own(
+        record.pathname, record.lineno, msg, alone=not (record.exc_info or record.exc_text)
+    ):
         return "missed"
     else:
         template = msg

@@ -9,7 +9,8 @@ from typing import Any
 from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record import exceptions
 
-from . import causes, failure
+from . import causes, failure, parts, texts
+from .tokens import Token, says_enough
 from .words import HEADER
 
 
@@ -49,3 +50,16 @@ def are_values(record: logging.LogRecord) -> bool:
         return True
     handled = sys.exception()
     return handled is None or failure.is_ordinary(record, handled)
+
+
+def token_with_values(name: str, template: str, function: object) -> Token | None:
+    """Return the token of all records of a template whose arguments are values; None of a text that is none.
+
+    Args:
+        name: the logger's.
+        template: `record.msg`.
+        function: that logged.
+    """
+    if "%" not in template or not texts.has_words(template):
+        return None
+    return name, template, () if says_enough(template) else parts.logged_in(function)

@@ -19,11 +19,11 @@ from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence, 
 from pagerduty_logging.state.problem import NEVER, Problem
 from pagerduty_logging.state.throttle import Throttle
 
-from . import failure, parts, printed_shapes, shapes
-from .arguments import are_values
+from . import failure, printed_shapes, shapes
+from .arguments import are_values, token_with_values
 from .lines import UNKNOWN, Line, Where, line_of
+from .mappings import Mappings
 from .problem import Identifier
-from .texts import has_words
 from .tokens import Token, says_enough, token_of, token_of_words
 from .words import shown, words_of
 
@@ -63,7 +63,8 @@ class CallSites:
 
     # fmt: off
     __slots__ = (
-        "_depths", "_identifier", "_known", "_known_at", "_lines", "_mark", "_printed", "_shortcuts",
+        "_depths", "_identifier", "_known", "_known_at", "_lines", "_mappings", "_mark", "_printed",
+        "_shortcuts",
     )
     # fmt: on
 
@@ -75,6 +76,7 @@ class CallSites:
         self._lines: Mapping[str, Mapping[int, Line]] = throttle.shortcuts.lines
         self._mark = mark
         self._depths = depths
+        self._mappings = Mappings()
         self._printed = printed_shapes.PrintedShapes()
 
     def by_line(self, record: logging.LogRecord, message: str) -> Problem | None:
@@ -192,30 +194,17 @@ class CallSites:
         elif problem is None:
             if type(record.msg) is str:
                 problem = self.by_line(record, record.msg)
+            if problem is None and self._mappings.known:
+                problem = self._mappings.find(record)
             if problem is None and not issubclass(type(record.msg), BaseException):
                 words = words_of(record.msg, self._shown)
                 if words is not None and words is not record.msg:
                     problem = self.by_line(record, words)
         if problem is None:
-            here = self._known_at.get((record.pathname, record.lineno))
-            if here is None:
+            found = self._by_token(record, words)
+            if found is None:
                 return False
-            # Of what is no text `with_handled` says nothing.
-            if (
-                (record.args or type(record.msg) is str)
-                and sys.exception() is not None
-                and not record.exc_info
-            ):
-                whole = failure.with_handed(record)
-                if whole is None:
-                    return False
-                record = whole
-            token = token_of(record, self._shown) if words is None else token_of_words(record, words)
-            problem = here.get(token)
-            if problem is None:
-                return False
-            if words is not None and token is not None and not problem.over:
-                self.learn_line(record, words, token, problem)
+            record, problem = found
         if record.levelno != problem.level:
             return False
         message = record.msg
@@ -225,6 +214,33 @@ class CallSites:
             return False
         problem.occurrences += 1
         return True
+
+    def _by_token(
+        self, record: logging.LogRecord, words: str | None
+    ) -> tuple[logging.LogRecord, Problem] | None:
+        """Return the problem with a record's token, and the record with the exception that it reports.
+
+        None: it is not known. WORDS: what `words_of` returned for its message, if that was asked.
+        """
+        here = self._known_at.get((record.pathname, record.lineno))
+        if here is None:
+            return None
+        # Of what is no text `with_handled` says nothing.
+        if (record.args or type(record.msg) is str) and sys.exception() is not None and not record.exc_info:
+            whole = failure.with_handed(record)
+            if whole is None:
+                return None
+            record = whole
+        token = token_of(record, self._shown) if words is None else token_of_words(record, words)
+        problem = here.get(token)
+        if problem is None:
+            return None
+        if token is not None and not problem.over:
+            if words is not None:
+                self.learn_line(record, words, token, problem)
+            elif not record.args:
+                self._mappings.learn(record, token, problem)
+        return record, problem
 
     def _shown(self, said: object) -> str | None:
         """Return what an object says; None while another record is read on this thread.
@@ -339,7 +355,7 @@ class CallSites:
         if token is not None and not (says_all and occurrence.by_message):
             self._shortcuts.know_at(place, token, name, level, problem, kind)
             function = attributes.get("funcName")
-            if "%" in message and has_words(message) and token == _of_template(name, message, function):
+            if token == token_with_values(name, message, function):
                 self._shortcuts.know_at(place, (name, message, function), name, level, problem, kind)
 
     def _learn_overrides(
@@ -363,11 +379,6 @@ class CallSites:
             return
         # What a record without them at this level calls for, they do not say.
         self._shortcuts.know_at(place, what, name, NEVER, problem, occurrence.kind)
-
-
-def _of_template(name: str, message: str, function: object) -> Token:
-    """Return the token of a template in whose arguments there are values only."""
-    return name, message, () if says_enough(message) else parts.logged_in(function)
 
 
 def _printed_in(record: logging.LogRecord, words: str) -> tuple[str, int | None]:

@@ -12,7 +12,6 @@ programs are not searched for in the working directory.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import stat
@@ -102,17 +101,19 @@ def part_of(pathname: object, lineno: object, message: str) -> Template | None:
     return next((t for t in site.templates if t.is_in(message)), None) if site is not None else None
 
 
-def is_own(record: logging.LogRecord, template: str) -> bool:
-    """Return whether a TEMPLATE that no text at RECORD's line fits is the record's own.
+def is_own(pathname: object, lineno: object, template: str, *, alone: bool) -> bool:
+    """Return whether a TEMPLATE that no text at PATHNAME:LINENO fits is its record's own, as it stands.
 
     It is if that line could not be read; else if it has nothing of the line, and nothing like a value.
+
+    Args:
+        pathname, lineno: of the line that logged.
+        template: the message before its arguments are put in.
+        alone: whether the record has no exception.
     """
-    path, line = record.pathname, record.lineno
-    if not is_read(path, line):
+    if not is_read(pathname, lineno):
         return True
-    if record.exc_info or record.exc_text:
-        return False
-    return part_of(path, line, template) is None and MASKED not in mask(template)
+    return alone and part_of(pathname, lineno, template) is None and MASKED not in mask(template)
 
 
 def values_at(pathname: object, lineno: object, message: str) -> tuple[str, ...]:

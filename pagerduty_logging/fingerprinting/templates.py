@@ -38,7 +38,9 @@ class Template:
 
     def __post_init__(self) -> None:
         words = "".join(self.pieces)
-        object.__setattr__(self, "bare", says_nothing(words) or (len(self.pieces) > 1 and is_tag(words)))
+        object.__setattr__(
+            self, "bare", not words or says_nothing(words) or (len(self.pieces) > 1 and is_tag(words))
+        )
 
     def fits(self, message: str) -> bool:
         """Whether MESSAGE holds the literal pieces in order, first and last at its ends."""

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from pagerduty_logging.events_api import options
 from pagerduty_logging.handler import PagerDutyHandler, handlers
-from pagerduty_logging.hooks import child_process, exit_status
+from pagerduty_logging.hooks import child_process, exit_status, pending_exit
 from pagerduty_logging.hooks.event_loops import LoopHooks
 from pagerduty_logging.hooks.last_exception import last_exception
 from pagerduty_logging.hooks.patching import Function, Patch
@@ -90,6 +90,7 @@ class _Installation:
             self._loops = LoopHooks(self._report)
             self._patches.append(self._loops)
         if wanted.exit_status:
+            pending_exit.meet()
             self._patches.append(Patch(_sys, "exit", partial(exit_status.hook, self._report)))
         atexit.register(self._at_exit)
         _installed.append(self)
@@ -228,7 +229,8 @@ def install_hooks(
         asyncio: log exceptions of callbacks and of tasks that are not awaited, and tasks that are destroyed
             while pending; in asyncio's loops, and in others that were imported before or are running.
         exit_status: log `sys.exit(status)` with a status other than 0, or with a message, if it ends the
-            process. `raise SystemExit(status)`, `exit()` and `os._exit()` are not seen.
+            process. `raise SystemExit(status)`, `exit()` and `os._exit()` are not seen,
+            nor, up to Python 3.11, a `sys.exit(main())` whose `main` installs the hooks, which warns.
         keep: handlers to attach again, within seconds, after a library's `dictConfig`, `fileConfig` or
             `basicConfig(force=True)` has removed them; not if they are closed on purpose, nor if another
             `PagerDutyHandler` has replaced them.

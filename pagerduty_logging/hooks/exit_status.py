@@ -14,6 +14,7 @@ from functools import partial
 from types import CodeType
 from typing import Any, NoReturn
 
+from pagerduty_logging.hooks import pending_exit
 from pagerduty_logging.hooks.patching import Function
 from pagerduty_logging.hooks.report import Report
 from pagerduty_logging.record import paged_exceptions
@@ -33,13 +34,16 @@ def hook(report: Report, before: Function) -> Function:
             raise leaving or SystemExit(status)
         if not isinstance(leaving, Leaving):
             caller = sys._getframe(1)
-            while caller.f_code is exit.__code__ and caller.f_back is not None:
-                caller = caller.f_back  # with hooks that were installed twice
+            while caller.f_code.co_filename in _OURS and caller.f_back is not None:
+                caller = caller.f_back  # hooks that were installed twice, or `pending_exit`
             leaving = Leaving(leaving.code, caller.f_code, caller.f_lineno)
         leaving.reports[id(report.logger)] = report
         raise leaving
 
     return exit
+
+
+_OURS = frozenset((hook.__code__.co_filename, pending_exit.meet.__code__.co_filename))
 
 
 class Leaving(SystemExit):

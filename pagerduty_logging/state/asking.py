@@ -81,7 +81,7 @@ class Asker:
         make_store: imports what the store needs, and makes it; called when it is first needed.
         where: the place of the state, for people, without a secret.
         say: writes a line on a topic to stderr.
-        guard: is entered around each call, on the thread that makes it.
+        guard: is entered around each call of a client, on the thread that makes it.
         in_background: whether this process makes calls on a thread that can be abandoned; False where
             threads do not run.
         clock: seconds, monotonic.
@@ -171,27 +171,27 @@ class Asker:
             return None
         unhurried = wait is not None and self._in_background()
         try:
-            with self.guard():
-                call = self._call(request, patience, unhurried=unhurried)
-                if not call.others_wait:
-                    meanwhile()
-                began = self._clock()  # what had to be imported first does not count, nor what was done since
-                wait = patience if wait is None else wait
-                if not call.wait(wait if unhurried else max(wait, patience)):  # else it cannot come later
-                    if unhurried:
-                        self.breaker.held(self._clock(), min(self._clock() - began, wait))
-                        return None
-                    self._abandon()
-                    raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
-                self.hand_ins.call = None if unhurried else self.hand_ins.call
-                reply = call.result()
+            call = self._call(request, patience, unhurried=unhurried)
+            if not call.others_wait:
+                meanwhile()
+            began = self._clock()  # what had to be imported first does not count, nor what was done since
+            wait = patience if wait is None else wait
+            if not call.wait(wait if unhurried else max(wait, patience)):  # else it cannot come later
+                if unhurried:
+                    self.breaker.held(self._clock(), min(self._clock() - began, wait))
+                    return None
+                self._abandon()
+                raise StateError(f"{NO_ANSWER} within {patience:.2g} s")
+            self.hand_ins.call = None if unhurried else self.hand_ins.call
+            reply = call.result()
         except Exception as error:
             held = min(self._clock() - began, patience)
             if self._cut_off(error, held):
                 return None if unhurried else self.ask(request)
             self._failed(_words(error), held)
             return None
-        self._answered()
+        if self.breaker.open or self.breaker.was_cut_off:
+            self._answered()
         return reply
 
     def late(self, wait: float) -> Reply | None:
@@ -218,8 +218,7 @@ class Asker:
             if now < self.breaker.until or (not patience and not self._in_background()):
                 return None
             try:
-                with self.guard():
-                    probe = self._probe = self._call(hello, patience or PATIENCE, here=False)
+                probe = self._probe = self._call(hello, patience or PATIENCE, here=False)
             except Exception as error:
                 self._failed(_words(error), 0.0)
                 return None
@@ -243,7 +242,8 @@ class Asker:
             if not self._cut_off(error, held):
                 self._failed(_words(error), held)
             return None
-        self._answered()
+        if self.breaker.open or self.breaker.was_cut_off:
+            self._answered()
         return reply
 
     def close(self) -> None:
@@ -260,8 +260,11 @@ class Asker:
     def _call(
         self, request: Request, patience: float, *, unhurried: bool = False, here: bool = True
     ) -> UnderWay:
-        """Begin a call, within the guard: on this thread, if it may be and that holds up nobody."""
-        store = self.store = self.store or self.make_store()
+        """Begin a call: on this thread, if it may be and that holds up nobody."""
+        store = self.store
+        if store is None:
+            with self.guard():
+                store = self.store = self.make_store()
 
         def work(store: Store) -> Reply:
             try:

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any
 
 from pagerduty_logging.events_api.clock import monotonic
@@ -30,6 +31,7 @@ STUCK = 10.0
 
 BUSY = "no answer: another call of this process has none"
 
+_request = attrgetter("request")
 Do = Callable[[list[Request]], list[Reply]]
 
 
@@ -145,11 +147,13 @@ class Line:
     Attributes:
         known: what was just answered.
         link: what the one speaks on who asks; None: nothing so far.
+        many: whether several ask here, so that an answer is kept for others.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self.known = Known(clock)
         self.link: Any = None
+        self.many = False
         self._clock = clock
         self._waiting: deque[Waiting] = deque()
         self._turn = threading.Lock()
@@ -278,7 +282,7 @@ class Batch:
     def __init__(
         self, line: Line, turn: threading.Lock, entries: list[Waiting], alike: list[Waiting]
     ) -> None:
-        self.requests = [entry.request for entry in entries]
+        self.requests = list(map(_request, entries))
         self._line = line
         self._turn = turn
         self._entries, self._alike = entries, alike
@@ -296,7 +300,7 @@ class Batch:
             replies = do(self.requests) if entries else []
             for entry, reply in zip(entries, replies, strict=True):
                 entry.reply = reply
-                if entry.request.claim is not None:
+                if self._line.many:
                     self._line.known.learn(entry.request, reply)
             if self._alike:
                 for entry in self._alike:

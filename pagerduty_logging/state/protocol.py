@@ -46,7 +46,7 @@ def digest(routing_key: str) -> str:
     return hashlib.sha256(f"pagerduty-logging state {routing_key}".encode()).hexdigest()[:20]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sender:
     """Who speaks.
 

@@ -130,7 +130,10 @@ class Link:
         """
         self.answers = False
         self._arguments = arguments
-        self.client.connection._sock.sendall(command(("EVALSHA", self._sha, *arguments)))
+        socket = self.client.connection._sock
+        if socket is None:
+            raise ConnectionError("Connection closed by server.")
+        socket.sendall(command(("EVALSHA", self._sha, *arguments)))
 
     def receive(self, seconds: float, way: Wait = waited) -> Any:
         """Return the answer, or raise what it says, or that it has not begun to come within so many seconds.
@@ -140,10 +143,11 @@ class Link:
             way: in which it is waited for.
         """
         connection = self.client.connection
-        if not way(partial(_is_readable, connection), seconds):
+        begun = _begun(connection._sock)
+        if begun is None and not way(partial(_is_readable, connection), seconds):
             raise StateError(f"no answer within {seconds:.2g} s")
         try:
-            answer = _read(connection._sock)
+            answer = _read(connection._sock, begun)
         except Exception as error:
             if not is_unknown_script(error):
                 raise
@@ -164,22 +168,35 @@ class Link:
             self.client.connection.disconnect()
 
 
-def _read(socket: Any) -> bytes:
-    """Return an answer that has begun to come; redis-py takes longer, for it reads whatever there is."""
+def _begun(socket: Any) -> bytes | None:
+    """Return what has come of an answer by now; None: nothing."""
+    if hasattr(socket, "pending"):  # TLS: what has come may be none of it
+        return None
     usual = socket.gettimeout()
-    socket.settimeout(REST)
-    answer, end = b"", -1
-    while len(answer) != end:
-        more = socket.recv(ROOM)
-        if not more:
+    socket.settimeout(0.0)
+    try:
+        return bytes(socket.recv(ROOM))
+    except BlockingIOError:
+        return None
+    finally:
+        socket.settimeout(usual)
+
+
+def _read(socket: Any, begun: bytes | None = None) -> bytes:
+    """Return an answer that has begun to come; redis-py takes longer, for it reads whatever there is."""
+    answer, usual = b"", socket.gettimeout()
+    while True:
+        if begun is None:
+            socket.settimeout(REST)
+            begun = socket.recv(ROOM)
+        if not begun:
             raise ConnectionError("Connection closed by server.")
-        answer += more
+        answer, begun = answer + begun, None
         text = _TEXT.match(answer)
-        if text is not None:
-            end = text.end() + int(text[1]) + 2
-        elif answer.endswith(b"\r\n"):
-            end = len(answer)
-        if len(answer) > end > 0:
+        end = text.end() + int(text[1]) + 2 if text is not None else len(answer)
+        if len(answer) == end and answer.endswith(b"\r\n"):
+            break
+        if len(answer) > end:
             raise StateError(NONSENSE)
     socket.settimeout(usual)
     if text is not None:

@@ -98,7 +98,8 @@ class SharedExchange:
         if name not in self._users:
             self._users.add(name)
             weakref.finalize(user, self._dropped, name).atexit = False
-        return len(self._users) == 1
+        self.claims.many = len(self._users) > 1
+        return not self.claims.many
 
     def among(self, user: User) -> Among | None:
         """Return what the users know among themselves; None: there is no other."""

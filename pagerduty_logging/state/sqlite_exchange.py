@@ -88,7 +88,7 @@ class Exchange:
             sender, claim = request.sender, request.claim
             senders.add(sender.name)
             for count in request.counts:
-                problems.append((sender.space, count.key))
+                problems.append((sender.space, _stored(count.key)))
             for outcome in request.outcomes:
                 problems.append(_name(sender, outcome))
             if claim is not None:
@@ -127,7 +127,7 @@ class Exchange:
                 self._conclude(sender, outcome)
         records, standings = self._draft.records, {}
         for count in request.counts:
-            standings[count.key] = decide.standing(records.get((sender.space, count.key)), self._now)
+            standings[count.key] = decide.standing(records.get((sender.space, _stored(count.key))), self._now)
         if self._draft.silences != request.silences:
             return self._with_silences(standings, handed_in=request.sequence)
         answer = None if request.claim is None else self._claim(sender, request.claim)
@@ -143,14 +143,14 @@ class Exchange:
         return Reply(self._now, standings or {}, silences=silences, handed_in=handed_in)
 
     def _count(self, sender: Sender, count: Count) -> None:
-        draft, name = self._draft, (sender.space, count.key)
+        draft, name = self._draft, (sender.space, _stored(count.key))
         before = draft.records.get(name)
         record = decide.counted(before, count, sender.release, self._now)
         if record is not before:
             draft.begin(name)
         draft.store(name, record, sender.remember)
         if not record.over:
-            draft.add_names(name, record, sender.host, sender.process)
+            draft.add_names(name, record, _stored(sender.host), sender.process)
 
     def _conclude(self, sender: Sender, outcome: Outcome) -> None:
         name = _name(sender, outcome)
@@ -184,4 +184,11 @@ class Exchange:
 
 
 def _name(sender: Sender, about: Claim | Outcome) -> Name:
-    return (sender.space + CHANGES if about.change else sender.space, about.key)
+    return (sender.space + CHANGES if about.change else sender.space, _stored(about.key))
+
+
+def _stored(text: str) -> str:
+    """Return a text without what SQLite does not take, or takes for its end."""
+    if text.isprintable():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from pagerduty_logging import install_hooks
+from pagerduty_logging.hooks import pending_exit
 from tests.reliability.programs import run, run_file
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "uncaught_exceptions.py"
@@ -93,6 +94,62 @@ def test_leaving_on_purpose_is_no_failure(sandbox, shop, printed):
     assert repr(caught.value) == "SystemExit(3)"
     assert flush(shop)
     assert sandbox.requests == ()
+
+
+CONSOLE_SCRIPT = """
+import logging, os, sys
+os.environ.pop("PYTEST_CURRENT_TEST", None)
+
+def main():
+    from pagerduty_logging import PagerDutyHandler, install_hooks
+    logging.getLogger().addHandler(PagerDutyHandler())
+    install_hooks(exit_status=True)
+    return "3"
+
+if __name__ == "__main__":
+    sys.exit(int(main()))
+"""
+
+
+def test_a_status_that_the_function_returns_which_installs_the_hooks_pages(sandbox, tmp_path: Path):
+    program = tmp_path / "program.py"
+    program.write_text(CONSOLE_SCRIPT)
+    ended = run_file(program, sandbox.url)
+    if sys.version_info < (3, 12):
+        assert f"does not see the sys.exit(...) of {program}:12: install the hooks before" in ended.err
+    else:
+        assert (ended.status, ended.err) == (3, "")
+        (event,) = sandbox.events
+        assert event["payload"]["summary"] == "program.py exits with status 3"
+        assert event["payload"]["custom_details"]["location"] == "program.py:12 in <module>"
+
+
+@pytest.mark.parametrize(
+    ("text", "waits"),
+    [
+        ("sys.exit(here())", True),
+        ("sys.exit(int(here() or 0))", True),
+        ("sys.exit(here(1, two=[2]))", True),
+        ("sys.exit(0) if here() else sys.exit(1)", False),
+        ("here(), sys.exit", False),
+        ("str([here(), sys.exit])", False),
+        ("parser.exit(here(), sys)", False),
+    ],
+)
+def test_a_call_of_sys_exit_that_waits_for_what_runs_now_is_found(text: str, waits: bool):
+    class Parser:
+        def exit(self, *_: object) -> None:
+            return
+
+    def here(*_: object, **__: object) -> int:
+        found.append(pending_exit._waits(sys._getframe(1)))
+        return 0
+
+    found: list[bool] = []
+    names = {"here": here, "sys": sys, "parser": Parser()}
+    with contextlib.suppress(SystemExit):
+        exec(compile(text, "program.py", "exec"), names)
+    assert found == [waits]
 
 
 def test_leaving_a_thread_prints_as_little_as_ever(sandbox, shop, monkeypatch, capsys):

@@ -9,7 +9,7 @@ import pytest
 
 from pagerduty_logging.state.protocol import Anothers, Claim, Mine, Request, Sender, StateError, Unknown
 from pagerduty_logging.state.redis import RedisStore, _Asking
-from pagerduty_logging.state.redis_connection import command
+from pagerduty_logging.state.redis_connection import _read, command
 
 from .conftest import Member
 from .servers import Proxy, Server
@@ -36,9 +36,10 @@ def test_the_worker_asks_without_another_thread_once_the_state_has_answered(redi
 
     here = Member(redis_server.url, guard=guard)
     here.ask()
+    assert "pagerduty-state" in threads
     threads.clear()
     assert isinstance(here.ask("network"), Mine)
-    assert set(threads) == {threading.current_thread().name}
+    assert threads == []
 
 
 def test_what_is_done_meanwhile_is_done_once_and_before_the_answer_is_waited_for(redis_server: Server):
@@ -181,3 +182,45 @@ def test_a_connection_with_an_answer_to_something_else_is_given_up(redis_server:
         asking.result()
     assert isinstance(store.exchange(request, 1.0).answer, Mine | Anothers)
     store.close()
+
+
+class Pieces:
+    """A socket on which an answer comes in pieces, and then its end."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = [*pieces, b""]
+        self.timeout = 0.25
+
+    def recv(self, room: int) -> bytes:
+        return self.pieces.pop(0)
+
+    def gettimeout(self) -> float:
+        return self.timeout
+
+    def settimeout(self, seconds: float) -> None:
+        self.timeout = seconds
+
+
+@pytest.mark.parametrize("pieces", [[b"$5\r\n[\r\n1]\r\n"], [b"$", b"5\r", b"\n[\r\n", b"1]\r", b"\n"]])
+def test_an_answer_is_read_whole_in_however_many_pieces_it_comes(pieces: list[bytes]):
+    socket = Pieces(*pieces)
+    assert _read(socket) == b"[\r\n1]"
+    assert socket.timeout == 0.25, "redis-py waits on it, too"
+
+
+@pytest.mark.parametrize(
+    "pieces", [[b"+PONG\r\n"], [b"$-1\r\n"], [b"$1\r\na\r\n$1\r\nb\r\n"], [b":1\r\n+OK\r\n"]]
+)
+def test_an_answer_to_something_else_is_nonsense(pieces: list[bytes]):
+    with pytest.raises(StateError, match="nonsense"):
+        _read(Pieces(*pieces))
+
+
+def test_what_redis_says_instead_of_an_answer_is_raised():
+    with pytest.raises(Exception, match=r"^OOM command not allowed$"):
+        _read(Pieces(b"-OOM command", b" not allowed\r\n"))
+
+
+def test_an_answer_that_ends_too_early_is_a_closed_connection():
+    with pytest.raises(ConnectionError, match="closed by server"):
+        _read(Pieces(b"$5\r\n[1"))

@@ -1,10 +1,20 @@
 """What a Redis answers is taken only where it can be meant."""
 
 import json
+from dataclasses import asdict, replace
 
 import pytest
 
-from pagerduty_logging.state.protocol import Anothers, Claim, Count, Later, Request, Sender, StateError
+from pagerduty_logging.state.protocol import (
+    Anothers,
+    Claim,
+    Count,
+    Later,
+    Outcome,
+    Request,
+    Sender,
+    StateError,
+)
 from pagerduty_logging.state.redis_messages import packed, unpacked
 
 ASKED = Request(
@@ -27,6 +37,23 @@ def test_one_problem_has_one_key_in_all_that_is_said_of_it():
     assert message["base"] == 1
     assert message["counts"][0]["place"] == message["claim"]["place"] == len(keys)
     assert keys[-1].endswith(":space:disk")
+
+
+def test_a_request_says_all_that_is_in_it_whatever_its_texts_are():
+    text = "quotes \"'\\ 100 % \n Größe \x00"
+    outcome = Outcome("commit", text, 0.5, 2, 7, 300.0, follow_up=True, change=True)
+    count = Count(text, 3, 2.5, 1e-07, 1, 2, text, text)
+    request = replace(
+        ASKED, counts=(count,), outcomes=(outcome,), claim=Claim(text, 0, 0.25, True), spend=2, silences=text
+    )
+    keys: list[str] = []
+    message = json.loads(packed(request, keys))
+    (counted,), (concluded,), claimed = message["counts"], message["outcomes"], message["claim"]
+    places = [entry.pop("place") for entry in (counted, concluded, claimed)]
+    assert [keys[place - 1].endswith(f":space:{text}") for place in places] == [True] * 3
+    for said, meant in ((counted, count), (concluded, outcome), (claimed, request.claim)):
+        assert {"key": text, **said} == asdict(meant)
+    assert (message["spend"], message["silences"], message["host"]) == (2, text, "web-1")
 
 
 def test_an_answer_is_read():

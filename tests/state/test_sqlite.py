@@ -514,3 +514,15 @@ def test_a_problem_that_begins_anew_was_seen_by_nobody_else_so_far(here_and_ther
     there.exchange(later, 0.25)
     (problem,) = here.problems()[1]
     assert (problem.occurrences, problem.host_names, problem.processes) == (1, ("host of there",), 1)
+
+
+@pytest.mark.parametrize(
+    "key", ["disk\0 1", "disk\ud800 1", "disk\n1", "Плохо 🔥", """a 'key' of "C:\\new\""""]
+)
+def test_any_key_is_found_again(here_and_there, key: str):
+    here, there = here_and_there
+    assert isinstance(here.exchange(claiming("here", 1, key), 0.25).answer, Mine)
+    assert there.exchange(claiming("there", 1, key), 0.25).handed_in == 1
+    assert here.exchange(claiming("here", 2, key), 0.25).answer.occurrences == 3
+    (problem,) = there.problems()[1]
+    assert (problem.occurrences, problem.hosts) == (3, 2)
