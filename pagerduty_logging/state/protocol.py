@@ -161,15 +161,14 @@ class Request:
     made: float = field(default_factory=monotonic)
 
     def as_of_now(self) -> Request:
-        """Return it with the ages that what is handed in has by now."""
+        """Return it with the ages that all in it has by now."""
         waited = monotonic() - self.made
         if waited < MOMENT:
             return self
-        counts = (
-            replace(count, first=count.first + waited, last=count.last + waited) for count in self.counts
-        )
-        outcomes = (replace(outcome, age=outcome.age + waited) for outcome in self.outcomes)
-        return replace(self, counts=tuple(counts), outcomes=tuple(outcomes))
+        counts = [replace(one, first=one.first + waited, last=one.last + waited) for one in self.counts]
+        outcomes = [replace(outcome, age=outcome.age + waited) for outcome in self.outcomes]
+        claim = self.claim and replace(self.claim, age=self.claim.age + waited)
+        return replace(self, counts=tuple(counts), outcomes=tuple(outcomes), claim=claim)
 
 
 @dataclass(slots=True)

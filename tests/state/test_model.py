@@ -178,7 +178,8 @@ class Fleet(RuleBasedStateMachine):
         assert self.model.reported <= self.model.logged or self.model.disturbed_once, "reported twice"
         self._send(member, severity, answer.occurrences, since)
         if self._calm():
-            self.model.disturbed = False
+            # One that was taken after its lease had run out leaves the window of a worse one as it was.
+            self.model.disturbed = self.now - since >= LEASE
 
     def _calm(self) -> bool:
         """Whether the state knows all, and nobody is about to send."""

@@ -242,9 +242,11 @@ def test_one_who_does_not_ask_after_all_leaves_it_to_the_others():
 
 def test_what_had_to_wait_is_as_old_as_it_is_by_then():
     old = replace(hand_in("a"), made=time.monotonic() - 2.0, outcomes=(Outcome("resolve", "disk", 1.0),))
-    now = old.as_of_now()
+    now = replace(old, claim=Claim("disk", 1, 0.5)).as_of_now()
     assert now.counts[0].first == pytest.approx(2.0, abs=0.5)
     assert now.outcomes[0].age == pytest.approx(3.0, abs=0.5)
+    assert now.claim is not None
+    assert now.claim.age == pytest.approx(2.5, abs=0.5)
 
 
 # --- while the state does not answer --------------------------------------------------------------
