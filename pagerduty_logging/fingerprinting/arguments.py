@@ -2,54 +2,33 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-from typing import Any
-
 from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record import exceptions
 
-from . import causes, failure, parts, texts
+from . import causes, parts, texts
 from .tokens import Token, says_enough
 from .words import HEADER
 
 
-def are_values(record: logging.LogRecord) -> bool:
-    """Return whether the arguments and the exceptions of RECORD say nothing that joins its key.
+def raised_among(args: object) -> list[BaseException] | None:
+    """Return the raised exceptions among arguments; None if one of these may say more than a value does.
 
-    No argument holds a traceback, and each exception among them, in `exc_info` or being handled is one that
-    the line's own `except` caught. Runs none of the application's code.
+    That is one with a traceback in its text, a group, or what is neither text, number nor exception. Runs
+    none of the application's code.
     """
-    args = record.args
     if type(args) is not tuple:
-        return False
-    info: Any = record.exc_info
-    error: Any = None
-    if info:
-        if type(info) is not tuple or len(info) != 3 or not failure.is_ordinary(record, info[1]):
-            return False
-        error = info[1]
-    elif record.exc_text:
-        return False
-    raised = error is not None
+        return None
+    raised: list[BaseException] = []
     for value in args:
         if type(value) is str:
             if HEADER in value:
-                return False
-        elif type(value) not in PLAIN and value is not error:
-            if not causes.is_exception(value):
-                return False
-            if value.__traceback__ is None:
-                if exceptions.is_group(value):
-                    return False
-            elif not failure.is_ordinary(record, value):
-                return False
-            else:
-                raised = True
-    if raised:
-        return True
-    handled = sys.exception()
-    return handled is None or failure.is_ordinary(record, handled)
+                return None
+        elif type(value) not in PLAIN:
+            if not causes.is_exception(value) or exceptions.is_group(value):
+                return None
+            if value.__traceback__ is not None:
+                raised.append(value)
+    return raised
 
 
 def token_with_values(name: str, template: str, function: object) -> Token | None:

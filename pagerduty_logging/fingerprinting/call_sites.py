@@ -20,34 +20,15 @@ from pagerduty_logging.state.problem import NEVER, Problem
 from pagerduty_logging.state.throttle import Throttle
 
 from . import failure, printed_shapes, shapes
-from .arguments import are_values, token_with_values
+from .arguments import raised_among, token_with_values
 from .lines import UNKNOWN, Line, Where, line_of
 from .mappings import Mappings
 from .problem import Identifier
 from .tokens import Token, says_enough, token_of, token_of_words
 from .words import shown, words_of
 
-_SHOWN: Final = frozenset(
-    (
-        "client",
-        "client_url",
-        "component",
-        "custom_details",
-        "class",
-        "event_class",
-        "group",
-        "images",
-        "links",
-        "source",
-    )
-)
-"""Overrides that only change what a page shows."""
-_CHANGING: Final = frozenset(("dedup_key", "severity"))
-"""Overrides that decide which problem it is, or how severe."""
-_DECIDING: Final = _SHOWN | _CHANGING
 _BY_KEY: Final = ("dedup_key", 0)
-_BY_MESSAGE: Final = ("message", 0)
-"""Places for what is known without a line."""
+_BY_MESSAGE: Final = ("message", 0)  # places for what is known without a line
 _NOTHING: Final[Mapping[object, Problem]] = {}
 
 
@@ -63,8 +44,8 @@ class CallSites:
 
     # fmt: off
     __slots__ = (
-        "_depths", "_identifier", "_known", "_known_at", "_lines", "_mappings", "_mark", "_printed",
-        "_shortcuts",
+        "_depths", "_identifier", "_known", "_known_at", "_known_mappings", "_lines", "_mappings", "_mark",
+        "_printed", "_shortcuts",
     )
     # fmt: on
 
@@ -77,6 +58,7 @@ class CallSites:
         self._mark = mark
         self._depths = depths
         self._mappings = Mappings()
+        self._known_mappings = self._mappings.known
         self._printed = printed_shapes.PrintedShapes()
 
     def by_line(self, record: logging.LogRecord, message: str) -> Problem | None:
@@ -110,7 +92,7 @@ class CallSites:
                 found, joined = self._by_printed(record, line, message[:begins], message, begins)
         else:
             found = find(message)
-            if found is None and at >= 0:
+            if found is None and at >= 0 and message[:1] != "{":
                 found = other = line.closely(message)
                 if other is not None:
                     problem, function, shape = other.problem, other.function, other.shape
@@ -164,7 +146,7 @@ class CallSites:
         if here is None or type(message) is not str:
             return None
         problem = here.get((record.name, message, record.funcName))
-        if problem is None or (record.exc_info and not says_enough(message)) or not are_values(record):
+        if problem is None or (record.exc_info and not says_enough(message)) or not decides_alone(record):
             return None
         return problem
 
@@ -183,23 +165,25 @@ class CallSites:
         if said is not None:
             if type(said) is not dict:
                 return False
-            if not _SHOWN.issuperset(said):
+            if not overrides.SHOWN.issuperset(said):
                 problem = self._by_overrides(record, said)
                 return problem is not None and not problem.over and self._count(record, problem, now)
             if type(record.msg) is str and (messages := self._known.get(record.name)):
                 problem = messages.get(record.msg)
+        message: Any = record.msg
         words = None
-        if problem is None and record.args:
-            problem = self._by_template(record)
-        elif problem is None:
-            if type(record.msg) is str:
-                problem = self.by_line(record, record.msg)
-            if problem is None and self._mappings.known:
-                problem = self._mappings.find(record)
-            if problem is None and not issubclass(type(record.msg), BaseException):
-                words = words_of(record.msg, self._shown)
-                if words is not None and words is not record.msg:
-                    problem = self.by_line(record, words)
+        if problem is None:
+            if record.args:
+                problem = self._by_template(record)
+            else:
+                if type(message) is str:
+                    problem = self.by_line(record, message)
+                if problem is None and self._known_mappings and _says_all(record, []):
+                    problem = self._mappings.find(_place_of(record), message)
+                if problem is None and not issubclass(type(message), BaseException):
+                    words = words_of(message, self._shown)
+                    if words is not None and words is not message:
+                        problem = self.by_line(record, words)
         if problem is None:
             found = self._by_token(record, words)
             if found is None:
@@ -207,7 +191,6 @@ class CallSites:
             record, problem = found
         if record.levelno != problem.level:
             return False
-        message = record.msg
         if record.exc_info or hasattr(record, "extra") or (type(message) is dict and "exc_info" in message):
             return self._count(record, problem, now)
         if problem.quiet_until <= now():
@@ -238,8 +221,8 @@ class CallSites:
         if token is not None and not problem.over:
             if words is not None:
                 self.learn_line(record, words, token, problem)
-            elif not record.args:
-                self._mappings.learn(record, token, problem)
+            elif type(record.msg) in (dict, str) and not record.args and _says_all(record, []):
+                self._mappings.learn(_place_of(record), record.msg, token, problem)
         return record, problem
 
     def _shown(self, said: object) -> str | None:
@@ -259,7 +242,7 @@ class CallSites:
     def _by_overrides(self, record: logging.LogRecord, said: dict[str, Any]) -> Problem | None:
         """Return the problem of a record with its own key or severity, if it is known with this level."""
         own, severity = said.get("dedup_key"), said.get("severity")
-        if not _DECIDING.issuperset(said) or type(severity) not in (str, type(None)):
+        if not overrides.DECIDING.issuperset(said) or type(severity) not in (str, type(None)):
             return None
         with_these = record.levelno, severity
         if own is not None:
@@ -345,7 +328,7 @@ class CallSites:
         place: Any = attributes.get("pathname"), attributes.get("lineno")
         if type(place[0]) is not str or type(place[1]) is not int:
             token = None
-        if _CHANGING.intersection(occurrence.overrides):
+        if overrides.CHANGING.intersection(occurrence.overrides):
             self._learn_overrides(occurrence, problem, place, token)
             return
         says_all = token is None or token[1] == message
@@ -381,6 +364,26 @@ class CallSites:
         self._shortcuts.know_at(place, what, name, NEVER, problem, occurrence.kind)
 
 
+def decides_alone(record: logging.LogRecord) -> bool:
+    """Return whether the template of RECORD alone decides its key: arguments and exceptions say no more."""
+    raised = raised_among(record.args)
+    return raised is not None and _says_all(record, raised, also=True)
+
+
+def _says_all(record: logging.LogRecord, raised: list[BaseException], *, also: bool = False) -> bool:
+    """Return whether the line's own `except` caught all that RECORD reports; ALSO: in its `exc_info`, too."""
+    info: Any = record.exc_info
+    if info:
+        if not also or type(info) is not tuple or len(info) != 3:
+            return False
+        raised = [info[1], *(error for error in raised if error is not info[1])]
+    elif record.exc_text:
+        return False
+    elif not raised and (handled := sys.exception()) is not None:
+        raised = [handled]
+    return all(failure.is_ordinary(record, error) for error in raised)
+
+
 def _printed_in(record: logging.LogRecord, words: str) -> tuple[str, int | None]:
     """Return the text in which a printed traceback follows an end of line, and where; None: there is none.
 
@@ -393,5 +396,5 @@ def _printed_in(record: logging.LogRecord, words: str) -> tuple[str, int | None]
     return words, begins or None
 
 
-def _place_of(record: logging.LogRecord) -> tuple[object, ...]:
+def _place_of(record: logging.LogRecord) -> tuple[str, str, int, object]:
     return record.name, record.pathname, record.lineno, record.funcName

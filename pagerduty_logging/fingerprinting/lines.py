@@ -30,8 +30,8 @@ MAX_BEFORE: Final = 3
 """How many likelier templates a line may have before the one of its pattern."""
 MAX_TEXTS: Final = 32
 """How many texts one line may have."""
-_MAX_CHARS: Final = 1_500
-"""Longer texts are compared without the pattern, which would look at each character."""
+_MAX_MATCHED: Final = 1_500
+"""Longer texts that end with a value are compared without the pattern: it would look at each character."""
 _VALUE: Final = r'[^=(<"]{0,1000}'
 _VALUE_OF_WORDS: Final = r'[^(<"]{0,1000}'
 _NO_FIELD: Final = re.compile(r"[\w.-]*+[^\w.=-]", re.ASCII)
@@ -145,7 +145,7 @@ def finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[s
     literals = "".join(pieces)
     if value is _VALUE and "=" in literals:
         return None
-    ahead = rf"(?!.{{{_MAX_CHARS}}})"
+    ahead = rf"(?!.{{{_MAX_MATCHED}}})" if len(pieces) > 1 and not last else ""
     ahead += "" if first else _NO_DATA
     ahead += "".join(words for character, words in _NOT_WITHIN.items() if character in literals)
     ahead += "".join(rf"(?!{_texts_of(template.pieces, '.*')}\Z)" for template in before)

@@ -5,20 +5,20 @@ Of a value in them only its words and its shape count, so that digits decide not
 
 from __future__ import annotations
 
-import logging
 import re
-import sys
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record import structured
 from pagerduty_logging.state.problem import Problem
 
-from . import alike, failure, parts, source
+from . import alike, parts, source
 from .lines import Texts
 from .tokens import Token
 from .words import may_be_data, wordless
 
+Place: TypeAlias = tuple[str, str, int, object]
+"""Logger, file, line and function."""
 MAX_PLACES: Final = 300
 _HIDES_MORE: Final = re.compile(r"\\|[0-9]_|[0-9.][eE][-+0-9]")
 """What escapes a character by its number, and numbers whose digits decide how they are shown."""
@@ -32,26 +32,27 @@ class Mappings:
     """
 
     def __init__(self) -> None:
-        self.known: dict[object, tuple[source.Site, Texts]] = {}
+        self.known: dict[Place, tuple[source.Site, Texts]] = {}
 
-    def find(self, record: logging.LogRecord) -> Problem | None:
-        """Return the problem of a record without arguments, if it is known; runs no code of its own."""
-        site, texts = self.known.get(_place_of(record), (None, None))
-        if site is None or texts is None or site.over or not texts.are_fresh() or not _is_all(record):
+    def find(self, place: Place, said: object) -> Problem | None:
+        """Return the problem of a message, if it is known. Runs none of the application's code."""
+        site, texts = self.known.get(place, (None, None))
+        if site is None or texts is None or site.over or not texts.are_fresh():
             return None
-        text = _text_of(record.msg)
+        text = _text_of(said)
         return None if text is None else texts.find(text)
 
-    def learn(self, record: logging.LogRecord, token: Token, problem: Problem) -> None:
-        """Remember the problem of a record with this token, if all that are like it are the same.
+    def learn(self, place: Place, said: object, token: Token, problem: Problem) -> None:
+        """Remember the problem of a message, if all that are like it are the same.
 
         Args:
-            record: it.
-            token: what decides its key.
+            place: that logged it.
+            said: the message, which alone decides the key.
+            token: what it comes to.
             problem: of which it is an occurrence.
         """
-        path, number, name, _ = place = _place_of(record)
-        site, text = source.sites.get((path, number)), _text_of(record.msg)
+        name, path, number, _ = place
+        site, text = source.sites.get((path, number)), _text_of(said)
         if (
             site is None
             or text is None
@@ -60,9 +61,8 @@ class Mappings:
             or token[0] != name
             or name == parts.ROOT
             or any(template.has_digit() for template in (*site.templates, *site.bare))
-            or not _is_all(record)
-            or wordless(record.msg) is None
-            or _names_have_digits(record.msg)
+            or wordless(said) is None
+            or _names_have_digits(said)
         ):
             return
         known = self.known.get(place)
@@ -71,18 +71,6 @@ class Mappings:
                 self.known.clear()
             known = self.known[place] = site, Texts(look_again=not path.startswith("<"), ids=False)
         known[1].add(text, problem)
-
-
-def _place_of(record: logging.LogRecord) -> tuple[str, int, str, object]:
-    return record.pathname, record.lineno, record.name, record.funcName
-
-
-def _is_all(record: logging.LogRecord) -> bool:
-    """Return whether nothing but its message decides the key of a record, neither does an exception."""
-    handled = sys.exception()
-    return not (record.exc_info or record.exc_text) and (
-        handled is None or failure.is_ordinary(record, handled)
-    )
 
 
 def _names_have_digits(said: Any) -> bool:

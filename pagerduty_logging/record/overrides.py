@@ -18,6 +18,24 @@ GUARDED = "_pagerduty_guarded"
 ACTIONS = ("trigger", "acknowledge", "resolve")
 IN_ANY_CASE = ("severity", "event_action")
 """Entries whose value is one of a few words, which may be written in any case."""
+SHOWN = frozenset(
+    (
+        "client",
+        "client_url",
+        "component",
+        "custom_details",
+        "class",
+        "event_class",
+        "group",
+        "images",
+        "links",
+        "source",
+    )
+)
+"""Overrides that only change what a page shows."""
+CHANGING = frozenset(("dedup_key", "severity"))
+"""Overrides that decide which problem it is, or how severe."""
+DECIDING = SHOWN | CHANGING
 
 _SEVERITIES = {str(severity): severity for severity in Severity}
 

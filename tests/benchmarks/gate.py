@@ -43,6 +43,8 @@ BOUNDS = (
     ("wrapped", NULL, 1.95),
     ("evaluated", NULL, 1.5),
     ("cause", NULL, 2.0),
+    ("handled", NULL, 1.45),
+    ("wordless", NULL, 1.75),
     ("own_key", NULL, 1.32),
     ("own_severity", NULL, 1.32),
     ("listener_traceback", NULL, 7.5),

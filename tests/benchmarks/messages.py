@@ -120,6 +120,25 @@ def with_cause(logger: logging.Logger) -> Call:
     return lambda: error(f"payment {next(numbers)} failed", exc_info=caught)
 
 
+def handled(logger: logging.Logger) -> Call:
+    """What an `except` caught at the end of a template."""
+    error, numbers = logger.error, itertools.count()
+
+    def call() -> None:
+        try:
+            raise LookupError(f"no payment {next(numbers)}")
+        except LookupError as caught:
+            error("payment failed: %s", caught)
+
+    return call
+
+
+def wordless(logger: logging.Logger) -> Call:
+    """A mapping that has no name for its words."""
+    error, numbers = logger.error, itertools.count()
+    return lambda: error({"order": next(numbers), "status": "failed"})
+
+
 def own_key(logger: logging.Logger) -> Call:
     error, numbers = logger.error, itertools.count()
     return lambda: error(f"payment {next(numbers)} failed", extra={"pagerduty": {"dedup_key": "payment"}})
@@ -210,6 +229,8 @@ OTHERWISE: dict[str, Callable[[logging.Logger], Call]] = {
     "wrapped": wrapped,
     "evaluated": evaluated,
     "cause": with_cause,
+    "handled": handled,
+    "wordless": wordless,
     "own_key": own_key,
     "own_severity": own_severity,
     "listener_traceback": listener_with_traceback,

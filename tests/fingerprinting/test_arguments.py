@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pagerduty_logging.fingerprinting import explain, fingerprint, with_handled
-from pagerduty_logging.fingerprinting.arguments import are_values
+from pagerduty_logging.fingerprinting.call_sites import decides_alone
 
 TRACEBACK = 'no\nTraceback (most recent call last):\n  File "/shop.py", line 7, in pay\n    x\nKeyError: 1'
 
@@ -26,7 +26,7 @@ def run(step: Callable[[], object], record: Callable[[Exception], logging.LogRec
         step()
     except Exception as error:
         made = record(error)
-        made.__dict__["values"] = are_values(made)
+        made.__dict__["values"] = decides_alone(made)
         return with_handled(made)
     raise AssertionError
 
@@ -52,19 +52,19 @@ MORE = [
 @pytest.mark.parametrize("value", ALONE, ids=repr)
 def test_values_leave_the_key_as_it_is(value: object) -> None:
     record = record_of(value)
-    assert are_values(record)
+    assert decides_alone(record)
     assert fingerprint(record) == fingerprint(record_of(18))
 
 
 @pytest.mark.parametrize("value", MORE, ids=type)
 def test_what_may_say_more_is_no_value(value: object) -> None:
-    assert not are_values(record_of(value))
+    assert not decides_alone(record_of(value))
 
 
 def test_an_exception_that_was_left_as_text_may_say_more() -> None:
     record = record_of(17)
     record.exc_text = TRACEBACK
-    assert not are_values(record)
+    assert not decides_alone(record)
 
 
 @pytest.mark.parametrize(
