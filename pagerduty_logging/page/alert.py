@@ -93,7 +93,7 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
         del logged["exception"]
     else:
         logged_chain = None
-    chain = chain or said.chain or logged_chain or _printed(occurrence.exc_text)
+    chain = chain or said.chain or logged_chain or _printed(occurrence)
     page = _Page(occurrence, origin, said, logged, chain, dedup_key, history, given)
     unwished: dict[str, Any] = {
         "summary": _on_one_line(page.summary()),
@@ -111,8 +111,11 @@ def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fie
     return page.finished(page.as_wished(unwished) if occurrence.overrides else unwished)
 
 
-def _printed(exc_text: str) -> tuple[Raised, ...]:
-    return printed_traceback.parse(summaries.without_no_error(exc_text)) if exc_text else ()
+def _printed(occurrence: Occurrence) -> tuple[Raised, ...]:
+    """Return the exception of a traceback that came as text."""
+    if not occurrence.attributes.get("exc_text"):
+        return ()
+    return printed_traceback.parse(summaries.without_no_error(occurrence.exc_text))
 
 
 class _Page:

@@ -327,7 +327,7 @@ class _Look:
             if text and text not in self._harmless:
                 after[name] = self.text(text)
         before["custom_details"] = trigger.custom_details
-        after["custom_details"] = self._details(trigger.custom_details)
+        after["custom_details"] = trigger.custom_details and self._mapping(trigger.custom_details)
         if trigger.links or trigger.images:
             after["links"] = tuple(map(self._link, trigger.links))
             after["images"] = tuple(map(self._image, trigger.images))
