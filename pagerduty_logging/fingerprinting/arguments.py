@@ -13,8 +13,8 @@ from .words import HEADER
 def raised_among(args: object) -> list[BaseException] | None:
     """Return the raised exceptions among arguments; None if one of these may say more than a value does.
 
-    That is one with a traceback in its text, a group, or what is neither text, number nor exception. Runs
-    none of the application's code.
+    That is one with a traceback in its text, a group that was not raised, or what is neither text, number nor
+    exception. Runs none of the application's code.
     """
     if type(args) is not tuple:
         return None
@@ -24,10 +24,12 @@ def raised_among(args: object) -> list[BaseException] | None:
             if HEADER in value:
                 return None
         elif type(value) not in PLAIN:
-            if not causes.is_exception(value) or exceptions.is_group(value):
+            if not causes.is_exception(value):
                 return None
             if value.__traceback__ is not None:
                 raised.append(value)
+            elif exceptions.is_group(value):
+                return None
     return raised
 
 

@@ -201,10 +201,7 @@ class CallSites:
     def _by_token(
         self, record: logging.LogRecord, words: str | None
     ) -> tuple[logging.LogRecord, Problem] | None:
-        """Return the problem with a record's token, and the record with the exception that it reports.
-
-        None: it is not known. WORDS: what `words_of` returned for its message, if that was asked.
-        """
+        """Return the known problem with a record's token, and the record with the exception it reports."""
         here = self._known_at.get((record.pathname, record.lineno))
         if here is None:
             return None
@@ -376,12 +373,15 @@ def _says_all(record: logging.LogRecord, raised: list[BaseException], *, also: b
     if info:
         if not also or type(info) is not tuple or len(info) != 3:
             return False
-        raised = [info[1], *(error for error in raised if error is not info[1])]
+        raised = [info[1], *[error for error in raised if error is not info[1]]] if raised else [info[1]]
     elif record.exc_text:
         return False
     elif not raised and (handled := sys.exception()) is not None:
         raised = [handled]
-    return all(failure.is_ordinary(record, error) for error in raised)
+    for error in raised:  # noqa: SIM110  # a generator costs more than most of this
+        if not failure.is_ordinary(record, error):
+            return False
+    return True
 
 
 def _printed_in(record: logging.LogRecord, words: str) -> tuple[str, int | None]:

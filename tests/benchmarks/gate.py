@@ -43,7 +43,7 @@ BOUNDS = (
     ("wrapped", NULL, 1.95),
     ("evaluated", NULL, 1.5),
     ("cause", NULL, 2.0),
-    ("handled", NULL, 1.45),
+    ("handled", NULL, 1.47),
     ("wordless", NULL, 1.75),
     ("own_key", NULL, 1.32),
     ("own_severity", NULL, 1.32),
