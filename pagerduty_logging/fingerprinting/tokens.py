@@ -81,12 +81,16 @@ def token_of_words(
         return None
     appended = quoted = whole = ""
     if "(" in words:
+        before = words
         if HEADER in words:
             said = _taken_apart(record, words)
             if said is None:
                 return None
             words, appended, quoted, whole = said
-        words = texts.uncounted(words) if words.endswith(COUNTED) else words
+        elif words.endswith(COUNTED):
+            words = texts.uncounted(words)
+        if words is not before and words[-1:] == ")" and texts.may_be_repr(words):
+            return None  # what is in front of a number of members, or of a traceback, is read as words
     if ("<" in words or '"' in words) and holds_names(words):
         return None
     left = _left_by_a_socket(record)

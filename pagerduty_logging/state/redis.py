@@ -28,7 +28,13 @@ from pagerduty_logging.state.protocol import (
     StateError,
     UnderWay,
 )
-from pagerduty_logging.state.redis_connection import Link, connected, is_unknown_script, renewed
+from pagerduty_logging.state.redis_connection import (
+    Link,
+    connected,
+    is_unknown_script,
+    renewed,
+    speaks_at_once,
+)
 from pagerduty_logging.state.redis_messages import (
     KNOWN,
     PREFIX,
@@ -123,7 +129,7 @@ class RedisStore:
                 link.answers = False
                 renewed(link.client.connection)
                 text = self._asked(link.client, requests)
-                link.answers = True
+                link.answers = speaks_at_once(link.client.connection)
             else:
                 text = self._asked(self._given, requests)
             return unpacked(requests, text)

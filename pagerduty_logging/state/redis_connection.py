@@ -94,6 +94,11 @@ def _is_readable(connection: Any, seconds: float) -> bool:
     return bool(looked.poll(seconds * 1_000))
 
 
+def speaks_at_once(connection: Any) -> bool:
+    """Whether a connection shows its socket, which is no public part of redis-py; else its own calls are used."""
+    return getattr(connection, "_sock", None) is not None
+
+
 def command(words: Sequence[Any]) -> bytes:
     """Return a command as it is sent; redis-py takes longer, for it takes whatever there is."""
     parts = [b"*%d\r\n" % len(words)]
@@ -113,7 +118,7 @@ class Link:
 
     Attributes:
         client: as given.
-        answers: whether the last call was answered.
+        answers: whether the last call was answered, so that the next one can be sent at once.
     """
 
     def __init__(self, client: Any, sha: str, lua: str) -> None:

@@ -366,6 +366,20 @@ def test_a_token_is_what_the_full_rules_hash(
                 assert token is None or known.key_by(token) == key
 
 
+@pytest.mark.parametrize("queued", [False, True])
+@pytest.mark.parametrize("words", ["Problem(code='disk_full', user=7)", "group (3 sub-exceptions)"])
+def test_the_words_of_a_group_may_end_as_a_repr_or_as_another_group(
+    program: dict[str, Callable[..., None]], words: str, *, queued: bool
+) -> None:
+    known = Fingerprinter()
+    for name in ("with_a_group", "library's with_a_group"):
+        (record,) = logged(program[name], "shop", words, "failed")
+        record = prepared(record) or record if queued else record
+        key = known.identify(record).key
+        token = token_of(record)
+        assert token is None or known.key_by(token) == key
+
+
 @pytest.mark.parametrize(
     "name",
     ["f_string", "two_templates", "added", "formatted", "percent", "with_values", "mapping",

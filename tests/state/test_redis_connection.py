@@ -9,7 +9,7 @@ import pytest
 
 from pagerduty_logging.state.protocol import Anothers, Claim, Mine, Request, Sender, StateError, Unknown
 from pagerduty_logging.state.redis import RedisStore, _Asking
-from pagerduty_logging.state.redis_connection import _read, command
+from pagerduty_logging.state.redis_connection import _read, command, connected, speaks_at_once
 
 from .conftest import Member
 from .servers import Proxy, Server
@@ -24,6 +24,15 @@ def test_a_connection_that_the_server_has_closed_is_no_failure(redis_server: Ser
     redis_server.client().client_kill_filter(_type="normal")
     assert isinstance(here.ask("memory"), Mine)
     assert here.said == []
+
+
+def test_a_connection_that_shows_no_socket_is_not_spoken_to_past_redis_py(redis_server: Server):
+    client = connected(redis_server.url, 1.0)
+    client.ping()
+    assert speaks_at_once(client.connection)
+    client.close()
+    assert not speaks_at_once(client.connection)
+    assert not speaks_at_once(object())
 
 
 def test_the_worker_asks_without_another_thread_once_the_state_has_answered(redis_server: Server):
