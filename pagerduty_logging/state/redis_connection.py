@@ -95,7 +95,7 @@ def _is_readable(connection: Any, seconds: float) -> bool:
 
 
 def speaks_at_once(connection: Any) -> bool:
-    """Whether a connection shows its socket, which is no public part of redis-py; else its own calls are used."""
+    """Whether a connection shows its socket, no public part of redis-py. Else its own calls are used."""
     return getattr(connection, "_sock", None) is not None
 
 
