@@ -180,7 +180,7 @@ class CallSites:
                     problem = self.by_line(record, message)
                 if problem is None and self._known_mappings and _says_all(record, []):
                     problem = self._mappings.find(_place_of(record), message)
-                if problem is None and not issubclass(type(message), BaseException):
+                if problem is None and (type(message) is dict or not issubclass(type(message), BaseException)):
                     words = words_of(message, self._shown)
                     if words is not None and words is not message:
                         problem = self.by_line(record, words)
