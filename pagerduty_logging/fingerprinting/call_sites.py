@@ -176,11 +176,11 @@ class CallSites:
             if record.args:
                 problem = self._by_template(record)
             else:
-                if type(message) is str:
+                if (kind := type(message)) is str:
                     problem = self.by_line(record, message)
                 if problem is None and self._known_mappings and _says_all(record, []):
                     problem = self._mappings.find(_place_of(record), message)
-                if problem is None and (type(message) is dict or not issubclass(type(message), BaseException)):
+                if problem is None and (kind is dict or not issubclass(kind, BaseException)):
                     words = words_of(message, self._shown)
                     if words is not None and words is not message:
                         problem = self.by_line(record, words)

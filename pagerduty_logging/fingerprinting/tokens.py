@@ -81,16 +81,10 @@ def token_of_words(
         return None
     appended = quoted = whole = ""
     if "(" in words:
-        before = words
-        if HEADER in words:
-            said = _taken_apart(record, words)
-            if said is None:
-                return None
-            words, appended, quoted, whole = said
-        elif words.endswith(COUNTED):
-            words = texts.uncounted(words)
-        if words is not before and words[-1:] == ")" and texts.may_be_repr(words):
-            return None  # what is in front of a number of members, or of a traceback, is read as words
+        said = _in_parts(record, words)
+        if said is None:
+            return None
+        words, appended, quoted, whole = said
     if ("<" in words or '"' in words) and holds_names(words):
         return None
     left = _left_by_a_socket(record)
@@ -147,6 +141,16 @@ def _left_by_a_socket(record: logging.LogRecord) -> str | None:
 def _fits_whole(site: source.Site, words: str, whole: str) -> bool:
     """Whether a template has room for the traceback that follows the words, too."""
     return any(one.fits(whole) or one.fits(f"{words}\n") for one in site.templates)
+
+
+def _in_parts(record: logging.LogRecord, text: str) -> tuple[str, str, str, str] | None:
+    """As `_taken_apart`, of any text; a group's words are without the number of its members."""
+    if HEADER not in text and not text.endswith(COUNTED):
+        return text, "", "", ""
+    said = _taken_apart(record, text) if HEADER in text else (texts.uncounted(text), "", "", "")
+    if said is not None and said[0][-1:] == ")" and texts.may_be_repr(said[0]):
+        return None  # the full rules read it as words
+    return said
 
 
 def _taken_apart(record: logging.LogRecord, text: str) -> tuple[str, str, str, str] | None:
