@@ -74,32 +74,21 @@ class Pager(logging.Handler):
 
         Logging's own `handle` would render and submit while it holds the handler's lock.
         """
-        if self.filters:
-            try:
-                passed = self.filter(record)
-            except Exception as error:
-                self._page(record, [f"a filter failed: {type_name(error)}"])
-                return True
-            if not passed:
-                self._pipeline.capturing.ignore(record, "filter", "a filter of the handler")
-                self._write_decisions()
-                return False
-            record = passed
+        if self.filters and not (record := self._passed(record)):
+            return False
         try:
-            message = record.msg
-            if type(message) is str:
-                problem = self._known[record.name][message]
+            if type(record.msg) is str:
+                problem = self._known[record.name][record.msg]
                 if (
                     problem.quiet_until > _now()
                     and record.levelno == problem.level
                     and not hasattr(record, "pagerduty")
                 ):
-                    raised = record.exc_info
-                    if raised is None:
+                    if record.exc_info is None:
                         problem.occurrences += 1
                         self.repeats += 1
                         return True
-                    caught = raised[1]
+                    caught = record.exc_info[1]
                     # One of another type may be another problem, by where it came from.
                     if type(caught) in problem.kinds and (
                         (course := problem.course) is None or type(caught).__name__ in course.errors
@@ -127,6 +116,18 @@ class Pager(logging.Handler):
         except RecursionError:
             self._pipeline.capturing.unreadable += 1  # no stack is left to page with
         return True
+
+    def _passed(self, record: logging.LogRecord) -> Any:
+        """Return the record as the filters leave it, or False; one that a filter fails on is paged."""
+        try:
+            passed = self.filter(record)
+        except Exception as error:
+            self._page(record, [f"a filter failed: {type_name(error)}"])
+            return False
+        if not passed:
+            self._pipeline.capturing.ignore(record, "filter", "a filter of the handler")
+            self._write_decisions()
+        return passed
 
     def addFilter(self, filter: Any) -> None:
         """Add a filter; but not the one by which AWS Powertools keeps records from root handlers.
