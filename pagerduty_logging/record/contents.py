@@ -39,7 +39,7 @@ class Contents(NamedTuple):
 
 def showable(record: logging.LogRecord, *, caught: bool) -> logging.LogRecord:
     """Return the record, or a copy without argument values if a library logs an exception it `caught`."""
-    if caught and reporters.is_report(record, caught=caught):
+    if caught and reporters.is_by_library(record):
         return reporters.without_contents(record)
     return record
 

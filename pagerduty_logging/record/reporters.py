@@ -45,10 +45,10 @@ _FRAMES = re.compile(r'\s*File "[^"\n]*", line \d+, in ')
 _REPR = re.compile(r"[A-Z]\w*\(.*\)", re.DOTALL)
 
 
-def is_report(record: logging.LogRecord, *, caught: bool) -> bool:
-    """Return whether a library logs an exception that it `caught`, rather than the application."""
+def is_by_library(record: logging.LogRecord) -> bool:
+    """Return whether a library's line has logged a record, rather than the application's or one of ours."""
     path: Any = record.pathname
-    return caught and type(path) is str and looks_like_library(path) and not is_ours(path)
+    return type(path) is str and looks_like_library(path) and not is_ours(path)
 
 
 def is_of_library(record: logging.LogRecord, logger: str) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from pagerduty_logging.state import decide
 from pagerduty_logging.state.decide import Record
+from pagerduty_logging.state.ledger import with_age
 from pagerduty_logging.state.protocol import (
     LEASE,
     MINUTE,
@@ -104,15 +105,7 @@ class Among:
         """Know what became of an event, or of a problem, so many seconds ago."""
         with self._lock:
             name = (sender.space, outcome.key, outcome.change)
-            past = Outcome(
-                outcome.what,
-                outcome.key,
-                age,
-                outcome.severity,
-                outcome.occurrences,
-                outcome.window,
-                outcome.follow_up,
-            )
+            past = with_age(outcome, age)
             record = decide.concluded(self._records.get(name), past, sender.name, self._clock())
             if record is not None:
                 self._keep(name, record)

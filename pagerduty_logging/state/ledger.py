@@ -29,6 +29,20 @@ def next_hand_in(due: float, now: float) -> float:
     return now + HAND_IN if late > IN_STEP else due + HAND_IN * (1 + (late + HAND_IN / 2) // HAND_IN)
 
 
+def with_age(outcome: Outcome, age: float) -> Outcome:
+    """Return an outcome as of so many seconds ago; `replace` takes many calls, on the way to a page."""
+    return Outcome(
+        outcome.what,
+        outcome.key,
+        age,
+        outcome.severity,
+        outcome.occurrences,
+        outcome.window,
+        outcome.follow_up,
+        outcome.change,
+    )
+
+
 @dataclass(slots=True)
 class _Tally:
     n: int
@@ -56,19 +70,7 @@ class Batch:
             silenced, summary, logger = tally.silenced, tally.summary, tally.logger
             counts.append(Count(key, tally.n, first, last, tally.severity, silenced, summary, logger))
         for outcome in self.outcomes:
-            age = max(now - outcome.age, 0.0)
-            outcomes.append(
-                Outcome(
-                    outcome.what,
-                    outcome.key,
-                    age,
-                    outcome.severity,
-                    outcome.occurrences,
-                    outcome.window,
-                    outcome.follow_up,
-                    outcome.change,
-                )
-            )
+            outcomes.append(with_age(outcome, max(now - outcome.age, 0.0)))
         return tuple(counts), tuple(outcomes)
 
 
