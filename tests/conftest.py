@@ -1,6 +1,5 @@
 """What most tests stand on: a stand-in for PagerDuty, and handlers that are closed behind them."""
 
-import gc
 import io
 import logging
 import signal
@@ -22,12 +21,6 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
-
-
-def pytest_collection_finish() -> None:
-    """Let the collector look no more at the thousands of tests that were found: some tests call it often."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
