@@ -115,7 +115,6 @@ class SharedState:
         self._silences: tuple[str, tuple[tuple[Silence, float], ...]] = ("", ())
         self._answered_at = self._hand_in_at = self._next_look = float("-inf")
         self._in_step_until = float("-inf")
-        self._ends = False
 
     @property
     def stats(self) -> StateStats:
@@ -295,7 +294,7 @@ class SharedState:
 
     def end(self) -> None:
         """This process is ending: of those that meet a problem the last one reports what is left."""
-        self._ends = True
+        self._ledger.ends = True
 
     def close(self, seconds: float) -> bool:
         """Hand in the rest, within so many seconds, and let go; return whether all was handed in."""
@@ -377,7 +376,7 @@ class SharedState:
 
     def _request(self, **more: Any) -> Request:
         started = max(self._wall() - self._started, 0.0)
-        silences, ends = self._silences[0], self._ends
+        silences, ends = self._silences[0], self._ledger.ends
         return Request(sender=self._sender, started=started, silences=silences, ends=ends, **more)
 
     def _plan(self, reply: Reply) -> None:
