@@ -12,7 +12,7 @@ import pytest
 from pagerduty_logging.state import breaker
 from pagerduty_logging.state import redis as redis_state
 from pagerduty_logging.state.options import open_state
-from pagerduty_logging.state.protocol import Anothers, Mine, StateError, Unknown
+from pagerduty_logging.state.protocol import Anothers, Later, Mine, StateError, Unknown
 from pagerduty_logging.state.redis import PREFIX, RedisStore, script
 from tests.measured import in_good_time
 
@@ -576,4 +576,17 @@ def test_a_client_of_the_users_own_gets_the_number_of_keys_as_a_number(redis_ser
 
     client = Exact("127.0.0.1", redis_server.port, protocol=2, socket_timeout=1.0)
     assert isinstance(Member(client).ask(), Mine)
+    client.close()
+
+
+def test_what_was_sent_long_ago_or_before_the_clock_was_set_back_takes_no_budget(redis_server: Server):
+    here, client = Member(redis_server.url, per_minute=5), redis_server.client()
+    assert isinstance(here.ask("first"), Mine)
+    (budget,) = client.keys("*:budget:*")
+    seconds, _ = client.time()
+    client.delete(budget)
+    client.rpush(budget, *([seconds - 100.0] * 5), *([seconds + 3_600.0] * 5))
+    answers = [here.ask(f"problem {number}") for number in range(5)]
+    assert [type(answer) for answer in answers] == [Mine] * 4 + [Later]
+    assert 50.0 < answers[-1].again_in <= 60.0
     client.close()
