@@ -9,31 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from pagerduty_logging.state import breaker
-from pagerduty_logging.state import redis as redis_state
 from pagerduty_logging.state.options import open_state
 from pagerduty_logging.state.protocol import Anothers, Later, Mine, StateError, Unknown
 from pagerduty_logging.state.redis import PREFIX, RedisStore, script
 from tests.measured import in_good_time
+from tests.ports import free_port
 
 from .conftest import KEY, Member
-from .servers import Proxy, Server, free_port, running, until
+from .servers import Proxy, Server, running, until
 
 redis = pytest.importorskip("redis")
-
-
-@pytest.fixture
-def hurried() -> None:
-    """For tests of how long a state is waited for."""
-
-
-@pytest.fixture(autouse=True)
-def _patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a state that is well have its time: on a busy machine it needs more than a quarter of a second."""
-    if "hurried" not in request.fixturenames:
-        monkeypatch.setattr(breaker, "PATIENCE", 20.0)
-        monkeypatch.setattr(redis_state, "PATIENCE", 20.0)
-        monkeypatch.setattr(redis_state, "PATIENCE_IN_BACKGROUND", 20.0)
 
 
 @pytest.fixture
@@ -538,9 +523,13 @@ def test_a_state_that_hung_is_used_again_as_soon_as_it_answers(own_server: Serve
     own_server.signal(signal.SIGSTOP)
     assert here.ask() == Unknown()
     assert 0.0 < here.state.due() <= 1.0
-    here.state._asker.breaker.until = 0.0
-    assert not here.state.hand_in()
-    assert 0.5 < here.state.due() <= 1.0, "nobody spins while a call hangs"
+
+    def looked() -> None:
+        here.state._asker.breaker.until = 0.0
+        assert not here.state.hand_in()
+        assert 0.5 < here.state.due() <= 1.0, "nobody spins while a call hangs"
+
+    in_good_time(looked)
     own_server.signal(signal.SIGCONT)
     until(lambda: here.state.hand_in())
     assert isinstance(here.ask("network"), Mine)
