@@ -126,7 +126,7 @@ class PagerDutyHandler(Pager):
         ignore_exceptions: types, or their dotted names, that never page; subclasses count too.
         min_occurrences: (times, seconds): page only for what happened so often within so many seconds.
             CRITICAL and guarded jobs are exempt.
-        ledger: a file that gets a line of JSON for each decision that is no plain repeat: what paged, what
+        ledger: a file that gets a line of JSON for each decision that is not a plain repeat: what paged, what
             did not, and why; `pagerduty-logging why` reads it. Default: the environment variable
             PAGERDUTY_LEDGER, else none.
         ledger_bytes: size at which the file is renamed to one with `.1` at its end, of which one is kept.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, TypeVar
 
 from pagerduty_logging.delivery import logging_lock
 from pagerduty_logging.delivery.decisions import RECENT, Decision, Decisions
@@ -32,6 +32,15 @@ from pagerduty_logging.state.shared import SharedState
 
 _ABSL_FATAL = "_absl_log_fatal"
 """Marks a record after which absl's own handler aborts the process (abseil-py: absl/logging/__init__.py)."""
+
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _named_for_users(method: _Method) -> _Method:
+    """Make Python's error for a wrong argument name the class that users know."""
+    method.__qualname__ = f"PagerDutyHandler.{method.__name__}"
+    return method
 
 
 class Pager(logging.Handler):
@@ -217,6 +226,7 @@ class Pager(logging.Handler):
 
     # --- other events -----------------------------------------------------------------------------
 
+    @_named_for_users
     def acknowledge(self, dedup_key: str) -> None:
         """Acknowledge the problem with this dedup key: a person works on it.
 
@@ -228,6 +238,7 @@ class Pager(logging.Handler):
         for handler in self._all_with(dedup_key):
             handler._submit(handler._pipeline.acknowledge(dedup_key))
 
+    @_named_for_users
     def resolve(self, dedup_key: str) -> None:
         """Resolve the problem with this dedup key, and its second alerts; its next occurrence pages.
 
@@ -247,6 +258,7 @@ class Pager(logging.Handler):
         for order in self._pipeline.resolve_second_alerts(dedup_key):
             self._submit(order)
 
+    @_named_for_users
     def change(
         self,
         summary: str,
@@ -316,12 +328,13 @@ class Pager(logging.Handler):
 
     @property
     def decisions(self) -> list[Decision]:
-        """What the last 200 decisions were that were no plain repeats, the oldest first."""
+        """What the last 200 decisions were that were not plain repeats, the oldest first."""
         if self._delivery is not None:
             self._delivery.settle()
         of_others = [decision for other in self._others for decision in other.decisions]
         return sorted([*self._decisions.recent, *of_others], key=lambda d: d.time)[-RECENT:]
 
+    @_named_for_users
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Wait until nothing is pending; return whether that came true.
 
@@ -368,8 +381,3 @@ class Pager(logging.Handler):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a PagerDutyHandler is not pickled: configure logging in each process")
-
-
-for _method in (Pager.acknowledge, Pager.resolve, Pager.change, Pager.flush):
-    # Python's error for a wrong argument names the class that users know.
-    _method.__qualname__ = f"PagerDutyHandler.{_method.__name__}"

@@ -89,17 +89,17 @@ def run(args: argparse.Namespace) -> int:
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
         raise Misuse("run: give the command after --")
-    pager = _Pager(args, command[0])
+    pager = _JobPager(args, command[0])
     try:
         supervisor = Supervisor(
-            command, environment=_environment(args), timeout=args.timeout, on_timeout=pager.tell
+            command, environment=_environment(args), timeout=args.timeout, on_timeout=pager.report
         )
         outcome = supervisor.run()
     except FileNotFoundError as error:
         return pager.not_started(error, NOT_FOUND)
     except OSError as error:
         return pager.not_started(error, NOT_EXECUTABLE)
-    pager.tell(outcome)
+    pager.report(outcome)
     if outcome.timed_out:
         return TIMED_OUT_AND_KILLED if outcome.status == -signal.SIGKILL else TIMED_OUT
     if outcome.status < 0:
@@ -118,7 +118,7 @@ def _environment(args: argparse.Namespace) -> dict[str, str]:
     return environment
 
 
-class _Pager:
+class _JobPager:
     """Pages for the job and resolves it; never fails because of PagerDuty or our options."""
 
     def __init__(self, args: argparse.Namespace, program: str) -> None:
@@ -127,7 +127,7 @@ class _Pager:
         self._paged = False
         self._handler = _made_by(args)
 
-    def tell(self, outcome: "Outcome") -> None:
+    def report(self, outcome: "Outcome") -> None:
         """Page for an outcome, once, or resolve; after Ctrl-C do neither."""
         if outcome.failed and not self._paged:
             self._paged = True

@@ -121,7 +121,7 @@ def test_a_key_given_as_an_argument_is_refused_without_an_echo(command, sandbox:
         (["trigger", " "], "summary must not be empty"),
         (["trigger", "x", "--timestamp", "noon"], "timestamp must be ISO 8601"),
         (["trigger", "x", "--link", "example.com"], "is not URL or TEXT=URL"),
-        (["trigger", "x", "--details", "{"], "--details is no JSON"),
+        (["trigger", "x", "--details", "{"], "--details is not JSON"),
         (["trigger", "x", "--details", "@/nowhere"], "--details cannot be read: No such file"),
         (["trigger", "x", "--details", "-", "--routing-key-stdin"], "holds one of them only"),
         (["trigger", "x", "--timeout", "0"], "timeout must be a finite number of seconds above 0"),
@@ -140,7 +140,7 @@ def test_a_key_given_as_an_argument_is_refused_without_an_echo(command, sandbox:
             "pagerduty-logging trigger: error: unrecognized arguments: full (a text",
         ),
         (["trigger", "x", "--sevrity", "info"], "trigger: error: unrecognized arguments: --sevrity"),
-        (["why", "x", "--ledger", __file__], "no line of it is a decision; is it the file"),
+        (["why", "x", "--ledger", __file__], "is not a ledger: none of its lines is a decision"),
     ],
 )
 def test_a_wrong_call_is_two_and_says_why(command, sandbox: Sandbox, arguments, why):
