@@ -182,7 +182,7 @@ def test_what_was_answered_cannot_harm_the_terminal(command, sandbox: Sandbox):
     assert "\x1b" not in command("trigger", "x").err
 
 
-def test_test_pages_only_when_told_to(command, sandbox: Sandbox):
+def test_test_pages_only_with_page(command, sandbox: Sandbox):
     ran = command("test", "--severity", "critical", "--resolve-after", "5")
     assert (ran.code, ran.out) == (2, "")
     assert f"test would open an alert (critical) at {sandbox.url}" in ran.err
@@ -238,7 +238,7 @@ def test_every_subcommand_has_an_example(command):
 # --- a resolve for all -------------------------------------------------------------------------------
 
 
-def test_a_resolve_tells_all_processes_that_share_the_state(
+def test_a_resolve_reaches_all_processes_that_share_the_state(
     command, sandbox: Sandbox, make_handler, tmp_path
 ):
     state = str(tmp_path / "state.sqlite")
@@ -251,7 +251,7 @@ def test_a_resolve_tells_all_processes_that_share_the_state(
     assert [event["event_action"] for event in sandbox.events] == ["trigger", "resolve"] * 2
 
 
-def test_a_resolve_says_when_the_state_could_not_be_told(command, sandbox: Sandbox):
+def test_a_resolve_says_when_the_state_did_not_take_it(command, sandbox: Sandbox):
     ran = command("resolve", "disk", "--state", "redis://127.0.0.1:1/0")
     assert ran.code == 1
     assert "127.0.0.1:1" in ran.err
