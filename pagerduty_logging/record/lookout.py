@@ -137,7 +137,7 @@ class Lookout:
         self.look()
 
     def look(self) -> None:
-        """Report what keeps errors from the handler, if that lasts; attach it again if `keepers` want that."""
+        """Report what keeps errors from the handler, if that lasts; with `keepers`, attach it again."""
         trouble = self.trouble()
         if not trouble or self._is_ending():
             if not trouble or self._stage == "suspected":
