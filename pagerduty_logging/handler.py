@@ -1,4 +1,4 @@
-"""`PagerDutyHandler`: a log record becomes a page. Its options, and what it is made of.
+"""`PagerDutyHandler`: its options, and how it is put together from them.
 
 The way of a record is in `pager.py`.
 """
@@ -64,7 +64,7 @@ logging, which may be all that held it, it can still say so, and page for what e
 
 
 def handlers() -> list[PagerDutyHandler]:
-    """Return all handlers of this process in no order, whichever loggers they are attached to, if any."""
+    """Return every `PagerDutyHandler` of this process, in any order, attached to a logger or not."""
     return list(_handlers)
 
 
@@ -126,7 +126,7 @@ class PagerDutyHandler(Pager):
         ignore_exceptions: types, or their dotted names, that never page; subclasses count too.
         min_occurrences: (times, seconds): page only for what happened so often within so many seconds.
             CRITICAL and guarded jobs are exempt.
-        ledger: a file that gets a line of JSON for each decision that is no plain repeat: what paged, what
+        ledger: a file that gets a line of JSON for each decision that is not a plain repeat: what paged, what
             did not, and why; `pagerduty-logging why` reads it. Default: the environment variable
             PAGERDUTY_LEDGER, else none.
         ledger_bytes: size at which the file is renamed to one with `.1` at its end, of which one is kept.
@@ -331,7 +331,7 @@ class PagerDutyHandler(Pager):
                 _latest[:] = [self]
 
     def close(self) -> None:
-        """Let go of thread and connections, see `Pager.close`; and of the handler, if that is on purpose."""
+        """Close thread and connections, see `Pager.close`; closed on purpose, it is no longer kept."""
         super().close()
         if self in _latest and self.lookout.is_closed_on_purpose:
             _latest.clear()
@@ -339,7 +339,7 @@ class PagerDutyHandler(Pager):
     def _route(
         self, rule: RoutingRule, own: RoutingKey | None, spool: str | None, shared: dict[str, Any]
     ) -> PagerDutyHandler | None:
-        """Return what sends with the key of a rule; None: this handler, for it is its own key."""
+        """Return the handler for a rule's key; None: this one, whose own key it is."""
         if own is not None and own.reveal() == rule.key.reveal():
             return None
         directory = None if spool is None else os.path.join(spool, f"route-{digest(rule.key)}")
@@ -364,7 +364,7 @@ class PagerDutyHandler(Pager):
 
 
 def _reset(pipeline: Pipeline, handler: weakref.ref[PagerDutyHandler]) -> None:
-    """Know nothing and have counted nothing: this is a forked child."""
+    """Forget all problems and counts, in a forked child."""
     pipeline.reset()
     alive = handler()
     if alive is not None:
@@ -372,7 +372,7 @@ def _reset(pipeline: Pipeline, handler: weakref.ref[PagerDutyHandler]) -> None:
 
 
 def _load(events: EventsClient, warm_up: Callable[[], object]) -> None:
-    """Import what a page needs, and make one that is not sent: a first time is slow."""
+    """Import what a page needs, and make one that is not sent: the first one is slow."""
     events.prepare()
     compile_all()
     linecache.getline(__file__, 1)
@@ -384,7 +384,7 @@ _NO_KEY = RoutingKey("0" * 32)
 
 
 class _Route(PagerDutyHandler):
-    """What sends with the key of a rule, for a handler that is asked first."""
+    """The handler of a routing rule's key, to which another handler passes the records that fit."""
 
 
 _SHARED = frozenset(inspect.signature(PagerDutyHandler).parameters) - {

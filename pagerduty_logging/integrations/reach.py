@@ -21,7 +21,7 @@ class Way(NamedTuple):
 
 def pagers_at(logger: logging.Logger) -> list[PagerDutyHandler]:
     """Return the handlers that are attached to this logger itself, directly or behind a queue or a buffer."""
-    return [pager for handler in logger.handlers for pager in _behind(handler)]
+    return [pager for handler in logger.handlers for pager in pagers_behind(handler)]
 
 
 def attached() -> dict[PagerDutyHandler, list[str]]:
@@ -60,5 +60,6 @@ def _upwards(logger: logging.Logger | None, *, whole: bool = False) -> Iterator[
         logger = logger.parent if whole or logger.propagate else None
 
 
-def _behind(handler: logging.Handler) -> Iterator[PagerDutyHandler]:
+def pagers_behind(handler: logging.Handler) -> Iterator[PagerDutyHandler]:
+    """Return each `PagerDutyHandler` that gets the handler's records: itself, or behind a queue or buffer."""
     return (known for known in behind(handler) if isinstance(known, PagerDutyHandler))

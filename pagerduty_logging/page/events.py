@@ -18,7 +18,7 @@ from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.flood_alert import GATHERING_SECONDS, FloodAlert
 from pagerduty_logging.page.follow_ups import FollowUps
 from pagerduty_logging.page.last_events import Considered, LastEvents, Said
-from pagerduty_logging.page.of_record import Common, OfRecord
+from pagerduty_logging.page.record_body import Common, RecordBody
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.record.occurrence import Occurrence, salvage
 from pagerduty_logging.state.problem import EventOutcome, History, Problem, Sighting
@@ -112,7 +112,7 @@ class Events:
         """
         problem = sighting.problem
         key = problem.key if sighting.worse is None else second_key(problem.key, sighting.worse)
-        event = OfRecord(self._common, occurrence, sighting, key, flood)
+        event = RecordBody(self._common, occurrence, sighting, key, flood)
         if occurrence.original is not None and self._before_send is not None:
             # Redacted before as well: `before_send` may log or copy its arguments.
             given = cast("Trigger", self._redactor.event(event.trigger()))

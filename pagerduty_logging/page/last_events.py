@@ -65,7 +65,7 @@ class _Whole:
 
     Attributes:
         sent: as it was sent.
-        everywhere: whether it tells how often the problem happened in all processes.
+        everywhere: whether it says how often the problem happened in all processes.
         before: as it was before `before_send` changed it; None: that was not asked.
         record: the plain attributes of its record.
         size: bytes of memory that all of it takes, about.

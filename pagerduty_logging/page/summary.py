@@ -219,5 +219,5 @@ def _last_line(text: str) -> str:
 
 
 def _says(line: str, text: str) -> bool:
-    """Return whether `line` holds `text` as whole words: "cannot" does not say "no", nor "/v1" "v1"."""
+    """Return whether `line` holds `text` as whole words: not "no" in "cannot", and not "v1" in "/v1"."""
     return re.search(rf"(?<![\w/]){re.escape(text)}(?![\w/])", line) is not None

@@ -36,7 +36,7 @@ class KeepFile:
         regular = stat.S_ISREG(os.fstat(opened).st_mode)
         os.close(opened)
         if not regular:  # reading a device may never end
-            raise ValueError(f"{self._path} is no regular file")
+            raise ValueError(f"{self._path} is not a regular file")
         self._torn = False
         self._loaded = self._read()
 

@@ -302,7 +302,7 @@ def _formats(args: argparse.Namespace, configured: configuration.Configured) -> 
 
 def _folder(path: str | None) -> str | None:
     if path is not None and not os.path.isdir(path):
-        raise Misuse(f"--source {path} is no directory")
+        raise Misuse(f"--source {path} is not a directory")
     return path
 
 
