@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pagerduty_logging.delivery.body import Body
 from pagerduty_logging.delivery.counting import Counting
@@ -55,6 +55,19 @@ class _Haste:
         return self.send_anyway_at < math.inf
 
 
+@dataclass(slots=True)
+class _Attempt:
+    """What may be sent, as allowed last.
+
+    Attributes:
+        event: what is sent; None: it is composed when its bytes are made.
+        answer: of the state.
+    """
+
+    event: Event | None = None
+    answer: Answer = field(default_factory=Unknown)
+
+
 class Claims:
     """Asks, sends nothing itself, and never raises. For one thread at a time: the one that sends.
 
@@ -96,8 +109,7 @@ class Claims:
         self._release = release
         self._clock = clock
         self._wall = wall
-        self._event: Event | None = None
-        self._answer: Answer = Unknown()
+        self._allowed = _Attempt()
         self._of_new: Mine | None = None
         self._haste = _Haste()
         state.set_guard(guard)
@@ -184,16 +196,16 @@ class Claims:
             self._queue.put_off(pending, gathering)
             return False
         takes = pending.body.take is not None
-        self._event = None if takes else _composed(pending)
-        if takes or isinstance(self._event, Trigger):
+        event = None if takes else _composed(pending)
+        if takes or isinstance(event, Trigger):
             answer = self._claim(pending)
-        elif isinstance(self._event, Change) and self._names_release(self._event):
-            name = _name(self._event)
+        elif isinstance(event, Change) and self._names_release(event):
+            name = _name(event)
             answer = self._state.claim(name, CHANGE_SEVERITY, at=self._at(pending), change=True)
         else:
             wait = self._state.spend(pending.severity.rank)
             answer = Later(wait) if wait else Unknown()
-        self._answer = answer
+        self._allowed = _Attempt(event, answer)
         if self._state.standings:
             self._learn()
         pending.held = False
@@ -284,7 +296,7 @@ class Claims:
 
     def conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Say what came of the attempt that was allowed last."""
-        event, key = self._event, pending.dedup_key
+        event, key = self._allowed.event, pending.dedup_key
         if isinstance(event, Change):
             if self._names_release(event):
                 self._conclude_change(event, error)
@@ -295,13 +307,13 @@ class Claims:
                 self._state.resolve(key, at=self._at(pending))
         elif error is None:
             self._commit(pending)
-        elif isinstance(self._answer, Mine):
+        elif isinstance(self._allowed.answer, Mine):
             self._state.release(key)
         if self._state.standings:
             self._learn()
 
     def _commit(self, pending: Pending) -> None:
-        key, answer, severity = pending.dedup_key, self._answer, pending.severity.rank
+        key, answer, severity = pending.dedup_key, self._allowed.answer, pending.severity.rank
         self._note_summary(pending)
         known = answer.occurrences if isinstance(answer, Mine) else self._counting.known_here(key)
         if isinstance(answer, Mine) and not answer.events:
@@ -324,7 +336,7 @@ class Claims:
 
     def _next_window(self, severity: int) -> float:
         """Return the seconds of the window that an event opens: reminders double it until all is quiet."""
-        mine, shortest = self._answer, self._window
+        mine, shortest = self._allowed.answer, self._window
         if not isinstance(mine, Mine) or mine.told_severity is None or mine.quiet or not mine.window:
             return shortest
         worse = severity < mine.told_severity
