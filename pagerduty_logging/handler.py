@@ -37,7 +37,7 @@ from pagerduty_logging.events_api.late_pattern import compile_all
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.fingerprinting.problem import Identifier
-from pagerduty_logging.page import alert
+from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.deployment import find_environment, find_release
 from pagerduty_logging.page.events import BeforeSend
 from pagerduty_logging.page.redaction import redactor
@@ -357,6 +357,7 @@ class PagerDutyHandler(Pager):
             throttle=throttle,
             again=self._pipeline.follow_ups.again,
             size=self._pipeline.follow_ups.size,
+            adopted=figures.take_for_another,
             window=window,
             longest=longest,
             release=release,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 
-from pagerduty_logging.delivery.body import Body
+from pagerduty_logging.delivery.body import Body, Take
 from pagerduty_logging.delivery.counting import Counting
 from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.delivery.queue import Queue
@@ -77,6 +77,7 @@ class Claims:
         queue: the events.
         again: reports a problem once more that went on in a window which is no longer open for all.
         size: reports the size of a problem, so many seconds after its event, if nobody has in time.
+        adopted: takes what the state knows for an event of a dead process; None: it says what that knew.
         window: seconds after an event in which repeats are counted, not sent.
         longest: up to which reminders double them.
         release: what runs; None: unknown.
@@ -93,6 +94,7 @@ class Claims:
         queue: Queue,
         again: Callable[[str], bool],
         size: Callable[[str, float], object],
+        adopted: Take | None = None,
         window: float,
         longest: float,
         release: str | None,
@@ -104,7 +106,7 @@ class Claims:
         self._counting = Counting(state, throttle, clock, wall)
         self._throttle = throttle
         self._queue = queue
-        self._again, self._size = again, size
+        self._again, self._size, self._adopted = again, size, adopted
         self._window, self._longest = window, longest
         self._release = release
         self._clock = clock
@@ -210,7 +212,7 @@ class Claims:
             self._learn()
         pending.held = False
         if isinstance(answer, Mine):
-            pending.body.tell(answer)
+            pending.body.tell(answer, self._adopted)
             return True
         return self._follows(pending, answer)
 
