@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pagerduty_logging.delivery.body import Body
 from pagerduty_logging.delivery.counting import Counting
 from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.delivery.queue import Queue
@@ -20,7 +21,7 @@ from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP
 from pagerduty_logging.state.protocol import Anothers, Answer, Later, Mine, Silenced, Unknown
 from pagerduty_logging.state.shared import SharedState
 from pagerduty_logging.state.throttle import Throttle
-from pagerduty_logging.state.why import duration
+from pagerduty_logging.state.why import Why, duration
 
 SOON = 0.5
 """Seconds after which an event that another process is sending is asked for again, while somebody waits."""
@@ -97,6 +98,7 @@ class Claims:
         self._wall = wall
         self._event: Event | None = None
         self._answer: Answer = Unknown()
+        self._of_new: Mine | None = None
         self._haste = _Haste()
         state.set_guard(guard)
 
@@ -208,16 +210,25 @@ class Claims:
         return pending.accepted_at + haste.gather - now
 
     def _claim(self, pending: Pending) -> Answer:
-        logger = pending.caller.logger
+        logger, body = pending.caller.logger, pending.body
         last = self._counting.note(pending.dedup_key, logger)
+        at = max(self._at(pending), last or 0.0)
         return self._state.claim(
             pending.dedup_key,
             pending.severity.rank,
-            at=max(self._at(pending), last or 0.0),
+            at=at,
             logger=logger,
             follow_up=pending.kind is Kind.FOLLOW_UP,
-            meanwhile=nothing if pending.held else pending.body.compose_ahead,
+            meanwhile=nothing if pending.held else lambda: body.compose_ahead(self._likely(body, at)),
         )
+
+    def _likely(self, body: Body, at: float) -> Mine | None:
+        """Return what the answer is likely to be: for a new problem, the same as for the one before."""
+        likely = self._of_new
+        if likely is None or body.why != Why.FIRST:
+            return None
+        likely.first_seen = likely.last_seen = at
+        return likely
 
     def _follows(self, pending: Pending, answer: Answer) -> bool:
         match answer:
@@ -293,6 +304,8 @@ class Claims:
         key, answer, severity = pending.dedup_key, self._answer, pending.severity.rank
         self._note_summary(pending)
         known = answer.occurrences if isinstance(answer, Mine) else self._counting.known_here(key)
+        if isinstance(answer, Mine) and not answer.events:
+            self._of_new = replace(answer)
         follow_up, window = pending.kind is Kind.FOLLOW_UP, self._next_window(severity)
         self._state.commit(key, severity, occurrences=known, window=window, follow_up=follow_up)
 

@@ -127,6 +127,13 @@ class RecordBody(Body):
             return None  # the first alert shows it
         return figures.take(self._history, self._problem.last.severity, mine, composed)
 
+    def foreseen(self, likely: Mine, composed: Event) -> Trigger | None:
+        if self._worse is not None or not isinstance(composed, Trigger):
+            return None
+        now = self._history
+        then = History(now.occurrences, now.suppressed, now.first_seen, now.since, now.why, shared=now.shared)
+        return figures.take(then, self._problem.last.severity, likely, composed)
+
     def on_bytes(self, encoded: EncodedEvent) -> None:
         """Release what the event was made of: its bytes are known now."""
         self._kept = self._kept.without_data()

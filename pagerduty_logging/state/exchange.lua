@@ -1,7 +1,7 @@
 -- One exchange with the state, in one step. decide.py decides the same for SQLite, and says what the fields mean.
 -- KEYS: sender, budget, silences, index, releases, then the problems, for each request. ARGV: the requests, as JSON; `base`
 -- is the number of keys before those of the request.
-local LEASE, SLACK, NEW_WITHIN, MINUTE, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 5, 1000, 3
+local LEASE, SLACK, NEW_WITHIN, MINUTE, DAY, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 86400, 5, 1000, 3
 local ACTIVE, LITTLE, APART = 15, 20, 50
 local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at', 'window', 'sent_at', 'followed', 'busy',
     'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity', 'lease_tells',
@@ -17,8 +17,8 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 
 local function read(key)
+    if not redis.call('HGET', key, 'n') then return nil end -- most are new: thirty fields take longer
     local values = redis.call('HMGET', key, unpack(FIELDS))
-    if not values[1] then return nil end
     local record = {}
     for i, name in ipairs(FIELDS) do
         if TEXTS[name] then
@@ -55,25 +55,30 @@ local function save(key, record, change)
     record.remember = math.max(record.remember or 0, request.remember)
 end
 
--- Forgets the problem that ended, before anything is written of the one that begins.
-local function begin(key, record)
-    if record.anew then redis.call('DEL', key) end
-    record.anew = nil
-end
-
+-- A problem that begins has no key yet, or that of the one before, which is forgotten: `names` says who has seen it.
+-- Of those fields only what differs from nothing is written.
 local function write(key, record)
-    begin(key, record)
-    local arguments = {}
+    local arguments, names = {}, record.names
     for _, name in ipairs(FIELDS) do
-        arguments[#arguments + 1] = name
-        arguments[#arguments + 1] = record[name] == nil and '' or record[name]
+        local value = record[name] == nil and '' or record[name]
+        if not names or (value ~= '' and value ~= 0) or name == 'n' then
+            arguments[#arguments + 1] = name
+            arguments[#arguments + 1] = value
+        end
     end
+    for name in pairs(names or {}) do
+        arguments[#arguments + 1] = name
+        arguments[#arguments + 1] = '1'
+    end
+    if record.anew then redis.call('DEL', key) end
     redis.call('HSET', key, unpack(arguments))
     local kept = math.max(record.remember, window_left(record), LEASE)
     redis.call('PEXPIRE', key, math.ceil(kept * 1000))
     if not record.change then
         redis.call('ZADD', KEYS[base + 4], now + kept, key)
-        redis.call('PEXPIRE', KEYS[base + 4], math.ceil(math.max(kept, redis.call('PTTL', KEYS[base + 4]) / 1000) * 1000))
+        if redis.call('PTTL', KEYS[base + 4]) < kept * 1000 then
+            redis.call('PEXPIRE', KEYS[base + 4], math.ceil((kept + DAY) * 1000))
+        end
     end
 end
 
@@ -87,11 +92,19 @@ local function reopened(record, at, release)
         silenced = 0, events = 0, resolved = resolved, over = 0, lease_by = '', lease_until = 0,
         lease_severity = 3, lease_tells = 0, under_by = '', under_until = 0, under_severity = 3, under_tells = 0,
         release = release or '', summary = summary, logger = logger, hosts = 0, host_names = '', processes = 0,
-        ended = 0, seen_by = '', seen_at = 0, before_by = '', before_at = 0, anew = record ~= nil}
+        ended = 0, seen_by = '', seen_at = 0, before_by = '', before_at = 0, names = {}, anew = record ~= nil}
 end
 
 local function note_name(key, record, kind, name)
-    if record[kind] < MAX_NAMES and redis.call('HSETNX', key, kind .. ':' .. name, '1') == 1 then
+    local field, is_new = kind .. ':' .. name, true
+    if record[kind] >= MAX_NAMES then return end
+    if record.names then
+        is_new = not record.names[field]
+        record.names[field] = true
+    else
+        is_new = redis.call('HSETNX', key, field, '1') == 1
+    end
+    if is_new then
         record[kind] = record[kind] + 1
         if kind == 'hosts' and record.hosts <= FIRST_HOSTS then
             record.host_names = record.host_names .. (record.hosts > 1 and '\n' or '') .. name
@@ -137,7 +150,6 @@ local function count(entry)
         if entry.summary ~= '' then record.summary = entry.summary end
         if entry.logger ~= '' then record.logger = entry.logger end
         if record.told_at < last and last <= record.told_at + record.window then record.busy = 1 end
-        begin(key, record)
         note_name(key, record, 'hosts', request.host)
         note_name(key, record, 'processes', request.process)
     end
@@ -234,21 +246,23 @@ local function conclude(outcome)
     save(key, record, outcome.change)
 end
 
+-- What is older than a minute, or of a time to come since the clock was set back, is looked for only where it matters.
 local function spend(severity)
-    local newest = redis.call('LINDEX', KEYS[base + 2], -1)
-    if newest and tonumber(newest) > now then redis.call('DEL', KEYS[base + 2]) end
-    local oldest = redis.call('LINDEX', KEYS[base + 2], 0)
-    while oldest and tonumber(oldest) <= now - MINUTE do
-        redis.call('LPOP', KEYS[base + 2])
-        oldest = redis.call('LINDEX', KEYS[base + 2], 0)
-    end
-    local reserved = severity == 0 and 0 or math.floor(request.per_minute / RESERVED_SHARE)
-    local over = redis.call('LLEN', KEYS[base + 2]) - (request.per_minute - reserved)
+    local key, reserved = KEYS[base + 2], severity == 0 and 0 or math.floor(request.per_minute / RESERVED_SHARE)
+    local over = redis.call('LLEN', key) - (request.per_minute - reserved)
     if over >= 0 then
-        return math.max(tonumber(redis.call('LINDEX', KEYS[base + 2], over)) + MINUTE - now, 0.001)
+        local oldest = tonumber(redis.call('LINDEX', key, 0) or now)
+        while oldest <= now - MINUTE or oldest > now do
+            redis.call('LPOP', key)
+            over, oldest = over - 1, tonumber(redis.call('LINDEX', key, 0) or now)
+        end
+        if over >= 0 then
+            local left = tonumber(redis.call('LINDEX', key, over) or now) + MINUTE - now
+            return math.max(math.min(left, MINUTE), 0.001) -- a time to come would keep events back for longer
+        end
     end
-    redis.call('RPUSH', KEYS[base + 2], now)
-    redis.call('PEXPIRE', KEYS[base + 2], MINUTE * 1000)
+    redis.call('RPUSH', key, now)
+    redis.call('PEXPIRE', key, MINUTE * 1000)
     return 0
 end
 

@@ -1,9 +1,12 @@
 """When a state that failed is asked again."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pagerduty_logging.state.breaker import LEAST_PATIENCE, MINUTE, PATIENCE, QUICK, Breaker, LastTries
+
+pytestmark = pytest.mark.usefixtures("hurried")
 
 
 def test_the_pause_doubles_up_to_a_minute():
