@@ -10,7 +10,7 @@ from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.record.attachment import behind, loggers
 
 
-class Way(NamedTuple):
+class Reach(NamedTuple):
     """Where a logger's ERROR records go."""
 
     pagers: tuple[PagerDutyHandler, ...]
@@ -33,22 +33,22 @@ def attached() -> dict[PagerDutyHandler, list[str]]:
     return found
 
 
-def way_of(logger: logging.Logger, level: int = logging.ERROR) -> Way:
+def reach_of(logger: logging.Logger, level: int = logging.ERROR) -> Reach:
     """Return where a record of this level goes from here."""
     passed = list(_upwards(logger))
     on_the_way = [pager for each in passed for pager in pagers_at(each)]
     last = passed[-1]
     beyond = [pager for each in _upwards(last.parent, whole=True) for pager in pagers_at(each)]
     if not on_the_way and not beyond:
-        return Way((), "")
+        return Reach((), "")
     if logger.disabled:
-        return Way((), "it is disabled")
+        return Reach((), "it is disabled")
     if not logger.isEnabledFor(level):
-        return Way((), f"its level is {logging.getLevelName(logger.getEffectiveLevel())}")
+        return Reach((), f"its level is {logging.getLevelName(logger.getEffectiveLevel())}")
     if not on_the_way:
-        return Way((), f"propagate is off at {last.name!r}")
+        return Reach((), f"propagate is off at {last.name!r}")
     reached = tuple(pager for pager in on_the_way if pager.level <= level)
-    return Way(
+    return Reach(
         reached, "" if reached else f"the handler's level is {logging.getLevelName(on_the_way[0].level)}"
     )
 

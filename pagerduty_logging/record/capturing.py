@@ -157,7 +157,7 @@ class Capturing:
                 return self._identified(salvage(record, self._clock()))
             return self._captured(record, error, formatter, defects)
         except BaseException as broken:
-            return self._captured_yet(record, broken, formatter, defects)
+            return self._captured_after(record, broken, formatter, defects)
         finally:
             if depth:
                 self._depths[me] = depth
@@ -253,7 +253,7 @@ class Capturing:
         failure.is_echo = uncaught and key is not None
         return key
 
-    def _captured_yet(
+    def _captured_after(
         self,
         record: logging.LogRecord,
         broken: BaseException,
