@@ -55,6 +55,26 @@ class _Haste:
         return self.send_anyway_at < math.inf
 
 
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """For how many seconds after an event repeats are counted, not sent.
+
+    Attributes:
+        shortest: after the first event.
+        longest: up to which reminders double it.
+    """
+
+    shortest: float
+    longest: float
+
+    def after(self, answer: Answer, severity: int) -> float:
+        """Return the seconds of the window that an event opens; reminders double it until all is quiet."""
+        if not isinstance(answer, Mine) or answer.told_severity is None or answer.quiet or not answer.window:
+            return self.shortest
+        worse = severity < answer.told_severity
+        return answer.window if worse else max(min(2 * answer.window, self.longest), self.shortest)
+
+
 @dataclass(slots=True)
 class _Attempt:
     """What may be sent, as allowed last.
@@ -78,8 +98,7 @@ class Claims:
         again: reports a problem once more that went on in a window which is no longer open for all.
         size: reports the size of a problem, so many seconds after its event, if nobody has in time.
         adopted: takes what the state knows for an event of a dead process; None: it says what that knew.
-        window: seconds after an event in which repeats are counted, not sent.
-        longest: up to which reminders double them.
+        windows: for how long repeats are counted, not sent.
         release: what runs; None: unknown.
         guard: is entered while the state is asked, on the thread that does so.
         clock: the queue's, in seconds.
@@ -95,8 +114,7 @@ class Claims:
         again: Callable[[str], bool],
         size: Callable[[str, float], object],
         adopted: Take | None = None,
-        window: float,
-        longest: float,
+        windows: Windows,
         release: str | None,
         guard: Callable[[], AbstractContextManager[object]],
         clock: Callable[[], float],
@@ -107,7 +125,7 @@ class Claims:
         self._throttle = throttle
         self._queue = queue
         self._again, self._size, self._adopted = again, size, adopted
-        self._window, self._longest = window, longest
+        self._windows = windows
         self._release = release
         self._clock = clock
         self._wall = wall
@@ -320,7 +338,7 @@ class Claims:
         known = answer.occurrences if isinstance(answer, Mine) else self._counting.known_here(key)
         if isinstance(answer, Mine) and not answer.events:
             self._of_new = replace(answer)
-        follow_up, window = pending.kind is Kind.FOLLOW_UP, self._next_window(severity)
+        follow_up, window = pending.kind is Kind.FOLLOW_UP, self._windows.after(answer, severity)
         self._state.commit(key, severity, occurrences=known, window=window, follow_up=follow_up)
 
     def _note_summary(self, pending: Pending) -> None:
@@ -335,14 +353,6 @@ class Claims:
             summary="" if encoded is None else summary_of(encoded),
             logger=pending.caller.logger,
         )
-
-    def _next_window(self, severity: int) -> float:
-        """Return the seconds of the window that an event opens: reminders double it until all is quiet."""
-        mine, shortest = self._allowed.answer, self._window
-        if not isinstance(mine, Mine) or mine.told_severity is None or mine.quiet or not mine.window:
-            return shortest
-        worse = severity < mine.told_severity
-        return mine.window if worse else max(min(2 * mine.window, self._longest), shortest)
 
     def _conclude_change(self, event: Change, error: EventsError | None) -> None:
         name = _name(event)
