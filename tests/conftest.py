@@ -18,7 +18,6 @@ from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 from pagerduty_logging.state import breaker
 from pagerduty_logging.state import redis as redis_state
 
-
 # A busy machine is slow now and then; that says nothing of what is tested.
 settings.register_profile("busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
