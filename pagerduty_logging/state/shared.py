@@ -130,11 +130,10 @@ class SharedState:
     def prepare(self, *, greet: bool = False) -> None:
         """Import what the store needs; to be called while the program starts: its end may be too late.
 
-        What is wrong is said when the state is first asked.
-
         Args:
             greet: connect too, on the thread that makes the calls, and wait for nothing: processes of a fleet
-                that all connect with the first record of an outage would wait for each other.
+                that all connect with the first record of an outage would wait for each other. What is
+                wrong is said then; else when the state is first asked.
         """
         self._asker.prepare(self._request() if greet else None)
 
