@@ -290,7 +290,9 @@ class Asker:
         if begun is not None:
             return begun
         if self._in_background():
-            return self._helper.start(lambda: work(store))
+            call = self._helper.start(lambda: work(store))
+            call.let_begin()
+            return call
         call = Call(lambda: work(store))
         call.run()
         return call
