@@ -126,11 +126,11 @@ class SharedState:
         self._asker.guard = guard
 
     def prepare(self, *, greet: bool = False) -> None:
-        """Import what the store needs, while the program starts; what is wrong is said when it is asked.
+        """Import what the store needs; to be called while the program starts: its end may be too late.
 
         Args:
-            greet: connect too, on the thread that makes the calls, and wait for nothing: processes of a fleet
-                that all connect with the first record of an outage would wait for each other.
+            greet: connect too, on the thread of the calls, and wait for nothing: processes of a fleet that all
+                connect in an outage would wait for each other. What is wrong is said then, not later.
         """
         self._asker.prepare(self._request() if greet else None)
 
