@@ -147,7 +147,7 @@ class PagerDutyHandler(Pager):
 
     def __init__(
         self,
-        routing_key: str | None = None,
+        routing_key: str | RoutingKey | None = None,
         *,
         routing_key_file: str | os.PathLike[str] | None = None,
         level: int | str = logging.ERROR,
@@ -202,11 +202,7 @@ class PagerDutyHandler(Pager):
             routing_key = None  # a traceback that shows local variables must not show it
         if not options.flag("enabled", enabled):
             key = None
-        try:
-            self.setLevel(level)
-        except (TypeError, ValueError) as error:
-            names = ", ".join(logging.getLevelNamesMapping())
-            raise type(error)(f"level: {error}: must be a number or one of {names}") from None
+        self.setLevel(options.level("level", level))
         found = rules(routing)
         fields = alert.checked_fields(
             source=source,
@@ -241,7 +237,7 @@ class PagerDutyHandler(Pager):
             identifier=Identifier(
                 fingerprint, redacted.key, environment=fields.environment, client=fields.client
             ),
-            before_send=options.function("before_send", before_send),
+            before_send=options.function("before_send", before_send, "trigger", "record"),
             throttle=Throttle(
                 options.seconds("repeat_interval", repeat_interval, zero=True),
                 options.count("max_fingerprints", max_fingerprints),
@@ -297,7 +293,7 @@ class PagerDutyHandler(Pager):
             max_events_per_minute=options.count("max_events_per_minute", max_events_per_minute),
             background=None if background is None else options.flag("background", background),
             flush_timeout=options.seconds("flush_timeout", flush_timeout, zero=True),
-            on_error=options.function("on_error", on_error),
+            on_error=options.function("on_error", on_error, "event", "error"),
             diagnostics=diagnostics,
             clock=self._clocks.monotonic,
         )
@@ -347,7 +343,7 @@ class PagerDutyHandler(Pager):
         if own is not None and own.reveal() == rule.key.reveal():
             return None
         directory = None if spool is None else os.path.join(spool, f"route-{digest(rule.key)}")
-        return _Route(rule.key.reveal(), level=0, spool=directory, **shared)
+        return _Route(rule.key, level=0, spool=directory, **shared)
 
     def _claims(self, window: float, longest: float, release: str | None) -> Callable[..., Claims] | None:
         """Return what makes the claims of one process; None: without a shared state."""

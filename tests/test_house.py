@@ -140,6 +140,7 @@ TESTED_IN = {
     "state/decide.py": "state/test_model.py",
     "state/ledger.py": "state/test_shared.py",
     "state/protocol.py": "state/test_model.py",
+    "state/records.py": "state/test_shared.py",
 }
 
 

@@ -105,14 +105,14 @@ def make_client(
     Raises:
         Misuse: there is no routing key, or an option is wrong.
     """
-    from pagerduty_logging.cli.telling_client import TellingClient
+    from pagerduty_logging.cli.reporting_client import ReportingClient
     from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT
     from pagerduty_logging.events_api.options import seconds
     from pagerduty_logging.events_api.retrying import Retry
 
     try:
         timeout = seconds("--timeout", args.timeout, most=86_400)
-        return TellingClient(
+        return ReportingClient(
             key or routing_key(args),
             region=args.region,
             base_url=args.base_url,

@@ -54,6 +54,9 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         output.complain(f"{path}: {error.strerror or type(error).__name__}")
         return TROUBLE
+    if search.oldest is None and os.path.getsize(path):
+        output.complain(f"{path}: no line of it is a decision; is it the file that handlers have as ledger=?")
+        return TROUBLE
     if args.json:
         for decision in decisions:
             output.print_json(decision)

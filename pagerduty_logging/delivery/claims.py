@@ -107,7 +107,10 @@ class Claims:
     def look(self) -> bool:
         """Hand in what was counted, if it is time; tell whether an event may go now that waited."""
         at_once, self._haste.finishing = self._haste.finishing, False
-        self._counting.note_all(at_once=at_once)
+        if at_once:
+            self._counting.note_end()
+        else:
+            self._counting.note_all()
         due = self._state.due()
         if due is None or (due > 0.0 and not at_once):
             return False
@@ -133,7 +136,13 @@ class Claims:
 
     def finish(self) -> None:
         """Hand in what was counted with the next look: other processes are likely to end now, too."""
+        self._state.end()
         self._haste.finishing = True
+
+    @property
+    def finishing(self) -> bool:
+        """Whether the next look hands in what was counted, and may find something to report."""
+        return self._haste.finishing
 
     def hand_in_now(self) -> None:
         """Hand in all that was counted, if the state answers."""
@@ -154,11 +163,18 @@ class Claims:
                 continue
             if standing.told:
                 self._throttle.set_window(key, standing.window_left)
+                if standing.untold >= WORTH_A_FOLLOW_UP:
+                    self._report_the_rest(key)
             else:
                 self._again(key)
             self._queue.let_claim(key)
             known = True
         return known
+
+    def _report_the_rest(self, key: str) -> None:
+        """Report what no event has, and no other process will, if no report of the problem waits already."""
+        if not any(pending.dedup_key == key for pending in self._queue.waiting()):
+            self._size(key, math.inf)
 
     # --- before an attempt ------------------------------------------------------------------------
 

@@ -114,6 +114,8 @@ class Sending:
         Returns:
             whether there were any.
         """
+        if self.claims is not None and self.claims.finishing:
+            self.claims.look()  # what others have counted may be left to this process to report
         entered = False
         while self.queue.has_room and not self.queue.inbox and _has_stack():
             pending = self.reports.next(self._clock())

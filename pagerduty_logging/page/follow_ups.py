@@ -36,7 +36,7 @@ class FollowUps:
     @property
     def ending(self) -> bool:
         """Whether everything suppressed is to be reported now."""
-        return self._asked != self._done
+        return self._asked != self._done or bool(self._due)
 
     def end(self) -> None:
         """Report everything suppressed, at the end of the process."""
@@ -45,7 +45,7 @@ class FollowUps:
 
     def close(self) -> None:
         """Report now what would get a follow-up later, because the handler is closed."""
-        if not self.ending:  # at the end of the process more is reported
+        if self._asked == self._done:  # at the end of the process more is reported
             self._why = Why.SIZE
         self._asked += 1
 

@@ -2,11 +2,13 @@
 -- KEYS: sender, budget, silences, index, releases, then the problems, for each request. ARGV: the requests, as JSON; `base`
 -- is the number of keys before those of the request.
 local LEASE, SLACK, NEW_WITHIN, MINUTE, DAY, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 86400, 5, 1000, 3
+local ACTIVE, LITTLE, APART = 15, 20, 50
 local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at', 'window', 'sent_at', 'followed', 'busy',
     'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity', 'lease_tells',
     'under_by', 'under_until', 'under_severity', 'under_tells', 'release', 'summary', 'logger',
-    'hosts', 'host_names', 'processes'}
-local TEXTS = {lease_by = true, under_by = true, release = true, summary = true, logger = true, host_names = true}
+    'hosts', 'host_names', 'processes', 'ended', 'seen_by', 'seen_at', 'before_by', 'before_at'}
+local TEXTS = {lease_by = true, under_by = true, release = true, summary = true, logger = true, host_names = true,
+    seen_by = true, before_by = true}
 
 local request, base
 -- The records that the requests are about, each read once and written once, and those to be written, in order.
@@ -90,7 +92,7 @@ local function reopened(record, at, release)
         silenced = 0, events = 0, resolved = resolved, over = 0, lease_by = '', lease_until = 0,
         lease_severity = 3, lease_tells = 0, under_by = '', under_until = 0, under_severity = 3, under_tells = 0,
         release = release or '', summary = summary, logger = logger, hosts = 0, host_names = '', processes = 0,
-        names = {}, anew = record ~= nil}
+        ended = 0, seen_by = '', seen_at = 0, before_by = '', before_at = 0, names = {}, anew = record ~= nil}
 end
 
 local function note_name(key, record, kind, name)
@@ -110,6 +112,23 @@ local function note_name(key, record, kind, name)
     end
 end
 
+local function seen(record, process)
+    if record.seen_by ~= process then record.before_by, record.before_at = record.seen_by, record.seen_at end
+    record.seen_by, record.seen_at = process, now
+end
+
+local function gone(record, process)
+    if record.seen_by == process then
+        record.seen_by, record.seen_at, record.before_by = record.before_by, record.before_at, ''
+    elseif record.before_by == process then
+        record.before_by = ''
+    end
+end
+
+local function goes_on(by, at)
+    return by ~= '' and by ~= request.process and now >= at and now - at < ACTIVE
+end
+
 local function count(entry)
     local key = KEYS[entry.place]
     local first, last = now - entry.first, now - entry.last
@@ -119,6 +138,11 @@ local function count(entry)
     end
     record.n = record.n + entry.n
     record.last = math.max(record.last, last)
+    if request.ends then
+        gone(record, request.process)
+    elseif entry.n > 0 then
+        seen(record, request.process)
+    end
     if record.over == 0 then
         record.first = math.min(record.first, math.max(first, record.resolved))
         record.worst = math.min(record.worst, entry.severity)
@@ -144,6 +168,15 @@ local function untold(record)
     local left = record.under_until - now
     local under_way = record.under_by ~= '' and left > 0 and left <= LEASE and record.under_tells or 0
     return math.max(record.n - record.told - under_way, 0)
+end
+
+-- What no event reports and none will: the asker's process ends, and no other goes on; 0: little.
+local function untold_at_the_end(record)
+    local left = untold(record)
+    if not request.ends or record.over == 1 or goes_on(record.seen_by, record.seen_at) or
+        goes_on(record.before_by, record.before_at) or left * LITTLE <= record.n then return 0 end
+    if record.ended == 1 and now >= record.sent_at and now - record.sent_at < APART then return 0 end
+    return left
 end
 
 -- How many occurrences the event reports for which the asker has a lease; nil: it has none.
@@ -204,10 +237,11 @@ local function conclude(outcome)
     record.silenced = 0
     record.sent_at = math.max(record.sent_at, at)
     if follow_up then
+        record.ended = record.followed
         record.followed = 1
     elseif at >= record.told_at and (beside or outcome.severity == record.told_severity) then
         record.told_at, record.window = at, outcome.window
-        record.followed, record.busy = 0, 0
+        record.followed, record.busy, record.ended = 0, 0, 0
     end
     save(key, record, outcome.change)
 end
@@ -260,7 +294,8 @@ local function claim(asked)
     end
     local left = window_left(record)
     if asked.follow_up and record.told_severity then
-        if record.n <= record.told or (record.followed == 1 and left > 0) then return another(true, left, record.window - left) end
+        local done = record.followed == 1 and left > 0 and untold_at_the_end(record) == 0
+        if record.n <= record.told or done then return another(true, left, record.window - left) end
     elseif record.told_severity and asked.severity >= record.told_severity then
         local told_since = record.n > 0 and record.n <= record.told and at <= record.sent_at
         local more = left > 0 and record.followed == 0 and untold(record) or 0
@@ -282,7 +317,7 @@ local function standing(key)
     if not record then return {told = false, leased = false, left = 0} end
     local left = record.over == 0 and window_left(record) or 0
     return {told = left > 0, leased = lease_left(record) > 0, left = left,
-        severity = left > 0 and record.told_severity or nil}
+        severity = left > 0 and record.told_severity or nil, untold = left > 0 and untold_at_the_end(record) or 0}
 end
 
 local function exchange()

@@ -84,10 +84,12 @@ class Ledger:
     Attributes:
         forgotten: occurrences for which there was no room while the state did not answer.
         sent: a batch that was sent, and may have arrived or not.
+        ends: the process is ending: this is the rest.
     """
 
     forgotten: int = 0
     sent: Batch | None = None
+    ends: bool = False
     _sequence: int = 0
     _counts: dict[str, _Tally] = field(default_factory=dict)
     _outcomes: dict[tuple[str, str, bool], Outcome] = field(default_factory=dict)

@@ -66,7 +66,7 @@ class Waiting:
         return self.reply
 
 
-_Name = tuple[str, str, bool, bool]
+_Name = tuple[str, str, bool, int]
 
 
 class Known:
@@ -97,7 +97,7 @@ class Known:
     def forget(self, request: Request) -> None:
         """Forget what is known of problems with which something else is about to happen."""
         for outcome in request.outcomes:
-            for follow_up in (False, True):
+            for follow_up in range(3):
                 self._known.pop((request.sender.space, outcome.key, outcome.change, follow_up), None)
 
     def learn(self, request: Request, reply: Reply) -> None:
@@ -111,7 +111,8 @@ class Known:
 
 
 def _name(request: Request, claim: Claim) -> _Name:
-    return (request.sender.space, claim.key, claim.change, claim.follow_up)
+    follow_up = 1 + request.ends if claim.follow_up else 0  # the last process to end is answered otherwise
+    return (request.sender.space, claim.key, claim.change, follow_up)
 
 
 class Handed(Waiting):

@@ -48,7 +48,7 @@ _ROUNDS = 3  # silences may change again while the claim is repeated for them
 
 @functools.cache
 def _apart(process: str) -> float:
-    """Return by how many seconds a process hands in later than others: all its handlers at one moment."""
+    """Return by how many seconds a process hands in later than others."""
     return random.Random(process).uniform(0.0, SPREAD)
 
 
@@ -66,12 +66,10 @@ class SharedState:
         say: writes a line on a topic to stderr.
         guard: is entered around each call, on the thread that makes it.
         in_background: whether this process makes calls on a thread that can be left behind.
-        clock: seconds, monotonic.
-        wall: seconds since the epoch.
+        clock, wall: seconds: monotonic, and since the epoch.
 
     Attributes:
-        remember: as given.
-        standings: see `take_standings`.
+        remember, standings: as given; see `take_standings`.
     """
 
     def __init__(
@@ -128,9 +126,7 @@ class SharedState:
         self._asker.guard = guard
 
     def prepare(self, *, greet: bool = False) -> None:
-        """Import what the store needs; to be called while the program starts: its end may be too late.
-
-        What is wrong is said when the state is first asked.
+        """Import what the store needs, while the program starts; what is wrong is said when it is asked.
 
         Args:
             greet: connect too, on the thread that makes the calls, and wait for nothing: processes of a fleet
@@ -277,7 +273,7 @@ class SharedState:
                 return
 
     def due(self) -> float | None:
-        """Return the seconds until `hand_in` is to be called; None: there is nothing to hand in."""
+        """Return the seconds until `hand_in` is to be called; None: nothing is new."""
         return self.pause() if len(self._ledger) else None
 
     def pause(self) -> float:
@@ -296,6 +292,10 @@ class SharedState:
         known = self._silence_of(key, logger, severity) if self._silences[1] else None
         return None if known is None else self._silenced(known)
 
+    def end(self) -> None:
+        """This process is ending: of those that meet a problem the last one reports what is left."""
+        self._ledger.ends = True
+
     def close(self, seconds: float) -> bool:
         """Hand in the rest, within so many seconds, and let go; return whether all was handed in."""
         self._notice_fork()
@@ -312,8 +312,7 @@ class SharedState:
     def _conclude(self, outcome: Outcome) -> None:
         self._notice_fork()
         self._ledger.conclude(outcome)
-        among = self._asker.among()
-        if among is not None:
+        if (among := self._asker.among()) is not None:
             among.conclude(self._sender, outcome, max(self._wall() - outcome.age, 0.0))
         self._exchange()
 
@@ -377,7 +376,8 @@ class SharedState:
 
     def _request(self, **more: Any) -> Request:
         started = max(self._wall() - self._started, 0.0)
-        return Request(sender=self._sender, started=started, silences=self._silences[0], **more)
+        silences, ends = self._silences[0], self._ledger.ends
+        return Request(sender=self._sender, started=started, silences=silences, ends=ends, **more)
 
     def _plan(self, reply: Reply) -> None:
         """Set the time of the next hand-in: every few seconds after a problem was told for the first time.

@@ -134,6 +134,13 @@ def test_a_key_given_as_an_argument_is_refused_without_an_echo(command, sandbox:
         (["page"], "invalid choice"),
         ([], "required: command"),
         (["test", "--page", "--resolve-after", "-1"], "not a number of seconds"),
+        (["test", "--resolve-after", "soon"], "'soon' is not a number of seconds"),
+        (
+            ["trigger", "disk", "full"],
+            "pagerduty-logging trigger: error: unrecognized arguments: full (a text",
+        ),
+        (["trigger", "x", "--sevrity", "info"], "trigger: error: unrecognized arguments: --sevrity"),
+        (["why", "x", "--ledger", __file__], "no line of it is a decision; is it the file"),
     ],
 )
 def test_a_wrong_call_is_two_and_says_why(command, sandbox: Sandbox, arguments, why):

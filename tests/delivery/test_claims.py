@@ -66,6 +66,7 @@ class State:
     due_in: float | None = None
     remember: float = 604_800.0
     guard: Any = None
+    ends: bool = False
 
     def set_guard(self, guard: Any) -> None:
         self.guard = guard
@@ -116,6 +117,9 @@ class State:
     def take_standings(self) -> dict[str, Standing]:
         standings, self.standings = self.standings, {}
         return standings
+
+    def end(self) -> None:
+        self.ends = True
 
     def close(self, seconds: float) -> bool:
         self.said.append(("close",))

@@ -175,6 +175,39 @@ def test_workers_that_all_have_the_same_faults_send_one_event_each_and_a_new_one
     assert found["disk full"].processes == processes
 
 
+ON_DEMAND = """
+made = attached(state={state!r}, flush_timeout=20.0)
+for line in sys.stdin:
+    for _ in range(int(line)):
+        log.error("disk full")
+    assert made.flush(20.0)
+    print("counted", flush=True)
+"""
+
+
+def log_in(process: Any, times: int) -> None:
+    """Let a process meet the problem so often, and hand in."""
+    process.stdin.write(f"{times}\n")
+    process.stdin.flush()
+    says(process, "counted")
+
+
+def test_the_last_of_many_processes_to_end_reports_what_no_event_has(pagerduty: Sandbox, state: str) -> None:
+    with ExitStack() as stack:
+        program, begun = ON_DEMAND.format(state=state), {"preload": WELL, "measured": False}
+        first, second, last = (
+            stack.enter_context(started(program, pagerduty.url, **begun)) for _ in range(3)
+        )
+        for process in (first, second, last):
+            log_in(process, 1)
+        for process, times in ((first, 20), (second, 30), (last, 0)):
+            log_in(process, times)
+            assert process.communicate(timeout=60.0) == ("", "")
+    told = [details(event)["occurrences"] for event in pagerduty.events]
+    assert told == [1, 23, 53]
+    assert known(state)["disk full"].occurrences == 53
+
+
 def test_two_handlers_of_one_process_share_one_budget(pagerduty: Sandbox, state: str) -> None:
     ended = run(
         f"""

@@ -12,11 +12,11 @@ from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Receipt
 
 
-class TellingClient(EventsClient):
+class ReportingClient(EventsClient):
     """Prints to standard error why an attempt failed, and when the next one follows."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options, sleep=self._tell_and_sleep)
+        super().__init__(*args, **options, sleep=self._report_and_sleep)
         self._trouble = ""
 
     def post(self, encoded: EncodedEvent, timeout: float | None = None) -> Receipt:
@@ -27,6 +27,6 @@ class TellingClient(EventsClient):
             self._trouble = str(error)
             raise
 
-    def _tell_and_sleep(self, seconds: float) -> None:
+    def _report_and_sleep(self, seconds: float) -> None:
         output.complain(f"not accepted yet: {self._trouble}; trying again in {seconds:.1f} s")
         time.sleep(seconds)
