@@ -98,7 +98,6 @@ class Claims:
         self._wall = wall
         self._event: Event | None = None
         self._answer: Answer = Unknown()
-        self._of_new: Mine | None = None
         self._haste = _Haste()
         state.set_guard(guard)
 
@@ -224,11 +223,10 @@ class Claims:
 
     def _likely(self, body: Body, at: float) -> Mine | None:
         """Return what the answer is likely to be: for a new problem, the same as for the one before."""
-        likely = self._of_new
-        if likely is None or body.why != Why.FIRST:
+        before = self._answer
+        if body.why != Why.FIRST or not isinstance(before, Mine) or before.events:
             return None
-        likely.first_seen = likely.last_seen = at
-        return likely
+        return replace(before, first_seen=at, last_seen=at)
 
     def _follows(self, pending: Pending, answer: Answer) -> bool:
         match answer:
@@ -304,8 +302,6 @@ class Claims:
         key, answer, severity = pending.dedup_key, self._answer, pending.severity.rank
         self._note_summary(pending)
         known = answer.occurrences if isinstance(answer, Mine) else self._counting.known_here(key)
-        if isinstance(answer, Mine) and not answer.events:
-            self._of_new = replace(answer)
         follow_up, window = pending.kind is Kind.FOLLOW_UP, self._next_window(severity)
         self._state.commit(key, severity, occurrences=known, window=window, follow_up=follow_up)
 
