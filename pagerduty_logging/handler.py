@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from pagerduty_logging.delivery import process
-from pagerduty_logging.delivery.claims import Claims
+from pagerduty_logging.delivery.claims import Claims, Windows
 from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
@@ -37,7 +37,7 @@ from pagerduty_logging.events_api.late_pattern import compile_all
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.fingerprinting.problem import Identifier
-from pagerduty_logging.page import alert
+from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.deployment import find_environment, find_release
 from pagerduty_logging.page.events import BeforeSend
 from pagerduty_logging.page.redaction import redactor
@@ -309,7 +309,7 @@ class PagerDutyHandler(Pager):
                 ready=preparation,
                 spool=None if spool is None else Spool(spool, key, diagnostics),
                 make_claims=self._claims(
-                    repeat_interval, max(repeat_interval, max_repeat_interval), fields.release
+                    Windows(repeat_interval, max(repeat_interval, max_repeat_interval)), fields.release
                 ),
             )
             preparation.soon()
@@ -345,7 +345,7 @@ class PagerDutyHandler(Pager):
         directory = None if spool is None else os.path.join(spool, f"route-{digest(rule.key)}")
         return _Route(rule.key, level=0, spool=directory, **shared)
 
-    def _claims(self, window: float, longest: float, release: str | None) -> Callable[..., Claims] | None:
+    def _claims(self, windows: Windows, release: str | None) -> Callable[..., Claims] | None:
         """Return what makes the claims of one process; None: without a shared state."""
         if self._state is None:
             return None
@@ -357,8 +357,8 @@ class PagerDutyHandler(Pager):
             throttle=throttle,
             again=self._pipeline.follow_ups.again,
             size=self._pipeline.follow_ups.size,
-            window=window,
-            longest=longest,
+            adopted=figures.take_for_another,
+            windows=windows,
             release=release,
         )
 

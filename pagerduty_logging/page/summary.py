@@ -8,7 +8,7 @@ import re
 from pagerduty_logging.events_api.text import cut, plain
 from pagerduty_logging.record.exceptions import Frame, Raised
 from pagerduty_logging.record.places import OURSELVES, is_library, is_ours, looks_like_library
-from pagerduty_logging.record.printed_traceback import MARK
+from pagerduty_logging.record.printed_traceback import MARK, find_in, parse
 
 MAX_LINE_CHARS = 600
 """Characters of the message's first line in a summary, so that the exception fits in behind it."""
@@ -203,7 +203,7 @@ def _last_line(text: str) -> str:
 
     A line that ends in a colon says nothing without the next.
 
-    Where the text holds another exception's traceback, that one's last line follows: it is what failed.
+    Where the text holds another exception's traceback, what that one says follows: it is what failed.
     """
     lines = [line.strip() for line in plain(text).split("\n")]
     lines = [line for line in lines if line]
@@ -215,6 +215,11 @@ def _last_line(text: str) -> str:
     if MARK not in text or last == lines[0]:
         return f"{lines[0]} {lines[1]}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
     head = _TRACEBACK.split(lines[0], maxsplit=1)[0].rstrip(": ")
+    held = find_in(text)
+    found = parse(held.traceback)[:1] if held is not None else ()
+    for failed in found:  # more may follow it: pyspark appends the plan of a query
+        said = failed.text.strip().partition("\n")[0].strip()
+        last = f"{failed.name}: {said}" if said else failed.name
     return f"{head}: {last}" if head else last
 
 

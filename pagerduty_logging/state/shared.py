@@ -264,13 +264,14 @@ class SharedState:
         return answered
 
     def hand_in_all(self) -> None:
-        """Hand in all that was noted, as long as the state answers in time."""
+        """Hand in all that was noted, as long as the state answers in time, also if it has just failed."""
         self._notice_fork()
-        before = 0
-        while (left := len(self._outbox)) and left != before:
-            before, wait = left, self._asker.breaker.patience(self._clock())
-            if wait <= 0.0 or self._exchange(wait=wait) is None:
-                return
+        before, breaker = 0, self._asker.breaker
+        with breaker.lifted():
+            while (left := len(self._outbox)) and left != before:
+                before = left
+                if self._exchange(wait=breaker.patience(self._clock())) is None:
+                    return
 
     def due(self) -> float | None:
         """Return the seconds until `hand_in` is to be called; None: nothing is new."""

@@ -93,6 +93,33 @@ def test_a_crash_loop_is_one_alert_that_says_how_many_starts(pagerduty: Sandbox,
     assert len(pagerduty.alerts) == 1
 
 
+def test_what_a_dead_process_left_in_its_spool_has_the_figures_of_all(
+    pagerduty: Sandbox, state: str, tmp_path: Path
+) -> None:
+    options = f"state={state!r}, repeat_interval=0.1, follow_up=0.0"
+    run(
+        f"""
+        made = attached({options})
+        for _ in range(30):
+            log.error("disk full")
+        """,
+        pagerduty.url,
+        preload=WELL,
+    ).well()
+    killed = """
+    attached(spool=os.environ["SPOOL"])
+    log.error("disk full")
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    with Sandbox() as unreached:
+        unreached.fail_next(Delay(60.0))
+        run(killed, unreached.url, spool=tmp_path, measured=False)
+    run(f'attached({options}, spool=os.environ["SPOOL"])', pagerduty.url, spool=tmp_path, preload=WELL).well()
+    found = details(pagerduty.events[-1])
+    assert found["occurrences"] == 30, "what the dead one had counted alone is lost with it"
+    assert (found["why"].partition(":")[0], found["processes"]) == ("again", 1)
+
+
 def test_a_restart_knows_what_was_paged_and_what_was_resolved(pagerduty: Sandbox, state: str) -> None:
     program = f"""
     made = attached(state={state!r})

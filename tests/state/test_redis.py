@@ -133,6 +133,33 @@ def test_what_was_counted_is_handed_in_at_the_end_although_the_state_failed_a_mo
         assert total(f"redis://127.0.0.1:{port}/0") == 14
 
 
+def test_a_flush_hands_in_although_the_state_failed_a_moment_before(tmp_path: Path):
+    port = free_port()
+    here = Member(f"redis://127.0.0.1:{port}/0")
+    for _ in range(3):  # the pause is seconds long by now
+        here.state._asker.breaker.until = float("-inf")
+        assert here.ask(n=7) == Unknown()
+    until, failures = here.state._asker.breaker.until, here.state._asker.breaker._failures
+    here.state.hand_in_all()
+    assert here.state.due() is not None
+    breaker = here.state._asker.breaker
+    assert (breaker.until, breaker._failures) == (until, failures), "in vain, and the pause is no longer"
+    with running(tmp_path, port=port):
+        here.state.hand_in_all()
+        assert here.state.due() is None
+        assert total(f"redis://127.0.0.1:{port}/0") == 21
+
+
+def test_a_flush_hands_in_after_a_state_that_hung_has_used_up_the_patience(own_server: Server):
+    here = Member(own_server.url)
+    here.tell()
+    own_server.signal(signal.SIGSTOP)
+    assert here.ask(n=7) == Unknown()
+    own_server.signal(signal.SIGCONT)
+    until(lambda: (here.state.hand_in_all(), here.state.due() is None)[1])
+    assert total(own_server.url) == 8
+
+
 def test_a_restarted_server_that_kept_nothing_pages_once_more(own_server: Server):
     here, there = Member(own_server.url), Member(own_server.url)
     here.tell()
