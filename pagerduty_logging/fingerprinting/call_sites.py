@@ -19,12 +19,11 @@ from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence, 
 from pagerduty_logging.state.problem import NEVER, Problem
 from pagerduty_logging.state.throttle import Throttle
 
-from . import failure, printed_shapes, shapes
-from .arguments import raised_among, token_with_values
+from . import failure, objects, printed_shapes, shapes
+from .arguments import token_with_values
 from .formatted import Formatted
 from .lines import UNKNOWN, Line, Where, line_of
-from .mappings import Mappings
-from .problem import Identifier
+from .problem import Identifier, decides_alone, object_alone
 from .tokens import Token, says_enough, token_of, token_of_words
 from .words import HEADER, shown, words_of
 
@@ -48,7 +47,7 @@ class CallSites:
 
     # fmt: off
     __slots__ = (
-        "_depths", "_identifier", "_known", "_known_at", "_known_mappings", "_lines", "_mappings", "_mark",
+        "_depths", "_identifier", "_known", "_known_at", "_known_objects", "_lines", "_mark", "_objects",
         "_printed", "_shortcuts", "formatted",
     )
     # fmt: on
@@ -61,8 +60,8 @@ class CallSites:
         self._lines: Mapping[str, Mapping[int, Line]] = throttle.shortcuts.lines
         self._mark = mark
         self._depths = depths
-        self._mappings = Mappings()
-        self._known_mappings = self._mappings.known
+        self._objects = objects.Objects()
+        self._known_objects = self._objects.known
         self._printed = printed_shapes.PrintedShapes()
         self.formatted = Formatted(self._lines, self._printed)
 
@@ -107,11 +106,11 @@ class CallSites:
             problem = found
             if function != record.funcName or not (texts and texts.are_fresh()):
                 return None
-            if raised and shapes.words_of(raised[1]) in (None, message):
-                return None
-        elif function is not None and (function != record.funcName or raised or appended):
+        elif function is not None and (function != record.funcName or appended):
             return None
         if raised:
+            if function is not None and self._words_of_error(raised[1]) in (None, message):
+                return None
             if failure.is_ordinary(record, raised[1]):
                 return problem if problem is not UNKNOWN else None
             joined = failure.joined_of(record, ordinary=False)
@@ -180,11 +179,13 @@ class CallSites:
         if problem is None:
             if record.args:
                 problem = self._by_template(record)
+                if problem is None and self._known_objects and message == "%s":
+                    problem = self._by_object(record)
             else:
                 if (kind := type(message)) is str:
                     problem = self.by_line(record, message)
-                if problem is None and self._known_mappings and _says_all(record, []):
-                    problem = self._mappings.find(_place_of(record), message)
+                if problem is None and self._known_objects:
+                    problem = self._by_object(record)
                 if problem is None and (kind is dict or not issubclass(kind, BaseException)):
                     words = words_of(message, self._shown)
                     if words is not None and words is not message:
@@ -216,16 +217,32 @@ class CallSites:
             if whole is None:
                 return None
             record = whole
-        token = token_of(record, self._shown) if words is None else token_of_words(record, words)
+        if words is None:
+            token = token_of(record, self._shown)
+        else:
+            token = token_of_words(record, words, show=self._shown)
         problem = here.get(token)
         if problem is None:
             return None
         if token is not None and not problem.over:
             if words is not None:
                 self.learn_line(record, words, token, problem)
-            elif type(record.msg) in (dict, str) and not record.args and _says_all(record, []):
-                self._mappings.learn(_place_of(record), record.msg, token, problem)
+            elif (said := object_alone(record)) is not None:
+                self._objects.learn(_place_of(record), said, token, problem, self._shown)
         return record, problem
+
+    def _by_object(self, record: logging.LogRecord) -> Problem | None:
+        """Return the problem that a record repeats, if its message alone, an object, decides that."""
+        known = self._known_objects.get(_place_of(record))
+        if known is None:
+            return None
+        said = object_alone(record)
+        return None if said is None else objects.find(known, said, self._shown)
+
+    def _words_of_error(self, error: BaseException) -> str | None:
+        """Return what an exception says; None if it cannot be asked."""
+        words = shapes.words_of(error)
+        return self._shown(error) if words is None else words
 
     def _shown(self, said: object) -> str | None:
         """Return what an object says; None while another record is read on this thread.
@@ -365,29 +382,6 @@ class CallSites:
             return
         # What a record without them at this level calls for, they do not say.
         self._shortcuts.know_at(place, what, name, NEVER, problem, occurrence.kind)
-
-
-def decides_alone(record: logging.LogRecord) -> bool:
-    """Return whether the template of RECORD alone decides its key: arguments and exceptions say no more."""
-    raised = raised_among(record.args)
-    return raised is not None and _says_all(record, raised, also=True)
-
-
-def _says_all(record: logging.LogRecord, raised: list[BaseException], *, also: bool = False) -> bool:
-    """Return whether the line's own `except` caught all that RECORD reports; ALSO: in its `exc_info`, too."""
-    info: Any = record.exc_info
-    if info:
-        if not also or type(info) is not tuple or len(info) != 3:
-            return False
-        raised = [info[1], *[error for error in raised if error is not info[1]]] if raised else [info[1]]
-    elif record.exc_text:
-        return False
-    elif not raised and (handled := sys.exception()) is not None:
-        raised = [handled]
-    for error in raised:  # noqa: SIM110  # a generator costs more than most of this
-        if not failure.is_ordinary(record, error):
-            return False
-    return True
 
 
 def _place_of(record: logging.LogRecord) -> tuple[str, str, int, object]:
