@@ -42,7 +42,7 @@ TESTED_IN = {
     "delivery/logging_lock.py": "delivery/test_preparation.py",
     "delivery/half_imported.py": "reliability/test_loading.py",
     "page/events.py": "test_journey.py",
-    "page/of_record.py": "test_journey.py",
+    "page/record_body.py": "test_journey.py",
     "page/figures.py": "delivery/test_claims.py",
     "page/second_alert.py": "state/test_worse.py",
     "state/known.py": "state/test_history.py",

@@ -168,7 +168,7 @@ def details(args: argparse.Namespace) -> Any:
     except OSError as error:
         raise Misuse(f"--details cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise Misuse(f"--details is no JSON: {error}") from None
+        raise Misuse(f"--details is not JSON: {error}") from None
 
 
 def _key_read(args: argparse.Namespace) -> str | None:

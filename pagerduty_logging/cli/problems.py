@@ -222,7 +222,7 @@ def _window(problem: KnownProblem, look: _Look) -> str:
 
 
 def _as_json(problem: KnownProblem, look: _Look) -> dict[str, Any]:
-    told, silence = problem.told_severity, look.silence_of(problem)
+    last_severity, silence = problem.told_severity, look.silence_of(problem)
     return {
         "key": problem.key,
         "summary": problem.summary,
@@ -235,7 +235,7 @@ def _as_json(problem: KnownProblem, look: _Look) -> dict[str, Any]:
         "first_seen": timestamp(problem.first_seen),
         "last_seen": timestamp(problem.last_seen),
         "last_event": None if problem.told_at is None else timestamp(problem.told_at),
-        "last_severity": None if told is None else options.SEVERITIES[told],
+        "last_severity": None if last_severity is None else options.SEVERITIES[last_severity],
         "window_left": round(problem.window_left, 1),
         "being_sent": problem.leased,
         "hosts": problem.hosts,

@@ -55,7 +55,9 @@ def run(args: argparse.Namespace) -> int:
         output.complain(f"{path}: {error.strerror or type(error).__name__}")
         return TROUBLE
     if search.oldest is None and os.path.getsize(path):
-        output.complain(f"{path}: no line of it is a decision; is it the file that handlers have as ledger=?")
+        output.complain(
+            f"{path} is not a ledger: none of its lines is a decision, as the option `ledger` writes them"
+        )
         return TROUBLE
     if args.json:
         for decision in decisions:

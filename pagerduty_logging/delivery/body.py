@@ -90,9 +90,14 @@ class Body(ABC):
         """Compose the event again when it is sent: more may be known by then."""
         self._composed = self._ahead = None
 
-    def tell(self, mine: Mine) -> None:
-        """Let the event tell what the shared state knows of its problem, also if it was composed before."""
-        take = self.take
+    def tell(self, mine: Mine, adopted: Take | None = None) -> None:
+        """Let the event tell what the shared state knows of its problem, also if it was composed before.
+
+        Args:
+            mine: what it knows.
+            adopted: takes that for an event that another process has made.
+        """
+        take = self.take or adopted
         if take is None:
             return
         composed = self._composed if self.encoded is None else decode(self.encoded)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from pagerduty_logging.delivery.body import Body
+from pagerduty_logging.delivery.body import Body, Take
 from pagerduty_logging.delivery.counting import Counting
 from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.delivery.queue import Queue
@@ -55,6 +55,39 @@ class _Haste:
         return self.send_anyway_at < math.inf
 
 
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """For how many seconds after an event repeats are counted, not sent.
+
+    Attributes:
+        shortest: after the first event.
+        longest: up to which reminders double it.
+    """
+
+    shortest: float
+    longest: float
+
+    def after(self, answer: Answer, severity: int) -> float:
+        """Return the seconds of the window that an event opens; reminders double it until all is quiet."""
+        if not isinstance(answer, Mine) or answer.told_severity is None or answer.quiet or not answer.window:
+            return self.shortest
+        worse = severity < answer.told_severity
+        return answer.window if worse else max(min(2 * answer.window, self.longest), self.shortest)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What may be sent, as allowed last.
+
+    Attributes:
+        event: what is sent; None: it is composed when its bytes are made.
+        answer: of the state.
+    """
+
+    event: Event | None = None
+    answer: Answer = field(default_factory=Unknown)
+
+
 class Claims:
     """Asks, sends nothing itself, and never raises. For one thread at a time: the one that sends.
 
@@ -64,8 +97,8 @@ class Claims:
         queue: the events.
         again: reports a problem once more that went on in a window which is no longer open for all.
         size: reports the size of a problem, so many seconds after its event, if nobody has in time.
-        window: seconds after an event in which repeats are counted, not sent.
-        longest: up to which reminders double them.
+        adopted: takes what the state knows for an event of a dead process; None: it says what that knew.
+        windows: for how long repeats are counted, not sent.
         release: what runs; None: unknown.
         guard: is entered while the state is asked, on the thread that does so.
         clock: the queue's, in seconds.
@@ -80,8 +113,8 @@ class Claims:
         queue: Queue,
         again: Callable[[str], bool],
         size: Callable[[str, float], object],
-        window: float,
-        longest: float,
+        adopted: Take | None = None,
+        windows: Windows,
         release: str | None,
         guard: Callable[[], AbstractContextManager[object]],
         clock: Callable[[], float],
@@ -91,13 +124,12 @@ class Claims:
         self._counting = Counting(state, throttle, clock, wall)
         self._throttle = throttle
         self._queue = queue
-        self._again, self._size = again, size
-        self._window, self._longest = window, longest
+        self._again, self._size, self._adopted = again, size, adopted
+        self._windows = windows
         self._release = release
         self._clock = clock
         self._wall = wall
-        self._event: Event | None = None
-        self._answer: Answer = Unknown()
+        self._allowed = _Attempt()
         self._haste = _Haste()
         state.set_guard(guard)
 
@@ -183,21 +215,21 @@ class Claims:
             self._queue.put_off(pending, gathering)
             return False
         takes = pending.body.take is not None
-        self._event = None if takes else _composed(pending)
-        if takes or isinstance(self._event, Trigger):
+        event = None if takes else _composed(pending)
+        if takes or isinstance(event, Trigger):
             answer = self._claim(pending)
-        elif isinstance(self._event, Change) and self._names_release(self._event):
-            name = _name(self._event)
+        elif isinstance(event, Change) and self._names_release(event):
+            name = _name(event)
             answer = self._state.claim(name, CHANGE_SEVERITY, at=self._at(pending), change=True)
         else:
             wait = self._state.spend(pending.severity.rank)
             answer = Later(wait) if wait else Unknown()
-        self._answer = answer
+        self._allowed = _Attempt(event, answer)
         if self._state.standings:
             self._learn()
         pending.held = False
         if isinstance(answer, Mine):
-            pending.body.tell(answer)
+            pending.body.tell(answer, self._adopted)
             return True
         return self._follows(pending, answer)
 
@@ -218,12 +250,14 @@ class Claims:
             at=at,
             logger=logger,
             follow_up=pending.kind is Kind.FOLLOW_UP,
-            meanwhile=nothing if pending.held else lambda: body.compose_ahead(self._likely(body, at)),
+            meanwhile=nothing
+            if pending.held
+            else lambda waits: body.compose_ahead(self._likely(body, at) if waits else None),
         )
 
     def _likely(self, body: Body, at: float) -> Mine | None:
         """Return what the answer is likely to be: for a new problem, the same as for the one before."""
-        before = self._answer
+        before = self._allowed.answer
         if body.why != Why.FIRST or not isinstance(before, Mine) or before.events:
             return None
         return replace(before, first_seen=at, last_seen=at)
@@ -282,7 +316,7 @@ class Claims:
 
     def conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Say what came of the attempt that was allowed last."""
-        event, key = self._event, pending.dedup_key
+        event, key = self._allowed.event, pending.dedup_key
         if isinstance(event, Change):
             if self._names_release(event):
                 self._conclude_change(event, error)
@@ -293,16 +327,16 @@ class Claims:
                 self._state.resolve(key, at=self._at(pending))
         elif error is None:
             self._commit(pending)
-        elif isinstance(self._answer, Mine):
+        elif isinstance(self._allowed.answer, Mine):
             self._state.release(key)
         if self._state.standings:
             self._learn()
 
     def _commit(self, pending: Pending) -> None:
-        key, answer, severity = pending.dedup_key, self._answer, pending.severity.rank
+        key, answer, severity = pending.dedup_key, self._allowed.answer, pending.severity.rank
         self._note_summary(pending)
         known = answer.occurrences if isinstance(answer, Mine) else self._counting.known_here(key)
-        follow_up, window = pending.kind is Kind.FOLLOW_UP, self._next_window(severity)
+        follow_up, window = pending.kind is Kind.FOLLOW_UP, self._windows.after(answer, severity)
         self._state.commit(key, severity, occurrences=known, window=window, follow_up=follow_up)
 
     def _note_summary(self, pending: Pending) -> None:
@@ -317,14 +351,6 @@ class Claims:
             summary="" if encoded is None else summary_of(encoded),
             logger=pending.caller.logger,
         )
-
-    def _next_window(self, severity: int) -> float:
-        """Return the seconds of the window that an event opens: reminders double it until all is quiet."""
-        mine, shortest = self._answer, self._window
-        if not isinstance(mine, Mine) or mine.told_severity is None or mine.quiet or not mine.window:
-            return shortest
-        worse = severity < mine.told_severity
-        return mine.window if worse else max(min(2 * mine.window, self._longest), shortest)
 
     def _conclude_change(self, event: Change, error: EventsError | None) -> None:
         name = _name(event)

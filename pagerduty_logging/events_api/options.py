@@ -80,7 +80,7 @@ def path(option: str, value: str | os.PathLike[str] | None) -> str | None:
     if not isinstance(text, str):
         raise TypeError(f"{option} must be a path or None, not {type(value).__name__}")
     if not text or "\0" in text:
-        raise ValueError(f"{option} is no path")
+        raise ValueError(f"{option} is not a path")
     return text
 
 

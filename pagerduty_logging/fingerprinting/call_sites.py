@@ -86,8 +86,7 @@ class CallSites:
         if appended:
             found, joined = self._by_printed(record, line, message, printed, -1)
         elif "(" in message and HEADER in message:
-            begins = printed_shapes.begin_of(message) if record.args is None else 0
-            found = None
+            found, begins = None, printed_shapes.begin_of(message) if record.args is None else 0
             if begins:
                 found, joined = self._by_printed(record, line, message[:begins], message, begins)
         else:
@@ -129,8 +128,7 @@ class CallSites:
 
         It finds None for what it does not know. For `whole` and `begins` see `_printed_in`.
         """
-        place = record.name, line.path, record.lineno, record.funcName
-        shape = self._printed.of(place, whole, begins)
+        shape = self._printed.of((record.name, line.path, record.lineno, record.funcName), whole, begins)
         if HEADER in words:
             return None, ()
         if shape is None:

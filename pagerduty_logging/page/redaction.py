@@ -37,7 +37,7 @@ MAX_PART = 200
 """At a cut, characters of an unfinished word that are removed too: half a token is not recognised."""
 
 _NO_NAME = frozenset("\\^$*+?|(){}")
-"""Characters by which a pattern that was given as text is told from a field's name."""
+"""Characters of patterns that no field's name has."""
 
 MIN_VALUE = 6
 """Length from which a secret is hidden everywhere; a shorter one may be part of any word."""
@@ -75,7 +75,7 @@ def redactor(redact: Sequence[str | re.Pattern[str]] | bool, known: Callable[[],
     )
     for name in items:
         if isinstance(name, str) and not _NO_NAME.isdisjoint(name):
-            raise ValueError(f"redact: {name!r} is no field's name, and would hide nothing: re.compile it")
+            raise ValueError(f"redact: {name!r} is not a field's name, and would hide nothing: re.compile it")
     return Redactor(
         names=[item for item in items if isinstance(item, str)],
         patterns=[item for item in items if isinstance(item, re.Pattern)],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 import uuid
 from dataclasses import asdict, replace
 from importlib import resources
@@ -258,13 +259,18 @@ class RedisStore:
 
     def _secrets(self) -> list[str]:
         """Return what is not to be shown: a client may repeat it in an error."""
-        pool = getattr(self._given, "connection_pool", None)
-        options = getattr(pool, "connection_kwargs", None)
         address = urlsplit(self._url)
         password = address.password or ""
         found: list[Any] = [password, unquote(password), *parse_qs(address.query).get("password", ())]
-        if isinstance(options, dict):
-            found.append(options.get("password"))
+        pool = getattr(self._given, "connection_pool", None)
+        sentinels = getattr(pool, "sentinel_manager", None)
+        for options in (
+            getattr(pool, "connection_kwargs", None),
+            getattr(getattr(self._given, "nodes_manager", None), "connection_kwargs", None),
+            getattr(sentinels, "sentinel_kwargs", None),
+        ):
+            if isinstance(options, dict):
+                found.append(options.get("password"))
         return [secret for secret in found if isinstance(secret, str) and secret]
 
 
@@ -296,6 +302,8 @@ _MEANINGS = (
 _CUT_OFF = ("closed by server", "reset by peer", "Broken pipe")
 """What redis-py says of a connection that worked, and was closed before the answer."""
 _LATE = f"Redis {LATE}"
+_SECRETS = re.compile(r"//[^\s/]*@|(?i:\b(password|passwd|pwd|secret|token|auth)\b)(\s*[=:]\s*|\s+)[^\s,;)]+")
+"""What may hold a password in the words of a client that we do not know."""
 
 
 def _words(error: Exception) -> str:
@@ -303,11 +311,14 @@ def _words(error: Exception) -> str:
     for marks, meaning in _MEANINGS:
         if any(mark in text for mark in marks):
             return meaning
+    said = _SECRETS.sub("…", str(error))
     if isinstance(error, TimeoutError) or "Timeout" in text or "timed out" in text.lower():
         return _LATE
     if isinstance(error, OSError) or "Connection" in type(error).__name__:
-        return f"Redis cannot be reached: is it running, and is this its address? {error}"
-    return f"Redis: {text}"
+        return f"Redis cannot be reached: is it running, and is this its address? {said}"
+    if type(error).__module__.startswith(("redis.", "valkey.")):
+        return f"Redis: {type(error).__name__} {said}"
+    return f"its client raises {type(error).__name__}{said and f' ({said})'}: does its ping() work?"
 
 
 class _Asking:

@@ -18,7 +18,7 @@ from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import silences
 from pagerduty_logging.state.among import process_name
-from pagerduty_logging.state.asking import Asker, StateStats, nothing
+from pagerduty_logging.state.asking import Asker, Meanwhile, StateStats, nothing
 from pagerduty_logging.state.breaker import LastTries
 from pagerduty_logging.state.ledger import HAND_IN, IN_STEP, Ledger, next_hand_in
 from pagerduty_logging.state.protocol import (
@@ -126,11 +126,11 @@ class SharedState:
         self._asker.guard = guard
 
     def prepare(self, *, greet: bool = False) -> None:
-        """Import what the store needs, while the program starts; what is wrong is said when it is asked.
+        """Import what the store needs; to be called while the program starts: its end may be too late.
 
         Args:
-            greet: connect too, on the thread that makes the calls, and wait for nothing: processes of a fleet
-                that all connect with the first record of an outage would wait for each other.
+            greet: connect too, on the thread of the calls, and wait for nothing: processes of a fleet that
+                all connect in an outage would wait for each other. What is wrong is said then, not later.
         """
         self._asker.prepare(self._request() if greet else None)
 
@@ -171,7 +171,7 @@ class SharedState:
         logger: str = "",
         follow_up: bool = False,
         change: bool = False,
-        meanwhile: Callable[[], object] = nothing,
+        meanwhile: Meanwhile = nothing,
     ) -> Answer:
         """Ask whether to send an event; what was counted goes with the question, in one round trip.
 
@@ -264,13 +264,14 @@ class SharedState:
         return answered
 
     def hand_in_all(self) -> None:
-        """Hand in all that was noted, as long as the state answers in time."""
+        """Hand in all that was noted, as long as the state answers in time, also if it has just failed."""
         self._notice_fork()
-        before = 0
-        while (left := len(self._ledger)) and left != before:
-            before, wait = left, self._asker.breaker.patience(self._clock())
-            if wait <= 0.0 or self._exchange(wait=wait) is None:
-                return
+        before, breaker = 0, self._asker.breaker
+        with breaker.lifted():
+            while (left := len(self._ledger)) and left != before:
+                before = left
+                if self._exchange(wait=breaker.patience(self._clock())) is None:
+                    return
 
     def due(self) -> float | None:
         """Return the seconds until `hand_in` is to be called; None: nothing is new."""
@@ -327,7 +328,7 @@ class SharedState:
         claim: Claim | None = None,
         spend: int | None = None,
         wait: float | None = None,
-        meanwhile: Callable[[], object] = nothing,
+        meanwhile: Meanwhile = nothing,
         last: bool = False,
     ) -> Reply | None:
         """Do one exchange with what is to be handed in; None: the state did not answer, or not yet.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from random import uniform
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import shared_exchange
 from pagerduty_logging.state.among import Among
-from pagerduty_logging.state.breaker import UNHURRIED
+from pagerduty_logging.state.breaker import LOCKED, UNHURRIED
 from pagerduty_logging.state.helper import Guard
 from pagerduty_logging.state.line import Line
 from pagerduty_logging.state.protocol import (
@@ -271,7 +272,8 @@ class SqliteStore:
         if os.path.exists(self.path) and not os.path.isfile(self.path):
             raise StateError(f"{self.path} is a device, a pipe or a socket: name a file")
         with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            os.close(os.open(os.path.realpath(self.path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        _keep_from_others(self.path)
         self._is_the_same_file()  # before it is opened: one that takes its place now is noticed the next time
         connection = self._connection = opened(self.path, seconds)
         return connection
@@ -289,13 +291,15 @@ class SqliteStore:
     def _words(self, error: Exception) -> str:
         if isinstance(error, FileNotFoundError):
             return f"{self.path} cannot be made: its directory does not exist ({error.strerror})"
+        if isinstance(error, PermissionError):
+            return f"{self.path} cannot be made: this user may not write there ({error.strerror})"
         if isinstance(error, OSError):
             return f"{self.path}: {error.strerror or error}"
         if isinstance(error, StateError):
             return str(error)
         text = str(error)
         if is_busy(error):
-            return f"{self.path} is locked by another program"
+            return f"{self.path} {LOCKED}"
         if any(mark in text for mark in _BROKEN) or isinstance(error, json.JSONDecodeError):
             return f"{self.path} is no SQLite database, or a broken one: move it away, a new one is made"
         if "full" in text:
@@ -307,6 +311,14 @@ class SqliteStore:
         if "unable to open" in text:
             return f"{self.path} cannot be opened: does its directory exist, and may this user write there?"
         return f"{self.path}: {text}"
+
+
+def _keep_from_others(path: str) -> None:
+    """Let only the owner read a file that somebody made in advance, and what SQLite keeps beside it."""
+    for part in (path, f"{path}-wal", f"{path}-shm"):
+        with suppress(OSError):  # it is another user's, or is not there
+            if stat.S_IMODE(os.stat(part).st_mode) & 0o077:
+                os.chmod(part, 0o600)
 
 
 def _looks(seconds: float) -> Iterator[None]:

@@ -19,7 +19,7 @@ import pytest
 
 from pagerduty_logging import PagerDutyHandler, Resolve, Trigger
 from pagerduty_logging.delivery.body import BodyOf
-from pagerduty_logging.delivery.claims import A_MOMENT, GATHER, SOON, Claims
+from pagerduty_logging.delivery.claims import A_MOMENT, GATHER, SOON, Claims, Windows
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Kind, Named, Pending, nobody_waits
@@ -172,8 +172,7 @@ class Fleet:
                 throttle=self.throttle,
                 again=self._again,
                 size=self._report_size,
-                window=WINDOW,
-                longest=4 * WINDOW,
+                windows=Windows(WINDOW, 4 * WINDOW),
                 release=release,
                 wall=lambda: EPOCH + self.now,
                 **options,

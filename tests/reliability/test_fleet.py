@@ -14,6 +14,7 @@ from pagerduty_logging.sandbox import Delay, Sandbox
 from pagerduty_logging.state.ledger import HAND_IN
 from pagerduty_logging.state.options import find_place
 from pagerduty_logging.state.protocol import KnownProblem
+from tests.measured import in_good_time
 from tests.state.servers import Server, running
 
 from .programs import PATIENT, PRELUDE, run, says, started, until
@@ -91,6 +92,33 @@ def test_a_crash_loop_is_one_alert_that_says_how_many_starts(pagerduty: Sandbox,
     assert details(last)["starts"].startswith(f"{starts} starts in ")
     assert details(last)["first_seen"] == details(first)["first_seen"]
     assert len(pagerduty.alerts) == 1
+
+
+def test_what_a_dead_process_left_in_its_spool_has_the_figures_of_all(
+    pagerduty: Sandbox, state: str, tmp_path: Path
+) -> None:
+    options = f"state={state!r}, repeat_interval=0.1, follow_up=0.0"
+    run(
+        f"""
+        made = attached({options})
+        for _ in range(30):
+            log.error("disk full")
+        """,
+        pagerduty.url,
+        preload=WELL,
+    ).well()
+    killed = """
+    attached(spool=os.environ["SPOOL"])
+    log.error("disk full")
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    with Sandbox() as unreached:
+        unreached.fail_next(Delay(60.0))
+        run(killed, unreached.url, spool=tmp_path, measured=False)
+    run(f'attached({options}, spool=os.environ["SPOOL"])', pagerduty.url, spool=tmp_path, preload=WELL).well()
+    found = details(pagerduty.events[-1])
+    assert found["occurrences"] == 30, "what the dead one had counted alone is lost with it"
+    assert (found["why"].partition(":")[0], found["processes"]) == ("again", 1)
 
 
 def test_a_restart_knows_what_was_paged_and_what_was_resolved(pagerduty: Sandbox, state: str) -> None:
@@ -403,8 +431,7 @@ def test_what_was_counted_while_the_state_hung_is_handed_in_when_it_is_back(
 
 
 def test_a_caller_is_never_held_up_by_a_state_that_hangs(pagerduty: Sandbox, server: Server) -> None:
-    server.signal(signal.SIGSTOP)
-    try:
+    def logged() -> None:
         ended = run(
             f"""
             made = attached(state={server.url!r}, flush_timeout=1.0)
@@ -418,10 +445,14 @@ def test_a_caller_is_never_held_up_by_a_state_that_hangs(pagerduty: Sandbox, ser
             pagerduty.url,
             measured=False,
         )
+        assert ended.status == 0
+        assert float(ended.out) < 0.2
+
+    server.signal(signal.SIGSTOP)
+    try:
+        in_good_time(logged)
     finally:
         server.signal(signal.SIGCONT)
-    assert ended.status == 0
-    assert float(ended.out) < 0.2
 
 
 # --- a sender that dies --------------------------------------------------------------------------

@@ -1,9 +1,7 @@
 """What the handlers of one process ask at one moment costs a state little more than one of them."""
 
-import sqlite3
 import threading
 import time
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ from pagerduty_logging.state.protocol import (
 )
 from pagerduty_logging.state.shared_exchange import SharedExchange, User
 
-from .conftest import Member
+from .conftest import Member, locked
 
 MINE = Mine(occurrences=1, suppressed=0, first_seen=0.0, last_seen=0.0)
 
@@ -358,8 +356,7 @@ def test_of_many_handlers_whose_file_is_locked_one_sends(tmp_path: Path, many: b
     for number, member in enumerate(members):
         assert isinstance(member.ask(f"problem {number}"), Mine)
     assert isinstance(there.ask("known"), Mine)
-    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
-        holder.execute("BEGIN IMMEDIATE")
+    with locked(path):
         assert here.ask() == Unknown()
         for answer in (there.ask(), here.ask("known")):
             assert isinstance(answer, Anothers if many else Unknown)
