@@ -58,7 +58,7 @@ def test_what_is_done_meanwhile_is_done_once_and_before_the_answer_is_waited_for
     here = Member(proxy.url)
     here.ask()
     assert isinstance(here.ask("network", meanwhile=done.append), Mine)
-    assert done == [True], "the worker would only wait: no thread of this process does anything for the answer"
+    assert done == [True], "no thread of this process does anything for the answer"
     proxy.close()
 
 
