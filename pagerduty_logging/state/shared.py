@@ -18,7 +18,7 @@ from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import silences
 from pagerduty_logging.state.among import process_name
-from pagerduty_logging.state.asking import Asker, StateStats, nothing
+from pagerduty_logging.state.asking import Asker, Meanwhile, StateStats, nothing
 from pagerduty_logging.state.breaker import LastTries
 from pagerduty_logging.state.outbox import HAND_IN, IN_STEP, Outbox, next_hand_in
 from pagerduty_logging.state.protocol import (
@@ -171,7 +171,7 @@ class SharedState:
         logger: str = "",
         follow_up: bool = False,
         change: bool = False,
-        meanwhile: Callable[[], object] = nothing,
+        meanwhile: Meanwhile = nothing,
     ) -> Answer:
         """Ask whether to send an event; what was counted goes with the question, in one round trip.
 
@@ -328,7 +328,7 @@ class SharedState:
         claim: Claim | None = None,
         spend: int | None = None,
         wait: float | None = None,
-        meanwhile: Callable[[], object] = nothing,
+        meanwhile: Meanwhile = nothing,
         last: bool = False,
     ) -> Reply | None:
         """Do one exchange with what is to be handed in; None: the state did not answer, or not yet.
