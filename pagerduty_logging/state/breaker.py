@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pagerduty_logging.state.protocol import StateError
 
-NO_ANSWER, LATE = "no answer", "does not answer in time"
+NO_ANSWER, LATE, LOCKED = "no answer", "does not answer in time", "is locked by another program"
 """How the reasons begin, or end, that say no more than that."""
 FIRST_PAUSE = 1.0
 """Seconds after a failure in which the state is not called."""

@@ -329,6 +329,12 @@ local function exchange()
     redis.call('SET', KEYS[base + 1], math.max(before, request.sequence), 'PX', math.ceil(math.max(request.remember, 3600) * 1000))
     if request.release then
         local started = redis.call('HGET', KEYS[base + 5], request.release)
+        if not started then
+            local known = redis.call('HGETALL', KEYS[base + 5])
+            for i = 1, #known, 2 do
+                if tonumber(known[i + 1]) < now - request.remember then redis.call('HDEL', KEYS[base + 5], known[i]) end
+            end
+        end
         if not started or tonumber(started) > now - request.started then
             redis.call('HSET', KEYS[base + 5], request.release, now - request.started)
         end
@@ -357,4 +363,5 @@ for i, text in ipairs(ARGV) do
     replies[i] = exchange()
 end
 for _, key in ipairs(changed) do write(key, records[key]) end
+if #changed > 0 then redis.call('ZREMRANGEBYSCORE', KEYS[base + 4], '-inf', now) end
 return cjson.encode(replies)

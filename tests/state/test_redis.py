@@ -257,7 +257,37 @@ def test_what_a_client_says_is_repeated_without_its_password():
     client.execute_command = execute_command
     here = Member(client)
     assert here.ask() == Unknown()
-    assert here.state.stats.why == "Redis: RuntimeError cannot log in with …"
+    why = "its client raises RuntimeError (cannot log in with ….): does its ping() work?"
+    assert here.state.stats.why == why
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no way to redis://user:hunter2@cache:6379",
+        "cannot log in, password=hunter2",
+        "AUTH hunter2 failed",
+        "wrong secret: hunter2",
+    ],
+)
+@pytest.mark.usefixtures("hurried")
+def test_what_a_strange_client_says_is_repeated_without_a_password(words: str):
+    for error in (RuntimeError(words), ConnectionError(words), redis.RedisError(words)):
+        here = Member(Strange(lambda error=error: _raise(error)))
+        assert here.ask() == Unknown()
+        assert "hunter2" not in here.said[0]
+        assert "…" in here.said[0]
+
+
+def test_what_has_expired_is_in_no_key(redis_server: Server):
+    server = redis_server.client()
+    server.zadd(f"{PREFIX}index", {f"{PREFIX}problem:long ago": time.time() - 1.0})
+    Member(redis_server.url, release="1").tell()
+    assert [name.rpartition(b":")[2] for name in server.zrange(f"{PREFIX}index", 0, -1)] == [b"disk"]
+    time.sleep(0.1)
+    here = Member(redis_server.url, remember=0.05, release="2")
+    here.ask()
+    assert set(server.hgetall(f"{PREFIX}releases:{here.state._sender.space}")) == {b"2"}
 
 
 def test_the_acl_rules_of_the_readme_suffice(own_server: Server):

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pagerduty_logging.state.breaker import PATIENCE
-from pagerduty_logging.state.ledger import HAND_IN, IN_STEP, next_hand_in
 from pagerduty_logging.state.options import find_place
+from pagerduty_logging.state.outbox import HAND_IN, IN_STEP, next_hand_in
 from pagerduty_logging.state.protocol import (
     LEASE,
     Anothers,
@@ -260,7 +260,7 @@ def test_a_process_of_which_only_the_main_thread_has_ended_goes_on(member):
     until(last.state.hand_in)
     _report(first, _end(first, 20))
     last.state.end()
-    last.state._ledger.ends_until = time.monotonic()  # half a minute later
+    last.state._outbox.ends_until = time.monotonic()  # half a minute later
     last.see(n=50)
     assert last.ask(n=0, follow_up=True).told
 
@@ -737,3 +737,64 @@ def test_a_state_that_always_answers_a_little_late_leaves_time_for_claims():
         state.count("disk", 1, first=0.0, last=0.0, severity=1)
     assert state._asker.breaker.patience(time.monotonic()) > 0.1
     assert state.stats.answers
+
+
+def broken_store(error: Exception | None, asked: threading.Event):
+    class Broken:
+        among = None
+
+        def exchange(self, request, seconds):
+            asked.set()
+            if error is not None:
+                raise error
+            return Reply(now=0.0, handed_in=True)
+
+        def begin(self, request):
+            return None
+
+        def hand_over(self, request, guard):
+            return None
+
+        def beside(self):
+            return self
+
+        def close(self):
+            pass
+
+    return Broken()
+
+
+@pytest.mark.parametrize(
+    ("why", "is_said"),
+    [
+        ("Redis refuses the user name", True),
+        ("no answer within 0.25 s", False),
+        ("/x is locked by another program", False),
+    ],
+)
+def test_a_state_that_cannot_be_used_is_reported_when_the_program_starts_and_only_once(
+    why: str, is_said: bool
+):
+    said: list[str] = []
+    asked = threading.Event()
+    state = SharedState(
+        lambda: broken_store(StateError(why), asked),
+        where="the state",
+        space="",
+        host="",
+        say=lambda topic, text: said.append(text),
+    )
+    state.prepare(greet=True)
+    assert asked.wait(20.0)
+    state._asker._helper.start(lambda: None).wait(20.0)  # comes behind it
+    text = f"the state does not answer: {why}. Pages go out as without state"
+    assert said == [text] * is_said
+    assert state.stats.answers is not is_said
+    assert state.claim("disk", 1, at=0.0) == Unknown()
+    assert said == [text]
+    state._asker.breaker.until = 0.0
+    state._asker.make_store = lambda: broken_store(None, asked)
+    state._asker.store = None
+    until(state.hand_in)
+    assert said == [text, "the state answers again"]
+    state.close(1.0)
