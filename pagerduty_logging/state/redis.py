@@ -287,6 +287,7 @@ _MEANINGS = (
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
     (("MOVED", "Moved", "CROSSSLOT", "in cluster mode"),
      "this Redis is a node of a cluster: give a client instead of its address, a redis.RedisCluster"),
+    (("Unknown Redis command",), "this Redis lacks a command that the state needs: Redis 5 or later has all"),
     (("unknown command",),
      "this is no Redis itself, but a Sentinel or a proxy without scripts: give the address of Redis"),
     (("InvalidResponse", "Protocol Error", "Connection not ready"),

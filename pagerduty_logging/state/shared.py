@@ -129,8 +129,8 @@ class SharedState:
         """Import what the store needs; to be called while the program starts: its end may be too late.
 
         Args:
-            greet: connect too, on the thread of the calls, and wait for nothing: processes of a fleet that all
-                connect in an outage would wait for each other. What is wrong is said then, not later.
+            greet: connect too, on the thread of the calls, and wait for nothing: processes of a fleet that
+                all connect in an outage would wait for each other. What is wrong is said then, not later.
         """
         self._asker.prepare(self._request() if greet else None)
 
