@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pagerduty_logging import PagerDutyHandler, cli
 from pagerduty_logging.delivery import process
@@ -16,6 +17,10 @@ from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 from pagerduty_logging.state import breaker
 from pagerduty_logging.state import redis as redis_state
+
+# A busy machine is slow now and then; that says nothing of what is tested.
+settings.register_profile("busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_configure() -> None:

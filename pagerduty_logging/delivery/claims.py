@@ -16,7 +16,7 @@ from pagerduty_logging.events_api.decoding import summary_of
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Resolve, Severity, Trigger
 from pagerduty_logging.state.asking import nothing
-from pagerduty_logging.state.ledger import HAND_IN
+from pagerduty_logging.state.outbox import HAND_IN
 from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP
 from pagerduty_logging.state.protocol import Anothers, Answer, Later, Mine, Silenced, Unknown
 from pagerduty_logging.state.shared import SharedState
@@ -130,7 +130,6 @@ class Claims:
         self._clock = clock
         self._wall = wall
         self._allowed = _Attempt()
-        self._of_new: Mine | None = None
         self._haste = _Haste()
         state.set_guard(guard)
 
@@ -256,11 +255,10 @@ class Claims:
 
     def _likely(self, body: Body, at: float) -> Mine | None:
         """Return what the answer is likely to be: for a new problem, the same as for the one before."""
-        likely = self._of_new
-        if likely is None or body.why != Why.FIRST:
+        before = self._allowed.answer
+        if body.why != Why.FIRST or not isinstance(before, Mine) or before.events:
             return None
-        likely.first_seen = likely.last_seen = at
-        return likely
+        return replace(before, first_seen=at, last_seen=at)
 
     def _follows(self, pending: Pending, answer: Answer) -> bool:
         match answer:
@@ -336,8 +334,6 @@ class Claims:
         key, answer, severity = pending.dedup_key, self._allowed.answer, pending.severity.rank
         self._note_summary(pending)
         known = answer.occurrences if isinstance(answer, Mine) else self._counting.known_here(key)
-        if isinstance(answer, Mine) and not answer.events:
-            self._of_new = replace(answer)
         follow_up, window = pending.kind is Kind.FOLLOW_UP, self._windows.after(answer, severity)
         self._state.commit(key, severity, occurrences=known, window=window, follow_up=follow_up)
 

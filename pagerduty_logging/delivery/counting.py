@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.state.known import REMEMBERED
-from pagerduty_logging.state.ledger import HAND_IN
+from pagerduty_logging.state.outbox import HAND_IN
 from pagerduty_logging.state.problem import HandedIn, Problem
 from pagerduty_logging.state.records import ACTIVE
 from pagerduty_logging.state.shared import SharedState

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable
 
 from pagerduty_logging.state import decide
-from pagerduty_logging.state.ledger import with_age
+from pagerduty_logging.state.outbox import with_age
 from pagerduty_logging.state.protocol import (
     LEASE,
     MINUTE,

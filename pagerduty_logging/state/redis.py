@@ -20,7 +20,6 @@ from pagerduty_logging.state import shared_exchange
 from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import LATE, CutOff
 from pagerduty_logging.state.helper import Guard, waited, waited_by_many
-from pagerduty_logging.state.line import Batch, Line, Waiting
 from pagerduty_logging.state.protocol import (
     KnownProblem,
     Reply,
@@ -30,7 +29,7 @@ from pagerduty_logging.state.protocol import (
     UnderWay,
 )
 from pagerduty_logging.state.redis_connection import (
-    Link,
+    RedisConnection,
     connected,
     is_unknown_script,
     renewed,
@@ -45,6 +44,7 @@ from pagerduty_logging.state.redis_messages import (
     text_of,
     unpacked,
 )
+from pagerduty_logging.state.request_queue import JointExchange, QueuedRequest, RequestQueue
 
 PATIENCE = 0.25
 """Seconds that a client of ours waits to connect, and for an answer."""
@@ -112,35 +112,35 @@ class RedisStore:
         return shared_exchange.of(self._place).among(self._user)
 
     def exchange(self, request: Request, seconds: float) -> Reply:
-        line = self._line(request)
+        queue = self._queue_for(request)
 
         def do(requests: list[Request]) -> list[Reply]:
-            return self._exchange(line, requests)
+            return self._exchange(queue, requests)
 
         reply = shared_exchange.of(self._place).ask(self._user, request, do)
         self._answered = True
         return reply
 
-    def _exchange(self, line: Line, requests: list[Request]) -> list[Reply]:
+    def _exchange(self, queue: RequestQueue, requests: list[Request]) -> list[Reply]:
         try:
             if self._given is None:
-                link = line.link = line.link or Link(
+                connection = queue.connection = queue.connection or RedisConnection(
                     connected(self._url, self._patience), self._sha, self._lua
                 )
-                link.answers = False
-                renewed(link.client.connection)
-                text = self._asked(link.client, requests)
-                link.answers = speaks_at_once(link.client.connection)
+                connection.answers = False
+                renewed(connection.client.connection)
+                text = self._asked(connection.client, requests)
+                connection.answers = speaks_at_once(connection.client.connection)
             else:
                 text = self._asked(self._given, requests)
             return unpacked(requests, text)
         except Exception as error:
-            if line.link is not None:
-                line.link.hang_up()
+            if queue.connection is not None:
+                queue.connection.hang_up()
             raise self._error(error) from None
 
-    def _line(self, request: Request) -> Line:
-        return shared_exchange.of(self._place).line(request)
+    def _queue_for(self, request: Request) -> RequestQueue:
+        return shared_exchange.of(self._place).queue_for(request)
 
     def _asked(self, client: Any, requests: list[Request]) -> Any:
         words = arguments(requests)
@@ -153,15 +153,15 @@ class RedisStore:
 
     def begin(self, request: Request) -> UnderWay | None:
         users = shared_exchange.of(self._place)
-        line = users.line(request)
-        link: Link | None = line.link
-        if self._given is not None or link is None or not self._answered:
+        queue = users.queue_for(request)
+        connection: RedisConnection | None = queue.connection
+        if self._given is not None or connection is None or not self._answered:
             return None
-        mine, batch = line.enter(request)
-        if batch is not None and not link.answers:
-            batch.leave(mine)
+        mine, joint = queue.enter(request)
+        if joint is not None and not connection.answers:
+            joint.leave(mine)
             return None
-        return _Asking(self, line, mine, batch, alone=users.alone(self._user))
+        return _Asking(self, queue, mine, joint, alone=users.alone(self._user))
 
     def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
         users = shared_exchange.of(self._place)
@@ -225,10 +225,10 @@ class RedisStore:
         if own is not None:
             own.close()
         users = shared_exchange.of(self._place)
-        line = users.hand_ins if self._hands_in else users.claims
-        if users.leave(self._user) and line.link is not None:
-            link, line.link = line.link, None
-            link.client.close()
+        queue = users.hand_ins if self._hands_in else users.claims
+        if users.leave(self._user) and queue.connection is not None:
+            connection, queue.connection = queue.connection, None
+            connection.client.close()
 
     def abandon(self) -> None:
         if self._own is not None:
@@ -332,49 +332,55 @@ class _Asking:
     """An exchange that was sent, or waits for one that was, and whose answer is to come."""
 
     def __init__(
-        self, store: RedisStore, line: Line, mine: Waiting, batch: Batch | None, *, alone: bool
+        self,
+        store: RedisStore,
+        queue: RequestQueue,
+        mine: QueuedRequest,
+        joint: JointExchange | None,
+        *,
+        alone: bool,
     ) -> None:
         self._store = store
-        self._line = line
-        self._mine, self._batch = mine, batch
+        self._queue = queue
+        self._mine, self._joint = mine, joint
         self._way = waited if alone else waited_by_many
         self.result = mine.result
         self._seconds = 0.0
         self._error: Exception | None = None
         # Only what is read in any case: an answer that nobody reads would be taken for the next one's.
-        self._sent = batch is not None and bool(batch.requests)
+        self._sent = joint is not None and bool(joint.requests)
         self.others_wait = not (self._sent and alone)
-        if batch is not None and self._sent:
+        if joint is not None and self._sent:
             try:
-                self._send(batch.requests)
+                self._send(joint.requests)
             except Exception as error:
                 self._error = error
 
     def _send(self, requests: list[Request]) -> None:
-        link = self._line.link
-        if link is None or not link.answers:
+        connection = self._queue.connection
+        if connection is None or not connection.answers:
             raise CutOff("Redis has closed the connection")
-        link.send(arguments(requests))
+        connection.send(arguments(requests))
 
     def wait(self, seconds: float) -> bool:
         self._seconds = seconds
-        if self._batch is not None:
-            self._batch.ask(self._read)
-        return self._mine.ended or self._line.run(self._mine, seconds, self._read, prompt=True)
+        if self._joint is not None:
+            self._joint.ask(self._read)
+        return self._mine.ended or self._queue.run(self._mine, seconds, self._read, prompt=True)
 
     def _read(self, requests: list[Request]) -> list[Reply]:
         """Return the replies to what was sent, or is to be sent now."""
-        link = self._line.link
+        connection = self._queue.connection
         try:
             if self._error is not None:
                 raise self._error
             if not self._sent:
                 self._send(requests)
             self._sent = False
-            return unpacked(requests, link.receive(self._seconds, self._way))
+            return unpacked(requests, connection.receive(self._seconds, self._way))
         except Exception as error:
             self._error = None
-            if link is not None:
-                link.answers = False
-                link.hang_up()
+            if connection is not None:
+                connection.answers = False
+                connection.hang_up()
             raise self._store._error(error) from None

@@ -23,7 +23,6 @@ from pagerduty_logging.state import shared_exchange
 from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import LOCKED, UNHURRIED
 from pagerduty_logging.state.helper import Guard
-from pagerduty_logging.state.line import Line
 from pagerduty_logging.state.protocol import (
     KnownProblem,
     Reply,
@@ -32,6 +31,7 @@ from pagerduty_logging.state.protocol import (
     StateError,
     UnderWay,
 )
+from pagerduty_logging.state.request_queue import RequestQueue
 from pagerduty_logging.state.sqlite_draft import LastWritten, record_in
 from pagerduty_logging.state.sqlite_exchange import (
     CHANGES,
@@ -87,20 +87,20 @@ class SqliteStore:
         users = shared_exchange.of(self.path)
         if users.alone(self._user):
             return self._exchange([request], seconds)[0]
-        line = users.line(request)
+        queue = users.queue_for(request)
 
         def do(requests: list[Request]) -> list[Reply]:
-            return self._link(line).exchange(requests, seconds)
+            return self._shared_connection(queue).exchange(requests, seconds)
 
         return users.ask(self._user, request, do)
 
-    def _link(self, line: Line) -> shared_exchange.SharedConnection:
+    def _shared_connection(self, queue: RequestQueue) -> shared_exchange.SharedConnection:
         """Return what the handlers of this process speak on: one connection."""
-        if line.link is None:
+        if queue.connection is None:
             store = SqliteStore(self.path, self._clock, keeps_open=self._keeps_open)
-            line.link = shared_exchange.SharedConnection(store._exchange, store._close)
-        link: shared_exchange.SharedConnection = line.link
-        return link
+            queue.connection = shared_exchange.SharedConnection(store._exchange, store._close)
+        connection: shared_exchange.SharedConnection = queue.connection
+        return connection
 
     def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:
         looked: list[Reply | None] = [None] * len(requests)
@@ -151,16 +151,16 @@ class SqliteStore:
 
     def begin(self, request: Request) -> UnderWay | None:
         users = shared_exchange.of(self.path)
-        line = users.line(request)
-        if users.alone(self._user) or line.link is None:
+        queue = users.queue_for(request)
+        if users.alone(self._user) or queue.connection is None:
             return None
-        return shared_exchange.Joined(line, request, lambda: self._link(line))
+        return shared_exchange.Joined(queue, request, lambda: self._shared_connection(queue))
 
     def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
         users = shared_exchange.of(self.path)
 
         def do(requests: list[Request]) -> list[Reply]:
-            return self._link(users.hand_ins).exchange(requests, UNHURRIED)
+            return self._shared_connection(users.hand_ins).exchange(requests, UNHURRIED)
 
         return users.hand_over(self._user, request, do, guard)
 
@@ -209,10 +209,10 @@ class SqliteStore:
         self._close()
         users = shared_exchange.of(self.path)
         if users.leave(self._user):
-            for line in (users.claims, users.hand_ins):
-                link, line.link = line.link, None
-                if link is not None:
-                    link.leave(PATIENCE)  # its files may be deleted next
+            for queue in (users.claims, users.hand_ins):
+                connection, queue.connection = queue.connection, None
+                if connection is not None:
+                    connection.leave(PATIENCE)  # its files may be deleted next
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None

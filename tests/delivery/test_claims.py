@@ -29,7 +29,7 @@ from pagerduty_logging.events_api.errors import EventsError, NetworkError
 from pagerduty_logging.events_api.events import Acknowledge, Change, Event, Severity
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
-from pagerduty_logging.state.ledger import HAND_IN
+from pagerduty_logging.state.outbox import HAND_IN
 from pagerduty_logging.state.protocol import (
     Anothers,
     Later,

@@ -308,6 +308,11 @@ def test_the_default_formatter_of_basic_config_is_not_used(sandbox: Sandbox) -> 
 # Fields
 
 
+def test_the_component_has_no_number_of_the_process() -> None:
+    for name in ("[4711] conductor.worker", "conductor.worker.139655653531792"):
+        assert _trigger(record(name=name)).component == "conductor.worker"
+
+
 def test_fields_come_from_the_record() -> None:
     trigger = _trigger(record(created=WHEN))
     assert trigger.component == "app.orders"

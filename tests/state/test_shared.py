@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pagerduty_logging.state.breaker import PATIENCE
-from pagerduty_logging.state.ledger import HAND_IN, IN_STEP, next_hand_in
 from pagerduty_logging.state.options import find_place
+from pagerduty_logging.state.outbox import HAND_IN, IN_STEP, next_hand_in
 from pagerduty_logging.state.protocol import (
     LEASE,
     Anothers,

@@ -1,4 +1,4 @@
-"""What a process has to hand in: occurrences and outcomes that the state does not know yet.
+"""The outbox: occurrences and outcomes that a process has not handed in to the state yet.
 
 A batch keeps its number and its content until the state has answered it: however often it is sent, and
 whichever answer is lost, it counts once.
@@ -78,7 +78,7 @@ NOTHING = Batch()
 
 
 @dataclass(slots=True)
-class Ledger:
+class Outbox:
     """Gathers what is to be handed in.
 
     Attributes:
