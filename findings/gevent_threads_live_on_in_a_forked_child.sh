@@ -28,11 +28,13 @@ parent = os.getpid()
 thread = threading.Thread(target=send, daemon=True)
 thread.start()
 time.sleep(0.05)
-if os.fork() == 0:
+child = os.fork()
+if child == 0:
     print("in the child: alive", thread.is_alive(), "threads", len(threading.enumerate()), flush=True)
     time.sleep(0.6)
     sys.exit()
-os.wait()
+os.waitpid(child, 0)
+time.sleep(0.5)
 PY
 PYTHONPATH=$folder python3 "$folder/main.py" > "$folder/out" 2> "$folder/err"
 cat "$folder/out"
