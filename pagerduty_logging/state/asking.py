@@ -164,7 +164,7 @@ class Asker:
                 store.exchange(hello, 0.0)  # calls that somebody waits for come behind it
         except Exception as error:
             why = _words(error)
-            if _is_known(why) and self.stats.answers:
+            if _is_known(why) and LATE not in why and self.stats.answers:
                 self._say_why(why)
 
     def ask(
@@ -317,8 +317,10 @@ class Asker:
 
     def _failed(self, why: str, held: float) -> None:
         if not self.breaker.open:
-            if self.stats.why != why:  # else it was said when the program started
+            if self.stats.answers:  # else it was said when the program started
                 self._say_why(why)
+            elif _is_known(why):
+                self.stats = replace(self.stats, why=why)
         else:
             if _is_known(why) and str(self.stats.why).startswith(NO_ANSWER):
                 self._say("why no state", f"{self.stats.where} does not answer: {why}")

@@ -770,6 +770,7 @@ def broken_store(error: Exception | None, asked: threading.Event):
         ("Redis refuses the user name", True),
         ("no answer within 0.25 s", False),
         ("/x is locked by another program", False),
+        ("Redis does not answer in time: does it speak TLS there?", False),
     ],
 )
 def test_a_state_that_cannot_be_used_is_reported_when_the_program_starts_and_only_once(
@@ -787,7 +788,8 @@ def test_a_state_that_cannot_be_used_is_reported_when_the_program_starts_and_onl
     state.prepare(greet=True)
     assert asked.wait(20.0)
     state._asker._helper.start(lambda: None).wait(20.0)  # comes behind it
-    text = f"the state does not answer: {why}. Pages go out as without state"
+    stop = "" if why.endswith("?") else "."
+    text = f"the state does not answer: {why}{stop} Pages go out as without state"
     assert said == [text] * is_said
     assert state.stats.answers is not is_said
     assert state.claim("disk", 1, at=0.0) == Unknown()
