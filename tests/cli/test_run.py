@@ -281,7 +281,7 @@ def test_a_command_that_takes_too_long_pages_and_is_ended_with_all_it_started(sa
     assert told["custom_details"]["stderr"] == ["working"]
 
 
-def test_a_command_that_does_not_end_when_told_is_killed():
+def test_a_command_that_does_not_end_by_sigterm_is_killed():
     program = """
     from pagerduty_logging.cli.supervisor import Supervisor
     command = ["sh", "-c", "trap '' TERM; sleep 60 & echo $!; wait; wait; sleep 60"]
@@ -296,7 +296,7 @@ def test_a_command_that_does_not_end_when_told_is_killed():
     until(lambda: is_gone(child))
 
 
-def test_a_stderr_that_is_closed_is_no_trouble():
+def test_a_closed_stderr_does_not_matter():
     program = """
     from pagerduty_logging.cli.supervisor import Supervisor
     outcome = Supervisor(["sh", "-c", "echo lost >&2; exit 8"], on_timeout=print).run()

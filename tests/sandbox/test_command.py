@@ -164,7 +164,7 @@ def test_an_invalid_port_is_a_usage_error(port: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit) as ending:
         cli.main(["sandbox", "--port", port])
     assert ending.value.code == 2
-    assert "is no port from 0 to 65535" in capsys.readouterr().err
+    assert "is not a port from 0 to 65535" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

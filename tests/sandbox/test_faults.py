@@ -245,6 +245,6 @@ def test_a_fault_has_a_json_form(fields: dict[str, Any], fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"fault": "sulk"}, {"fault": []}, {"fault": "hang", "seconds": 1}])
-def test_json_that_is_no_fault_is_a_value_error(fields: dict[str, Any]) -> None:
+def test_json_that_is_not_a_fault_is_a_value_error(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"fault|answer|hang"):
         from_json(fields)

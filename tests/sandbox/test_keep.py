@@ -109,8 +109,8 @@ def test_a_file_that_was_deleted_is_written_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_device_is_no_file_to_keep_events_in() -> None:
-    with pytest.raises(ValueError, match="/dev/full is no regular file"):
+def test_a_device_is_not_a_file_to_keep_events_in() -> None:
+    with pytest.raises(ValueError, match="/dev/full is not a regular file"):
         Sandbox(keep="/dev/full")
 
 

@@ -443,7 +443,7 @@ def test_a_condition_may_ask_the_sandbox_over_http(send: Sender, sandbox: Sandbo
     sandbox.wait_until(lambda: send(trigger()) and len(sandbox.events) == 3)
 
 
-def test_an_empty_sandbox_in_vain_says_so(sandbox: Sandbox) -> None:
+def test_an_expectation_of_an_empty_sandbox_says_that_it_is_empty(sandbox: Sandbox) -> None:
     with pytest.raises(AssertionError, match="none"):
         sandbox.wait_for(1, timeout=0)
     with pytest.raises(AssertionError, match="there is no alert at all"):

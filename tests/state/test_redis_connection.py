@@ -175,7 +175,7 @@ def test_what_need_not_be_asked_leaves_no_answer_for_the_next_one_to_take(redis_
     first, second = zip(stores, requests, strict=True)
     assert isinstance(first[0].exchange(first[1], 1.0).answer, Mine)
     calls = redis_server.client().info("commandstats")["cmdstat_evalsha"]["calls"]
-    stores[1]._line(requests[1])._turn = JustFree()
+    stores[1]._queue_for(requests[1])._turn = JustFree()
     under_way = second[0].begin(second[1])
     assert under_way is not None
     assert under_way.wait(1.0)
@@ -192,9 +192,9 @@ def test_a_connection_with_an_answer_to_something_else_is_given_up(redis_server:
         sender=Sender(name="one", process="one", host="web-1", space="space"), claim=Claim("disk", 1, 0.0)
     )
     store.exchange(replace(request, claim=None), 1.0)
-    line = store._line(request)
-    line.link.client.connection.send_command("PING")
-    asking = _Asking(store, line, line.join(request), line.lead(), alone=True)
+    queue = store._queue_for(request)
+    queue.connection.client.connection.send_command("PING")
+    asking = _Asking(store, queue, queue.join(request), queue.lead(), alone=True)
     assert asking.wait(1.0)
     with pytest.raises(StateError, match="nonsense"):
         asking.result()

@@ -75,6 +75,22 @@ def test_the_file_is_for_its_owner_alone(path: Path):
         os.umask(umask)
 
 
+def test_a_file_that_was_made_in_advance_is_for_its_owner_alone_too(path: Path, tmp_path: Path):
+    path.touch(0o666)
+    path.chmod(0o666)
+    link = tmp_path / "link.sqlite"
+    link.symlink_to(tmp_path / "far.sqlite")
+    umask = os.umask(0)
+    try:
+        for one in (path, link):
+            Member(one).tell()
+    finally:
+        os.umask(umask)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.rglob("*.sqlite*")}
+    assert len(modes) == 7
+    assert set(modes.values()) == {0o600}
+
+
 def test_handlers_of_one_process_that_are_closed_have_closed_their_file(path: Path):
     for number in range(10):
         here, there = Member(path), Member(path)
@@ -113,6 +129,11 @@ def test_a_newer_format_is_left_as_it_is(path: Path):
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
+    bare = path.with_name("bare.sqlite")
+    connection = sqlite3.connect(bare)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    assert "the database of another program" in why(bare), "nobody knows what it is"
     assert "written by a newer pagerduty-logging: update this program" in why(path)
 
 
