@@ -402,8 +402,12 @@ def test_a_silence_ends_by_itself_and_by_hand(member):
     here = member()
     store = here.state._asker.make_store()
     until(here.state.hand_in)
-    store.silence(silence(), 0.3)
-    assert isinstance(here.ask(), Silenced)
+
+    def silenced() -> None:
+        store.silence(silence(), 0.3)
+        assert isinstance(here.ask(), Silenced)
+
+    in_good_time(silenced)
     time.sleep(0.31)
     assert isinstance(here.ask(), Mine)
     stored = store.silence(silence(), 60.0)
