@@ -59,7 +59,7 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
         return cut(f"{line}{_after_heading(words, first)}", MAX_LINE_CHARS).lstrip(": ")
     reports = is_report(origin)
     error, more = _first_cause(_behind_wrapper(chain) if reports else chain[0])
-    text = cut(_said(error, chain), MAX_ERROR_CHARS)
+    text = cut(_text_of(error, chain), MAX_ERROR_CHARS)
     if text and text == words.strip().partition("\n")[0].strip():
         line = text  # its text may be just a code or a number
     if reports:
@@ -115,7 +115,7 @@ def _behind_wrapper(chain: tuple[Raised, ...]) -> Raised:
     return chain[0]
 
 
-def _said(error: Raised, chain: tuple[Raised, ...]) -> str:
+def _text_of(error: Raised, chain: tuple[Raised, ...]) -> str:
     """Return an exception's text; if that is only the `repr` of an object, its cause's.
 
     tenacity's `RetryError` says `RetryError[<Future at 0x7f24b6faa950 state=finished raised ValueError>]`.
@@ -224,5 +224,5 @@ def _last_line(text: str) -> str:
 
 
 def _says(line: str, text: str) -> bool:
-    """Return whether `line` holds `text` as whole words: "cannot" does not say "no", nor "/v1" "v1"."""
+    """Return whether `line` holds `text` as whole words: not "no" in "cannot", and not "v1" in "/v1"."""
     return re.search(rf"(?<![\w/]){re.escape(text)}(?![\w/])", line) is not None
