@@ -62,7 +62,7 @@ MORE = [
 ]
 
 
-@pytest.mark.parametrize("value", ALONE, ids=repr)
+@pytest.mark.parametrize("value", ALONE, ids=lambda value: type(value).__name__)
 def test_values_leave_the_key_as_it_is(value: object) -> None:
     record = record_of(value)
     assert decides_alone(record)
