@@ -26,7 +26,7 @@ from .lines import UNKNOWN, Line, Where, line_of
 from .mappings import Mappings
 from .problem import Identifier
 from .tokens import Token, says_enough, token_of, token_of_words
-from .words import shown, words_of
+from .words import HEADER, shown, words_of
 
 _BY_KEY: Final = ("dedup_key", 0)
 _BY_MESSAGE: Final = ("message", 0)  # places for what is known without a line
@@ -90,9 +90,8 @@ class CallSites:
         appended = printed and not record.exc_info
         if appended:
             found, joined = self._by_printed(record, line, message, printed, -1)
-        elif record.args is None and printed_shapes.MARK in message:
-            begins = printed_shapes.begin_of(message)
-            found = None
+        elif "(" in message and HEADER in message:
+            found, begins = None, printed_shapes.begin_of(message) if record.args is None else 0
             if begins:
                 found, joined = self._by_printed(record, line, message[:begins], message, begins)
         else:
@@ -134,8 +133,9 @@ class CallSites:
 
         It finds None for what it does not know. For `whole` and `begins` see `printed_in`.
         """
-        place = record.name, line.path, record.lineno, record.funcName
-        shape = self._printed.of(place, whole, begins)
+        shape = self._printed.of((record.name, line.path, record.lineno, record.funcName), whole, begins)
+        if HEADER in words:
+            return None, ()
         if shape is None:
             return (line.find(words) if whole.startswith(printed_shapes.STACK, begins) else None), ()
         if line.texts is None:

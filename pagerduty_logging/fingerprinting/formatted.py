@@ -12,6 +12,7 @@ from typing import Any
 
 from . import printed_shapes
 from .lines import Line
+from .words import HEADER
 
 
 class Formatted:
@@ -54,7 +55,7 @@ class Formatted:
             or type(words := about["msg"]) is not str
         ):
             return False
-        if printed_shapes.MARK in words:
+        if HEADER in words:
             words = self._before_traceback(about, words)
         if words is None or line.find(words) is None:
             return False
@@ -71,4 +72,5 @@ class Formatted:
             return None
         place = about["name"], about["pathname"], about["lineno"], about["funcName"]
         shape = self._printed.of(place, text, begins)
-        return None if shape is None or shape.joined else text[:begins]
+        words = text[:begins]
+        return None if shape is None or shape.joined or HEADER in words else words

@@ -1,7 +1,7 @@
 """Lines of source that decide a repeat by themselves: a pattern replaces the text's token.
 
 The pattern is made from the line's first template, if that says enough. It fits fewer texts than the
-template: values in which `token_of` might see more than a value, such as a call or a traceback, do not fit. A
+template: those in which `token_of` might see more than words, such as data, do not fit. A
 line without a template for its texts, as in a wrapper, has a list of its texts, compared without their
 digits, as their masks would be.
 """
@@ -30,19 +30,13 @@ MAX_BEFORE: Final = 3
 """How many likelier templates a line may have before the one of its pattern."""
 MAX_TEXTS: Final = 32
 """How many texts one line may have."""
-_MAX_MATCHED: Final = 1_500
-"""Longer texts that end with a value are compared without the pattern: it would look at each character."""
-_VALUE: Final = r'[^=(<"]{0,1000}'
-_VALUE_OF_WORDS: Final = r'[^(<"]{0,1000}'
+_MAX_WITHIN: Final = 200
+"""Characters of a value before another piece: each of them is looked at."""
 _NO_FIELD: Final = re.compile(r"[\w.-]*+[^\w.=-]", re.ASCII)
 """A text that begins so is not logfmt."""
 _NO_DATA: Final = r"(?![{\[(T]|\Z)"
-_NOT_WITHIN: Final = {
-    "(": r"(?!.*\(most recent call last\))(?!.*sub-exceptions?\)\Z)",
-    "<": r"(?!.*<class ')",
-    '"': r'(?!.*File ")',
-}
-"""By character: what a text with it must not hold."""
+_NO_NAME: Final = r"""(?!<class '|\s*File ")"""
+_NOT_COUNTED: Final = r"(?<!sub-exception\))(?<!sub-exceptions\))"
 
 
 UNKNOWN: Final = Problem("", Last(Severity.ERROR), 0.0, over=True)
@@ -138,7 +132,7 @@ class Line:
 
 
 def finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[str], object] | None:
-    """Return a function that finds texts of these pieces with harmless values between them.
+    """Return a function that finds texts of these pieces, whatever stands between them but a traceback.
 
     It does not find texts that one of the templates BEFORE fits.
     """
@@ -148,26 +142,29 @@ def finder(before: tuple[Template, ...], pieces: tuple[str, ...]) -> Callable[[s
         return None
     if first and (first.startswith(TEMPLATE) or TEMPLATE.startswith(first)):
         return None
-    value = _VALUE_OF_WORDS if _NO_FIELD.match(first[:60]) else _VALUE
-    literals = "".join(pieces)
-    if value is _VALUE and "=" in literals:
-        return None
-    ahead = rf"(?!.{{{_MAX_MATCHED}}})" if len(pieces) > 1 and not last else ""
-    ahead += "" if first else _NO_DATA
-    ahead += "".join(words for character, words in _NOT_WITHIN.items() if character in literals)
-    ahead += "".join(rf"(?!{_texts_of(template.pieces, '.*')}\Z)" for template in before)
+    value, last_value = ".", ".*"
+    if not _NO_FIELD.match(first[:60]):
+        if "=" in "".join(pieces):
+            return None
+        # Not given back where nothing follows, which would take long.
+        value, last_value = "[^=]", "[^=]{0,1000}" if last else "[^=]{0,1000}+"
+    ahead = "" if first else _NO_DATA
+    ahead += _NO_NAME if first.lstrip()[:1] in ("", "<", "F") else ""
+    ahead += "".join(rf"(?!{_texts_of(template.pieces, '.*', '.*')}\Z)" for template in before)
     ends = rf"(?<!\{closing})" if closing else ""
-    return re.compile(f"{ahead}{_texts_of(pieces, value)}{ends}", re.DOTALL).fullmatch
+    ends += _NOT_COUNTED if last[-1:] in ("", ")") else ""
+    texts = _texts_of(pieces, f"{value}{{0,{_MAX_WITHIN}}}", last_value)
+    return re.compile(f"{ahead}{texts}{ends}", re.DOTALL).fullmatch
 
 
-def _texts_of(pieces: tuple[str, ...], value: str) -> str:
+def _texts_of(pieces: tuple[str, ...], value: str, last_value: str) -> str:
     """Return the regular expression for texts with these pieces, searched as `Template.fits` does."""
     if len(pieces) == 1:
         return re.escape(pieces[0])
     first, *middle, last = pieces
     # Each piece at its first place, without backtracking: no text takes long.
     found = "".join(f"(?>{value}?{re.escape(piece)})" for piece in middle)
-    return f"{re.escape(first)}{found}{value}{re.escape(last)}"
+    return f"{re.escape(first)}{found}{last_value}{re.escape(last)}"
 
 
 class Where(NamedTuple):

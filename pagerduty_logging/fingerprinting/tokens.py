@@ -20,7 +20,7 @@ from . import causes, failure, parts, shapes, source, texts
 from .alike import MAX_MASKED, mask_of, mask_without_digits, without_digits
 from .masking import MASKED, mask, says_nothing
 from .templates import PERCENT, Template
-from .words import COUNTED, HEADER, Show, Wordless, holds_names, not_asked, wordless, words_of
+from .words import COUNTED, HEADER, Show, Wordless, is_name, not_asked, wordless, words_of
 
 Token: TypeAlias = tuple[str, str, tuple[str, ...]]
 """The logger's name, the template, and what joins them in the key."""
@@ -85,7 +85,7 @@ def token_of_words(
         if said is None:
             return None
         words, appended, quoted, whole = said
-    if ("<" in words or '"' in words) and holds_names(words):
+    if is_name(words):
         return None
     left = _left_by_a_socket(record)
     if left is None or (left and appended):

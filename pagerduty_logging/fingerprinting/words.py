@@ -82,7 +82,7 @@ def may_be_data(text: str) -> bool:
     first = text[:1]
     if first in FIRST and (text[-1:] == LAST.get(first) if first != "T" else text.startswith(TEMPLATE)):
         return True
-    return not text or ("=" in text and "=" in text[:64])
+    return not text or structured.may_be_logfmt(text)
 
 
 def is_plain(words: str) -> bool:
@@ -90,19 +90,19 @@ def is_plain(words: str) -> bool:
     return (
         len(words) <= texts.MAX_CHARS
         and not ("(" in words and (HEADER in words or words.endswith(COUNTED)))
-        and not (("<" in words or '"' in words) and holds_names(words))
+        and not is_name(words)
         and not may_be_data(words)
     )
 
 
-def holds_names(words: str) -> bool:
-    """Return whether words may have a class or a frame in them, which the full rules take out."""
-    return "<class '" in words or 'File "' in words
+def is_name(words: str) -> bool:
+    """Return whether words may be a class or frames and nothing else, which the full rules take out."""
+    return words.startswith("<class '") or words.lstrip().startswith('File "')
 
 
 def _if_no_data(words: str | None) -> str | None:
     """Return the words, unless they may be data themselves."""
-    return None if words is None or words[:1] in FIRST or "=" in words[:64] else words
+    return None if words is None or may_be_data(words) else words
 
 
 def _read(text: str) -> str | None:

@@ -61,6 +61,8 @@ _LOGFMT = re.compile(
 _ERROR = re.compile(r"[A-Z]\w*\(", re.ASCII)
 _ERROR_REPR = re.compile(r"""([A-Z]\w*+)\(('(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")\)""", re.ASCII | re.DOTALL)
 _LOGFMT_BEGINS = re.compile(r"[A-Za-z_][\w.-]{0,60}=", re.ASCII)
+MAX_NAME: Final = 62
+"""Characters of a name in logfmt, with the sign behind it."""
 
 
 def subject_of(msg: object, args: object) -> object:
@@ -193,9 +195,12 @@ def read_text(text: str) -> object:
         return literals.read(text)
     if first == "T" and text.startswith("Template(strings="):
         return template_strings.read_repr(text) or text
-    if "=" in text and _LOGFMT_BEGINS.match(text):
-        return _logfmt(text) or text
-    return text
+    return (_logfmt(text) or text) if may_be_logfmt(text) else text
+
+
+def may_be_logfmt(text: str) -> bool:
+    """Return whether a text begins with the name of a field."""
+    return "=" in text[:MAX_NAME] and _LOGFMT_BEGINS.match(text) is not None
 
 
 def _json(text: str) -> object:
