@@ -14,8 +14,6 @@ from pagerduty_logging.record import places, printed_traceback
 from . import causes
 
 _HEADER: Final = f"{printed_traceback.HEADER}\n"
-MARK: Final = "(most recent call last):"
-"""Is in each text in which `begin_of` finds a traceback."""
 STACK: Final = "\nStack (most recent call last):\n"
 _OF_GROUP: Final = "\n  + Exception Group "
 MAX_PLACES: Final = 300
