@@ -1,4 +1,4 @@
-"""`PagerDutyHandler`: a log record becomes a page. Its options, and what it is made of.
+"""`PagerDutyHandler`: its options, and how it is put together from them.
 
 The way of a record is in `pager.py`.
 """
@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from pagerduty_logging.delivery import process
-from pagerduty_logging.delivery.claims import Claims
+from pagerduty_logging.delivery.claims import Claims, Windows
 from pagerduty_logging.delivery.decisions import Decisions
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
@@ -37,7 +37,7 @@ from pagerduty_logging.events_api.late_pattern import compile_all
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.fingerprinting.problem import Identifier
-from pagerduty_logging.page import alert
+from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.deployment import find_environment, find_release
 from pagerduty_logging.page.events import BeforeSend
 from pagerduty_logging.page.redaction import redactor
@@ -64,7 +64,7 @@ logging, which may be all that held it, it can still say so, and page for what e
 
 
 def handlers() -> list[PagerDutyHandler]:
-    """Return all handlers of this process in no order, whichever loggers they are attached to, if any."""
+    """Return every `PagerDutyHandler` of this process, in any order, attached to a logger or not."""
     return list(_handlers)
 
 
@@ -126,7 +126,7 @@ class PagerDutyHandler(Pager):
         ignore_exceptions: types, or their dotted names, that never page; subclasses count too.
         min_occurrences: (times, seconds): page only for what happened so often within so many seconds.
             CRITICAL and guarded jobs are exempt.
-        ledger: a file that gets a line of JSON for each decision that is no plain repeat: what paged, what
+        ledger: a file that gets a line of JSON for each decision that is not a plain repeat: what paged, what
             did not, and why; `pagerduty-logging why` reads it. Default: the environment variable
             PAGERDUTY_LEDGER, else none.
         ledger_bytes: size at which the file is renamed to one with `.1` at its end, of which one is kept.
@@ -147,7 +147,7 @@ class PagerDutyHandler(Pager):
 
     def __init__(
         self,
-        routing_key: str | None = None,
+        routing_key: str | RoutingKey | None = None,
         *,
         routing_key_file: str | os.PathLike[str] | None = None,
         level: int | str = logging.ERROR,
@@ -202,11 +202,7 @@ class PagerDutyHandler(Pager):
             routing_key = None  # a traceback that shows local variables must not show it
         if not options.flag("enabled", enabled):
             key = None
-        try:
-            self.setLevel(level)
-        except (TypeError, ValueError) as error:
-            names = ", ".join(logging.getLevelNamesMapping())
-            raise type(error)(f"level: {error}: must be a number or one of {names}") from None
+        self.setLevel(options.level("level", level))
         found = rules(routing)
         fields = alert.checked_fields(
             source=source,
@@ -241,7 +237,7 @@ class PagerDutyHandler(Pager):
             identifier=Identifier(
                 fingerprint, redacted.key, environment=fields.environment, client=fields.client
             ),
-            before_send=options.function("before_send", before_send),
+            before_send=options.function("before_send", before_send, "trigger", "record"),
             throttle=Throttle(
                 options.seconds("repeat_interval", repeat_interval, zero=True),
                 options.count("max_fingerprints", max_fingerprints),
@@ -297,7 +293,7 @@ class PagerDutyHandler(Pager):
             max_events_per_minute=options.count("max_events_per_minute", max_events_per_minute),
             background=None if background is None else options.flag("background", background),
             flush_timeout=options.seconds("flush_timeout", flush_timeout, zero=True),
-            on_error=options.function("on_error", on_error),
+            on_error=options.function("on_error", on_error, "event", "error"),
             diagnostics=diagnostics,
             clock=self._clocks.monotonic,
         )
@@ -313,7 +309,7 @@ class PagerDutyHandler(Pager):
                 ready=preparation,
                 spool=None if spool is None else Spool(spool, key, diagnostics),
                 make_claims=self._claims(
-                    repeat_interval, max(repeat_interval, max_repeat_interval), fields.release
+                    Windows(repeat_interval, max(repeat_interval, max_repeat_interval)), fields.release
                 ),
             )
             preparation.soon()
@@ -335,7 +331,7 @@ class PagerDutyHandler(Pager):
                 _latest[:] = [self]
 
     def close(self) -> None:
-        """Let go of thread and connections, see `Pager.close`; and of the handler, if that is on purpose."""
+        """Close thread and connections, see `Pager.close`; closed on purpose, it is no longer kept."""
         super().close()
         if self in _latest and self.lookout.is_closed_on_purpose:
             _latest.clear()
@@ -343,13 +339,13 @@ class PagerDutyHandler(Pager):
     def _route(
         self, rule: RoutingRule, own: RoutingKey | None, spool: str | None, shared: dict[str, Any]
     ) -> PagerDutyHandler | None:
-        """Return what sends with the key of a rule; None: this handler, for it is its own key."""
+        """Return the handler for a rule's key; None: this one, whose own key it is."""
         if own is not None and own.reveal() == rule.key.reveal():
             return None
         directory = None if spool is None else os.path.join(spool, f"route-{digest(rule.key)}")
-        return _Route(rule.key.reveal(), level=0, spool=directory, **shared)
+        return _Route(rule.key, level=0, spool=directory, **shared)
 
-    def _claims(self, window: float, longest: float, release: str | None) -> Callable[..., Claims] | None:
+    def _claims(self, windows: Windows, release: str | None) -> Callable[..., Claims] | None:
         """Return what makes the claims of one process; None: without a shared state."""
         if self._state is None:
             return None
@@ -361,14 +357,14 @@ class PagerDutyHandler(Pager):
             throttle=throttle,
             again=self._pipeline.follow_ups.again,
             size=self._pipeline.follow_ups.size,
-            window=window,
-            longest=longest,
+            adopted=figures.take_for_another,
+            windows=windows,
             release=release,
         )
 
 
 def _reset(pipeline: Pipeline, handler: weakref.ref[PagerDutyHandler]) -> None:
-    """Know nothing and have counted nothing: this is a forked child."""
+    """Forget all problems and counts, in a forked child."""
     pipeline.reset()
     alive = handler()
     if alive is not None:
@@ -376,7 +372,7 @@ def _reset(pipeline: Pipeline, handler: weakref.ref[PagerDutyHandler]) -> None:
 
 
 def _load(events: EventsClient, warm_up: Callable[[], object]) -> None:
-    """Import what a page needs, and make one that is not sent: a first time is slow."""
+    """Import what a page needs, and make one that is not sent: the first one is slow."""
     events.prepare()
     compile_all()
     linecache.getline(__file__, 1)
@@ -388,7 +384,7 @@ _NO_KEY = RoutingKey("0" * 32)
 
 
 class _Route(PagerDutyHandler):
-    """What sends with the key of a rule, for a handler that is asked first."""
+    """The handler of a routing rule's key, to which another handler passes the records that fit."""
 
 
 _SHARED = frozenset(inspect.signature(PagerDutyHandler).parameters) - {

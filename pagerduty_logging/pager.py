@@ -1,7 +1,7 @@
-"""The way of a record in one handler, what else it is asked for, and its end.
+"""The way of a record through one handler; the handler's other events, its figures and its end.
 
-`handle` ends a repeat at once. Anything else goes through `emit`: what must be taken from the record here and
-now is captured, and handed to the delivery, whose worker asks `pipeline.decide` what it calls for.
+`handle` counts a repeat, and is done. Anything else goes through `emit`: what only this thread can take from
+the record is captured and submitted to the delivery, whose worker calls `pipeline.decide`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, TypeVar
 
 from pagerduty_logging.delivery import logging_lock
 from pagerduty_logging.delivery.decisions import RECENT, Decision, Decisions
@@ -34,12 +34,21 @@ _ABSL_FATAL = "_absl_log_fatal"
 """Marks a record after which absl's own handler aborts the process (abseil-py: absl/logging/__init__.py)."""
 
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _named_for_users(method: _Method) -> _Method:
+    """Make Python's error for a wrong argument name the class that users know."""
+    method.__qualname__ = f"PagerDutyHandler.{method.__name__}"
+    return method
+
+
 class Pager(logging.Handler):
-    """Takes records, and pages for what is news; `PagerDutyHandler` puts one together from its options.
+    """Takes records, and pages for what is news; `PagerDutyHandler` builds one from its options.
 
     Attributes:
         lookout: notices when no error reaches the handler any more.
-        repeats: records that `handle` counted, and that was all.
+        repeats: records that `handle` only counted.
     """
 
     # Class attributes too: where the constructor raises, logging still holds, and flushes, the handler.
@@ -70,7 +79,7 @@ class Pager(logging.Handler):
         return f"<{type(self).__name__} ({level}) for {getattr(self, '_destination', 'no address yet')}>"
 
     def handle(self, record: logging.LogRecord, _now: Callable[[], float] = clock.quickest()) -> bool:  # noqa: B008
-        """End a repeat at once, without a lock; `emit` does the rest.
+        """Count a repeat, without a lock; pass anything else to `emit`.
 
         Logging's own `handle` would render and submit while it holds the handler's lock.
         """
@@ -191,7 +200,7 @@ class Pager(logging.Handler):
                 interruption = None
 
     def _routed(self, record: logging.LogRecord, name: object, level: object, defects: list[str]) -> bool:
-        """Let the first rule that fits decide who sends; return whether that is another than this handler."""
+        """Hand the record to the handler of the first rule that fits; return whether it is not this one's."""
         if any(other._delivery is not None and other._delivery.is_own(name) for other in self._others):
             return True
         for rule, other in self._routes:
@@ -217,6 +226,7 @@ class Pager(logging.Handler):
 
     # --- other events -----------------------------------------------------------------------------
 
+    @_named_for_users
     def acknowledge(self, dedup_key: str) -> None:
         """Acknowledge the problem with this dedup key: a person works on it.
 
@@ -228,6 +238,7 @@ class Pager(logging.Handler):
         for handler in self._all_with(dedup_key):
             handler._submit(handler._pipeline.acknowledge(dedup_key))
 
+    @_named_for_users
     def resolve(self, dedup_key: str) -> None:
         """Resolve the problem with this dedup key, and its second alerts; its next occurrence pages.
 
@@ -238,15 +249,16 @@ class Pager(logging.Handler):
             handler._resolve_second_alerts(dedup_key)
 
     def _all_with(self, dedup_key: str) -> list[Pager]:
-        """Return who has paged for a problem; everybody, if nobody knows it any more."""
+        """Return the handlers that have paged for a problem; all of them, if none knows it any more."""
         require_text("dedup_key", dedup_key)
-        everybody = [self, *self._others]
-        return [one for one in everybody if one._pipeline.knows(dedup_key)] or everybody
+        handlers = [self, *self._others]
+        return [handler for handler in handlers if handler._pipeline.knows(dedup_key)] or handlers
 
     def _resolve_second_alerts(self, dedup_key: str) -> None:
         for order in self._pipeline.resolve_second_alerts(dedup_key):
             self._submit(order)
 
+    @_named_for_users
     def change(
         self,
         summary: str,
@@ -316,12 +328,13 @@ class Pager(logging.Handler):
 
     @property
     def decisions(self) -> list[Decision]:
-        """What the last 200 decisions were that were no plain repeats, the oldest first."""
+        """What the last 200 decisions were that were not plain repeats, the oldest first."""
         if self._delivery is not None:
             self._delivery.settle()
         of_others = [decision for other in self._others for decision in other.decisions]
         return sorted([*self._decisions.recent, *of_others], key=lambda d: d.time)[-RECENT:]
 
+    @_named_for_users
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Wait until nothing is pending; return whether that came true.
 
@@ -357,7 +370,7 @@ class Pager(logging.Handler):
         super().close()
 
     def acquire(self) -> None:
-        """Take the handler's lock, which only logging itself does: remember who, for `flush`."""
+        """Take the handler's lock, which only logging does, and note the thread for `flush`."""
         super().acquire()
         self._holder = threading.get_ident()
 
@@ -368,8 +381,3 @@ class Pager(logging.Handler):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a PagerDutyHandler is not pickled: configure logging in each process")
-
-
-for _method in (Pager.acknowledge, Pager.resolve, Pager.change, Pager.flush):
-    # Python's error for a wrong argument names the class that users know.
-    _method.__qualname__ = f"PagerDutyHandler.{_method.__name__}"

@@ -1,7 +1,7 @@
-"""From a record to the event that it calls for: `capture` on the thread that logs, `decide` on the worker.
+"""From a record to its event: `capture` on the thread that logs, `decide` on the worker.
 
 The application's own code that runs here (an object's `__str__`, `fingerprint`, `before_send`) may do
-anything: raise, log, or end the program. A record that calls for a page has one all the same.
+anything: raise, log, or end the program. The record pages nevertheless.
 """
 
 from __future__ import annotations
@@ -104,14 +104,14 @@ class Pipeline:
         return self._events.follow_ups
 
     def reset(self) -> None:
-        """Know nothing and have counted nothing: this is a forked child."""
+        """Forget all problems and counts, in a forked child."""
         self.forget()
         self._events.reset()
         self.capturing.reset()
         self.suppressed = 0
 
     def forget(self) -> None:
-        """Know no problem."""
+        """Forget all problems."""
         self.throttle.forget()
         self._events.forget()
         self._flood_keys.forget()
@@ -124,7 +124,7 @@ class Pipeline:
             self._identifier.fingerprinter.identify(record)
             self._events.warm_up(record)
 
-    # --- what is asked for -------------------------------------------------------------------------
+    # --- orders: resolve, acknowledge, change ------------------------------------------------------
 
     def resolve(self, dedup_key: str) -> Order:
         """Return the resolve of a problem; from now on its occurrences are not repeats."""
@@ -159,7 +159,7 @@ class Pipeline:
     # --- on the worker, in the order in which it was logged ----------------------------------------
 
     def decide(self, item: Occurrence | Order) -> Pending | None:
-        """Return the event that is called for; None: it needs no event.
+        """Return the event of an occurrence or order; None: it needs no event.
 
         An interruption passes through, with nothing noted: the caller decides again.
         """
@@ -216,8 +216,8 @@ class Pipeline:
         error = chain[0].name if chain else ""
         created, at = occurrence.created, occurrence.at
         sighting = self.throttle.sight(key, severity, created, settle, at, error, held or NONE_HELD)
-        # Most problems of a storm of them do not come again; but an exception that does is known by
-        # its mark, which says nothing of the message.
+        # Most problems of a storm do not come again. An exception that does is known by its mark, which
+        # says nothing about the message.
         if sighting.why is not Why.FIRST or chain:
             self.call_sites.learn(occurrence, sighting.problem, first=sighting.why is Why.FIRST)
         if occurrence.failure is not None:

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pagerduty_logging import PagerDutyHandler, cli
 from pagerduty_logging.delivery import process
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+from pagerduty_logging.state import breaker
+from pagerduty_logging.state import redis as redis_state
+
+# A busy machine is slow now and then; that says nothing of what is tested.
+settings.register_profile("busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_configure() -> None:
@@ -27,6 +34,20 @@ def pytest_configure() -> None:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def hurried() -> None:
+    """For tests of how long a state is waited for."""
+
+
+@pytest.fixture(autouse=True)
+def _patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a state that is well have its time: on a busy machine it needs more than a quarter of a second."""
+    if "hurried" not in request.fixturenames:
+        monkeypatch.setattr(breaker, "PATIENCE", 20.0)
+        monkeypatch.setattr(redis_state, "PATIENCE", 20.0)
+        monkeypatch.setattr(redis_state, "PATIENCE_IN_BACKGROUND", 20.0)
 
 
 @pytest.fixture(autouse=True)

@@ -82,7 +82,7 @@ def test_one_future_is_asked_by_two_parts_of_my_program(pager, sandbox) -> None:
     assert len(pages(pager, sandbox)) == 2
 
 
-def test_a_worker_logs_and_raises_and_whoever_asked_logs_again(pager, sandbox) -> None:
+def test_a_worker_logs_and_raises_and_its_caller_logs_again(pager, sandbox) -> None:
     def work() -> None:
         try:
             raise ValueError("the rates are stale")
@@ -248,7 +248,7 @@ def test_another_exception_at_the_same_line_pages_behind_a_queue_or_a_socket_as_
         ("images", [{"src": "data:image/png;base64,AAAA"}]),
     ],
 )
-def test_i_mistype_an_address_and_am_told_when_the_handler_is_built(option: str, value: object) -> None:
+def test_i_mistype_an_address_and_the_handler_is_not_built(option: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"^{option} must be an address"):
         PagerDutyHandler(EXAMPLE_ROUTING_KEY, **{option: value})  # type: ignore[arg-type]
 

@@ -343,7 +343,7 @@ def test_other_exceptions_behind_the_same_words_are_other_problems() -> None:
     assert not [page for page in program.pages(60.0) if "a storm" in page.summary]
 
 
-def test_equal_texts_that_come_one_by_one_are_no_storm() -> None:
+def test_equal_texts_that_come_one_by_one_are_not_a_storm() -> None:
     program = Program()
     for n in range(20):
         program.log("timed out", path=f"/srv/app/m{n}.py", function=f"load_{n}")
@@ -351,7 +351,7 @@ def test_equal_texts_that_come_one_by_one_are_no_storm() -> None:
     assert len({page.dedup_key for page in program.pages(60.0)}) == 20
 
 
-def test_equal_texts_of_one_function_are_no_storm() -> None:
+def test_equal_texts_of_one_function_are_not_a_storm() -> None:
     program = Program()
     told = [program.log("job 7 failed", logger=f"worker.{word}") for word in WORDS[:20]]
     assert len({pending.dedup_key for pending in told if pending}) == 20

@@ -42,7 +42,7 @@ TESTED_IN = {
     "delivery/logging_lock.py": "delivery/test_preparation.py",
     "delivery/half_imported.py": "reliability/test_loading.py",
     "page/events.py": "test_journey.py",
-    "page/of_record.py": "test_journey.py",
+    "page/record_body.py": "test_journey.py",
     "page/figures.py": "delivery/test_claims.py",
     "page/second_alert.py": "state/test_worse.py",
     "state/known.py": "state/test_history.py",
@@ -51,7 +51,7 @@ TESTED_IN = {
     "state/shortcuts.py": "fingerprinting/test_call_sites.py",
     "state/unreported.py": "state/test_history.py",
     "state/among.py": "state/test_shared_exchange.py",
-    "state/line.py": "state/test_shared_exchange.py",
+    "state/request_queue.py": "state/test_shared_exchange.py",
     "state/sqlite_draft.py": "state/test_sqlite.py",
     "state/sqlite_exchange.py": "state/test_sqlite.py",
     "state/sqlite_file.py": "state/test_sqlite.py",
@@ -138,8 +138,9 @@ TESTED_IN = {
     "record/structured.py": "record/test_message.py",
     "record/template_strings.py": "record/test_render_templates.py",
     "state/decide.py": "state/test_model.py",
-    "state/ledger.py": "state/test_shared.py",
+    "state/outbox.py": "state/test_shared.py",
     "state/protocol.py": "state/test_model.py",
+    "state/records.py": "state/test_shared.py",
 }
 
 

@@ -67,13 +67,13 @@ def run(args: argparse.Namespace) -> int:
     find_state(args)  # a wrong option ends the command before anything is tested
     key = options.routing_key(args)
     with options.make_client(args, key) as client:
-        steps = [_tell(step, args) for step in _steps(client, args)]
+        steps = [_printed(step, args) for step in _steps(client, args)]
     # The answer decides, because it came the way that pages go.
     ok = steps[-1].ok and all(step.ok for step in steps if step.name == "handler")
     trial, silences = _try_state(key, args)
     if trial is not None:
-        steps.append(_tell(trial, args))
-    well = ok and (trial is None or trial.ok)
+        steps.append(_printed(trial, args))
+    all_ok = ok and (trial is None or trial.ok)
     if args.json:
         shown = [
             {"step": step.name, "ok": step.ok, "seconds": step.seconds, "detail": step.detail}
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         ]
         output.print_json(
             {
-                "ok": well,
+                "ok": all_ok,
                 "steps": shown,
                 "silences": [as_json(silence) for silence in silences],
                 "not_checked": list(NOT_CHECKED),
@@ -90,12 +90,12 @@ def run(args: argparse.Namespace) -> int:
         )
     elif output.is_terminal():
         print(output.coloured("PagerDuty can be reached." if ok else "Pages would not get through.", "bold"))
-        for line in _what_is_left() if ok else ():
+        for line in _caveats() if ok else ():
             print(output.coloured(line, "dim"))
-    return 0 if well else 1
+    return 0 if all_ok else 1
 
 
-def _what_is_left() -> Iterator[str]:
+def _caveats() -> Iterator[str]:
     for what in NOT_CHECKED:
         yield f"Not checked: {what}."
     yield "Events are accepted, and still nobody is notified? It may be that"
@@ -116,11 +116,11 @@ def _steps(client: EventsClient, args: argparse.Namespace) -> Iterator[Step]:
     yield from probe(client.base_url, client.timeout)
     since = monotonic()
     try:
-        said = client.check()
+        receipt = client.check()
     except EventsError as error:
         yield Step("answer", False, str(error), monotonic() - since)
     else:
-        yield Step("answer", True, f"202: {said.message or said.status}", monotonic() - since)
+        yield Step("answer", True, f"202: {receipt.message or receipt.status}", monotonic() - since)
 
 
 def _try_state(key: RoutingKey, args: argparse.Namespace) -> tuple[Step | None, list[Silence]]:
@@ -165,7 +165,7 @@ def _handlers_of(module: str) -> Iterator[Step]:
             yield Step("handler", False, handler.lookout.trouble() or attachment.trouble)
 
 
-def _tell(step: Step, args: argparse.Namespace) -> Step:
+def _printed(step: Step, args: argparse.Namespace) -> Step:
     if not args.json:
         word = "ok" if step.ok else "failed"
         took = "" if step.seconds is None else f"{step.seconds * 1000:.0f} ms"

@@ -13,7 +13,7 @@ from pagerduty_logging.cli.sending import send
 if TYPE_CHECKING:
     from pagerduty_logging.events_api.routing_key import RoutingKey
 
-NOT_TOLD = 1
+STATE_NOT_UPDATED = 1
 
 
 class FollowUp:
@@ -88,7 +88,7 @@ class ResolveForAll(FollowUp):
         output.complain(
             f"resolved, but the processes that share the state do not know it: {said[0] if said else ''}"
         )
-        return NOT_TOLD
+        return STATE_NOT_UPDATED
 
 
 acknowledge = FollowUp("acknowledge", "acknowledge an alert: somebody is working on it")

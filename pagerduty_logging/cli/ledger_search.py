@@ -62,7 +62,7 @@ class Search:
 
 
 class _Fits:
-    """Tells whether a decision matches a text."""
+    """Says whether a decision matches a text."""
 
     def __init__(self, text: str) -> None:
         self._exact = text.strip()

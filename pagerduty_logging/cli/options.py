@@ -105,14 +105,14 @@ def make_client(
     Raises:
         Misuse: there is no routing key, or an option is wrong.
     """
-    from pagerduty_logging.cli.telling_client import TellingClient
+    from pagerduty_logging.cli.reporting_client import ReportingClient
     from pagerduty_logging.events_api.client import DEFAULT_TIMEOUT
     from pagerduty_logging.events_api.options import seconds
     from pagerduty_logging.events_api.retrying import Retry
 
     try:
         timeout = seconds("--timeout", args.timeout, most=86_400)
-        return TellingClient(
+        return ReportingClient(
             key or routing_key(args),
             region=args.region,
             base_url=args.base_url,
@@ -168,7 +168,7 @@ def details(args: argparse.Namespace) -> Any:
     except OSError as error:
         raise Misuse(f"--details cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise Misuse(f"--details is no JSON: {error}") from None
+        raise Misuse(f"--details is not JSON: {error}") from None
 
 
 def _key_read(args: argparse.Namespace) -> str | None:

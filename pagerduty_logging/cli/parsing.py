@@ -28,6 +28,14 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         super().error(_LIKE_A_KEY.sub("…", message))
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is left over here, so that the error names the subcommand and shows its usage."""
+        found, left_over = super().parse_known_args(args, namespace)
+        if left_over:
+            quoted = "" if left_over[0].startswith("-") else " (a text with blanks needs quotes)"
+            self.error(f"unrecognized arguments: {' '.join(left_over)}{quoted}")
+        return found, left_over
+
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 

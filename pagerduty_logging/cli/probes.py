@@ -44,7 +44,7 @@ class Step:
     seconds: float | None = None
 
 
-class _Trouble(Exception):
+class _StepFailed(Exception):
     """A step failed, for this reason."""
 
 
@@ -80,7 +80,7 @@ def probe(url: str, timeout: float) -> Iterator[Step]:
                     "TLS", lambda: _encrypt(sock, goal, settings["verify"], left()), _certificate
                 )
                 stack.enter_context(secure)
-        except _Trouble:
+        except _StepFailed:
             return
 
 
@@ -89,9 +89,9 @@ def _timed(name: str, look: Callable[[], Any], say: Callable[[Any], str]) -> Any
     since = monotonic()
     try:
         found = look()
-    except (OSError, ValueError, _Trouble) as error:
+    except (OSError, ValueError, _StepFailed) as error:
         yield Step(name, False, _reason(error), monotonic() - since)
-        raise _Trouble from None
+        raise _StepFailed from None
     yield Step(name, True, say(found), monotonic() - since)
     return found
 
@@ -144,7 +144,7 @@ def _tunnel(sock: socket.socket, goal: SplitResult, proxy: SplitResult, left: Ca
         answer += chunk
     status = answer.partition(b"\r\n")[0].decode("latin-1")
     if status.split(" ")[1:2] != ["200"]:
-        raise _Trouble(f"the proxy answered {status!r}")
+        raise _StepFailed(f"the proxy answered {status!r}")
     return status
 
 

@@ -31,7 +31,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "open, 1 if some are, 2 if the state cannot be read.",
         epilog="example: pagerduty-logging problems --state redis://redis.internal:6379/0 --watch",
     )
-    parser.add_argument("action", nargs="?", choices=("show",), help="`show KEY`: all about one problem")
+    parser.add_argument("action", nargs="?", metavar="show", help="`show KEY`: all about one problem")
     parser.add_argument("key", nargs="?", metavar="KEY", help="its dedup key")
     add_state(parser)
     options.add_json(parser)
@@ -86,7 +86,9 @@ def run(args: argparse.Namespace) -> int:
     """Show the open problems; 0 none is open, 1 some are, 2 the state cannot be read."""
     from pagerduty_logging.state.protocol import StateError
 
-    if (args.action is None) != (args.key is None):
+    if args.action not in (None, "show"):
+        raise Misuse(f"problems {args.action}: write `problems show KEY` for one problem")
+    if args.action is not None and args.key is None:
         raise Misuse("problems show KEY: name the problem")
     store = open_store(args)
     try:
@@ -220,7 +222,7 @@ def _window(problem: KnownProblem, look: _Look) -> str:
 
 
 def _as_json(problem: KnownProblem, look: _Look) -> dict[str, Any]:
-    told, silence = problem.told_severity, look.silence_of(problem)
+    last_severity, silence = problem.told_severity, look.silence_of(problem)
     return {
         "key": problem.key,
         "summary": problem.summary,
@@ -233,7 +235,7 @@ def _as_json(problem: KnownProblem, look: _Look) -> dict[str, Any]:
         "first_seen": timestamp(problem.first_seen),
         "last_seen": timestamp(problem.last_seen),
         "last_event": None if problem.told_at is None else timestamp(problem.told_at),
-        "last_severity": None if told is None else options.SEVERITIES[told],
+        "last_severity": None if last_severity is None else options.SEVERITIES[last_severity],
         "window_left": round(problem.window_left, 1),
         "being_sent": problem.leased,
         "hosts": problem.hosts,

@@ -12,7 +12,7 @@ from pagerduty_logging.cli import options, output
 from pagerduty_logging.cli.parsing import Misuse, RefuseKey, Subparsers
 
 if TYPE_CHECKING:
-    from pagerduty_logging.cli.supervisor import Outcome
+    from pagerduty_logging.cli.supervisor import CommandResult
     from pagerduty_logging.handler import PagerDutyHandler
 
 FLUSH_TIMEOUT = 5.0
@@ -89,23 +89,23 @@ def run(args: argparse.Namespace) -> int:
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
         raise Misuse("run: give the command after --")
-    pager = _Pager(args, command[0])
+    pager = _JobPager(args, command[0])
     try:
         supervisor = Supervisor(
-            command, environment=_environment(args), timeout=args.timeout, on_timeout=pager.tell
+            command, environment=_environment(args), timeout=args.timeout, on_timeout=pager.report
         )
-        outcome = supervisor.run()
+        result = supervisor.run()
     except FileNotFoundError as error:
         return pager.not_started(error, NOT_FOUND)
     except OSError as error:
         return pager.not_started(error, NOT_EXECUTABLE)
-    pager.tell(outcome)
-    if outcome.timed_out:
-        return TIMED_OUT_AND_KILLED if outcome.status == -signal.SIGKILL else TIMED_OUT
-    if outcome.status < 0:
-        _end_like_it(-outcome.status)
-        return 128 - outcome.status
-    return outcome.status
+    pager.report(result)
+    if result.timed_out:
+        return TIMED_OUT_AND_KILLED if result.status == -signal.SIGKILL else TIMED_OUT
+    if result.status < 0:
+        _end_like_it(-result.status)
+        return 128 - result.status
+    return result.status
 
 
 def _environment(args: argparse.Namespace) -> dict[str, str]:
@@ -118,7 +118,7 @@ def _environment(args: argparse.Namespace) -> dict[str, str]:
     return environment
 
 
-class _Pager:
+class _JobPager:
     """Pages for the job and resolves it; never fails because of PagerDuty or our options."""
 
     def __init__(self, args: argparse.Namespace, program: str) -> None:
@@ -127,40 +127,40 @@ class _Pager:
         self._paged = False
         self._handler = _made_by(args)
 
-    def tell(self, outcome: "Outcome") -> None:
-        """Page for an outcome, once, or resolve; after Ctrl-C do neither."""
-        if outcome.failed and not self._paged:
+    def report(self, result: "CommandResult") -> None:
+        """Page for a failure, once, or resolve after a success; after Ctrl-C do neither."""
+        if result.failed and not self._paged:
             self._paged = True
-            self._page(_words(outcome, self._args.timeout), outcome)
-        elif not outcome.failed and not outcome.interrupted and not self._args.no_resolve:
+            self._page(_words(result, self._args.timeout), result)
+        elif not result.failed and not result.interrupted and not self._args.no_resolve:
             self._resolve()
 
     def not_started(self, error: OSError, status: int) -> int:
         """Page for a command that could not be started, and return `status`."""
-        from pagerduty_logging.cli.supervisor import Outcome
+        from pagerduty_logging.cli.supervisor import CommandResult
 
         words = f"cannot run {self._program}: {error.strerror or type(error).__name__}"
         _complain(words)
-        self._page(words, Outcome(status=status))
+        self._page(words, CommandResult(status=status))
         return status
 
-    def _page(self, words: str, outcome: "Outcome") -> None:
+    def _page(self, words: str, result: "CommandResult") -> None:
         from pagerduty_logging import jobs
         from pagerduty_logging.events_api.events import Severity
 
-        last = outcome.last_lines[-1:] if not outcome.timed_out else []
+        last = result.last_lines[-1:] if not result.timed_out else []
         page = jobs.record(
             self._args.name,
             Severity(self._args.severity),
             "Job %s failed: %s",
             self._args.name,
             ": ".join([words, *last]),
-            ran=outcome.seconds,
+            ran=result.seconds,
             # Without its arguments, which may hold secrets.
             details={
                 "program": self._program,
-                "exit_status": None if outcome.timed_out else outcome.status,
-                "stderr": outcome.last_lines,
+                "exit_status": None if result.timed_out else result.status,
+                "stderr": result.last_lines,
             },
         )
         if self._handler is not None:
@@ -202,18 +202,18 @@ def _made_by(args: argparse.Namespace) -> "PagerDutyHandler | None":
     return handler
 
 
-def _words(outcome: "Outcome", timeout: float | None) -> str:
+def _words(result: "CommandResult", timeout: float | None) -> str:
     from pagerduty_logging.jobs import in_words
 
-    if outcome.timed_out:
+    if result.timed_out:
         return f"still running after {in_words(timeout or 0.0)}"
-    if outcome.status > 0:
-        return f"exit status {outcome.status}"
+    if result.status > 0:
+        return f"exit status {result.status}"
     try:
-        name = signal.Signals(-outcome.status).name
+        name = signal.Signals(-result.status).name
     except ValueError:
-        name = f"signal {-outcome.status}"
-    return f"{'stopped' if -outcome.status in outcome.forwarded else 'ended'} by {name}"
+        name = f"signal {-result.status}"
+    return f"{'stopped' if -result.status in result.forwarded else 'ended'} by {name}"
 
 
 def _end_like_it(number: int) -> None:

@@ -132,7 +132,7 @@ def _retry(args: argparse.Namespace) -> int:
     else:
         print(f"{stats.delivered} delivered, {stats.dead_lettered} refused, {len(left)} left")
     if held := sum(entry.state == "held" for entry in left):
-        _tell_held(held)
+        _report_held(held)
     if left and stats.last_error:
         output.complain(f"not all could be sent: {stats.last_error}")
     return 1 if left or stats.dead_lettered else 0
@@ -163,7 +163,7 @@ def _drop(args: argparse.Namespace) -> int:
     doomed = [entry for entry in chosen if entry.state != "held"]
     held = len(chosen) - len(doomed)
     if held:
-        _tell_held(held)
+        _report_held(held)
     if not args.yes:
         what = f"{counted(len(doomed), 'event')}, whose {'page is' if len(doomed) == 1 else 'pages are'} lost"
         output.complain(f"drop would delete {what}; --yes does it")
@@ -177,7 +177,7 @@ def _drop(args: argparse.Namespace) -> int:
     return 0
 
 
-def _tell_held(number: int) -> None:
+def _report_held(number: int) -> None:
     if number == 1:
         output.complain("1 event is held by a living process, and stays")
     else:

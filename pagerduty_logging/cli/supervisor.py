@@ -38,7 +38,7 @@ STDERR = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class CommandResult:
     """How a command ended, or its state at the time limit.
 
     Attributes:
@@ -84,7 +84,7 @@ class Supervisor:
         environment: Mapping[str, str] | None = None,
         timeout: float | None = None,
         grace: float = GRACE,
-        on_timeout: Callable[[Outcome], object],
+        on_timeout: Callable[[CommandResult], object],
     ) -> None:
         self._command = list(command)
         self._environment = environment
@@ -95,7 +95,7 @@ class Supervisor:
         self._waiting: list[int] = []
         self._timed_out = False
 
-    def run(self) -> Outcome:
+    def run(self) -> CommandResult:
         """Run the command to its end.
 
         Raises:
@@ -129,7 +129,7 @@ class Supervisor:
                 self._stderr.finish()
             finally:
                 os.close(ours)
-        return self._outcome(self._child.returncode)
+        return self._result(self._child.returncode)
 
     def _notice(self, number: int, _frame: FrameType | None) -> None:
         self._waiting.append(number)
@@ -160,7 +160,7 @@ class Supervisor:
             self._kill(signal.SIGKILL)
             return None
         self._timed_out = True
-        self._on_timeout(self._outcome(0))
+        self._on_timeout(self._result(0))
         self._kill(signal.SIGTERM)
         self._kill(signal.SIGCONT)
         return monotonic() + self._grace
@@ -172,8 +172,8 @@ class Supervisor:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, number)
 
-    def _outcome(self, status: int) -> Outcome:
-        return Outcome(
+    def _result(self, status: int) -> CommandResult:
+        return CommandResult(
             status=status,
             seconds=monotonic() - self._since,
             timed_out=self._timed_out,

@@ -1,6 +1,7 @@
 """`test`: open one real alert, clearly marked as a test, and resolve it."""
 
 import argparse
+import math
 import time
 from collections.abc import Callable
 
@@ -86,7 +87,10 @@ def wait(seconds: float, clock: Callable[[], float], sleep: Callable[[float], No
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if not 0 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds from 0 to a day")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 86400, a day")
     return seconds

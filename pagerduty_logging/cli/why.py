@@ -54,6 +54,11 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         output.complain(f"{path}: {error.strerror or type(error).__name__}")
         return TROUBLE
+    if search.oldest is None and os.path.getsize(path):
+        output.complain(
+            f"{path} is not a ledger: none of its lines is a decision, as the option `ledger` writes them"
+        )
+        return TROUBLE
     if args.json:
         for decision in decisions:
             output.print_json(decision)

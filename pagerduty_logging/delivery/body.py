@@ -31,7 +31,7 @@ class Body(ABC):
             before, if there is one, with that in it. None: the event tells nothing of it.
     """
 
-    __slots__ = ("_composed", "encoded", "size", "why")
+    __slots__ = ("_ahead", "_composed", "encoded", "size", "why")
     bare: bool
     refused: EncodedEvent | None
 
@@ -40,6 +40,7 @@ class Body(ABC):
         self.size = size
         self.encoded = encoded
         self._composed: Event | None = None
+        self._ahead: tuple[Trigger, EncodedEvent] | None = None
 
     @abstractmethod
     def compose(self) -> Event:
@@ -58,8 +59,9 @@ class Body(ABC):
         return self.encoded or self._pack(self._composed or self.compose())
 
     def _pack(self, event: Event) -> EncodedEvent:
-        encoded = self.encoded = encode(event)
-        self._composed = None
+        ahead = self._ahead
+        encoded = ahead[1] if ahead is not None and ahead[0] == event else encode(event)
+        self.encoded, self._composed, self._ahead = encoded, None, None
         return encoded
 
     def release(self) -> None:
@@ -68,19 +70,34 @@ class Body(ABC):
             with suppress(Exception):  # it is sent all the same
                 self.on_bytes(self.encoded)
 
-    def compose_ahead(self) -> None:
-        """Make an event that is likely to be sent in a moment; what fails here fails again then."""
+    def compose_ahead(self, likely: Mine | None = None) -> None:
+        """Make an event that is likely to be sent in a moment; what fails here fails again then.
+
+        Args:
+            likely: what `tell` is likely to be given, for which the bytes are made too; None: unknown.
+        """
         if self.encoded is None:
             with suppress(Exception):
-                self._composed = self.compose()
+                composed = self._composed = self.compose()
+                foreseen = None if likely is None else self.foreseen(likely, composed)
+                self._ahead = None if foreseen is None else (foreseen, encode(foreseen))
+
+    def foreseen(self, likely: Mine, composed: Event) -> Trigger | None:
+        """Return what `take` would return, and change nothing; None: that is not known before."""
+        return None
 
     def compose_later(self) -> None:
         """Compose the event again when it is sent: more may be known by then."""
-        self._composed = None
+        self._composed = self._ahead = None
 
-    def tell(self, mine: Mine) -> None:
-        """Let the event tell what the shared state knows of its problem, also if it was composed before."""
-        take = self.take
+    def tell(self, mine: Mine, adopted: Take | None = None) -> None:
+        """Let the event tell what the shared state knows of its problem, also if it was composed before.
+
+        Args:
+            mine: what it knows.
+            adopted: takes that for an event that another process has made.
+        """
+        take = self.take or adopted
         if take is None:
             return
         composed = self._composed if self.encoded is None else decode(self.encoded)

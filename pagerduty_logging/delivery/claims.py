@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from pagerduty_logging.delivery.body import Body, Take
 from pagerduty_logging.delivery.counting import Counting
 from pagerduty_logging.delivery.event import Kind, Pending
 from pagerduty_logging.delivery.queue import Queue
@@ -15,12 +16,12 @@ from pagerduty_logging.events_api.decoding import summary_of
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Resolve, Severity, Trigger
 from pagerduty_logging.state.asking import nothing
-from pagerduty_logging.state.ledger import HAND_IN
+from pagerduty_logging.state.outbox import HAND_IN
 from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP
 from pagerduty_logging.state.protocol import Anothers, Answer, Later, Mine, Silenced, Unknown
 from pagerduty_logging.state.shared import SharedState
 from pagerduty_logging.state.throttle import Throttle
-from pagerduty_logging.state.why import duration
+from pagerduty_logging.state.why import Why, duration
 
 SOON = 0.5
 """Seconds after which an event that another process is sending is asked for again, while somebody waits."""
@@ -54,6 +55,39 @@ class _Haste:
         return self.send_anyway_at < math.inf
 
 
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """For how many seconds after an event repeats are counted, not sent.
+
+    Attributes:
+        shortest: after the first event.
+        longest: up to which reminders double it.
+    """
+
+    shortest: float
+    longest: float
+
+    def after(self, answer: Answer, severity: int) -> float:
+        """Return the seconds of the window that an event opens; reminders double it until all is quiet."""
+        if not isinstance(answer, Mine) or answer.told_severity is None or answer.quiet or not answer.window:
+            return self.shortest
+        worse = severity < answer.told_severity
+        return answer.window if worse else max(min(2 * answer.window, self.longest), self.shortest)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What may be sent, as allowed last.
+
+    Attributes:
+        event: what is sent; None: it is composed when its bytes are made.
+        answer: of the state.
+    """
+
+    event: Event | None = None
+    answer: Answer = field(default_factory=Unknown)
+
+
 class Claims:
     """Asks, sends nothing itself, and never raises. For one thread at a time: the one that sends.
 
@@ -63,8 +97,8 @@ class Claims:
         queue: the events.
         again: reports a problem once more that went on in a window which is no longer open for all.
         size: reports the size of a problem, so many seconds after its event, if nobody has in time.
-        window: seconds after an event in which repeats are counted, not sent.
-        longest: up to which reminders double them.
+        adopted: takes what the state knows for an event of a dead process; None: it says what that knew.
+        windows: for how long repeats are counted, not sent.
         release: what runs; None: unknown.
         guard: is entered while the state is asked, on the thread that does so.
         clock: the queue's, in seconds.
@@ -79,8 +113,8 @@ class Claims:
         queue: Queue,
         again: Callable[[str], bool],
         size: Callable[[str, float], object],
-        window: float,
-        longest: float,
+        adopted: Take | None = None,
+        windows: Windows,
         release: str | None,
         guard: Callable[[], AbstractContextManager[object]],
         clock: Callable[[], float],
@@ -90,13 +124,12 @@ class Claims:
         self._counting = Counting(state, throttle, clock, wall)
         self._throttle = throttle
         self._queue = queue
-        self._again, self._size = again, size
-        self._window, self._longest = window, longest
+        self._again, self._size, self._adopted = again, size, adopted
+        self._windows = windows
         self._release = release
         self._clock = clock
         self._wall = wall
-        self._event: Event | None = None
-        self._answer: Answer = Unknown()
+        self._allowed = _Attempt()
         self._haste = _Haste()
         state.set_guard(guard)
 
@@ -105,7 +138,10 @@ class Claims:
     def look(self) -> bool:
         """Hand in what was counted, if it is time; tell whether an event may go now that waited."""
         at_once, self._haste.finishing = self._haste.finishing, False
-        self._counting.note_all(at_once=at_once)
+        if at_once:
+            self._counting.note_end()
+        else:
+            self._counting.note_all()
         due = self._state.due()
         if due is None or (due > 0.0 and not at_once):
             return False
@@ -131,7 +167,13 @@ class Claims:
 
     def finish(self) -> None:
         """Hand in what was counted with the next look: other processes are likely to end now, too."""
+        self._state.end()
         self._haste.finishing = True
+
+    @property
+    def finishing(self) -> bool:
+        """Whether the next look hands in what was counted, and may find something to report."""
+        return self._haste.finishing
 
     def hand_in_now(self) -> None:
         """Hand in all that was counted, if the state answers."""
@@ -152,11 +194,18 @@ class Claims:
                 continue
             if standing.told:
                 self._throttle.set_window(key, standing.window_left)
+                if standing.untold >= WORTH_A_FOLLOW_UP:
+                    self._report_the_rest(key)
             else:
                 self._again(key)
             self._queue.let_claim(key)
             known = True
         return known
+
+    def _report_the_rest(self, key: str) -> None:
+        """Report what no event has, and no other process will, if no report of the problem waits already."""
+        if not any(pending.dedup_key == key for pending in self._queue.waiting()):
+            self._size(key, math.inf)
 
     # --- before an attempt ------------------------------------------------------------------------
 
@@ -166,21 +215,21 @@ class Claims:
             self._queue.put_off(pending, gathering)
             return False
         takes = pending.body.take is not None
-        self._event = None if takes else _composed(pending)
-        if takes or isinstance(self._event, Trigger):
+        event = None if takes else _composed(pending)
+        if takes or isinstance(event, Trigger):
             answer = self._claim(pending)
-        elif isinstance(self._event, Change) and self._names_release(self._event):
-            name = _name(self._event)
+        elif isinstance(event, Change) and self._names_release(event):
+            name = _name(event)
             answer = self._state.claim(name, CHANGE_SEVERITY, at=self._at(pending), change=True)
         else:
             wait = self._state.spend(pending.severity.rank)
             answer = Later(wait) if wait else Unknown()
-        self._answer = answer
+        self._allowed = _Attempt(event, answer)
         if self._state.standings:
             self._learn()
         pending.held = False
         if isinstance(answer, Mine):
-            pending.body.tell(answer)
+            pending.body.tell(answer, self._adopted)
             return True
         return self._follows(pending, answer)
 
@@ -192,16 +241,24 @@ class Claims:
         return pending.accepted_at + haste.gather - now
 
     def _claim(self, pending: Pending) -> Answer:
-        logger = pending.caller.logger
+        logger, body = pending.caller.logger, pending.body
         last = self._counting.note(pending.dedup_key, logger)
+        at = max(self._at(pending), last or 0.0)
         return self._state.claim(
             pending.dedup_key,
             pending.severity.rank,
-            at=max(self._at(pending), last or 0.0),
+            at=at,
             logger=logger,
             follow_up=pending.kind is Kind.FOLLOW_UP,
-            meanwhile=nothing if pending.held else pending.body.compose_ahead,
+            meanwhile=nothing if pending.held else lambda: body.compose_ahead(self._likely(body, at)),
         )
+
+    def _likely(self, body: Body, at: float) -> Mine | None:
+        """Return what the answer is likely to be: for a new problem, the same as for the one before."""
+        before = self._allowed.answer
+        if body.why != Why.FIRST or not isinstance(before, Mine) or before.events:
+            return None
+        return replace(before, first_seen=at, last_seen=at)
 
     def _follows(self, pending: Pending, answer: Answer) -> bool:
         match answer:
@@ -257,7 +314,7 @@ class Claims:
 
     def conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Say what came of the attempt that was allowed last."""
-        event, key = self._event, pending.dedup_key
+        event, key = self._allowed.event, pending.dedup_key
         if isinstance(event, Change):
             if self._names_release(event):
                 self._conclude_change(event, error)
@@ -268,16 +325,16 @@ class Claims:
                 self._state.resolve(key, at=self._at(pending))
         elif error is None:
             self._commit(pending)
-        elif isinstance(self._answer, Mine):
+        elif isinstance(self._allowed.answer, Mine):
             self._state.release(key)
         if self._state.standings:
             self._learn()
 
     def _commit(self, pending: Pending) -> None:
-        key, answer, severity = pending.dedup_key, self._answer, pending.severity.rank
+        key, answer, severity = pending.dedup_key, self._allowed.answer, pending.severity.rank
         self._note_summary(pending)
         known = answer.occurrences if isinstance(answer, Mine) else self._counting.known_here(key)
-        follow_up, window = pending.kind is Kind.FOLLOW_UP, self._next_window(severity)
+        follow_up, window = pending.kind is Kind.FOLLOW_UP, self._windows.after(answer, severity)
         self._state.commit(key, severity, occurrences=known, window=window, follow_up=follow_up)
 
     def _note_summary(self, pending: Pending) -> None:
@@ -292,14 +349,6 @@ class Claims:
             summary="" if encoded is None else summary_of(encoded),
             logger=pending.caller.logger,
         )
-
-    def _next_window(self, severity: int) -> float:
-        """Return the seconds of the window that an event opens: reminders double it until all is quiet."""
-        mine, shortest = self._answer, self._window
-        if not isinstance(mine, Mine) or mine.told_severity is None or mine.quiet or not mine.window:
-            return shortest
-        worse = severity < mine.told_severity
-        return mine.window if worse else max(min(2 * mine.window, self._longest), shortest)
 
     def _conclude_change(self, event: Change, error: EventsError | None) -> None:
         name = _name(event)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.state.known import REMEMBERED
-from pagerduty_logging.state.ledger import HAND_IN
+from pagerduty_logging.state.outbox import HAND_IN
 from pagerduty_logging.state.problem import HandedIn, Problem
+from pagerduty_logging.state.records import ACTIVE
 from pagerduty_logging.state.shared import SharedState
 from pagerduty_logging.state.throttle import Throttle
 
@@ -101,6 +102,16 @@ class Counting:
         self._looked = now
         self._looked_at = self._wall()
 
+    def note_end(self) -> None:
+        """Note all for the last time, and of which problems this process was until a moment ago."""
+        self.note_all(at_once=True)
+        now = self._wall()
+        for key, entry in self._entries.items():
+            problem = entry.problems[-1]
+            handed_in, severity = problem.handed_in, problem.last.severity.rank
+            if handed_in is not None and 0.0 <= now - handed_in.last < ACTIVE:
+                self._state.count(key, 0, first=handed_in.last, last=handed_in.last, severity=severity)
+
     def _take_fresh(self) -> None:
         fresh = self._throttle.fresh
         while fresh:
@@ -123,6 +134,7 @@ class Counting:
         first = min(max(first, oldest), last)
         severity, key = problem.last.severity.rank, problem.key
         handed_in.number += number
+        handed_in.last = last
         kept_back = self._state.silenced(key, entry.logger, severity) is not None
         self._state.count(
             key,

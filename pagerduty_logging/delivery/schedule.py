@@ -32,7 +32,8 @@ MAX_STEPS = 10
 """How often the pause is doubled at most."""
 CRITICAL_STEPS = 4
 """The same for critical events, whose pauses stay shorter."""
-
+REFUSED_STEPS = 3
+"""The same for critical events after a 429 to one of them."""
 
 _CRITICAL = Severity.CRITICAL.rank
 FLOODING = 100
@@ -83,7 +84,8 @@ class Backlog:
         self._classes: dict[Class, Turns] = {}
         self._oldest = math.inf  # or older: no event was accepted before
         self._failing: set[Pending] = set()
-        self._refusals = 0
+        self._refusals = self._critical_refusals = 0
+        self._refused_at = -math.inf
         self._told_to_wait = False
 
     def __iter__(self) -> Iterator[Pending]:
@@ -191,11 +193,12 @@ class Backlog:
                 other.due = -math.inf
         self._failing.clear()
         self._refusals = max(self._refusals - 1, 0)
+        if pending.severity is Severity.CRITICAL:
+            self._critical_refusals = max(self._critical_refusals - 1, 0)
         self._told_to_wait = False
+        self._end_pause()
         if self._refusals:
-            self._pause(now, self._refusals, None)
-        else:
-            self._end_pause()
+            self._pause_refused(now, None)
 
     def failed(self, pending: Pending, error: EventsError, now: float) -> None:
         """The attempt failed and the event is kept.
@@ -208,9 +211,10 @@ class Backlog:
         pending.attempts += 1
         if error.status == 429 or error.retry_after is not None:
             self._refusals = min(self._refusals + 1, MAX_STEPS)
-            asked = error.retry_after or LEAST_PAUSE
-            self._pause(now, self._refusals, asked)
-            self._told_to_wait = True
+            if pending.severity is Severity.CRITICAL:
+                self._critical_refusals = min(self._critical_refusals + 1, REFUSED_STEPS)
+            self._refused_at, self._told_to_wait = now, error.retry_after is not None
+            self._pause_refused(now, error.retry_after or LEAST_PAUSE)
         else:
             self._classes[_class(pending)].had_its_turn(pending, now)
             self._failing.add(pending)
@@ -218,9 +222,14 @@ class Backlog:
             self._pause(now, len(self._failing), None)
 
     def retry_now(self) -> None:
-        """Make what waits after a failure due at once; pauses that PagerDuty asked for are kept."""
+        """Make what waits after a failure due at once, or a moment after a 429.
+
+        Pauses that PagerDuty asked for are kept.
+        """
         if not self._told_to_wait:
-            self._end_pause()
+            self._refusals = self._critical_refusals = 0
+            self.paused_until = min(self.paused_until, self._refused_at + LEAST_PAUSE)
+            self._critical_paused_until = min(self._critical_paused_until, self.paused_until)
         self._failing.clear()
         for pending in self:
             pending.due = -math.inf
@@ -231,6 +240,18 @@ class Backlog:
         self.paused_until = now + delay(self._retry, steps, asked, self._random)
         soon = now + delay(self._retry, min(steps, CRITICAL_STEPS), asked, self._random)
         self._critical_paused_until = min(soon, self.paused_until)
+
+    def _pause_refused(self, now: float, asked: float | None) -> None:
+        """Pause after a 429: critical events only if one of them had it, or PagerDuty says for how long.
+
+        A new critical event is tried at once. The others wait for it, if it is refused too.
+        """
+        self.paused_until = now + delay(self._retry, self._refusals, asked, self._random)
+        steps = max(self._critical_refusals, self._told_to_wait)
+        if steps:
+            soon = now + delay(self._retry, steps, asked, self._random)
+            self._critical_paused_until = soon
+            self.paused_until = max(self.paused_until, soon)
 
     def _end_pause(self) -> None:
         self.paused_until = self._critical_paused_until = -math.inf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -61,6 +62,7 @@ class Sending:
         clock: Callable[[], float],
         diagnostics: Diagnostics,
     ) -> None:
+        self._pid = os.getpid()
         self.client = client
         self.queue = queue
         self.decide = decide
@@ -95,7 +97,10 @@ class Sending:
                 if unready is not None:
                     self._enter_outcome(head, unready)
                 elif self.claims is None or self.claims.allows(head):
-                    self._conclude(head, self._attempt(head, left))
+                    error = self._attempt(head, left)
+                    if self._pid != os.getpid():
+                        return None  # a greenlet of gevent, in a child: the event is the parent's
+                    self._conclude(head, error)
                 elif self.spooled is not None and head not in self.queue:
                     self.spooled.forget(head)
             finally:
@@ -114,6 +119,8 @@ class Sending:
         Returns:
             whether there were any.
         """
+        if self.claims is not None and self.claims.finishing:
+            self.claims.look()  # what others have counted may be left to this process to report
         entered = False
         while self.queue.has_room and not self.queue.inbox and _has_stack():
             pending = self.reports.next(self._clock())
@@ -146,7 +153,8 @@ class Sending:
         if self.spooled is not None:
             self.spooled.show_life(timeout)
         try:
-            self.client.post(encoded, timeout=timeout)
+            if self._pid == os.getpid():
+                self.client.post(encoded, timeout=timeout)
         except EventsError as error:
             return error
         except Exception as broken:

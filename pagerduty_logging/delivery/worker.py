@@ -287,6 +287,8 @@ class Worker:
         woken = True
         with self._wake_ups.working, self.roles.as_sender():
             while True:
+                while self.pid != os.getpid():  # a greenlet of gevent lives on in a forked child
+                    self._rest(math.inf)
                 look = math.inf
                 try:
                     self.sending.look_around()

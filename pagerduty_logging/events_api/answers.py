@@ -12,7 +12,7 @@ from pagerduty_logging.events_api.events import Receipt
 from pagerduty_logging.events_api.retrying import parse_retry_after
 from pagerduty_logging.events_api.text import one_line
 
-MAX_SAID_CHARS = 500
+MAX_SENTENCE_CHARS = 500
 """Characters of the server's text in the text of an exception; `.body` and `.errors` have all of it."""
 
 
@@ -50,15 +50,15 @@ def receipt_from(outcome: Answer | NoAnswer, dedup_key: str | None, now: datetim
     if isinstance(outcome, NoAnswer):
         raise errors.NetworkError(outcome.reason)
     body = outcome.body
-    said = _said(body)
+    said = _parsed(body)
     if outcome.status == 202:
         return Receipt(_words(said.get("status")) or "success", _words(said.get("message")), dedup_key)
-    sentence = one_line(_words(said.get("message")), MAX_SAID_CHARS)
+    sentence = one_line(_words(said.get("message")), MAX_SENTENCE_CHARS)
     message = f"{outcome.status}: {sentence}" if sentence else f"{outcome.status}"
     if outcome.status in (400, 413, 422):
         faults = _faults(said.get("errors"))
         if faults:
-            message += f" ({one_line('; '.join(faults), MAX_SAID_CHARS)})"
+            message += f" ({one_line('; '.join(faults), MAX_SENTENCE_CHARS)})"
         message = f"PagerDuty refused the event with {message}"
         raise errors.BadRequest(message, status=outcome.status, body=body, errors=faults)
     retry_after = parse_retry_after(outcome.retry_after, now)
@@ -72,7 +72,7 @@ def receipt_from(outcome: Answer | NoAnswer, dedup_key: str | None, now: datetim
     raise errors.ApiError(message, status=outcome.status, body=body, retry_after=retry_after)
 
 
-def _said(body: str) -> dict[str, Any]:
+def _parsed(body: str) -> dict[str, Any]:
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):

@@ -112,7 +112,7 @@ class Walk:
     """A `repr` of Python's own containers that is bounded in depth, length and time."""
 
     def __init__(self, limit: int, leaf: Callable[[object, int], str]) -> None:
-        """Show about `limit` characters at most; `leaf` shows what is no container, within what is left."""
+        """Show about `limit` characters at most; `leaf` shows what is no container."""
         self._left = limit
         self._of_leaf = leaf
         self._nodes = 0

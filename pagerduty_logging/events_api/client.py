@@ -85,15 +85,15 @@ class EventsClient:
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = retrying.uniform,
     ) -> None:
-        if not isinstance(routing_key, RoutingKey):
-            try:
-                routing_key = find_routing_key(routing_key)
-            except Exception as error:
-                routing_key = None  # a traceback that shows local variables must not show it
-                raise error.with_traceback(None) from None
-        if routing_key is None:
+        try:
+            key = find_routing_key(routing_key)
+        except Exception as error:
+            raise error.with_traceback(None) from None
+        finally:
+            routing_key = None  # a traceback that shows local variables must not show it
+        if key is None:
             raise ValueError("routing_key: none given, and PAGERDUTY_ROUTING_KEY is not set")
-        self._routing_key = routing_key
+        self._routing_key = key
         self.base_url = address.find_base_url(region, base_url, allow_http)
         self.timeout = options.seconds("timeout", timeout, most=MAX_TIMEOUT)
         if not isinstance(retry, Retry):

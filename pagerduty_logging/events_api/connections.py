@@ -43,8 +43,8 @@ MAX_CONNECTIONS = 100
 _ONCE = Retry.from_int(False, redirect=False)
 """One attempt; made once, not for every request."""
 _SHOWS_CONNECTIONS = all(hasattr(HTTPConnectionPool, name) for name in ("_get_conn", "_put_conn"))
-"""Whether a pool gives its connections out. That is no public interface of urllib3: without it every request
-is made the way the first one is."""
+"""Whether a pool gives its connections out, which is not a public interface of urllib3. Without it every
+request is made the way the first one is."""
 _LENGTH = re.compile(rb"(?i)(?<=\r\ncontent-length: )\d+")
 _WRITE_BYTES = 16_384
 """Size of a TLS record: a TLS socket's timeout bounds each record, not all of them together."""

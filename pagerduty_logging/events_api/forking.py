@@ -57,12 +57,19 @@ class ForkGate:
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Allow forks while this thread only waits for the other side, and holds no lock."""
+        """Allow forks while this thread only waits for the other side, and holds no lock.
+
+        Raises:
+            RuntimeError: a greenlet of gevent lives on in a forked child, where the exchange is the parent's.
+        """
+        pid = os.getpid()
         self.__exit__()
         try:
             yield
         finally:
             self.__enter__()
+        if pid != os.getpid():
+            raise RuntimeError("this process was forked meanwhile")
 
     @contextmanager
     def joined(self) -> Iterator[None]:

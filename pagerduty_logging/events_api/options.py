@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -40,11 +42,34 @@ def flag(option: str, value: bool) -> bool:
     return value
 
 
-def function(option: str, value: _F | None) -> _F | None:
-    """Return `value`, something to call or None."""
-    if value is not None and not callable(value):
+def function(option: str, value: _F | None, *arguments: str) -> _F | None:
+    """Return `value`, something to call with these `arguments`, or None."""
+    if value is None:
+        return None
+    if not callable(value):
         raise TypeError(f"{option} must be callable or None, not {type(value).__name__}")
+    try:
+        # Not what `functools.wraps` wraps, which may take other arguments.
+        signature = inspect.signature(value, follow_wrapped=False)
+    except Exception:  # a builtin, or an annotation that cannot be evaluated
+        return value
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        raise TypeError(f"{option} must take the arguments of {option}({', '.join(arguments)})") from None
     return value
+
+
+def level(option: str, value: int | str) -> int:
+    """Return `value`, a level's name as `logging` writes it, or its number, as a number."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise TypeError(f"{option} must be the name or the number of a level, not {type(value).__name__}")
+    if isinstance(value, int):
+        return value
+    names = logging.getLevelNamesMapping()
+    if value.upper() not in names:
+        raise ValueError(f"{option}: unknown level {value!r}: must be a number or one of {', '.join(names)}")
+    return names[value.upper()]
 
 
 def path(option: str, value: str | os.PathLike[str] | None) -> str | None:
@@ -55,7 +80,7 @@ def path(option: str, value: str | os.PathLike[str] | None) -> str | None:
     if not isinstance(text, str):
         raise TypeError(f"{option} must be a path or None, not {type(value).__name__}")
     if not text or "\0" in text:
-        raise ValueError(f"{option} is no path")
+        raise ValueError(f"{option} is not a path")
     return text
 
 

@@ -44,16 +44,22 @@ class RoutingKey:
 
 
 def find_routing_key(
-    routing_key: str | None, routing_key_file: str | os.PathLike[str] | None = None
+    routing_key: str | RoutingKey | None,
+    routing_key_file: str | os.PathLike[str] | None = None,
+    *,
+    where: str = "",
 ) -> RoutingKey | None:
     """Return the key from the option, the file or `PAGERDUTY_ROUTING_KEY`; None if none is set.
 
-    A key that is not 32 letters or digits gets a warning, which points at the caller's caller.
+    A text that is not 32 letters or digits gets a warning, which points at the caller's caller and begins
+    with `where`.
 
     Raises:
         TypeError, ValueError: naming the option that is wrong, or that both were given. Their traceback
             ends here; a caller that holds the key in its own variable drops it first.
     """
+    if isinstance(routing_key, RoutingKey):
+        return routing_key
     try:
         key, option = _found(routing_key, routing_key_file)
     except (TypeError, ValueError) as error:
@@ -62,7 +68,7 @@ def find_routing_key(
     routing_key = None
     if key is not None and not _USUAL_FORM.fullmatch(key.reveal()):
         warnings.warn(
-            f"{option} is not 32 letters or digits: PagerDuty will probably refuse it", stacklevel=3
+            f"{where}{option} is not 32 letters or digits: PagerDuty will probably refuse it", stacklevel=3
         )
     return key
 
@@ -96,6 +102,8 @@ def _fault(value: object, option: str) -> TypeError | ValueError | None:
 
 
 def _read(path: str | os.PathLike[str]) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"routing_key_file must be a path or None, not {type(path).__name__}")
     try:
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:

@@ -120,7 +120,7 @@ class Transport:
                 try:
                     return route.post(body, lambda answer: _read(answer, exchange))
                 except (OSError, HTTPException, HTTPError):
-                    # A kept-alive connection that the server has closed is no outage. If the event did
+                    # A kept-alive connection that the server has closed is not an outage. If the event did
                     # arrive, PagerDuty adds the second copy to the same alert, by its dedup key.
                     if exchange.connected or exchange.is_over:
                         raise

@@ -306,7 +306,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
     "not ordinary": its line did not catch its exception itself. "missed": no template in the source fits.
     """
     msg, args, name = record.msg, record.args, record.name
-    if type(msg) is not str or name in _SPECIAL or name[-1:].isdecimal() or not parts.begins_with_letter(msg):
+    if type(msg) is not str or name in _SPECIAL or parts.numbered(name) or not parts.begins_with_letter(msg):
         return None
     alone = bool(args) or "%" not in msg  # without arguments it may be the template of another record
     if args:

@@ -85,8 +85,7 @@ class CallSites:
         if appended:
             found, joined = self._by_printed(record, line, message, printed, -1)
         elif "(" in message and HEADER in message:
-            begins = printed_shapes.begin_of(message) if record.args is None else 0
-            found = None
+            found, begins = None, printed_shapes.begin_of(message) if record.args is None else 0
             if begins:
                 found, joined = self._by_printed(record, line, message[:begins], message, begins)
         else:
@@ -128,8 +127,7 @@ class CallSites:
 
         It finds None for what it does not know. For `whole` and `begins` see `_printed_in`.
         """
-        place = record.name, line.path, record.lineno, record.funcName
-        shape = self._printed.of(place, whole, begins)
+        shape = self._printed.of((record.name, line.path, record.lineno, record.funcName), whole, begins)
         if HEADER in words:
             return None, ()
         if shape is None:
@@ -230,10 +228,11 @@ class CallSites:
 
     def _by_object(self, record: logging.LogRecord) -> Problem | None:
         """Return the problem that a record repeats, if its message alone, an object, decides that."""
-        known = self._known_objects.get(_place_of(record))
+        known = self._known_objects.get((record.name, record.pathname, record.lineno, record.funcName))
         if known is None:
             return None
-        said = object_alone(record)
+        reports_more = record.args or record.exc_info or record.exc_text or sys.exception() is not None
+        said: object = object_alone(record) if reports_more else record.msg
         return None if said is None else objects.find(known, said, self._shown)
 
     def _words_of_error(self, error: BaseException) -> str | None:

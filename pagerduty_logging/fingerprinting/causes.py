@@ -156,6 +156,14 @@ def within(exception: BaseException, chosen: Chosen) -> Failure | None:
     return printed(held.traceback, chosen)
 
 
+def holds_traceback(exception: BaseException) -> bool:
+    """Return whether an exception has a printed traceback in its text. Runs its `__str__`."""
+    args = exception.args
+    if len(args) == 1 and type(args[0]) is str and type(exception).__str__ is BaseException.__str__:
+        return printed_traceback.MARK in args[0]
+    return printed_traceback.MARK in safejson.text(exception, _MAX_PRINTED_CHARS)
+
+
 def behind_wrapper(exception: BaseException) -> BaseException:
     """Return the cause that came out of the application, if a library has wrapped it in its own exception.
 

@@ -76,11 +76,11 @@ def reported_crash(
         return causes.within(exception, chosen) if exception and reports_for_others(record) else None
     if exception is None:
         return causes.printed(appended, chosen)
-    return (
-        causes.raised(exception, chosen)
-        if is_group
-        else Failure(causes.exception_type(exception), chosen(here))
-    )
+    if is_group:
+        return causes.raised(exception, chosen)
+    # pyspark's PythonException, and what Powertools raises of a batch, hold what a worker printed.
+    held = causes.within(exception, chosen)
+    return held or Failure(causes.exception_type(exception), chosen(here))
 
 
 def _says_nothing_itself(record: logging.LogRecord) -> bool:
@@ -154,6 +154,8 @@ def joined_of(record: logging.LogRecord, *, ordinary: bool | None = None) -> tup
     info: Any = record.exc_info
     key = _key_of_shape(record, info[1]) if type(info) is tuple and len(info) == 3 else None
     if key is None or (reports_for_others(record) and not _shows_all(record, info[1])):
+        return None
+    if causes.holds_traceback(info[1]):
         return None
     known = _joined.get(key)
     if known is None:

@@ -31,6 +31,11 @@ def named(name: str, path: object) -> str:
     return without_numbers(name)
 
 
+def numbered(name: str) -> bool:
+    """Return whether a logger's name may have numbers that differ in each process."""
+    return name[-1:].isdecimal() or name[:1] == "["
+
+
 def without_numbers(name: str) -> str:
     """Return a logger's name without numbers that differ in each process."""
     return places.without_numbers(name, ".<*>")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
+from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.fingerprinting import (
     Fingerprinter,
@@ -178,7 +179,7 @@ def _fingerprints(
             raise TypeError(
                 f"fingerprint must be callable, a mapping of options or None, not {type(option).__name__}"
             )
-        return Fingerprinter(**joined), option
+        return Fingerprinter(**joined), options.function("fingerprint", option, "record")
     for name in option:
         if name not in _OPTIONS:
             raise TypeError(f"fingerprint has no option {name!r}: it has {', '.join(_OPTIONS)}")

@@ -39,7 +39,7 @@ def install(handler: PagerDutyHandler | None = None) -> None:
     if handler is None:
         signals.setup_logging.connect(_keep_logging, weak=False, dispatch_uid=_NAME)
     else:
-        _tell_of_tasks(handler)
+        _add_task_details(handler)
         # The last signal is for programs that configure logging themselves: Celery sends them no other.
         for signal in (
             signals.after_setup_logger,
@@ -157,14 +157,14 @@ def _keep_logging(**_: object) -> None:
     handlers = [handler for logger in loggers for handler in getattr(logger, "handlers", ())]
     pagers = [handler for handler in handlers if isinstance(handler, PagerDutyHandler)]
     for handler in pagers:
-        _tell_of_tasks(handler)
+        _add_task_details(handler)
     if not pagers:
         Diagnostics().say(
             "celery", "no handler of the application's logging pages, and install() was given none"
         )
 
 
-def _tell_of_tasks(handler: PagerDutyHandler) -> None:
+def _add_task_details(handler: PagerDutyHandler) -> None:
     if not any(isinstance(given, TaskDetails) for given in handler.filters):
         handler.addFilter(TaskDetails())
 

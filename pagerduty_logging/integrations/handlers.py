@@ -6,13 +6,13 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Iterable
-from typing import Any
 from urllib.parse import quote
 
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.events_api.routing_key import ENVIRONMENT_VARIABLE
 from pagerduty_logging.handler import PagerDutyHandler
+from pagerduty_logging.integrations.reach import pagers_behind
 
 _RESOLVE_INTERVAL = 300.0
 """Seconds after a resolve in which further successes of the same job send none."""
@@ -93,18 +93,7 @@ def attached_handlers() -> list[PagerDutyHandler]:
 
 def _among(handlers: Iterable[logging.Handler]) -> list[PagerDutyHandler]:
     """Return each `PagerDutyHandler` among these or behind one of them, such as a `QueueHandler`, once."""
-    found: dict[int, PagerDutyHandler] = {}
-    waiting: list[Any] = list(handlers)
-    for handler in waiting:
-        if isinstance(handler, PagerDutyHandler):
-            found[id(handler)] = handler
-            continue
-        behind = [
-            getattr(handler, "target", None),
-            *getattr(getattr(handler, "listener", None), "handlers", ()),
-        ]
-        waiting.extend(one for one in behind if isinstance(one, logging.Handler) and one not in waiting)
-    return list(found.values())
+    return list(dict.fromkeys(pager for handler in handlers for pager in pagers_behind(handler)))
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from pagerduty_logging.handler import PagerDutyHandler
 from pagerduty_logging.record.attachment import behind, loggers
 
 
-class Way(NamedTuple):
+class Reach(NamedTuple):
     """Where a logger's ERROR records go."""
 
     pagers: tuple[PagerDutyHandler, ...]
@@ -21,7 +21,7 @@ class Way(NamedTuple):
 
 def pagers_at(logger: logging.Logger) -> list[PagerDutyHandler]:
     """Return the handlers that are attached to this logger itself, directly or behind a queue or a buffer."""
-    return [pager for handler in logger.handlers for pager in _behind(handler)]
+    return [pager for handler in logger.handlers for pager in pagers_behind(handler)]
 
 
 def attached() -> dict[PagerDutyHandler, list[str]]:
@@ -33,22 +33,22 @@ def attached() -> dict[PagerDutyHandler, list[str]]:
     return found
 
 
-def way_of(logger: logging.Logger, level: int = logging.ERROR) -> Way:
+def reach_of(logger: logging.Logger, level: int = logging.ERROR) -> Reach:
     """Return where a record of this level goes from here."""
     passed = list(_upwards(logger))
     on_the_way = [pager for each in passed for pager in pagers_at(each)]
     last = passed[-1]
     beyond = [pager for each in _upwards(last.parent, whole=True) for pager in pagers_at(each)]
     if not on_the_way and not beyond:
-        return Way((), "")
+        return Reach((), "")
     if logger.disabled:
-        return Way((), "it is disabled")
+        return Reach((), "it is disabled")
     if not logger.isEnabledFor(level):
-        return Way((), f"its level is {logging.getLevelName(logger.getEffectiveLevel())}")
+        return Reach((), f"its level is {logging.getLevelName(logger.getEffectiveLevel())}")
     if not on_the_way:
-        return Way((), f"propagate is off at {last.name!r}")
+        return Reach((), f"propagate is off at {last.name!r}")
     reached = tuple(pager for pager in on_the_way if pager.level <= level)
-    return Way(
+    return Reach(
         reached, "" if reached else f"the handler's level is {logging.getLevelName(on_the_way[0].level)}"
     )
 
@@ -60,5 +60,6 @@ def _upwards(logger: logging.Logger | None, *, whole: bool = False) -> Iterator[
         logger = logger.parent if whole or logger.propagate else None
 
 
-def _behind(handler: logging.Handler) -> Iterator[PagerDutyHandler]:
+def pagers_behind(handler: logging.Handler) -> Iterator[PagerDutyHandler]:
+    """Return each `PagerDutyHandler` that gets the handler's records: itself, or behind a queue or buffer."""
     return (known for known in behind(handler) if isinstance(known, PagerDutyHandler))

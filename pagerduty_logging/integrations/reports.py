@@ -15,9 +15,11 @@ MAX_ERROR_CHARS = 2_000
 """Characters that are kept of an exception's text."""
 
 
-def describe(record: logging.LogRecord, what: str, name: str, identity: str, fate: str, *why: object) -> None:
+def describe(
+    record: logging.LogRecord, what: str, name: str, identity: str, happened: str, *why: object
+) -> None:
     """Make `record` say, for example, "Task shop.pay[8b1a] raised KeyError: 'card'"."""
-    head, tail = (words.replace("%", "%%") for words in (f"{what} {name}", fate))
+    head, tail = (words.replace("%", "%%") for words in (f"{what} {name}", happened))
     record.lineno = 0  # the host's line of source has another template
     record.msg = f"{head}[%s] {tail}" + ": %s" * len(why)
     record.args = (identity, *why)

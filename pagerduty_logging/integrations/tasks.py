@@ -56,7 +56,7 @@ class Tasks:
         name: str,
         identity: str,
         error: BaseException | None,
-        fate: str = "",
+        happened: str = "",
         *why: str,
         traceback: str = "",
         **details: object,
@@ -67,7 +67,7 @@ class Tasks:
             name: the task's name.
             identity: the id of this run.
             error: what it raised, if there is an exception object.
-            fate: what happened to it; "": "raised" and the exception's type.
+            happened: what happened to it; "": "raised" and the exception's type.
             why: the text after that; default: the exception's text.
             traceback: a printed traceback, if there is no exception object.
             details: details for the page; those that are None are left out.
@@ -75,11 +75,11 @@ class Tasks:
         record = logging.LogRecord(self._host, logging.ERROR, self._path, 0, "", (), None)
         if error is not None:
             record.exc_info = (type(error), error, error.__traceback__)
-            fate = fate or f"raised {type(error).__name__}"
+            happened = happened or f"raised {type(error).__name__}"
             words = safejson.text(error, MAX_ERROR_CHARS)
             why = why or ((words,) if words else ())
         record.exc_text = traceback or None
-        describe(record, self._what, name, identity, fate, *why)
+        describe(record, self._what, name, identity, happened, *why)
         record.__dict__.update({key: value for key, value in details.items() if value is not None})
         if self._resolve_on_success:
             handlers.note_failure(self.key(name))

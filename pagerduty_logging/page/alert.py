@@ -1,4 +1,4 @@
-"""What the person who is paged reads: a occurrence of a log record becomes a trigger.
+"""The trigger of an occurrence: what the person who is paged reads.
 
 Runs none of the program's code, so that it can run later and on any thread; it reads source lines.
 """
@@ -80,7 +80,7 @@ def noted(trigger: Trigger, defect: str) -> Trigger:
 
 
 def compose(occurrence: Occurrence, dedup_key: str, history: History, given: Fields) -> Trigger:
-    """Return the trigger for what was captured. Pure but for the source lines that it reads."""
+    """Return the trigger for what was captured. Pure, except that it reads source lines."""
     contents = occurrence.read()
     chain = occurrence.chain
     text = summaries.without_no_error(contents.message)

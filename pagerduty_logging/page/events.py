@@ -17,8 +17,8 @@ from pagerduty_logging.events_api.safejson import type_name
 from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.flood_alert import GATHERING_SECONDS, FloodAlert
 from pagerduty_logging.page.follow_ups import FollowUps
-from pagerduty_logging.page.last_events import Considered, LastEvents, Said
-from pagerduty_logging.page.of_record import Common, OfRecord
+from pagerduty_logging.page.last_events import Considered, Gist, LastEvents
+from pagerduty_logging.page.record_body import Common, RecordBody
 from pagerduty_logging.page.redaction import Redactor
 from pagerduty_logging.record.occurrence import Occurrence, salvage
 from pagerduty_logging.state.problem import EventOutcome, History, Problem, Sighting
@@ -112,7 +112,7 @@ class Events:
         """
         problem = sighting.problem
         key = problem.key if sighting.worse is None else second_key(problem.key, sighting.worse)
-        event = OfRecord(self._common, occurrence, sighting, key, flood)
+        event = RecordBody(self._common, occurrence, sighting, key, flood)
         if occurrence.original is not None and self._before_send is not None:
             # Redacted before as well: `before_send` may log or copy its arguments.
             given = cast("Trigger", self._redactor.event(event.trigger()))
@@ -154,22 +154,22 @@ class Events:
 
         For the worker: `before_send` is called here, with a copy of the last record.
         """
-        said, seen = problem.said, self.decisions.time_of_day()
-        found = self._throttle.unreported.report(problem, why, seen, now) if isinstance(said, Said) else None
-        if found is None or not isinstance(said, Said):
+        gist, seen = problem.said, self.decisions.time_of_day()
+        found = self._throttle.unreported.report(problem, why, seen, now) if isinstance(gist, Gist) else None
+        if found is None or not isinstance(gist, Gist):
             return None
         history, settle = found
         decided = partial(
             self.decisions.note,
             key=problem.key,
             event=problem.key,
-            logger=said.origin.logger,
-            summary=said.summary,
+            logger=gist.origin.logger,
+            summary=gist.summary,
             repeats=history.suppressed,
         )
-        compose: Callable[[], Trigger] = partial(self._last.trigger, problem, said, history, seen)
+        compose: Callable[[], Trigger] = partial(self._last.trigger, problem, gist, history, seen)
         if self._before_send is not None:
-            changed = self._follow_up_changed(problem, said, history, seen, settle, self._before_send)
+            changed = self._follow_up_changed(problem, gist, history, seen, settle, self._before_send)
             if changed is None:
                 settle(EventOutcome.UNDONE)
                 decided(Verdict.IGNORED, NOT_WANTED)
@@ -187,28 +187,28 @@ class Events:
             ),
             settle=settle,
             caller=Named(
-                f"report of repeats of logger {said.origin.logger!r}", said.origin.logger, note=decided
+                f"report of repeats of logger {gist.origin.logger!r}", gist.origin.logger, note=decided
             ),
         )
 
     def _follow_up_changed(
         self,
         problem: Problem,
-        said: Said,
+        gist: Gist,
         history: History,
         seen: float,
         settle: Settlement,
         before_send: BeforeSend,
     ) -> Trigger | None:
         """Let `before_send` change a follow-up; where it fails, what it made of the event before holds."""
-        trigger, record = self._last.considered(problem, said, history, seen)
+        trigger, record = self._last.considered(problem, gist, history, seen)
         try:
             return _checked(before_send(trigger, record), trigger)
         except KeyboardInterrupt:  # on the main thread, at the end of the process
             settle(EventOutcome.UNDONE)
             raise
         except BaseException as error:
-            before = self._last.trigger(problem, said, history, seen)
+            before = self._last.trigger(problem, gist, history, seen)
             return alert.noted(before, f"before_send raised {type_name(error)}")
 
     # --- of what is asked for ---------------------------------------------------------------------

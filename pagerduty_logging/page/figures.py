@@ -46,6 +46,21 @@ def take(history: History, severity: Severity, mine: Mine, composed: Trigger | N
     return None if composed is None else brought_up_to_date(history, composed, first=first)
 
 
+def take_for_another(mine: Mine, composed: Trigger | None) -> Trigger | None:
+    """Return the trigger of another process, which has ended, with what all processes know by now.
+
+    One that says more is left as it is: a state that was emptied since knows less, and a second alert has
+    figures of its own.
+    """
+    shown = (composed and composed.custom_details) or {}
+    said, number = shown.get("why"), shown.get("occurrences")
+    if composed is None or type(said) is not str or type(number) is not int or number > mine.occurrences:
+        return None
+    known = mine if "processes" in shown and "counted_by" not in shown else None
+    history = History(number, 0, mine.first_seen, why=said, everywhere=known, shared=True)
+    return take(history, Severity(composed.severity), mine, composed)
+
+
 def details(history: History, young: float | None = None) -> dict[str, Any]:
     """Return the figures as custom details, without those that are empty.
 

@@ -36,7 +36,7 @@ class FollowUps:
     @property
     def ending(self) -> bool:
         """Whether everything suppressed is to be reported now."""
-        return self._asked != self._done
+        return self._asked != self._done or bool(self._due)
 
     def end(self) -> None:
         """Report everything suppressed, at the end of the process."""
@@ -45,7 +45,7 @@ class FollowUps:
 
     def close(self) -> None:
         """Report now what would get a follow-up later, because the handler is closed."""
-        if not self.ending:  # at the end of the process more is reported
+        if self._asked == self._done:  # at the end of the process more is reported
             self._why = Why.SIZE
         self._asked += 1
 
@@ -83,7 +83,7 @@ class FollowUps:
     def size(self, key: str, elapsed: float) -> None:
         """Report the size of a problem that others have met too, so many seconds after its event.
 
-        Nothing is reported while that is the business of the process that sent the event.
+        Nothing is reported while the process that sent the event is still expected to do so.
         """
         problem = self._throttle.unreported.overdue(key, elapsed)
         if problem is not None:
@@ -91,7 +91,7 @@ class FollowUps:
 
     @property
     def left(self) -> int:
-        """How many problems there are whose report is to be made now, and is not."""
+        """The number of problems whose report is due now and not made yet."""
         found = self._found == self._asked
         return len(self._due) if found else self._throttle.unreported.count(_least(self._why))
 

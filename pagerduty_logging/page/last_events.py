@@ -37,7 +37,7 @@ class Origin(NamedTuple):
     event_class: str | None
 
 
-class Said(NamedTuple):
+class Gist(NamedTuple):
     """The minimum that is kept of the last event of a problem."""
 
     summary: str
@@ -65,7 +65,7 @@ class _Whole:
 
     Attributes:
         sent: as it was sent.
-        everywhere: whether it tells how often the problem happened in all processes.
+        everywhere: whether it says how often the problem happened in all processes.
         before: as it was before `before_send` changed it; None: that was not asked.
         record: the plain attributes of its record.
         size: bytes of memory that all of it takes, about.
@@ -102,7 +102,7 @@ class LastEvents:
             if len(self._origins) >= MAX_ORIGINS:
                 self._origins.clear()
             origin = self._origins.setdefault(origin, origin)
-            problem.said = Said(cut(event.summary, MAX_SUMMARY_CHARS), origin)
+            problem.said = Gist(cut(event.summary, MAX_SUMMARY_CHARS), origin)
 
     def keep(
         self, problem: Problem, history: History, considered: Considered | None, encoded: EncodedEvent
@@ -127,22 +127,22 @@ class LastEvents:
     def _recalled(self, key: str) -> _Whole | None:
         return self._lock.run(self._whole.get, key, or_else=_not_now)
 
-    def trigger(self, problem: Problem, said: Said, history: History, seen: float) -> Trigger:
+    def trigger(self, problem: Problem, gist: Gist, history: History, seen: float) -> Trigger:
         """Return an event like the last one, as it was sent, with new figures.
 
         Args:
             problem: the problem.
-            said: the least that is known of its last event.
+            gist: the least that is known of its last event.
             history: the figures.
             seen: now, in seconds since the epoch.
         """
         whole = self._recalled(problem.key)
         if whole is None:
-            return self._least(problem, said, history, seen)
-        return _anew(cast("Trigger", decode(whole.sent)), whole, problem, history, seen)
+            return self._least(problem, gist, history, seen)
+        return _updated(cast("Trigger", decode(whole.sent)), whole, problem, history, seen)
 
     def considered(
-        self, problem: Problem, said: Said, history: History, seen: float
+        self, problem: Problem, gist: Gist, history: History, seen: float
     ) -> tuple[Trigger, logging.LogRecord]:
         """Return the same as before `before_send` changed it, and a record like that of the last event.
 
@@ -151,16 +151,16 @@ class LastEvents:
         whole = self._recalled(problem.key)
         if whole is None or whole.before is None:
             level = logging.CRITICAL if problem.last.severity is Severity.CRITICAL else logging.ERROR
-            plain = {"name": said.origin.logger, "msg": said.summary, "levelno": level}
+            plain = {"name": gist.origin.logger, "msg": gist.summary, "levelno": level}
             plain["levelname"] = logging.getLevelName(level)
-            return self._least(problem, said, history, seen), logging.makeLogRecord(plain)
+            return self._least(problem, gist, history, seen), logging.makeLogRecord(plain)
         record = logging.makeLogRecord(dict(whole.record))
-        return _anew(cast("Trigger", decode(whole.before)), whole, problem, history, seen), record
+        return _updated(cast("Trigger", decode(whole.before)), whole, problem, history, seen), record
 
-    def _least(self, problem: Problem, said: Said, history: History, seen: float) -> Trigger:
+    def _least(self, problem: Problem, gist: Gist, history: History, seen: float) -> Trigger:
         given = self._given
         details = {
-            "logger": said.origin.logger,
+            "logger": gist.origin.logger,
             **figures.details(history),
             "release": given.release,
             "environment": given.environment,
@@ -168,21 +168,21 @@ class LastEvents:
             "process": os.getpid(),
         }
         return Trigger(
-            said.summary,
+            gist.summary,
             severity=problem.last.severity,
             dedup_key=problem.key if problem.key.strip() else None,
             timestamp=alert.time(seen),
-            source=said.origin.source,
-            component=said.origin.component,
-            group=said.origin.group,
-            event_class=said.origin.event_class,
+            source=gist.origin.source,
+            component=gist.origin.component,
+            group=gist.origin.group,
+            event_class=gist.origin.event_class,
             client=given.client,
             client_url=given.client_url,
             custom_details=given.custom_details | {n: v for n, v in details.items() if v not in (None, "")},
         )
 
 
-def _anew(before: Trigger, whole: _Whole, problem: Problem, history: History, seen: float) -> Trigger:
+def _updated(before: Trigger, whole: _Whole, problem: Problem, history: History, seen: float) -> Trigger:
     details = dict(before.custom_details or {})
     for name in (*_OF_THE_MOMENT, *(figures.KNOWN_EVERYWHERE if whole.everywhere else ())):
         details.pop(name, None)

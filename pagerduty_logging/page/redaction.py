@@ -36,6 +36,9 @@ MAX_LOOKED_AT = 256 * 1_024
 MAX_PART = 200
 """At a cut, characters of an unfinished word that are removed too: half a token is not recognised."""
 
+_NO_NAME = frozenset("\\^$*+?|(){}")
+"""Characters of patterns that no field's name has."""
+
 MIN_VALUE = 6
 """Length from which a secret is hidden everywhere; a shorter one may be part of any word."""
 
@@ -63,13 +66,16 @@ def redactor(redact: Sequence[str | re.Pattern[str]] | bool, known: Callable[[],
     """Return the redactor that the option `redact` asks for.
 
     Raises:
-        TypeError: naming the option.
+        TypeError, ValueError: naming the option.
     """
     if isinstance(redact, bool):
         return Redactor(known=(known,), usual=redact)
     items = options.several(
         "redact", redact, _is_extension, "field names and of compiled patterns for text, or False"
     )
+    for name in items:
+        if isinstance(name, str) and not _NO_NAME.isdisjoint(name):
+            raise ValueError(f"redact: {name!r} is not a field's name, and would hide nothing: re.compile it")
     return Redactor(
         names=[item for item in items if isinstance(item, str)],
         patterns=[item for item in items if isinstance(item, re.Pattern)],

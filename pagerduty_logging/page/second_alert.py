@@ -9,7 +9,7 @@ from pagerduty_logging.state.problem import History
 from pagerduty_logging.state.why import DETAIL
 
 
-def beside_the_first(trigger: Trigger, first: str, history: History) -> Trigger:
+def second_alert(trigger: Trigger, first: str, history: History) -> Trigger:
     """Return the alert of a problem that got worse.
 
     Args:

@@ -32,15 +32,15 @@ class Judgement:
 
     sensitive: bool = False
     counts: bool = False
-    """A number is no secret: `max_tokens`."""
+    """A number is not a secret: `max_tokens`."""
     strong: bool = False
     """The value is a secret whatever it looks like; otherwise only if it does not look like a sentence."""
     header: bool = False
     """The value is the rest of the line."""
     short: bool = False
-    """A number of up to three digits is no secret: `pass=3 fail=2`."""
+    """A number of up to three digits is not a secret: `pass=3 fail=2`."""
     place: bool = False
-    """A path is no secret: `pwd=/home/bob`, `password_file=/run/secrets/db`."""
+    """A path is not a secret: `pwd=/home/bob`, `password_file=/run/secrets/db`."""
 
 
 HARMLESS = Judgement()

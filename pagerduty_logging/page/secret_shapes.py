@@ -74,7 +74,7 @@ _DUPLICATE = late(r"\bDuplicate entry '(?P<secret>[^'\r\n]{1,300}+)' for key '(?
 _CODE = late(
     r"(?<=[?&])(?:code|state|ticket)=(?=[A-Za-z_.~%/-]{0,60}\d)(?=[^\s&]{0,60}?[a-z])(?P<secret>[\w.%+/=~-]{14,}+)"
 )
-_SAID = late(
+_IN_A_SENTENCE = late(
     r"\b(?i:password|passphrase|passcode|secret|token|(?:api|access|secret|private|signing|license)[ _-]?key)"
     r"(?: (?i:is|was|of|provided|given|used|value|for|\w{1,30}+(?=:))){0,2}:?[ \t][\"'`<]?"
     r"(?=[A-Za-z_+/=.-]{0,60}\d)(?=[a-z\d_+/=.-]{0,60}[A-Z])(?=[A-Z\d_+/=.-]{0,60}[a-z])(?P<secret>[\w+/=-]{12,200}+)(?![\w(]|\.\w)",
@@ -137,7 +137,7 @@ def without_shapes(text: str) -> str:
             if needed in text:
                 text = pattern.sub(_without_secret, text)
         if "pass" in lower or "secret" in lower or "token" in lower or "key" in lower:
-            text = _SAID.sub(_without_secret, text)
+            text = _IN_A_SENTENCE.sub(_without_secret, text)
         if "identified" in lower or "password" in lower:
             text = _IDENTIFIED.sub(_without_secret, text)
     if len(text) > 128 and "\n" in text:

@@ -45,7 +45,7 @@ _ITEMS = late(r"[\[(][^\[\](){}\r\n]{1,300}")
 _ITEM = late(r"[\"'](?P<item>[\w.-]{1,80}+)[\"']")
 _CLOSERS = ")]}>\"'`.,;:!?…\\"
 _BEHIND_VALUES = ")]}>\"'`.,;:…\\ "
-"""What follows a value and is no part of it; `!` and `?` may be the password's own."""
+"""What follows a value and is not part of it; `!` and `?` may be the password's own."""
 _CODE = late(
     r"(?:await |not |new |yield |lambda\b)?[A-Za-z_][\w.]*+[(\[]"
     r"|(?:self|cls|settings|config|args|kwargs|os|sys)\.\w"
@@ -221,7 +221,7 @@ class _Walk:
     def _is_plain(
         self, value: str, judged: Judgement, *, quoted: bool = False, prose: bool = False, path: bool = False
     ) -> bool:
-        """Tell what is no secret: nothing, a placeholder, a number that counts, a sentence."""
+        """Return whether it is not a secret: nothing, a placeholder, a number that counts, a sentence."""
         if value == MARK or is_no_secret(value, judged):
             return True
         if judged.short and _SMALL.fullmatch(value):

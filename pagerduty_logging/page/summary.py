@@ -8,7 +8,7 @@ import re
 from pagerduty_logging.events_api.text import cut, plain
 from pagerduty_logging.record.exceptions import Frame, Raised
 from pagerduty_logging.record.places import OURSELVES, is_library, is_ours, looks_like_library
-from pagerduty_logging.record.printed_traceback import MARK
+from pagerduty_logging.record.printed_traceback import MARK, find_in, parse
 
 MAX_LINE_CHARS = 600
 """Characters of the message's first line in a summary, so that the exception fits in behind it."""
@@ -59,7 +59,7 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
         return cut(f"{line}{_after_heading(words, first)}", MAX_LINE_CHARS).lstrip(": ")
     reports = is_report(origin)
     error, more = _first_cause(_behind_wrapper(chain) if reports else chain[0])
-    text = cut(_said(error, chain), MAX_ERROR_CHARS)
+    text = cut(_text_of(error, chain), MAX_ERROR_CHARS)
     if text and text == words.strip().partition("\n")[0].strip():
         line = text  # its text may be just a code or a number
     if reports:
@@ -115,7 +115,7 @@ def _behind_wrapper(chain: tuple[Raised, ...]) -> Raised:
     return chain[0]
 
 
-def _said(error: Raised, chain: tuple[Raised, ...]) -> str:
+def _text_of(error: Raised, chain: tuple[Raised, ...]) -> str:
     """Return an exception's text; if that is only the `repr` of an object, its cause's.
 
     tenacity's `RetryError` says `RetryError[<Future at 0x7f24b6faa950 state=finished raised ValueError>]`.
@@ -203,7 +203,7 @@ def _last_line(text: str) -> str:
 
     A line that ends in a colon says nothing without the next.
 
-    Where the text holds another exception's traceback, that one's last line follows: it is what failed.
+    Where the text holds another exception's traceback, what that one says follows: it is what failed.
     """
     lines = [line.strip() for line in plain(text).split("\n")]
     lines = [line for line in lines if line]
@@ -215,9 +215,14 @@ def _last_line(text: str) -> str:
     if MARK not in text or last == lines[0]:
         return f"{lines[0]} {lines[1]}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
     head = _TRACEBACK.split(lines[0], maxsplit=1)[0].rstrip(": ")
+    held = find_in(text)
+    found = parse(held.traceback)[:1] if held is not None else ()
+    for failed in found:  # more may follow it: pyspark appends the plan of a query
+        said = failed.text.strip().partition("\n")[0].strip()
+        last = f"{failed.name}: {said}" if said else failed.name
     return f"{head}: {last}" if head else last
 
 
 def _says(line: str, text: str) -> bool:
-    """Return whether `line` holds `text` as whole words: "cannot" does not say "no", nor "/v1" "v1"."""
+    """Return whether `line` holds `text` as whole words: not "no" in "cannot", and not "v1" in "/v1"."""
     return re.search(rf"(?<![\w/]){re.escape(text)}(?![\w/])", line) is not None

@@ -28,7 +28,7 @@ _read: deque[str] = deque()
 
 
 def rows(raised: Raised) -> list[str]:
-    """Return the rows that tell where an exception came from, innermost first."""
+    """Return the rows that show where an exception came from, innermost first."""
     return [cut(plain(row).replace("\n", " "), MAX_ROW) for row in _rows(raised.frames[::-1])]
 
 
@@ -120,7 +120,7 @@ def _source(frame: Frame) -> str:
     try:
         is_new = frame.path not in linecache.cache and not frame.path.startswith("<")
         if is_new:
-            # A file by its name only: what is no regular file, or endless, is not read.
+            # A file by its name only: what is not a regular file, or endless, is not read.
             status = os.stat(frame.path)
             if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_SOURCE_BYTES:
                 return ""

@@ -46,7 +46,7 @@ def attachment_of(handler: logging.Handler) -> Attachment:
     obstacles = [_obstacle_at(logger) for logger in holders]
     if not all(obstacles):
         return Attachment(at, "")
-    return Attachment(at, f"hears nothing of the logger {at[0]!r}: {obstacles[0]}")
+    return Attachment(at, f"gets no errors of the logger {at[0]!r}: {obstacles[0]}")
 
 
 def holders_above(handler: logging.Handler, name: object) -> tuple[str, ...]:

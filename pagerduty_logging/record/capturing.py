@@ -1,7 +1,7 @@
 """The steps on the thread that logs: is the record ignored, what does it say, and which problem is it.
 
 The application's own code that runs here (an object's `__str__`, a formatter, `fingerprint`) may do anything:
-raise, log, or end the program. The record pages all the same.
+raise, log, or end the program. The record pages nevertheless.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pagerduty_logging.state.throttle import Throttle
 _RULES = {
     "logger": "ignore_loggers",
     "exception": "ignore_exceptions",
-    "exit": "the report of an exit with all well",
+    "exit": "the report of an exit with success",
 }
 
 
@@ -157,7 +157,7 @@ class Capturing:
                 return self._identified(salvage(record, self._clock()))
             return self._captured(record, error, formatter, defects)
         except BaseException as broken:
-            return self._captured_yet(record, broken, formatter, defects)
+            return self._captured_after(record, broken, formatter, defects)
         finally:
             if depth:
                 self._depths[me] = depth
@@ -253,7 +253,7 @@ class Capturing:
         failure.is_echo = uncaught and key is not None
         return key
 
-    def _captured_yet(
+    def _captured_after(
         self,
         record: logging.LogRecord,
         broken: BaseException,

@@ -125,7 +125,7 @@ class PrintedLines:
         printing = self._here.printing
         line = text.strip(_MARGIN)
         if printing is None and line not in _HEADERS:
-            self._here.said = _Said(record.name, text[:_MAX_TEXT], record.created)
+            self._here.said = _Line(record.name, text[:_MAX_TEXT], record.created)
             return False
         error = sys.exception()
         if error is None:
@@ -168,7 +168,7 @@ def _lines(printed: list[str]) -> list[str]:
     return [line.strip(_MARGIN) for line in "".join(printed).split("\n")]
 
 
-class _Said(NamedTuple):
+class _Line(NamedTuple):
     logger: str
     text: str
     at: float
@@ -186,5 +186,5 @@ class _Printing(NamedTuple):
 
 class _Thread(threading.local):
     def __init__(self) -> None:
-        self.said: _Said | None = None
+        self.said: _Line | None = None
         self.printing: _Printing | None = None

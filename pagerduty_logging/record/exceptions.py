@@ -177,7 +177,7 @@ def members_of(error: BaseException) -> tuple[BaseException, ...]:
 
 
 def is_plain(error: BaseException) -> bool:
-    """Return whether ERROR has no cause, is no group, and can be read without the application's code."""
+    """Return whether ERROR has no cause, is not a group, and can be read without the application's code."""
     return error.__cause__ is None and has_plain_words(error) and not is_group(error)
 
 

@@ -39,7 +39,7 @@ def is_success(status: object) -> bool:
 
 
 def reports_unfinished_task(message: object) -> bool:
-    """Return whether asyncio reports a destroyed task; at the end of a process that is no failure."""
+    """Return whether asyncio reports a destroyed task; at the end of a process that is not a failure."""
     return type(message) is str and message.startswith(DESTROYED)
 
 

@@ -24,7 +24,7 @@ class Ignored:
         loggers: names of loggers, each with all loggers below it, as everywhere in logging. A name with "*",
             "?" or "[" is a glob that a logger's whole name must match: "vendor.*" does not match "vendor".
         exceptions: types, or dotted names of types that need not be imported; subclasses count too.
-        is_ending: whether the process ends; the unfinished tasks that asyncio reports then are no failure.
+        is_ending: whether the process ends; the unfinished tasks that asyncio reports then are not failures.
 
     Raises:
         TypeError: naming the option that is wrong.

@@ -1,6 +1,6 @@
 """Reads mappings and sequences from their `repr`, also if they hold objects of unknown types.
 
-`ast.literal_eval` fails at the first object that is no literal, and its parser at deep nesting.
+`ast.literal_eval` fails at the first object that is not a literal, and its parser at deep nesting.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Notices, and reports, that errors no longer reach a handler: nobody would miss their pages.
+"""Notices that errors no longer reach a handler, and reports it: otherwise nobody would miss the pages.
 
 Libraries that configure logging remove the handlers that were attached before. Closing one is noticed at
 once. An emptied list of handlers is found by the worker, which checks now and then, and at the end.
@@ -30,11 +30,11 @@ NAMED = "PagerDutyHandler"
 
 
 class Lookout:
-    """Watches over one handler, without keeping it alive.
+    """Checks one handler from time to time, without keeping it alive.
 
     Args:
         handler: the handler.
-        others: returns the handlers of this process that send; if errors reach one of them, all is well.
+        others: returns the handlers of this process that send; if errors reach one, nothing is reported.
         say: writes to stderr: a topic, a line, and whether to write it in any case.
         ask: calls a function a second later. A suspicion is checked then, and once more before it is
             reported: somebody may just be configuring logging.
@@ -68,11 +68,11 @@ class Lookout:
         self._is_configured = set_up_under_way() is not None
         self._removed_by = ""
         self._on_purpose = False
-        self._stage: Literal["well", "suspected", "reported"] = "well"
+        self._stage: Literal["reached", "suspected", "reported"] = "reached"
         self._pace = _Pace()
         weakref.finalize(handler, self._note_dropped).atexit = False
 
-    # --- what it is notified of -------------------------------------------------------------------
+    # --- notifications ----------------------------------------------------------------------------
 
     @property
     def is_closed_on_purpose(self) -> bool:
@@ -115,7 +115,7 @@ class Lookout:
     def _is_dropped(self) -> bool:
         return self._handler() is None and self._was_attached and not self._on_purpose
 
-    # --- looking --------------------------------------------------------------------------------------
+    # --- checks ---------------------------------------------------------------------------------------
 
     def glance(self, *, awake: bool) -> float:
         """Check from time to time, on the worker and without a lock. Return the seconds until the next check.
@@ -128,7 +128,7 @@ class Lookout:
             if self.trouble():
                 self._ask(self.look)
             else:
-                self._stage = "well"
+                self._stage = "reached"
         return self._pace.next_at - now
 
     def first_look(self) -> None:
@@ -137,18 +137,18 @@ class Lookout:
         self.look()
 
     def look(self) -> None:
-        """Report what keeps errors from the handler, if that lasts; attach it again if that is wanted."""
+        """Report what keeps errors from the handler, if that lasts; with `keepers`, attach it again."""
         trouble = self.trouble()
         if not trouble or self._is_ending():
             if not trouble or self._stage == "suspected":
-                self._stage = "well"
+                self._stage = "reached"
         elif self._stage == "reported" or self._has_successor():
             return
-        elif self._stage == "well":
+        elif self._stage == "reached":
             self._stage = "suspected"
             self._ask(self.look)
         elif not self._put_back(trouble):
-            self._tell(trouble)
+            self._report(trouble)
 
     def trouble(self) -> str:
         """Return what keeps every ERROR from the handler, worded to follow its name; "" if nothing does.
@@ -191,19 +191,21 @@ class Lookout:
             return False
         where = ", ".join(names)
         self._say("put back", f"{self._named()} {trouble}; put back to {where}", always=True)
-        self._stage = "well"
+        self._stage = "reached"
         return True
 
-    def _tell(self, trouble: str) -> None:
+    def _report(self, trouble: str) -> None:
         self._stage = "reported"
         handler = self._handler()
         gone = handler is None or not attachment_of(handler).at
-        cure = (
+        advice = (
             "attach it again afterwards, or have it put back: install_hooks(keep=[handler])"
             if gone
             else "undo that, or attach the handler elsewhere"
         )
-        self._say("reach", f"{self._named()} {trouble}: errors page nobody. The cure: {cure}", always=True)
+        self._say(
+            "reach", f"{self._named()} {trouble}: errors page nobody. What to do: {advice}", always=True
+        )
 
     def _named(self) -> str:
         handler = self._handler()
@@ -225,7 +227,7 @@ class Lookout:
         known = cut_off or self._is_configured or self._is_dropped or self._removed_by
         trouble = self.trouble() if known else ""
         if trouble and not (self._stage == "reported" or self.keepers or self._has_successor()):
-            self._tell(trouble)
+            self._report(trouble)
 
     def after_fork_in_child(self) -> None:
         """Leave it to the parent to report what happened there."""

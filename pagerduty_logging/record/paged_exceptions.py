@@ -139,7 +139,7 @@ def relation(found: Mark, traceback: TracebackType | None, now: float) -> Relati
         again = again or (before is not None and before.tb_frame is outermost.tb_frame)
         if before is None and not found.traceback:
             return "raised again" if again else "passed on"
-        if _raises_anew(traceback):
+        if _raises_again(traceback):
             return "another"
         traceback = before
         if id(traceback) == found.traceback and traceback is not None:
@@ -166,7 +166,7 @@ def _was_handed_over(traceback: TracebackType | None) -> bool:
     return False
 
 
-def _raises_anew(traceback: TracebackType) -> bool:
+def _raises_again(traceback: TracebackType) -> bool:
     """Return whether a frame raised the exception itself; otherwise it only passed through.
 
     `raise error` where it was caught is still the same failure; so is what a library passes on, such as the

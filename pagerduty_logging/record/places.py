@@ -31,6 +31,7 @@ _COMPREHENSION = re.compile(r"(?:\.<locals>)?\.<(?:list|set|dict)comp>")
 _MAX_PACKAGES: Final = 20
 
 # CherryPy and others put an object's address into the name of a logger: it differs in each process.
+_IN_FRONT: Final = re.compile(r"\[[0-9]{1,10}\] ?(?=[^\W\d])")
 _NUMBERED: Final = re.compile(r"\.[0-9]{4,}(?![^.])|\.0x[0-9a-f]+(?![^.])", re.ASCII)
 
 _main_file: str | None = None
@@ -101,7 +102,12 @@ def place_in(places: list[Place], path: str, function: str | None) -> int | None
 
 
 def without_numbers(logger: str, shown: str = "") -> str:
-    """Return a logger's name without numbers that differ in each process, `shown` in their place."""
+    """Return a logger's name without numbers that differ in each process, `shown` in their place.
+
+    CherryPy's loggers end in an address; Conductor's begin with the process's number, in brackets.
+    """
+    if type(logger) is str and logger[:1] == "[":
+        logger = _IN_FRONT.sub("", logger)
     if type(logger) is str and logger[-1:].isalnum() and not logger[-1:].isalpha():
         return _NUMBERED.sub(shown, logger)
     return logger

@@ -66,7 +66,7 @@ class FoundTraceback(NamedTuple):
 def find_in(text: str) -> FoundTraceback | None:
     """Find a traceback in `text`: after other words, joined into one line, or as the `repr` of a text.
 
-    The stack of `stack_info=True` is no traceback.
+    The stack of `stack_info=True` is not a traceback.
     """
     if MARK not in text:
         return None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from pagerduty_logging.events_api import options
 from pagerduty_logging.events_api.routing_key import RoutingKey, find_routing_key
 from pagerduty_logging.record.filters import pattern_of
 
@@ -99,7 +99,9 @@ def _rule(number: int, given: object) -> RoutingRule:
         raise ValueError(f"unknown: {', '.join(unknown)}; there is {', '.join(_NAMES)}")
     if not any(given.get(name) is not None for name in _KEYS):
         raise ValueError("needs a routing_key or a routing_key_file")
-    key = find_routing_key(given.get("routing_key"), given.get("routing_key_file"))
+    key = find_routing_key(
+        given.get("routing_key"), given.get("routing_key_file"), where=f"routing: rule {number}: "
+    )
     assert key is not None
     return RoutingRule(number, _loggers(given.get("logger")), _level(given.get("level")), key)
 
@@ -116,14 +118,4 @@ def _loggers(given: Any) -> tuple[str, ...]:
 
 
 def _level(given: Any) -> int:
-    if given is None:
-        return 0
-    if isinstance(given, str):
-        found = logging.getLevelNamesMapping().get(given.upper())
-        if found is None:
-            names = ", ".join(logging.getLevelNamesMapping())
-            raise ValueError(f"level: unknown level {given!r}: must be a number or one of {names}")
-        return found
-    if isinstance(given, bool) or not isinstance(given, int):
-        raise TypeError(f"level must be the name or the number of a level, not {type(given).__name__}")
-    return given
+    return 0 if given is None else options.level("level", given)

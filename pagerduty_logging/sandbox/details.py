@@ -17,7 +17,7 @@ Kind = Literal["text", "rows", "table", "nothing"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A line of text; `role` tells places, code and folded frames of a traceback apart."""
+    """A line of text; `role` distinguishes places, code and folded frames of a traceback."""
 
     text: str
     role: Literal["plain", "place", "code", "folded"] = "plain"

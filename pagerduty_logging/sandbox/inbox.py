@@ -14,7 +14,7 @@ from pagerduty_logging.sandbox.store import Store
 from pagerduty_logging.sandbox.values import Alert
 
 GONE = "It is not in the inbox any more."
-MAX_BESIDE = 20  # other alerts of the same problem, shown on an alert's page
+MAX_RELATED = 20  # other alerts of the same problem, shown on an alert's page
 MAX_HISTORY = 200  # lines of history on an alert's page, the newest ones
 
 POLICY = "; ".join(
@@ -93,7 +93,7 @@ def create_inbox(store: Store, streams: live.Live, *, ca_file: str | None) -> Bl
             alert=alert,
             history=alert.history[: -MAX_HISTORY - 1 : -1],
             left_out=max(0, len(alert.history) - MAX_HISTORY),
-            beside=reasons.beside(alert, store.read().alerts)[:MAX_BESIDE],
+            beside=reasons.related(alert, store.read().alerts)[:MAX_RELATED],
             raw=_raw(body),
         )
 

@@ -36,7 +36,7 @@ class KeepFile:
         regular = stat.S_ISREG(os.fstat(opened).st_mode)
         os.close(opened)
         if not regular:  # reading a device may never end
-            raise ValueError(f"{self._path} is no regular file")
+            raise ValueError(f"{self._path} is not a regular file")
         self._torn = False
         self._loaded = self._read()
 
@@ -70,21 +70,21 @@ class KeepFile:
         self._lines = len(lines)
         events = [event for line in lines if (event := _event(line))]
         if torn := len(lines) - len(events):
-            _tell(f"{torn} torn lines of {self._path} are left out")
+            _report(f"{torn} torn lines of {self._path} are left out")
         return events
 
     def _write(self, events: Iterable[AcceptedEvent]) -> None:
         lines = [_line(event) for event in events]
         self._lines = len(lines)
-        beside = self._path.with_name(self._path.name + ".new")
+        new_file = self._path.with_name(self._path.name + ".new")
 
         def replace() -> None:
             try:
-                with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                with open(os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                     file.writelines([HEADER, *lines])
-                os.replace(beside, self._path)
+                os.replace(new_file, self._path)
             except OSError:
-                beside.unlink(missing_ok=True)
+                new_file.unlink(missing_ok=True)
                 raise
 
         self._attempt(replace)
@@ -105,7 +105,7 @@ class KeepFile:
             self._torn = True
             if not self._complained:
                 self._complained = True
-                _tell(f"{self._path} keeps no more events: {error.strerror or error}")
+                _report(f"{self._path} keeps no more events: {error.strerror or error}")
 
 
 def _line(event: AcceptedEvent) -> str:
@@ -137,5 +137,5 @@ def _event(line: bytes) -> AcceptedEvent | None:
         return None
 
 
-def _tell(sentence: str) -> None:
+def _report(sentence: str) -> None:
     print(f"pagerduty-logging: {sentence}", file=sys.stderr)

@@ -28,7 +28,7 @@ def hosts_in(details: dict[str, Any]) -> str:
     return f"{str(count)[:30]}: {shown}" if shown else str(count)[:30]
 
 
-def beside(alert: Alert, alerts: Iterable[Alert]) -> list[Alert]:
+def related(alert: Alert, alerts: Iterable[Alert]) -> list[Alert]:
     """Return the other alerts of the same problem: the first one, and the second alerts."""
     first = alert.custom_details.get("first_alert", alert.dedup_key)
     return [

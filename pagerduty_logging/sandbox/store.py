@@ -175,13 +175,13 @@ class Store:
         outcome: Outcome = "recorded"
         alert = None
         if dedup_key is not None:
-            alert, outcome = self._meet(action, body, dedup_key, at, by_hand)
+            alert, outcome = self._apply(action, body, dedup_key, at, by_hand)
         event = AcceptedEvent(
             at=at, action=action, dedup_key=dedup_key, outcome=outcome, body=body, by_hand=by_hand
         )
         self._record(event, alert)
 
-    def _meet(
+    def _apply(
         self, action: Action, body: dict[str, Any], dedup_key: str, at: datetime, by_hand: bool
     ) -> tuple[_AlertRecord | None, Outcome]:
         """Apply an event to the open alert with its dedup key; a trigger opens one if there is none."""

@@ -13,8 +13,7 @@ import uuid
 from collections.abc import Callable
 
 from pagerduty_logging.state import decide
-from pagerduty_logging.state.decide import Record
-from pagerduty_logging.state.ledger import with_age
+from pagerduty_logging.state.outbox import with_age
 from pagerduty_logging.state.protocol import (
     LEASE,
     MINUTE,
@@ -26,6 +25,7 @@ from pagerduty_logging.state.protocol import (
     Outcome,
     Sender,
 )
+from pagerduty_logging.state.records import Record
 
 SHARE = 2
 """One in so many of a minute's events may be sent by one process then, unless they are critical."""

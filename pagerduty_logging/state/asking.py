@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state.among import Among
-from pagerduty_logging.state.breaker import LATE, NO_ANSWER, PATIENCE, UNHURRIED, Breaker, CutOff
+from pagerduty_logging.state.breaker import LATE, LOCKED, NO_ANSWER, PATIENCE, UNHURRIED, Breaker, CutOff
 from pagerduty_logging.state.helper import Call, Helper, waited_at_once
 from pagerduty_logging.state.protocol import Reply, Request, StateError, Store, UnderWay
 
@@ -140,10 +140,12 @@ class Asker:
         return getattr(self._last_store, "among", None)
 
     def prepare(self, hello: Request | None) -> None:
-        """Import what the store needs; what is wrong is said when the state is first asked.
+        """Import what the store needs.
 
         Args:
-            hello: sent too, to connect, on the thread that makes the calls; nobody waits for the answer.
+            hello: sent too, to connect, on the thread that makes the calls; nobody waits for the answer. A
+                state that cannot be used is reported then, and not with the first outage. None: what is
+                wrong is said when the state is first asked.
         """
         with suppress(Exception):
             store = self.store = self.make_store()
@@ -151,8 +153,13 @@ class Asker:
                 self._helper.start(lambda: self._greeting(store, hello))
 
     def _greeting(self, store: Store, hello: Request) -> None:
-        with fork_gate(), self.guard():
-            store.exchange(hello, 0.0)  # calls that somebody waits for come behind it
+        try:
+            with fork_gate(), self.guard():
+                store.exchange(hello, 0.0)  # calls that somebody waits for come behind it
+        except Exception as error:
+            why = _words(error)
+            if _is_known(why) and self.stats.answers:
+                self._say_why(why)
 
     def ask(
         self, request: Request, wait: float | None = None, meanwhile: Callable[[], object] = nothing
@@ -190,7 +197,7 @@ class Asker:
                 return None if unhurried else self.ask(request)
             self._failed(_words(error), held)
             return None
-        if self.breaker.open or self.breaker.was_cut_off:
+        if self.breaker.was_cut_off or not self.stats.answers:
             self._answered()
         return reply
 
@@ -242,7 +249,7 @@ class Asker:
             if not self._cut_off(error, held):
                 self._failed(_words(error), held)
             return None
-        if self.breaker.open or self.breaker.was_cut_off:
+        if self.breaker.was_cut_off or not self.stats.answers:
             self._answered()
         return reply
 
@@ -283,7 +290,9 @@ class Asker:
         if begun is not None:
             return begun
         if self._in_background():
-            return self._helper.start(lambda: work(store))
+            call = self._helper.start(lambda: work(store))
+            call.let_begin()
+            return call
         call = Call(lambda: work(store))
         call.run()
         return call
@@ -302,22 +311,30 @@ class Asker:
 
     def _failed(self, why: str, held: float) -> None:
         if not self.breaker.open:
-            where = self.stats.where
-            self.stats = StateStats(where=where, answers=False, since=self._wall(), why=why)
-            stop = "" if why.endswith((".", "?", "!")) else "."
-            self._say("state", f"{where} does not answer: {why}{stop} Pages go out as without state")
+            if self.stats.why != why:  # else it was said when the program started
+                self._say_why(why)
         else:
-            is_known = not why.startswith(NO_ANSWER) and not why.endswith(LATE)
-            if is_known and str(self.stats.why).startswith(NO_ANSWER):
+            if _is_known(why) and str(self.stats.why).startswith(NO_ANSWER):
                 self._say("why no state", f"{self.stats.where} does not answer: {why}")
             self.stats = replace(self.stats, why=why)
         self.breaker.failed(self._clock(), held)
 
+    def _say_why(self, why: str) -> None:
+        where = self.stats.where
+        self.stats = StateStats(where=where, answers=False, since=self._wall(), why=why)
+        stop = "" if why.endswith((".", "?", "!")) else "."
+        self._say("state", f"{where} does not answer: {why}{stop} Pages go out as without state")
+
     def _answered(self) -> None:
-        if self.breaker.open:
+        if not self.stats.answers:
             self.stats = StateStats(where=self.stats.where, answers=True, since=self._wall())
             self._say("state again", f"{self.stats.where} answers again")
         self.breaker.answered()
+
+
+def _is_known(why: str) -> bool:
+    """Whether a reason says more than that the answer is late."""
+    return not why.startswith(NO_ANSWER) and not why.endswith((LATE, LOCKED))
 
 
 def _words(error: Exception) -> str:

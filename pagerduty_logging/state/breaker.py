@@ -6,12 +6,13 @@ import math
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pagerduty_logging.state.protocol import StateError
 
-NO_ANSWER, LATE = "no answer", "does not answer in time"
+NO_ANSWER, LATE, LOCKED = "no answer", "does not answer in time", "is locked by another program"
 """How the reasons begin, or end, that say no more than that."""
 FIRST_PAUSE = 1.0
 """Seconds after a failure in which the state is not called."""
@@ -59,6 +60,7 @@ class Breaker:
     _failures: int = 0
     _failed_at: float = float("-inf")
     _held: deque[tuple[float, float]] = field(default_factory=deque)
+    _more: float = 0.0
 
     def patience(self, now: float) -> float:
         """Return the seconds that a call may take now; 0.0: make none."""
@@ -66,7 +68,9 @@ class Breaker:
             return 0.0
         while self._held and now - self._held[0][0] >= MINUTE:
             self._held.popleft()
-        left = PATIENCE - sum([seconds for _, seconds in self._held]) if self._held else PATIENCE
+        left = PATIENCE + self._more
+        if self._held:
+            left = min(left - sum([seconds for _, seconds in self._held]), PATIENCE)
         if not self.open:
             return max(left, QUICK)
         return left if left >= LEAST_PATIENCE else 0.0
@@ -106,6 +110,21 @@ class Breaker:
         """Allow a call now, whatever failed before: the process is ending."""
         self.until = float("-inf")
         self._held.clear()
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Allow calls in the pause, which may block for as long once more: somebody waits for them.
+
+        One that fails then makes the pause no longer.
+        """
+        was_open, until, failures = self.open, self.until, self._failures
+        self.until, self._more = float("-inf"), PATIENCE
+        try:
+            yield
+        finally:
+            self._more = 0.0
+            if self.open and was_open:
+                self.until, self._failures = until, failures
 
     def answered(self) -> None:
         """Note a call that was answered; an unreliable state is called as rarely as one that is gone."""

@@ -6,7 +6,6 @@ Times are seconds since the epoch, on the store's clock.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pagerduty_logging.state.protocol import (
     LEASE,
@@ -20,103 +19,12 @@ from pagerduty_logging.state.protocol import (
     Outcome,
     Standing,
 )
+from pagerduty_logging.state.records import Record
 
-
-@dataclass(slots=True)
-class Leases:
-    """Who may send the next event of a problem.
-
-    Attributes:
-        lease_by, lease_until, lease_severity: who may send one now, until when, and which.
-        lease_tells: occurrences that this event reports.
-        under_by, under_until, under_severity, under_tells: the same of the lease that a more severe event
-            passed by.
-    """
-
-    lease_by: str = ""
-    lease_until: float = 0.0
-    lease_severity: int = 3
-    lease_tells: int = 0
-    under_by: str = ""
-    under_until: float = 0.0
-    under_severity: int = 3
-    under_tells: int = 0
-
-    def lease_left(self, now: float) -> float:
-        """Return the seconds left of the lease; a clock that was set back ends it."""
-        left = self.lease_until - now
-        return left if self.lease_by and 0.0 < left <= LEASE else 0.0
-
-    def lease(self, by: str = "", until: float = 0.0, severity: int = 3, tells: int = 0) -> None:
-        """Give the lease to somebody, or to nobody."""
-        self.lease_by, self.lease_until, self.lease_severity, self.lease_tells = by, until, severity, tells
-
-    def under(self, by: str = "", until: float = 0.0, severity: int = 3, tells: int = 0) -> None:
-        """Remember the lease that a more severe event passed by, or none."""
-        self.under_by, self.under_until, self.under_severity, self.under_tells = by, until, severity, tells
-
-
-@dataclass(slots=True)
-class Sent(Leases):
-    """What events of a problem were sent, and which may be.
-
-    Attributes:
-        events: how many reported it.
-        told: occurrences that they reported.
-        told_severity: of the worst event in the last window; None: there was none.
-        told_at, window: when the last event was taken, and for how many seconds it keeps repeats back.
-        sent_at: when the last event of any kind was taken, a follow-up too.
-        followed: a follow-up was sent in this window.
-        busy: something happened in this window.
-        silenced: occurrences since the last event that a silence kept back.
-    """
-
-    events: int = 0
-    told: int = 0
-    told_severity: int | None = None
-    told_at: float = 0.0
-    window: float = 0.0
-    sent_at: float = 0.0
-    followed: bool = False
-    busy: bool = False
-    silenced: int = 0
-
-    def window_left(self, now: float) -> float:
-        """Return the seconds left of the window; a clock that was set back ends it."""
-        left = self.told_at + self.window - now
-        return left if self.told_severity is not None and 0.0 < left <= self.window else 0.0
-
-
-@dataclass(slots=True)
-class Record(Sent):
-    """What is stored of one problem: all of this in one row.
-
-    Attributes:
-        n: occurrences.
-        first, last: when the first and the last occurrence happened.
-        worst: severity of the worst occurrence.
-        resolved, over: when it was resolved last, and whether nothing happened since.
-        release: in which the problem was first seen.
-        summary, logger: what a page says.
-        host, process: who saw it first.
-    """
-
-    n: int = 0
-    first: float = 0.0
-    last: float = 0.0
-    worst: int = 3
-    resolved: float = 0.0
-    over: bool = False
-    release: str | None = None
-    summary: str = ""
-    logger: str = ""
-    host: str = ""
-    process: str = ""
-
-    def untold(self, now: float) -> int:
-        """Return how many occurrences no event reports, neither one that was taken nor one under way."""
-        under_way = self.under_tells if self.under_by and 0.0 < self.under_until - now <= LEASE else 0
-        return max(self.n - self.told - under_way, 0)
+LITTLE = 20
+"""One in so many occurrences may be left that no event reports when the last process ends."""
+APART = 50.0
+"""Seconds since the last event in which a program that ends again and again reports no size once more."""
 
 
 def reopened(record: Record | None, at: float, release: str | None) -> Record:
@@ -134,13 +42,34 @@ def reopened(record: Record | None, at: float, release: str | None) -> Record:
     )
 
 
-def counted(record: Record | None, count: Count, release: str | None, now: float) -> Record:
-    """Return the record with occurrences added; it is another one if the problem begins with them."""
+def counted(
+    record: Record | None,
+    count: Count,
+    release: str | None,
+    now: float,
+    process: str = "",
+    *,
+    ends: bool = False,
+) -> Record:
+    """Return the record with occurrences added; it is another one if the problem begins with them.
+
+    Args:
+        record: as it was.
+        count: of occurrences.
+        release: which runs.
+        now: on the store's clock.
+        process: that met them.
+        ends: it is ending.
+    """
     first, last = now - count.first, now - count.last
     if record is None or (record.over and last > record.resolved):
         record = reopened(record, first, release)
     record.n += count.n
     record.last = max(record.last, last)
+    if ends:
+        record.gone(process)
+    elif count.n:
+        record.seen(process, now)
     if record.over:  # they happened before the problem was resolved
         return record
     record.first = min(record.first, max(first, record.resolved))
@@ -198,10 +127,11 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
     record.silenced = 0
     record.sent_at = max(record.sent_at, at)
     if follow_up:
+        record.ended = record.followed
         record.followed = True
     elif at >= record.told_at and (beside or outcome.severity == record.told_severity):
         record.told_at, record.window = at, outcome.window
-        record.followed = record.busy = False
+        record.followed = record.busy = record.ended = False
     return record
 
 
@@ -212,8 +142,16 @@ def _tells(record: Record, name: str) -> int | None:
     return record.under_tells if record.under_by == name else None
 
 
-def others(record: Record, claim: Claim, name: str, now: float) -> Anothers | None:
-    """Return why an event need not be sent by the claimer of this name; None: it may be."""
+def others(record: Record, claim: Claim, name: str, now: float, ends: str = "") -> Anothers | None:
+    """Return why an event need not be sent by the claimer of this name; None: it may be.
+
+    Args:
+        record: of the problem.
+        claim: what is asked.
+        name: of the claimer.
+        now: on the store's clock.
+        ends: its process, if that is ending.
+    """
     if record.over:
         return Anothers(True, 0.0) if now - claim.age <= record.resolved else None
     leased = record.lease_left(now)
@@ -221,12 +159,21 @@ def others(record: Record, claim: Claim, name: str, now: float) -> Anothers | No
         return Anothers(False, leased, LEASE - leased)
     left = record.window_left(now)
     if claim.follow_up and record.told_severity is not None:
-        return Anothers(True, left, record.window - left) if record.followed and left else None
+        done = record.followed and left and not _untold_at_the_end(record, ends, now)
+        return Anothers(True, left, record.window - left) if done else None
     if record.told_severity is None or claim.severity < record.told_severity:
         return None
     if left:
         return Anothers(True, left, record.window - left, 0 if record.followed else record.untold(now))
     return Anothers(True, 0.0, record.window) if _told_since(record, now - claim.age) else None
+
+
+def _untold_at_the_end(record: Record, ends: str, now: float) -> int:
+    """Return what no event reports and none will: this process ends, and no other goes on; 0: little."""
+    untold = record.untold(now)
+    if not ends or record.over or record.others_go_on(ends, now) or untold * LITTLE <= record.n:
+        return 0
+    return 0 if record.ended and 0.0 <= now - record.sent_at < APART else untold
 
 
 def _told_since(record: Record, at: float) -> bool:
@@ -241,13 +188,16 @@ def claimed(
     release: str | None,
     now: float,
     budget: Callable[[int], float],
+    ends: str = "",
 ) -> tuple[Record | None, Anothers | Later | None]:
     """Decide who sends an event; with no answer it is the claimer's, and its lease is in the record.
 
     Args:
+        record, claim, name, now, ends: see `others`.
+        release: which runs.
         budget: spends one event of a severity and returns 0.0, or the seconds until there is room.
     """
-    answer = None if record is None else others(record, claim, name, now)
+    answer = None if record is None else others(record, claim, name, now, ends)
     if answer is not None:
         return record, answer
     if record is None or record.over:
@@ -299,8 +249,8 @@ def figures(
     )
 
 
-def standing(record: Record | None, now: float) -> Standing:
-    """Say how a problem stands for all."""
+def standing(record: Record | None, now: float, ends: str = "") -> Standing:
+    """Say how a problem stands for all; `ends`: the process that asks, if it is ending."""
     if record is None:
         return Standing(False, False)
     left = record.window_left(now)
@@ -310,6 +260,7 @@ def standing(record: Record | None, now: float) -> Standing:
         record.lease_left(now) > 0.0,
         left if not record.over else 0.0,
         record.told_severity if left and not record.over else None,
+        _untold_at_the_end(record, ends, now) if left else 0,
     )
 
 

@@ -1,12 +1,14 @@
 -- One exchange with the state, in one step. decide.py decides the same for SQLite, and says what the fields mean.
 -- KEYS: sender, budget, silences, index, releases, then the problems, for each request. ARGV: the requests, as JSON; `base`
 -- is the number of keys before those of the request.
-local LEASE, SLACK, NEW_WITHIN, MINUTE, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 5, 1000, 3
+local LEASE, SLACK, NEW_WITHIN, MINUTE, DAY, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 86400, 5, 1000, 3
+local ACTIVE, LITTLE, APART = 15, 20, 50
 local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at', 'window', 'sent_at', 'followed', 'busy',
     'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity', 'lease_tells',
     'under_by', 'under_until', 'under_severity', 'under_tells', 'release', 'summary', 'logger',
-    'hosts', 'host_names', 'processes'}
-local TEXTS = {lease_by = true, under_by = true, release = true, summary = true, logger = true, host_names = true}
+    'hosts', 'host_names', 'processes', 'ended', 'seen_by', 'seen_at', 'before_by', 'before_at'}
+local TEXTS = {lease_by = true, under_by = true, release = true, summary = true, logger = true, host_names = true,
+    seen_by = true, before_by = true}
 
 local request, base
 -- The records that the requests are about, each read once and written once, and those to be written, in order.
@@ -15,8 +17,8 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 
 local function read(key)
+    if not redis.call('HGET', key, 'n') then return nil end -- most are new: thirty fields take longer
     local values = redis.call('HMGET', key, unpack(FIELDS))
-    if not values[1] then return nil end
     local record = {}
     for i, name in ipairs(FIELDS) do
         if TEXTS[name] then
@@ -53,25 +55,30 @@ local function save(key, record, change)
     record.remember = math.max(record.remember or 0, request.remember)
 end
 
--- Forgets the problem that ended, before anything is written of the one that begins.
-local function begin(key, record)
-    if record.anew then redis.call('DEL', key) end
-    record.anew = nil
-end
-
+-- A problem that begins has no key yet, or that of the one before, which is forgotten: `names` says who has seen it.
+-- Of those fields only what differs from nothing is written.
 local function write(key, record)
-    begin(key, record)
-    local arguments = {}
+    local arguments, names = {}, record.names
     for _, name in ipairs(FIELDS) do
-        arguments[#arguments + 1] = name
-        arguments[#arguments + 1] = record[name] == nil and '' or record[name]
+        local value = record[name] == nil and '' or record[name]
+        if not names or (value ~= '' and value ~= 0) or name == 'n' then
+            arguments[#arguments + 1] = name
+            arguments[#arguments + 1] = value
+        end
     end
+    for name in pairs(names or {}) do
+        arguments[#arguments + 1] = name
+        arguments[#arguments + 1] = '1'
+    end
+    if record.anew then redis.call('DEL', key) end
     redis.call('HSET', key, unpack(arguments))
     local kept = math.max(record.remember, window_left(record), LEASE)
     redis.call('PEXPIRE', key, math.ceil(kept * 1000))
     if not record.change then
         redis.call('ZADD', KEYS[base + 4], now + kept, key)
-        redis.call('PEXPIRE', KEYS[base + 4], math.ceil(math.max(kept, redis.call('PTTL', KEYS[base + 4]) / 1000) * 1000))
+        if redis.call('PTTL', KEYS[base + 4]) < kept * 1000 then
+            redis.call('PEXPIRE', KEYS[base + 4], math.ceil((kept + DAY) * 1000))
+        end
     end
 end
 
@@ -84,16 +91,42 @@ local function reopened(record, at, release)
     return {n = 0, told = 0, first = at, last = at, worst = 3, told_at = 0, window = 0, sent_at = 0, followed = 0, busy = 0,
         silenced = 0, events = 0, resolved = resolved, over = 0, lease_by = '', lease_until = 0,
         lease_severity = 3, lease_tells = 0, under_by = '', under_until = 0, under_severity = 3, under_tells = 0,
-        release = release or '', summary = summary, logger = logger, hosts = 0, host_names = '', processes = 0, anew = record ~= nil}
+        release = release or '', summary = summary, logger = logger, hosts = 0, host_names = '', processes = 0,
+        ended = 0, seen_by = '', seen_at = 0, before_by = '', before_at = 0, names = {}, anew = record ~= nil}
 end
 
 local function note_name(key, record, kind, name)
-    if record[kind] < MAX_NAMES and redis.call('HSETNX', key, kind .. ':' .. name, '1') == 1 then
+    local field, is_new = kind .. ':' .. name, true
+    if record[kind] >= MAX_NAMES then return end
+    if record.names then
+        is_new = not record.names[field]
+        record.names[field] = true
+    else
+        is_new = redis.call('HSETNX', key, field, '1') == 1
+    end
+    if is_new then
         record[kind] = record[kind] + 1
         if kind == 'hosts' and record.hosts <= FIRST_HOSTS then
             record.host_names = record.host_names .. (record.hosts > 1 and '\n' or '') .. name
         end
     end
+end
+
+local function seen(record, process)
+    if record.seen_by ~= process then record.before_by, record.before_at = record.seen_by, record.seen_at end
+    record.seen_by, record.seen_at = process, now
+end
+
+local function gone(record, process)
+    if record.seen_by == process then
+        record.seen_by, record.seen_at, record.before_by = record.before_by, record.before_at, ''
+    elseif record.before_by == process then
+        record.before_by = ''
+    end
+end
+
+local function goes_on(by, at)
+    return by ~= '' and by ~= request.process and now >= at and now - at < ACTIVE
 end
 
 local function count(entry)
@@ -105,6 +138,11 @@ local function count(entry)
     end
     record.n = record.n + entry.n
     record.last = math.max(record.last, last)
+    if request.ends then
+        gone(record, request.process)
+    elseif entry.n > 0 then
+        seen(record, request.process)
+    end
     if record.over == 0 then
         record.first = math.min(record.first, math.max(first, record.resolved))
         record.worst = math.min(record.worst, entry.severity)
@@ -112,7 +150,6 @@ local function count(entry)
         if entry.summary ~= '' then record.summary = entry.summary end
         if entry.logger ~= '' then record.logger = entry.logger end
         if record.told_at < last and last <= record.told_at + record.window then record.busy = 1 end
-        begin(key, record)
         note_name(key, record, 'hosts', request.host)
         note_name(key, record, 'processes', request.process)
     end
@@ -131,6 +168,15 @@ local function untold(record)
     local left = record.under_until - now
     local under_way = record.under_by ~= '' and left > 0 and left <= LEASE and record.under_tells or 0
     return math.max(record.n - record.told - under_way, 0)
+end
+
+-- What no event reports and none will: the asker's process ends, and no other goes on; 0: little.
+local function untold_at_the_end(record)
+    local left = untold(record)
+    if not request.ends or record.over == 1 or goes_on(record.seen_by, record.seen_at) or
+        goes_on(record.before_by, record.before_at) or left * LITTLE <= record.n then return 0 end
+    if record.ended == 1 and now >= record.sent_at and now - record.sent_at < APART then return 0 end
+    return left
 end
 
 -- How many occurrences the event reports for which the asker has a lease; nil: it has none.
@@ -191,29 +237,32 @@ local function conclude(outcome)
     record.silenced = 0
     record.sent_at = math.max(record.sent_at, at)
     if follow_up then
+        record.ended = record.followed
         record.followed = 1
     elseif at >= record.told_at and (beside or outcome.severity == record.told_severity) then
         record.told_at, record.window = at, outcome.window
-        record.followed, record.busy = 0, 0
+        record.followed, record.busy, record.ended = 0, 0, 0
     end
     save(key, record, outcome.change)
 end
 
+-- What is older than a minute, or of a time to come since the clock was set back, is looked for only where it matters.
 local function spend(severity)
-    local newest = redis.call('LINDEX', KEYS[base + 2], -1)
-    if newest and tonumber(newest) > now then redis.call('DEL', KEYS[base + 2]) end
-    local oldest = redis.call('LINDEX', KEYS[base + 2], 0)
-    while oldest and tonumber(oldest) <= now - MINUTE do
-        redis.call('LPOP', KEYS[base + 2])
-        oldest = redis.call('LINDEX', KEYS[base + 2], 0)
-    end
-    local reserved = severity == 0 and 0 or math.floor(request.per_minute / RESERVED_SHARE)
-    local over = redis.call('LLEN', KEYS[base + 2]) - (request.per_minute - reserved)
+    local key, reserved = KEYS[base + 2], severity == 0 and 0 or math.floor(request.per_minute / RESERVED_SHARE)
+    local over = redis.call('LLEN', key) - (request.per_minute - reserved)
     if over >= 0 then
-        return math.max(tonumber(redis.call('LINDEX', KEYS[base + 2], over)) + MINUTE - now, 0.001)
+        local oldest = tonumber(redis.call('LINDEX', key, 0) or now)
+        while oldest <= now - MINUTE or oldest > now do
+            redis.call('LPOP', key)
+            over, oldest = over - 1, tonumber(redis.call('LINDEX', key, 0) or now)
+        end
+        if over >= 0 then
+            local left = tonumber(redis.call('LINDEX', key, over) or now) + MINUTE - now
+            return math.max(math.min(left, MINUTE), 0.001) -- a time to come would keep events back for longer
+        end
     end
-    redis.call('RPUSH', KEYS[base + 2], now)
-    redis.call('PEXPIRE', KEYS[base + 2], MINUTE * 1000)
+    redis.call('RPUSH', key, now)
+    redis.call('PEXPIRE', key, MINUTE * 1000)
     return 0
 end
 
@@ -248,7 +297,8 @@ local function claim(asked)
     end
     local left = window_left(record)
     if asked.follow_up and record.told_severity then
-        if record.n <= record.told or (record.followed == 1 and left > 0) then return another(true, left, record.window - left) end
+        local done = record.followed == 1 and left > 0 and untold_at_the_end(record) == 0
+        if record.n <= record.told or done then return another(true, left, record.window - left) end
     elseif record.told_severity and asked.severity >= record.told_severity then
         local told_since = record.n > 0 and record.n <= record.told and at <= record.sent_at
         local more = left > 0 and record.followed == 0 and untold(record) or 0
@@ -270,7 +320,7 @@ local function standing(key)
     if not record then return {told = false, leased = false, left = 0} end
     local left = record.over == 0 and window_left(record) or 0
     return {told = left > 0, leased = lease_left(record) > 0, left = left,
-        severity = left > 0 and record.told_severity or nil}
+        severity = left > 0 and record.told_severity or nil, untold = left > 0 and untold_at_the_end(record) or 0}
 end
 
 local function exchange()
@@ -279,6 +329,12 @@ local function exchange()
     redis.call('SET', KEYS[base + 1], math.max(before, request.sequence), 'PX', math.ceil(math.max(request.remember, 3600) * 1000))
     if request.release then
         local started = redis.call('HGET', KEYS[base + 5], request.release)
+        if not started then
+            local known = redis.call('HGETALL', KEYS[base + 5])
+            for i = 1, #known, 2 do
+                if tonumber(known[i + 1]) < now - request.remember then redis.call('HDEL', KEYS[base + 5], known[i]) end
+            end
+        end
         if not started or tonumber(started) > now - request.started then
             redis.call('HSET', KEYS[base + 5], request.release, now - request.started)
         end
@@ -307,4 +363,5 @@ for i, text in ipairs(ARGV) do
     replies[i] = exchange()
 end
 for _, key in ipairs(changed) do write(key, records[key]) end
+if #changed > 0 then redis.call('ZREMRANGEBYSCORE', KEYS[base + 4], '-inf', now) end
 return cjson.encode(replies)

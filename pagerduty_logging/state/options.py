@@ -8,7 +8,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
@@ -185,7 +185,7 @@ def _fault(url: str) -> str | None:
     if any(not re.fullmatch("[0-9]+", number) for number in parse_qs(parts.query).get("db", ())):
         return "names a database that is no number: redis://host:6379/0"
     if parts.scheme.lower() == "unix":
-        named = url.startswith("unix://") and parts.path.strip("/")
+        named = url.startswith("unix://") and not parts.hostname and parts.path.strip("/")
         return None if named else "names no socket: unix:///path/to/redis.sock"
     if not parts.hostname:
         return "names no host: redis://host:6379/0"
@@ -199,10 +199,12 @@ def _fault(url: str) -> str | None:
 
 
 def _shown(parts: SplitResult) -> str:
+    option = parse_qs(parts.query).get("db", [""])[0]
     if parts.scheme.lower() == "unix":
-        return parts.path
+        return parts.path + (f", database {option}" if option else "")
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{host}:{parts.port or 6379}{parts.path if len(parts.path) > 1 else ''}"
+    database = option or parts.path.strip("/")
+    return f"{host}:{parts.port or 6379}{'/' if database else ''}{database}"
 
 
 def _of_client(client: Any, name: str) -> StatePlace:
@@ -234,7 +236,19 @@ def _of_client(client: Any, name: str) -> StatePlace:
 
 def _has_no_time_out(client: Any) -> bool:
     for holder in ("connection_pool", "nodes_manager"):
-        kwargs = getattr(getattr(client, holder, None), "connection_kwargs", None)
+        held = getattr(client, holder, None)
+        kwargs = getattr(held, "connection_kwargs", None)
         if isinstance(kwargs, dict):
-            return kwargs.get("socket_timeout") is None
+            return kwargs.get("socket_timeout", _usual_time_out(held, client)) is None
     return False
+
+
+def _usual_time_out(pool: Any, client: Any) -> object:
+    """Return the time-out of connections that were given none: redis-py has had one since its release 8."""
+    made = getattr(pool, "connection_class", None) or type(client)
+    for kind in getattr(made, "__mro__", ()):
+        with suppress(TypeError, ValueError):
+            option = inspect.signature(kind.__init__).parameters.get("socket_timeout")
+            if option is not None:
+                return None if option.default is inspect.Parameter.empty else option.default
+    return None

@@ -81,10 +81,12 @@ class HandedIn:
 
     Attributes:
         number: of occurrences.
+        last: when the last of them happened, in seconds since the epoch.
         fresh: whether the problem waits to be handed in.
     """
 
     number: int = 0
+    last: float = 0.0
     fresh: bool = True
 
 

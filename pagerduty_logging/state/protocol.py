@@ -34,7 +34,7 @@ MINUTE = 60.0
 MOMENT = 0.01
 """Seconds that make no difference to an age."""
 MAX_BATCH = 200
-"""Problems in one exchange: it holds up everybody else who shares the state."""
+"""Problems in one exchange, which holds up everybody else."""
 
 
 class StateError(Exception):
@@ -146,8 +146,9 @@ class Request:
         claim: answered after that.
         spend: severity of an event without a problem, for which the budget is asked.
         made: when it was made, on this host's monotonic clock: what is handed in may have to wait.
-        silences: version of the silences known to the sender, "" for none; with another one they come with
-            the reply, and neither `claim` nor `spend` is answered.
+        silences: version of those known to the sender, "" for none; with another one they come with the
+            reply, and neither `claim` nor `spend` is answered.
+        ends: the sender's process is ending.
     """
 
     sender: Sender
@@ -158,6 +159,7 @@ class Request:
     claim: Claim | None = None
     spend: int | None = None
     silences: str = ""
+    ends: bool = False
     made: float = field(default_factory=monotonic)
 
     def as_of_now(self) -> Request:
@@ -180,12 +182,14 @@ class Standing:
         leased: a process is about to report it.
         window_left: seconds.
         severity: that was told, within the window.
+        untold: occurrences that no event reports, if the last process that meets the problem asks as it ends.
     """
 
     told: bool
     leased: bool
     window_left: float = 0.0
     severity: int | None = None
+    untold: int = 0
 
     @property
     def news(self) -> bool:
@@ -202,8 +206,7 @@ class Figures:
         suppressed: those since the last event.
         silenced: those among them that a silence kept back.
         first_seen, last_seen: seconds since the epoch, on the store's clock.
-        hosts: how many.
-        host_names: the first few.
+        hosts, host_names: how many; the first few.
         processes: how many processes saw it.
         more: `hosts` or `processes` is at its bound: there are more.
         events: events that reported the problem.
@@ -292,9 +295,8 @@ class Reply:
         standings: by dedup key, of what was handed in.
         answer: to the claim; None: there was none, or the silences come first.
         wait: seconds until the event without a problem may be sent; None: not asked, or as above.
-        silences: all of them, with their version, if the sender knows another one.
-        handed_in: the number of the counts and outcomes that were applied, now or before; 0: none were, for
-            there were none, or nothing had to be written for the answer.
+        silences: all of them, with their version, if the sender knows another.
+        handed_in: number of what was applied, now or before; 0: there was nothing, or nothing was written.
     """
 
     now: float
@@ -311,11 +313,10 @@ class Silence:
 
     Attributes:
         id: names it.
-        by: "key", "logger" (a glob) or "all".
-        what: the dedup key, or the glob.
-        until, since: seconds since the epoch, on the store's clock.
+        by, what: "key", "logger" or "all"; the dedup key, or a glob.
+        until, since: on the store's clock.
         reason, who: for people to read.
-        critical: it keeps critical events back too.
+        critical: it keeps critical events back, too.
     """
 
     id: str

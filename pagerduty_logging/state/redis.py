@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 import uuid
 from dataclasses import asdict, replace
 from importlib import resources
@@ -19,7 +20,6 @@ from pagerduty_logging.state import shared_exchange
 from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import LATE, CutOff
 from pagerduty_logging.state.helper import Guard, waited, waited_by_many
-from pagerduty_logging.state.line import Batch, Line, Waiting
 from pagerduty_logging.state.protocol import (
     KnownProblem,
     Reply,
@@ -29,7 +29,7 @@ from pagerduty_logging.state.protocol import (
     UnderWay,
 )
 from pagerduty_logging.state.redis_connection import (
-    Link,
+    RedisConnection,
     connected,
     is_unknown_script,
     renewed,
@@ -44,6 +44,7 @@ from pagerduty_logging.state.redis_messages import (
     text_of,
     unpacked,
 )
+from pagerduty_logging.state.request_queue import JointExchange, QueuedRequest, RequestQueue
 
 PATIENCE = 0.25
 """Seconds that a client of ours waits to connect, and for an answer."""
@@ -111,35 +112,35 @@ class RedisStore:
         return shared_exchange.of(self._place).among(self._user)
 
     def exchange(self, request: Request, seconds: float) -> Reply:
-        line = self._line(request)
+        queue = self._queue_for(request)
 
         def do(requests: list[Request]) -> list[Reply]:
-            return self._exchange(line, requests)
+            return self._exchange(queue, requests)
 
         reply = shared_exchange.of(self._place).ask(self._user, request, do)
         self._answered = True
         return reply
 
-    def _exchange(self, line: Line, requests: list[Request]) -> list[Reply]:
+    def _exchange(self, queue: RequestQueue, requests: list[Request]) -> list[Reply]:
         try:
             if self._given is None:
-                link = line.link = line.link or Link(
+                connection = queue.connection = queue.connection or RedisConnection(
                     connected(self._url, self._patience), self._sha, self._lua
                 )
-                link.answers = False
-                renewed(link.client.connection)
-                text = self._asked(link.client, requests)
-                link.answers = speaks_at_once(link.client.connection)
+                connection.answers = False
+                renewed(connection.client.connection)
+                text = self._asked(connection.client, requests)
+                connection.answers = speaks_at_once(connection.client.connection)
             else:
                 text = self._asked(self._given, requests)
             return unpacked(requests, text)
         except Exception as error:
-            if line.link is not None:
-                line.link.hang_up()
+            if queue.connection is not None:
+                queue.connection.hang_up()
             raise self._error(error) from None
 
-    def _line(self, request: Request) -> Line:
-        return shared_exchange.of(self._place).line(request)
+    def _queue_for(self, request: Request) -> RequestQueue:
+        return shared_exchange.of(self._place).queue_for(request)
 
     def _asked(self, client: Any, requests: list[Request]) -> Any:
         words = arguments(requests)
@@ -152,15 +153,15 @@ class RedisStore:
 
     def begin(self, request: Request) -> UnderWay | None:
         users = shared_exchange.of(self._place)
-        line = users.line(request)
-        link: Link | None = line.link
-        if self._given is not None or link is None or not self._answered:
+        queue = users.queue_for(request)
+        connection: RedisConnection | None = queue.connection
+        if self._given is not None or connection is None or not self._answered:
             return None
-        mine, batch = line.enter(request)
-        if batch is not None and not link.answers:
-            batch.leave(mine)
+        mine, joint = queue.enter(request)
+        if joint is not None and not connection.answers:
+            joint.leave(mine)
             return None
-        return _Asking(self, line, mine, batch, alone=users.alone(self._user))
+        return _Asking(self, queue, mine, joint, alone=users.alone(self._user))
 
     def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
         users = shared_exchange.of(self._place)
@@ -224,10 +225,10 @@ class RedisStore:
         if own is not None:
             own.close()
         users = shared_exchange.of(self._place)
-        line = users.hand_ins if self._hands_in else users.claims
-        if users.leave(self._user) and line.link is not None:
-            link, line.link = line.link, None
-            link.client.close()
+        queue = users.hand_ins if self._hands_in else users.claims
+        if users.leave(self._user) and queue.connection is not None:
+            connection, queue.connection = queue.connection, None
+            connection.client.close()
 
     def abandon(self) -> None:
         if self._own is not None:
@@ -258,13 +259,18 @@ class RedisStore:
 
     def _secrets(self) -> list[str]:
         """Return what is not to be shown: a client may repeat it in an error."""
-        pool = getattr(self._given, "connection_pool", None)
-        options = getattr(pool, "connection_kwargs", None)
         address = urlsplit(self._url)
         password = address.password or ""
         found: list[Any] = [password, unquote(password), *parse_qs(address.query).get("password", ())]
-        if isinstance(options, dict):
-            found.append(options.get("password"))
+        pool = getattr(self._given, "connection_pool", None)
+        sentinels = getattr(pool, "sentinel_manager", None)
+        for options in (
+            getattr(pool, "connection_kwargs", None),
+            getattr(getattr(self._given, "nodes_manager", None), "connection_kwargs", None),
+            getattr(sentinels, "sentinel_kwargs", None),
+        ):
+            if isinstance(options, dict):
+                found.append(options.get("password"))
         return [secret for secret in found if isinstance(secret, str) and secret]
 
 
@@ -296,6 +302,8 @@ _MEANINGS = (
 _CUT_OFF = ("closed by server", "reset by peer", "Broken pipe")
 """What redis-py says of a connection that worked, and was closed before the answer."""
 _LATE = f"Redis {LATE}"
+_SECRETS = re.compile(r"//[^\s/]*@|(?i:\b(password|passwd|pwd|secret|token|auth)\b)(\s*[=:]\s*|\s+)[^\s,;)]+")
+"""What may hold a password in the words of a client that we do not know."""
 
 
 def _words(error: Exception) -> str:
@@ -303,60 +311,69 @@ def _words(error: Exception) -> str:
     for marks, meaning in _MEANINGS:
         if any(mark in text for mark in marks):
             return meaning
+    said = _SECRETS.sub("…", str(error))
     if isinstance(error, TimeoutError) or "Timeout" in text or "timed out" in text.lower():
         return _LATE
     if isinstance(error, OSError) or "Connection" in type(error).__name__:
-        return f"Redis cannot be reached: is it running, and is this its address? {error}"
-    return f"Redis: {text}"
+        return f"Redis cannot be reached: is it running, and is this its address? {said}"
+    if type(error).__module__.startswith(("redis.", "valkey.")):
+        return f"Redis: {type(error).__name__} {said}"
+    return f"its client raises {type(error).__name__}{said and f' ({said})'}: does its ping() work?"
 
 
 class _Asking:
     """An exchange that was sent, or waits for one that was, and whose answer is to come."""
 
     def __init__(
-        self, store: RedisStore, line: Line, mine: Waiting, batch: Batch | None, *, alone: bool
+        self,
+        store: RedisStore,
+        queue: RequestQueue,
+        mine: QueuedRequest,
+        joint: JointExchange | None,
+        *,
+        alone: bool,
     ) -> None:
         self._store = store
-        self._line = line
-        self._mine, self._batch = mine, batch
+        self._queue = queue
+        self._mine, self._joint = mine, joint
         self._way = waited if alone else waited_by_many
         self.result = mine.result
         self._seconds = 0.0
         self._error: Exception | None = None
         # Only what is read in any case: an answer that nobody reads would be taken for the next one's.
-        self._sent = batch is not None and bool(batch.requests)
+        self._sent = joint is not None and bool(joint.requests)
         self.others_wait = not (self._sent and alone)
-        if batch is not None and self._sent:
+        if joint is not None and self._sent:
             try:
-                self._send(batch.requests)
+                self._send(joint.requests)
             except Exception as error:
                 self._error = error
 
     def _send(self, requests: list[Request]) -> None:
-        link = self._line.link
-        if link is None or not link.answers:
+        connection = self._queue.connection
+        if connection is None or not connection.answers:
             raise CutOff("Redis has closed the connection")
-        link.send(arguments(requests))
+        connection.send(arguments(requests))
 
     def wait(self, seconds: float) -> bool:
         self._seconds = seconds
-        if self._batch is not None:
-            self._batch.ask(self._read)
-        return self._mine.ended or self._line.run(self._mine, seconds, self._read, prompt=True)
+        if self._joint is not None:
+            self._joint.ask(self._read)
+        return self._mine.ended or self._queue.run(self._mine, seconds, self._read, prompt=True)
 
     def _read(self, requests: list[Request]) -> list[Reply]:
         """Return the replies to what was sent, or is to be sent now."""
-        link = self._line.link
+        connection = self._queue.connection
         try:
             if self._error is not None:
                 raise self._error
             if not self._sent:
                 self._send(requests)
             self._sent = False
-            return unpacked(requests, link.receive(self._seconds, self._way))
+            return unpacked(requests, connection.receive(self._seconds, self._way))
         except Exception as error:
             self._error = None
-            if link is not None:
-                link.answers = False
-                link.hang_up()
+            if connection is not None:
+                connection.answers = False
+                connection.hang_up()
             raise self._store._error(error) from None

@@ -108,8 +108,8 @@ def command(words: Sequence[Any]) -> bytes:
     return b"".join(parts)
 
 
-class Link:
-    """The connection on which all handlers of a process speak, one at a time.
+class RedisConnection:
+    """The connection that all handlers of a process use, one at a time.
 
     Args:
         client: of our own.

@@ -89,6 +89,8 @@ def packed(request: Request, keys: list[str]) -> str:
         asked = _CLAIM % (place(claim.key, claim.change), claim.severity, claim.age, *flags)
     if request.spend is not None:
         asked += f', "spend": {request.spend}'
+    if request.ends:
+        asked += ', "ends": true'
     lists = (", ".join(counts), ", ".join(outcomes))
     return _MESSAGE % (
         beginning,
@@ -139,7 +141,8 @@ def _reply(request: Request, told: Mapping[str, Any]) -> Reply:
     standings = {}
     for count, one in zip(request.counts, told["standings"] or (), strict=True):
         left = _seconds(one["left"])
-        standings[count.key] = Standing(bool(one["told"]), bool(one["leased"]), left, one.get("severity"))
+        told_severity, untold = one.get("severity"), int(one.get("untold", 0))
+        standings[count.key] = Standing(bool(one["told"]), bool(one["leased"]), left, told_severity, untold)
     quiet = None
     if "version" in told:
         quiet = (str(told["version"]), tuple(silences(told["silences"] or (), now)))

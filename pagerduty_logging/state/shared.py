@@ -20,7 +20,7 @@ from pagerduty_logging.state import silences
 from pagerduty_logging.state.among import process_name
 from pagerduty_logging.state.asking import Asker, StateStats, nothing
 from pagerduty_logging.state.breaker import LastTries
-from pagerduty_logging.state.ledger import HAND_IN, IN_STEP, Ledger, next_hand_in
+from pagerduty_logging.state.outbox import HAND_IN, IN_STEP, Outbox, next_hand_in
 from pagerduty_logging.state.protocol import (
     Anothers,
     Answer,
@@ -48,7 +48,7 @@ _ROUNDS = 3  # silences may change again while the claim is repeated for them
 
 @functools.cache
 def _apart(process: str) -> float:
-    """Return by how many seconds a process hands in later than others: all its handlers at one moment."""
+    """Return by how many seconds a process hands in later than others."""
     return random.Random(process).uniform(0.0, SPREAD)
 
 
@@ -66,12 +66,10 @@ class SharedState:
         say: writes a line on a topic to stderr.
         guard: is entered around each call, on the thread that makes it.
         in_background: whether this process makes calls on a thread that can be left behind.
-        clock: seconds, monotonic.
-        wall: seconds since the epoch.
+        clock, wall: seconds: monotonic, and since the epoch.
 
     Attributes:
-        remember: as given.
-        standings: see `take_standings`.
+        remember, standings: as given; see `take_standings`.
     """
 
     def __init__(
@@ -112,7 +110,7 @@ class SharedState:
         process = process_name()
         self._pid = os.getpid()
         self._sender = replace(self._sender, name=f"{process}.{uuid.uuid4().hex[:6]}", process=process)
-        self._ledger = Ledger()
+        self._outbox = Outbox()
         self.standings: dict[str, Standing] = {}
         self._silences: tuple[str, tuple[tuple[Silence, float], ...]] = ("", ())
         self._answered_at = self._hand_in_at = self._next_look = float("-inf")
@@ -130,11 +128,9 @@ class SharedState:
     def prepare(self, *, greet: bool = False) -> None:
         """Import what the store needs; to be called while the program starts: its end may be too late.
 
-        What is wrong is said when the state is first asked.
-
         Args:
-            greet: connect too, on the thread that makes the calls, and wait for nothing: processes of a fleet
-                that all connect with the first record of an outage would wait for each other.
+            greet: connect too, on the thread of the calls, and wait for nothing: processes of a fleet that
+                all connect in an outage would wait for each other. What is wrong is said then, not later.
         """
         self._asker.prepare(self._request() if greet else None)
 
@@ -164,7 +160,7 @@ class SharedState:
             silenced: how many of them a silence kept back.
         """
         self._notice_fork()
-        self._ledger.count(key, n, (first, last), severity, silenced, summary, logger)
+        self._outbox.count(key, n, (first, last), severity, silenced, summary, logger)
 
     def claim(
         self,
@@ -196,12 +192,12 @@ class SharedState:
             self._exchange()  # it may have been ended
             known = self._silence_of(key, logger, severity)
         if known is not None:
-            self._ledger.count(key, 0, (at, at), severity, self._ledger.waiting(key))
+            self._outbox.count(key, 0, (at, at), severity, self._outbox.waiting(key))
             return self._silenced(known)
-        waiting = self._ledger.waiting(key)
+        waiting = self._outbox.waiting(key)
         for _ in range(_ROUNDS):
             claim = Claim(key, severity, max(self._wall() - at, 0.0), follow_up, change)
-            again = self._ledger.sent is not None
+            again = self._outbox.sent is not None
             reply = self._exchange(claim, meanwhile=meanwhile)
             meanwhile = nothing
             if again and reply is not None and isinstance(reply.answer, Mine):
@@ -215,7 +211,7 @@ class SharedState:
                 return reply.answer
             known = None if change else self._silence_of(key, logger, severity)
             if known is not None:
-                self._ledger.count(key, 0, (at, at), severity, waiting)
+                self._outbox.count(key, 0, (at, at), severity, waiting)
                 return self._silenced(known)
         among = self._asker.among()
         return Unknown() if among is None else among.claim(self._sender, claim) or Unknown(many_handlers=True)
@@ -258,27 +254,28 @@ class SharedState:
     def hand_in(self) -> bool:
         """Hand in what was noted, and learn of silences; return whether the state answered."""
         self._notice_fork()
-        again = self._ledger.sent is not None
+        again = self._outbox.sent is not None
         wait = self._asker.breaker.spare(self._clock())
         answered = self._exchange(wait=wait) is not None
-        if answered and again and len(self._ledger):
+        if answered and again and len(self._outbox):
             answered = self._exchange(wait=wait) is not None
         if not answered:
             self._next_look = self._clock() + random.uniform(LOOK / 2, LOOK)
         return answered
 
     def hand_in_all(self) -> None:
-        """Hand in all that was noted, as long as the state answers in time."""
+        """Hand in all that was noted, as long as the state answers in time, also if it has just failed."""
         self._notice_fork()
-        before = 0
-        while (left := len(self._ledger)) and left != before:
-            before, wait = left, self._asker.breaker.patience(self._clock())
-            if wait <= 0.0 or self._exchange(wait=wait) is None:
-                return
+        before, breaker = 0, self._asker.breaker
+        with breaker.lifted():
+            while (left := len(self._outbox)) and left != before:
+                before = left
+                if self._exchange(wait=breaker.patience(self._clock())) is None:
+                    return
 
     def due(self) -> float | None:
-        """Return the seconds until `hand_in` is to be called; None: there is nothing to hand in."""
-        return self.pause() if len(self._ledger) else None
+        """Return the seconds until `hand_in` is to be called; None: nothing is new."""
+        return self.pause() if len(self._outbox) else None
 
     def pause(self) -> float:
         """Return the seconds until `hand_in` may be called, if there is something to hand in."""
@@ -296,24 +293,27 @@ class SharedState:
         known = self._silence_of(key, logger, severity) if self._silences[1] else None
         return None if known is None else self._silenced(known)
 
+    def end(self) -> None:
+        """This process is ending: of those that meet a problem the last one reports what is left."""
+        self._outbox.ends = True
+
     def close(self, seconds: float) -> bool:
         """Hand in the rest, within so many seconds, and let go; return whether all was handed in."""
         self._notice_fork()
         tries = LastTries(seconds, self._clock, away=self._clock() - self._answered_at > AWAY)
-        while len(self._ledger) and (wait := tries.wait()):
+        while len(self._outbox) and (wait := tries.wait()):
             self._asker.breaker.allow_once_more()
             if self._exchange(wait=wait, last=True) is None and self._asker.hand_ins.call is None:
                 tries.rest()
         self._asker.close()
-        return not len(self._ledger)
+        return not len(self._outbox)
 
     # --- how it is asked --------------------------------------------------------------------------
 
     def _conclude(self, outcome: Outcome) -> None:
         self._notice_fork()
-        self._ledger.conclude(outcome)
-        among = self._asker.among()
-        if among is not None:
+        self._outbox.conclude(outcome)
+        if (among := self._asker.among()) is not None:
             among.conclude(self._sender, outcome, max(self._wall() - outcome.age, 0.0))
         self._exchange()
 
@@ -343,7 +343,7 @@ class SharedState:
             late = self._asker.late(wait or 0.0) if self._asker.hand_ins.call is not None else None
             if late is not None:
                 self._take(late)
-                if wait is not None and not len(self._ledger):
+                if wait is not None and not len(self._outbox):
                     return late
             if self._asker.breaker.open and not last:
                 back = self._asker.probe(self._request())
@@ -352,8 +352,8 @@ class SharedState:
                 self._take(back)
             if wait is not None and self._asker.hand_ins.call is not None:
                 return None
-            is_new = self._ledger.sent is None
-            batch = self._ledger.batch(claim.key if claim is not None else None)
+            is_new = self._outbox.sent is None
+            batch = self._outbox.batch(claim.key if claim is not None else None)
             counts, outcomes = batch.aged(self._wall())
             request = self._request(
                 sequence=batch.sequence, counts=counts, outcomes=outcomes, claim=claim, spend=spend
@@ -362,12 +362,12 @@ class SharedState:
             if reply is None:
                 return None
             if is_new and not reply.handed_in:
-                self._ledger.take_back()
+                self._outbox.take_back()
             self._take(reply)
             return reply
 
     def _take(self, reply: Reply) -> None:
-        self._ledger.answered(reply.handed_in)
+        self._outbox.answered(reply.handed_in)
         self._plan(reply)
         now = self._answered_at = self._clock()
         self.standings.update(reply.standings)
@@ -377,7 +377,8 @@ class SharedState:
 
     def _request(self, **more: Any) -> Request:
         started = max(self._wall() - self._started, 0.0)
-        return Request(sender=self._sender, started=started, silences=self._silences[0], **more)
+        silences, ends = self._silences[0], self._outbox.ends
+        return Request(sender=self._sender, started=started, silences=silences, ends=ends, **more)
 
     def _plan(self, reply: Reply) -> None:
         """Set the time of the next hand-in: every few seconds after a problem was told for the first time.

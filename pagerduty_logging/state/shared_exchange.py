@@ -6,17 +6,17 @@ Of the threads that ask at one moment one asks for all of them.
 from __future__ import annotations
 
 import os
-import queue
 import weakref
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from queue import Empty
 
 from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.state.among import MANY, Among
 from pagerduty_logging.state.helper import Guard, Helper, waited_at_once, waited_by_many
-from pagerduty_logging.state.line import LINGER, PROMPT, Do, Handed, Line
 from pagerduty_logging.state.protocol import Reply, Request, StateError
+from pagerduty_logging.state.request_queue import LINGER, PROMPT, Do, HandedOver, RequestQueue
 
 
 class User:
@@ -25,7 +25,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class SharedConnection:
-    """The connection of a line's requests, and the thread on which a call may hang.
+    """The connection of a queue's requests, and the thread on which a call may hang.
 
     Attributes:
         exchange: does one for several requests, within so many seconds.
@@ -48,29 +48,31 @@ class Joined:
     """A request that is asked with others: as soon as somebody waits, on a thread that can be left behind.
 
     Args:
-        line: where it waits.
+        queue: where it waits.
         request: what is asked.
-        link: returns what the line speaks on.
+        connection: returns what the queue speaks on.
     """
 
     others_wait = True
 
-    def __init__(self, line: Line, request: Request, link: Callable[[], SharedConnection]) -> None:
-        self._line = line
-        self._link = link
-        self._mine = line.join(request)
+    def __init__(
+        self, queue: RequestQueue, request: Request, connection: Callable[[], SharedConnection]
+    ) -> None:
+        self._queue = queue
+        self._connection = connection
+        self._mine = queue.join(request)
 
     def wait(self, seconds: float) -> bool:
         def do(requests: list[Request]) -> list[Reply]:
-            link = self._link()
-            call = link.helper.start(lambda: link.exchange(requests, seconds), waited_by_many)
+            connection = self._connection()
+            call = connection.helper.start(lambda: connection.exchange(requests, seconds), waited_by_many)
             if not call.wait(seconds):
-                self._line.link = None
-                link.leave()
+                self._queue.connection = None
+                connection.leave()
                 raise StateError(f"no answer within {seconds:.2g} s")
             return call.result()
 
-        return self._line.run(self._mine, seconds, do, prompt=True)
+        return self._queue.run(self._mine, seconds, do, prompt=True)
 
     def result(self) -> Reply:
         return self._mine.result()
@@ -89,8 +91,8 @@ class SharedExchange:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._users: set[int] = set()  # by `id`: a set of weak references takes many calls
         self._among = Among()
-        self.claims = Line(clock)
-        self.hand_ins = Line(clock)
+        self.claims = RequestQueue(clock)
+        self.hand_ins = RequestQueue(clock)
 
     def alone(self, user: User) -> bool:
         """Whether there is no other user, with whom something might be asked."""
@@ -112,7 +114,7 @@ class SharedExchange:
         """Keep no connection and no thread if their users were deleted without being closed."""
         self._users.discard(name)
         if not self._users:
-            self.claims.link = self.hand_ins.link = None
+            self.claims.connection = self.hand_ins.connection = None
 
     def leave(self, user: User) -> bool:
         """Let a user go, until it asks again; return whether nobody is left."""
@@ -127,15 +129,15 @@ class SharedExchange:
             request: what it asks, or hands in.
             do: does an exchange for several requests.
         """
-        alone, line = self.alone(user), self.line(request)
-        mine = line.join(request)
-        if line is self.hand_ins and not alone:
-            with suppress(queue.Empty):
+        alone, queue = self.alone(user), self.queue_for(request)
+        mine = queue.join(request)
+        if queue is self.hand_ins and not alone:
+            with suppress(Empty):
                 mine.signal.get(timeout=LINGER)
-        line.run(mine, PROMPT, do)
+        queue.run(mine, PROMPT, do)
         return mine.result()
 
-    def hand_over(self, user: User, request: Request, do: Do, guard: Guard) -> Handed | None:
+    def hand_over(self, user: User, request: Request, do: Do, guard: Guard) -> HandedOver | None:
         """Leave a hand-in to a thread that does those of all users; None: there are no others.
 
         Args:
@@ -156,7 +158,7 @@ class SharedExchange:
 
         return self.hand_ins.hand_over(request, guarded)
 
-    def line(self, request: Request) -> Line:
+    def queue_for(self, request: Request) -> RequestQueue:
         """Return where a request waits."""
         return self.claims if request.claim is not None or not is_hand_in(request) else self.hand_ins
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,9 +21,8 @@ from random import uniform
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import shared_exchange
 from pagerduty_logging.state.among import Among
-from pagerduty_logging.state.breaker import UNHURRIED
+from pagerduty_logging.state.breaker import LOCKED, UNHURRIED
 from pagerduty_logging.state.helper import Guard
-from pagerduty_logging.state.line import Line
 from pagerduty_logging.state.protocol import (
     KnownProblem,
     Reply,
@@ -31,6 +31,7 @@ from pagerduty_logging.state.protocol import (
     StateError,
     UnderWay,
 )
+from pagerduty_logging.state.request_queue import RequestQueue
 from pagerduty_logging.state.sqlite_draft import LastWritten, record_in
 from pagerduty_logging.state.sqlite_exchange import (
     CHANGES,
@@ -86,20 +87,20 @@ class SqliteStore:
         users = shared_exchange.of(self.path)
         if users.alone(self._user):
             return self._exchange([request], seconds)[0]
-        line = users.line(request)
+        queue = users.queue_for(request)
 
         def do(requests: list[Request]) -> list[Reply]:
-            return self._link(line).exchange(requests, seconds)
+            return self._shared_connection(queue).exchange(requests, seconds)
 
         return users.ask(self._user, request, do)
 
-    def _link(self, line: Line) -> shared_exchange.SharedConnection:
+    def _shared_connection(self, queue: RequestQueue) -> shared_exchange.SharedConnection:
         """Return what the handlers of this process speak on: one connection."""
-        if line.link is None:
+        if queue.connection is None:
             store = SqliteStore(self.path, self._clock, keeps_open=self._keeps_open)
-            line.link = shared_exchange.SharedConnection(store._exchange, store._close)
-        link: shared_exchange.SharedConnection = line.link
-        return link
+            queue.connection = shared_exchange.SharedConnection(store._exchange, store._close)
+        connection: shared_exchange.SharedConnection = queue.connection
+        return connection
 
     def _exchange(self, requests: list[Request], seconds: float) -> list[Reply]:
         looked: list[Reply | None] = [None] * len(requests)
@@ -150,16 +151,16 @@ class SqliteStore:
 
     def begin(self, request: Request) -> UnderWay | None:
         users = shared_exchange.of(self.path)
-        line = users.line(request)
-        if users.alone(self._user) or line.link is None:
+        queue = users.queue_for(request)
+        if users.alone(self._user) or queue.connection is None:
             return None
-        return shared_exchange.Joined(line, request, lambda: self._link(line))
+        return shared_exchange.Joined(queue, request, lambda: self._shared_connection(queue))
 
     def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
         users = shared_exchange.of(self.path)
 
         def do(requests: list[Request]) -> list[Reply]:
-            return self._link(users.hand_ins).exchange(requests, UNHURRIED)
+            return self._shared_connection(users.hand_ins).exchange(requests, UNHURRIED)
 
         return users.hand_over(self._user, request, do, guard)
 
@@ -208,10 +209,10 @@ class SqliteStore:
         self._close()
         users = shared_exchange.of(self.path)
         if users.leave(self._user):
-            for line in (users.claims, users.hand_ins):
-                link, line.link = line.link, None
-                if link is not None:
-                    link.leave(PATIENCE)  # its files may be deleted next
+            for queue in (users.claims, users.hand_ins):
+                connection, queue.connection = queue.connection, None
+                if connection is not None:
+                    connection.leave(PATIENCE)  # its files may be deleted next
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
@@ -271,7 +272,8 @@ class SqliteStore:
         if os.path.exists(self.path) and not os.path.isfile(self.path):
             raise StateError(f"{self.path} is a device, a pipe or a socket: name a file")
         with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            os.close(os.open(os.path.realpath(self.path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        _keep_from_others(self.path)
         self._is_the_same_file()  # before it is opened: one that takes its place now is noticed the next time
         connection = self._connection = opened(self.path, seconds)
         return connection
@@ -289,13 +291,15 @@ class SqliteStore:
     def _words(self, error: Exception) -> str:
         if isinstance(error, FileNotFoundError):
             return f"{self.path} cannot be made: its directory does not exist ({error.strerror})"
+        if isinstance(error, PermissionError):
+            return f"{self.path} cannot be made: this user may not write there ({error.strerror})"
         if isinstance(error, OSError):
             return f"{self.path}: {error.strerror or error}"
         if isinstance(error, StateError):
             return str(error)
         text = str(error)
         if is_busy(error):
-            return f"{self.path} is locked by another program"
+            return f"{self.path} {LOCKED}"
         if any(mark in text for mark in _BROKEN) or isinstance(error, json.JSONDecodeError):
             return f"{self.path} is no SQLite database, or a broken one: move it away, a new one is made"
         if "full" in text:
@@ -307,6 +311,14 @@ class SqliteStore:
         if "unable to open" in text:
             return f"{self.path} cannot be opened: does its directory exist, and may this user write there?"
         return f"{self.path}: {text}"
+
+
+def _keep_from_others(path: str) -> None:
+    """Let only the owner read a file that somebody made in advance, and what SQLite keeps beside it."""
+    for part in (path, f"{path}-wal", f"{path}-shm"):
+        with suppress(OSError):  # it is another user's, or is not there
+            if stat.S_IMODE(os.stat(part).st_mode) & 0o077:
+                os.chmod(part, 0o600)
 
 
 def _looks(seconds: float) -> Iterator[None]:

@@ -14,8 +14,8 @@ from itertools import compress
 from operator import attrgetter, ne
 from typing import TypeAlias
 
-from pagerduty_logging.state.decide import Record
 from pagerduty_logging.state.protocol import FIRST_HOSTS, LEASE, MAX_NAMES, MINUTE
+from pagerduty_logging.state.records import Record
 from pagerduty_logging.state.sqlite_file import CHANGED, NOTHING, READ, WRITE, WRITE_ONE, is_busy
 
 Name: TypeAlias = tuple[str, str]

@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Callable
 
 from pagerduty_logging.state import decide
-from pagerduty_logging.state.decide import Record
 from pagerduty_logging.state.protocol import (
     MAX_NAMES,
     RESERVED_SHARE,
@@ -24,6 +23,7 @@ from pagerduty_logging.state.protocol import (
     Silence,
     Standing,
 )
+from pagerduty_logging.state.records import Record
 from pagerduty_logging.state.sqlite_draft import Draft, LastWritten, Name, names
 
 CHANGES = "/changes"
@@ -110,7 +110,9 @@ class Exchange:
         if self._draft.silences != request.silences:
             return self._with_silences()
         record = self._draft.records.get(_name(sender, claim))
-        answer = None if record is None else decide.others(record, claim, sender.name, self._now)
+        answer = (
+            None if record is None else decide.others(record, claim, sender.name, self._now, _ends(request))
+        )
         return None if answer is None else Reply(self._now, answer=answer)
 
     def applied(self, request: Request) -> Reply:
@@ -122,15 +124,16 @@ class Exchange:
         remember = max(sender.remember, SENDER_REMEMBERED)
         if self._draft.is_next(sender.name, request.sequence, remember):
             for count in request.counts:
-                self._count(sender, count)
+                self._count(request, count)
             for outcome in request.outcomes:
                 self._conclude(sender, outcome)
-        records, standings = self._draft.records, {}
+        standings = {}
         for count in request.counts:
-            standings[count.key] = decide.standing(records.get((sender.space, _stored(count.key))), self._now)
+            record = self._draft.records.get((sender.space, _stored(count.key)))
+            standings[count.key] = decide.standing(record, self._now, _ends(request))
         if self._draft.silences != request.silences:
             return self._with_silences(standings, handed_in=request.sequence)
-        answer = None if request.claim is None else self._claim(sender, request.claim)
+        answer = None if request.claim is None else self._claim(request, request.claim)
         wait = None if request.spend is None else self._spend(sender, request.spend)
         return Reply(self._now, standings, answer, wait, handed_in=request.sequence)
 
@@ -142,10 +145,11 @@ class Exchange:
         silences = (self._draft.silences, tuple(all_silences(self._connection, self._now)))
         return Reply(self._now, standings or {}, silences=silences, handed_in=handed_in)
 
-    def _count(self, sender: Sender, count: Count) -> None:
-        draft, name = self._draft, (sender.space, _stored(count.key))
+    def _count(self, request: Request, count: Count) -> None:
+        sender, draft = request.sender, self._draft
+        name = (sender.space, _stored(count.key))
         before = draft.records.get(name)
-        record = decide.counted(before, count, sender.release, self._now)
+        record = decide.counted(before, count, sender.release, self._now, sender.process, ends=request.ends)
         if record is not before:
             draft.begin(name)
         draft.store(name, record, sender.remember)
@@ -158,8 +162,9 @@ class Exchange:
         if record is not None:
             self._draft.store(name, record, sender.remember)
 
-    def _claim(self, sender: Sender, claim: Claim) -> Mine | Anothers | Later:
-        draft, name, release = self._draft, _name(sender, claim), sender.release
+    def _claim(self, request: Request, claim: Claim) -> Mine | Anothers | Later:
+        sender, draft = request.sender, self._draft
+        name, release = _name(sender, claim), sender.release
         record, answer = decide.claimed(
             draft.records.get(name),
             claim,
@@ -167,6 +172,7 @@ class Exchange:
             release,
             self._now,
             lambda severity: self._spend(sender, severity),
+            _ends(request),
         )
         if answer is not None or record is None:
             return answer or Anothers(True, 0.0)
@@ -181,6 +187,10 @@ class Exchange:
         if not wait:
             self._draft.spend(sender.space, most)
         return wait
+
+
+def _ends(request: Request) -> str:
+    return request.sender.process if request.ends else ""
 
 
 def _name(sender: Sender, about: Claim | Outcome) -> Name:

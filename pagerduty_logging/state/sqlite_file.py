@@ -165,7 +165,7 @@ def _has_format(connection: sqlite3.Connection) -> bool:
                 "written by a newer pagerduty-logging: update this program, or give it a file of its own"
             )
         return True
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    if version or application or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise ValueError("the database of another program: give the state a file of its own")
     return False
 

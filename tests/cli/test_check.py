@@ -60,7 +60,7 @@ def test_it_lists_no_such_reasons_where_pages_would_not_get_through(command, san
 
 
 @pytest.mark.parametrize("status", [400, 429, 500])
-def test_an_answer_that_is_no_acceptance_fails(command, sandbox: Sandbox, status: int):
+def test_an_answer_that_is_not_an_acceptance_fails(command, sandbox: Sandbox, status: int):
     sandbox.fail_next(status)
     ran = command("check")
     assert ran.code == 1
@@ -142,7 +142,7 @@ def test_a_state_that_does_not_answer_fails_and_shows_no_password(command, monke
     assert json.loads(command("check", "--json").out)["ok"] is False
 
 
-def test_a_state_that_is_no_database_fails(command, tmp_path):
+def test_a_state_that_is_not_a_database_fails(command, tmp_path):
     path = tmp_path / "state.sqlite"
     path.write_text("no database " * 100)
     assert steps(command("check", "--state", str(path)).out)[-1] == ("failed", "state")
@@ -190,7 +190,7 @@ def test_check_reports_whether_the_handler_of_a_named_module_is_attached(
     assert others[-1].startswith("ok\tanswer")
 
 
-def test_a_module_without_a_handler_is_no_module_that_pages(command, monkeypatch) -> None:
+def test_a_module_without_a_handler_is_not_a_module_that_pages(command, monkeypatch) -> None:
     monkeypatch.setattr("pagerduty_logging.handler._handlers", ())
     ran = command("check", "this")
     assert ran.code == 1

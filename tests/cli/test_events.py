@@ -121,7 +121,7 @@ def test_a_key_given_as_an_argument_is_refused_without_an_echo(command, sandbox:
         (["trigger", " "], "summary must not be empty"),
         (["trigger", "x", "--timestamp", "noon"], "timestamp must be ISO 8601"),
         (["trigger", "x", "--link", "example.com"], "is not URL or TEXT=URL"),
-        (["trigger", "x", "--details", "{"], "--details is no JSON"),
+        (["trigger", "x", "--details", "{"], "--details is not JSON"),
         (["trigger", "x", "--details", "@/nowhere"], "--details cannot be read: No such file"),
         (["trigger", "x", "--details", "-", "--routing-key-stdin"], "holds one of them only"),
         (["trigger", "x", "--timeout", "0"], "timeout must be a finite number of seconds above 0"),
@@ -134,6 +134,13 @@ def test_a_key_given_as_an_argument_is_refused_without_an_echo(command, sandbox:
         (["page"], "invalid choice"),
         ([], "required: command"),
         (["test", "--page", "--resolve-after", "-1"], "not a number of seconds"),
+        (["test", "--resolve-after", "soon"], "'soon' is not a number of seconds"),
+        (
+            ["trigger", "disk", "full"],
+            "pagerduty-logging trigger: error: unrecognized arguments: full (a text",
+        ),
+        (["trigger", "x", "--sevrity", "info"], "trigger: error: unrecognized arguments: --sevrity"),
+        (["why", "x", "--ledger", __file__], "is not a ledger: none of its lines is a decision"),
     ],
 )
 def test_a_wrong_call_is_two_and_says_why(command, sandbox: Sandbox, arguments, why):
@@ -175,7 +182,7 @@ def test_what_was_answered_cannot_harm_the_terminal(command, sandbox: Sandbox):
     assert "\x1b" not in command("trigger", "x").err
 
 
-def test_test_pages_only_when_told_to(command, sandbox: Sandbox):
+def test_test_pages_only_with_page(command, sandbox: Sandbox):
     ran = command("test", "--severity", "critical", "--resolve-after", "5")
     assert (ran.code, ran.out) == (2, "")
     assert f"test would open an alert (critical) at {sandbox.url}" in ran.err
@@ -231,7 +238,7 @@ def test_every_subcommand_has_an_example(command):
 # --- a resolve for all -------------------------------------------------------------------------------
 
 
-def test_a_resolve_tells_all_processes_that_share_the_state(
+def test_a_resolve_reaches_all_processes_that_share_the_state(
     command, sandbox: Sandbox, make_handler, tmp_path
 ):
     state = str(tmp_path / "state.sqlite")
@@ -244,7 +251,7 @@ def test_a_resolve_tells_all_processes_that_share_the_state(
     assert [event["event_action"] for event in sandbox.events] == ["trigger", "resolve"] * 2
 
 
-def test_a_resolve_says_when_the_state_could_not_be_told(command, sandbox: Sandbox):
+def test_a_resolve_says_when_the_state_did_not_take_it(command, sandbox: Sandbox):
     ran = command("resolve", "disk", "--state", "redis://127.0.0.1:1/0")
     assert ran.code == 1
     assert "127.0.0.1:1" in ran.err

@@ -154,7 +154,7 @@ def test_a_message_that_fits_a_wrapper_s_call_is_explained_with_a_caveat(run, tm
     assert "stacklevel" in err
 
 
-def test_a_file_that_is_no_python_is_explained_as_far_as_its_line_can_be_read(run, tmp_path):
+def test_a_file_that_is_not_python_is_explained_as_far_as_its_line_can_be_read(run, tmp_path):
     shop = tmp_path / "shop.py"
     shop.write_text('this is no python\n\n\ndef pay():\n    logger.error("payment %s failed", 1)\n')
     code, out, _ = run(f"{shop}:5", "--json")

@@ -161,6 +161,7 @@ def test_none_is_open(command: Callable[..., Any], known: str):
         (["problems", "--state", "mysql://:secret@h"], "--state cannot be mysql://…"),
         (["problems", "--state", "/nowhere/state.sqlite"], "no such file: /nowhere/state.sqlite"),
         (["problems", "show", "--state", "x"], "name the problem"),
+        (["problems", "pdl2-1", "--state", "x"], "problems pdl2-1: write `problems show KEY`"),
         (["silence", "--state", "x", "--for", "1h", "--reason", "r"], "silence one of: KEY"),
         (["silence", "k", "--all", "--state", "x", "--for", "1h", "--reason", "r"], "silence one of: KEY"),
         (["silence", " ", "--state", "x", "--for", "1h", "--reason", "r"], "--all silences everything"),

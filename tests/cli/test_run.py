@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -14,6 +13,7 @@ import pytest
 
 from pagerduty_logging.cli import main
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+from tests.ports import free_port
 from tests.reliability.programs import KILL_AFTER, environment, says, until
 
 RUN = [sys.executable, "-m", "pagerduty_logging", "run", "--name", "nightly-billing"]
@@ -281,7 +281,7 @@ def test_a_command_that_takes_too_long_pages_and_is_ended_with_all_it_started(sa
     assert told["custom_details"]["stderr"] == ["working"]
 
 
-def test_a_command_that_does_not_end_when_told_is_killed():
+def test_a_command_that_does_not_end_by_sigterm_is_killed():
     program = """
     from pagerduty_logging.cli.supervisor import Supervisor
     command = ["sh", "-c", "trap '' TERM; sleep 60 & echo $!; wait; wait; sleep 60"]
@@ -296,7 +296,7 @@ def test_a_command_that_does_not_end_when_told_is_killed():
     until(lambda: is_gone(child))
 
 
-def test_a_stderr_that_is_closed_is_no_trouble():
+def test_a_closed_stderr_does_not_matter():
     program = """
     from pagerduty_logging.cli.supervisor import Supervisor
     outcome = Supervisor(["sh", "-c", "echo lost >&2; exit 8"], on_timeout=print).run()
@@ -325,9 +325,7 @@ def test_what_a_command_leaves_behind_does_not_hold_us(supervise, capfd):
 
 
 def test_an_outage_changes_no_status_and_the_spool_keeps_the_page(sandbox, tmp_path):
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    nowhere = f"http://127.0.0.1:{free_port()}"
     spooled = [*RUN, "--spool", str(tmp_path / "spool"), "--"]
     with started([*spooled, "sh", "-c", "echo no ledger >&2; exit 5"], nowhere) as process:
         _, err = process.communicate(timeout=KILL_AFTER)

@@ -123,7 +123,7 @@ def test_events_for_another_key_stay(command, tmp_path: Path, sandbox: Sandbox):
     assert sandbox.requests == ()
 
 
-def test_drop_deletes_what_no_process_holds_and_only_when_told_to(command, spool: Path):
+def test_drop_deletes_what_no_process_holds_and_only_with_yes(command, spool: Path):
     holder = write(spool, "held", age=0.0)
     holder.live(0.0)
     ran = command("spool", "drop", str(spool))

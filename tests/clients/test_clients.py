@@ -4,7 +4,6 @@ import gc
 import json
 import logging
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import requests
 import urllib3
 
 from pagerduty_logging.sandbox import Sandbox
+from tests.ports import free_port
 
 official = pytest.importorskip("pagerduty", reason="needs the dependency group clients")
 
@@ -165,8 +165,7 @@ def alertmanager(pagerduty: Sandbox, tmp_path: Path) -> Iterator[str]:
         pytest.skip("needs Prometheus Alertmanager (Debian: prometheus-alertmanager)")
     config = ALERTMANAGER.format(url=pagerduty.url, ca_file=pagerduty.ca_file, key=ROUTING_KEY)
     (tmp_path / "alertmanager.yml").write_text(config)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     command = [
         program,
         f"--config.file={tmp_path / 'alertmanager.yml'}",

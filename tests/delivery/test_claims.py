@@ -6,9 +6,11 @@ And with real ones, between two handlers of one process, which are as strange to
 import json
 import logging
 import os
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import pytest
 
 from pagerduty_logging import PagerDutyHandler, Resolve, Trigger
 from pagerduty_logging.delivery.body import BodyOf
-from pagerduty_logging.delivery.claims import A_MOMENT, GATHER, SOON, Claims
+from pagerduty_logging.delivery.claims import A_MOMENT, GATHER, SOON, Claims, Windows
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.diagnostics import Diagnostics
 from pagerduty_logging.delivery.event import Kind, Named, Pending, nobody_waits
@@ -27,7 +29,7 @@ from pagerduty_logging.events_api.errors import EventsError, NetworkError
 from pagerduty_logging.events_api.events import Acknowledge, Change, Event, Severity
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
-from pagerduty_logging.state.ledger import HAND_IN
+from pagerduty_logging.state.outbox import HAND_IN
 from pagerduty_logging.state.protocol import (
     Anothers,
     Later,
@@ -64,6 +66,7 @@ class State:
     due_in: float | None = None
     remember: float = 604_800.0
     guard: Any = None
+    ends: bool = False
 
     def set_guard(self, guard: Any) -> None:
         self.guard = guard
@@ -114,6 +117,9 @@ class State:
     def take_standings(self) -> dict[str, Standing]:
         standings, self.standings = self.standings, {}
         return standings
+
+    def end(self) -> None:
+        self.ends = True
 
     def close(self, seconds: float) -> bool:
         self.said.append(("close",))
@@ -166,8 +172,7 @@ class Fleet:
                 throttle=self.throttle,
                 again=self._again,
                 size=self._report_size,
-                window=WINDOW,
-                longest=4 * WINDOW,
+                windows=Windows(WINDOW, 4 * WINDOW),
                 release=release,
                 wall=lambda: EPOCH + self.now,
                 **options,
@@ -820,6 +825,28 @@ def test_an_event_without_an_answer_says_that_one_process_has_counted(
     assert handler.flush(PATIENCE)
     details = sandbox.events[0]["payload"]["custom_details"]
     assert (details["occurrences"], details["counted_by"]) == (1, "this process alone")
+
+
+def test_an_event_says_what_the_state_answered_and_not_what_was_likely(
+    sandbox: Sandbox, make_handler: Make, state: str
+):
+    handler = make_handler(state=state, min_occurrences=(2, 60.0))
+    said = [("disk full", 2), ("network down", 2), ("fan broken", 1), ("memory full", 2)]
+    for message, times in said:
+        log = logger(handler).error if times > 1 else logger(handler).critical
+        for _ in range(times):
+            log(message)
+        assert handler.flush(PATIENCE)
+    details = [event["payload"]["custom_details"] for event in sandbox.events]
+    assert [one["occurrences"] for one in details] == [times for _, times in said]
+    assert [one.get("suppressed", 0) for one in details] == [times - 1 for _, times in said]
+    with closing(sqlite3.connect(state)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        logger(handler).critical("door open")
+        assert handler.flush(PATIENCE)
+    details_alone = sandbox.events[-1]["payload"]["custom_details"]
+    assert (details_alone["occurrences"], details_alone["counted_by"]) == (1, "this process alone")
+    assert "hosts" not in details_alone
 
 
 def test_an_event_with_the_figures_of_all_says_nothing_of_who_has_counted(

@@ -1,6 +1,7 @@
 """What goes next, when, and what follows an error: with a clock and dice that the tests hold."""
 
 import heapq
+import math
 import random
 from collections import Counter
 
@@ -101,7 +102,8 @@ def test_a_429_pauses_everything_for_as_long_as_was_asked(asked: float | None) -
     refused = pending("refused")
     waiting.add(refused)
     waiting.failed(refused, RateLimited("slow down", status=429, retry_after=asked), now=0.0)
-    waiting.add(pending("critical", "critical"))
+    if asked:
+        waiting.add(pending("critical", "critical"))
     least = asked or 1.0
     assert waiting.next(least - 0.01) is None
     assert waiting.wait(0.0) == least
@@ -138,12 +140,29 @@ def test_a_critical_event_does_not_wait_out_the_long_pauses_of_others() -> None:
     assert waiting.wait(now) == pytest.approx(1 + 60 * HIGHEST)
     critical = pending("critical", "critical", at=now)
     waiting.add(critical)
-    assert waiting.wait(now) == pytest.approx(1 + 8 * HIGHEST)
+    assert waiting.next(now) is critical, "at once: nothing says that there is no room by now"
+    pauses = []
+    for _ in range(5):
+        waiting.failed(critical, RateLimited("slow down", status=429), now)
+        assert waiting.next(now) is None, "the others wait for it"
+        pauses.append(waiting.wait(now) or 0.0)
+        now += pauses[-1]
+        assert waiting.next(now) is critical
+    assert pauses == pytest.approx([1 + steps * HIGHEST for steps in (1, 2, 4, 4, 4)])
+    waiting.delivered(critical, now)
     assert waiting.next(now) is None
-    now += waiting.wait(now) or 0.0
-    assert waiting.next(now) is critical
-    waiting.remove(critical)
-    assert waiting.next(now) is None
+
+
+def test_at_the_end_of_the_process_what_was_refused_is_tried_again_in_a_moment() -> None:
+    waiting = backlog()
+    error = pending("error")
+    waiting.add(error)
+    for _ in range(8):
+        waiting.failed(error, RateLimited("slow down", status=429), now=0.0)
+    waiting.retry_now()
+    assert waiting.wait(0.0) == 1.0
+    waiting.failed(error, RateLimited("slow down", status=429), now=1.0)
+    assert waiting.wait(1.0) == pytest.approx(1 + HIGHEST)
 
 
 def test_an_event_that_fails_for_itself_alone_delays_no_other() -> None:
@@ -339,6 +358,37 @@ def test_a_fleet_that_shares_a_key_gets_all_through_with_few_refusals(retry_afte
     assert refused < sent / 2
     assert max(critical_through) < WINDOW + 15  # the first second of the twenty takes a whole minute's share
     assert now < 1.5 * WINDOW * sent / 120
+
+
+def test_a_new_critical_event_of_a_fleet_that_is_refused_is_through_soon_after_there_is_room() -> None:
+    """Twelve processes with fifteen faults each, at once: the first minute has room for two thirds."""
+    now, lit, through = 0.0, 30.0, math.inf
+    limit, dice = RateLimit(120, clock=lambda: now), random.Random(2).random
+    fleet = [Backlog(Retry(), dice) for _ in range(12)]
+    for number, waiting in enumerate(fleet):
+        for n in range(15):
+            waiting.add(pending(f"{number} {n}", at=n / 1000))
+    fire = pending("on fire", "critical", at=lit)
+    turns = [(dice(), number) for number in range(len(fleet))] + [(lit, -1)]
+    while turns:
+        now, number = heapq.heappop(turns)
+        if number < 0:
+            fleet[0].add(fire)
+            heapq.heappush(turns, (now, 0))
+            continue
+        waiting = fleet[number]
+        head, wait = waiting.next(now), waiting.wait(now)
+        if head is not None:
+            wait = 0.05  # an exchange takes its time
+            if not limit.admits("the fleet's key"):
+                waiting.failed(head, RateLimited("slow down", status=429), now)
+            else:
+                through = now if head is fire else through
+                waiting.delivered(head, now)
+        if wait is not None:
+            heapq.heappush(turns, (now + wait, number))
+    assert all(waiting.count == 0 for waiting in fleet)
+    assert through < WINDOW + 6.0, "the first second of the twelve takes the whole minute's share"
 
 
 Line = tuple[Severity, Kind, str]

@@ -106,7 +106,7 @@ def test_a_proxy_that_refuses_is_reported_without_its_password(
     assert "wrongpass" not in str(told)
 
 
-def test_behind_a_socks_proxy_only_the_answer_tells(check, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_behind_a_socks_proxy_only_the_answer_counts(check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "socks5://user:secret@127.0.0.1:9")
     code, told = check("https://pagerduty.invalid")
     assert code == 1

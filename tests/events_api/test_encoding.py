@@ -117,7 +117,7 @@ def test_a_detail_called_left_out_is_kept_beside_the_note() -> None:
         "https://a.test/" + "x" * 2048,
     ],
 )
-def test_what_is_no_web_address_is_left_out_with_a_note(address: str) -> None:
+def test_what_is_not_a_web_address_is_left_out_with_a_note(address: str) -> None:
     good = "https://a.test/"
     event = encoded(
         Trigger(
@@ -171,7 +171,7 @@ def test_details_changed_after_the_event_was_made_are_made_json_too() -> None:
     assert (shown["nan"], shown["text"]) == ("nan", "\ufffd")
 
 
-def test_what_is_no_event_is_refused() -> None:
+def test_what_is_not_an_event_is_refused() -> None:
     with pytest.raises(TypeError, match="not an event: dict"):
         encode({"summary": "s"})  # type: ignore[arg-type]
 

@@ -94,7 +94,7 @@ FIELDS = ["source", "dedup_key", "component", "group", "event_class", "client", 
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_what_is_no_text_is_refused_by_the_fields_name(field: str) -> None:
+def test_what_is_not_a_text_is_refused_by_the_fields_name(field: str) -> None:
     with pytest.raises(TypeError, match=f"{field} must be text or None, not int"):
         Trigger("s", **{field: 7})  # type: ignore[arg-type]
 
@@ -115,7 +115,7 @@ def test_what_is_no_text_is_refused_by_the_fields_name(field: str) -> None:
         ("images", [{"src": "https://a.test", "alt": 7}], "must be text or None, not int"),
     ],
 )
-def test_what_is_no_list_of_links_or_images_is_refused(field: str, value: Any, problem: str) -> None:
+def test_what_is_not_a_list_of_links_or_images_is_refused(field: str, value: Any, problem: str) -> None:
     with pytest.raises((ValueError, TypeError), match=f"{field}:? {problem}"):
         Trigger("s", **{field: value})
 
@@ -158,7 +158,7 @@ def test_timestamps_are_kept_in_utc(given: Any, kept: datetime | None) -> None:
         (1700000000, "timestamp must be a datetime or text, not int"),
     ],
 )
-def test_what_is_no_time_is_refused(given: Any, problem: str) -> None:
+def test_what_is_not_a_time_is_refused(given: Any, problem: str) -> None:
     with pytest.raises((ValueError, TypeError), match=problem):
         Trigger("s", timestamp=given)
 
@@ -169,7 +169,7 @@ def test_a_blank_source_is_this_machine_and_a_blank_key_is_none() -> None:
     assert Trigger("s", dedup_key=" ").dedup_key is None
 
 
-def test_details_that_are_no_mapping_appear_under_details() -> None:
+def test_details_that_are_not_mappings_appear_under_details() -> None:
     assert Trigger("s", custom_details=[1, 2]).custom_details == {"details": [1, 2]}
     assert Resolve("k", custom_details="why").custom_details == {"details": "why"}
 

@@ -46,6 +46,7 @@ from tests.events_api.scripted_server import (
     then,
     unread,
 )
+from tests.ports import free_port
 
 Serve = Callable[..., ScriptedServer]
 Connect = Callable[..., EventsClient]
@@ -364,9 +365,7 @@ def test_a_call_lasts_no_longer_than_the_schedule(serve: Serve, connect: Connect
 
 
 def test_a_port_where_nobody_listens_is_reported(connect: Connect) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    error = failure(connect(f"http://127.0.0.1:{port}"))
+    error = failure(connect(f"http://127.0.0.1:{free_port()}"))
     assert type(error) is NetworkError
     assert "refused" in str(error)
 

@@ -1,5 +1,6 @@
 """Bad configuration fails when it is built, names the option, and never echoes the key."""
 
+import functools
 import logging
 import logging.config
 import re
@@ -25,8 +26,11 @@ CANARY = "5ecre7" + "x" * 26
         ({"routing_key": CANARY + "\nX-Header: 1"}, "routing_key"),
         ({"routing_key": CANARY + " x"}, "routing_key"),
         ({"routing_key_file": "/dev/null"}, "routing_key"),
+        ({"routing_key_file": 7}, "routing_key_file"),
         ({"level": "LOUD"}, "level"),
         ({"level": None}, "level"),
+        ({"level": True}, "level"),
+        ({"level": "ERRO"}, "level: unknown level 'ERRO': .*CRITICAL"),
         ({"region": "mars"}, "region"),
         ({"base_url": "ftp://example.com"}, "base_url"),
         ({"base_url": "https://"}, "base_url"),
@@ -60,6 +64,8 @@ CANARY = "5ecre7" + "x" * 26
         ({"fingerprint": {"exceptions": True}}, "fingerprint.*exceptions"),
         ({"spool": 7}, "spool"),
         ({"redact": 7}, "redact"),
+        ({"redact": [r"\d{16}"]}, "redact.*re.compile"),
+        ({"redact": ["card_*"]}, "redact.*re.compile"),
         ({"ignore_loggers": 7}, "ignore_loggers"),
         ({"ignore_exceptions": [7]}, "ignore_exceptions"),
         ({"min_occurrences": (0, 60)}, "min_occurrences"),
@@ -74,7 +80,10 @@ CANARY = "5ecre7" + "x" * 26
         ({"background": "yes"}, "background"),
         ({"flush_timeout": -0.1}, "flush_timeout"),
         ({"before_send": 7}, "before_send"),
+        ({"before_send": lambda trigger: trigger}, r"before_send\(trigger, record\)"),
         ({"on_error": 7}, "on_error"),
+        ({"on_error": lambda event, error, record: None}, r"on_error\(event, error\)"),
+        ({"fingerprint": lambda: "x"}, r"fingerprint\(record\)"),
         ({"enabled": "false"}, "enabled"),
         ({"routing_keys": "a misspelt option"}, "routing_keys"),
     ],
@@ -85,6 +94,31 @@ def test_a_bad_option_is_named_when_the_handler_is_built(options: dict[str, Any]
     with pytest.raises((TypeError, ValueError), match=named) as raised:
         PagerDutyHandler(**options)
     assert "5ecre7" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"before_send": lambda trigger, record, more=None: trigger},
+        {"before_send": lambda *given: given[0]},
+        {"on_error": functools.partial(print, "lost")},
+        {"on_error": print},
+        {"fingerprint": functools.wraps(lambda: "x")(lambda record: "x")},
+        {"fingerprint": str},
+        {"level": "error"},
+        {"redact": ["card.number", "user[token]", "!max-tokens", re.compile("[0-9]{16}")]},
+    ],
+)
+def test_an_option_that_works_is_not_refused(options: dict[str, Any]):
+    PagerDutyHandler(CANARY, **options).close()
+
+
+def test_a_rule_whose_key_looks_wrong_is_named_once():
+    with pytest.warns(UserWarning, match="probably refuse it") as warned:
+        PagerDutyHandler(CANARY, routing=[{"logger": "shop", "routing_key": "5ecre7"}]).close()
+    assert [str(each.message) for each in warned] == [
+        "routing: rule 1: routing_key is not 32 letters or digits: PagerDuty will probably refuse it"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +242,7 @@ def test_the_handler_shows_no_key():
         ({"fingerprint": "x"}, "fingerprint must be callable, a mapping of options or None, not str"),
         (
             {"level": "ERR"},
-            "level: Unknown level: 'ERR': must be a number or one of CRITICAL, FATAL, ERROR, ",
+            "level: unknown level 'ERR': must be a number or one of CRITICAL, FATAL, ERROR, ",
         ),
         (
             {"routing": [{"level": "ERR", "routing_key": CANARY}]},

@@ -180,7 +180,7 @@ def test_a_time_limit_that_makes_no_sense_is_refused(timeout: Any) -> None:
         EventsClient(KEY, timeout=timeout)
 
 
-def test_what_is_no_schedule_is_refused() -> None:
+def test_what_is_not_a_schedule_is_refused() -> None:
     with pytest.raises(TypeError, match="retry must be a Retry, not int"):
         EventsClient(KEY, retry=3)  # type: ignore[arg-type]
 

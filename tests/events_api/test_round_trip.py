@@ -287,7 +287,7 @@ def test_a_session_given_by_the_user_is_used_from_many_threads_and_never_closed(
     assert {request.headers["x-of-the-user"] for request in server.requests} == {"yes"}
 
 
-def test_what_is_no_session_is_refused_at_once() -> None:
+def test_what_is_not_a_session_is_refused_at_once() -> None:
     with pytest.raises(TypeError, match="session must be"):
         EventsClient(KEY, session="https")  # type: ignore[arg-type]
 
@@ -301,7 +301,7 @@ def test_a_connection_that_the_server_closed_while_idle_costs_nothing(serve: Ser
 
 
 @pytest.mark.parametrize("end", [resets, hangs_up])
-def test_a_kept_connection_that_breaks_at_the_next_event_is_no_failed_attempt(
+def test_a_kept_connection_that_breaks_at_the_next_event_is_not_a_failed_attempt(
     serve: Serve, connect: Connect, end: Callable[..., None]
 ) -> None:
     server = serve(accept, end)

@@ -231,7 +231,7 @@ def test_a_key_of_an_unusual_form_gets_a_warning_that_does_not_echo_it(serve: Se
     assert CANARY not in _ours(raised.value)
 
 
-def test_white_space_around_a_key_is_no_part_of_it(serve: Serve) -> None:
+def test_white_space_around_a_key_is_not_part_of_it(serve: Serve) -> None:
     server = serve()
     with EventsClient(f" {KEY}\n", base_url=server.url) as client:
         client.check()

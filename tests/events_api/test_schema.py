@@ -91,7 +91,7 @@ def sent(event: Event) -> tuple[str, dict[str, Any]]:
     encoded = encode(event)
 
     def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is no JSON")
+        raise AssertionError(f"{constant} is not JSON")
 
     body = json.loads(encoded.json.decode("utf-8"), parse_constant=refuse)
     body["routing_key"] = "R" * 32

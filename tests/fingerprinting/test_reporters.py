@@ -12,6 +12,7 @@ import types
 import pytest
 
 from pagerduty_logging.fingerprinting import Fingerprinter, explain, fingerprint
+from pagerduty_logging.fingerprinting.failure import joined_of
 from tests.fingerprinting.fingerprinting_records import logged, made, queued
 
 LIBRARY = "/venv/lib/python3/site-packages/server/app.py"
@@ -53,6 +54,14 @@ def call_and_tell(function):
     except Exception:
         told = ToolError(f"(500) it broke\\n{traceback.format_exc()}\\nwhile running a step")
     logging.getLogger("sites").error("Exception in do_progress", exc_info=told)
+
+def call_worker(function):
+    import traceback
+    try:
+        function()
+    except Exception:
+        text = traceback.format_exc()
+    raise ToolError(f"An exception was thrown from the worker:\\n{text}")
 
 def call_raise_and_tell(function):
     import traceback
@@ -157,6 +166,28 @@ def test_what_a_library_only_puts_into_an_exceptions_text_distinguishes_its_repo
     assert keys[3] == keys[0]
     records = [logged(tell, function)[0] for function in APPLICATION]
     assert explain(records[2]).joined == ("exception=ValueError", "function=test_reporters.prices")
+
+
+def test_a_worker_whose_traceback_is_in_an_exceptions_text_distinguishes_what_nobody_caught():
+    def ask(function):
+        server.call_worker(function)
+
+    def uncaught(function):
+        try:
+            ask(function)
+        except Exception as error:
+            return made("Uncaught exception", exc_info=error, _pagerduty_uncaught=True, pathname=LIBRARY)
+
+    records = [uncaught(function) for function in (*APPLICATION, deep)]
+    keys = [fingerprint(record) for record in records]
+    assert len(set(keys)) == 3
+    assert keys[3] == keys[0]
+    assert explain(records[2]).joined == ("exception=ValueError", "function=test_reporters.prices")
+
+
+def test_a_quick_look_at_a_report_distinguishes_what_is_in_an_exceptions_text():
+    records = [logged(server.call_raise_and_tell, function)[0] for function in APPLICATION]
+    assert all(joined_of(record) in (None, explain(record).joined) for record in records)
 
 
 def test_what_an_application_wraps_itself_is_distinguished_by_the_wrapper():

@@ -482,6 +482,11 @@ def test_a_logger_that_is_named_by_an_address_is_the_same_in_every_process():
     )
 
 
+def test_a_logger_that_begins_with_the_number_of_its_process_is_the_same_in_every_process():
+    one, other = (made("Error executing task %s", 1, name=f"[{n}] conductor.worker") for n in (71, 4711))
+    assert fingerprint(one) == fingerprint(other) != fingerprint(made("Error executing task %s", 1, name="x"))
+
+
 def test_the_keys_are_explained_as_they_are_made():
     for report in (
         *PRINTED,

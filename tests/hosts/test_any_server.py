@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from pagerduty_logging.sandbox import Sandbox
+from tests.ports import free_port
 
-from .web_servers import PATIENCE, Server, free_port, pages, serving
+from .web_servers import PATIENCE, Server, pages, serving
 from .workers import run
 
 PROGRAM = Path(__file__).parent / "programs" / "any_server.py"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
+from tests.ports import free_port
 from tests.reliability.programs import environment, until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -27,11 +27,6 @@ PATIENCE = 60.0
 def copied(example: str, folder: Path) -> Path:
     """Return a copy of an example: what it writes is not written into the source."""
     return Path(shutil.copytree(EXAMPLES / example, folder / example))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def settings_for(sandbox: Sandbox) -> dict[str, str]:

@@ -38,31 +38,34 @@ def child() -> logging.Logger:
 def test_errors_reach_the_handler_of_a_logger_and_of_those_above_it(
     parent: logging.Logger, pager: PagerDutyHandler
 ):
-    assert reach.way_of(parent) == reach.way_of(child()) == ((pager,), "")
+    assert reach.reach_of(parent) == reach.reach_of(child()) == ((pager,), "")
     assert reach.attached() == {pager: ["reach"]}
 
 
 def test_a_logger_far_from_every_handler_has_no_obstacle_either(parent: logging.Logger):
-    assert reach.way_of(logging.getLogger("elsewhere")) == ((), "")
+    assert reach.reach_of(logging.getLogger("elsewhere")) == ((), "")
 
 
 def test_a_logger_that_passes_nothing_on_is_an_obstacle(parent: logging.Logger):
     child().propagate = False
-    assert reach.way_of(child()) == ((), "propagate is off at 'reach.child'")
-    assert reach.way_of(logging.getLogger("reach.child.deeper")) == ((), "propagate is off at 'reach.child'")
+    assert reach.reach_of(child()) == ((), "propagate is off at 'reach.child'")
+    assert reach.reach_of(logging.getLogger("reach.child.deeper")) == (
+        (),
+        "propagate is off at 'reach.child'",
+    )
 
 
 def test_a_disabled_logger_is_an_obstacle(parent: logging.Logger):
     child().disabled = True
-    assert reach.way_of(child()) == ((), "it is disabled")
+    assert reach.reach_of(child()) == ((), "it is disabled")
 
 
 def test_a_level_above_error_is_an_obstacle(parent: logging.Logger, pager: PagerDutyHandler):
     pager.setLevel(logging.CRITICAL)
-    assert reach.way_of(child()) == ((), "the handler's level is CRITICAL")
-    assert reach.way_of(child(), logging.CRITICAL) == ((pager,), "")
+    assert reach.reach_of(child()) == ((), "the handler's level is CRITICAL")
+    assert reach.reach_of(child(), logging.CRITICAL) == ((pager,), "")
     parent.setLevel(logging.CRITICAL)
-    assert reach.way_of(child()) == ((), "its level is CRITICAL")
+    assert reach.reach_of(child()) == ((), "its level is CRITICAL")
 
 
 def test_handlers_behind_buffers_and_queues_are_found(pager: PagerDutyHandler):

@@ -34,7 +34,7 @@ def test_an_exception_without_words_is_reported_by_its_type() -> None:
     )
 
 
-def test_a_percent_sign_in_a_name_or_a_fate_is_no_placeholder() -> None:
+def test_a_percent_sign_in_a_name_is_not_a_placeholder() -> None:
     report = record()
     describe(report, "Job", "100% of it", "7", "lost 5% of its time", "slow")
     assert report.getMessage() == "Job 100% of it[7] lost 5% of its time: slow"

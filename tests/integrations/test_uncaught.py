@@ -96,7 +96,7 @@ def test_nothing_is_reported_unless_asked_for(
 
 
 @BOTH
-def test_an_end_that_is_no_failure_is_not_reported(
+def test_an_end_that_is_not_a_failure_is_not_reported(
     sandbox: Sandbox, handler: PagerDutyHandler, middleware: Any, broken: Any, call: Any
 ) -> None:
     def leave(*_: Any) -> None:

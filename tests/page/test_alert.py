@@ -206,9 +206,7 @@ def test_a_line_by_which_a_library_reports_names_the_applications_function() -> 
     assert _trigger(ours).summary == "Job 7f3a failed: ValueError: no"
 
 
-def test_a_traceback_that_a_library_puts_into_its_own_words_is_shown_as_the_exception_that_it_reports() -> (
-    None
-):
+def test_a_traceback_in_a_library_s_own_words_is_shown_as_its_exception() -> None:
     printed = "".join(traceback.format_exception(*_raised_in_the_shop()))
     made = record(f"[Backend Exception]\n {printed}\n")
     ours = _trigger(made)
@@ -230,7 +228,7 @@ def test_what_a_library_made_of_an_exception_is_shown_by_what_it_made_it_of() ->
     assert _trigger(ours).summary == "Tool 'refund' failed: LookupError: tool failed"
 
 
-def test_a_timeout_of_a_librarys_is_shown_as_one_and_not_as_the_cancelling_of_the_application() -> None:
+def test_a_library_s_timeout_is_shown_as_a_timeout() -> None:
     cancelled = asyncio.CancelledError("Cancelled via cancel scope 7f89beff4400")
     cancelled.__traceback__ = _raised_in_the_shop()[2]
     timeout = TimeoutError("after 5 s")
@@ -310,6 +308,11 @@ def test_the_default_formatter_of_basic_config_is_not_used(sandbox: Sandbox) -> 
 # Fields
 
 
+def test_the_component_has_no_number_of_the_process() -> None:
+    for name in ("[4711] conductor.worker", "conductor.worker.139655653531792"):
+        assert _trigger(record(name=name)).component == "conductor.worker"
+
+
 def test_fields_come_from_the_record() -> None:
     trigger = _trigger(record(created=WHEN))
     assert trigger.component == "app.orders"
@@ -327,7 +330,7 @@ def test_severity_is_the_level_s(level: int, severity: str) -> None:
     assert _trigger(record(levelno=level)).severity == severity
 
 
-def test_options_are_stronger_than_the_record_and_the_record_s_own_words_stronger_than_options(
+def test_options_beat_the_record_s_fields_and_its_overrides_beat_the_options(
     sandbox: Sandbox,
 ) -> None:
     options: dict[str, Any] = {
@@ -443,7 +446,7 @@ def test_a_wrong_wish_is_ignored_and_named(sandbox: Sandbox, wish: dict[str, Any
         assert pager.details["ignored"] == [note]
 
 
-def test_overrides_that_are_no_mapping_are_named(sandbox: Sandbox) -> None:
+def test_overrides_that_are_not_mappings_are_named(sandbox: Sandbox) -> None:
     with paging(sandbox) as pager:
         pager.logger.error("it broke", extra={"pagerduty": "critical"})
         assert pager.details["defects"] == ["pagerduty: must be a mapping, or False, not str"]

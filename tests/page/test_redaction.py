@@ -112,7 +112,7 @@ def test_a_value_is_found_behind_every_name_in_any_case(name: str) -> None:
         assert "hunter2" not in Redactor().text(f"failed with {written}=hunter2")
 
 
-def test_what_a_template_string_names_a_secret_is_replaced_where_other_code_has_left_its_repr() -> None:
+def test_secrets_of_a_template_string_are_hidden_in_its_repr_too() -> None:
     value = "Interpolation('hunter2', 'account.password', None, '')"
     left = f"Login(Template(strings=('as bob with ', ''), interpolations=({value},)))"
     assert Redactor().text(left) == f"Login(as bob with {MARK})"

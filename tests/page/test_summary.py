@@ -71,6 +71,18 @@ def test_a_librarys_line_without_words_of_its_own_names_the_function_that_failed
     assert summary(line, (BOOM,), OWN) == "ValueError: boom"
 
 
+def test_what_a_worker_printed_is_shown_although_an_exceptions_text_goes_on_behind_it() -> None:
+    printed = (
+        f"The query has ended. Reason: {FROM_RUST.partition(': ')[2].replace(' ValueError', 'ValueError')}"
+    )
+    streaming = Raised(
+        "StreamingQueryException", f"{printed}\n SQLSTATE: 39000\n== Plan ==\nScan[id#8]", (OWN,)
+    )
+    assert summary("Uncaught exception", (streaming,), OWN) == (
+        "Uncaught exception: StreamingQueryException: The query has ended. Reason: ValueError: boom"
+    )
+
+
 def test_a_line_that_is_logged_from_rust_is_a_librarys() -> None:
     held = find_in(FROM_RUST)
     assert held is not None

@@ -72,7 +72,7 @@ def test_a_logger_that_lets_no_error_through_is_named(
     handler = logging.NullHandler()
     logger.addHandler(handler)
     setattr(logger, attribute, value)
-    assert attachment_of(handler).trouble == f"hears nothing of the logger 'attachment.shop': {obstacle}"
+    assert attachment_of(handler).trouble == f"gets no errors of the logger 'attachment.shop': {obstacle}"
 
 
 def test_one_logger_whose_errors_arrive_is_enough(logger: logging.Logger) -> None:

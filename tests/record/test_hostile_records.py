@@ -239,7 +239,7 @@ def test_a_long_message_is_a_repeat_too_and_is_not_kept(sandbox: Sandbox) -> Non
         assert sys.getrefcount(message) <= 3
 
 
-def test_slow_objects_are_not_asked_for_ever() -> None:
+def test_slow_objects_are_not_asked_without_end() -> None:
     asked = 0
 
     class Slow:

@@ -86,7 +86,7 @@ def test_a_handler_that_never_paged_and_gets_nothing_is_reported_within_seconds_
     logger.disabled = True
     looking = lookout(handler, said, asked)
     looking.report_undelivered()
-    assert "hears nothing of the logger 'lookout.deaf'" in said.pop()
+    assert "gets no errors of the logger 'lookout.deaf'" in said.pop()
     another = lookout(handler, said, asked)
     another.first_look()
     pass_seconds(asked, 3)

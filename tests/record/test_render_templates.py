@@ -64,7 +64,7 @@ def test_a_template_string_reads_as_the_f_string(text: str) -> None:
 
 
 @needs_template_strings
-def test_template_strings_are_rendered_among_arguments_and_in_extra_fields_and_within_each_other() -> None:
+def test_template_strings_are_rendered_in_arguments_in_extra_and_within_each_other() -> None:
     disk = template("disk {d}", d="db1")
     assert shown("%s: %s", "alarm", disk) == "alarm: disk db1"
     assert shown("%(what)s", {"what": disk}) == "disk db1"

@@ -22,6 +22,8 @@ FORKS_WITH_THREADS = "ignore:This process:DeprecationWarning"
 PRELUDE = """
 import atexit, logging, logging.config, os, signal, sys, threading, time
 from pagerduty_logging import PagerDutyHandler, Retry
+from pagerduty_logging.delivery import preparation
+preparation.PATIENCE = 20.0  # a busy machine may need more than two seconds to load what a page needs
 URL = os.environ["PAGERDUTY_EVENTS_URL"]
 def handler(**options):
     options = {"base_url": URL, "routing_key": "r" * 32, "spool": os.environ.get("SPOOL"), **options}

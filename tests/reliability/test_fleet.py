@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from pagerduty_logging.sandbox import Delay, Sandbox
-from pagerduty_logging.state.ledger import HAND_IN
 from pagerduty_logging.state.options import find_place
+from pagerduty_logging.state.outbox import HAND_IN
 from pagerduty_logging.state.protocol import KnownProblem
+from tests.measured import in_good_time
 from tests.state.servers import Server, running
 
 from .programs import PATIENT, PRELUDE, run, says, started, until
@@ -91,6 +92,33 @@ def test_a_crash_loop_is_one_alert_that_says_how_many_starts(pagerduty: Sandbox,
     assert details(last)["starts"].startswith(f"{starts} starts in ")
     assert details(last)["first_seen"] == details(first)["first_seen"]
     assert len(pagerduty.alerts) == 1
+
+
+def test_what_a_dead_process_left_in_its_spool_has_the_figures_of_all(
+    pagerduty: Sandbox, state: str, tmp_path: Path
+) -> None:
+    options = f"state={state!r}, repeat_interval=0.1, follow_up=0.0"
+    run(
+        f"""
+        made = attached({options})
+        for _ in range(30):
+            log.error("disk full")
+        """,
+        pagerduty.url,
+        preload=WELL,
+    ).well()
+    killed = """
+    attached(spool=os.environ["SPOOL"])
+    log.error("disk full")
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    with Sandbox() as unreached:
+        unreached.fail_next(Delay(60.0))
+        run(killed, unreached.url, spool=tmp_path, measured=False)
+    run(f'attached({options}, spool=os.environ["SPOOL"])', pagerduty.url, spool=tmp_path, preload=WELL).well()
+    found = details(pagerduty.events[-1])
+    assert found["occurrences"] == 30, "what the dead one had counted alone is lost with it"
+    assert (found["why"].partition(":")[0], found["processes"]) == ("again", 1)
 
 
 def test_a_restart_knows_what_was_paged_and_what_was_resolved(pagerduty: Sandbox, state: str) -> None:
@@ -173,6 +201,39 @@ def test_workers_that_all_have_the_same_faults_send_one_event_each_and_a_new_one
     found = known(state)
     assert sum(found[fault].occurrences for fault in ("database gone", "queue full", "disk full")) == logged
     assert found["disk full"].processes == processes
+
+
+ON_DEMAND = """
+made = attached(state={state!r}, flush_timeout=20.0)
+for line in sys.stdin:
+    for _ in range(int(line)):
+        log.error("disk full")
+    assert made.flush(20.0)
+    print("counted", flush=True)
+"""
+
+
+def log_in(process: Any, times: int) -> None:
+    """Let a process meet the problem so often, and hand in."""
+    process.stdin.write(f"{times}\n")
+    process.stdin.flush()
+    says(process, "counted")
+
+
+def test_the_last_of_many_processes_to_end_reports_what_no_event_has(pagerduty: Sandbox, state: str) -> None:
+    with ExitStack() as stack:
+        program, begun = ON_DEMAND.format(state=state), {"preload": WELL, "measured": False}
+        first, second, last = (
+            stack.enter_context(started(program, pagerduty.url, **begun)) for _ in range(3)
+        )
+        for process in (first, second, last):
+            log_in(process, 1)
+        for process, times in ((first, 20), (second, 30), (last, 0)):
+            log_in(process, times)
+            assert process.communicate(timeout=60.0) == ("", "")
+    told = [details(event)["occurrences"] for event in pagerduty.events]
+    assert told == [1, 23, 53]
+    assert known(state)["disk full"].occurrences == 53
 
 
 def test_two_handlers_of_one_process_share_one_budget(pagerduty: Sandbox, state: str) -> None:
@@ -370,8 +431,7 @@ def test_what_was_counted_while_the_state_hung_is_handed_in_when_it_is_back(
 
 
 def test_a_caller_is_never_held_up_by_a_state_that_hangs(pagerduty: Sandbox, server: Server) -> None:
-    server.signal(signal.SIGSTOP)
-    try:
+    def logged() -> None:
         ended = run(
             f"""
             made = attached(state={server.url!r}, flush_timeout=1.0)
@@ -385,10 +445,14 @@ def test_a_caller_is_never_held_up_by_a_state_that_hangs(pagerduty: Sandbox, ser
             pagerduty.url,
             measured=False,
         )
+        assert ended.status == 0
+        assert float(ended.out) < 0.2
+
+    server.signal(signal.SIGSTOP)
+    try:
+        in_good_time(logged)
     finally:
         server.signal(signal.SIGCONT)
-    assert ended.status == 0
-    assert float(ended.out) < 0.2
 
 
 # --- a sender that dies --------------------------------------------------------------------------

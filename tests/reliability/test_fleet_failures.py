@@ -14,6 +14,7 @@ import pytest
 
 from pagerduty_logging.sandbox import Sandbox
 from pagerduty_logging.state.protocol import StateError
+from tests.ports import free_port
 from tests.state.servers import Server, running
 
 from .programs import PATIENT, PRELUDE, run, says, started, until
@@ -268,7 +269,7 @@ def counted(state: str) -> int:
 
 @pytest.mark.parametrize("options", ["", "--enable-threads"], ids=["without threads", "with threads"])
 def test_the_workers_of_uwsgi_page_once(pagerduty: Sandbox, state: str, tmp_path: Path, options: str) -> None:
-    from .test_hosts import free_port, get, server, uwsgi
+    from .test_hosts import get, server, uwsgi
 
     (tmp_path / "web.py").write_text(WEB)
     port = free_port()

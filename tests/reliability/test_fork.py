@@ -118,6 +118,35 @@ def test_a_fork_right_after_the_first_record_does_no_harm(pagerduty: Sandbox) ->
     assert sorted(summaries(pagerduty)) == ["child", "grandchild", "parent", "parent again"]
 
 
+GEVENT = "import warnings; warnings.simplefilter('ignore'); from gevent import monkey; monkey.patch_all()\n"
+
+
+@pytest.mark.parametrize("state", [False, True], ids=["no state", "state"])
+def test_greenlets_of_gevent_that_live_on_in_a_child_send_nothing(
+    pagerduty: Sandbox, tmp_path: Path, state: bool
+) -> None:
+    pytest.importorskip("gevent")
+    ended = run(
+        f"""
+        attached(state={str(tmp_path / "state.sqlite") if state else None!r})
+        for number in range(3):
+            log.error(f"parent {{number}}")
+            time.sleep(0.0)
+            if os.fork() == 0:
+                log.error(f"child {{number}}")
+                sys.exit()
+            os.wait()
+        """,
+        pagerduty.url,
+        preload=GEVENT + PRELUDE,
+        measured=False,
+    )
+    ended.well()
+    assert sorted(summaries(pagerduty)) == [
+        f"{who} {number}" for who in ("child", "parent") for number in range(3)
+    ]
+
+
 def test_a_server_that_hangs_delays_no_fork(pagerduty: Sandbox) -> None:
     pagerduty.fail_share(Hang(), 1)
     ended = run(

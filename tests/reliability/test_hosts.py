@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pagerduty_logging.sandbox import Sandbox
+from tests.ports import free_port
 
 from .conftest import summaries
 from .programs import environment, until
@@ -34,11 +34,6 @@ def application(environ, start_response):
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @contextmanager
 def server(
     arguments: list[str], folder: Path, sandbox: Sandbox, **extra: str
@@ -56,6 +51,9 @@ def server(
     ):
         try:
             yield process
+        except BaseException as failure:
+            failure.add_note((folder / "stderr.txt").read_text())
+            raise
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -64,12 +62,12 @@ def server(
 def get(port: int, path: str) -> None:
     def answers() -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=60) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
 
-    until(answers)
+    until(answers, timeout=60)
 
 
 def paths(sandbox: Sandbox) -> set[str]:
@@ -86,7 +84,7 @@ def test_gunicorn_that_loads_before_it_forks(pagerduty: Sandbox, tmp_path: Path,
         for n in range(6):
             get(port, str(n))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert paths(pagerduty) == {"while loading", *(f"request /{n}" for n in range(6))}
 
 
@@ -111,7 +109,7 @@ def test_uwsgi(pagerduty: Sandbox, tmp_path: Path, options: str) -> None:
         for n in range(6):
             get(port, str(n))
         expected = {"while loading", *(f"request /{n}" for n in range(6))}
-        pagerduty.wait_until(lambda: paths(pagerduty) >= expected, timeout=10)
+        pagerduty.wait_until(lambda: paths(pagerduty) >= expected, timeout=60)
 
 
 def test_uwsgi_stopped_under_traffic_keeps_all_in_the_spool(pagerduty: Sandbox, tmp_path: Path) -> None:
@@ -124,8 +122,8 @@ def test_uwsgi_stopped_under_traffic_keeps_all_in_the_spool(pagerduty: Sandbox, 
         for n in range(6):
             get(port, str(n))
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
     pagerduty.clear()
     with server(program, tmp_path, pagerduty, SPOOL=spool):
-        pagerduty.wait_until(lambda: len(paths(pagerduty)) >= 6, timeout=20)
+        pagerduty.wait_until(lambda: len(paths(pagerduty)) >= 6, timeout=60)
     assert paths(pagerduty) == {f"request /{n}" for n in range(6)}

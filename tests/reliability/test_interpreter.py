@@ -20,6 +20,8 @@ import sys
 sys.path[:0] = {path!r}
 import logging
 from pagerduty_logging import PagerDutyHandler, install_hooks
+from pagerduty_logging.delivery import preparation
+preparation.PATIENCE = 60.0  # for some switches, all that is loaded has to be compiled first
 
 def charge(order):
     return {{11: 100}}[order]

@@ -57,7 +57,7 @@ class Sender:
         return self.session.post(
             self.url + path,
             json=trigger() if event is None else event,
-            timeout=5,
+            timeout=30,
             allow_redirects=False,
             **more,
         )

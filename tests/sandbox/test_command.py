@@ -19,7 +19,7 @@ from pagerduty_logging import cli
 from pagerduty_logging.sandbox import Sandbox
 from tests.sandbox.sandbox_client import acknowledge, change, resolve, trigger, trigger_with
 
-HARD_LIMIT = 15  # seconds any of these processes may live
+HARD_LIMIT = 90  # seconds any of these processes may live
 
 
 @contextlib.contextmanager
@@ -76,7 +76,7 @@ def test_it_prints_a_line_for_each_event_until_ctrl_c(http_session: requests.Ses
         assert process.stdout is not None
         url = read_url(process)
         answers = [
-            http_session.post(url + path, json=event, timeout=5).status_code
+            http_session.post(url + path, json=event, timeout=30).status_code
             for path, event in [
                 ("/v2/enqueue", trigger()),
                 ("/v2/enqueue", trigger_with(severity="warning")),
@@ -99,15 +99,15 @@ def test_it_prints_a_line_for_each_event_until_ctrl_c(http_session: requests.Ses
             "trigger critical first\\nsecond [srv01/mysql]: opened an alert\n",
         ]
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0
-        assert process.communicate(timeout=5) == ("", "")
+        assert process.wait(30) == 0
+        assert process.communicate(timeout=30) == ("", "")
 
 
 def test_sigterm_ends_it_silently() -> None:
     with running() as process:
         read_url(process)
         process.terminate()
-        assert process.communicate(timeout=5) == ("", "")
+        assert process.communicate(timeout=30) == ("", "")
         assert process.returncode == 0
 
 
@@ -115,7 +115,7 @@ def test_a_summary_reaches_a_terminal_that_cannot_show_it(http_session: requests
     with running(PYTHONIOENCODING="ascii") as process:
         assert process.stdout is not None
         url = read_url(process)
-        http_session.post(url + "/v2/enqueue", json=trigger_with(summary="Größe"), timeout=5)
+        http_session.post(url + "/v2/enqueue", json=trigger_with(summary="Größe"), timeout=30)
         assert r"Gr\xf6\xdfe" in process.stdout.readline()
 
 
@@ -125,8 +125,8 @@ def test_it_ends_quietly_when_nobody_reads_on(http_session: requests.Session) ->
         assert process.stderr is not None
         url = read_url(process)
         process.stdout.close()
-        http_session.post(url + "/v2/enqueue", json=trigger(), timeout=5)
-        assert process.wait(5) == 0
+        http_session.post(url + "/v2/enqueue", json=trigger(), timeout=30)
+        assert process.wait(30) == 0
         assert process.stderr.read() == ""
 
 
@@ -156,7 +156,7 @@ def test_an_address_others_reach_takes_a_flag(
     assert out == ""
     assert err.startswith("pagerduty-logging: host '0.0.0.0' can be reached from other machines")
     with running("--host", "0.0.0.0", "--allow-remote") as process:
-        assert http_session.get(read_url(process), timeout=5).ok
+        assert http_session.get(read_url(process), timeout=30).ok
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
@@ -164,7 +164,7 @@ def test_an_invalid_port_is_a_usage_error(port: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit) as ending:
         cli.main(["sandbox", "--port", port])
     assert ending.value.code == 2
-    assert "is no port from 0 to 65535" in capsys.readouterr().err
+    assert "is not a port from 0 to 65535" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -196,12 +196,12 @@ def test_events_are_kept_and_taken_up_over_https(http_session: requests.Session,
             assert process.stdout is not None
             about = json.loads(process.stdout.readline())
             http_session.verify = about["ca_file"]
-            send = functools.partial(http_session.post, about["url"] + "/v2/enqueue", timeout=5)
+            send = functools.partial(http_session.post, about["url"] + "/v2/enqueue", timeout=30)
             send(json=trigger() if kept == 0 else acknowledge())
             told = json.loads(process.stdout.readline())
             assert told["outcome"] == ("opened" if kept == 0 else "updated")
             assert told["event"]["routing_key"] == "…d1a6"
-            (alert,) = http_session.get(about["url"] + "/api/alerts", timeout=5).json()["alerts"]
+            (alert,) = http_session.get(about["url"] + "/api/alerts", timeout=30).json()["alerts"]
             assert alert["state"] == state
             process.send_signal(signal.SIGINT)
             assert process.wait(HARD_LIMIT) == 0
@@ -225,7 +225,7 @@ def test_the_introduction_can_be_pasted(tmp_path: Path) -> None:
 def test_ctrl_c_ends_it_with_pages_open_and_clients_hanging(http_session: requests.Session) -> None:
     with running() as process:
         url = read_url(process)
-        http_session.post(url + "/api/faults", json={"fault": "hang"}, timeout=5)
+        http_session.post(url + "/api/faults", json={"fault": "hang"}, timeout=30)
         with http_session.get(url + "/live", stream=True, timeout=HARD_LIMIT) as stream:
             assert next(stream.iter_content(1))
             hanging = threading.Thread(target=ask_in_vain, args=[url])

@@ -24,38 +24,38 @@ def http_session() -> Iterator[requests.Session]:
 
 def send_three(sandbox: Sandbox, session: requests.Session) -> None:
     for event in (trigger(), resolve()):
-        session.post(sandbox.url + "/v2/enqueue", json=event, timeout=5)
-    session.post(sandbox.url + "/v2/change/enqueue", json=change(), timeout=5)
+        session.post(sandbox.url + "/v2/enqueue", json=event, timeout=30)
+    session.post(sandbox.url + "/v2/change/enqueue", json=change(), timeout=30)
 
 
 def test_alerts_events_and_changes_can_be_read(sandbox: Sandbox, http_session: requests.Session) -> None:
     send_three(sandbox, http_session)
-    (alert,) = http_session.get(sandbox.url + "/api/alerts", timeout=5).json()["alerts"]
+    (alert,) = http_session.get(sandbox.url + "/api/alerts", timeout=30).json()["alerts"]
     assert (alert["dedup_key"], alert["state"], alert["triggers"]) == ("srv01/mysql", "resolved", 1)
     assert [entry["action"] for entry in alert["history"]] == ["trigger", "resolve"]
     assert alert["first_seen"] == sandbox.alerts[0].first_seen.isoformat()
-    assert http_session.get(sandbox.url + "/api/events", timeout=5).json() == {
+    assert http_session.get(sandbox.url + "/api/events", timeout=30).json() == {
         "accepted": 3,
         "events": [trigger(), resolve(), change()],
     }
-    (deployed,) = http_session.get(sandbox.url + "/api/changes", timeout=5).json()["changes"]
+    (deployed,) = http_session.get(sandbox.url + "/api/changes", timeout=30).json()["changes"]
     assert deployed["summary"] == "Deployed 1.2"
 
 
 def test_deleting_the_events_clears_the_sandbox(sandbox: Sandbox, http_session: requests.Session) -> None:
     send_three(sandbox, http_session)
-    assert http_session.delete(sandbox.url + "/api/events", timeout=5).status_code == 204
+    assert http_session.delete(sandbox.url + "/api/events", timeout=30).status_code == 204
     assert (sandbox.alerts, sandbox.events, sandbox.requests) == ((), (), ())
 
 
 def test_faults_can_be_scripted(sandbox: Sandbox, http_session: requests.Session) -> None:
     def script(**fields: object) -> None:
-        answer = http_session.post(sandbox.url + "/api/faults", json=fields, timeout=5)
+        answer = http_session.post(sandbox.url + "/api/faults", json=fields, timeout=30)
         assert answer.status_code == 201
 
     script(status=429, retry_after="3", times=2)
     script(fault="answer", status=500, share=1)
-    answers = [http_session.post(sandbox.url + "/v2/enqueue", json=trigger(), timeout=5) for _ in range(4)]
+    answers = [http_session.post(sandbox.url + "/v2/enqueue", json=trigger(), timeout=30) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [429, 429, 500, 500]
     assert answers[0].headers["Retry-After"] == "3"
 
@@ -81,7 +81,7 @@ def test_faults_can_be_scripted(sandbox: Sandbox, http_session: requests.Session
 def test_a_fault_that_makes_no_sense_is_reported(
     sandbox: Sandbox, http_session: requests.Session, body: str, text: str
 ) -> None:
-    answer = http_session.post(sandbox.url + "/api/faults", data=body, timeout=5)
+    answer = http_session.post(sandbox.url + "/api/faults", data=body, timeout=30)
     assert answer.status_code == 400
     assert text in answer.json()["message"]
 
@@ -105,7 +105,7 @@ def test_a_fault_that_makes_no_sense_is_reported(
 def test_only_loopback_names_are_answered(
     sandbox: Sandbox, http_session: requests.Session, path: str, host: str, status: int
 ) -> None:
-    answer = http_session.get(sandbox.url + path, headers={"Host": host}, timeout=5)
+    answer = http_session.get(sandbox.url + path, headers={"Host": host}, timeout=30)
     assert answer.status_code == status
 
 
@@ -114,7 +114,7 @@ def test_events_are_taken_under_any_name(sandbox: Sandbox, http_session: request
         sandbox.url + "/v2/enqueue",
         json=trigger(),
         headers={"Host": "events.pagerduty.com"},
-        timeout=5,
+        timeout=30,
     )
     assert answer.status_code == 202
 
@@ -122,7 +122,7 @@ def test_events_are_taken_under_any_name(sandbox: Sandbox, http_session: request
 def test_a_remote_sandbox_answers_to_any_name(http_session: requests.Session) -> None:
     with Sandbox(allow_remote=True) as sandbox:
         answer = http_session.get(
-            sandbox.url + "/api/alerts", headers={"Host": "pages.example.com"}, timeout=5
+            sandbox.url + "/api/alerts", headers={"Host": "pages.example.com"}, timeout=30
         )
         assert answer.status_code == 200
 
@@ -135,14 +135,14 @@ def test_pages_of_other_sites_change_nothing(
     send_three(sandbox, http_session)
     path = "/api/events" if method == "DELETE" else "/api/faults"
     answer = http_session.request(
-        method, sandbox.url + path, json={"status": 503}, headers={"Origin": origin}, timeout=5
+        method, sandbox.url + path, json={"status": 503}, headers={"Origin": origin}, timeout=30
     )
     assert answer.status_code == 403
     assert len(sandbox.events) == 3
 
 
 def test_the_sandboxs_own_page_may(sandbox: Sandbox, http_session: requests.Session) -> None:
-    answer = http_session.delete(sandbox.url + "/api/events", headers={"Origin": sandbox.url}, timeout=5)
+    answer = http_session.delete(sandbox.url + "/api/events", headers={"Origin": sandbox.url}, timeout=30)
     assert answer.status_code == 204
 
 
@@ -164,7 +164,7 @@ def test_another_sites_page_cannot_send_events(
     sandbox: Sandbox, http_session: requests.Session, path: str, headers: dict[str, str]
 ) -> None:
     event = change() if "change" in path else trigger()
-    answer = http_session.post(sandbox.url + path, json=event, headers=headers, timeout=5)
+    answer = http_session.post(sandbox.url + path, json=event, headers=headers, timeout=30)
     assert answer.status_code == 403
     assert sandbox.events == ()
 
@@ -173,5 +173,5 @@ def test_another_sites_page_cannot_send_events(
 def test_a_program_may_know_the_sandbox_by_any_name(
     sandbox: Sandbox, http_session: requests.Session, headers: dict[str, str]
 ) -> None:
-    answer = http_session.post(sandbox.url + "/v2/enqueue", json=trigger(), headers=headers, timeout=5)
+    answer = http_session.post(sandbox.url + "/v2/enqueue", json=trigger(), headers=headers, timeout=30)
     assert answer.status_code == 202

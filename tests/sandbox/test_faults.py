@@ -48,7 +48,7 @@ def connect(sandbox: Sandbox) -> socket.socket:
     """Send a trigger over a socket of one's own, and leave reading the answer to the caller."""
     body = json.dumps(trigger()).encode()
     host, port = sandbox.url.removeprefix("http://").split(":")
-    connection = socket.create_connection((host, int(port)), timeout=5)
+    connection = socket.create_connection((host, int(port)), timeout=30)
     connection.sendall(
         b"POST /v2/enqueue HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
     )
@@ -189,9 +189,9 @@ def test_stopping_ends_hanging_requests_at_once(sandbox: Sandbox, fault: Fault) 
 def test_faults_spare_what_is_not_pagerdutys(sandbox: Sandbox, http_session: requests.Session) -> None:
     sandbox.fail_share(500, 1)
     for path in ("/", "/api/alerts"):
-        assert http_session.get(sandbox.url + path, timeout=5).status_code == 200
-    assert http_session.get(sandbox.url + "/elsewhere", timeout=5).status_code == 404
-    assert http_session.get(sandbox.url + "/v2/enqueue", timeout=5).status_code == 500
+        assert http_session.get(sandbox.url + path, timeout=30).status_code == 200
+    assert http_session.get(sandbox.url + "/elsewhere", timeout=30).status_code == 404
+    assert http_session.get(sandbox.url + "/v2/enqueue", timeout=30).status_code == 500
 
 
 @pytest.mark.parametrize(
@@ -245,6 +245,6 @@ def test_a_fault_has_a_json_form(fields: dict[str, Any], fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"fault": "sulk"}, {"fault": []}, {"fault": "hang", "seconds": 1}])
-def test_json_that_is_no_fault_is_a_value_error(fields: dict[str, Any]) -> None:
+def test_json_that_is_not_a_fault_is_a_value_error(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"fault|answer|hang"):
         from_json(fields)

@@ -31,13 +31,13 @@ class Browser:
         self.session = session
 
     def get(self, path: str = "/") -> str:
-        answer = self.session.get(self.url + path, headers={"Accept": "text/html"}, timeout=10)
+        answer = self.session.get(self.url + path, headers={"Accept": "text/html"}, timeout=30)
         assert answer.status_code == 200, answer.text
         return answer.text
 
     def press(self, path: str, **headers: str) -> requests.Response:
         headers = {"Accept": "text/html", "Origin": self.url, **headers}
-        return self.session.post(self.url + path, headers=headers, timeout=10)
+        return self.session.post(self.url + path, headers=headers, timeout=30)
 
 
 @pytest.fixture(scope="module")
@@ -255,9 +255,9 @@ def test_a_browser_that_sends_no_origin_sends_the_site(
 ) -> None:
     send(trigger())
     url = f"{browser.url}/alerts/{number(sandbox)}/acknowledge"
-    answer = session.post(url, headers={"Sec-Fetch-Site": "cross-site"}, timeout=10)
+    answer = session.post(url, headers={"Sec-Fetch-Site": "cross-site"}, timeout=30)
     assert answer.status_code == 403
-    assert session.post(url, timeout=10).status_code == 200
+    assert session.post(url, timeout=30).status_code == 200
 
 
 def test_a_change_event_has_a_page_of_its_own(browser: Browser, send: Sender, sandbox: Sandbox) -> None:
@@ -271,7 +271,7 @@ def test_a_change_event_has_a_page_of_its_own(browser: Browser, send: Sender, sa
 
 @pytest.mark.parametrize("path", ["/alerts/99", "/changes/99", "/alerts/x", "/nowhere"])
 def test_what_is_gone_is_reported_in_a_page(browser: Browser, session: requests.Session, path: str) -> None:
-    answer = session.get(browser.url + path, headers={"Accept": "text/html"}, timeout=10)
+    answer = session.get(browser.url + path, headers={"Accept": "text/html"}, timeout=30)
     assert answer.status_code == 404
     assert '<a href="/">To the inbox</a>' in answer.text
 
@@ -336,7 +336,7 @@ def test_hostile_text_is_only_text(browser: Browser, send: Sender, sandbox: Sand
 
 
 def test_a_page_may_load_and_send_nothing_elsewhere(browser: Browser, session: requests.Session) -> None:
-    answer = session.get(browser.url, headers={"Accept": "text/html"}, timeout=10)
+    answer = session.get(browser.url, headers={"Accept": "text/html"}, timeout=30)
     policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))
     assert policy.pop("default-src") == "'none'"
     assert policy.pop("base-uri") == "'none'"
@@ -345,7 +345,7 @@ def test_a_page_may_load_and_send_nothing_elsewhere(browser: Browser, session: r
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "style=" not in answer.text
     for path in ("/static/inbox.js", "/static/inbox.css", "/static/icon.svg"):
-        asset = session.get(browser.url + path, timeout=10)
+        asset = session.get(browser.url + path, timeout=30)
         assert asset.status_code == 200
         assert "http://" not in asset.text.replace("http://www.w3.org/2000/svg", "")
         assert "https://" not in asset.text

@@ -25,7 +25,7 @@ def test_another_sandbox_takes_up_what_was_kept(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     with Sandbox(keep=file) as first:
         send(first, trigger(), trigger_with(summary="again"), acknowledge(), change(), trigger(None))
-        assert requests.post(f"{first.url}/alerts/{first.alerts[0].number}/resolve", timeout=10).ok
+        assert requests.post(f"{first.url}/alerts/{first.alerts[0].number}/resolve", timeout=30).ok
     second = Sandbox(keep=str(file))
     assert second.alerts == first.alerts
     assert second.changes == first.changes
@@ -109,8 +109,8 @@ def test_a_file_that_was_deleted_is_written_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_device_is_no_file_to_keep_events_in() -> None:
-    with pytest.raises(ValueError, match="/dev/full is no regular file"):
+def test_a_device_is_not_a_file_to_keep_events_in() -> None:
+    with pytest.raises(ValueError, match="/dev/full is not a regular file"):
         Sandbox(keep="/dev/full")
 
 
@@ -172,6 +172,6 @@ def test_events_of_an_earlier_day_say_so_and_are_not_of_the_last_hour(tmp_path: 
     file.write_text(keep.HEADER + json.dumps({**kept, "at": "2026-01-05T12:30:00+00:00"}) + "\n")
     with Sandbox(keep=file) as sandbox:
         send(sandbox, change())
-        page = requests.get(sandbox.url, timeout=10).text
+        page = requests.get(sandbox.url, timeout=30).text
         assert " Jan " in page
         assert "1 sent" in page

@@ -60,7 +60,7 @@ def test_a_stream_reports_at_once_and_whenever_something_changes(sandbox: Sandbo
 
 def test_an_open_page_knows_what_it_shows(sandbox: Sandbox, send: Sender) -> None:
     send(trigger())
-    page = send.session.get(sandbox.url, timeout=10).text
+    page = send.session.get(sandbox.url, timeout=30).text
     with streaming(sandbox) as stream:
         assert f'data-revision="{stream.news()}"' in page
 
@@ -101,5 +101,5 @@ def test_asking_for_the_heads_of_a_stream_ends(sandbox: Sandbox, send: Sender) -
 
 
 def test_a_page_of_another_site_gets_nothing(sandbox: Sandbox, send: Sender) -> None:
-    answer = send.session.get(f"{sandbox.url}/live", headers={"Host": "rebound.example.com"}, timeout=10)
+    answer = send.session.get(f"{sandbox.url}/live", headers={"Host": "rebound.example.com"}, timeout=30)
     assert answer.status_code == 403

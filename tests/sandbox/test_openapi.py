@@ -13,7 +13,7 @@ def served():
     """What the sandbox serves: (its description, a schema's name → a validator, a sender)."""
     with Sandbox() as sandbox, requests.Session() as session:
         session.trust_env = False
-        document = session.get(f"{sandbox.url}/openapi.json", timeout=10).json()
+        document = session.get(f"{sandbox.url}/openapi.json", timeout=30).json()
         assert sandbox.requests == (), "asking is no request that a test would count"
 
         def validator(name: str) -> OAS31Validator:
@@ -88,4 +88,4 @@ def test_a_fault_is_valid_if_and_only_if_it_is_taken(served, fault):
     _, validator, send = served
     taken = send(fault, "/api/faults").status_code == 201
     assert validator("Fault").is_valid(fault) == taken
-    send.session.delete(f"{send.url}/api/events", timeout=10)
+    send.session.delete(f"{send.url}/api/events", timeout=30)

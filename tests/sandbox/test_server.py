@@ -91,7 +91,7 @@ def test_a_bad_event_is_refused_with_all_its_faults(send: Sender, sandbox: Sandb
 
 
 def test_broken_json_is_an_unrecognized_object(sandbox: Sandbox, http_session: requests.Session) -> None:
-    answer = http_session.post(sandbox.url + "/v2/enqueue", data="{", timeout=5)
+    answer = http_session.post(sandbox.url + "/v2/enqueue", data="{", timeout=30)
     assert answer.status_code == 400
     assert answer.json() == {
         "status": "Unrecognized object",
@@ -116,7 +116,7 @@ def test_a_trailing_slash_and_a_charset_are_tolerated(send: Sender, path: str) -
 
 def test_a_chunked_body_is_read(sandbox: Sandbox, http_session: requests.Session) -> None:
     body = json.dumps(trigger()).encode()
-    answer = http_session.post(sandbox.url + "/v2/enqueue", data=iter([body[:10], body[10:]]), timeout=5)
+    answer = http_session.post(sandbox.url + "/v2/enqueue", data=iter([body[:10], body[10:]]), timeout=30)
     assert answer.status_code == 202
 
 
@@ -126,7 +126,7 @@ def test_a_chunked_body_is_read(sandbox: Sandbox, http_session: requests.Session
 def test_a_wrong_address_is_reported_in_json(
     sandbox: Sandbox, http_session: requests.Session, method: str, path: str, status: int
 ) -> None:
-    answer = http_session.request(method, sandbox.url + path, timeout=5)
+    answer = http_session.request(method, sandbox.url + path, timeout=30)
     assert answer.status_code == status
     assert set(answer.json()) == {"status", "message"}
 
@@ -135,7 +135,7 @@ def test_a_wrong_address_is_reported_in_json(
 def sturdy() -> Iterator[http.client.HTTPConnection]:
     with Sandbox() as sandbox:
         host, port = sandbox.url.removeprefix("http://").split(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=5)
+        connection = http.client.HTTPConnection(host, int(port), timeout=30)
         yield connection
         connection.close()
 
@@ -184,7 +184,7 @@ def test_no_body_gets_a_500(sturdy: http.client.HTTPConnection, body: bytes, pat
 
 def test_one_connection_serves_many_requests(sandbox: Sandbox) -> None:
     host, port = sandbox.url.removeprefix("http://").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=5)
+    connection = http.client.HTTPConnection(host, int(port), timeout=30)
     connection.connect()
     first = connection.sock
     for body in (json.dumps(trigger()), "{", json.dumps(trigger())):
@@ -204,7 +204,7 @@ def test_one_connection_serves_many_requests(sandbox: Sandbox) -> None:
 def exchange(sandbox: Sandbox, sent: bytes) -> bytes:
     """Send raw bytes, no more, and return all that comes back."""
     host, port = sandbox.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         received = b""
@@ -396,10 +396,10 @@ def test_only_the_newest_requests_are_kept() -> None:
 
 def test_every_request_is_journalled(send: Sender, sandbox: Sandbox, http_session: requests.Session) -> None:
     send(trigger(), headers={"X-Trace": "7"})
-    http_session.post(sandbox.url + "/v2/enqueue", data=b"{\xff", timeout=5)
-    http_session.get(sandbox.url + "/elsewhere", timeout=5)
+    http_session.post(sandbox.url + "/v2/enqueue", data=b"{\xff", timeout=30)
+    http_session.get(sandbox.url + "/elsewhere", timeout=30)
     for own in ("/", "/api/alerts"):
-        http_session.get(sandbox.url + own, timeout=5)
+        http_session.get(sandbox.url + own, timeout=30)
     accepted, refused, lost = sandbox.requests
     assert (accepted.method, accepted.path, accepted.status) == ("POST", "/v2/enqueue", 202)
     assert json.loads(accepted.body) == trigger()
@@ -443,7 +443,7 @@ def test_a_condition_may_ask_the_sandbox_over_http(send: Sender, sandbox: Sandbo
     sandbox.wait_until(lambda: send(trigger()) and len(sandbox.events) == 3)
 
 
-def test_an_empty_sandbox_in_vain_says_so(sandbox: Sandbox) -> None:
+def test_an_expectation_of_an_empty_sandbox_says_that_it_is_empty(sandbox: Sandbox) -> None:
     with pytest.raises(AssertionError, match="none"):
         sandbox.wait_for(1, timeout=0)
     with pytest.raises(AssertionError, match="there is no alert at all"):
@@ -540,7 +540,7 @@ def test_a_stopped_sandbox_comes_back_on_its_port_with_all_it_held(
         sandbox.stop()
         sandbox.stop()
         with pytest.raises(requests.ConnectionError):
-            http_session.post(url + "/v2/enqueue", json=trigger(), timeout=5)
+            http_session.post(url + "/v2/enqueue", json=trigger(), timeout=30)
         assert sandbox.url == url
     assert sandbox.alert("srv01/mysql").triggers == 3
 

@@ -40,7 +40,7 @@ def session(sandbox: Sandbox) -> Iterator[requests.Session]:
 def test_a_client_that_trusts_it_pages(sandbox: Sandbox, session: requests.Session) -> None:
     assert sandbox.url.startswith("https://127.0.0.1:")
     assert Sender(sandbox, session)(trigger()).status_code == 202
-    assert session.get(sandbox.url.replace("127.0.0.1", "localhost"), timeout=10).ok
+    assert session.get(sandbox.url.replace("127.0.0.1", "localhost"), timeout=30).ok
     with EventsClient(EXAMPLE_ROUTING_KEY, base_url=sandbox.url, session=session) as client:
         client.trigger("over https", dedup_key="ours")
     assert sandbox.alert("ours").state == "triggered"
@@ -48,19 +48,19 @@ def test_a_client_that_trusts_it_pages(sandbox: Sandbox, session: requests.Sessi
 
 def test_a_client_that_does_not_trust_it_refuses(sandbox: Sandbox) -> None:
     with pytest.raises(requests.exceptions.SSLError):
-        requests.get(sandbox.url, timeout=10)
+        requests.get(sandbox.url, timeout=30)
     assert sandbox.requests == ()
 
 
 def test_its_own_page_may_press_buttons(sandbox: Sandbox, session: requests.Session) -> None:
     Sender(sandbox, session)(trigger())
     path = f"/alerts/{sandbox.alerts[0].number}/resolve"
-    assert session.post(sandbox.url + path, headers={"Origin": sandbox.url}, timeout=10).ok
+    assert session.post(sandbox.url + path, headers={"Origin": sandbox.url}, timeout=30).ok
     assert sandbox.alerts[0].state == "resolved"
 
 
 def test_the_empty_inbox_says_how_to_trust_it(sandbox: Sandbox, session: requests.Session) -> None:
-    assert f"--cacert {sandbox.ca_file}" in session.get(sandbox.url, timeout=10).text
+    assert f"--cacert {sandbox.ca_file}" in session.get(sandbox.url, timeout=30).text
 
 
 def test_a_client_that_sends_no_greeting_delays_no_other(sandbox: Sandbox, session: requests.Session) -> None:
@@ -124,7 +124,7 @@ def test_a_certificate_that_the_user_gives(tmp_path: Path) -> None:
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     with Sandbox(tls=(tmp_path / "cert.pem", tmp_path / "key.pem")) as sandbox:
         assert sandbox.ca_file is None
-        assert requests.get(sandbox.url, verify=str(tmp_path / "ca.pem"), timeout=10).ok
+        assert requests.get(sandbox.url, verify=str(tmp_path / "ca.pem"), timeout=30).ok
 
 
 def test_without_trustme_it_says_what_to_install() -> None:

@@ -2,13 +2,17 @@
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pagerduty_logging.state import breaker
+from pagerduty_logging.state.breaker import PATIENCE
 from pagerduty_logging.state.options import open_state
 from pagerduty_logging.state.shared import SharedState
 
@@ -49,6 +53,19 @@ class Member:
         answer = self.ask(key, severity, n)
         self.state.commit(key, severity, occurrences=answer.occurrences, window=window)
         return answer
+
+
+@contextmanager
+def locked(path: Path, how: str = "IMMEDIATE") -> Iterator[None]:
+    """Lock a SQLite file, as another program does; it is waited for no longer than in earnest."""
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as holder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(breaker, "PATIENCE", PATIENCE)
+        holder.execute(f"BEGIN {how}")
+        yield
+        holder.execute("ROLLBACK")
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,7 @@ from pathlib import Path
 
 import pytest
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from tests.ports import free_port
 
 
 def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
@@ -89,7 +84,7 @@ class Proxy:
 
     def __init__(self, port: int, own: int = 0) -> None:
         self.target = port
-        self._listener = socket.create_server(("127.0.0.1", own))
+        self._listener = socket.create_server(("127.0.0.1", own or free_port()))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.cut_after: int | None = None

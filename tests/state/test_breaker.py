@@ -1,9 +1,12 @@
 """When a state that failed is asked again."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pagerduty_logging.state.breaker import LEAST_PATIENCE, MINUTE, PATIENCE, QUICK, Breaker, LastTries
+
+pytestmark = pytest.mark.usefixtures("hurried")
 
 
 def test_the_pause_doubles_up_to_a_minute():
@@ -33,6 +36,19 @@ def test_a_state_that_is_back_is_asked_though_it_held_the_worker():
     assert breaker.patience(2.0) == 0.0
     breaker.answered()
     assert breaker.patience(2.0) == QUICK
+
+
+def test_a_flush_may_wait_as_long_once_more_and_makes_no_pause_longer():
+    breaker = Breaker()
+    breaker.failed(0.0, PATIENCE)
+    with breaker.lifted():
+        assert breaker.patience(0.5) == PATIENCE
+        breaker.failed(0.5, PATIENCE)
+    assert breaker.until == 1.0
+    with breaker.lifted():
+        assert breaker.patience(0.9) == 0.0, "no further one within the minute"
+    breaker.failed(1.0, 0.0)
+    assert breaker.until == 3.0
 
 
 def test_a_state_that_comes_and_goes_is_asked_ever_more_seldom():

@@ -183,7 +183,7 @@ class Fleet(RuleBasedStateMachine):
 
     def _calm(self) -> bool:
         """Whether the state knows all, and nobody is about to send."""
-        quiet = not self.held and not any(len(member._ledger) for member in self.members)
+        quiet = not self.held and not any(len(member._outbox) for member in self.members)
         return quiet and not any(store.away or store.lose_answer for store in self.stores)
 
     @precondition(lambda self: self._calm())
@@ -211,9 +211,9 @@ class Fleet(RuleBasedStateMachine):
     @rule(member=MEMBERS)
     def a_process_is_killed(self, member: int) -> None:
         """What it has not handed in is lost with it; its lease runs out."""
-        ledger = self.members[member]._ledger
-        lost = sum(tally.n for tally in ledger._counts.values())
-        sent = ledger.sent
+        outbox = self.members[member]._outbox
+        lost = sum(tally.n for tally in outbox._counts.values())
+        sent = outbox.sent
         if sent is not None or lost:
             return  # the model counts exactly: only those are killed that have handed in all
         if self.held.pop(member, None) is not None:

@@ -40,6 +40,7 @@ from .conftest import KEY
         ("redis://host:12?secret@host/0", ValueError, "in a password it is written %3F"),
         ("redis://:sec\nret@host/0", ValueError, "holds a line break"),
         ("unix://", ValueError, "state names no socket"),
+        ("unix://run/redis.sock", ValueError, "names no socket: unix:///path/to/redis.sock"),
         ("unix:/run/redis.sock", ValueError, "names no socket: unix:///path/to/redis.sock"),
         ("", ValueError, "state is empty"),
         ("  ", ValueError, "state is empty"),
@@ -111,6 +112,16 @@ def test_a_client_without_a_time_out_gets_a_warning():
     assert find_place(redis.Redis(socket_timeout=0.5)) is not None
 
 
+def test_a_client_whose_connections_have_a_time_out_by_themselves_gets_no_warning(
+    recwarn: pytest.WarningsRecorder,
+):
+    redis = pytest.importorskip("redis")
+    client = redis.Redis.from_url("redis://h")
+    has_one = client.connection_pool.make_connection().socket_timeout is not None
+    assert find_place(client) is not None
+    assert bool(recwarn.list) is not has_one
+
+
 @pytest.mark.parametrize(
     ("option", "where"),
     [
@@ -123,7 +134,8 @@ def test_a_client_without_a_time_out_gets_a_warning():
         ("redis://h_1.internal", "the state in Redis at h_1.internal:6379"),
         ("/var/lib/a@b:c", "the state in /var/lib/a@b:c"),
         ("./a:b@c", f"the state in {Path.cwd()}/a:b@c"),
-        ("unix:///run/redis.sock?db=1", "the state in Redis at /run/redis.sock"),
+        ("redis://h/0?db=2", "the state in Redis at h:6379/2"),
+        ("unix:///run/redis.sock?db=1", "the state in Redis at /run/redis.sock, database 1"),
         ("unix://user:secret@/run/redis.sock", "the state in Redis at /run/redis.sock"),
         (Path("/var/lib/x"), "the state in /var/lib/x"),
         ("~/state.sqlite", f"the state in {Path.home()}/state.sqlite"),

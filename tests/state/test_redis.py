@@ -9,31 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from pagerduty_logging.state import breaker
-from pagerduty_logging.state import redis as redis_state
 from pagerduty_logging.state.options import open_state
-from pagerduty_logging.state.protocol import Anothers, Mine, StateError, Unknown
+from pagerduty_logging.state.protocol import Anothers, Later, Mine, StateError, Unknown
 from pagerduty_logging.state.redis import PREFIX, RedisStore, script
 from tests.measured import in_good_time
+from tests.ports import free_port
 
 from .conftest import KEY, Member
-from .servers import Proxy, Server, free_port, running, until
+from .servers import Proxy, Server, running, until
 
 redis = pytest.importorskip("redis")
-
-
-@pytest.fixture
-def hurried() -> None:
-    """For tests of how long a state is waited for."""
-
-
-@pytest.fixture(autouse=True)
-def _patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a state that is well have its time: on a busy machine it needs more than a quarter of a second."""
-    if "hurried" not in request.fixturenames:
-        monkeypatch.setattr(breaker, "PATIENCE", 20.0)
-        monkeypatch.setattr(redis_state, "PATIENCE", 20.0)
-        monkeypatch.setattr(redis_state, "PATIENCE_IN_BACKGROUND", 20.0)
 
 
 @pytest.fixture
@@ -148,6 +133,33 @@ def test_what_was_counted_is_handed_in_at_the_end_although_the_state_failed_a_mo
         assert total(f"redis://127.0.0.1:{port}/0") == 14
 
 
+def test_a_flush_hands_in_although_the_state_failed_a_moment_before(tmp_path: Path):
+    port = free_port()
+    here = Member(f"redis://127.0.0.1:{port}/0")
+    for _ in range(3):  # the pause is seconds long by now
+        here.state._asker.breaker.until = float("-inf")
+        assert here.ask(n=7) == Unknown()
+    until, failures = here.state._asker.breaker.until, here.state._asker.breaker._failures
+    here.state.hand_in_all()
+    assert here.state.due() is not None
+    breaker = here.state._asker.breaker
+    assert (breaker.until, breaker._failures) == (until, failures), "in vain, and the pause is no longer"
+    with running(tmp_path, port=port):
+        here.state.hand_in_all()
+        assert here.state.due() is None
+        assert total(f"redis://127.0.0.1:{port}/0") == 21
+
+
+def test_a_flush_hands_in_after_a_state_that_hung_has_used_up_the_patience(own_server: Server):
+    here = Member(own_server.url)
+    here.tell()
+    own_server.signal(signal.SIGSTOP)
+    assert here.ask(n=7) == Unknown()
+    own_server.signal(signal.SIGCONT)
+    until(lambda: (here.state.hand_in_all(), here.state.due() is None)[1])
+    assert total(own_server.url) == 8
+
+
 def test_a_restarted_server_that_kept_nothing_pages_once_more(own_server: Server):
     here, there = Member(own_server.url), Member(own_server.url)
     here.tell()
@@ -245,7 +257,37 @@ def test_what_a_client_says_is_repeated_without_its_password():
     client.execute_command = execute_command
     here = Member(client)
     assert here.ask() == Unknown()
-    assert here.state.stats.why == "Redis: RuntimeError cannot log in with …"
+    why = "its client raises RuntimeError (cannot log in with ….): does its ping() work?"
+    assert here.state.stats.why == why
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no way to redis://user:hunter2@cache:6379",
+        "cannot log in, password=hunter2",
+        "AUTH hunter2 failed",
+        "wrong secret: hunter2",
+    ],
+)
+@pytest.mark.usefixtures("hurried")
+def test_what_a_strange_client_says_is_repeated_without_a_password(words: str):
+    for error in (RuntimeError(words), ConnectionError(words), redis.RedisError(words)):
+        here = Member(Strange(lambda error=error: _raise(error)))
+        assert here.ask() == Unknown()
+        assert "hunter2" not in here.said[0]
+        assert "…" in here.said[0]
+
+
+def test_what_has_expired_is_in_no_key(redis_server: Server):
+    server = redis_server.client()
+    server.zadd(f"{PREFIX}index", {f"{PREFIX}problem:long ago": time.time() - 1.0})
+    Member(redis_server.url, release="1").tell()
+    assert [name.rpartition(b":")[2] for name in server.zrange(f"{PREFIX}index", 0, -1)] == [b"disk"]
+    time.sleep(0.1)
+    here = Member(redis_server.url, remember=0.05, release="2")
+    here.ask()
+    assert set(server.hgetall(f"{PREFIX}releases:{here.state._sender.space}")) == {b"2"}
 
 
 def test_the_acl_rules_of_the_readme_suffice(own_server: Server):
@@ -538,9 +580,13 @@ def test_a_state_that_hung_is_used_again_as_soon_as_it_answers(own_server: Serve
     own_server.signal(signal.SIGSTOP)
     assert here.ask() == Unknown()
     assert 0.0 < here.state.due() <= 1.0
-    here.state._asker.breaker.until = 0.0
-    assert not here.state.hand_in()
-    assert 0.5 < here.state.due() <= 1.0, "nobody spins while a call hangs"
+
+    def looked() -> None:
+        here.state._asker.breaker.until = 0.0
+        assert not here.state.hand_in()
+        assert 0.5 < here.state.due() <= 1.0, "nobody spins while a call hangs"
+
+    in_good_time(looked)
     own_server.signal(signal.SIGCONT)
     until(lambda: here.state.hand_in())
     assert isinstance(here.ask("network"), Mine)
@@ -576,4 +622,17 @@ def test_a_client_of_the_users_own_gets_the_number_of_keys_as_a_number(redis_ser
 
     client = Exact("127.0.0.1", redis_server.port, protocol=2, socket_timeout=1.0)
     assert isinstance(Member(client).ask(), Mine)
+    client.close()
+
+
+def test_what_was_sent_long_ago_or_before_the_clock_was_set_back_takes_no_budget(redis_server: Server):
+    here, client = Member(redis_server.url, per_minute=5), redis_server.client()
+    assert isinstance(here.ask("first"), Mine)
+    (budget,) = client.keys("*:budget:*")
+    seconds, _ = client.time()
+    client.delete(budget)
+    client.rpush(budget, *([seconds - 100.0] * 5), *([seconds + 3_600.0] * 5))
+    answers = [here.ask(f"problem {number}") for number in range(5)]
+    assert [type(answer) for answer in answers] == [Mine] * 4 + [Later]
+    assert 50.0 < answers[-1].again_in <= 60.0
     client.close()

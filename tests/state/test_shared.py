@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pagerduty_logging.state.breaker import PATIENCE
-from pagerduty_logging.state.ledger import HAND_IN, IN_STEP, next_hand_in
 from pagerduty_logging.state.options import find_place
+from pagerduty_logging.state.outbox import HAND_IN, IN_STEP, next_hand_in
 from pagerduty_logging.state.protocol import (
     LEASE,
     Anothers,
@@ -25,6 +26,7 @@ from pagerduty_logging.state.protocol import (
     Unknown,
 )
 from pagerduty_logging.state.shared import SPREAD, SharedState
+from tests.measured import in_good_time
 
 from .conftest import Member
 from .servers import until
@@ -215,6 +217,75 @@ def _of_another_process(sender):
     from dataclasses import replace
 
     return replace(sender, process=os.urandom(6).hex())
+
+
+def _processes(member: Callable[..., Member], number: int) -> list[Member]:
+    """Return members of processes of their own."""
+    members = [member() for _ in range(number)]
+    for one in members:
+        one.state._sender = _of_another_process(one.state._sender)
+    return members
+
+
+def _end(one: Member, n: int = 0) -> Any:
+    """Let a process end after it has met the problem so often; return the answer to its report."""
+    one.see(n=n)
+    one.state.end()
+    until(one.state.hand_in)
+    one.state.take_standings()
+    return one.ask(n=0, follow_up=True)
+
+
+def _report(one: Member, answer: Any) -> None:
+    assert isinstance(answer, Mine)
+    one.state.commit("disk", 1, occurrences=answer.occurrences, window=0.0, follow_up=True)
+
+
+def test_of_processes_that_end_one_by_one_the_first_and_the_last_report_what_is_left(member):
+    first, second, last = _processes(member, 3)
+    first.tell()
+    for one in (second, last):
+        one.see(n=100)
+        until(one.state.hand_in)
+    _report(first, _end(first, 20))
+    assert _end(second, 50).told, "another one goes on"
+    answer = _end(last, 10)
+    assert (answer.occurrences, answer.suppressed) == (281, 60)
+
+
+def test_the_last_process_to_end_leaves_it_where_little_is_left(member):
+    first, last = _processes(member, 2)
+    first.tell()
+    last.see(n=100)
+    until(last.state.hand_in)
+    _report(first, _end(first, 20))
+    assert _end(last, 6).told, "one in twenty at most"
+
+
+def test_a_program_that_ends_again_and_again_reports_its_size_twice_in_a_minute_at_most(member):
+    reports = 0
+    for number, life in enumerate(_processes(member, 10)):
+        life.tell() if not number else life.see()
+        answer = _end(life, 3)
+        if isinstance(answer, Mine):
+            reports += 1
+            _report(life, answer)
+        life.state.close(1.0)
+    assert reports == 2
+
+
+def test_the_last_process_to_end_is_told_what_is_left_although_it_counted_little_itself(member):
+    first, second, last = _processes(member, 3)
+    first.tell()
+    for one in (second, last):
+        one.see()
+        until(one.state.hand_in)
+    _report(first, _end(first, 20))
+    assert _end(second, 30).told
+    last.state.count("disk", 0, first=time.time(), last=time.time(), severity=1)
+    last.state.end()
+    until(last.state.hand_in)
+    assert last.state.take_standings()["disk"].untold == 30
 
 
 def test_the_budget_is_one_for_all_with_a_share_for_critical_events(member):
@@ -432,9 +503,14 @@ def test_without_threads_it_works_the_same(member):
 
 
 def test_a_client_dropped_without_close_ends_its_thread(option: str):
+    others = threading.enumerate()
+
+    def is_over() -> bool:
+        gc.collect()  # each time: the thread may still be in the call, and hold it
+        return all(thread.name != "pagerduty-state" or thread in others for thread in threading.enumerate())
+
     Member(option).ask()
-    gc.collect()
-    until(lambda: all(thread.name != "pagerduty-state" for thread in threading.enumerate()))
+    until(is_over)
 
 
 def test_nothing_is_due_where_nothing_is_new(member):
@@ -556,6 +632,7 @@ class Hanging:
         """Nothing is open."""
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_hand_in_without_an_answer_leaves_time_for_claims():
     store = Hanging()
     state = SharedState(lambda: store, where="test", space="space", host="web-1")
@@ -591,6 +668,7 @@ def counted(store: Hanging) -> SharedState:
     return state
 
 
+@pytest.mark.usefixtures("hurried")
 def test_at_the_end_a_state_that_answered_a_moment_ago_is_tried_again_and_again_with_one_number():
     store = Unreliable()
     state = counted(store)
@@ -601,6 +679,7 @@ def test_at_the_end_a_state_that_answered_a_moment_ago_is_tried_again_and_again_
     assert store.handed_in == [(1, 1)] + [(2, 7)] * 5
 
 
+@pytest.mark.usefixtures("hurried")
 def test_the_end_is_not_held_up_for_long_by_a_state_that_never_answered():
     store = Unreliable()
     store.failures = 1_000
@@ -610,16 +689,22 @@ def test_the_end_is_not_held_up_for_long_by_a_state_that_never_answered():
     assert len(store.handed_in) == 8
 
 
+@pytest.mark.usefixtures("hurried")
 def test_at_the_end_a_state_that_answers_too_late_for_claims_is_handed_the_counts():
-    store = Unreliable(0.6)
-    state = counted(store)
-    assert state.claim("disk", 1, at=time.time()) == Unknown()
+    def claimed() -> tuple[Unreliable, SharedState]:
+        store = Unreliable(0.6)
+        state = counted(store)
+        assert state.claim("disk", 1, at=time.time()) == Unknown()
+        return store, state
+
+    store, state = in_good_time(claimed)
     assert not state.stats.answers
     state._answered_at = state._clock()  # as if it had been in time until then
     assert state.close(20.0)
     assert store.handed_in[-1] == (1, 1)
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_state_that_always_answers_a_little_late_leaves_time_for_claims():
     store = Unreliable(0.1)
     state = counted(store)
@@ -628,3 +713,64 @@ def test_a_state_that_always_answers_a_little_late_leaves_time_for_claims():
         state.count("disk", 1, first=0.0, last=0.0, severity=1)
     assert state._asker.breaker.patience(time.monotonic()) > 0.1
     assert state.stats.answers
+
+
+def broken_store(error: Exception | None, asked: threading.Event):
+    class Broken:
+        among = None
+
+        def exchange(self, request, seconds):
+            asked.set()
+            if error is not None:
+                raise error
+            return Reply(now=0.0, handed_in=True)
+
+        def begin(self, request):
+            return None
+
+        def hand_over(self, request, guard):
+            return None
+
+        def beside(self):
+            return self
+
+        def close(self):
+            pass
+
+    return Broken()
+
+
+@pytest.mark.parametrize(
+    ("why", "is_said"),
+    [
+        ("Redis refuses the user name", True),
+        ("no answer within 0.25 s", False),
+        ("/x is locked by another program", False),
+    ],
+)
+def test_a_state_that_cannot_be_used_is_reported_when_the_program_starts_and_only_once(
+    why: str, is_said: bool
+):
+    said: list[str] = []
+    asked = threading.Event()
+    state = SharedState(
+        lambda: broken_store(StateError(why), asked),
+        where="the state",
+        space="",
+        host="",
+        say=lambda topic, text: said.append(text),
+    )
+    state.prepare(greet=True)
+    assert asked.wait(20.0)
+    state._asker._helper.start(lambda: None).wait(20.0)  # comes behind it
+    text = f"the state does not answer: {why}. Pages go out as without state"
+    assert said == [text] * is_said
+    assert state.stats.answers is not is_said
+    assert state.claim("disk", 1, at=0.0) == Unknown()
+    assert said == [text]
+    state._asker.breaker.until = 0.0
+    state._asker.make_store = lambda: broken_store(None, asked)
+    state._asker.store = None
+    until(state.hand_in)
+    assert said == [text, "the state answers again"]
+    state.close(1.0)

@@ -1,9 +1,7 @@
 """What the handlers of one process ask at one moment costs a state little more than one of them."""
 
-import sqlite3
 import threading
 import time
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,6 @@ from typing import Any
 import pytest
 
 from pagerduty_logging.state.among import MANY, Among
-from pagerduty_logging.state.line import KNOWN_FOR, STUCK
 from pagerduty_logging.state.protocol import (
     LEASE,
     Anothers,
@@ -26,9 +23,10 @@ from pagerduty_logging.state.protocol import (
     StateError,
     Unknown,
 )
+from pagerduty_logging.state.request_queue import KNOWN_FOR, STUCK
 from pagerduty_logging.state.shared_exchange import SharedExchange, User
 
-from .conftest import Member
+from .conftest import Member, locked
 
 MINE = Mine(occurrences=1, suppressed=0, first_seen=0.0, last_seen=0.0)
 
@@ -199,16 +197,16 @@ def test_an_answer_holds_for_a_moment_and_until_its_outcome(between: Any, exchan
 
 def test_a_call_that_never_ends_holds_up_no_other_for_ever():
     users = Users(Store())
-    line = users.exchange.claims
-    line.link = "the connection on which it hangs"
+    queue = users.exchange.claims
+    queue.connection = "the connection on which it hangs"
     stuck = users.begin_first("a", request("a"))
-    assert not line.run(line.join(request("b", "network")), 0.01, users.store.do)
+    assert not queue.run(queue.join(request("b", "network")), 0.01, users.store.do)
     users.now = STUCK + 1.0
-    assert not line.run(line.join(request("c", "network")), 0.01, users.store.do)
-    assert line.link is None
+    assert not queue.run(queue.join(request("c", "network")), 0.01, users.store.do)
+    assert queue.connection is None
     users.store.go_on.set()
-    other = line.join(request("d", "network"))
-    assert line.run(other, 0.01, users.store.do)
+    other = queue.join(request("d", "network"))
+    assert queue.run(other, 0.01, users.store.do)
     users.end(stuck)
     assert other.result().answer is MINE
 
@@ -216,11 +214,11 @@ def test_a_call_that_never_ends_holds_up_no_other_for_ever():
 def test_who_came_while_one_asked_that_got_no_answer_in_time_does_not_wait_once_more():
     users = Users(Store())
     users.store.go_on.set()
-    line = users.exchange.claims
-    first = line.join(request("a"))
-    batch = line.lead(prompt=True)
+    queue = users.exchange.claims
+    first = queue.join(request("a"))
+    batch = queue.lead(prompt=True)
     assert batch is not None
-    others = [line.join(request(name, "network")) for name in ("b", "c")]
+    others = [queue.join(request(name, "network")) for name in ("b", "c")]
     users.store.answer = StateError("no answer")
     batch.ask(users.store.do)
     assert [one.ended for one in (first, *others)] == [True] * 3
@@ -230,13 +228,13 @@ def test_who_came_while_one_asked_that_got_no_answer_in_time_does_not_wait_once_
 def test_one_who_does_not_ask_after_all_leaves_it_to_the_others():
     users = Users(Store())
     users.store.go_on.set()
-    line = users.exchange.claims
-    mine = line.join(request("a"))
-    batch = line.lead()
+    queue = users.exchange.claims
+    mine = queue.join(request("a"))
+    batch = queue.lead()
     assert batch is not None
-    other = line.join(request("b", "network"))
+    other = queue.join(request("b", "network"))
     batch.leave(mine)
-    assert line.run(other, 10.0, users.store.do)
+    assert queue.run(other, 10.0, users.store.do)
     assert [[one.sender.name for one in requests] for requests in users.store.exchanges] == [["b"]]
 
 
@@ -358,8 +356,7 @@ def test_of_many_handlers_whose_file_is_locked_one_sends(tmp_path: Path, many: b
     for number, member in enumerate(members):
         assert isinstance(member.ask(f"problem {number}"), Mine)
     assert isinstance(there.ask("known"), Mine)
-    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
-        holder.execute("BEGIN IMMEDIATE")
+    with locked(path):
         assert here.ask() == Unknown()
         for answer in (there.ask(), here.ask("known")):
             assert isinstance(answer, Anothers if many else Unknown)

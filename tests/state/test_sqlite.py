@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,7 @@ from pagerduty_logging.state.sqlite_draft import LastWritten
 from pagerduty_logging.state.sqlite_exchange import Exchange
 from tests.measured import in_good_time
 
-from .conftest import Member
+from .conftest import Member, locked
 from .servers import until
 
 
@@ -76,6 +75,22 @@ def test_the_file_is_for_its_owner_alone(path: Path):
         os.umask(umask)
 
 
+def test_a_file_that_was_made_in_advance_is_for_its_owner_alone_too(path: Path, tmp_path: Path):
+    path.touch(0o666)
+    path.chmod(0o666)
+    link = tmp_path / "link.sqlite"
+    link.symlink_to(tmp_path / "far.sqlite")
+    umask = os.umask(0)
+    try:
+        for one in (path, link):
+            Member(one).tell()
+    finally:
+        os.umask(umask)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.rglob("*.sqlite*")}
+    assert len(modes) == 7
+    assert set(modes.values()) == {0o600}
+
+
 def test_handlers_of_one_process_that_are_closed_have_closed_their_file(path: Path):
     for number in range(10):
         here, there = Member(path), Member(path)
@@ -114,18 +129,20 @@ def test_a_newer_format_is_left_as_it_is(path: Path):
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
+    bare = path.with_name("bare.sqlite")
+    connection = sqlite3.connect(bare)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    assert "the database of another program" in why(bare), "nobody knows what it is"
     assert "written by a newer pagerduty-logging: update this program" in why(path)
 
 
 def test_a_file_that_is_locked_for_long(path: Path):
     here = Member(path)
     here.tell("network")
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN EXCLUSIVE")
-    assert "is locked by another program" in why(path)
-    assert here.ask("network").told, "to read what was told needs no lock"
-    holder.execute("ROLLBACK")
-    holder.close()
+    with locked(path, "EXCLUSIVE"):
+        assert "is locked by another program" in why(path)
+        assert here.ask("network").told, "to read what was told needs no lock"
     assert isinstance(here.ask(), Mine)
 
 
@@ -292,10 +309,7 @@ def test_many_threads_open_a_new_file_at_once(path: Path):
     answers = []
 
     def ask() -> None:
-        here = Member(path)
-        while (answer := here.ask()) == Unknown():  # a busy machine needs more than a quarter of a second
-            recover(here)
-        answers.append(answer)
+        answers.append(Member(path).ask())
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -319,11 +333,8 @@ def test_what_another_has_told_is_known_while_a_third_one_writes(path: Path):
     here.tell()
     there.see("network")
     there.state.hand_in()
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    answer = there.ask(n=7)
-    holder.execute("ROLLBACK")
-    holder.close()
+    with locked(path):
+        answer = there.ask(n=7)
     assert (answer.told, there.state.stats.answers) == (True, True)
     assert there.state.due() is not None, "what was counted is still to be handed in"
     there.state.close(1.0)
@@ -334,13 +345,10 @@ def test_what_another_has_told_is_known_while_a_third_one_writes(path: Path):
 def test_a_hand_in_that_has_to_wait_is_no_failure(path: Path):
     here = Member(path)
     here.tell()
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    here.see(n=41)
-    assert not here.state.hand_in(), "not yet"
-    assert (here.state.stats.answers, here.said) == (True, [])
-    holder.execute("ROLLBACK")
-    holder.close()
+    with locked(path):
+        here.see(n=41)
+        assert not here.state.hand_in(), "not yet"
+        assert (here.state.stats.answers, here.said) == (True, [])
     until(lambda: here.state.hand_in())
     assert SqliteStore(os.fspath(path)).problems()[1][0].occurrences == 42
 
@@ -350,14 +358,11 @@ def test_a_hand_in_that_waits_too_long_is_one(path: Path):
     here = Member(path)
     here.tell()
     here.state._asker._clock = lambda: now[0]
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    here.see(n=41)
-    assert not here.state.hand_in()
-    now[0] += 10.0
-    assert not here.state.hand_in()
-    holder.execute("ROLLBACK")
-    holder.close()
+    with locked(path):
+        here.see(n=41)
+        assert not here.state.hand_in()
+        now[0] += 10.0
+        assert not here.state.hand_in()
     assert not here.state.stats.answers
     assert len(here.said) == 1
 
@@ -366,15 +371,12 @@ def test_a_claim_does_not_wait_for_a_hand_in_that_waits(path: Path):
     here, there = Member(path), Member(path)
     there.tell()
     here.tell("network")
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    here.see("network", n=10)
-    assert not here.state.hand_in(), "not yet"
-    here.see(n=3)
-    assert here.state.claim("disk", 1, at=time.time()).told, "it is read, beside the hand-in"
-    assert here.state.stats.answers
-    holder.execute("ROLLBACK")
-    holder.close()
+    with locked(path):
+        here.see("network", n=10)
+        assert not here.state.hand_in(), "not yet"
+        here.see(n=3)
+        assert here.state.claim("disk", 1, at=time.time()).told, "it is read, beside the hand-in"
+        assert here.state.stats.answers
     until(lambda: here.state.hand_in() and here.state.due() is None)
     known = {p.key: p.occurrences for p in SqliteStore(os.fspath(path)).problems()[1]}
     assert known == {"disk": 4, "network": 11}
@@ -383,12 +385,9 @@ def test_a_claim_does_not_wait_for_a_hand_in_that_waits(path: Path):
 def test_what_is_counted_beside_a_hand_in_that_was_late_is_in_the_next_event(path: Path):
     here = Member(path)
     here.tell("network")
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    here.see(n=10)
-    assert not here.state.hand_in(), "not yet"
-    holder.execute("ROLLBACK")
-    holder.close()
+    with locked(path):
+        here.see(n=10)
+        assert not here.state.hand_in(), "not yet"
     assert here.ask(n=3).occurrences == 13
 
 
@@ -432,8 +431,7 @@ def test_no_lock_is_held_while_it_is_decided_and_what_was_read_too_early_is_not_
 def test_problems_are_shown_while_another_process_writes(path: Path):
     store = SqliteStore(str(path))
     store.exchange(counting("one", 3), 0.25)
-    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
-        holder.execute("BEGIN IMMEDIATE")
+    with locked(path):
         assert [problem.occurrences for problem in store.problems()[1]] == [3]
 
 

@@ -39,7 +39,7 @@ from pagerduty_logging.cli.rehearse.spill import Spill
 from pagerduty_logging.page.redaction import redactor
 
 TOO_MANY: Final = 1
-COLLECTIONS_APART: Final = 50_000
+OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
 """Objects that are made between two runs of the garbage collector."""
 MAX_RECORDS_AGAIN: Final = 300_000
 """Records that are rehearsed once more to find out what a change saves."""
@@ -55,7 +55,7 @@ def rehearse_logs(args: argparse.Namespace) -> int:
 def _few_collections() -> Iterator[None]:
     """Run the garbage collector less often: records make no cycles, and it takes a twelfth of the time."""
     before = gc.get_threshold()
-    gc.set_threshold(COLLECTIONS_APART, 20, 20)
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
     try:
         yield
     finally:
@@ -101,10 +101,11 @@ def _rehearse_logs(args: argparse.Namespace) -> int:
     shown = after or result
     _show(args, result, after, zone)
     if incidents is not None:
-        report.show(comparing.judged(shown, incidents, zone), _beside(args))
+        report.show(comparing.judged(shown, incidents, zone), _side_printer(args))
     if ledger is not None:
         report.show(
-            [report.Heading("Checked"), report.Text(comparing.checked(shown, ledger).sentence)], _beside(args)
+            [report.Heading("Checked"), report.Text(comparing.checked(shown, ledger).sentence)],
+            _side_printer(args),
         )
     for path, draw in ((args.html, drawing.html), (args.svg, drawing.svg)):
         if path:
@@ -159,7 +160,7 @@ def _read(
         _complain_of_nothing(paths, counts)
     result = run.finish()
     result.interrupted = interrupted
-    result.read = _told_of(counts, setting, run.unreached)
+    result.read = _read_summary(counts, setting, run.unreached)
     return result
 
 
@@ -191,7 +192,7 @@ def _words_of_unclear_day(date: str) -> str:
     return f"{report.unclear_day(date)} " if date else ""
 
 
-def _told_of(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]:
+def _read_summary(counts: Counts, setting: Setting, unreached: int) -> dict[str, Any]:
     """Return the counts for the result, with secrets masked."""
     hide = redactor(setting.options.get("redact", ()), lambda: "\0").text
     return {
@@ -239,8 +240,8 @@ def _show(args: argparse.Namespace, result: Result, after: Result | None, zone: 
         report.show([*report.blocks(after, zone), *comparing.compared(result, after)])
 
 
-def _beside(args: argparse.Namespace) -> Any:
-    """Return the function that prints beside JSON or CSV: to standard error."""
+def _side_printer(args: argparse.Namespace) -> Any:
+    """Return the function that prints what is neither JSON nor CSV: to standard error."""
     return (lambda line: print(line, file=sys.stderr)) if args.json or args.csv else print
 
 
@@ -302,7 +303,7 @@ def _formats(args: argparse.Namespace, configured: configuration.Configured) -> 
 
 def _folder(path: str | None) -> str | None:
     if path is not None and not os.path.isdir(path):
-        raise Misuse(f"--source {path} is no directory")
+        raise Misuse(f"--source {path} is not a directory")
     return path
 
 

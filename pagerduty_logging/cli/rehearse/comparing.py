@@ -227,7 +227,7 @@ def read_ledger(text: str) -> list[tuple[float, str]]:
             sent.append((float(entry["time"]), event))
     if not decisions:
         raise ValueError(
-            "it is no ledger: none of its lines is a decision, as the handler's option `ledger` writes them"
+            "it is not a ledger: none of its lines is a decision, as the option `ledger` writes them"
         )
     return sent
 

@@ -103,11 +103,11 @@ def _loaded(where: str) -> Mapping[str, Any]:
         except OSError as error:
             raise Misuse(f"--config {where} cannot be read: {error.strerror}") from None
         except (ValueError, RecursionError) as error:
-            raise Misuse(f"--config {where} is no JSON: {error}") from None
+            raise Misuse(f"--config {where} is not JSON: {error}") from None
     else:
         given = _imported(where)
     if not isinstance(given, Mapping):
-        raise Misuse(f"--config {where} is no mapping, as logging.config.dictConfig takes it")
+        raise Misuse(f"--config {where} is not a mapping, as logging.config.dictConfig takes it")
     return given
 
 
@@ -130,7 +130,7 @@ def _imported(where: str) -> Any:
 
 
 def _reaching(config: Mapping[str, Any], handler: str) -> Callable[[str], bool]:
-    """Return a function that tells whether a logger's records reach a handler."""
+    """Return a function that says whether a logger's records reach a handler."""
     loggers = {name: spec for name, spec in config.get("loggers", {}).items() if isinstance(spec, Mapping)}
     root = config.get("root") or loggers.get("") or {}
     if handler not in root.get("handlers", ()) and not any(

@@ -357,7 +357,7 @@ def _are_levels(*words: str | None) -> bool:
 
 
 def decoded(message: Any) -> str:
-    """Return journald's MESSAGE: a list of bytes where it is no UTF-8 or holds control characters."""
+    """Return journald's MESSAGE: a list of bytes where it is not UTF-8 or holds control characters."""
     if isinstance(message, list):
         if len(message) > 0 and all(isinstance(byte, int) and 0 <= byte < 256 for byte in message):
             return bytes(message).decode("utf-8", "replace")

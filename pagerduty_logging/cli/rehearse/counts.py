@@ -30,9 +30,9 @@ class Counts:
         turned_back: severe records that are older than the one before them in their file.
         examples: lines that were not understood: the file, and the line, cut.
         formats: records by the format that they were read by.
-        unknown_levels: words in the place of a level that are no known level, and how many lines have them.
+        unknown_levels: words in the place of a level that are not known levels, and how many lines have them.
         unknown_zones: names of time zones that mean several; their times were read as if they named none.
-        unclear_day: a date whose day and month could not be told apart.
+        unclear_day: a date of which it is unclear which number is the day.
         damaged: files that could not be read to their end, and why.
         earliest, latest: the times of the first and last record, in seconds since the epoch.
     """
@@ -65,7 +65,7 @@ class Counts:
             self.examples.append((file, line[:MAX_EXAMPLE_CHARS]))
 
     def strange_level(self, word: str) -> None:
-        """Count a word that is no known level."""
+        """Count a word that is not a known level."""
         word = word[:30]
         if word in self.unknown_levels or len(self.unknown_levels) < MAX_KINDS:
             self.unknown_levels[word] += 1

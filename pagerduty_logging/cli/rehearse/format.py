@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.cli.rehearse import levels, times
 
-Said = dict[str, str]
+Fields = dict[str, str]
 
 
 class Sample(NamedTuple):
@@ -49,7 +49,7 @@ class Format:
     pattern: str
     samples: tuple[Sample, ...] = ()
     level_of: Callable[[str], int | None] = levels.of_word
-    refine: Callable[[Said], None] | None = None
+    refine: Callable[[Fields], None] | None = None
     logger: str = ""
     is_python: bool = False
     layout: str | None = field(default=None, kw_only=True)
@@ -127,7 +127,7 @@ def _filled(pattern: str, names: str) -> str:
     )
 
 
-def read_fields(row: Format, found: re.Match[str]) -> Said:
+def read_fields(row: Format, found: re.Match[str]) -> Fields:
     """Return the fields of a line, by name."""
     said: Any = {name: text for name, text in found.groupdict().items() if text is not None}
     said.setdefault("message", "")

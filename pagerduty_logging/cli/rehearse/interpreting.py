@@ -12,7 +12,7 @@ from pagerduty_logging.cli.rehearse.columns import Columns
 from pagerduty_logging.cli.rehearse.containers import Line, Unwrapper
 from pagerduty_logging.cli.rehearse.counts import Counts
 from pagerduty_logging.cli.rehearse.entries import Entry
-from pagerduty_logging.cli.rehearse.format import Format, Said, read_fields
+from pagerduty_logging.cli.rehearse.format import Fields, Format, read_fields
 from pagerduty_logging.cli.rehearse.formats import FORMATS
 from pagerduty_logging.cli.rehearse.joining import goes_on
 from pagerduty_logging.cli.rehearse.other_formats import WITHOUT_LEVEL
@@ -179,6 +179,6 @@ def _outside(entry: Entry, line: Line) -> None:
         entry.process = line.process
 
 
-def _number(said: Said, name: str) -> int | None:
+def _number(said: Fields, name: str) -> int | None:
     text = said.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None

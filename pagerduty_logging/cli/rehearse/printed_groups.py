@@ -27,7 +27,7 @@ class Group(NamedTuple):
     members: tuple[str, ...]
 
 
-def taken_apart(text: str) -> Group | None:
+def parsed_group(text: str) -> Group | None:
     """Return the parts of a printed group; None: it is not one that is understood."""
     first = _FIRST.search(text)
     if first is None:

@@ -35,7 +35,7 @@ SAMPLE: Final = 8
 SAMPLE_BYTES: Final = 4_096
 """Bytes that are checked of each block that is not read line by line."""
 MAX_SOURCES: Final = 1_000
-"""Streams and processes whose lines are told apart."""
+"""How many streams and processes are distinguished."""
 
 _UTF16: Final = "\ufffd" * 2  # what is left of a byte order mark; NUL bytes are taken out
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

@@ -48,7 +48,7 @@ def _rebuilt(traceback: str, depth: int) -> BaseException | None:
 
 def _group(traceback: str, depth: int) -> BaseException | None:
     """Return the group of a printed traceback, with stand-ins for its members."""
-    parts = printed_groups.taken_apart(traceback)
+    parts = printed_groups.parsed_group(traceback)
     if parts is None:
         return None
     own = printed_traceback.parse(parts.own)

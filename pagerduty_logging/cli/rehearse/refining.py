@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from pagerduty_logging.cli.rehearse import levels
-from pagerduty_logging.cli.rehearse.format import Said
+from pagerduty_logging.cli.rehearse.format import Fields
 
 _NAME = r"[A-Za-z_][\w.$-]{0,100}"
 _FILE = r"(?P<path>[\w./\\-]{1,200}\.(?:pyx?|cc?|cpp|go|rs|js|ts)):(?P<line>\d{1,7})"
@@ -27,7 +27,7 @@ _RAISED = re.compile(r"(?:Error|Exception|Warning|Exit|Interrupt)$")
 _IN_BRACKETS = re.compile(r"(?:\[[^\]]*\]|\([^)]*\)) *")
 
 
-def find_logger(said: Said) -> None:
+def find_logger(said: Fields) -> None:
     """Find the logger, or the file, at the beginning of the message, if the line names none before it."""
     if said.get("logger"):
         return
@@ -54,7 +54,7 @@ _LOGGER = re.compile(rf"(?P<logger>{_NAME})(?: *:(?P<line>\d{{1,7}}))?[:-]*$")
 _THREAD = re.compile(r"(?:Main|Dummy|Thread|Process|Worker|ForkPool|waitress|main|PID\b)[\w-]*$|.*-\d+$")
 
 
-def logger_of_fields(said: Said) -> None:
+def logger_of_fields(said: Fields) -> None:
     """Find the logger among the fields before the level: a dotted name, or the last that is no thread's."""
     names = []
     for field in _ONE_FIELD.finditer(said.pop("fields", "")):
@@ -73,7 +73,7 @@ def logger_of_fields(said: Said) -> None:
 _AFTER_EVENT = re.compile(r"(?<! ) +(?:\[(?P<logger>[\w.-]+)\](?= |$)|(?=[A-Za-z_][\w.]{0,80}=))")
 
 
-def structlog(said: Said) -> None:
+def structlog(said: Fields) -> None:
     text = said["message"]
     end = _AFTER_EVENT.search(text)
     if end is not None:
@@ -85,14 +85,14 @@ def structlog(said: Said) -> None:
 _ABSL_CRITICAL = "CRITICAL - "
 
 
-def absl(said: Said) -> None:
+def absl(said: Fields) -> None:
     """Read the level from the message: absl writes `critical` as an error, and its name into the message."""
     if said["level"] == "E" and said["message"].startswith(_ABSL_CRITICAL):
         said["level"] = "C"
         said["message"] = said["message"].removeprefix(_ABSL_CRITICAL)
 
 
-def find_java_logger(said: Said) -> None:
+def find_java_logger(said: Fields) -> None:
     text = said["message"]
     found = _JAVA_LOGGER.match(text)
     if found is not None:
@@ -102,7 +102,7 @@ def find_java_logger(said: Said) -> None:
 _JAVA_LOGGER = re.compile(r"\[?(?P<logger>#?[\w.$]+)\]? +[-:] +")
 
 
-def prefer_dotted(said: Said) -> None:
+def prefer_dotted(said: Fields) -> None:
     """Use a class as the logger, if the name in the logger's place is a thread's."""
     if (
         "." not in said["logger"]

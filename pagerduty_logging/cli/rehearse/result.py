@@ -202,12 +202,12 @@ def from_json(text: str) -> Result:
     try:
         data = json.loads(text)
         if data.get("version") != VERSION:
-            raise ValueError("it is no result of this version")
+            raise ValueError("it is not a result of this version")
         problems = [_problem(each) for each in data["problems"]]
         names = {f.name for f in fields(Result)} - {"problems"}
         return Result(problems=problems, **{name: data[name] for name in names})
     except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"it is no result of a rehearsal: {type(error).__name__}") from None
+        raise ValueError(f"it is not a result of a rehearsal: {type(error).__name__}") from None
 
 
 def _problem(data: Mapping[str, Any]) -> Problem:

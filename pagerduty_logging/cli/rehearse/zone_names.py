@@ -25,7 +25,7 @@ def placed(when: datetime, name: str, zone: tzinfo) -> datetime | None:
     Args:
         when: the local time, without a zone.
         name: one of `NAMES`, or another name.
-        zone: the zone whose local times may have the name; the name tells which of two equal hours is meant.
+        zone: the zone whose local times may have the name; the name says which of two equal hours is meant.
     """
     for fold in (0, 1):
         here = when.replace(tzinfo=zone, fold=fold)

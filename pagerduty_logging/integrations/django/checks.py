@@ -93,7 +93,7 @@ def _handlers(pagers: Mapping[PagerDutyHandler, list[str]]) -> Iterator[CheckMes
 
 
 def _failed_requests() -> Iterator[CheckMessage]:
-    way = reach.way_of(logging.getLogger("django.request"))
+    way = reach.reach_of(logging.getLogger("django.request"))
     if not way.pagers:
         reason = f": {way.obstacle}" if way.obstacle else ""
         yield _warning(
@@ -107,7 +107,7 @@ def _failed_requests() -> Iterator[CheckMessage]:
 def _cut_off() -> Iterator[CheckMessage]:
     disabled, stopped = [], []
     for logger in loggers():
-        way = reach.way_of(logger)
+        way = reach.reach_of(logger)
         if logger.name in (*ECHOES, "django.request") or not way.obstacle:
             continue
         if logger.disabled:

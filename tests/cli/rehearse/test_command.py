@@ -241,7 +241,7 @@ def test_handler_formatters_filters_and_loggers_are_taken_from_a_configuration(
     [
         ("no.such.module:X", "cannot be imported"),
         ("tests.cli.rehearse.test_command:NOTHING", "cannot be imported"),
-        ("tests.cli.rehearse.test_command:LOG", "no mapping"),
+        ("tests.cli.rehearse.test_command:LOG", "is not a mapping"),
         ("missing.json", "cannot be read"),
     ],
 )
@@ -275,7 +275,7 @@ def test_a_configuration_without_our_handler(log: Path, run: Run, tmp_path: Path
         (["LOG", "--night", "late"], "two hours"),
         (["LOG", "--night", "22-31"], "two hours"),
         (["LOG", "--night", "7-7"], "two hours"),
-        (["LOG", "--source", "/no/such"], "no directory"),
+        (["LOG", "--source", "/no/such"], "is not a directory"),
         (["LOG", "--incidents", "/no/such"], "cannot be read"),
         (["LOG", "--check", "/no/such"], "cannot be read"),
         (["LOG", "--json", "--csv"], "one of them"),

@@ -102,8 +102,8 @@ def test_a_ledger_in_which_nothing_was_sent_is_one():
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", '{"time": 1}', '{"verdict": "sent"}'])
-def test_what_is_no_ledger_is_refused(text: str):
-    with pytest.raises(ValueError, match="no ledger"):
+def test_what_is_not_a_ledger_is_refused(text: str):
+    with pytest.raises(ValueError, match="is not a ledger"):
         comparing.read_ledger(text)
 
 

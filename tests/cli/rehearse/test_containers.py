@@ -198,7 +198,7 @@ def test_the_line_within_says_its_level(log: str, message: str, read: Read):
 @pytest.mark.parametrize(
     "line", ["2026-11-29T03:12:07Z ERROR shop: no\n", "2026-11-29T03:12:07+00:00 shop ERROR: no\n"]
 )
-def test_a_level_is_no_host_of_syslogs(line: str, read: Read):
+def test_a_level_is_not_a_host_of_syslogs(line: str, read: Read):
     entries, _ = read(line)
     assert [(e.level, e.logger, e.message) for e in entries] == [(40, "shop", "no")]
 

@@ -33,7 +33,7 @@ def test_nothing_is_asked_of_elsewhere():
     assert "default-src 'none'" in page
 
 
-def test_what_a_log_says_is_no_markup():
+def test_what_a_log_says_is_not_markup():
     words = "<script>alert(1)</script> \"quoted\" & 'so' <!--LANES-->"
     result = rehearsed([entry(NOON, words, logger="<b>x</b>", fields={"<i>": "</pre><script>"})])
     page, picture = drawing.html(result, UTC), drawing.svg(result, UTC)

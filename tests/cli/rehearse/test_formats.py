@@ -182,7 +182,7 @@ ENDLESS = [" ", "[", ":", "|", "a ", "[x] ", "-", "=", "a.", "a=b ", "0:"]
 
 
 @pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
-def test_no_line_takes_for_ever(row: Format):
+def test_no_line_takes_forever(row: Format):
     # Sixty thousand characters take milliseconds; where time grows with their square, this never ends.
     for beginning in BEGINNINGS:
         for piece in ENDLESS:

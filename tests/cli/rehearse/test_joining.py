@@ -42,7 +42,7 @@ def test_a_traceback_belongs_to_the_line_before_it(traceback: str, read: Read):
     assert counts.not_understood == 0
 
 
-def test_a_traceback_of_what_does_not_page_is_no_ones(read: Read):
+def test_a_traceback_of_a_record_that_does_not_page_belongs_to_no_other(read: Read):
     entries, counts = read(NEXT + PLAIN + HEAD)
     assert [e.traceback for e in entries] == [""]
     assert counts.continued == 4
@@ -75,7 +75,7 @@ def test_two_tracebacks_interleaved_with_severe_lines_keep_their_order(read: Rea
     ]
 
 
-def test_the_rest_of_a_traceback_is_not_waited_for_for_ever(read: Read):
+def test_the_rest_of_a_traceback_is_not_waited_for_forever(read: Read):
     entries, _ = read(HEAD + PLAIN[:60] + NEXT * 200 + HEAD)
     assert [e.message for e in entries] == ["order failed", "order failed"]
 

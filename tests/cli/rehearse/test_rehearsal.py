@@ -109,7 +109,7 @@ def test_a_filter_that_fails_keeps_nothing_back():
     assert (result.events, result.ignored) == (1, 0)
 
 
-def test_what_a_record_asks_to_resolve_is_no_alert():
+def test_what_a_record_asks_to_resolve_is_not_an_alert():
     ends = {"pagerduty": {"dedup_key": "feed", "event_action": "resolve"}}
     result = rehearsed([
         entry(NOON, fields={"pagerduty": {"dedup_key": "feed"}}),
@@ -214,7 +214,7 @@ def test_an_exception_is_rebuilt_from_its_traceback():
 @pytest.mark.parametrize(
     "text", ["", "no traceback", "Traceback (most recent call last):", "java.lang.X: no\n\tat a.b(C.java:1)"]
 )
-def test_what_is_no_traceback_of_pythons_stays_a_text(text: str):
+def test_what_is_not_a_traceback_of_pythons_stays_a_text(text: str):
     assert rebuilt(text) is None
     record = RecordMaker().record(entry(NOON, "m", traceback=text))
     assert record.getMessage() == (f"m\n{text}" if text else "m")
@@ -289,7 +289,7 @@ def test_a_result_is_read_back():
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"version": 1}', '{"version": 2, "problems": []}'])
-def test_what_is_no_result_is_refused(text: str):
+def test_what_is_not_a_result_is_refused(text: str):
     with pytest.raises(ValueError, match=r".+"):
         results.from_json(text)
 
@@ -385,7 +385,7 @@ def test_an_exception_group_is_rebuilt_with_its_members():
 
 
 @pytest.mark.parametrize("cut", range(0, len(GROUP), 37))
-def test_a_group_that_was_cut_off_is_no_harm(cut: int):
+def test_a_group_that_was_cut_off_is_read_as_far_as_it_goes(cut: int):
     rebuilt(GROUP[:cut])
     rebuilt(GROUP[cut:])
 

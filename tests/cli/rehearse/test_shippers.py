@@ -106,7 +106,7 @@ QUIET = {
 
 
 @pytest.mark.parametrize("what", QUIET)
-def test_what_is_no_error_does_not_page(what: str, read: Read):
+def test_what_is_not_an_error_does_not_page(what: str, read: Read):
     entries, _ = read(QUIET[what] + "\n")
     assert entries == []
 

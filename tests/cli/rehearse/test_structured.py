@@ -340,7 +340,7 @@ def test_invalid_levels_neither_page_nor_raise(level: object, read: Read):
     assert all(e.level is not None for e in entries)
 
 
-def test_json_that_is_no_record_is_not_understood(read: Read):
+def test_json_that_is_not_a_record_is_not_understood(read: Read):
     log = '{"a": 1}\n{"level": "error", "mess\n[1, 2]\n"text"\n' + json.dumps(LINES["structlog"]) + "\n"
     entries, counts = read(log)
     assert len(entries) == 1
@@ -363,7 +363,9 @@ def test_json_that_is_no_record_is_not_understood(read: Read):
     ],
     ids=str,
 )
-def test_a_number_of_another_scale_pages_for_nothing_that_is_no_error(said: dict[str, object], read: Read):
+def test_a_number_of_another_scale_pages_for_nothing_that_is_not_an_error(
+    said: dict[str, object], read: Read
+):
     line = {"message": "ready", "time": "2026-11-29T03:12:07Z", **said}
     entries, counts = read(json.dumps(line) + "\n")
     assert entries == []

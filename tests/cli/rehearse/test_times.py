@@ -108,7 +108,7 @@ def test_no_half_of_a_day_has_thirteen_hours():
         (["04/04/2026"], [(4, 4)]),
     ],
 )
-def test_the_other_dates_of_a_log_tell_whether_the_day_comes_first(
+def test_the_other_dates_of_a_log_decide_whether_the_day_comes_first(
     dates: list[str], days: list[tuple[int, int]], tmp_path: Path
 ):
     log = tmp_path / "app.log"
@@ -121,7 +121,7 @@ def test_the_other_dates_of_a_log_tell_whether_the_day_comes_first(
     assert counts.unclear_day == ""
 
 
-def test_a_date_that_may_be_two_days_is_no_time_and_is_reported(tmp_path: Path):
+def test_a_date_that_may_be_two_days_is_not_a_time_and_is_reported(tmp_path: Path):
     log = tmp_path / "app.log"
     log.write_text("03/04/2026 03:12:07 ERROR shop: no\n")
     written = at(2026, 11, 6, 3)
@@ -131,7 +131,7 @@ def test_a_date_that_may_be_two_days_is_no_time_and_is_reported(tmp_path: Path):
     assert (counts.unclear_day, counts.not_understood) == ("03/04/2026", 1)
 
 
-def test_a_day_in_the_middle_of_a_long_log_tells(tmp_path: Path):
+def test_a_day_in_the_middle_of_a_long_log_decides_the_order(tmp_path: Path):
     log = tmp_path / "app.log"
     line = "0{}/04/2026 03:12:07 ERROR shop: no\n"
     log.write_text(
@@ -144,7 +144,7 @@ def test_a_day_in_the_middle_of_a_long_log_tells(tmp_path: Path):
 @pytest.mark.parametrize(
     "text", ["", "yesterday", "2026-13-29 03:12:07", "2026-11-31 03:12:07", "12", "99:99:99", "-5"]
 )
-def test_what_is_no_time(text: str):
+def test_texts_that_are_not_times(text: str):
     assert Clock(UTC, NEWEST).read(text) is None
 
 
@@ -185,7 +185,7 @@ def test_a_name_of_several_zones_is_only_taken_for_the_one_that_has_it():
     assert utc.read("29.11.2026 04:12:07 CET", "%d.%m.%Y %H:%M:%S %Z") == MOMENT.timestamp()
 
 
-def test_lines_of_several_processes_that_cross_are_no_second_pass_of_the_hour():
+def test_lines_of_several_processes_that_cross_are_not_a_second_pass_of_the_hour():
     clock = Clock(BERLIN, NEWEST)
     read = [clock.read(f"2026-10-25 02:10:{text}") for text in ("07,100", "07,050", "08,000")]
     assert read == [

@@ -89,7 +89,7 @@ def test_a_levels_name_may_be_cut(style: str, text: str, level: int, read: Read)
     assert counts.unknown_levels == {}
 
 
-def test_a_time_without_a_day_is_no_time(read: Read):
+def test_a_time_without_a_day_is_not_a_time(read: Read):
     text = "%(asctime)s %(levelname)s %(message)s"
     row = user_format.reader_of(text, "%H:%M:%S")
     entries, counts = read("03:12:07 ERROR no card\n", formats=(row,), only=True)
@@ -105,7 +105,7 @@ def test_seconds_since_the_epoch_are_a_time(read: Read):
     assert [e.time for e in entries] == [1795921927]
 
 
-def test_a_word_that_is_no_level_is_counted_and_pages_nothing(read: Read):
+def test_a_word_that_is_not_a_level_is_counted_and_pages_nothing(read: Read):
     text = "%(asctime)s %(levelname)s %(message)s"
     entries, counts = read(
         "2026-11-29 03:12:07,123 AUDIT somebody came in\n", formats=(user_format.reader_of(text),), only=True
@@ -121,7 +121,7 @@ def test_a_format_without_a_message_is_refused(text: str):
 
 
 @pytest.mark.parametrize("piece", ["a ", "a", " ", "- ", "|", "[x] "])
-def test_no_line_takes_for_ever(piece: str):
+def test_no_line_takes_forever(piece: str):
     row = user_format.reader_of(
         "%(asctime)s %(name)s %(funcName)s - %(threadName)s|%(levelname)s~%(message)s"
     )

@@ -97,7 +97,7 @@ class Command(BaseCommand):
         return None
 
     def _test(self, logger: logging.Logger, timeout: float) -> None:
-        way = reach.way_of(logger)
+        way = reach.reach_of(logger)
         if not way.pagers:
             reason = way.obstacle or "no PagerDutyHandler is on their way"
             raise CommandError(f"Errors of {logger.name} do not page: {reason}.")

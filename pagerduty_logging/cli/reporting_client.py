@@ -12,21 +12,21 @@ from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Receipt
 
 
-class TellingClient(EventsClient):
+class ReportingClient(EventsClient):
     """Prints to standard error why an attempt failed, and when the next one follows."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options, sleep=self._tell_and_sleep)
-        self._trouble = ""
+        super().__init__(*args, **options, sleep=self._report_and_sleep)
+        self._last_error = ""
 
     def post(self, encoded: EncodedEvent, timeout: float | None = None) -> Receipt:
         """Make one attempt, and remember why it failed."""
         try:
             return super().post(encoded, timeout)
         except EventsError as error:
-            self._trouble = str(error)
+            self._last_error = str(error)
             raise
 
-    def _tell_and_sleep(self, seconds: float) -> None:
-        output.complain(f"not accepted yet: {self._trouble}; trying again in {seconds:.1f} s")
+    def _report_and_sleep(self, seconds: float) -> None:
+        output.complain(f"not accepted yet: {self._last_error}; trying again in {seconds:.1f} s")
         time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""What a process has to hand in: occurrences and outcomes that the state does not know yet.
+"""The outbox: occurrences and outcomes that a process has not handed in to the state yet.
 
 A batch keeps its number and its content until the state has answered it: however often it is sent, and
 whichever answer is lost, it counts once.
@@ -78,16 +78,18 @@ NOTHING = Batch()
 
 
 @dataclass(slots=True)
-class Ledger:
+class Outbox:
     """Gathers what is to be handed in.
 
     Attributes:
         forgotten: occurrences for which there was no room while the state did not answer.
         sent: a batch that was sent, and may have arrived or not.
+        ends: the process is ending: this is the rest.
     """
 
     forgotten: int = 0
     sent: Batch | None = None
+    ends: bool = False
     _sequence: int = 0
     _counts: dict[str, _Tally] = field(default_factory=dict)
     _outcomes: dict[tuple[str, str, bool], Outcome] = field(default_factory=dict)

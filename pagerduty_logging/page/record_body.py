@@ -1,4 +1,4 @@
-"""The event of a record that pages: made when it is its turn, and what is noted of it."""
+"""The body of a record's event: composed when it is its turn, and kept in a few bytes until then."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pagerduty_logging.page import alert, figures
 from pagerduty_logging.page.flood_alert import FloodAlert
 from pagerduty_logging.page.last_events import Considered, LastEvents
 from pagerduty_logging.page.redaction import Redactor
-from pagerduty_logging.page.second_alert import beside_the_first
+from pagerduty_logging.page.second_alert import second_alert
 from pagerduty_logging.record.kept import kept
 from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence
 from pagerduty_logging.state.problem import History, Sighting
@@ -35,14 +35,14 @@ class Common(NamedTuple):
     decisions: Decisions
 
 
-class OfRecord(Body):
-    """One of them: its body, and the line that it comes from.
+class RecordBody(Body):
+    """The body of one record's event, and the line that logged it.
 
-    All that it needs is in one object without a dict, and one tuple: a thousand may wait.
+    It is one object without a `__dict__`, and one tuple: a thousand may wait.
 
     Args:
-        common: what it has in common with others.
-        occurrence: what was logged; what its event is made from is released with the first bytes.
+        common: what all events of the handler share.
+        occurrence: what was logged; released once the event is encoded.
         sighting: why it pages, and what is known of its problem.
         key: its dedup key, which is another one than its problem's for a second alert.
         flood: the alert that it shares with others; None: it has its own.
@@ -50,7 +50,7 @@ class OfRecord(Body):
     Attributes:
         line: see `Caller`.
         considered: what `before_send` was given; None: it was not asked.
-        changed: what `before_send` has made of it; None: as it was.
+        changed: the trigger as `before_send` changed it; None: it was not changed.
     """
 
     # fmt: off
@@ -98,7 +98,7 @@ class OfRecord(Body):
         return self._known
 
     def trigger(self) -> Trigger:
-        """Return it before its redaction."""
+        """Return the trigger before its redaction."""
         if self.changed is not None:
             return figures.brought_up_to_date(self._history, self.changed)
         if self._flood is not None:
@@ -106,10 +106,10 @@ class OfRecord(Body):
         trigger = alert.compose(self._kept.occurrence(), self._key, self._history, self._common.fields)
         if self._flood is not None:
             trigger = self._flood.rewrite(trigger)
-        return trigger if self._worse is None else beside_the_first(trigger, self._problem.key, self._history)
+        return trigger if self._worse is None else second_alert(trigger, self._problem.key, self._history)
 
     def compose(self) -> Event:
-        """Return it as it is sent."""
+        """Return the event as it is sent."""
         event = self._common.redactor.event(self.trigger())
         if isinstance(event, Trigger):
             self._summary = event.summary
@@ -122,20 +122,27 @@ class OfRecord(Body):
         return self._take
 
     def _take(self, mine: Mine, composed: Trigger | None) -> Trigger | None:
-        """Let it tell what is known everywhere; see `figures.take`."""
+        """Add what all processes know; see `figures.take`."""
         if self._worse is not None:
-            return None  # which is the first alert's to tell
+            return None  # the first alert shows it
         return figures.take(self._history, self._problem.last.severity, mine, composed)
 
+    def foreseen(self, likely: Mine, composed: Event) -> Trigger | None:
+        if self._worse is not None or not isinstance(composed, Trigger):
+            return None
+        now = self._history
+        then = History(now.occurrences, now.suppressed, now.first_seen, now.since, now.why, shared=now.shared)
+        return figures.take(then, self._problem.last.severity, likely, composed)
+
     def on_bytes(self, encoded: EncodedEvent) -> None:
-        """Take its bytes: what they were made of is not needed any more."""
+        """Release what the event was made of: its bytes are known now."""
         self._kept = self._kept.without_data()
         self.changed = None
         if self._worse is None:
             self._common.last.keep(self._problem, self._history, self.considered, encoded)
 
     def decided(self, verdict: Verdict, reason: str) -> None:
-        """Take note of what became of it, and why."""
+        """Note in the ledger what became of the event, and why."""
         template = self._kept.msg
         self._common.decisions.note(
             verdict,

@@ -1,14 +1,14 @@
-"""Requests that wait to be asked together, and one who asks for all of them."""
+"""Requests of one process's handlers that are sent together: one thread asks for all that wait."""
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from operator import attrgetter
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from pagerduty_logging.events_api.clock import monotonic
@@ -25,7 +25,7 @@ MAX_KNOWN = 1_000
 PROMPT = 5.0
 """Seconds to wait for one who asks and gives up by itself in time; so long only if it gets no CPU."""
 LOOK = 0.25
-"""Seconds after which one looks for itself: between a thread and gevent's greenlets nothing wakes it."""
+"""Seconds after which a waiting thread checks by itself: a greenlet of gevent's cannot wake it."""
 STUCK = 10.0
 """Seconds after which an exchange that does not end holds up no other any more."""
 
@@ -35,15 +35,15 @@ _request = attrgetter("request")
 Do = Callable[[list[Request]], list[Reply]]
 
 
-class Waiting:
+class QueuedRequest:
     """One request that waits for its reply.
 
     Attributes:
         request: as given.
-        late: whether another one was asking when it came.
-        ended: whether there is a reply, or will never be.
-        reply, error: what came of it.
-        signal: is given something when it has ended, or when it may ask.
+        late: whether an exchange was under way when it came.
+        ended: whether it has a reply, or will never have one.
+        reply, error: the result; one of them, once it has ended.
+        signal: gets an item when it has ended, or when it is its turn to ask.
     """
 
     def __init__(self, request: Request) -> None:
@@ -52,10 +52,10 @@ class Waiting:
         self.ended = False
         self.reply: Reply | None = None
         self.error: BaseException | None = None
-        self.signal: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self.signal: SimpleQueue[None] = SimpleQueue()
 
     def end(self) -> None:
-        """Let the one who waits go on."""
+        """Wake the thread that waits for it."""
         self.ended = True
         self.signal.put(None)
 
@@ -66,19 +66,19 @@ class Waiting:
         return self.reply
 
 
-_Name = tuple[str, str, bool, bool]
+_Name = tuple[str, str, bool, int]
 
 
-class Known:
-    """What claims were answered a moment ago: the same claim by another user need not be asked."""
+class RecentAnswers:
+    """The latest answers to claims: the same claim of another handler need not be sent."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        # What it was answered, by whom it was made, how severe it was, and when it was answered.
+        # The answer, the sender, the severity of the claim, and the time of the answer.
         self._known: dict[_Name, tuple[Mine | Anothers, str, int, float]] = {}
 
     def answer(self, request: Request) -> Reply | None:
-        """Return what another user was answered to the same claim; None: ask."""
+        """Return the answer that another handler got to the same claim; None: ask."""
         claim = request.claim
         if claim is None or request.outcomes:
             return None
@@ -95,13 +95,13 @@ class Known:
         return Reply(0.0, answer=answer) if answer.again_in > 0.0 else None
 
     def forget(self, request: Request) -> None:
-        """Forget what is known of problems with which something else is about to happen."""
+        """Forget the answers about problems of which an outcome is handed in."""
         for outcome in request.outcomes:
-            for follow_up in (False, True):
+            for follow_up in range(3):
                 self._known.pop((request.sender.space, outcome.key, outcome.change, follow_up), None)
 
     def learn(self, request: Request, reply: Reply) -> None:
-        """Know an answer."""
+        """Remember an answer."""
         claim, answer = request.claim, reply.answer
         if claim is None or not isinstance(answer, Mine | Anothers):
             return
@@ -111,17 +111,18 @@ class Known:
 
 
 def _name(request: Request, claim: Claim) -> _Name:
-    return (request.sender.space, claim.key, claim.change, claim.follow_up)
+    follow_up = 1 + request.ends if claim.follow_up else 0  # the last process to end is answered otherwise
+    return (request.sender.space, claim.key, claim.change, follow_up)
 
 
-class Handed(Waiting):
-    """A hand-in that is left to a thread which does so for all: whoever is interested looks at it."""
+class HandedOver(QueuedRequest):
+    """A hand-in that a thread makes for all handlers; its handler may wait for it here."""
 
     others_wait = True
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
-        self._done: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._done: SimpleQueue[None] = SimpleQueue()
 
     def end(self) -> None:
         super().end()
@@ -130,39 +131,39 @@ class Handed(Waiting):
     def wait(self, seconds: float) -> bool:
         """Wait for its end; return whether it has ended."""
         if not self.ended and seconds > 0.0:
-            with suppress(queue.Empty):
+            with suppress(Empty):
                 self._done.get(timeout=seconds)
         return self.ended
 
 
-class Line:
-    """Requests that are asked together, by one of those who wait. Safe to share between threads.
+class RequestQueue:
+    """Requests that are sent together, by one of the threads that wait. Safe to share between threads.
 
-    Nobody looks again and again whether it is its turn: each is woken once, by the one who asked. A signal
-    handler may come in between.
+    No thread polls for its turn: each is woken once, by the one that asked before. A signal handler may run
+    in between.
 
     Args:
         clock: seconds, monotonic.
 
     Attributes:
-        known: what was just answered.
-        link: what the one speaks on who asks; None: nothing so far.
-        many: whether several ask here, so that an answer is kept for others.
+        known: the latest answers.
+        connection: what the asking thread uses; None: there is none yet.
+        many: whether several handlers ask here, so that answers are kept for others.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self.known = Known(clock)
-        self.link: Any = None
+        self.known = RecentAnswers(clock)
+        self.connection: Any = None
         self.many = False
         self._clock = clock
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[QueuedRequest] = deque()
         self._turn = threading.Lock()
         self._since = clock()
         self._prompt = self._gathers = False
 
-    def hand_over(self, request: Request, do: Do) -> Handed:
+    def hand_over(self, request: Request, do: Do) -> HandedOver:
         """Leave a hand-in to a thread that does it in a moment, with those of others."""
-        mine = Handed(request)
+        mine = HandedOver(request)
         self._waiting.append(mine)
         if not self._gathers:
             self._gathers = True
@@ -173,19 +174,19 @@ class Line:
 
     def _done_for_all(self, do: Do) -> None:
         time.sleep(LINGER)
-        self._gathers = False  # who comes from now on has it done once more
+        self._gathers = False  # a later one starts another thread
         for mine in list(self._waiting):
             self.run(mine, PROMPT, do)
 
-    def join(self, request: Request) -> Waiting:
-        """Let a request wait; to be followed by `run`."""
-        mine = Waiting(request)
+    def join(self, request: Request) -> QueuedRequest:
+        """Queue a request; to be followed by `run`."""
+        mine = QueuedRequest(request)
         mine.late = self._turn.locked()
         self._waiting.append(mine)
         return mine
 
-    def enter(self, request: Request) -> tuple[Waiting, Batch | None]:
-        """Let a request of one that gives up in time wait; return what is to be asked now, as `lead` does."""
+    def enter(self, request: Request) -> tuple[QueuedRequest, JointExchange | None]:
+        """Queue a request of a thread that gives up in time; return also what `lead` returns."""
         turn = self._turn
         if self._waiting or not turn.acquire(blocking=False):
             mine = self.join(request)
@@ -193,71 +194,72 @@ class Line:
         self._since, self._prompt = self._clock(), True
         if request.outcomes:
             self.known.forget(request)
-        mine = Waiting(request)
-        return mine, Batch(self, turn, [mine], [])
+        mine = QueuedRequest(request)
+        return mine, JointExchange(self, turn, [mine], [])
 
-    def lead(self, *, prompt: bool = False) -> Batch | None:
-        """Return what is to be asked now, if nobody else is asking.
+    def lead(self, *, prompt: bool = False) -> JointExchange | None:
+        """Return the exchange that this thread is to make; None: another thread is making one.
 
         Args:
-            prompt: it is certain that this one gives up in time.
+            prompt: this thread is certain to give up in time.
         """
         turn = self._turn
         if not turn.acquire(blocking=False):
             return None
         self._since, self._prompt = self._clock(), prompt
-        return Batch(self, turn, *self._taken())
+        return JointExchange(self, turn, *self._taken())
 
-    def run(self, mine: Waiting, seconds: float, do: Do, *, prompt: bool = False) -> bool:
-        """Ask for all who wait, or wait until another has; return whether it has ended.
+    def run(self, mine: QueuedRequest, seconds: float, do: Do, *, prompt: bool = False) -> bool:
+        """Ask for all that wait, or wait until another thread has; return whether it has ended.
 
         Args:
             mine: what `join` returned.
-            seconds: to wait for another one who asks, if it is not certain to give up in time.
+            seconds: to wait for another thread, if that is not certain to give up in time.
             do: does an exchange for several requests.
             prompt: `do` is certain to.
         """
         while not mine.ended:
-            batch = self.lead(prompt=prompt)
-            if batch is not None:
-                batch.ask(do)
+            joint = self.lead(prompt=prompt)
+            if joint is not None:
+                joint.ask(do)
             elif not self._woken(mine, seconds):
-                with suppress(ValueError):  # it was asked at this very moment, and counts once all the same
+                with suppress(ValueError):  # it was sent at this very moment, and counts once
                     self._waiting.remove(mine)
                 if self._clock() - self._since > STUCK:
-                    self._turn, self.link = threading.Lock(), None
+                    self._turn, self.connection = threading.Lock(), None
                 self.wake_next()  # it may have been this one's turn
                 return mine.ended
         return True
 
-    def _woken(self, mine: Waiting, seconds: float) -> bool:
+    def _woken(self, mine: QueuedRequest, seconds: float) -> bool:
         left, part = PROMPT, max(seconds, 0.0)
         while not mine.ended:
             try:
                 mine.signal.get(timeout=part)
                 return True
-            except queue.Empty:
+            except Empty:
                 left, part = left - part, max(part, LOOK)
             if left <= 0.0 or not self._prompt:
                 break
         return mine.ended
 
     def wake_next(self) -> None:
+        """Wake the thread whose turn it is."""
         if self._waiting:
             with suppress(IndexError):
                 self._waiting[0].signal.put(None)
 
-    def wait_again(self, entries: list[Waiting]) -> None:
-        """Let requests wait before all others."""
+    def wait_again(self, entries: list[QueuedRequest]) -> None:
+        """Put requests back at the head."""
         self._waiting.extendleft(reversed(entries))
 
-    def who_waited_as_long(self) -> list[Waiting]:
-        """Return those who came while one asked that gave up in time: they are not to wait once more."""
+    def waited_as_long(self) -> list[QueuedRequest]:
+        """Take those that came during an exchange that gave up in time: they do not wait once more."""
         return [self._waiting.popleft() for _ in range(len(self._waiting) if self._prompt else 0)]
 
-    def _taken(self) -> tuple[list[Waiting], list[Waiting]]:
-        """Take what waits; return what is to be asked, and what this will be the answer to."""
-        entries: dict[object, Waiting] = {}
+    def _taken(self) -> tuple[list[QueuedRequest], list[QueuedRequest]]:
+        """Take what waits; return what is to be sent, and the requests that get the same answers."""
+        entries: dict[object, QueuedRequest] = {}
         alike = []
         number = min(len(self._waiting), MOST)
         for _ in range(number):
@@ -276,42 +278,46 @@ class Line:
         return list(entries.values()), alike
 
 
-class Batch:
-    """What one asks, for itself and others; it ends with `ask`, whatever happens."""
+class JointExchange:
+    """One exchange for several requests, which a thread ends by `ask` or `leave`, whatever happens."""
 
     def __init__(
-        self, line: Line, turn: threading.Lock, entries: list[Waiting], alike: list[Waiting]
+        self,
+        queue: RequestQueue,
+        turn: threading.Lock,
+        entries: list[QueuedRequest],
+        alike: list[QueuedRequest],
     ) -> None:
         self.requests = list(map(_request, entries))
-        self._line = line
+        self._queue = queue
         self._turn = turn
         self._entries, self._alike = entries, alike
 
-    def leave(self, mine: Waiting) -> None:
-        """Ask nothing, and wait no more."""
-        self._line.wait_again([entry for entry in (*self._entries, *self._alike) if entry is not mine])
+    def leave(self, mine: QueuedRequest) -> None:
+        """Send nothing, and put the other requests back."""
+        self._queue.wait_again([entry for entry in (*self._entries, *self._alike) if entry is not mine])
         self._turn.release()
-        self._line.wake_next()
+        self._queue.wake_next()
 
     def ask(self, do: Do) -> None:
-        """Do the exchange, and let those go on who waited for it."""
+        """Make the exchange, and wake the threads that waited for it."""
         entries = self._entries
         try:
             replies = do(self.requests) if entries else []
             for entry, reply in zip(entries, replies, strict=True):
                 entry.reply = reply
-                if self._line.many:
-                    self._line.known.learn(entry.request, reply)
+                if self._queue.many:
+                    self._queue.known.learn(entry.request, reply)
             if self._alike:
                 for entry in self._alike:
                     entry.late = True
-                self._line.wait_again(self._alike)
+                self._queue.wait_again(self._alike)
         except BaseException as error:
-            entries += self._alike + self._line.who_waited_as_long()
+            entries += self._alike + self._queue.waited_as_long()
             for entry in entries:
                 entry.error = error
         finally:
             for entry in entries:
                 entry.end()
             self._turn.release()
-            self._line.wake_next()
+            self._queue.wake_next()
