@@ -21,6 +21,7 @@ from pagerduty_logging.state.throttle import Throttle
 
 from . import failure, objects, printed_shapes, shapes
 from .arguments import token_with_values
+from .formatted import Formatted
 from .lines import UNKNOWN, Line, Where, line_of
 from .problem import Identifier, decides_alone, object_alone
 from .tokens import Token, says_enough, token_of, token_of_words
@@ -39,12 +40,15 @@ class CallSites:
         mark: the attribute by which an exception that was paged is known.
         identifier: finds dedup keys.
         depths: by thread, how many records it is reading, see `Capturing`.
+
+    Attributes:
+        formatted: counts repeats that a queue has formatted.
     """
 
     # fmt: off
     __slots__ = (
         "_depths", "_identifier", "_known", "_known_at", "_known_objects", "_lines", "_mark", "_objects",
-        "_printed", "_shortcuts",
+        "_printed", "_shortcuts", "formatted",
     )
     # fmt: on
 
@@ -59,6 +63,7 @@ class CallSites:
         self._objects = objects.Objects()
         self._known_objects = self._objects.known
         self._printed = printed_shapes.PrintedShapes()
+        self.formatted = Formatted(self._lines, self._printed)
 
     def by_line(self, record: logging.LogRecord, message: str) -> Problem | None:
         """Return the problem that a record repeats, if its line decides that; otherwise None.
@@ -73,10 +78,10 @@ class CallSites:
         line = None if lines is None else lines.get(record.lineno)
         if line is None:
             return None
-        path, find, site, problem, function, module, texts, shape, at, _ = line
-        if path != record.pathname or record.args or site.over:
+        path, problem, function, texts, shape = line.path, line.problem, line.function, line.texts, line.shape
+        if path != record.pathname or record.args or line.site.over:
             return None
-        if module is not None and module != record.module:
+        if line.module is not None and line.module != record.module:
             return None
         found: Any
         joined: tuple[str, ...] | None = ()
@@ -89,8 +94,8 @@ class CallSites:
             if begins:
                 found, joined = self._by_printed(record, line, message[:begins], message, begins)
         else:
-            found = find(message)
-            if found is None and at >= 0 and message[:1] != "{":
+            found = line.find(message)
+            if found is None and line.at >= 0 and message[:1] != "{":
                 found = other = line.closely(message)
                 if other is not None:
                     problem, function, shape = other.problem, other.function, other.shape
@@ -116,7 +121,7 @@ class CallSites:
         if not joined:
             return None if joined is None or problem is UNKNOWN else problem
         # It reports for other code: what failed there makes the key, too.
-        if texts is not None or module is not None or appended:
+        if texts is not None or line.module is not None or appended:
             return None
         return self._known_at.get((path, record.lineno), _NOTHING).get((record.name, shape, joined))
 
@@ -125,7 +130,7 @@ class CallSites:
     ) -> tuple[object, tuple[str, ...]]:
         """Return what a line finds for words to which a traceback was appended, and what that joins.
 
-        It finds None for what it does not know. For `whole` and `begins` see `_printed_in`.
+        It finds None for what it does not know. For `whole` and `begins` see `printed_in`.
         """
         shape = self._printed.of((record.name, line.path, record.lineno, record.funcName), whole, begins)
         if HEADER in words:
@@ -306,7 +311,8 @@ class CallSites:
             return
         name, number = record.name, record.lineno
         where = Where(name, record.pathname, number, record.funcName, getattr(record, "module", None))
-        whole, begins = _printed_in(record, words)
+        left = None if record.exc_info else record.exc_text
+        whole, begins = printed_shapes.printed_in(words, left, formatted=record.args is None)
         means = None
         if begins is not None:
             words = words[:begins] if whole is words else words
@@ -377,18 +383,6 @@ class CallSites:
             return
         # What a record without them at this level calls for, they do not say.
         self._shortcuts.know_at(place, what, name, NEVER, problem, occurrence.kind)
-
-
-def _printed_in(record: logging.LogRecord, words: str) -> tuple[str, int | None]:
-    """Return the text in which a printed traceback follows an end of line, and where; None: there is none.
-
-    It is the message of a record that a queue formatted, or `exc_text` of one that came through a socket.
-    """
-    printed = record.exc_text
-    if type(printed) is str and printed and not record.exc_info:
-        return printed, -1
-    begins = printed_shapes.begin_of(words) if record.args is None else 0
-    return words, begins or None
 
 
 def _place_of(record: logging.LogRecord) -> tuple[str, str, int, object]:

@@ -12,7 +12,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api.events import Severity
@@ -115,7 +115,8 @@ class Texts:
         return f"{first_line(text)}\n"
 
 
-class Line(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Line:
     """What is known of a line."""
 
     path: str
@@ -132,8 +133,14 @@ class Line(NamedTuple):
     """What stands for its words in the key, where `problem` is theirs."""
     at: int = -1
     """Which template of the site it is; -1: it is none of them."""
-    others: Mapping[int, Line] = MappingProxyType({})
+    others: Mapping[int, Line] = field(default_factory=dict)
     """What is known of the line's other templates."""
+    alone: Problem = field(init=False)
+    """The problem, if a text that is found decides it alone; else `UNKNOWN`."""
+
+    def __post_init__(self) -> None:
+        alone = self.problem is not None and self.function is None and self.module is None
+        object.__setattr__(self, "alone", self.problem if alone else UNKNOWN)
 
     def closely(self, text: str) -> Line | None:
         """Return what is known of the template that fits a text in which the pattern might see more."""
@@ -223,11 +230,11 @@ def line_of(
         if known.at < 0:
             return None
         if at == before.at:
-            return known._replace(others=before.others) if _is_replaced(before, problem) else None
+            return replace(known, others=before.others) if _is_replaced(before, problem) else None
         other = before.others.get(at)
         if other is not None and not _is_replaced(other, problem):
             return None
-        return before._replace(others={**before.others, at: known}) if at < MAX_HOLES else None
+        return replace(before, others={**before.others, at: known}) if at < MAX_HOLES else None
     if before is not None and before.problem is not None:
         return None
     if not is_told_by_mask(function, words, token, site, joins=means is not None):
