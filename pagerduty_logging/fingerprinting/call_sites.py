@@ -233,10 +233,11 @@ class CallSites:
 
     def _by_object(self, record: logging.LogRecord) -> Problem | None:
         """Return the problem that a record repeats, if its message alone, an object, decides that."""
-        known = self._known_objects.get(_place_of(record))
+        known = self._known_objects.get((record.name, record.pathname, record.lineno, record.funcName))
         if known is None:
             return None
-        said = object_alone(record)
+        reports_more = record.args or record.exc_info or record.exc_text or sys.exception() is not None
+        said: object = object_alone(record) if reports_more else record.msg
         return None if said is None else objects.find(known, said, self._shown)
 
     def _words_of_error(self, error: BaseException) -> str | None:

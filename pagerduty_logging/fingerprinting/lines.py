@@ -96,13 +96,15 @@ class Texts:
             problem = self._problems.get(text)
             if problem is not None:
                 return problem
-        compared = self._compared(text)
-        if compared is None:
-            return None
+        if len(text) > alike.MAX_MASKED or (self._by_mask and "\n" in text):
+            part = self._compared(text)
+            if part is None:
+                return None
+            text = part
         if self._have_ids:
-            compared = alike.without_ids(compared)
-        compared = alike.without_digits(compared)
-        return self._problems.get(compared if means is None else (compared, means))
+            text = alike.without_ids(text)
+        text = alike.without_digits(text)
+        return self._problems.get(text if means is None else (text, means))
 
     def _compared(self, text: str) -> str | None:
         """Return the part of a text that decides its problem, with an end of line if there is more."""

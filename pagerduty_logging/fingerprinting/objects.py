@@ -21,6 +21,7 @@ from .words import Show, is_plain, may_be_data, not_asked, wordless, words_of
 Place: TypeAlias = tuple[str, str, int, object]
 """Logger, file, line and function."""
 MAX_PLACES: Final = 300
+_NAMES: Final = frozenset((str,))
 MAX_DEPTH: Final = 4
 MAX_ENTRIES: Final = 50
 _HIDES_MORE: Final = re.compile(r"\\|[0-9]_|[0-9.][eE][-+0-9]")
@@ -91,12 +92,13 @@ def find(known: Known, said: object, show: Show = not_asked) -> Problem | None:
 
 
 def _compared(said: Any, show: Show) -> tuple[str, object] | None:
-    """Return the text of a message, and its kind, or an exception's type and function; None: of no other."""
+    """Return the text of a message, and an exception's type and function; None of any other message."""
     kind = type(said)
     if kind is str:
-        return (said, kind) if may_be_data(said) else None
+        return (said, None) if may_be_data(said) else None
     if kind is dict:
-        return (repr(said), kind) if "exc_info" not in said and _is_plain(said, 0) else None
+        is_flat = PLAIN.issuperset(map(type, said.values())) and _NAMES.issuperset(map(type, said))
+        return (repr(said), None) if "exc_info" not in said and (is_flat or _is_plain(said, 0)) else None
     if not issubclass(kind, BaseException):
         return None
     words = shapes.words_of(said)
@@ -108,11 +110,7 @@ def _compared(said: Any, show: Show) -> tuple[str, object] | None:
 
 def _is_plain(said: dict[Any, Any], depth: int) -> bool:
     """Return whether a mapping has texts as names, and simple values, or lists and mappings of these."""
-    if not {str}.issuperset(map(type, said)):
-        return False
-    if PLAIN.issuperset(map(type, said.values())):
-        return True
-    if len(said) > MAX_ENTRIES or depth == MAX_DEPTH:
+    if len(said) > MAX_ENTRIES or depth == MAX_DEPTH or not _NAMES.issuperset(map(type, said)):
         return False
     for value in said.values():
         kind = type(value)

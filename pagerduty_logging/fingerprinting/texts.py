@@ -34,6 +34,7 @@ _MAX_LITTLE: Final = 1_000
 """Characters of a text, or bits of a number, that an object may hold to be printed as it is."""
 _MAX_HELD: Final = 40
 _MAX_WITHIN: Final = 3
+_args_of: Any = BaseException.__dict__["args"].__get__
 _SIMPLE: Final = PLAIN | {datetime.date, datetime.datetime, decimal.Decimal, uuid.UUID}
 _CLASS = re.compile(r"<class '(?:__(?:mp_)?main__\.)?([\w.<>]{1,200})'>")
 _WORDLESS = re.compile(r"\S{1,80}")
@@ -135,7 +136,7 @@ def _holds_little(msg: object) -> bool:
     """Return whether an exception or a data class holds few, short and simple values: it is soon printed."""
     if issubclass(type(msg), BaseException):
         error: Any = msg
-        return error.__cause__ is None and _are_little((*error.args, *error.__dict__.values()), 0)
+        return error.__cause__ is None and _are_little((*_args_of(error), *error.__dict__.values()), 0)
     return hasattr(type(msg), "__dataclass_fields__") and _is_little(msg, 0)
 
 

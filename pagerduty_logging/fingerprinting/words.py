@@ -118,20 +118,19 @@ def _if_no_data(words: str | None) -> str | None:
     return None if words is None or may_be_data(words) else words
 
 
-def _read(text: str) -> str | None:
-    """Return the words of a text that may be data; None if they are not easily found."""
-    if text[:1] not in FIRST and len(text) <= MAX_MASKED and "\\" not in text:
-        compared = without_digits(text)
-        words = _read_logfmt(compared)
-        if words == compared:
-            return text
-        if words is not None and "0" not in words:
-            return words
-    return _read_whole(text)
+def _read(text: str, *, compare: bool = True) -> str | None:
+    """Return the words of a text that may be data; None if they are not easily found.
 
-
-def _read_whole(text: str) -> str | None:
+    COMPARE: whether what logfmt says is looked up, without digits.
+    """
     words = forms.words_in(text)
+    if words is None and compare and text[:1] not in FIRST and len(text) <= MAX_MASKED and "\\" not in text:
+        compared = without_digits(text)
+        known = _read_logfmt(compared)
+        if known == compared:
+            return text
+        if known is not None and "0" not in known:
+            return known
     if words is None or not words.strip() or (len(words) <= 80 and _says_little(words)):
         data = structured.read_text(text)
         if data is text:
@@ -226,5 +225,5 @@ def _ranked(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for _, name in ranked)
 
 
-_read_logfmt = functools.lru_cache(maxsize=256)(_read_whole)
+_read_logfmt = functools.lru_cache(maxsize=256)(functools.partial(_read, compare=False))
 _says_little = functools.lru_cache(maxsize=256)(structured.says_little)

@@ -273,7 +273,7 @@ def test_what_an_exception_says_of_a_number_is_a_repeat_at_once(
             shop.get(kind) or ValueError,
             shop["fail"],
         )
-    assert handler.counted == 9
+    assert handler.counted > 5  # once a second the file is looked at
 
 
 @pytest.mark.parametrize("name", ["as_argument", "not_raised"])
