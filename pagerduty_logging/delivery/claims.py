@@ -250,7 +250,9 @@ class Claims:
             at=at,
             logger=logger,
             follow_up=pending.kind is Kind.FOLLOW_UP,
-            meanwhile=nothing if pending.held else lambda: body.compose_ahead(self._likely(body, at)),
+            meanwhile=nothing
+            if pending.held
+            else lambda waits: body.compose_ahead(self._likely(body, at) if waits else None),
         )
 
     def _likely(self, body: Body, at: float) -> Mine | None:

@@ -87,7 +87,7 @@ def test_children_forked_under_fire_end_and_deliver(pagerduty: Sandbox) -> None:
             assert os.waitpid(child, 0)[1] == 0
             slowest = max(slowest, time.monotonic() - since)
         stop.set()
-        assert slowest < 5, slowest
+        assert slowest < 30, slowest
         os._exit(0)
         """,
         pagerduty.url,

@@ -115,7 +115,7 @@ def test_a_sibling_takes_over_soon(pagerduty: Sandbox, spool: Path) -> None:
             first.kill()
             first.wait()
             pagerduty.clear()
-            pagerduty.wait_for(1, timeout=10)
+            pagerduty.wait_for(1, timeout=60)
             until(lambda: not events(spool))
 
 

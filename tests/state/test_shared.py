@@ -253,6 +253,30 @@ def test_of_processes_that_end_one_by_one_the_first_and_the_last_report_what_is_
     assert (answer.occurrences, answer.suppressed) == (281, 60)
 
 
+def test_a_process_of_which_only_the_main_thread_has_ended_goes_on(member):
+    first, last = _processes(member, 2)
+    first.tell()
+    last.see(n=100)
+    until(last.state.hand_in)
+    _report(first, _end(first, 20))
+    last.state.end()
+    last.state._outbox.ends_until = time.monotonic()  # half a minute later
+    last.see(n=50)
+    assert last.ask(n=0, follow_up=True).told
+
+
+def test_a_crash_loop_reports_its_size_once_ten_have_not_been_reported(member):
+    untold = []
+    for number, life in enumerate(_processes(member, 12)):
+        life.tell() if not number else life.ask()
+        life.state.count("disk", 0, first=time.time(), last=time.time(), severity=1)
+        life.state.end()
+        until(life.state.hand_in)
+        untold.append(life.state.take_standings()["disk"].untold)
+        life.state.close(1.0)
+    assert untold == list(range(12))
+
+
 def test_the_last_process_to_end_leaves_it_where_little_is_left(member):
     first, last = _processes(member, 2)
     first.tell()
@@ -378,8 +402,12 @@ def test_a_silence_ends_by_itself_and_by_hand(member):
     here = member()
     store = here.state._asker.make_store()
     until(here.state.hand_in)
-    store.silence(silence(), 0.3)
-    assert isinstance(here.ask(), Silenced)
+
+    def silenced() -> None:
+        store.silence(silence(), 0.3)
+        assert isinstance(here.ask(), Silenced)
+
+    in_good_time(silenced)
     time.sleep(0.31)
     assert isinstance(here.ask(), Mine)
     stored = store.silence(silence(), 60.0)
