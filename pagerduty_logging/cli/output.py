@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,7 +54,7 @@ def table(
         for row in clean:
             print("\t".join(row))
         return
-    widths = [max(map(len, column)) for column in zip(header, *clean, strict=True)]
+    widths = [max(map(columns, cells)) for cells in zip(header, *clean, strict=True)]
     print(coloured(_GAP.join(map(str.ljust, header, widths)).rstrip(), "bold"))
     for number, row in enumerate(clean):
         print(_GAP.join(_cell(cell, width, colours or {}) for cell, width in zip(row, widths, strict=True)))
@@ -62,15 +63,36 @@ def table(
 
 
 def room_for(column: int, header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """Return the characters that a terminal has for one column beside the others: at least 12."""
+    """Return the columns of a terminal that one of the table has beside the others: at least 12."""
     others = [row[:column] + row[column + 1 :] for row in (tuple(header), *map(tuple, rows))]
-    taken = sum(max(len(plain(cell)) for cell in cells) + len(_GAP) for cells in zip(*others, strict=True))
+    taken = sum(
+        max(columns(plain(cell)) for cell in cells) + len(_GAP) for cells in zip(*others, strict=True)
+    )
     return max(shutil.get_terminal_size().columns - taken, _LEAST)
 
 
 def _cell(text: str, width: int, colours: Mapping[str, str]) -> str:
-    padded = text.ljust(width)
+    padded = text + " " * (width - columns(text))
     return coloured(padded, colours[text]) if text in colours else padded
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: Chinese characters and emoji take two."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF")
+        for char in text
+    )
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text that takes so many columns at most, with a mark where it was cut."""
+    if columns(text) <= most:
+        return text
+    while columns(text) >= most:
+        text = text[:-1]
+    return text + "…"
 
 
 def age(seconds: float) -> str:

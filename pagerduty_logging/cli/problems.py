@@ -20,6 +20,9 @@ WATCH_INTERVAL = 2.0
 _HEADER = ("SEVERITY", "PROBLEM", "TIMES", "HOSTS", "FIRST", "LAST", "WINDOW", "KEY")
 _SUMMARY_CHARS = 60
 _LEAST_SUMMARY = 30
+_LEAST_OF_ALL = 16
+_NARROW = ("FIRST", "HOSTS", "WINDOW")
+"""What a narrow terminal does not show, the least needed first; `problems show` has it."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -151,15 +154,16 @@ def _show_table(rows: list[tuple[str, ...]]) -> None:
     room = _SUMMARY_CHARS
     if output.is_terminal():
         room = output.room_for(1, header, rows)
-        if room < min(_LEAST_SUMMARY, max(len(row[1]) for row in rows)):
+        if room < min(_LEAST_SUMMARY, max(output.columns(row[1]) for row in rows)):
             header, keys, rows = header[:-1], [row[-1] for row in rows], [row[:-1] for row in rows]
             room = output.room_for(1, header, rows)
-    shown = [(row[0], _cut(row[1], min(room, _SUMMARY_CHARS)), *row[2:]) for row in rows]
+        for name in _NARROW:
+            if room < _LEAST_OF_ALL:
+                place = header.index(name)
+                header, *rows = (row[:place] + row[place + 1 :] for row in (header, *rows))
+                room = output.room_for(1, header, rows)
+    shown = [(row[0], output.cut(row[1], min(room, _SUMMARY_CHARS)), *row[2:]) for row in rows]
     output.table(header, shown, {name: name for name in options.SEVERITIES}, keys)
-
-
-def _cut(text: str, chars: int) -> str:
-    return text if len(text) <= chars else text[: chars - 1] + "…"
 
 
 def _show_one(store: Store, args: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pagerduty_logging.cli import output
 from pagerduty_logging.cli.silence import length
 from pagerduty_logging.state.options import open_state
 from pagerduty_logging.state.protocol import Mine, Silenced
@@ -79,6 +80,27 @@ def test_a_narrow_terminal_shows_less_of_the_summary_and_the_whole_key(
     assert len(shown) == lines
     assert max(map(len, shown)) <= columns
     assert "orders-are-not-stored-although-paid" in "\n".join(shown).split()
+
+
+@pytest.mark.parametrize("columns", [44, 80, 200])
+def test_a_table_fits_a_terminal_whatever_letters_are_in_it(
+    command: Callable[..., Any], path: str, monkeypatch: pytest.MonkeyPatch, columns: int
+):
+    state = fleet(path)
+    page(state, "数据库不可用 🎉 " * 9, 1)
+    state.close(1.0)
+    monkeypatch.setattr("pagerduty_logging.cli.output.is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown = command("problems", "--state", path).out.splitlines()
+    rows = [line for line in shown if line.startswith(("SEVERITY", "error", "critical"))]
+    assert len(rows) >= 2
+    assert max(map(output.columns, rows)) <= columns
+    place = output.columns(rows[0].partition("LAST")[0])
+    for row in rows[1:]:
+        assert any(
+            output.columns(row[:end]) == place and row[end:].strip()[0].isdigit() for end in range(len(row))
+        )
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
