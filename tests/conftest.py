@@ -15,7 +15,7 @@ from pagerduty_logging.delivery import delivery, process
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
-from pagerduty_logging.state import breaker
+from pagerduty_logging.state import breaker, sqlite
 from pagerduty_logging.state import redis as redis_state
 
 # A busy machine is slow now and then; that says nothing of what is tested.
@@ -48,6 +48,7 @@ def _patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(delivery, "A_MOMENT", 5.0)  # to decide what was logged, before `stats` counts it
     if "hurried" not in request.fixturenames:
         monkeypatch.setattr(breaker, "PATIENCE", 20.0)
+        monkeypatch.setattr(sqlite, "PATIENCE", 20.0)
         monkeypatch.setattr(redis_state, "PATIENCE", 20.0)
         monkeypatch.setattr(redis_state, "PATIENCE_IN_BACKGROUND", 20.0)
 
