@@ -86,8 +86,12 @@ class Pager(logging.Handler):
         if self.filters and not (record := self._passed(record)):
             return False
         try:
-            if type(record.msg) is str:
-                problem = self._known[record.name][record.msg]
+            if record.args is None and self._call_sites.formatted.count(record.__dict__, _now):
+                self.repeats += 1
+                return True
+            message = record.msg
+            if type(message) is str:
+                problem = self._known[record.name][message]
                 if (
                     problem.quiet_until > _now()
                     and record.levelno == problem.level

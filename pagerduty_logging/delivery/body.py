@@ -27,8 +27,8 @@ class Body(ABC):
         why, size, encoded: as given, or as it is now.
         bare: whether this is the barest form already.
         refused: the bytes that PagerDuty refused before, if this is the barest form of them.
-        take: takes what a shared state knows, for the event to tell; returns the trigger that was composed
-            before, if there is one, with that in it. None: the event tells nothing of it.
+        take: adds what a shared state knows to the event; returns the trigger that was composed before, if
+            there is one, with that in it. None: the event does not show it.
     """
 
     __slots__ = ("_ahead", "_composed", "encoded", "size", "why")
@@ -74,7 +74,7 @@ class Body(ABC):
         """Make an event that is likely to be sent in a moment; what fails here fails again then.
 
         Args:
-            likely: what `tell` is likely to be given, for which the bytes are made too; None: unknown.
+            likely: what `add_figures` is likely to be given, for which the bytes are made too; None: unknown.
         """
         if self.encoded is None:
             with suppress(Exception):
@@ -90,8 +90,8 @@ class Body(ABC):
         """Compose the event again when it is sent: more may be known by then."""
         self._composed = self._ahead = None
 
-    def tell(self, mine: Mine, adopted: Take | None = None) -> None:
-        """Let the event tell what the shared state knows of its problem, also if it was composed before.
+    def add_figures(self, mine: Mine, adopted: Take | None = None) -> None:
+        """Add what the shared state knows of the problem to the event, also if it was composed before.
 
         Args:
             mine: what it knows.

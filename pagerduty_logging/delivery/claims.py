@@ -92,14 +92,14 @@ class Claims:
     """Asks, sends nothing itself, and never raises. For one thread at a time: the one that sends.
 
     Args:
-        state: is asked, and told what was logged and what came of it.
-        throttle: counts what was logged, and is told what others did.
+        state: answers claims, and gets counts and outcomes.
+        throttle: counts what was logged, and learns what others did.
         queue: the events.
         again: reports a problem once more that went on in a window which is no longer open for all.
-        size: reports the size of a problem, so many seconds after its event, if nobody has in time.
+        size: reports the size of a problem, so many seconds after its event, if no other process has.
         adopted: takes what the state knows for an event of a dead process; None: it says what that knew.
         windows: for how long repeats are counted, not sent.
-        release: what runs; None: unknown.
+        release: the program's; None: unknown.
         guard: is entered while the state is asked, on the thread that does so.
         clock: the queue's, in seconds.
         wall: seconds since the epoch.
@@ -136,7 +136,7 @@ class Claims:
     # --- counts -----------------------------------------------------------------------------------
 
     def look(self) -> bool:
-        """Hand in what was counted, if it is time; tell whether an event may go now that waited."""
+        """Hand in what was counted, if it is time; return whether a waiting event may go now."""
         at_once, self._haste.finishing = self._haste.finishing, False
         if at_once:
             self._counting.note_end()
@@ -160,7 +160,7 @@ class Claims:
         self._haste.until = self._clock() + seconds
 
     def end(self, seconds: float) -> None:
-        """The process ends in so many seconds: what another one has not told by half of that is sent here."""
+        """The process ends in so many seconds: what no other has reported by half of that is sent here."""
         now = self._clock()
         self._haste = _Haste(now + seconds, now + seconds / 2, min(GATHER, seconds / 4))
         self.finish()
@@ -187,7 +187,7 @@ class Claims:
         self._state.close(seconds)
 
     def _learn(self) -> bool:
-        """Let the throttle know how the problems just handed in stand for all; tell whether it was news."""
+        """Update the throttle by the standings of what was handed in; return whether there was news."""
         known = False
         for key, standing in self._state.take_standings().items():
             if standing.leased and not standing.told:
@@ -229,7 +229,7 @@ class Claims:
             self._learn()
         pending.held = False
         if isinstance(answer, Mine):
-            pending.body.tell(answer, self._adopted)
+            pending.body.add_figures(answer, self._adopted)
             return True
         return self._follows(pending, answer)
 
@@ -250,7 +250,9 @@ class Claims:
             at=at,
             logger=logger,
             follow_up=pending.kind is Kind.FOLLOW_UP,
-            meanwhile=nothing if pending.held else lambda: body.compose_ahead(self._likely(body, at)),
+            meanwhile=nothing
+            if pending.held
+            else lambda waits: body.compose_ahead(self._likely(body, at) if waits else None),
         )
 
     def _likely(self, body: Body, at: float) -> Mine | None:

@@ -33,7 +33,7 @@ class Stats:
         retries: failed attempts after which the event was kept.
         oldest_pending_age: seconds the oldest pending event has waited; None if there is none.
         last_error: the latest failure, in words; None if there was none.
-        state: how the shared state does; None: there is none.
+        state: whether the shared state answers, since when, and why not; None: there is none.
         out_of_reach: what keeps every ERROR from the handler, in words, such as a library's `dictConfig` that
             removed it; None if errors reach it, or if that cannot be known.
     """

@@ -12,7 +12,7 @@ class Turns:
     """The waiting events of one severity and kind, in the order in which they go.
 
     The line that has waited longest goes first, with its oldest event; then it waits again. Where every line
-    has one event, that is the order in which they came. Lines are told apart by `Pending.turn`.
+    has one event, that is the order in which they came. Lines are distinguished by `Pending.turn`.
     """
 
     def __init__(self) -> None:

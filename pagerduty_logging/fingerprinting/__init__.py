@@ -121,11 +121,11 @@ class Fingerprinter:
         )
 
     def __call__(self, record: logging.LogRecord) -> str:
-        """Return the dedup key of RECORD: at most 255 characters, never empty; see `identify`."""
+        """Return the dedup key of `record`: at most 255 characters, never empty; see `identify`."""
         return self.identify(record).key
 
     def identify(self, record: logging.LogRecord) -> Identity:
-        """Return the dedup key of RECORD and whether its name and ``msg`` alone decided it.
+        """Return the dedup key of `record` and whether its name and ``msg`` alone decided it.
 
         Raises only what a ``__str__`` of the application raises and is no `Exception`, as KeyboardInterrupt.
         """
@@ -151,14 +151,14 @@ class Fingerprinter:
             return Identity(_key_of_last_resort(record, self._everywhere), False)
 
     def key_by(self, token: Token) -> str | None:
-        """Return the key of every record with this TOKEN; None if the options need more than the token."""
+        """Return the key of every record with this `token`; None if the options need more than the token."""
         if self._exception_type or self._function_name or self._template_source != "source":
             return None
         name, template, joined = token
         return parts.key_of(parts.without_numbers(name), template, (*joined, *self._everywhere))
 
     def explain(self, record: logging.LogRecord) -> Explanation:
-        """Return what `identify` does with RECORD and why; raises no more than it."""
+        """Return what `identify` does with `record` and why; raises no more than it."""
         record = completed(record)
         try:
             own = overrides.own_key(record.__dict__)
@@ -182,7 +182,7 @@ class Fingerprinter:
     ) -> tuple[Rule, str, tuple[str, ...], bool]:
         """The rules in their order: (rule, template, what joins in, by the message alone).
 
-        ORDINARY: what `failure.is_ordinary` said, if asked. MISSED: no template fits `record.msg`.
+        `ordinary`: what `failure.is_ordinary` said, if asked. `missed`: no template fits `record.msg`.
         """
         msg = record.msg
         if self._template_source == "raw":
@@ -250,7 +250,7 @@ _default: Final = Fingerprinter()
 
 
 def fingerprint(record: logging.LogRecord) -> str:
-    """Return the dedup key of RECORD: one problem, one key, in every process and release. It never raises.
+    """Return the dedup key of `record`: one problem, one key, in every process and release. It never raises.
 
     The key is at most 255 characters long and starts with the version of the scheme, unless the
     record brings its own: ``extra={"pagerduty": {"dedup_key": "..."}}``.
@@ -259,14 +259,14 @@ def fingerprint(record: logging.LogRecord) -> str:
 
 
 def explain(record: logging.LogRecord) -> Explanation:
-    """Return the dedup key of RECORD with the template and the rule it was made by."""
+    """Return the dedup key of `record` with the template and the rule it was made by."""
     return _default.explain(record)
 
 
 def explain_source(
     path: str, line: int, message: str | None = None, *, logger: str = "root"
 ) -> Explanation | None:
-    """Explain the key of a call site, for a MESSAGE it logged or for any that fits its template.
+    """Explain the key of a call site, for a `message` it logged or for any that fits its template.
 
     Args:
         path: the source file.
@@ -287,7 +287,7 @@ def explain_source(
 
 
 def writes_traceback(record: logging.LogRecord) -> bool:
-    """Return whether RECORD's line, as its source shows, put a traceback into its own message.
+    """Return whether `record`'s line, as its source shows, put a traceback into its own message.
 
     No queue has appended it then: anybody may have sent it.
     """
@@ -350,7 +350,7 @@ def _of_most(record: logging.LogRecord) -> Identity | Literal["missed", "not ord
 
 
 def _template(record: logging.LogRecord, text: Text, *, reads: bool, missed: bool) -> tuple[Rule, str, Text]:
-    """Return the rule, its template, and TEXT, which may be split differently once the source is known."""
+    """Return the rule, its template, and `text`, which may be split differently once the source is known."""
     path, line = record.pathname, record.lineno
     if reads:
         found = None if missed else source.template_of(path, line, text.text)

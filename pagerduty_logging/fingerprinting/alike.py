@@ -6,10 +6,10 @@ import functools
 import re
 from typing import Final
 
-from .masking import mask
+from .masking import MAX_TEXT_CHARS, first_line, mask
 
-MAX_MASKED: Final = 400
-"""Characters of the longest text whose mask is looked up."""
+MAX_MASKED: Final = MAX_TEXT_CHARS
+"""Characters of the longest line whose mask is looked up."""
 # An entry for each usual character: `translate` catches an exception for each one that is missing.
 _ZEROS: Final = "".join("0" if chr(n).isdecimal() else chr(n) for n in range(128))
 # UUIDs, and hexadecimal numbers that cannot be read as decimal ones with an exponent or a unit. A digit in
@@ -28,11 +28,14 @@ def mask_of(text: str) -> str:
 
 
 def mask_without_digits(text: str) -> str | None:
-    """What `mask` returns for all texts that differ from this one so; None if it varies."""
-    if len(text) > MAX_MASKED:
-        return None
-    shape = _mask(without_digits(without_ids(text)))
+    """What `mask` returns for all texts whose first line differs from this one's so; None if it varies."""
+    shape = _mask(without_digits(without_ids(masked_part(text))))
     return None if "0" in shape else shape
+
+
+def masked_part(text: str) -> str:
+    """The part of a text on which its mask depends."""
+    return first_line(text) if len(text) > MAX_MASKED or "\n" in text else text
 
 
 def without_ids(text: str) -> str:

@@ -19,11 +19,11 @@ from pagerduty_logging.record.occurrence import MAX_TEMPLATE_CHARS, Occurrence, 
 from pagerduty_logging.state.problem import NEVER, Problem
 from pagerduty_logging.state.throttle import Throttle
 
-from . import failure, printed_shapes, shapes
-from .arguments import raised_among, token_with_values
+from . import failure, objects, printed_shapes, shapes
+from .arguments import token_with_values
+from .formatted import Formatted
 from .lines import UNKNOWN, Line, Where, line_of
-from .mappings import Mappings
-from .problem import Identifier
+from .problem import Identifier, decides_alone, object_alone
 from .tokens import Token, says_enough, token_of, token_of_words
 from .words import HEADER, shown, words_of
 
@@ -40,12 +40,15 @@ class CallSites:
         mark: the attribute by which an exception that was paged is known.
         identifier: finds dedup keys.
         depths: by thread, how many records it is reading, see `Capturing`.
+
+    Attributes:
+        formatted: counts repeats that a queue has formatted.
     """
 
     # fmt: off
     __slots__ = (
-        "_depths", "_identifier", "_known", "_known_at", "_known_mappings", "_lines", "_mappings", "_mark",
-        "_printed", "_shortcuts",
+        "_depths", "_identifier", "_known", "_known_at", "_known_objects", "_lines", "_mark", "_objects",
+        "_printed", "_shortcuts", "formatted",
     )
     # fmt: on
 
@@ -57,9 +60,10 @@ class CallSites:
         self._lines: Mapping[str, Mapping[int, Line]] = throttle.shortcuts.lines
         self._mark = mark
         self._depths = depths
-        self._mappings = Mappings()
-        self._known_mappings = self._mappings.known
+        self._objects = objects.Objects()
+        self._known_objects = self._objects.known
         self._printed = printed_shapes.PrintedShapes()
+        self.formatted = Formatted(self._lines, self._printed)
 
     def by_line(self, record: logging.LogRecord, message: str) -> Problem | None:
         """Return the problem that a record repeats, if its line decides that; otherwise None.
@@ -74,10 +78,10 @@ class CallSites:
         line = None if lines is None else lines.get(record.lineno)
         if line is None:
             return None
-        path, find, site, problem, function, module, texts, shape, at, _ = line
-        if path != record.pathname or record.args or site.over:
+        path, problem, function, texts, shape = line.path, line.problem, line.function, line.texts, line.shape
+        if path != record.pathname or record.args or line.site.over:
             return None
-        if module is not None and module != record.module:
+        if line.module is not None and line.module != record.module:
             return None
         found: Any
         joined: tuple[str, ...] | None = ()
@@ -90,8 +94,8 @@ class CallSites:
             if begins:
                 found, joined = self._by_printed(record, line, message[:begins], message, begins)
         else:
-            found = find(message)
-            if found is None and at >= 0 and message[:1] != "{":
+            found = line.find(message)
+            if found is None and line.at >= 0 and message[:1] != "{":
                 found = other = line.closely(message)
                 if other is not None:
                     problem, function, shape = other.problem, other.function, other.shape
@@ -102,11 +106,11 @@ class CallSites:
             problem = found
             if function != record.funcName or not (texts and texts.are_fresh()):
                 return None
-            if raised and shapes.words_of(raised[1]) in (None, message):
-                return None
-        elif function is not None and (function != record.funcName or raised or appended):
+        elif function is not None and (function != record.funcName or appended):
             return None
         if raised:
+            if function is not None and self._words_of_error(raised[1]) in (None, message):
+                return None
             if failure.is_ordinary(record, raised[1]):
                 return problem if problem is not UNKNOWN else None
             joined = failure.joined_of(record, ordinary=False)
@@ -117,7 +121,7 @@ class CallSites:
         if not joined:
             return None if joined is None or problem is UNKNOWN else problem
         # It reports for other code: what failed there makes the key, too.
-        if texts is not None or module is not None or appended:
+        if texts is not None or line.module is not None or appended:
             return None
         return self._known_at.get((path, record.lineno), _NOTHING).get((record.name, shape, joined))
 
@@ -126,7 +130,7 @@ class CallSites:
     ) -> tuple[object, tuple[str, ...]]:
         """Return what a line finds for words to which a traceback was appended, and what that joins.
 
-        It finds None for what it does not know. For `whole` and `begins` see `_printed_in`.
+        It finds None for what it does not know. For `whole` and `begins` see `printed_in`.
         """
         shape = self._printed.of((record.name, line.path, record.lineno, record.funcName), whole, begins)
         if HEADER in words:
@@ -175,11 +179,13 @@ class CallSites:
         if problem is None:
             if record.args:
                 problem = self._by_template(record)
+                if problem is None and self._known_objects and message == "%s":
+                    problem = self._by_object(record)
             else:
                 if (kind := type(message)) is str:
                     problem = self.by_line(record, message)
-                if problem is None and self._known_mappings and _says_all(record, []):
-                    problem = self._mappings.find(_place_of(record), message)
+                if problem is None and self._known_objects:
+                    problem = self._by_object(record)
                 if problem is None and (kind is dict or not issubclass(kind, BaseException)):
                     words = words_of(message, self._shown)
                     if words is not None and words is not message:
@@ -211,16 +217,32 @@ class CallSites:
             if whole is None:
                 return None
             record = whole
-        token = token_of(record, self._shown) if words is None else token_of_words(record, words)
+        if words is None:
+            token = token_of(record, self._shown)
+        else:
+            token = token_of_words(record, words, show=self._shown)
         problem = here.get(token)
         if problem is None:
             return None
         if token is not None and not problem.over:
             if words is not None:
                 self.learn_line(record, words, token, problem)
-            elif type(record.msg) in (dict, str) and not record.args and _says_all(record, []):
-                self._mappings.learn(_place_of(record), record.msg, token, problem)
+            elif (said := object_alone(record)) is not None:
+                self._objects.learn(_place_of(record), said, token, problem, self._shown)
         return record, problem
+
+    def _by_object(self, record: logging.LogRecord) -> Problem | None:
+        """Return the problem that a record repeats, if its message alone, an object, decides that."""
+        known = self._known_objects.get(_place_of(record))
+        if known is None:
+            return None
+        said = object_alone(record)
+        return None if said is None else objects.find(known, said, self._shown)
+
+    def _words_of_error(self, error: BaseException) -> str | None:
+        """Return what an exception says; None if it cannot be asked."""
+        words = shapes.words_of(error)
+        return self._shown(error) if words is None else words
 
     def _shown(self, said: object) -> str | None:
         """Return what an object says; None while another record is read on this thread.
@@ -288,7 +310,8 @@ class CallSites:
             return
         name, number = record.name, record.lineno
         where = Where(name, record.pathname, number, record.funcName, getattr(record, "module", None))
-        whole, begins = _printed_in(record, words)
+        left = None if record.exc_info else record.exc_text
+        whole, begins = printed_shapes.printed_in(words, left, formatted=record.args is None)
         means = None
         if begins is not None:
             words = words[:begins] if whole is words else words
@@ -359,41 +382,6 @@ class CallSites:
             return
         # What a record without them at this level calls for, they do not say.
         self._shortcuts.know_at(place, what, name, NEVER, problem, occurrence.kind)
-
-
-def decides_alone(record: logging.LogRecord) -> bool:
-    """Return whether the template of RECORD alone decides its key: arguments and exceptions say no more."""
-    raised = raised_among(record.args)
-    return raised is not None and _says_all(record, raised, also=True)
-
-
-def _says_all(record: logging.LogRecord, raised: list[BaseException], *, also: bool = False) -> bool:
-    """Return whether the line's own `except` caught all that RECORD reports; ALSO: in its `exc_info`, too."""
-    info: Any = record.exc_info
-    if info:
-        if not also or type(info) is not tuple or len(info) != 3:
-            return False
-        raised = [info[1], *[error for error in raised if error is not info[1]]] if raised else [info[1]]
-    elif record.exc_text:
-        return False
-    elif not raised and (handled := sys.exception()) is not None:
-        raised = [handled]
-    for error in raised:  # noqa: SIM110  # a generator costs more than most of this
-        if not failure.is_ordinary(record, error):
-            return False
-    return True
-
-
-def _printed_in(record: logging.LogRecord, words: str) -> tuple[str, int | None]:
-    """Return the text in which a printed traceback follows an end of line, and where; None: there is none.
-
-    It is the message of a record that a queue formatted, or `exc_text` of one that came through a socket.
-    """
-    printed = record.exc_text
-    if type(printed) is str and printed and not record.exc_info:
-        return printed, -1
-    begins = printed_shapes.begin_of(words) if record.args is None else 0
-    return words, begins or None
 
 
 def _place_of(record: logging.LogRecord) -> tuple[str, str, int, object]:

@@ -89,7 +89,7 @@ def reported_exception(exc_info: object, message: object) -> BaseException | Non
 
 
 def raised(exception: BaseException, chosen: Chosen = innermost) -> Failure:
-    """Return what EXCEPTION is and where it was raised; of a group, the same of its members."""
+    """Return what `exception` is and where it was raised; of a group, the same of its members."""
     if is_group(exception):
         causes = {_cause(exception_type(leaf), chosen(places_behind(leaf))) for leaf in _leaves(exception)}
         return Failure(exception_type(exception), members=tuple(sorted(causes)))
@@ -226,7 +226,7 @@ def name_of_class(cls: type) -> str:
 
 
 def places_behind(exception: BaseException) -> list[Place]:
-    """Return the frames of EXCEPTION, then those of the process or notebook that it came from."""
+    """Return the frames of `exception`, then those of the process or notebook that it came from."""
     places = places_of(exception.__traceback__)
     cause = exception.__cause__
     if cause is not None:

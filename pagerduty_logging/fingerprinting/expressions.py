@@ -37,7 +37,7 @@ class _Text(ast.Constant):
 
 
 def templates_in(lines: Lines, lineno: int) -> list[Template]:
-    """Return the templates of the calls that LINENO is part of, the likeliest first."""
+    """Return the templates of the calls that `lineno` is part of, the likeliest first."""
     found: list[tuple[tuple[int, int, int], Template]] = []
     around = parsed_around(lines, lineno)
     if around is None:
@@ -60,7 +60,7 @@ def templates_in(lines: Lines, lineno: int) -> list[Template]:
 def templates_of(
     tree: ast.Module, lines: list[str], call: ast.Call, argument: ast.expr, *, formatted: bool
 ) -> list[Template]:
-    """Return the templates of one ARGUMENT of a CALL, the likeliest first.
+    """Return the templates of one `argument` of a `call`, the likeliest first.
 
     Args:
         tree: of the whole file.
@@ -74,7 +74,7 @@ def templates_of(
 
 
 def _calls(tree: ast.AST, line: int) -> list[ast.Call]:
-    """The calls that LINE is part of, in the order of the source."""
+    """The calls that `line` is part of, in the order of the source."""
     calls: list[ast.Call] = []
     todo: list[ast.AST] = [tree]
     while todo and len(calls) < _MAX_CALLS:
@@ -143,7 +143,7 @@ class _Scopes:
         return self._found
 
     def assigned(self, name: str, call: ast.Call) -> list[tuple[ast.expr, bool]]:
-        """The values NAME may have at CALL, nearest first, and whether more was appended."""
+        """The values `name` may have at `call`, nearest first, and whether more was appended."""
         values: list[tuple[int, ast.expr]] = []
         grown = False
         for node in self._assignments():
@@ -209,7 +209,7 @@ class _Reader:
                     yield Template(HOLE.join(braces), braces)
 
     def variants(self, node: ast.expr, depth: int = 0) -> list[Pieces]:
-        """The texts NODE may give, opaque parts as holes; at most `_MAX_VARIANTS`."""
+        """The texts `node` may give, opaque parts as holes; at most `_MAX_VARIANTS`."""
         if depth > _MAX_DEPTH:
             return [OPAQUE]
         depth += 1

@@ -35,7 +35,7 @@ _FRAMES: Final = range(places.MAX_FRAMES)
 def reported_crash(
     record: logging.LogRecord, appended: str = "", *, ordinary: bool | None = None
 ) -> Failure | None:
-    """Return what RECORD's exception is, if the record only reports a crash of other code.
+    """Return what `record`'s exception is, if the record only reports a crash of other code.
 
     One call site then reports every failure of the application, and its template distinguishes
     nothing: an uncaught-exception hook, a web framework, a task runner, an executor, a catch-all
@@ -84,12 +84,12 @@ def reported_crash(
 
 
 def _says_nothing_itself(record: logging.LogRecord) -> bool:
-    """Return whether RECORD is asyncio's or our hooks': their words are the same for every failure."""
+    """Return whether `record` is asyncio's or our hooks': their words are the same for every failure."""
     return record.name == _ASYNCIO or record.__dict__.get("_pagerduty_uncaught") is True
 
 
 def is_ordinary(record: logging.LogRecord, exception: BaseException | None = None) -> bool:
-    """Return whether RECORD's line is the application's and caught what it logs: a quick check.
+    """Return whether `record`'s line is the application's and caught what it logs: a quick check.
 
     Args:
         record: the record.
@@ -172,7 +172,7 @@ def _shows_all(record: logging.LogRecord, exception: BaseException) -> bool:
 
 
 def may_be_handed(record: logging.LogRecord, exception: BaseException) -> bool:
-    """Return whether RECORD, without `exc_info`, may report other code's exception, see `with_handled`."""
+    """Return whether `record`, without `exc_info`, may report other code's exception, see `with_handled`."""
     if exception.__traceback__ is None or is_ordinary(record, exception):
         return False
     # A library's line is given the exception that it handles, see `reporters`.
@@ -221,7 +221,7 @@ def _reports_for(
 
 
 def _is_handed(record: logging.LogRecord, exception: BaseException) -> bool:
-    """Return whether RECORD's line is the application's, and reports an exception that was passed to it.
+    """Return whether `record`'s line is the application's, and reports an exception that was passed to it.
 
     To an ordinary `except` around its own call nothing was passed.
     """
@@ -369,7 +369,7 @@ def _is_caught_for_all(here: list[Place], record: logging.LogRecord, exception: 
 
 
 def _runs_a_value(exception: BaseException | None, own: int) -> bool:
-    """Whether the function at the index OWN ran a value; a printed traceback does not show that."""
+    """Whether the function at the index `own` ran a value; a printed traceback does not show that."""
     if exception is None:
         return False
     entry = next(itertools.islice(places.entries_of(exception.__traceback__), own, None), None)

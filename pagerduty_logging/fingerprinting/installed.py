@@ -52,7 +52,7 @@ def _top_level_name(package: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _imports(package: str, other: str) -> bool:
-    """Return whether a module of PACKAGE has a name for OTHER, or for something that OTHER defines."""
+    """Return whether a module of `package` has a name for `other`, or for something that `other` defines."""
     main = _top_level_name(package_of(places.main_file() or ""))
     for name, module in list(sys.modules.items()):
         if name == places.MAIN:
@@ -67,7 +67,7 @@ def _imports(package: str, other: str) -> bool:
 
 
 def _origin(value: object) -> str | None:
-    """The name of the module that VALUE is, or that defined it."""
+    """The name of the module that `value` is, or that defined it."""
     try:
         known = value.__dict__ if isinstance(value, type(sys)) else value
         name = known["__name__"] if isinstance(known, dict) else getattr(known, "__module__", None)
@@ -78,7 +78,7 @@ def _origin(value: object) -> str | None:
 
 @functools.lru_cache(maxsize=8)
 def _all_is_installed(modules: int) -> bool:
-    """Return whether all MODULES that this process has loaded are installed: then the application is too.
+    """Return whether all `modules` that this process has loaded are installed: then the application is too.
 
     The number of modules is the cache's key: the answer may change when more are loaded.
     """

@@ -12,7 +12,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api.events import Severity
@@ -20,16 +20,18 @@ from pagerduty_logging.record import places
 from pagerduty_logging.state.problem import Last, Problem
 
 from . import alike, parts, source
-from .masking import says_nothing
+from .masking import first_line, says_nothing
 from .templates import Template
+from .texts import may_be_repr
 from .tokens import Token, part_in, says_enough, shape_without_digits
-from .words import LAST, TEMPLATE, is_plain, may_be_data
+from .words import FIRST, LAST, TEMPLATE, is_plain, may_be_data, words_of
 
 MAX_HOLES: Final = 16
 MAX_BEFORE: Final = 3
 """How many likelier templates a line may have before the one of its pattern."""
 MAX_TEXTS: Final = 32
-"""How many texts one line may have."""
+MAX_CHARACTERS: Final = 12_000
+"""How many texts one line may have, and about how long they may be together."""
 _MAX_WITHIN: Final = 200
 """Characters of a value before another piece: each of them is looked at."""
 _NO_FIELD: Final = re.compile(r"[\w.-]*+[^\w.=-]", re.ASCII)
@@ -48,12 +50,13 @@ class Texts:
 
     Args:
         look_again: whether to check its file again and again, because it may get a template.
-        ids: whether to compare them without their ids, too: if only their masks decide their keys.
+        by_mask: whether only their masks decide their keys: ids in them, and later lines, are not compared.
     """
 
-    def __init__(self, *, look_again: bool, ids: bool) -> None:
+    def __init__(self, *, look_again: bool, by_mask: bool) -> None:
         self._problems: dict[object, Problem] = {}
-        self._ids = ids
+        self._characters = 0
+        self._by_mask = by_mask
         self._have_ids = False
         self._fresh_until = time.monotonic() + source.LOOK_AGAIN if look_again else math.inf
 
@@ -66,36 +69,52 @@ class Texts:
         return False
 
     def add(self, text: str, problem: Problem, means: object = None) -> None:
-        """Add a text, and with it all that differ from it in their digits only.
+        """Add a text, and with it all that are like it.
 
         Args:
             text: it.
             problem: its problem.
-            means: what a traceback that is appended to it means, see `PrintedShape`. Default: there is none.
+            means: what else decides the problem, such as a traceback that is appended to it, see
+                `PrintedShape`. Default: nothing does.
         """
-        if len(self._problems) >= MAX_TEXTS:
+        compared = self._compared(text)
+        if compared is None:
+            return
+        if len(self._problems) >= MAX_TEXTS or self._characters > MAX_CHARACTERS:
             self._problems.clear()
+            self._characters = 0
             self._have_ids = False
-        if self._ids and (shown := alike.without_ids(text)) != text:
-            self._have_ids, text = True, shown
-        text = alike.without_digits(text)
-        self._problems[text if means is None else (text, means)] = problem
+        if self._by_mask and (shown := alike.without_ids(compared)) != compared:
+            self._have_ids, compared = True, shown
+        self._characters += len(compared)
+        compared = alike.without_digits(compared)
+        self._problems[compared if means is None else (compared, means)] = problem
 
     def find(self, text: str, means: object = None) -> Problem | None:
-        """Return the problem of a text, if it was added with this meaning of its traceback."""
+        """Return the problem of a text, if it was added, or one like it, with the same meaning."""
         if means is None:
             problem = self._problems.get(text)
             if problem is not None:
                 return problem
-        if len(text) > alike.MAX_MASKED:
+        compared = self._compared(text)
+        if compared is None:
             return None
         if self._have_ids:
-            text = alike.without_ids(text)
-        text = alike.without_digits(text)
-        return self._problems.get(text if means is None else (text, means))
+            compared = alike.without_ids(compared)
+        compared = alike.without_digits(compared)
+        return self._problems.get(compared if means is None else (compared, means))
+
+    def _compared(self, text: str) -> str | None:
+        """Return the part of a text that decides its problem, with an end of line if there is more."""
+        if len(text) <= alike.MAX_MASKED and not (self._by_mask and "\n" in text):
+            return text
+        if not self._by_mask or not is_plain(text) or may_be_repr(text):
+            return None
+        return f"{first_line(text)}\n"
 
 
-class Line(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Line:
     """What is known of a line."""
 
     path: str
@@ -112,8 +131,14 @@ class Line(NamedTuple):
     """What stands for its words in the key, where `problem` is theirs."""
     at: int = -1
     """Which template of the site it is; -1: it is none of them."""
-    others: Mapping[int, Line] = MappingProxyType({})
+    others: Mapping[int, Line] = field(default_factory=dict)
     """What is known of the line's other templates."""
+    alone: Problem = field(init=False)
+    """The problem, if a text that is found decides it alone; else `UNKNOWN`."""
+
+    def __post_init__(self) -> None:
+        alone = self.problem is not None and self.function is None and self.module is None
+        object.__setattr__(self, "alone", self.problem if alone else UNKNOWN)
 
     def closely(self, text: str) -> Line | None:
         """Return what is known of the template that fits a text in which the pattern might see more."""
@@ -203,20 +228,20 @@ def line_of(
         if known.at < 0:
             return None
         if at == before.at:
-            return known._replace(others=before.others) if _is_replaced(before, problem) else None
+            return replace(known, others=before.others) if _is_replaced(before, problem) else None
         other = before.others.get(at)
         if other is not None and not _is_replaced(other, problem):
             return None
-        return before._replace(others={**before.others, at: known}) if at < MAX_HOLES else None
+        return replace(before, others={**before.others, at: known}) if at < MAX_HOLES else None
     if before is not None and before.problem is not None:
         return None
-    if not _is_told_by_mask(function, words, token, site, joins=means is not None):
+    if not is_told_by_mask(function, words, token, site, joins=means is not None):
         return None
     if before is not None and before.function == function and before.texts is not None:
         before.texts.add(words, problem, means)
         return None
     by_mask = not (site.templates or site.bare)
-    texts = Texts(look_again=not path.startswith("<"), ids=by_mask)
+    texts = Texts(look_again=not path.startswith("<"), by_mask=by_mask)
     texts.add(words, problem, means)
     return Line(path, texts.find, site, None, function, texts=texts)
 
@@ -249,7 +274,7 @@ def _line_of_template(where: Where, token: Token, problem: Problem, site: source
     )
 
 
-def _is_told_by_mask(function: Any, words: str, token: Token, site: source.Site, *, joins: bool) -> bool:
+def is_told_by_mask(function: Any, words: str, token: Token, site: source.Site, *, joins: bool) -> bool:
     """Return whether all texts that differ from WORDS in their digits only have this token.
 
     JOINS: what a printed traceback means joins it; then that is part of what they are known by.
@@ -260,7 +285,7 @@ def _is_told_by_mask(function: Any, words: str, token: Token, site: source.Site,
         and name != parts.ROOT
         and (joins or joined in ((), parts.logged_in(function)))
         and not any(template.has_digit() for template in site.templates)
-        and not may_be_data(words)
+        and not (may_be_data(words) and (words[:1] in FIRST or words_of(words) != words))
         and (shape == _part_of(site, words) or shape_without_digits(site, words) == shape)
     )
 

@@ -225,7 +225,7 @@ def mask(text: str) -> str:
     """
     if _has_no_value(text):
         return text
-    text = _first_line(text).replace(_H, " ")
+    text = first_line(text).replace(_H, " ")
     if "\x1b" in text:
         text = ANSI.sub("", text)
     if "<" in text or "{" in text:
@@ -257,7 +257,8 @@ def says_nothing(template: str) -> bool:
     return _LETTER.search(template) is None
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
+    """Return the part of a text on which its mask depends."""
     # Cut first: it may be a megabyte of blank lines.
     head = text[: 4 * MAX_TEXT_CHARS]
     found = _LETTER_OR_DIGIT.search(head)

@@ -51,14 +51,14 @@ def key_of(name: object, template: str, joined: tuple[str, ...] = ()) -> str:
 
 
 def begins_with_letter(template: str) -> bool:
-    """Return whether TEMPLATE begins with a letter; a placeholder does not."""
+    """Return whether `template` begins with a letter; a placeholder does not."""
     first = template[:1]
     return first.isascii() and first.isalpha()
 
 
 @functools.lru_cache(maxsize=512)
 def says_little_template(template: str) -> bool:
-    """Whether no word of TEMPLATE says what happened: "%s: %s", "Error: {}"."""
+    """Whether no word of `template` says what happened: "%s: %s", "Error: {}"."""
     first = template.partition(" ")[0]
     if first.isascii() and first.isalpha() and first.lower() not in EMPTY_WORDS:
         return False  # as most templates
@@ -66,7 +66,7 @@ def says_little_template(template: str) -> bool:
 
 
 def is_vague(template: str, words: str, *, guessed: bool) -> bool:
-    """Return whether TEMPLATE may be that of other lines too: GUESSED from WORDS, or without a word.
+    """Return whether `template` may be that of other lines too: `guessed` from `words`, or without a word.
 
     Words in which nothing was masked make the same key as with the source at hand. A packed program never has
     the source; elsewhere it may be back tomorrow.

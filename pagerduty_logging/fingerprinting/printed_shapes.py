@@ -14,6 +14,8 @@ from pagerduty_logging.record import places, printed_traceback
 from . import causes
 
 _HEADER: Final = f"{printed_traceback.HEADER}\n"
+MARK: Final = "(most recent call last):"
+"""Is in each text in which `begin_of` finds a traceback."""
 STACK: Final = "\nStack (most recent call last):\n"
 _OF_GROUP: Final = "\n  + Exception Group "
 MAX_PLACES: Final = 300
@@ -147,3 +149,17 @@ def begin_of(text: str) -> int:
         return at - 1
     begins = at - len(_OF_GROUP)
     return begins if begins > 0 and text.startswith(_OF_GROUP, begins) else 0
+
+
+def printed_in(words: str, left: object, *, formatted: bool) -> tuple[str, int | None]:
+    """Return the text in which a printed traceback follows an end of line, and where; None: there is none.
+
+    Args:
+        words: the message of a record.
+        left: its `exc_text`, if it came through a socket, which has left no more of its exception.
+        formatted: whether a queue formatted it; then its message has the traceback.
+    """
+    if type(left) is str and left:
+        return left, -1
+    begins = begin_of(words) if formatted else 0
+    return words, begins or None

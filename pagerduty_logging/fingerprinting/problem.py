@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -14,11 +15,14 @@ from pagerduty_logging.fingerprinting import (
     Fingerprinter,
     Identity,
     Token,
+    causes,
+    failure,
     parts,
     token_of,
     with_handled,
     writes_traceback,
 )
+from pagerduty_logging.fingerprinting.arguments import raised_among
 from pagerduty_logging.fingerprinting.deferred_keys import DeferredKeys
 from pagerduty_logging.fingerprinting.dispatch import logged_by_runner
 from pagerduty_logging.fingerprinting.plain_exceptions import plain
@@ -183,3 +187,45 @@ def _fingerprints(
         return Fingerprinter(**{**joined, **option}), None
     except (TypeError, ValueError) as error:
         raise type(error)(f"fingerprint: {error}") from None
+
+
+# --- records of which a part alone decides the problem ----------------------------------------------
+
+
+def decides_alone(record: logging.LogRecord) -> bool:
+    """Return whether the template of RECORD alone decides its key: arguments and exceptions say no more."""
+    raised = raised_among(record.args)
+    return raised is not None and says_all(record, raised, also=True)
+
+
+def object_alone(record: logging.LogRecord) -> object:
+    """Return the message of RECORD if that alone may decide its key: data, or an exception; else None."""
+    said: object = record.msg
+    if record.args:
+        only = (
+            record.args[0] if said == "%s" and type(record.args) is tuple and len(record.args) == 1 else None
+        )
+        return only if causes.is_exception(only) and decides_alone(record) else None
+    if not causes.is_exception(said):
+        return said if says_all(record, []) else None
+    info = record.exc_info
+    if not info:
+        return None if record.exc_text else said
+    return said if type(info) is tuple and len(info) == 3 and failure.is_ordinary(record, info[1]) else None
+
+
+def says_all(record: logging.LogRecord, raised: list[BaseException], *, also: bool = False) -> bool:
+    """Return whether the line's own `except` caught all that RECORD reports; ALSO: in its `exc_info`, too."""
+    info: Any = record.exc_info
+    if info:
+        if not also or type(info) is not tuple or len(info) != 3:
+            return False
+        raised = [info[1], *[error for error in raised if error is not info[1]]] if raised else [info[1]]
+    elif record.exc_text:
+        return False
+    elif not raised and (handled := sys.exception()) is not None:
+        raised = [handled]
+    for error in raised:  # noqa: SIM110  # a generator costs more than most of this
+        if not failure.is_ordinary(record, error):
+            return False
+    return True

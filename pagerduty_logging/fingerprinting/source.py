@@ -65,7 +65,7 @@ _cached_chars = 0
 
 
 def template_of(pathname: object, lineno: object, message: str) -> Template | None:
-    """Return the template of the call at PATHNAME:LINENO that MESSAGE was made from, or None.
+    """Return the template of the call at `pathname`:`lineno` that `message` was made from, or None.
 
     If nothing fits, a file that has changed is read again.
     """
@@ -93,7 +93,7 @@ def template_of(pathname: object, lineno: object, message: str) -> Template | No
 
 
 def part_of(pathname: object, lineno: object, message: str) -> Template | None:
-    """Return the template at PATHNAME:LINENO that a part of MESSAGE was made from, or None.
+    """Return the template at `pathname`:`lineno` that a part of `message` was made from, or None.
 
     An adapter or a wrapper has added something before or after it.
     """
@@ -102,7 +102,7 @@ def part_of(pathname: object, lineno: object, message: str) -> Template | None:
 
 
 def is_own(pathname: object, lineno: object, template: str, *, alone: bool) -> bool:
-    """Return whether a TEMPLATE that no text at PATHNAME:LINENO fits is its record's own, as it stands.
+    """Return whether a `template` that no text at `pathname`:`lineno` fits is its record's own, as it stands.
 
     It is if that line could not be read; else if it has nothing of the line, and nothing like a value.
 
@@ -117,13 +117,13 @@ def is_own(pathname: object, lineno: object, template: str, *, alone: bool) -> b
 
 
 def values_at(pathname: object, lineno: object, message: str) -> tuple[str, ...]:
-    """Return the values in MESSAGE, which was made from a template without a word at PATHNAME:LINENO."""
+    """Return the values in `message`, made from a template without a word at `pathname`:`lineno`."""
     site = sites.get((pathname, lineno))  # type: ignore[arg-type]
     return () if site is None else values_in(site.bare, message)
 
 
 def values_in(bare: tuple[Template, ...], message: str) -> tuple[str, ...]:
-    """Return the values that the first of these templates that fits was filled with to make MESSAGE."""
+    """Return the values that the first of these templates that fits was filled with to make `message`."""
     if len(message) > _MAX_SPLIT:
         return ()
     found = next((template for template in bare if template.fits(message)), None)
@@ -131,13 +131,13 @@ def values_in(bare: tuple[Template, ...], message: str) -> tuple[str, ...]:
 
 
 def is_read(pathname: object, lineno: object) -> bool:
-    """Whether the call at PATHNAME:LINENO could be read, from a file as it was when the program started."""
+    """Whether the call at `pathname`:`lineno` could be read, from a file unchanged since the start."""
     site = sites.get((pathname, lineno))  # type: ignore[arg-type]
     return site is not None and site.is_read and site.signature is not None and site.signature[0] < _STARTED
 
 
 def templates_at(pathname: str, lineno: int) -> tuple[Template, ...]:
-    """Return every template the calls at PATHNAME:LINENO can build, the likeliest first."""
+    """Return every template the calls at `pathname`:`lineno` can build, the likeliest first."""
     return _load(pathname, lineno, _signature(pathname)).templates
 
 

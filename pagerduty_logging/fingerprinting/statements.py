@@ -47,7 +47,7 @@ class Around(NamedTuple):
 
 
 def parsed_around(lines: list[str], lineno: int) -> Around | None:
-    """Parse as little as possible around LINENO."""
+    """Parse as little as possible around `lineno`."""
     for start, end in _regions(lines, lineno - 1):
         body = lines[start:end]
         indented = body[0][:1] in (" ", "\t", "\f")
@@ -74,7 +74,7 @@ def parsed(text: str) -> ast.Module | None:
 
 
 def _regions(lines: list[str], index: int) -> Iterator[tuple[int, int]]:
-    """Line ranges that may hold the whole function, or else statement, around INDEX; the file at last."""
+    """Line ranges that may hold the whole function, or else statement, around `index`; the file at last."""
     limit, header = _indent(lines[index]), None
     if _DEF.match(lines[index]):
         header = index
@@ -98,7 +98,7 @@ def _regions(lines: list[str], index: int) -> Iterator[tuple[int, int]]:
 
 
 def _end(lines: list[str], header: int, index: int, mark: re.Pattern[str], *, inverted: bool) -> int:
-    """Return the line after the block that HEADER starts and INDEX is in.
+    """Return the line after the block that `header` starts and `index` is in.
 
     It ends at a line that is indented no deeper than the header and matches `mark` (does not, if `inverted`).
     """
@@ -116,5 +116,5 @@ def _indent(line: str) -> int:
 
 
 def statement_end(lines: list[str], start: int) -> int:
-    """Return the index of the line after the statement that starts at line START, counted from zero."""
+    """Return the index of the line after the statement that starts at line `start`, counted from zero."""
     return _end(lines, start, start, _CONTINUES, inverted=True)

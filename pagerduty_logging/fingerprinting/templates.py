@@ -43,7 +43,7 @@ class Template:
         )
 
     def fits(self, message: str) -> bool:
-        """Whether MESSAGE holds the literal pieces in order, first and last at its ends."""
+        """Whether `message` holds the literal pieces in order, first and last at its ends."""
         pieces = self.pieces
         if len(pieces) == 1:
             return message == pieces[0]
@@ -66,7 +66,7 @@ class Template:
         return any(_DIGIT.search(piece) for piece in self.pieces)
 
     def is_in(self, message: str) -> bool:
-        """Whether MESSAGE holds the literal pieces in order, words before and after them."""
+        """Whether `message` holds the literal pieces in order, words before and after them."""
         first, *others = self.pieces
         if "\x1b" in message:
             message = ANSI.sub("", message)
@@ -90,7 +90,7 @@ class Template:
         return any(map(PERCENT.search, self.values_in(message)))
 
     def values_in(self, message: str) -> tuple[str, ...]:
-        """Return what stands in the holes of a MESSAGE that fits."""
+        """Return what stands in the holes of a `message` that fits."""
         values = []
         at = len(self.pieces[0])
         for piece in self.pieces[1:-1]:
@@ -106,7 +106,7 @@ def is_tag(words: str) -> bool:
 
 
 def percent_pieces(template: str) -> Pieces:
-    """Return the literal pieces of a %-style TEMPLATE."""
+    """Return the literal pieces of a %-style `template`."""
     pieces, at, literal = [], 0, ""
     for spec in PERCENT.finditer(template):
         literal += template[at : spec.start()]
@@ -120,7 +120,7 @@ def percent_pieces(template: str) -> Pieces:
 
 
 def format_pieces(template: str) -> Pieces:
-    """Return the literal pieces of a TEMPLATE for `str.format`; one hole if it is invalid."""
+    """Return the literal pieces of a `template` for `str.format`; one hole if it is invalid."""
     pieces = [""]
     try:
         for literal, name, _, _ in Formatter().parse(template):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
+import enum
 import functools
 import itertools
 import logging
 import re
-from collections.abc import Mapping
+import uuid
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from pagerduty_logging.events_api import safejson
+from pagerduty_logging.events_api.safejson import PLAIN
 from pagerduty_logging.record import (
     contents,
     exceptions,
@@ -25,6 +30,11 @@ from .masking import MASKED, mask, says_nothing
 from .templates import PERCENT, is_tag
 
 MAX_CHARS: Final = 100_000
+_MAX_LITTLE: Final = 1_000
+"""Characters of a text, or bits of a number, that an object may hold to be printed as it is."""
+_MAX_HELD: Final = 40
+_MAX_WITHIN: Final = 3
+_SIMPLE: Final = PLAIN | {datetime.date, datetime.datetime, decimal.Decimal, uuid.UUID}
 _CLASS = re.compile(r"<class '(?:__(?:mp_)?main__\.)?([\w.<>]{1,200})'>")
 _WORDLESS = re.compile(r"\S{1,80}")
 _ERROR_NAME = re.compile(
@@ -116,9 +126,43 @@ def text_of(msg: object) -> str:
     try:
         if isinstance(msg, bytes | bytearray):
             return bytes(msg[:MAX_CHARS]).decode("utf-8", "backslashreplace")
-        return str.__str__(str(safejson.printable(msg)))
+        return str.__str__(str(msg if _holds_little(msg) else safejson.printable(msg)))
     except Exception:  # a broken __str__ is still one problem
         return f"unprintable {type(msg).__name__}"
+
+
+def _holds_little(msg: object) -> bool:
+    """Return whether an exception or a data class holds few, short and simple values: it is soon printed."""
+    if issubclass(type(msg), BaseException):
+        error: Any = msg
+        return error.__cause__ is None and _are_little((*error.args, *error.__dict__.values()), 0)
+    return hasattr(type(msg), "__dataclass_fields__") and _is_little(msg, 0)
+
+
+def _is_little(held: Any, depth: int) -> bool:
+    kind = type(held)
+    if kind is str:
+        return len(held) <= _MAX_LITTLE
+    if kind is int:
+        return held.bit_length() <= _MAX_LITTLE  # type: ignore[no-any-return]
+    if kind in _SIMPLE or issubclass(kind, enum.Enum):
+        return True
+    if kind is list or kind is tuple:
+        return _are_little(held, depth)
+    if kind is dict:
+        return {str}.issuperset(map(type, held)) and _are_little(held.values(), depth)
+    if hasattr(kind, "__dataclass_fields__") and not hasattr(kind, "__len__") and hasattr(held, "__dict__"):
+        return _are_little(held.__dict__.values(), depth)
+    return False
+
+
+def _are_little(held: Collection[Any], depth: int) -> bool:
+    if len(held) > _MAX_HELD or depth == _MAX_WITHIN:
+        return False
+    for one in held:  # noqa: SIM110  # a generator costs more
+        if not _is_little(one, depth + 1):
+            return False
+    return True
 
 
 def without_placeholders(template: str) -> str:

@@ -59,7 +59,7 @@ def token_of(record: logging.LogRecord, show: Show = not_asked) -> Token | None:
         subject = msg
         if args and not record.exc_info and failure.may_be_handed(record, msg):
             return None
-    return token_of_words(record, words, subject)
+    return token_of_words(record, words, subject, show=show)
 
 
 def token_of_words(
@@ -67,6 +67,7 @@ def token_of_words(
     words: str,
     subject: BaseException | None = None,
     entries: Wordless | None = None,
+    show: Show = not_asked,
 ) -> Token | None:
     """What decides the key of RECORD, see `token_of`.
 
@@ -75,6 +76,7 @@ def token_of_words(
         words: what `words_of` returned for its message.
         subject: the exception that is the message.
         entries: those of its message, if that is a mapping without words.
+        show: asked what the exception that was logged beside the words says.
     """
     name = record.name
     if name in _APART or len(words) > texts.MAX_CHARS:
@@ -100,7 +102,6 @@ def token_of_words(
         crash = _crash_quoted(record, quoted)
     if crash is None or (left and crash):
         return None
-    shape: str | None
     guessed = False
     for template in site.templates:
         if template.fits(words):
@@ -113,22 +114,13 @@ def token_of_words(
     else:
         part = part_in(site, words)
         guessed = part is None
-        shape = part.text if part is not None else _guessed_shape(words, site, entries)
-        if shape is None or not _was_missed(site, path) or (whole and _fits_whole(site, words, whole)):
+        shape = part.text if part else entries.shape if entries else _shape_of_values(site, words)
+        if not _was_missed(site, path) or (whole and _fits_whole(site, words, whole)):
             return None
     if left and not guessed:
         return None
-    says = () if entries is None else entries.says
-    return _joined(record, words, shape, subject, guessed=guessed, crash=crash, appended=appended, says=says)
-
-
-def _guessed_shape(words: str, site: source.Site, entries: Wordless | None) -> str | None:
-    """What stands for words that no template fits; None if their digits decide that, too."""
-    if entries is not None:
-        return entries.shape
-    if words[-1:] == ")" and texts.may_be_repr(words) and (shape := _shape_of_repr(words)) != "":
-        return shape
-    return _shape_of_values(site, words)
+    of_text = appended, () if entries is None else entries.says
+    return _joined(record, words, shape, subject, show, guessed=guessed, crash=crash, of_text=of_text)
 
 
 def _left_by_a_socket(record: logging.LogRecord) -> str | None:
@@ -220,17 +212,17 @@ def _of_template(record: logging.LogRecord, msg: str, args: Any, show: Show) -> 
         if template.fits(msg):
             if HOLE in template.text:
                 return None
-            return _joined(record, msg, template.text, None, guessed=False, crash=crash)
+            return _joined(record, msg, template.text, None, show, guessed=False, crash=crash)
     if not _was_missed(site, path):
         return None
     part = part_in(site, msg)
     if part is not None:
         if HOLE in part.text:
             return None
-        return _joined(record, msg, part.text, None, guessed=False, crash=crash)
+        return _joined(record, msg, part.text, None, show, guessed=False, crash=crash)
     shape = mask_of(msg) if source.is_read(path, line) else msg
     guessed = MASKED in shape
-    return _joined(record, msg, shape if guessed else msg, None, guessed=guessed, crash=crash)
+    return _joined(record, msg, shape if guessed else msg, None, show, guessed=guessed, crash=crash)
 
 
 def _joined(
@@ -238,20 +230,21 @@ def _joined(
     words: str,
     shape: str,
     subject: BaseException | None,
+    show: Show,
     *,
     guessed: bool,
     crash: tuple[str, ...],
-    appended: str = "",
-    says: tuple[str, ...] = (),
+    of_text: tuple[str, tuple[str, ...]] = ("", ()),
 ) -> Token | None:
     """The token of a text whose template is SHAPE, with what joins it by the full rules."""
-    joined = crash
+    joined, (appended, says) = crash, of_text
     nothing = says_nothing(shape)
     little = guessed or parts.says_little_template(shape)
     if little and not crash:
         exception = subject if subject is not None else causes.reported_exception(record.exc_info, record.msg)
         if exception is not None:
             its_words = words if subject is not None else shapes.words_of(exception)
+            its_words = show(exception) if its_words is None else its_words
             if its_words is None:
                 return None
             if nothing or words == its_words:
@@ -300,7 +293,7 @@ def _of_values(
         caught = causes.reported_exception(record.exc_info, record.msg)
     part = part_in(site, words)
     shape = part.text if part is not None else _shape_of_args(shown)
-    return _joined(record, words, shape, caught, guessed=part is None, crash=crash)
+    return _joined(record, words, shape, caught, show, guessed=part is None, crash=crash)
 
 
 def _shown(msg: str, args: tuple[object, ...], show: Show) -> tuple[object, ...] | None:
@@ -348,6 +341,8 @@ def says_enough(template: str) -> bool:
 def _shape_of_values(site: source.Site, words: str) -> str:
     """What stands for the words of a line whose template has no word: the values in it, masked."""
     shape = shape_without_digits(site, words)
+    if shape is None and texts.may_be_repr(words):
+        return texts.shape_of_repr(words) or _shape(site.bare, words)
     return _shape(site.bare, words) if shape is None else shape
 
 
@@ -358,6 +353,8 @@ def shape_without_digits(site: source.Site, text: str) -> str | None:
         site: of the line that logs them; none of its templates fits them.
         text: one of them.
     """
+    if texts.may_be_repr(text) and (shape := _shape_of_repr(text)) != "":
+        return shape
     if not site.bare:
         return mask_without_digits(text)
     if len(text) > MAX_MASKED or any(template.has_digit() for template in site.bare):

@@ -6,12 +6,14 @@ of them: `shown` runs it, and only its caller knows whether this is a place for 
 
 from __future__ import annotations
 
+import collections
 import functools
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pagerduty_logging.events_api.safejson import PLAIN
-from pagerduty_logging.record import message, structured, template_strings
+from pagerduty_logging.record import message, printed_traceback, structured, template_strings
 
 from . import forms, shapes, texts
 from .alike import MAX_MASKED, without_digits
@@ -21,13 +23,18 @@ Show: TypeAlias = Callable[[Any], str | None]
 
 FIRST: Final = frozenset(("", "{", "[", "(", "T"))
 """First characters of a text that may be data."""
+_AFTER_NAME: Final = re.compile(r"\([\w.]+\)\s", re.ASCII)
+"""The beginning of a text in which something follows a bracket, as SQLAlchemy's exceptions have it."""
 LAST: Final = {"{": "}", "[": "]", "(": ")"}
 """Its last character then."""
 TEMPLATE: Final = "Template(strings="
 _TRACEBACKS: Final = frozenset(message.TRACEBACK_NAMES)
 HEADER: Final = "(most recent call last)"
+MARK: Final = printed_traceback.MARK
 COUNTED: Final = ("sub-exception)", "sub-exceptions)")
 """How the words of a group end."""
+_MAPPINGS: Final = frozenset((collections.OrderedDict, collections.defaultdict))
+_AS_TUPLE: Final = (tuple.__iter__, tuple.__len__)
 _PRINTED: Final = frozenset(("exception", "exc_info"))
 """Where structlog puts the printed exception of a record: it is not part of the key."""
 
@@ -54,12 +61,15 @@ def words_of(said: Any, show: Show = not_asked) -> str | None:
     if type(said) is str:
         return _read(said) if may_be_data(said) else said
     words = None
-    if type(said) is dict:
+    kind = type(said)
+    if kind is dict or kind in _MAPPINGS:
         if "pagerduty" in said:
             return None
         words = _words_of(said)
-    elif issubclass(type(said), BaseException):
+    elif issubclass(kind, BaseException):
         words = shapes.words_of(said)
+    elif _is_list(kind):
+        words = _words_of_list(said)
     if words is None:
         words = show(said)
     return None if words is None else _read(words) if may_be_data(words) else words
@@ -70,19 +80,22 @@ def shown(said: Any) -> str | None:
 
     Runs the application's code, which may do anything.
     """
+    kind = type(said)
+    if issubclass(kind, BaseException):
+        return texts.text_of(said)
     if isinstance(said, type) or template_strings.is_one(said) or structured.exception_in(said) is not None:
         return None
     if structured.is_structured(said):
         return _words_of_structured(said)
-    return str.__str__(said) if issubclass(type(said), str) else texts.text_of(said)
+    return str.__str__(said) if issubclass(kind, str) else texts.text_of(said)
 
 
 def may_be_data(text: str) -> bool:
     """Return whether a text begins as JSON, logfmt or the `repr` of data does."""
     first = text[:1]
     if first in FIRST and (text[-1:] == LAST.get(first) if first != "T" else text.startswith(TEMPLATE)):
-        return True
-    return not text or structured.may_be_logfmt(text)
+        return first != "(" or _AFTER_NAME.match(text) is None
+    return not text or ("=" in text and structured.may_be_logfmt(text))
 
 
 def is_plain(words: str) -> bool:
@@ -107,6 +120,17 @@ def _if_no_data(words: str | None) -> str | None:
 
 def _read(text: str) -> str | None:
     """Return the words of a text that may be data; None if they are not easily found."""
+    if text[:1] not in FIRST and len(text) <= MAX_MASKED and "\\" not in text:
+        compared = without_digits(text)
+        words = _read_logfmt(compared)
+        if words == compared:
+            return text
+        if words is not None and "0" not in words:
+            return words
+    return _read_whole(text)
+
+
+def _read_whole(text: str) -> str | None:
     words = forms.words_in(text)
     if words is None or not words.strip() or (len(words) <= 80 and _says_little(words)):
         data = structured.read_text(text)
@@ -119,20 +143,20 @@ def _read(text: str) -> str | None:
             if words is not None and data.get(name := _ranked(tuple(data))[0]) is words:
                 forms.learn(text, data, name)
         else:
-            words = None
+            words = _words_of_list(data) if type(data) is list else None
         if words is None and structured.is_structured(data):
             words = _words_of_structured(data)
     return _if_no_data(words)
 
 
-def _words_of(said: dict[Any, Any]) -> str | None:
+def _words_of(said: dict[Any, Any], depth: int = 0) -> str | None:
     """Return the words of a mapping, as `structured.words_of` has them; None if they are not easily found."""
-    if len(said) > structured.MAX_ENTRIES:
+    if len(said) > structured.MAX_ENTRIES or depth == structured.MAX_DEPTH:
         return None
     for name, value in said.items():
         if type(name) is not str:
             return None
-        if name not in _PRINTED and type(value) is str and ('File "' in value or HEADER in value):
+        if type(value) is str and MARK in value and name not in _PRINTED:
             return None
     for name in _ranked(tuple(said)):
         value = said[name]
@@ -141,8 +165,26 @@ def _words_of(said: dict[Any, Any]) -> str | None:
                 continue
             return None if name in _PRINTED or (len(value) <= 80 and _says_little(value)) else value
         if type(value) not in PLAIN:
-            return None
+            return _words_of(value, depth + 1) if type(value) is dict and value else None
     return None
+
+
+def _is_list(kind: type) -> bool:
+    """Return whether to look into what is of a type runs none of the application's code."""
+    return kind is list or (issubclass(kind, tuple) and (kind.__iter__, kind.__len__) == _AS_TUPLE)
+
+
+def _words_of_list(said: Any) -> str | None:
+    """Return the words of simple values, and of mappings, in a list; None if they are not easily found."""
+    if not 0 < len(said) <= structured.MAX_ENTRIES:
+        return None
+    shown = []
+    for item in said:
+        words = str(item) if type(item) in PLAIN else _words_of(item, 1) if type(item) is dict else None
+        if words is None or len(words) > structured.MAX_VALUE or words[-1:] == "\n":
+            return None
+        shown.append(" ".join(words.split()))
+    return ", ".join(shown)
 
 
 def _words_of_structured(said: Any) -> str | None:
@@ -161,7 +203,7 @@ def wordless(said: Any) -> Wordless | None:
         said = structured.read_text(said) if may_be_data(said) else None
         if type(said) is not dict or not _TRACEBACKS.isdisjoint(said):
             return None
-    elif type(said) is not dict or not PLAIN.issuperset(map(type, said.values())):
+    elif type(said) is not dict:
         return None
     if "pagerduty" in said or texts.traceback_field(said) or structured.has_words(said):
         return None
@@ -184,4 +226,5 @@ def _ranked(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for _, name in ranked)
 
 
+_read_logfmt = functools.lru_cache(maxsize=256)(_read_whole)
 _says_little = functools.lru_cache(maxsize=256)(structured.says_little)

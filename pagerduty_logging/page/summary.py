@@ -58,7 +58,9 @@ def summary(words: str, chain: tuple[Raised, ...], origin: Frame) -> str:
     if not chain:
         return cut(f"{line}{_after_heading(words, first)}", MAX_LINE_CHARS).lstrip(": ")
     reports = is_report(origin)
-    error, more = _first_cause(_behind_wrapper(chain) if reports else chain[0])
+    # Our hooks report what came through no code of the application's, as bytewax's error from its command.
+    wrapped = reports or is_ours(origin.path)
+    error, more = _first_cause(_behind_wrapper(chain) if wrapped else chain[0])
     text = cut(_text_of(error, chain), MAX_ERROR_CHARS)
     if text and text == words.strip().partition("\n")[0].strip():
         line = text  # its text may be just a code or a number

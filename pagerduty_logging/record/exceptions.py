@@ -177,12 +177,12 @@ def members_of(error: BaseException) -> tuple[BaseException, ...]:
 
 
 def is_plain(error: BaseException) -> bool:
-    """Return whether ERROR has no cause, is not a group, and can be read without the application's code."""
+    """Return whether `error` has no cause, is not a group, and can be read without the application's code."""
     return error.__cause__ is None and has_plain_words(error) and not is_group(error)
 
 
 def has_plain_words(error: BaseException) -> bool:
-    """Return whether the words of ERROR can be read without the application's code."""
+    """Return whether the words of `error` can be read without the application's code."""
     kind = type(error)
     if type(kind) is not type or kind.__str__ not in _WORDS or not PLAIN.issuperset(map(type, error.args)):
         return False

@@ -28,7 +28,7 @@ class Unread(str):
 
 
 def read(text: str) -> object:
-    """Return the container that TEXT is the `repr` of, its unknown objects as `Unread`; otherwise TEXT."""
+    """Return the container that `text` is the `repr` of, its unknown objects as `Unread`, or `text`."""
     tokens: list[str] = []
     for found in _TOKEN.finditer(text):
         if _is_cut(found):
@@ -48,7 +48,7 @@ def string(literal: str) -> str:
 
 
 def items(text: str) -> list[str] | None:
-    """Return the texts of the entries of a bracketed TEXT, or None."""
+    """Return the texts of the entries of a bracketed `text`, or None."""
     tokens = []
     for token in _TOKEN.finditer(text):
         if _is_cut(token):
@@ -67,7 +67,7 @@ def items(text: str) -> list[str] | None:
 
 
 def end(text: str, begin: int) -> int:
-    """Return where the bracket ends that opens at BEGIN; -1 if it does not."""
+    """Return where the bracket ends that opens at `begin`; -1 if it does not."""
     depth = 0
     for token in _TOKEN.finditer(text, begin):
         if _is_cut(token):

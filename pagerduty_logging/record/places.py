@@ -141,7 +141,7 @@ def main_file() -> str | None:
 
 
 def name_of_main(path: str) -> str:
-    """Return the name by which the module in PATH, which runs as `__main__`, would be imported."""
+    """Return the name by which the module in `path`, which runs as `__main__`, would be imported."""
     spec = getattr(sys.modules.get(MAIN), "__spec__", None)
     name = getattr(spec, "name", None)
     if type(name) is str and getattr(spec, "origin", None) == path:
@@ -151,7 +151,7 @@ def name_of_main(path: str) -> str:
 
 @functools.lru_cache(maxsize=1_024)
 def module_of_file(path: str) -> str:
-    """Return the dotted name of the module in PATH, from the outermost folder with an `__init__.py` on."""
+    """Return the dotted name of the module in `path`, from the outermost folder with an `__init__.py` on."""
     folder, file = os.path.split(path)
     stem = file.rpartition(".")[0] or file
     parts = [] if stem == "__init__" else [stem]
@@ -168,7 +168,7 @@ def module_of_file(path: str) -> str:
 
 @functools.lru_cache(maxsize=1_024)
 def is_library(filename: str) -> bool:
-    """Whether FILENAME is Python's own or installed, so not the application's."""
+    """Whether `filename` is Python's own or installed, so not the application's."""
     return (
         filename.startswith(("<frozen", STANDARD_LIBRARY, OURSELVES))
         or _INSTALLED.search(filename) is not None
@@ -178,7 +178,7 @@ def is_library(filename: str) -> bool:
 
 @functools.lru_cache(maxsize=1_024)
 def is_standard_library(filename: str) -> bool:
-    """Whether FILENAME is Python's own."""
+    """Whether `filename` is Python's own."""
     if filename.startswith(STANDARD_LIBRARY):
         return _INSTALLED.search(filename) is None
     return _is_packed(filename) and _first_part(filename) in sys.stdlib_module_names
@@ -186,14 +186,14 @@ def is_standard_library(filename: str) -> bool:
 
 @functools.lru_cache(maxsize=1_024)
 def is_installed(filename: str) -> bool:
-    """Whether FILENAME is in an installed package, Python's own library apart."""
+    """Whether `filename` is in an installed package, Python's own library apart."""
     if _INSTALLED.search(filename) is not None:
         return True
     return _is_packed(filename) and not is_standard_library(filename)
 
 
 def is_elsewhere(filename: str) -> bool:
-    """Whether FILENAME is not installed: no library, no generated code, no script that starts a library."""
+    """Whether `filename` is not installed: no library, no generated code, no script that starts a library."""
     return not (
         filename.startswith(("<", _unpacked()))
         or is_library(filename)
@@ -203,7 +203,7 @@ def is_elsewhere(filename: str) -> bool:
 
 @functools.lru_cache(maxsize=1_024)
 def package_of(filename: str) -> str:
-    """Return the folder or file directly in site-packages or the standard library that FILENAME is under."""
+    """Return the folder or file of site-packages or the standard library that `filename` is under."""
     installed = _INSTALLED.search(filename)
     rest = filename[installed.end() :] if installed else filename.removeprefix(STANDARD_LIBRARY)
     return _SEPARATOR.split(rest, maxsplit=1)[0]
@@ -219,7 +219,7 @@ def _first_part(filename: str) -> str:
 
 
 def _is_packed(filename: str) -> bool:
-    """Whether FILENAME was packed by PyInstaller, whose modules have relative names.
+    """Whether `filename` was packed by PyInstaller, whose modules have relative names.
 
     Application and libraries are packed together: nothing shows which module is whose.
     """

@@ -146,7 +146,7 @@ def without_arguments(text: str) -> str:
 
 
 def _end(text: str, begin: int) -> int:
-    """Return where the bracket just before BEGIN is closed."""
+    """Return where the bracket just before `begin` is closed."""
     depth = 1
     for token in _TOKEN.finditer(text, begin):
         if token[0] == "\n":

@@ -161,7 +161,7 @@ def name_of_words(entries: Mapping[str, object]) -> str | None:
 
 
 def says_little(text: str) -> bool:
-    """Return whether TEXT only says that something is wrong: "Error", "unexpected exception: "."""
+    """Return whether `text` only says that something is wrong: "Error", "unexpected exception: "."""
     if len(text) > 80:
         return False
     words = _WORD.findall(text)
@@ -184,7 +184,7 @@ def fields_of(said: object) -> dict[object, object]:
 
 
 def read_text(text: str) -> object:
-    """Return the message that TEXT has as JSON, as a `repr` or as logfmt; otherwise TEXT itself."""
+    """Return the message that `text` has as JSON, as a `repr` or as logfmt; otherwise `text` itself."""
     first, last = text[:1], text[-1:]
     if len(text) > MAX_TEXT or not last:
         return text

@@ -42,7 +42,7 @@ class TemplateString(NamedTuple):
 
 
 def is_one(value: object) -> bool:
-    """Return whether VALUE is a template string, or one that was read from its `repr`."""
+    """Return whether `value` is a template string, or one that was read from its `repr`."""
     kind = type(value)
     return kind is TemplateString or is_template(value)
 
@@ -61,7 +61,7 @@ def _as_it_is(_: str, shown: str) -> str:
 
 
 def rendered(text: str, show: Callable[[str, str], str] = _as_it_is) -> tuple[str, dict[str, object]]:
-    """Return TEXT with each `repr` of a template string replaced by its text, and all their values.
+    """Return `text` with each `repr` of a template string replaced by its text, and all their values.
 
     Other code makes such a `repr`: a queue from an argument, an object from its field, JSON from a value. One
     that cannot be read is left out: it may hold a secret.
@@ -83,7 +83,7 @@ def rendered(text: str, show: Callable[[str, str], str] = _as_it_is) -> tuple[st
 
 
 def read_repr(text: str, show: Callable[[str, str], str] = _as_it_is) -> TemplateString | None:
-    """Return the template string that TEXT is the `repr` of, with texts as values, or None."""
+    """Return the template string that `text` is the `repr` of, with texts as values, or None."""
     whole = literals.items(text.removeprefix(_NAME))
     if whole is None or len(whole) != 2 or not whole[0].startswith("strings="):
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
@@ -37,7 +38,12 @@ class StateStats:
     why: str | None = None
 
 
-def nothing() -> None:
+Meanwhile: TypeAlias = Callable[[bool], object]
+"""Is called while an answer is under way, with whether this thread would only wait for it: False where a
+thread of this process asks, which takes turns with this one."""
+
+
+def nothing(waits: bool) -> None:
     """Do nothing meanwhile."""
 
 
@@ -158,11 +164,11 @@ class Asker:
                 store.exchange(hello, 0.0)  # calls that somebody waits for come behind it
         except Exception as error:
             why = _words(error)
-            if _is_known(why) and self.stats.answers:
+            if _is_known(why) and LATE not in why and self.stats.answers:
                 self._say_why(why)
 
     def ask(
-        self, request: Request, wait: float | None = None, meanwhile: Callable[[], object] = nothing
+        self, request: Request, wait: float | None = None, meanwhile: Meanwhile = nothing
     ) -> Reply | None:
         """Do one exchange; None: the state did not answer, or not yet.
 
@@ -180,7 +186,7 @@ class Asker:
         try:
             call = self._call(request, patience, unhurried=unhurried)
             if not call.others_wait:
-                meanwhile()
+                meanwhile(not isinstance(call, Call))
             began = self._clock()  # what had to be imported first does not count, nor what was done since
             wait = patience if wait is None else wait
             if not call.wait(wait if unhurried else max(wait, patience)):  # else it cannot come later
@@ -311,8 +317,10 @@ class Asker:
 
     def _failed(self, why: str, held: float) -> None:
         if not self.breaker.open:
-            if self.stats.why != why:  # else it was said when the program started
+            if self.stats.answers:  # else it was said when the program started
                 self._say_why(why)
+            elif _is_known(why):
+                self.stats = replace(self.stats, why=why)
         else:
             if _is_known(why) and str(self.stats.why).startswith(NO_ANSWER):
                 self._say("why no state", f"{self.stats.where} does not answer: {why}")

@@ -330,7 +330,7 @@ local function exchange()
     if request.release then
         local started = redis.call('HGET', KEYS[base + 5], request.release)
         if not started then
-            local known = redis.call('HGETALL', KEYS[base + 5])
+            local known = redis.pcall('HGETALL', KEYS[base + 5])  -- a user who may not only keeps more
             for i = 1, #known, 2 do
                 if tonumber(known[i + 1]) < now - request.remember then redis.call('HDEL', KEYS[base + 5], known[i]) end
             end
@@ -363,5 +363,5 @@ for i, text in ipairs(ARGV) do
     replies[i] = exchange()
 end
 for _, key in ipairs(changed) do write(key, records[key]) end
-if #changed > 0 then redis.call('ZREMRANGEBYSCORE', KEYS[base + 4], '-inf', now) end
+if #changed > 0 then redis.pcall('ZREMRANGEBYSCORE', KEYS[base + 4], '-inf', now) end
 return cjson.encode(replies)

@@ -16,6 +16,8 @@ MAX_KEYS = 10_000
 
 HAND_IN = 5.0
 """Seconds between hand-ins: counts elsewhere are behind by so much, and silences take effect within it."""
+ENDING = 30.0
+"""Seconds for which a process is ending at most: where its main thread alone has ended, it goes on."""
 IN_STEP = 4 * HAND_IN
 """Seconds after a problem was told in which another one does not change when the processes hand in."""
 
@@ -84,12 +86,12 @@ class Outbox:
     Attributes:
         forgotten: occurrences for which there was no room while the state did not answer.
         sent: a batch that was sent, and may have arrived or not.
-        ends: the process is ending: this is the rest.
+        ends_until: on the clock, until when this is the rest, for the process is ending; None: it goes on.
     """
 
     forgotten: int = 0
     sent: Batch | None = None
-    ends: bool = False
+    ends_until: float | None = None
     _sequence: int = 0
     _counts: dict[str, _Tally] = field(default_factory=dict)
     _outcomes: dict[tuple[str, str, bool], Outcome] = field(default_factory=dict)

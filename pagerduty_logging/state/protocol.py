@@ -1,4 +1,4 @@
-"""What a process says to the state it shares with others, and what it is answered: plain values.
+"""The requests that a process sends to the shared state, and the replies: plain values.
 
 One exchange is one round trip and one step: all of it happens, or nothing. Both stores take the same
 `Request` and give the same `Reply`. Severities are ranks: 0 critical, 1 error, 2 warning, 3 info. Times in a
@@ -48,13 +48,13 @@ def digest(routing_key: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sender:
-    """Who speaks.
+    """The sender of a request: one handler of one process.
 
     Attributes:
-        name: of this user of the state, unique for all time.
-        process, host: of its process, unique for all time, in which several users may live; its host.
+        name: the handler's, unique for all time.
+        process, host: names of its process, unique for all time and shared by its handlers, and of its host.
         space: the digest of the routing key: whose problems, whose budget.
-        release: what runs; None: unknown.
+        release: the program's; None: unknown.
         remember: seconds that a problem is known after its last occurrence.
         per_minute: events that the routing key takes in a minute.
     """
@@ -79,7 +79,7 @@ class Count:
         severity: of the worst of them.
         silenced: how many of them a silence kept back.
         summary: what a page says, redacted; empty: as before.
-        logger: that the occurrences come of; empty: as before.
+        logger: the one that logged the occurrences; empty: as before.
     """
 
     key: str
@@ -99,9 +99,9 @@ class Outcome:
     Attributes:
         what: "commit": PagerDuty took an event; "release": it did not; "resolve": the problem is over.
         age: since then.
-        severity, occurrences: that the event told, for a commit.
+        severity, occurrences: those that the event reported, for a commit.
         window: seconds from then in which repeats are counted, not sent, for a commit.
-        follow_up: the event told the size of a known problem, and its window stays.
+        follow_up: the event reported the size of a known problem, and its window stays.
         change: it is a change event, as in `Claim`.
     """
 
@@ -121,9 +121,9 @@ class Claim:
 
     Attributes:
         key: the dedup key, or the name of a change.
-        severity: that the event will tell.
+        severity: the event's.
         age: of the newest occurrence that it reports.
-        follow_up: it tells the size of a known problem within its window.
+        follow_up: the event reports the size of a known problem within its window.
         change: it is a change event: no problem, and known to nobody but those who claim it.
     """
 
@@ -163,7 +163,7 @@ class Request:
     made: float = field(default_factory=monotonic)
 
     def as_of_now(self) -> Request:
-        """Return it with the ages that all in it has by now."""
+        """Return the request with the ages that its values have now."""
         waited = monotonic() - self.made
         if waited < MOMENT:
             return self
@@ -181,7 +181,7 @@ class Standing:
         told: an event reported it, and its window is open.
         leased: a process is about to report it.
         window_left: seconds.
-        severity: that was told, within the window.
+        severity: that of the event, within the window.
         untold: occurrences that no event reports, if the last process that meets the problem asks as it ends.
     """
 
@@ -230,7 +230,7 @@ class Figures:
 
 @dataclass(slots=True, kw_only=True)
 class Mine(Figures):
-    """Send it, then commit or release. The figures are those that the event tells, as of before it.
+    """Send it, then commit or release. The figures are those before the event, which it reports.
 
     Attributes:
         window: seconds of the last event's window; 0.0: there was none.
@@ -249,9 +249,9 @@ class Anothers:
     """Do not send it: another process does, or did, or the problem was resolved since.
 
     Attributes:
-        told: it was told: this event is to be let go. Otherwise keep it, and claim again.
+        told: it was reported: drop this event. Otherwise keep it, and claim again.
         again_in: seconds after which to claim again, or that are left of the window.
-        since: seconds since it was told, or since the other process began to.
+        since: seconds since it was reported, or since the other process began to.
         untold: occurrences in its window that no event reports; 0 also if the size was reported already.
     """
 
@@ -277,7 +277,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Silenced:
-    """Do not send it: somebody wants quiet. Count the occurrences as silenced."""
+    """Do not send it: it is silenced. Count the occurrences as silenced."""
 
     silence: Silence
     left: float
@@ -309,13 +309,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """Somebody wants quiet for a while.
+    """Somebody has silenced a problem, a logger or everything for a while.
 
     Attributes:
-        id: names it.
+        id: its name.
         by, what: "key", "logger" or "all"; the dedup key, or a glob.
         until, since: on the store's clock.
-        reason, who: for people to read.
+        reason, who: shown to people.
         critical: it keeps critical events back, too.
     """
 

@@ -254,6 +254,8 @@ class RedisStore:
             text = text.replace(secret, "…")
         if text == _LATE and self._url.startswith("rediss:"):
             text += ": does it speak TLS there (else redis://)?"
+        if "No such file" in text and self._url.startswith("rediss:"):
+            text = "a file that its address names is not there: check ssl_ca_certs, ssl_certfile, ssl_keyfile"
         is_cut_off = any(mark in str(error) for mark in _CUT_OFF)
         return (CutOff if is_cut_off else StateError)(text.rstrip("."))
 
@@ -287,11 +289,16 @@ _MEANINGS = (
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
     (("MOVED", "Moved", "CROSSSLOT", "in cluster mode"),
      "this Redis is a node of a cluster: give a client instead of its address, a redis.RedisCluster"),
+    (("Unknown Redis command",), "this Redis lacks a command that the state needs: Redis 5 or later has all"),
     (("unknown command",),
      "this is no Redis itself, but a Sentinel or a proxy without scripts: give the address of Redis"),
     (("InvalidResponse", "Protocol Error", "Connection not ready"),
      "what answers is no Redis, or wants TLS (rediss://): check host and port"),
-    (("Connection closed by server",),
+    (("CERTIFICATE_VERIFY_FAILED",),
+     "its certificate is not trusted, or is another host's: ?ssl_ca_certs=FILE names who has signed it"),
+    (("CERTIFICATE_REQUIRED", "EOF occurred in violation of protocol"),
+     "it has closed the TLS connection: does it want a certificate (?ssl_certfile=FILE&ssl_keyfile=FILE)?"),
+    (("Connection closed by server", "reset by peer"),
      "the connection was closed without an answer: is this a Redis, and does it want TLS (rediss://)?"),
     (("Too many connections", "No connection available"),
      "all connections of its client are in use: let it have more, or give the state a client of its own"),

@@ -18,9 +18,9 @@ from pagerduty_logging.events_api.clock import monotonic, time_of_day
 from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state import silences
 from pagerduty_logging.state.among import process_name
-from pagerduty_logging.state.asking import Asker, StateStats, nothing
+from pagerduty_logging.state.asking import Asker, Meanwhile, StateStats, nothing
 from pagerduty_logging.state.breaker import LastTries
-from pagerduty_logging.state.outbox import HAND_IN, IN_STEP, Outbox, next_hand_in
+from pagerduty_logging.state.outbox import ENDING, HAND_IN, IN_STEP, Outbox, next_hand_in
 from pagerduty_logging.state.protocol import (
     Anothers,
     Answer,
@@ -94,15 +94,8 @@ class SharedState:
         )
         self._clock = clock
         self._wall = wall
-        self._sender = Sender(
-            name="",
-            process="",
-            host=host,
-            space=space,
-            release=release,
-            remember=remember,
-            per_minute=per_minute,
-        )
+        who = {"name": "", "process": "", "host": host, "space": space}
+        self._sender = Sender(**who, release=release, remember=remember, per_minute=per_minute)
         self._started = wall()
         self._begin()
 
@@ -171,7 +164,7 @@ class SharedState:
         logger: str = "",
         follow_up: bool = False,
         change: bool = False,
-        meanwhile: Callable[[], object] = nothing,
+        meanwhile: Meanwhile = nothing,
     ) -> Answer:
         """Ask whether to send an event; what was counted goes with the question, in one round trip.
 
@@ -295,7 +288,7 @@ class SharedState:
 
     def end(self) -> None:
         """This process is ending: of those that meet a problem the last one reports what is left."""
-        self._outbox.ends = True
+        self._outbox.ends_until = self._clock() + ENDING
 
     def close(self, seconds: float) -> bool:
         """Hand in the rest, within so many seconds, and let go; return whether all was handed in."""
@@ -328,7 +321,7 @@ class SharedState:
         claim: Claim | None = None,
         spend: int | None = None,
         wait: float | None = None,
-        meanwhile: Callable[[], object] = nothing,
+        meanwhile: Meanwhile = nothing,
         last: bool = False,
     ) -> Reply | None:
         """Do one exchange with what is to be handed in; None: the state did not answer, or not yet.
@@ -377,8 +370,9 @@ class SharedState:
 
     def _request(self, **more: Any) -> Request:
         started = max(self._wall() - self._started, 0.0)
-        silences, ends = self._silences[0], self._outbox.ends
-        return Request(sender=self._sender, started=started, silences=silences, ends=ends, **more)
+        ends, silences = self._outbox.ends_until, self._silences[0]
+        ending = ends is not None and self._clock() < ends
+        return Request(sender=self._sender, started=started, silences=silences, ends=ending, **more)
 
     def _plan(self, reply: Reply) -> None:
         """Set the time of the next hand-in: every few seconds after a problem was told for the first time.

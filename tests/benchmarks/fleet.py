@@ -62,7 +62,8 @@ def work(url: str, state: str, workers: int, seconds: float, critical: bool) -> 
         lit = time.monotonic()
         loggers[-1].critical("orders are paid and not stored")
         handlers[-1].flush(10.0)
-    print(json.dumps({"times": times, "lit": lit, "course": course}), flush=True)
+    cpu = time.process_time()
+    print(json.dumps({"times": times, "lit": lit, "course": course, "cpu": cpu}), flush=True)
 
 
 @contextmanager
@@ -155,6 +156,8 @@ def main(kind: str, workers: int, seconds: float, processes: int) -> None:
             used = cpu_of(pid) - spent
             print(f"CPU of the server: {used:.2f} s, {used / seconds:.1%} of a core")
             print(f"commands per worker and 5 s: {(commands_of(state) - asked) / workers / seconds * 5:.2f}")
+        each_used = [one["cpu"] for one in told]
+        print(f"CPU of a process before its end: {min(each_used):.1f} to {max(each_used):.1f} s")
         print(f"CPU of the workers: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime:.1f} s")
 
 

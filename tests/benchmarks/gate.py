@@ -37,7 +37,7 @@ BOUNDS = (
     ("error_argument", NULL, 3.0),
     ("overrides", NULL, 1.2),
     # An empty `logging.Handler` costs 1.75 there: the chain itself is next to nothing.
-    ("listener", NULL, 4.0),
+    ("listener", NULL, 2.9),
     ("loguru", NULL, 1.2),
     ("structlog", NULL, 1.3),
     ("wrapped", NULL, 1.95),
@@ -47,7 +47,7 @@ BOUNDS = (
     ("wordless", NULL, 1.75),
     ("own_key", NULL, 1.32),
     ("own_severity", NULL, 1.32),
-    ("listener_traceback", NULL, 7.5),
+    ("listener_traceback", NULL, 6.6),
 )
 
 

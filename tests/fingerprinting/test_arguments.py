@@ -6,11 +6,12 @@ import json
 import logging
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from pagerduty_logging.fingerprinting import explain, fingerprint, with_handled
-from pagerduty_logging.fingerprinting.call_sites import decides_alone
+from pagerduty_logging.fingerprinting.problem import decides_alone
 
 TRACEBACK = 'no\nTraceback (most recent call last):\n  File "/shop.py", line 7, in pay\n    x\nKeyError: 1'
 
@@ -39,12 +40,24 @@ def by_a_library() -> None:
     json.loads("[1]", parse_int=refuse)
 
 
-ALONE = [17, "no money", "", None, 1.5, LookupError("never raised")]
+class Claiming:
+    """Claims to be an exception, as some mocks do."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return ExceptionGroup
+
+
+ALONE = [
+    17, "no money", "", None, 1.5, LookupError("never raised"), object(), LookupError, UUID(int=7), b"x",
+    [1, 2], (), [], ("a", ValueError(1), None),
+]  # fmt: skip
 MORE = [
     TRACEBACK,
     ExceptionGroup("many", [ValueError(1)]),
     [ValueError(1)],
-    object(),
+    Claiming(),
+    (ValueError, ValueError(1), None),
     {"error": ValueError(1)},
 ]
 

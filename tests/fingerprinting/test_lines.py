@@ -51,11 +51,19 @@ class Known:
         problem = self.problem_of(record)
         return None if problem is None else problem.key
 
+    def counted(self, record: logging.LogRecord) -> str | None:
+        """Return the key of the problem for which a record is counted that a queue has formatted."""
+        before = {line.alone: line.alone.occurrences for line in self.lines}
+        if not self._sites.formatted.count(record.__dict__, lambda: 0.0):
+            return None
+        (problem,) = [one for one, occurrences in before.items() if one.occurrences > occurrences]
+        return problem.key
+
     def learn(self, record: logging.LogRecord, key: str) -> Problem | None:
         words, token = _words(record), token_of(record)
         if words is None or token is None:
             return None
-        problem = Problem(key, Last(Severity.ERROR), 0.0)
+        problem = Problem(key, Last(Severity.ERROR), 0.0, quiet_until=1.0)
         place = record.pathname, record.lineno
         self._throttle.shortcuts.know_at(place, token, record.name, record.levelno, problem)
         self._sites.learn_line(record, words, token, problem)
@@ -81,6 +89,9 @@ def test_a_line_knows_only_what_the_full_rules_come_to(
                 continue
             found, key = known.found(record), fingerprint(record)
             assert found is None or found == key
+            if record.args is None:
+                counted = known.counted(record)
+                assert counted is None or counted == key
             known.learn(record, key)
 
 

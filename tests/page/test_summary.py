@@ -71,6 +71,17 @@ def test_a_librarys_line_without_words_of_its_own_names_the_function_that_failed
     assert summary(line, (BOOM,), OWN) == "ValueError: boom"
 
 
+def test_what_a_library_wrapped_in_its_own_exception_is_shown_of_what_nobody_caught() -> None:
+    from pagerduty_logging.hooks import report
+
+    hook = Frame(report.__file__, 0, "")
+    cause = BOOM._replace(relation="caused by")
+    wrapper = Raised("BytewaxRuntimeError", "error calling `mapper`", (LIBRARY,))
+    assert summary("Uncaught exception", (wrapper, cause), hook) == "Uncaught exception: ValueError: boom"
+    own = Raised("PaymentError", "order 7", (OWN,))
+    assert summary("Uncaught exception", (own, cause), hook) == "Uncaught exception: PaymentError: order 7"
+
+
 def test_what_a_worker_printed_is_shown_although_an_exceptions_text_goes_on_behind_it() -> None:
     printed = (
         f"The query has ended. Reason: {FROM_RUST.partition(': ')[2].replace(' ValueError', 'ValueError')}"

@@ -307,6 +307,10 @@ def test_the_acl_rules_of_the_readme_suffice(own_server: Server):
     assert store.unsilence(stored.id)
     assert store.problems()[1] == []
     assert here.said == []
+    own_server.client().execute_command("ACL", "SETUSER", "pager", "-hgetall", "-zremrangebyscore")
+    there = Member(url, release="2")
+    assert isinstance(there.tell("network"), Mine)
+    assert there.said == [], "a user who may delete no expired names only keeps more of them"
     other = redis.Redis("127.0.0.1", own_server.port, username="pager", password="secret", protocol=2)
     with pytest.raises(redis.exceptions.NoPermissionError):
         other.set("anything", 1)
@@ -368,6 +372,9 @@ def _raise(error: BaseException):
         (lambda: _raise(redis.ConnectionError("Too many connections")), "a client of its own"),
         (lambda: _raise(redis.ConnectionError("max number of clients reached")), "(maxclients)"),
         (lambda: _raise(redis.ConnectionError("[SSL: WRONG_VERSION_NUMBER]")), "speaks no TLS"),
+        (lambda: _raise(redis.ConnectionError("[SSL: CERTIFICATE_VERIFY_FAILED]")), "?ssl_ca_certs=FILE"),
+        (lambda: _raise(redis.ConnectionError("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED]")), "?ssl_certfile="),
+        (lambda: _raise(redis.ConnectionError("(104, 'Connection reset by peer')")), "does it want TLS"),
         (lambda: time.sleep(5.0), "no answer within 0.25 s"),
     ],
 )
@@ -622,7 +629,10 @@ def test_tls(tmp_path: Path):
         assert Member(url).ask().told
         stranger = Member(f"rediss://localhost:{port}/0")
         assert stranger.ask() == Unknown()
-        assert "certificate" in stranger.said[0]
+        assert "?ssl_ca_certs=FILE names who has signed it" in stranger.said[0]
+        mistaken = Member(f"rediss://localhost:{port}/0?ssl_ca_certs={tmp_path / 'none.pem'}")
+        assert mistaken.ask() == Unknown()
+        assert "a file that its address names is not there" in mistaken.said[0]
 
 
 def test_a_client_of_the_users_own_gets_the_number_of_keys_as_a_number(redis_server: Server):

@@ -253,6 +253,30 @@ def test_of_processes_that_end_one_by_one_the_first_and_the_last_report_what_is_
     assert (answer.occurrences, answer.suppressed) == (281, 60)
 
 
+def test_a_process_of_which_only_the_main_thread_has_ended_goes_on(member):
+    first, last = _processes(member, 2)
+    first.tell()
+    last.see(n=100)
+    until(last.state.hand_in)
+    _report(first, _end(first, 20))
+    last.state.end()
+    last.state._outbox.ends_until = time.monotonic()  # half a minute later
+    last.see(n=50)
+    assert last.ask(n=0, follow_up=True).told
+
+
+def test_a_crash_loop_reports_its_size_once_ten_have_not_been_reported(member):
+    untold = []
+    for number, life in enumerate(_processes(member, 12)):
+        life.tell() if not number else life.ask()
+        life.state.count("disk", 0, first=time.time(), last=time.time(), severity=1)
+        life.state.end()
+        until(life.state.hand_in)
+        untold.append(life.state.take_standings()["disk"].untold)
+        life.state.close(1.0)
+    assert untold == list(range(12))
+
+
 def test_the_last_process_to_end_leaves_it_where_little_is_left(member):
     first, last = _processes(member, 2)
     first.tell()
@@ -750,6 +774,7 @@ def broken_store(error: Exception | None, asked: threading.Event):
         ("Redis refuses the user name", True),
         ("no answer within 0.25 s", False),
         ("/x is locked by another program", False),
+        ("Redis does not answer in time: does it speak TLS there?", False),
     ],
 )
 def test_a_state_that_cannot_be_used_is_reported_when_the_program_starts_and_only_once(
@@ -767,7 +792,8 @@ def test_a_state_that_cannot_be_used_is_reported_when_the_program_starts_and_onl
     state.prepare(greet=True)
     assert asked.wait(20.0)
     state._asker._helper.start(lambda: None).wait(20.0)  # comes behind it
-    text = f"the state does not answer: {why}. Pages go out as without state"
+    stop = "" if why.endswith("?") else "."
+    text = f"the state does not answer: {why}{stop} Pages go out as without state"
     assert said == [text] * is_said
     assert state.stats.answers is not is_said
     assert state.claim("disk", 1, at=0.0) == Unknown()

@@ -106,6 +106,12 @@ def test_a_directory(tmp_path: Path):
     assert f"{tmp_path} is a directory: name a file in it" in why(tmp_path)
 
 
+def test_what_is_done_meanwhile_takes_turns_with_the_thread_that_asks(path: Path):
+    done: list[bool] = []
+    assert isinstance(Member(path).ask(meanwhile=done.append), Mine)
+    assert done == [False]
+
+
 def test_a_directory_that_does_not_exist(tmp_path: Path):
     assert "its directory does not exist" in why(tmp_path / "no" / "state.sqlite")
 
