@@ -15,7 +15,7 @@ from pagerduty_logging.delivery import delivery, process
 from pagerduty_logging.delivery.delivery import Delivery
 from pagerduty_logging.delivery.queue import Queue
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
-from pagerduty_logging.state import breaker
+from pagerduty_logging.state import breaker, sqlite
 from pagerduty_logging.state import redis as redis_state
 
 # A busy machine is slow now and then; that says nothing of what is tested.
@@ -34,6 +34,7 @@ def pytest_configure() -> None:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)  # what programs write is compared
 
 
 @pytest.fixture
@@ -47,6 +48,7 @@ def _patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(delivery, "A_MOMENT", 5.0)  # to decide what was logged, before `stats` counts it
     if "hurried" not in request.fixturenames:
         monkeypatch.setattr(breaker, "PATIENCE", 20.0)
+        monkeypatch.setattr(sqlite, "PATIENCE", 20.0)
         monkeypatch.setattr(redis_state, "PATIENCE", 20.0)
         monkeypatch.setattr(redis_state, "PATIENCE_IN_BACKGROUND", 20.0)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -59,9 +60,10 @@ def known(path: str) -> str:
 def test_the_table_is_worst_first(command: Callable[..., Any], known: str):
     ran = command("problems", "--state", known)
     assert (ran.code, ran.err) == (1, "")
-    assert [line.split("\t") for line in ran.out.splitlines()] == [
-        ["critical", "disk fails", "1205", "web-1, web-2", "2 min ago", "0 s ago", "5 min left", "disk"],
-        ["error", "network fails", "3", "web-1", "2 min ago", "0 s ago", "5 min left", "network"],
+    shown = re.sub(r"\t\d+ s ago\t", "\tjust now\t", ran.out)
+    assert [line.split("\t") for line in shown.splitlines()] == [
+        ["critical", "disk fails", "1205", "web-1, web-2", "2 min ago", "just now", "5 min left", "disk"],
+        ["error", "network fails", "3", "web-1", "2 min ago", "just now", "5 min left", "network"],
     ]
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from pagerduty_logging.state import breaker
+from pagerduty_logging.state import breaker, sqlite
 from pagerduty_logging.state.breaker import PATIENCE
 from pagerduty_logging.state.options import open_state
 from pagerduty_logging.state.shared import SharedState
+from pagerduty_logging.state.sqlite import PATIENCE as sqlite_patience
 
 from .servers import Server, running
 
@@ -63,6 +64,7 @@ def locked(path: Path, how: str = "IMMEDIATE") -> Iterator[None]:
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(breaker, "PATIENCE", PATIENCE)
+        patch.setattr(sqlite, "PATIENCE", sqlite_patience)
         holder.execute(f"BEGIN {how}")
         yield
         holder.execute("ROLLBACK")
