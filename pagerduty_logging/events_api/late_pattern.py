@@ -33,9 +33,10 @@ def late(pattern: str, flags: int = 0) -> re.Pattern[str]:
 
 
 def compile_all() -> None:
-    """Compile all that are not compiled yet."""
-    while _waiting:
-        late = _waiting[-1]
+    """Compile all that are not compiled yet, on as many threads as call this."""
+    while True:
+        try:
+            late = _waiting.pop()
+        except IndexError:
+            return
         _ = late.search
-        if _waiting and _waiting[-1] is late:
-            _waiting.pop()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -32,6 +36,25 @@ def test_a_wrong_pattern_is_reported_where_it_is_used_and_again() -> None:
             made.search("")
     made.__init__("x", 0)  # type: ignore[misc]  # or it would be reported wherever all are compiled
     compile_all()
+
+
+@pytest.mark.parametrize("step", range(8))
+def test_another_thread_may_compile_them_at_any_step(step: int) -> None:
+    made, lines = [late("a"), late("b")], itertools.count()
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code is compile_all.__code__ and event == "line" and next(lines) == step:
+            with ThreadPoolExecutor(1) as other:
+                other.submit(compile_all).result(60)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        compile_all()
+    finally:
+        sys.settrace(before)
+    assert all("search" in vars(one) for one in made)
 
 
 def test_importing_the_handler_compiles_none_of_them() -> None:
