@@ -164,7 +164,8 @@ class CallSites:
             now: the throttle's clock.
         """
         # Attributes by name: for `__dict__` CPython would have to make one first.
-        problem = None
+        problem = words = None
+        message: Any = record.msg
         said = getattr(record, "pagerduty", None)
         if said is not None:
             if type(said) is not dict:
@@ -172,10 +173,8 @@ class CallSites:
             if not overrides.SHOWN.issuperset(said):
                 problem = self._by_overrides(record, said)
                 return problem is not None and not problem.over and self._count(record, problem, now)
-            if type(record.msg) is str and (messages := self._known.get(record.name)):
-                problem = messages.get(record.msg)
-        message: Any = record.msg
-        words = None
+            if type(message) is str and (messages := self._known.get(record.name)):
+                problem = messages.get(message)
         if problem is None:
             if record.args:
                 problem = self._by_template(record)

@@ -32,12 +32,12 @@ BOUNDS = (
     ("f_string_root", NULL, 1.32),
     ("mapping", NULL, 1.5),
     ("json", NULL, 1.55),
-    ("the_error", NULL, 3.0),
-    ("fresh_error", NULL, 3.0),
-    ("error_argument", NULL, 3.0),
+    ("the_error", NULL, 1.8),
+    ("fresh_error", NULL, 1.75),
+    ("error_argument", NULL, 2.1),
     ("overrides", NULL, 1.2),
     # An empty `logging.Handler` costs 1.75 there: the chain itself is next to nothing.
-    ("listener", NULL, 2.9),
+    ("listener", NULL, 2.7),
     ("loguru", NULL, 1.2),
     ("structlog", NULL, 1.3),
     ("wrapped", NULL, 1.95),
@@ -47,7 +47,7 @@ BOUNDS = (
     ("wordless", NULL, 1.75),
     ("own_key", NULL, 1.32),
     ("own_severity", NULL, 1.32),
-    ("listener_traceback", NULL, 6.6),
+    ("listener_traceback", NULL, 6.3),
 )
 
 
