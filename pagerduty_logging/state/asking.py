@@ -161,7 +161,7 @@ class Asker:
     def _greeting(self, store: Store, hello: Request) -> None:
         try:
             with fork_gate(), self.guard():
-                store.exchange(hello, 0.0)  # calls that somebody waits for come behind it
+                store.exchange(hello, PATIENCE)  # what others ask at this moment goes with it
         except Exception as error:
             why = _words(error)
             if _is_known(why) and LATE not in why and self.stats.answers:

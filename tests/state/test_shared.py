@@ -804,3 +804,22 @@ def test_a_state_that_cannot_be_used_is_reported_when_the_program_starts_and_onl
     until(state.hand_in)
     assert said == [text, "the state answers again"]
     state.close(1.0)
+
+
+def test_a_greeting_has_as_long_as_a_claim_that_may_go_with_it(hurried: None):
+    waited: list[float] = []
+    asked = threading.Event()
+    store = broken_store(None, asked)
+
+    def exchange(request, seconds):
+        waited.append(seconds)
+        return type(store).exchange(store, request, seconds)
+
+    store.exchange = exchange
+    state = SharedState(lambda: store, where="", space="", host="", say=lambda topic, text: None)
+    state.prepare(greet=True)
+    assert asked.wait(20.0)
+    until(lambda: state.claim("disk", 1, at=0.0) and len(waited) > 1)
+    greeting, claim = waited[:2]
+    assert greeting >= claim > 0.0
+    state.close(1.0)
