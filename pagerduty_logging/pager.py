@@ -86,9 +86,6 @@ class Pager(logging.Handler):
         if self.filters and not (record := self._passed(record)):
             return False
         try:
-            if record.args is None and self._call_sites.formatted.count(record.__dict__, _now):
-                self.repeats += 1
-                return True
             message = record.msg
             if type(message) is str:
                 problem = self._known[record.name][message]
@@ -104,7 +101,7 @@ class Pager(logging.Handler):
                     caught = record.exc_info[1]
                     # One of another type may be another problem, by where it came from.
                     if type(caught) in problem.kinds and (
-                        (course := problem.course) is None or type(caught).__name__ in course.errors
+                        problem.course is None or type(caught).__name__ in problem.course.errors
                     ):
                         problem.occurrences += 1
                         self.repeats += 1

@@ -163,6 +163,8 @@ class CallSites:
             record: a record that the handler's filters have passed.
             now: the throttle's clock.
         """
+        if record.args is None and self.formatted.count(record.__dict__, now):
+            return True
         # Attributes by name: for `__dict__` CPython would have to make one first.
         problem = words = None
         message: Any = record.msg

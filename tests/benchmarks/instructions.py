@@ -46,8 +46,14 @@ def available() -> bool:
     return shutil.which("valgrind") is not None
 
 
-def count(names: list[str], only: Iterable[str] = WORKLOADS) -> dict[str, dict[str, float]]:
-    """Return the instructions of a call, by workload and contender."""
+def count(names: list[str], only: Iterable[str] = WORKLOADS, seed: int = 0) -> dict[str, dict[str, float]]:
+    """Return the instructions of a call, by workload and contender.
+
+    Args:
+        names: the contenders.
+        only: the workloads.
+        seed: of hashes, which decide where things lie in dictionaries; with one seed a count is the same.
+    """
     workloads = [name for name in WORKLOADS if name in only]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
@@ -64,7 +70,7 @@ def count(names: list[str], only: Iterable[str] = WORKLOADS) -> dict[str, dict[s
                 ",".join(workloads),
                 *names,
             ],
-            env={**os.environ, "PYTHONHASHSEED": "0"},
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             check=True,
