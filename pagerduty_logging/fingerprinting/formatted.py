@@ -1,7 +1,8 @@
 """Repeats that a queue has formatted: counted by what is known of their line, in few steps.
 
 They are copies, whose attributes are found sooner in their dictionary, and the queue's listener does little
-else: each step counts. What is not known at once is left to `CallSites.count`, which would count the same.
+else: each step counts. What is not known at once is left to the rest of `CallSites.count`, which would
+count the same.
 """
 
 from __future__ import annotations

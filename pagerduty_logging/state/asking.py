@@ -296,9 +296,7 @@ class Asker:
         if begun is not None:
             return begun
         if self._in_background():
-            call = self._helper.start(lambda: work(store))
-            call.let_begin()
-            return call
+            return self._helper.start(lambda: work(store))
         call = Call(lambda: work(store))
         call.run()
         return call

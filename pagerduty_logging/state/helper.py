@@ -20,8 +20,6 @@ LATE_FOR_MANY = 1.25
 """Where many wait for one answer, a part that takes so many times as long begins the wait anew."""
 LONGEST = 2.0
 """Seconds after which all are counted the same."""
-BEGIN = 0.005
-"""Seconds in which a thread that waits for a call has begun it, wherever there is a CPU for it."""
 
 Guard: TypeAlias = Callable[[], AbstractContextManager[object]]
 """Is entered around each call, on the thread that makes it."""
@@ -78,27 +76,17 @@ class Call(Generic[_T]):
         self._wait = wait
         self._going = threading.Lock()
         self._going.acquire()
-        self._begun = threading.Lock()
-        self._begun.acquire()
         self._result: _T | None = None
         self._error: BaseException | None = None
 
     def run(self) -> None:
         """Make the call."""
-        self._begun.release()
         try:
             self._result = self._work()
         except BaseException as error:
             self._error = error
         finally:
             self._going.release()
-
-    def let_begin(self) -> None:
-        """Let the thread that makes it go first: what this one does next it does while the other one waits.
-
-        Python lets one of them run. A thread that has just got a call would wait until this one rests.
-        """
-        self._begun.acquire(timeout=BEGIN)
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; return whether it has ended."""

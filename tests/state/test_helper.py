@@ -1,8 +1,6 @@
 """How long a call is waited for."""
 
-import threading
-
-from pagerduty_logging.state.helper import LONGEST, SLICES, Call, Helper, waited, waited_at_once
+from pagerduty_logging.state.helper import LONGEST, SLICES, Call, waited, waited_at_once
 
 
 class Look:
@@ -60,17 +58,3 @@ def test_a_wait_of_no_time_is_one_look():
     look = Look(slowness=1.0)
     assert not waited(look, 0.0, lambda: look.now)
     assert look.times == 1
-
-
-def test_a_thread_with_a_call_goes_first():
-    going = threading.Lock()
-    going.acquire()
-    helper = Helper()
-    helper.start(going.acquire)
-    waits = helper.start(lambda: None)
-    waits.let_begin()
-    assert not waits.wait(0.0), "the thread is in another call: who lets it begin goes on all the same"
-    going.release()
-    assert waits.wait(30.0)
-    waits.let_begin()
-    helper.leave()
