@@ -2,20 +2,24 @@
 
     python -m tests.benchmarks.with_state [ROUNDS]
 
-Prints the time to the page as a ratio, the slowest call while the state hangs, and a repeat's instructions
-(where valgrind is installed).
+Prints the time to the page as a ratio, the least that asking takes without any code of ours, the slowest call
+while the state hangs, and a repeat's instructions (where valgrind is installed).
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
+import sqlite3
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from statistics import median, quantiles
 
 from pagerduty_logging import PagerDutyHandler
@@ -28,6 +32,8 @@ from tests.state.servers import Server, running
 WARM_UP, PAIRS = 10, 30
 """In each round: of more new problems at one line a handler makes fewer alerts."""
 ROUNDS = 5
+PAUSE = 0.05
+"""Seconds between two calls: as between two new problems, what is to answer sleeps meanwhile."""
 OURS = "pagerduty-logging"
 
 
@@ -55,6 +61,52 @@ def time_to_page(kind: str, state: str, rounds: int) -> None:
         f"{len(found)} pairs): {mine:.2f} ms against {its:.2f} ms",
         flush=True,
     )
+
+
+def least(redis: Server, folder: str, times: int) -> None:
+    """Measure what no way of asking can do without: a bare round trip, or one row that a thread writes."""
+    with closing(socket.create_connection(("127.0.0.1", redis.port))) as bare:
+
+        def ping() -> None:
+            bare.sendall(b"PING\r\n")
+            bare.recv(64)
+
+        print(f"the least, Redis: PING on a bare socket {_after_pauses(ping, times):.2f} ms", flush=True)
+    rows: SimpleQueue[str | None] = SimpleQueue()
+    written: SimpleQueue[None] = SimpleQueue()
+    with closing(
+        sqlite3.connect(os.path.join(folder, "least.sqlite"), isolation_level=None, check_same_thread=False)
+    ) as database:
+        for statement in ("journal_mode = WAL", "synchronous = NORMAL"):
+            database.execute(f"PRAGMA {statement}")
+        database.execute("CREATE TABLE rows (row TEXT)")
+
+        def write() -> None:
+            while (row := rows.get()) is not None:
+                database.execute("INSERT INTO rows VALUES (?)", (row,))
+                written.put(None)
+
+        def insert() -> None:
+            rows.put("x" * 300)
+            written.get()
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        taken = _after_pauses(insert, times)
+        rows.put(None)
+        thread.join()
+    print(f"the least, SQLite: one row by another thread {taken:.2f} ms", flush=True)
+
+
+def _after_pauses(call: Callable[[], object], times: int) -> float:
+    """Return the median of its milliseconds."""
+    taken = []
+    for _ in range(times):
+        time.sleep(PAUSE)
+        since = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - since)
+    return median(taken) * 1_000
 
 
 def repeat_instructions(kind: str, state: str) -> None:
@@ -106,6 +158,7 @@ def main(rounds: int) -> None:
         states = {"Redis": redis.url, "SQLite": os.path.join(folder, "state.sqlite")}
         for kind, state in states.items():
             time_to_page(kind, state, rounds)
+        least(redis, folder, 40 * rounds)
         while_it_hangs(redis, 200 * rounds)
         for kind, state in states.items():
             if instructions.available():
