@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import statistics
 import subprocess
@@ -188,6 +189,19 @@ def test_every_room_says_what_it_is_for() -> None:
     for init in PACKAGE.glob("*/__init__.py"):
         assert ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))), init.parent.name
         assert (init.parent / "README.md").exists(), init.parent.name
+
+
+def test_the_tables_of_files_name_files_that_are_there() -> None:
+    named = {
+        (page.parent, name)
+        for page in PACKAGE.rglob("README.md")
+        for row in page.read_text(encoding="utf-8").splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`([\w/]+\.(?:py|lua))`", row.split(" | ")[0])
+    }
+    assert named
+    missing = {f"{room.name}: {name}" for room, name in named if not (room / name).exists()}
+    assert not missing
 
 
 def test_no_file_is_long() -> None:
