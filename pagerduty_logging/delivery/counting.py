@@ -124,7 +124,7 @@ class Counting:
         if number <= 0:
             return None
         now = self._wall()
-        first, last = self._looked_at, now
+        first, last = max(self._looked_at, handed_in.last), now
         if handed_in.number <= 0:
             first = problem.first_seen
         if number == 1:

@@ -5,6 +5,7 @@ And with real ones, between two handlers of one process, which are as strange to
 
 import json
 import logging
+import math
 import os
 import sqlite3
 import threading
@@ -63,7 +64,9 @@ class State:
     summaries: dict[str, str] = field(default_factory=dict)
     said: list[tuple[Any, ...]] = field(default_factory=list)
     standings: dict[str, Standing] = field(default_factory=dict)
+    first: dict[str, float] = field(default_factory=dict)
     due_in: float | None = None
+    pauses: float = 0.0
     remember: float = 604_800.0
     guard: Any = None
     ends: bool = False
@@ -72,10 +75,11 @@ class State:
         self.guard = guard
 
     def pause(self) -> float:
-        return self.due_in or 0.0
+        return self.due_in or self.pauses
 
     def count(self, key: str, n: int, **more: Any) -> None:
         self.counts[key] = self.counts.get(key, 0) + n
+        self.first[key] = min(self.first.get(key, math.inf), more["first"])
         if more.get("summary"):
             self.summaries[key] = more["summary"]
         self.due_in = 0.0 if n else self.due_in
@@ -504,6 +508,19 @@ def test_repeats_are_handed_in_every_few_seconds_and_nothing_if_there_are_none()
     for _ in range(10):
         fleet.turn(HAND_IN)
     assert fleet.said.count("hand in") == 1
+
+
+def test_a_problem_of_a_process_that_was_quiet_for_long_has_not_begun_before_its_first_occurrence():
+    fleet = Fleet(State(pauses=HAND_IN))  # what is asked hands in too: the next time is later
+    fleet.steps()
+    fleet.turn(3_600.0)
+    fleet.log()
+    fleet.steps()
+    fleet.log(times=9)
+    fleet.state.pauses = 0.0
+    fleet.turn(HAND_IN)
+    assert fleet.state.counts == {"disk": 10}
+    assert fleet.state.first == {"disk": EPOCH + 3_600.0}
 
 
 def test_nothing_is_looked_at_once_all_windows_are_over():
