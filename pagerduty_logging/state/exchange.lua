@@ -187,10 +187,20 @@ local function tells(record)
     return nil
 end
 
+-- Whether the asker has a lease that goes on.
+local function holds(record)
+    local left = record.under_until - now
+    return record.lease_by == request.name and lease_left(record) > 0 or
+        record.under_by == request.name and left > 0 and left <= LEASE
+end
+
 local function conclude(outcome)
     local key, at = KEYS[outcome.place], now - outcome.age
     local record = load(key)
     local reported = tells(record)
+    if outcome.what == 'release' and record and holds(record) then
+        redis.pcall('RPOP', KEYS[base + 2]) -- a user who may not only waits longer
+    end
     if record and record.lease_by == request.name then
         if outcome.what == 'release' then
             lease(record, record.under_by, record.under_until, record.under_severity, record.under_tells)

@@ -38,6 +38,11 @@ class Leases:
         left = self.lease_until - now
         return left if self.lease_by and 0.0 < left <= LEASE else 0.0
 
+    def held_by(self, name: str, now: float) -> bool:
+        """Return whether somebody has a lease that goes on."""
+        under = self.under_by == name and 0.0 < self.under_until - now <= LEASE
+        return under or (self.lease_by == name and self.lease_left(now) > 0.0)
+
     def lease(self, by: str = "", until: float = 0.0, severity: int = 3, tells: int = 0) -> None:
         """Give the lease to somebody, or to nobody."""
         self.lease_by, self.lease_until, self.lease_severity, self.lease_tells = by, until, severity, tells

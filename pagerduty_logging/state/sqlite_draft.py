@@ -126,6 +126,7 @@ class Draft:
                     self.records[name] = record
         self._noted: dict[str, tuple[int, float]] = {}
         self._spent: dict[str, tuple[int, int]] = {}
+        self._unsent: dict[str, int] = {}
         self._begun: set[Name] = set()
         self._names: dict[tuple[Name, str | None, str | None], None] = {}
         self._releases: dict[tuple[str, str], tuple[float, float]] = {}
@@ -211,6 +212,12 @@ class Draft:
         self._spent[space] = (min(room, most - events - 1), events + 1)
         self._sent[space].append(self.now)
 
+    def take_back(self, space: str) -> None:
+        """Note that an event was not taken: its share is for the next attempt, whoever makes it."""
+        self._unsent[space] = self._unsent.get(space, 0) + 1
+        if self._sent[space]:
+            self._sent[space].remove(max(self._sent[space]))
+
     def note_release(self, space: str, release: str, started: float, expires: float) -> None:
         """Note that a release runs."""
         before = self._releases.get((space, release), (started, expires))
@@ -260,7 +267,10 @@ class Draft:
                 *((*name, False, host, process) for name, host, process in self._names),
             ],
             senders,
-            [row for space, spent in self._spent.items() for row in self._budget(space, *spent)],
+            [
+                *((space, None, None, None) for space, times in self._unsent.items() for _ in range(times)),
+                *(row for space, spent in self._spent.items() for row in self._budget(space, *spent)),
+            ],
             [(*name, *times) for name, times in self._releases.items()],
             [(self.silences,)],
         )

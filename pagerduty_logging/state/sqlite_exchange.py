@@ -91,6 +91,8 @@ class Exchange:
                 problems.append((sender.space, _stored(count.key)))
             for outcome in request.outcomes:
                 problems.append(_name(sender, outcome))
+                if outcome.what == "release":
+                    spaces.add(sender.space)
             if claim is not None:
                 problems.append(_name(sender, claim))
             if claim is not None or request.spend is not None:
@@ -158,7 +160,10 @@ class Exchange:
 
     def _conclude(self, sender: Sender, outcome: Outcome) -> None:
         name = _name(sender, outcome)
-        record = decide.concluded(self._draft.records.get(name), outcome, sender.name, self._now)
+        before = self._draft.records.get(name)
+        if outcome.what == "release" and before is not None and before.held_by(sender.name, self._now):
+            self._draft.take_back(sender.space)
+        record = decide.concluded(before, outcome, sender.name, self._now)
         if record is not None:
             self._draft.store(name, record, sender.remember)
 

@@ -92,7 +92,10 @@ DELETE FROM names WHERE NEW.begins AND space = NEW.name_space AND key = NEW.name
 {_CHANGED} NEW.sequence_before IS NOT (SELECT sequence FROM senders WHERE name = NEW.sender);
 INSERT OR REPLACE INTO senders VALUES (NEW.sender, NEW.sequence, NEW.sender_expires);
 """,
-    "NEW.budget IS NOT NULL": f"""
+    "NEW.budget IS NOT NULL AND NEW.at IS NULL": """
+DELETE FROM sent WHERE rowid = (SELECT rowid FROM sent WHERE space = NEW.budget ORDER BY at DESC LIMIT 1);
+""",
+    "NEW.at IS NOT NULL": f"""
 {_CHANGED} NEW.room < (
     SELECT count(*) FROM sent WHERE space = NEW.budget AND at > NEW.since AND at <= NEW.at
 );

@@ -323,6 +323,28 @@ def test_the_budget_is_one_for_all_with_a_share_for_critical_events(member):
     assert isinstance(handlers[0].ask("worst", severity=0), Later)
 
 
+def test_an_event_that_was_not_taken_costs_nothing_of_the_budget(member):
+    here, there = member(per_minute=10), member(per_minute=10)
+    for attempt in range(20):
+        assert isinstance(here.ask(f"problem {attempt % 3}"), Mine)
+        here.state.release(f"problem {attempt % 3}")
+    assert isinstance(here.ask("worst", severity=0), Mine)
+    here.state.release("worst")
+    answers = [there.ask(f"problem {i}") for i in range(9)]
+    assert [type(one) for one in answers] == [Mine] * 8 + [Later]
+
+
+def test_each_event_that_was_not_taken_gives_back_one_share_once(member):
+    here, there = member(per_minute=10), member(per_minute=10)
+    for problem in range(5):
+        here.tell(f"told {problem}")
+    here.ask("disk")
+    there.ask("disk", severity=0)  # passes it by
+    for one in (here, there, here):
+        one.state.release("disk")
+    assert [type(there.ask(f"problem {i}")) for i in range(4)] == [Mine] * 3 + [Later]
+
+
 def test_a_refused_claim_delays_no_other(member):
     here, there = member(per_minute=1), member(per_minute=10)
     here.tell("other")
