@@ -50,8 +50,10 @@ def counted(
     process: str = "",
     *,
     ends: bool = False,
-) -> Record:
+) -> Record | None:
     """Return the record with occurrences added; it is another one if the problem begins with them.
+
+    No problem begins with none: None, if there was none.
 
     Args:
         record: as it was.
@@ -63,6 +65,8 @@ def counted(
     """
     first, last = now - count.first, now - count.last
     if record is None or (record.over and last > record.resolved):
+        if not count.n and not count.summary:
+            return record
         record = reopened(record, first, release)
     record.n += count.n
     record.last = max(record.last, last)
@@ -107,10 +111,10 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
         return record
     if record is not None and record.over and at <= record.resolved:
         return record
-    if record is None or record.over:  # the state was emptied since: what was told holds
+    if record is None or record.over:
         record = reopened(record, at, None)
-        record.n = outcome.occurrences
-        record.worst = outcome.severity
+    if not record.n:  # the state was emptied since: what was told holds
+        record.n, record.worst = outcome.occurrences, min(record.worst, outcome.severity)
         tells = None
     known = record.told_severity
     follow_up = outcome.follow_up and known is not None

@@ -70,8 +70,10 @@ local function write(key, record)
         arguments[#arguments + 1] = name
         arguments[#arguments + 1] = '1'
     end
-    if record.anew then redis.call('DEL', key) end
     redis.call('HSET', key, unpack(arguments))
+end
+
+local function let_expire(key, record)
     local kept = math.max(record.remember, window_left(record), LEASE)
     redis.call('PEXPIRE', key, math.ceil(kept * 1000))
     if not record.change then
@@ -134,6 +136,7 @@ local function count(entry)
     local first, last = now - entry.first, now - entry.last
     local record = load(key)
     if not record or (record.over == 1 and last > record.resolved) then
+        if entry.n == 0 and entry.summary == '' then return end -- nothing happened: no problem begins
         record = reopened(record, first, request.release)
     end
     record.n = record.n + entry.n
@@ -229,9 +232,9 @@ local function conclude(outcome)
         save(key, record, outcome.change)
         return
     end
-    if not record or record.over == 1 then
-        record = reopened(record, at)
-        record.n, record.worst, reported = outcome.occurrences, outcome.severity, nil
+    if not record or record.over == 1 then record = reopened(record, at) end
+    if record.n == 0 then
+        record.n, record.worst, reported = outcome.occurrences, math.min(record.worst, outcome.severity), nil
     end
     local known = record.told_severity
     local follow_up = outcome.follow_up and known
@@ -333,10 +336,18 @@ local function standing(key)
         severity = left > 0 and record.told_severity or nil, untold = left > 0 and untold_at_the_end(record) or 0}
 end
 
+-- What each sender had handed in before, and whether more than that is stored by now.
+local noted, is_stored = {}, false
+
+local function note_sequence(key, sequence, seconds)
+    redis.call('SET', key, sequence, 'PX', math.ceil(seconds * 1000))
+end
+
 local function exchange()
     -- The sequence number is written always: an exchange that cannot write is to fail, not to look well.
     local before = tonumber(redis.call('GET', KEYS[base + 1]) or '0')
-    redis.call('SET', KEYS[base + 1], math.max(before, request.sequence), 'PX', math.ceil(math.max(request.remember, 3600) * 1000))
+    note_sequence(KEYS[base + 1], math.max(before, request.sequence), math.max(request.remember, 3600))
+    noted[#noted + 1] = {KEYS[base + 1], before, math.max(request.remember, 3600)}
     if request.release then
         local started = redis.call('HGET', KEYS[base + 5], request.release)
         if not started then
@@ -366,12 +377,29 @@ local function exchange()
     return reply
 end
 
-local replies = {}
-for i, text in ipairs(ARGV) do
-    request = cjson.decode(text)
-    base = request.base
-    replies[i] = exchange()
+local function exchange_all()
+    local replies = {}
+    for i, text in ipairs(ARGV) do
+        request = cjson.decode(text)
+        base = request.base
+        replies[i] = exchange()
+    end
+    for _, key in ipairs(changed) do
+        if records[key].anew then redis.call('DEL', key) end
+    end
+    for _, key in ipairs(changed) do
+        write(key, records[key])
+        is_stored = true
+    end
+    for _, key in ipairs(changed) do let_expire(key, records[key]) end
+    if #changed > 0 then redis.pcall('ZREMRANGEBYSCORE', KEYS[base + 4], '-inf', now) end
+    return cjson.encode(replies)
 end
-for _, key in ipairs(changed) do write(key, records[key]) end
-if #changed > 0 then redis.pcall('ZREMRANGEBYSCORE', KEYS[base + 4], '-inf', now) end
-return cjson.encode(replies)
+
+-- Redis takes nothing back when a script fails, as where a user may not do all of it, or a key is not ours any more.
+local well, result = pcall(exchange_all)
+if not well then
+    for _, one in ipairs(is_stored and {} or noted) do note_sequence(unpack(one)) end
+    return redis.error_reply(result)
+end
+return result

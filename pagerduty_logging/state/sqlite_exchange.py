@@ -152,6 +152,8 @@ class Exchange:
         name = (sender.space, _stored(count.key))
         before = draft.records.get(name)
         record = decide.counted(before, count, sender.release, self._now, sender.process, ends=request.ends)
+        if record is None:
+            return
         if record is not before:
             draft.begin(name)
         draft.store(name, record, sender.remember)

@@ -335,6 +335,42 @@ def test_other_data_in_the_place_of_ours_is_unknown(redis_server: Server):
     assert "overwritten by another program" in str(here.state.stats.why)
 
 
+def _forbid(server: Server, *commands: str) -> None:
+    server.client().execute_command("ACL", "SETUSER", "default", *(f"-{name}" for name in commands))
+
+
+@pytest.mark.parametrize("command", ["hset", "rpush", "pexpire", "zadd", "del"])
+def test_a_script_that_is_stopped_in_the_middle_counts_each_occurrence_once(own_server: Server, command: str):
+    here = Member(own_server.url)
+    here.tell("network")
+    here.state.resolve("network", at=time.time() + 2.0)
+    _forbid(own_server, command)
+    here.see("network", n=3)
+    assert here.ask("disk", n=4) == Unknown()
+    assert "forbids what the state needs" in str(here.state.stats.why)
+    recover(here)
+    assert here.ask("disk", n=0) == Unknown(), "what failed is handed in again"
+    own_server.client().execute_command("ACL", "SETUSER", "default", "+@all")
+    recover(here)
+    here.ask("disk", n=0)
+    until(lambda: not len(here.state._outbox) or here.state.hand_in())
+    assert total(own_server.url, "disk") == 4
+    assert total(own_server.url, "network") == 3
+
+
+def test_a_hand_in_with_a_problem_whose_place_was_taken_is_not_lost(own_server: Server):
+    here = Member(own_server.url)
+    here.ask("warm")
+    taken = f"{PREFIX}problem:{here.state._sender.space}:network"
+    own_server.client().set(taken, "x")
+    here.see("disk", n=4)
+    assert here.ask("network") == Unknown()
+    own_server.client().delete(taken)
+    recover(here)
+    here.ask("network", n=0)
+    assert (total(own_server.url, "disk"), total(own_server.url, "network")) == (4, 1)
+
+
 class Strange:
     """A client that does what no client does."""
 
@@ -369,6 +405,8 @@ def _raise(error: BaseException):
         (lambda: _raise(redis.ResponseError("SELECT is not allowed in cluster mode")), "a node of a cluster"),
         (lambda: _raise(redis.exceptions.ClusterDownError("no slot")), "no primary for now"),
         (lambda: _raise(redis.ResponseError("unknown command 'EVALSHA'")), "a Sentinel or a proxy"),
+        (lambda: _raise(redis.ResponseError("NOREPLICAS Not enough good ones")), "too few of its replicas"),
+        (lambda: _raise(redis.ResponseError("BUSY Redis is busy running")), "a script of another program"),
         (lambda: _raise(redis.InvalidResponse("Protocol Error: b'SSH-2.0'")), "is no Redis"),
         (lambda: _raise(redis.ConnectionError("Connection closed by server.")), "does it want TLS"),
         (lambda: _raise(redis.ConnectionError("Too many connections")), "a client of its own"),

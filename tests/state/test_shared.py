@@ -192,6 +192,37 @@ def test_what_happened_before_the_resolve_does_not_open_the_problem_again(member
     assert here.state._asker.store.problems()[1] == []
 
 
+def _note_end(one: Member, seen: float) -> None:
+    """Let a process say, as it ends, that it knows a problem, and that nothing has happened since."""
+    one.state.count("disk", 0, first=seen, last=seen, severity=1)
+    one.state.end()
+    until(one.state.hand_in)
+
+
+def test_a_process_that_ends_does_not_open_again_what_another_has_resolved(member):
+    here, there = member(), member()
+    here.tell()
+    seen = time.time()
+    there.state.resolve("disk", at=seen + 0.1)
+    _note_end(here, seen)
+    assert here.state._asker.store.problems()[1] == []
+
+
+def test_a_process_that_ends_lists_nothing_in_a_state_that_was_emptied(member):
+    here = member()
+    _note_end(here, time.time())
+    assert here.state._asker.store.problems()[1] == []
+
+
+def test_an_event_that_was_sent_while_the_state_was_emptied_is_counted(member):
+    here = member()
+    here.see(n=0)
+    here.state.commit("disk", 1, occurrences=3, window=300.0)
+    _, (known,) = here.state._asker.store.problems()
+    assert (known.occurrences, known.suppressed, known.events) == (3, 0, 1)
+    assert known.summary == "disk"
+
+
 def test_a_resolve_that_arrives_late_does_not_end_what_was_reported_since(member):
     here, there = member(), member()
     asked = time.time()
