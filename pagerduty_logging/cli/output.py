@@ -116,6 +116,21 @@ def plain(text: str) -> str:
     return printable.encode(encoding, "backslashreplace").decode(encoding)
 
 
+def clear() -> None:
+    """Let what is printed next be all that a terminal shows."""
+    if is_terminal() and os.environ.get("TERM") != "dumb":
+        print("\x1b[2J\x1b[H", end="")
+
+
+def show_now() -> None:
+    """Write what was printed, which a pipe gets by 8,192 characters otherwise.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+    """
+    sys.stdout.flush()
+
+
 def give_up() -> None:
     """Close standard output, so that the flush at the end of the interpreter does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -103,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
                 status = TROUBLE
             if not args.watch:
                 return status
+            output.show_now()
             time.sleep(WATCH_INTERVAL)
     finally:
         store.close()
@@ -128,19 +129,20 @@ class _Look:
         return None if found is None else found[0]
 
 
-def _looked(store: Store) -> tuple[_Look, list[KnownProblem]]:
+def _looked(store: Store, args: argparse.Namespace) -> tuple[_Look, list[KnownProblem]]:
     now, known = store.problems()
-    return _Look(now, [(silence, silence.until) for silence in store.silences()[1]]), known
+    silences = store.silences()[1]
+    if args.watch and not args.json:
+        output.clear()
+    return _Look(now, [(silence, silence.until) for silence in silences]), known
 
 
 def _show_all(store: Store, args: argparse.Namespace) -> int:
-    look, known = _looked(store)
+    look, known = _looked(store, args)
     known.sort(key=lambda problem: (problem.severity, -problem.last_seen, problem.key))
     if args.json:
         output.print_json({"problems": [_as_json(problem, look) for problem in known]})
     elif known or not output.is_terminal():
-        if args.watch and output.is_terminal():
-            print("\x1b[2J\x1b[H", end="")
         _show_table([_row(problem, look) for problem in known])
     else:
         print("No problem is open.")
@@ -167,7 +169,7 @@ def _show_table(rows: list[tuple[str, ...]]) -> None:
 
 
 def _show_one(store: Store, args: argparse.Namespace) -> int:
-    look, known = _looked(store)
+    look, known = _looked(store, args)
     found = [problem for problem in known if problem.key == args.key]
     if args.json:
         output.print_json({"problems": [_as_json(problem, look) for problem in found]})

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -276,10 +277,52 @@ def test_a_silence_as_json(command: Callable[..., Any], known: str):
     assert "@" in told["who"]
 
 
+def _watching(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pagerduty_logging", "problems", "--watch", *arguments]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=buffered)
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("show", "disk")])
+def test_each_look_is_in_a_pipe_at_once_and_watching_ends_when_nobody_reads(
+    known: str, form: tuple[str, ...]
+):
+    with _watching("--state", known, *form) as process:
+        try:
+            assert process.stdout is not None
+            assert select.select([process.stdout], [], [], 30.0)[0]
+            process.stdout.close()
+            assert process.wait(30.0) == 141
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(("terminal", "cleared"), [("xterm", True), ("dumb", False)])
+@pytest.mark.parametrize("form", [(), ("show", "disk")])
+def test_a_look_replaces_the_one_before_also_when_nothing_is_open_any_more(
+    command: Callable[..., Any],
+    path: str,
+    monkeypatch: pytest.MonkeyPatch,
+    form: tuple[str, ...],
+    terminal: str,
+    cleared: bool,
+):
+    def ctrl_c(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    fleet(path).hand_in()
+    monkeypatch.setattr("pagerduty_logging.cli.output.is_terminal", lambda: True)
+    monkeypatch.setattr("time.sleep", ctrl_c)
+    monkeypatch.setenv("TERM", terminal)
+    ran = command("problems", "--watch", "--state", path, *form)
+    assert ran.code == 130
+    assert ran.out.startswith("\x1b[2J") is cleared
+    assert "problem is open" in ran.out
+
+
 def test_watching_goes_on_while_the_state_cannot_be_read(known: str):
     """Real time: a look each two seconds."""
-    command = [sys.executable, "-m", "pagerduty_logging", "problems", "--watch", "--state", known]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with _watching("--state", known) as process:
         try:
             assert process.stdout is not None
             assert process.stderr is not None
