@@ -47,11 +47,18 @@ def calls(to: Addresses, states: list[str | None]) -> list[Call]:
     return [first(logger_with(handler, str(number))) for number, handler in enumerate(handlers)]
 
 
-def time_to_page(kind: str, state: str, rounds: int) -> None:
-    """Compare the way of a new problem to its arrival."""
+def time_to_page(kind: str, state: str, rounds: int, cpus: tuple[set[int], set[int]]) -> None:
+    """Compare the way of a new problem to its arrival.
+
+    Args:
+        kind: of the state, for people.
+        state: its address.
+        rounds: each with a server of its own.
+        cpus: those of the program, and those of the servers.
+    """
     found = []
     for _ in range(rounds):
-        with server("answering") as to:
+        with _on(cpus[1]), server("answering") as to, _on(cpus[0]):
             found += page_times(calls(to, [state, None]), to, WARM_UP + PAIRS)[WARM_UP:]
     ratios = [mine / its for mine, its in found]
     low, _, high = quantiles(ratios, n=4)
@@ -61,6 +68,17 @@ def time_to_page(kind: str, state: str, rounds: int) -> None:
         f"{len(found)} pairs): {mine:.2f} ms against {its:.2f} ms",
         flush=True,
     )
+
+
+@contextmanager
+def _on(cpus: set[int]) -> Iterator[None]:
+    """Let this thread, and what it starts, run on these CPUs alone."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def least(redis: Server, folder: str, times: int) -> None:
@@ -155,9 +173,15 @@ def while_it_hangs(redis: Server, times: int) -> None:
 
 def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as redis:
+        every = os.sched_getaffinity(0)
         states = {"Redis": redis.url, "SQLite": os.path.join(folder, "state.sqlite")}
         for kind, state in states.items():
-            time_to_page(kind, state, rounds)
+            time_to_page(kind, state, rounds, (every, every))
+        if len(every) > 1:
+            program, *others = sorted(every)
+            os.sched_setaffinity(redis._process.pid, others)
+            time_to_page("Redis on a CPU of its own", redis.url, rounds, ({program}, set(others)))
+            os.sched_setaffinity(redis._process.pid, every)
         least(redis, folder, 40 * rounds)
         while_it_hangs(redis, 200 * rounds)
         for kind, state in states.items():
