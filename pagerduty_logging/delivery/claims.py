@@ -82,10 +82,12 @@ class _Attempt:
     Attributes:
         event: what is sent; None: it is composed when its bytes are made.
         answer: of the state.
+        spent: it has had a share of the budget that no lease remembers.
     """
 
     event: Event | None = None
     answer: Answer = field(default_factory=Unknown)
+    spent: bool = False
 
 
 class Claims:
@@ -214,7 +216,7 @@ class Claims:
         if pending.kind is Kind.FOLLOW_UP and (gathering := self._gathering(pending)) > 0.0:
             self._queue.put_off(pending, gathering)
             return False
-        takes = pending.body.take is not None
+        takes, spent = pending.body.take is not None, False
         event = None if takes else _composed(pending)
         if takes or isinstance(event, Trigger):
             answer = self._claim(pending)
@@ -223,8 +225,8 @@ class Claims:
             answer = self._state.claim(name, CHANGE_SEVERITY, at=self._at(pending), change=True)
         else:
             wait = self._state.spend(pending.severity.rank)
-            answer = Later(wait) if wait else Unknown()
-        self._allowed = _Attempt(event, answer)
+            answer, spent = Later(wait) if wait else Unknown(), wait == 0.0
+        self._allowed = _Attempt(event, answer, spent)
         if self._state.standings:
             self._learn()
         pending.held = False
@@ -317,7 +319,9 @@ class Claims:
     def conclude(self, pending: Pending, error: EventsError | None) -> None:
         """Say what came of the attempt that was allowed last."""
         event, key = self._allowed.event, pending.dedup_key
-        if isinstance(event, Change):
+        if error is not None and self._allowed.spent:
+            self._state.give_back()
+        elif isinstance(event, Change):
             if self._names_release(event):
                 self._conclude_change(event, error)
         elif pending.kind is Kind.SUMMARY or not (event is None or isinstance(event, (Trigger, Resolve))):

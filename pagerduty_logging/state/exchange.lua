@@ -261,6 +261,10 @@ end
 
 -- What is older than a minute, or of a time to come since the clock was set back, is looked for only where it matters.
 local function spend(severity)
+    if severity < 0 then
+        redis.pcall('RPOP', KEYS[base + 2])
+        return 0
+    end
     local key, reserved = KEYS[base + 2], severity == 0 and 0 or math.floor(request.per_minute / RESERVED_SHARE)
     local over = redis.call('LLEN', key) - (request.per_minute - reserved)
     if over >= 0 then

@@ -28,8 +28,8 @@ SLACK = 1.0
 """Seconds by which times of processes may be in the wrong order. A resolve counts so much earlier."""
 NEW_WITHIN = 3_600.0
 """Seconds after a release's first start in which a problem first seen is new in it."""
-RESERVED_SHARE = 5
-"""One in so many of a minute's events is kept for critical ones."""
+RESERVED_SHARE, GIVE_BACK = 5, -1
+"""One in so many of a minute's events is kept for critical ones; "severity" of one that was not taken."""
 MINUTE = 60.0
 MOMENT = 0.01
 """Seconds that make no difference to an age."""
@@ -144,7 +144,7 @@ class Request:
             0: nothing is handed in.
         counts, outcomes: what is handed in, in this order.
         claim: answered after that.
-        spend: severity of an event without a problem, for which the budget is asked.
+        spend: severity of an event without a problem, for which the budget is asked; or `GIVE_BACK`.
         made: when it was made, on this host's monotonic clock: what is handed in may have to wait.
         silences: version of those known to the sender, "" for none; with another one they come with the
             reply, and neither `claim` nor `spend` is answered.

@@ -22,6 +22,7 @@ from pagerduty_logging.state.asking import Asker, Meanwhile, StateStats, nothing
 from pagerduty_logging.state.breaker import LastTries
 from pagerduty_logging.state.outbox import ENDING, HAND_IN, IN_STEP, Outbox, next_hand_in
 from pagerduty_logging.state.protocol import (
+    GIVE_BACK,
     Anothers,
     Answer,
     Claim,
@@ -243,6 +244,10 @@ class SharedState:
             if reply.wait is not None:
                 return reply.wait
         return None
+
+    def give_back(self) -> None:
+        """An event for which `spend` has asked was not taken: its share is free again."""
+        self._exchange(spend=GIVE_BACK)
 
     def hand_in(self) -> bool:
         """Hand in what was noted, and learn of silences; return whether the state answered."""

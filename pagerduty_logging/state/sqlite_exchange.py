@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from pagerduty_logging.state import decide
 from pagerduty_logging.state.protocol import (
+    GIVE_BACK,
     MAX_NAMES,
     RESERVED_SHARE,
     Anothers,
@@ -189,6 +190,9 @@ class Exchange:
         return decide.figures(record, claim, release, started, (hosts, shown), processes, MAX_NAMES)
 
     def _spend(self, sender: Sender, severity: int) -> float:
+        if severity == GIVE_BACK:
+            self._draft.take_back(sender.space)
+            return 0.0
         most = decide.most_in_a_minute(sender.per_minute, severity, RESERVED_SHARE)
         wait = decide.budget_wait(self._draft.sent(sender.space), most, self._now)
         if not wait:

@@ -1,9 +1,11 @@
 """Many workers with the same faults, then a new critical problem in one of them, against PagerDuty's limit.
 
     python -m tests.benchmarks.fleet [redis|sqlite|none] [WORKERS] [SECONDS] [PROCESSES]
+    python -m tests.benchmarks.fleet restart|refused|away [redis|sqlite]
 
 Each worker is a handler, which knows of the others only what the state tells it; a process has several.
-Prints what was taken and refused, how long the critical problem took, and how true the counts are.
+Prints what was taken and refused, how long the critical problem took, and how true the counts are. The other
+days of a fleet are in `fleet_days.py`.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ from pathlib import Path
 from pagerduty_logging import PagerDutyHandler
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 from pagerduty_logging.state.options import find_place
+from tests.benchmarks.fleet_days import DAYS, day
 from tests.benchmarks.workloads import loaded
-from tests.state.servers import running
+from tests.state.servers import Server, running
 
 FAULTS = ("the database is gone", "the queue is full", "the disk is full")
 LIMIT = 120
@@ -67,11 +70,11 @@ def work(url: str, state: str, workers: int, seconds: float, critical: bool) -> 
 
 
 @contextmanager
-def store(kind: str, folder: str) -> Iterator[tuple[str, int | None]]:
-    """Give the option `state`, and the process id of its server."""
+def store(kind: str, folder: str) -> Iterator[tuple[str, Server | None]]:
+    """Give the option `state`, and its server."""
     if kind == "redis":
         with running(Path(folder)) as server:
-            yield server.url, server._process.pid
+            yield server.url, server
     else:
         yield os.path.join(folder, "state.sqlite") if kind == "sqlite" else "", None
 
@@ -100,9 +103,10 @@ def commands_of(url: str) -> int:
 def main(kind: str, workers: int, seconds: float, processes: int) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
-        store(kind, folder) as (state, pid),
+        store(kind, folder) as (state, server),
         Sandbox(rate_limit=LIMIT) as sandbox,
     ):
+        pid = None if server is None else server._process.pid
         each = workers // processes
         command = [sys.executable, "-m", "tests.benchmarks.fleet", "work", sandbox.url, state]
         begun = [
@@ -165,6 +169,14 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["work"]:
         _, _, url, state, workers, seconds, critical = sys.argv
         work(url, state, int(workers), float(seconds), critical == "True")
+    elif sys.argv[1:] and sys.argv[1] in DAYS:
+        what, kind = [*sys.argv[1:], "redis"][:2]
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            store(kind, folder) as (state, server),
+            Sandbox(rate_limit=LIMIT) as sandbox,
+        ):
+            day(what, sandbox, folder, state, server)
     else:
         given = [*sys.argv[1:], *("redis", "200", "40", "8")[len(sys.argv) - 1 :]]
         main(given[0], int(given[1]), float(given[2]), int(given[3]))

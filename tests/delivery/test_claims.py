@@ -103,6 +103,9 @@ class State:
         self.said.append(("spend", severity))
         return self.wait
 
+    def give_back(self) -> None:
+        self.said.append(("give back",))
+
     def silenced(self, key: str, logger: str, severity: int) -> Silenced | None:
         return self.quiet
 
@@ -460,9 +463,9 @@ def test_a_resolve_counts_for_all_once_delivered_from_the_time_of_the_call():
     fleet.client.failures = [NetworkError("gone")]
     fleet.order(Resolve("disk"), "disk")
     fleet.steps()
-    assert fleet.said == ["spend"]
+    assert fleet.said == ["spend", "give back"]
     fleet.turn(10.0)
-    assert fleet.state.said[1:] == [("spend", 1), ("resolve", "disk", {"at": EPOCH})]
+    assert fleet.state.said[2:] == [("spend", 1), ("resolve", "disk", {"at": EPOCH})]
 
 
 def test_an_acknowledge_changes_nothing_but_takes_its_share_of_the_budget():
@@ -474,6 +477,14 @@ def test_an_acknowledge_changes_nothing_but_takes_its_share_of_the_budget():
     fleet.turn(5.0)
     assert fleet.sent == ["disk"]
     assert fleet.said == ["spend", "spend"]
+
+
+def test_a_resolve_for_which_the_state_was_not_asked_gives_no_share_of_its_budget_back():
+    fleet = Fleet(State(wait=None))
+    fleet.client.failures = [NetworkError("gone")]
+    fleet.order(Resolve("disk"), "disk")
+    fleet.steps()
+    assert fleet.said == ["spend"]
 
 
 def test_the_change_of_a_release_is_sent_once_for_all():

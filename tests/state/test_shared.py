@@ -365,6 +365,14 @@ def test_an_event_that_was_not_taken_costs_nothing_of_the_budget(member):
     assert [type(one) for one in answers] == [Mine] * 8 + [Later]
 
 
+def test_a_resolve_that_was_not_taken_costs_nothing_of_the_budget(member):
+    here = member(per_minute=10)
+    for _ in range(20):
+        assert here.state.spend(1) == 0.0
+        here.state.give_back()
+    assert [type(here.ask(f"problem {i}")) for i in range(9)] == [Mine] * 8 + [Later]
+
+
 def test_each_event_that_was_not_taken_gives_back_one_share_once(member):
     here, there = member(per_minute=10), member(per_minute=10)
     for problem in range(5):
