@@ -32,8 +32,6 @@ from pagerduty_logging.state.redis_connection import (
     RedisConnection,
     connected,
     is_unknown_script,
-    renewed,
-    speaks_at_once,
 )
 from pagerduty_logging.state.redis_messages import (
     KNOWN,
@@ -128,9 +126,9 @@ class RedisStore:
                     connected(self._url, self._patience), self._sha, self._lua
                 )
                 connection.answers = False
-                renewed(connection.client.connection)
+                connection.renew()
                 text = self._asked(connection.client, requests)
-                connection.answers = speaks_at_once(connection.client.connection)
+                connection.answered()
             else:
                 text = self._asked(self._given, requests)
             return unpacked(requests, text)
@@ -158,7 +156,7 @@ class RedisStore:
         if self._given is not None or connection is None or not self._answered:
             return None
         mine, joint = queue.enter(request)
-        if joint is not None and not connection.answers:
+        if joint is not None and (not connection.answers or connection.is_quiet):
             joint.leave(mine)
             return None
         return _Asking(self, queue, mine, joint, alone=users.alone(self._user))
