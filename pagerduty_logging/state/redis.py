@@ -289,7 +289,8 @@ _MEANINGS = (
      "this Redis is a node of a cluster: give a client instead of its address, a redis.RedisCluster"),
     (("Unknown Redis command",), "this Redis lacks a command that the state needs: Redis 5 or later has all"),
     (("unknown command",),
-     "this is no Redis itself, but a Sentinel or a proxy without scripts: give the address of Redis"),
+     "this is no Redis itself, but a Sentinel or a proxy without scripts: give the address of Redis"
+     " (of fakeredis: fakeredis[lua])"),
     (("InvalidResponse", "Protocol Error", "Connection not ready"),
      "what answers is no Redis, or wants TLS (rediss://): check host and port"),
     (("CERTIFICATE_VERIFY_FAILED",),
