@@ -282,7 +282,8 @@ _MEANINGS = (
     (("READONLY", "read only replica"), "this Redis is a read-only replica: give the address of the primary"),
     (("MISCONF",), "Redis takes no writes, for it cannot save to its disk (MISCONF)"),
     (("LOADING",), "Redis is loading its data"),
-    (("CLUSTERDOWN", "ClusterDown", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
+    (("CLUSTERDOWN", "ClusterDown", "MASTERDOWN", "No master found", "previous master"),
+     "Redis has no primary for now"),
     (("WRONGTYPE",), "keys of the state were overwritten by another program: give it a Redis of its own"),
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
     (("MOVED", "Moved", "CROSSSLOT", "in cluster mode"),
@@ -305,8 +306,9 @@ _MEANINGS = (
     (("WRONG_VERSION_NUMBER",), "what answers speaks no TLS: is it redis:// instead of rediss://?"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""
-_CUT_OFF = ("closed by server", "reset by peer", "Broken pipe")
-"""What redis-py says of a connection that worked, and was closed before the answer."""
+_CUT_OFF = ("closed by server", "reset by peer", "Broken pipe", "read only replica", "previous master")
+"""What is said of a connection that worked, and was closed before the answer, or leads to what is no primary
+any more: a new one may lead to its successor."""
 _LATE = f"Redis {LATE}"
 _SECRETS = re.compile(r"//[^\s/]*@|(?i:\b(password|passwd|pwd|secret|token|auth)\b)(\s*[=:]\s*|\s+)[^\s,;)]+")
 """What may hold a password in the words of a client that we do not know."""
