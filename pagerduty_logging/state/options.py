@@ -215,6 +215,11 @@ def _of_client(client: Any, name: str) -> StatePlace:
         getattr(client, "evalsha", None)
     ):
         raise TypeError(f"{name} must be {_FORMS}, not {kind}")
+    if not _is_called_as_redis_py(client):
+        package = type(client).__module__.partition(".")[0]
+        raise TypeError(
+            f"{name} must be a client with the calls of redis-py, such as redis.Redis, not {package}.{kind}"
+        )
     if hasattr(client, "execute"):
         raise TypeError(f"{name} must be a client of Redis, not a {kind} of one")
     if inspect.iscoroutinefunction(getattr(type(client), "execute_command", None)):
@@ -232,6 +237,16 @@ def _of_client(client: Any, name: str) -> StatePlace:
         return RedisStore(client, patience=PATIENCE_IN_BACKGROUND if in_background else PATIENCE)
 
     return StatePlace(f"the state in Redis ({kind})", make_store)
+
+
+def _is_called_as_redis_py(client: Any) -> bool:
+    """Whether scripts are called as there: some clients take keys and arguments as two lists."""
+    with suppress(ValueError):  # it does not say how it is called
+        try:
+            inspect.signature(client.evalsha).bind("digest", 1, "key", "argument")
+        except TypeError:
+            return False
+    return True
 
 
 def _has_no_time_out(client: Any) -> bool:

@@ -32,8 +32,6 @@ from pagerduty_logging.state.redis_connection import (
     RedisConnection,
     connected,
     is_unknown_script,
-    renewed,
-    speaks_at_once,
 )
 from pagerduty_logging.state.redis_messages import (
     KNOWN,
@@ -128,9 +126,9 @@ class RedisStore:
                     connected(self._url, self._patience), self._sha, self._lua
                 )
                 connection.answers = False
-                renewed(connection.client.connection)
+                connection.renew()
                 text = self._asked(connection.client, requests)
-                connection.answers = speaks_at_once(connection.client.connection)
+                connection.answered()
             else:
                 text = self._asked(self._given, requests)
             return unpacked(requests, text)
@@ -158,7 +156,7 @@ class RedisStore:
         if self._given is not None or connection is None or not self._answered:
             return None
         mine, joint = queue.enter(request)
-        if joint is not None and not connection.answers:
+        if joint is not None and (not connection.answers or connection.is_quiet):
             joint.leave(mine)
             return None
         return _Asking(self, queue, mine, joint, alone=users.alone(self._user))
@@ -287,14 +285,16 @@ _MEANINGS = (
     (("LOADING",), "Redis is loading its data"),
     (("NOREPLICAS",), "Redis takes no writes, for too few of its replicas are there (NOREPLICAS)"),
     (("BUSY Redis",), "Redis is busy with a script of another program (BUSY)"),
-    (("CLUSTERDOWN", "ClusterDown", "MASTERDOWN", "No master found"), "Redis has no primary for now"),
+    (("CLUSTERDOWN", "ClusterDown", "MASTERDOWN", "No master found", "previous master"),
+     "Redis has no primary for now"),
     (("WRONGTYPE",), "keys of the state were overwritten by another program: give it a Redis of its own"),
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
     (("MOVED", "Moved", "CROSSSLOT", "in cluster mode"),
      "this Redis is a node of a cluster: give a client instead of its address, a redis.RedisCluster"),
     (("Unknown Redis command",), "this Redis lacks a command that the state needs: Redis 5 or later has all"),
     (("unknown command",),
-     "this is no Redis itself, but a Sentinel or a proxy without scripts: give the address of Redis"),
+     "this is no Redis itself, but a Sentinel or a proxy without scripts: give the address of Redis"
+     " (of fakeredis: fakeredis[lua])"),
     (("InvalidResponse", "Protocol Error", "Connection not ready"),
      "what answers is no Redis, or wants TLS (rediss://): check host and port"),
     (("CERTIFICATE_VERIFY_FAILED",),
@@ -309,8 +309,9 @@ _MEANINGS = (
     (("WRONG_VERSION_NUMBER",), "what answers speaks no TLS: is it redis:// instead of rediss://?"),
 )  # fmt: skip
 """What servers and clients say, and what that means."""
-_CUT_OFF = ("closed by server", "reset by peer", "Broken pipe")
-"""What redis-py says of a connection that worked, and was closed before the answer."""
+_CUT_OFF = ("closed by server", "reset by peer", "Broken pipe", "read only replica", "previous master")
+"""What is said of a connection that worked, and was closed before the answer, or leads to what is no primary
+any more: a new one may lead to its successor."""
 _LATE = f"Redis {LATE}"
 _SECRETS = re.compile(r"//[^\s/]*@|(?i:\b(password|passwd|pwd|secret|token|auth)\b)(\s*[=:]\s*|\s+)[^\s,;)]+")
 """What may hold a password in the words of a client that we do not know."""

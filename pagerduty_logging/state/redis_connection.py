@@ -5,14 +5,16 @@ What is sent fits into the buffers of a connection that just worked: the thread 
 
 from __future__ import annotations
 
+import inspect
 import re
 import select
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from pagerduty_logging.events_api.clock import monotonic
 from pagerduty_logging.state.helper import Wait, waited
 from pagerduty_logging.state.protocol import StateError
 from pagerduty_logging.state.redis_messages import NONSENSE
@@ -21,6 +23,9 @@ REST = 0.05
 """Seconds for the rest of an answer that has begun to come."""
 AGAIN = 0.15
 """Seconds for the answer of a server that has to be given the script again."""
+QUIET = 60.0
+"""Seconds without an answer after which a connection is not used again: a firewall in between may have
+forgotten it, and tells nobody. A fleet that was idle would page from each of its processes."""
 ROOM = 65_536
 """Bytes that are read at a time."""
 _TEXT = re.compile(rb"\$(\d{1,9})\r\n")
@@ -35,9 +40,14 @@ def connected(url: str, patience: float) -> Any:
 
 def _options(patience: float) -> dict[str, Any]:
     from redis.backoff import NoBackoff
+    from redis.connection import AbstractConnection
     from redis.retry import Retry
 
+    taken = inspect.signature(AbstractConnection.__init__).parameters
+    names = ("driver_info",) if "driver_info" in taken else ("lib_name", "lib_version")
     return {
+        # No CLIENT SETINFO: the ACL that we advise forbids it, and some proxies hang up.
+        **{name: None for name in names if name in taken},
         "protocol": 2,  # servers before 6 and many proxies refuse the HELLO of 3
         "socket_timeout": patience,
         "socket_connect_timeout": patience,
@@ -67,20 +77,6 @@ def refused_option(url: str) -> str | None:
         what = "an option" if "unexpected keyword" in text else text.rstrip(".")
         return f"redis-py refuses what follows the question mark of the address: {what}"
     return None
-
-
-def renewed(connection: Any) -> bool:
-    """Let go of a connection that the other side has closed, or on which an old answer is still to come.
-
-    The next command connects again; return whether that is so.
-    """
-    try:
-        fit = not connection.can_read(timeout=0)
-    except Exception:
-        fit = False
-    if not fit:
-        connection.disconnect()
-    return not fit
 
 
 def _is_readable(connection: Any, seconds: float) -> bool:
@@ -115,17 +111,43 @@ class RedisConnection:
         client: of our own.
         sha: digest of the script that is called.
         lua: its text, for a server that has forgotten it.
+        clock: seconds, monotonic.
 
     Attributes:
         client: as given.
         answers: whether the last call was answered, so that the next one can be sent at once.
     """
 
-    def __init__(self, client: Any, sha: str, lua: str) -> None:
+    def __init__(self, client: Any, sha: str, lua: str, clock: Callable[[], float] = monotonic) -> None:
         self.client = client
         self.answers = False
+        self._clock = clock
+        self._answered_at = clock()
         self._sha, self._lua = sha, lua
         self._arguments: list[Any] = []
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it has said nothing for so long that it may be forgotten."""
+        return self._clock() - self._answered_at > QUIET
+
+    def renew(self) -> None:
+        """Let go of a connection that may be forgotten, or is closed, or has an old answer still to come.
+
+        The next command connects again.
+        """
+        connection = self.client.connection
+        try:
+            fit = not self.is_quiet and not connection.can_read(timeout=0)
+        except Exception:
+            fit = False
+        if not fit:
+            connection.disconnect()
+
+    def answered(self) -> None:
+        """Note that a call was answered, whoever made it."""
+        self.answers = speaks_at_once(self.client.connection)
+        self._answered_at = self._clock()
 
     def send(self, arguments: list[Any]) -> None:
         """Call the script on a connection that has answered, and wait for nothing.
@@ -157,7 +179,7 @@ class RedisConnection:
             if not is_unknown_script(error):
                 raise
             answer = self._again(connection._sock)
-        self.answers = True
+        self.answers, self._answered_at = True, self._clock()
         return answer
 
     def _again(self, socket: Any) -> Any:

@@ -90,6 +90,9 @@ class Proxy:
         self.cut_after: int | None = None
         self.stop_after: int | None = None
         self.answers_left: int | None = None
+        self.asked = b""
+        self._forgotten: set[socket.socket] = set()
+        self._sources: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -103,8 +106,13 @@ class Proxy:
             threading.Thread(target=self._pass, args=(server, client, True), daemon=True).start()
 
     def _pass(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
+        self._sources.add(source)
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
+                if source in self._forgotten:
+                    continue
+                if not answers:
+                    self.asked += data
                 if answers and self.cut_after is not None:
                     target.sendall(data[: self.cut_after])
                     self.cut_after = None
@@ -122,6 +130,10 @@ class Proxy:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
         source.close()
+
+    def forget(self) -> None:
+        """Pass on nothing more on today's connections, and tell nobody."""
+        self._forgotten |= self._sources
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)

@@ -105,6 +105,23 @@ def test_things_that_are_nearly_clients_are_refused():
         find_place(redis.Redis)
 
 
+def test_a_client_that_is_called_in_another_way_is_refused():
+    class Redis:
+        """As that of upstash-redis."""
+
+        def evalsha(
+            self, sha1: str, keys: list[str] | None = None, args: list[str] | None = None
+        ) -> None: ...
+
+        def execute(self, command: list[str]) -> None: ...
+
+    Redis.__module__ = "upstash_redis.client"
+    with pytest.raises(
+        TypeError, match=r"the calls of redis-py, such as redis.Redis, not upstash_redis.Redis$"
+    ):
+        find_place(Redis())
+
+
 def test_a_client_without_a_time_out_gets_a_warning():
     redis = pytest.importorskip("redis")
     with pytest.warns(UserWarning, match="no time-out: give it socket_timeout"):

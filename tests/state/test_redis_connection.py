@@ -13,7 +13,7 @@ from pagerduty_logging.state.redis_connection import _read, command, connected, 
 from tests.measured import in_good_time
 
 from .conftest import Member
-from .servers import Proxy, Server
+from .servers import Proxy, Server, until
 
 pytest.importorskip("redis")
 
@@ -25,6 +25,34 @@ def test_a_connection_that_the_server_has_closed_is_no_failure(redis_server: Ser
     redis_server.client().client_kill_filter(_type="normal")
     assert isinstance(here.ask("memory"), Mine)
     assert here.said == []
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_connection_that_a_firewall_forgot_in_a_long_pause_is_no_failure(
+    redis_server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    proxy = Proxy(redis_server.port)
+    here = Member(proxy.url)
+    here.tell()
+    here.see()
+    until(here.state.hand_in)  # on a connection of its own
+    proxy.forget()
+    monkeypatch.setattr("pagerduty_logging.state.redis_connection.QUIET", 0.0)  # as long as a minute
+    assert isinstance(here.ask("network"), Mine)
+    here.see()
+    until(here.state.hand_in)
+    assert here.said == []
+    proxy.close()
+
+
+def test_a_server_is_asked_for_nothing_but_what_the_state_needs(redis_server: Server):
+    proxy = Proxy(redis_server.port)
+    here = Member(proxy.url)
+    here.tell()
+    assert here.state.close(1.0)
+    assert b"EVALSHA" in proxy.asked
+    assert b"CLIENT" not in proxy.asked, "what an ACL forbids is in its log, and some proxies hang up"
+    proxy.close()
 
 
 def test_a_connection_that_shows_no_socket_is_not_spoken_to_past_redis_py(redis_server: Server):
