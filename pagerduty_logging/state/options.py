@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from pagerduty_logging.events_api.text import plain
 from pagerduty_logging.state.protocol import Store, digest
 from pagerduty_logging.state.shared import SharedState
 
@@ -77,6 +78,7 @@ def open_state(
     routing_key: str,
     host: str,
     release: str | None = None,
+    clean: Callable[[str], str] = str,
     remember: float = 604_800.0,
     per_minute: int = 100,
     say: Callable[[str, str], object] = lambda topic, text: None,
@@ -85,7 +87,8 @@ def open_state(
 ) -> SharedState | None:
     """Return the state that the option, else `PAGERDUTY_STATE`, names; None: there is none.
 
-    Nothing is opened before it is first asked. The arguments are those of `SharedState`.
+    Nothing is opened before it is first asked. The arguments are those of `SharedState`; `clean` takes
+    secrets out of the release, which is stored and shown.
 
     Raises:
         TypeError, ValueError: as `find_place`.
@@ -98,7 +101,7 @@ def open_state(
         where=place.where,
         space=digest(routing_key),
         host=host,
-        release=release,
+        release=release and clean(plain(release).replace("\n", " ")),
         remember=remember,
         per_minute=per_minute,
         say=say,
