@@ -259,6 +259,7 @@ class PagerDutyHandler(Pager):
             routing_key=(key or _NO_KEY).reveal(),
             host=this_host(),
             release=fields.release,
+            clean=redacted.text,
             remember=options.seconds("remember", remember),
             per_minute=options.count("max_events_per_minute", max_events_per_minute),
             say=diagnostics.say,
@@ -308,9 +309,7 @@ class PagerDutyHandler(Pager):
                 events,
                 ready=preparation,
                 spool=None if spool is None else Spool(spool, key, diagnostics),
-                make_claims=self._claims(
-                    Windows(repeat_interval, max(repeat_interval, max_repeat_interval)), fields.release
-                ),
+                make_claims=self._claims(Windows(repeat_interval, max(repeat_interval, max_repeat_interval))),
             )
             preparation.soon()
             later.ask(self.lookout.first_look)
@@ -345,7 +344,7 @@ class PagerDutyHandler(Pager):
         directory = None if spool is None else os.path.join(spool, f"route-{digest(rule.key)}")
         return _Route(rule.key, level=0, spool=directory, **shared)
 
-    def _claims(self, windows: Windows, release: str | None) -> Callable[..., Claims] | None:
+    def _claims(self, windows: Windows) -> Callable[..., Claims] | None:
         """Return what makes the claims of one process; None: without a shared state."""
         if self._state is None:
             return None
@@ -359,7 +358,7 @@ class PagerDutyHandler(Pager):
             size=self._pipeline.follow_ups.size,
             adopted=figures.take_for_another,
             windows=windows,
-            release=release,
+            release=self._state.program,
         )
 
 

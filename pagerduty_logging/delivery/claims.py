@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
@@ -128,7 +129,7 @@ class Claims:
         self._queue = queue
         self._again, self._size, self._adopted = again, size, adopted
         self._windows = windows
-        self._release = release
+        self._release = None if release is None else _standing_alone(release)
         self._clock = clock
         self._wall = wall
         self._allowed = _Attempt()
@@ -365,7 +366,7 @@ class Claims:
             self._state.release(name, change=True)
 
     def _names_release(self, event: Change) -> bool:
-        return self._release is not None and self._release in event.summary
+        return self._release is not None and self._release.search(event.summary) is not None
 
     def _at(self, pending: Pending) -> float:
         """Return when an event was asked for, in seconds since the epoch."""
@@ -384,6 +385,12 @@ def _compose_all_the_same(pending: Pending) -> None:
     with suppress(Exception):
         pending.body.packed()
         pending.body.release()
+
+
+def _standing_alone(release: str) -> re.Pattern[str]:
+    """Return what finds a release in a text, and not as a part of another one or of a number."""
+    before = r"(?<![0-9])(?<![0-9]\.)" if release[:1].isdigit() else r"(?<![^\W_])"
+    return re.compile(rf"{before}{re.escape(release)}(?![^\W_]|\.[0-9])")
 
 
 def _name(event: Change) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from pagerduty_logging.events_api.text import plain
 from pagerduty_logging.state.protocol import Store, digest
 from pagerduty_logging.state.shared import SharedState
 
@@ -22,6 +23,11 @@ _SCHEME = re.compile(r"(rediss?|valkeys?|unix|sqlite|file):", re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}(/[0-9]*)?")
 _CREDENTIALS = re.compile(r"(//|(?![./~\\]|[A-Za-z]:[\\/]))[^:]*+:[^@]*+@")
 _SCHEMES = ("redis", "rediss", "unix")
+_SWITCHES = re.compile(
+    "off|on|no|yes|none|null|nil|false|true|0|1|memory|disabled|enabled|default|rediss?|valkeys?|unix|sqlite",
+    re.IGNORECASE,
+)
+"""Words that nobody means as the name of a file in whatever directory the program is started."""
 _FORMS = "a file's path, a redis://, rediss:// or unix:// address, or a client of Redis"
 
 
@@ -57,6 +63,8 @@ def find_place(option: Any = None, name: str = "state") -> StatePlace | None:
         option, name = os.environ.get(ENVIRONMENT_VARIABLE, "").strip() or None, ENVIRONMENT_VARIABLE
         if option is None:
             return None
+    if isinstance(option, str) and _SWITCHES.fullmatch(option.strip()):
+        raise ValueError(f"{name} cannot be {option.strip()!r}: give {_FORMS}, or leave it out for none")
     if isinstance(option, os.PathLike):
         option = os.fspath(option)
     if not isinstance(option, str):
@@ -77,6 +85,7 @@ def open_state(
     routing_key: str,
     host: str,
     release: str | None = None,
+    clean: Callable[[str], str] = str,
     remember: float = 604_800.0,
     per_minute: int = 100,
     say: Callable[[str, str], object] = lambda topic, text: None,
@@ -85,7 +94,8 @@ def open_state(
 ) -> SharedState | None:
     """Return the state that the option, else `PAGERDUTY_STATE`, names; None: there is none.
 
-    Nothing is opened before it is first asked. The arguments are those of `SharedState`.
+    Nothing is opened before it is first asked. The arguments are those of `SharedState`; `clean` takes
+    secrets out of the release, which is stored and shown.
 
     Raises:
         TypeError, ValueError: as `find_place`.
@@ -98,7 +108,7 @@ def open_state(
         where=place.where,
         space=digest(routing_key),
         host=host,
-        release=release,
+        release=release and clean(plain(release).replace("\n", " ")),
         remember=remember,
         per_minute=per_minute,
         say=say,
@@ -123,7 +133,8 @@ def _no_path(text: str) -> str | None:
 
 
 def _of_path(path: str) -> StatePlace:
-    path = os.path.abspath(os.path.expanduser(path))
+    slash = os.sep if path.endswith(("/", os.sep)) else ""
+    path = os.path.abspath(os.path.expanduser(path)) + slash
 
     def make_store(in_background: bool = False) -> Store:
         from pagerduty_logging.state.sqlite import SqliteStore
@@ -224,6 +235,11 @@ def _of_client(client: Any, name: str) -> StatePlace:
         raise TypeError(f"{name} must be a client of Redis, not a {kind} of one")
     if inspect.iscoroutinefunction(getattr(type(client), "execute_command", None)):
         raise TypeError(f"{name} must be a client of Redis that does not need asyncio: redis.Redis")
+    encoding = _encoding(client)
+    if encoding is not None:
+        raise ValueError(
+            f"{name}: the client of Redis has the encoding {encoding}: give it utf-8, the usual one"
+        )
     if _has_no_time_out(client):
         warnings.warn(
             f"{name}: the client of Redis has no time-out: give it socket_timeout and socket_connect_timeout",
@@ -249,13 +265,29 @@ def _is_called_as_redis_py(client: Any) -> bool:
     return True
 
 
-def _has_no_time_out(client: Any) -> bool:
+def _connection_options(client: Any) -> tuple[Any, dict[str, Any]] | None:
+    """Return what holds the connections of a client, and how they are made; None: that is unknown."""
     for holder in ("connection_pool", "nodes_manager"):
         held = getattr(client, holder, None)
         kwargs = getattr(held, "connection_kwargs", None)
         if isinstance(kwargs, dict):
-            return kwargs.get("socket_timeout", _usual_time_out(held, client)) is None
-    return False
+            return held, kwargs
+    return None
+
+
+def _encoding(client: Any) -> str | None:
+    """Return the encoding of a client in which a script would not arrive as it is; None: it would."""
+    found = _connection_options(client)
+    encoding = found and found[1].get("encoding")
+    if isinstance(encoding, str):
+        with suppress(LookupError):  # its own commands fail, too
+            return None if "return".encode(encoding) == b"return" else encoding
+    return None
+
+
+def _has_no_time_out(client: Any) -> bool:
+    found = _connection_options(client)
+    return found is not None and found[1].get("socket_timeout", _usual_time_out(found[0], client)) is None
 
 
 def _usual_time_out(pool: Any, client: Any) -> object:

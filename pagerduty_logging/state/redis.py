@@ -276,7 +276,7 @@ class RedisStore:
 
 _MEANINGS = (
     (("WRONGPASS", "NOAUTH", "invalid username-password", "invalid password", "Authentication"),
-     "Redis refuses the user name or password: check those in the URL"),
+     "Redis refuses the user name or password: check those of the URL, or of the client"),
     (("NOPERM", "no permissions", "can't run this command"),
      "Redis forbids what the state needs (its ACL): see the README of state/"),
     (("OOM", "OutOfMemory"), "Redis is full (maxmemory): give it more memory, or the state its own Redis"),

@@ -115,6 +115,11 @@ class SharedState:
         """How the state does; may be read by any thread."""
         return self._asker.stats
 
+    @property
+    def program(self) -> str | None:
+        """The release that runs, as it is stored; None: unknown."""
+        return self._sender.release
+
     def set_guard(self, guard: Callable[[], AbstractContextManager[object]]) -> None:
         """Let another guard be entered around each call."""
         self._asker.guard = guard

@@ -267,12 +267,14 @@ class SqliteStore:
         if self.path in _inherited:  # SQLite would take the parent's locks for ours, and break the file
             raise StateError(f"{self.path} was in use when this process was forked: fork earlier")
         fork_gate().closing[self] = SqliteStore._close
-        if os.path.isdir(self.path):
+        if os.path.isdir(self.path) or self.path.endswith(os.sep):
             raise StateError(f"{self.path} is a directory: name a file in it")
         if os.path.exists(self.path) and not os.path.isfile(self.path):
             raise StateError(f"{self.path} is a device, a pipe or a socket: name a file")
         with suppress(FileExistsError):
-            os.close(os.open(os.path.realpath(self.path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            file = os.path.realpath(self.path)
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            os.chmod(file, 0o600)  # a umask may have taken even the owner's rights
         _keep_from_others(self.path)
         self._is_the_same_file()  # before it is opened: one that takes its place now is noticed the next time
         connection = self._connection = opened(self.path, seconds)

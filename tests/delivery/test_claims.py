@@ -505,6 +505,27 @@ def test_a_change_that_does_not_name_the_release_is_always_sent():
     assert len(fleet.client.posted) == 2
 
 
+@pytest.mark.parametrize(
+    ("release", "summary", "names"),
+    [
+        ("1.4.2", "Deployed 1.4.2.", True),
+        ("1.4.2", "shop-v1.4.2 is live", True),
+        ("1.4", "Deployed 1.4.2", False),
+        ("4.2", "Deployed 1.4.2", False),
+        ("2", "Prices of 2026 are in force", False),
+        ("3", "Deployed 3.0", False),
+        ("v7", "Deployed (v7)", True),
+        ("v7", "Deployed v70", False),
+        ("bcd", "abcd", False),
+    ],
+)
+def test_a_change_names_a_release_only_where_that_stands_alone(release: str, summary: str, names: bool):
+    fleet = Fleet(State([mine()]), release=release)
+    fleet.order(Change(summary))
+    fleet.steps()
+    assert (fleet.said == ["claim", "commit"]) is names
+
+
 # --- counts --------------------------------------------------------------------------------------
 
 

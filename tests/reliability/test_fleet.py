@@ -135,6 +135,23 @@ def test_a_restart_knows_what_was_paged_and_what_was_resolved(pagerduty: Sandbox
     assert details(pagerduty.events[-1])["occurrences"] == 1
 
 
+def test_a_release_is_stored_and_shown_without_what_is_secret_in_it(pagerduty: Sandbox, state: str) -> None:
+    program = f"""
+    attached(state={state!r}, release="postgres://shop:hunter2@db/7\\x1b[31m of " + "r" * 32)
+    log.error("the queue is full")
+    """
+    ended = run(program, pagerduty.url, preload=WELL, measured=False)
+    assert (ended.status, ended.err) == (0, "")
+    (event,) = pagerduty.events
+    shown = "postgres://shop:[redacted]@db/7 of [redacted]"
+    assert details(event)["release"] == shown
+    assert details(event)["first_release"] == shown
+    assert details(event)["new_in_release"].startswith(f"{shown}, ")
+    assert known(state)["the queue is full"].first_release == shown
+    if os.path.exists(state):
+        assert b"hunter2" not in Path(state).read_bytes()
+
+
 def test_what_was_counted_by_a_flush_outlives_an_end_without_hooks(pagerduty: Sandbox, state: str) -> None:
     program = f"""
     made = attached(state={state!r})

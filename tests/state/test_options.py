@@ -59,6 +59,11 @@ from .conftest import KEY
         (5, TypeError, "not int"),
         (True, TypeError, "not bool"),
         ({}, TypeError, "not dict"),
+        ("off", ValueError, "state cannot be 'off': give a file's path, .* or leave it out for none"),
+        (" None\n", ValueError, "state cannot be 'None'"),
+        ("0", ValueError, "state cannot be '0'"),
+        ("memory", ValueError, "state cannot be 'memory'"),
+        ("redis", ValueError, "state cannot be 'redis'"),
         (object(), TypeError, "not object"),
         (lambda: None, TypeError, "not function"),
     ],
@@ -122,6 +127,19 @@ def test_a_client_that_is_called_in_another_way_is_refused():
         find_place(Redis())
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-le", "cp037"])
+def test_a_client_whose_encoding_changes_the_script_is_refused(encoding: str):
+    redis = pytest.importorskip("redis")
+    with pytest.raises(ValueError, match=f"^state: the client of Redis has the encoding {encoding}: give it"):
+        find_place(redis.Redis(encoding=encoding, decode_responses=True, socket_timeout=0.5))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii", "no such encoding"])
+def test_a_client_with_another_encoding_is_left_alone(encoding: str):
+    redis = pytest.importorskip("redis")
+    assert find_place(redis.Redis(encoding=encoding, socket_timeout=0.5)) is not None
+
+
 def test_a_client_without_a_time_out_gets_a_warning():
     redis = pytest.importorskip("redis")
     with pytest.warns(UserWarning, match="no time-out: give it socket_timeout"):
@@ -157,6 +175,9 @@ def test_a_client_whose_connections_have_a_time_out_by_themselves_gets_no_warnin
         (Path("/var/lib/x"), "the state in /var/lib/x"),
         ("~/state.sqlite", f"the state in {Path.home()}/state.sqlite"),
         ("state.sqlite", f"the state in {Path.cwd()}/state.sqlite"),
+        ("./off", f"the state in {Path.cwd()}/off"),
+        (Path("off"), f"the state in {Path.cwd()}/off"),
+        ("/var/lib/x/", "the state in /var/lib/x/"),
     ],
 )
 def test_where_it_lives_is_reported_without_a_secret(option, where: str):
@@ -182,6 +203,9 @@ def test_the_environment_is_the_default(monkeypatch: pytest.MonkeyPatch):
     place = find_place()
     assert place is not None
     assert place.path == "/var/lib/x"
+    monkeypatch.setenv("PAGERDUTY_STATE", "off")
+    with pytest.raises(ValueError, match="PAGERDUTY_STATE cannot be 'off'"):
+        find_place()
     monkeypatch.setenv("PAGERDUTY_STATE", "mysql://:secret@h")
     with pytest.raises(ValueError, match="PAGERDUTY_STATE cannot be mysql"):
         find_place()

@@ -238,7 +238,7 @@ def test_a_wrong_password_is_reported_without_it(own_server: Server):
         assert here.ask() == Unknown()
         assert here.said == [
             f"the state in Redis at 127.0.0.1:{own_server.port}/0 does not answer: Redis refuses the user "
-            "name or password: check those in the URL. Pages go out as without state"
+            "name or password: check those of the URL, or of the client. Pages go out as without state"
         ]
     good = Member(f"redis://:right@127.0.0.1:{own_server.port}/0")
     assert isinstance(good.ask(), Mine)

@@ -40,7 +40,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.sqlite"
 
 
-def why(option: Path) -> str:
+def why(option: Path | str) -> str:
     """Ask a state that cannot answer; return what it says."""
 
     def asked() -> str:
@@ -61,8 +61,9 @@ def recover(member: Member) -> None:
     member.state._asker.breaker._held.clear()
 
 
-def test_the_file_is_for_its_owner_alone(path: Path):
-    umask = os.umask(0)
+@pytest.mark.parametrize("mask", [0o000, 0o027, 0o777])
+def test_the_file_is_for_its_owner_alone(path: Path, mask: int):
+    umask = os.umask(mask)
     try:
         here = Member(path)
         here.tell()
@@ -104,6 +105,9 @@ def test_handlers_of_one_process_that_are_closed_have_closed_their_file(path: Pa
 
 def test_a_directory(tmp_path: Path):
     assert f"{tmp_path} is a directory: name a file in it" in why(tmp_path)
+    named = f"{tmp_path}/new/"
+    assert f"{named} is a directory: name a file in it" in why(named)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_done_meanwhile_takes_turns_with_the_thread_that_asks(path: Path):
