@@ -291,6 +291,7 @@ _MEANINGS = (
     (("invalid DB index", "DB index is out of range"), "this Redis has no database of that number"),
     (("MOVED", "Moved", "CROSSSLOT", "in cluster mode"),
      "this Redis is a node of a cluster: give a client instead of its address, a redis.RedisCluster"),
+    (("TRYAGAIN", "TryAgain", "TTL exhausted"), "its cluster is moving the state to another node"),
     (("Unknown Redis command",), "this Redis lacks a command that the state needs: Redis 5 or later has all"),
     (("unknown command",),
      "this is no Redis itself, but a Sentinel or a proxy without scripts: give the address of Redis"
@@ -321,7 +322,7 @@ def _words(error: Exception) -> str:
     text = f"{type(error).__name__} {error}"
     for marks, meaning in _MEANINGS:
         if any(mark in text for mark in marks):
-            return meaning
+            return meaning + _moved_to(error)
     said = _SECRETS.sub("…", str(error))
     if isinstance(error, TimeoutError) or "Timeout" in text or "timed out" in text.lower():
         return _LATE
@@ -330,6 +331,12 @@ def _words(error: Exception) -> str:
     if type(error).__module__.startswith(("redis.", "valkey.")):
         return f"Redis: {type(error).__name__} {said}"
     return f"its client raises {type(error).__name__}{said and f' ({said})'}: does its ping() work?"
+
+
+def _moved_to(error: Exception) -> str:
+    """Return the node of a cluster that has the state, for commands: they take no client."""
+    moved = re.fullmatch(r"(?:MOVED )?\d+ (\S+:\d+)", str(error))
+    return f"; a command takes the address of {moved[1]}, where the state is for now" if moved else ""
 
 
 class _Asking:

@@ -402,6 +402,7 @@ def _raise(error: BaseException):
         ),
         (lambda: _raise(redis.ResponseError("SELECT is not allowed in cluster mode")), "a node of a cluster"),
         (lambda: _raise(redis.exceptions.ClusterDownError("no slot")), "no primary for now"),
+        (lambda: _raise(redis.exceptions.ClusterError("TTL exhausted")), "is moving the state"),
         (lambda: _raise(redis.ResponseError("unknown command 'EVALSHA'")), "a Sentinel or a proxy"),
         (lambda: _raise(redis.ResponseError("NOREPLICAS Not enough good ones")), "too few of its replicas"),
         (lambda: _raise(redis.ResponseError("BUSY Redis is busy running")), "a script of another program"),
@@ -562,6 +563,16 @@ def test_a_cluster_keeps_the_keys_of_a_state_on_one_node(tmp_path: Path):
             assert there.ask(f"problem {number}").told
         assert len(RedisStore(client).problems()[1]) == 20
         assert sorted(server.client().dbsize() > 0 for server in servers) == [False, False, True]
+        (owner,) = (server for server in servers if server.client().dbsize())
+        for server in servers:
+            if server is owner:
+                assert len(RedisStore(url=server.url).problems()[1]) == 20
+                continue
+            with pytest.raises(StateError, match=f"a command takes the address of 127.0.0.1:{owner.port},"):
+                RedisStore(url=server.url).problems()
+            elsewhere = Member(server.url)
+            assert elsewhere.ask() == Unknown()
+            assert f"127.0.0.1:{owner.port}" in elsewhere.said[0]
         client.close()
     finally:
         for server in servers:
