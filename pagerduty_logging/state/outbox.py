@@ -6,6 +6,8 @@ whichever answer is lost, it counts once.
 
 from __future__ import annotations
 
+import functools
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +22,14 @@ ENDING = 30.0
 """Seconds for which a process is ending at most: where its main thread alone has ended, it goes on."""
 IN_STEP = 4 * HAND_IN
 """Seconds after a problem was told in which another one does not change when the processes hand in."""
+SPREAD = 0.2
+"""Seconds by which the hand-ins of processes in step are apart, at most."""
+
+
+@functools.cache
+def apart(process: str) -> float:
+    """Return by how many seconds a process hands in later than others."""
+    return random.Random(process).uniform(0.0, SPREAD)
 
 
 def next_hand_in(due: float, now: float) -> float:

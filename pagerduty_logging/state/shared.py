@@ -5,7 +5,6 @@ Everything here is called by one thread at a time, and under no lock. See README
 
 from __future__ import annotations
 
-import functools
 import os
 import random
 import uuid
@@ -20,7 +19,7 @@ from pagerduty_logging.state import silences
 from pagerduty_logging.state.among import process_name
 from pagerduty_logging.state.asking import Asker, Meanwhile, StateStats, nothing
 from pagerduty_logging.state.breaker import LastTries
-from pagerduty_logging.state.outbox import ENDING, HAND_IN, IN_STEP, Outbox, next_hand_in
+from pagerduty_logging.state.outbox import ENDING, HAND_IN, IN_STEP, Outbox, apart, next_hand_in
 from pagerduty_logging.state.protocol import (
     GIVE_BACK,
     Anothers,
@@ -40,17 +39,9 @@ from pagerduty_logging.state.protocol import (
 
 AWAY = 60.0
 """Seconds without an answer after which the end of the process is not held up for long."""
-SPREAD = 0.2
-"""Seconds by which the hand-ins of processes in step are apart, at most."""
 LOOK = 1.0
 """Seconds between looks at a call that does not end."""
 _ROUNDS = 3  # silences may change again while the claim is repeated for them
-
-
-@functools.cache
-def _apart(process: str) -> float:
-    """Return by how many seconds a process hands in later than others."""
-    return random.Random(process).uniform(0.0, SPREAD)
 
 
 class SharedState:
@@ -393,7 +384,7 @@ class SharedState:
         if isinstance(answer, Anothers | Mine) and now >= self._in_step_until:
             since = answer.since if isinstance(answer, Anothers) else 0.0
             self._in_step_until = now - since + IN_STEP
-            self._hand_in_at = now + HAND_IN - since % HAND_IN + _apart(self._sender.process)
+            self._hand_in_at = now + HAND_IN - since % HAND_IN + apart(self._sender.process)
         elif reply.handed_in and self._hand_in_at <= now:
             self._hand_in_at = next_hand_in(self._hand_in_at, now)
 

@@ -310,7 +310,10 @@ def test_a_look_replaces_the_one_before_also_when_nothing_is_open_any_more(
     def ctrl_c(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    fleet(path).hand_in()
+    state = fleet(path)
+    while not state.hand_in():
+        pass
+    state.close(5.0)  # no thread of it sleeps any more
     monkeypatch.setattr("pagerduty_logging.cli.output.is_terminal", lambda: True)
     monkeypatch.setattr("time.sleep", ctrl_c)
     monkeypatch.setenv("TERM", terminal)
