@@ -13,7 +13,7 @@ import pytest
 
 from pagerduty_logging.state.breaker import PATIENCE
 from pagerduty_logging.state.options import find_place
-from pagerduty_logging.state.outbox import HAND_IN, IN_STEP, next_hand_in
+from pagerduty_logging.state.outbox import HAND_IN, IN_STEP, SPREAD, next_hand_in
 from pagerduty_logging.state.protocol import (
     LEASE,
     Anothers,
@@ -25,7 +25,7 @@ from pagerduty_logging.state.protocol import (
     StateError,
     Unknown,
 )
-from pagerduty_logging.state.shared import SPREAD, SharedState
+from pagerduty_logging.state.shared import SharedState
 from tests.measured import in_good_time
 
 from .conftest import Member
