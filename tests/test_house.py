@@ -44,7 +44,6 @@ TESTED_IN = {
     "delivery/half_imported.py": "reliability/test_loading.py",
     "page/events.py": "test_journey.py",
     "page/record_body.py": "test_journey.py",
-    "page/figures.py": "delivery/test_claims.py",
     "page/second_alert.py": "state/test_worse.py",
     "state/known.py": "state/test_history.py",
     "state/problem.py": "state/test_throttle.py",

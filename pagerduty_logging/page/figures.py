@@ -118,9 +118,7 @@ def renewed(history: History, composed: Trigger, *, first: bool = True) -> Trigg
 
 def _why(history: History, severity: Severity, mine: Mine) -> str:
     """Return why an event is sent, now that it is known what others sent."""
-    since = mine.last_seen - history.since if history.since else mine.window
-    if mine.events == 1:
-        since = mine.last_seen - mine.first_seen  # the event before may have been another process's
+    since = mine.last_seen - (mine.told_at or mine.first_seen)  # the event before may have been another's
     match Why.of(history.why):
         case Why.SIZE:
             return words.size(mine.suppressed, since)

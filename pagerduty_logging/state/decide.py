@@ -246,6 +246,7 @@ def figures(
         more=max(hosts[0], processes) >= bound,
         events=record.events,
         told_severity=record.told_severity,
+        told_at=max(record.told_at, record.sent_at) or None,
         window=record.window,
         quiet=not record.busy,
         first_release=record.release,

@@ -284,7 +284,7 @@ local function spend(severity)
 end
 
 local function figures(record, claim)
-    local own = claim.follow_up and 0 or 1
+    local own, told_at = claim.follow_up and 0 or 1, math.max(record.told_at, record.sent_at)
     local started = request.release and redis.call('HGET', KEYS[base + 5], request.release)
     local new
     if started and request.release == record.release then
@@ -295,7 +295,8 @@ local function figures(record, claim)
         silenced = record.silenced, first_seen = record.first, last_seen = record.last,
         hosts = math.max(record.hosts, 1), host_names = record.host_names, processes = math.max(record.processes, 1),
         more = math.max(record.hosts, record.processes) >= MAX_NAMES, events = record.events,
-        told_severity = record.told_severity, window = record.window, quiet = record.busy == 0,
+        told_severity = record.told_severity, told_at = told_at > 0 and told_at or nil, window = record.window,
+        quiet = record.busy == 0,
         first_release = record.release ~= '' and record.release or nil, new_in_release = new}
 end
 

@@ -211,6 +211,7 @@ class Figures:
         more: `hosts` or `processes` is at its bound: there are more.
         events: events that reported the problem.
         told_severity: of the last event's window; None: there was no event.
+        told_at: when the last event was sent, a follow-up too; None: there was none.
         first_release: the release in which the problem was first seen; None: unknown.
     """
 
@@ -225,6 +226,7 @@ class Figures:
     more: bool = False
     events: int = 0
     told_severity: int | None = None
+    told_at: float | None = None
     first_release: str | None = None
 
 
@@ -331,17 +333,12 @@ class Silence:
 
 @dataclass(slots=True, kw_only=True)
 class KnownProblem(Figures):
-    """One open problem, as `pagerduty-logging problems` shows it.
-
-    Attributes:
-        told_at: when its last event was sent, a follow-up too.
-    """
+    """One open problem, as `pagerduty-logging problems` shows it."""
 
     space: str
     key: str
     summary: str
     severity: int
-    told_at: float | None
     window_left: float
     leased: bool
     logger: str = ""

@@ -163,6 +163,7 @@ def _mine(told: Mapping[str, Any]) -> Mine:
         more=bool(told["more"]),
         events=int(told["events"]),
         told_severity=told.get("told_severity"),
+        told_at=told.get("told_at"),
         window=float(told["window"]),
         quiet=bool(told["quiet"]),
         first_release=told.get("first_release"),

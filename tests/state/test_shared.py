@@ -343,6 +343,14 @@ def test_the_last_process_to_end_is_told_what_is_left_although_it_counted_little
     assert last.state.take_standings()["disk"].untold == 30
 
 
+def test_the_answer_says_when_the_last_event_was_sent_whoever_sent_it(member):
+    here, there = member(), member()
+    assert here.ask().told_at is None
+    now = time.time()
+    here.state.commit("disk", 1, occurrences=1, window=0.0)
+    assert there.ask().told_at == pytest.approx(now, abs=5.0)
+
+
 def test_the_budget_is_one_for_all_with_a_share_for_critical_events(member):
     handlers = [member(per_minute=10), member(per_minute=10)]
     answers = [handlers[i % 2].ask(f"problem {i}") for i in range(10)]
