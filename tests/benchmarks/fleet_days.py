@@ -292,12 +292,19 @@ def report(sandbox: Sandbox, state: str, workers: list[Worker]) -> None:
     known = {problem.summary: problem for problem in place.make_store().problems()[1]}
     logged = [worker.logged() for worker in workers]
     least, most = (sum(counters, Counter()) for counters in zip(*logged, strict=True))
-    for fault in most:
-        found = known[fault]
-        fits = "exact" if least[fault] == found.occurrences == most[fault] else "NOT IN BOUNDS"
-        if least[fault] < most[fault] and least[fault] <= found.occurrences <= most[fault]:
-            fits = "within what killed processes took with them"
-        print(f"{fault}: {found.occurrences:,} of {least[fault]:,} to {most[fault]:,}, {fits}")
+    exact, less, killed = [], [], sum(worker.way != "exit" for worker in workers)
+    for fault, truth in most.items():
+        found = known[fault].occurrences
+        if found == truth:
+            exact.append(truth)
+        elif killed and least[fault] <= found < truth:
+            less.append(truth - found)
+        else:
+            print(f"WRONG: {fault}: {found:,} of {least[fault]:,} to {truth:,}")
+    if exact:
+        print(f"after the end: {len(exact)} problems exact, {sum(exact):,} occurrences")
+    if less:
+        print(f"after the end: of {max(most.values()):,}, {killed} killed processes took", sorted(less))
 
 
 def day(what: str, sandbox: Sandbox, folder: str, state: str, server: Any) -> None:

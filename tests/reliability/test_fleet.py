@@ -277,6 +277,33 @@ def test_two_handlers_of_one_process_share_one_budget(pagerduty: Sandbox, state:
     assert found[-1]["payload"]["summary"] == "on fire"
 
 
+def test_a_fleet_that_was_refused_pages_soon_after_and_not_when_its_minute_is_over(
+    pagerduty: Sandbox, state: str
+) -> None:
+    pagerduty.fail_next(429, 8)  # as many as events that are not critical may be sent in a minute
+    with ExitStack() as stack:
+        begun = [
+            stack.enter_context(
+                started(
+                    f"""
+                    made = attached(state={state!r}, max_events_per_minute=10, retry=Retry(0.1, 1.0))
+                    log.error({fault!r})
+                    sys.stdin.readline()
+                    """,
+                    pagerduty.url,
+                    preload=WELL,
+                    measured=False,
+                )
+            )
+            for fault in ("disk full", "queue full")
+        ]
+        until(lambda: summaries(pagerduty) == {"disk full": 1, "queue full": 1}, 40.0)
+        assert [process.poll() for process in begun] == [None, None]
+    refused = [request.arrived for request in pagerduty.requests if request.status == 429]
+    assert len(refused) == 8
+    assert pagerduty.requests[-1].arrived - refused[0] < 45.0
+
+
 def test_forked_workers_are_processes_of_their_own(pagerduty: Sandbox, state: str) -> None:
     run(
         f"""
