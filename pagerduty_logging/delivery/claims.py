@@ -305,7 +305,7 @@ class Claims:
     def _comes_back(self, pending: Pending, many: bool) -> bool:
         """Whether a state that does not answer is asked again while the event may wait for it.
 
-        A report may, and in a process with several handlers what is not critical, for a moment: there all of
+        A report may, and in a process with many handlers what is not critical, for a moment: there all of
         them ask at once, and what is short is most likely the CPU.
         """
         reports = pending.kind is Kind.FOLLOW_UP

@@ -278,6 +278,9 @@ class Asker:
         if store is None:
             with self.guard():
                 store = self.store = self.make_store()
+            if self._last_store is not None:
+                self._last_store.leave()  # or it would be taken for another handler's
+            self._last_store = store
 
         def work(store: Store) -> Reply:
             try:
@@ -306,7 +309,7 @@ class Asker:
         self._probe = None
         if self.store is not None:
             self._helper.start(self.store.close)  # should it end one day
-            self.store = None
+            self._last_store, self.store = self.store, None
         self._helper.leave()
 
     def _cut_off(self, error: Exception, held: float) -> bool:

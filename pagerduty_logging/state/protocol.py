@@ -333,7 +333,7 @@ class Silence:
 
 @dataclass(slots=True, kw_only=True)
 class KnownProblem(Figures):
-    """One open problem, as `pagerduty-logging problems` shows it."""
+    """One open problem, as it is shown. `told_at`: when its last event was sent, a follow-up too."""
 
     space: str
     key: str
@@ -390,8 +390,11 @@ class Store(Protocol):
     def unsilence(self, silence_id: str) -> bool:
         """End a silence; return whether there was one."""
 
+    def leave(self) -> None:
+        """Be none of those any more who use the place: another store is used, for its call does not end."""
+
     def close(self) -> None:
         """Let go of connections that are our own."""
 
     def abandon(self) -> None:
-        """Forget the connection, unclosed: this is a child of the process that made it, or it hangs."""
+        """Forget the connection, unclosed: this is a child of the process that made it."""

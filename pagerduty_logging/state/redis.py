@@ -218,6 +218,9 @@ class RedisStore:
         except Exception as error:
             raise self._error(error) from None
 
+    def leave(self) -> None:
+        shared_exchange.of(self._place).leave(self._user)
+
     def close(self) -> None:
         own, self._own = self._own, None
         if own is not None:

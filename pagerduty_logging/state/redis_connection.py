@@ -19,8 +19,8 @@ from pagerduty_logging.state.helper import Wait, waited
 from pagerduty_logging.state.protocol import StateError
 from pagerduty_logging.state.redis_messages import NONSENSE
 
-REST = 0.05
-"""Seconds for the rest of an answer that has begun to come."""
+REST, WHOLE_REST = 0.05, 0.1
+"""Seconds for the next part of an answer that has begun to come, and for all that is left of it."""
 AGAIN = 0.15
 """Seconds for the answer of a server that has to be given the script again."""
 QUIET = 60.0
@@ -28,7 +28,7 @@ QUIET = 60.0
 forgotten it, and tells nobody. A fleet that was idle would page from each of its processes."""
 ROOM = 65_536
 """Bytes that are read at a time."""
-_TEXT = re.compile(rb"\$(\d{1,9})\r\n")
+_TEXT = re.compile(rb"\$(\d{1,7})\r\n")
 
 
 def connected(url: str, patience: float) -> Any:
@@ -174,7 +174,7 @@ class RedisConnection:
         if begun is None and not way(partial(_is_readable, connection), seconds):
             raise StateError(f"no answer within {seconds:.2g} s")
         try:
-            answer = _read(connection._sock, begun)
+            answer = _read(connection._sock, begun, min(seconds, WHOLE_REST), self._clock)
         except Exception as error:
             if not is_unknown_script(error):
                 raise
@@ -185,9 +185,11 @@ class RedisConnection:
     def _again(self, socket: Any) -> Any:
         usual = socket.gettimeout()
         socket.settimeout(AGAIN)
-        answer = self.client.eval(self._lua, *self._arguments)
+        socket.sendall(command(("EVAL", self._lua, *self._arguments)))
         socket.settimeout(usual)
-        return answer
+        if not _is_readable(self.client.connection, AGAIN):
+            raise StateError(f"no answer within {AGAIN:.2g} s")
+        return _read(socket, None, WHOLE_REST, self._clock)
 
     def hang_up(self) -> None:
         """Let go of a connection on which something failed: its address may be another server's by now."""
@@ -209,13 +211,25 @@ def _begun(socket: Any) -> bytes | None:
         socket.settimeout(usual)
 
 
-def _read(socket: Any, begun: bytes | None = None) -> bytes:
-    """Return an answer that has begun to come; redis-py takes longer, for it reads whatever there is."""
-    answer, usual = b"", socket.gettimeout()
+def _read(
+    socket: Any,
+    begun: bytes | None = None,
+    rest: float = WHOLE_REST,
+    clock: Callable[[], float] = monotonic,
+) -> bytes:
+    """Return an answer that has begun to come; redis-py takes longer, for it reads whatever there is.
+
+    One whose parts each come in time is given up all the same, after `rest` seconds.
+    """
+    answer, usual, until = b"", socket.gettimeout(), 0.0
     while True:
         if begun is None:
-            socket.settimeout(REST)
-            begun = socket.recv(ROOM)
+            until = until or clock() + rest
+            socket.settimeout(min(max(until - clock(), 0.0), REST))
+            try:
+                begun = socket.recv(ROOM)
+            except BlockingIOError:
+                raise TimeoutError from None
         if not begun:
             raise ConnectionError("Connection closed by server.")
         answer, begun = answer + begun, None

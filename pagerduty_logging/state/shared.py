@@ -204,7 +204,9 @@ class SharedState:
                 self._outbox.count(key, 0, (at, at), severity, waiting)
                 return self._silenced(known)
         among = self._asker.among()
-        return Unknown() if among is None else among.claim(self._sender, claim) or Unknown(many_handlers=True)
+        if among is None:
+            return Unknown()
+        return among.claim(self._sender, claim) or Unknown(many_handlers=among.decides)
 
     def commit(
         self,

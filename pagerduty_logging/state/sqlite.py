@@ -205,6 +205,9 @@ class SqliteStore:
             _note_change(step, self._clock())
         return ended
 
+    def leave(self) -> None:
+        shared_exchange.of(self.path).leave(self._user)
+
     def close(self) -> None:
         self._close()
         users = shared_exchange.of(self.path)

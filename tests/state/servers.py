@@ -90,6 +90,7 @@ class Proxy:
         self.cut_after: int | None = None
         self.stop_after: int | None = None
         self.answers_left: int | None = None
+        self.a_byte_each: float | None = None
         self.asked = b""
         self._forgotten: set[socket.socket] = set()
         self._sources: set[socket.socket] = set()
@@ -125,6 +126,11 @@ class Proxy:
                     self.answers_left -= 1
                     if self.answers_left < 0:
                         continue
+                if answers and self.a_byte_each is not None:
+                    for byte in data:
+                        target.sendall(bytes([byte]))
+                        time.sleep(self.a_byte_each)
+                    continue
                 target.sendall(data)
         for one in (source, target):
             with contextlib.suppress(OSError):

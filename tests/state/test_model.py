@@ -54,6 +54,8 @@ class Away:
     def close(self):
         pass
 
+    leave = close
+
     def abandon(self):
         pass
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pagerduty_logging.state.among import MANY
 from pagerduty_logging.state.options import open_state
 from pagerduty_logging.state.protocol import Anothers, Later, Mine, StateError, Unknown
 from pagerduty_logging.state.redis import PREFIX, RedisStore, script
@@ -379,6 +380,19 @@ class Strange:
         return self._does()
 
     eval = evalsha
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_client_that_hangs_again_and_again_is_not_taken_for_many_handlers():
+    go_on = threading.Event()
+    here = Member(Strange(lambda: go_on.wait(60.0)))
+    for number in range(MANY + 1):
+        recover(here)
+        answer = here.ask(f"problem {number}")
+        assert isinstance(answer, Unknown)
+        assert not answer.many_handlers, "events would wait for others, which do not exist"
+        here.state._asker._abandon()
+    go_on.set()
 
 
 def _raise(error: BaseException):

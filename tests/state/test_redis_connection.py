@@ -117,6 +117,25 @@ def test_an_answer_that_stops_in_the_middle_holds_the_worker_a_quarter_of_a_seco
     in_good_time(asked)
 
 
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("again", [False, True], ids=["", "after the script was sent again"])
+def test_an_answer_that_comes_byte_by_byte_holds_the_worker_for_a_moment(redis_server: Server, again: bool):
+    def asked() -> None:
+        proxy = Proxy(redis_server.port)
+        here = Member(proxy.url)
+        assert isinstance(here.ask(), Mine | Anothers)
+        if again:
+            redis_server.client().script_flush()
+        proxy.a_byte_each = 0.02
+        proxy.answers_left = 1 + again
+        began = time.monotonic()
+        assert here.ask("network") == Unknown()
+        assert time.monotonic() - began < 1.5, "its four hundred bytes take eight seconds"
+        proxy.close()
+
+    in_good_time(asked)
+
+
 def test_a_command_is_sent_as_redis_py_sends_it():
     words = ("EVALSHA", "abc", 1, "a key", '{"summary": "Größe"}', b"bytes")
     from redis.connection import Connection
@@ -265,6 +284,11 @@ def test_an_answer_to_something_else_is_nonsense(pieces: list[bytes]):
 def test_what_redis_says_instead_of_an_answer_is_raised():
     with pytest.raises(Exception, match=r"^OOM command not allowed$"):
         _read(Pieces(b"-OOM command", b" not allowed\r\n"))
+
+
+def test_an_answer_that_would_be_too_long_is_nonsense():
+    with pytest.raises(StateError, match="nonsense"):
+        _read(Pieces(b"$99999999\r\n"))
 
 
 def test_an_answer_that_ends_too_early_is_a_closed_connection():

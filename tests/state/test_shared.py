@@ -728,6 +728,8 @@ class Hanging:
     def close(self):
         """Nothing is open."""
 
+    leave = close
+
 
 @pytest.mark.usefixtures("hurried")
 def test_a_hand_in_without_an_answer_leaves_time_for_claims():
@@ -833,6 +835,8 @@ def broken_store(error: Exception | None, asked: threading.Event):
 
         def close(self):
             pass
+
+        leave = close
 
     return Broken()
 

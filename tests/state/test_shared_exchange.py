@@ -360,3 +360,6 @@ def test_of_many_handlers_whose_file_is_locked_one_sends(tmp_path: Path, many: b
         assert here.ask() == Unknown()
         for answer in (there.ask(), here.ask("known")):
             assert isinstance(answer, Anothers if many else Unknown)
+        waits = here.ask("its own")
+        assert isinstance(waits, Unknown)
+        assert waits.many_handlers is many, "few handlers behave as without a state"
