@@ -913,7 +913,7 @@ def test_a_state_that_cannot_be_one_is_an_error_at_construction(option: object):
         PagerDutyHandler(EXAMPLE_ROUTING_KEY, state=option)
 
 
-@pytest.mark.parametrize("remember", [0, -1.0, "week"])
+@pytest.mark.parametrize("remember", [0, -1.0, "week", 1e300])
 def test_a_time_to_remember_that_means_nothing_is_an_error(remember: object):
     with pytest.raises((TypeError, ValueError), match="remember"):
         PagerDutyHandler(EXAMPLE_ROUTING_KEY, remember=remember)  # type: ignore[arg-type]
