@@ -49,7 +49,7 @@ from pagerduty_logging.record.frequency import frequency
 from pagerduty_logging.record.lookout import Lookout
 from pagerduty_logging.record.routing import RoutingRule, rules
 from pagerduty_logging.record.source_of_main import load_source_of_main
-from pagerduty_logging.state.options import open_state
+from pagerduty_logging.state.options import A_CENTURY, open_state
 from pagerduty_logging.state.throttle import MAX_FRESH, Throttle
 from pagerduty_logging.state.worse import checked_escalation
 
@@ -260,7 +260,7 @@ class PagerDutyHandler(Pager):
             host=this_host(),
             release=fields.release,
             clean=redacted.text,
-            remember=options.seconds("remember", remember),
+            remember=options.seconds("remember", remember, most=A_CENTURY),
             per_minute=options.count("max_events_per_minute", max_events_per_minute),
             say=diagnostics.say,
             background=lambda: background is not False and not process.will_fork_unseen(),

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from pagerduty_logging import PagerDutyHandler, install_hooks, jobs, page_on_failure
+from pagerduty_logging.delivery.diagnostics import Diagnostics
+from pagerduty_logging.integrations import handlers
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 from tests.reliability.programs import run_file, until
 
@@ -416,12 +418,22 @@ def test_with_no_key_anywhere_the_job_runs_and_one_line_says_that_nothing_pages(
     assert capsys.readouterr().err.count("no job pages") == 1
 
 
-def test_trouble_with_paging_is_not_the_jobs(capsys, monkeypatch):
-    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", f"{EXAMPLE_ROUTING_KEY}\n{EXAMPLE_ROUTING_KEY}")
-    with page_on_failure("billing 10"):
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("PAGERDUTY_ROUTING_KEY", f"{EXAMPLE_ROUTING_KEY}\n{EXAMPLE_ROUTING_KEY}", "PAGERDUTY_ROUTING_KEY "),
+        ("PAGERDUTY_STATE", f"mysql://shop:{EXAMPLE_ROUTING_KEY}@db/0", "PAGERDUTY_STATE cannot be mysql:"),
+    ],
+)
+def test_trouble_with_paging_is_not_the_jobs_and_is_named(capsys, monkeypatch, variable, value, says):
+    handlers._from_environment.cache_clear()
+    monkeypatch.setattr(handlers, "_diagnostics", Diagnostics())
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", EXAMPLE_ROUTING_KEY)
+    monkeypatch.setenv(variable, value)
+    with page_on_failure(f"billing {variable}"):
         time.monotonic()
     error = capsys.readouterr().err
-    assert "could not page or resolve: ValueError" in error
+    assert f"no job pages: {says}" in error
     assert EXAMPLE_ROUTING_KEY not in error
 
 

@@ -72,22 +72,16 @@ class ResolveForAll(FollowUp):
         from pagerduty_logging.events_api.events import this_host
         from pagerduty_logging.state.options import open_state
 
-        key, asked_at, said = options.routing_key(args), time_of_day(), []
-        state = open_state(
-            args.state,
-            routing_key=key.reveal(),
-            host=this_host(),
-            say=lambda topic, text: said.append(text),
-        )
+        key, asked_at = options.routing_key(args), time_of_day()
+        state = open_state(args.state, routing_key=key.reveal(), host=this_host())
         status = self._send(args, key)
         if status != 0 or state is None:
             return status
         state.resolve(args.dedup_key, at=asked_at)
         if state.close(1.0):
             return 0
-        output.complain(
-            f"resolved, but the processes that share the state do not know it: {said[0] if said else ''}"
-        )
+        why = state.stats.why or "no answer"
+        output.complain(f"resolved, but those who share {place.where} do not know it: {why}")
         return STATE_NOT_UPDATED
 
 

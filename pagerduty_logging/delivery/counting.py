@@ -82,7 +82,7 @@ class Counting:
         entry.logger = logger or entry.logger
         newest = None
         for problem in entry.problems:
-            last = self._note(entry, problem)
+            last = self._note(entry, problem, claimed=True)
             if last is not None:
                 newest = max(newest or last, last)
         return newest
@@ -118,7 +118,8 @@ class Counting:
             problem = fresh.popleft()
             self._entries.setdefault(problem.key, _Entry()).problems.append(problem)
 
-    def _note(self, entry: _Entry, problem: Problem) -> float | None:
+    def _note(self, entry: _Entry, problem: Problem, *, claimed: bool = False) -> float | None:
+        """Note what was not noted; what is to be claimed is silenced by the answer, and not before."""
         handed_in = problem.handed_in = problem.handed_in or HandedIn()
         number = problem.occurrences - handed_in.number
         if number <= 0:
@@ -135,7 +136,7 @@ class Counting:
         severity, key = problem.last.severity.rank, problem.key
         handed_in.number += number
         handed_in.last = last
-        kept_back = self._state.silenced(key, entry.logger, severity) is not None
+        kept_back = not claimed and self._state.silenced(key, entry.logger, severity) is not None
         self._state.count(
             key,
             number,

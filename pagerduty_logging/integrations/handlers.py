@@ -83,7 +83,11 @@ def attached_handlers() -> list[PagerDutyHandler]:
         ]
         found = _among(handler for logger in loggers for handler in logger.handlers)
     if not found and os.environ.get(ENVIRONMENT_VARIABLE, "").strip():
-        return [_from_environment()]
+        try:
+            return [_from_environment()]
+        except (TypeError, ValueError) as error:
+            _diagnostics.say("environment", f"the environment makes no handler, and no job pages: {error}")
+            return []
     if not found:
         _diagnostics.say(
             "nobody", f"no PagerDutyHandler is attached and {ENVIRONMENT_VARIABLE} is not set: no job pages"

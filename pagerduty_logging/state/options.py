@@ -18,6 +18,8 @@ from pagerduty_logging.state.protocol import Store, digest
 from pagerduty_logging.state.shared import SharedState
 
 ENVIRONMENT_VARIABLE = "PAGERDUTY_STATE"
+A_CENTURY = 100 * 365 * 86_400.0
+"""Seconds for which a problem may be remembered: Redis takes no number of milliseconds without a bound."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one letter is a drive of Windows
 _SCHEME = re.compile(r"(rediss?|valkeys?|unix|sqlite|file):", re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}(/[0-9]*)?")

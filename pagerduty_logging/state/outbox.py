@@ -64,6 +64,8 @@ class _Tally:
     silenced: int
     summary: str
     logger: str
+    quiet: int
+    """How many of the `n` were silenced; some of those handed in before may have been, too."""
 
 
 @dataclass(slots=True)
@@ -123,10 +125,11 @@ class Outbox:
             tally.first, tally.last = min(tally.first, times[0]), max(tally.last, times[1])
             tally.severity = min(tally.severity, severity)
             tally.silenced += silenced
+            tally.quiet = min(tally.quiet + silenced, tally.n)
             tally.summary = summary or tally.summary
             tally.logger = logger or tally.logger
         elif len(self._counts) < MAX_KEYS:
-            self._counts[key] = _Tally(n, *times, severity, silenced, summary, logger)
+            self._counts[key] = _Tally(n, *times, severity, silenced, summary, logger, min(silenced, n))
         else:
             self.forgotten += n
 
@@ -158,7 +161,7 @@ class Outbox:
     def waiting(self, key: str) -> int:
         """Return the occurrences of a problem that are to be handed in, and were not silenced so far."""
         tally = self._counts.get(key)
-        return 0 if tally is None else tally.n - tally.silenced
+        return 0 if tally is None else tally.n - tally.quiet
 
     def answered(self, sequence: int) -> None:
         """The batch of this number was applied."""

@@ -175,16 +175,15 @@ class SharedState:
             meanwhile: raises nothing; is called while the answer is under way, if the state is asked.
         """
         self._notice_fork()
-        known = None
+        known, waiting = None, self._outbox.waiting(key)
         if self._silences[1] and not change:
             known = self._silence_of(key, logger, severity)
         if known is not None and self._clock() - self._answered_at > HAND_IN:
             self._exchange()  # it may have been ended
             known = self._silence_of(key, logger, severity)
         if known is not None:
-            self._outbox.count(key, 0, (at, at), severity, self._outbox.waiting(key))
+            self._outbox.count(key, 0, (at, at), severity, waiting)
             return self._silenced(known)
-        waiting = self._outbox.waiting(key)
         for _ in range(_ROUNDS):
             claim = Claim(key, severity, max(self._wall() - at, 0.0), follow_up, change)
             again = self._outbox.sent is not None

@@ -52,6 +52,7 @@ class Unreported:
         self._shortest = shortest
         self._longest = longest
         self._watch = watch
+        self._met_elsewhere: set[Problem] = set()
 
     @property
     def due(self) -> float:
@@ -80,8 +81,13 @@ class Unreported:
         return len(self.held_back(self._clock(), least))
 
     def _held_back(self, now: float, least: int) -> list[Problem]:
-        found = [p for p in self._known.all() if p.reportable >= least and self._is_wanted(p, now)]
+        found = [p for p in self._known.all() if self._left(p) >= least and self._is_wanted(p, now)]
         return sorted(found, key=lambda problem: (problem.last.severity.rank, -problem.unreported))
+
+    def _left(self, problem: Problem) -> int:
+        """Return how many occurrences a report of a problem would tell of."""
+        left = problem.reportable
+        return 1 if not left and problem in self._met_elsewhere else left
 
     def _is_wanted(self, problem: Problem, now: float) -> bool:
         if problem.last.refused == problem.occurrences:
@@ -100,6 +106,9 @@ class Unreported:
         return self._lock.run(self._report, problem, why, seen, now, or_else=_nothing_now)
 
     def _report(self, problem: Problem, why: Why, seen: float, now: float) -> Report | None:
+        if self._left(problem) > problem.reportable:
+            problem.reported -= 1
+        self._met_elsewhere.discard(problem)
         suppressed, last = problem.reportable, problem.last
         if not suppressed:
             return None
@@ -140,7 +149,7 @@ class Unreported:
         if problem is None or problem.under_way or problem.over or problem.said is None:
             return None
         if not problem.unreported:
-            problem.reported -= 1
+            self._met_elsewhere.add(problem)
         return problem
 
     def reopened(self, key: str) -> Problem | None:

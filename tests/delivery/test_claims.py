@@ -600,22 +600,40 @@ def test_a_problem_that_was_sent_elsewhere_meanwhile_has_the_window_from_there()
     assert not fleet.log()
 
 
+class Watched(State):
+    """Notes what is counted."""
+
+    def __init__(self, answers: list[Any]) -> None:
+        super().__init__(answers)
+        self.told: list[tuple[int, int]] = []
+
+    def count(self, key: str, n: int, **more: Any) -> None:
+        super().count(key, n, **more)
+        self.told.append((n, more.get("silenced", 0)))
+
+
+QUIET = Silence(id="1", by="key", what="disk", since=EPOCH, until=EPOCH + 60, reason="moving", who="ann")
+
+
 def test_occurrences_of_a_silenced_problem_are_counted_as_silenced():
-    told: list[dict[str, Any]] = []
-
-    class Watched(State):
-        def count(self, key: str, n: int, **more: Any) -> None:
-            super().count(key, n, **more)
-            told.append({"n": n, **more})
-
-    quiet = Silence(id="1", by="key", what="disk", since=EPOCH, until=EPOCH + 60, reason="moving", who="ann")
-    fleet = Fleet(Watched([Silenced(quiet, 60.0)]))
+    state = Watched([Silenced(QUIET, 60.0)])
+    fleet = Fleet(state)
     fleet.log()
     fleet.steps()
-    fleet.state.quiet = Silenced(quiet, 60.0)
+    state.quiet = Silenced(QUIET, 60.0)
     fleet.log(times=5)
     fleet.turn(HAND_IN)
-    assert (told[-1]["n"], told[-1]["silenced"]) == (5, 5)
+    assert state.told[-1] == (5, 5)
+
+
+def test_a_silence_that_has_ended_meanwhile_has_not_kept_back_what_pages():
+    state = Watched([mine()])
+    state.quiet = Silenced(QUIET, 60.0)  # as far as this process knows
+    fleet = Fleet(state)
+    fleet.log()
+    fleet.steps()
+    assert fleet.sent == ["disk"]
+    assert state.told[0] == (1, 0)
 
 
 # --- reports of repeats, and the end of the process ----------------------------------------------
@@ -913,7 +931,7 @@ def test_a_state_that_cannot_be_one_is_an_error_at_construction(option: object):
         PagerDutyHandler(EXAMPLE_ROUTING_KEY, state=option)
 
 
-@pytest.mark.parametrize("remember", [0, -1.0, "week"])
+@pytest.mark.parametrize("remember", [0, -1.0, "week", 1e300])
 def test_a_time_to_remember_that_means_nothing_is_an_error(remember: object):
     with pytest.raises((TypeError, ValueError), match="remember"):
         PagerDutyHandler(EXAMPLE_ROUTING_KEY, remember=remember)  # type: ignore[arg-type]

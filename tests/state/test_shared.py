@@ -502,6 +502,19 @@ def test_a_silence_counts_what_it_keeps_back(member):
     assert (answer.occurrences, answer.silenced) == (6, 5)
 
 
+def test_a_silence_that_still_holds_after_a_pause_counts_what_it_keeps_back(member):
+    here = member()
+    store = here.state._asker.make_store()
+    stored = store.silence(silence(), 60.0)
+    assert isinstance(here.ask(n=3), Silenced)
+    here.state._answered_at -= 6.0
+    assert isinstance(here.ask(n=2), Silenced)
+    store.unsilence(stored.id)
+    here.state._answered_at -= 6.0
+    answer = here.ask()
+    assert (answer.occurrences, answer.silenced) == (6, 5)
+
+
 def test_a_known_silence_holds_while_the_state_is_away(member):
     here = member()
     here.state._asker.make_store().silence(silence(), 60.0)
