@@ -223,6 +223,8 @@ def _read(socket: Any, begun: bytes | None = None) -> bytes:
     socket.settimeout(usual)
     if text is not None:
         return answer[text.end() : -2]
+    if answer.startswith(b"+["):  # as the server of fakeredis says it
+        return answer[1:-2]
     if answer.startswith(b"-"):
         from redis.exceptions import ResponseError
 

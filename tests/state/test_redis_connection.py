@@ -261,6 +261,10 @@ def test_an_answer_is_read_whole_in_however_many_pieces_it_comes(pieces: list[by
     assert socket.timeout == 0.25, "redis-py waits on it, too"
 
 
+def test_an_answer_of_the_server_of_fakeredis_is_read():
+    assert _read(Pieces(b"+[1,", b" 2]\r\n")) == b"[1, 2]"
+
+
 @pytest.mark.parametrize(
     "pieces", [[b"+PONG\r\n"], [b"$-1\r\n"], [b"$1\r\na\r\n$1\r\nb\r\n"], [b":1\r\n+OK\r\n"]]
 )
