@@ -52,6 +52,7 @@ TESTED_IN = {
     "state/unreported.py": "state/test_history.py",
     "state/among.py": "state/test_shared_exchange.py",
     "state/request_queue.py": "state/test_shared_exchange.py",
+    "state/redis_errors.py": "state/test_redis.py",
     "state/sqlite_draft.py": "state/test_sqlite.py",
     "state/sqlite_exchange.py": "state/test_sqlite.py",
     "state/sqlite_file.py": "state/test_sqlite.py",

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import inspect
 import re
-import select
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from ssl import SSLWantReadError
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -35,19 +35,21 @@ def connected(url: str, patience: float) -> Any:
     """Return a client of our own, for one thread at a time, that waits for nothing longer than `patience`."""
     from redis import Redis
 
-    return Redis.from_url(url, **_options(patience), single_connection_client=True)
+    return Redis.from_url(url, **_options(url, patience), single_connection_client=True)
 
 
-def _options(patience: float) -> dict[str, Any]:
+def _options(url: str, patience: float) -> dict[str, Any]:
     from redis.backoff import NoBackoff
     from redis.connection import AbstractConnection
     from redis.retry import Retry
 
+    # What TLS itself sends at first is read with an answer, or redis-py takes it for one itself.
+    silent = not url.startswith("rediss:") or urlsplit(url).password is not None
     taken = inspect.signature(AbstractConnection.__init__).parameters
     names = ("driver_info",) if "driver_info" in taken else ("lib_name", "lib_version")
     return {
         # No CLIENT SETINFO: the ACL that we advise forbids it, and some proxies hang up.
-        **{name: None for name in names if name in taken},
+        **{name: None for name in names if silent and name in taken},
         "protocol": 2,  # servers before 6 and many proxies refuse the HELLO of 3
         "socket_timeout": patience,
         "socket_connect_timeout": patience,
@@ -66,7 +68,7 @@ def refused_option(url: str) -> str | None:
     except Exception:  # broken: that is said when the state is first asked
         return None
     try:
-        ConnectionPool.from_url(url, **_options(1.0)).make_connection()
+        ConnectionPool.from_url(url, **_options(url, 1.0)).make_connection()
     except Exception as error:
         text = str(error)
         unknown = re.search(r"unexpected keyword argument '([a-z_]+)'", text)
@@ -77,17 +79,6 @@ def refused_option(url: str) -> str | None:
         what = "an option" if "unexpected keyword" in text else text.rstrip(".")
         return f"redis-py refuses what follows the question mark of the address: {what}"
     return None
-
-
-def _is_readable(connection: Any, seconds: float) -> bool:
-    """Whether something came within so many seconds: an answer, or the other side has closed."""
-    socket = connection._sock
-    poll = getattr(select, "poll", None)
-    if poll is None or socket is None or hasattr(socket, "pending"):  # TLS: it may hold what it has read
-        return bool(connection.can_read(timeout=seconds))
-    looked = poll()
-    looked.register(socket, select.POLLIN)
-    return bool(looked.poll(seconds * 1_000))
 
 
 def speaks_at_once(connection: Any) -> bool:
@@ -169,16 +160,17 @@ class RedisConnection:
             seconds: to wait.
             way: in which it is waited for.
         """
-        connection = self.client.connection
-        begun = _begun(connection._sock)
-        if begun is None and not way(partial(_is_readable, connection), seconds):
+        socket = self.client.connection._sock
+        begun: list[bytes] = []
+        look = partial(_look, socket, begun)
+        if not look(0.0) and not way(look, seconds):
             raise StateError(f"no answer within {seconds:.2g} s")
         try:
-            answer = _read(connection._sock, begun, min(seconds, WHOLE_REST), self._clock)
+            answer = _read(socket, begun[0], min(seconds, WHOLE_REST), self._clock)
         except Exception as error:
             if not is_unknown_script(error):
                 raise
-            answer = self._again(connection._sock)
+            answer = self._again(socket)
         self.answers, self._answered_at = True, self._clock()
         return answer
 
@@ -197,18 +189,21 @@ class RedisConnection:
             self.client.connection.disconnect()
 
 
-def _begun(socket: Any) -> bytes | None:
-    """Return what has come of an answer by now; None: nothing."""
-    if hasattr(socket, "pending"):  # TLS: what has come may be none of it
-        return None
+def _look(socket: Any, begun: list[bytes], seconds: float) -> bool:
+    """Wait for the beginning of an answer, and read it; return whether it came, or the other side has closed.
+
+    Redis-py would keep what it reads to itself. To look whether something came is not enough with TLS: it may
+    be no part of an answer.
+    """
     usual = socket.gettimeout()
-    socket.settimeout(0.0)
+    socket.settimeout(seconds)
     try:
-        return bytes(socket.recv(ROOM))
-    except BlockingIOError:
-        return None
+        begun.append(bytes(socket.recv(ROOM)))
+    except (BlockingIOError, TimeoutError, SSLWantReadError):
+        return False
     finally:
         socket.settimeout(usual)
+    return True
 
 
 def _read(
@@ -228,7 +223,7 @@ def _read(
             socket.settimeout(min(max(until - clock(), 0.0), REST))
             try:
                 begun = socket.recv(ROOM)
-            except BlockingIOError:
+            except (BlockingIOError, SSLWantReadError):
                 raise TimeoutError from None
         if not begun:
             raise ConnectionError("Connection closed by server.")
@@ -242,6 +237,8 @@ def _read(
     socket.settimeout(usual)
     if text is not None:
         return answer[text.end() : -2]
+    if answer.startswith(b"+["):  # as the server of fakeredis says it
+        return answer[1:-2]
     if answer.startswith(b"-"):
         from redis.exceptions import ResponseError
 

@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -427,6 +428,8 @@ def _raise(error: BaseException):
         (lambda: _raise(redis.ConnectionError("[SSL: WRONG_VERSION_NUMBER]")), "speaks no TLS"),
         (lambda: _raise(redis.ConnectionError("[SSL: CERTIFICATE_VERIFY_FAILED]")), "?ssl_ca_certs=FILE"),
         (lambda: _raise(redis.ConnectionError("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED]")), "?ssl_certfile="),
+        (lambda: _raise(redis.ConnectionError("[SSL: TLSV1_ALERT_UNKNOWN_CA]")), "not trust our certificate"),
+        (lambda: _raise(redis.ConnectionError("[X509: KEY_VALUES_MISMATCH]")), "not the key of ssl_certfile"),
         (lambda: _raise(redis.ConnectionError("(104, 'Connection reset by peer')")), "does it want TLS"),
         (lambda: time.sleep(5.0), "no answer within 0.25 s"),
     ],
@@ -674,6 +677,22 @@ def test_a_state_that_hung_is_used_again_as_soon_as_it_answers(own_server: Serve
     assert here.said[1:] == [f"{here.state.stats.where} answers again"]
 
 
+def test_a_connection_of_tls_that_was_broken_off_in_a_pause_is_no_failure(redis_server: Server):
+    client = redis_server.client()
+    asked = client.evalsha
+    errors = [ssl.SSLEOFError(8, "EOF occurred in violation of protocol (_ssl.c:2427)")]
+
+    def evalsha(*arguments: object) -> object:
+        if errors:
+            raise errors.pop()
+        return asked(*arguments)
+
+    client.evalsha = evalsha
+    here = Member(client)
+    assert isinstance(here.ask(), Mine)
+    assert here.said == []
+
+
 def test_tls(tmp_path: Path):
     trustme = pytest.importorskip("trustme")
     authority = trustme.CA()
@@ -686,10 +705,15 @@ def test_tls(tmp_path: Path):
     for name in ("ca-cert-file=ca.pem", "key-file=key.pem", "cert-file=cert.pem"):
         option, _, file = name.partition("=")
         options += [f"--tls-{option}", os.fspath(tmp_path / file)]
-    with running(tmp_path, *options):
+    with running(tmp_path, *options) as server:
         url = f"rediss://localhost:{port}/0?ssl_ca_certs={tmp_path / 'ca.pem'}"
-        assert isinstance(Member(url).tell(), Mine)
+        here = Member(url)
+        assert isinstance(here.tell(), Mine)
         assert Member(url).ask().told
+        assert isinstance(here.ask("network"), Mine)
+        server.client().client_kill_filter(_type="normal")
+        assert isinstance(here.ask("memory"), Mine)
+        assert here.said == []
         stranger = Member(f"rediss://localhost:{port}/0")
         assert stranger.ask() == Unknown()
         assert "?ssl_ca_certs=FILE names who has signed it" in stranger.said[0]

@@ -9,7 +9,7 @@ import pytest
 
 from pagerduty_logging.state.protocol import Anothers, Claim, Mine, Request, Sender, StateError, Unknown
 from pagerduty_logging.state.redis import RedisStore, _Asking
-from pagerduty_logging.state.redis_connection import _read, command, connected, speaks_at_once
+from pagerduty_logging.state.redis_connection import _options, _read, command, connected, speaks_at_once
 from tests.measured import in_good_time
 
 from .conftest import Member
@@ -53,6 +53,13 @@ def test_a_server_is_asked_for_nothing_but_what_the_state_needs(redis_server: Se
     assert b"EVALSHA" in proxy.asked
     assert b"CLIENT" not in proxy.asked, "what an ACL forbids is in its log, and some proxies hang up"
     proxy.close()
+
+
+def test_a_connection_of_tls_reads_an_answer_before_it_is_used():
+    """Else redis-py takes what TLS itself sends at first for data that nobody has asked for."""
+    assert None in _options("redis://h", 1.0).values()
+    assert None not in _options("rediss://h", 1.0).values(), "the answer to CLIENT SETINFO"
+    assert None in _options("rediss://user:password@h", 1.0).values(), "the answer to AUTH is enough"
 
 
 def test_a_connection_that_shows_no_socket_is_not_spoken_to_past_redis_py(redis_server: Server):
@@ -271,6 +278,10 @@ def test_an_answer_is_read_whole_in_however_many_pieces_it_comes(pieces: list[by
     socket = Pieces(*pieces)
     assert _read(socket) == b"[\r\n1]"
     assert socket.timeout == 0.25, "redis-py waits on it, too"
+
+
+def test_an_answer_of_the_server_of_fakeredis_is_read():
+    assert _read(Pieces(b"+[1,", b" 2]\r\n")) == b"[1, 2]"
 
 
 @pytest.mark.parametrize(
