@@ -161,27 +161,25 @@ class RedisConnection:
             way: in which it is waited for.
         """
         socket = self.client.connection._sock
+        try:
+            answer = self._answer(socket, seconds, way)
+        except Exception as error:
+            if not is_unknown_script(error):
+                raise
+            usual = socket.gettimeout()
+            socket.settimeout(AGAIN)
+            socket.sendall(command(("EVAL", self._lua, *self._arguments)))
+            socket.settimeout(usual)
+            answer = self._answer(socket, AGAIN, waited)
+        self.answers, self._answered_at = True, self._clock()
+        return answer
+
+    def _answer(self, socket: Any, seconds: float, way: Wait) -> bytes:
         begun: list[bytes] = []
         look = partial(_look, socket, begun)
         if not look(0.0) and not way(look, seconds):
             raise StateError(f"no answer within {seconds:.2g} s")
-        try:
-            answer = _read(socket, begun[0], min(seconds, WHOLE_REST), self._clock)
-        except Exception as error:
-            if not is_unknown_script(error):
-                raise
-            answer = self._again(socket)
-        self.answers, self._answered_at = True, self._clock()
-        return answer
-
-    def _again(self, socket: Any) -> Any:
-        usual = socket.gettimeout()
-        socket.settimeout(AGAIN)
-        socket.sendall(command(("EVAL", self._lua, *self._arguments)))
-        socket.settimeout(usual)
-        if not _is_readable(self.client.connection, AGAIN):
-            raise StateError(f"no answer within {AGAIN:.2g} s")
-        return _read(socket, None, WHOLE_REST, self._clock)
+        return _read(socket, begun[0], min(seconds, WHOLE_REST), self._clock)
 
     def hang_up(self) -> None:
         """Let go of a connection on which something failed: its address may be another server's by now."""
@@ -206,34 +204,28 @@ def _look(socket: Any, begun: list[bytes], seconds: float) -> bool:
     return True
 
 
-def _read(
-    socket: Any,
-    begun: bytes | None = None,
-    rest: float = WHOLE_REST,
-    clock: Callable[[], float] = monotonic,
-) -> bytes:
+def _read(socket: Any, begun: bytes, seconds: float, clock: Callable[[], float]) -> bytes:
     """Return an answer that has begun to come; redis-py takes longer, for it reads whatever there is.
 
-    One whose parts each come in time is given up all the same, after `rest` seconds.
+    One whose parts each come in time is given up all the same, after so many seconds.
     """
-    answer, usual, until = b"", socket.gettimeout(), 0.0
+    answer, part, usual, until = b"", begun, socket.gettimeout(), 0.0
     while True:
-        if begun is None:
-            until = until or clock() + rest
-            socket.settimeout(min(max(until - clock(), 0.0), REST))
-            try:
-                begun = socket.recv(ROOM)
-            except (BlockingIOError, SSLWantReadError):
-                raise TimeoutError from None
-        if not begun:
+        if not part:
             raise ConnectionError("Connection closed by server.")
-        answer, begun = answer + begun, None
+        answer += part
         text = _TEXT.match(answer)
         end = text.end() + int(text[1]) + 2 if text is not None else len(answer)
         if len(answer) == end and answer.endswith(b"\r\n"):
             break
         if len(answer) > end:
             raise StateError(NONSENSE)
+        until = until or clock() + seconds
+        socket.settimeout(min(max(until - clock(), 0.0), REST))
+        try:
+            part = socket.recv(ROOM)
+        except (BlockingIOError, SSLWantReadError):
+            raise TimeoutError from None
     socket.settimeout(usual)
     if text is not None:
         return answer[text.end() : -2]

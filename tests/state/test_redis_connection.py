@@ -273,15 +273,19 @@ class Pieces:
         self.timeout = seconds
 
 
+def _read_all(socket: Pieces) -> bytes:
+    return _read(socket, socket.recv(1), 1.0, time.monotonic)
+
+
 @pytest.mark.parametrize("pieces", [[b"$5\r\n[\r\n1]\r\n"], [b"$", b"5\r", b"\n[\r\n", b"1]\r", b"\n"]])
 def test_an_answer_is_read_whole_in_however_many_pieces_it_comes(pieces: list[bytes]):
     socket = Pieces(*pieces)
-    assert _read(socket) == b"[\r\n1]"
+    assert _read_all(socket) == b"[\r\n1]"
     assert socket.timeout == 0.25, "redis-py waits on it, too"
 
 
-def test_an_answer_of_the_server_of_fakeredis_is_read():
-    assert _read(Pieces(b"+[1,", b" 2]\r\n")) == b"[1, 2]"
+def test_an_answer_of_the_server_of_fakeredis_is_read_all():
+    assert _read_all(Pieces(b"+[1,", b" 2]\r\n")) == b"[1, 2]"
 
 
 @pytest.mark.parametrize(
@@ -289,19 +293,19 @@ def test_an_answer_of_the_server_of_fakeredis_is_read():
 )
 def test_an_answer_to_something_else_is_nonsense(pieces: list[bytes]):
     with pytest.raises(StateError, match="nonsense"):
-        _read(Pieces(*pieces))
+        _read_all(Pieces(*pieces))
 
 
 def test_what_redis_says_instead_of_an_answer_is_raised():
     with pytest.raises(Exception, match=r"^OOM command not allowed$"):
-        _read(Pieces(b"-OOM command", b" not allowed\r\n"))
+        _read_all(Pieces(b"-OOM command", b" not allowed\r\n"))
 
 
 def test_an_answer_that_would_be_too_long_is_nonsense():
     with pytest.raises(StateError, match="nonsense"):
-        _read(Pieces(b"$99999999\r\n"))
+        _read_all(Pieces(b"$99999999\r\n"))
 
 
 def test_an_answer_that_ends_too_early_is_a_closed_connection():
     with pytest.raises(ConnectionError, match="closed by server"):
-        _read(Pieces(b"$5\r\n[1"))
+        _read_all(Pieces(b"$5\r\n[1"))
