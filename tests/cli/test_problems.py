@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -307,13 +308,17 @@ def test_a_look_replaces_the_one_before_also_when_nothing_is_open_any_more(
     terminal: str,
     cleared: bool,
 ):
+    sleep, here = time.sleep, threading.current_thread()
+
     def ctrl_c(seconds: float) -> None:
+        if threading.current_thread() is not here:  # another test's handler
+            return sleep(seconds)
         raise KeyboardInterrupt
 
     state = fleet(path)
     while not state.hand_in():
         pass
-    state.close(5.0)  # no thread of it sleeps any more
+    state.close(5.0)
     monkeypatch.setattr("pagerduty_logging.cli.output.is_terminal", lambda: True)
     monkeypatch.setattr("time.sleep", ctrl_c)
     monkeypatch.setenv("TERM", terminal)
