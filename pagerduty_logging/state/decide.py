@@ -129,13 +129,14 @@ def concluded(record: Record | None, outcome: Outcome, name: str, now: float) ->
     record.told = max(record.told, min(told, record.n))
     record.events += 1
     record.silenced = 0
-    record.sent_at = max(record.sent_at, at)
+    is_last, record.sent_at = at >= record.sent_at, max(record.sent_at, at)
     if follow_up:
         record.ended = record.followed
         record.followed = True
     elif at >= record.told_at and (beside or outcome.severity == record.told_severity):
         record.told_at, record.window = at, outcome.window
-        record.followed = record.busy = record.ended = False
+        if is_last:  # else its size was reported since
+            record.followed = record.busy = record.ended = False
     return record
 
 

@@ -248,13 +248,14 @@ local function conclude(outcome)
     record.told = math.max(record.told, math.min(told, record.n))
     record.events = record.events + 1
     record.silenced = 0
+    local is_last = at >= record.sent_at
     record.sent_at = math.max(record.sent_at, at)
     if follow_up then
         record.ended = record.followed
         record.followed = 1
     elseif at >= record.told_at and (beside or outcome.severity == record.told_severity) then
         record.told_at, record.window = at, outcome.window
-        record.followed, record.busy, record.ended = 0, 0, 0
+        if is_last then record.followed, record.busy, record.ended = 0, 0, 0 end
     end
     save(key, record, outcome.change)
 end

@@ -726,6 +726,17 @@ def test_the_size_of_a_problem_waits_a_while_for_a_state_that_does_not_answer(at
     assert fleet.said.count("claim") == 3
 
 
+def test_the_size_of_a_problem_waits_for_a_state_that_is_asked_again_within_half_a_minute():
+    fleet = reporting(Unknown())
+    first_pauses = [1.0, 2.0, 4.0, 8.0, 16.0]  # of its breaker
+    fleet.state.pause = lambda: first_pauses[-1]  # type: ignore[method-assign]
+    fleet.turn(GATHER)
+    assert fleet.sent == ["disk"]
+    fleet.state.answers[:] = [mine(5_000)]
+    fleet.turn(first_pauses[-1])
+    assert fleet.sent == ["disk", "disk"]
+
+
 @pytest.mark.parametrize("at_the_end", [True, False])
 def test_the_size_of_a_problem_is_sent_without_a_state_that_stays_away(at_the_end: bool):
     fleet = reporting(Unknown())

@@ -19,6 +19,7 @@ from pagerduty_logging.state.protocol import (
     Anothers,
     Later,
     Mine,
+    Outcome,
     Reply,
     Silence,
     Silenced,
@@ -132,6 +133,20 @@ def test_one_follow_up_a_window_reports_the_size(member):
     there.see(n=5)
     assert there.ask(n=0, follow_up=True).told
     assert there.ask().again_in > 290.0, "the window stays"
+
+
+def test_an_event_of_which_the_state_learns_late_has_its_size_reported_no_second_time(member):
+    here, there = member(), member()
+    here.tell()
+    sent = time.time()
+    there.see(n=20)
+    until(there.state.hand_in)
+    assert isinstance(here.ask(n=0, follow_up=True), Mine)
+    here.state.commit("disk", 1, occurrences=21, window=0.0, follow_up=True)
+    there.state._outbox.conclude(Outcome("commit", "disk", sent, 1, 20, 300.0))  # it was sent without a state
+    there.see(n=20)
+    until(there.state.hand_in)
+    assert there.ask(n=0, follow_up=True).told
 
 
 def test_what_a_report_of_its_size_has_said_is_no_reminder_once_the_window_is_over(member):
