@@ -162,6 +162,8 @@ class Worker:
         done = self._flush(timeout)
         if self.sending.claims is not None:
             self._by_sender(self.sending.claims.hand_in_now, until)
+            if done and not self.idle:  # a problem that others have resolved meanwhile is to be sent again
+                done = self._flush(until - self._clock())
         return done
 
     def _flush(self, timeout: float) -> bool:

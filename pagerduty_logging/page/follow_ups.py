@@ -61,7 +61,8 @@ class FollowUps:
         unreported, asked = self._throttle.unreported, self._asked
         if self._found != asked:
             why = self._why
-            self._due.clear()  # they are among those that are found now
+            # Reports are among those that are found now.
+            self._due = deque((problem, due) for problem, due in self._due if not due.follows_up)
             self._due.extend((problem, why) for problem in unreported.held_back(now, _least(why)))
             self._found = asked
         if not self._due and unreported.due <= now:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from pagerduty_logging.state import why as words
 from pagerduty_logging.state.known import KnownProblems
 from pagerduty_logging.state.lock import ReentrantLock
-from pagerduty_logging.state.problem import NEVER, History, Last, Problem
+from pagerduty_logging.state.problem import History, Last, Problem
 from pagerduty_logging.state.settlement import Settlement
 from pagerduty_logging.state.watch import Watch
 from pagerduty_logging.state.why import Why
@@ -157,10 +157,10 @@ class Unreported:
         return self._lock.run(self._reopened, key, or_else=_unknown_now, timeout=BRIEFLY)
 
     def _reopened(self, key: str) -> Problem | None:
-        problem = self._known.closed(key)
-        if problem is None or problem.under_way or problem.quiet_until <= self._clock():
+        problem, now = self._known.closed(key), self._clock()
+        if problem is None or problem.under_way or problem.quiet_until <= now:
             return None
-        problem.quiet_until = NEVER
+        problem.quiet_until = now  # it has gone on until now: at the end of the process that is reported
         return problem if problem.reportable else None
 
 

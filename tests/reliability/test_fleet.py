@@ -356,6 +356,29 @@ def test_a_resolve_in_one_process_lets_another_page_within_a_batch_interval(
         assert opened - resolved < HAND_IN + 2.0  # and a busy machine
 
 
+@pytest.mark.parametrize("end", ["raise SystemExit", "made.flush(20.0); os._exit(0)"])
+@pytest.mark.parametrize("background", [True, False])
+def test_what_happens_after_a_resolve_elsewhere_is_paged_at_the_end_of_the_process_at_the_latest(
+    pagerduty: Sandbox, state: str, background: bool, end: str
+) -> None:
+    program = f"""
+    made = attached(state={state!r}, background={background})
+    log.error("disk full")
+    assert made.flush(20.0)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    log.error("disk full")
+    {end}
+    """
+    with started(program, pagerduty.url, preload=WELL, measured=False) as process:
+        says(process, "ready")
+        run(f"handler(state={state!r}).resolve('disk full')", pagerduty.url, preload=WELL).well()
+        _, err = process.communicate("\n", timeout=60.0)
+        assert (process.returncode, err) == (0, "")
+    assert summaries(pagerduty) == {"disk full": 2}
+    assert (known(state)["disk full"].occurrences, known(state)["disk full"].events) == (1, 1)
+
+
 # --- a state that fails --------------------------------------------------------------------------
 
 PAGING = """
