@@ -69,6 +69,7 @@ class ResolveForAll(FollowUp):
         if place is None:
             return self._send(args)
         from pagerduty_logging.events_api.clock import time_of_day
+        from pagerduty_logging.events_api.encoding import fit_dedup_key
         from pagerduty_logging.events_api.events import this_host
         from pagerduty_logging.state.options import open_state
 
@@ -77,7 +78,7 @@ class ResolveForAll(FollowUp):
         status = self._send(args, key)
         if status != 0 or state is None:
             return status
-        state.resolve(args.dedup_key, at=asked_at)
+        state.resolve(fit_dedup_key(args.dedup_key), at=asked_at)
         if state.close(1.0):
             return 0
         why = state.stats.why or "no answer"

@@ -170,7 +170,10 @@ def _show_table(rows: list[tuple[str, ...]]) -> None:
 
 def _show_one(store: Store, args: argparse.Namespace) -> int:
     look, known = _looked(store, args)
-    found = [problem for problem in known if problem.key == args.key]
+    from pagerduty_logging.events_api.encoding import fit_dedup_key
+
+    key = fit_dedup_key(args.key)
+    found = [problem for problem in known if problem.key == key]
     if args.json:
         output.print_json({"problems": [_as_json(problem, look) for problem in found]})
     elif not found:

@@ -141,13 +141,17 @@ def _checked(args: argparse.Namespace) -> None:
     Raises:
         Misuse: an option is wrong.
     """
+    from pagerduty_logging.events_api.encoding import fit_dedup_key
+
     if sum((args.key is not None, args.logger is not None, args.all)) != 1:
         raise Misuse("silence one of: KEY, --logger GLOB, --all")
+    if args.key is not None:
+        args.key = fit_dedup_key(args.key)
     what = args.key if args.key is not None else args.logger
     if what is not None and not what.strip():
         raise Misuse("the key or the glob is empty: --all silences everything")
     if what is not None and len(what) > MAX_WHAT_CHARS:
-        raise Misuse(f"the key or the glob has more than {MAX_WHAT_CHARS} characters")
+        raise Misuse(f"the glob has more than {MAX_WHAT_CHARS} characters")
     if not args.reason.strip():
         raise Misuse("--reason is empty: say why, for others to read")
     try:
@@ -157,6 +161,7 @@ def _checked(args: argparse.Namespace) -> None:
 
 
 def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
+    from pagerduty_logging.events_api.safejson import valid_text
     from pagerduty_logging.state.protocol import Silence
     from pagerduty_logging.state.silences import fits
 
@@ -165,10 +170,10 @@ def _silence(store: Store, args: argparse.Namespace, created: bool) -> int:
         Silence(
             id="",
             by="all" if args.all else "logger" if args.logger is not None else "key",
-            what=args.logger or args.key or "",
+            what=valid_text(args.logger or args.key or ""),
             since=0.0,
             until=0.0,
-            reason=args.reason.strip()[:MAX_REASON_CHARS],
+            reason=valid_text(args.reason.strip()[:MAX_REASON_CHARS]),
             who=_who(),
             critical=args.critical,
         ),

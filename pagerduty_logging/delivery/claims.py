@@ -16,6 +16,7 @@ from pagerduty_logging.events_api.clock import time_of_day
 from pagerduty_logging.events_api.decoding import summary_of
 from pagerduty_logging.events_api.errors import EventsError
 from pagerduty_logging.events_api.events import Change, Event, Resolve, Severity, Trigger
+from pagerduty_logging.events_api.safejson import valid_text
 from pagerduty_logging.state.asking import nothing
 from pagerduty_logging.state.outbox import HAND_IN
 from pagerduty_logging.state.problem import WORTH_A_FOLLOW_UP
@@ -395,4 +396,4 @@ def _standing_alone(release: str) -> re.Pattern[str]:
 
 
 def _name(event: Change) -> str:
-    return f"release {event.summary}"
+    return f"release {valid_text(event.summary)}"

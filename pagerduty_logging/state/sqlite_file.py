@@ -141,7 +141,10 @@ def opened(path: str, seconds: float) -> sqlite3.Connection:
         path, timeout=seconds, isolation_level=None, check_same_thread=False, factory=_Connection
     )
     try:
-        if not _has_format(connection):
+        connection.execute("BEGIN")  # or what is read first may be from before another process fills the file
+        known = _has_format(connection)
+        connection.execute("COMMIT")
+        if not known:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             if not _has_format(connection):

@@ -251,6 +251,17 @@ def test_a_resolve_reaches_all_processes_that_share_the_state(
     assert [event["event_action"] for event in sandbox.events] == ["trigger", "resolve"] * 2
 
 
+def test_a_resolve_of_a_key_that_is_too_long_for_an_event_reaches_them_too(command, make_handler, tmp_path):
+    key, state = "orders/" + "x" * 300, str(tmp_path / "state.sqlite")
+    handler = make_handler(state=state)
+    logged = {"msg": "disk full", "levelno": 40, "name": "shop", "pagerduty": {"dedup_key": key}}
+    handler.handle(logging.makeLogRecord(logged))
+    assert handler.flush(5.0)
+    assert command("problems", "--state", state).code == 1
+    assert command("resolve", key, "--state", state).code == 0
+    assert command("problems", "--state", state).code == 0
+
+
 def test_a_resolve_says_when_the_state_did_not_take_it(command, sandbox: Sandbox):
     ran = command("resolve", "disk", "--state", "redis://127.0.0.1:1/0")
     assert ran.code == 1

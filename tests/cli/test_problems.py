@@ -17,9 +17,11 @@ import pytest
 
 from pagerduty_logging.cli import output
 from pagerduty_logging.cli.silence import length
+from pagerduty_logging.events_api.encoding import fit_dedup_key
 from pagerduty_logging.state.options import open_state
 from pagerduty_logging.state.protocol import Mine, Silenced
 from pagerduty_logging.state.shared import SharedState
+from tests.state.servers import running
 
 
 @pytest.fixture(autouse=True)
@@ -192,7 +194,7 @@ def test_none_is_open(command: Callable[..., Any], known: str):
         (["silence", "k", "--all", "--state", "x", "--for", "1h", "--reason", "r"], "silence one of: KEY"),
         (["silence", " ", "--state", "x", "--for", "1h", "--reason", "r"], "--all silences everything"),
         (["silence", "--logger", "", "--state", "x", "--for", "1h", "--reason", "r"], "--all silences"),
-        (["silence", "k" * 256, "--state", "x", "--for", "1h", "--reason", "r"], "more than 255"),
+        (["silence", "--logger", "k" * 256, "--state", "x", "--for", "1h", "--reason", "r"], "more than 255"),
         (["silence", "k", "--state", "x", "--for", "1h", "--reason", " "], "--reason is empty"),
         (["silence", "k", "--state", "x", "--for", "0", "--reason", "r"], "--for '0' is not a length"),
         (
@@ -270,6 +272,27 @@ def test_a_silence_in_a_new_file_is_taken_and_said(command: Callable[..., Any], 
     assert "everything is silent" in ran.out
     assert "no program has used this file so far" in ran.err
     assert isinstance(page(fleet(path), "disk", 0), Silenced)
+
+
+def test_a_key_that_is_too_long_for_an_event_is_found_as_events_have_it(
+    command: Callable[..., Any], path: str
+):
+    long = "orders/" + "x" * 300
+    page(fleet(path), fit_dedup_key(long), 1)
+    assert command("problems", "show", long, "--state", path).code == 1
+    assert silence(command, path, long).err == "", "it is known"
+
+
+def test_what_a_shell_gives_that_is_no_text_is_stored_all_the_same(
+    command: Callable[..., Any], tmp_path: Path
+):
+    with running(tmp_path) as server:
+        given = ("--logger", "shop\udcff", "--for", "1m", "--reason", "\udcff")
+        ran = command("silence", *given, "--state", server.url)
+        listed = command("silences", "--json", "--state", server.url)
+    assert (ran.code, "no open problem" in ran.err) == (0, True)
+    (told,) = json.loads(listed.out)["silences"]
+    assert (told["what"], told["reason"]) == ("shop\ufffd", "\ufffd")
 
 
 def test_a_silence_as_json(command: Callable[..., Any], known: str):

@@ -505,6 +505,15 @@ def test_a_change_that_does_not_name_the_release_is_always_sent():
     assert len(fleet.client.posted) == 2
 
 
+def test_a_change_of_a_release_that_is_no_text_has_a_name_that_can_be_sent():
+    fleet = Fleet(State([mine()]), release="1.4.2")
+    fleet.order(Change("Deployed 1.4.2 \ud800"))
+    fleet.steps()
+    assert [said[1] for said in fleet.state.said if said[0] in ("claim", "commit")] == [
+        "release Deployed 1.4.2 \ufffd"
+    ] * 2
+
+
 @pytest.mark.parametrize(
     ("release", "summary", "names"),
     [

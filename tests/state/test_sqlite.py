@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pagerduty_logging.state import sqlite
+from pagerduty_logging.state import sqlite, sqlite_file
 from pagerduty_logging.state.breaker import NO_ANSWER
 from pagerduty_logging.state.protocol import (
     Claim,
@@ -101,6 +103,26 @@ def test_handlers_of_one_process_that_are_closed_have_closed_their_file(path: Pa
         assert here.state.close(1.0)
         assert there.state.close(1.0)
         assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_another_process_fills_while_it_is_looked_at_is_ours(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    others: list[sqlite3.Connection] = []
+
+    class Interrupted(sqlite_file._Connection):
+        def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+            if "sqlite_master" in statement and sqlite_file._Connection is Interrupted:
+                monkeypatch.undo()
+                with suppress(sqlite3.OperationalError):  # it waits for its turn
+                    others.append(sqlite_file.opened(str(path), 0.1))
+            return super().execute(statement, *values)
+
+    monkeypatch.setattr(sqlite_file, "_Connection", Interrupted)
+    connection = sqlite_file.opened(str(path), 1.0)
+    assert connection.execute("SELECT count(*) FROM problems").fetchone() == (0,)
+    for one in (connection, *others):
+        one.close()
 
 
 def test_a_directory(tmp_path: Path):
