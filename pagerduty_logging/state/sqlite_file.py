@@ -141,8 +141,10 @@ def opened(path: str, seconds: float) -> sqlite3.Connection:
         path, timeout=seconds, isolation_level=None, check_same_thread=False, factory=_Connection
     )
     try:
-        if not _has_format(connection):
+        has_format = _has_format(connection)
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":  # a copy by VACUUM INTO is not
             connection.execute("PRAGMA journal_mode = WAL")
+        if not has_format:
             connection.execute("BEGIN IMMEDIATE")
             if not _has_format(connection):
                 for statement in _SCHEMA.split(";\n"):
