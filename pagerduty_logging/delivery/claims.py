@@ -33,8 +33,8 @@ CHANGE_SEVERITY = 3
 GATHER = 0.45
 """Seconds by which the size of a problem is reported later, so that what the others hand in now is in it."""
 COMES_BACK = 20.0
-"""Seconds for which the size of a problem waits for a state that does not answer: nothing else knows it. For half
-a minute such a state is asked more often than that."""
+"""Seconds for which the size of a problem waits for a state that does not answer: nothing else knows it. For
+half a minute such a state is asked more often than that."""
 
 
 @dataclass(slots=True)

@@ -144,8 +144,9 @@ def opened(path: str, seconds: float) -> sqlite3.Connection:
         connection.execute("BEGIN")  # or what is read first may be from before another process fills the file
         known = _has_format(connection)
         connection.execute("COMMIT")
-        if not known:
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":  # a copy by VACUUM INTO is not
             connection.execute("PRAGMA journal_mode = WAL")
+        if not known:
             connection.execute("BEGIN IMMEDIATE")
             if not _has_format(connection):
                 for statement in _SCHEMA.split(";\n"):

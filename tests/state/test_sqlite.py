@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -359,6 +359,18 @@ def test_a_copy_of_the_file_is_a_state_too(path: Path, tmp_path: Path):
     copy = tmp_path / "copy.sqlite"
     shutil.copy(path, copy)
     assert Member(copy).ask().told
+
+
+def test_a_copy_in_which_readers_would_wait_for_writers_is_given_their_mode_again(path: Path, tmp_path: Path):
+    here = Member(path)
+    here.tell()
+    here.state.close(1.0)
+    copy = tmp_path / "copy.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("VACUUM INTO ?", (os.fspath(copy),))
+    assert Member(copy).ask().told
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_what_another_has_told_is_known_while_a_third_one_writes(path: Path):
