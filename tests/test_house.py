@@ -141,6 +141,7 @@ TESTED_IN = {
     "state/decide.py": "state/test_model.py",
     "state/outbox.py": "state/test_shared.py",
     "state/protocol.py": "state/test_model.py",
+    "state/store.py": "state/test_model.py",
     "state/records.py": "state/test_shared.py",
 }
 

@@ -12,7 +12,8 @@ from pagerduty_logging.cli.parsing import Misuse, Subparsers
 
 if TYPE_CHECKING:
     from pagerduty_logging.state.options import StatePlace
-    from pagerduty_logging.state.protocol import KnownProblem, Silence, Store
+    from pagerduty_logging.state.protocol import Silence
+    from pagerduty_logging.state.store import KnownProblem, Store
 
 NONE_OPEN, SOME_OPEN, TROUBLE = 0, 1, 2
 WATCH_INTERVAL = 2.0

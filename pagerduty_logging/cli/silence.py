@@ -14,7 +14,8 @@ from pagerduty_logging.cli.parsing import Misuse, Subparsers
 from pagerduty_logging.cli.problems import TROUBLE, add_state, as_json, open_store, timestamp
 
 if TYPE_CHECKING:
-    from pagerduty_logging.state.protocol import Silence, Store
+    from pagerduty_logging.state.protocol import Silence
+    from pagerduty_logging.state.store import Store
 
 _LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))+")
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhd])")

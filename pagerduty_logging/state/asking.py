@@ -15,7 +15,8 @@ from pagerduty_logging.events_api.forking import fork_gate
 from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import LATE, LOCKED, NO_ANSWER, PATIENCE, UNHURRIED, Breaker, CutOff
 from pagerduty_logging.state.helper import Call, Helper, waited_at_once
-from pagerduty_logging.state.protocol import Reply, Request, StateError, Store, UnderWay
+from pagerduty_logging.state.protocol import Reply, Request, StateError
+from pagerduty_logging.state.store import Store, UnderWay
 
 HUNG = 60.0
 """Seconds after which a call that does not end is abandoned, and another one tried."""

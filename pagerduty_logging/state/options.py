@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pagerduty_logging.events_api.text import plain
-from pagerduty_logging.state.protocol import Store, digest
+from pagerduty_logging.state.protocol import digest
 from pagerduty_logging.state.shared import SharedState
+from pagerduty_logging.state.store import Store
 
 ENVIRONMENT_VARIABLE = "PAGERDUTY_STATE"
 A_CENTURY = 100 * 365 * 86_400.0

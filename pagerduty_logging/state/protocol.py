@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 from pagerduty_logging.events_api.clock import monotonic
-from pagerduty_logging.state.helper import Guard
 
 LEASE = 30.0
 """Seconds for which one process has the right to send a problem's event."""
@@ -28,8 +27,10 @@ SLACK = 1.0
 """Seconds by which times of processes may be in the wrong order. A resolve counts so much earlier."""
 NEW_WITHIN = 3_600.0
 """Seconds after a release's first start in which a problem first seen is new in it."""
-RESERVED_SHARE, GIVE_BACK = 5, -1
-"""One in so many of a minute's events is kept for critical ones; "severity" of one that was not taken."""
+RESERVED_SHARE = 5
+"""One in so many of a minute's events is kept for critical ones."""
+GIVE_BACK = -1
+"""What is asked of the budget instead of a severity, for an event that was not taken."""
 MINUTE = 60.0
 MOMENT = 0.01
 """Seconds that make no difference to an age."""
@@ -329,72 +330,3 @@ class Silence:
     reason: str
     who: str
     critical: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class KnownProblem(Figures):
-    """One open problem, as it is shown. `told_at`: when its last event was sent, a follow-up too."""
-
-    space: str
-    key: str
-    summary: str
-    severity: int
-    window_left: float
-    leased: bool
-    logger: str = ""
-
-
-class UnderWay(Protocol):
-    """An exchange that has begun.
-
-    Attributes:
-        others_wait: until its answer was read.
-    """
-
-    others_wait: bool
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for its end; return whether it has ended."""
-
-    def result(self) -> Reply:
-        """Return the reply of one that has ended; raises `StateError`."""
-
-
-class Store(Protocol):
-    """Where the state lives. Every method raises `StateError`, and is called by one thread at a time."""
-
-    kind: str
-    """For people: "SQLite" or "Redis"."""
-
-    def exchange(self, request: Request, seconds: float) -> Reply:
-        """Do one exchange; it should take no longer than `seconds`."""
-
-    def begin(self, request: Request) -> UnderWay | None:
-        """Begin an exchange, where that holds up nobody; None: call `exchange`, which may hang."""
-
-    def hand_over(self, request: Request, guard: Guard) -> UnderWay | None:
-        """Leave a hand-in to a thread, which enters `guard`, for all handlers; None: there is no other."""
-
-    def beside(self) -> Store:
-        """Return a store for the same place, to be used on another thread."""
-
-    def problems(self) -> tuple[float, list[KnownProblem]]:
-        """Return the store's clock and all open problems."""
-
-    def silences(self) -> tuple[float, list[Silence]]:
-        """Return the store's clock and the silences that have not ended."""
-
-    def silence(self, silence: Silence, seconds: float) -> Silence:
-        """Add a silence from now on, for so many seconds; return it as it is stored."""
-
-    def unsilence(self, silence_id: str) -> bool:
-        """End a silence; return whether there was one."""
-
-    def leave(self) -> None:
-        """Be none of those any more who use the place: another store is used, for its call does not end."""
-
-    def close(self) -> None:
-        """Let go of connections that are our own."""
-
-    def abandon(self) -> None:
-        """Forget the connection, unclosed: this is a child of the process that made it."""

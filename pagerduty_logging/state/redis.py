@@ -19,14 +19,7 @@ from pagerduty_logging.state import shared_exchange
 from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import CutOff
 from pagerduty_logging.state.helper import Guard, waited, waited_by_many
-from pagerduty_logging.state.protocol import (
-    KnownProblem,
-    Reply,
-    Request,
-    Silence,
-    StateError,
-    UnderWay,
-)
+from pagerduty_logging.state.protocol import Reply, Request, Silence, StateError
 from pagerduty_logging.state.redis_connection import (
     RedisConnection,
     connected,
@@ -43,6 +36,7 @@ from pagerduty_logging.state.redis_messages import (
     unpacked,
 )
 from pagerduty_logging.state.request_queue import JointExchange, QueuedRequest, RequestQueue
+from pagerduty_logging.state.store import KnownProblem, UnderWay
 
 PATIENCE = 0.25
 """Seconds that a client of ours waits to connect, and for an answer."""

@@ -15,7 +15,6 @@ from pagerduty_logging.state.protocol import (
     MAX_NAMES,
     MINUTE,
     Anothers,
-    KnownProblem,
     Later,
     Mine,
     Reply,
@@ -25,6 +24,7 @@ from pagerduty_logging.state.protocol import (
     Standing,
     StateError,
 )
+from pagerduty_logging.state.store import KnownProblem
 
 NONSENSE = "the state answered nonsense: is this a Redis of its own?"
 PREFIX = f"pagerduty-logging:{FORMAT}:{{state}}:"

@@ -33,9 +33,9 @@ from pagerduty_logging.state.protocol import (
     Silence,
     Silenced,
     Standing,
-    Store,
     Unknown,
 )
+from pagerduty_logging.state.store import Store
 
 AWAY = 60.0
 """Seconds without an answer after which the end of the process is not held up for long."""

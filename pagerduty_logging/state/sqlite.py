@@ -23,14 +23,7 @@ from pagerduty_logging.state import shared_exchange
 from pagerduty_logging.state.among import Among
 from pagerduty_logging.state.breaker import LOCKED, UNHURRIED
 from pagerduty_logging.state.helper import Guard
-from pagerduty_logging.state.protocol import (
-    KnownProblem,
-    Reply,
-    Request,
-    Silence,
-    StateError,
-    UnderWay,
-)
+from pagerduty_logging.state.protocol import Reply, Request, Silence, StateError
 from pagerduty_logging.state.request_queue import RequestQueue
 from pagerduty_logging.state.sqlite_draft import LastWritten, record_in
 from pagerduty_logging.state.sqlite_exchange import (
@@ -40,6 +33,7 @@ from pagerduty_logging.state.sqlite_exchange import (
     known_problem,
 )
 from pagerduty_logging.state.sqlite_file import is_busy, opened, sweep
+from pagerduty_logging.state.store import KnownProblem, UnderWay
 
 PATIENCE = 0.2
 """Seconds to wait for others who write, where no more is said."""

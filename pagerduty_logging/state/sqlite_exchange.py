@@ -14,7 +14,6 @@ from pagerduty_logging.state.protocol import (
     Anothers,
     Claim,
     Count,
-    KnownProblem,
     Later,
     Mine,
     Outcome,
@@ -26,6 +25,7 @@ from pagerduty_logging.state.protocol import (
 )
 from pagerduty_logging.state.records import Record
 from pagerduty_logging.state.sqlite_draft import Draft, LastWritten, Name, names
+from pagerduty_logging.state.store import KnownProblem
 
 CHANGES = "/changes"
 """What is added to a space: there, change events are claimed."""

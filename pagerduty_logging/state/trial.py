@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from pagerduty_logging.state.helper import Helper
 from pagerduty_logging.state.options import StatePlace
-from pagerduty_logging.state.protocol import Request, Sender, Silence, StateError, Store, digest
+from pagerduty_logging.state.protocol import Request, Sender, Silence, StateError, digest
+from pagerduty_logging.state.store import Store
 from pagerduty_logging.state.why import duration
 
 PATIENCE = 2.0

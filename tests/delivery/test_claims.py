@@ -31,15 +31,7 @@ from pagerduty_logging.events_api.events import Acknowledge, Change, Event, Seve
 from pagerduty_logging.events_api.retrying import Retry
 from pagerduty_logging.sandbox import EXAMPLE_ROUTING_KEY, Sandbox
 from pagerduty_logging.state.outbox import HAND_IN
-from pagerduty_logging.state.protocol import (
-    Anothers,
-    Later,
-    Mine,
-    Silence,
-    Silenced,
-    Standing,
-    Unknown,
-)
+from pagerduty_logging.state.protocol import Anothers, Later, Mine, Silence, Silenced, Standing, Unknown
 from pagerduty_logging.state.throttle import Throttle
 
 WINDOW = 300.0

@@ -13,7 +13,7 @@ import pytest
 from pagerduty_logging.sandbox import Delay, Sandbox
 from pagerduty_logging.state.options import find_place
 from pagerduty_logging.state.outbox import HAND_IN
-from pagerduty_logging.state.protocol import KnownProblem
+from pagerduty_logging.state.store import KnownProblem
 from tests.measured import in_good_time
 from tests.state.servers import Server, running
 
