@@ -2,7 +2,7 @@
 -- KEYS: sender, budget, silences, index, releases, then the problems, for each request. ARGV: the requests, as JSON; `base`
 -- is the number of keys before those of the request.
 local LEASE, SLACK, NEW_WITHIN, MINUTE, DAY, RESERVED_SHARE, MAX_NAMES, FIRST_HOSTS = 30, 1, 3600, 60, 86400, 5, 1000, 3
-local ACTIVE, LITTLE, APART = 15, 20, 50
+local ACTIVE, LITTLE, APART, RAN = 15, 20, 50, '\nran'
 local FIELDS = {'n', 'told', 'first', 'last', 'worst', 'told_severity', 'told_at', 'window', 'sent_at', 'followed', 'busy',
     'silenced', 'events', 'resolved', 'over', 'lease_by', 'lease_until', 'lease_severity', 'lease_tells',
     'under_by', 'under_until', 'under_severity', 'under_tells', 'release', 'summary', 'logger',
@@ -349,24 +349,32 @@ local function note_sequence(key, sequence, seconds)
     redis.call('SET', key, sequence, 'PX', math.ceil(seconds * 1000))
 end
 
+-- A release has a field with its first start, and one that says about when it ran last: it is forgotten by that.
+local function note_release(key)
+    local release, ran = request.release, request.release .. RAN
+    local known = redis.call('HMGET', key, release, ran)
+    local started, last = tonumber(known[1] or nil), tonumber(known[2] or 0)
+    if not started then
+        local all, seen = redis.pcall('HGETALL', key), {} -- a user who may not only keeps more
+        for i = 1, #all, 2 do
+            local name = string.match(all[i], '^(.*)' .. RAN .. '$') or all[i]
+            seen[name] = math.max(seen[name] or 0, tonumber(all[i + 1]))
+        end
+        for name, at in pairs(seen) do
+            if at < now - request.remember then redis.call('HDEL', key, name, name .. RAN) end
+        end
+    end
+    if not started or started > now - request.started then redis.call('HSET', key, release, now - request.started) end
+    if last < now - request.remember / 8 then redis.call('HSET', key, ran, now) end
+    redis.call('PEXPIRE', key, math.ceil(request.remember * 1000))
+end
+
 local function exchange()
     -- The sequence number is written always: an exchange that cannot write is to fail, not to look well.
     local before = tonumber(redis.call('GET', KEYS[base + 1]) or '0')
     note_sequence(KEYS[base + 1], math.max(before, request.sequence), math.max(request.remember, 3600))
     noted[#noted + 1] = {KEYS[base + 1], before, math.max(request.remember, 3600)}
-    if request.release then
-        local started = redis.call('HGET', KEYS[base + 5], request.release)
-        if not started then
-            local known = redis.pcall('HGETALL', KEYS[base + 5])  -- a user who may not only keeps more
-            for i = 1, #known, 2 do
-                if tonumber(known[i + 1]) < now - request.remember then redis.call('HDEL', KEYS[base + 5], known[i]) end
-            end
-        end
-        if not started or tonumber(started) > now - request.started then
-            redis.call('HSET', KEYS[base + 5], request.release, now - request.started)
-        end
-        redis.call('PEXPIRE', KEYS[base + 5], math.ceil(request.remember * 1000))
-    end
+    if request.release then note_release(KEYS[base + 5]) end
     local reply = {now = now, standings = {}}
     if request.sequence > before then
         for _, entry in ipairs(request.counts) do count(entry) end

@@ -19,6 +19,7 @@ from pagerduty_logging.state.shared import SharedState
 from pagerduty_logging.state.store import Store
 
 ENVIRONMENT_VARIABLE = "PAGERDUTY_STATE"
+WITHHELD = "(withheld)"
 A_CENTURY = 100 * 365 * 86_400.0
 """Seconds for which a problem may be remembered: Redis takes no number of milliseconds without a bound."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one letter is a drive of Windows
@@ -98,7 +99,7 @@ def open_state(
     """Return the state that the option, else `PAGERDUTY_STATE`, names; None: there is none.
 
     Nothing is opened before it is first asked. The arguments are those of `SharedState`; `clean` takes
-    secrets out of the release, which is stored and shown.
+    secrets out of the release too, which is stored and shown.
 
     Raises:
         TypeError, ValueError: as `find_place`.
@@ -106,12 +107,20 @@ def open_state(
     place = find_place(option)
     if place is None:
         return None
+
+    def cleaned(text: str) -> str:
+        try:
+            return clean(text)
+        except Exception:
+            return WITHHELD  # what cannot be judged
+
     return SharedState(
         lambda: place.make_store(background()),
         where=place.where,
         space=digest(routing_key),
         host=host,
-        release=release and clean(plain(release).replace("\n", " ")),
+        release=release and cleaned(plain(release).replace("\n", " ")),
+        clean=cleaned,
         remember=remember,
         per_minute=per_minute,
         say=say,

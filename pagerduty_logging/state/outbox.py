@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pagerduty_logging.state.protocol import MAX_BATCH, Count, Outcome
@@ -96,11 +96,13 @@ class Outbox:
     """Gathers what is to be handed in.
 
     Attributes:
+        clean: takes secrets out of the name of a logger, which is stored.
         forgotten: occurrences for which there was no room while the state did not answer.
         sent: a batch that was sent, and may have arrived or not.
         ends_until: on the clock, until when this is the rest, for the process is ending; None: it goes on.
     """
 
+    clean: Callable[[str], str] = str
     forgotten: int = 0
     sent: Batch | None = None
     ends_until: float | None = None
@@ -119,6 +121,7 @@ class Outbox:
         logger: str = "",
     ) -> None:
         """Add occurrences; `times` are those of the first and the last."""
+        logger = logger and self.clean(logger)
         tally = self._counts.get(key)
         if tally is not None:
             tally.n += n

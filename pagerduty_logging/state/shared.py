@@ -53,6 +53,7 @@ class SharedState:
         space: digest of the routing key.
         host: this host's name.
         release: what runs; None: unknown.
+        clean: takes secrets out of the name of a logger, which is stored.
         remember: seconds that a problem is known after its last occurrence.
         per_minute: events that the routing key takes in a minute.
         say: writes a line on a topic to stderr.
@@ -72,6 +73,7 @@ class SharedState:
         space: str,
         host: str,
         release: str | None = None,
+        clean: Callable[[str], str] = str,
         remember: float = 604_800.0,
         per_minute: int = 100,
         say: Callable[[str, str], object] = lambda topic, text: None,
@@ -89,13 +91,14 @@ class SharedState:
         who = {"name": "", "process": "", "host": host, "space": space}
         self._sender = Sender(**who, release=release, remember=remember, per_minute=per_minute)
         self._started = wall()
+        self._outbox = Outbox(clean)
         self._begin()
 
     def _begin(self) -> None:
         process = process_name()
         self._pid = os.getpid()
         self._sender = replace(self._sender, name=f"{process}.{uuid.uuid4().hex[:6]}", process=process)
-        self._outbox = Outbox()
+        self._outbox = Outbox(self._outbox.clean)
         self.standings: dict[str, Standing] = {}
         self._silences: tuple[str, tuple[tuple[Silence, float], ...]] = ("", ())
         self._answered_at = self._hand_in_at = self._next_look = float("-inf")

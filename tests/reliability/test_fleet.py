@@ -152,6 +152,17 @@ def test_a_release_is_stored_and_shown_without_what_is_secret_in_it(pagerduty: S
         assert b"hunter2" not in Path(state).read_bytes()
 
 
+def test_a_logger_is_stored_without_what_is_secret_in_its_name(pagerduty: Sandbox, state: str) -> None:
+    program = f"""
+    attached(state={state!r})
+    log.getChild("token=hunter2hunter2").error("the queue is full")
+    """
+    ended = run(program, pagerduty.url, preload=WELL, measured=False)
+    assert (ended.status, ended.err) == (0, "")
+    assert known(state)["the queue is full"].logger == details(pagerduty.events[0])["logger"]
+    assert "hunter2" not in known(state)["the queue is full"].logger
+
+
 def test_what_was_counted_by_a_flush_outlives_an_end_without_hooks(pagerduty: Sandbox, state: str) -> None:
     program = f"""
     made = attached(state={state!r})

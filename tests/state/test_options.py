@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pagerduty_logging.state.options import find_place, open_state
+from pagerduty_logging.state.options import WITHHELD, find_place, open_state
 
 from .conftest import KEY
 
@@ -209,6 +209,17 @@ def test_the_environment_is_the_default(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PAGERDUTY_STATE", "mysql://:secret@h")
     with pytest.raises(ValueError, match="PAGERDUTY_STATE cannot be mysql"):
         find_place()
+
+
+def test_what_cannot_be_searched_for_secrets_is_not_stored(tmp_path: Path):
+    def fails(text: str) -> str:
+        raise RecursionError(text)
+
+    state = open_state(tmp_path / "x", routing_key=KEY, host="h", release="1.4.2", clean=fails)
+    assert state is not None
+    assert state.program == WITHHELD
+    state.count("disk", 1, first=0.0, last=0.0, severity=1, logger="shop")
+    assert [tally.logger for _, tally in state._outbox.batch().counts] == [WITHHELD]
 
 
 def test_without_redis_py_a_redis_address_says_what_to_install(monkeypatch: pytest.MonkeyPatch):

@@ -438,6 +438,15 @@ def test_a_release_that_runs_for_long_has_no_new_problems(member):
     assert (answer.first_release, answer.new_in_release) == ("1.4.2", None)
 
 
+def test_a_release_that_still_runs_is_known_however_long_ago_it_started(member):
+    old = member(release="1.4.1", remember=60.0)
+    old.state._started -= 600.0
+    until(old.state.hand_in)
+    member(release="1.4.2", remember=60.0).ask("network")
+    answer = member(release="1.4.1", remember=60.0).ask("disk")  # rolled back
+    assert answer.new_in_release == pytest.approx(600.0, abs=30.0)
+
+
 def test_a_change_event_is_sent_once_for_a_release(member):
     here, there = member(release="1.4.2"), member(release="1.4.2")
     now = time.time()
