@@ -3,6 +3,7 @@
     python -m tests.benchmarks.fleet restart|refused|away [redis|sqlite]
 
 Each process writes what it has logged to a file, so that the truth is known of those that are killed, too.
+What they came to is in `pagerduty_logging/state/README.md`.
 """
 
 from __future__ import annotations
