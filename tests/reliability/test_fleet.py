@@ -337,11 +337,12 @@ def test_forked_workers_are_processes_of_their_own(pagerduty: Sandbox, state: st
 # --- resolve -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("background", [True, False])
 def test_a_resolve_in_one_process_lets_another_page_within_a_batch_interval(
-    pagerduty: Sandbox, state: str
+    pagerduty: Sandbox, state: str, background: bool
 ) -> None:
     program = f"""
-    made = attached(state={state!r})
+    made = attached(state={state!r}, background={background})
     print("ready", flush=True)
     while True:
         log.error("disk full")
@@ -349,7 +350,8 @@ def test_a_resolve_in_one_process_lets_another_page_within_a_batch_interval(
     """
     with started(program, pagerduty.url, measured=False) as process:
         says(process, "ready")
-        until(lambda: summaries(pagerduty)["disk full"] == 1)
+        until(lambda: summaries(pagerduty)["disk full"] == 1 and known(state))
+        until(lambda: known(state)["disk full"].occurrences > 1)
         run(f"handler(state={state!r}).resolve('disk full')", pagerduty.url, preload=WELL).well()
         until(lambda: summaries(pagerduty)["disk full"] == 2)
         resolved, opened = [request.arrived for request in pagerduty.requests if request.status == 202][-2:]
