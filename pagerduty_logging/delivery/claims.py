@@ -279,7 +279,7 @@ class Claims:
                     self._size(pending.dedup_key, answer.since)
                 return False
             case Anothers(again_in=seconds) if self._clock() < self._haste.send_anyway_at:
-                hurried = self._clock() < self._haste.until
+                hurried = self._throttle.in_call or self._clock() < self._haste.until
                 pending.body.compose_later()
                 self._queue.hold(pending, min(seconds, SOON if hurried else HAND_IN))
                 return False

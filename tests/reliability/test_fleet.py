@@ -334,6 +334,25 @@ def test_forked_workers_are_processes_of_their_own(pagerduty: Sandbox, state: st
     assert (known(state)["disk full"].occurrences, known(state)["disk full"].processes) == (451, 5)
 
 
+def test_a_call_that_sends_itself_goes_on_soon_after_another_process_has_sent(
+    pagerduty: Sandbox, state: str
+) -> None:
+    pagerduty.fail_next(Delay(3.0))
+    sending = f"attached(state={state!r}); log.error('disk full')"
+    inside = f"""
+    attached(state={state!r}, background=False)
+    since = time.monotonic()
+    log.error("disk full")
+    print(time.monotonic() - since)
+    """
+    with started(sending, pagerduty.url, preload=WELL, measured=False) as process:
+        until(lambda: any(problem.leased for problem in known(state).values()))
+        ended = run(inside, pagerduty.url, preload=WELL, measured=False)
+        assert process.wait(timeout=60.0) == 0
+    assert float(ended.out) < HAND_IN - 0.5
+    assert summaries(pagerduty) == {"disk full": 1}
+
+
 # --- resolve -------------------------------------------------------------------------------------
 
 
