@@ -107,6 +107,7 @@ class Claims:
         release: the program's; None: unknown.
         guard: is entered while the state is asked, on the thread that does so.
         clock: the queue's, in seconds.
+        in_call: no thread hands in what is counted, but the calls that log.
         wall: seconds since the epoch.
     """
 
@@ -123,6 +124,7 @@ class Claims:
         release: str | None,
         guard: Callable[[], AbstractContextManager[object]],
         clock: Callable[[], float],
+        in_call: bool = False,
         wall: Callable[[], float] = time_of_day,
     ) -> None:
         self._state = state
@@ -132,11 +134,10 @@ class Claims:
         self._again, self._size, self._adopted = again, size, adopted
         self._windows = windows
         self._release = None if release is None else _standing_alone(release)
-        self._clock = clock
-        self._wall = wall
-        self._allowed = _Attempt()
-        self._haste = _Haste()
+        self._clock, self._wall = clock, wall
+        self._allowed, self._haste = _Attempt(), _Haste()
         state.set_guard(guard)
+        throttle.in_call = in_call
 
     # --- counts -----------------------------------------------------------------------------------
 
@@ -278,7 +279,7 @@ class Claims:
                     self._size(pending.dedup_key, answer.since)
                 return False
             case Anothers(again_in=seconds) if self._clock() < self._haste.send_anyway_at:
-                hurried = self._clock() < self._haste.until
+                hurried = self._throttle.in_call or self._clock() < self._haste.until
                 pending.body.compose_later()
                 self._queue.hold(pending, min(seconds, SOON if hurried else HAND_IN))
                 return False

@@ -53,7 +53,8 @@ def new_worker(
     threaded = background and process.threads_run()
     spooled = None if spool is None else SpooledEvents(spool, max_pending, clock())
     queue = Queue(Backlog(client.retry, random), Budget(max_events_per_minute), max_pending, clock)
-    claims = None if make_claims is None else make_claims(queue=queue, guard=roles.as_sender, clock=clock)
+    asks = {"queue": queue, "guard": roles.as_sender, "clock": clock, "in_call": not threaded}
+    claims = None if make_claims is None else make_claims(**asks)
     sending = Sending(
         client,
         queue=queue,

@@ -107,6 +107,9 @@ class Worker:
             self.queue.inbox.put(item)
             raise
         if pending is None:
+            claims = self.sending.claims
+            if claims is not None and not self._threaded and claims.wait() == 0.0:
+                self.set_going(wake=False)
             return
         self.sending.enter(pending)
         hopeless = pending.severity is not Severity.CRITICAL and self._clock() < self.queue.blocked_until

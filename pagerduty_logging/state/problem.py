@@ -83,11 +83,13 @@ class HandedIn:
         number: of occurrences.
         last: when the last of them happened, in seconds since the epoch.
         fresh: whether the problem waits to be handed in.
+        open_until: when the quiet window ends, where no thread hands in: a call does now and then before.
     """
 
     number: int = 0
     last: float = 0.0
     fresh: bool = True
+    open_until: float = NEVER
 
 
 @dataclass(slots=True, eq=False)
@@ -133,6 +135,12 @@ class Problem:
     def unreported(self) -> int:
         """How many occurrences no event reports, neither a delivered one nor one under way."""
         return self.occurrences - self.reported
+
+    @property
+    def window_ends(self) -> float:
+        """When the quiet window ends, on the throttle's clock; the hot path may have to ask before."""
+        closer = self.course or self.handed_in
+        return self.quiet_until if closer is None else max(self.quiet_until, closer.open_until)
 
     @property
     def reportable(self) -> int:
@@ -192,7 +200,7 @@ def next_window(why: Why, problem: Problem, now: float, shortest: float, longest
         case Why.WORSE:
             return before
         case Why.AGAIN:
-            quiet = problem.unreported == 0 or now - problem.quiet_until >= before
+            quiet = problem.unreported == 0 or now - problem.window_ends >= before
             return shortest if quiet else min(2 * before, longest)
         case _:
             return shortest

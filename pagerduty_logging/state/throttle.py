@@ -15,6 +15,7 @@ from pagerduty_logging.events_api.events import Severity
 from pagerduty_logging.state import worse as worse_than
 from pagerduty_logging.state.known import REMEMBERED, KnownProblems
 from pagerduty_logging.state.lock import ReentrantLock
+from pagerduty_logging.state.outbox import HAND_IN
 from pagerduty_logging.state.problem import (
     NEVER,
     EventOutcome,
@@ -66,6 +67,7 @@ class Throttle:
         unreported: finds what no event has reported.
         fresh: problems with occurrences that are still to be handed in to a shared state; None: there is no
             such state.
+        in_call: no thread hands in what is counted: repeats come by now and then, so that a call does.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Throttle:
         self._worse = None if escalation_rate is None else worse_than.Limit(escalation_rate, repeat_interval)
         self.shortcuts = ShortCuts(max_fingerprints)
         self.fresh: deque[Problem] | None = None
+        self.in_call = False
         self._begin()
 
     def _begin(self) -> None:
@@ -216,8 +219,9 @@ class Throttle:
             problem.occurrences += held[0]
             problem.first_seen = min(problem.first_seen, held[1])
         course, last, quiet_until = problem.course, problem.last, problem.quiet_until
-        if course is not None and now < course.open_until:
-            problem.quiet_until = min(course.open_until, now + self._repeat_interval)
+        closer = course or problem.handed_in
+        if closer is not None and now < closer.open_until:
+            problem.quiet_until = min(closer.open_until, now + self._look_each)
         why, worse = judge(problem, severity, now), None
         if why is not Why.LOST and course is not None and self._worse is not None:
             number = problem.occurrences + 1
@@ -308,10 +312,16 @@ class Throttle:
 
     def _open_window(self, problem: Problem, seconds: float) -> None:
         now = self._clock()
-        problem.quiet_until = now + seconds
-        if problem.course is not None:
-            problem.course.open_until = problem.quiet_until
-            problem.quiet_until = min(problem.quiet_until, now + self._repeat_interval)
+        problem.quiet_until = ends = now + seconds
+        closer = problem.course or (problem.handed_in if self.in_call else None)
+        if closer is not None:
+            closer.open_until = ends
+            problem.quiet_until = min(ends, now + self._look_each)
+
+    @property
+    def _look_each(self) -> float:
+        """For how many seconds the hot path need not ask."""
+        return min(self._repeat_interval, HAND_IN) if self.in_call else self._repeat_interval
 
     def _window(self, window: float) -> float:
         """Return the seconds of a window that begins now: varied, so that a fleet does not send at once."""

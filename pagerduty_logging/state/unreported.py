@@ -158,8 +158,11 @@ class Unreported:
 
     def _reopened(self, key: str) -> Problem | None:
         problem, now = self._known.closed(key), self._clock()
-        if problem is None or problem.under_way or problem.quiet_until <= now:
+        if problem is None or problem.under_way or problem.window_ends <= now:
             return None
+        closer = problem.course or problem.handed_in
+        if closer is not None:
+            closer.open_until = now
         problem.quiet_until = now  # it has gone on until now: at the end of the process that is reported
         return problem if problem.reportable else None
 

@@ -345,14 +345,34 @@ def test_forked_workers_are_processes_of_their_own(pagerduty: Sandbox, state: st
     assert (known(state)["disk full"].occurrences, known(state)["disk full"].processes) == (451, 5)
 
 
+def test_a_call_that_sends_itself_goes_on_soon_after_another_process_has_sent(
+    pagerduty: Sandbox, state: str
+) -> None:
+    pagerduty.fail_next(Delay(3.0))
+    sending = f"attached(state={state!r}); log.error('disk full')"
+    inside = f"""
+    attached(state={state!r}, background=False)
+    since = time.monotonic()
+    log.error("disk full")
+    print(time.monotonic() - since)
+    """
+    with started(sending, pagerduty.url, preload=WELL, measured=False) as process:
+        until(lambda: any(problem.leased for problem in known(state).values()))
+        ended = run(inside, pagerduty.url, preload=WELL, measured=False)
+        assert process.wait(timeout=60.0) == 0
+    assert float(ended.out) < HAND_IN - 0.5
+    assert summaries(pagerduty) == {"disk full": 1}
+
+
 # --- resolve -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("background", [True, False])
 def test_a_resolve_in_one_process_lets_another_page_within_a_batch_interval(
-    pagerduty: Sandbox, state: str
+    pagerduty: Sandbox, state: str, background: bool
 ) -> None:
     program = f"""
-    made = attached(state={state!r})
+    made = attached(state={state!r}, background={background})
     print("ready", flush=True)
     while True:
         log.error("disk full")
@@ -360,7 +380,8 @@ def test_a_resolve_in_one_process_lets_another_page_within_a_batch_interval(
     """
     with started(program, pagerduty.url, measured=False) as process:
         says(process, "ready")
-        until(lambda: summaries(pagerduty)["disk full"] == 1)
+        until(lambda: summaries(pagerduty)["disk full"] == 1 and known(state))
+        until(lambda: known(state)["disk full"].occurrences > 1)
         run(f"handler(state={state!r}).resolve('disk full')", pagerduty.url, preload=WELL).well()
         until(lambda: summaries(pagerduty)["disk full"] == 2)
         resolved, opened = [request.arrived for request in pagerduty.requests if request.status == 202][-2:]

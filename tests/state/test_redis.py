@@ -597,14 +597,12 @@ def test_a_cluster_keeps_the_keys_of_a_state_on_one_node(tmp_path: Path):
 
 
 def test_a_sentinel_finds_the_primary(tmp_path: Path):
-    if not Path("/usr/bin/redis-sentinel").exists():
-        pytest.skip("redis-sentinel is not installed")
     (tmp_path / "primary").mkdir()
     with running(tmp_path / "primary") as primary:
         configuration = tmp_path / "sentinel.conf"
         configuration.write_text(f"sentinel monitor shop 127.0.0.1 {primary.port} 1\n")
         port = free_port()
-        command = ["redis-sentinel", os.fspath(configuration), "--port", str(port)]
+        command = ["redis-server", os.fspath(configuration), "--sentinel", "--port", str(port)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tmp_path) as process:
             try:
                 sentinel = redis.sentinel.Sentinel([("127.0.0.1", port)], socket_timeout=2.0)

@@ -3,10 +3,12 @@
 import dataclasses
 import threading
 import time
+from collections import deque
 
 import pytest
 
 from pagerduty_logging.events_api.events import Severity
+from pagerduty_logging.state.outbox import HAND_IN
 from pagerduty_logging.state.problem import (
     NEVER,
     EventOutcome,
@@ -164,6 +166,36 @@ def test_a_resolved_problem_is_news_and_nothing_passes_for_its_repeat_meanwhile(
     assert problem.level == NEVER
     throttle.resolved("key")
     assert throttle.sight("key", Severity.ERROR, 0.0).why is Why.FIRST
+
+
+@pytest.mark.parametrize("escalation_rate", [None, 10.0])
+@pytest.mark.parametrize("in_call", [False, True])
+def test_a_window_that_is_not_open_for_all_is_closed(escalation_rate: float | None, in_call: bool) -> None:
+    now = 0.0
+    throttle = Throttle(300.0, 10, clock=lambda: now, escalation_rate=escalation_rate)
+    throttle.fresh, throttle.in_call = deque(), in_call
+    problem = _settled(throttle, EventOutcome.DELIVERED)
+    problem.said = "what a report needs"
+    now = 250.0
+    assert throttle.sight("key", Severity.ERROR, 0.0).why is None
+    now = 290.0
+    assert throttle.unreported.reopened("key") is problem
+    assert throttle.unreported.held_back(now) == [problem], "it is reported at the end of the process"
+    assert throttle.unreported.reopened("key") is None
+    assert throttle.sight("key", Severity.ERROR, 0.0).why is Why.AGAIN
+
+
+def test_where_no_thread_hands_in_the_hot_path_asks_every_few_seconds_and_the_window_is_as_long() -> None:
+    now = 0.0
+    throttle = Throttle(300.0, 10, clock=lambda: now)
+    throttle.fresh, throttle.in_call = deque(), True
+    problem = _settled(throttle, EventOutcome.DELIVERED)
+    for _ in range(59):
+        assert problem.quiet_until == now + HAND_IN
+        now += HAND_IN
+        assert throttle.sight("key", Severity.ERROR, 0.0).why is None
+    now = 300.0
+    assert throttle.sight("key", Severity.ERROR, 0.0).why is Why.AGAIN
 
 
 def test_a_problem_that_was_rejected_with_its_only_event_is_forgotten() -> None:
