@@ -18,7 +18,6 @@ class KnownProblem(Figures):
         key: the dedup key.
         summary: of its last event.
         severity: of its worst occurrence.
-        told_at: when its last event was sent, a follow-up too; None: there was none.
         window_left: seconds left of its window.
         leased: a process is about to send an event.
         logger: that it comes of.
