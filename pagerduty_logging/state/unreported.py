@@ -16,6 +16,8 @@ from pagerduty_logging.state.worse import reported
 
 BRIEFLY = 0.05
 """Longest wait for the lock, in seconds, in a call of the application's that needs no answer."""
+MANY = 1_000
+"""Problems that others tell of, from which on those that are forgotten here are dropped."""
 
 Report: TypeAlias = tuple[History, Settlement]
 """What an event that no record calls for says, and what settles it."""
@@ -52,6 +54,7 @@ class Unreported:
         self._shortest = shortest
         self._longest = longest
         self._watch = watch
+        # What another process is said to have told of last, with nothing of this one's that is untold.
         self._met_elsewhere: set[Problem] = set()
 
     @property
@@ -149,6 +152,8 @@ class Unreported:
         if problem is None or problem.under_way or problem.over or problem.said is None:
             return None
         if not problem.unreported:
+            if len(self._met_elsewhere) >= MANY:
+                self._met_elsewhere.intersection_update(self._known.all())
             self._met_elsewhere.add(problem)
         return problem
 
