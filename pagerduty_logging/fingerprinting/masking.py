@@ -62,8 +62,8 @@ _MARKED: Final = (
     r"(?<![\w.\0])(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s'\",;:()\[\]{}<>\0]+(?<![.])",
     # A number takes its unit with it: formatters change "999 B" to "1.2 KB" by themselves.
     rf"[<>~]?[-+]?[0-9]+(?:[.,][0-9]+){{0,8}}(?:[eE][-+]?[0-9]+)?{_UNIT}",
-    # Hex without a digit, longer than any word.
-    r"[a-fA-F]{8,}(?!\w)",
+    # Hex without a digit, longer than any word; a UUID is one token.
+    r"[a-fA-F]{8,}(?!\w|-[0-9a-fA-F]{4}-)",
     # A class by its capitals.
     rf"(?:(?<=[\s(:,])|^(?={_STATED}))[A-Z][a-z]+[A-Z][a-z]\w*{_NO_ERROR}{_NO_KEY}",
     # True, False and None.

@@ -90,6 +90,15 @@ def test_no_uuid_is_left(one, other):
     assert mask(f"request {one} lost") == mask(f"request {other} lost") == "request <*> lost"
 
 
+@pytest.mark.parametrize(
+    "text", ["Task shop.pay[{}] raised", "a.b[{}]", "request {} lost", "x/{}", "job-{}.log"]
+)
+@pytest.mark.parametrize("begins", ["cfcdfefb-2bca", "ffffffff-abcd"])
+def test_a_uuid_that_begins_with_letters_alone_is_like_any_other(text: str, begins: str):
+    one, other = "147908c6-91d1-419d-954a-d139d5b047e6", f"{begins}-4480-aafe-a4b5ab95afec"
+    assert mask(text.format(one)) == mask(text.format(other))
+
+
 @given(st.ip_addresses(), st.ip_addresses())
 def test_no_address_is_left(one, other):
     assert mask(f"peer {one} lost") == mask(f"peer {other} lost")
