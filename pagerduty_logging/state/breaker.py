@@ -20,6 +20,8 @@ LONGEST_PAUSE = 60.0
 """The pause doubles with each failure, up to so many seconds."""
 PATIENCE = 0.25
 """Seconds for which failing calls may block the worker, in any minute."""
+PATIENCE_AT_THE_END = 1.0
+"""The same for one call of a process that ends: where many end at once, all of them want the CPU."""
 HAND_IN_SHARE = 0.3
 """Of these seconds, the part for the answer to a hand-in: claims need the rest."""
 UNHURRIED = 3.0
@@ -52,11 +54,13 @@ class Breaker:
         open: the last call failed.
         until: no call before then.
         was_cut_off: the connection of the last call was closed before the answer.
+        ends_until: the process is ending until then.
     """
 
     open: bool = False
     until: float = float("-inf")
     was_cut_off: bool = False
+    ends_until: float = float("-inf")
     _failures: int = 0
     _failed_at: float = float("-inf")
     _held: deque[tuple[float, float]] = field(default_factory=deque)
@@ -66,6 +70,8 @@ class Breaker:
         """Return the seconds that a call may take now; 0.0: make none."""
         if now < self.until:
             return 0.0
+        if now < self.ends_until and not self.open:
+            return PATIENCE_AT_THE_END
         while self._held and now - self._held[0][0] >= MINUTE:
             self._held.popleft()
         left = PATIENCE + self._more

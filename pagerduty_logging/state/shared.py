@@ -293,7 +293,7 @@ class SharedState:
 
     def end(self) -> None:
         """This process is ending: of those that meet a problem the last one reports what is left."""
-        self._outbox.ends_until = self._clock() + ENDING
+        self._outbox.ends_until = self._asker.breaker.ends_until = self._clock() + ENDING
 
     def close(self, seconds: float) -> bool:
         """Hand in the rest, within so many seconds, and let go; return whether all was handed in."""

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pagerduty_logging.state.breaker import LEAST_PATIENCE, MINUTE, PATIENCE, QUICK, Breaker, LastTries
+from pagerduty_logging.state.breaker import (
+    LEAST_PATIENCE,
+    MINUTE,
+    PATIENCE,
+    PATIENCE_AT_THE_END,
+    QUICK,
+    Breaker,
+    LastTries,
+)
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
@@ -108,3 +116,12 @@ def test_a_state_that_is_away_is_tried_eight_times_at_the_end_or_for_four_second
     assert hanging.wait() == 1.0
     now[0] += 1.0
     assert hanging.wait() == 0.0
+
+
+def test_a_process_that_ends_waits_longer_for_one_answer_for_others_end_too_and_want_the_cpu():
+    breaker = Breaker(ends_until=30.0)
+    assert breaker.patience(0.0) == PATIENCE_AT_THE_END
+    breaker.failed(1.0, 1.0)
+    assert breaker.patience(1.5) == 0.0
+    assert breaker.patience(3.0) < PATIENCE
+    assert Breaker(ends_until=30.0).patience(31.0) == PATIENCE
